@@ -1,0 +1,74 @@
+//! Events: what other services publish, in the three shapes the contract knows, decoded into one.
+//!
+//! [`decode`] tells the shapes apart by their fields; [`identity`] says which events are the same one.
+
+mod cloudevents;
+mod code;
+mod decode;
+mod fields;
+mod identity;
+mod shapes;
+
+pub use code::code_of;
+pub use decode::{Decoded, Incoming, decode};
+pub use fields::other_spelling;
+pub use identity::Identity;
+
+use serde_json::{Map, Value};
+
+use super::{
+    notification::{Priority, Timestamp},
+    user::{Person, UserId},
+};
+
+/// The code of the events that fill the directory (subject `users.upserted`).
+pub const USERS_UPSERTED: &str = "USERS_UPSERTED";
+
+/// The code of the type that direct notifications use unless they name another.
+pub const MESSAGE: &str = "MESSAGE";
+
+/// One event, whatever shape it came in.
+#[derive(Debug, Clone)]
+pub struct Event {
+    /// What its publisher calls it, or an id made for it on arrival.
+    pub id: String,
+    /// What makes a second arrival the same event; `None` when nothing does.
+    pub identity: Option<Identity>,
+    /// The name it was published under, such as `booking.created`.
+    pub name: String,
+    /// The code of its type, such as `BOOKING_CREATED`.
+    pub code: String,
+    /// Who published it.
+    pub source: Option<String>,
+    /// Whom it concerns: SELF.
+    pub user_id: Option<UserId>,
+    /// Who did it: ACTOR.
+    pub actor_id: Option<UserId>,
+    /// RECIPIENT.
+    pub recipients: Vec<UserId>,
+    /// When it happened, or when it arrived.
+    pub time: Timestamp,
+    /// Everything else it says.
+    pub data: Map<String, Value>,
+    /// Set by a direct notification (`/notify`): what it decides itself.
+    pub direct: Option<Box<Direct>>,
+}
+
+/// What a direct notification says beside its message.
+#[derive(Debug, Clone, Default)]
+pub struct Direct {
+    /// The recipients, with what the caller knows of them; unknown ones enter the directory.
+    pub targets: Vec<Person>,
+    /// Instead of the type's title.
+    pub title: Option<String>,
+    /// Instead of the type's priority.
+    pub priority: Option<Priority>,
+    /// Instead of the type's action.
+    pub action_url: Option<String>,
+    /// Instead of the type's time to live, in seconds.
+    pub ttl_seconds: Option<i64>,
+    /// When the caller says it was made.
+    pub created_at: Option<Timestamp>,
+    /// What to keep with it instead of the event's data.
+    pub metadata: Option<Map<String, Value>>,
+}

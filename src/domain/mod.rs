@@ -1,0 +1,16 @@
+//! What Lonceng decides, as pure functions over values.
+//!
+//! **Architecture invariant:** nothing here does I/O, spawns a task, or asks what time it is. `now` and every fresh
+//! identifier are arguments. `tests/architecture.rs` reads the `use` lines and keeps it so.
+
+pub mod catalog;
+pub mod event;
+pub mod filters;
+pub mod frame;
+pub mod inbox;
+pub mod notification;
+pub mod plan;
+pub mod protocol;
+pub mod rejected;
+pub mod template;
+pub mod user;

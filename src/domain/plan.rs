@@ -1,0 +1,218 @@
+//! The decision: from an event to the notifications it makes, as a pure function.
+//!
+//! First [`audience`] says whom the event concerns, so that the caller can look those people up; then [`plan`] renders
+//! one [`Draft`] for each.
+
+use std::{collections::HashMap, sync::Arc};
+
+use serde_json::value::RawValue;
+
+use super::{
+    catalog::{Catalog, NotificationType, Target, entity_id},
+    event::{Event, MESSAGE},
+    notification::{Priority, Timestamp},
+    rejected::Rejected,
+    template::Scope,
+    user::{Person, UserId},
+};
+
+/// Longest message, in characters; a notification is a sentence, not a document.
+const MESSAGE_MAX_CHARS: usize = 4_000;
+
+/// Whom an event concerns.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Audience {
+    /// These users, known to the directory or not.
+    Users(Vec<UserId>),
+    /// Everybody in the directory with this role.
+    Role(String),
+    /// Everybody in the directory.
+    Everyone,
+}
+
+/// Why an event makes no notification although nothing is wrong with it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Skipped {
+    /// No type has its code.
+    NoType,
+    /// Its type is switched off.
+    Inactive,
+    /// Its type is for live feeds only.
+    FeedOnly,
+    /// Nobody has the role it is for.
+    NoRecipient,
+}
+
+/// What to do about an event.
+#[derive(Debug)]
+pub enum Decision {
+    /// Look these people up, then [`plan`].
+    Notify(Arc<NotificationType>, Audience),
+    /// Nothing.
+    Skip(Skipped),
+}
+
+/// A notification before the store has given it its place.
+#[derive(Debug, Clone)]
+pub struct Draft {
+    /// Whose inbox.
+    pub user_id: UserId,
+    /// The type's code.
+    pub type_code: String,
+    /// The headline.
+    pub title: String,
+    /// The rendered message.
+    pub message: String,
+    /// How urgent.
+    pub priority: Priority,
+    /// Who published the event.
+    pub source: Option<String>,
+    /// Who did it.
+    pub actor_id: Option<UserId>,
+    /// What kind of thing it is about.
+    pub entity_type: Option<String>,
+    /// Which one.
+    pub entity_id: Option<String>,
+    /// Where a click leads.
+    pub action_url: Option<String>,
+    /// The event's data; shared by all drafts of an event.
+    pub metadata: Arc<RawValue>,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When its time to live runs out.
+    pub expires_at: Option<Timestamp>,
+}
+
+/// What the directory knows of the people an event names.
+#[derive(Debug, Default)]
+pub struct People(HashMap<UserId, Person>);
+
+impl People {
+    /// Takes what the directory answered.
+    #[must_use]
+    pub fn new(people: impl IntoIterator<Item = Person>) -> Self {
+        Self(people.into_iter().map(|person| (person.user_id.clone(), person)).collect())
+    }
+
+    /// What is known of a user; somebody with only an id when nothing is.
+    #[must_use]
+    pub fn get(&self, user: &UserId) -> Person {
+        self.0.get(user).cloned().unwrap_or_else(|| Person::unknown(user.clone()))
+    }
+}
+
+/// Whom the event concerns.
+///
+/// # Errors
+/// [`Rejected`] when the event lacks the field that its type's target needs.
+pub fn audience(event: &Event, catalog: &Catalog) -> Result<Decision, Rejected> {
+    let Some(kind) = catalog.find(&event.code) else {
+        return match &event.direct {
+            // A caller who names a type of its own is told; an event of an unknown type is just not for us.
+            Some(_) if event.code == MESSAGE => {
+                Err(Rejected::missing("type", "the type MESSAGE is not configured; add it to config.toml"))
+            }
+            Some(_) => Err(Rejected::invalid("type", format!("no type has the code {:?}", event.code))),
+            None => Ok(Decision::Skip(Skipped::NoType)),
+        };
+    };
+    if !kind.is_active {
+        return Ok(Decision::Skip(Skipped::Inactive));
+    }
+    if let Some(direct) = &event.direct {
+        let users = unique(direct.targets.iter().map(|person| person.user_id.clone()));
+        return Ok(Decision::Notify(Arc::clone(kind), Audience::Users(users)));
+    }
+    let needs = |field: &str, user: &Option<UserId>, target: &str| {
+        user.clone().map(|user| Audience::Users(vec![user])).ok_or_else(|| {
+            Rejected::missing(field, format!("the type {} has the target {target}, which needs {field}", kind.code))
+        })
+    };
+    let audience = match &kind.target {
+        Target::User => needs("user_id", &event.user_id, "SELF")?,
+        Target::Actor => needs("actor_id", &event.actor_id, "ACTOR")?,
+        Target::Recipient if event.recipients.is_empty() => needs("recipient_id", &None, "RECIPIENT")?,
+        Target::Recipient => Audience::Users(unique(event.recipients.iter().cloned())),
+        Target::Role(role) => Audience::Role(role.clone()),
+        Target::Users(users) => Audience::Users(unique(users.iter().cloned())),
+        Target::All => Audience::Everyone,
+        Target::Feed => return Ok(Decision::Skip(Skipped::FeedOnly)),
+    };
+    Ok(Decision::Notify(Arc::clone(kind), audience))
+}
+
+fn unique(users: impl Iterator<Item = UserId>) -> Vec<UserId> {
+    let mut seen = Vec::new();
+    for user in users {
+        if !seen.contains(&user) {
+            seen.push(user);
+        }
+    }
+    seen
+}
+
+/// Renders the notifications of an event for its recipients.
+///
+/// # Errors
+/// [`Rejected`] when the template needs a field that the event does not have.
+pub fn plan(
+    event: &Arc<Event>,
+    kind: &NotificationType,
+    recipients: &[Person],
+    people: &People,
+    catalog: &Catalog,
+    now: Timestamp,
+) -> Result<Vec<Draft>, Rejected> {
+    let metadata = metadata(event)?;
+    let direct = event.direct.as_deref();
+    let person = |user: &Option<UserId>| user.as_ref().map(|user| people.get(user));
+    let (user, actor) = (person(&event.user_id), person(&event.actor_id));
+    let created_at = direct.and_then(|direct| direct.created_at).unwrap_or(now);
+    let ttl = direct.and_then(|direct| direct.ttl_seconds).or(kind.ttl_seconds);
+    recipients
+        .iter()
+        .map(|recipient| {
+            let scope = Scope::new(event, user.clone(), actor.clone(), recipient.clone());
+            let mut message = catalog.message(kind, recipient.locale.as_deref(), &scope)?;
+            if message.chars().count() > MESSAGE_MAX_CHARS {
+                message = message.chars().take(MESSAGE_MAX_CHARS - 1).chain(['…']).collect();
+            }
+            let action_url = match direct {
+                Some(Direct { action_url: Some(url), .. }) => Some(url.clone()),
+                // A type's action is about the type's data, which a direct notification need not have.
+                Some(_) => None,
+                None => catalog.action_url(kind, &scope)?,
+            };
+            Ok(Draft {
+                user_id: recipient.user_id.clone(),
+                type_code: kind.code.clone(),
+                title: direct.and_then(|direct| direct.title.clone()).unwrap_or_else(|| kind.display_name.clone()),
+                message,
+                priority: direct.and_then(|direct| direct.priority).unwrap_or(kind.priority),
+                source: event.source.clone(),
+                actor_id: event.actor_id.clone(),
+                entity_type: kind.entity.as_ref().map(|entity| entity.kind.clone()),
+                entity_id: kind.entity.as_ref().and_then(|entity| entity_id(entity, event)),
+                action_url,
+                metadata: Arc::clone(&metadata),
+                created_at,
+                // Lives from now on, however long ago the caller says it was made.
+                expires_at: ttl.map(|seconds| Timestamp(now.0.saturating_add(seconds.saturating_mul(1_000)))),
+            })
+        })
+        .collect()
+}
+
+use super::event::Direct;
+
+fn metadata(event: &Event) -> Result<Arc<RawValue>, Rejected> {
+    let data = event.direct.as_deref().map_or(Some(&event.data), |direct| direct.metadata.as_ref());
+    let text = data.map_or_else(|| Ok("{}".to_owned()), serde_json::to_string);
+    text.and_then(RawValue::from_string)
+        .map(Arc::from)
+        .map_err(|error| Rejected::invalid("data", format!("cannot be written as JSON: {error}")))
+}
+
+#[cfg(test)]
+#[path = "plan_tests.rs"]
+mod tests;

@@ -1,0 +1,110 @@
+use serde_json::json;
+
+use super::*;
+use crate::domain::{
+    catalog::{Entity, LocalTemplate, TypeRow, tests::row},
+    event::{Decoded, Incoming, decode},
+    rejected::RejectedKind,
+};
+
+const NOW: Timestamp = Timestamp(1_767_225_600_000);
+
+fn user(id: &str) -> UserId {
+    UserId::parse(id).expect("a constant id is an id")
+}
+
+fn event(value: &serde_json::Value) -> Arc<Event> {
+    let payload = value.to_string();
+    let incoming = Incoming {
+        payload: payload.as_bytes(),
+        headers: &[],
+        subject: None,
+        broker_identity: None,
+        now: NOW,
+        max_event_bytes: 100_000,
+    };
+    let Decoded { mut events, .. } = decode(&incoming).expect("the test's event is good");
+    Arc::new(events.remove(0))
+}
+
+fn catalog(rows: &[TypeRow]) -> Catalog {
+    let local = [LocalTemplate { locale: "id".into(), code: "REFUND".into(), source: "{username} minta {amount}\n".into() }];
+    let (catalog, bad) = Catalog::build(rows, &local, "en");
+    assert_eq!(bad, []);
+    catalog
+}
+
+fn decide(target: &str, value: &serde_json::Value) -> Result<Decision, Rejected> {
+    let mut row = row("T", "x", target);
+    row.target_role = Some("moderator".into());
+    row.target_users = vec![user("a"), user("b"), user("a")];
+    audience(&event(value), &catalog(&[row]))
+}
+
+#[test]
+fn every_target_finds_its_people() {
+    let all = json!({"type":"T","user_id":"u","actor_id":"a","recipient_id":"r","recipient_ids":["s","r"]});
+    for (target, expected) in [
+        ("SELF", Audience::Users(vec![user("u")])),
+        ("REQUESTER", Audience::Users(vec![user("u")])),
+        ("ACTOR", Audience::Users(vec![user("a")])),
+        ("RECIPIENT", Audience::Users(vec![user("r"), user("s")])),
+        ("ADMIN", Audience::Role("admin".into())),
+        ("ROLE", Audience::Role("moderator".into())),
+        ("USERS", Audience::Users(vec![user("a"), user("b")])),
+        ("ALL", Audience::Everyone),
+    ] {
+        match decide(target, &all) {
+            Ok(Decision::Notify(_, audience)) => assert_eq!(audience, expected, "{target}"),
+            other => panic!("{target}: {other:?}"),
+        }
+    }
+    assert!(matches!(decide("FEED", &all), Ok(Decision::Skip(Skipped::FeedOnly))));
+}
+
+#[test]
+fn an_event_without_the_field_of_its_target_is_bad() {
+    for (target, field) in [("SELF", "user_id"), ("ACTOR", "actor_id"), ("RECIPIENT", "recipient_id")] {
+        let rejected = decide(target, &json!({"type":"T"})).err();
+        assert_eq!(
+            rejected.map(|r| (r.kind, r.field)),
+            Some((RejectedKind::MissingField, Some(field.to_owned()))),
+            "{target}"
+        );
+    }
+}
+
+#[test]
+fn unknown_and_inactive_types_are_skipped() {
+    let mut off = row("OFF", "x", "SELF");
+    off.is_active = false;
+    let catalog = catalog(&[off]);
+    let decide = |code: &str| audience(&event(&json!({"type": code, "user_id": "u"})), &catalog);
+    assert!(matches!(decide("NOPE"), Ok(Decision::Skip(Skipped::NoType))));
+    assert!(matches!(decide("OFF"), Ok(Decision::Skip(Skipped::Inactive))));
+}
+
+#[test]
+fn a_draft_carries_what_the_contract_shows() -> Result<(), Rejected> {
+    let mut refund = row("REFUND", "User {username} wants {amount}", "SELF");
+    refund.entity = Some(Entity { kind: "refund".into(), id: "refund_id".into() });
+    refund.action_url = Some("/refunds/{refund_id}".into());
+    refund.ttl_seconds = Some(60);
+    let catalog = catalog(&[refund]);
+    let event = event(&json!({"type":"REFUND","user_id":"u","refundId":"ref456","amount":5,"source":"shop"}));
+    let kind = catalog.find("REFUND").expect("it was just added");
+    let mut budi = Person::unknown(user("u"));
+    budi.login = Some("budi".into());
+    let mut rina = Person::unknown(user("r"));
+    rina.locale = Some("id-ID".into());
+    let people = People::new([budi.clone()]);
+    let drafts = plan(&event, kind, &[budi, rina], &people, &catalog, NOW)?;
+    assert_eq!(drafts[0].message, "User budi wants 5");
+    assert_eq!(drafts[1].message, "budi minta 5");
+    assert_eq!(drafts[0].action_url.as_deref(), Some("/refunds/ref456"));
+    assert_eq!(drafts[0].entity_id.as_deref(), Some("ref456"));
+    assert_eq!(drafts[0].source.as_deref(), Some("shop"));
+    assert_eq!(drafts[0].expires_at, Some(Timestamp(NOW.0 + 60_000)));
+    assert_eq!(drafts[0].metadata.get(), r#"{"amount":5,"refundId":"ref456","source":"shop"}"#);
+    Ok(())
+}

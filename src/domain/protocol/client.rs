@@ -1,0 +1,199 @@
+//! What clients send.
+
+use serde_json::{Map, Value};
+use uuid::Uuid;
+
+use crate::domain::inbox::{Mark, Since};
+
+/// Most notifications one `sync.request` answers with.
+const SYNC_LIMIT_MAX: i64 = 1_000;
+
+/// The codes of `error` messages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ErrorCode {
+    /// Not JSON, not an object, or a field is wrong.
+    BadMessage,
+    /// The `type` is not known.
+    UnknownType,
+    /// No such notification in this inbox.
+    NotFound,
+    /// Not allowed.
+    Forbidden,
+    /// More than `limits.client_messages_per_minute`.
+    RateLimited,
+    /// The store is away; try again.
+    Unavailable,
+}
+
+impl ErrorCode {
+    /// The word on the wire.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::BadMessage => "bad_message",
+            Self::UnknownType => "unknown_type",
+            Self::NotFound => "not_found",
+            Self::Forbidden => "forbidden",
+            Self::RateLimited => "rate_limited",
+            Self::Unavailable => "unavailable",
+        }
+    }
+}
+
+/// A message that cannot be taken; the connection stays.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClientError {
+    /// Which kind.
+    pub code: ErrorCode,
+    /// What is wrong and what is expected.
+    pub message: String,
+}
+
+impl ClientError {
+    /// An error with its explanation.
+    #[must_use]
+    pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
+        Self { code, message: message.into() }
+    }
+}
+
+/// A message from a client.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ClientMessage {
+    /// Mark one notification. `None`: an id that is no UUID, so no notification has it.
+    Mark(Mark, Option<Uuid>),
+    /// Mark everything read that last changed at or before the revision; `None`: everything.
+    ReadAll(Option<i64>),
+    /// Send what changed after `since`; without it, the newest.
+    Sync {
+        /// The client's position.
+        since: Option<Since>,
+        /// At most so many.
+        limit: Option<i64>,
+    },
+    /// Are you there?
+    Ping,
+}
+
+impl ClientMessage {
+    /// Reads a message: `{"type":…,"data":{…}}`, or with the fields beside `type`.
+    ///
+    /// # Errors
+    /// What to answer.
+    pub fn parse(text: &[u8]) -> Result<Self, ClientError> {
+        let bad = |message: String| ClientError::new(ErrorCode::BadMessage, message);
+        let value: Value =
+            serde_json::from_slice(text).map_err(|error| bad(format!("the message is not JSON: {error}")))?;
+        let Value::Object(mut map) = value else {
+            return Err(bad("a message must be a JSON object with a type".to_owned()));
+        };
+        let kind = match map.remove("type") {
+            Some(Value::String(kind)) => kind,
+            Some(_) => return Err(bad("type must be a string".to_owned())),
+            None => return Err(bad("the message has no type".to_owned())),
+        };
+        let fields = match map.remove("data") {
+            Some(Value::Object(data)) => data,
+            None | Some(Value::Null) => map,
+            Some(_) => return Err(bad("data must be an object".to_owned())),
+        };
+        Self::of(&kind, &fields)
+    }
+
+    fn of(kind: &str, fields: &Map<String, Value>) -> Result<Self, ClientError> {
+        match kind {
+            "notification.read" => Ok(Self::Mark(Mark::Read, notification_id(fields)?)),
+            "notification.unread" => Ok(Self::Mark(Mark::Unread, notification_id(fields)?)),
+            "notification.archive" => Ok(Self::Mark(Mark::Archive, notification_id(fields)?)),
+            "notification.delete" => Ok(Self::Mark(Mark::Delete, notification_id(fields)?)),
+            "notification.read_all" => Ok(Self::ReadAll(integer(fields, "up_to_revision", 0, i64::MAX)?)),
+            "sync.request" => {
+                Ok(Self::Sync { since: since(fields)?, limit: integer(fields, "limit", 1, SYNC_LIMIT_MAX)? })
+            }
+            "ping" => Ok(Self::Ping),
+            other => {
+                Err(ClientError::new(ErrorCode::UnknownType, format!("messages of type {other:?} are not known")))
+            }
+        }
+    }
+}
+
+fn notification_id(fields: &Map<String, Value>) -> Result<Option<Uuid>, ClientError> {
+    match fields.get("notification_id") {
+        Some(Value::String(text)) => Ok(Uuid::try_parse(text).ok()),
+        Some(_) => Err(ClientError::new(ErrorCode::BadMessage, "notification_id must be a string")),
+        None => Err(ClientError::new(ErrorCode::BadMessage, "notification_id is missing")),
+    }
+}
+
+fn integer(fields: &Map<String, Value>, name: &str, least: i64, most: i64) -> Result<Option<i64>, ClientError> {
+    match fields.get(name) {
+        None | Some(Value::Null) => Ok(None),
+        Some(value) => match value.as_i64() {
+            Some(number) if (least..=most).contains(&number) => Ok(Some(number)),
+            _ if most == i64::MAX => {
+                Err(ClientError::new(ErrorCode::BadMessage, format!("{name} must be a whole number from {least}")))
+            }
+            _ => {
+                let message = format!("{name} must be a whole number from {least} to {most}");
+                Err(ClientError::new(ErrorCode::BadMessage, message))
+            }
+        },
+    }
+}
+
+fn since(fields: &Map<String, Value>) -> Result<Option<Since>, ClientError> {
+    let text = match fields.get("since") {
+        None | Some(Value::Null) => return Ok(None),
+        Some(Value::String(text)) => text.clone(),
+        Some(other) => other.to_string(),
+    };
+    Since::parse(&text).map(Some).map_err(|message| ClientError::new(ErrorCode::BadMessage, message))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const ID: &str = "01978a3e-0000-7000-8000-000000000001";
+
+    fn code(text: &str) -> Option<ErrorCode> {
+        ClientMessage::parse(text.as_bytes()).err().map(|error| error.code)
+    }
+
+    #[test]
+    fn fields_stand_in_data_or_beside_the_type() {
+        let expected = Ok(ClientMessage::Mark(Mark::Read, Uuid::try_parse(ID).ok()));
+        for text in [
+            format!(r#"{{"type":"notification.read","data":{{"notification_id":"{ID}"}}}}"#),
+            format!(r#"{{"type":"notification.read","notification_id":"{ID}","stream_id":"1-1"}}"#),
+        ] {
+            assert_eq!(ClientMessage::parse(text.as_bytes()), expected);
+        }
+        assert_eq!(
+            ClientMessage::parse(br#"{"type":"sync.request","since":"e.4","limit":7}"#),
+            Ok(ClientMessage::Sync { since: Some(Since { epoch: Some("e".into()), revision: 4 }), limit: Some(7) })
+        );
+        assert_eq!(ClientMessage::parse(br#"{"type":"ping"}"#), Ok(ClientMessage::Ping));
+    }
+
+    #[test]
+    fn what_cannot_be_taken_is_told_apart() {
+        for text in ["", "{", "7", "[]", "{}", r#"{"type":7}"#, r#"{"type":"ping","data":7}"#] {
+            assert_eq!(code(text), Some(ErrorCode::BadMessage), "{text}");
+        }
+        assert_eq!(code(r#"{"type":"dance"}"#), Some(ErrorCode::UnknownType));
+        assert_eq!(code(r#"{"type":"sync.request","limit":0}"#), Some(ErrorCode::BadMessage));
+        assert_eq!(code(r#"{"type":"sync.request","limit":1001}"#), Some(ErrorCode::BadMessage));
+        assert_eq!(code(r#"{"type":"notification.read"}"#), Some(ErrorCode::BadMessage));
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_makes_it_panic(text in ".{0,200}") {
+            let _ = ClientMessage::parse(text.as_bytes());
+        }
+    }
+}

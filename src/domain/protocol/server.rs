@@ -1,0 +1,210 @@
+//! What the hub sends: JSON, already in its WebSocket frame.
+
+use bytes::Bytes;
+use serde::Serialize;
+
+use super::ClientError;
+use crate::domain::{
+    frame,
+    inbox::{Change, ChangeKind, Counters, Step},
+    notification::{Notification, Timestamp},
+    user::Identity,
+};
+
+fn encode(message: &impl Serialize) -> Bytes {
+    // Our own types: maps have text keys and no Serialize here fails. Were one to, an empty frame would do no harm.
+    frame::text(&serde_json::to_vec(message).unwrap_or_default())
+}
+
+#[derive(Serialize)]
+struct Message<'a, T> {
+    #[serde(rename = "type")]
+    kind: &'a str,
+    data: T,
+}
+
+/// A notification with its place in the history beside its own fields.
+#[derive(Serialize)]
+struct Item<'a> {
+    #[serde(flatten)]
+    notification: Shown<'a>,
+    previous_revision: i64,
+    unread: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    read_all: Option<ReadAll>,
+}
+
+/// The notification without a `revision` of its own: the change's stands there.
+#[derive(Serialize)]
+#[serde(transparent)]
+struct Shown<'a>(&'a Notification);
+
+#[derive(Serialize)]
+struct ReadAll {
+    up_to_revision: i64,
+    from_revision: i64,
+}
+
+/// What `connected` says.
+#[derive(Debug)]
+pub struct Connected<'a> {
+    /// The connection's id.
+    pub client_id: &'a str,
+    /// Who it is.
+    pub identity: &'a Identity,
+    /// This hub.
+    pub instance: &'a str,
+    /// The store's epoch.
+    pub epoch: &'a str,
+    /// Where the inbox stands.
+    pub counters: Counters,
+    /// How often a ping comes, in seconds.
+    pub heartbeat_seconds: u64,
+    /// Now.
+    pub server_time: Timestamp,
+}
+
+/// `connected`, the first message. `clientId` and `role` stand beside `type` too, for older clients.
+#[must_use]
+pub fn connected(connected: &Connected<'_>) -> Bytes {
+    let Connected { client_id, identity, instance, epoch, counters, heartbeat_seconds, server_time } = connected;
+    let role = identity.roles.first();
+    encode(&serde_json::json!({
+        "type": "connected",
+        "clientId": client_id,
+        "role": role,
+        "data": {
+            "client_id": client_id,
+            "user_id": identity.user_id,
+            "login": identity.login.as_deref().unwrap_or(identity.user_id.as_str()),
+            "roles": identity.roles,
+            "role": role,
+            "instance": instance,
+            "epoch": epoch,
+            "revision": counters.revision,
+            "unread": counters.unread,
+            "heartbeat_seconds": heartbeat_seconds,
+            "server_time": server_time,
+        },
+    }))
+}
+
+/// `reset`: forget what you have.
+#[must_use]
+pub fn reset(epoch: &str, counters: Counters) -> Bytes {
+    encode(&serde_json::json!({
+        "type": "reset",
+        "data": { "epoch": epoch, "revision": counters.revision, "unread": counters.unread },
+    }))
+}
+
+/// `sync.response`: notifications, oldest change first.
+#[must_use]
+pub fn sync_response(items: &[Notification], counters: Counters, complete: bool) -> Bytes {
+    #[derive(Serialize)]
+    struct SyncResponse<'a> {
+        #[serde(rename = "type")]
+        kind: &'a str,
+        data: &'a [Notification],
+        revision: i64,
+        unread: i64,
+        complete: bool,
+    }
+    let Counters { revision, unread } = counters;
+    encode(&SyncResponse { kind: "sync.response", data: items, revision, unread, complete })
+}
+
+/// `pong`.
+#[must_use]
+pub fn pong(now: Timestamp) -> Bytes {
+    encode(&Message { kind: "pong", data: serde_json::json!({ "server_time": now }) })
+}
+
+/// `error`; the connection stays.
+#[must_use]
+pub fn error(error: &ClientError) -> Bytes {
+    encode(&Message {
+        kind: "error",
+        data: serde_json::json!({ "code": error.code.as_str(), "message": error.message }),
+    })
+}
+
+/// `going_away`, before a planned stop.
+#[must_use]
+pub fn going_away(reconnect_after_ms: u64) -> Bytes {
+    encode(&Message { kind: "going_away", data: serde_json::json!({ "reconnect_after_ms": reconnect_after_ms }) })
+}
+
+/// A stored notification as a push or, when the client may have seen it before, as an update.
+#[must_use]
+pub fn push_of(notification: &Notification, step: Step) -> Bytes {
+    item(notification, notification.revision == notification.seq, step, None)
+}
+
+fn item(notification: &Notification, new: bool, step: Step, read_all: Option<ReadAll>) -> Bytes {
+    let kind = if new { "notification.push" } else { "notification.update" };
+    let data = Item {
+        notification: Shown(notification),
+        previous_revision: step.previous_revision,
+        unread: step.unread,
+        read_all,
+    };
+    encode(&Message { kind, data })
+}
+
+/// The frames of one change: what everybody else gets, and what the connection that asked for it gets.
+#[derive(Debug, Clone, Default)]
+pub struct Frames {
+    /// For the user's connections; `None` when nothing changed.
+    pub others: Option<Bytes>,
+    /// For the connection that asked; `None` when no connection did.
+    pub origin: Option<Bytes>,
+}
+
+/// Encodes a change, once for all who are told of it.
+#[must_use]
+pub fn told(change: &Change) -> Frames {
+    let Change { kind, notification, step, origin, .. } = change;
+    let origin = origin.map(|_| ack(change));
+    let Some(notification) = notification else {
+        return Frames { others: None, origin };
+    };
+    let others = match *kind {
+        ChangeKind::New => Some(item(notification, true, *step, None)),
+        ChangeKind::Marked(_) => Some(item(notification, false, *step, None)),
+        ChangeKind::ReadAll { up_to_revision, from_revision } => {
+            // One message whatever the size. Its previous revision is that of the last of the changes, so a client that
+            // does not know `read_all` sees a gap and asks for the rest.
+            let last = Step { previous_revision: step.revision - 1, ..*step };
+            Some(item(notification, false, last, Some(ReadAll { up_to_revision, from_revision })))
+        }
+        ChangeKind::Unchanged(_) | ChangeKind::UnchangedAll => None,
+    };
+    Frames { others, origin }
+}
+
+fn ack(change: &Change) -> Bytes {
+    let Step { previous_revision, revision, unread } = change.step;
+    let kind = match change.kind {
+        ChangeKind::Marked(mark) | ChangeKind::Unchanged(mark) => mark.ack_type(),
+        ChangeKind::ReadAll { .. } | ChangeKind::UnchangedAll => "notification.read_all.ack",
+        // Nobody's connection asks for a new notification.
+        ChangeKind::New => "notification.push",
+    };
+    let one = change.notification.as_ref().filter(|_| !matches!(change.kind, ChangeKind::ReadAll { .. }));
+    encode(&Message {
+        kind,
+        data: serde_json::json!({
+            "notification_id": one.map(|notification| notification.notification_id),
+            "stream_id": one.map(|notification| &notification.stream_id),
+            "status": one.map(|notification| notification.status),
+            "unread": unread,
+            "revision": revision,
+            "previous_revision": previous_revision,
+        }),
+    })
+}
+
+#[cfg(test)]
+#[path = "server_tests.rs"]
+mod tests;

@@ -1,0 +1,102 @@
+use std::sync::Arc;
+
+use serde_json::{Value, json, value::RawValue};
+use uuid::Uuid;
+
+use super::*;
+use crate::domain::{
+    inbox::Mark,
+    notification::{Priority, Status},
+    user::UserId,
+};
+
+fn notification(status: Status, seq: i64, revision: i64) -> Notification {
+    Notification {
+        notification_id: Uuid::from_u128(1),
+        stream_id: format!("1767225600000-{seq}"),
+        revision,
+        type_code: "REFUND_REQUESTED".into(),
+        title: "Refund Request".into(),
+        message: "User budi requested refund for Rp100.000".into(),
+        priority: Priority::High,
+        source: None,
+        actor_id: None,
+        entity_type: Some("refund".into()),
+        entity_id: Some("ref456".into()),
+        action_url: Some("/refunds/ref456".into()),
+        metadata: RawValue::from_string(r#"{"amount":100000}"#.into()).map(Arc::from).expect("it is JSON"),
+        count: 1,
+        created_at: Timestamp(1_767_225_600_000),
+        expires_at: None,
+        status,
+        read: status == Status::Read,
+        read_at: None,
+        user_id: UserId::parse("budi").expect("a constant id is an id"),
+        seq,
+    }
+}
+
+fn change(kind: ChangeKind, notification: Option<Notification>, origin: Option<u64>) -> Change {
+    Change {
+        user_id: UserId::parse("budi").expect("a constant id is an id"),
+        kind,
+        notification: notification.map(Arc::new),
+        step: Step { previous_revision: 16, revision: 17, unread: 3 },
+        origin,
+    }
+}
+
+fn json_of(frame: &Bytes) -> Value {
+    let header = match frame[1] {
+        126 => 4,
+        127 => 10,
+        _ => 2,
+    };
+    serde_json::from_slice(&frame[header..]).expect("a frame holds JSON")
+}
+
+#[test]
+fn a_push_is_the_notification_with_its_place_in_the_history() {
+    let frames = told(&change(ChangeKind::New, Some(notification(Status::Unread, 17, 17)), None));
+    let push = json_of(&frames.others.expect("everybody hears of it"));
+    assert!(frames.origin.is_none());
+    assert_eq!(
+        push,
+        json!({"type":"notification.push","data":{
+            "notification_id":"00000000-0000-0000-0000-000000000001","stream_id":"1767225600000-17","revision":17,
+            "type_code":"REFUND_REQUESTED","title":"Refund Request","message":"User budi requested refund for Rp100.000",
+            "priority":"HIGH","source":null,"actor_id":null,"entity_type":"refund","entity_id":"ref456",
+            "action_url":"/refunds/ref456","metadata":{"amount":100_000},"count":1,"created_at":"2026-01-01T00:00:00Z",
+            "expires_at":null,"status":"unread","read":false,"read_at":null,"previous_revision":16,"unread":3}})
+    );
+}
+
+#[test]
+fn the_asker_gets_the_ack_and_the_others_the_update() {
+    let frames = told(&change(ChangeKind::Marked(Mark::Read), Some(notification(Status::Read, 4, 17)), Some(9)));
+    let ack = json_of(&frames.origin.expect("the asker hears of it"));
+    assert_eq!(ack["type"], "notification.read.ack");
+    assert_eq!(ack["data"]["stream_id"], "1767225600000-4");
+    assert_eq!(ack["data"]["previous_revision"], 16);
+    assert_eq!(json_of(&frames.others.expect("so do the others"))["type"], "notification.update");
+}
+
+#[test]
+fn a_mark_that_changed_nothing_is_only_acknowledged() {
+    let frames = told(&change(ChangeKind::Unchanged(Mark::Read), Some(notification(Status::Read, 4, 9)), Some(9)));
+    assert!(frames.others.is_none() && frames.origin.is_some());
+}
+
+#[test]
+fn read_all_is_one_update_that_an_ignorant_client_sees_as_a_gap() {
+    let kind = ChangeKind::ReadAll { up_to_revision: 16, from_revision: 16 };
+    let mut all = change(kind, Some(notification(Status::Read, 4, 26)), Some(1));
+    all.step = Step { previous_revision: 16, revision: 26, unread: 0 };
+    let frames = told(&all);
+    let update = json_of(&frames.others.expect("the others hear of it"));
+    assert_eq!(update["data"]["previous_revision"], 25);
+    assert_eq!(update["data"]["read_all"], json!({"up_to_revision":16,"from_revision":16}));
+    let ack = json_of(&frames.origin.expect("the asker hears of it"));
+    assert_eq!(ack["data"]["previous_revision"], 16);
+    assert_eq!(ack["data"]["notification_id"], Value::Null);
+}

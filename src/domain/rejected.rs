@@ -1,0 +1,86 @@
+//! Why an event cannot become notifications, in words its publisher can act on.
+
+use std::fmt;
+
+/// The kinds of bad event; the word is the `reason` label of `lonceng_dead_letters_total`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum RejectedKind {
+    /// The payload is not JSON.
+    InvalidJson,
+    /// The payload is larger than `server.max_event_bytes`.
+    TooLarge,
+    /// A field that must be there is not.
+    MissingField,
+    /// A field is there but unusable.
+    InvalidField,
+    /// The type's template could not be rendered with this data.
+    Template,
+    /// The hub failed `nats.max_deliver` times for reasons of its own.
+    GaveUp,
+}
+
+impl RejectedKind {
+    /// The word used in metrics and in `dead_letters.kind`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::InvalidJson => "invalid_json",
+            Self::TooLarge => "too_large",
+            Self::MissingField => "missing_field",
+            Self::InvalidField => "invalid_field",
+            Self::Template => "template",
+            Self::GaveUp => "gave_up",
+        }
+    }
+}
+
+/// A bad event: what is wrong with it, and where.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rejected {
+    /// What kind of wrong.
+    pub kind: RejectedKind,
+    /// The field that is missing or unusable, as the publisher would write it.
+    pub field: Option<String>,
+    /// Which event of a batch, from 0.
+    pub index: Option<usize>,
+    /// One sentence without a full stop.
+    pub detail: String,
+}
+
+impl Rejected {
+    /// A field that must be there is not.
+    #[must_use]
+    pub fn missing(field: &str, detail: impl Into<String>) -> Self {
+        Self { kind: RejectedKind::MissingField, field: Some(field.to_owned()), index: None, detail: detail.into() }
+    }
+
+    /// A field is there but unusable.
+    #[must_use]
+    pub fn invalid(field: &str, detail: impl Into<String>) -> Self {
+        Self { kind: RejectedKind::InvalidField, field: Some(field.to_owned()), index: None, detail: detail.into() }
+    }
+
+    /// A fault of the event as a whole.
+    #[must_use]
+    pub fn whole(kind: RejectedKind, detail: impl Into<String>) -> Self {
+        Self { kind, field: None, index: None, detail: detail.into() }
+    }
+
+    /// The same, as the `index`th event of a batch.
+    #[must_use]
+    pub fn at(mut self, index: usize) -> Self {
+        self.index = Some(index);
+        self
+    }
+}
+
+impl fmt::Display for Rejected {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.field {
+            Some(field) if !self.detail.contains(field.as_str()) => write!(f, "{field}: {}", self.detail),
+            _ => f.write_str(&self.detail),
+        }
+    }
+}
+
+impl std::error::Error for Rejected {}

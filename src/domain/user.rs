@@ -1,0 +1,209 @@
+//! People: user ids, what the directory knows about a user, and who is asking.
+
+use std::{fmt, sync::Arc};
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::Value;
+
+/// Longest user id, in characters.
+pub const USER_ID_MAX_CHARS: usize = 128;
+
+/// A user's id: 1 to 128 characters, none of them a control character.
+///
+/// Cheap to clone: it is carried by every change, draft and session.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct UserId(Arc<str>);
+
+/// Why a text is not a user id.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum BadUserId {
+    /// It has no characters.
+    #[error("a user id must not be empty")]
+    Empty,
+    /// It has more than [`USER_ID_MAX_CHARS`] characters.
+    #[error("a user id has at most {USER_ID_MAX_CHARS} characters")]
+    TooLong,
+    /// It has a control character (U+0000 to U+001F, U+007F to U+009F).
+    #[error("a user id must not contain control characters")]
+    Control,
+}
+
+impl UserId {
+    /// Checks and wraps a user id.
+    ///
+    /// # Errors
+    /// When it is empty, too long or has a control character.
+    pub fn parse(text: &str) -> Result<Self, BadUserId> {
+        if text.is_empty() {
+            Err(BadUserId::Empty)
+        } else if text.chars().any(char::is_control) {
+            Err(BadUserId::Control)
+        } else if text.chars().count() > USER_ID_MAX_CHARS {
+            Err(BadUserId::TooLong)
+        } else {
+            Ok(Self(Arc::from(text)))
+        }
+    }
+
+    /// The id as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The id as the older API writes it: a JSON number when it is a whole number, else a string.
+    #[must_use]
+    pub fn to_legacy_json(&self) -> Value {
+        match self.0.parse::<i64>() {
+            // Only a number that would be written back the same way: "007" and "+7" stay strings.
+            Ok(number) if number.to_string() == *self.0 => Value::from(number),
+            _ => Value::from(&*self.0),
+        }
+    }
+
+    /// Reads an id that may be written as a JSON string or as a whole JSON number.
+    ///
+    /// # Errors
+    /// A sentence about what is wrong, for the publisher.
+    pub fn from_json(value: &Value) -> Result<Self, String> {
+        match value {
+            Value::String(text) => Self::parse(text).map_err(|error| error.to_string()),
+            Value::Number(number) if number.is_i64() || number.is_u64() => {
+                Self::parse(&number.to_string()).map_err(|error| error.to_string())
+            }
+            _ => Err("a user id must be a string or a whole number".to_owned()),
+        }
+    }
+}
+
+impl fmt::Display for UserId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Debug for UserId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}", &*self.0)
+    }
+}
+
+impl Serialize for UserId {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for UserId {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let value = Value::deserialize(deserializer)?;
+        Self::from_json(&value).map_err(serde::de::Error::custom)
+    }
+}
+
+/// What the directory knows about a user.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Person {
+    /// The user's id.
+    pub user_id: UserId,
+    /// The name they sign in with.
+    #[serde(default)]
+    pub login: Option<String>,
+    /// The name people call them by.
+    #[serde(default)]
+    pub name: Option<String>,
+    /// Where e-mail reaches them.
+    #[serde(default)]
+    pub email: Option<String>,
+    /// Their roles; `admin` may administer and receives what targets ADMIN.
+    #[serde(default)]
+    pub roles: Vec<String>,
+    /// A language tag such as `id`: chooses the template's folder.
+    #[serde(default)]
+    pub locale: Option<String>,
+    /// An IANA time zone such as `Asia/Jakarta`: dates in messages are written in it.
+    #[serde(default)]
+    pub timezone: Option<String>,
+}
+
+impl Person {
+    /// A user of whom nothing but the id is known.
+    #[must_use]
+    pub fn unknown(user_id: UserId) -> Self {
+        Self { user_id, login: None, name: None, email: None, roles: Vec::new(), locale: None, timezone: None }
+    }
+
+    /// What to call them in a message: the login, else the name, else the id.
+    #[must_use]
+    pub fn display(&self) -> &str {
+        let known = |text: &'_ Option<String>| text.as_deref().is_some_and(|text| !text.is_empty());
+        if known(&self.login) {
+            self.login.as_deref().unwrap_or_default()
+        } else if known(&self.name) {
+            self.name.as_deref().unwrap_or_default()
+        } else {
+            self.user_id.as_str()
+        }
+    }
+}
+
+/// Who is asking: a user who has shown who they are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Identity {
+    /// The user's id.
+    pub user_id: UserId,
+    /// The name they sign in with; the id when they gave none.
+    pub login: Option<String>,
+    /// Their roles, from the token or the dev parameters.
+    pub roles: Vec<String>,
+    /// When the proof ends, in seconds since 1970-01-01T00:00:00Z.
+    pub expires_at: Option<i64>,
+}
+
+impl Identity {
+    /// Whether they may administer.
+    #[must_use]
+    pub fn is_admin(&self) -> bool {
+        self.roles.iter().any(|role| role == "admin")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_has_one_to_128_characters_and_no_control_character() {
+        assert_eq!(UserId::parse(""), Err(BadUserId::Empty));
+        assert_eq!(UserId::parse("a\nb"), Err(BadUserId::Control));
+        assert_eq!(UserId::parse("a\u{0}b"), Err(BadUserId::Control));
+        assert!(UserId::parse(&"é".repeat(128)).is_ok());
+        assert_eq!(UserId::parse(&"é".repeat(129)), Err(BadUserId::TooLong));
+    }
+
+    #[test]
+    fn whole_numbers_are_numbers_for_the_older_api_and_nothing_else_is() {
+        for (id, expected) in [
+            ("1", serde_json::json!(1)),
+            ("-5", serde_json::json!(-5)),
+            ("007", serde_json::json!("007")),
+            ("1.5", serde_json::json!("1.5")),
+            ("99999999999999999999", serde_json::json!("99999999999999999999")),
+            ("budi", serde_json::json!("budi")),
+        ] {
+            assert_eq!(UserId::parse(id).map(|id| id.to_legacy_json()), Ok(expected));
+        }
+    }
+
+    #[test]
+    fn a_person_is_called_by_login_then_name_then_id() -> Result<(), BadUserId> {
+        let mut person = Person::unknown(UserId::parse("u1")?);
+        assert_eq!(person.display(), "u1");
+        person.name = Some("Budi Santoso".into());
+        assert_eq!(person.display(), "Budi Santoso");
+        person.login = Some("budi".into());
+        assert_eq!(person.display(), "budi");
+        Ok(())
+    }
+}

@@ -1,0 +1,2 @@
+//! Lonceng.
+pub mod domain;

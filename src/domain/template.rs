@@ -127,18 +127,17 @@ fn render(environment: &Environment<'_>, name: &str, scope: &Arc<Scope>) -> Resu
 
 fn template_fault(error: &Error, scope: &Scope) -> Rejected {
     if error.kind() == ErrorKind::UndefinedError {
-        let expression = error
+        // Where the source says a plain path, that is what is missing; inside a longer expression, the last name that the
+        // scope was asked for and did not have.
+        let path = error
             .template_source()
             .zip(error.range())
             .and_then(|(source, range)| source.get(range))
-            .map(|text| text.split('|').next().unwrap_or(text).trim().to_owned());
-        let missing = scope.missing.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let field = match (missing, expression) {
-            // A name that the scope did not have is what is missing; a path inside one that it had is in the expression.
-            (Some(missing), _) => missing,
-            (None, Some(expression)) if !expression.is_empty() => expression,
-            (None, _) => "a field".to_owned(),
-        };
+            .map(|text| text.split('|').next().unwrap_or(text).trim())
+            .filter(|text| !text.is_empty() && text.chars().all(|c| c.is_alphanumeric() || c == '_' || c == '.'))
+            .map(str::to_owned);
+        let missing = || scope.missing.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let field = path.or_else(missing).unwrap_or_else(|| "a field".to_owned());
         return Rejected {
             kind: RejectedKind::Template,
             detail: format!("the template needs {field}, which the event does not have"),

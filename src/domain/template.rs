@@ -10,9 +10,10 @@ use std::{
 use minijinja::{
     Environment, Error, ErrorKind, UndefinedBehavior, Value,
     syntax::SyntaxConfig,
-    value::{Object, ObjectRepr, Serde},
+    value::{Enumerator, Object, ObjectRepr, Serde},
 };
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use serde_json::{Map, Value as Json};
 
 use super::{
     event::{Event, other_spelling},
@@ -70,7 +71,8 @@ fn environment() -> Environment<'static> {
     environment.set_syntax(syntax);
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
     environment.set_auto_escape_callback(|_| minijinja::AutoEscape::None);
-    environment.set_debug(true);
+    // Debug information would look names up after an error, and so spoil the record of what was missing.
+    environment.set_debug(false);
     environment.set_fuel(Some(FUEL));
     super::filters::install(&mut environment);
     environment
@@ -127,17 +129,9 @@ fn render(environment: &Environment<'_>, name: &str, scope: &Arc<Scope>) -> Resu
 
 fn template_fault(error: &Error, scope: &Scope) -> Rejected {
     if error.kind() == ErrorKind::UndefinedError {
-        // Where the source says a plain path, that is what is missing; inside a longer expression, the last name that the
-        // scope was asked for and did not have.
-        let path = error
-            .template_source()
-            .zip(error.range())
-            .and_then(|(source, range)| source.get(range))
-            .map(|text| text.split('|').next().unwrap_or(text).trim())
-            .filter(|text| !text.is_empty() && text.chars().all(|c| c.is_alphanumeric() || c == '_' || c == '.'))
-            .map(str::to_owned);
-        let missing = || scope.missing.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let field = path.or_else(missing).unwrap_or_else(|| "a field".to_owned());
+        // Nothing else looks a name up between the one that was missing and the error.
+        let missing = scope.missing.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let field = missing.unwrap_or_else(|| "a field".to_owned());
         return Rejected {
             kind: RejectedKind::Template,
             detail: format!("the template needs {field}, which the event does not have"),
@@ -164,14 +158,14 @@ pub struct Scope {
     actor: Option<Person>,
     recipient: Person,
     /// The last name that was asked for and not there, for the error.
-    missing: Mutex<Option<String>>,
+    missing: Arc<Mutex<Option<String>>>,
 }
 
 impl Scope {
     /// The scope of one event for one recipient.
     #[must_use]
     pub fn new(event: &Arc<Event>, user: Option<Person>, actor: Option<Person>, recipient: Person) -> Arc<Self> {
-        Arc::new(Self { event: Arc::clone(event), user, actor, recipient, missing: Mutex::new(None) })
+        Arc::new(Self { event: Arc::clone(event), user, actor, recipient, missing: Arc::default() })
     }
 
     /// The event's own attributes, as `{event.time}` reaches them.
@@ -184,7 +178,10 @@ impl Scope {
     }
 
     fn lookup(&self, name: &str) -> Option<Value> {
-        let present = |name: &str| self.event.data.get(name).filter(|value| !value.is_null()).map(|value| Value::from(Serde(value)));
+        let present = |name: &str| {
+            let value = self.event.data.get(name).filter(|value| !value.is_null())?;
+            Some(Inside::value(name, value, &self.missing))
+        };
         if let Some(value) = present(name).or_else(|| other_spelling(name).and_then(|other| present(&other))) {
             return Some(value);
         }
@@ -218,6 +215,48 @@ impl Object for Scope {
             *self.missing.lock().unwrap_or_else(PoisonError::into_inner) = Some(name.to_owned());
         }
         value
+    }
+}
+
+/// An object inside the data, which also records what it was asked for and did not have.
+#[derive(Debug)]
+struct Inside {
+    path: String,
+    map: Map<String, Json>,
+    missing: Arc<Mutex<Option<String>>>,
+}
+
+impl Inside {
+    fn value(path: &str, value: &Json, missing: &Arc<Mutex<Option<String>>>) -> Value {
+        match value {
+            Json::Object(map) => Value::from_object(Self {
+                path: path.to_owned(),
+                map: map.clone(),
+                missing: Arc::clone(missing),
+            }),
+            other => Value::from(Serde(other)),
+        }
+    }
+}
+
+impl Object for Inside {
+    fn repr(self: &Arc<Self>) -> ObjectRepr {
+        ObjectRepr::Map
+    }
+
+    fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
+        let name = key.as_str()?;
+        let path = format!("{}.{name}", self.path);
+        let present = |name: &str| self.map.get(name).filter(|value| !value.is_null());
+        let found = present(name).or_else(|| other_spelling(name).and_then(|other| present(&other)));
+        if found.is_none() {
+            *self.missing.lock().unwrap_or_else(PoisonError::into_inner) = Some(path.clone());
+        }
+        found.map(|value| Self::value(&path, value, &self.missing))
+    }
+
+    fn enumerate(self: &Arc<Self>) -> Enumerator {
+        Enumerator::Values(self.map.keys().map(|key| Value::from(key.as_str())).collect())
     }
 }
 

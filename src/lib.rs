@@ -1,2 +1,3 @@
 //! Lonceng.
+pub mod config;
 pub mod domain;

@@ -1,0 +1,133 @@
+//! Overrides from the environment: `LONCENG_SECTION__KEY`, and the names that platforms give.
+
+use toml::{Table, Value};
+
+/// Names that platforms and other tools set, and the keys they mean.
+const WELL_KNOWN: [(&str, &str, &str); 4] = [
+    ("DATABASE_URL", "store", "url"),
+    ("NATS_URL", "nats", "url"),
+    ("REDIS_URL", "redis", "url"),
+    ("POD_ID", "server", "instance_id"),
+];
+
+/// An override: which variable sets which key to what.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Override {
+    pub(super) variable: String,
+    pub(super) section: String,
+    pub(super) key: String,
+    pub(super) text: String,
+}
+
+/// Picks the overrides out of an environment. Later ones win, so the hub's own names come last.
+pub(super) fn overrides(environment: impl Iterator<Item = (String, String)>) -> Vec<Override> {
+    let variables: Vec<_> = environment.collect();
+    let mut found = Vec::new();
+    for (name, section, key) in WELL_KNOWN {
+        for (variable, text) in variables.iter().filter(|(variable, text)| variable == name && !text.is_empty()) {
+            found.push(Override {
+                variable: variable.clone(),
+                section: section.to_owned(),
+                key: key.to_owned(),
+                text: text.clone(),
+            });
+        }
+    }
+    for (variable, text) in &variables {
+        let Some((section, key)) = variable.strip_prefix("LONCENG_").and_then(|rest| rest.split_once("__")) else {
+            continue;
+        };
+        found.push(Override {
+            variable: variable.clone(),
+            section: section.to_lowercase(),
+            key: key.to_lowercase(),
+            text: text.clone(),
+        });
+    }
+    found
+}
+
+/// Puts an override into the table, as the type that its key has.
+pub(super) fn apply(table: &mut Table, change: &Override) {
+    let section = table.entry(change.section.clone()).or_insert_with(|| Value::Table(Table::new()));
+    if let Value::Table(section) = section {
+        section.insert(change.key.clone(), value_of(change));
+    }
+}
+
+/// A number, a truth value, a list or a table when it reads as one and the key is not a text; else a text. A comma is
+/// enough to write a list.
+fn value_of(change: &Override) -> Value {
+    let text = change.text.as_str();
+    match (change.section.as_str(), change.key.as_str()) {
+        ("server", "allowed_origins") | ("nats", "subjects" | "backoff_seconds") | ("auth", "methods" | "api_keys") => {
+            list(text)
+        }
+        (
+            "server",
+            "max_connections"
+            | "max_connections_per_user"
+            | "max_message_bytes"
+            | "max_event_bytes"
+            | "heartbeat_seconds"
+            | "heartbeat_timeout_seconds"
+            | "outbound_queue"
+            | "shutdown_grace_seconds",
+        )
+        | ("store", "batch_max" | "batch_wait_ms")
+        | ("nats", "required" | "ack_wait_seconds" | "max_deliver")
+        | ("cache" | "limits" | "retention", _) => scalar(text),
+        _ => Value::String(text.to_owned()),
+    }
+}
+
+fn scalar(text: &str) -> Value {
+    toml::from_str::<Table>(&format!("value = {text}"))
+        .ok()
+        .and_then(|mut table| table.remove("value"))
+        .unwrap_or_else(|| Value::String(text.to_owned()))
+}
+
+fn list(text: &str) -> Value {
+    if text.trim_start().starts_with('[') {
+        return scalar(text);
+    }
+    let items = text.split(',').map(str::trim).filter(|item| !item.is_empty());
+    Value::Array(items.map(|item| item.parse().map_or_else(|_| Value::from(item), Value::Integer)).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn applied(pairs: &[(&str, &str)]) -> Table {
+        let mut table = Table::new();
+        for change in overrides(pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))) {
+            apply(&mut table, &change);
+        }
+        table
+    }
+
+    #[test]
+    fn texts_stay_texts_and_numbers_become_numbers() {
+        let table = applied(&[
+            ("LONCENG_AUTH__JWT_SECRET", "12345678901234567890123456789012"),
+            ("LONCENG_SERVER__OUTBOUND_QUEUE", "16"),
+            ("LONCENG_NATS__REQUIRED", "true"),
+            ("LONCENG_AUTH__METHODS", "jwt, dev"),
+            ("LONCENG_NATS__BACKOFF_SECONDS", "[1, 2]"),
+            ("PATH", "/bin"),
+        ]);
+        assert_eq!(table["auth"]["jwt_secret"].as_str().map(str::len), Some(32));
+        assert_eq!(table["server"]["outbound_queue"].as_integer(), Some(16));
+        assert_eq!(table["nats"]["required"].as_bool(), Some(true));
+        assert_eq!(table["auth"]["methods"].as_array().map(Vec::len), Some(2));
+        assert_eq!(table["nats"]["backoff_seconds"].as_array().map(Vec::len), Some(2));
+    }
+
+    #[test]
+    fn the_hubs_own_name_wins_over_the_platforms() {
+        let table = applied(&[("LONCENG_STORE__URL", "sqlite://a"), ("DATABASE_URL", "postgres://b")]);
+        assert_eq!(table["store"]["url"].as_str(), Some("sqlite://a"));
+    }
+}

@@ -1,0 +1,140 @@
+//! Reading config.toml: parse, override from the environment, validate.
+
+use std::path::{Path, PathBuf};
+
+use toml::Table;
+
+use super::{
+    Config, ConfigError, Problem, environment,
+    problem::{locate, position},
+    validate::validate,
+};
+use crate::domain::catalog::TypeRow;
+
+/// A configuration that is whole.
+#[derive(Debug, Clone)]
+pub struct Loaded {
+    /// The file it came from.
+    pub file: PathBuf,
+    /// Everything in it.
+    pub config: Config,
+    /// Its types, with the texts of their template files.
+    pub types: Vec<TypeRow>,
+    /// The templates' folder.
+    pub templates: PathBuf,
+}
+
+/// Reads, overrides and validates.
+///
+/// # Errors
+/// Everything that is wrong, each with key, file and line.
+pub fn load(file: &Path) -> Result<Loaded, ConfigError> {
+    let text = std::fs::read_to_string(file).map_err(|error| Problem {
+        file: Some(file.to_owned()),
+        line: None,
+        column: None,
+        key: String::new(),
+        message: format!("cannot read the configuration: {error}; name another with --config or LONCENG_CONFIG"),
+    })?;
+    load_text(file, &text, std::env::vars())
+}
+
+/// [`load`] with the text and the environment given.
+pub(super) fn load_text(
+    file: &Path,
+    text: &str,
+    environment: impl Iterator<Item = (String, String)>,
+) -> Result<Loaded, ConfigError> {
+    // The file alone first: only then an error knows its line.
+    let mut config = parse(file, text)?;
+    let overrides = environment::overrides(environment);
+    if !overrides.is_empty() {
+        config = overridden(file, text, &overrides)?;
+    }
+    let folder = file.parent().map_or_else(PathBuf::new, Path::to_path_buf);
+    let templates = folder.join(&config.templates.dir);
+    let problems = validate(&config, &templates);
+    let (types, problems) = match problems {
+        Ok(types) => (types, Vec::new()),
+        Err(problems) => (Vec::new(), problems),
+    };
+    if problems.is_empty() {
+        return Ok(Loaded { file: file.to_owned(), config, types, templates });
+    }
+    let placed = problems.into_iter().map(|(key, message)| {
+        let variable = overrides.iter().rfind(|change| format!("{}.{}", change.section, change.key) == key);
+        match variable {
+            Some(change) => in_environment(&change.variable, message),
+            None => in_file(file, text, key, message),
+        }
+    });
+    Err(ConfigError { problems: placed.collect() })
+}
+
+fn parse(file: &Path, text: &str) -> Result<Config, ConfigError> {
+    let whole = |key: String, message: &str, span: Option<std::ops::Range<usize>>| {
+        let place = span.map(|span| position(text, span.start));
+        ConfigError::from(Problem {
+            file: Some(file.to_owned()),
+            line: place.map(|(line, _)| line),
+            column: place.map(|(_, column)| column),
+            key,
+            message: one_line(message),
+        })
+    };
+    let deserializer =
+        toml::Deserializer::parse(text).map_err(|error| whole(String::new(), error.message(), error.span()))?;
+    serde_path_to_error::deserialize(deserializer).map_err(|error| {
+        let key = shown(&error.path().to_string());
+        whole(key, error.inner().message(), error.inner().span())
+    })
+}
+
+fn overridden(file: &Path, text: &str, overrides: &[environment::Override]) -> Result<Config, ConfigError> {
+    let mut table: Table = toml::from_str(text)
+        .map_err(|error| in_file(file, text, String::new(), one_line(error.message())))?;
+    for change in overrides {
+        environment::apply(&mut table, change);
+    }
+    serde_path_to_error::deserialize(table).map_err(|error| {
+        let path = error.path().to_string();
+        let message = one_line(error.inner().message());
+        // The file has been read before, so what is wrong now was set by a variable.
+        let variable = overrides.iter().rfind(|change| {
+            let key = format!("{}.{}", change.section, change.key);
+            path == key || path.starts_with(&format!("{key}[")) || change.section == path || message.contains(&change.key)
+        });
+        match variable {
+            Some(change) => in_environment(&change.variable, message).into(),
+            None => ConfigError::from(in_file(file, text, path, message)),
+        }
+    })
+}
+
+fn in_environment(variable: &str, message: String) -> Problem {
+    Problem { file: None, line: None, column: None, key: format!("the environment variable {variable}"), message }
+}
+
+fn in_file(file: &Path, text: &str, key: String, message: String) -> Problem {
+    let place = locate(text, &key);
+    Problem {
+        file: Some(file.to_owned()),
+        line: place.map(|(line, _)| line),
+        column: place.map(|(_, column)| column),
+        key,
+        message,
+    }
+}
+
+/// serde calls the whole document ".".
+fn shown(path: &str) -> String {
+    if path == "." { String::new() } else { path.to_owned() }
+}
+
+fn one_line(message: &str) -> String {
+    message.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+#[path = "load_tests.rs"]
+mod tests;

@@ -1,0 +1,21 @@
+//! Configuration: config.toml, overridden by the environment, checked whole before anything starts.
+//!
+//! A section is a small struct with its defaults beside it ([`sections`]); [`load`] reads, merges and validates;
+//! [`problem`] finds the line that an error is about.
+
+mod environment;
+mod load;
+mod problem;
+mod secret;
+mod sections;
+mod types;
+mod validate;
+
+pub use load::{Loaded, load};
+pub use problem::{ConfigError, Problem};
+pub use secret::Secret;
+pub use sections::{
+    ApiKey, Auth, AuthMethod, Cache, Config, Feed, FeedMessage, Limits, Nats, Redis, Retention, Server, Store, Templates,
+};
+pub use types::TypeConfig;
+pub use validate::local_templates;

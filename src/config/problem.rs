@@ -1,0 +1,116 @@
+//! What is wrong with a configuration, and where: file, line, column, key.
+
+use std::{fmt, path::PathBuf};
+
+use toml::de::{DeTable, DeValue};
+
+/// One thing that is wrong.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// The file it is in; `None` for the environment.
+    pub file: Option<PathBuf>,
+    /// From 1.
+    pub line: Option<usize>,
+    /// From 1.
+    pub column: Option<usize>,
+    /// The key, such as `server.listen`, or the environment variable.
+    pub key: String,
+    /// What is wrong and what is expected.
+    pub message: String,
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(file) = &self.file {
+            write!(f, "{}", file.display())?;
+            if let Some(line) = self.line {
+                write!(f, ":{line}:{}", self.column.unwrap_or(1))?;
+            }
+            f.write_str(": ")?;
+        }
+        if !self.key.is_empty() {
+            write!(f, "{}: ", self.key)?;
+        }
+        f.write_str(&self.message)
+    }
+}
+
+/// Everything that is wrong, at least one thing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConfigError {
+    /// In the order of the file.
+    pub problems: Vec<Problem>,
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, problem) in self.problems.iter().enumerate() {
+            if index > 0 {
+                f.write_str("\n")?;
+            }
+            write!(f, "{problem}")?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for ConfigError {}
+
+impl From<Problem> for ConfigError {
+    fn from(problem: Problem) -> Self {
+        Self { problems: vec![problem] }
+    }
+}
+
+/// Line and column, both from 1, of a byte offset.
+#[must_use]
+pub(super) fn position(text: &str, offset: usize) -> (usize, usize) {
+    let before = text.get(..offset).unwrap_or(text);
+    let line = before.matches('\n').count() + 1;
+    let column = before.rsplit('\n').next().unwrap_or(before).chars().count() + 1;
+    (line, column)
+}
+
+/// Where a key such as `type[2].target` stands in the text; the nearest parent's place when the key itself is absent.
+#[must_use]
+pub(super) fn locate(text: &str, key: &str) -> Option<(usize, usize)> {
+    let table = DeTable::parse(text).ok()?;
+    let mut offset = None;
+    let mut current: Option<&DeTable<'_>> = Some(table.get_ref());
+    for segment in key.split('.') {
+        let (name, index) = match segment.split_once('[') {
+            Some((name, rest)) => (name, rest.trim_end_matches(']').parse::<usize>().ok()),
+            None => (segment, None),
+        };
+        let Some((key, value)) = current.and_then(|table| table.iter().find(|(key, _)| key.get_ref() == name)) else {
+            break;
+        };
+        offset = Some(key.span().start);
+        current = match (value.get_ref(), index) {
+            (DeValue::Table(table), _) => Some(table),
+            (DeValue::Array(values), Some(index)) => match values.get(index) {
+                Some(value) => {
+                    offset = Some(value.span().start);
+                    if let DeValue::Table(table) = value.get_ref() { Some(table) } else { None }
+                }
+                None => None,
+            },
+            _ => None,
+        };
+    }
+    offset.map(|offset| position(text, offset))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_are_found_in_the_text() {
+        let text = "[server]\nlisten = \"x\"\n\n[[type]]\ncode = \"A\"\n\n[[type]]\ncode = \"B\"\ntarget = \"Y\"\n";
+        assert_eq!(locate(text, "server.listen"), Some((2, 1)));
+        assert_eq!(locate(text, "type[1].target"), Some((9, 1)));
+        assert_eq!(locate(text, "type[1].nothing").map(|(line, _)| line), Some(7));
+        assert_eq!(locate(text, "nothing.at.all"), None);
+    }
+}

@@ -1,0 +1,314 @@
+//! The sections of config.toml: every key, its default and its unit.
+
+use serde::Deserialize;
+
+use super::{Secret, TypeConfig};
+
+/// All of config.toml.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// Where and how the hub listens.
+    pub server: Server,
+    /// Who is asking.
+    pub auth: Auth,
+    /// Where notifications are kept.
+    pub store: Store,
+    /// Where events come from.
+    pub nats: Nats,
+    /// How several hubs find each other.
+    pub redis: Redis,
+    /// What is kept in Redis to spare the store.
+    pub cache: Cache,
+    /// How much anybody may do.
+    pub limits: Limits,
+    /// How long things are kept.
+    pub retention: Retention,
+    /// Where template files are.
+    pub templates: Templates,
+    /// The types of notifications.
+    #[serde(rename = "type")]
+    pub types: Vec<TypeConfig>,
+    /// The live feeds.
+    #[serde(rename = "feed")]
+    pub feeds: Vec<Feed>,
+}
+
+/// `[server]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Server {
+    /// Address and port.
+    pub listen: String,
+    /// This hub's name among several; empty: `POD_ID`, else the host's name.
+    pub instance_id: String,
+    /// Browser origins besides the hub's own.
+    pub allowed_origins: Vec<String>,
+    /// Most WebSocket connections at once.
+    pub max_connections: usize,
+    /// Most of them for one user.
+    pub max_connections_per_user: usize,
+    /// Most bytes in one WebSocket message from a client.
+    pub max_message_bytes: usize,
+    /// Most bytes in one event.
+    pub max_event_bytes: usize,
+    /// Seconds between pings.
+    pub heartbeat_seconds: u64,
+    /// Seconds to wait for the pong.
+    pub heartbeat_timeout_seconds: u64,
+    /// Messages that may wait for one session before it is closed as too slow.
+    pub outbound_queue: usize,
+    /// Seconds to finish in after SIGTERM.
+    pub shutdown_grace_seconds: u64,
+}
+
+impl Default for Server {
+    fn default() -> Self {
+        Self {
+            listen: "127.0.0.1:8080".to_owned(),
+            instance_id: String::new(),
+            allowed_origins: Vec::new(),
+            max_connections: 100_000,
+            max_connections_per_user: 20,
+            max_message_bytes: 16_384,
+            max_event_bytes: 262_144,
+            heartbeat_seconds: 30,
+            heartbeat_timeout_seconds: 10,
+            outbound_queue: 256,
+            shutdown_grace_seconds: 10,
+        }
+    }
+}
+
+/// A way to show who one is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum AuthMethod {
+    /// Query parameters, believed; on loopback only.
+    Dev,
+    /// A signed token.
+    Jwt,
+    /// A session cookie, looked up in Redis.
+    Cookie,
+}
+
+/// `[auth]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Auth {
+    /// The ways that are open.
+    pub methods: Vec<AuthMethod>,
+    /// HS256, at least 32 bytes.
+    pub jwt_secret: Secret,
+    /// RS256, ES256 or EdDSA: a PEM file.
+    pub jwt_public_key_file: String,
+    /// Where the keys are published.
+    pub jwks_url: String,
+    /// What `iss` must say; empty: anything.
+    pub jwt_issuer: String,
+    /// What `aud` must name; empty: anything.
+    pub jwt_audience: String,
+    /// The session cookie's name.
+    pub session_cookie: String,
+    /// Keys of publishing services.
+    pub api_keys: Vec<ApiKey>,
+}
+
+impl Default for Auth {
+    fn default() -> Self {
+        Self {
+            methods: vec![AuthMethod::Dev],
+            jwt_secret: Secret::default(),
+            jwt_public_key_file: String::new(),
+            jwks_url: String::new(),
+            jwt_issuer: String::new(),
+            jwt_audience: String::new(),
+            session_cookie: "session_id".to_owned(),
+            api_keys: Vec::new(),
+        }
+    }
+}
+
+/// One of `auth.api_keys`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ApiKey {
+    /// Whose it is, for the log.
+    pub name: String,
+    /// SHA-256 of the key, in hex.
+    pub sha256: String,
+    /// What it may do: `publish`, `admin`.
+    pub scopes: Vec<String>,
+}
+
+/// `[store]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Store {
+    /// `sqlite://PATH` or `postgres://…`.
+    pub url: Secret,
+    /// Most rows committed together.
+    pub batch_max: usize,
+    /// Milliseconds that the first row of a batch waits for company.
+    pub batch_wait_ms: u64,
+}
+
+impl Default for Store {
+    fn default() -> Self {
+        Self { url: Secret::from("sqlite://data/lonceng.db"), batch_max: 500, batch_wait_ms: 0 }
+    }
+}
+
+/// `[nats]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Nats {
+    /// The server's address; empty: no subscriber.
+    pub url: Secret,
+    /// A `.creds` file.
+    pub credentials_file: String,
+    /// The JetStream stream; made when missing.
+    pub stream: String,
+    /// Not ready while NATS is away.
+    pub required: bool,
+    /// What the stream takes, and what is subscribed to without JetStream.
+    pub subjects: Vec<String>,
+    /// The consumer that all hubs share.
+    pub durable: String,
+    /// The queue group without JetStream.
+    pub queue_group: String,
+    /// Seconds until an event that was not acknowledged comes again.
+    pub ack_wait_seconds: u64,
+    /// Tries until an event that the hub fails on is a dead letter.
+    pub max_deliver: u64,
+    /// Seconds before each further try.
+    pub backoff_seconds: Vec<u64>,
+}
+
+impl Default for Nats {
+    fn default() -> Self {
+        let subjects =
+            ["events.>", "users.upserted", "booking.*", "schedule.*", "admin.notifications", "assessment.*"];
+        Self {
+            url: Secret::from("nats://127.0.0.1:4222"),
+            credentials_file: String::new(),
+            stream: "EVENTS".to_owned(),
+            required: false,
+            subjects: subjects.map(str::to_owned).to_vec(),
+            durable: "lonceng".to_owned(),
+            queue_group: "notif-workers".to_owned(),
+            ack_wait_seconds: 30,
+            max_deliver: 5,
+            backoff_seconds: vec![1, 5, 15, 30],
+        }
+    }
+}
+
+/// `[redis]`
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Redis {
+    /// The server's address; empty: none.
+    pub url: Secret,
+}
+
+/// `[cache]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Cache {
+    /// Seconds an unread count is kept.
+    pub unread_ttl_seconds: u64,
+    /// Notifications kept for each user.
+    pub recent: usize,
+    /// Seconds they are kept.
+    pub recent_ttl_seconds: u64,
+}
+
+impl Default for Cache {
+    fn default() -> Self {
+        Self { unread_ttl_seconds: 300, recent: 50, recent_ttl_seconds: 600 }
+    }
+}
+
+/// `[limits]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Limits {
+    /// Live toasts for one user in a minute; 0: no limit.
+    pub per_user_per_minute: u32,
+    /// HTTP publishes of one key or address in a minute; 0: no limit.
+    pub publish_per_minute: u32,
+    /// WebSocket messages of one client in a minute; 0: no limit.
+    pub client_messages_per_minute: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { per_user_per_minute: 10, publish_per_minute: 0, client_messages_per_minute: 240 }
+    }
+}
+
+/// `[retention]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Retention {
+    /// Days after which what was read moves to the archive.
+    pub archive_after_days: u32,
+    /// What admin history and a bare sync answer.
+    pub history: usize,
+}
+
+impl Default for Retention {
+    fn default() -> Self {
+        Self { archive_after_days: 90, history: 100 }
+    }
+}
+
+/// `[templates]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Templates {
+    /// The folder, beside config.toml unless absolute.
+    pub dir: String,
+    /// The language of the templates that are not in a language's folder.
+    pub default_locale: String,
+}
+
+impl Default for Templates {
+    fn default() -> Self {
+        Self { dir: "templates".to_owned(), default_locale: "en".to_owned() }
+    }
+}
+
+/// One `[[feed]]`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Feed {
+    /// Its name in `/ws/{feed}`.
+    pub name: String,
+    /// Whether anybody may watch.
+    #[serde(default)]
+    pub public: bool,
+    /// The fields that watchers may filter by.
+    #[serde(default)]
+    pub filters: Vec<String>,
+    /// Whether a new watcher gets the latest state at once.
+    #[serde(default)]
+    pub snapshot: bool,
+    /// What it shows.
+    #[serde(default, rename = "message")]
+    pub messages: Vec<FeedMessage>,
+}
+
+/// One `[[feed.message]]`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FeedMessage {
+    /// The events' names.
+    pub on: Vec<String>,
+    /// What the public sees as `type`.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// The fields that the public sees.
+    pub fields: Vec<String>,
+}

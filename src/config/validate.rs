@@ -1,0 +1,202 @@
+//! What a value must be beyond its type: ranges, combinations, templates that compile.
+
+use std::{collections::HashSet, net::SocketAddr, path::Path};
+
+use super::{AuthMethod, Config};
+use crate::domain::{
+    catalog::{Catalog, LocalTemplate, TypeRow},
+    event::code_of,
+};
+
+/// A key and what is wrong with it.
+pub(super) type Fault = (String, String);
+
+/// Fewest bytes of an HS256 secret (RFC 7518, section 3.2: as long as the hash).
+const JWT_SECRET_MIN_BYTES: usize = 32;
+
+/// Checks everything and reads the types' template files.
+pub(super) fn validate(config: &Config, templates: &Path) -> Result<Vec<TypeRow>, Vec<Fault>> {
+    let mut faults = Vec::new();
+    server(config, &mut faults);
+    auth(config, &mut faults);
+    store(config, &mut faults);
+    nats(config, &mut faults);
+    feeds(config, &mut faults);
+    let rows = types(config, templates, &mut faults);
+    if faults.is_empty() { Ok(rows) } else { Err(faults) }
+}
+
+fn range(faults: &mut Vec<Fault>, key: &str, value: u64, least: u64, most: u64) {
+    if !(least..=most).contains(&value) {
+        faults.push((key.to_owned(), format!("{value} is out of range; from {least} to {most} is allowed")));
+    }
+}
+
+fn server(config: &Config, faults: &mut Vec<Fault>) {
+    let server = &config.server;
+    if server.listen.parse::<SocketAddr>().is_err() {
+        let message = format!("{:?} is not an address and port, such as \"127.0.0.1:8080\"", server.listen);
+        faults.push(("server.listen".to_owned(), message));
+    }
+    for (key, value, least, most) in [
+        ("server.max_connections", server.max_connections as u64, 1, 10_000_000),
+        ("server.max_connections_per_user", server.max_connections_per_user as u64, 1, 100_000),
+        ("server.max_message_bytes", server.max_message_bytes as u64, 128, 16 << 20),
+        ("server.max_event_bytes", server.max_event_bytes as u64, 256, 64 << 20),
+        ("server.heartbeat_seconds", server.heartbeat_seconds, 1, 3_600),
+        ("server.heartbeat_timeout_seconds", server.heartbeat_timeout_seconds, 1, 3_600),
+        ("server.outbound_queue", server.outbound_queue as u64, 4, 1_000_000),
+        ("server.shutdown_grace_seconds", server.shutdown_grace_seconds, 0, 3_600),
+    ] {
+        range(faults, key, value, least, most);
+    }
+    for origin in &server.allowed_origins {
+        let host = origin.strip_prefix("https://").or_else(|| origin.strip_prefix("http://"));
+        if host.is_none_or(|host| host.is_empty() || host.contains('/')) {
+            let message = format!("{origin:?} is not an origin; write scheme and host, such as \"https://app.example.com\"");
+            faults.push(("server.allowed_origins".to_owned(), message));
+        }
+    }
+}
+
+fn auth(config: &Config, faults: &mut Vec<Fault>) {
+    let auth = &config.auth;
+    let loopback = config.server.listen.parse::<SocketAddr>().is_ok_and(|address| address.ip().is_loopback());
+    if auth.methods.contains(&AuthMethod::Dev) && !loopback {
+        let message = format!(
+            "dev believes whatever a client says of itself, so the hub refuses it on {}; listen on 127.0.0.1, or use \
+             methods = [\"jwt\"]",
+            config.server.listen
+        );
+        faults.push(("auth.methods".to_owned(), message));
+    }
+    if auth.methods.is_empty() {
+        faults.push(("auth.methods".to_owned(), "at least one of \"dev\", \"jwt\", \"cookie\" is needed".to_owned()));
+    }
+    let secret = auth.jwt_secret.reveal().len();
+    if secret > 0 && secret < JWT_SECRET_MIN_BYTES {
+        let message = format!("has {secret} bytes; HS256 needs at least {JWT_SECRET_MIN_BYTES}");
+        faults.push(("auth.jwt_secret".to_owned(), message));
+    }
+    let no_key = secret == 0 && auth.jwt_public_key_file.is_empty() && auth.jwks_url.is_empty();
+    if auth.methods.contains(&AuthMethod::Jwt) && no_key {
+        let message = "jwt needs one of jwt_secret, jwt_public_key_file, jwks_url".to_owned();
+        faults.push(("auth.methods".to_owned(), message));
+    }
+    for (index, key) in auth.api_keys.iter().enumerate() {
+        if key.sha256.len() != 64 || !key.sha256.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+            let message = format!("the key {:?} needs its SHA-256 as 64 hex digits", key.name);
+            faults.push((format!("auth.api_keys[{index}].sha256"), message));
+        }
+    }
+}
+
+fn store(config: &Config, faults: &mut Vec<Fault>) {
+    let url = config.store.url.reveal();
+    if !["sqlite:", "postgres://", "postgresql://"].iter().any(|scheme| url.starts_with(scheme)) {
+        // Not the value: it may hold a password.
+        let message = "must start with sqlite:// or postgres://".to_owned();
+        faults.push(("store.url".to_owned(), message));
+    }
+    range(faults, "store.batch_max", config.store.batch_max as u64, 1, 10_000);
+    range(faults, "store.batch_wait_ms", config.store.batch_wait_ms, 0, 1_000);
+}
+
+fn nats(config: &Config, faults: &mut Vec<Fault>) {
+    let nats = &config.nats;
+    range(faults, "nats.ack_wait_seconds", nats.ack_wait_seconds, 1, 3_600);
+    range(faults, "nats.max_deliver", nats.max_deliver, 1, 1_000);
+    for seconds in &nats.backoff_seconds {
+        range(faults, "nats.backoff_seconds", *seconds, 0, 86_400);
+    }
+    if nats.url.is_empty() {
+        return;
+    }
+    for (key, value) in [("nats.stream", &nats.stream), ("nats.durable", &nats.durable)] {
+        if value.is_empty() || value.contains(['.', '*', '>', ' ', '/', '\\']) {
+            faults.push((key.to_owned(), format!("{value:?} is not a JetStream name: no dots, spaces or wildcards")));
+        }
+    }
+    if nats.subjects.is_empty() {
+        faults.push(("nats.subjects".to_owned(), "at least one subject is needed".to_owned()));
+    }
+    if nats.subjects.iter().any(|subject| subject.is_empty() || subject.contains(char::is_whitespace)) {
+        faults.push(("nats.subjects".to_owned(), "a subject must not be empty or have spaces".to_owned()));
+    }
+}
+
+fn feeds(config: &Config, faults: &mut Vec<Fault>) {
+    let mut names = HashSet::new();
+    for (index, feed) in config.feeds.iter().enumerate() {
+        if feed.name.is_empty() || !feed.name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_') {
+            let message = format!("{:?} is not a name for a path; letters, digits, - and _ are", feed.name);
+            faults.push((format!("feed[{index}].name"), message));
+        }
+        if !names.insert(&feed.name) {
+            faults.push((format!("feed[{index}].name"), format!("the feed {:?} is there twice", feed.name)));
+        }
+    }
+}
+
+fn types(config: &Config, templates: &Path, faults: &mut Vec<Fault>) -> Vec<TypeRow> {
+    let mut rows: Vec<TypeRow> = Vec::new();
+    let mut codes = HashSet::new();
+    for (index, kind) in config.types.iter().enumerate() {
+        let key = |name: &str| format!("type[{index}].{name}");
+        if code_of(&kind.code).is_empty() {
+            faults.push((key("code"), "a type needs a code, such as \"REFUND_REQUESTED\"".to_owned()));
+        }
+        if !codes.insert(code_of(&kind.code)) {
+            faults.push((key("code"), format!("the type {} is there twice", kind.code)));
+        }
+        if kind.ttl_seconds.is_some_and(|seconds| seconds <= 0) {
+            faults.push((key("ttl_seconds"), "must be at least 1".to_owned()));
+        }
+        match kind.to_row(templates) {
+            Err((name, message)) => faults.push((key(name), message)),
+            Ok(row) => {
+                let (_, bad) = Catalog::build(std::slice::from_ref(&row), &[], &config.templates.default_locale);
+                faults.extend(bad.into_iter().map(|bad| {
+                    let name = match bad.column {
+                        "target_type" => "target",
+                        "template" if kind.file.is_some() => "file",
+                        other => other,
+                    };
+                    let line = bad.line.filter(|_| kind.file.is_some());
+                    let place = line.map_or_else(String::new, |line| format!("line {line}: "));
+                    (key(name), format!("{place}{}", bad.detail))
+                }));
+                rows.push(row);
+            }
+        }
+    }
+    rows
+}
+
+/// The files of the locale folders: `templates/id/CODE.txt`.
+///
+/// # Errors
+/// When a folder that is there cannot be read.
+pub fn local_templates(folder: &Path) -> std::io::Result<Vec<LocalTemplate>> {
+    let mut found = Vec::new();
+    let Ok(entries) = std::fs::read_dir(folder) else {
+        return Ok(found); // Templates may all be in config.toml.
+    };
+    for entry in entries {
+        let path = entry?.path();
+        let Some(locale) = path.file_name().and_then(|name| name.to_str()).map(str::to_owned) else { continue };
+        if !path.is_dir() || locale.starts_with('.') {
+            continue;
+        }
+        for file in std::fs::read_dir(&path)? {
+            let file = file?.path();
+            let code = file.file_stem().and_then(|stem| stem.to_str()).map(str::to_owned);
+            if let Some(code) = code.filter(|_| file.extension().is_some_and(|ending| ending == "txt")) {
+                let source = std::fs::read_to_string(&file)?;
+                found.push(LocalTemplate { locale: locale.clone(), code, source });
+            }
+        }
+    }
+    found.sort_by(|a, b| (&a.locale, &a.code).cmp(&(&b.locale, &b.code)));
+    Ok(found)
+}

@@ -1,3 +1,4 @@
 //! Lonceng.
 pub mod config;
 pub mod domain;
+pub mod store;

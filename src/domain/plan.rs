@@ -9,7 +9,7 @@ use serde_json::value::RawValue;
 
 use super::{
     catalog::{Catalog, NotificationType, Target, entity_id},
-    event::{Event, MESSAGE},
+    event::{Direct, Event, MESSAGE},
     notification::{Priority, Timestamp},
     rejected::Rejected,
     template::Scope,
@@ -183,16 +183,17 @@ pub fn plan(
                 Some(_) => None,
                 None => catalog.action_url(kind, &scope)?,
             };
+            let title = direct.and_then(|direct| direct.title.clone()).unwrap_or_else(|| kind.display_name.clone());
             Ok(Draft {
                 user_id: recipient.user_id.clone(),
                 type_code: kind.code.clone(),
-                title: direct.and_then(|direct| direct.title.clone()).unwrap_or_else(|| kind.display_name.clone()),
-                message,
+                title: without_nul(title),
+                message: without_nul(message),
                 priority: direct.and_then(|direct| direct.priority).unwrap_or(kind.priority),
-                source: event.source.clone(),
+                source: event.source.clone().map(without_nul),
                 actor_id: event.actor_id.clone(),
                 entity_type: kind.entity.as_ref().map(|entity| entity.kind.clone()),
-                entity_id: kind.entity.as_ref().and_then(|entity| entity_id(entity, event)),
+                entity_id: kind.entity.as_ref().and_then(|entity| entity_id(entity, event)).map(without_nul),
                 action_url,
                 metadata: Arc::clone(&metadata),
                 created_at,
@@ -203,7 +204,10 @@ pub fn plan(
         .collect()
 }
 
-use super::event::Direct;
+/// PostgreSQL's text cannot hold a NUL, and nobody can read one.
+fn without_nul(text: String) -> String {
+    if text.contains('\0') { text.replace('\0', "\u{fffd}") } else { text }
+}
 
 fn metadata(event: &Event) -> Result<Arc<RawValue>, Rejected> {
     let data = event.direct.as_deref().map_or(Some(&event.data), |direct| direct.metadata.as_ref());

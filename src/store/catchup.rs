@@ -1,0 +1,137 @@
+//! Catching up: the one implementation under connecting, resuming and `since`.
+
+use super::{
+    Store, StoreError, in_transaction, on_pool,
+    rows::{InboxRow, NotificationRow, all, counters, notification_columns},
+};
+use crate::domain::{inbox::Counters, notification::Notification, user::UserId};
+
+const INBOX: &str = "SELECT revision, unread FROM inboxes WHERE user_id = $1";
+
+const CHANGED: &str = concat!(
+    "SELECT ",
+    notification_columns!(),
+    " FROM notifications WHERE user_id = $1 AND revision > $2 ORDER BY revision LIMIT $3"
+);
+
+const NEWEST: &str = concat!(
+    "SELECT ",
+    notification_columns!(),
+    " FROM notifications WHERE user_id = $1 AND status <> 'deleted' ORDER BY seq DESC LIMIT $2"
+);
+
+const NEWEST_UNREAD: &str = concat!(
+    "SELECT ",
+    notification_columns!(),
+    " FROM notifications WHERE user_id = $1 AND status = 'unread' ORDER BY seq DESC LIMIT $2"
+);
+
+/// A piece of an inbox's history, and where the inbox stood when it was read: one snapshot.
+#[derive(Debug, Clone)]
+pub struct Page {
+    /// Notifications; the order is the caller's question's.
+    pub items: Vec<Notification>,
+    /// Where the inbox stood.
+    pub inbox: Counters,
+    /// Whether nothing is left after these.
+    pub complete: bool,
+}
+
+impl Page {
+    /// The revision a client has once it has these items: the last one's while more are to come, else the inbox's.
+    #[must_use]
+    pub fn reached(&self) -> i64 {
+        match self.items.last() {
+            Some(last) if !self.complete => last.revision,
+            _ => self.inbox.revision,
+        }
+    }
+}
+
+impl Store {
+    /// Where an inbox stands.
+    ///
+    /// # Errors
+    /// When the store is away.
+    pub async fn inbox(&self, user: &UserId) -> Result<Counters, StoreError> {
+        let row = on_pool!(self, readers, |pool| {
+            sqlx::query_as::<_, (i64, i64)>(INBOX).bind(user.as_str()).fetch_optional(pool).await
+        })?;
+        Ok(counters(row))
+    }
+
+    /// Where several inboxes stand; those that no change has reached are left out.
+    ///
+    /// # Errors
+    /// When the store is away.
+    pub async fn inboxes(&self, users: &[UserId]) -> Result<Vec<(UserId, Counters)>, StoreError> {
+        let ids = serde_json::to_string(users).unwrap_or_else(|_| "[]".to_owned());
+        let rows: Vec<InboxRow> = match &self.backend {
+            super::Backend::Sqlite(sqlite) => {
+                sqlx::query_as(super::sqlite::INBOXES_BY_ID).bind(ids).fetch_all(&sqlite.readers).await?
+            }
+            super::Backend::Postgres(pool) => {
+                sqlx::query_as(super::postgres::INBOXES_BY_ID).bind(ids).fetch_all(pool).await?
+            }
+        };
+        rows.into_iter()
+            .map(|row| {
+                Ok((super::rows::user_id(&row.user_id)?, Counters { revision: row.revision, unread: row.unread }))
+            })
+            .collect()
+    }
+
+    /// What changed after a revision, oldest change first.
+    ///
+    /// # Errors
+    /// When the store is away.
+    pub async fn changed_since(&self, user: &UserId, since: i64, limit: i64) -> Result<Page, StoreError> {
+        self.page(CHANGED, user, Some(since), limit).await
+    }
+
+    /// The newest notifications of any status but deleted, oldest change first.
+    ///
+    /// # Errors
+    /// When the store is away.
+    pub async fn newest(&self, user: &UserId, limit: i64) -> Result<Page, StoreError> {
+        let mut page = self.page(NEWEST, user, None, limit).await?;
+        page.items.sort_by_key(|notification| notification.revision);
+        Ok(page)
+    }
+
+    /// The newest unread notifications, oldest first.
+    ///
+    /// # Errors
+    /// When the store is away.
+    pub async fn newest_unread(&self, user: &UserId, limit: i64) -> Result<Page, StoreError> {
+        let mut page = self.page(NEWEST_UNREAD, user, None, limit).await?;
+        page.items.reverse();
+        Ok(page)
+    }
+
+    async fn page(
+        &self,
+        sql: &'static str,
+        user: &UserId,
+        since: Option<i64>,
+        limit: i64,
+    ) -> Result<Page, StoreError> {
+        // One more than asked for tells whether anything is left.
+        let asked = limit.saturating_add(1);
+        let (inbox, mut rows) = in_transaction!(self, begin_read, |_db, tx| {
+            let inbox: Option<(i64, i64)> =
+                sqlx::query_as(INBOX).bind(user.as_str()).fetch_optional(&mut *tx).await?;
+            let query = sqlx::query_as::<_, NotificationRow>(sql).bind(user.as_str());
+            let query = match since {
+                Some(since) => query.bind(since),
+                None => query,
+            };
+            (counters(inbox), query.bind(asked).fetch_all(&mut *tx).await?)
+        });
+        let complete = rows.len() <= usize::try_from(limit).unwrap_or(usize::MAX);
+        if !complete {
+            rows.pop();
+        }
+        Ok(Page { items: all(rows)?, inbox, complete })
+    }
+}

@@ -1,0 +1,134 @@
+//! Committing events: their identities, the inboxes' revisions and the notifications, in one transaction.
+//!
+//! The order of the locks is the same everywhere, so that two hubs never wait for each other in a ring: identities first,
+//! sorted; then inboxes, sorted by user.
+
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::sync::Arc;
+
+use uuid::Uuid;
+
+use super::{Store, StoreError, in_transaction};
+use crate::domain::{
+    event::Identity,
+    inbox::{Change, ChangeKind, Counters, Step},
+    notification::{Notification, Status, Timestamp, stream_id},
+    plan::Draft,
+    user::UserId,
+};
+
+/// An event's notifications, ready to be stored.
+#[derive(Debug, Clone)]
+pub struct Planned {
+    /// What makes a second arrival the same event.
+    pub identity: Option<Identity>,
+    /// Its notifications, each with the id it will have.
+    pub drafts: Vec<(Uuid, Draft)>,
+}
+
+/// What became of an event.
+#[derive(Debug, Clone)]
+pub enum Committed {
+    /// It had been taken before; nothing was stored.
+    Duplicate,
+    /// Its notifications are stored; these are the changes of the inboxes.
+    Stored(Vec<Change>),
+}
+
+impl Store {
+    /// Stores events in one transaction. An event whose identity is known, or comes earlier in `events`, is a duplicate.
+    ///
+    /// # Errors
+    /// When the store is away or refuses; then nothing of it is stored.
+    pub async fn commit(&self, events: &[Planned], now: Timestamp) -> Result<Vec<Committed>, StoreError> {
+        let identities: BTreeSet<&str> =
+            events.iter().filter_map(|event| event.identity.as_ref().map(Identity::as_str)).collect();
+        let identities: Vec<&str> = identities.into_iter().collect();
+        let (accepted, notifications) = in_transaction!(self, begin_write, |db, tx| {
+            let mut fresh = db::insert_identities(&mut tx, &identities, now).await?;
+            let accepted: Vec<bool> = events.iter().map(|event| claim(event.identity.as_ref(), &mut fresh)).collect();
+            let new = || events.iter().zip(&accepted).filter(|(_, accepted)| **accepted).flat_map(|(e, _)| &e.drafts);
+            let mut counts: BTreeMap<&UserId, i64> = BTreeMap::new();
+            for (_, draft) in new() {
+                *counts.entry(&draft.user_id).or_default() += 1;
+            }
+            let counts: Vec<(&str, i64)> = counts.iter().map(|(user, count)| (user.as_str(), *count)).collect();
+            let mut steps = Steps::new(&counts, db::raise_inboxes(&mut tx, &counts).await?);
+            let notifications: Vec<(Notification, Step)> =
+                new().map(|(id, draft)| steps.place(*id, draft)).collect::<Result<_, _>>()?;
+            db::insert_notifications(&mut tx, &notifications).await?;
+            (accepted, notifications)
+        });
+        let mut placed = notifications.into_iter();
+        let outcome = |(event, accepted): (&Planned, bool)| {
+            if accepted {
+                Committed::Stored(placed.by_ref().take(event.drafts.len()).map(change).collect())
+            } else {
+                Committed::Duplicate
+            }
+        };
+        Ok(events.iter().zip(accepted).map(outcome).collect())
+    }
+}
+
+/// Whether the event is the first with its identity: each fresh one is claimed once.
+fn claim(identity: Option<&Identity>, fresh: &mut HashSet<String>) -> bool {
+    identity.is_none_or(|identity| fresh.remove(identity.as_str()))
+}
+
+fn change((notification, step): (Notification, Step)) -> Change {
+    Change {
+        user_id: notification.user_id.clone(),
+        kind: ChangeKind::New,
+        notification: Some(Arc::new(notification)),
+        step,
+        origin: None,
+    }
+}
+
+/// Hands out each inbox's new revisions, in order.
+struct Steps(BTreeMap<String, std::vec::IntoIter<Step>>);
+
+impl Steps {
+    fn new(counts: &[(&str, i64)], raised: Vec<(String, Counters)>) -> Self {
+        let counts: BTreeMap<&str, i64> = counts.iter().copied().collect();
+        let steps = raised.into_iter().map(|(user, counters)| {
+            let count = counts.get(user.as_str()).copied().unwrap_or_default();
+            (user, counters.steps_of_new(count).collect::<Vec<_>>().into_iter())
+        });
+        Self(steps.collect())
+    }
+
+    fn place(&mut self, id: Uuid, draft: &Draft) -> Result<(Notification, Step), StoreError> {
+        let step = self
+            .0
+            .get_mut(draft.user_id.as_str())
+            .and_then(Iterator::next)
+            .ok_or_else(|| StoreError::Corrupt(format!("the inbox of {:?} was not raised", draft.user_id)))?;
+        let draft = draft.clone();
+        let notification = Notification {
+            notification_id: id,
+            stream_id: stream_id(draft.created_at, step.revision),
+            revision: step.revision,
+            type_code: draft.type_code,
+            title: draft.title,
+            message: draft.message,
+            priority: draft.priority,
+            source: draft.source,
+            actor_id: draft.actor_id,
+            entity_type: draft.entity_type,
+            entity_id: draft.entity_id,
+            action_url: draft.action_url,
+            metadata: draft.metadata,
+            count: 1,
+            created_at: draft.created_at,
+            expires_at: draft.expires_at,
+            status: Status::Unread,
+            read: false,
+            read_at: None,
+            user_id: draft.user_id,
+            seq: step.revision,
+        };
+        Ok((notification, step))
+    }
+}

@@ -1,0 +1,139 @@
+//! Bad events, kept where an administrator can read them.
+
+use serde::Serialize;
+use sqlx::FromRow;
+use uuid::Uuid;
+
+use super::{Store, StoreError, on_pool};
+use crate::domain::{notification::Timestamp, rejected::Rejected};
+
+/// How much of a payload is kept.
+const PAYLOAD_KEPT_BYTES: usize = 64 * 1024;
+
+const INSERT: &str = "INSERT INTO dead_letters (id, received_at, source, subject, kind, field, reason, identity, headers, \
+     payload, truncated) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT DO NOTHING";
+
+const LIST: &str = "SELECT id, received_at, source, subject, kind, field, reason, identity, headers, payload, truncated \
+     FROM dead_letters ORDER BY received_at DESC, id DESC LIMIT $1";
+
+/// A bad event, and why it is one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct DeadLetter {
+    /// Its id. The same event dead-lettered twice has the same one, so a retry makes no second row.
+    pub id: Uuid,
+    /// When it arrived.
+    pub received_at: Timestamp,
+    /// Which way: `nats`, `http`.
+    pub source: String,
+    /// The NATS subject.
+    pub subject: Option<String>,
+    /// The kind of fault, as in the metric.
+    pub kind: String,
+    /// The field that is missing or unusable.
+    pub field: Option<String>,
+    /// What is wrong, in a sentence.
+    pub reason: String,
+    /// What would have made a second arrival the same event.
+    pub identity: Option<String>,
+    /// The headers it came with.
+    pub headers: Vec<(String, String)>,
+    /// Its first 64 KiB; bytes that are not UTF-8 are replaced.
+    pub payload: String,
+    /// Whether that is not all of it.
+    pub truncated: bool,
+}
+
+impl DeadLetter {
+    /// A dead letter of what arrived.
+    #[must_use]
+    pub fn new(id: Uuid, received_at: Timestamp, source: &str, rejected: &Rejected, payload: &[u8]) -> Self {
+        let kept = &payload[..payload.len().min(PAYLOAD_KEPT_BYTES)];
+        Self {
+            id,
+            received_at,
+            source: source.to_owned(),
+            subject: None,
+            kind: rejected.kind.as_str().to_owned(),
+            field: rejected.field.clone(),
+            reason: rejected.to_string(),
+            identity: None,
+            headers: Vec::new(),
+            // PostgreSQL's text cannot hold a NUL.
+            payload: String::from_utf8_lossy(kept).replace('\0', "\u{fffd}"),
+            truncated: payload.len() > PAYLOAD_KEPT_BYTES,
+        }
+    }
+}
+
+#[derive(FromRow)]
+struct Row {
+    id: String,
+    received_at: i64,
+    source: String,
+    subject: Option<String>,
+    kind: String,
+    field: Option<String>,
+    reason: String,
+    identity: Option<String>,
+    headers: String,
+    payload: String,
+    truncated: bool,
+}
+
+impl TryFrom<Row> for DeadLetter {
+    type Error = StoreError;
+
+    fn try_from(row: Row) -> Result<Self, StoreError> {
+        Ok(Self {
+            id: Uuid::try_parse(&row.id).map_err(|_| StoreError::Corrupt(format!("dead letter id {:?}", row.id)))?,
+            received_at: Timestamp(row.received_at),
+            source: row.source,
+            subject: row.subject,
+            kind: row.kind,
+            field: row.field,
+            reason: row.reason,
+            identity: row.identity,
+            headers: serde_json::from_str(&row.headers).unwrap_or_default(),
+            payload: row.payload,
+            truncated: row.truncated,
+        })
+    }
+}
+
+impl Store {
+    /// Keeps a bad event.
+    ///
+    /// # Errors
+    /// When the store is away.
+    pub async fn keep_dead_letter(&self, letter: &DeadLetter) -> Result<(), StoreError> {
+        let clean = |text: &str| text.replace('\0', "\u{fffd}");
+        let headers = clean(&serde_json::to_string(&letter.headers).unwrap_or_else(|_| "[]".to_owned()));
+        on_pool!(self, writer, |pool| {
+            sqlx::query(INSERT)
+                .bind(letter.id.to_string())
+                .bind(letter.received_at.0)
+                .bind(&letter.source)
+                .bind(&letter.subject)
+                .bind(&letter.kind)
+                .bind(letter.field.as_deref().map(clean))
+                .bind(clean(&letter.reason))
+                .bind(&letter.identity)
+                .bind(headers)
+                .bind(&letter.payload)
+                .bind(letter.truncated)
+                .execute(pool)
+                .await
+                .map(drop)
+        })?;
+        Ok(())
+    }
+
+    /// The newest dead letters, newest first.
+    ///
+    /// # Errors
+    /// When the store is away.
+    pub async fn dead_letters(&self, limit: i64) -> Result<Vec<DeadLetter>, StoreError> {
+        let rows: Vec<Row> = on_pool!(self, readers, |pool| sqlx::query_as(LIST).bind(limit).fetch_all(pool).await)?;
+        super::rows::all(rows)
+    }
+}

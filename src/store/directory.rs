@@ -1,0 +1,128 @@
+//! The directory: table `users`.
+
+use super::{
+    Backend, Store, StoreError, on_pool,
+    rows::{PersonRow, all},
+};
+use crate::domain::{
+    notification::Timestamp,
+    user::{Person, UserId},
+};
+
+macro_rules! person_columns {
+    () => {
+        "u.user_id, u.login, u.name, u.email, u.roles, u.locale, u.timezone"
+    };
+}
+
+const WITH_ROLE: &str = concat!(
+    "SELECT ",
+    person_columns!(),
+    " FROM user_roles r JOIN users u ON u.user_id = r.user_id WHERE r.role = $1 ORDER BY u.user_id"
+);
+
+const EVERYONE: &str = concat!("SELECT ", person_columns!(), " FROM users u ORDER BY u.user_id");
+
+/// Knows a user better: what is not said stays as it is.
+const MERGE: &str = "INSERT INTO users (user_id, login, name, email, roles, locale, timezone, updated_at) \
+     VALUES ($1, $2, $3, $4, COALESCE($5, '[]'), $6, $7, $8) ON CONFLICT (user_id) DO UPDATE SET \
+     login = COALESCE(excluded.login, users.login), name = COALESCE(excluded.name, users.name), \
+     email = COALESCE(excluded.email, users.email), roles = COALESCE($5, users.roles), \
+     locale = COALESCE(excluded.locale, users.locale), timezone = COALESCE(excluded.timezone, users.timezone), \
+     updated_at = excluded.updated_at";
+
+/// Enters a user that nobody knew; a known one stays as it is.
+const ENTER: &str = "INSERT INTO users (user_id, login, updated_at) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING";
+
+/// What somebody says of a user. Nothing said is nothing changed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PersonPatch {
+    /// What is known; its `roles` count only with `set_roles`.
+    pub person: Person,
+    /// Whether the roles were said.
+    pub set_roles: bool,
+}
+
+impl Store {
+    /// The directory's entries of these users; unknown ones are left out.
+    ///
+    /// # Errors
+    /// When the store is away.
+    pub async fn people(&self, users: &[UserId]) -> Result<Vec<Person>, StoreError> {
+        if users.is_empty() {
+            return Ok(Vec::new());
+        }
+        let ids = serde_json::to_string(users).unwrap_or_else(|_| "[]".to_owned());
+        let rows: Vec<PersonRow> = match &self.backend {
+            Backend::Sqlite(sqlite) => {
+                sqlx::query_as(super::sqlite::USERS_BY_ID).bind(ids).fetch_all(&sqlite.readers).await?
+            }
+            Backend::Postgres(pool) => {
+                sqlx::query_as(super::postgres::USERS_BY_ID).bind(ids).fetch_all(pool).await?
+            }
+        };
+        all(rows)
+    }
+
+    /// Everybody with a role.
+    ///
+    /// # Errors
+    /// When the store is away.
+    pub async fn with_role(&self, role: &str) -> Result<Vec<Person>, StoreError> {
+        all(on_pool!(self, readers, |pool| {
+            sqlx::query_as::<_, PersonRow>(WITH_ROLE).bind(role).fetch_all(pool).await
+        })?)
+    }
+
+    /// Everybody.
+    ///
+    /// # Errors
+    /// When the store is away.
+    pub async fn everyone(&self) -> Result<Vec<Person>, StoreError> {
+        all(on_pool!(self, readers, |pool| sqlx::query_as::<_, PersonRow>(EVERYONE).fetch_all(pool).await)?)
+    }
+
+    /// Adds to what is known of users.
+    ///
+    /// # Errors
+    /// When the store is away; those before it are in.
+    pub async fn merge_people(&self, patches: &[PersonPatch], now: Timestamp) -> Result<(), StoreError> {
+        for PersonPatch { person, set_roles } in patches {
+            let roles = set_roles.then(|| serde_json::to_string(&person.roles).unwrap_or_else(|_| "[]".to_owned()));
+            on_pool!(self, writer, |pool| {
+                sqlx::query(MERGE)
+                    .bind(person.user_id.as_str())
+                    .bind(&person.login)
+                    .bind(&person.name)
+                    .bind(&person.email)
+                    .bind(roles)
+                    .bind(&person.locale)
+                    .bind(&person.timezone)
+                    .bind(now.0)
+                    .execute(pool)
+                    .await
+                    .map(drop)
+            })?;
+        }
+        Ok(())
+    }
+
+    /// Enters users that are not known yet, with their logins.
+    ///
+    /// # Errors
+    /// When the store is away; those before it are in.
+    pub async fn enter_people(&self, people: &[Person], now: Timestamp) -> Result<(), StoreError> {
+        for person in people {
+            on_pool!(self, writer, |pool| {
+                sqlx::query(ENTER)
+                    .bind(person.user_id.as_str())
+                    .bind(&person.login)
+                    .bind(now.0)
+                    .execute(pool)
+                    .await
+                    .map(drop)
+            })?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,58 @@
+//! How a store fails: it is away, or it refused.
+
+/// A failure of the store. Nothing was changed.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// It cannot be reached, or is too busy or full to answer; the same call may work later.
+    #[error("the store is away: {0}")]
+    Unavailable(String),
+    /// It refused this statement; the same call will fail again.
+    #[error("the store refused: {0}")]
+    Refused(String),
+    /// A row holds what the hub never wrote.
+    #[error("a row cannot be read: {0}")]
+    Corrupt(String),
+    /// The address is not one.
+    #[error("store.url: {0}")]
+    BadUrl(String),
+    /// The schema could not be brought up to date.
+    #[error("the migration failed: {0}")]
+    Migration(String),
+}
+
+impl StoreError {
+    /// Whether the same call may work later.
+    #[must_use]
+    pub fn is_transient(&self) -> bool {
+        matches!(self, Self::Unavailable(_))
+    }
+}
+
+impl From<sqlx::Error> for StoreError {
+    fn from(error: sqlx::Error) -> Self {
+        let text = error.to_string();
+        match &error {
+            sqlx::Error::Database(database) if transient(database.as_ref()) => Self::Unavailable(text),
+            sqlx::Error::Database(_) => Self::Refused(text),
+            sqlx::Error::ColumnDecode { .. } | sqlx::Error::ColumnNotFound(_) | sqlx::Error::Decode(_) => {
+                Self::Corrupt(text)
+            }
+            sqlx::Error::RowNotFound => Self::Refused(text),
+            sqlx::Error::Configuration(_) => Self::BadUrl(text),
+            sqlx::Error::Migrate(_) => Self::Migration(text),
+            // Everything else is about the connection: sockets, pools, protocol, TLS.
+            _ => Self::Unavailable(text),
+        }
+    }
+}
+
+/// PostgreSQL: connection exceptions, rollbacks to be tried again, resources, operator intervention (appendix A).
+/// SQLite: primary result codes for busy, locked, read-only, interrupted, input and output, full, cannot open.
+fn transient(error: &dyn sqlx::error::DatabaseError) -> bool {
+    let code = error.code().unwrap_or_default();
+    if error.try_downcast_ref::<sqlx::postgres::PgDatabaseError>().is_some() {
+        return ["08", "40", "53", "57", "58"].iter().any(|class| code.starts_with(class));
+    }
+    let primary = code.parse::<i32>().map_or(0, |extended| extended & 0xFF);
+    matches!(primary, 5 | 6 | 8 | 9 | 10 | 13 | 14)
+}

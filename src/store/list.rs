@@ -1,0 +1,119 @@
+//! The newest-first list of an inbox, and one notification.
+
+use uuid::Uuid;
+
+use super::{
+    Store, StoreError, in_transaction, on_pool,
+    rows::{NotificationRow, all, counters, notification_columns},
+};
+use crate::domain::{
+    inbox::Counters,
+    notification::{Notification, Status, Timestamp},
+    user::UserId,
+};
+
+const LIST: &str = concat!(
+    "SELECT ",
+    notification_columns!(),
+    " FROM notifications WHERE user_id = $1 AND seq < $2 AND status <> 'deleted' \
+      AND ($3 = '' OR status = $3) AND ($4 = '' OR type_code = $4) ORDER BY seq DESC LIMIT $5"
+);
+
+/// The same with the status written out, so that the index of the unread ones is used.
+const LIST_UNREAD: &str = concat!(
+    "SELECT ",
+    notification_columns!(),
+    " FROM notifications WHERE user_id = $1 AND seq < $2 AND status = 'unread' \
+      AND ($3 = '' OR status = $3) AND ($4 = '' OR type_code = $4) ORDER BY seq DESC LIMIT $5"
+);
+
+const CHANGED_AT: &str = "SELECT COALESCE(MIN(revision), 0) FROM notifications WHERE user_id = $1 AND created_at > $2";
+
+const GET: &str = concat!(
+    "SELECT ",
+    notification_columns!(),
+    " FROM notifications WHERE user_id = $1 AND notification_id = $2 AND status <> 'deleted'"
+);
+
+/// Which notifications to list.
+#[derive(Debug, Clone, Default)]
+pub struct Filter {
+    /// Only these; `None`: all that are not deleted.
+    pub status: Option<Status>,
+    /// Only this type.
+    pub type_code: Option<String>,
+    /// Only those made before the one with this place.
+    pub before_seq: Option<i64>,
+}
+
+/// A page of the list, newest first, and where the inbox stood: one snapshot.
+#[derive(Debug)]
+pub struct Listing {
+    /// The notifications.
+    pub items: Vec<Notification>,
+    /// Where the next page starts; `None` at the end.
+    pub next: Option<i64>,
+    /// Where the inbox stood.
+    pub inbox: Counters,
+}
+
+impl Store {
+    /// A page of a user's list.
+    ///
+    /// # Errors
+    /// When the store is away.
+    pub async fn list(&self, user: &UserId, filter: &Filter, limit: i64) -> Result<Listing, StoreError> {
+        let sql = if filter.status == Some(Status::Unread) { LIST_UNREAD } else { LIST };
+        let (inbox, mut rows) = in_transaction!(self, begin_read, |_db, tx| {
+            let inbox: Option<(i64, i64)> = sqlx::query_as("SELECT revision, unread FROM inboxes WHERE user_id = $1")
+                .bind(user.as_str())
+                .fetch_optional(&mut *tx)
+                .await?;
+            let rows: Vec<NotificationRow> = sqlx::query_as(sql)
+                .bind(user.as_str())
+                .bind(filter.before_seq.unwrap_or(i64::MAX))
+                .bind(filter.status.map_or("", Status::as_str))
+                .bind(filter.type_code.as_deref().unwrap_or(""))
+                .bind(limit.saturating_add(1))
+                .fetch_all(&mut *tx)
+                .await?;
+            (counters(inbox), rows)
+        });
+        let more = rows.len() > usize::try_from(limit).unwrap_or(usize::MAX);
+        if more {
+            rows.pop();
+        }
+        let items: Vec<Notification> = all(rows)?;
+        let next = items.last().filter(|_| more).map(|last| last.seq);
+        Ok(Listing { items, next, inbox })
+    }
+
+    /// One notification of a user.
+    ///
+    /// # Errors
+    /// When the store is away.
+    pub async fn notification(&self, user: &UserId, id: Uuid) -> Result<Option<Notification>, StoreError> {
+        let row = on_pool!(self, readers, |pool| {
+            sqlx::query_as::<_, NotificationRow>(GET)
+                .bind(user.as_str())
+                .bind(id.to_string())
+                .fetch_optional(pool)
+                .await
+        })?;
+        row.map(Notification::try_from).transpose()
+    }
+
+    /// The revision just before the first notification made after a moment: where `since=TIME` starts.
+    ///
+    /// # Errors
+    /// When the store is away.
+    pub async fn revision_at(&self, user: &UserId, time: Timestamp) -> Result<i64, StoreError> {
+        let first: i64 = on_pool!(self, readers, |pool| {
+            sqlx::query_scalar(CHANGED_AT).bind(user.as_str()).bind(time.0).fetch_one(pool).await
+        })?;
+        if first == 0 {
+            return Ok(self.inbox(user).await?.revision);
+        }
+        Ok(first - 1)
+    }
+}

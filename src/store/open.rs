@@ -1,0 +1,110 @@
+//! Opening a store by its address, and bringing its schema up to date.
+
+use std::{path::Path, str::FromStr, time::Duration};
+
+use sqlx::{
+    migrate::Migrator,
+    postgres::{PgConnectOptions, PgPoolOptions},
+    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
+};
+use uuid::Uuid;
+
+use super::{Backend, Sqlite, Store, StoreError};
+
+static SQLITE: Migrator = sqlx::migrate!("migrations/sqlite");
+static POSTGRES: Migrator = sqlx::migrate!("migrations/postgres");
+
+/// How long a caller waits for a connection before the store counts as away.
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Connections that read SQLite beside the one that writes.
+const SQLITE_READERS: u32 = 4;
+
+/// Connections to PostgreSQL of one hub.
+const POSTGRES_CONNECTIONS: u32 = 10;
+
+impl Store {
+    /// Opens the store. PostgreSQL is connected to on first use, so this succeeds while it is away.
+    ///
+    /// # Errors
+    /// When the address is not one, or SQLite's file cannot be opened.
+    pub async fn open(url: &str) -> Result<Self, StoreError> {
+        let backend = if url.starts_with("sqlite:") {
+            Backend::Sqlite(open_sqlite(url).await?)
+        } else {
+            let options = PgConnectOptions::from_str(url)?.application_name("lonceng");
+            let pool = PgPoolOptions::new()
+                .max_connections(POSTGRES_CONNECTIONS)
+                .acquire_timeout(ACQUIRE_TIMEOUT)
+                .connect_lazy_with(options);
+            Backend::Postgres(pool)
+        };
+        Ok(Self { backend })
+    }
+
+    /// Applies the migrations that are missing and gives a new store its epoch.
+    ///
+    /// # Errors
+    /// When the store is away, or was made by a newer version.
+    pub async fn migrate(&self) -> Result<(), StoreError> {
+        match &self.backend {
+            Backend::Sqlite(sqlite) => SQLITE.run(&sqlite.writer).await,
+            Backend::Postgres(pool) => POSTGRES.run(pool).await,
+        }
+        .map_err(|error| match error {
+            sqlx::migrate::MigrateError::Execute(error) => StoreError::from(error),
+            other => StoreError::Migration(other.to_string()),
+        })?;
+        self.set_epoch(&new_epoch(), false).await
+    }
+
+    /// Renews the epoch, after a restore from a backup.
+    ///
+    /// # Errors
+    /// When the store is away.
+    pub async fn renew_epoch(&self) -> Result<String, StoreError> {
+        let word = new_epoch();
+        self.set_epoch(&word, true).await?;
+        Ok(word)
+    }
+}
+
+/// Eight hex digits: enough that a client does not meet the same word twice.
+fn new_epoch() -> String {
+    Uuid::new_v4().simple().to_string().chars().take(8).collect()
+}
+
+async fn open_sqlite(url: &str) -> Result<Sqlite, StoreError> {
+    let options = SqliteConnectOptions::from_str(url)?
+        .create_if_missing(true)
+        .journal_mode(SqliteJournalMode::Wal)
+        // FULL: what was committed survives a power cut, which is what an acknowledgement promises.
+        .synchronous(SqliteSynchronous::Full)
+        .busy_timeout(ACQUIRE_TIMEOUT)
+        .pragma("cache_size", "-65536")
+        .pragma("wal_autocheckpoint", "10000")
+        .pragma("temp_store", "memory")
+        .statement_cache_capacity(200);
+    if let Some(folder) = options.get_filename().parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        std::fs::create_dir_all(folder).map_err(|error| cannot_open(folder, &error))?;
+    }
+    // Opened now, so that a path that cannot be used is told at the start.
+    let writer = SqlitePoolOptions::new()
+        .max_connections(1)
+        .acquire_timeout(ACQUIRE_TIMEOUT)
+        .idle_timeout(None)
+        .max_lifetime(None)
+        .connect_with(options.clone())
+        .await?;
+    let readers = SqlitePoolOptions::new()
+        .max_connections(SQLITE_READERS)
+        .acquire_timeout(ACQUIRE_TIMEOUT)
+        .idle_timeout(None)
+        .max_lifetime(None)
+        .connect_lazy_with(options);
+    Ok(Sqlite { writer, readers })
+}
+
+fn cannot_open(folder: &Path, error: &std::io::Error) -> StoreError {
+    StoreError::BadUrl(format!("cannot create the folder {}: {error}", folder.display()))
+}

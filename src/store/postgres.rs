@@ -1,0 +1,113 @@
+//! What PostgreSQL does in its own way: many rows at once by UNNEST of one array for each column.
+
+use std::collections::HashSet;
+
+use sqlx::{PgConnection, PgPool, Postgres as Db, Transaction};
+
+use super::{
+    StoreError,
+    rows::{InboxRow, notification_columns},
+};
+use crate::domain::{
+    inbox::{Counters, Step},
+    notification::{Notification, Timestamp},
+};
+
+/// READ COMMITTED: each statement sees what was committed before it, and the inbox's row is locked by the first.
+pub(super) async fn begin_write(pool: &PgPool) -> Result<Transaction<'static, Db>, StoreError> {
+    Ok(pool.begin().await?)
+}
+
+/// One snapshot for several reads.
+pub(super) async fn begin_read(pool: &PgPool) -> Result<Transaction<'static, Db>, StoreError> {
+    Ok(pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?)
+}
+
+pub(super) const LOCK_INBOX: &str = "SELECT revision, unread FROM inboxes WHERE user_id = $1 FOR UPDATE";
+
+/// A JSON list of texts as rows.
+pub(super) const USERS_BY_ID: &str = "SELECT user_id, login, name, email, roles, locale, timezone FROM users \
+                                      WHERE user_id IN (SELECT json_array_elements_text($1::json))";
+
+/// The revisions of several inboxes, from a JSON list of users.
+pub(super) const INBOXES_BY_ID: &str =
+    "SELECT user_id, revision, unread FROM inboxes WHERE user_id IN (SELECT json_array_elements_text($1::json))";
+
+pub(super) async fn insert_identities(
+    connection: &mut PgConnection,
+    identities: &[&str],
+    now: Timestamp,
+) -> Result<HashSet<String>, StoreError> {
+    if identities.is_empty() {
+        return Ok(HashSet::new());
+    }
+    let fresh: Vec<String> = sqlx::query_scalar(
+        "INSERT INTO event_identities (identity, seen_at) SELECT identity, $2 FROM UNNEST($1::text[]) AS identity \
+         ON CONFLICT DO NOTHING RETURNING identity",
+    )
+    .bind(identities)
+    .bind(now.0)
+    .fetch_all(connection)
+    .await?;
+    Ok(fresh.into_iter().collect())
+}
+
+pub(super) async fn raise_inboxes(
+    connection: &mut PgConnection,
+    counts: &[(&str, i64)],
+) -> Result<Vec<(String, Counters)>, StoreError> {
+    if counts.is_empty() {
+        return Ok(Vec::new());
+    }
+    let (users, numbers): (Vec<&str>, Vec<i64>) = counts.iter().copied().unzip();
+    let rows: Vec<InboxRow> = sqlx::query_as(
+        "INSERT INTO inboxes AS i (user_id, revision, unread) \
+         SELECT user_id, count, count FROM UNNEST($1::text[], $2::bigint[]) AS new (user_id, count) \
+         ON CONFLICT (user_id) DO UPDATE SET revision = i.revision + excluded.revision, \
+         unread = i.unread + excluded.unread RETURNING user_id, revision, unread",
+    )
+    .bind(users)
+    .bind(numbers)
+    .fetch_all(connection)
+    .await?;
+    Ok(rows.into_iter().map(|row| (row.user_id, Counters { revision: row.revision, unread: row.unread })).collect())
+}
+
+pub(super) async fn insert_notifications(
+    connection: &mut PgConnection,
+    notifications: &[(Notification, Step)],
+) -> Result<(), StoreError> {
+    if notifications.is_empty() {
+        return Ok(());
+    }
+    let all = || notifications.iter().map(|(notification, _)| notification);
+    sqlx::query(concat!(
+        "INSERT INTO notifications (",
+        notification_columns!(),
+        ") SELECT * FROM UNNEST($1::text[], $2::text[], $3::bigint[], $4::bigint[], $5::text[], $6::text[], $7::text[], \
+         $8::text[], $9::text[], $10::text[], $11::text[], $12::text[], $13::text[], $14::text[], $15::bigint[], \
+         $16::bigint[], $17::bigint[], $18::text[], $19::bigint[])"
+    ))
+    .bind(all().map(|n| n.notification_id.to_string()).collect::<Vec<_>>())
+    .bind(all().map(|n| n.user_id.as_str()).collect::<Vec<_>>())
+    .bind(all().map(|n| n.seq).collect::<Vec<_>>())
+    .bind(all().map(|n| n.revision).collect::<Vec<_>>())
+    .bind(all().map(|n| n.type_code.as_str()).collect::<Vec<_>>())
+    .bind(all().map(|n| n.title.as_str()).collect::<Vec<_>>())
+    .bind(all().map(|n| n.message.as_str()).collect::<Vec<_>>())
+    .bind(all().map(|n| n.priority.as_str()).collect::<Vec<_>>())
+    .bind(all().map(|n| n.source.as_deref()).collect::<Vec<_>>())
+    .bind(all().map(|n| n.actor_id.as_ref().map(|id| id.as_str())).collect::<Vec<_>>())
+    .bind(all().map(|n| n.entity_type.as_deref()).collect::<Vec<_>>())
+    .bind(all().map(|n| n.entity_id.as_deref()).collect::<Vec<_>>())
+    .bind(all().map(|n| n.action_url.as_deref()).collect::<Vec<_>>())
+    .bind(all().map(|n| n.metadata.get()).collect::<Vec<_>>())
+    .bind(all().map(|n| n.count).collect::<Vec<_>>())
+    .bind(all().map(|n| n.created_at.0).collect::<Vec<_>>())
+    .bind(all().map(|n| n.expires_at.map(|time| time.0)).collect::<Vec<_>>())
+    .bind(all().map(|n| n.status.as_str()).collect::<Vec<_>>())
+    .bind(all().map(|n| n.read_at.map(|time| time.0)).collect::<Vec<_>>())
+    .execute(connection)
+    .await?;
+    Ok(())
+}

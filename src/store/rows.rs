@@ -1,0 +1,135 @@
+//! Rows as they come from either database, and what they mean.
+
+use std::sync::Arc;
+
+use serde_json::value::RawValue;
+use sqlx::FromRow;
+use uuid::Uuid;
+
+use super::StoreError;
+use crate::domain::{
+    inbox::Counters,
+    notification::{Notification, Priority, Status, Timestamp, stream_id},
+    user::{Person, UserId},
+};
+
+/// The columns of [`NotificationRow`], in order.
+macro_rules! notification_columns {
+    () => {
+        "notification_id, user_id, seq, revision, type_code, title, message, priority, source, actor_id, entity_type, \
+         entity_id, action_url, metadata, count, created_at, expires_at, status, read_at"
+    };
+}
+pub(super) use notification_columns;
+
+/// A row of `notifications`.
+#[derive(FromRow)]
+pub(super) struct NotificationRow {
+    notification_id: String,
+    user_id: String,
+    seq: i64,
+    revision: i64,
+    type_code: String,
+    title: String,
+    message: String,
+    priority: String,
+    source: Option<String>,
+    actor_id: Option<String>,
+    entity_type: Option<String>,
+    entity_id: Option<String>,
+    action_url: Option<String>,
+    metadata: String,
+    count: i64,
+    created_at: i64,
+    expires_at: Option<i64>,
+    status: String,
+    read_at: Option<i64>,
+}
+
+fn corrupt(what: &str, value: &str) -> StoreError {
+    StoreError::Corrupt(format!("{what} {value:?}"))
+}
+
+pub(super) fn user_id(text: &str) -> Result<UserId, StoreError> {
+    UserId::parse(text).map_err(|_| corrupt("user_id", text))
+}
+
+impl TryFrom<NotificationRow> for Notification {
+    type Error = StoreError;
+
+    fn try_from(row: NotificationRow) -> Result<Self, StoreError> {
+        let created_at = Timestamp(row.created_at);
+        let metadata = RawValue::from_string(row.metadata).map_err(|error| corrupt("metadata", &error.to_string()))?;
+        Ok(Self {
+            notification_id: Uuid::try_parse(&row.notification_id)
+                .map_err(|_| corrupt("notification_id", &row.notification_id))?,
+            stream_id: stream_id(created_at, row.seq),
+            revision: row.revision,
+            title: row.title,
+            message: row.message,
+            priority: Priority::parse(&row.priority).ok_or_else(|| corrupt("priority", &row.priority))?,
+            source: row.source,
+            actor_id: row.actor_id.as_deref().map(user_id).transpose()?,
+            entity_type: row.entity_type,
+            entity_id: row.entity_id,
+            action_url: row.action_url,
+            metadata: Arc::from(metadata),
+            count: row.count,
+            created_at,
+            expires_at: row.expires_at.map(Timestamp),
+            status: Status::parse(&row.status).ok_or_else(|| corrupt("status", &row.status))?,
+            read: row.read_at.is_some(),
+            read_at: row.read_at.map(Timestamp),
+            user_id: user_id(&row.user_id)?,
+            type_code: row.type_code,
+            seq: row.seq,
+        })
+    }
+}
+
+/// Reads a list of rows, stopping at the first that cannot be.
+pub(super) fn all<R, T: TryFrom<R, Error = StoreError>>(rows: Vec<R>) -> Result<Vec<T>, StoreError> {
+    rows.into_iter().map(T::try_from).collect()
+}
+
+/// A row of `inboxes`, with its user.
+#[derive(FromRow)]
+pub(super) struct InboxRow {
+    pub(super) user_id: String,
+    pub(super) revision: i64,
+    pub(super) unread: i64,
+}
+
+/// An inbox that no change has reached yet has no row, and stands at nothing.
+pub(super) fn counters(row: Option<(i64, i64)>) -> Counters {
+    let (revision, unread) = row.unwrap_or_default();
+    Counters { revision, unread }
+}
+
+/// A row of `users`.
+#[derive(FromRow)]
+pub(super) struct PersonRow {
+    user_id: String,
+    login: Option<String>,
+    name: Option<String>,
+    email: Option<String>,
+    roles: String,
+    locale: Option<String>,
+    timezone: Option<String>,
+}
+
+impl TryFrom<PersonRow> for Person {
+    type Error = StoreError;
+
+    fn try_from(row: PersonRow) -> Result<Self, StoreError> {
+        Ok(Self {
+            user_id: user_id(&row.user_id)?,
+            login: row.login,
+            name: row.name,
+            email: row.email,
+            roles: serde_json::from_str(&row.roles).map_err(|_| corrupt("roles", &row.roles))?,
+            locale: row.locale,
+            timezone: row.timezone,
+        })
+    }
+}

@@ -1,0 +1,139 @@
+//! What SQLite does in its own way: many rows at once by multi-row VALUES.
+//!
+//! Rows go in groups of a few fixed sizes, so that the statements are few and stay prepared.
+
+use std::collections::HashSet;
+
+use sqlx::{QueryBuilder, Sqlite as Db, SqliteConnection, Transaction};
+
+use super::{
+    Sqlite, StoreError,
+    rows::{InboxRow, notification_columns},
+};
+use crate::domain::{
+    inbox::{Counters, Step},
+    notification::{Notification, Timestamp},
+};
+
+/// Sizes of the groups, largest first. 19 columns times 256 rows stays below SQLite's 32,766 parameters.
+const GROUPS: [usize; 5] = [256, 64, 16, 4, 1];
+
+/// A statement that SQLite plans for all rows of a lock: no reader's snapshot is taken first, so it cannot fail as stale.
+pub(super) async fn begin_write(sqlite: &Sqlite) -> Result<Transaction<'static, Db>, StoreError> {
+    Ok(sqlite.writer.begin_with("BEGIN IMMEDIATE").await?)
+}
+
+/// One snapshot for several reads.
+pub(super) async fn begin_read(sqlite: &Sqlite) -> Result<Transaction<'static, Db>, StoreError> {
+    Ok(sqlite.readers.begin().await?)
+}
+
+/// The writer is alone in SQLite, so nothing has to be locked.
+pub(super) const LOCK_INBOX: &str = "SELECT revision, unread FROM inboxes WHERE user_id = $1";
+
+/// A JSON list of texts as rows.
+pub(super) const USERS_BY_ID: &str = "SELECT user_id, login, name, email, roles, locale, timezone FROM users \
+                                      WHERE user_id IN (SELECT value FROM json_each($1))";
+
+/// The revisions of several inboxes, from a JSON list of users.
+pub(super) const INBOXES_BY_ID: &str =
+    "SELECT user_id, revision, unread FROM inboxes WHERE user_id IN (SELECT value FROM json_each($1))";
+
+/// A claimed range of the items in groups of the fixed sizes.
+fn groups<T>(mut items: &[T]) -> impl Iterator<Item = &[T]> {
+    std::iter::from_fn(move || {
+        let size = GROUPS.into_iter().find(|size| *size <= items.len())?;
+        let (group, rest) = items.split_at(size);
+        items = rest;
+        Some(group)
+    })
+}
+
+pub(super) async fn insert_identities(
+    connection: &mut SqliteConnection,
+    identities: &[&str],
+    now: Timestamp,
+) -> Result<HashSet<String>, StoreError> {
+    let mut fresh = HashSet::with_capacity(identities.len());
+    for group in groups(identities) {
+        let mut query = QueryBuilder::<Db>::new("INSERT INTO event_identities (identity, seen_at) ");
+        query.push_values(group, |mut row, identity| {
+            row.push_bind(*identity).push_bind(now.0);
+        });
+        query.push(" ON CONFLICT DO NOTHING RETURNING identity");
+        fresh.extend(query.build_query_scalar::<String>().fetch_all(&mut *connection).await?);
+    }
+    Ok(fresh)
+}
+
+pub(super) async fn raise_inboxes(
+    connection: &mut SqliteConnection,
+    counts: &[(&str, i64)],
+) -> Result<Vec<(String, Counters)>, StoreError> {
+    let mut raised = Vec::with_capacity(counts.len());
+    for group in groups(counts) {
+        let mut query = QueryBuilder::<Db>::new("INSERT INTO inboxes (user_id, revision, unread) ");
+        query.push_values(group, |mut row, (user, count)| {
+            row.push_bind(*user).push_bind(*count).push_bind(*count);
+        });
+        query.push(
+            " ON CONFLICT (user_id) DO UPDATE SET revision = revision + excluded.revision, \
+             unread = unread + excluded.unread RETURNING user_id, revision, unread",
+        );
+        let rows = query.build_query_as::<InboxRow>().fetch_all(&mut *connection).await?;
+        raised.extend(rows.into_iter().map(|row| {
+            (row.user_id, Counters { revision: row.revision, unread: row.unread })
+        }));
+    }
+    Ok(raised)
+}
+
+pub(super) async fn insert_notifications(
+    connection: &mut SqliteConnection,
+    notifications: &[(Notification, Step)],
+) -> Result<(), StoreError> {
+    for group in groups(notifications) {
+        let mut query =
+            QueryBuilder::<Db>::new(concat!("INSERT INTO notifications (", notification_columns!(), ") "));
+        query.push_values(group, |mut row, (n, _)| {
+            row.push_bind(n.notification_id.to_string())
+                .push_bind(n.user_id.as_str())
+                .push_bind(n.seq)
+                .push_bind(n.revision)
+                .push_bind(&n.type_code)
+                .push_bind(&n.title)
+                .push_bind(&n.message)
+                .push_bind(n.priority.as_str())
+                .push_bind(&n.source)
+                .push_bind(n.actor_id.as_ref().map(|id| id.as_str()))
+                .push_bind(&n.entity_type)
+                .push_bind(&n.entity_id)
+                .push_bind(&n.action_url)
+                .push_bind(n.metadata.get())
+                .push_bind(n.count)
+                .push_bind(n.created_at.0)
+                .push_bind(n.expires_at.map(|time| time.0))
+                .push_bind(n.status.as_str())
+                .push_bind(n.read_at.map(|time| time.0));
+        });
+        query.build().execute(&mut *connection).await?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn groups_cover_every_item_once_in_order(count in 0_usize..2_000) {
+            let items: Vec<usize> = (0..count).collect();
+            let covered: Vec<usize> = groups(&items).flatten().copied().collect();
+            prop_assert_eq!(covered, items.clone());
+            prop_assert!(groups(&items).all(|group| GROUPS.contains(&group.len())));
+        }
+    }
+}

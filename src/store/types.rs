@@ -1,0 +1,135 @@
+//! The table `notification_types`.
+
+use sqlx::FromRow;
+
+use super::{Store, StoreError, on_pool};
+use crate::domain::{
+    catalog::{Entity, Origin, TypeRow},
+    notification::Timestamp,
+    user::UserId,
+};
+
+const ALL: &str = "SELECT code, display_name, template, target_type, target_role, target_users, priority, channels, \
+     is_active, ttl_seconds, action_url, entity_type, entity_field, origin, updated_at FROM notification_types \
+     ORDER BY code";
+
+/// Writes a row of the file, unless an administrator has changed it or it says the same already.
+const FROM_FILE: &str = "INSERT INTO notification_types AS t (code, display_name, template, target_type, target_role, \
+     target_users, priority, channels, is_active, ttl_seconds, action_url, entity_type, entity_field, origin, updated_at) \
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, 'config', $14) \
+     ON CONFLICT (code) DO UPDATE SET display_name = $2, template = $3, target_type = $4, target_role = $5, \
+     target_users = $6, priority = $7, channels = $8, is_active = $9, ttl_seconds = $10, action_url = $11, \
+     entity_type = $12, entity_field = $13, updated_at = $14 \
+     WHERE t.origin = 'config'";
+
+/// Removes a row that the file no longer has, unless an administrator has changed it.
+const GONE_FROM_FILE: &str = "DELETE FROM notification_types WHERE code = $1 AND origin = 'config'";
+
+#[derive(FromRow)]
+struct Row {
+    code: String,
+    display_name: String,
+    template: String,
+    target_type: String,
+    target_role: Option<String>,
+    target_users: String,
+    priority: String,
+    channels: String,
+    is_active: bool,
+    ttl_seconds: Option<i64>,
+    action_url: Option<String>,
+    entity_type: Option<String>,
+    entity_field: Option<String>,
+    origin: String,
+    updated_at: i64,
+}
+
+impl From<Row> for TypeRow {
+    fn from(row: Row) -> Self {
+        let entity = row.entity_type.zip(row.entity_field);
+        // Lists that somebody wrote by hand and that are not JSON count as empty; the target then says what it misses.
+        let users: Vec<UserId> = serde_json::from_str(&row.target_users).unwrap_or_default();
+        Self {
+            code: row.code,
+            display_name: row.display_name,
+            template: row.template,
+            target_type: row.target_type,
+            target_role: row.target_role,
+            target_users: users,
+            priority: row.priority,
+            channels: serde_json::from_str(&row.channels).unwrap_or_default(),
+            is_active: row.is_active,
+            ttl_seconds: row.ttl_seconds,
+            action_url: row.action_url,
+            entity: entity.map(|(kind, id)| Entity { kind, id }),
+            origin: if row.origin == "config" { Origin::Config } else { Origin::Admin },
+            updated_at: Timestamp(row.updated_at),
+        }
+    }
+}
+
+/// Whether two rows say the same; when they were changed does not count.
+fn same(a: &TypeRow, b: &TypeRow) -> bool {
+    TypeRow { updated_at: b.updated_at, ..a.clone() } == *b
+}
+
+impl Store {
+    /// All types, as they stand in the table.
+    ///
+    /// # Errors
+    /// When the store is away.
+    pub async fn types(&self) -> Result<Vec<TypeRow>, StoreError> {
+        let rows: Vec<Row> = on_pool!(self, readers, |pool| sqlx::query_as(ALL).fetch_all(pool).await)?;
+        Ok(rows.into_iter().map(TypeRow::from).collect())
+    }
+
+    /// Writes the file's types to the table; what an administrator has changed stays. Says how many rows changed.
+    ///
+    /// # Errors
+    /// When the store is away; the next call does the rest.
+    pub async fn write_config_types(&self, types: &[TypeRow], now: Timestamp) -> Result<usize, StoreError> {
+        let table = self.types().await?;
+        let known = crate::domain::catalog::by_code(&table);
+        let file = crate::domain::catalog::by_code(types);
+        let mut changed = 0;
+        for row in types {
+            if known.get(row.code.as_str()).is_some_and(|known| known.origin == Origin::Admin || same(row, known)) {
+                continue;
+            }
+            self.write_config_type(row, now).await?;
+            changed += 1;
+        }
+        for row in table.iter().filter(|row| row.origin == Origin::Config && !file.contains_key(row.code.as_str())) {
+            on_pool!(self, writer, |pool| {
+                sqlx::query(GONE_FROM_FILE).bind(&row.code).execute(pool).await.map(drop)
+            })?;
+            changed += 1;
+        }
+        Ok(changed)
+    }
+
+    async fn write_config_type(&self, row: &TypeRow, now: Timestamp) -> Result<(), StoreError> {
+        let json = |list: Result<String, serde_json::Error>| list.unwrap_or_else(|_| "[]".to_owned());
+        on_pool!(self, writer, |pool| {
+            sqlx::query(FROM_FILE)
+                .bind(&row.code)
+                .bind(&row.display_name)
+                .bind(&row.template)
+                .bind(&row.target_type)
+                .bind(&row.target_role)
+                .bind(json(serde_json::to_string(&row.target_users)))
+                .bind(&row.priority)
+                .bind(json(serde_json::to_string(&row.channels)))
+                .bind(row.is_active)
+                .bind(row.ttl_seconds)
+                .bind(&row.action_url)
+                .bind(row.entity.as_ref().map(|entity| entity.kind.clone()))
+                .bind(row.entity.as_ref().map(|entity| entity.id.clone()))
+                .bind(now.0)
+                .execute(pool)
+                .await
+                .map(drop)
+        })?;
+        Ok(())
+    }
+}

@@ -118,6 +118,16 @@ impl Store {
         })?)
     }
 
+    /// Runs a statement as an administrator with a database client would: for tests of what plain SQL does.
+    ///
+    /// # Errors
+    /// When the store is away or refuses.
+    #[doc(hidden)]
+    pub async fn execute_by_hand(&self, sql: &'static str) -> Result<(), StoreError> {
+        on_pool!(self, writer, |pool| sqlx::query(sql).execute(pool).await.map(drop))?;
+        Ok(())
+    }
+
     /// Closes its connections.
     pub async fn close(&self) {
         match &self.backend {

@@ -12,9 +12,9 @@ use lonceng::{
         notification::{Priority, Status, Timestamp},
         plan::Draft,
         rejected::Rejected,
-        user::{Person, UserId},
+        user::{Person, PersonPatch, UserId},
     },
-    store::{Committed, DeadLetter, Filter, MarkOutcome, PersonPatch, Planned, Store},
+    store::{Committed, DeadLetter, Filter, MarkOutcome, Planned, Store},
 };
 use serde_json::value::RawValue;
 use uuid::Uuid;

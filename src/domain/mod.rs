@@ -4,6 +4,7 @@
 //! identifier are arguments. `tests/architecture.rs` reads the `use` lines and keeps it so.
 
 pub mod catalog;
+pub mod directory;
 pub mod event;
 pub mod filters;
 pub mod frame;

@@ -148,6 +148,15 @@ impl Person {
     }
 }
 
+/// What somebody says of a user. Nothing said is nothing changed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PersonPatch {
+    /// What is known; its `roles` count only with `set_roles`.
+    pub person: Person,
+    /// Whether the roles were said.
+    pub set_roles: bool,
+}
+
 /// Who is asking: a user who has shown who they are.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Identity {

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::domain::{
     notification::Timestamp,
-    user::{Person, UserId},
+    user::{Person, PersonPatch, UserId},
 };
 
 macro_rules! person_columns {
@@ -33,15 +33,6 @@ const MERGE: &str = "INSERT INTO users (user_id, login, name, email, roles, loca
 
 /// Enters a user that nobody knew; a known one stays as it is.
 const ENTER: &str = "INSERT INTO users (user_id, login, updated_at) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING";
-
-/// What somebody says of a user. Nothing said is nothing changed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PersonPatch {
-    /// What is known; its `roles` count only with `set_roles`.
-    pub person: Person,
-    /// Whether the roles were said.
-    pub set_roles: bool,
-}
 
 impl Store {
     /// The directory's entries of these users; unknown ones are left out.

@@ -23,7 +23,6 @@ mod types;
 pub use catchup::Page;
 pub use commit::{Committed, Planned};
 pub use dead_letters::DeadLetter;
-pub use directory::PersonPatch;
 pub use error::StoreError;
 pub use list::{Filter, Listing};
 pub use marks::MarkOutcome;

@@ -1,0 +1,132 @@
+//! The catalog actor: publishes an immutable snapshot of all types, and a new one when the table changes.
+//!
+//! It asks the table every second, so that a row changed by plain SQL counts within two. A row that is wrong switches off
+//! its type alone, and is logged once. It fails by the store being away: the last snapshot stays.
+
+use std::{
+    path::PathBuf,
+    sync::{Arc, PoisonError, RwLock},
+    time::Duration,
+};
+
+use actix::{Actor, ActorFutureExt, AsyncContext, Context, Handler, WrapFuture};
+
+use super::supervisor::{Crash, Tether};
+use crate::{
+    config::local_templates,
+    domain::catalog::{Catalog, TypeRow},
+    store::{Store, StoreError},
+    telemetry::{Health, PartState},
+};
+
+/// How often the table is asked.
+const INTERVAL: Duration = Duration::from_secs(1);
+
+/// The snapshot there is now; cheap to clone, and to read.
+#[derive(Debug, Clone, Default)]
+pub struct Shared(Arc<RwLock<Arc<Catalog>>>);
+
+impl Shared {
+    /// The snapshot there is now. Whoever holds it keeps it, whatever comes after.
+    #[must_use]
+    pub fn current(&self) -> Arc<Catalog> {
+        Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn publish(&self, catalog: Catalog) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(catalog);
+    }
+}
+
+/// Where types and templates come from.
+#[derive(Debug, Clone)]
+pub struct Sources {
+    /// The table.
+    pub store: Store,
+    /// The folder with a folder for each locale.
+    pub templates: PathBuf,
+    /// The language of the templates that are in none.
+    pub default_locale: String,
+}
+
+impl Sources {
+    /// Reads the table and compiles everything.
+    ///
+    /// # Errors
+    /// When the store is away.
+    pub async fn load(&self, shared: &Shared, health: &Health) -> Result<Vec<TypeRow>, StoreError> {
+        let rows = self.store.types().await?;
+        let local = local_templates(&self.templates).unwrap_or_else(|error| {
+            tracing::warn!(%error, folder = %self.templates.display(), "the locale folders cannot be read");
+            Vec::new()
+        });
+        let (catalog, bad) = Catalog::build(&rows, &local, &self.default_locale);
+        for bad in &bad {
+            let (code, column, line) = (&bad.code, bad.column, bad.line);
+            tracing::warn!(code, column, line, reason = bad.detail, "a type is wrong and switched off");
+        }
+        let codes: Vec<&str> = bad.iter().map(|bad| bad.code.as_str()).collect();
+        let state = if codes.is_empty() {
+            PartState::Ok
+        } else {
+            PartState::Degraded(format!("wrong types: {}", codes.join(", ")))
+        };
+        health.set("config", state);
+        tracing::info!(types = catalog.len(), "the catalog of types is loaded");
+        shared.publish(catalog);
+        Ok(rows)
+    }
+}
+
+/// The actor.
+pub struct CatalogKeeper {
+    sources: Sources,
+    shared: Shared,
+    health: Health,
+    loaded: Vec<TypeRow>,
+    _tether: Tether,
+}
+
+impl CatalogKeeper {
+    /// Keeps `shared` up to date.
+    #[must_use]
+    pub fn new(sources: Sources, shared: Shared, health: Health, tether: Tether) -> Self {
+        Self { sources, shared, health, loaded: Vec::new(), _tether: tether }
+    }
+
+    fn refresh(&self, ctx: &mut Context<Self>) {
+        let (sources, shared, health) = (self.sources.clone(), self.shared.clone(), self.health.clone());
+        let loaded = self.loaded.clone();
+        let refreshed = async move {
+            match sources.store.types().await {
+                Ok(rows) if rows == loaded => None,
+                Ok(_) => sources.load(&shared, &health).await.ok(),
+                // The store's own watch says that it is away; the last snapshot stays.
+                Err(_) => None,
+            }
+        };
+        let noted = refreshed.into_actor(self).map(|rows, keeper, ctx| {
+            if let Some(rows) = rows {
+                keeper.loaded = rows;
+            }
+            ctx.run_later(INTERVAL, |keeper, ctx| keeper.refresh(ctx));
+        });
+        ctx.spawn(noted);
+    }
+}
+
+impl Actor for CatalogKeeper {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        self.refresh(ctx);
+    }
+}
+
+impl Handler<Crash> for CatalogKeeper {
+    type Result = ();
+
+    fn handle(&mut self, _: Crash, _: &mut Self::Context) {
+        panic!("the catalog keeper was asked to crash");
+    }
+}

@@ -1,0 +1,36 @@
+//! Every way an event's walk can end.
+
+use uuid::Uuid;
+
+use crate::domain::{plan::Skipped, rejected::Rejected, user::UserId};
+
+/// How an event's walk ended, for whoever brought it.
+#[derive(Debug, Clone)]
+pub enum Outcome {
+    /// Its notifications are committed: who got which.
+    Accepted(Vec<(UserId, Uuid)>),
+    /// It had been taken before.
+    Duplicate,
+    /// Nothing is wrong with it, and there is nothing to do.
+    Skipped(Skipped),
+    /// It is bad, and will be the next time.
+    Rejected(Rejected),
+    /// The hub cannot take it now: try again.
+    Unavailable(String),
+    /// The hub failed on this event: try again, but not for ever.
+    Failed(String),
+}
+
+impl Outcome {
+    /// The word of the label `outcome` of `lonceng_events_total`.
+    #[must_use]
+    pub fn label(&self) -> &'static str {
+        match self {
+            Self::Accepted(_) => "accepted",
+            Self::Duplicate => "duplicate",
+            Self::Skipped(_) => "skipped",
+            Self::Rejected(_) => "rejected",
+            Self::Unavailable(_) | Self::Failed(_) => "failed",
+        }
+    }
+}

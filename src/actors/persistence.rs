@@ -1,0 +1,252 @@
+//! Persistence: the only actor that changes an inbox.
+//!
+//! It commits what is waiting in one transaction, then tells the registry, then answers. While a transaction runs the
+//! next batch gathers, so batches grow with the load and nobody waits for company that may not come.
+//!
+//! It fails by panicking (the supervisor starts a fresh one; what waited is answered with nothing, which its senders
+//! take as "try again") or by the store being away (it answers [`Outcome::Unavailable`]).
+
+mod batch;
+mod watch;
+
+use std::{collections::VecDeque, time::Duration};
+
+use actix::{Actor, ActorFutureExt, AsyncContext, Context, Handler, Message, WrapFuture};
+use tokio::{sync::oneshot, time::Instant};
+use uuid::Uuid;
+
+use super::{
+    Handle, Outcome,
+    registry::{Reconcile, Registry},
+    supervisor::{Crash, Tether},
+};
+use crate::{
+    domain::{
+        inbox::{ClientId, Mark},
+        user::UserId,
+    },
+    store::{MarkOutcome, Planned, Store, StoreError},
+    telemetry::{Health, metric},
+};
+
+/// Most notifications that wait. A source that finds it full is told to come back: the broker waits, HTTP answers 503.
+const WAITING_ROWS_MAX: usize = 50_000;
+
+/// Most jobs that wait: marks and events without rows count too.
+const WAITING_JOBS_MAX: usize = 20_000;
+
+/// Messages in the mailbox; each is taken at once, so this only evens out bursts.
+const MAILBOX: usize = 1_024;
+
+/// What persistence needs to know.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Most notifications committed together.
+    pub batch_max: usize,
+    /// How long the first of a batch waits for company.
+    pub batch_wait: Duration,
+}
+
+/// The actor.
+pub struct Persistence {
+    store: Store,
+    registry: Handle<Registry>,
+    health: Health,
+    settings: Settings,
+    waiting: VecDeque<Job>,
+    waiting_rows: usize,
+    /// A transaction runs, or a batch waits for company.
+    busy: bool,
+    _tether: Tether,
+}
+
+/// Commit an event or several.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct Commit {
+    /// The events, in order.
+    pub events: Vec<Planned>,
+    /// Whether they are taken whole or not at all.
+    pub atomic: bool,
+    /// When they arrived, for the delivery's latency.
+    pub received: Instant,
+    /// An outcome for each event, after the commit.
+    pub reply: oneshot::Sender<Vec<Outcome>>,
+}
+
+/// Mark one notification.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct MarkOne {
+    /// Whose inbox.
+    pub user_id: UserId,
+    /// Which notification.
+    pub id: Uuid,
+    /// How.
+    pub mark: Mark,
+    /// The connection that asked; it gets the ack through the registry, in the order of the revisions.
+    pub origin: Option<ClientId>,
+    /// What became of it.
+    pub reply: oneshot::Sender<Result<MarkOutcome, StoreError>>,
+}
+
+/// Mark everything read.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct MarkAll {
+    /// Whose inbox.
+    pub user_id: UserId,
+    /// What last changed at or before it; `None`: everything.
+    pub up_to: Option<i64>,
+    /// The connection that asked.
+    pub origin: Option<ClientId>,
+    /// What became of it.
+    pub reply: oneshot::Sender<Result<MarkOutcome, StoreError>>,
+}
+
+/// What waits.
+enum Job {
+    Commit(Commit),
+    Mark(MarkOne),
+    MarkAll(MarkAll),
+}
+
+impl Job {
+    fn rows(&self) -> usize {
+        match self {
+            Self::Commit(commit) => commit.events.iter().map(|event| event.drafts.len()).sum(),
+            Self::Mark(_) | Self::MarkAll(_) => 0,
+        }
+    }
+
+    fn refuse(self, why: &str) {
+        // Whoever asked may have gone; then nobody needs the answer.
+        match self {
+            Self::Commit(commit) => {
+                let outcomes = commit.events.iter().map(|_| Outcome::Unavailable(why.to_owned())).collect();
+                let _ = commit.reply.send(outcomes);
+            }
+            Self::Mark(MarkOne { reply, .. }) | Self::MarkAll(MarkAll { reply, .. }) => {
+                let _ = reply.send(Err(StoreError::Unavailable(why.to_owned())));
+            }
+        }
+    }
+}
+
+impl Persistence {
+    /// A persistence that commits to `store` and tells `registry`.
+    #[must_use]
+    pub fn new(store: Store, registry: Handle<Registry>, health: Health, settings: Settings, tether: Tether) -> Self {
+        Self {
+            store,
+            registry,
+            health,
+            settings,
+            waiting: VecDeque::new(),
+            waiting_rows: 0,
+            busy: false,
+            _tether: tether,
+        }
+    }
+
+    fn enqueue(&mut self, job: Job, ctx: &mut Context<Self>) {
+        if self.waiting.len() >= WAITING_JOBS_MAX || self.waiting_rows >= WAITING_ROWS_MAX {
+            job.refuse("too much waits to be stored");
+            return;
+        }
+        self.waiting_rows += job.rows();
+        self.waiting.push_back(job);
+        self.gauge();
+        self.wake(ctx);
+    }
+
+    fn wake(&mut self, ctx: &mut Context<Self>) {
+        if self.busy || self.waiting.is_empty() {
+            return;
+        }
+        self.busy = true;
+        if self.settings.batch_wait.is_zero() || self.waiting_rows >= self.settings.batch_max {
+            self.work(ctx);
+        } else {
+            ctx.run_later(self.settings.batch_wait, Self::work);
+        }
+    }
+
+    /// Takes a batch, commits it, and comes back for the next.
+    fn work(&mut self, ctx: &mut Context<Self>) {
+        let jobs = self.take_batch();
+        let (store, registry) = (self.store.clone(), self.registry.clone());
+        let done = batch::run(store, registry, jobs).into_actor(self).map(|state, persistence, ctx| {
+            persistence.health.set("store", state);
+            persistence.busy = false;
+            persistence.wake(ctx);
+        });
+        ctx.spawn(done);
+    }
+
+    /// The jobs at the head of the queue that go together: marks, or events up to `batch_max` rows.
+    fn take_batch(&mut self) -> Vec<Job> {
+        let mut batch = Vec::new();
+        let mut rows = 0;
+        while let Some(next) = self.waiting.front() {
+            let alike = batch.last().is_none_or(|last| matches!(last, Job::Commit(_)) == matches!(next, Job::Commit(_)));
+            let full = !batch.is_empty() && rows + next.rows() > self.settings.batch_max;
+            if !alike || full || batch.len() >= self.settings.batch_max {
+                break;
+            }
+            rows += next.rows();
+            batch.extend(self.waiting.pop_front());
+        }
+        self.waiting_rows -= rows;
+        self.gauge();
+        batch
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "a gauge of at most some thousands")]
+    fn gauge(&self) {
+        metrics::gauge!(metric::QUEUE_LENGTH, "queue" => "persistence").set(self.waiting.len() as f64);
+    }
+}
+
+impl Actor for Persistence {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        ctx.set_mailbox_capacity(MAILBOX);
+        self.watch_store(ctx);
+        // An earlier one may have died between a commit and telling of it.
+        self.registry.offer(Reconcile);
+    }
+}
+
+impl Handler<Commit> for Persistence {
+    type Result = ();
+
+    fn handle(&mut self, commit: Commit, ctx: &mut Self::Context) {
+        self.enqueue(Job::Commit(commit), ctx);
+    }
+}
+
+impl Handler<MarkOne> for Persistence {
+    type Result = ();
+
+    fn handle(&mut self, mark: MarkOne, ctx: &mut Self::Context) {
+        self.enqueue(Job::Mark(mark), ctx);
+    }
+}
+
+impl Handler<MarkAll> for Persistence {
+    type Result = ();
+
+    fn handle(&mut self, mark: MarkAll, ctx: &mut Self::Context) {
+        self.enqueue(Job::MarkAll(mark), ctx);
+    }
+}
+
+impl Handler<Crash> for Persistence {
+    type Result = ();
+
+    fn handle(&mut self, _: Crash, _: &mut Self::Context) {
+        panic!("persistence was asked to crash");
+    }
+}

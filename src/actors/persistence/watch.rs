@@ -1,0 +1,32 @@
+//! Watching whether the store answers, so that readiness knows before the next event does.
+
+use std::time::Duration;
+
+use actix::{ActorFutureExt, AsyncContext, Context, WrapFuture};
+
+use super::Persistence;
+use crate::telemetry::PartState;
+
+/// How often the store is asked.
+const INTERVAL: Duration = Duration::from_secs(1);
+
+/// How long it may take to answer.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+impl Persistence {
+    pub(super) fn watch_store(&self, ctx: &mut Context<Self>) {
+        let store = self.store.clone();
+        let asked = async move {
+            match tokio::time::timeout(PATIENCE, store.ping()).await {
+                Ok(Ok(())) => PartState::Ok,
+                Ok(Err(error)) => PartState::Down(error.to_string()),
+                Err(_) => PartState::Down("the store does not answer".to_owned()),
+            }
+        };
+        let noted = asked.into_actor(self).map(|state, persistence, ctx| {
+            persistence.health.set("store", state);
+            ctx.run_later(INTERVAL, |persistence, ctx| persistence.watch_store(ctx));
+        });
+        ctx.spawn(noted);
+    }
+}

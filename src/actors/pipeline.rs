@@ -1,0 +1,135 @@
+//! The pipeline: from events to planned notifications.
+//!
+//! It takes what is waiting, looks up everybody the events name in one question to the directory, decides with the pure
+//! [`plan`], and hands the drafts to persistence in the order the events came. While one batch is being looked up the
+//! next gathers. The lookups are the only thing it waits for; the answer about a commit goes past it.
+//!
+//! It fails by panicking: what waited is answered with nothing, which its senders take as "try again".
+
+mod work;
+
+use std::collections::VecDeque;
+
+use actix::{Actor, ActorFutureExt, AsyncContext, Context, Handler, Message, WrapFuture};
+use tokio::{sync::oneshot, time::Instant};
+
+use super::{
+    Handle, Outcome,
+    catalog::Shared,
+    persistence::Persistence,
+    supervisor::{Crash, Tether},
+};
+use crate::{domain::event::Event, store::Store, telemetry::metric};
+
+/// Most events that wait; a source that finds it full is told to come back.
+const WAITING_EVENTS_MAX: usize = 50_000;
+
+/// Most events looked up together.
+const BATCH_EVENTS: usize = 500;
+
+/// Messages in the mailbox; each is taken at once, so this only evens out bursts.
+const MAILBOX: usize = 1_024;
+
+/// Turn events into notifications.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct Ingest {
+    /// The events, in order.
+    pub events: Vec<Event>,
+    /// Whether they are taken whole or not at all.
+    pub atomic: bool,
+    /// Which way they came: the label `source` of `lonceng_events_total`.
+    pub source: &'static str,
+    /// When they arrived.
+    pub received: Instant,
+    /// An outcome for each event, after the commit.
+    pub reply: oneshot::Sender<Vec<Outcome>>,
+}
+
+/// The actor.
+pub struct Pipeline {
+    store: Store,
+    catalog: Shared,
+    persistence: Handle<Persistence>,
+    waiting: VecDeque<Ingest>,
+    waiting_events: usize,
+    busy: bool,
+    _tether: Tether,
+}
+
+impl Pipeline {
+    /// A pipeline that works from `catalog` and hands on to `persistence`.
+    #[must_use]
+    pub fn new(store: Store, catalog: Shared, persistence: Handle<Persistence>, tether: Tether) -> Self {
+        Self {
+            store,
+            catalog,
+            persistence,
+            waiting: VecDeque::new(),
+            waiting_events: 0,
+            busy: false,
+            _tether: tether,
+        }
+    }
+
+    fn work(&mut self, ctx: &mut Context<Self>) {
+        if self.busy || self.waiting.is_empty() {
+            return;
+        }
+        self.busy = true;
+        let mut batch = Vec::new();
+        let mut events = 0;
+        while let Some(next) = self.waiting.front() {
+            if !batch.is_empty() && events + next.events.len() > BATCH_EVENTS {
+                break;
+            }
+            events += next.events.len();
+            batch.extend(self.waiting.pop_front());
+        }
+        self.waiting_events -= events;
+        self.gauge();
+        let work = work::run(self.store.clone(), self.catalog.current(), self.persistence.clone(), batch);
+        ctx.spawn(work.into_actor(self).map(|(), pipeline, ctx| {
+            pipeline.busy = false;
+            pipeline.work(ctx);
+        }));
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "a gauge of at most some thousands")]
+    fn gauge(&self) {
+        metrics::gauge!(metric::QUEUE_LENGTH, "queue" => "pipeline").set(self.waiting_events as f64);
+    }
+}
+
+impl Actor for Pipeline {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        ctx.set_mailbox_capacity(MAILBOX);
+    }
+}
+
+impl Handler<Ingest> for Pipeline {
+    type Result = ();
+
+    fn handle(&mut self, ingest: Ingest, ctx: &mut Self::Context) {
+        if self.waiting_events >= WAITING_EVENTS_MAX {
+            let full = || Outcome::Unavailable("too many events wait".to_owned());
+            // Whoever asked may have gone; then nobody needs the answer.
+            let _ = ingest.reply.send(ingest.events.iter().map(|_| full()).collect());
+            return;
+        }
+        self.waiting_events += ingest.events.len();
+        self.waiting.push_back(ingest);
+        self.gauge();
+        self.work(ctx);
+    }
+}
+
+impl Handler<Crash> for Pipeline {
+    type Result = ();
+
+    fn handle(&mut self, _: Crash, _: &mut Self::Context) {
+        panic!("the pipeline was asked to crash");
+    }
+}

@@ -1,0 +1,210 @@
+//! One batch: who is concerned, who are they, what do they get.
+
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::Arc,
+};
+
+use tokio::{sync::oneshot, time::Instant};
+use uuid::Uuid;
+
+use super::Ingest;
+use crate::{
+    actors::{Handle, Outcome, persistence::Commit, persistence::Persistence},
+    clock,
+    domain::{
+        catalog::{Catalog, NotificationType},
+        directory::patches,
+        event::{Event, USERS_UPSERTED},
+        notification::Timestamp,
+        plan::{Audience, Decision, People, audience, plan},
+        user::{Person, UserId},
+    },
+    store::{Planned, Store, StoreError},
+    telemetry::metric,
+};
+
+/// What a batch's lookups found.
+#[derive(Default)]
+struct Found {
+    people: People,
+    roles: HashMap<String, Vec<Person>>,
+    everyone: Vec<Person>,
+}
+
+/// What is decided about an event before anybody is looked up.
+enum Stage {
+    /// Already over.
+    Over(Outcome),
+    /// To be planned for these.
+    For(Arc<NotificationType>, Audience),
+}
+
+/// Runs a batch up to handing it to persistence; the answers follow by themselves.
+pub(super) async fn run(store: Store, catalog: Arc<Catalog>, persistence: Handle<Persistence>, batch: Vec<Ingest>) {
+    let now = clock::now();
+    let mut staged = Vec::with_capacity(batch.len());
+    for ingest in batch {
+        let mut stages = Vec::with_capacity(ingest.events.len());
+        for event in &ingest.events {
+            stages.push(stage(event, &catalog, &store, now).await);
+        }
+        staged.push((ingest, stages));
+    }
+    let found = look_up(&store, &staged, now).await;
+    for (ingest, stages) in staged {
+        let Ingest { events, atomic, source, received, reply } = ingest;
+        let results: Vec<Result<Planned, Outcome>> = match &found {
+            Err(error) => {
+                let away = |stage| match stage {
+                    Stage::Over(outcome) => Err(outcome),
+                    Stage::For(..) => Err(Outcome::Unavailable(error.to_string())),
+                };
+                stages.into_iter().map(away).collect()
+            }
+            Ok(found) => {
+                let decide = |(event, stage)| decide(event, stage, found, &catalog, now);
+                events.into_iter().zip(stages).map(decide).collect()
+            }
+        };
+        hand_on(&persistence, results, Handing { atomic, source, received, reply }).await;
+    }
+}
+
+async fn stage(event: &Event, catalog: &Catalog, store: &Store, now: Timestamp) -> Stage {
+    if event.code == USERS_UPSERTED {
+        return Stage::Over(match patches(event) {
+            Err(rejected) => Outcome::Rejected(rejected),
+            Ok(patches) => match store.merge_people(&patches, now).await {
+                Ok(()) => Outcome::Accepted(Vec::new()),
+                Err(error) if error.is_transient() => Outcome::Unavailable(error.to_string()),
+                Err(error) => Outcome::Failed(error.to_string()),
+            },
+        });
+    }
+    match audience(event, catalog) {
+        Ok(Decision::Notify(kind, audience)) => Stage::For(kind, audience),
+        Ok(Decision::Skip(why)) => Stage::Over(Outcome::Skipped(why)),
+        Err(rejected) => Stage::Over(Outcome::Rejected(rejected)),
+    }
+}
+
+async fn look_up(store: &Store, staged: &[(Ingest, Vec<Stage>)], now: Timestamp) -> Result<Found, StoreError> {
+    let mut users: BTreeSet<&UserId> = BTreeSet::new();
+    let mut roles: BTreeSet<&str> = BTreeSet::new();
+    let mut everyone = false;
+    let mut entering: Vec<Person> = Vec::new();
+    for (ingest, stages) in staged {
+        for (event, stage) in ingest.events.iter().zip(stages) {
+            let Stage::For(_, audience) = stage else { continue };
+            users.extend(event.user_id.iter().chain(&event.actor_id));
+            match audience {
+                Audience::Users(named) => users.extend(named),
+                Audience::Role(role) => {
+                    roles.insert(role);
+                }
+                Audience::Everyone => everyone = true,
+            }
+            entering.extend(event.direct.iter().flat_map(|direct| direct.targets.clone()));
+        }
+    }
+    if !entering.is_empty() {
+        store.enter_people(&entering, now).await?;
+    }
+    let users: Vec<UserId> = users.into_iter().cloned().collect();
+    let mut found = Found { people: People::new(store.people(&users).await?), ..Found::default() };
+    for role in roles {
+        found.roles.insert(role.to_owned(), store.with_role(role).await?);
+    }
+    if everyone {
+        found.everyone = store.everyone().await?;
+    }
+    Ok(found)
+}
+
+fn decide(event: Event, stage: Stage, found: &Found, catalog: &Catalog, now: Timestamp) -> Result<Planned, Outcome> {
+    let (kind, audience) = match stage {
+        Stage::Over(outcome) => return Err(outcome),
+        Stage::For(kind, audience) => (kind, audience),
+    };
+    let named: Vec<Person>;
+    let recipients = match &audience {
+        Audience::Users(users) => {
+            named = users.iter().map(|user| found.people.get(user)).collect();
+            &named
+        }
+        Audience::Role(role) => found.roles.get(role).map_or(&[][..], Vec::as_slice),
+        Audience::Everyone => found.everyone.as_slice(),
+    };
+    if recipients.is_empty() {
+        return Err(Outcome::Skipped(crate::domain::plan::Skipped::NoRecipient));
+    }
+    let event = Arc::new(event);
+    let drafts = plan(&event, &kind, recipients, &found.people, catalog, now).map_err(Outcome::Rejected)?;
+    let drafts = drafts.into_iter().map(|draft| (Uuid::now_v7(), draft)).collect();
+    Ok(Planned { identity: event.identity.clone(), drafts })
+}
+
+struct Handing {
+    atomic: bool,
+    source: &'static str,
+    received: Instant,
+    reply: oneshot::Sender<Vec<Outcome>>,
+}
+
+async fn hand_on(persistence: &Handle<Persistence>, results: Vec<Result<Planned, Outcome>>, handing: Handing) {
+    let Handing { atomic, source, received, reply } = handing;
+    let spoilt = atomic
+        && results.iter().any(|result| {
+            matches!(result, Err(Outcome::Rejected(_) | Outcome::Unavailable(_) | Outcome::Failed(_)))
+        });
+    let mut outcomes: Vec<Option<Outcome>> = Vec::with_capacity(results.len());
+    let mut events = Vec::new();
+    for (index, result) in results.into_iter().enumerate() {
+        outcomes.push(match result {
+            Ok(_) if spoilt => Some(Outcome::Failed("another event of the batch is bad".to_owned())),
+            Ok(planned) => {
+                events.push(planned);
+                None
+            }
+            Err(Outcome::Rejected(rejected)) if atomic => Some(Outcome::Rejected(rejected.at(index))),
+            Err(outcome) => Some(outcome),
+        });
+    }
+    if events.is_empty() {
+        finish(outcomes, Vec::new(), source, reply);
+        return;
+    }
+    let (answer, answered) = oneshot::channel();
+    let count = events.len();
+    if persistence.send(Commit { events, atomic, received, reply: answer }).await.is_err() {
+        finish(outcomes, restarting(count), source, reply);
+        return;
+    }
+    // The commit takes its time; the next batch need not wait for it.
+    actix_rt::spawn(async move {
+        let committed = answered.await.unwrap_or_else(|_| restarting(count));
+        finish(outcomes, committed, source, reply);
+    });
+}
+
+fn restarting(count: usize) -> Vec<Outcome> {
+    (0..count).map(|_| Outcome::Unavailable(crate::actors::Gone.to_string())).collect()
+}
+
+fn finish(
+    outcomes: Vec<Option<Outcome>>,
+    committed: Vec<Outcome>,
+    source: &'static str,
+    reply: oneshot::Sender<Vec<Outcome>>,
+) {
+    let mut committed = committed.into_iter();
+    let gone = || Outcome::Unavailable(crate::actors::Gone.to_string());
+    let all: Vec<Outcome> =
+        outcomes.into_iter().map(|outcome| outcome.or_else(|| committed.next()).unwrap_or_else(gone)).collect();
+    for outcome in &all {
+        metrics::counter!(metric::EVENTS, "source" => source, "outcome" => outcome.label()).increment(1);
+    }
+    // Whoever asked may have gone; then the broker sends the events again, and they are duplicates.
+    let _ = reply.send(all);
+}

@@ -1,0 +1,220 @@
+//! Catching up: history in pages, then what was held, then live, without a gap or a repeat.
+//!
+//! The revision the client has decides everything: a push that continues it is sent, one that it has is dropped, one
+//! beyond it means that something is missing, and the store has it.
+
+use actix::{ActorFutureExt, AsyncContext, Context, WrapFuture};
+
+use super::{Held, Phase, Push, Session, Start};
+use crate::{
+    clock,
+    domain::{
+        inbox::{Counters, Resume, Step, resume},
+        notification::Notification,
+        protocol::{self, CloseCode, Connected},
+    },
+    store::{Page, StoreError},
+};
+
+/// Unread notifications that a fresh connection starts with.
+const FRESH_UNREAD: i64 = 100;
+
+/// Notifications read from the store at once. The next page is read when these are written, so a long gap holds neither
+/// memory nor the live stream of others.
+const PAGE: i64 = 100;
+
+/// What a connection starts with.
+enum Opening {
+    Fresh(Page),
+    Reset(Page),
+    After(i64, Counters),
+    Nothing(Counters),
+}
+
+impl Session {
+    /// After attaching: the first read of history, `connected`, and what follows it. After a registry was replaced: only
+    /// what was missed.
+    pub(super) fn begin(&mut self, ctx: &mut Context<Self>) {
+        if self.opened {
+            self.read_page(ctx);
+            return;
+        }
+        let (hub, user, start) = (self.hub.clone(), self.identity.user_id.clone(), self.start.clone());
+        let opened = async move {
+            let store = &hub.store;
+            Ok::<_, StoreError>(match start {
+                Start::Fresh => Opening::Fresh(store.newest_unread(&user, FRESH_UNREAD).await?),
+                Start::Nothing => Opening::Nothing(store.inbox(&user).await?),
+                Start::Since(since) => {
+                    let now = store.inbox(&user).await?;
+                    match resume(&since, &hub.epoch, now) {
+                        Resume::After(revision) => Opening::After(revision, now),
+                        Resume::Reset => Opening::Reset(store.newest_unread(&user, FRESH_UNREAD).await?),
+                    }
+                }
+            })
+        };
+        ctx.spawn(opened.into_actor(self).map(|opening, session, ctx| {
+            match opening {
+                Ok(opening) => session.open(opening, ctx),
+                Err(error) => session.history_failed(&error),
+            }
+            session.socket.wake();
+        }));
+    }
+
+    fn open(&mut self, opening: Opening, ctx: &mut Context<Self>) {
+        self.opened = true;
+        match opening {
+            Opening::Nothing(now) => {
+                self.greet(now);
+                self.revision = now.revision;
+                self.go_live(ctx);
+            }
+            Opening::Fresh(page) => {
+                self.greet(page.inbox);
+                self.send_unread(&page);
+                self.go_live(ctx);
+            }
+            Opening::Reset(page) => {
+                self.greet(page.inbox);
+                self.enqueue(protocol::reset(&self.hub.epoch, page.inbox));
+                self.send_unread(&page);
+                self.go_live(ctx);
+            }
+            Opening::After(revision, now) => {
+                self.greet(now);
+                self.revision = revision;
+                if revision == now.revision {
+                    self.go_live(ctx);
+                } else {
+                    self.read_page(ctx);
+                }
+            }
+        }
+    }
+
+    fn greet(&mut self, counters: Counters) {
+        let frame = protocol::connected(&Connected {
+            client_id: &self.client_id,
+            identity: &self.identity,
+            instance: &self.hub.instance,
+            epoch: &self.hub.epoch,
+            counters,
+            heartbeat_seconds: self.hub.heartbeat.as_secs(),
+            server_time: clock::now(),
+        });
+        self.enqueue(frame);
+    }
+
+    /// A snapshot, not a history: each item says where it stood.
+    fn send_unread(&mut self, page: &Page) {
+        for item in &page.items {
+            let step = Step {
+                previous_revision: item.revision - 1,
+                revision: item.revision,
+                unread: page.inbox.unread,
+            };
+            self.enqueue(protocol::push_of(item, step));
+        }
+        self.revision = page.inbox.revision;
+    }
+
+    /// Starts reading from the store what the client does not have; pushes are held meanwhile.
+    pub(super) fn catch_up(&mut self, ctx: &mut Context<Self>) {
+        match &self.phase {
+            Phase::Live => {
+                self.phase = Phase::CatchingUp(Held::default());
+                self.read_page(ctx);
+            }
+            Phase::CatchingUp(_) | Phase::Closing => {}
+        }
+    }
+
+    /// Reads the next page once what is queued has been written.
+    pub(super) fn read_on(&mut self, ctx: &mut Context<Self>) {
+        if matches!(&self.phase, Phase::CatchingUp(held) if !held.reading) {
+            self.read_page(ctx);
+        }
+    }
+
+    fn read_page(&mut self, ctx: &mut Context<Self>) {
+        let Phase::CatchingUp(held) = &mut self.phase else { return };
+        held.reading = true;
+        let (hub, user, since) = (self.hub.clone(), self.identity.user_id.clone(), self.revision);
+        let read = async move { hub.store.changed_since(&user, since, PAGE).await };
+        ctx.spawn(read.into_actor(self).map(|page, session, ctx| {
+            match page {
+                Ok(page) => session.send_page(&page, ctx),
+                Err(error) => session.history_failed(&error),
+            }
+            session.socket.wake();
+        }));
+    }
+
+    fn send_page(&mut self, page: &Page, ctx: &mut Context<Self>) {
+        let Phase::CatchingUp(held) = &mut self.phase else { return };
+        held.reading = false;
+        for item in &page.items {
+            self.send_missed(item, page.inbox.unread);
+        }
+        // Revisions between the last item and the inbox's belong to nothing that is still there.
+        self.revision = self.revision.max(page.reached());
+        if page.complete {
+            self.go_live(ctx);
+        }
+    }
+
+    /// A missed change continues what the client has: between the two nothing is left that it could be told.
+    fn send_missed(&mut self, item: &Notification, unread: i64) {
+        let step = Step { previous_revision: self.revision, revision: item.revision, unread };
+        self.enqueue(protocol::push_of(item, step));
+        self.revision = item.revision;
+    }
+
+    fn go_live(&mut self, ctx: &mut Context<Self>) {
+        if matches!(self.phase, Phase::Closing) {
+            return;
+        }
+        let Phase::CatchingUp(held) = std::mem::replace(&mut self.phase, Phase::Live) else { return };
+        for push in held.pushes {
+            self.take(push, ctx);
+        }
+        if held.dropped {
+            self.catch_up(ctx);
+        }
+    }
+
+    /// Takes a push from the registry.
+    pub(super) fn take(&mut self, push: Push, ctx: &mut Context<Self>) {
+        match &mut self.phase {
+            Phase::Closing => {}
+            Phase::CatchingUp(held) => {
+                if held.pushes.len() < self.hub.outbound_queue {
+                    held.pushes.push_back(push);
+                } else {
+                    held.dropped = true;
+                }
+            }
+            Phase::Live => self.take_live(push, ctx),
+        }
+    }
+
+    fn take_live(&mut self, push: Push, ctx: &mut Context<Self>) {
+        let Step { previous_revision, revision, .. } = push.step;
+        if previous_revision > self.revision {
+            // Something in between was lost on the way: fetch it first.
+            self.catch_up(ctx);
+            self.take(push, ctx);
+        } else if revision > self.revision || push.ack {
+            self.latency.record(push.received.elapsed().as_secs_f64() * 1_000.0);
+            self.enqueue(push.frame);
+            self.revision = self.revision.max(revision);
+        }
+    }
+
+    fn history_failed(&mut self, error: &StoreError) {
+        tracing::warn!(%error, "history could not be read; the client comes back");
+        self.close(CloseCode::Internal);
+    }
+}

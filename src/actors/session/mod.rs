@@ -1,0 +1,365 @@
+//! A session: one connection of one user.
+//!
+//! A plain actor that owns its upgraded socket. It attaches to the registry first, reads history second, and takes live
+//! pushes third, so nothing falls between; what is pushed is taken only in the order of the revisions, and a gap is
+//! filled from the store ([`catchup`]). What waits for the socket is bounded and written together ([`socket`]).
+//!
+//! It ends, always, through [`Session::close`] with a [`CloseCode`], or because the peer is gone.
+
+mod catchup;
+mod inbound;
+mod pump;
+mod socket;
+
+use std::{
+    collections::VecDeque,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use actix::{Actor, ActorContext, ActorFutureExt, AsyncContext, Context, Handler, Message, WrapFuture};
+use bytes::Bytes;
+use tokio::time::Instant;
+
+use super::{
+    Handle,
+    persistence::Persistence,
+    registry::{Attach, Detach, Registry, TooMany},
+    supervisor::Crash,
+};
+use crate::{
+    domain::{
+        frame,
+        inbox::{ClientId, Since, Step},
+        protocol::{self, CloseCode},
+        user::{Identity, UserId},
+    },
+    store::Store,
+    telemetry::metric,
+};
+pub use socket::Socket;
+
+/// How long a close frame may take to reach a client that does not read.
+const LINGER: Duration = Duration::from_secs(10);
+
+/// How long a session that found no registry waits before it looks again.
+const REATTACH_AFTER: Duration = Duration::from_millis(50);
+
+/// Where a client wants to start.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Start {
+    /// With its unread notifications.
+    Fresh,
+    /// After what it has.
+    Since(Since),
+    /// With nothing but what comes.
+    Nothing,
+}
+
+/// What every session of this hub shares.
+#[derive(Debug)]
+pub struct Hub {
+    /// This hub's name.
+    pub instance: String,
+    /// The store's epoch.
+    pub epoch: String,
+    /// The store, for reading.
+    pub store: Store,
+    /// Who is connected.
+    pub registry: Handle<Registry>,
+    /// Who changes inboxes.
+    pub persistence: Handle<Persistence>,
+    /// Between pings.
+    pub heartbeat: Duration,
+    /// For the pong.
+    pub heartbeat_timeout: Duration,
+    /// Messages that may wait for one session.
+    pub outbound_queue: usize,
+    /// What a bare `sync.request` answers with.
+    pub history: i64,
+}
+
+/// A push, already encoded.
+#[derive(Message, Clone)]
+#[rtype(result = "()")]
+pub struct Push {
+    /// The frame.
+    pub frame: Bytes,
+    /// Its place in the inbox's history.
+    pub step: Step,
+    /// Whether it answers this session's own request; then it is sent even when it changes nothing.
+    pub ack: bool,
+    /// When what caused it arrived.
+    pub received: Instant,
+}
+
+/// The inbox has reached this revision: see that you have it.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct Behind {
+    /// The revision.
+    pub revision: i64,
+}
+
+/// The hub is stopping.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct Leave;
+
+/// How far the session is.
+enum Phase {
+    /// Reading history; what is pushed meanwhile is held.
+    CatchingUp(Held),
+    /// Passing on what is pushed.
+    Live,
+    /// Writing its last frames.
+    Closing,
+}
+
+/// Pushes that came while history was being read.
+#[derive(Default)]
+struct Held {
+    pushes: VecDeque<Push>,
+    /// A page is being read right now.
+    reading: bool,
+    /// Some did not fit: the store has them.
+    dropped: bool,
+}
+
+/// The actor.
+pub struct Session {
+    hub: Arc<Hub>,
+    identity: Identity,
+    client: ClientId,
+    client_id: String,
+    start: Start,
+    phase: Phase,
+    /// The last revision this client has, or will have once the queue is written.
+    revision: i64,
+    /// `connected` has been sent, so `revision` means something.
+    opened: bool,
+    socket: Socket,
+    /// Set by the registry when a push did not fit into the mailbox.
+    overflow: Arc<AtomicBool>,
+    /// A ping is out and nothing has come since.
+    awaiting_pong: bool,
+    /// Requests to the store or to persistence under way.
+    in_flight: usize,
+    latency: metrics::Histogram,
+    /// Leaves the registry when the session ends, however it ends.
+    membership: Option<Membership>,
+    /// Counted as long as the session lives.
+    _slot: Slot,
+}
+
+/// A place among `server.max_connections`; given back when dropped.
+#[derive(Debug)]
+pub struct Slot(pub Arc<std::sync::atomic::AtomicUsize>);
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// A session's entry in the registry. A panic drops it too; should the registry's mailbox be full just then, the registry
+/// finds the dead address by itself.
+struct Membership {
+    registry: Handle<Registry>,
+    user_id: UserId,
+    client: ClientId,
+}
+
+impl Drop for Membership {
+    fn drop(&mut self) {
+        self.registry.offer(Detach { user_id: self.user_id.clone(), client: self.client });
+    }
+}
+
+impl Session {
+    /// A session on an upgraded socket.
+    #[must_use]
+    pub fn new(hub: Arc<Hub>, identity: Identity, client: ClientId, start: Start, socket: Socket, slot: Slot) -> Self {
+        Self {
+            hub,
+            identity,
+            client,
+            client_id: uuid::Uuid::new_v4().to_string(),
+            start,
+            phase: Phase::CatchingUp(Held { reading: true, ..Held::default() }),
+            revision: 0,
+            opened: false,
+            socket,
+            overflow: Arc::default(),
+            awaiting_pong: false,
+            in_flight: 0,
+            latency: metrics::histogram!(metric::DELIVERY_LATENCY),
+            membership: None,
+            _slot: slot,
+        }
+    }
+
+    /// Queues a frame. A queue that is full closes the session: memory stays bounded, and the client comes back for the
+    /// rest with the revision it has.
+    fn enqueue(&mut self, frame: Bytes) {
+        if matches!(self.phase, Phase::Closing) {
+            return;
+        }
+        if self.socket.waiting() >= self.hub.outbound_queue {
+            metrics::counter!(metric::SLOW_CLIENTS).increment(1);
+            self.close(CloseCode::TooSlow);
+            return;
+        }
+        self.socket.enqueue(frame);
+    }
+
+    /// Ends the session: what waits is dropped where the code says so, the close frame goes out, and the socket follows.
+    fn close(&mut self, code: CloseCode) {
+        if matches!(self.phase, Phase::Closing) {
+            return;
+        }
+        self.phase = Phase::Closing;
+        match code {
+            // The rest of what waits would only delay it.
+            CloseCode::TooSlow | CloseCode::TooBig | CloseCode::Protocol | CloseCode::Internal => {
+                self.socket.drop_waiting();
+            }
+            CloseCode::Normal
+            | CloseCode::GoingAway
+            | CloseCode::NotText
+            | CloseCode::NotSignedIn
+            | CloseCode::Forbidden
+            | CloseCode::TooManyConnections
+            | CloseCode::TooManyMessages => {}
+        }
+        self.socket.finish(frame::close(code), LINGER);
+    }
+
+    /// Asks the registry to tell us of changes, then reads history.
+    fn attach(&mut self, ctx: &mut Context<Self>) {
+        let attach = Attach {
+            user_id: self.identity.user_id.clone(),
+            client: self.client,
+            address: ctx.address(),
+            overflow: Arc::clone(&self.overflow),
+        };
+        let registry = self.hub.registry.clone();
+        let attached = async move { registry.send(attach).await };
+        ctx.spawn(attached.into_actor(self).map(|attached, session, ctx| {
+            match attached {
+                Ok(Ok(lease)) => {
+                    session.membership = Some(Membership {
+                        registry: session.hub.registry.clone(),
+                        user_id: session.identity.user_id.clone(),
+                        client: session.client,
+                    });
+                    // Ends only when the registry is gone: it never sends.
+                    let ended = async move { lease.await.is_err() };
+                    ctx.spawn(ended.into_actor(session).map(|_, session, ctx| session.reattach(ctx)));
+                    session.begin(ctx);
+                }
+                Ok(Err(TooMany)) => session.close(CloseCode::TooManyConnections),
+                Err(super::Gone) => {
+                    ctx.run_later(REATTACH_AFTER, Self::attach);
+                }
+            }
+            session.socket.wake();
+        }));
+    }
+
+    /// The registry is gone. What it did not tell us is in the store.
+    fn reattach(&mut self, ctx: &mut Context<Self>) {
+        if matches!(self.phase, Phase::Closing) {
+            return;
+        }
+        self.phase = Phase::CatchingUp(Held { reading: true, ..Held::default() });
+        // The entry it stood for is gone with the registry.
+        self.membership = None;
+        self.attach(ctx);
+    }
+
+    fn watch_heartbeat(&self, ctx: &mut Context<Self>) {
+        ctx.run_interval(self.hub.heartbeat, |session, ctx| {
+            if session.awaiting_pong || matches!(session.phase, Phase::Closing) {
+                return;
+            }
+            session.awaiting_pong = true;
+            session.enqueue(frame::ping());
+            session.socket.wake();
+            ctx.run_later(session.hub.heartbeat_timeout, |session, _| {
+                if session.awaiting_pong {
+                    session.close(CloseCode::GoingAway);
+                    session.socket.wake();
+                }
+            });
+        });
+    }
+
+    fn watch_expiry(&self, ctx: &mut Context<Self>) {
+        let Some(expires_at) = self.identity.expires_at else { return };
+        let left = expires_at.saturating_mul(1_000).saturating_sub(crate::clock::now().0);
+        let left = Duration::from_millis(u64::try_from(left).unwrap_or(0));
+        ctx.run_later(left, |session, _| {
+            session.close(CloseCode::NotSignedIn);
+            session.socket.wake();
+        });
+    }
+}
+
+impl Actor for Session {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        // What fits into the queue fits into the mailbox: whichever is full first, the client is as slow.
+        ctx.set_mailbox_capacity(self.hub.outbound_queue);
+        ctx.spawn(pump::Pump::default());
+        self.watch_heartbeat(ctx);
+        self.watch_expiry(ctx);
+        self.attach(ctx);
+    }
+}
+
+impl Handler<Push> for Session {
+    type Result = ();
+
+    fn handle(&mut self, push: Push, ctx: &mut Self::Context) {
+        self.take(push, ctx);
+    }
+}
+
+impl Handler<Behind> for Session {
+    type Result = ();
+
+    fn handle(&mut self, Behind { revision }: Behind, ctx: &mut Self::Context) {
+        if matches!(self.phase, Phase::Live) && self.revision < revision {
+            self.catch_up(ctx);
+        }
+    }
+}
+
+impl Handler<Leave> for Session {
+    type Result = ();
+
+    fn handle(&mut self, _: Leave, _: &mut Self::Context) {
+        // Spread over a second and a half, so that all clients of a hub do not come back at once.
+        let after = 500 + rand::random_range(0..1_500);
+        self.enqueue(protocol::going_away(after));
+        self.close(CloseCode::GoingAway);
+    }
+}
+
+impl Handler<Crash> for Session {
+    type Result = ();
+
+    fn handle(&mut self, _: Crash, _: &mut Self::Context) {
+        panic!("the session was asked to crash");
+    }
+}
+
+/// Ends an actor whose socket is done.
+fn stop(ctx: &mut Context<Session>) {
+    ctx.stop();
+}

@@ -1,0 +1,113 @@
+//! Events that fill the directory: `users.upserted`.
+
+use serde_json::{Map, Value};
+
+use super::{
+    event::{Event, other_spelling},
+    rejected::Rejected,
+    user::{Person, PersonPatch, UserId},
+};
+
+/// What an event of the subject `users.upserted` says of one user, or of several in `users`.
+///
+/// # Errors
+/// [`Rejected`] with the field.
+pub fn patches(event: &Event) -> Result<Vec<PersonPatch>, Rejected> {
+    match event.data.get("users") {
+        Some(Value::Array(users)) => users
+            .iter()
+            .map(|user| match user {
+                Value::Object(map) => patch(map, None),
+                _ => Err(Rejected::invalid("users", "must be a list of objects")),
+            })
+            .collect(),
+        Some(_) => Err(Rejected::invalid("users", "must be a list")),
+        None => patch(&event.data, event.user_id.as_ref()).map(|patch| vec![patch]),
+    }
+}
+
+fn patch(map: &Map<String, Value>, user: Option<&UserId>) -> Result<PersonPatch, Rejected> {
+    let find = |name: &str| {
+        let other = other_spelling(name);
+        map.get(name).or_else(|| other.and_then(|other| map.get(&other))).filter(|value| !value.is_null())
+    };
+    let user_id = match (user, find("user_id").or_else(|| find("id"))) {
+        (Some(user), _) => user.clone(),
+        (None, Some(value)) => UserId::from_json(value).map_err(|detail| Rejected::invalid("user_id", detail))?,
+        (None, None) => return Err(Rejected::missing("user_id", "users.upserted needs user_id")),
+    };
+    let text = |name: &str| match find(name) {
+        None => Ok(None),
+        Some(Value::String(text)) => Ok(Some(text.clone())),
+        Some(_) => Err(Rejected::invalid(name, "must be a string")),
+    };
+    let roles = match find("roles").or_else(|| find("role")) {
+        None => None,
+        Some(Value::String(role)) => Some(vec![role.clone()]),
+        Some(Value::Array(values)) => {
+            let role = |value: &Value| value.as_str().map(str::to_owned);
+            let roles: Option<Vec<String>> = values.iter().map(role).collect();
+            Some(roles.ok_or_else(|| Rejected::invalid("roles", "must be a list of strings"))?)
+        }
+        Some(_) => return Err(Rejected::invalid("roles", "must be a list of strings")),
+    };
+    Ok(PersonPatch {
+        set_roles: roles.is_some(),
+        person: Person {
+            user_id,
+            login: text("login")?,
+            name: text("name")?,
+            email: text("email")?,
+            roles: roles.unwrap_or_default(),
+            locale: text("locale")?,
+            timezone: text("timezone")?,
+        },
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::domain::notification::Timestamp;
+
+    fn event(data: &Value) -> Event {
+        Event {
+            id: String::new(),
+            identity: None,
+            name: "users.upserted".into(),
+            code: "USERS_UPSERTED".into(),
+            source: None,
+            user_id: UserId::parse("u1").ok(),
+            actor_id: None,
+            recipients: Vec::new(),
+            time: Timestamp(0),
+            data: data.as_object().cloned().unwrap_or_default(),
+            direct: None,
+        }
+    }
+
+    #[test]
+    fn one_user_or_several() {
+        let one = patches(&event(&json!({"login":"budi","roles":["admin"]})));
+        assert_eq!(one.map(|p| (p[0].person.user_id.to_string(), p[0].set_roles)), Ok(("u1".into(), true)));
+        let many = patches(&event(&json!({"users":[{"user_id":1,"login":"a"},{"userId":"2"}]})));
+        assert_eq!(many.map(|p| p.iter().map(|p| p.person.user_id.to_string()).collect::<Vec<_>>()), Ok(vec![
+            "1".into(),
+            "2".into()
+        ]));
+    }
+
+    #[test]
+    fn what_is_wrong_is_named() {
+        for (data, field) in [
+            (json!({"users":[{}]}), "user_id"),
+            (json!({"users":7}), "users"),
+            (json!({"roles":[7]}), "roles"),
+            (json!({"email":7}), "email"),
+        ] {
+            assert_eq!(patches(&event(&data)).err().and_then(|r| r.field).as_deref(), Some(field), "{data}");
+        }
+    }
+}

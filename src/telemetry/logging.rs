@@ -1,0 +1,21 @@
+//! The log: for people in a terminal, JSON for machines.
+
+use std::io::IsTerminal as _;
+
+use tracing_subscriber::EnvFilter;
+
+/// What is logged when `RUST_LOG` does not say.
+const DEFAULT_FILTER: &str = "info,async_nats=off,sqlx=warn,actix_server=warn";
+
+/// Starts logging to standard error: JSON lines with `LONCENG_LOG_FORMAT=json`, else for people.
+pub fn start_logging() {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(DEFAULT_FILTER));
+    let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);
+    let json = std::env::var("LONCENG_LOG_FORMAT").is_ok_and(|format| format.eq_ignore_ascii_case("json"));
+    // A second call, in tests, finds a logger there and leaves it.
+    if json {
+        let _ = subscriber.json().flatten_event(true).try_init();
+    } else {
+        let _ = subscriber.with_ansi(std::io::stderr().is_terminal()).try_init();
+    }
+}

@@ -1,0 +1,70 @@
+//! The names of the metrics, each once, and what they mean.
+
+use metrics::{Unit, describe_counter, describe_gauge, describe_histogram};
+use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+
+/// Notifications committed.
+pub const SENT: &str = "notifications_sent_total";
+/// Notifications marked read.
+pub const ACKED: &str = "notifications_acked_total";
+/// Notifications whose time to live ran out.
+pub const AUTO_CLEARED: &str = "notifications_auto_cleared_total";
+/// WebSocket connections now.
+pub const CONNECTIONS: &str = "websocket_connections";
+/// From an event's arrival to its push, in milliseconds.
+pub const DELIVERY_LATENCY: &str = "delivery_latency_ms";
+/// Events, by source and outcome.
+pub const EVENTS: &str = "lonceng_events_total";
+/// Dead letters, by reason.
+pub const DEAD_LETTERS: &str = "lonceng_dead_letters_total";
+/// Notifications in one transaction.
+pub const BATCH_ROWS: &str = "lonceng_store_batch_rows";
+/// Seconds of one transaction.
+pub const BATCH_SECONDS: &str = "lonceng_store_batch_seconds";
+/// What waits in a queue, by queue.
+pub const QUEUE_LENGTH: &str = "lonceng_queue_length";
+/// Actors started again after they died, by actor.
+pub const ACTOR_RESTARTS: &str = "lonceng_actor_restarts_total";
+/// Clients closed with 4008.
+pub const SLOW_CLIENTS: &str = "lonceng_slow_clients_closed_total";
+
+/// Installs the recorder; its handle writes what `/metrics` answers.
+///
+/// # Errors
+/// When the process has one already.
+pub fn install() -> Result<PrometheusHandle, metrics_exporter_prometheus::BuildError> {
+    const MILLISECONDS: [f64; 14] =
+        [0.5, 1.0, 2.0, 3.0, 5.0, 8.0, 12.0, 20.0, 50.0, 100.0, 250.0, 1_000.0, 5_000.0, 30_000.0];
+    const SECONDS: [f64; 10] = [0.000_5, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 2.0];
+    const ROWS: [f64; 9] = [1.0, 2.0, 5.0, 10.0, 25.0, 50.0, 100.0, 250.0, 500.0];
+    let handle = PrometheusBuilder::new()
+        .set_buckets_for_metric(Matcher::Full(DELIVERY_LATENCY.to_owned()), &MILLISECONDS)?
+        .set_buckets_for_metric(Matcher::Full(BATCH_SECONDS.to_owned()), &SECONDS)?
+        .set_buckets_for_metric(Matcher::Full(BATCH_ROWS.to_owned()), &ROWS)?
+        .install_recorder()?;
+    describe();
+    Ok(handle)
+}
+
+/// Describes every metric, and lets those that a dashboard starts from exist at zero.
+fn describe() {
+    describe_counter!(SENT, "Notifications committed");
+    describe_counter!(ACKED, "Notifications marked read");
+    describe_counter!(AUTO_CLEARED, "Notifications whose time to live ran out");
+    describe_gauge!(CONNECTIONS, "WebSocket connections now");
+    describe_histogram!(DELIVERY_LATENCY, Unit::Milliseconds, "From an event's arrival to its push");
+    describe_counter!(EVENTS, "Events by source and outcome");
+    describe_counter!(DEAD_LETTERS, "Dead letters by reason");
+    describe_histogram!(BATCH_ROWS, "Notifications in one transaction");
+    describe_histogram!(BATCH_SECONDS, Unit::Seconds, "Duration of one transaction");
+    describe_gauge!(QUEUE_LENGTH, "What waits in a queue");
+    describe_counter!(ACTOR_RESTARTS, "Actors started again after they died");
+    describe_counter!(SLOW_CLIENTS, "Clients closed because they read too slowly");
+    for counter in [SENT, ACKED, AUTO_CLEARED, SLOW_CLIENTS] {
+        metrics::counter!(counter).absolute(0);
+    }
+    metrics::gauge!(CONNECTIONS).set(0.0);
+    for actor in ["subscriber", "pipeline", "persistence", "registry", "catalog", "sweeper"] {
+        metrics::counter!(ACTOR_RESTARTS, "actor" => actor).absolute(0);
+    }
+}

@@ -59,7 +59,7 @@ impl Health {
             (None, PartState::Ok | PartState::Off) => {}
             (_, PartState::Ok | PartState::Off) => tracing::info!(part, state = state.word(), "{part} is well again"),
             (_, PartState::Degraded(reason)) => tracing::warn!(part, reason, "{part} is degraded"),
-            (_, PartState::Down(reason)) => tracing::error!(part, reason, "{part} is down"),
+            (_, PartState::Down(reason)) => tracing::warn!(part, reason, "{part} is down"),
         }
     }
 

@@ -1,0 +1,98 @@
+//! The browser component and the demo page, embedded in the binary.
+
+mod bundle;
+
+use std::sync::LazyLock;
+
+use actix_web::{
+    HttpRequest, HttpResponse,
+    http::header::{self, HeaderName},
+};
+use rust_embed::RustEmbed;
+use sha2::{Digest as _, Sha256};
+
+use super::{Problem, Shared};
+
+/// What pages may load and do: nothing from elsewhere, no inline script.
+const CONTENT_SECURITY_POLICY: &str = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; \
+     connect-src 'self' ws: wss:; object-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'";
+
+/// The component's modules.
+#[derive(RustEmbed)]
+#[folder = "web/src/"]
+struct Modules;
+
+/// The demo page.
+#[derive(RustEmbed)]
+#[folder = "web/demo/"]
+struct Demo;
+
+/// The component as one module.
+static COMPONENT: LazyLock<Asset> = LazyLock::new(|| {
+    let source = |name: &str| {
+        Modules::get(name).map(|file| String::from_utf8_lossy(&file.data).into_owned())
+    };
+    Asset::new(bundle::bundle(source).into_bytes())
+});
+
+struct Asset {
+    bytes: Vec<u8>,
+    tag: String,
+}
+
+impl Asset {
+    fn new(bytes: Vec<u8>) -> Self {
+        let tag = Sha256::digest(&bytes).iter().take(8).fold(String::new(), |text, byte| format!("{text}{byte:02x}"));
+        Self { bytes, tag: format!("\"{tag}\"") }
+    }
+
+    fn answer(&self, request: &HttpRequest, content_type: &str) -> HttpResponse {
+        let known = request.headers().get(header::IF_NONE_MATCH).and_then(|value| value.to_str().ok());
+        let mut response = if known == Some(self.tag.as_str()) { HttpResponse::NotModified() } else { HttpResponse::Ok() };
+        response
+            .insert_header((header::CONTENT_TYPE, content_type))
+            .insert_header((header::ETAG, self.tag.as_str()))
+            .insert_header((header::CACHE_CONTROL, "no-cache"))
+            .insert_header((header::X_CONTENT_TYPE_OPTIONS, "nosniff"));
+        if known == Some(self.tag.as_str()) { response.finish() } else { response.body(self.bytes.clone()) }
+    }
+}
+
+/// `GET /lonceng.js`: any page may embed it.
+pub(super) async fn component(request: HttpRequest) -> HttpResponse {
+    let mut response = COMPONENT.answer(&request, "text/javascript; charset=utf-8");
+    response.headers_mut().insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, header::HeaderValue::from_static("*"));
+    let policy = HeaderName::from_static("cross-origin-resource-policy");
+    response.headers_mut().insert(policy, header::HeaderValue::from_static("cross-origin"));
+    response
+}
+
+/// `GET /`, with dev auth.
+pub(super) async fn demo(state: Shared, request: HttpRequest) -> Result<HttpResponse, Problem> {
+    if !state.auth.is_dev() {
+        return Err(Problem::not_found("the demo page is there with dev auth only"));
+    }
+    page(&request, "index.html")
+}
+
+/// `GET /demo/{file}`, with dev auth.
+pub(super) async fn demo_file(
+    state: Shared,
+    request: HttpRequest,
+    file: actix_web::web::Path<String>,
+) -> Result<HttpResponse, Problem> {
+    if !state.auth.is_dev() {
+        return Err(Problem::not_found("the demo page is there with dev auth only"));
+    }
+    page(&request, &file)
+}
+
+fn page(request: &HttpRequest, name: &str) -> Result<HttpResponse, Problem> {
+    let file = Demo::get(name).ok_or_else(|| Problem::not_found("there is no such file"))?;
+    let kind = mime_guess::from_path(name).first_or_octet_stream();
+    let kind = if kind.type_() == "text" { format!("{kind}; charset=utf-8") } else { kind.to_string() };
+    let mut response = Asset::new(file.data.into_owned()).answer(request, &kind);
+    let policy = header::HeaderValue::from_static(CONTENT_SECURITY_POLICY);
+    response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);
+    Ok(response)
+}

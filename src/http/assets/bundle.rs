@@ -1,0 +1,81 @@
+//! `/lonceng.js` is one module; its source is several. They share one namespace, so putting them in order and dropping
+//! the imports between them is all a bundler would do.
+
+/// The modules, each after those that it imports.
+const MODULES: [&str; 10] = [
+    "options.js",
+    "messages.js",
+    "time.js",
+    "inbox.js",
+    "connection.js",
+    "styles.js",
+    "icons.js",
+    "toasts.js",
+    "bell.js",
+    "lonceng.js",
+];
+
+/// Puts the modules together. `source` gives a module's text by its name.
+pub(super) fn bundle(source: impl Fn(&str) -> Option<String>) -> String {
+    let mut whole = String::from("// Lonceng, https://crates.io/crates/lonceng. MIT OR Apache-2.0.\n");
+    for name in MODULES {
+        let last = name == "lonceng.js";
+        for line in source(name).unwrap_or_default().lines() {
+            let import = line.starts_with("import ") && line.contains(" from './");
+            if import || line.starts_with("export {") && !last {
+                continue;
+            }
+            let line = if last { line } else { line.strip_prefix("export ").unwrap_or(line) };
+            whole.push_str(line);
+            whole.push('\n');
+        }
+    }
+    whole
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    fn file(name: &str) -> Option<String> {
+        std::fs::read_to_string(format!("{}/web/src/{name}", env!("CARGO_MANIFEST_DIR"))).ok()
+    }
+
+    #[test]
+    fn every_module_is_in_the_bundle_and_imports_only_earlier_ones() {
+        let mut earlier = HashSet::new();
+        for name in MODULES {
+            let text = file(name).unwrap_or_else(|| panic!("web/src/{name} is not there"));
+            for line in text.lines().filter(|line| line.starts_with("import ")) {
+                let from = line.split("from './").nth(1).and_then(|rest| rest.split('\'').next());
+                let from = from.unwrap_or_else(|| panic!("{name}: an import must fit on one line: {line}"));
+                assert!(earlier.contains(from), "{name} imports {from}, which is not earlier in the bundle");
+            }
+            earlier.insert(name);
+        }
+        let folder = std::fs::read_dir(format!("{}/web/src", env!("CARGO_MANIFEST_DIR"))).expect("it is there");
+        for entry in folder {
+            let name = entry.expect("it can be read").file_name().into_string().expect("a name is text");
+            assert!(earlier.contains(name.as_str()) || !name.ends_with(".js"), "{name} is not in the bundle");
+        }
+    }
+
+    #[test]
+    fn no_import_is_left_and_no_name_is_defined_twice() {
+        let whole = bundle(file);
+        assert!(!whole.contains("from './"), "an import is left");
+        let mut names = HashSet::new();
+        for line in whole.lines() {
+            let line = line.strip_prefix("export ").unwrap_or(line);
+            let name = ["const ", "let ", "class ", "function ", "async function "]
+                .iter()
+                .find_map(|word| line.strip_prefix(word))
+                .and_then(|rest| rest.split(|c: char| !c.is_alphanumeric() && c != '_').next());
+            if let Some(name) = name.filter(|name| !name.is_empty()) {
+                assert!(names.insert(name.to_owned()), "{name} is defined twice");
+            }
+        }
+    }
+}

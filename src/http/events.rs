@@ -1,0 +1,75 @@
+//! `POST /api/v1/events`: publish one event or a batch.
+
+use actix_web::{HttpRequest, HttpResponse, http::header::HeaderMap, web};
+use serde::Serialize;
+use uuid::Uuid;
+
+use super::{Problem, Shared, body, identity, publish};
+use crate::{
+    clock,
+    domain::{
+        event::{Incoming, decode},
+        rejected::Rejected,
+    },
+    telemetry::metric,
+};
+
+/// Most bytes of a batch, as a multiple of `server.max_event_bytes`.
+const BATCH_FACTOR: usize = 32;
+
+#[derive(Serialize)]
+struct Accepted {
+    accepted: usize,
+    ids: Vec<String>,
+}
+
+pub(super) async fn post(
+    state: Shared,
+    request: HttpRequest,
+    payload: web::Payload,
+) -> Result<HttpResponse, Problem> {
+    if !identity::caller(&state, &request).await?.may_publish() {
+        return Err(Problem::forbidden("publishing needs the scope publish, or the role admin"));
+    }
+    let limit = state.server.max_event_bytes.saturating_mul(BATCH_FACTOR);
+    let payload = body::read(payload, limit).await?;
+    let headers = headers(request.headers());
+    let decoded = decode(&Incoming {
+        payload: &payload,
+        headers: &headers,
+        subject: None,
+        broker_identity: None,
+        now: clock::now(),
+        max_event_bytes: state.server.max_event_bytes,
+    })
+    .map_err(|rejected| refused(&rejected))?;
+    let mut events = decoded.events;
+    for event in &mut events {
+        if event.id.is_empty() {
+            event.id = Uuid::now_v7().to_string();
+        }
+    }
+    let ids: Vec<String> = events.iter().map(|event| event.id.clone()).collect();
+    let outcomes = publish::publish(&state, events).await?;
+    let mut response = HttpResponse::Accepted();
+    if publish::replayed(&outcomes) {
+        response.insert_header(publish::REPLAYED);
+    }
+    Ok(response.json(Accepted { accepted: ids.len(), ids }))
+}
+
+fn refused(rejected: &Rejected) -> Problem {
+    metrics::counter!(metric::EVENTS, "source" => "http", "outcome" => "rejected").increment(1);
+    Problem::from(rejected)
+}
+
+/// The headers that the decoder knows, with lower-case names.
+pub(super) fn headers(map: &HeaderMap) -> Vec<(String, String)> {
+    map.iter()
+        .filter(|(name, _)| {
+            let name = name.as_str();
+            name.starts_with("ce-") || name == "nats-msg-id" || name == "idempotency-key" || name == "content-type"
+        })
+        .filter_map(|(name, value)| Some((name.as_str().to_owned(), value.to_str().ok()?.to_owned())))
+        .collect()
+}

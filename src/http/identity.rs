@@ -1,0 +1,183 @@
+//! Who is asking over HTTP: credentials from headers and query, and the right of pages to ask at all.
+
+use std::{
+    collections::HashMap,
+    net::IpAddr,
+    sync::{Mutex, PoisonError},
+};
+
+use actix_web::{
+    HttpRequest,
+    http::{
+        Uri,
+        header::{self, HeaderMap},
+    },
+};
+
+use super::{Problem, State};
+use crate::{
+    auth::{AuthError, Caller, Credentials},
+    clock,
+    domain::{
+        protocol::SUBPROTOCOL,
+        user::{Identity, Person, PersonPatch, UserId},
+    },
+};
+
+/// The prefix of the subprotocol that carries a token.
+const TOKEN_PROTOCOL: &str = "token.";
+
+/// People remembered as entered; beyond it they are entered again, which changes nothing.
+const NEWCOMERS_MAX: usize = 100_000;
+
+/// What a request showed when it was last entered into the directory, by user: so that the directory is written once for
+/// a sign-in and not once for a request.
+#[derive(Debug, Default)]
+pub struct Newcomers(Mutex<HashMap<UserId, PersonPatch>>);
+
+impl Newcomers {
+    fn is_new(&self, patch: &PersonPatch) -> bool {
+        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        known.get(&patch.person.user_id) != Some(patch)
+    }
+
+    fn remember(&self, patch: PersonPatch) {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.len() >= NEWCOMERS_MAX {
+            known.clear();
+        }
+        known.insert(patch.person.user_id.clone(), patch);
+    }
+}
+
+/// The query's parameters, decoded, in order.
+pub(super) fn query(uri: &Uri) -> Vec<(String, String)> {
+    let decode = |text: &str| {
+        let text = text.replace('+', " ");
+        percent_encoding::percent_decode_str(&text).decode_utf8_lossy().into_owned()
+    };
+    uri.query()
+        .unwrap_or_default()
+        .split('&')
+        .filter(|pair| !pair.is_empty())
+        .map(|pair| pair.split_once('=').unwrap_or((pair, "")))
+        .map(|(name, value)| (decode(name), decode(value)))
+        .collect()
+}
+
+fn text<'a>(headers: &'a HeaderMap, name: header::HeaderName) -> Option<&'a str> {
+    headers.get(name).and_then(|value| value.to_str().ok())
+}
+
+/// What a request shows, whether it asks for an upgrade or not.
+pub(super) fn credentials(state: &State, headers: &HeaderMap, uri: &Uri, local_peer: bool) -> Credentials {
+    let query = query(uri);
+    let parameter = |name: &str| query.iter().find(|(key, _)| key == name).map(|(_, value)| value.clone());
+    let bearer = text(headers, header::AUTHORIZATION)
+        .and_then(|value| value.split_once(' '))
+        .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
+        .map(|(_, token)| token.trim().to_owned());
+    let subprotocol = subprotocols(headers).find_map(|name| name.strip_prefix(TOKEN_PROTOCOL)).map(str::to_owned);
+    let roles = query
+        .iter()
+        .filter(|(key, _)| key == "role" || key == "roles")
+        .flat_map(|(_, value)| value.split(','))
+        .map(str::trim)
+        .filter(|role| !role.is_empty())
+        .map(str::to_owned);
+    Credentials {
+        token: bearer.or(subprotocol).or_else(|| parameter("token")).filter(|token| !token.is_empty()),
+        api_key: text(headers, header::HeaderName::from_static("x-api-key")).map(str::to_owned),
+        user_id: parameter("user_id"),
+        login: parameter("login"),
+        roles: roles.collect(),
+        local: local_peer && host_is_local(headers) && origin_is_allowed(state, headers),
+    }
+}
+
+/// The subprotocols that a client offers.
+pub(super) fn subprotocols(headers: &HeaderMap) -> impl Iterator<Item = &str> {
+    headers
+        .get_all(header::SEC_WEBSOCKET_PROTOCOL)
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .map(str::trim)
+}
+
+/// The subprotocol to answer with: a browser refuses one that it did not offer.
+pub(super) fn chosen_subprotocol(headers: &HeaderMap) -> Option<&'static str> {
+    subprotocols(headers).any(|offered| offered == SUBPROTOCOL).then_some(SUBPROTOCOL)
+}
+
+/// Whether a page may ask: it is the hub's own, or its origin is allowed. What is no page has no origin.
+pub(super) fn origin_is_allowed(state: &State, headers: &HeaderMap) -> bool {
+    let Some(origin) = headers.get(header::ORIGIN) else { return true };
+    let Ok(origin) = origin.to_str() else { return false };
+    if state.server.allowed_origins.iter().any(|allowed| allowed.trim_end_matches('/') == origin) {
+        return true;
+    }
+    let own = text(headers, header::HOST);
+    let host = origin.strip_prefix("http://").or_else(|| origin.strip_prefix("https://"));
+    host.is_some() && host == own
+}
+
+/// Whether the request names this machine. A page of a foreign site whose name was made to point here does not
+/// (DNS rebinding), although its origin and host agree.
+fn host_is_local(headers: &HeaderMap) -> bool {
+    let Some(host) = text(headers, header::HOST) else { return false };
+    let name = match host.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
+        _ => host,
+    };
+    let name = name.trim_start_matches('[').trim_end_matches(']');
+    name.eq_ignore_ascii_case("localhost") || name.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
+/// Who is asking.
+pub(super) async fn caller(state: &State, request: &HttpRequest) -> Result<Caller, Problem> {
+    let local_peer = request.peer_addr().is_some_and(|peer| peer.ip().is_loopback());
+    identify(state, request.headers(), request.uri(), local_peer).await
+}
+
+/// Who is asking, of somebody who must have an inbox.
+pub(super) async fn user(state: &State, request: &HttpRequest) -> Result<Identity, Problem> {
+    match caller(state, request).await? {
+        Caller::User(identity) => Ok(identity),
+        Caller::Developer => Err(AuthError::Missing.into()),
+        Caller::Service { .. } => Err(Problem::forbidden("an API key has no inbox")),
+    }
+}
+
+/// Who is asking; a user who has just signed in enters the directory.
+pub(super) async fn identify(
+    state: &State,
+    headers: &HeaderMap,
+    uri: &Uri,
+    local_peer: bool,
+) -> Result<Caller, Problem> {
+    let shown = credentials(state, headers, uri, local_peer);
+    let foreign_page = shown.token.is_none() && !origin_is_allowed(state, headers);
+    if foreign_page && state.auth.is_dev() {
+        return Err(Problem::forbidden("pages of this origin may not ask; add it to server.allowed_origins"));
+    }
+    let caller = state.auth.identify(&shown)?;
+    if let Caller::User(identity) = &caller {
+        let patch = state.auth.patch(&shown).unwrap_or_else(|| patch_of(identity));
+        if state.newcomers.is_new(&patch) {
+            match state.store.merge_people(std::slice::from_ref(&patch), clock::now()).await {
+                Ok(()) => state.newcomers.remember(patch),
+                // The next request enters them; who they are does not depend on it.
+                Err(error) => tracing::debug!(%error, "a sign-in could not be entered into the directory"),
+            }
+        }
+    }
+    Ok(caller)
+}
+
+/// What dev parameters tell the directory.
+fn patch_of(identity: &Identity) -> PersonPatch {
+    let mut person = Person::unknown(identity.user_id.clone());
+    person.login.clone_from(&identity.login);
+    person.roles.clone_from(&identity.roles);
+    PersonPatch { person, set_roles: !identity.roles.is_empty() }
+}

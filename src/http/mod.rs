@@ -1,0 +1,22 @@
+//! HTTP: routes, errors, and the upgrade to a WebSocket.
+//!
+//! A file per resource. Errors are problem+json (RFC 9457) and are chosen in [`problem`] and nowhere else.
+
+mod assets;
+mod body;
+mod events;
+mod health;
+mod identity;
+mod metrics;
+mod notifications;
+mod notify;
+mod problem;
+mod publish;
+mod routes;
+mod server;
+mod state;
+mod upgrade;
+
+pub use problem::Problem;
+pub use server::{Serving, serve};
+pub use state::{Shared, State};

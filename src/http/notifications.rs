@@ -1,0 +1,219 @@
+//! A user's inbox over HTTP.
+
+use actix_web::{HttpRequest, HttpResponse, web};
+use serde::Serialize;
+use serde_json::{Value, json};
+use tokio::sync::oneshot;
+use uuid::Uuid;
+
+use super::{Problem, Shared, State, body, identity};
+use crate::{
+    actors::{
+        Gone,
+        persistence::{MarkAll, MarkOne},
+    },
+    domain::{
+        inbox::{Change, Counters, Mark, Resume, Since, resume},
+        notification::{Notification, Status, Timestamp},
+        user::UserId,
+    },
+    store::{Filter, MarkOutcome, StoreError},
+};
+
+/// Notifications in an answer that does not say how many.
+const LIMIT_DEFAULT: i64 = 50;
+
+/// Most notifications in one answer.
+const LIMIT_MAX: i64 = 1_000;
+
+/// The query of the list.
+#[derive(Debug)]
+struct Query {
+    limit: i64,
+    cursor: Option<i64>,
+    status: Option<Status>,
+    type_code: Option<String>,
+    since: Option<String>,
+}
+
+impl Query {
+    fn of(request: &HttpRequest) -> Result<Self, Problem> {
+        let mut query = Self { limit: LIMIT_DEFAULT, cursor: None, status: None, type_code: None, since: None };
+        for (name, value) in identity::query(request.uri()) {
+            let wrong = |detail: String| Problem::bad_field(&name, detail);
+            match name.as_str() {
+                "limit" => {
+                    let limit = value.parse().ok().filter(|limit| (1..=LIMIT_MAX).contains(limit));
+                    query.limit = limit.ok_or_else(|| wrong(format!("must be from 1 to {LIMIT_MAX}")))?;
+                }
+                "cursor" => {
+                    let place = value.parse().map_err(|_| wrong("is not one that this list gave".to_owned()))?;
+                    query.cursor = Some(place);
+                }
+                "status" => query.status = status(&value).map_err(wrong)?,
+                "type" => query.type_code = Some(value).filter(|code| !code.is_empty()),
+                "since" => query.since = Some(value),
+                // Dev parameters and a token stand here too.
+                _ => {}
+            }
+        }
+        Ok(query)
+    }
+}
+
+fn status(value: &str) -> Result<Option<Status>, String> {
+    match Status::parse(value) {
+        Some(status @ (Status::Unread | Status::Read | Status::Archived)) => Ok(Some(status)),
+        _ if value == "all" => Ok(None),
+        _ => Err("must be unread, read, archived or all".to_owned()),
+    }
+}
+
+#[derive(Serialize)]
+struct Answer<'a> {
+    items: &'a [Notification],
+    next_cursor: Option<String>,
+    unread: i64,
+    revision: i64,
+    epoch: &'a str,
+    /// The position that was given is of no use: these are the newest notifications, to start over with.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reset: Option<bool>,
+}
+
+/// `GET /api/v1/notifications`
+pub(super) async fn list(state: Shared, request: HttpRequest) -> Result<HttpResponse, Problem> {
+    let user = identity::user(&state, &request).await?.user_id;
+    let query = Query::of(&request)?;
+    if let Some(since) = &query.since {
+        return changes(&state, &user, since, query.limit).await;
+    }
+    let filter = Filter { status: query.status, type_code: query.type_code, before_seq: query.cursor };
+    let listing = state.store.list(&user, &filter, query.limit).await?;
+    Ok(HttpResponse::Ok().json(Answer {
+        items: &listing.items,
+        next_cursor: listing.next.map(|place| place.to_string()),
+        unread: listing.inbox.unread,
+        revision: listing.inbox.revision,
+        epoch: &state.hub.epoch,
+        reset: None,
+    }))
+}
+
+/// The changes after a position, oldest first. `revision` is where the caller stands with them; it goes on from there
+/// while `next_cursor` is not null.
+async fn changes(state: &State, user: &UserId, since: &str, limit: i64) -> Result<HttpResponse, Problem> {
+    let wrong = |detail: String| Problem::bad_field("since", detail);
+    let after = if since.contains([':', 'T']) {
+        let time = Timestamp::parse(since).map_err(wrong)?;
+        Resume::After(state.store.revision_at(user, time).await?)
+    } else {
+        let since = Since::parse(since).map_err(wrong)?;
+        resume(&since, &state.hub.epoch, state.store.inbox(user).await?)
+    };
+    let (page, reset) = match after {
+        Resume::After(revision) => (state.store.changed_since(user, revision, limit).await?, None),
+        Resume::Reset => {
+            let mut page = state.store.newest(user, limit).await?;
+            page.complete = true;
+            (page, Some(true))
+        }
+    };
+    let reached = page.reached();
+    Ok(HttpResponse::Ok().json(Answer {
+        items: &page.items,
+        next_cursor: (!page.complete).then(|| reached.to_string()),
+        unread: page.inbox.unread,
+        revision: reached,
+        epoch: &state.hub.epoch,
+        reset,
+    }))
+}
+
+/// `GET /api/v1/notifications/unread-count`
+pub(super) async fn unread_count(state: Shared, request: HttpRequest) -> Result<HttpResponse, Problem> {
+    let user = identity::user(&state, &request).await?.user_id;
+    let Counters { unread, revision } = state.store.inbox(&user).await?;
+    Ok(HttpResponse::Ok().json(json!({ "unread": unread, "revision": revision, "epoch": state.hub.epoch })))
+}
+
+/// `GET /api/v1/notifications/{id}`
+pub(super) async fn get(state: Shared, request: HttpRequest, id: web::Path<String>) -> Result<HttpResponse, Problem> {
+    let user = identity::user(&state, &request).await?.user_id;
+    let found = state.store.notification(&user, parse_id(&id)?).await?.ok_or_else(no_such)?;
+    Ok(HttpResponse::Ok().json(found))
+}
+
+/// `POST …/{id}/read`, `/unread`, `/archive` and `DELETE …/{id}`
+pub(super) async fn mark(
+    state: Shared,
+    request: HttpRequest,
+    id: web::Path<String>,
+    mark: Mark,
+) -> Result<HttpResponse, Problem> {
+    let user_id = identity::user(&state, &request).await?.user_id;
+    let id = parse_id(&id)?;
+    let (reply, answer) = oneshot::channel();
+    state.persistence.send(MarkOne { user_id, id, mark, origin: None, reply }).await?;
+    let Change { notification, step, .. } = done(answer).await?;
+    let mut changed = notification.map_or(Ok(Value::Null), |notification| serde_json::to_value(&*notification))
+        .map_err(|error| Problem::internal(error.to_string()))?;
+    if let Value::Object(map) = &mut changed {
+        map.insert("unread".to_owned(), step.unread.into());
+    }
+    Ok(HttpResponse::Ok().json(changed))
+}
+
+/// `POST /api/v1/notifications/read-all`
+pub(super) async fn read_all(
+    state: Shared,
+    request: HttpRequest,
+    payload: web::Payload,
+) -> Result<HttpResponse, Problem> {
+    let user_id = identity::user(&state, &request).await?.user_id;
+    let bytes = body::read(payload, state.server.max_message_bytes).await?;
+    let up_to = up_to(&bytes)?;
+    let (reply, answer) = oneshot::channel();
+    state.persistence.send(MarkAll { user_id, up_to, origin: None, reply }).await?;
+    let step = done(answer).await?.step;
+    Ok(HttpResponse::Ok().json(json!({
+        "unread": step.unread,
+        "revision": step.revision,
+        "marked": step.revision - step.previous_revision,
+    })))
+}
+
+/// `{"up_to_revision":17}`; nothing at all means everything.
+fn up_to(bytes: &[u8]) -> Result<Option<i64>, Problem> {
+    if bytes.iter().all(u8::is_ascii_whitespace) {
+        return Ok(None);
+    }
+    let value: Value = serde_json::from_slice(bytes)
+        .map_err(|error| Problem::bad_request(format!("the body is not JSON: {error}")))?;
+    let Value::Object(map) = value else {
+        return Err(Problem::bad_request("the body must be a JSON object"));
+    };
+    match map.get("up_to_revision") {
+        None | Some(Value::Null) => Ok(None),
+        Some(value) => match value.as_i64() {
+            Some(revision) if revision >= 0 => Ok(Some(revision)),
+            _ => Err(Problem::bad_field("up_to_revision", "must be a whole number from 0")),
+        },
+    }
+}
+
+async fn done(answer: oneshot::Receiver<Result<MarkOutcome, StoreError>>) -> Result<Change, Problem> {
+    match answer.await.map_err(|_| Gone)?? {
+        MarkOutcome::Done(change) => Ok(change),
+        MarkOutcome::NotFound => Err(no_such()),
+    }
+}
+
+/// An id that is none has no notification.
+fn parse_id(text: &str) -> Result<Uuid, Problem> {
+    Uuid::try_parse(text).map_err(|_| no_such())
+}
+
+fn no_such() -> Problem {
+    Problem::not_found("there is no such notification in your inbox")
+}

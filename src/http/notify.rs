@@ -1,0 +1,222 @@
+//! `POST /api/v1/notify`: a message straight to people, in the shapes of the older API.
+
+use std::collections::HashMap;
+
+use actix_web::{HttpRequest, HttpResponse, web};
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+use uuid::Uuid;
+
+use super::{Problem, Shared, body, events::headers, identity, publish};
+use crate::{
+    actors::Outcome,
+    clock,
+    domain::{
+        event::{Direct, Event, Identity, MESSAGE, code_of},
+        notification::{Priority, Timestamp},
+        user::{Person, UserId},
+    },
+};
+
+/// Most targets of one call.
+const TARGETS_MAX: usize = 1_000;
+
+/// Longest time to live, in seconds: ten years.
+const TTL_MAX_SECONDS: i64 = 315_360_000;
+
+#[derive(Deserialize)]
+struct Body {
+    target: Value,
+    message: String,
+    #[serde(default)]
+    created_at: Option<String>,
+    #[serde(default)]
+    source: Option<String>,
+    #[serde(default)]
+    title: Option<String>,
+    #[serde(default, rename = "type")]
+    kind: Option<String>,
+    #[serde(default)]
+    priority: Option<String>,
+    #[serde(default)]
+    ttl_seconds: Option<i64>,
+    #[serde(default)]
+    metadata: Option<Map<String, Value>>,
+    #[serde(default)]
+    action_url: Option<String>,
+}
+
+pub(super) async fn post(
+    state: Shared,
+    request: HttpRequest,
+    payload: web::Payload,
+) -> Result<HttpResponse, Problem> {
+    if !identity::caller(&state, &request).await?.may_publish() {
+        return Err(Problem::forbidden("publishing needs the scope publish, or the role admin"));
+    }
+    let bytes = body::read(payload, state.server.max_event_bytes).await?;
+    let body: Body = read(&bytes)?;
+    let key = headers(request.headers()).into_iter().find(|(name, _)| name == "idempotency-key");
+    let event = event(body, key.map(|(_, key)| key).filter(|key| !key.is_empty()))?;
+    let targets: Vec<Person> = event.direct.iter().flat_map(|direct| direct.targets.clone()).collect();
+    let outcomes = publish::publish(&state, vec![event]).await?;
+    let ids: HashMap<UserId, Uuid> = outcomes
+        .iter()
+        .flat_map(|outcome| match outcome {
+            Outcome::Accepted(stored) => stored.clone(),
+            _ => Vec::new(),
+        })
+        .collect();
+    let results: Vec<Value> = targets
+        .iter()
+        .map(|person| {
+            json!({
+                "target": { "id": person.user_id.to_legacy_json(), "login": person.login },
+                "notification_id": ids.get(&person.user_id),
+            })
+        })
+        .collect();
+    let mut response = HttpResponse::Accepted();
+    if publish::replayed(&outcomes) {
+        response.insert_header(publish::REPLAYED);
+    }
+    Ok(response.json(json!({ "results": results })))
+}
+
+fn read(bytes: &[u8]) -> Result<Body, Problem> {
+    let mut deserializer = serde_json::Deserializer::from_slice(bytes);
+    serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
+        let path = error.path().to_string();
+        let detail = error.inner().to_string();
+        // serde names a missing field only in its sentence.
+        let missing = detail.strip_prefix("missing field `").and_then(|rest| rest.split('`').next());
+        match (missing, path.as_str()) {
+            (Some(field), _) => Problem::bad_field(field, "is missing"),
+            (None, "." | "?") => Problem::bad_request(format!("the body is not what it should be: {detail}")),
+            (None, field) => Problem::bad_field(field, detail),
+        }
+    })
+}
+
+fn event(body: Body, key: Option<String>) -> Result<Event, Problem> {
+    let wrong = |field: &str, detail: String| Problem::bad_field(field, detail);
+    if body.message.trim().is_empty() {
+        return Err(wrong("message", "must not be empty".to_owned()));
+    }
+    let targets = targets(&body.target)?;
+    let created_at = body.created_at.as_deref().map(Timestamp::parse).transpose();
+    let created_at = created_at.map_err(|detail| wrong("created_at", detail))?;
+    let priority = body.priority.as_deref().map(|text| {
+        Priority::parse(text).ok_or_else(|| wrong("priority", "must be LOW, MEDIUM or HIGH".to_owned()))
+    });
+    if body.ttl_seconds.is_some_and(|seconds| !(1..=TTL_MAX_SECONDS).contains(&seconds)) {
+        return Err(wrong("ttl_seconds", format!("must be from 1 to {TTL_MAX_SECONDS}")));
+    }
+    if let Some(url) = &body.action_url {
+        check_action_url(url)?;
+    }
+    let mut data = body.metadata.clone().unwrap_or_default();
+    data.insert("message".to_owned(), Value::String(body.message));
+    let name = body.kind.filter(|kind| !kind.is_empty()).unwrap_or_else(|| MESSAGE.to_owned());
+    Ok(Event {
+        id: key.clone().unwrap_or_else(|| Uuid::now_v7().to_string()),
+        identity: key.as_deref().map(Identity::key),
+        code: code_of(&name),
+        name,
+        source: body.source,
+        user_id: None,
+        actor_id: None,
+        recipients: Vec::new(),
+        time: created_at.unwrap_or_else(clock::now),
+        data,
+        direct: Some(Box::new(Direct {
+            targets,
+            title: body.title,
+            priority: priority.transpose()?,
+            action_url: body.action_url,
+            ttl_seconds: body.ttl_seconds,
+            created_at,
+            metadata: body.metadata,
+        })),
+    })
+}
+
+/// A list of targets, or one alone. One that is there twice is told once.
+fn targets(value: &Value) -> Result<Vec<Person>, Problem> {
+    let wrong = |detail: String| Problem::bad_field("target", detail);
+    let list = match value {
+        Value::Array(list) => list.as_slice(),
+        one @ Value::Object(_) => std::slice::from_ref(one),
+        _ => return Err(wrong("must be a list of {\"id\", \"login\"}".to_owned())),
+    };
+    if list.is_empty() || list.len() > TARGETS_MAX {
+        return Err(wrong(format!("must name from 1 to {TARGETS_MAX} people")));
+    }
+    let mut people: Vec<Person> = Vec::with_capacity(list.len());
+    for target in list {
+        let id = target.get("id").ok_or_else(|| wrong("each target needs an id".to_owned()))?;
+        let mut person = Person::unknown(UserId::from_json(id).map_err(wrong)?);
+        person.login = match target.get("login") {
+            None | Some(Value::Null) => None,
+            Some(Value::String(login)) => Some(login.clone()),
+            Some(_) => return Err(wrong("login must be a string".to_owned())),
+        };
+        if !people.iter().any(|known| known.user_id == person.user_id) {
+            people.push(person);
+        }
+    }
+    Ok(people)
+}
+
+/// A link that a click may follow: http, https, or a path of the page it is shown on. Not `javascript:`.
+fn check_action_url(url: &str) -> Result<(), Problem> {
+    let lower = url.to_ascii_lowercase();
+    let fine = lower.starts_with("https://") || lower.starts_with("http://") || (url.starts_with('/') && !url.starts_with("//"));
+    if fine && !url.chars().any(char::is_control) {
+        return Ok(());
+    }
+    Err(Problem::bad_field("action_url", "must start with https://, http:// or one slash"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(value: Value) -> Result<Event, String> {
+        let body = read(value.to_string().as_bytes()).map_err(|problem| problem.to_string())?;
+        event(body, None).map_err(|problem| problem.to_string())
+    }
+
+    #[test]
+    fn the_older_shape_is_understood() {
+        let event = parsed(json!({"target":[{"id":1,"login":"alice"},{"id":"1"}],"message":"hi",
+            "created_at":"2026-01-01T00:00:00Z","source":"order-service"}));
+        let direct = event.ok().and_then(|event| event.direct).expect("it is direct");
+        assert_eq!(direct.targets.len(), 1);
+        assert_eq!(direct.created_at, Some(Timestamp(1_767_225_600_000)));
+    }
+
+    #[test]
+    fn what_is_wrong_is_named() {
+        let good = json!({"target":[{"id":1}],"message":"hi"});
+        for (field, value) in [
+            ("message", json!("")),
+            ("message", json!(7)),
+            ("target", json!([])),
+            ("target", json!([{"login":"x"}])),
+            ("target", json!("x")),
+            ("created_at", json!("soon")),
+            ("priority", json!("URGENT")),
+            ("ttl_seconds", json!(0)),
+            ("action_url", json!("javascript:alert(1)")),
+            ("action_url", json!("//evil.example")),
+            ("metadata", json!([])),
+        ] {
+            let mut body = good.clone();
+            body[field] = value.clone();
+            let error = parsed(body).err().unwrap_or_default();
+            assert!(error.contains(field), "{field} {value}: {error}");
+        }
+        assert!(parsed(json!({"message":"hi"})).is_err_and(|error| error.contains("target: is missing")));
+    }
+}

@@ -1,0 +1,230 @@
+//! Errors over HTTP: problem details (RFC 9457), and the one place where a status is chosen.
+
+use actix_web::{
+    HttpResponse, ResponseError,
+    http::{StatusCode, header},
+};
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use crate::{
+    actors::{Gone, Outcome},
+    auth::AuthError,
+    domain::rejected::{Rejected, RejectedKind},
+    store::StoreError,
+};
+
+/// Seconds after which a client may try again when a part of the hub is away.
+const RETRY_AFTER_SECONDS: u64 = 1;
+
+/// An error, as a client sees it.
+#[derive(Debug, Clone, Serialize)]
+pub struct Problem {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    title: &'static str,
+    status: u16,
+    detail: String,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    errors: Vec<FieldError>,
+    /// More members, such as how each part of the hub is.
+    #[serde(flatten)]
+    extra: Map<String, Value>,
+    #[serde(skip)]
+    retry_after: Option<u64>,
+    #[serde(skip)]
+    allow: Option<&'static str>,
+}
+
+/// What is wrong with one field.
+#[derive(Debug, Clone, Serialize)]
+struct FieldError {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    field: Option<String>,
+    /// Which event of a batch, from 0.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    index: Option<usize>,
+    detail: String,
+}
+
+impl Problem {
+    fn new(status: StatusCode, kind: &'static str, title: &'static str, detail: impl Into<String>) -> Self {
+        Self {
+            kind,
+            title,
+            status: status.as_u16(),
+            detail: detail.into(),
+            errors: Vec::new(),
+            extra: Map::new(),
+            retry_after: None,
+            allow: None,
+        }
+    }
+
+    /// 400: the request cannot be understood.
+    pub fn bad_request(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "urn:lonceng:bad-request", "Bad request", detail)
+    }
+
+    /// 400: this field or parameter is wrong.
+    pub fn bad_field(field: &str, detail: impl Into<String>) -> Self {
+        let detail = detail.into();
+        let mut problem = Self::bad_request(format!("{field}: {detail}"));
+        problem.errors = vec![FieldError { field: Some(field.to_owned()), index: None, detail }];
+        problem
+    }
+
+    /// 401: say who you are.
+    pub fn unauthorized(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::UNAUTHORIZED, "urn:lonceng:unauthorized", "Not signed in", detail)
+    }
+
+    /// 403: you may not.
+    pub fn forbidden(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::FORBIDDEN, "urn:lonceng:forbidden", "Forbidden", detail)
+    }
+
+    /// 404: there is no such thing, or it is not yours.
+    pub fn not_found(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::NOT_FOUND, "urn:lonceng:not-found", "Not found", detail)
+    }
+
+    /// 405: not this method.
+    pub fn method_not_allowed(allow: &'static str) -> Self {
+        let detail = format!("this address takes {allow}");
+        let problem =
+            Self::new(StatusCode::METHOD_NOT_ALLOWED, "urn:lonceng:method-not-allowed", "Method not allowed", detail);
+        Self { allow: Some(allow), ..problem }
+    }
+
+    /// 413: too large.
+    pub fn too_large(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, "urn:lonceng:too-large", "Too large", detail)
+    }
+
+    /// 426: this address speaks WebSocket.
+    pub fn upgrade_required() -> Self {
+        let detail = "this address speaks WebSocket; connect with a WebSocket client";
+        Self::new(StatusCode::UPGRADE_REQUIRED, "urn:lonceng:upgrade-required", "Upgrade required", detail)
+    }
+
+    /// 500: the hub failed.
+    pub fn internal(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "urn:lonceng:internal", "Internal error", detail)
+    }
+
+    /// 503: try again.
+    pub fn unavailable(detail: impl Into<String>) -> Self {
+        let problem = Self::new(StatusCode::SERVICE_UNAVAILABLE, "urn:lonceng:unavailable", "Unavailable", detail);
+        Self { retry_after: Some(RETRY_AFTER_SECONDS), ..problem }
+    }
+
+    /// With more members.
+    pub fn with(mut self, extra: Map<String, Value>) -> Self {
+        self.extra = extra;
+        self
+    }
+
+    /// The problem that an event's outcome is, if it is one.
+    pub fn of_outcome(outcome: &Outcome) -> Option<Self> {
+        match outcome {
+            Outcome::Accepted(_) | Outcome::Duplicate | Outcome::Skipped(_) => None,
+            Outcome::Rejected(rejected) => Some(Self::from(rejected)),
+            Outcome::Unavailable(_) => Some(Self::unavailable("the store is away; nothing was stored, try again")),
+            Outcome::Failed(_) => Some(Self::internal("the event could not be stored; the log says why")),
+        }
+    }
+}
+
+impl From<&Rejected> for Problem {
+    fn from(rejected: &Rejected) -> Self {
+        let mut problem = match rejected.kind {
+            RejectedKind::TooLarge => Self::too_large(rejected.to_string()),
+            RejectedKind::InvalidJson
+            | RejectedKind::MissingField
+            | RejectedKind::InvalidField
+            | RejectedKind::Template
+            | RejectedKind::GaveUp => Self::bad_request(rejected.to_string()),
+        };
+        problem.errors = vec![FieldError {
+            field: rejected.field.clone(),
+            index: rejected.index,
+            detail: rejected.detail.clone(),
+        }];
+        problem
+    }
+}
+
+impl From<AuthError> for Problem {
+    fn from(error: AuthError) -> Self {
+        match error {
+            AuthError::Missing | AuthError::Token(_) | AuthError::Key => Self::unauthorized(error.to_string()),
+            AuthError::BadParameter(_) => Self::bad_field("user_id", error.to_string()),
+        }
+    }
+}
+
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Self {
+        if error.is_transient() {
+            return Self::unavailable("the store is away; try again");
+        }
+        tracing::error!(%error, "a request failed in the store");
+        Self::internal("the store refused; the log says why")
+    }
+}
+
+impl From<Gone> for Problem {
+    fn from(gone: Gone) -> Self {
+        Self::unavailable(gone.to_string())
+    }
+}
+
+impl std::fmt::Display for Problem {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} {}: {}", self.status, self.title, self.detail)
+    }
+}
+
+impl ResponseError for Problem {
+    fn status_code(&self) -> StatusCode {
+        StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        let mut response = HttpResponse::build(self.status_code());
+        response.insert_header((header::CONTENT_TYPE, "application/problem+json"));
+        if let Some(seconds) = self.retry_after {
+            response.insert_header((header::RETRY_AFTER, seconds.to_string()));
+        }
+        if let Some(allow) = self.allow {
+            response.insert_header((header::ALLOW, allow));
+        }
+        if self.status_code() == StatusCode::UNAUTHORIZED {
+            response.insert_header((header::WWW_AUTHENTICATE, "Bearer"));
+        }
+        // Our own type with text keys: it always serializes.
+        response.body(serde_json::to_vec(self).unwrap_or_default())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rejected_event_names_field_and_index() {
+        let problem = Problem::from(&Rejected::missing("user_id", "it needs user_id").at(3));
+        let json = serde_json::to_value(&problem).expect("it serializes");
+        assert_eq!(json["status"], 400);
+        assert_eq!(json["errors"][0]["field"], "user_id");
+        assert_eq!(json["errors"][0]["index"], 3);
+    }
+
+    #[test]
+    fn what_may_work_later_says_when() {
+        let response = Problem::unavailable("x").error_response();
+        assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
+        assert!(response.headers().contains_key(header::RETRY_AFTER));
+    }
+}

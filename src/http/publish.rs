@@ -1,0 +1,34 @@
+//! Taking events through the pipeline, for both publishing calls.
+
+use tokio::{sync::oneshot, time::Instant};
+
+use super::{Problem, State};
+use crate::{
+    actors::{Gone, Outcome, pipeline::Ingest},
+    domain::event::Event,
+};
+
+/// Takes events through the pipeline, whole or not at all.
+///
+/// # Errors
+/// The first problem; then nothing is stored.
+pub(super) async fn publish(state: &State, events: Vec<Event>) -> Result<Vec<Outcome>, Problem> {
+    let (reply, answer) = oneshot::channel();
+    let ingest = Ingest { events, atomic: true, source: "http", received: Instant::now(), reply };
+    state.pipeline.send(ingest).await?;
+    let outcomes = answer.await.map_err(|_| Gone)?;
+    let rejected = outcomes.iter().find(|outcome| matches!(outcome, Outcome::Rejected(_)));
+    let first = rejected.or_else(|| outcomes.iter().find(|outcome| Problem::of_outcome(outcome).is_some()));
+    match first.and_then(Problem::of_outcome) {
+        Some(problem) => Err(problem),
+        None => Ok(outcomes),
+    }
+}
+
+/// Whether all of it had been taken before: the answer is then the first one's.
+pub(super) fn replayed(outcomes: &[Outcome]) -> bool {
+    !outcomes.is_empty() && outcomes.iter().all(|outcome| matches!(outcome, Outcome::Duplicate))
+}
+
+/// The header that says so.
+pub(super) const REPLAYED: (&str, &str) = ("Idempotency-Replayed", "true");

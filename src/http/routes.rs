@@ -1,0 +1,56 @@
+//! Which address leads where.
+
+use actix_web::{
+    HttpRequest, HttpResponse, Resource,
+    web::{self, ServiceConfig},
+};
+
+use super::{Problem, Shared, assets, events, health, metrics, notifications, notify};
+use crate::domain::inbox::Mark;
+
+/// A resource that answers other methods with 405 and what it takes.
+fn resource(path: &str, allow: &'static str) -> Resource {
+    web::resource(path).default_service(web::to(move || async move {
+        Err::<HttpResponse, _>(Problem::method_not_allowed(allow))
+    }))
+}
+
+macro_rules! marking {
+    ($mark:expr) => {
+        |state: Shared, request: HttpRequest, id: web::Path<String>| notifications::mark(state, request, id, $mark)
+    };
+}
+
+pub(super) fn configure(app: &mut ServiceConfig) {
+    app.service(resource("/api/v1/events", "POST").route(web::post().to(events::post)))
+        .service(resource("/api/v1/notify", "POST").route(web::post().to(notify::post)))
+        .service(resource("/api/v1/notifications", "GET").route(web::get().to(notifications::list)))
+        .service(resource("/api/v1/notifications/unread-count", "GET").route(web::get().to(notifications::unread_count)))
+        .service(resource("/api/v1/notifications/read-all", "POST").route(web::post().to(notifications::read_all)))
+        .service(
+            resource("/api/v1/notifications/{id}", "GET, DELETE")
+                .route(web::get().to(notifications::get))
+                .route(web::delete().to(marking!(Mark::Delete))),
+        )
+        .service(resource("/api/v1/notifications/{id}/read", "POST").route(web::post().to(marking!(Mark::Read))))
+        .service(resource("/api/v1/notifications/{id}/unread", "POST").route(web::post().to(marking!(Mark::Unread))))
+        .service(resource("/api/v1/notifications/{id}/archive", "POST").route(web::post().to(marking!(Mark::Archive))))
+        .service(resource("/health/live", "GET").route(web::get().to(health::live)))
+        .service(resource("/health/ready", "GET").route(web::get().to(health::ready)))
+        .service(resource("/health", "GET").route(web::get().to(health::health)))
+        .service(resource("/metrics", "GET").route(web::get().to(metrics::metrics)))
+        .service(resource("/ws", "GET").route(web::get().to(not_upgraded)))
+        .service(resource("/lonceng.js", "GET").route(web::get().to(assets::component)))
+        .service(resource("/demo/{file}", "GET").route(web::get().to(assets::demo_file)))
+        .service(resource("/", "GET").route(web::get().to(assets::demo)))
+        .default_service(web::to(nothing_here));
+}
+
+/// A request without an upgrade, where only an upgrade makes sense.
+async fn not_upgraded() -> Result<HttpResponse, Problem> {
+    Err(Problem::upgrade_required())
+}
+
+async fn nothing_here() -> Result<HttpResponse, Problem> {
+    Err(Problem::not_found("there is nothing at this address"))
+}

@@ -1,0 +1,65 @@
+//! The server: actix-web for HTTP, and a way past it for upgraded sockets.
+
+use std::{io, net::SocketAddr, time::Duration};
+
+use actix_http::HttpService;
+use actix_server::{Server, ServerHandle};
+use actix_service::{fn_service, map_config};
+use actix_web::{App, dev::AppConfig};
+
+use super::{Shared, routes, upgrade};
+
+/// How long a client may take to send a request's head.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How long an idle HTTP connection is kept.
+const KEEP_ALIVE: Duration = Duration::from_secs(30);
+
+/// Connections waiting to be accepted.
+const BACKLOG: u32 = 4_096;
+
+/// A server that runs.
+pub struct Serving {
+    /// Where it listens, with the port it was given.
+    pub address: SocketAddr,
+    /// Stops it.
+    pub handle: ServerHandle,
+    /// Ends when it has stopped.
+    pub server: Server,
+}
+
+/// Listens and serves.
+///
+/// # Errors
+/// When the address cannot be listened on.
+pub fn serve(listen: &str, state: Shared, grace: Duration) -> io::Result<Serving> {
+    let listener = std::net::TcpListener::bind(listen).map_err(|error| {
+        io::Error::new(error.kind(), format!("cannot listen on {listen}: {error}; set server.listen to another"))
+    })?;
+    let address = listener.local_addr()?;
+    let workers = std::thread::available_parallelism().map_or(2, usize::from);
+    let server = Server::build()
+        .workers(workers)
+        .backlog(BACKLOG)
+        // Upgraded sockets leave this count at once; sessions have their own.
+        .max_concurrent_connections(100_000)
+        .disable_signals()
+        .shutdown_timeout(grace.as_secs())
+        .listen("lonceng", listener, move || {
+            let (app_state, upgrade_state) = (state.clone(), state.clone());
+            let app = App::new().app_data(app_state).configure(routes::configure);
+            HttpService::build()
+                .client_request_timeout(REQUEST_TIMEOUT)
+                .client_disconnect_timeout(Duration::from_secs(1))
+                .keep_alive(KEEP_ALIVE)
+                .tcp_nodelay(true)
+                .local_addr(address)
+                .upgrade(fn_service(move |(request, framed)| {
+                    upgrade::upgrade(upgrade_state.clone(), request, framed)
+                }))
+                .finish(map_config(app, move |()| AppConfig::default()))
+                .tcp()
+        })?
+        .run();
+    Ok(Serving { address, handle: server.handle(), server })
+}

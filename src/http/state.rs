@@ -1,0 +1,46 @@
+//! What the handlers share.
+
+use std::sync::{Arc, atomic::AtomicUsize};
+
+use metrics_exporter_prometheus::PrometheusHandle;
+
+use crate::{
+    actors::{Handle, persistence::Persistence, pipeline::Pipeline, session},
+    auth::Authenticator,
+    config,
+    http::identity::Newcomers,
+    store::Store,
+    telemetry::Health,
+};
+
+/// What the handlers share.
+#[derive(Debug)]
+pub struct State {
+    /// `[server]`.
+    pub server: config::Server,
+    /// Whether readiness asks for NATS.
+    pub nats_required: bool,
+    /// Decides who is asking.
+    pub auth: Authenticator,
+    /// Who has been entered into the directory already.
+    pub newcomers: Newcomers,
+    /// The store, for reading.
+    pub store: Store,
+    /// Where events go.
+    pub pipeline: Handle<Pipeline>,
+    /// Where marks go.
+    pub persistence: Handle<Persistence>,
+    /// How each part is.
+    pub health: Health,
+    /// What `/metrics` answers.
+    pub metrics: PrometheusHandle,
+    /// What sessions share.
+    pub hub: Arc<session::Hub>,
+    /// WebSocket connections now.
+    pub connections: Arc<AtomicUsize>,
+    /// The next connection's number.
+    pub next_client: std::sync::atomic::AtomicU64,
+}
+
+/// The state, shared by all workers.
+pub type Shared = actix_web::web::Data<State>;

@@ -1,0 +1,155 @@
+//! From an HTTP request to a WebSocket: everything is checked before the upgrade is answered, then the socket leaves
+//! actix-web and belongs to a session.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
+};
+
+use actix::Actor as _;
+use actix_codec::Framed;
+use actix_http::{
+    HttpMessage as _, Request, Response,
+    body::{BodySize, MessageBody as _},
+    h1, ws,
+};
+use actix_web::{ResponseError as _, http::header, rt::net::TcpStream};
+use bytes::BytesMut;
+use futures_util::SinkExt as _;
+use tokio::io::AsyncWriteExt as _;
+
+use super::{Problem, Shared, State, identity};
+use crate::{
+    actors::session::{Session, Slot, Socket, Start},
+    auth::Caller,
+    domain::{inbox::Since, user::Identity},
+};
+
+/// Bytes that the kernel keeps for a client that does not read. Small, so that slowness shows here and not in megabytes
+/// of buffers; one window of it per round trip is plenty for notifications.
+const SEND_BUFFER_BYTES: usize = 64 * 1024;
+
+/// A checked request: who it is and where they start.
+struct Admitted {
+    identity: Identity,
+    start: Start,
+    slot: Slot,
+}
+
+/// Handles a request that asks for a WebSocket. A client that hangs up in the middle is nobody's error.
+pub(super) async fn upgrade(
+    state: Shared,
+    request: Request,
+    mut framed: Framed<TcpStream, h1::Codec>,
+) -> Result<(), actix_web::Error> {
+    match admit(&state, &request).await {
+        Ok(admitted) => {
+            let handshake = handshake(&request);
+            if framed.send(h1::Message::Item((handshake, BodySize::None))).await.is_err() {
+                return Ok(());
+            }
+            let parts = framed.into_parts();
+            tune(&parts.io, &state);
+            let socket = Socket::new(parts.io, &parts.read_buf, state.server.max_message_bytes);
+            let client = state.next_client.fetch_add(1, Ordering::Relaxed);
+            Session::new(Arc::clone(&state.hub), admitted.identity, client, admitted.start, socket, admitted.slot).start();
+        }
+        Err(problem) => {
+            let mut io = framed.into_parts().io;
+            if let Err(error) = refuse(&mut io, &problem).await {
+                tracing::debug!(%error, "a refused client hung up");
+            }
+        }
+    }
+    Ok(())
+}
+
+async fn admit(state: &State, request: &Request) -> Result<Admitted, Problem> {
+    let head = request.head();
+    if head.uri.path() != "/ws" {
+        return Err(Problem::not_found("there is no WebSocket at this address; use /ws"));
+    }
+    ws::verify_handshake(head).map_err(|error| Problem::bad_request(format!("no WebSocket handshake: {error}")))?;
+    if !identity::origin_is_allowed(state, head.headers()) {
+        return Err(Problem::forbidden("pages of this origin may not connect; add it to server.allowed_origins"));
+    }
+    let local = request.peer_addr().is_some_and(|peer| peer.ip().is_loopback());
+    let identity = match identity::identify(state, head.headers(), &head.uri, local).await? {
+        Caller::User(identity) => identity,
+        Caller::Developer => return Err(Problem::unauthorized("name a user: ?user_id=")),
+        Caller::Service { .. } => return Err(Problem::forbidden("an API key has no inbox")),
+    };
+    let query = identity::query(&head.uri);
+    let parameter = |name: &str| query.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
+    let start = match (parameter("since"), parameter("sync")) {
+        (Some(since), _) => {
+            Start::Since(Since::parse(since).map_err(|detail| Problem::bad_field("since", detail))?)
+        }
+        (None, Some("none")) => Start::Nothing,
+        (None, None) => Start::Fresh,
+        (None, Some(_)) => return Err(Problem::bad_field("sync", "the only value is none")),
+    };
+    let slot = take_slot(&state.connections, state.server.max_connections)?;
+    Ok(Admitted { identity, start, slot })
+}
+
+fn take_slot(connections: &Arc<AtomicUsize>, most: usize) -> Result<Slot, Problem> {
+    let before = connections.fetch_add(1, Ordering::Relaxed);
+    let slot = Slot(Arc::clone(connections));
+    if before >= most {
+        return Err(Problem::unavailable("this hub has all the connections it may have"));
+    }
+    Ok(slot)
+}
+
+fn handshake(request: &Request) -> Response<()> {
+    let mut response = ws::handshake_response(request.head());
+    if let Some(protocol) = identity::chosen_subprotocol(request.headers()) {
+        response.insert_header((header::SEC_WEBSOCKET_PROTOCOL, protocol));
+    }
+    response.finish().drop_body()
+}
+
+/// Answers with the problem and closes: the request's head has switched the HTTP parser off, so nothing can follow.
+async fn refuse(io: &mut TcpStream, problem: &Problem) -> std::io::Result<()> {
+    let response = problem.error_response();
+    let mut head = format!("HTTP/1.1 {}\r\nconnection: close\r\n", response.status());
+    for (name, value) in response.headers() {
+        head.push_str(&format!("{name}: {}\r\n", value.to_str().unwrap_or_default()));
+    }
+    let body = response.into_body().try_into_bytes().unwrap_or_default();
+    head.push_str(&format!("content-length: {}\r\n\r\n", body.len()));
+    io.write_all(head.as_bytes()).await?;
+    io.write_all(&body).await?;
+    io.shutdown().await?;
+    drain(io).await;
+    Ok(())
+}
+
+/// Reads what the client has sent already, so that closing does not reset the connection under the answer.
+async fn drain(io: &mut TcpStream) {
+    let mut rest = BytesMut::with_capacity(1024);
+    let read = async {
+        while rest.len() < 16 * 1024 {
+            match tokio::io::AsyncReadExt::read_buf(io, &mut rest).await {
+                Ok(0) | Err(_) => break,
+                Ok(_) => {}
+            }
+        }
+    };
+    let _ = tokio::time::timeout(std::time::Duration::from_secs(1), read).await;
+}
+
+/// Bounds what the kernel keeps for this socket, and how long it hopes for a dead peer.
+fn tune(io: &TcpStream, state: &State) {
+    let socket = socket2::SockRef::from(io);
+    // Both only spare resources; a kernel that refuses them serves all the same.
+    let _ = socket.set_send_buffer_size(SEND_BUFFER_BYTES);
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    {
+        let patience = state.hub.heartbeat + state.hub.heartbeat_timeout;
+        let _ = socket.set_tcp_user_timeout(Some(patience));
+    }
+    #[cfg(not(any(target_os = "linux", target_os = "android")))]
+    let _ = state;
+}

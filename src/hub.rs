@@ -1,0 +1,287 @@
+//! The hub: builds everything from the configuration. The one place that knows all parts.
+
+use std::{
+    sync::{Arc, atomic::AtomicUsize},
+    time::Duration,
+};
+
+use actix::{Actor, Addr, Arbiter};
+use metrics_exporter_prometheus::PrometheusHandle;
+use tokio::time::{Instant, sleep, timeout};
+
+use crate::{
+    actors::{
+        Handle,
+        catalog::{self, CatalogKeeper, Sources},
+        persistence::{self, Persistence},
+        pipeline::Pipeline,
+        registry::{CountSessions, DismissAll, Registry},
+        session,
+        subscriber::Subscriber,
+        supervisor::{Adopt, Retire, Supervisor, Tether},
+        sweeper::Sweeper,
+    },
+    auth::Authenticator,
+    clock,
+    config::{AuthMethod, Loaded},
+    http::{self, Serving},
+    sources::nats::Intake,
+    store::{Store, StoreError},
+    telemetry::{Health, PartState},
+};
+
+/// How long a store that is away at the start is waited for.
+const STORE_PATIENCE: Duration = Duration::from_secs(30);
+
+/// Between tries.
+const STORE_RETRY: Duration = Duration::from_millis(500);
+
+/// A hub that runs.
+pub struct Hub {
+    /// Where it listens.
+    pub serving: Serving,
+    /// Its actors, for tests that take one away.
+    pub handles: Handles,
+    /// How each part is.
+    pub health: Health,
+    store: Store,
+    supervisor: Addr<Supervisor>,
+    arbiters: Vec<Arbiter>,
+    grace: Duration,
+}
+
+/// The long-lived actors.
+#[derive(Debug, Clone, Default)]
+pub struct Handles {
+    /// Who is connected.
+    pub registry: Handle<Registry>,
+    /// Who changes inboxes.
+    pub persistence: Handle<Persistence>,
+    /// Who plans.
+    pub pipeline: Handle<Pipeline>,
+    /// Who brings the broker's messages.
+    pub subscriber: Handle<Subscriber>,
+    /// Who keeps the catalog.
+    pub catalog: Handle<CatalogKeeper>,
+    /// Who sweeps.
+    pub sweeper: Handle<Sweeper>,
+}
+
+/// Why a hub does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The store.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The address.
+    #[error(transparent)]
+    Listen(#[from] std::io::Error),
+}
+
+impl Hub {
+    /// Starts everything: the store, the catalog, the actors, and last the door.
+    ///
+    /// # Errors
+    /// When the store does not come or the address cannot be listened on.
+    pub async fn start(loaded: Loaded, metrics: PrometheusHandle) -> Result<Self, StartError> {
+        let health = Health::default();
+        warn_of_what_is_not_there_yet(&loaded);
+        let store = Store::open(loaded.config.store.url.reveal()).await?;
+        wait_for_schema(&store).await?;
+        health.set("store", PartState::Ok);
+        health.set("redis", PartState::Off);
+
+        let shared = catalog::Shared::default();
+        store.write_config_types(&loaded.types, clock::now()).await?;
+        let sources = Sources {
+            store: store.clone(),
+            templates: loaded.templates.clone(),
+            default_locale: loaded.config.templates.default_locale.clone(),
+        };
+        sources.load(&shared, &health).await?;
+
+        let handles = Handles::default();
+        let parts = Parts { loaded, store: store.clone(), health: health.clone(), handles: handles.clone() };
+        let supervisor = Supervisor::new(health.clone()).start();
+        let arbiters = parts.adopt(&supervisor, sources, shared).await;
+
+        let epoch = store.epoch().await?;
+        let grace = Duration::from_secs(parts.loaded.config.server.shutdown_grace_seconds);
+        let listen = parts.loaded.config.server.listen.clone();
+        let serving = http::serve(&listen, parts.state(epoch, metrics), grace)?;
+        Ok(Self { serving, handles, health, store, supervisor, arbiters, grace })
+    }
+
+    /// Stops: not ready first, then every client is told, then what is under way finishes, within the grace time.
+    pub async fn stop(self) {
+        let deadline = Instant::now() + self.grace;
+        self.health.set("hub", PartState::Down("stopping".to_owned()));
+        // A supervisor that is gone restarts nobody either.
+        let _ = self.supervisor.send(Retire).await;
+        let _ = self.handles.registry.send(DismissAll).await;
+        while self.handles.registry.send(CountSessions).await.is_ok_and(|sessions| sessions > 0) {
+            if Instant::now() >= deadline {
+                tracing::warn!("some clients did not say good-bye in time");
+                break;
+            }
+            sleep(Duration::from_millis(20)).await;
+        }
+        // Requests under way get what is left of the time; one second at least, for those that only wait for a commit.
+        let left = deadline.saturating_duration_since(Instant::now()).max(Duration::from_secs(1));
+        if timeout(left, self.serving.handle.stop(true)).await.is_err() {
+            self.serving.handle.stop(false).await;
+        }
+        for arbiter in self.arbiters {
+            arbiter.stop();
+        }
+        self.store.close().await;
+        tracing::info!("stopped");
+    }
+}
+
+/// What building the actors needs.
+struct Parts {
+    loaded: Loaded,
+    store: Store,
+    health: Health,
+    handles: Handles,
+}
+
+impl Parts {
+    /// Hands every long-lived actor to the supervisor. The pipeline renders in a thread of its own; the others mostly
+    /// wait, and share one.
+    async fn adopt(&self, supervisor: &Addr<Supervisor>, sources: Sources, shared: catalog::Shared) -> Vec<Arbiter> {
+        let (rendering, core) = (Arbiter::new(), Arbiter::new());
+        let Self { store, health, handles, loaded } = self;
+        let config = &loaded.config;
+
+        let max_per_user = config.server.max_connections_per_user;
+        let (handle, of) = (handles.registry.clone(), store.clone());
+        adopt(supervisor, "registry", &core, handle, move |tether| Registry::new(of.clone(), max_per_user, tether)).await;
+
+        let settings = persistence::Settings {
+            batch_max: config.store.batch_max,
+            batch_wait: Duration::from_millis(config.store.batch_wait_ms),
+        };
+        let (of, registry, well) = (store.clone(), handles.registry.clone(), health.clone());
+        adopt(supervisor, "persistence", &core, handles.persistence.clone(), move |tether| {
+            Persistence::new(of.clone(), registry.clone(), well.clone(), settings.clone(), tether)
+        })
+        .await;
+
+        let (of, types, persistence) = (store.clone(), shared.clone(), handles.persistence.clone());
+        adopt(supervisor, "pipeline", &rendering, handles.pipeline.clone(), move |tether| {
+            Pipeline::new(of.clone(), types.clone(), persistence.clone(), tether)
+        })
+        .await;
+
+        let well = health.clone();
+        adopt(supervisor, "catalog", &core, handles.catalog.clone(), move |tether| {
+            CatalogKeeper::new(sources.clone(), shared.clone(), well.clone(), tether)
+        })
+        .await;
+
+        let of = store.clone();
+        adopt(supervisor, "sweeper", &core, handles.sweeper.clone(), move |tether| Sweeper::new(of.clone(), tether)).await;
+
+        if config.nats.url.is_empty() {
+            health.set("nats", PartState::Off);
+        } else {
+            let intake = Intake {
+                config: config.nats.clone(),
+                max_event_bytes: config.server.max_event_bytes,
+                pipeline: handles.pipeline.clone(),
+                store: store.clone(),
+                health: health.clone(),
+            };
+            adopt(supervisor, "subscriber", &rendering, handles.subscriber.clone(), move |tether| {
+                Subscriber::new(intake.clone(), tether)
+            })
+            .await;
+        }
+        vec![rendering, core]
+    }
+
+    fn state(&self, epoch: String, metrics: PrometheusHandle) -> http::Shared {
+        let Self { store, health, handles, loaded } = self;
+        let config = &loaded.config;
+        let hub = session::Hub {
+            instance: instance(&config.server.instance_id),
+            epoch,
+            store: store.clone(),
+            registry: handles.registry.clone(),
+            persistence: handles.persistence.clone(),
+            heartbeat: Duration::from_secs(config.server.heartbeat_seconds),
+            heartbeat_timeout: Duration::from_secs(config.server.heartbeat_timeout_seconds),
+            outbound_queue: config.server.outbound_queue,
+            history: i64::try_from(config.retention.history).unwrap_or(i64::MAX),
+        };
+        http::Shared::new(http::State {
+            server: config.server.clone(),
+            nats_required: config.nats.required,
+            auth: Authenticator::new(&config.auth),
+            newcomers: Default::default(),
+            store: store.clone(),
+            pipeline: handles.pipeline.clone(),
+            persistence: handles.persistence.clone(),
+            health: health.clone(),
+            metrics,
+            hub: Arc::new(hub),
+            connections: Arc::new(AtomicUsize::new(0)),
+            next_client: 1.into(),
+        })
+    }
+}
+
+/// Has the supervisor start an actor on an arbiter, now and whenever it has died.
+async fn adopt<A, F>(supervisor: &Addr<Supervisor>, name: &'static str, on: &Arbiter, handle: Handle<A>, make: F)
+where
+    A: Actor<Context = actix::Context<A>> + Send,
+    F: Fn(Tether) -> A + Clone + Send + 'static,
+{
+    let arbiter = on.handle();
+    let start = Box::new(move |tether| {
+        let make = make.clone();
+        handle.fill(A::start_in_arbiter(&arbiter, move |_| make(tether)));
+    });
+    // The supervisor has just been started, and never panics.
+    let _ = supervisor.send(Adopt { name, start }).await;
+}
+
+/// Applies the migrations; a server that is still starting is waited for.
+async fn wait_for_schema(store: &Store) -> Result<(), StoreError> {
+    let deadline = Instant::now() + STORE_PATIENCE;
+    let mut told = false;
+    loop {
+        match store.migrate().await {
+            Err(error) if error.is_transient() && Instant::now() < deadline => {
+                if !told {
+                    tracing::warn!(%error, "the store is away; waiting for it");
+                    told = true;
+                }
+                sleep(STORE_RETRY).await;
+            }
+            other => return other,
+        }
+    }
+}
+
+/// The hub's name: as configured, else the host's.
+fn instance(configured: &str) -> String {
+    if configured.is_empty() { gethostname::gethostname().to_string_lossy().into_owned() } else { configured.to_owned() }
+}
+
+/// Keys that are accepted, and that this version does nothing with, are not passed over in silence.
+fn warn_of_what_is_not_there_yet(loaded: &Loaded) {
+    let config = &loaded.config;
+    let unused = [
+        ("redis.url", !config.redis.url.is_empty()),
+        ("auth.methods = [\"cookie\"]", config.auth.methods.contains(&AuthMethod::Cookie)),
+        ("auth.jwt_public_key_file", !config.auth.jwt_public_key_file.is_empty()),
+        ("auth.jwks_url", !config.auth.jwks_url.is_empty()),
+        ("[[feed]]", !config.feeds.is_empty()),
+    ];
+    for (key, _) in unused.into_iter().filter(|(_, set)| *set) {
+        tracing::warn!(key, "this version accepts {key} and does nothing with it yet");
+    }
+}

@@ -1,0 +1,3 @@
+//! Where events come from, beside HTTP.
+
+pub mod nats;

@@ -1,0 +1,94 @@
+//! Some messages at once: through the pipeline together, each with its own verdict.
+
+use tokio::{sync::oneshot, time::Instant};
+
+use super::{
+    Intake,
+    message::{Message, Verdict},
+};
+use crate::{
+    actors::{Gone, Outcome, pipeline::Ingest},
+    domain::{event::Event, rejected::Rejected},
+    telemetry::metric,
+};
+
+/// How a message goes on.
+enum Way {
+    /// Bad before anybody looked at its meaning.
+    Over(Rejected),
+    /// Its one event is this one of the shared ingest.
+    Shared(usize),
+    /// It is a batch: taken whole or not at all.
+    Alone(Vec<Event>),
+}
+
+/// Takes messages through the pipeline. The verdicts are in their order; dead letters are already kept.
+pub(super) async fn verdicts(intake: &Intake, messages: &[Message]) -> Vec<Verdict> {
+    let received = Instant::now();
+    let mut shared = Vec::new();
+    let ways: Vec<Way> = messages
+        .iter()
+        .map(|message| match message.decode(intake.max_event_bytes) {
+            Err(rejected) => {
+                metrics::counter!(metric::EVENTS, "source" => "nats", "outcome" => "rejected").increment(1);
+                Way::Over(rejected)
+            }
+            Ok(decoded) if decoded.batch => Way::Alone(decoded.events),
+            Ok(decoded) => {
+                shared.extend(decoded.events);
+                Way::Shared(shared.len() - 1)
+            }
+        })
+        .collect();
+    let outcomes = ingest(intake, shared, false, received).await;
+    let mut verdicts = Vec::with_capacity(messages.len());
+    for (message, way) in messages.iter().zip(ways) {
+        let backoff = intake.backoff(message.delivered);
+        let verdict = match way {
+            Way::Over(rejected) => Verdict::Bury(rejected),
+            Way::Shared(index) => {
+                message.verdict(&outcomes[index..=index], intake.config.max_deliver, backoff)
+            }
+            Way::Alone(events) => {
+                let outcomes = ingest(intake, events, true, received).await;
+                message.verdict(&outcomes, intake.config.max_deliver, backoff)
+            }
+        };
+        verdicts.push(bury(intake, message, verdict).await);
+    }
+    verdicts
+}
+
+async fn ingest(intake: &Intake, events: Vec<Event>, atomic: bool, received: Instant) -> Vec<Outcome> {
+    let count = events.len();
+    if count == 0 {
+        return Vec::new();
+    }
+    let (reply, answer) = oneshot::channel();
+    let message = Ingest { events, atomic, source: "nats", received, reply };
+    let outcomes = match intake.pipeline.send(message).await {
+        Ok(()) => answer.await.ok(),
+        Err(Gone) => None,
+    };
+    outcomes
+        .filter(|outcomes| outcomes.len() == count)
+        .unwrap_or_else(|| (0..count).map(|_| Outcome::Unavailable(Gone.to_string())).collect())
+}
+
+/// Keeps a bad message as a dead letter. When that fails, it is tried again with the next delivery.
+async fn bury(intake: &Intake, message: &Message, verdict: Verdict) -> Verdict {
+    let Verdict::Bury(rejected) = &verdict else { return verdict };
+    let letter = message.dead_letter(rejected);
+    match intake.store.keep_dead_letter(&letter).await {
+        Ok(()) => {
+            let (kind, field) = (rejected.kind.as_str(), rejected.field.as_deref());
+            tracing::warn!(subject = message.subject, kind, field, id = %letter.id, "a bad event is now a dead letter");
+            metrics::counter!(metric::DEAD_LETTERS, "reason" => kind).increment(1);
+            verdict
+        }
+        Err(error) => {
+            tracing::warn!(%error, "a dead letter could not be kept; its message is asked for again");
+            Verdict::Retry { after: intake.backoff(message.delivered), away: error.is_transient() }
+        }
+    }
+}

@@ -1,0 +1,243 @@
+//! JetStream: one durable pull consumer that all hubs share.
+//!
+//! The consumer is made without a limit of deliveries and without a backoff list: a list would set the wait for an
+//! acknowledgement to its first entry, and the server counts a crash of the hub as a delivery like any other and would
+//! then never send the event again. The hub counts its own failures instead, and gives the delay with each nak.
+
+use std::{collections::BTreeSet, time::Duration};
+
+use async_nats::{
+    Client,
+    jetstream::{
+        self, AckKind, Context,
+        consumer::{AckPolicy, DeliverPolicy, PullConsumer, pull},
+        context::AccountErrorKind,
+        message::Acker,
+        stream,
+    },
+};
+use futures_util::{StreamExt as _, stream::FuturesOrdered};
+use tokio::time::{Instant, interval, sleep};
+
+use super::{
+    Intake, Interrupted, PART,
+    chunk::verdicts,
+    connection::Connection,
+    message::{Message, Verdict, headers},
+};
+use crate::{
+    domain::event::Identity,
+    telemetry::{PartState, metric},
+};
+
+/// Messages asked for at once.
+const PULL: usize = 500;
+
+/// Messages taken through the pipeline together.
+const CHUNK: usize = 250;
+
+/// Chunks under way at once: one is decoded while another is committed.
+const CHUNKS_IN_FLIGHT: usize = 4;
+
+/// Messages the server may have out at all hubs together before it waits for acknowledgements.
+const MAX_ACK_PENDING: i64 = 10_000;
+
+/// How often it is checked that the consumer still is what it should be.
+const CHECK_INTERVAL: Duration = Duration::from_secs(5);
+
+/// Whether the server has JetStream.
+pub(super) async fn is_there(client: &Client) -> Result<bool, Interrupted> {
+    match jetstream::new(client.clone()).query_account().await {
+        Ok(_) => Ok(true),
+        Err(error) => match error.kind() {
+            AccountErrorKind::JetStreamUnavailable => Ok(false),
+            AccountErrorKind::JetStream(refused) if refused.code() == 503 => Ok(false),
+            AccountErrorKind::JetStream(_) | AccountErrorKind::TimedOut | AccountErrorKind::Other => {
+                Err(Interrupted::Refused(format!("JetStream does not answer: {error}")))
+            }
+        },
+    }
+}
+
+/// Brings messages until something goes wrong.
+pub(super) async fn work(intake: &Intake, connection: &Connection) -> Interrupted {
+    match bring(intake, connection).await {
+        Ok(never) => match never {},
+        Err(interrupted) => interrupted,
+    }
+}
+
+async fn bring(intake: &Intake, connection: &Connection) -> Result<std::convert::Infallible, Interrupted> {
+    let refused = |what: &str, error: &dyn std::fmt::Display| Interrupted::Refused(format!("{what}: {error}"));
+    let context = jetstream::new(connection.client.clone());
+    let stream = stream(intake, &context).await?;
+    let created_ms = i64::try_from(stream.cached_info().created.unix_timestamp_nanos() / 1_000_000).unwrap_or(0);
+    let consumer = consumer(intake, &stream).await?;
+    let messages = consumer
+        .stream()
+        .max_messages_per_batch(PULL)
+        .heartbeat(Duration::from_secs(5))
+        .expires(Duration::from_secs(30))
+        .messages()
+        .await
+        .map_err(|error| refused("the consumer cannot be pulled from", &error))?;
+    intake.health.set(PART, PartState::Ok);
+    tracing::info!(stream = intake.config.stream, consumer = intake.config.durable, "events come from JetStream");
+
+    let mut chunks = messages.ready_chunks(CHUNK);
+    let mut under_way = FuturesOrdered::new();
+    let mut check = interval(CHECK_INTERVAL);
+    check.tick().await;
+    let mut lost = std::pin::pin!(connection.lost());
+    loop {
+        tokio::select! {
+            () = &mut lost => return Err(Interrupted::Disconnected),
+            Some(away) = under_way.next(), if !under_way.is_empty() => {
+                if away {
+                    intake.wait_for_store().await;
+                }
+            }
+            chunk = chunks.next(), if under_way.len() < CHUNKS_IN_FLIGHT => {
+                let Some(chunk) = chunk else {
+                    return Err(Interrupted::Refused("the consumer is gone; it is made again".to_owned()));
+                };
+                let (good, failed) = split(chunk, created_ms);
+                if !good.is_empty() {
+                    under_way.push_back(settle(intake, good));
+                }
+                if let Some(failed) = failed {
+                    return Err(refused("the consumer failed and is made again", &failed));
+                }
+            }
+            _ = check.tick() => check_consumer(intake, &stream).await?,
+        }
+    }
+}
+
+type Pulled = Result<jetstream::Message, pull::MessagesError>;
+
+fn split(chunk: Vec<Pulled>, created_ms: i64) -> (Vec<(Message, Acker)>, Option<pull::MessagesError>) {
+    let mut good = Vec::with_capacity(chunk.len());
+    for pulled in chunk {
+        match pulled {
+            Ok(message) => good.push(take(message, created_ms)),
+            Err(error) => return (good, Some(error)),
+        }
+    }
+    (good, None)
+}
+
+fn take(message: jetstream::Message, created_ms: i64) -> (Message, Acker) {
+    let info = message.info().ok();
+    let identity = info.as_ref().map(|info| Identity::stream(info.stream, created_ms, info.stream_sequence));
+    let delivered = info.as_ref().map_or(1, |info| info.delivered.unsigned_abs());
+    drop(info);
+    let (message, acker) = message.split();
+    let message = Message {
+        subject: message.subject.to_string(),
+        headers: headers(message.headers.as_ref()),
+        payload: message.payload,
+        identity,
+        delivered,
+    };
+    (message, acker)
+}
+
+/// Takes a chunk through the pipeline and tells the broker; says whether the hub as a whole cannot take events now.
+async fn settle(intake: &Intake, pulled: Vec<(Message, Acker)>) -> bool {
+    let (messages, ackers): (Vec<Message>, Vec<Acker>) = pulled.into_iter().unzip();
+    gauge(messages.len());
+    let started = Instant::now();
+    let mut away = false;
+    for (verdict, acker) in verdicts(intake, &messages).await.into_iter().zip(&ackers) {
+        let kind = match verdict {
+            Verdict::Ack => AckKind::Ack,
+            Verdict::Bury(_) => AckKind::Term,
+            Verdict::Retry { after, away: gone } => {
+                away |= gone;
+                AckKind::Nak(Some(after))
+            }
+        };
+        // An ack that is lost means one more delivery, which is then a duplicate.
+        if let Err(error) = acker.ack_with(kind).await {
+            tracing::debug!(%error, "an acknowledgement could not be sent");
+        }
+    }
+    tracing::trace!(messages = messages.len(), took = ?started.elapsed(), "a chunk is settled");
+    away
+}
+
+#[expect(clippy::cast_precision_loss, reason = "at most some hundreds")]
+fn gauge(messages: usize) {
+    metrics::gauge!(metric::QUEUE_LENGTH, "queue" => "subscriber").set(messages as f64);
+}
+
+async fn stream(intake: &Intake, context: &Context) -> Result<stream::Stream, Interrupted> {
+    let config = &intake.config;
+    let wanted = stream::Config {
+        name: config.stream.clone(),
+        subjects: config.subjects.clone(),
+        description: Some("Events for Lonceng".to_owned()),
+        ..stream::Config::default()
+    };
+    let stream = context
+        .get_or_create_stream(wanted)
+        .await
+        .map_err(|error| Interrupted::Refused(format!("the stream {}: {error}", config.stream)))?;
+    let has: BTreeSet<&String> = stream.cached_info().config.subjects.iter().collect();
+    let wants: BTreeSet<&String> = config.subjects.iter().collect();
+    if has != wants {
+        tracing::warn!(
+            stream = config.stream, has = ?has, wants = ?wants,
+            "the stream takes other subjects than nats.subjects says; it is left as it is"
+        );
+    }
+    Ok(stream)
+}
+
+async fn consumer(intake: &Intake, stream: &stream::Stream) -> Result<PullConsumer, Interrupted> {
+    let config = &intake.config;
+    if let Ok(consumer) = stream.get_consumer::<pull::Config>(&config.durable).await {
+        let has = &consumer.cached_info().config;
+        if has.ack_wait != Duration::from_secs(config.ack_wait_seconds) || has.max_deliver > 0 {
+            tracing::warn!(
+                consumer = config.durable, ack_wait = ?has.ack_wait, max_deliver = has.max_deliver,
+                "the consumer is not as the hub would make it; it is left as it is"
+            );
+        }
+        return Ok(consumer);
+    }
+    let wanted = pull::Config {
+        durable_name: Some(config.durable.clone()),
+        description: Some("Shared by all hubs".to_owned()),
+        deliver_policy: DeliverPolicy::All,
+        ack_policy: AckPolicy::Explicit,
+        ack_wait: Duration::from_secs(config.ack_wait_seconds),
+        max_deliver: -1,
+        max_ack_pending: MAX_ACK_PENDING,
+        ..pull::Config::default()
+    };
+    stream
+        .create_consumer(wanted)
+        .await
+        .map_err(|error| Interrupted::Refused(format!("the consumer {}: {error}", config.durable)))
+}
+
+/// A consumer that somebody paused or deleted looks idle; readiness must not call that well.
+async fn check_consumer(intake: &Intake, stream: &stream::Stream) -> Result<(), Interrupted> {
+    match stream.get_consumer::<pull::Config>(&intake.config.durable).await {
+        Ok(consumer) if consumer.cached_info().config.pause_until.is_some() => {
+            intake.health.set(PART, PartState::Degraded("somebody has paused the consumer".to_owned()));
+            Ok(())
+        }
+        Ok(_) => {
+            intake.health.set(PART, PartState::Ok);
+            Ok(())
+        }
+        Err(error) => {
+            // A moment for the broker, which may only be busy.
+            sleep(Duration::from_millis(100)).await;
+            Err(Interrupted::Refused(format!("the consumer cannot be found and is made again: {error}")))
+        }
+    }
+}

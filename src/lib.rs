@@ -1,6 +1,7 @@
 //! Lonceng.
 pub mod actors;
 pub mod auth;
+pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod domain;

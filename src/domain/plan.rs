@@ -181,7 +181,8 @@ pub fn plan(
                 Some(Direct { action_url: Some(url), .. }) => Some(url.clone()),
                 // A type's action is about the type's data, which a direct notification need not have.
                 Some(_) => None,
-                None => catalog.action_url(kind, &scope)?,
+                // A link that cannot be made is no reason to keep the message from its reader.
+                None => catalog.action_url(kind, &scope).ok().flatten(),
             };
             let title = direct.and_then(|direct| direct.title.clone()).unwrap_or_else(|| kind.display_name.clone());
             Ok(Draft {

@@ -24,8 +24,6 @@ pub struct Serving {
     pub address: SocketAddr,
     /// Stops it.
     pub handle: ServerHandle,
-    /// Ends when it has stopped.
-    pub server: Server,
 }
 
 /// Listens and serves.
@@ -61,5 +59,8 @@ pub fn serve(listen: &str, state: Shared, grace: Duration) -> io::Result<Serving
                 .tcp()
         })?
         .run();
-    Ok(Serving { address, handle: server.handle(), server })
+    let handle = server.handle();
+    // The server works for as long as somebody polls it.
+    actix_rt::spawn(server);
+    Ok(Serving { address, handle })
 }

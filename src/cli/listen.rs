@@ -1,0 +1,188 @@
+//! `lonceng listen`: a terminal client that resumes after a disconnect.
+
+use std::{path::Path, time::Duration};
+
+use anyhow::{anyhow, bail};
+use clap::Args;
+use futures_util::{SinkExt as _, StreamExt as _};
+use serde_json::{Value, json};
+use tokio::time::sleep;
+use tokio_tungstenite::{
+    connect_async,
+    tungstenite::{self, ClientRequestBuilder, Message, http::Uri},
+};
+
+use super::{Failure, client, load_if_there};
+use crate::domain::protocol::SUBPROTOCOL;
+
+/// The longest wait before connecting again.
+const BACKOFF_MAX: Duration = Duration::from_secs(10);
+
+/// The first wait.
+const BACKOFF_FIRST: Duration = Duration::from_millis(250);
+
+/// Print notifications as they come
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  lonceng listen --user admin --role admin --ack")]
+pub(super) struct Listen {
+    /// The user's id (dev sign-in)
+    #[arg(long, required_unless_present = "token")]
+    user: Option<String>,
+    /// The name they sign in with (dev sign-in)
+    #[arg(long)]
+    login: Option<String>,
+    /// A role (dev sign-in)
+    #[arg(long)]
+    role: Option<String>,
+    /// A token, instead of a dev sign-in
+    #[arg(long, value_name = "JWT", env = "LONCENG_TOKEN", hide_env_values = true)]
+    token: Option<String>,
+    /// The hub's WebSocket; the configured one by default
+    #[arg(long, value_name = "WS-URL")]
+    url: Option<String>,
+    /// Mark each notification read
+    #[arg(long)]
+    ack: bool,
+    /// Print each message as JSON, one on a line
+    #[arg(long)]
+    json: bool,
+}
+
+/// Where the client stands, to resume from.
+#[derive(Default)]
+struct Position {
+    epoch: String,
+    revision: Option<i64>,
+}
+
+impl Listen {
+    pub(super) async fn run(self, config: &Path) -> Result<(), Failure> {
+        let base = match &self.url {
+            Some(url) => url.clone(),
+            None => {
+                let base = client::base_url(&load_if_there(config)?);
+                format!("{}/ws", base.replacen("http", "ws", 1))
+            }
+        };
+        let mut position = Position::default();
+        let mut backoff = BACKOFF_FIRST;
+        loop {
+            if self.session(&base, &mut position).await? {
+                backoff = BACKOFF_FIRST;
+            }
+            eprintln!("disconnected; connecting again in {backoff:?}");
+            sleep(backoff).await;
+            backoff = (backoff * 2).min(BACKOFF_MAX);
+        }
+    }
+
+    fn request(&self, base: &str, position: &Position) -> anyhow::Result<ClientRequestBuilder> {
+        let encode = |text: &str| percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC).to_string();
+        let mut parameters: Vec<String> = [("user_id", &self.user), ("login", &self.login), ("role", &self.role)]
+            .into_iter()
+            .filter_map(|(name, value)| Some(format!("{name}={}", encode(value.as_deref()?))))
+            .collect();
+        if let Some(revision) = position.revision {
+            parameters.push(format!("since={}.{revision}", position.epoch));
+        }
+        let separator = if base.contains('?') { '&' } else { '?' };
+        let uri: Uri = format!("{base}{separator}{}", parameters.join("&"))
+            .parse()
+            .map_err(|error| anyhow!("--url {base}: {error}"))?;
+        let mut request = ClientRequestBuilder::new(uri).with_sub_protocol(SUBPROTOCOL);
+        if let Some(token) = &self.token {
+            request = request.with_header("Authorization", format!("Bearer {token}"));
+        }
+        Ok(request)
+    }
+
+    /// One connection; says whether there was one. An error is one that connecting again would not mend.
+    async fn session(&self, base: &str, position: &mut Position) -> anyhow::Result<bool> {
+        let (mut socket, _) = match connect_async(self.request(base, position)?).await {
+            Ok(connected) => connected,
+            Err(tungstenite::Error::Http(response)) => {
+                let body: Value = response.body().as_deref().and_then(|b| serde_json::from_slice(b).ok()).unwrap_or_default();
+                let detail = body["detail"].as_str().unwrap_or("refused");
+                if response.status().is_server_error() {
+                    eprintln!("{}: {detail}", response.status());
+                    return Ok(false);
+                }
+                bail!("{}: {detail}", response.status());
+            }
+            Err(tungstenite::Error::Url(error)) => bail!("--url {base}: {error}"),
+            Err(error) => {
+                eprintln!("{base}: {error}");
+                return Ok(false);
+            }
+        };
+        while let Some(message) = socket.next().await {
+            match message {
+                Ok(Message::Text(text)) => {
+                    let Ok(message) = serde_json::from_str::<Value>(&text) else { continue };
+                    self.show(&text, &message);
+                    position.follow(&message);
+                    if let Some(id) = self.to_acknowledge(&message) {
+                        let read = json!({ "type": "notification.read", "notification_id": id });
+                        if socket.send(Message::text(read.to_string())).await.is_err() {
+                            return Ok(true);
+                        }
+                    }
+                }
+                Ok(Message::Close(Some(frame))) => {
+                    let code = u16::from(frame.code);
+                    if matches!(code, 4001 | 4003 | 4009) {
+                        bail!("the hub closed the connection: {code} {}", frame.reason);
+                    }
+                    return Ok(true);
+                }
+                Ok(_) => {}
+                Err(_) => return Ok(true),
+            }
+        }
+        Ok(true)
+    }
+
+    fn to_acknowledge<'a>(&self, message: &'a Value) -> Option<&'a str> {
+        (self.ack && message["type"] == "notification.push" && message["data"]["status"] == "unread")
+            .then(|| message["data"]["notification_id"].as_str())
+            .flatten()
+    }
+
+    fn show(&self, text: &str, message: &Value) {
+        if self.json {
+            println!("{text}");
+            return;
+        }
+        let data = &message["data"];
+        let word = |name: &str| data[name].as_str().unwrap_or_default();
+        match message["type"].as_str() {
+            Some("connected") => eprintln!("connected as {}: {} unread", word("user_id"), data["unread"]),
+            Some("notification.push") => {
+                println!("{} [{}] {}: {}", word("created_at"), word("priority"), word("title"), word("message"));
+            }
+            Some("notifications.summary") => println!("… and {} more", data["count"]),
+            Some("error") => eprintln!("{}: {}", word("code"), word("message")),
+            _ => {}
+        }
+    }
+}
+
+impl Position {
+    fn follow(&mut self, message: &Value) {
+        let data = &message["data"];
+        if let Some(epoch) = data["epoch"].as_str() {
+            epoch.clone_into(&mut self.epoch);
+        }
+        match message["type"].as_str() {
+            // What comes after `connected` without a position is a snapshot up to its revision.
+            Some("connected") if self.revision.is_none() => self.revision = data["revision"].as_i64(),
+            Some("connected") => {}
+            Some("reset") => self.revision = data["revision"].as_i64(),
+            _ => {
+                if let Some(revision) = data["revision"].as_i64() {
+                    self.revision = self.revision.max(Some(revision));
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,130 @@
+//! The command line: a file per command.
+//!
+//! Exit codes: 0 done, 1 failed, 2 the command line or the configuration is wrong. An error is one clear line on standard
+//! error, with what to do about it.
+
+mod check;
+mod client;
+mod health;
+mod listen;
+mod migrate;
+mod notify;
+mod publish;
+mod serve;
+mod token;
+
+use std::{future::Future, path::PathBuf, process::ExitCode};
+
+use clap::{Parser, Subcommand};
+
+use crate::config::{ConfigError, Loaded};
+
+/// A command that did not do what it was asked.
+#[derive(Debug)]
+pub enum Failure {
+    /// The command line or the configuration is wrong: exit code 2.
+    Usage(String),
+    /// It failed: exit code 1.
+    Failed(anyhow::Error),
+}
+
+impl<E: Into<anyhow::Error>> From<E> for Failure {
+    fn from(error: E) -> Self {
+        let error = error.into();
+        match error.downcast::<ConfigError>() {
+            Ok(wrong) => Self::Usage(wrong.to_string()),
+            Err(error) => Self::Failed(error),
+        }
+    }
+}
+
+/// A self-hosted, real-time notification hub.
+#[derive(Debug, Parser)]
+#[command(name = "lonceng", version, about, after_help = "Example:\n  lonceng                 run the hub with ./config.toml")]
+struct Arguments {
+    /// The configuration file
+    #[arg(long, global = true, env = "LONCENG_CONFIG", default_value = "config.toml", value_name = "PATH")]
+    config: PathBuf,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the hub (the default)
+    #[command(after_help = "Example:\n  LONCENG_SERVER__LISTEN=127.0.0.1:9000 lonceng serve")]
+    Serve,
+    /// Validate config.toml and every template
+    #[command(after_help = "Example:\n  lonceng --config /etc/lonceng/config.toml check")]
+    Check,
+    /// Apply the database migrations and stop
+    Migrate(migrate::Migrate),
+    /// Publish an event, or many
+    Publish(publish::Publish),
+    /// Send a message straight to people
+    Notify(notify::Notify),
+    /// Print notifications as they come
+    Listen(listen::Listen),
+    /// Mint a token with the configured secret
+    Token(token::Token),
+    /// Exit 0 when the hub is ready
+    Health(health::Health),
+}
+
+/// Reads the command line, runs the command, and says how it went.
+#[must_use]
+pub fn run() -> ExitCode {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            // Help and version are no errors, and clap knows where each belongs.
+            let code = if error.use_stderr() { ExitCode::from(2) } else { ExitCode::SUCCESS };
+            let _ = error.print();
+            return code;
+        }
+    };
+    let config = arguments.config;
+    let result = match arguments.command.unwrap_or(Command::Serve) {
+        Command::Serve => serve::run(&config),
+        Command::Check => check::run(&config),
+        Command::Migrate(command) => block_on(command.run(&config)),
+        Command::Publish(command) => block_on(command.run(&config)),
+        Command::Notify(command) => block_on(command.run(&config)),
+        Command::Listen(command) => block_on(command.run(&config)),
+        Command::Token(command) => command.run(&config),
+        Command::Health(command) => block_on(command.run(&config)),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(Failure::Usage(text)) => {
+            eprintln!("{text}");
+            ExitCode::from(2)
+        }
+        Err(Failure::Failed(error)) => {
+            eprintln!("lonceng: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Runs a command that waits for something.
+fn block_on(command: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
+    install_tls();
+    actix_rt::System::new().block_on(command)
+}
+
+/// One implementation of cryptography for every TLS client of the process.
+fn install_tls() {
+    // A second call finds one installed, which is as good.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+}
+
+/// The configuration, for a command that cannot do without.
+fn load(path: &std::path::Path) -> Result<Loaded, Failure> {
+    crate::config::load(path).map_err(|error| Failure::Usage(error.to_string()))
+}
+
+/// The configuration, for a client command that can do with the defaults where there is no file.
+fn load_if_there(path: &std::path::Path) -> Result<crate::config::Config, Failure> {
+    if path.exists() { load(path).map(|loaded| loaded.config) } else { Ok(crate::config::Config::default()) }
+}

@@ -1,0 +1,184 @@
+//! `lonceng publish`: events, over HTTP or NATS.
+
+use std::{io::IsTerminal as _, path::Path, time::Duration};
+
+use anyhow::{Context as _, anyhow};
+use async_nats::{HeaderMap, jetstream};
+use clap::Args;
+use futures_util::{StreamExt as _, stream::FuturesUnordered};
+use indicatif::{ProgressBar, ProgressStyle};
+use serde_json::{Map, Value};
+use uuid::Uuid;
+
+use super::{Failure, client, load_if_there};
+use crate::{
+    config::Config,
+    domain::event::code_of,
+};
+
+/// Publishes under way at once.
+const IN_FLIGHT: usize = 500;
+
+/// Events in one HTTP request.
+const HTTP_BATCH: u64 = 200;
+
+/// How long NATS may take to answer the first time.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Publish an event, or many
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  lonceng publish REFUND_REQUESTED --user budi --data '{\"amount\":100000,\"refund_id\":\"ref456\"}'\n  \
+                        lonceng publish events.note.created --user budi --data '{\"title\":\"Hi\"}' --nats --count 1000")]
+pub(super) struct Publish {
+    /// The type's code, such as REFUND_REQUESTED, or the subject, such as events.refund.requested
+    #[arg(value_name = "TYPE|SUBJECT")]
+    name: String,
+    /// Whom the event concerns
+    #[arg(long)]
+    user: Option<String>,
+    /// Its data as a JSON object; - reads it from standard input
+    #[arg(long, value_name = "JSON|-")]
+    data: Option<String>,
+    /// Publish over NATS, at this address or the configured one
+    #[arg(long, value_name = "URL", num_args = 0..=1, default_missing_value = "", conflicts_with = "http")]
+    nats: Option<String>,
+    /// Publish over HTTP, at this address or the configured one (the default)
+    #[arg(long, value_name = "URL", num_args = 0..=1, default_missing_value = "")]
+    http: Option<String>,
+    /// The event's id: the same one again is the same event
+    #[arg(long)]
+    id: Option<String>,
+    /// How many
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..))]
+    count: u64,
+}
+
+impl Publish {
+    pub(super) async fn run(self, config: &Path) -> Result<(), Failure> {
+        let config = load_if_there(config)?;
+        let event = self.event()?;
+        match &self.nats {
+            Some(url) => self.over_nats(&config, url, &event).await?,
+            None => self.over_http(&config, &event).await?,
+        }
+        println!("published {} × {}", self.count, self.code());
+        Ok(())
+    }
+
+    fn code(&self) -> String {
+        code_of(&self.name)
+    }
+
+    /// The subject named, or the one that the type's code is published under.
+    fn subject(&self) -> String {
+        if self.name.contains('.') {
+            self.name.clone()
+        } else {
+            format!("events.{}", self.name.to_lowercase().replace('_', "."))
+        }
+    }
+
+    fn event(&self) -> Result<Map<String, Value>, Failure> {
+        let text = match self.data.as_deref() {
+            None => "{}".to_owned(),
+            Some("-") => std::io::read_to_string(std::io::stdin()).context("standard input cannot be read")?,
+            Some(text) => text.to_owned(),
+        };
+        let data: Value =
+            serde_json::from_str(&text).map_err(|error| Failure::Usage(format!("--data is not JSON: {error}")))?;
+        let Value::Object(mut event) = data else {
+            return Err(Failure::Usage("--data must be a JSON object, such as {\"amount\":1}".to_owned()));
+        };
+        event.insert("type".to_owned(), self.code().into());
+        if let Some(user) = &self.user {
+            event.insert("user_id".to_owned(), user.clone().into());
+        }
+        Ok(event)
+    }
+
+    /// The id of the `n`th event: all of them are different events.
+    fn id(&self, n: u64) -> String {
+        match &self.id {
+            Some(id) if self.count == 1 => id.clone(),
+            Some(id) => format!("{id}-{n}"),
+            None => Uuid::now_v7().to_string(),
+        }
+    }
+
+    async fn over_http(&self, config: &Config, event: &Map<String, Value>) -> anyhow::Result<()> {
+        let base = self.http.clone().filter(|url| !url.is_empty()).unwrap_or_else(|| client::base_url(config));
+        let url = format!("{}/api/v1/events", base.trim_end_matches('/'));
+        let http = client::http()?;
+        let progress = progress(self.count);
+        let mut sent = 0;
+        while sent < self.count {
+            let size = HTTP_BATCH.min(self.count - sent);
+            let batch: Vec<Value> = (sent..sent + size)
+                .map(|n| {
+                    let mut event = event.clone();
+                    event.entry("event_id").or_insert_with(|| self.id(n).into());
+                    Value::Object(event)
+                })
+                .collect();
+            let body = if self.count == 1 { batch[0].clone() } else { Value::Array(batch) };
+            client::answer(&url, client::authorized(http.post(&url)).json(&body).send().await).await?;
+            sent += size;
+            progress.inc(size);
+        }
+        progress.finish_and_clear();
+        Ok(())
+    }
+
+    async fn over_nats(&self, config: &Config, url: &str, event: &Map<String, Value>) -> anyhow::Result<()> {
+        let url = if url.is_empty() { config.nats.url.reveal() } else { url };
+        let url = if url.is_empty() { "nats://127.0.0.1:4222" } else { url };
+        let connecting = async_nats::ConnectOptions::new().connection_timeout(CONNECT_TIMEOUT).connect(url);
+        let nats = connecting.await.map_err(|error| {
+            anyhow!("no NATS server answers ({:?}); start one with `nats-server -js`, or name another with --nats URL", error.kind())
+        })?;
+        let context = jetstream::new(nats.clone());
+        let payload = bytes::Bytes::from(serde_json::to_vec(event)?);
+        let subject = self.subject();
+        let progress = progress(self.count);
+        let mut waiting = FuturesUnordered::new();
+        for n in 0..self.count {
+            let mut headers = HeaderMap::new();
+            headers.insert("Nats-Msg-Id", self.id(n));
+            let sent = context.publish_with_headers(subject.clone(), headers, payload.clone()).await?;
+            waiting.push(sent.into_future());
+            if waiting.len() >= IN_FLIGHT {
+                taken(waiting.next().await, &subject)?;
+                progress.inc(1);
+            }
+        }
+        while let Some(result) = waiting.next().await {
+            taken(Some(result), &subject)?;
+            progress.inc(1);
+        }
+        nats.flush().await?;
+        progress.finish_and_clear();
+        Ok(())
+    }
+}
+
+/// Whether a stream has taken an event.
+fn taken<T, E: std::fmt::Display>(result: Option<Result<T, E>>, subject: &str) -> anyhow::Result<()> {
+    match result {
+        Some(Err(error)) => Err(anyhow!(
+            "no stream took the event on {subject} ({error}); start the hub once, which makes its stream, or check that \
+             the server runs with -js"
+        )),
+        Some(Ok(_)) | None => Ok(()),
+    }
+}
+
+fn progress(count: u64) -> ProgressBar {
+    if count < 1_000 || !std::io::stderr().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    let bar = ProgressBar::new(count);
+    if let Ok(style) = ProgressStyle::with_template("{bar:40} {human_pos}/{human_len} {per_sec} {eta} left") {
+        bar.set_style(style);
+    }
+    bar
+}

@@ -1,0 +1,66 @@
+//! `lonceng serve`: run the hub until it is asked to stop.
+
+use std::path::Path;
+
+use super::{Failure, install_tls, load};
+use crate::{
+    hub::Hub,
+    telemetry::{metric, start_logging},
+};
+
+pub(super) fn run(config: &Path) -> Result<(), Failure> {
+    let loaded = load(config)?;
+    start_logging();
+    install_tls();
+    let metrics = metric::install()?;
+    actix_rt::System::new().block_on(async move {
+        let dev = loaded.config.auth.methods.contains(&crate::config::AuthMethod::Dev);
+        // Before anything starts: a signal that comes while the hub is starting must not be missed.
+        let mut stop = StopSignal::new()?;
+        let hub = Hub::start(loaded, metrics).await?;
+        let address = hub.serving.address;
+        tracing::info!(%address, "lonceng is ready: http://{address}");
+        if dev {
+            tracing::warn!("dev sign-in is on: whoever reaches this address is whoever they say they are");
+        }
+        stop.wait().await;
+        tracing::info!("stopping");
+        hub.stop().await;
+        Ok(())
+    })
+}
+
+/// Ctrl-C, and SIGTERM where there is one.
+struct StopSignal {
+    #[cfg(unix)]
+    terminate: tokio::signal::unix::Signal,
+    #[cfg(unix)]
+    interrupt: tokio::signal::unix::Signal,
+}
+
+impl StopSignal {
+    #[cfg(unix)]
+    fn new() -> std::io::Result<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+    }
+
+    #[cfg(not(unix))]
+    fn new() -> std::io::Result<Self> {
+        Ok(Self {})
+    }
+
+    #[cfg(unix)]
+    async fn wait(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+
+    #[cfg(not(unix))]
+    async fn wait(&mut self) {
+        // Without a handler the process just ends, which is what was asked for.
+        let _ = tokio::signal::ctrl_c().await;
+    }
+}

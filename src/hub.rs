@@ -129,7 +129,8 @@ impl Hub {
         // Requests under way get what is left of the time; one second at least, for those that only wait for a commit.
         let left = deadline.saturating_duration_since(Instant::now()).max(Duration::from_secs(1));
         if timeout(left, self.serving.handle.stop(true)).await.is_err() {
-            self.serving.handle.stop(false).await;
+            // Whatever it still waits for, the process ends now.
+            let _ = timeout(Duration::from_secs(1), self.serving.handle.stop(false)).await;
         }
         for arbiter in self.arbiters {
             arbiter.stop();

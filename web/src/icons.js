@@ -1,0 +1,58 @@
+const SVG = 'http://www.w3.org/2000/svg';
+
+/** The shapes, as paths on a 24 by 24 grid. */
+const PATHS = {
+  bell: ['M6 9.5a6 6 0 0 1 12 0c0 5 2 6.5 2 6.5H4s2-1.500 2-6.500', 'M10 19.500a2.200 2.200 0 0 0 4 0'],
+  check: ['M5 12.500l4.500 4.500L19 7.500'],
+  cross: ['M6.500 6.500l11 11', 'M17.500 6.500l-11 11'],
+};
+
+/**
+ * An icon. It says nothing to a screen reader: what holds it does.
+ * @param {keyof typeof PATHS} name
+ */
+export function icon(name) {
+  const svg = document.createElementNS(SVG, 'svg');
+  for (const [key, value] of Object.entries({
+    viewBox: '0 0 24 24', width: '1.25em', height: '1.25em', fill: 'none', stroke: 'currentColor',
+    'stroke-width': '1.8', 'stroke-linecap': 'round', 'stroke-linejoin': 'round', 'aria-hidden': 'true',
+  })) svg.setAttribute(key, value);
+  for (const d of PATHS[name]) {
+    const path = document.createElementNS(SVG, 'path');
+    path.setAttribute('d', d);
+    svg.append(path);
+  }
+  return svg;
+}
+
+/**
+ * An element with a class, a part and a text. The text is text: nothing here is ever parsed as HTML.
+ * @template {keyof HTMLElementTagNameMap} T
+ * @param {T} tag
+ * @param {string} [name]  class, and part where the stylesheet of the page may reach it
+ * @param {string} [text]
+ * @returns {HTMLElementTagNameMap[T]}
+ */
+export function element(tag, name, text) {
+  const made = document.createElement(tag);
+  if (name) {
+    made.className = name;
+    made.setAttribute('part', name);
+  }
+  if (text !== undefined) made.textContent = text;
+  return made;
+}
+
+/**
+ * Whether a link may be followed: http, https or a path. Not `javascript:`.
+ * @param {string | null} url
+ */
+export function safeUrl(url) {
+  if (!url) return null;
+  try {
+    const parsed = new URL(url, location.href);
+    return parsed.protocol === 'https:' || parsed.protocol === 'http:' ? url : null;
+  } catch {
+    return null;
+  }
+}

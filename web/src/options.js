@@ -1,0 +1,67 @@
+/**
+ * How to reach the hub, and as whom.
+ *
+ * @typedef {object} Options
+ * @property {string} [hub]     The hub's address; where this script came from by default.
+ * @property {string} [token]   A token; it travels as a WebSocket subprotocol, never in an address.
+ * @property {string} [userId]  Dev sign-in: the user's id.
+ * @property {string} [login]   Dev sign-in: the name they sign in with.
+ * @property {string} [role]    Dev sign-in: a role.
+ */
+
+/** Where this script came from. */
+export const SCRIPT_ORIGIN = new URL(import.meta.url).origin;
+
+/**
+ * The dev sign-in as query parameters; nothing with a token.
+ * @param {Options} options
+ */
+export function identityQuery(options) {
+  const query = new URLSearchParams();
+  if (options.token) return query;
+  if (options.userId) query.set('user_id', options.userId);
+  if (options.login) query.set('login', options.login);
+  if (options.role) query.set('role', options.role);
+  return query;
+}
+
+/**
+ * The WebSocket's address.
+ * @param {Options} options
+ * @param {string | null} since  EPOCH.REVISION to resume from
+ */
+export function socketUrl(options, since) {
+  const url = new URL('/ws', options.hub || SCRIPT_ORIGIN);
+  url.protocol = url.protocol === 'https:' ? 'wss:' : 'ws:';
+  const query = identityQuery(options);
+  if (since) query.set('since', since);
+  url.search = query.toString();
+  return url.href;
+}
+
+/**
+ * The subprotocols to offer.
+ * @param {Options} options
+ */
+export function subprotocols(options) {
+  return options.token ? ['lonceng.v1', `token.${options.token}`] : ['lonceng.v1'];
+}
+
+/**
+ * Calls the hub over HTTP.
+ * @param {Options} options
+ * @param {string} path
+ * @param {Record<string, string>} parameters
+ * @returns {Promise<any>}
+ */
+export async function get(options, path, parameters) {
+  const url = new URL(path, options.hub || SCRIPT_ORIGIN);
+  const query = identityQuery(options);
+  for (const [name, value] of Object.entries(parameters)) query.set(name, value);
+  url.search = query.toString();
+  /** @type {Record<string, string>} */
+  const headers = options.token ? { authorization: `Bearer ${options.token}` } : {};
+  const response = await fetch(url, { headers });
+  if (!response.ok) throw new Error(`the hub answers ${response.status}`);
+  return response.json();
+}

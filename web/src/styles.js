@@ -1,0 +1,126 @@
+const TEXT = `
+:host {
+  --l-accent: var(--lonceng-accent, #4f46e5);
+  --l-urgent: var(--lonceng-urgent, #c81e3a);
+  --l-surface: var(--lonceng-surface, #ffffff);
+  --l-raised: var(--lonceng-raised, #f4f5fb);
+  --l-text: var(--lonceng-text, #1b1d2a);
+  --l-muted: var(--lonceng-muted, #5a5f76);
+  --l-line: var(--lonceng-line, #e3e5ef);
+  --l-shadow: 0 18px 48px -12px rgb(20 22 45 / .28), 0 2px 6px rgb(20 22 45 / .08);
+  --l-radius: var(--lonceng-radius, 14px);
+  display: inline-block;
+  position: relative;
+  font: 400 .9375rem/1.45 var(--lonceng-font, system-ui, -apple-system, "Segoe UI", Roboto, sans-serif);
+  color: var(--l-text);
+  text-align: start;
+}
+:host([hidden]) { display: none; }
+:host([data-theme="dark"]) {
+  --l-accent: var(--lonceng-accent, #a5b4fc);
+  --l-urgent: var(--lonceng-urgent, #ff8a98);
+  --l-surface: var(--lonceng-surface, #1c1e2b);
+  --l-raised: var(--lonceng-raised, #272a3b);
+  --l-text: var(--lonceng-text, #f1f2f9);
+  --l-muted: var(--lonceng-muted, #aab0c8);
+  --l-line: var(--lonceng-line, #34384d);
+  --l-shadow: 0 18px 48px -12px rgb(0 0 0 / .7), 0 0 0 1px rgb(255 255 255 / .05);
+}
+*, ::before, ::after { box-sizing: border-box; }
+button, a { font: inherit; color: inherit; }
+button { cursor: pointer; border: 0; background: none; padding: 0; }
+:focus-visible { outline: 2px solid var(--l-accent); outline-offset: 2px; }
+.bell {
+  display: grid; place-items: center; inline-size: 2.75rem; block-size: 2.75rem; border-radius: 50%;
+  color: var(--lonceng-bell-color, inherit); font-size: 1.15rem; position: relative; transition: background .15s;
+}
+.bell:hover { background: color-mix(in srgb, currentColor 9%, transparent); }
+.bell[aria-expanded="true"] { background: color-mix(in srgb, currentColor 13%, transparent); }
+.bell.ringing svg { animation: ring .7s ease-in-out; transform-origin: 50% 10%; }
+@keyframes ring {
+  20% { transform: rotate(15deg); } 40% { transform: rotate(-12deg); }
+  60% { transform: rotate(8deg); } 80% { transform: rotate(-5deg); }
+}
+.badge {
+  position: absolute; inset-block-start: .1rem; inset-inline-end: .05rem; min-inline-size: 1.25rem; block-size: 1.25rem;
+  padding-inline: .3rem; border-radius: 1rem; background: #c81e3a; color: #fff; font-size: .72rem; font-weight: 700;
+  line-height: 1.25rem; text-align: center; box-shadow: 0 0 0 2px var(--l-surface);
+}
+.badge[hidden], .panel[hidden] { display: none; }
+.panel {
+  position: absolute; inset-block-start: calc(100% + .5rem); inset-inline-end: 0; z-index: 1000;
+  inline-size: min(24rem, calc(100vw - 1.5rem)); max-block-size: min(34rem, 80vh); display: flex; flex-direction: column;
+  background: var(--l-surface); border-radius: var(--l-radius); box-shadow: var(--l-shadow); overflow: hidden;
+  animation: drop .14s ease-out;
+}
+:host([placement="start"]) .panel { inset-inline: 0 auto; }
+@keyframes drop { from { opacity: 0; transform: translateY(-6px); } }
+.head { display: flex; align-items: center; gap: .75rem; padding: .9rem 1rem .75rem; border-block-end: 1px solid var(--l-line); }
+.heading { font-size: 1.02rem; font-weight: 650; margin: 0; flex: 1; }
+.quiet { color: var(--l-accent); font-size: .84rem; font-weight: 550; border-radius: 6px; padding: .3rem .4rem; }
+.quiet:hover { background: var(--l-raised); }
+.quiet:disabled { color: var(--l-muted); cursor: default; background: none; }
+.offline { margin: 0; padding: .5rem 1rem; font-size: .84rem; background: var(--l-raised); color: var(--l-text); }
+.list { list-style: none; margin: 0; padding: .35rem; overflow-y: auto; overscroll-behavior: contain; flex: 1; }
+.item {
+  position: relative; display: grid; grid-template-columns: 1fr auto; gap: .1rem .75rem; padding: .7rem .75rem .7rem 1.6rem;
+  border-radius: 10px;
+}
+.item:hover, .item:focus-within { background: var(--l-raised); }
+.item::before {
+  content: ""; position: absolute; inset-inline-start: .65rem; inset-block-start: 1.12rem; inline-size: .5rem;
+  block-size: .5rem; border-radius: 50%; background: transparent;
+}
+.item.unread::before { background: var(--l-accent); }
+.item.unread.high::before { background: var(--l-urgent); }
+.title { font-weight: 500; }
+.unread .title { font-weight: 650; }
+.when { color: var(--l-muted); font-size: .8rem; white-space: nowrap; }
+.text { grid-column: 1 / -1; color: var(--l-muted); overflow-wrap: anywhere; }
+.unread .text { color: var(--l-text); }
+.actions { grid-column: 1 / -1; display: flex; gap: .4rem; margin-inline-start: -.4rem; }
+.actions .quiet { text-decoration: none; }
+.empty { padding: 2.6rem 1.5rem; text-align: center; color: var(--l-muted); }
+.empty svg { font-size: 2rem; opacity: .55; }
+.empty strong { display: block; color: var(--l-text); font-weight: 600; margin-block: .5rem .15rem; }
+.older { display: block; margin: .25rem auto .5rem; }
+.toasts {
+  position: fixed; inset-block-end: 1.1rem; inset-inline-end: 1.1rem; z-index: 1001; display: grid; gap: .6rem;
+  inline-size: min(23rem, calc(100vw - 2.2rem)); pointer-events: none;
+}
+:host([toasts="here"]) .toasts { position: absolute; inset-block: calc(100% + .5rem) auto; inset-inline-end: 0; }
+.toast {
+  pointer-events: auto; display: grid; grid-template-columns: auto 1fr auto; gap: .15rem .8rem; align-items: start;
+  padding: .85rem .9rem; background: var(--l-surface); border-radius: var(--l-radius); box-shadow: var(--l-shadow);
+  border-inline-start: 4px solid var(--l-accent); animation: slide .22s cubic-bezier(.2, .9, .3, 1.2);
+}
+.toast.high { border-color: var(--l-urgent); }
+.toast.low { border-color: var(--l-line); }
+.toast > svg { color: var(--l-accent); margin-block-start: .1rem; }
+.toast.high > svg { color: var(--l-urgent); }
+.toast p { margin: 0; overflow-wrap: anywhere; }
+.toast strong { font-weight: 650; }
+.toast .x { color: var(--l-muted); border-radius: 6px; line-height: 0; padding: .2rem; }
+.toast .x:hover { background: var(--l-raised); color: var(--l-text); }
+.toast .actions { grid-column: 2 / -1; }
+.toast.leaving { opacity: 0; transform: translateX(1rem); transition: .18s; }
+@keyframes slide { from { opacity: 0; transform: translateY(.8rem) scale(.97); } }
+.said { position: absolute; inline-size: 1px; block-size: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
+@media (prefers-reduced-motion: reduce) { *, ::before, ::after { animation: none !important; transition: none !important; } }
+@media (forced-colors: active) {
+  .panel, .toast { border: 1px solid CanvasText; }
+  .item.unread::before { background: Highlight; forced-color-adjust: none; }
+}
+`;
+
+/** @type {CSSStyleSheet | undefined} */
+let sheet;
+
+/** The stylesheet, made once and shared by all bells of a page; it needs no permission of a Content-Security-Policy. */
+export function styles() {
+  if (!sheet) {
+    sheet = new CSSStyleSheet();
+    sheet.replaceSync(TEXT);
+  }
+  return sheet;
+}

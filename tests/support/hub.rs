@@ -1,1 +1,209 @@
-//! hub
+//! The built hub, as a process with a store of its own.
+
+use std::{
+    fs::File,
+    process::{Child, Command, Stdio},
+    time::Duration,
+};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use super::{
+    client::Client,
+    nats::free_port,
+    stores,
+    wait::{PATIENCE, until},
+};
+
+/// Which store a test runs on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum On {
+    Sqlite,
+    Postgres,
+}
+
+/// A hub.
+pub struct Hub {
+    child: Option<Child>,
+    pub port: u16,
+    pub store_url: String,
+    env: Vec<(String, String)>,
+    folder: TempDir,
+}
+
+impl Hub {
+    /// A hub that is not running yet; `None` where its store's server is missing.
+    pub async fn prepare(on: On, env: &[(&str, &str)]) -> Option<Self> {
+        let folder = tempfile::tempdir().expect("a temporary folder can be made");
+        let store_url = match on {
+            On::Sqlite => format!("sqlite://{}", folder.path().join("lonceng.db").display()),
+            On::Postgres => stores::postgres_url().await?,
+        };
+        let port = free_port();
+        let mut all: Vec<(String, String)> = vec![
+            ("LONCENG_SERVER__LISTEN".into(), format!("127.0.0.1:{port}")),
+            ("LONCENG_STORE__URL".into(), store_url.clone()),
+            ("LONCENG_NATS__URL".into(), String::new()),
+        ];
+        all.extend(env.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
+        Some(Self { child: None, port, store_url, env: all, folder })
+    }
+
+    /// A hub that is ready.
+    pub async fn start(on: On, env: &[(&str, &str)]) -> Option<Self> {
+        let mut hub = Self::prepare(on, env).await?;
+        hub.run().await;
+        Some(hub)
+    }
+
+    /// A hub on SQLite.
+    pub async fn sqlite(env: &[(&str, &str)]) -> Self {
+        Self::start(On::Sqlite, env).await.expect("SQLite is always there")
+    }
+
+    /// Sets a variable for the next run.
+    pub fn set_env(&mut self, name: &str, value: &str) {
+        self.env.push((name.to_owned(), value.to_owned()));
+    }
+
+    pub async fn run(&mut self) {
+        let log = File::options().create(true).append(true).open(self.folder.path().join("log")).expect("a log file");
+        let child = Command::new(env!("CARGO_BIN_EXE_lonceng"))
+            .args(["--config", concat!(env!("CARGO_MANIFEST_DIR"), "/config.toml")])
+            .env_remove("DATABASE_URL")
+            .envs(self.env.iter().cloned())
+            .current_dir(self.folder.path())
+            .stdout(Stdio::null())
+            .stderr(log)
+            .spawn()
+            .expect("the hub starts");
+        self.child = Some(child);
+        let url = format!("{}/health/ready", self.base());
+        let ready = until("the hub is ready", PATIENCE, async || {
+            let ended = self.child.as_mut().is_some_and(|child| child.try_wait().is_ok_and(|status| status.is_some()));
+            if ended {
+                return Some(false);
+            }
+            reqwest_get(&url).await.is_some_and(|(status, _)| status == 200).then_some(true)
+        })
+        .await;
+        assert!(ready, "the hub ended: {}", self.log());
+    }
+
+    pub fn base(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.child.as_ref().map_or(0, Child::id)
+    }
+
+    /// `kill -9`.
+    pub fn kill(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+
+    /// SIGTERM, and how long it took to end.
+    #[cfg(unix)]
+    pub async fn terminate(&mut self) -> Duration {
+        let started = std::time::Instant::now();
+        let mut child = self.child.take().expect("the hub runs");
+        let sent = Command::new("kill").args(["-TERM", &child.id().to_string()]).status();
+        assert!(sent.is_ok_and(|status| status.success()));
+        until("the hub ends", PATIENCE, async || child.try_wait().ok().flatten()).await;
+        started.elapsed()
+    }
+
+    /// Resident memory, in bytes (Linux).
+    pub fn resident_bytes(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid())).unwrap_or_default();
+        let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap_or_default();
+        line.split_whitespace().nth(1).and_then(|kib| kib.parse::<u64>().ok()).unwrap_or(0) * 1_024
+    }
+
+    pub async fn get(&self, path: &str) -> (u16, Value) {
+        reqwest_get(&format!("{}{path}", self.base())).await.expect("the hub answers")
+    }
+
+    pub async fn post(&self, path: &str, body: &Value) -> (u16, Value) {
+        self.send("POST", path, &[("content-type", "application/json")], body.to_string()).await
+    }
+
+    pub async fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: String) -> (u16, Value) {
+        let method = method.parse().expect("a method");
+        let mut request = http().request(method, format!("{}{path}", self.base())).body(body);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let response = request.send().await.expect("the hub answers");
+        let status = response.status().as_u16();
+        (status, response.json().await.unwrap_or_default())
+    }
+
+    /// Publishes an event and expects it to be taken.
+    pub async fn publish(&self, event: &Value) {
+        let (status, body) = self.post("/api/v1/events", event).await;
+        assert_eq!(status, 202, "{body}");
+    }
+
+    /// A WebSocket of a user.
+    pub async fn connect(&self, user: &str, more: &str) -> Client {
+        Client::connect(&self.ws(&format!("user_id={user}{more}"))).await
+    }
+
+    pub fn ws(&self, query: &str) -> String {
+        format!("ws://127.0.0.1:{}/ws?{query}", self.port)
+    }
+
+    /// All of a user's notifications, newest first.
+    pub async fn inbox(&self, user: &str) -> Vec<Value> {
+        let (mut items, mut cursor) = (Vec::new(), String::new());
+        loop {
+            let (status, body) =
+                self.get(&format!("/api/v1/notifications?user_id={user}&limit=1000&status=all{cursor}")).await;
+            assert_eq!(status, 200, "{body}");
+            items.extend(body["items"].as_array().cloned().unwrap_or_default());
+            match body["next_cursor"].as_str() {
+                Some(next) => cursor = format!("&cursor={next}"),
+                None => return items,
+            }
+        }
+    }
+
+    /// The value of a metric's line that starts like this.
+    pub async fn metric(&self, line: &str) -> f64 {
+        let text = http().get(format!("{}/metrics", self.base())).send().await.expect("it answers");
+        let text = text.text().await.expect("it is text");
+        let found = text.lines().find(|found| found.starts_with(line));
+        found.and_then(|found| found.rsplit(' ').next()).and_then(|value| value.parse().ok()).unwrap_or(0.0)
+    }
+}
+
+impl Drop for Hub {
+    fn drop(&mut self) {
+        self.kill();
+        if std::thread::panicking() {
+            eprintln!("--- the hub's log ---\n{}", self.log());
+        }
+    }
+}
+
+fn http() -> reqwest::Client {
+    // A second call finds one installed, which is as good.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    reqwest::Client::builder().timeout(Duration::from_secs(20)).build().expect("an HTTP client")
+}
+
+async fn reqwest_get(url: &str) -> Option<(u16, Value)> {
+    let response = http().get(url).send().await.ok()?;
+    let status = response.status().as_u16();
+    Some((status, response.json().await.unwrap_or_default()))
+}

@@ -1,1 +1,80 @@
-//! nats
+//! A NATS server of the test's own.
+
+use std::{
+    net::TcpListener,
+    process::{Child, Command, Stdio},
+};
+
+use tempfile::TempDir;
+
+/// A server that is gone with the test.
+pub struct NatsServer {
+    child: Option<Child>,
+    pub port: u16,
+    folder: TempDir,
+    jetstream: bool,
+}
+
+pub fn free_port() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    listener.local_addr().expect("it is bound").port()
+}
+
+impl NatsServer {
+    /// A server that is not running yet; `None` where there is no `nats-server`.
+    pub fn prepare(jetstream: bool) -> Option<Self> {
+        let there = Command::new("nats-server").arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
+        if !there.is_ok_and(|status| status.success()) {
+            super::missing("nats-server");
+            return None;
+        }
+        let folder = tempfile::tempdir().expect("a temporary folder can be made");
+        Some(Self { child: None, port: free_port(), folder, jetstream })
+    }
+
+    pub async fn start(jetstream: bool) -> Option<Self> {
+        let mut server = Self::prepare(jetstream)?;
+        server.run().await;
+        Some(server)
+    }
+
+    pub async fn run(&mut self) {
+        let mut command = Command::new("nats-server");
+        command.args(["-a", "127.0.0.1", "-p", &self.port.to_string()]);
+        if self.jetstream {
+            command.arg("-js").arg("-sd").arg(self.folder.path());
+        }
+        let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("nats-server starts");
+        self.child = Some(child);
+        let port = self.port;
+        super::wait::until("NATS listens", super::wait::PATIENCE, async || {
+            tokio::net::TcpStream::connect(("127.0.0.1", port)).await.ok()
+        })
+        .await;
+    }
+
+    pub fn stop(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+
+    pub fn url(&self) -> String {
+        format!("nats://127.0.0.1:{}", self.port)
+    }
+
+    pub async fn client(&self) -> async_nats::Client {
+        async_nats::connect(self.url()).await.expect("NATS answers")
+    }
+
+    pub async fn jetstream(&self) -> async_nats::jetstream::Context {
+        async_nats::jetstream::new(self.client().await)
+    }
+}
+
+impl Drop for NatsServer {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}

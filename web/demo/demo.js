@@ -30,7 +30,7 @@ function eventOf(person, what) {
   const other = person.id === 'admin' ? 'budi' : 'admin';
   switch (what) {
     case 'refund': return { type: 'REFUND_REQUESTED', user_id: person.id, refund_id: `ref-${number}`, order_id: '1042', amount: 100000 };
-    case 'login': return { type: 'USER_LOGIN', user_id: person.id, device: browserName() };
+    case 'login': return { type: 'USER_LOGIN', user_id: person.id, device: browserName(), time: new Date().toLocaleTimeString('en', { timeStyle: 'short' }) };
     case 'note': return { type: 'NOTE_CREATED', user_id: person.id, title: `Shopping list ${number}` };
     default: return { type: 'NOTE_SHARED', actor_id: person.id, recipient_id: other, title: 'Shopping list' };
   }

@@ -90,6 +90,8 @@ export class LoncengBell extends HTMLElement {
   open() {
     this.#panel.hidden = false;
     this.#bell.ariaExpanded = 'true';
+    // The list says the same, and they would lie over it.
+    this.#toasts.clear();
     this.#render();
     this.#panel.focus();
     if (!this.#loaded) void this.#load();

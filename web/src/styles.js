@@ -27,6 +27,7 @@ const TEXT = `
   --l-shadow: 0 18px 48px -12px rgb(0 0 0 / .7), 0 0 0 1px rgb(255 255 255 / .05);
 }
 *, ::before, ::after { box-sizing: border-box; }
+[hidden] { display: none !important; }
 button, a { font: inherit; color: inherit; }
 button { cursor: pointer; border: 0; background: none; padding: 0; }
 :focus-visible { outline: 2px solid var(--l-accent); outline-offset: 2px; }
@@ -46,7 +47,6 @@ button { cursor: pointer; border: 0; background: none; padding: 0; }
   padding-inline: .3rem; border-radius: 1rem; background: #c81e3a; color: #fff; font-size: .72rem; font-weight: 700;
   line-height: 1.25rem; text-align: center; box-shadow: 0 0 0 2px var(--l-surface);
 }
-.badge[hidden], .panel[hidden] { display: none; }
 .panel {
   position: absolute; inset-block-start: calc(100% + .5rem); inset-inline-end: 0; z-index: 1000;
   inline-size: min(24rem, calc(100vw - 1.5rem)); max-block-size: min(34rem, 80vh); display: flex; flex-direction: column;
@@ -88,7 +88,6 @@ button { cursor: pointer; border: 0; background: none; padding: 0; }
   position: fixed; inset-block-end: 1.1rem; inset-inline-end: 1.1rem; z-index: 1001; display: grid; gap: .6rem;
   inline-size: min(23rem, calc(100vw - 2.2rem)); pointer-events: none;
 }
-:host([toasts="here"]) .toasts { position: absolute; inset-block: calc(100% + .5rem) auto; inset-inline-end: 0; }
 .toast {
   pointer-events: auto; display: grid; grid-template-columns: auto 1fr auto; gap: .15rem .8rem; align-items: start;
   padding: .85rem .9rem; background: var(--l-surface); border-radius: var(--l-radius); box-shadow: var(--l-shadow);

@@ -19,9 +19,9 @@ use crate::{
 /// Unread notifications that a fresh connection starts with.
 const FRESH_UNREAD: i64 = 100;
 
-/// Notifications read from the store at once. The next page is read when these are written, so a long gap holds neither
-/// memory nor the live stream of others.
-const PAGE: i64 = 100;
+/// Most notifications read from the store at once. The next page is read when these are written, so a long gap holds
+/// neither memory nor the live stream of others.
+const PAGE_MAX: i64 = 100;
 
 /// What a connection starts with.
 enum Opening {
@@ -115,7 +115,7 @@ impl Session {
                 revision: item.revision,
                 unread: page.inbox.unread,
             };
-            self.enqueue(protocol::push_of(item, step));
+            self.enqueue_history(protocol::push_of(item, step));
         }
         self.revision = page.inbox.revision;
     }
@@ -142,7 +142,8 @@ impl Session {
         let Phase::CatchingUp(held) = &mut self.phase else { return };
         held.reading = true;
         let (hub, user, since) = (self.hub.clone(), self.identity.user_id.clone(), self.revision);
-        let read = async move { hub.store.changed_since(&user, since, PAGE).await };
+        let size = i64::try_from(self.hub.outbound_queue).map_or(PAGE_MAX, |queue| PAGE_MAX.min(queue));
+        let read = async move { hub.store.changed_since(&user, since, size).await };
         ctx.spawn(read.into_actor(self).map(|page, session, ctx| {
             match page {
                 Ok(page) => session.send_page(&page, ctx),
@@ -168,12 +169,19 @@ impl Session {
     /// A missed change continues what the client has: between the two nothing is left that it could be told.
     fn send_missed(&mut self, item: &Notification, unread: i64) {
         let step = Step { previous_revision: self.revision, revision: item.revision, unread };
-        self.enqueue(protocol::push_of(item, step));
+        self.enqueue_history(protocol::push_of(item, step));
         self.revision = item.revision;
     }
 
     fn go_live(&mut self, ctx: &mut Context<Self>) {
         if matches!(self.phase, Phase::Closing) {
+            return;
+        }
+        if self.socket.waiting() * 2 > self.hub.outbound_queue {
+            // What is live must find room behind the history: the pump comes back when that is written.
+            if let Phase::CatchingUp(held) = &mut self.phase {
+                held.reading = false;
+            }
             return;
         }
         let Phase::CatchingUp(held) = std::mem::replace(&mut self.phase, Phase::Live) else { return };
@@ -190,7 +198,7 @@ impl Session {
         match &mut self.phase {
             Phase::Closing => {}
             Phase::CatchingUp(held) => {
-                if held.pushes.len() < self.hub.outbound_queue {
+                if held.pushes.len() * 2 < self.hub.outbound_queue {
                     held.pushes.push_back(push);
                 } else {
                     held.dropped = true;

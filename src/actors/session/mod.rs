@@ -144,8 +144,8 @@ pub struct Session {
     socket: Socket,
     /// Set by the registry when a push did not fit into the mailbox.
     overflow: Arc<AtomicBool>,
-    /// A ping is out and nothing has come since.
-    awaiting_pong: bool,
+    /// When the ping that is out was sent; `None` once anything has come since.
+    pinged: Option<Instant>,
     /// Requests to the store or to persistence under way.
     in_flight: usize,
     latency: metrics::Histogram,
@@ -194,7 +194,7 @@ impl Session {
             opened: false,
             socket,
             overflow: Arc::default(),
-            awaiting_pong: false,
+            pinged: None,
             in_flight: 0,
             latency: metrics::histogram!(metric::DELIVERY_LATENCY),
             membership: None,
@@ -214,6 +214,14 @@ impl Session {
             return;
         }
         self.socket.enqueue(frame);
+    }
+
+    /// Queues a piece of history. It comes in pages of a bounded size, each after the one before is written, so it needs
+    /// no limit of its own.
+    fn enqueue_history(&mut self, frame: Bytes) {
+        if !matches!(self.phase, Phase::Closing) {
+            self.socket.enqueue(frame);
+        }
     }
 
     /// Ends the session: what waits is dropped where the code says so, the close frame goes out, and the socket follows.
@@ -283,14 +291,16 @@ impl Session {
 
     fn watch_heartbeat(&self, ctx: &mut Context<Self>) {
         ctx.run_interval(self.hub.heartbeat, |session, ctx| {
-            if session.awaiting_pong || matches!(session.phase, Phase::Closing) {
+            if session.pinged.is_some() || matches!(session.phase, Phase::Closing) {
                 return;
             }
-            session.awaiting_pong = true;
+            let sent = Instant::now();
+            session.pinged = Some(sent);
             session.enqueue(frame::ping());
             session.socket.wake();
-            ctx.run_later(session.hub.heartbeat_timeout, |session, _| {
-                if session.awaiting_pong {
+            ctx.run_later(session.hub.heartbeat_timeout, move |session, _| {
+                // Another ping may be out by now; only this one's time is over.
+                if session.pinged == Some(sent) {
                     session.close(CloseCode::GoingAway);
                     session.socket.wake();
                 }

@@ -81,7 +81,7 @@ impl Pump {
             match session.socket.poll_receive(cx) {
                 Poll::Pending => return Peer::There,
                 Poll::Ready(Ok(received)) => {
-                    session.awaiting_pong = false;
+                    session.pinged = None;
                     match received {
                         Received::Text(text) => session.on_text(&text, ctx),
                         Received::Binary => session.on_binary(),

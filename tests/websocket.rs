@@ -1,0 +1,318 @@
+//! The WebSocket protocol, against the built hub.
+
+mod support;
+
+use lonceng::domain::protocol::SUBPROTOCOL;
+use serde_json::{Value, json};
+use support::{client::Client, hub::Hub, hub::On};
+use tokio_tungstenite::tungstenite::{Bytes, Message, client::IntoClientRequest};
+
+fn note(user: &str, title: &str) -> Value {
+    json!({ "type": "NOTE_CREATED", "user_id": user, "title": title })
+}
+
+fn message(title: &str) -> String {
+    format!("You created a note: \"{title}\"")
+}
+
+async fn on_both(test: impl AsyncFn(Hub)) {
+    for on in [On::Sqlite, On::Postgres] {
+        if let Some(hub) = Hub::start(on, &[]).await {
+            test(hub).await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_event_reaches_every_connection_of_its_user_and_nobody_else() {
+    on_both(async |hub| {
+        let (mut one, mut two, mut other) =
+            (hub.connect("u", "").await, hub.connect("u", "").await, hub.connect("v", "").await);
+        let hello = one.expect("connected").await;
+        assert_eq!((&hello["revision"], &hello["unread"], &hello["user_id"]), (&json!(0), &json!(0), &json!("u")));
+        two.expect("connected").await;
+        other.expect("connected").await;
+        hub.publish(&note("u", "a")).await;
+        for client in [&mut one, &mut two] {
+            let push = client.expect("notification.push").await;
+            assert_eq!(push["message"], message("a"));
+            assert_eq!((&push["previous_revision"], &push["revision"], &push["unread"]), (&json!(0), &json!(1), &json!(1)));
+        }
+        other.nothing().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn connected_says_who_and_where_in_both_spellings() {
+    let hub = Hub::sqlite(&[("LONCENG_SERVER__INSTANCE_ID", "hub-7")]).await;
+    let mut client = hub.connect("7", "&login=alice&role=admin").await;
+    let whole = client.next().await.expect("it is open");
+    assert_eq!((&whole["type"], &whole["role"]), (&json!("connected"), &json!("admin")));
+    assert_eq!(whole["clientId"], whole["data"]["client_id"]);
+    let data = &whole["data"];
+    assert_eq!(
+        (&data["login"], &data["roles"], &data["instance"], &data["heartbeat_seconds"]),
+        (&json!("alice"), &json!(["admin"]), &json!("hub-7"), &json!(30))
+    );
+    assert!(data["server_time"].as_str().is_some_and(|time| time.ends_with('Z')));
+}
+
+#[tokio::test]
+async fn a_fresh_connection_gets_the_unread_ones_oldest_first_then_live() {
+    on_both(async |hub| {
+        for n in 0..103 {
+            hub.publish(&note("u", &n.to_string())).await;
+        }
+        let mut client = hub.connect("u", "").await;
+        assert_eq!(client.expect("connected").await["revision"], 103);
+        for n in 3..103 {
+            assert_eq!(client.expect("notification.push").await["message"], message(&n.to_string()));
+        }
+        hub.publish(&note("u", "live")).await;
+        let live = client.expect("notification.push").await;
+        assert_eq!((&live["previous_revision"], &live["revision"], &live["unread"]), (&json!(103), &json!(104), &json!(104)));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn since_brings_exactly_what_was_missed_in_a_whole_chain() {
+    on_both(async |hub| {
+        for n in 0..250 {
+            hub.publish(&note("u", &n.to_string())).await;
+        }
+        let mut one = hub.connect("u", "&sync=none").await;
+        let epoch = one.expect("connected").await["epoch"].as_str().expect("an epoch").to_owned();
+        // A mark moves the first one to the end of the history.
+        let first = hub.inbox("u").await.last().cloned().expect("it is there");
+        one.send(&json!({ "type": "notification.read", "notification_id": first["notification_id"] })).await;
+        assert_eq!(one.expect("notification.read.ack").await["revision"], 251);
+        let mut two = hub.connect("u", &format!("&since={epoch}.0")).await;
+        two.expect("connected").await;
+        let mut at = 0;
+        for _ in 0..249 {
+            let push = two.expect("notification.push").await;
+            assert_eq!(push["previous_revision"], at);
+            at = push["revision"].as_i64().expect("a revision");
+        }
+        let update = two.expect("notification.update").await;
+        assert_eq!((&update["previous_revision"], &update["revision"]), (&json!(250), &json!(251)));
+        assert_eq!((&update["status"], &update["read"]), (&json!("read"), &json!(true)));
+        two.nothing().await;
+        hub.publish(&note("u", "live")).await;
+        assert_eq!(two.expect("notification.push").await["previous_revision"], 251);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_position_that_means_something_else_is_reset() {
+    let hub = Hub::sqlite(&[]).await;
+    hub.publish(&note("u", "a")).await;
+    for since in ["other.1", "999"] {
+        let mut client = hub.connect("u", &format!("&since={since}")).await;
+        client.expect("connected").await;
+        let reset = client.expect("reset").await;
+        assert_eq!((&reset["revision"], &reset["unread"]), (&json!(1), &json!(1)));
+        assert_eq!(client.expect("notification.push").await["message"], message("a"));
+    }
+    assert_eq!(Client::refused(hub.ws("user_id=u&since=x")).await, 400);
+}
+
+#[tokio::test]
+async fn a_mark_is_acknowledged_and_the_others_are_told() {
+    on_both(async |hub| {
+        let (mut one, mut two) = (hub.connect("u", "").await, hub.connect("u", "").await);
+        one.expect("connected").await;
+        two.expect("connected").await;
+        hub.publish(&note("u", "a")).await;
+        let push = one.expect("notification.push").await;
+        two.expect("notification.push").await;
+        let id = &push["notification_id"];
+        one.send(&json!({ "type": "notification.read", "data": { "notification_id": id, "stream_id": push["stream_id"] } })).await;
+        let ack = one.expect("notification.read.ack").await;
+        assert_eq!((&ack["notification_id"], &ack["stream_id"]), (id, &push["stream_id"]));
+        assert_eq!((&ack["unread"], &ack["revision"], &ack["previous_revision"]), (&json!(0), &json!(2), &json!(1)));
+        let update = two.expect("notification.update").await;
+        assert_eq!((&update["status"], &update["revision"], &update["unread"]), (&json!("read"), &json!(2), &json!(0)));
+        // Again changes nothing, and takes no revision.
+        two.send(&json!({ "type": "notification.read", "notification_id": id })).await;
+        assert_eq!(two.expect("notification.read.ack").await["revision"], 2);
+        one.nothing().await;
+        one.send(&json!({ "type": "notification.archive", "notification_id": id })).await;
+        assert_eq!(one.expect("notification.archive.ack").await["revision"], 3);
+        assert_eq!(two.expect("notification.update").await["status"], "archived");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn read_all_is_one_message_for_the_others() {
+    on_both(async |hub| {
+        let (mut one, mut two) = (hub.connect("u", "").await, hub.connect("u", "").await);
+        one.expect("connected").await;
+        two.expect("connected").await;
+        for n in 0..5 {
+            hub.publish(&note("u", &n.to_string())).await;
+            one.expect("notification.push").await;
+            two.expect("notification.push").await;
+        }
+        one.send(&json!({ "type": "notification.read_all", "up_to_revision": 4 })).await;
+        let ack = one.expect("notification.read_all.ack").await;
+        assert_eq!((&ack["previous_revision"], &ack["revision"], &ack["unread"]), (&json!(5), &json!(9), &json!(1)));
+        let update = two.expect("notification.update").await;
+        assert_eq!((&update["revision"], &update["unread"]), (&json!(9), &json!(1)));
+        two.nothing().await;
+        two.send(&json!({ "type": "sync.request", "since": 5 })).await;
+        let sync = two.next().await.expect("it is open");
+        assert_eq!(sync["data"].as_array().map(Vec::len), Some(4));
+        assert_eq!((&sync["revision"], &sync["complete"]), (&json!(9), &json!(true)));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn sync_answers_pages_and_the_newest() {
+    let hub = Hub::sqlite(&[]).await;
+    for n in 0..7 {
+        hub.publish(&note("u", &n.to_string())).await;
+    }
+    let mut client = hub.connect("u", "&sync=none").await;
+    client.expect("connected").await;
+    client.send(&json!({ "type": "sync.request", "since": 0, "limit": 5 })).await;
+    let page = client.next().await.expect("it is open");
+    assert_eq!((&page["complete"], &page["revision"]), (&json!(false), &json!(5)));
+    client.send(&json!({ "type": "sync.request", "since": 5, "limit": 5 })).await;
+    let rest = client.next().await.expect("it is open");
+    assert_eq!((&rest["complete"], &rest["revision"], &rest["unread"]), (&json!(true), &json!(7), &json!(7)));
+    client.send(&json!({ "type": "sync.request", "limit": 2 })).await;
+    let newest = client.next().await.expect("it is open");
+    let messages: Vec<&Value> = newest["data"].as_array().expect("a list").iter().map(|item| &item["message"]).collect();
+    assert_eq!(messages, [&message("5"), &message("6")]);
+}
+
+#[tokio::test]
+async fn what_cannot_be_taken_is_answered_and_the_connection_stays() {
+    let hub = Hub::sqlite(&[]).await;
+    let mut client = hub.connect("u", "").await;
+    client.expect("connected").await;
+    for (text, code) in [
+        ("{", "bad_message"),
+        ("[]", "bad_message"),
+        (r#"{"type":"dance"}"#, "unknown_type"),
+        (r#"{"type":"notification.read"}"#, "bad_message"),
+        (r#"{"type":"notification.read","notification_id":"nonsense"}"#, "not_found"),
+        (r#"{"type":"notification.read","notification_id":"01978a3e-0000-7000-8000-000000000001"}"#, "not_found"),
+        (r#"{"type":"sync.request","limit":5000}"#, "bad_message"),
+    ] {
+        client.send_text(text).await;
+        assert_eq!(client.expect("error").await["code"], code, "{text}");
+    }
+    client.send_raw(Message::binary(Bytes::from_static(b"x"))).await;
+    assert_eq!(client.expect("error").await["code"], "bad_message");
+    client.nothing().await;
+}
+
+#[tokio::test]
+async fn nobody_and_foreign_pages_are_refused_before_the_upgrade() {
+    let hub = Hub::sqlite(&[("LONCENG_SERVER__ALLOWED_ORIGINS", "https://app.example.com")]).await;
+    assert_eq!(Client::refused(hub.ws("")).await, 401);
+    assert_eq!(Client::refused(format!("ws://127.0.0.1:{}/nowhere?user_id=u", hub.port)).await, 404);
+    let with_origin = |origin: &str| {
+        let mut request = hub.ws("user_id=u").into_client_request().expect("a request");
+        request.headers_mut().insert("origin", origin.parse().expect("a header"));
+        request
+    };
+    assert_eq!(Client::refused(with_origin("https://evil.example")).await, 403);
+    assert_eq!(Client::refused(with_origin("null")).await, 403);
+    for origin in ["https://app.example.com".to_owned(), format!("http://127.0.0.1:{}", hub.port)] {
+        Client::connect(with_origin(&origin)).await.expect("connected").await;
+    }
+    // A name that was made to point at this machine.
+    let mut rebound = hub.ws("user_id=u").into_client_request().expect("a request");
+    rebound.headers_mut().insert("host", format!("evil.example:{}", hub.port).parse().expect("a header"));
+    rebound.headers_mut().insert("origin", format!("http://evil.example:{}", hub.port).parse().expect("a header"));
+    assert_eq!(Client::refused(rebound).await, 401);
+}
+
+#[tokio::test]
+async fn a_token_signs_in_by_header_query_or_subprotocol() {
+    let secret = "0123456789abcdef0123456789abcdef";
+    let hub = Hub::sqlite(&[("LONCENG_AUTH__METHODS", "jwt"), ("LONCENG_AUTH__JWT_SECRET", secret)]).await;
+    let auth = lonceng::config::Auth { jwt_secret: lonceng::config::Secret::from(secret), ..Default::default() };
+    let token = |ttl: i64| {
+        let claims = json!({"sub":"7","login":"alice","roles":["admin"],"exp": lonceng::clock::now().0 / 1000 + ttl});
+        lonceng::auth::mint(&auth, &serde_json::from_value(claims).expect("claims")).expect("it signs")
+    };
+    let good = token(600);
+    let mut by_header = hub.ws("").into_client_request().expect("a request");
+    by_header.headers_mut().insert("authorization", format!("Bearer {good}").parse().expect("a header"));
+    let mut by_protocol = hub.ws("").into_client_request().expect("a request");
+    let offered = format!("{SUBPROTOCOL}, token.{good}");
+    by_protocol.headers_mut().insert("sec-websocket-protocol", offered.parse().expect("a header"));
+    let by_query = hub.ws(&format!("token={good}")).into_client_request().expect("a request");
+    for request in [by_header, by_protocol, by_query] {
+        let hello = Client::connect(request).await.expect("connected").await;
+        assert_eq!((&hello["user_id"], &hello["login"], &hello["role"]), (&json!("7"), &json!("alice"), &json!("admin")));
+    }
+    assert_eq!(Client::refused(hub.ws("user_id=7")).await, 401, "dev parameters are not believed");
+    assert_eq!(Client::refused(hub.ws(&format!("token={}", token(-60)))).await, 401);
+    assert_eq!(Client::refused(hub.ws("token=x.y.z")).await, 401);
+    // One that ends during the connection ends the connection; 5 seconds of leeway are for signing in only.
+    let mut brief = Client::connect(hub.ws(&format!("token={}", token(1)))).await;
+    assert_eq!(brief.closed().await, 4001);
+    // Claims have entered the directory: an event for ADMIN reaches alice.
+    let mut alice = Client::connect(hub.ws(&format!("token={good}"))).await;
+    alice.expect("connected").await;
+    let event = json!({"type":"REFUND_REQUESTED","user_id":"budi","amount":1,"refund_id":"r"}).to_string();
+    let bearer = format!("Bearer {good}");
+    let (status, body) = hub.send("POST", "/api/v1/events", &[("authorization", &bearer)], event).await;
+    assert_eq!(status, 202, "{body}");
+    alice.expect("notification.push").await;
+}
+
+#[tokio::test]
+async fn too_many_connections_of_one_user_close_the_newest() {
+    let hub = Hub::sqlite(&[("LONCENG_SERVER__MAX_CONNECTIONS_PER_USER", "2"), ("LONCENG_SERVER__MAX_CONNECTIONS", "4")]).await;
+    let (mut one, mut two) = (hub.connect("u", "").await, hub.connect("u", "").await);
+    one.expect("connected").await;
+    two.expect("connected").await;
+    assert_eq!(hub.connect("u", "").await.closed().await, 4009);
+    one.nothing().await;
+    let (_three, _four) = (hub.connect("v", "").await, hub.connect("w", "").await);
+    assert_eq!(Client::refused(hub.ws("user_id=x")).await, 503);
+}
+
+#[tokio::test]
+async fn a_client_that_answers_no_ping_is_closed() {
+    let env = [("LONCENG_SERVER__HEARTBEAT_SECONDS", "1"), ("LONCENG_SERVER__HEARTBEAT_TIMEOUT_SECONDS", "1")];
+    let hub = Hub::sqlite(&env).await;
+    // tungstenite answers pings only while it is read; this one is not.
+    let silent = hub.connect("u", "").await;
+    let mut lively = hub.connect("v", "").await;
+    lively.expect("connected").await;
+    let gone = support::wait::until("the silent one is gone", support::wait::PATIENCE, async || {
+        lively.nothing().await;
+        (hub.metric("websocket_connections").await < 1.5).then_some(())
+    });
+    gone.await;
+    drop(silent);
+    lively.nothing().await;
+}
+
+#[tokio::test]
+async fn clients_are_told_before_a_planned_stop_and_it_is_quick() {
+    let mut hub = Hub::sqlite(&[]).await;
+    let mut client = hub.connect("u", "").await;
+    client.expect("connected").await;
+    let stalled = hub.connect("v", "").await;
+    let (took, after) = tokio::join!(hub.terminate(), async {
+        let after = client.expect("going_away").await["reconnect_after_ms"].as_i64();
+        (after, client.closed().await)
+    });
+    assert!(after.0.is_some_and(|ms| (500..2_000).contains(&ms)));
+    assert_eq!(after.1, 1001);
+    assert!(took.as_secs() < 12, "{took:?}");
+    drop(stalled);
+}

@@ -158,7 +158,8 @@ impl Parts {
 
         let max_per_user = config.server.max_connections_per_user;
         let (handle, of) = (handles.registry.clone(), store.clone());
-        adopt(supervisor, "registry", &core, handle, move |tether| Registry::new(of.clone(), max_per_user, tether)).await;
+        adopt(supervisor, "registry", &core, handle, move |tether| Registry::new(of.clone(), max_per_user, tether))
+            .await;
 
         let settings = persistence::Settings {
             batch_max: config.store.batch_max,
@@ -183,7 +184,8 @@ impl Parts {
         .await;
 
         let of = store.clone();
-        adopt(supervisor, "sweeper", &core, handles.sweeper.clone(), move |tether| Sweeper::new(of.clone(), tether)).await;
+        adopt(supervisor, "sweeper", &core, handles.sweeper.clone(), move |tether| Sweeper::new(of.clone(), tether))
+            .await;
 
         if config.nats.url.is_empty() {
             health.set("nats", PartState::Off);
@@ -269,7 +271,11 @@ async fn wait_for_schema(store: &Store) -> Result<(), StoreError> {
 
 /// The hub's name: as configured, else the host's.
 fn instance(configured: &str) -> String {
-    if configured.is_empty() { gethostname::gethostname().to_string_lossy().into_owned() } else { configured.to_owned() }
+    if configured.is_empty() {
+        gethostname::gethostname().to_string_lossy().into_owned()
+    } else {
+        configured.to_owned()
+    }
 }
 
 /// Keys that are accepted, and that this version does nothing with, are not passed over in silence.

@@ -1,5 +1,7 @@
 //! What breaks, and what it must not take with it.
 
+#![allow(clippy::expect_used, clippy::disallowed_methods, reason = "a test may fail, and measures real time")]
+
 mod support;
 
 use std::{process::Command, time::Duration};
@@ -129,7 +131,11 @@ async fn a_store_that_goes_away_and_comes_back_loses_nothing() {
     let Some(nats) = NatsServer::start(true).await else { return };
     let Some(mut proxy) = Proxy::to_postgres().await else { return };
     let url = nats.url();
-    let env = [("LONCENG_NATS__URL", url.as_str()), ("LONCENG_NATS__ACK_WAIT_SECONDS", "2"), ("LONCENG_NATS__MAX_DELIVER", "2")];
+    let env = [
+        ("LONCENG_NATS__URL", url.as_str()),
+        ("LONCENG_NATS__ACK_WAIT_SECONDS", "2"),
+        ("LONCENG_NATS__MAX_DELIVER", "2"),
+    ];
     let mut hub = Hub::prepare(On::Postgres, &env).await.expect("PostgreSQL is there");
     hub.set_env("LONCENG_STORE__URL", &proxy.url(&hub.store_url));
     hub.run().await;
@@ -151,8 +157,10 @@ async fn a_store_that_goes_away_and_comes_back_loses_nothing() {
     };
     unread(1).await;
     proxy.cut();
-    let (_, body) =
-        until("not ready", PATIENCE, async || Some(hub.get("/health/ready").await).filter(|(status, _)| *status == 503)).await;
+    let (_, body) = until("not ready", PATIENCE, async || {
+        Some(hub.get("/health/ready").await).filter(|(status, _)| *status == 503)
+    })
+    .await;
     assert_eq!(body["store"], "down", "{body}");
     for n in 1..20 {
         publish(n).await;

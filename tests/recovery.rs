@@ -1,5 +1,7 @@
 //! Events from NATS, through everything that stops: each exactly once, on both stores.
 
+#![allow(clippy::expect_used, clippy::disallowed_methods, reason = "a test may fail, and measures real time")]
+
 mod support;
 
 use std::collections::HashSet;
@@ -22,7 +24,10 @@ async fn hub_of(nats: &NatsServer, on: On, more: &[(&str, &str)]) -> Option<Hub>
 }
 
 async fn joined(hub: &Hub) {
-    until("the hub has joined NATS", PATIENCE, async || (hub.get("/health/ready").await.1["nats"] == "ok").then_some(())).await;
+    until("the hub has joined NATS", PATIENCE, async || {
+        (hub.get("/health/ready").await.1["nats"] == "ok").then_some(())
+    })
+    .await;
 }
 
 fn note(user: &str, n: usize) -> Vec<u8> {
@@ -135,7 +140,9 @@ async fn good_events_pass_the_bad_ones(on: On) {
     for (subject, payload, kind, field) in bad {
         let start: String = payload.chars().take(20).collect();
         let found = letters.iter().find(|letter| {
-            letter.kind == kind && letter.field.as_deref() == field && letter.subject.as_deref() == Some(subject)
+            letter.kind == kind
+                && letter.field.as_deref() == field
+                && letter.subject.as_deref() == Some(subject)
                 && (payload.contains('\0') || letter.payload.starts_with(&start))
         });
         let found = found.unwrap_or_else(|| panic!("no dead letter for {start}: {letters:?}"));
@@ -187,9 +194,16 @@ async fn the_same_event_is_one_notification_however_it_comes() {
         }
         client.flush().await.expect("NATS answers");
     };
-    let cloud = json!({"specversion":"1.0","id":"1","source":"s","type":"note.created","userid":"u","data":{"title":"n0"}});
+    let cloud =
+        json!({"specversion":"1.0","id":"1","source":"s","type":"note.created","userid":"u","data":{"title":"n0"}});
     twice("events.any", &[("content-type", "application/cloudevents+json")], cloud.clone()).await;
-    let binary = [("ce-specversion", "1.0"), ("ce-id", "2"), ("ce-source", "s"), ("ce-type", "NOTE_CREATED"), ("ce-userid", "u")];
+    let binary = [
+        ("ce-specversion", "1.0"),
+        ("ce-id", "2"),
+        ("ce-source", "s"),
+        ("ce-type", "NOTE_CREATED"),
+        ("ce-userid", "u"),
+    ];
     twice("events.any", &binary, json!({"title":"n1"})).await;
     twice("events.note.created", &[], json!({"user_id":"u","title":"n2","event_id":"e2"})).await;
     publish(&context, "u", 3..4).await;
@@ -232,8 +246,10 @@ async fn where_nats_is_required_the_hub_is_not_ready_without_it() {
     let Some(mut hub) = hub_of(&nats, On::Sqlite, &[("LONCENG_NATS__REQUIRED", "true")]).await else { return };
     hub.run().await;
     drop(nats);
-    let (_, body) =
-        until("it notices", PATIENCE, async || Some(hub.get("/health/ready").await).filter(|(status, _)| *status == 503)).await;
+    let (_, body) = until("it notices", PATIENCE, async || {
+        Some(hub.get("/health/ready").await).filter(|(status, _)| *status == 503)
+    })
+    .await;
     assert!(body["detail"].as_str().is_some_and(|detail| detail.starts_with("nats")), "{body}");
 }
 
@@ -258,7 +274,10 @@ async fn without_jetstream_a_queue_group_brings_events_and_says_what_is_lost() {
     let Some(nats) = NatsServer::start(false).await else { return };
     let Some(mut hub) = hub_of(&nats, On::Sqlite, &[]).await else { return };
     hub.run().await;
-    until("it has subscribed", PATIENCE, async || (hub.get("/health/ready").await.1["nats"] == "degraded").then_some(())).await;
+    until("it has subscribed", PATIENCE, async || {
+        (hub.get("/health/ready").await.1["nats"] == "degraded").then_some(())
+    })
+    .await;
     let client = nats.client().await;
     for n in 0..3 {
         client.publish("events.note.created", note("u", n).into()).await.expect("sent");

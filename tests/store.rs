@@ -1,5 +1,7 @@
 //! One conformance suite for both stores.
 
+#![allow(clippy::expect_used, clippy::disallowed_methods, reason = "a test may fail, and measures real time")]
+
 mod support;
 
 use std::sync::Arc;
@@ -96,7 +98,9 @@ async fn revisions_grow_by_one_for_each_user(store: Store) {
             Committed::Stored(changes) => changes.clone(),
             Committed::Duplicate => Vec::new(),
         })
-        .map(|change| (change.user_id.to_string(), change.step.previous_revision, change.step.revision, change.step.unread))
+        .map(|change| {
+            (change.user_id.to_string(), change.step.previous_revision, change.step.revision, change.step.unread)
+        })
         .collect();
     let expected = [("b", 0, 1, 1), ("a", 0, 1, 1), ("a", 1, 2, 2), ("a", 2, 3, 3), ("b", 1, 2, 2)];
     assert_eq!(steps, expected.map(|(u, p, r, n)| (u.to_owned(), p, r, n)));
@@ -104,7 +108,10 @@ async fn revisions_grow_by_one_for_each_user(store: Store) {
     assert_eq!(store.inbox(&user("nobody")).await.expect("it reads"), Counters::default());
     let mut both = store.inboxes(&[user("a"), user("b"), user("c")]).await.expect("it reads");
     both.sort_by(|a, b| a.0.cmp(&b.0));
-    assert_eq!(both, [(user("a"), Counters { revision: 3, unread: 3 }), (user("b"), Counters { revision: 2, unread: 2 })]);
+    assert_eq!(
+        both,
+        [(user("a"), Counters { revision: 3, unread: 3 }), (user("b"), Counters { revision: 2, unread: 2 })]
+    );
 }
 
 async fn the_same_identity_is_taken_once(store: Store) {
@@ -282,10 +289,10 @@ async fn the_files_types_are_written_and_an_administrators_are_left_alone(store:
         .expect("plain SQL");
     assert_eq!(write(&[kind("A", "three"), kind("C", "three")]).await, 0, "an administrator has changed them");
     let types = store.types().await.expect("it reads");
-    assert_eq!(types.iter().map(|row| (row.is_active, row.origin)).collect::<Vec<_>>(), [
-        (false, Origin::Admin),
-        (true, Origin::Admin)
-    ]);
+    assert_eq!(
+        types.iter().map(|row| (row.is_active, row.origin)).collect::<Vec<_>>(),
+        [(false, Origin::Admin), (true, Origin::Admin)]
+    );
 }
 
 async fn dead_letters_are_kept_cut_and_listed(store: Store) {

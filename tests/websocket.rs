@@ -1,5 +1,7 @@
 //! The WebSocket protocol, against the built hub.
 
+#![allow(clippy::expect_used, clippy::disallowed_methods, reason = "a test may fail, and measures real time")]
+
 mod support;
 
 use lonceng::domain::protocol::SUBPROTOCOL;
@@ -36,7 +38,10 @@ async fn an_event_reaches_every_connection_of_its_user_and_nobody_else() {
         for client in [&mut one, &mut two] {
             let push = client.expect("notification.push").await;
             assert_eq!(push["message"], message("a"));
-            assert_eq!((&push["previous_revision"], &push["revision"], &push["unread"]), (&json!(0), &json!(1), &json!(1)));
+            assert_eq!(
+                (&push["previous_revision"], &push["revision"], &push["unread"]),
+                (&json!(0), &json!(1), &json!(1))
+            );
         }
         other.nothing().await;
     })
@@ -71,7 +76,10 @@ async fn a_fresh_connection_gets_the_unread_ones_oldest_first_then_live() {
         }
         hub.publish(&note("u", "live")).await;
         let live = client.expect("notification.push").await;
-        assert_eq!((&live["previous_revision"], &live["revision"], &live["unread"]), (&json!(103), &json!(104), &json!(104)));
+        assert_eq!(
+            (&live["previous_revision"], &live["revision"], &live["unread"]),
+            (&json!(103), &json!(104), &json!(104))
+        );
     })
     .await;
 }
@@ -130,7 +138,10 @@ async fn a_mark_is_acknowledged_and_the_others_are_told() {
         let push = one.expect("notification.push").await;
         two.expect("notification.push").await;
         let id = &push["notification_id"];
-        one.send(&json!({ "type": "notification.read", "data": { "notification_id": id, "stream_id": push["stream_id"] } })).await;
+        one.send(
+            &json!({ "type": "notification.read", "data": { "notification_id": id, "stream_id": push["stream_id"] } }),
+        )
+        .await;
         let ack = one.expect("notification.read.ack").await;
         assert_eq!((&ack["notification_id"], &ack["stream_id"]), (id, &push["stream_id"]));
         assert_eq!((&ack["unread"], &ack["revision"], &ack["previous_revision"]), (&json!(0), &json!(2), &json!(1)));
@@ -188,7 +199,8 @@ async fn sync_answers_pages_and_the_newest() {
     assert_eq!((&rest["complete"], &rest["revision"], &rest["unread"]), (&json!(true), &json!(7), &json!(7)));
     client.send(&json!({ "type": "sync.request", "limit": 2 })).await;
     let newest = client.next().await.expect("it is open");
-    let messages: Vec<&Value> = newest["data"].as_array().expect("a list").iter().map(|item| &item["message"]).collect();
+    let messages: Vec<&Value> =
+        newest["data"].as_array().expect("a list").iter().map(|item| &item["message"]).collect();
     assert_eq!(messages, [&message("5"), &message("6")]);
 }
 
@@ -254,7 +266,10 @@ async fn a_token_signs_in_by_header_query_or_subprotocol() {
     let by_query = hub.ws(&format!("token={good}")).into_client_request().expect("a request");
     for request in [by_header, by_protocol, by_query] {
         let hello = Client::connect(request).await.expect("connected").await;
-        assert_eq!((&hello["user_id"], &hello["login"], &hello["role"]), (&json!("7"), &json!("alice"), &json!("admin")));
+        assert_eq!(
+            (&hello["user_id"], &hello["login"], &hello["role"]),
+            (&json!("7"), &json!("alice"), &json!("admin"))
+        );
     }
     assert_eq!(Client::refused(hub.ws("user_id=7")).await, 401, "dev parameters are not believed");
     assert_eq!(Client::refused(hub.ws(&format!("token={}", token(-60)))).await, 401);
@@ -274,7 +289,9 @@ async fn a_token_signs_in_by_header_query_or_subprotocol() {
 
 #[tokio::test]
 async fn too_many_connections_of_one_user_close_the_newest() {
-    let hub = Hub::sqlite(&[("LONCENG_SERVER__MAX_CONNECTIONS_PER_USER", "2"), ("LONCENG_SERVER__MAX_CONNECTIONS", "4")]).await;
+    let hub =
+        Hub::sqlite(&[("LONCENG_SERVER__MAX_CONNECTIONS_PER_USER", "2"), ("LONCENG_SERVER__MAX_CONNECTIONS", "4")])
+            .await;
     let (mut one, mut two) = (hub.connect("u", "").await, hub.connect("u", "").await);
     one.expect("connected").await;
     two.expect("connected").await;

@@ -189,7 +189,8 @@ impl Persistence {
         let mut batch = Vec::new();
         let mut rows = 0;
         while let Some(next) = self.waiting.front() {
-            let alike = batch.last().is_none_or(|last| matches!(last, Job::Commit(_)) == matches!(next, Job::Commit(_)));
+            let alike =
+                batch.last().is_none_or(|last| matches!(last, Job::Commit(_)) == matches!(next, Job::Commit(_)));
             let full = !batch.is_empty() && rows + next.rows() > self.settings.batch_max;
             if !alike || full || batch.len() >= self.settings.batch_max {
                 break;

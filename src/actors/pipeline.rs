@@ -61,15 +61,7 @@ impl Pipeline {
     /// A pipeline that works from `catalog` and hands on to `persistence`.
     #[must_use]
     pub fn new(store: Store, catalog: Shared, persistence: Handle<Persistence>, tether: Tether) -> Self {
-        Self {
-            store,
-            catalog,
-            persistence,
-            waiting: VecDeque::new(),
-            waiting_events: 0,
-            busy: false,
-            _tether: tether,
-        }
+        Self { store, catalog, persistence, waiting: VecDeque::new(), waiting_events: 0, busy: false, _tether: tether }
     }
 
     fn work(&mut self, ctx: &mut Context<Self>) {

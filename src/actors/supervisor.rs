@@ -97,12 +97,8 @@ impl Supervisor {
     }
 
     fn report(&self) {
-        let dying: Vec<&str> = self
-            .children
-            .iter()
-            .filter(|(_, child)| child.deaths.len() >= STORM)
-            .map(|(name, _)| *name)
-            .collect();
+        let dying: Vec<&str> =
+            self.children.iter().filter(|(_, child)| child.deaths.len() >= STORM).map(|(name, _)| *name).collect();
         self.health.set(
             "actors",
             if dying.is_empty() { PartState::Ok } else { PartState::Down(format!("{} keeps dying", dying.join(", "))) },

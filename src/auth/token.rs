@@ -212,7 +212,9 @@ mod tests {
     fn issuer_and_audience_are_checked_where_configured() {
         let config = config::Auth { jwt_issuer: "us".into(), jwt_audience: "hub".into(), ..config() };
         assert!(verify(&config, json!({"sub":"u","iss":"us","aud":["hub","x"]})).is_ok());
-        for wrong in [json!({"sub":"u","iss":"them","aud":"hub"}), json!({"sub":"u","iss":"us"}), json!({"sub":"u","aud":"hub"})] {
+        for wrong in
+            [json!({"sub":"u","iss":"them","aud":"hub"}), json!({"sub":"u","iss":"us"}), json!({"sub":"u","aud":"hub"})]
+        {
             assert_eq!(verify(&config, wrong).err(), Some(TokenError::NotForUs));
         }
     }

@@ -13,7 +13,8 @@ pub(super) fn run(config: &Path) -> Result<(), Failure> {
         // config.toml itself has been checked, so these are files of the locale folders.
         let lines = bad.iter().map(|bad| {
             let wrong = local.iter().find(|template| crate::domain::event::code_of(&template.code) == bad.code);
-            let file = wrong.map(|template| loaded.templates.join(&template.locale).join(format!("{}.txt", template.code)));
+            let file =
+                wrong.map(|template| loaded.templates.join(&template.locale).join(format!("{}.txt", template.code)));
             let file = file.unwrap_or_else(|| loaded.templates.clone());
             format!("{}:{}:1: {}", file.display(), bad.line.unwrap_or(1), bad.detail)
         });

@@ -77,7 +77,8 @@ impl Listen {
     }
 
     fn request(&self, base: &str, position: &Position) -> anyhow::Result<ClientRequestBuilder> {
-        let encode = |text: &str| percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC).to_string();
+        let encode =
+            |text: &str| percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC).to_string();
         let mut parameters: Vec<String> = [("user_id", &self.user), ("login", &self.login), ("role", &self.role)]
             .into_iter()
             .filter_map(|(name, value)| Some(format!("{name}={}", encode(value.as_deref()?))))
@@ -101,7 +102,8 @@ impl Listen {
         let (mut socket, _) = match connect_async(self.request(base, position)?).await {
             Ok(connected) => connected,
             Err(tungstenite::Error::Http(response)) => {
-                let body: Value = response.body().as_deref().and_then(|b| serde_json::from_slice(b).ok()).unwrap_or_default();
+                let body: Value =
+                    response.body().as_deref().and_then(|b| serde_json::from_slice(b).ok()).unwrap_or_default();
                 let detail = body["detail"].as_str().unwrap_or("refused");
                 if response.status().is_server_error() {
                     eprintln!("{}: {detail}", response.status());

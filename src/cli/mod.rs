@@ -40,7 +40,12 @@ impl<E: Into<anyhow::Error>> From<E> for Failure {
 
 /// A self-hosted, real-time notification hub.
 #[derive(Debug, Parser)]
-#[command(name = "lonceng", version, about, after_help = "Example:\n  lonceng                 run the hub with ./config.toml")]
+#[command(
+    name = "lonceng",
+    version,
+    about,
+    after_help = "Example:\n  lonceng                 run the hub with ./config.toml"
+)]
 struct Arguments {
     /// The configuration file
     #[arg(long, global = true, env = "LONCENG_CONFIG", default_value = "config.toml", value_name = "PATH")]

@@ -11,10 +11,7 @@ use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use super::{Failure, client, load_if_there};
-use crate::{
-    config::Config,
-    domain::event::code_of,
-};
+use crate::{config::Config, domain::event::code_of};
 
 /// Publishes under way at once.
 const IN_FLIGHT: usize = 500;
@@ -27,8 +24,10 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Publish an event, or many
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  lonceng publish REFUND_REQUESTED --user budi --data '{\"amount\":100000,\"refund_id\":\"ref456\"}'\n  \
-                        lonceng publish events.note.created --user budi --data '{\"title\":\"Hi\"}' --nats --count 1000")]
+#[command(
+    after_help = "Examples:\n  lonceng publish REFUND_REQUESTED --user budi --data '{\"amount\":100000,\"refund_id\":\"ref456\"}'\n  \
+                        lonceng publish events.note.created --user budi --data '{\"title\":\"Hi\"}' --nats --count 1000"
+)]
 pub(super) struct Publish {
     /// The type's code, such as REFUND_REQUESTED, or the subject, such as events.refund.requested
     #[arg(value_name = "TYPE|SUBJECT")]
@@ -134,7 +133,10 @@ impl Publish {
         let url = if url.is_empty() { "nats://127.0.0.1:4222" } else { url };
         let connecting = async_nats::ConnectOptions::new().connection_timeout(CONNECT_TIMEOUT).connect(url);
         let nats = connecting.await.map_err(|error| {
-            anyhow!("no NATS server answers ({:?}); start one with `nats-server -js`, or name another with --nats URL", error.kind())
+            anyhow!(
+                "no NATS server answers ({:?}); start one with `nats-server -js`, or name another with --nats URL",
+                error.kind()
+            )
         })?;
         let context = jetstream::new(nats.clone());
         let payload = bytes::Bytes::from(serde_json::to_vec(event)?);

@@ -91,8 +91,8 @@ fn parse(file: &Path, text: &str) -> Result<Config, ConfigError> {
 }
 
 fn overridden(file: &Path, text: &str, overrides: &[environment::Override]) -> Result<Config, ConfigError> {
-    let mut table: Table = toml::from_str(text)
-        .map_err(|error| in_file(file, text, String::new(), one_line(error.message())))?;
+    let mut table: Table =
+        toml::from_str(text).map_err(|error| in_file(file, text, String::new(), one_line(error.message())))?;
     for change in overrides {
         environment::apply(&mut table, change);
     }
@@ -102,7 +102,10 @@ fn overridden(file: &Path, text: &str, overrides: &[environment::Override]) -> R
         // The file has been read before, so what is wrong now was set by a variable.
         let variable = overrides.iter().rfind(|change| {
             let key = format!("{}.{}", change.section, change.key);
-            path == key || path.starts_with(&format!("{key}[")) || change.section == path || message.contains(&change.key)
+            path == key
+                || path.starts_with(&format!("{key}["))
+                || change.section == path
+                || message.contains(&change.key)
         });
         match variable {
             Some(change) => in_environment(&change.variable, message).into(),

@@ -57,7 +57,8 @@ fn a_template_that_does_not_compile_names_its_type() {
 
 #[test]
 fn the_environment_overrides_and_its_errors_name_the_variable() {
-    let listen = |pairs: &[(&str, &str)]| loaded("[server]\nlisten = \"127.0.0.1:1\"", pairs).map(|l| l.config.server.listen);
+    let listen =
+        |pairs: &[(&str, &str)]| loaded("[server]\nlisten = \"127.0.0.1:1\"", pairs).map(|l| l.config.server.listen);
     assert_eq!(listen(&[("LONCENG_SERVER__LISTEN", "127.0.0.1:9")]), Ok("127.0.0.1:9".to_owned()));
     for (variable, value) in [
         ("LONCENG_SERVER__LISTEN", "nowhere"),

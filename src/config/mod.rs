@@ -15,7 +15,8 @@ pub use load::{Loaded, load};
 pub use problem::{ConfigError, Problem};
 pub use secret::Secret;
 pub use sections::{
-    ApiKey, Auth, AuthMethod, Cache, Config, Feed, FeedMessage, Limits, Nats, Redis, Retention, Server, Store, Templates,
+    ApiKey, Auth, AuthMethod, Cache, Config, Feed, FeedMessage, Limits, Nats, Redis, Retention, Server, Store,
+    Templates,
 };
 pub use types::TypeConfig;
 pub use validate::local_templates;

@@ -187,8 +187,7 @@ pub struct Nats {
 
 impl Default for Nats {
     fn default() -> Self {
-        let subjects =
-            ["events.>", "users.upserted", "booking.*", "schedule.*", "admin.notifications", "assessment.*"];
+        let subjects = ["events.>", "users.upserted", "booking.*", "schedule.*", "admin.notifications", "assessment.*"];
         Self {
             url: Secret::from("nats://127.0.0.1:4222"),
             credentials_file: String::new(),

@@ -246,7 +246,12 @@ impl Catalog {
     ///
     /// # Errors
     /// [`Rejected`] with the field that is missing.
-    pub fn message(&self, kind: &NotificationType, locale: Option<&str>, scope: &Arc<Scope>) -> Result<String, Rejected> {
+    pub fn message(
+        &self,
+        kind: &NotificationType,
+        locale: Option<&str>,
+        scope: &Arc<Scope>,
+    ) -> Result<String, Rejected> {
         let code = code_of(&kind.code);
         // "id-ID" falls back to "id", then to the default.
         let wanted = locale.unwrap_or(&self.default_locale);

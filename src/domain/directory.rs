@@ -93,10 +93,10 @@ mod tests {
         let one = patches(&event(&json!({"login":"budi","roles":["admin"]})));
         assert_eq!(one.map(|p| (p[0].person.user_id.to_string(), p[0].set_roles)), Ok(("u1".into(), true)));
         let many = patches(&event(&json!({"users":[{"user_id":1,"login":"a"},{"userId":"2"}]})));
-        assert_eq!(many.map(|p| p.iter().map(|p| p.person.user_id.to_string()).collect::<Vec<_>>()), Ok(vec![
-            "1".into(),
-            "2".into()
-        ]));
+        assert_eq!(
+            many.map(|p| p.iter().map(|p| p.person.user_id.to_string()).collect::<Vec<_>>()),
+            Ok(vec!["1".into(), "2".into()])
+        );
     }
 
     #[test]

@@ -28,7 +28,8 @@ fn event(value: &serde_json::Value) -> Arc<Event> {
 }
 
 fn catalog(rows: &[TypeRow]) -> Catalog {
-    let local = [LocalTemplate { locale: "id".into(), code: "REFUND".into(), source: "{username} minta {amount}\n".into() }];
+    let local =
+        [LocalTemplate { locale: "id".into(), code: "REFUND".into(), source: "{username} minta {amount}\n".into() }];
     let (catalog, bad) = Catalog::build(rows, &local, "en");
     assert_eq!(bad, []);
     catalog

@@ -3,9 +3,7 @@
 //! minijinja with single braces for variables; `{% %}` and `{# #}` keep their meaning, so a template file may have
 //! conditions and loops.
 
-use std::{
-    sync::{Arc, Mutex, PoisonError},
-};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use minijinja::{
     Environment, Error, ErrorKind, UndefinedBehavior, Value,
@@ -229,11 +227,9 @@ struct Inside {
 impl Inside {
     fn value(path: &str, value: &Json, missing: &Arc<Mutex<Option<String>>>) -> Value {
         match value {
-            Json::Object(map) => Value::from_object(Self {
-                path: path.to_owned(),
-                map: map.clone(),
-                missing: Arc::clone(missing),
-            }),
+            Json::Object(map) => {
+                Value::from_object(Self { path: path.to_owned(), map: map.clone(), missing: Arc::clone(missing) })
+            }
             other => Value::from(Serde(other)),
         }
     }

@@ -44,7 +44,11 @@ fn the_examples_of_the_contract_render() {
             json!({"amount": 100_000}),
             "User budi requested refund for Rp100.000",
         ),
-        ("You logged in from {device} at {time}", json!({"device": "Chrome"}), "You logged in from Chrome at 2026-01-01T00:00:00Z"),
+        (
+            "You logged in from {device} at {time}",
+            json!({"device": "Chrome"}),
+            "You logged in from Chrome at 2026-01-01T00:00:00Z",
+        ),
         (r#"You created a note: "{title}""#, json!({"title": "<b>Hi</b>"}), r#"You created a note: "<b>Hi</b>""#),
         (r#"{actor_name} shared note "{title}" with you"#, json!({"title": "A"}), r#"a1 shared note "A" with you"#),
         (r#"{time|date("%d %b %H:%M")}"#, json!({}), "01 Jan 07:00"),
@@ -56,7 +60,11 @@ fn the_examples_of_the_contract_render() {
         ("{refund_id} {amountDue}", json!({"refundId": "r", "amount_due": 5}), "r 5"),
         ("{recipient.login} {event.time} {event.source}", json!({}), "rina 2026-01-01T00:00:00Z refund-service"),
         ("{order.id}", json!({"order": {"id": 9}}), "9"),
-        ("{% if n > 1 %}many{% else %}one{% endif %}{% for x in list %} {x}{% endfor %}\n", json!({"n": 2, "list": ["a", "b"]}), "many a b"),
+        (
+            "{% if n > 1 %}many{% else %}one{% endif %}{% for x in list %} {x}{% endfor %}\n",
+            json!({"n": 2, "list": ["a", "b"]}),
+            "many a b",
+        ),
     ] {
         assert_eq!(render_with(source, data), Ok(expected.to_owned()), "{source}");
     }

@@ -29,9 +29,7 @@ struct Demo;
 
 /// The component as one module.
 static COMPONENT: LazyLock<Asset> = LazyLock::new(|| {
-    let source = |name: &str| {
-        Modules::get(name).map(|file| String::from_utf8_lossy(&file.data).into_owned())
-    };
+    let source = |name: &str| Modules::get(name).map(|file| String::from_utf8_lossy(&file.data).into_owned());
     Asset::new(bundle::bundle(source).into_bytes())
 });
 
@@ -48,7 +46,8 @@ impl Asset {
 
     fn answer(&self, request: &HttpRequest, content_type: &str) -> HttpResponse {
         let known = request.headers().get(header::IF_NONE_MATCH).and_then(|value| value.to_str().ok());
-        let mut response = if known == Some(self.tag.as_str()) { HttpResponse::NotModified() } else { HttpResponse::Ok() };
+        let mut response =
+            if known == Some(self.tag.as_str()) { HttpResponse::NotModified() } else { HttpResponse::Ok() };
         response
             .insert_header((header::CONTENT_TYPE, content_type))
             .insert_header((header::ETAG, self.tag.as_str()))

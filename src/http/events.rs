@@ -23,11 +23,7 @@ struct Accepted {
     ids: Vec<String>,
 }
 
-pub(super) async fn post(
-    state: Shared,
-    request: HttpRequest,
-    payload: web::Payload,
-) -> Result<HttpResponse, Problem> {
+pub(super) async fn post(state: Shared, request: HttpRequest, payload: web::Payload) -> Result<HttpResponse, Problem> {
     if !identity::caller(&state, &request).await?.may_publish() {
         return Err(Problem::forbidden("publishing needs the scope publish, or the role admin"));
     }

@@ -6,10 +6,7 @@ use actix_web::HttpResponse;
 use serde_json::{Map, Value, json};
 
 use super::{Problem, Shared, State};
-use crate::{
-    clock,
-    telemetry::PartState,
-};
+use crate::{clock, telemetry::PartState};
 
 /// The process answers.
 pub(super) async fn live() -> HttpResponse {
@@ -45,10 +42,8 @@ fn shown(parts: &BTreeMap<&'static str, PartState>) -> Map<String, Value> {
     for (part, state) in parts {
         shown.insert((*part).to_owned(), state.word().into());
     }
-    let reasons: Map<String, Value> = parts
-        .iter()
-        .filter_map(|(part, state)| Some(((*part).to_owned(), Value::from(state.reason()?))))
-        .collect();
+    let reasons: Map<String, Value> =
+        parts.iter().filter_map(|(part, state)| Some(((*part).to_owned(), Value::from(state.reason()?)))).collect();
     shown.insert("reasons".to_owned(), Value::Object(reasons));
     shown
 }

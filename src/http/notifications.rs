@@ -156,7 +156,8 @@ pub(super) async fn mark(
     let (reply, answer) = oneshot::channel();
     state.persistence.send(MarkOne { user_id, id, mark, origin: None, reply }).await?;
     let Change { notification, step, .. } = done(answer).await?;
-    let mut changed = notification.map_or(Ok(Value::Null), |notification| serde_json::to_value(&*notification))
+    let mut changed = notification
+        .map_or(Ok(Value::Null), |notification| serde_json::to_value(&*notification))
         .map_err(|error| Problem::internal(error.to_string()))?;
     if let Value::Object(map) = &mut changed {
         map.insert("unread".to_owned(), step.unread.into());

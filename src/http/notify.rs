@@ -46,11 +46,7 @@ struct Body {
     action_url: Option<String>,
 }
 
-pub(super) async fn post(
-    state: Shared,
-    request: HttpRequest,
-    payload: web::Payload,
-) -> Result<HttpResponse, Problem> {
+pub(super) async fn post(state: Shared, request: HttpRequest, payload: web::Payload) -> Result<HttpResponse, Problem> {
     if !identity::caller(&state, &request).await?.may_publish() {
         return Err(Problem::forbidden("publishing needs the scope publish, or the role admin"));
     }
@@ -106,9 +102,10 @@ fn event(body: Body, key: Option<String>) -> Result<Event, Problem> {
     let targets = targets(&body.target)?;
     let created_at = body.created_at.as_deref().map(Timestamp::parse).transpose();
     let created_at = created_at.map_err(|detail| wrong("created_at", detail))?;
-    let priority = body.priority.as_deref().map(|text| {
-        Priority::parse(text).ok_or_else(|| wrong("priority", "must be LOW, MEDIUM or HIGH".to_owned()))
-    });
+    let priority = body
+        .priority
+        .as_deref()
+        .map(|text| Priority::parse(text).ok_or_else(|| wrong("priority", "must be LOW, MEDIUM or HIGH".to_owned())));
     if body.ttl_seconds.is_some_and(|seconds| !(1..=TTL_MAX_SECONDS).contains(&seconds)) {
         return Err(wrong("ttl_seconds", format!("must be from 1 to {TTL_MAX_SECONDS}")));
     }
@@ -171,7 +168,9 @@ fn targets(value: &Value) -> Result<Vec<Person>, Problem> {
 /// A link that a click may follow: http, https, or a path of the page it is shown on. Not `javascript:`.
 fn check_action_url(url: &str) -> Result<(), Problem> {
     let lower = url.to_ascii_lowercase();
-    let fine = lower.starts_with("https://") || lower.starts_with("http://") || (url.starts_with('/') && !url.starts_with("//"));
+    let fine = lower.starts_with("https://")
+        || lower.starts_with("http://")
+        || (url.starts_with('/') && !url.starts_with("//"));
     if fine && !url.chars().any(char::is_control) {
         return Ok(());
     }

@@ -146,11 +146,8 @@ impl From<&Rejected> for Problem {
             | RejectedKind::Template
             | RejectedKind::GaveUp => Self::bad_request(rejected.to_string()),
         };
-        problem.errors = vec![FieldError {
-            field: rejected.field.clone(),
-            index: rejected.index,
-            detail: rejected.detail.clone(),
-        }];
+        problem.errors =
+            vec![FieldError { field: rejected.field.clone(), index: rejected.index, detail: rejected.detail.clone() }];
         problem
     }
 }

@@ -10,9 +10,8 @@ use crate::domain::inbox::Mark;
 
 /// A resource that answers other methods with 405 and what it takes.
 fn resource(path: &str, allow: &'static str) -> Resource {
-    web::resource(path).default_service(web::to(move || async move {
-        Err::<HttpResponse, _>(Problem::method_not_allowed(allow))
-    }))
+    web::resource(path)
+        .default_service(web::to(move || async move { Err::<HttpResponse, _>(Problem::method_not_allowed(allow)) }))
 }
 
 macro_rules! marking {
@@ -25,7 +24,9 @@ pub(super) fn configure(app: &mut ServiceConfig) {
     app.service(resource("/api/v1/events", "POST").route(web::post().to(events::post)))
         .service(resource("/api/v1/notify", "POST").route(web::post().to(notify::post)))
         .service(resource("/api/v1/notifications", "GET").route(web::get().to(notifications::list)))
-        .service(resource("/api/v1/notifications/unread-count", "GET").route(web::get().to(notifications::unread_count)))
+        .service(
+            resource("/api/v1/notifications/unread-count", "GET").route(web::get().to(notifications::unread_count)),
+        )
         .service(resource("/api/v1/notifications/read-all", "POST").route(web::post().to(notifications::read_all)))
         .service(
             resource("/api/v1/notifications/{id}", "GET, DELETE")

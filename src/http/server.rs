@@ -52,9 +52,7 @@ pub fn serve(listen: &str, state: Shared, grace: Duration) -> io::Result<Serving
                 .keep_alive(KEEP_ALIVE)
                 .tcp_nodelay(true)
                 .local_addr(address)
-                .upgrade(fn_service(move |(request, framed)| {
-                    upgrade::upgrade(upgrade_state.clone(), request, framed)
-                }))
+                .upgrade(fn_service(move |(request, framed)| upgrade::upgrade(upgrade_state.clone(), request, framed)))
                 .finish(map_config(app, move |()| AppConfig::default()))
                 .tcp()
         })?

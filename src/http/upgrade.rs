@@ -52,7 +52,8 @@ pub(super) async fn upgrade(
             tune(&parts.io, &state);
             let socket = Socket::new(parts.io, &parts.read_buf, state.server.max_message_bytes);
             let client = state.next_client.fetch_add(1, Ordering::Relaxed);
-            Session::new(Arc::clone(&state.hub), admitted.identity, client, admitted.start, socket, admitted.slot).start();
+            Session::new(Arc::clone(&state.hub), admitted.identity, client, admitted.start, socket, admitted.slot)
+                .start();
         }
         Err(problem) => {
             let mut io = framed.into_parts().io;
@@ -82,9 +83,7 @@ async fn admit(state: &State, request: &Request) -> Result<Admitted, Problem> {
     let query = identity::query(&head.uri);
     let parameter = |name: &str| query.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
     let start = match (parameter("since"), parameter("sync")) {
-        (Some(since), _) => {
-            Start::Since(Since::parse(since).map_err(|detail| Problem::bad_field("since", detail))?)
-        }
+        (Some(since), _) => Start::Since(Since::parse(since).map_err(|detail| Problem::bad_field("since", detail))?),
         (None, Some("none")) => Start::Nothing,
         (None, None) => Start::Fresh,
         (None, Some(_)) => return Err(Problem::bad_field("sync", "the only value is none")),

@@ -109,18 +109,11 @@ impl Store {
         Ok(page)
     }
 
-    async fn page(
-        &self,
-        sql: &'static str,
-        user: &UserId,
-        since: Option<i64>,
-        limit: i64,
-    ) -> Result<Page, StoreError> {
+    async fn page(&self, sql: &'static str, user: &UserId, since: Option<i64>, limit: i64) -> Result<Page, StoreError> {
         // One more than asked for tells whether anything is left.
         let asked = limit.saturating_add(1);
         let (inbox, mut rows) = in_transaction!(self, begin_read, |_db, tx| {
-            let inbox: Option<(i64, i64)> =
-                sqlx::query_as(INBOX).bind(user.as_str()).fetch_optional(&mut *tx).await?;
+            let inbox: Option<(i64, i64)> = sqlx::query_as(INBOX).bind(user.as_str()).fetch_optional(&mut *tx).await?;
             let query = sqlx::query_as::<_, NotificationRow>(sql).bind(user.as_str());
             let query = match since {
                 Some(since) => query.bind(since),

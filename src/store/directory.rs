@@ -48,9 +48,7 @@ impl Store {
             Backend::Sqlite(sqlite) => {
                 sqlx::query_as(super::sqlite::USERS_BY_ID).bind(ids).fetch_all(&sqlite.readers).await?
             }
-            Backend::Postgres(pool) => {
-                sqlx::query_as(super::postgres::USERS_BY_ID).bind(ids).fetch_all(pool).await?
-            }
+            Backend::Postgres(pool) => sqlx::query_as(super::postgres::USERS_BY_ID).bind(ids).fetch_all(pool).await?,
         };
         all(rows)
     }

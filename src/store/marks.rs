@@ -94,13 +94,7 @@ impl Store {
             }
         });
         Ok(outcome.map_or(MarkOutcome::NotFound, |(kind, found, step)| {
-            MarkOutcome::Done(Change {
-                user_id: user.clone(),
-                kind,
-                notification: Some(Arc::new(found)),
-                step,
-                origin,
-            })
+            MarkOutcome::Done(Change { user_id: user.clone(), kind, notification: Some(Arc::new(found)), step, origin })
         }))
     }
 

@@ -81,9 +81,8 @@ pub(super) async fn raise_inboxes(
              unread = unread + excluded.unread RETURNING user_id, revision, unread",
         );
         let rows = query.build_query_as::<InboxRow>().fetch_all(&mut *connection).await?;
-        raised.extend(rows.into_iter().map(|row| {
-            (row.user_id, Counters { revision: row.revision, unread: row.unread })
-        }));
+        raised
+            .extend(rows.into_iter().map(|row| (row.user_id, Counters { revision: row.revision, unread: row.unread })));
     }
     Ok(raised)
 }
@@ -93,8 +92,7 @@ pub(super) async fn insert_notifications(
     notifications: &[(Notification, Step)],
 ) -> Result<(), StoreError> {
     for group in groups(notifications) {
-        let mut query =
-            QueryBuilder::<Db>::new(concat!("INSERT INTO notifications (", notification_columns!(), ") "));
+        let mut query = QueryBuilder::<Db>::new(concat!("INSERT INTO notifications (", notification_columns!(), ") "));
         query.push_values(group, |mut row, (n, _)| {
             row.push_bind(n.notification_id.to_string())
                 .push_bind(n.user_id.as_str())

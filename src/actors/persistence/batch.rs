@@ -113,7 +113,8 @@ fn everywhere(error: &StoreError, count: usize) -> Results {
 fn repeat(error: StoreError, count: usize) -> Results {
     let transient = error.is_transient();
     let text = error.to_string();
-    let again = |_| Err(if transient { StoreError::Unavailable(text.clone()) } else { StoreError::Refused(text.clone()) });
+    let again =
+        |_| Err(if transient { StoreError::Unavailable(text.clone()) } else { StoreError::Refused(text.clone()) });
     (0..count).map(again).collect()
 }
 

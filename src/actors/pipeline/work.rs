@@ -155,9 +155,9 @@ struct Handing {
 async fn hand_on(persistence: &Handle<Persistence>, results: Vec<Result<Planned, Outcome>>, handing: Handing) {
     let Handing { atomic, source, received, reply } = handing;
     let spoilt = atomic
-        && results.iter().any(|result| {
-            matches!(result, Err(Outcome::Rejected(_) | Outcome::Unavailable(_) | Outcome::Failed(_)))
-        });
+        && results
+            .iter()
+            .any(|result| matches!(result, Err(Outcome::Rejected(_) | Outcome::Unavailable(_) | Outcome::Failed(_))));
     let mut outcomes: Vec<Option<Outcome>> = Vec::with_capacity(results.len());
     let mut events = Vec::new();
     for (index, result) in results.into_iter().enumerate() {

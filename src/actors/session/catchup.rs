@@ -110,11 +110,8 @@ impl Session {
     /// A snapshot, not a history: each item says where it stood.
     fn send_unread(&mut self, page: &Page) {
         for item in &page.items {
-            let step = Step {
-                previous_revision: item.revision - 1,
-                revision: item.revision,
-                unread: page.inbox.unread,
-            };
+            let step =
+                Step { previous_revision: item.revision - 1, revision: item.revision, unread: page.inbox.unread };
             self.enqueue_history(protocol::push_of(item, step));
         }
         self.revision = page.inbox.revision;

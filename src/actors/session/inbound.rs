@@ -45,8 +45,7 @@ impl Session {
 
     fn on_mark(&mut self, mark: Mark, id: Uuid, ctx: &mut Context<Self>) {
         let (reply, answer) = oneshot::channel();
-        let message =
-            MarkOne { user_id: self.identity.user_id.clone(), id, mark, origin: Some(self.client), reply };
+        let message = MarkOne { user_id: self.identity.user_id.clone(), id, mark, origin: Some(self.client), reply };
         let persistence = self.hub.persistence.clone();
         let marked = async move {
             persistence.send(message).await.ok()?;
@@ -58,8 +57,7 @@ impl Session {
 
     fn on_read_all(&mut self, up_to: Option<i64>, ctx: &mut Context<Self>) {
         let (reply, answer) = oneshot::channel();
-        let message =
-            MarkAll { user_id: self.identity.user_id.clone(), up_to, origin: Some(self.client), reply };
+        let message = MarkAll { user_id: self.identity.user_id.clone(), up_to, origin: Some(self.client), reply };
         let persistence = self.hub.persistence.clone();
         let marked = async move {
             persistence.send(message).await.ok()?;

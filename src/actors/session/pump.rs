@@ -73,7 +73,12 @@ enum Peer {
 }
 
 impl Pump {
-    fn receive(self: Pin<&mut Self>, session: &mut Session, ctx: &mut Context<Session>, cx: &mut TaskContext<'_>) -> Peer {
+    fn receive(
+        self: Pin<&mut Self>,
+        session: &mut Session,
+        ctx: &mut Context<Session>,
+        cx: &mut TaskContext<'_>,
+    ) -> Peer {
         for _ in 0..FRAMES_AT_ONCE {
             if session.in_flight >= IN_FLIGHT_MAX || matches!(session.phase, Phase::Closing) {
                 return Peer::There;

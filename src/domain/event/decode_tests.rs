@@ -20,11 +20,8 @@ fn first(value: &Value, headers: &[(&str, &str)], subject: Option<&str>) -> Resu
 
 #[test]
 fn flat_events_in_both_spellings() -> Result<(), Rejected> {
-    let event = first(
-        &json!({"type":"REFUND_REQUESTED","userId":"user123","refundId":"ref456","amount":100_000}),
-        &[],
-        None,
-    )?;
+    let event =
+        first(&json!({"type":"REFUND_REQUESTED","userId":"user123","refundId":"ref456","amount":100_000}), &[], None)?;
     assert_eq!(event.code, "REFUND_REQUESTED");
     assert_eq!(event.user_id.as_ref().map(UserIdText::text), Some("user123"));
     assert_eq!(Value::Object(event.data), json!({"refundId":"ref456","amount":100_000}));
@@ -114,8 +111,16 @@ fn bad_events_name_their_field() {
         (json!({"type":["X"]}), Some("type"), RejectedKind::InvalidField),
         (json!({"type":"X","recipient_ids":"u"}), Some("recipient_ids"), RejectedKind::InvalidField),
         (json!({"specversion":"1.0","source":"s","type":"X"}), Some("id"), RejectedKind::MissingField),
-        (json!({"specversion":"0.3","id":"1","source":"s","type":"X"}), Some("specversion"), RejectedKind::InvalidField),
-        (json!({"specversion":"1.0","id":"1","source":"s","type":"X","time":"x"}), Some("time"), RejectedKind::InvalidField),
+        (
+            json!({"specversion":"0.3","id":"1","source":"s","type":"X"}),
+            Some("specversion"),
+            RejectedKind::InvalidField,
+        ),
+        (
+            json!({"specversion":"1.0","id":"1","source":"s","type":"X","time":"x"}),
+            Some("time"),
+            RejectedKind::InvalidField,
+        ),
         (json!({"topic":7}), Some("topic"), RejectedKind::InvalidField),
         (json!({"topic":"a","payload":7}), Some("payload"), RejectedKind::InvalidField),
         (json!("text"), None, RejectedKind::InvalidField),

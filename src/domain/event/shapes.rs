@@ -7,10 +7,7 @@ use crate::domain::{notification::Timestamp, rejected::Rejected};
 
 /// `{"type":"REFUND_REQUESTED","userId":"user123","amount":100000}`: everything but the type, the people and the event's
 /// id is data. On NATS the subject names the type when the field is absent.
-pub(super) fn flat(
-    incoming: &Incoming<'_>,
-    mut map: Map<String, Value>,
-) -> Result<(Event, Option<String>), Rejected> {
+pub(super) fn flat(incoming: &Incoming<'_>, mut map: Map<String, Value>) -> Result<(Event, Option<String>), Rejected> {
     let name = match fields::text(&map, "type")? {
         Some(name) => name,
         None => incoming

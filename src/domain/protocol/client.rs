@@ -111,9 +111,7 @@ impl ClientMessage {
                 Ok(Self::Sync { since: since(fields)?, limit: integer(fields, "limit", 1, SYNC_LIMIT_MAX)? })
             }
             "ping" => Ok(Self::Ping),
-            other => {
-                Err(ClientError::new(ErrorCode::UnknownType, format!("messages of type {other:?} are not known")))
-            }
+            other => Err(ClientError::new(ErrorCode::UnknownType, format!("messages of type {other:?} are not known"))),
         }
     }
 }

@@ -46,9 +46,7 @@ pub(super) async fn verdicts(intake: &Intake, messages: &[Message]) -> Vec<Verdi
         let backoff = intake.backoff(message.delivered);
         let verdict = match way {
             Way::Over(rejected) => Verdict::Bury(rejected),
-            Way::Shared(index) => {
-                message.verdict(&outcomes[index..=index], intake.config.max_deliver, backoff)
-            }
+            Way::Shared(index) => message.verdict(&outcomes[index..=index], intake.config.max_deliver, backoff),
             Way::Alone(events) => {
                 let outcomes = ingest(intake, events, true, received).await;
                 message.verdict(&outcomes, intake.config.max_deliver, backoff)

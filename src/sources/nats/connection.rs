@@ -25,7 +25,8 @@ impl Connection {
             .retry_on_initial_connect()
             .max_reconnects(None)
             .reconnect_delay_callback(|attempt| {
-                let doubled = Duration::from_millis(50) * 2_u32.saturating_pow(u32::try_from(attempt).unwrap_or(8).min(8));
+                let doubled =
+                    Duration::from_millis(50) * 2_u32.saturating_pow(u32::try_from(attempt).unwrap_or(8).min(8));
                 doubled.min(RECONNECT_AFTER_MAX)
             })
             .event_callback(move |event| {

@@ -73,5 +73,8 @@ async fn settle(intake: &Intake, mut messages: Vec<Message>) {
         }
         sleep(intake.backoff(delivered)).await;
     }
-    tracing::error!(events = messages.len(), "events from NATS without JetStream are lost: the store did not take them");
+    tracing::error!(
+        events = messages.len(),
+        "events from NATS without JetStream are lost: the store did not take them"
+    );
 }

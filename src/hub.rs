@@ -223,7 +223,7 @@ impl Parts {
             server: config.server.clone(),
             nats_required: config.nats.required,
             auth: Authenticator::new(&config.auth),
-            newcomers: Default::default(),
+            newcomers: http::Newcomers::default(),
             store: store.clone(),
             pipeline: handles.pipeline.clone(),
             persistence: handles.persistence.clone(),

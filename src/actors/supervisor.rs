@@ -21,7 +21,7 @@ const FIRST_BACKOFF: Duration = Duration::from_millis(10);
 const LONGEST_BACKOFF: Duration = Duration::from_secs(5);
 
 /// Deaths within this time count together.
-const STORM_WINDOW: Duration = Duration::from_secs(60);
+const STORM_WINDOW: Duration = Duration::from_mins(1);
 
 /// So many deaths within the window are a storm: the hub is not ready.
 const STORM: usize = 5;

@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// Between sweeps when there is nothing left to sweep.
-const INTERVAL: Duration = Duration::from_secs(60);
+const INTERVAL: Duration = Duration::from_mins(1);
 
 /// Between sweeps while there is.
 const BUSY_INTERVAL: Duration = Duration::from_millis(200);

@@ -57,12 +57,11 @@ struct Position {
 
 impl Listen {
     pub(super) async fn run(self, config: &Path) -> Result<(), Failure> {
-        let base = match &self.url {
-            Some(url) => url.clone(),
-            None => {
-                let base = client::base_url(&load_if_there(config)?);
-                format!("{}/ws", base.replacen("http", "ws", 1))
-            }
+        let base = if let Some(url) = &self.url {
+            url.clone()
+        } else {
+            let base = client::base_url(&load_if_there(config)?);
+            format!("{}/ws", base.replacen("http", "ws", 1))
         };
         let mut position = Position::default();
         let mut backoff = BACKOFF_FIRST;

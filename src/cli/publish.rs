@@ -29,7 +29,7 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
                         lonceng publish events.note.created --user budi --data '{\"title\":\"Hi\"}' --nats --count 1000"
 )]
 pub(super) struct Publish {
-    /// The type's code, such as REFUND_REQUESTED, or the subject, such as events.refund.requested
+    /// The type's code, such as `REFUND_REQUESTED`, or the subject, such as events.refund.requested
     #[arg(value_name = "TYPE|SUBJECT")]
     name: String,
     /// Whom the event concerns

@@ -100,7 +100,7 @@ pub struct Auth {
     pub methods: Vec<AuthMethod>,
     /// HS256, at least 32 bytes.
     pub jwt_secret: Secret,
-    /// RS256, ES256 or EdDSA: a PEM file.
+    /// RS256, ES256 or `EdDSA`: a PEM file.
     pub jwt_public_key_file: String,
     /// Where the keys are published.
     pub jwks_url: String,

@@ -121,7 +121,7 @@ impl Serialize for Timestamp {
 /// A notification in somebody's inbox.
 #[derive(Debug, Clone, Serialize)]
 pub struct Notification {
-    /// UUIDv7: unique everywhere, ordered by time.
+    /// `UUIDv7`: unique everywhere, ordered by time.
     pub notification_id: Uuid,
     /// `MILLISECONDS-SEQUENCE`: the older API's name for it, unique within the inbox.
     pub stream_id: String,

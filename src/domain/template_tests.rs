@@ -3,7 +3,7 @@ use serde_json::json;
 use super::*;
 use crate::domain::{notification::Timestamp, user::UserId};
 
-fn event(data: serde_json::Value) -> Arc<Event> {
+fn event(data: &serde_json::Value) -> Arc<Event> {
     Arc::new(Event {
         id: "e1".into(),
         identity: None,
@@ -25,7 +25,7 @@ fn person(id: &str, login: &str) -> Person {
     person
 }
 
-fn render_with(source: &str, data: serde_json::Value) -> Result<String, Rejected> {
+fn render_with(source: &str, data: &serde_json::Value) -> Result<String, Rejected> {
     let mut templates = Templates::default();
     templates
         .add("t".into(), source.into())
@@ -66,7 +66,7 @@ fn the_examples_of_the_contract_render() {
             "many a b",
         ),
     ] {
-        assert_eq!(render_with(source, data), Ok(expected.to_owned()), "{source}");
+        assert_eq!(render_with(source, &data), Ok(expected.to_owned()), "{source}");
     }
 }
 
@@ -81,7 +81,7 @@ fn a_missing_field_is_named() {
         ("{order.id}", "order.id"),
         ("{% for x in items %}{x}{% endfor %}", "items"),
     ] {
-        let rejected = render_with(source, json!({"order": {}})).err();
+        let rejected = render_with(source, &json!({"order": {}})).err();
         assert_eq!(rejected.as_ref().and_then(|r| r.field.as_deref()), Some(field), "{source}: {rejected:?}");
         assert_eq!(rejected.map(|r| r.kind), Some(RejectedKind::Template));
     }
@@ -90,7 +90,7 @@ fn a_missing_field_is_named() {
 #[test]
 fn a_loop_without_end_is_stopped() {
     let source = "{% for a in range(99999) %}{% for b in range(99999) %}{b}{% endfor %}{% endfor %}";
-    assert_eq!(render_with(source, json!({})).err().map(|r| r.kind), Some(RejectedKind::Template));
+    assert_eq!(render_with(source, &json!({})).err().map(|r| r.kind), Some(RejectedKind::Template));
 }
 
 #[test]
@@ -106,9 +106,9 @@ fn values_in_urls_are_encoded() -> Result<(), Rejected> {
     templates
         .add_url("u".into(), "/refunds/{refund_id}".into())
         .map_err(|error| Rejected::whole(RejectedKind::Template, error.to_string()))?;
-    let scope = Scope::new(&event(json!({"refund_id": "a/b?x=1 ü"})), None, None, person("r", ""));
+    let scope = Scope::new(&event(&json!({"refund_id": "a/b?x=1 ü"})), None, None, person("r", ""));
     assert_eq!(templates.render_url("u", &scope)?, "/refunds/a%2Fb%3Fx%3D1%20%C3%BC");
-    let empty = Scope::new(&event(json!({})), None, None, person("r", ""));
+    let empty = Scope::new(&event(&json!({})), None, None, person("r", ""));
     assert_eq!(templates.render_url("u", &empty).err().and_then(|r| r.field), Some("refund_id".to_owned()));
     Ok(())
 }

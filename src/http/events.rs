@@ -39,6 +39,7 @@ pub(super) async fn post(state: Shared, request: HttpRequest, payload: web::Payl
         max_event_bytes: state.server.max_event_bytes,
     })
     .map_err(|rejected| refused(&rejected))?;
+    let batch = decoded.batch;
     let mut events = decoded.events;
     for event in &mut events {
         if event.id.is_empty() {
@@ -46,7 +47,7 @@ pub(super) async fn post(state: Shared, request: HttpRequest, payload: web::Payl
         }
     }
     let ids: Vec<String> = events.iter().map(|event| event.id.clone()).collect();
-    let outcomes = publish::publish(&state, events).await?;
+    let outcomes = publish::publish(&state, events, batch).await?;
     let mut response = HttpResponse::Accepted();
     if publish::replayed(&outcomes) {
         response.insert_header(publish::REPLAYED);

@@ -65,7 +65,7 @@ pub(super) fn query(uri: &Uri) -> Vec<(String, String)> {
         .collect()
 }
 
-fn text<'a>(headers: &'a HeaderMap, name: header::HeaderName) -> Option<&'a str> {
+fn text(headers: &HeaderMap, name: header::HeaderName) -> Option<&str> {
     headers.get(name).and_then(|value| value.to_str().ok())
 }
 

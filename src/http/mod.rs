@@ -17,6 +17,7 @@ mod server;
 mod state;
 mod upgrade;
 
+pub use identity::Newcomers;
 pub use problem::Problem;
 pub use server::{Serving, serve};
 pub use state::{Shared, State};

@@ -53,9 +53,9 @@ pub(super) async fn post(state: Shared, request: HttpRequest, payload: web::Payl
     let bytes = body::read(payload, state.server.max_event_bytes).await?;
     let body: Body = read(&bytes)?;
     let key = headers(request.headers()).into_iter().find(|(name, _)| name == "idempotency-key");
-    let event = event(body, key.map(|(_, key)| key).filter(|key| !key.is_empty()))?;
+    let event = event(body, key.as_ref().map(|(_, key)| key.as_str()).filter(|key| !key.is_empty()))?;
     let targets: Vec<Person> = event.direct.iter().flat_map(|direct| direct.targets.clone()).collect();
-    let outcomes = publish::publish(&state, vec![event]).await?;
+    let outcomes = publish::publish(&state, vec![event], false).await?;
     let ids: HashMap<UserId, Uuid> = outcomes
         .iter()
         .flat_map(|outcome| match outcome {
@@ -94,7 +94,7 @@ fn read(bytes: &[u8]) -> Result<Body, Problem> {
     })
 }
 
-fn event(body: Body, key: Option<String>) -> Result<Event, Problem> {
+fn event(body: Body, key: Option<&str>) -> Result<Event, Problem> {
     let wrong = |field: &str, detail: String| Problem::bad_field(field, detail);
     if body.message.trim().is_empty() {
         return Err(wrong("message", "must not be empty".to_owned()));
@@ -116,8 +116,8 @@ fn event(body: Body, key: Option<String>) -> Result<Event, Problem> {
     data.insert("message".to_owned(), Value::String(body.message));
     let name = body.kind.filter(|kind| !kind.is_empty()).unwrap_or_else(|| MESSAGE.to_owned());
     Ok(Event {
-        id: key.clone().unwrap_or_else(|| Uuid::now_v7().to_string()),
-        identity: key.as_deref().map(Identity::key),
+        id: key.map_or_else(|| Uuid::now_v7().to_string(), str::to_owned),
+        identity: key.map(Identity::key),
         code: code_of(&name),
         name,
         source: body.source,
@@ -181,14 +181,14 @@ fn check_action_url(url: &str) -> Result<(), Problem> {
 mod tests {
     use super::*;
 
-    fn parsed(value: Value) -> Result<Event, String> {
+    fn parsed(value: &Value) -> Result<Event, String> {
         let body = read(value.to_string().as_bytes()).map_err(|problem| problem.to_string())?;
         event(body, None).map_err(|problem| problem.to_string())
     }
 
     #[test]
     fn the_older_shape_is_understood() {
-        let event = parsed(json!({"target":[{"id":1,"login":"alice"},{"id":"1"}],"message":"hi",
+        let event = parsed(&json!({"target":[{"id":1,"login":"alice"},{"id":"1"}],"message":"hi",
             "created_at":"2026-01-01T00:00:00Z","source":"order-service"}));
         let direct = event.ok().and_then(|event| event.direct).expect("it is direct");
         assert_eq!(direct.targets.len(), 1);
@@ -213,9 +213,9 @@ mod tests {
         ] {
             let mut body = good.clone();
             body[field] = value.clone();
-            let error = parsed(body).err().unwrap_or_default();
+            let error = parsed(&body).err().unwrap_or_default();
             assert!(error.contains(field), "{field} {value}: {error}");
         }
-        assert!(parsed(json!({"message":"hi"})).is_err_and(|error| error.contains("target: is missing")));
+        assert!(parsed(&json!({"message":"hi"})).is_err_and(|error| error.contains("target: is missing")));
     }
 }

@@ -90,6 +90,7 @@ impl Problem {
     }
 
     /// 405: not this method.
+    #[must_use]
     pub fn method_not_allowed(allow: &'static str) -> Self {
         let detail = format!("this address takes {allow}");
         let problem =
@@ -103,6 +104,7 @@ impl Problem {
     }
 
     /// 426: this address speaks WebSocket.
+    #[must_use]
     pub fn upgrade_required() -> Self {
         let detail = "this address speaks WebSocket; connect with a WebSocket client";
         Self::new(StatusCode::UPGRADE_REQUIRED, "urn:lonceng:upgrade-required", "Upgrade required", detail)
@@ -120,16 +122,21 @@ impl Problem {
     }
 
     /// With more members.
+    #[must_use]
     pub fn with(mut self, extra: Map<String, Value>) -> Self {
         self.extra = extra;
         self
     }
 
     /// The problem that an event's outcome is, if it is one.
-    pub fn of_outcome(outcome: &Outcome) -> Option<Self> {
+    #[must_use]
+    pub fn of_outcome(outcome: &Outcome, batch: bool) -> Option<Self> {
         match outcome {
             Outcome::Accepted(_) | Outcome::Duplicate | Outcome::Skipped(_) => None,
-            Outcome::Rejected(rejected) => Some(Self::from(rejected)),
+            Outcome::Rejected(rejected) => {
+                let index = rejected.index.filter(|_| batch);
+                Some(Self::from(&Rejected { index, ..rejected.clone() }))
+            }
             Outcome::Unavailable(_) => Some(Self::unavailable("the store is away; nothing was stored, try again")),
             Outcome::Failed(_) => Some(Self::internal("the event could not be stored; the log says why")),
         }

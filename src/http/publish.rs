@@ -8,18 +8,18 @@ use crate::{
     domain::event::Event,
 };
 
-/// Takes events through the pipeline, whole or not at all.
+/// Takes events through the pipeline, whole or not at all. The problem of a `batch` names the event's index.
 ///
 /// # Errors
 /// The first problem; then nothing is stored.
-pub(super) async fn publish(state: &State, events: Vec<Event>) -> Result<Vec<Outcome>, Problem> {
+pub(super) async fn publish(state: &State, events: Vec<Event>, batch: bool) -> Result<Vec<Outcome>, Problem> {
     let (reply, answer) = oneshot::channel();
     let ingest = Ingest { events, atomic: true, source: "http", received: Instant::now(), reply };
     state.pipeline.send(ingest).await?;
     let outcomes = answer.await.map_err(|_| Gone)?;
     let rejected = outcomes.iter().find(|outcome| matches!(outcome, Outcome::Rejected(_)));
-    let first = rejected.or_else(|| outcomes.iter().find(|outcome| Problem::of_outcome(outcome).is_some()));
-    match first.and_then(Problem::of_outcome) {
+    let first = rejected.or_else(|| outcomes.iter().find(|outcome| Problem::of_outcome(outcome, batch).is_some()));
+    match first.and_then(|outcome| Problem::of_outcome(outcome, batch)) {
         Some(problem) => Err(problem),
         None => Ok(outcomes),
     }

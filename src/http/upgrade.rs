@@ -1,9 +1,12 @@
 //! From an HTTP request to a WebSocket: everything is checked before the upgrade is answered, then the socket leaves
 //! actix-web and belongs to a session.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicUsize, Ordering},
+use std::{
+    fmt::Write as _,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
 use actix::Actor as _;
@@ -112,12 +115,13 @@ fn handshake(request: &Request) -> Response<()> {
 /// Answers with the problem and closes: the request's head has switched the HTTP parser off, so nothing can follow.
 async fn refuse(io: &mut TcpStream, problem: &Problem) -> std::io::Result<()> {
     let response = problem.error_response();
+    // Writing to a String never fails.
     let mut head = format!("HTTP/1.1 {}\r\nconnection: close\r\n", response.status());
     for (name, value) in response.headers() {
-        head.push_str(&format!("{name}: {}\r\n", value.to_str().unwrap_or_default()));
+        let _ = write!(head, "{name}: {}\r\n", value.to_str().unwrap_or_default());
     }
     let body = response.into_body().try_into_bytes().unwrap_or_default();
-    head.push_str(&format!("content-length: {}\r\n\r\n", body.len()));
+    let _ = write!(head, "content-length: {}\r\n\r\n", body.len());
     io.write_all(head.as_bytes()).await?;
     io.write_all(&body).await?;
     io.shutdown().await?;

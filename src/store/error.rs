@@ -33,11 +33,10 @@ impl From<sqlx::Error> for StoreError {
         let text = error.to_string();
         match &error {
             sqlx::Error::Database(database) if transient(database.as_ref()) => Self::Unavailable(text),
-            sqlx::Error::Database(_) => Self::Refused(text),
+            sqlx::Error::Database(_) | sqlx::Error::RowNotFound => Self::Refused(text),
             sqlx::Error::ColumnDecode { .. } | sqlx::Error::ColumnNotFound(_) | sqlx::Error::Decode(_) => {
                 Self::Corrupt(text)
             }
-            sqlx::Error::RowNotFound => Self::Refused(text),
             sqlx::Error::Configuration(_) => Self::BadUrl(text),
             sqlx::Error::Migrate(_) => Self::Migration(text),
             // Everything else is about the connection: sockets, pools, protocol, TLS.

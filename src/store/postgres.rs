@@ -97,7 +97,7 @@ pub(super) async fn insert_notifications(
     .bind(all().map(|n| n.message.as_str()).collect::<Vec<_>>())
     .bind(all().map(|n| n.priority.as_str()).collect::<Vec<_>>())
     .bind(all().map(|n| n.source.as_deref()).collect::<Vec<_>>())
-    .bind(all().map(|n| n.actor_id.as_ref().map(|id| id.as_str())).collect::<Vec<_>>())
+    .bind(all().map(|n| n.actor_id.as_ref().map(super::super::domain::user::UserId::as_str)).collect::<Vec<_>>())
     .bind(all().map(|n| n.entity_type.as_deref()).collect::<Vec<_>>())
     .bind(all().map(|n| n.entity_id.as_deref()).collect::<Vec<_>>())
     .bind(all().map(|n| n.action_url.as_deref()).collect::<Vec<_>>())

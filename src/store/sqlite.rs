@@ -103,7 +103,7 @@ pub(super) async fn insert_notifications(
                 .push_bind(&n.message)
                 .push_bind(n.priority.as_str())
                 .push_bind(&n.source)
-                .push_bind(n.actor_id.as_ref().map(|id| id.as_str()))
+                .push_bind(n.actor_id.as_ref().map(super::super::domain::user::UserId::as_str))
                 .push_bind(&n.entity_type)
                 .push_bind(&n.entity_id)
                 .push_bind(&n.action_url)

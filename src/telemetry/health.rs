@@ -46,6 +46,7 @@ pub struct Health(Arc<Mutex<BTreeMap<&'static str, PartState>>>);
 
 impl Health {
     /// Says how a part is. A change is logged, once.
+    #[expect(clippy::needless_pass_by_value, reason = "callers make the state where they say it")]
     pub fn set(&self, part: &'static str, state: PartState) {
         let before = {
             // A std Mutex: nothing is awaited while it is held.

@@ -99,7 +99,7 @@ async fn isolate(store: &Store, events: &[Planned], ends: &[usize], atomic: &[bo
         for piece in pieces {
             match store.commit(piece, clock::now()).await {
                 Ok(committed) => results.extend(committed.into_iter().map(Ok)),
-                Err(error) => results.extend(repeat(error, piece.len())),
+                Err(error) => results.extend(repeat(&error, piece.len())),
             }
         }
     }
@@ -110,7 +110,7 @@ fn everywhere(error: &StoreError, count: usize) -> Results {
     (0..count).map(|_| Err(StoreError::Unavailable(error.to_string()))).collect()
 }
 
-fn repeat(error: StoreError, count: usize) -> Results {
+fn repeat(error: &StoreError, count: usize) -> Results {
     let transient = error.is_transient();
     let text = error.to_string();
     let again =

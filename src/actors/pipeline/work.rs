@@ -43,16 +43,16 @@ enum Stage {
 /// Runs a batch up to handing it to persistence; the answers follow by themselves.
 pub(super) async fn run(store: Store, catalog: Arc<Catalog>, persistence: Handle<Persistence>, batch: Vec<Ingest>) {
     let now = clock::now();
-    let mut staged = Vec::with_capacity(batch.len());
+    let mut waiting = Vec::with_capacity(batch.len());
     for ingest in batch {
         let mut stages = Vec::with_capacity(ingest.events.len());
         for event in &ingest.events {
             stages.push(stage(event, &catalog, &store, now).await);
         }
-        staged.push((ingest, stages));
+        waiting.push((ingest, stages));
     }
-    let found = look_up(&store, &staged, now).await;
-    for (ingest, stages) in staged {
+    let found = look_up(&store, &waiting, now).await;
+    for (ingest, stages) in waiting {
         let Ingest { events, atomic, source, received, reply } = ingest;
         let results: Vec<Result<Planned, Outcome>> = match &found {
             Err(error) => {

@@ -37,7 +37,7 @@ impl ActorFuture<Session> for Pump {
     type Output = ();
 
     fn poll(
-        mut self: Pin<&mut Self>,
+        self: Pin<&mut Self>,
         session: &mut Session,
         ctx: &mut Context<Session>,
         cx: &mut TaskContext<'_>,
@@ -47,7 +47,7 @@ impl ActorFuture<Session> for Pump {
             metrics::counter!(metric::SLOW_CLIENTS).increment(1);
             session.close(CloseCode::TooSlow);
         }
-        if !matches!(session.phase, Phase::Closing) && self.as_mut().receive(session, ctx, cx) == Peer::Gone {
+        if !matches!(session.phase, Phase::Closing) && Self::receive(session, ctx, cx) == Peer::Gone {
             stop(ctx);
             return Poll::Ready(());
         }
@@ -73,12 +73,7 @@ enum Peer {
 }
 
 impl Pump {
-    fn receive(
-        self: Pin<&mut Self>,
-        session: &mut Session,
-        ctx: &mut Context<Session>,
-        cx: &mut TaskContext<'_>,
-    ) -> Peer {
+    fn receive(session: &mut Session, ctx: &mut Context<Session>, cx: &mut TaskContext<'_>) -> Peer {
         for _ in 0..FRAMES_AT_ONCE {
             if session.in_flight >= IN_FLIGHT_MAX || matches!(session.phase, Phase::Closing) {
                 return Peer::There;

@@ -20,12 +20,11 @@ async fn pair(max_message: usize) -> (Socket, TcpStream) {
 /// A frame from a client: masked with zeros, which changes nothing.
 fn client_frame(first: u8, payload: &[u8]) -> Vec<u8> {
     let mut bytes = vec![first];
-    match u8::try_from(payload.len()) {
-        Ok(length @ 0..=125) => bytes.push(0x80 | length),
-        _ => {
-            bytes.push(0x80 | 126);
-            bytes.extend(u16::try_from(payload.len()).expect("tests stay short").to_be_bytes());
-        }
+    if let Ok(length @ 0..=125) = u8::try_from(payload.len()) {
+        bytes.push(0x80 + length);
+    } else {
+        bytes.push(0xFE);
+        bytes.extend(u16::try_from(payload.len()).expect("tests stay short").to_be_bytes());
     }
     bytes.extend([0; 4]);
     bytes.extend(payload);

@@ -30,13 +30,13 @@ pub fn other_spelling(name: &str) -> Option<String> {
     }
 }
 
-/// Looks a snake_case name up in both spellings; says which one was there. JSON null counts as absent.
+/// Looks a `snake_case` name up in both spellings; says which one was there. JSON null counts as absent.
 pub(super) fn find<'a>(map: &'a Map<String, Value>, name: &str) -> Option<(String, &'a Value)> {
     let present = |name: String| map.get(&name).filter(|value| !value.is_null()).map(|value| (name, value));
     present(name.to_owned()).or_else(|| other_spelling(name).and_then(present))
 }
 
-/// Removes a snake_case name in both spellings.
+/// Removes a `snake_case` name in both spellings.
 pub(super) fn remove(map: &mut Map<String, Value>, name: &str) {
     map.remove(name);
     if let Some(other) = other_spelling(name) {

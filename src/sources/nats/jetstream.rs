@@ -131,7 +131,6 @@ fn take(message: jetstream::Message, created_ms: i64) -> (Message, Acker) {
     let info = message.info().ok();
     let identity = info.as_ref().map(|info| Identity::stream(info.stream, created_ms, info.stream_sequence));
     let delivered = info.as_ref().map_or(1, |info| info.delivered.unsigned_abs());
-    drop(info);
     let (message, acker) = message.split();
     let message = Message {
         subject: message.subject.to_string(),

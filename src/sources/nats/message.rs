@@ -81,10 +81,10 @@ impl Message {
                     let detail = format!("given up after {} tries: {reason}", self.delivered);
                     return Verdict::Bury(Rejected::whole(RejectedKind::GaveUp, detail));
                 }
-                Outcome::Failed(_) if verdict == Verdict::Ack => {
-                    verdict = Verdict::Retry { after: backoff, away: false };
+                Outcome::Failed(_) => {
+                    let away = matches!(verdict, Verdict::Retry { away: true, .. });
+                    verdict = Verdict::Retry { after: backoff, away };
                 }
-                Outcome::Failed(_) => {}
             }
         }
         verdict
@@ -139,9 +139,9 @@ mod tests {
         let fine = [Outcome::Duplicate, Outcome::Skipped(Skipped::NoType), Outcome::Accepted(Vec::new())];
         assert_eq!(verdict(9, &fine), Verdict::Ack);
         let away = Outcome::Unavailable("away".into());
-        assert_eq!(verdict(9, &[away.clone()]), Verdict::Retry { after: second, away: true });
+        assert_eq!(verdict(9, std::slice::from_ref(&away)), Verdict::Retry { after: second, away: true });
         let failed = Outcome::Failed("refused".into());
-        assert_eq!(verdict(2, &[failed.clone()]), Verdict::Retry { after: second, away: false });
+        assert_eq!(verdict(2, std::slice::from_ref(&failed)), Verdict::Retry { after: second, away: false });
         assert!(matches!(verdict(3, &[failed]), Verdict::Bury(rejected) if rejected.kind == RejectedKind::GaveUp));
         let bad = Rejected::missing("user_id", "x");
         assert_eq!(verdict(1, &[away, Outcome::Rejected(bad.clone())]), Verdict::Bury(bad));

@@ -1,0 +1,198 @@
+//! The command line, as people type it.
+
+#![allow(clippy::expect_used, clippy::disallowed_methods, reason = "a test may fail, and measures real time")]
+
+mod support;
+
+use std::process::{Command, Output, Stdio};
+
+use serde_json::Value;
+use support::{
+    hub::Hub,
+    nats::NatsServer,
+    wait::{PATIENCE, until},
+};
+
+const CONFIG: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/config.toml");
+
+fn command(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_lonceng"));
+    command.args(arguments).env_remove("DATABASE_URL").env_remove("LONCENG_CONFIG").env("RUST_BACKTRACE", "1");
+    command
+}
+
+fn run(arguments: &[&str]) -> (i32, String, String) {
+    told(&command(arguments).output().expect("it runs"))
+}
+
+fn told(output: &Output) -> (i32, String, String) {
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    (output.status.code().unwrap_or(-1), text(&output.stdout), text(&output.stderr))
+}
+
+#[test]
+fn help_shows_an_example_for_every_command() {
+    for arguments in [
+        &["--help"][..],
+        &["serve", "--help"],
+        &["check", "--help"],
+        &["migrate", "--help"],
+        &["publish", "--help"],
+        &["notify", "--help"],
+        &["listen", "--help"],
+        &["token", "--help"],
+        &["health", "--help"],
+    ] {
+        let (code, out, _) = run(arguments);
+        assert_eq!(code, 0, "{arguments:?}");
+        assert!(out.contains("Example"), "{arguments:?}: {out}");
+    }
+}
+
+#[test]
+fn what_is_wrong_is_one_clear_line_and_exit_code_2() {
+    let folder = tempfile::tempdir().expect("a temporary folder can be made");
+    let file = folder.path().join("config.toml");
+    std::fs::write(&file, "[server]\nlisten = \"127.0.0.1:1\"\nlisen = 1\n").expect("it is written");
+    let path = file.to_str().expect("text");
+    for arguments in [&["--config", path, "check"][..], &["--config", path], &["--config", path, "migrate"]] {
+        let (code, _, err) = run(arguments);
+        assert_eq!(code, 2, "{arguments:?}: {err}");
+        assert!(err.contains("config.toml:3:1") && err.contains("lisen"), "{err}");
+        assert_eq!(err.trim().lines().count(), 1, "{err}");
+        assert!(!err.contains("backtrace") && !err.contains("panicked"), "{err}");
+    }
+    let (code, _, err) = run(&["--config", "/nowhere/config.toml", "check"]);
+    assert!(code == 2 && err.contains("/nowhere/config.toml"), "{err}");
+    assert_eq!(run(&["dance"]).0, 2);
+    assert_eq!(run(&["--config", CONFIG, "publish", "X", "--data", "{"]).0, 2);
+    assert_eq!(run(&["--config", CONFIG, "notify", "--to", "", "--message", "x"]).0, 2);
+    let (code, _, err) = run(&["--config", CONFIG, "token", "--user", "u"]);
+    assert!(code == 2 && err.contains("jwt_secret"), "{err}");
+}
+
+#[test]
+fn check_reads_every_template() {
+    let (code, out, _) = run(&["--config", CONFIG, "check"]);
+    assert!(code == 0 && out.contains("9 types"), "{out}");
+    let folder = tempfile::tempdir().expect("a temporary folder can be made");
+    std::fs::copy(CONFIG, folder.path().join("config.toml")).expect("it is copied");
+    std::fs::create_dir_all(folder.path().join("templates/id")).expect("it is made");
+    std::fs::write(folder.path().join("templates/id/NOTE_CREATED.txt"), "baris satu\n{title|}\n")
+        .expect("it is written");
+    let (code, _, err) = run(&["--config", folder.path().join("config.toml").to_str().expect("text"), "check"]);
+    assert!(code == 2 && err.contains("NOTE_CREATED.txt:2:"), "{err}");
+}
+
+#[test]
+fn nothing_that_answers_is_said_with_what_to_do() {
+    let port = support::nats::free_port();
+    let url = format!("http://127.0.0.1:{port}");
+    for arguments in [
+        &["health", "--url", &url][..],
+        &["--config", CONFIG, "publish", "X", "--http", &url],
+        &["--config", CONFIG, "notify", "--to", "1", "--message", "x", "--http", &url],
+    ] {
+        let (code, _, err) = run(arguments);
+        assert_eq!(code, 1, "{arguments:?}: {err}");
+        assert!(err.contains("no hub answers") && err.trim().lines().count() == 1, "{err}");
+    }
+    let nats = format!("nats://127.0.0.1:{port}");
+    let (code, _, err) = run(&["--config", CONFIG, "publish", "X", "--nats", &nats]);
+    assert!(code == 1 && err.contains("nats-server -js"), "{err}");
+}
+
+#[tokio::test]
+async fn publish_notify_listen_and_health_against_a_hub() {
+    let Some(nats) = NatsServer::start(true).await else { return };
+    let url = nats.url();
+    let hub = Hub::sqlite(&[("LONCENG_NATS__URL", &url)]).await;
+    until("it has joined NATS", PATIENCE, async || (hub.get("/health/ready").await.1["nats"] == "ok").then_some(()))
+        .await;
+    let base = hub.base();
+    assert_eq!(run(&["health", "--url", &base]).0, 0);
+    let ws = format!("ws://127.0.0.1:{}/ws", hub.port);
+    let mut listener = command(&["listen", "--user", "admin", "--role", "admin", "--url", &ws, "--json", "--ack"])
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("it starts");
+    until("the admin is connected", PATIENCE, async || (hub.metric("websocket_connections").await > 0.5).then_some(()))
+        .await;
+    let data = r#"{"amount":100000,"refund_id":"ref456"}"#;
+    for way in [["--nats", url.as_str()], ["--http", base.as_str()]] {
+        let (code, out, err) =
+            run(&[&["--config", CONFIG, "publish", "REFUND_REQUESTED", "--user", "budi", "--data", data], &way[..]]
+                .concat());
+        assert_eq!(code, 0, "{out}{err}");
+    }
+    until("both are read by the listener", PATIENCE, async || {
+        let inbox = hub.inbox("admin").await;
+        (inbox.len() == 2 && inbox.iter().all(|item| item["read"] == true)).then_some(())
+    })
+    .await;
+    listener.kill().expect("it runs");
+    let said = told(&listener.wait_with_output().expect("it ends")).1;
+    let pushes = said.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    let pushes: Vec<Value> = pushes.filter(|message| message["type"] == "notification.push").collect();
+    assert_eq!(pushes.len(), 2, "{said}");
+    assert_eq!(pushes[0]["data"]["message"], "User budi requested refund for Rp100.000");
+
+    let note = r#"{"title":"x"}"#;
+    let (code, _, err) = run(&[
+        "--config",
+        CONFIG,
+        "publish",
+        "events.note.created",
+        "--user",
+        "many",
+        "--data",
+        note,
+        "--nats",
+        &url,
+        "--count",
+        "1500",
+    ]);
+    assert_eq!(code, 0, "{err}");
+    let (code, _, err) = run(&[
+        "--config",
+        CONFIG,
+        "publish",
+        "NOTE_CREATED",
+        "--user",
+        "many",
+        "--data",
+        note,
+        "--http",
+        &base,
+        "--count",
+        "450",
+    ]);
+    assert_eq!(code, 0, "{err}");
+    until("all arrive", PATIENCE, async || {
+        (hub.get("/api/v1/notifications/unread-count?user_id=many").await.1["unread"] == 1_950).then_some(())
+    })
+    .await;
+    let (code, out, _) = run(&["notify", "--to", "1:alice", "--to", "2", "--message", "hi", "--http", &base]);
+    assert!(code == 0 && out.lines().count() == 2, "{out}");
+    assert_eq!(hub.inbox("2").await[0]["message"], "hi");
+}
+
+#[test]
+fn a_token_is_minted_and_an_epoch_renewed() {
+    let mint = command(&["--config", CONFIG, "token", "--user", "7", "--role", "admin", "--ttl", "1h"])
+        .env("LONCENG_AUTH__JWT_SECRET", "0123456789abcdef0123456789abcdef")
+        .output();
+    let (code, token, _) = told(&mint.expect("it runs"));
+    assert!(code == 0 && token.trim().split('.').count() == 3, "{token}");
+    let folder = tempfile::tempdir().expect("a temporary folder can be made");
+    let url = format!("sqlite://{}", folder.path().join("x.db").display());
+    let epoch = |arguments: &[&str]| {
+        let output = command(arguments).env("LONCENG_STORE__URL", &url).output().expect("it runs");
+        let (code, out, err) = told(&output);
+        assert_eq!(code, 0, "{err}");
+        out.trim().rsplit(' ').next().map(str::to_owned).unwrap_or_default()
+    };
+    let first = epoch(&["--config", CONFIG, "migrate"]);
+    assert_eq!(epoch(&["--config", CONFIG, "migrate"]), first);
+    assert_ne!(epoch(&["--config", CONFIG, "migrate", "--new-epoch"]), first);
+}

@@ -12,6 +12,10 @@ pub(super) fn run(config: &Path) -> Result<(), Failure> {
     let loaded = load(config)?;
     start_logging();
     install_tls();
+    // A shell gives a process 1,024 files; every connection is one. What the system allows is for it to say.
+    if let Err(error) = rlimit::increase_nofile_limit(u64::MAX) {
+        tracing::warn!(%error, "the limit of open files stays as it is");
+    }
     let metrics = metric::install()?;
     actix_rt::System::new().block_on(async move {
         let dev = loaded.config.auth.methods.contains(&crate::config::AuthMethod::Dev);

@@ -1,0 +1,192 @@
+//! How fast and how heavy the whole hub is, from outside: `cargo bench --bench hub`, or with `-- throughput`, `-- latency`,
+//! `-- idle` for one of them. `-- --postgres URL` measures on PostgreSQL (an empty database).
+//!
+//! Needs `nats-server` on the PATH. Everything runs on this machine and shares its processors with the load; compare
+//! figures of one machine only.
+
+#![allow(clippy::all, clippy::pedantic, clippy::expect_used, missing_docs, reason = "a program that measures, not a library")]
+
+#[path = "../tests/support/mod.rs"]
+mod support;
+
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use futures_util::{StreamExt as _, stream::FuturesUnordered};
+use serde_json::json;
+use support::{client::Client, hub::Hub, nats::NatsServer};
+
+const USERS: usize = 200;
+
+fn main() {
+    let _ = rlimit::increase_nofile_limit(u64::MAX);
+    let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
+    let postgres = arguments.iter().position(|a| a == "--postgres").and_then(|at| arguments.get(at + 1)).cloned();
+    let wanted = |name: &str| {
+        let named = ["throughput", "latency", "idle"].iter().any(|one| arguments.iter().any(|a| a == one));
+        !named || arguments.iter().any(|argument| argument == name)
+    };
+    tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime").block_on(async {
+        if wanted("throughput") {
+            throughput(postgres.as_deref(), 50_000).await;
+        }
+        if wanted("latency") {
+            latency(postgres.as_deref(), 1_000, Duration::from_secs(10)).await;
+        }
+        if wanted("idle") {
+            idle(10_000).await;
+        }
+    });
+}
+
+async fn hub_of(nats: &NatsServer, postgres: Option<&str>) -> Hub {
+    let url = nats.url();
+    let mut hub = Hub::prepare(support::hub::On::Sqlite, &[("LONCENG_NATS__URL", &url)]).await.expect("it is prepared");
+    if let Some(postgres) = postgres {
+        hub.set_env("LONCENG_STORE__URL", postgres);
+    }
+    hub.run().await;
+    while hub.get("/health/ready").await.1["nats"] != "ok" {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    hub
+}
+
+/// Clients that count what is pushed to them, and note when each number came.
+struct Watchers {
+    seen: Arc<AtomicU64>,
+    arrivals: Arc<Mutex<HashMap<u64, Instant>>>,
+}
+
+async fn watch(hub: &Hub) -> Watchers {
+    let seen = Arc::new(AtomicU64::new(0));
+    let arrivals = Arc::new(Mutex::new(HashMap::new()));
+    for user in 0..USERS {
+        let mut client = hub.connect(&format!("bench{user}"), "&sync=none").await;
+        client.expect("connected").await;
+        let (seen, arrivals) = (Arc::clone(&seen), Arc::clone(&arrivals));
+        tokio::spawn(async move {
+            while let Ok(message) = client.next().await {
+                let now = Instant::now();
+                if message["type"] == "notification.push" {
+                    let number = message["data"]["metadata"]["n"].as_u64().unwrap_or(0);
+                    arrivals.lock().expect("nobody panics").insert(number, now);
+                    seen.fetch_add(1, Ordering::Relaxed);
+                }
+            }
+        });
+    }
+    Watchers { seen, arrivals }
+}
+
+fn payload(n: u64) -> bytes::Bytes {
+    let user = format!("bench{}", n as usize % USERS);
+    json!({ "user_id": user, "title": "A note of an ordinary length", "n": n }).to_string().into()
+}
+
+async fn reached(watchers: &Watchers, count: u64) {
+    let deadline = Instant::now() + Duration::from_secs(300);
+    while watchers.seen.load(Ordering::Relaxed) < count {
+        assert!(Instant::now() < deadline, "only {} of {count} arrived", watchers.seen.load(Ordering::Relaxed));
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+async fn throughput(postgres: Option<&str>, events: u64) {
+    let nats = NatsServer::start(true).await.expect("nats-server is needed");
+    let hub = hub_of(&nats, postgres).await;
+    let watchers = watch(&hub).await;
+    let context = nats.jetstream().await;
+    let started = Instant::now();
+    let mut waiting = FuturesUnordered::new();
+    for n in 0..events {
+        let ack = context.publish("events.note.created", payload(n)).await.expect("it is sent");
+        waiting.push(std::future::IntoFuture::into_future(ack));
+        if waiting.len() >= 1_000 {
+            waiting.next().await.expect("one waits").expect("the stream takes it");
+        }
+    }
+    while let Some(taken) = waiting.next().await {
+        taken.expect("the stream takes it");
+    }
+    let published = started.elapsed();
+    reached(&watchers, events).await;
+    let all = started.elapsed();
+    println!(
+        "throughput  {} events, JetStream → commit → {USERS} WebSockets: {:.0} events/s (publishing alone took {published:.1?} of {all:.1?})",
+        events,
+        events as f64 / all.as_secs_f64()
+    );
+    let rows = hub.metric("lonceng_store_batch_rows_sum").await / hub.metric("lonceng_store_batch_rows_count").await.max(1.0);
+    println!("            {rows:.0} rows a transaction on average");
+}
+
+async fn latency(postgres: Option<&str>, rate: u64, length: Duration) {
+    let nats = NatsServer::start(true).await.expect("nats-server is needed");
+    let hub = hub_of(&nats, postgres).await;
+    let watchers = watch(&hub).await;
+    let context = nats.jetstream().await;
+    let count = rate * length.as_secs();
+    let mut sent = Vec::new();
+    let mut pace = tokio::time::interval(Duration::from_nanos(1_000_000_000 / rate));
+    for n in 0..count {
+        pace.tick().await;
+        sent.push(Instant::now());
+        drop(context.publish("events.note.created", payload(n)).await.expect("it is sent"));
+    }
+    reached(&watchers, count).await;
+    let arrivals = watchers.arrivals.lock().expect("nobody panics");
+    let mut took: Vec<Duration> = sent.iter().enumerate().map(|(n, at)| arrivals[&(n as u64)].duration_since(*at)).collect();
+    took.sort_unstable();
+    let at = |share: f64| took[((took.len() - 1) as f64 * share) as usize];
+    println!(
+        "latency     {rate}/s, NATS publish → commit → WebSocket: p50 {:.2?}, p99 {:.2?}, worst {:.2?}",
+        at(0.5),
+        at(0.99),
+        at(1.0)
+    );
+}
+
+/// Proportional set size (Linux): what the process would free.
+fn pss(hub: &Hub) -> u64 {
+    let rollup = std::fs::read_to_string(format!("/proc/{}/smaps_rollup", hub.pid())).unwrap_or_default();
+    let line = rollup.lines().find(|line| line.starts_with("Pss:")).unwrap_or_default().to_owned();
+    line.split_whitespace().nth(1).and_then(|kib| kib.parse::<u64>().ok()).unwrap_or(0) * 1_024
+}
+
+async fn idle(connections: usize) {
+    let hub = Hub::sqlite(&[]).await;
+    let mut warm = Vec::new();
+    for n in 0..100 {
+        warm.push(hub.connect(&format!("warm{n}"), "&sync=none").await);
+    }
+    let before = pss(&hub);
+    let started = Instant::now();
+    let mut open: Vec<Client> = Vec::with_capacity(connections);
+    while open.len() < connections {
+        let from = open.len();
+        let batch: FuturesUnordered<_> = (from..(from + 100).min(connections))
+            .map(|n| {
+                let hub = &hub;
+                async move { hub.connect(&format!("idle{n}"), "&sync=none").await }
+            })
+            .collect();
+        open.extend(batch.collect::<Vec<_>>().await);
+    }
+    let took = started.elapsed();
+    while hub.metric("websocket_connections").await < (connections + 100) as f64 {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    let after = pss(&hub);
+    println!(
+        "idle        {connections} connections: {} bytes each (PSS), opened at {:.0}/s",
+        after.saturating_sub(before) / connections as u64,
+        connections as f64 / took.as_secs_f64()
+    );
+}

@@ -4,7 +4,13 @@
 //! Needs `nats-server` on the PATH. Everything runs on this machine and shares its processors with the load; compare
 //! figures of one machine only.
 
-#![allow(clippy::all, clippy::pedantic, clippy::expect_used, missing_docs, reason = "a program that measures, not a library")]
+#![allow(
+    clippy::all,
+    clippy::pedantic,
+    clippy::expect_used,
+    missing_docs,
+    reason = "a program that measures, not a library"
+)]
 
 #[path = "../tests/support/mod.rs"]
 mod support;
@@ -32,17 +38,19 @@ fn main() {
         let named = ["throughput", "latency", "idle"].iter().any(|one| arguments.iter().any(|a| a == one));
         !named || arguments.iter().any(|argument| argument == name)
     };
-    tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime").block_on(async {
-        if wanted("throughput") {
-            throughput(postgres.as_deref(), 50_000).await;
-        }
-        if wanted("latency") {
-            latency(postgres.as_deref(), 1_000, Duration::from_secs(10)).await;
-        }
-        if wanted("idle") {
-            idle(10_000).await;
-        }
-    });
+    tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime").block_on(
+        async {
+            if wanted("throughput") {
+                throughput(postgres.as_deref(), 50_000).await;
+            }
+            if wanted("latency") {
+                latency(postgres.as_deref(), 1_000, Duration::from_secs(10)).await;
+            }
+            if wanted("idle") {
+                idle(10_000).await;
+            }
+        },
+    );
 }
 
 async fn hub_of(nats: &NatsServer, postgres: Option<&str>) -> Hub {
@@ -123,7 +131,8 @@ async fn throughput(postgres: Option<&str>, events: u64) {
         events,
         events as f64 / all.as_secs_f64()
     );
-    let rows = hub.metric("lonceng_store_batch_rows_sum").await / hub.metric("lonceng_store_batch_rows_count").await.max(1.0);
+    let rows =
+        hub.metric("lonceng_store_batch_rows_sum").await / hub.metric("lonceng_store_batch_rows_count").await.max(1.0);
     println!("            {rows:.0} rows a transaction on average");
 }
 
@@ -142,7 +151,8 @@ async fn latency(postgres: Option<&str>, rate: u64, length: Duration) {
     }
     reached(&watchers, count).await;
     let arrivals = watchers.arrivals.lock().expect("nobody panics");
-    let mut took: Vec<Duration> = sent.iter().enumerate().map(|(n, at)| arrivals[&(n as u64)].duration_since(*at)).collect();
+    let mut took: Vec<Duration> =
+        sent.iter().enumerate().map(|(n, at)| arrivals[&(n as u64)].duration_since(*at)).collect();
     took.sort_unstable();
     let at = |share: f64| took[((took.len() - 1) as f64 * share) as usize];
     println!(

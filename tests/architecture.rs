@@ -163,8 +163,8 @@ fn config_toml_shows_the_defaults_the_code_has() {
     same("[nats]", &(shown.nats.url.reveal(), &shown.nats), &(coded.nats.url.reveal(), &coded.nats));
     same("[retention]", &shown.retention, &coded.retention);
     same("[templates]", &shown.templates, &coded.templates);
-    let codes: Vec<&str> = shown.types.iter().map(|kind| kind.code.as_str()).collect();
+    let known: Vec<&str> = shown.types.iter().map(|kind| kind.code.as_str()).collect();
     for code in ["USER_LOGIN", "NOTE_CREATED", "NOTE_UPDATED", "NOTE_DELETED", "NOTE_SHARED", "MESSAGE"] {
-        assert!(codes.contains(&code), "{code}");
+        assert!(known.contains(&code), "{code}");
     }
 }

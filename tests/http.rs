@@ -143,9 +143,9 @@ async fn lists_page_filter_and_catch_up() {
         let (_, unread) = hub.get("/api/v1/notifications?user_id=u&status=unread").await;
         assert_eq!(unread["items"].as_array().map(Vec::len), Some(4));
         let (_, since) = hub.get("/api/v1/notifications?user_id=u&since=4").await;
-        let changes: Vec<i64> =
+        let later: Vec<i64> =
             since["items"].as_array().into_iter().flatten().filter_map(|item| item["revision"].as_i64()).collect();
-        assert_eq!((changes, &since["revision"]), (vec![6], &json!(6)), "the fifth changed again since");
+        assert_eq!((later, &since["revision"]), (vec![6], &json!(6)), "the fifth changed again since");
         let (_, all) = hub.get("/api/v1/notifications?user_id=u&since=2020-01-01T00:00:00Z&limit=3").await;
         assert_eq!((all["items"].as_array().map(Vec::len), &all["next_cursor"]), (Some(3), &json!("3")));
         let (_, reset) = hub.get("/api/v1/notifications?user_id=u&since=other.1").await;

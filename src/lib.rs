@@ -1,6 +1,6 @@
 //! Lonceng, a self-hosted, real-time notification hub: the path of one event.
 //!
-//! An event arrives as bytes, from a broker ([`sources::nats`]) or over HTTP ([`http`]). [`domain::event::decode`] tells its shape
+//! An event arrives as bytes, from a broker ([`sources::nats`]) or over HTTP ([`http`]). [`domain::event::decode()`] tells its shape
 //! and its [`Identity`](domain::event::Identity). It is sent as [`Ingest`](actors::pipeline::Ingest) to the
 //! [`pipeline`](actors::pipeline), which finds its type in the [`Catalog`](domain::catalog::Catalog), asks
 //! [`domain::plan::audience`] whom it concerns, looks them up, and has [`domain::plan::plan`] render a draft for each.

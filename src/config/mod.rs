@@ -1,6 +1,6 @@
 //! Configuration: config.toml, overridden by the environment, checked whole before anything starts.
 //!
-//! A section is a small struct with its defaults beside it ([`sections`]); [`load`] reads, merges and validates;
+//! A section is a small struct with its defaults beside it ([`sections`]); [`load()`] reads, merges and validates;
 //! [`problem`] finds the line that an error is about.
 
 mod environment;

@@ -1,6 +1,6 @@
 //! Events: what other services publish, in the three shapes the contract knows, decoded into one.
 //!
-//! [`decode`] tells the shapes apart by their fields; [`identity`] says which events are the same one.
+//! [`decode()`] tells the shapes apart by their fields; [`identity`] says which events are the same one.
 
 mod cloudevents;
 mod code;

@@ -24,6 +24,7 @@ use crate::{
     auth::Authenticator,
     clock,
     config::{AuthMethod, Loaded},
+    domain::catalog::TypeRow,
     http::{self, Serving},
     sources::nats::Intake,
     store::{Store, StoreError},
@@ -98,12 +99,12 @@ impl Hub {
             templates: loaded.templates.clone(),
             default_locale: loaded.config.templates.default_locale.clone(),
         };
-        sources.load(&shared, &health).await?;
+        let rows = sources.load(&shared, &health).await?;
 
         let handles = Handles::default();
         let parts = Parts { loaded, store: store.clone(), health: health.clone(), handles: handles.clone() };
         let supervisor = Supervisor::new(health.clone()).start();
-        let arbiters = parts.adopt(&supervisor, sources, shared).await;
+        let arbiters = parts.adopt(&supervisor, sources, shared, rows).await;
 
         let epoch = store.epoch().await?;
         let grace = Duration::from_secs(parts.loaded.config.server.shutdown_grace_seconds);
@@ -151,7 +152,13 @@ struct Parts {
 impl Parts {
     /// Hands every long-lived actor to the supervisor. The pipeline renders in a thread of its own; the others mostly
     /// wait, and share one.
-    async fn adopt(&self, supervisor: &Addr<Supervisor>, sources: Sources, shared: catalog::Shared) -> Vec<Arbiter> {
+    async fn adopt(
+        &self,
+        supervisor: &Addr<Supervisor>,
+        sources: Sources,
+        shared: catalog::Shared,
+        rows: Vec<TypeRow>,
+    ) -> Vec<Arbiter> {
         let (rendering, core) = (Arbiter::new(), Arbiter::new());
         let Self { store, health, handles, loaded } = self;
         let config = &loaded.config;
@@ -179,7 +186,7 @@ impl Parts {
 
         let well = health.clone();
         adopt(supervisor, "catalog", &core, handles.catalog.clone(), move |tether| {
-            CatalogKeeper::new(sources.clone(), shared.clone(), well.clone(), tether)
+            CatalogKeeper::new(sources.clone(), shared.clone(), well.clone(), rows.clone(), tether)
         })
         .await;
 

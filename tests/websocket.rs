@@ -115,6 +115,22 @@ async fn since_brings_exactly_what_was_missed_in_a_whole_chain() {
 }
 
 #[tokio::test]
+async fn a_burst_larger_than_every_queue_comes_whole_and_closes_nobody() {
+    let hub = Hub::sqlite(&[("LONCENG_SERVER__OUTBOUND_QUEUE", "16")]).await;
+    let mut client = hub.connect("u", "").await;
+    client.expect("connected").await;
+    for burst in 0..3 {
+        let batch: Vec<Value> = (0..1_000).map(|n| note("u", &n.to_string())).collect();
+        hub.publish(&Value::Array(batch)).await;
+        for n in 0..1_000 {
+            let push = client.expect("notification.push").await;
+            assert_eq!(push["previous_revision"], burst * 1_000 + n);
+        }
+    }
+    client.nothing().await;
+}
+
+#[tokio::test]
 async fn a_position_that_means_something_else_is_reset() {
     let hub = Hub::sqlite(&[]).await;
     hub.publish(&note("u", "a")).await;

@@ -88,10 +88,10 @@ pub struct CatalogKeeper {
 }
 
 impl CatalogKeeper {
-    /// Keeps `shared` up to date.
+    /// Keeps `shared` up to date; `loaded` are the rows it was made from.
     #[must_use]
-    pub fn new(sources: Sources, shared: Shared, health: Health, tether: Tether) -> Self {
-        Self { sources, shared, health, loaded: Vec::new(), _tether: tether }
+    pub fn new(sources: Sources, shared: Shared, health: Health, loaded: Vec<TypeRow>, tether: Tether) -> Self {
+        Self { sources, shared, health, loaded, _tether: tether }
     }
 
     fn refresh(&self, ctx: &mut Context<Self>) {

@@ -1,7 +1,7 @@
 //! The registry: who is connected, and who is told of a change.
 //!
 //! It encodes a change once and hands the bytes to every session of the user. It never waits: a session whose mailbox is
-//! full is told so through a flag, and closes itself as too slow. It fails by panicking; then every session's lease ends,
+//! full is told so through a flag, and reads what it missed from the store. It fails by panicking; then every session's lease ends,
 //! and the sessions attach to the next registry and catch up from the store.
 
 use std::{

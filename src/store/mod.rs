@@ -30,9 +30,9 @@ pub use marks::MarkOutcome;
 use on::{in_transaction, on_pool};
 use sqlx::{PgPool, SqlitePool};
 
-/// How far back an identity is remembered, in milliseconds: twice what is promised, so that a clock that is off does no
-/// harm.
-pub const IDENTITY_KEPT_MS: i64 = 48 * 60 * 60 * 1_000;
+/// How far back an identity is remembered, in milliseconds: four days. At least 24 hours are promised; and a stream that the
+/// hub made keeps its events for three, so that a consumer that is made again and starts over finds only duplicates.
+pub const IDENTITY_KEPT_MS: i64 = 4 * 24 * 60 * 60 * 1_000;
 
 /// The store. Cheap to clone.
 #[derive(Debug, Clone)]

@@ -122,7 +122,10 @@ impl Session {
         match &self.phase {
             Phase::Live => {
                 self.phase = Phase::CatchingUp(Held::default());
-                self.read_page(ctx);
+                // While the queue is full the page would have no room; the pump reads it when that is written.
+                if self.socket.waiting() * 2 <= self.hub.outbound_queue {
+                    self.read_page(ctx);
+                }
             }
             Phase::CatchingUp(_) | Phase::Closing => {}
         }
@@ -182,6 +185,9 @@ impl Session {
             return;
         }
         let Phase::CatchingUp(held) = std::mem::replace(&mut self.phase, Phase::Live) else { return };
+        if !held.dropped {
+            self.lagging = None;
+        }
         for push in held.pushes {
             self.take(push, ctx);
         }
@@ -212,8 +218,13 @@ impl Session {
             self.catch_up(ctx);
             self.take(push, ctx);
         } else if revision > self.revision || push.ack {
+            if self.socket.waiting() >= self.hub.outbound_queue {
+                self.lag(ctx);
+                self.take(push, ctx);
+                return;
+            }
             self.latency.record(push.received.elapsed().as_secs_f64() * 1_000.0);
-            self.enqueue(push.frame);
+            self.socket.enqueue(push.frame);
             self.revision = self.revision.max(revision);
         }
     }

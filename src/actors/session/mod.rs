@@ -45,6 +45,10 @@ pub use socket::Socket;
 /// How long a close frame may take to reach a client that does not read.
 const LINGER: Duration = Duration::from_secs(10);
 
+/// How long a client may stay behind with more than a queue's worth before it is closed as too slow. A burst fills the
+/// queue of the fastest client for a moment; the store has what did not fit.
+const LAG_PATIENCE: Duration = Duration::from_secs(1);
+
 /// How long a session that found no registry waits before it looks again.
 const REATTACH_AFTER: Duration = Duration::from_millis(50);
 
@@ -144,6 +148,8 @@ pub struct Session {
     socket: Socket,
     /// Set by the registry when a push did not fit into the mailbox.
     overflow: Arc<AtomicBool>,
+    /// Since when more waits for the client than its queue holds; `None` when it is up to date.
+    lagging: Option<Instant>,
     /// When the ping that is out was sent; `None` once anything has come since.
     pinged: Option<Instant>,
     /// Requests to the store or to persistence under way.
@@ -194,6 +200,7 @@ impl Session {
             opened: false,
             socket,
             overflow: Arc::default(),
+            lagging: None,
             pinged: None,
             in_flight: 0,
             latency: metrics::histogram!(metric::DELIVERY_LATENCY),
@@ -202,18 +209,44 @@ impl Session {
         }
     }
 
-    /// Queues a frame. A queue that is full closes the session: memory stays bounded, and the client comes back for the
-    /// rest with the revision it has.
+    /// Queues an answer. A client that asks and does not read is closed: memory stays bounded.
     fn enqueue(&mut self, frame: Bytes) {
         if matches!(self.phase, Phase::Closing) {
             return;
         }
-        if self.socket.waiting() >= self.hub.outbound_queue {
-            metrics::counter!(metric::SLOW_CLIENTS).increment(1);
-            self.close(CloseCode::TooSlow);
+        // History in flight is bounded by itself, and answers come on top of it.
+        if self.socket.waiting() >= self.hub.outbound_queue * 2 {
+            self.close_as_too_slow();
             return;
         }
         self.socket.enqueue(frame);
+    }
+
+    /// More waits for the client than its queue holds. What did not fit is read from the store when there is room; a client
+    /// that has not caught up by then is closed, and comes back for the rest with the revision it has.
+    fn lag(&mut self, ctx: &mut Context<Self>) {
+        if let Phase::CatchingUp(held) = &mut self.phase {
+            held.dropped = true;
+            return;
+        }
+        if self.lagging.is_none() {
+            let since = Instant::now();
+            self.lagging = Some(since);
+            ctx.run_later(LAG_PATIENCE, move |session, _| {
+                if session.lagging == Some(since) {
+                    session.close_as_too_slow();
+                    session.socket.wake();
+                }
+            });
+        }
+        self.catch_up(ctx);
+    }
+
+    fn close_as_too_slow(&mut self) {
+        if !matches!(self.phase, Phase::Closing) {
+            metrics::counter!(metric::SLOW_CLIENTS).increment(1);
+            self.close(CloseCode::TooSlow);
+        }
     }
 
     /// Queues a piece of history. It comes in pages of a bounded size, each after the one before is written, so it needs

@@ -15,10 +15,7 @@ use super::{
     socket::{Broken, Received},
     stop,
 };
-use crate::{
-    domain::{frame, protocol::CloseCode},
-    telemetry::metric,
-};
+use crate::domain::{frame, protocol::CloseCode};
 
 /// Frames taken before others get their turn: a client that floods must not hold the thread.
 const FRAMES_AT_ONCE: usize = 32;
@@ -43,9 +40,8 @@ impl ActorFuture<Session> for Pump {
         cx: &mut TaskContext<'_>,
     ) -> Poll<()> {
         session.socket.remember(cx.waker());
-        if session.overflow.swap(false, Ordering::Relaxed) && !matches!(session.phase, Phase::Closing) {
-            metrics::counter!(metric::SLOW_CLIENTS).increment(1);
-            session.close(CloseCode::TooSlow);
+        if session.overflow.swap(false, Ordering::Relaxed) {
+            session.lag(ctx);
         }
         if !matches!(session.phase, Phase::Closing) && Self::receive(session, ctx, cx) == Peer::Gone {
             stop(ctx);

@@ -42,6 +42,9 @@ const CHUNKS_IN_FLIGHT: usize = 4;
 /// Messages the server may have out at all hubs together before it waits for acknowledgements.
 const MAX_ACK_PENDING: i64 = 10_000;
 
+/// How long a stream that the hub makes keeps its events: over a weekend without a hub, and less than identities are kept.
+const STREAM_MAX_AGE: Duration = Duration::from_secs(3 * 24 * 60 * 60);
+
 /// How often it is checked that the consumer still is what it should be.
 const CHECK_INTERVAL: Duration = Duration::from_secs(5);
 
@@ -177,6 +180,7 @@ async fn stream(intake: &Intake, context: &Context) -> Result<stream::Stream, In
         name: config.stream.clone(),
         subjects: config.subjects.clone(),
         description: Some("Events for Lonceng".to_owned()),
+        max_age: STREAM_MAX_AGE,
         ..stream::Config::default()
     };
     let stream = context

@@ -8,7 +8,10 @@ use std::{process::Command, time::Duration};
 
 use futures_util::future::join_all;
 use lonceng::{
-    actors::supervisor::Crash,
+    actors::{
+        registry::{CountSessions, CrashSessions},
+        supervisor::Crash,
+    },
     hub::{Handles, Hub as InProcess},
     telemetry::metric,
 };
@@ -312,6 +315,22 @@ fn an_actor_that_panics_under_load_loses_nothing_acknowledged() {
             assert!(metrics.contains(&line), "{actor}:\n{metrics}");
         }
         assert!(!hub.health.is_down("actors"));
+        // A session that panics takes only its own connection with it; its client comes back to where it was.
+        let connect = async |user: &str, since: i64| {
+            let mut client = Client::connect(format!("ws://{base}/ws?user_id={user}&since={since}")).await;
+            client.expect("connected").await;
+            client
+        };
+        let mut client = connect("v", 0).await;
+        hub.handles.registry.send(CrashSessions).await.expect("the registry lives");
+        assert_eq!(client.closed().await, 1006);
+        until("the registry forgets it", PATIENCE, async || {
+            (hub.handles.registry.send(CountSessions).await == Ok(0)).then_some(())
+        })
+        .await;
+        let event = json!({"type":"NOTE_CREATED","user_id":"v","title":"missed"}).to_string();
+        http.post(format!("http://{base}/api/v1/events")).body(event).send().await.expect("it is taken");
+        assert_eq!(connect("v", 0).await.expect("notification.push").await["message"], "missed");
         hub.stop().await;
     });
 }

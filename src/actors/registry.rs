@@ -293,3 +293,19 @@ impl Handler<Crash> for Registry {
         panic!("the registry was asked to crash");
     }
 }
+
+/// Have every session panic, for tests of what that costs.
+#[doc(hidden)]
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct CrashSessions;
+
+impl Handler<CrashSessions> for Registry {
+    type Result = ();
+
+    fn handle(&mut self, _: CrashSessions, _: &mut Self::Context) {
+        for session in self.users.values().flat_map(|present| &present.sessions) {
+            let _ = session.address.try_send(Crash);
+        }
+    }
+}

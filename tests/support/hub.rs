@@ -122,6 +122,13 @@ impl Hub {
         started.elapsed()
     }
 
+    /// Where there is no SIGTERM, the hub just ends.
+    #[cfg(not(unix))]
+    pub async fn terminate(&mut self) -> Duration {
+        self.kill();
+        Duration::ZERO
+    }
+
     /// Resident memory, in bytes (Linux).
     pub fn resident_bytes(&self) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid())).unwrap_or_default();

@@ -1,12 +1,12 @@
 //! What a client asks for.
 
-use actix::{ActorFutureExt, AsyncContext, Context, WrapFuture};
+use actix::{ActorFutureExt, AsyncContext, Context, Handler, Message, WrapFuture};
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
 use super::{Phase, Session};
 use crate::{
-    actors::persistence::{MarkAll, MarkOne},
+    actors::persistence::{MarkAll, MarkOne, Persistence},
     clock,
     domain::{
         inbox::{Mark, Resume, Since, resume},
@@ -14,6 +14,9 @@ use crate::{
     },
     store::{MarkOutcome, Page, StoreError},
 };
+
+/// What becomes of a mark.
+type Answer = oneshot::Receiver<Result<MarkOutcome, StoreError>>;
 
 impl Session {
     pub(super) fn on_text(&mut self, text: &[u8], ctx: &mut Context<Self>) {
@@ -45,22 +48,25 @@ impl Session {
 
     fn on_mark(&mut self, mark: Mark, id: Uuid, ctx: &mut Context<Self>) {
         let (reply, answer) = oneshot::channel();
-        let message = MarkOne { user_id: self.identity.user_id.clone(), id, mark, origin: Some(self.client), reply };
-        let persistence = self.hub.persistence.clone();
-        let marked = async move {
-            persistence.send(message).await.ok()?;
-            answer.await.ok()
-        };
-        self.in_flight += 1;
-        ctx.spawn(marked.into_actor(self).map(|outcome, session, _| session.after_mark(outcome)));
+        let user_id = self.identity.user_id.clone();
+        self.ask(MarkOne { user_id, id, mark, origin: Some(self.client), reply }, answer, ctx);
     }
 
     fn on_read_all(&mut self, up_to: Option<i64>, ctx: &mut Context<Self>) {
         let (reply, answer) = oneshot::channel();
-        let message = MarkAll { user_id: self.identity.user_id.clone(), up_to, origin: Some(self.client), reply };
+        let user_id = self.identity.user_id.clone();
+        self.ask(MarkAll { user_id, up_to, origin: Some(self.client), reply }, answer, ctx);
+    }
+
+    /// Sends a mark to persistence and waits for what becomes of it.
+    fn ask<M>(&mut self, mark: M, answer: Answer, ctx: &mut Context<Self>)
+    where
+        M: Message<Result = ()> + Send + 'static,
+        Persistence: Handler<M>,
+    {
         let persistence = self.hub.persistence.clone();
         let marked = async move {
-            persistence.send(message).await.ok()?;
+            persistence.send(mark).await.ok()?;
             answer.await.ok()
         };
         self.in_flight += 1;

@@ -7,6 +7,7 @@
 //! It ends, always, through [`Session::close`] with a [`CloseCode`], or because the peer is gone.
 
 mod catchup;
+mod ending;
 mod inbound;
 mod pump;
 mod socket;
@@ -32,7 +33,6 @@ use super::{
 };
 use crate::{
     domain::{
-        frame,
         inbox::{ClientId, Since, Step},
         protocol::{self, CloseCode},
         user::{Identity, UserId},
@@ -41,13 +41,6 @@ use crate::{
     telemetry::metric,
 };
 pub use socket::Socket;
-
-/// How long a close frame may take to reach a client that does not read.
-const LINGER: Duration = Duration::from_secs(10);
-
-/// How long a client may stay behind with more than a queue's worth before it is closed as too slow. A burst fills the
-/// queue of the fastest client for a moment; the store has what did not fit.
-const LAG_PATIENCE: Duration = Duration::from_secs(1);
 
 /// How long a session that found no registry waits before it looks again.
 const REATTACH_AFTER: Duration = Duration::from_millis(50);
@@ -222,61 +215,12 @@ impl Session {
         self.socket.enqueue(frame);
     }
 
-    /// More waits for the client than its queue holds. What did not fit is read from the store when there is room; a client
-    /// that has not caught up by then is closed, and comes back for the rest with the revision it has.
-    fn lag(&mut self, ctx: &mut Context<Self>) {
-        if let Phase::CatchingUp(held) = &mut self.phase {
-            held.dropped = true;
-            return;
-        }
-        if self.lagging.is_none() {
-            let since = Instant::now();
-            self.lagging = Some(since);
-            ctx.run_later(LAG_PATIENCE, move |session, _| {
-                if session.lagging == Some(since) {
-                    session.close_as_too_slow();
-                    session.socket.wake();
-                }
-            });
-        }
-        self.catch_up(ctx);
-    }
-
-    fn close_as_too_slow(&mut self) {
-        if !matches!(self.phase, Phase::Closing) {
-            metrics::counter!(metric::SLOW_CLIENTS).increment(1);
-            self.close(CloseCode::TooSlow);
-        }
-    }
-
     /// Queues a piece of history. It comes in pages of a bounded size, each after the one before is written, so it needs
     /// no limit of its own.
     fn enqueue_history(&mut self, frame: Bytes) {
         if !matches!(self.phase, Phase::Closing) {
             self.socket.enqueue(frame);
         }
-    }
-
-    /// Ends the session: what waits is dropped where the code says so, the close frame goes out, and the socket follows.
-    fn close(&mut self, code: CloseCode) {
-        if matches!(self.phase, Phase::Closing) {
-            return;
-        }
-        self.phase = Phase::Closing;
-        match code {
-            // The rest of what waits would only delay it.
-            CloseCode::TooSlow | CloseCode::TooBig | CloseCode::Protocol | CloseCode::Internal => {
-                self.socket.drop_waiting();
-            }
-            CloseCode::Normal
-            | CloseCode::GoingAway
-            | CloseCode::NotText
-            | CloseCode::NotSignedIn
-            | CloseCode::Forbidden
-            | CloseCode::TooManyConnections
-            | CloseCode::TooManyMessages => {}
-        }
-        self.socket.finish(frame::close(code), LINGER);
     }
 
     /// Asks the registry to tell us of changes, then reads history.
@@ -320,35 +264,6 @@ impl Session {
         // The entry it stood for is gone with the registry.
         self.membership = None;
         self.attach(ctx);
-    }
-
-    fn watch_heartbeat(&self, ctx: &mut Context<Self>) {
-        ctx.run_interval(self.hub.heartbeat, |session, ctx| {
-            if session.pinged.is_some() || matches!(session.phase, Phase::Closing) {
-                return;
-            }
-            let sent = Instant::now();
-            session.pinged = Some(sent);
-            session.enqueue(frame::ping());
-            session.socket.wake();
-            ctx.run_later(session.hub.heartbeat_timeout, move |session, _| {
-                // Another ping may be out by now; only this one's time is over.
-                if session.pinged == Some(sent) {
-                    session.close(CloseCode::GoingAway);
-                    session.socket.wake();
-                }
-            });
-        });
-    }
-
-    fn watch_expiry(&self, ctx: &mut Context<Self>) {
-        let Some(expires_at) = self.identity.expires_at else { return };
-        let left = expires_at.saturating_mul(1_000).saturating_sub(crate::clock::now().0);
-        let left = Duration::from_millis(u64::try_from(left).unwrap_or(0));
-        ctx.run_later(left, |session, _| {
-            session.close(CloseCode::NotSignedIn);
-            session.socket.wake();
-        });
     }
 }
 

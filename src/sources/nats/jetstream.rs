@@ -43,7 +43,7 @@ const CHUNKS_IN_FLIGHT: usize = 4;
 const MAX_ACK_PENDING: i64 = 10_000;
 
 /// How long a stream that the hub makes keeps its events: over a weekend without a hub, and less than identities are kept.
-const STREAM_MAX_AGE: Duration = Duration::from_secs(3 * 24 * 60 * 60);
+const STREAM_MAX_AGE: Duration = Duration::from_hours(3 * 24);
 
 /// How often it is checked that the consumer still is what it should be.
 const CHECK_INTERVAL: Duration = Duration::from_secs(5);

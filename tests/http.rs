@@ -148,6 +148,10 @@ async fn lists_page_filter_and_catch_up() {
         assert_eq!((later, &since["revision"]), (vec![6], &json!(6)), "the fifth changed again since");
         let (_, all) = hub.get("/api/v1/notifications?user_id=u&since=2020-01-01T00:00:00Z&limit=3").await;
         assert_eq!((all["items"].as_array().map(Vec::len), &all["next_cursor"]), (Some(3), &json!("3")));
+        let (_, more) = hub.get("/api/v1/notifications?user_id=u&since=0&limit=10&cursor=3").await;
+        assert_eq!((more["items"].as_array().map(Vec::len), &more["next_cursor"]), (Some(2), &Value::Null));
+        let (_, read) = hub.get("/api/v1/notifications?user_id=u&since=0&status=read").await;
+        assert_eq!(read["items"].as_array().map(Vec::len), Some(1));
         let (_, reset) = hub.get("/api/v1/notifications?user_id=u&since=other.1").await;
         assert_eq!(reset["reset"], true);
         let (status, all) = hub.post("/api/v1/notifications/read-all?user_id=u", &json!({"up_to_revision":2})).await;

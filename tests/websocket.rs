@@ -145,6 +145,39 @@ async fn a_position_that_means_something_else_is_reset() {
 }
 
 #[tokio::test]
+async fn a_sync_from_a_position_that_means_something_else_starts_over() {
+    let hub = Hub::sqlite(&[]).await;
+    hub.publish(&note("u", "a")).await;
+    let mut client = hub.connect("u", "&sync=none").await;
+    client.expect("connected").await;
+    client.send(&json!({ "type": "sync.request", "since": "other.1" })).await;
+    assert_eq!(client.expect("reset").await["revision"], 1);
+    assert_eq!(client.expect("notification.push").await["message"], message("a"));
+    hub.publish(&note("u", "b")).await;
+    assert_eq!(client.expect("notification.push").await["previous_revision"], 1);
+}
+
+#[tokio::test]
+async fn what_is_unread_again_is_pushed_to_a_fresh_connection() {
+    let hub = Hub::sqlite(&[]).await;
+    hub.publish(&note("u", "a")).await;
+    let id = hub.inbox("u").await[0]["notification_id"].as_str().expect("an id").to_owned();
+    for mark in ["read", "unread"] {
+        assert_eq!(hub.post(&format!("/api/v1/notifications/{id}/{mark}?user_id=u"), &Value::Null).await.0, 200);
+    }
+    let mut fresh = hub.connect("u", "").await;
+    fresh.expect("connected").await;
+    assert_eq!(fresh.expect("notification.push").await["revision"], 3);
+    // To who has seen it, it is an update; to who has not, it is new.
+    let mut knows = hub.connect("u", "&since=1").await;
+    knows.expect("connected").await;
+    assert_eq!(knows.expect("notification.update").await["status"], "unread");
+    let mut new = hub.connect("u", "&since=0").await;
+    new.expect("connected").await;
+    new.expect("notification.push").await;
+}
+
+#[tokio::test]
 async fn a_mark_is_acknowledged_and_the_others_are_told() {
     on_both(async |hub| {
         let (mut one, mut two) = (hub.connect("u", "").await, hub.connect("u", "").await);

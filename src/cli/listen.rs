@@ -1,6 +1,6 @@
 //! `lonceng listen`: a terminal client that resumes after a disconnect.
 
-use std::{path::Path, time::Duration};
+use std::{io::Write as _, path::Path, time::Duration};
 
 use anyhow::{anyhow, bail};
 use clap::Args;
@@ -120,7 +120,10 @@ impl Listen {
             match message {
                 Ok(Message::Text(text)) => {
                     let Ok(message) = serde_json::from_str::<Value>(&text) else { continue };
-                    self.show(&text, &message);
+                    if self.show(&text, &message).is_err() {
+                        // Whoever read our output has what they wanted.
+                        std::process::exit(0);
+                    }
                     position.follow(&message);
                     if let Some(id) = self.to_acknowledge(&message) {
                         let read = json!({ "type": "notification.read", "notification_id": id });
@@ -149,22 +152,24 @@ impl Listen {
             .flatten()
     }
 
-    fn show(&self, text: &str, message: &Value) {
+    fn show(&self, text: &str, message: &Value) -> std::io::Result<()> {
+        let mut out = std::io::stdout().lock();
         if self.json {
-            println!("{text}");
-            return;
+            return writeln!(out, "{text}");
         }
         let data = &message["data"];
         let word = |name: &str| data[name].as_str().unwrap_or_default();
         match message["type"].as_str() {
             Some("connected") => eprintln!("connected as {}: {} unread", word("user_id"), data["unread"]),
             Some("notification.push") => {
-                println!("{} [{}] {}: {}", word("created_at"), word("priority"), word("title"), word("message"));
+                let (title, message) = (word("title"), word("message"));
+                writeln!(out, "{} [{}] {title}: {message}", word("created_at"), word("priority"))?;
             }
-            Some("notifications.summary") => println!("… and {} more", data["count"]),
+            Some("notifications.summary") => writeln!(out, "… and {} more", data["count"])?,
             Some("error") => eprintln!("{}: {}", word("code"), word("message")),
             _ => {}
         }
+        Ok(())
     }
 }
 

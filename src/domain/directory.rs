@@ -38,8 +38,8 @@ fn patch(map: &Map<String, Value>, user: Option<&UserId>) -> Result<PersonPatch,
     };
     let text = |name: &str| match find(name) {
         None => Ok(None),
-        Some(Value::String(text)) => Ok(Some(text.clone())),
-        Some(_) => Err(Rejected::invalid(name, "must be a string")),
+        Some(Value::String(text)) if !text.contains('\0') => Ok(Some(text.clone())),
+        Some(_) => Err(Rejected::invalid(name, "must be a string without NUL")),
     };
     let roles = match find("roles").or_else(|| find("role")) {
         None => None,

@@ -167,12 +167,12 @@ impl Scope {
     }
 
     /// The event's own attributes, as `{event.time}` reaches them.
-    fn attributes(&self) -> Value {
+    fn attributes(&self) -> Json {
         let event = &self.event;
-        Value::from(Serde(serde_json::json!({
+        serde_json::json!({
             "id": event.id, "name": event.name, "type": event.code, "code": event.code, "source": event.source,
             "time": event.time, "user_id": event.user_id, "actor_id": event.actor_id,
-        })))
+        })
     }
 
     fn lookup(&self, name: &str) -> Option<Value> {
@@ -183,14 +183,16 @@ impl Scope {
         if let Some(value) = present(name).or_else(|| other_spelling(name).and_then(|other| present(&other))) {
             return Some(value);
         }
-        let person = |person: &Option<Person>| person.as_ref().map(|value| Value::from(Serde(value)));
+        let inside = |value: &Json| Inside::value(name, value, &self.missing);
+        let of = |person: &Person| serde_json::to_value(person).ok().map(|value| inside(&value));
+        let person = |person: &Option<Person>| person.as_ref().and_then(of);
         let called = |person: &Option<Person>| person.as_ref().map(|person| Value::from(person.display()));
         let id = |person: &Option<Person>| person.as_ref().map(|person| Value::from(person.user_id.as_str()));
         match name {
-            "recipient" => Some(Value::from(Serde(&self.recipient))),
+            "recipient" => of(&self.recipient),
             "actor" => person(&self.actor),
             "user" => person(&self.user),
-            "event" => Some(self.attributes()),
+            "event" => Some(inside(&self.attributes())),
             "username" => called(&self.user),
             "actor_name" => called(&self.actor),
             "user_id" => id(&self.user),

@@ -54,6 +54,7 @@ fn the_examples_of_the_contract_render() {
         (r#"{time|date("%d %b %H:%M")}"#, json!({}), "01 Jan 07:00"),
         (r#"{n} {n|plural("like","likes")}"#, json!({"n": 1}), "1 like"),
         (r#"{n} {n|plural("like","likes")}"#, json!({"n": 3}), "3 likes"),
+        (r#"{actor.name|default("somebody")}"#, json!({}), "somebody"),
         (r#"{nickname|default("friend")}"#, json!({}), "friend"),
         ("{title|upper} {title|lower}", json!({"title": "Ab"}), "AB ab"),
         ("{title|truncate(4)}", json!({"title": "Selamat"}), "Sel…"),
@@ -79,6 +80,8 @@ fn a_missing_field_is_named() {
         ("{title|upper}", "title"),
         ("{title|truncate(3)}", "title"),
         ("{order.id}", "order.id"),
+        ("{actor.name}", "actor.name"),
+        ("{recipient.email}", "recipient.email"),
         ("{% for x in items %}{x}{% endfor %}", "items"),
     ] {
         let rejected = render_with(source, &json!({"order": {}})).err();

@@ -55,5 +55,5 @@ fn not_ready(state: &State, parts: &BTreeMap<&'static str, PartState>) -> Option
     down("hub")
         .or_else(|| down("store"))
         .or_else(|| down("actors"))
-        .or_else(|| unwell("nats").filter(|_| state.nats_required))
+        .or_else(|| down("nats").filter(|_| state.nats_required))
 }

@@ -86,7 +86,7 @@ pub(super) async fn list(state: Shared, request: HttpRequest) -> Result<HttpResp
     let user = identity::user(&state, &request).await?.user_id;
     let query = Query::of(&request)?;
     if let Some(since) = &query.since {
-        return changes(&state, &user, since, query.limit).await;
+        return changes(&state, &user, since, &query).await;
     }
     let filter = Filter { status: query.status, type_code: query.type_code, before_seq: query.cursor };
     let listing = state.store.list(&user, &filter, query.limit).await?;
@@ -102,16 +102,19 @@ pub(super) async fn list(state: Shared, request: HttpRequest) -> Result<HttpResp
 
 /// The changes after a position, oldest first. `revision` is where the caller stands with them; it goes on from there
 /// while `next_cursor` is not null.
-async fn changes(state: &State, user: &UserId, since: &str, limit: i64) -> Result<HttpResponse, Problem> {
+async fn changes(state: &State, user: &UserId, since: &str, query: &Query) -> Result<HttpResponse, Problem> {
+    let limit = query.limit;
     let wrong = |detail: String| Problem::bad_field("since", detail);
-    let after = if since.contains([':', 'T']) {
+    let after = if let Some(reached) = query.cursor {
+        Resume::After(reached)
+    } else if since.contains([':', 'T']) {
         let time = Timestamp::parse(since).map_err(wrong)?;
         Resume::After(state.store.revision_at(user, time).await?)
     } else {
         let since = Since::parse(since).map_err(wrong)?;
         resume(&since, &state.hub.epoch, state.store.inbox(user).await?)
     };
-    let (page, reset) = match after {
+    let (mut page, reset) = match after {
         Resume::After(revision) => (state.store.changed_since(user, revision, limit).await?, None),
         Resume::Reset => {
             let mut page = state.store.newest(user, limit).await?;
@@ -120,6 +123,8 @@ async fn changes(state: &State, user: &UserId, since: &str, limit: i64) -> Resul
         }
     };
     let reached = page.reached();
+    page.items.retain(|item| query.status.is_none_or(|status| item.status == status));
+    page.items.retain(|item| query.type_code.as_ref().is_none_or(|code| item.type_code == *code));
     Ok(HttpResponse::Ok().json(Answer {
         items: &page.items,
         next_cursor: (!page.complete).then(|| reached.to_string()),

@@ -155,8 +155,8 @@ fn targets(value: &Value) -> Result<Vec<Person>, Problem> {
         let mut person = Person::unknown(UserId::from_json(id).map_err(wrong)?);
         person.login = match target.get("login") {
             None | Some(Value::Null) => None,
-            Some(Value::String(login)) => Some(login.clone()),
-            Some(_) => return Err(wrong("login must be a string".to_owned())),
+            Some(Value::String(login)) if !login.chars().any(char::is_control) => Some(login.clone()),
+            Some(_) => return Err(wrong("login must be a string without control characters".to_owned())),
         };
         if !people.iter().any(|known| known.user_id == person.user_id) {
             people.push(person);

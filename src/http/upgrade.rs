@@ -74,6 +74,9 @@ async fn admit(state: &State, request: &Request) -> Result<Admitted, Problem> {
         return Err(Problem::not_found("there is no WebSocket at this address; use /ws"));
     }
     ws::verify_handshake(head).map_err(|error| Problem::bad_request(format!("no WebSocket handshake: {error}")))?;
+    if state.health.is_down("hub") {
+        return Err(Problem::unavailable("this hub is stopping"));
+    }
     if !identity::origin_is_allowed(state, head.headers()) {
         return Err(Problem::forbidden("pages of this origin may not connect; add it to server.allowed_origins"));
     }

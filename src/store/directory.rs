@@ -1,7 +1,7 @@
 //! The directory: table `users`.
 
 use super::{
-    Backend, Store, StoreError, on_pool,
+    Backend, Store, StoreError, in_transaction, on_pool,
     rows::{PersonRow, all},
 };
 use crate::domain::{
@@ -71,14 +71,14 @@ impl Store {
         all(on_pool!(self, readers, |pool| sqlx::query_as::<_, PersonRow>(EVERYONE).fetch_all(pool).await)?)
     }
 
-    /// Adds to what is known of users.
+    /// Adds to what is known of users, of all of them or of none.
     ///
     /// # Errors
-    /// When the store is away; those before it are in.
+    /// When the store is away.
     pub async fn merge_people(&self, patches: &[PersonPatch], now: Timestamp) -> Result<(), StoreError> {
-        for PersonPatch { person, set_roles } in patches {
-            let roles = set_roles.then(|| serde_json::to_string(&person.roles).unwrap_or_else(|_| "[]".to_owned()));
-            on_pool!(self, writer, |pool| {
+        in_transaction!(self, begin_write, |_db, tx| {
+            for PersonPatch { person, set_roles } in patches {
+                let roles = set_roles.then(|| serde_json::to_string(&person.roles).unwrap_or_else(|_| "[]".to_owned()));
                 sqlx::query(MERGE)
                     .bind(person.user_id.as_str())
                     .bind(&person.login)
@@ -88,30 +88,28 @@ impl Store {
                     .bind(&person.locale)
                     .bind(&person.timezone)
                     .bind(now.0)
-                    .execute(pool)
-                    .await
-                    .map(drop)
-            })?;
-        }
+                    .execute(&mut *tx)
+                    .await?;
+            }
+        });
         Ok(())
     }
 
     /// Enters users that are not known yet, with their logins.
     ///
     /// # Errors
-    /// When the store is away; those before it are in.
+    /// When the store is away.
     pub async fn enter_people(&self, people: &[Person], now: Timestamp) -> Result<(), StoreError> {
-        for person in people {
-            on_pool!(self, writer, |pool| {
+        in_transaction!(self, begin_write, |_db, tx| {
+            for person in people {
                 sqlx::query(ENTER)
                     .bind(person.user_id.as_str())
                     .bind(&person.login)
                     .bind(now.0)
-                    .execute(pool)
-                    .await
-                    .map(drop)
-            })?;
-        }
+                    .execute(&mut *tx)
+                    .await?;
+            }
+        });
         Ok(())
     }
 }

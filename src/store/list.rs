@@ -27,7 +27,7 @@ const LIST_UNREAD: &str = concat!(
       AND ($3 = '' OR status = $3) AND ($4 = '' OR type_code = $4) ORDER BY seq DESC LIMIT $5"
 );
 
-const CHANGED_AT: &str = "SELECT COALESCE(MIN(revision), 0) FROM notifications WHERE user_id = $1 AND created_at > $2";
+const PLACE_AT: &str = "SELECT COALESCE(MAX(seq), 0) FROM notifications WHERE user_id = $1 AND created_at <= $2";
 
 const GET: &str = concat!(
     "SELECT ",
@@ -103,17 +103,14 @@ impl Store {
         row.map(Notification::try_from).transpose()
     }
 
-    /// The revision just before the first notification made after a moment: where `since=TIME` starts.
+    /// The revision with the last notification made up to a moment: where `since=TIME` starts. Marks made between that and the
+    /// moment are told again, which does no harm; none made after it is missed.
     ///
     /// # Errors
     /// When the store is away.
     pub async fn revision_at(&self, user: &UserId, time: Timestamp) -> Result<i64, StoreError> {
-        let first: i64 = on_pool!(self, readers, |pool| {
-            sqlx::query_scalar(CHANGED_AT).bind(user.as_str()).bind(time.0).fetch_one(pool).await
-        })?;
-        if first == 0 {
-            return Ok(self.inbox(user).await?.revision);
-        }
-        Ok(first - 1)
+        Ok(on_pool!(self, readers, |pool| {
+            sqlx::query_scalar(PLACE_AT).bind(user.as_str()).bind(time.0).fetch_one(pool).await
+        })?)
     }
 }

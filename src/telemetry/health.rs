@@ -60,6 +60,8 @@ impl Health {
             (None, PartState::Ok | PartState::Off) => {}
             // Stopping is no news to whoever asked for it.
             (_, PartState::Down(_)) if part == "hub" => {}
+            // The source says itself where events come from now.
+            (_, PartState::Ok) if part == "nats" => {}
             (_, PartState::Ok | PartState::Off) => tracing::info!(part, state = state.word(), "{part} is well again"),
             (_, PartState::Degraded(reason)) => tracing::warn!(part, reason, "{part} is degraded"),
             (_, PartState::Down(reason)) => tracing::warn!(part, reason, "{part} is down"),

@@ -28,8 +28,8 @@ export class Client extends EventTarget {
   #inbox = new Inbox();
   /** @type {WebSocket | null} */
   #socket = null;
-  /** @type {object[]} Marks made while there was no connection. */
-  #waiting = [];
+  /** @type {Map<string, object>} Marks that the hub has not answered yet: made offline, or lost with a connection. */
+  #pending = new Map();
   /** @type {Status} */
   #status = 'connecting';
   #failures = 0;
@@ -75,14 +75,14 @@ export class Client extends EventTarget {
   /** Marks one read. @param {string} id */
   markRead(id) {
     if (!this.#inbox.readSoon(id)) return;
-    this.#send({ type: 'notification.read', notification_id: id });
+    this.#mark(id, { type: 'notification.read', notification_id: id });
     this.#changed();
   }
 
   /** Marks everything read that is here. */
   markAllRead() {
     this.#inbox.allReadSoon();
-    this.#send({ type: 'notification.read_all', up_to_revision: Math.max(0, this.#inbox.revision) });
+    this.#mark('all', { type: 'notification.read_all', up_to_revision: Math.max(0, this.#inbox.revision) });
     this.#changed();
   }
 
@@ -134,7 +134,9 @@ export class Client extends EventTarget {
   #receive(message) {
     this.#listenOn();
     if (message.type === 'connected') this.#connected(message.data);
-    if (message.type === 'sync.response') this.#syncing = false;
+    if (['sync.response', 'reset', 'error'].includes(message.type)) this.#syncing = false;
+    if (message.type.endsWith('.ack')) this.#pending.delete(message.data.notification_id ?? 'all');
+    if (message.type === 'error' && message.data.code === 'not_found') this.#pending.clear();
     if (message.type === 'going_away') this.#failures = 0;
     const effect = this.#inbox.take(message);
     if (effect.gap && !this.#syncing) {
@@ -155,7 +157,8 @@ export class Client extends EventTarget {
     clearInterval(this.#poll);
     this.#poll = undefined;
     this.#become('online');
-    for (const message of this.#waiting.splice(0)) this.#send(message);
+    // Repeating one that arrived after all changes nothing.
+    for (const message of this.#pending.values()) this.#send(message);
   }
 
   /** The browser answers pings by itself and tells nobody, so silence is found by asking. */
@@ -219,12 +222,16 @@ export class Client extends EventTarget {
     this.#open();
   };
 
+  /** Sends a mark, and again after a disconnect, until it is answered. @param {string} key @param {object} message */
+  #mark(key, message) {
+    this.#pending.set(key, message);
+    this.#send(message);
+  }
+
   /** @param {object} message */
   #send(message) {
     if (this.#socket?.readyState === WebSocket.OPEN && this.#status === 'online') {
       this.#socket.send(JSON.stringify(message));
-    } else if (/** @type {any} */ (message).type.startsWith('notification.')) {
-      this.#waiting.push(message);
     }
   }
 

@@ -73,7 +73,7 @@ export class Inbox {
         this.put(data);
         return this.#follow(data);
       case 'notification.read_all.ack':
-        return this.#allRead({ from_revision: data.previous_revision, up_to_revision: data.previous_revision }, data);
+        return this.#allRead({ from_revision: data.previous_revision, up_to_revision: data.up_to_revision ?? 0 }, data);
       case 'notifications.summary':
         this.unread = data.unread;
         return { gap: true };

@@ -18,7 +18,7 @@ use crate::{
         event::{Event, USERS_UPSERTED},
         notification::Timestamp,
         plan::{Audience, Decision, People, audience, plan},
-        user::{Person, UserId},
+        user::{Person, PersonPatch, UserId},
     },
     store::{Planned, Store, StoreError},
     telemetry::metric,
@@ -38,6 +38,8 @@ enum Stage {
     Over(Outcome),
     /// To be planned for these.
     For(Arc<NotificationType>, Audience),
+    /// To be written to the directory.
+    Enter(Vec<PersonPatch>),
 }
 
 /// Runs a batch up to handing it to persistence; the answers follow by themselves.
@@ -45,10 +47,8 @@ pub(super) async fn run(store: Store, catalog: Arc<Catalog>, persistence: Handle
     let now = clock::now();
     let mut waiting = Vec::with_capacity(batch.len());
     for ingest in batch {
-        let mut stages = Vec::with_capacity(ingest.events.len());
-        for event in &ingest.events {
-            stages.push(stage(event, &catalog, &store, now).await);
-        }
+        let mut stages: Vec<Stage> = ingest.events.iter().map(|event| stage(event, &catalog)).collect();
+        enter(&store, ingest.atomic, &mut stages, now).await;
         waiting.push((ingest, stages));
     }
     let found = look_up(&store, &waiting, now).await;
@@ -58,7 +58,8 @@ pub(super) async fn run(store: Store, catalog: Arc<Catalog>, persistence: Handle
             Err(error) => {
                 let away = |stage| match stage {
                     Stage::Over(outcome) => Err(outcome),
-                    Stage::For(..) => Err(Outcome::Unavailable(error.to_string())),
+                    _ if error.is_transient() => Err(Outcome::Unavailable(error.to_string())),
+                    _ => Err(Outcome::Failed(error.to_string())),
                 };
                 stages.into_iter().map(away).collect()
             }
@@ -71,21 +72,35 @@ pub(super) async fn run(store: Store, catalog: Arc<Catalog>, persistence: Handle
     }
 }
 
-async fn stage(event: &Event, catalog: &Catalog, store: &Store, now: Timestamp) -> Stage {
+fn stage(event: &Event, catalog: &Catalog) -> Stage {
     if event.code == USERS_UPSERTED {
-        return Stage::Over(match patches(event) {
-            Err(rejected) => Outcome::Rejected(rejected),
-            Ok(patches) => match store.merge_people(&patches, now).await {
-                Ok(()) => Outcome::Accepted(Vec::new()),
-                Err(error) if error.is_transient() => Outcome::Unavailable(error.to_string()),
-                Err(error) => Outcome::Failed(error.to_string()),
-            },
-        });
+        return match patches(event) {
+            Err(rejected) => Stage::Over(Outcome::Rejected(rejected)),
+            Ok(patches) => Stage::Enter(patches),
+        };
     }
     match audience(event, catalog) {
         Ok(Decision::Notify(kind, audience)) => Stage::For(kind, audience),
         Ok(Decision::Skip(why)) => Stage::Over(Outcome::Skipped(why)),
         Err(rejected) => Stage::Over(Outcome::Rejected(rejected)),
+    }
+}
+
+/// Writes to the directory, before anybody is looked up there; nothing of a batch that is bad already.
+async fn enter(store: &Store, atomic: bool, stages: &mut [Stage], now: Timestamp) {
+    let bad = |stage: &Stage| matches!(stage, Stage::Over(Outcome::Rejected(_)));
+    let spoilt = atomic && stages.iter().any(bad);
+    for stage in stages {
+        let Stage::Enter(patches) = stage else { continue };
+        *stage = Stage::Over(if spoilt {
+            Outcome::Failed("another event of the batch is bad".to_owned())
+        } else {
+            match store.merge_people(patches, now).await {
+                Ok(()) => Outcome::Accepted(Vec::new()),
+                Err(error) if error.is_transient() => Outcome::Unavailable(error.to_string()),
+                Err(error) => Outcome::Failed(error.to_string()),
+            }
+        });
     }
 }
 
@@ -126,6 +141,7 @@ fn decide(event: Event, stage: Stage, found: &Found, catalog: &Catalog, now: Tim
     let (kind, audience) = match stage {
         Stage::Over(outcome) => return Err(outcome),
         Stage::For(kind, audience) => (kind, audience),
+        Stage::Enter(_) => return Err(Outcome::Failed("the directory was not written".to_owned())),
     };
     let named: Vec<Person>;
     let recipients = match &audience {

@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// Unread notifications that a fresh connection starts with.
-const FRESH_UNREAD: i64 = 100;
+pub(super) const FRESH_UNREAD: i64 = 100;
 
 /// Most notifications read from the store at once. The next page is read when these are written, so a long gap holds
 /// neither memory nor the live stream of others.
@@ -85,6 +85,7 @@ impl Session {
             Opening::After(revision, now) => {
                 self.greet(now);
                 self.revision = revision;
+                self.caught_up_from = revision;
                 if revision == now.revision {
                     self.go_live(ctx);
                 } else {
@@ -108,13 +109,13 @@ impl Session {
     }
 
     /// A snapshot, not a history: each item says where it stood.
-    fn send_unread(&mut self, page: &Page) {
+    pub(super) fn send_unread(&mut self, page: &Page) {
         for item in &page.items {
             let step =
                 Step { previous_revision: item.revision - 1, revision: item.revision, unread: page.inbox.unread };
-            self.enqueue_history(protocol::push_of(item, step));
+            self.enqueue_history(protocol::push_of(item, false, step));
         }
-        self.revision = page.inbox.revision;
+        self.revision = self.revision.max(page.inbox.revision);
     }
 
     /// Starts reading from the store what the client does not have; pushes are held meanwhile.
@@ -122,6 +123,7 @@ impl Session {
         match &self.phase {
             Phase::Live => {
                 self.phase = Phase::CatchingUp(Held::default());
+                self.caught_up_from = self.revision;
                 // While the queue is full the page would have no room; the pump reads it when that is written.
                 if self.socket.waiting() * 2 <= self.hub.outbound_queue {
                     self.read_page(ctx);
@@ -144,7 +146,11 @@ impl Session {
         let (hub, user, since) = (self.hub.clone(), self.identity.user_id.clone(), self.revision);
         let size = i64::try_from(self.hub.outbound_queue).map_or(PAGE_MAX, |queue| PAGE_MAX.min(queue));
         let read = async move { hub.store.changed_since(&user, since, size).await };
-        ctx.spawn(read.into_actor(self).map(|page, session, ctx| {
+        let attachment = self.attachment;
+        ctx.spawn(read.into_actor(self).map(move |page, session, ctx| {
+            if session.attachment != attachment {
+                return; // The registry was replaced meanwhile; another read follows the new attachment.
+            }
             match page {
                 Ok(page) => session.send_page(&page, ctx),
                 Err(error) => session.history_failed(&error),
@@ -169,7 +175,7 @@ impl Session {
     /// A missed change continues what the client has: between the two nothing is left that it could be told.
     fn send_missed(&mut self, item: &Notification, unread: i64) {
         let step = Step { previous_revision: self.revision, revision: item.revision, unread };
-        self.enqueue_history(protocol::push_of(item, step));
+        self.enqueue_history(protocol::push_of(item, item.seq <= self.caught_up_from, step));
         self.revision = item.revision;
     }
 
@@ -185,9 +191,6 @@ impl Session {
             return;
         }
         let Phase::CatchingUp(held) = std::mem::replace(&mut self.phase, Phase::Live) else { return };
-        if !held.dropped {
-            self.lagging = None;
-        }
         for push in held.pushes {
             self.take(push, ctx);
         }
@@ -201,10 +204,11 @@ impl Session {
         match &mut self.phase {
             Phase::Closing => {}
             Phase::CatchingUp(held) => {
-                if held.pushes.len() * 2 < self.hub.outbound_queue {
+                // An answer is held in any case: there are no more of them than requests under way.
+                if push.ack || held.pushes.len() * 2 < self.hub.outbound_queue {
                     held.pushes.push_back(push);
                 } else {
-                    held.dropped = true;
+                    self.lag(ctx);
                 }
             }
             Phase::Live => self.take_live(push, ctx),

@@ -24,9 +24,9 @@ impl Session {
     pub(super) fn lag(&mut self, ctx: &mut Context<Self>) {
         if let Phase::CatchingUp(held) = &mut self.phase {
             held.dropped = true;
-            return;
         }
-        if self.lagging.is_none() {
+        // While nothing waits for the socket, the client has taken all it was given: it is not the slow one.
+        if self.lagging.is_none() && self.socket.waiting() > 0 {
             let since = Instant::now();
             self.lagging = Some(since);
             ctx.run_later(LAG_PATIENCE, move |session, _| {

@@ -99,7 +99,7 @@ impl Session {
                     let now = store.inbox(&user).await?;
                     match resume(&since, &hub.epoch, now) {
                         Resume::After(revision) => Ok(store.changed_since(&user, revision, limit).await?),
-                        Resume::Reset => Err(now),
+                        Resume::Reset => Err(store.newest_unread(&user, super::catchup::FRESH_UNREAD).await?),
                     }
                 }
             })
@@ -109,7 +109,10 @@ impl Session {
             session.in_flight -= 1;
             match answer {
                 Ok(Ok(page)) => session.answer_sync(&page, since.as_ref()),
-                Ok(Err(now)) => session.enqueue(protocol::reset(&session.hub.epoch, now)),
+                Ok(Err(page)) => {
+                    session.enqueue(protocol::reset(&session.hub.epoch, page.inbox));
+                    session.send_unread(&page);
+                }
                 Err(_) => session.complain(ErrorCode::Unavailable, "the store is away; try again"),
             }
             session.socket.wake();

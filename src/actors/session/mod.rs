@@ -136,11 +136,15 @@ pub struct Session {
     phase: Phase,
     /// The last revision this client has, or will have once the queue is written.
     revision: i64,
+    /// The revision the client had when the last catch-up began: what was made later is new to it.
+    caught_up_from: i64,
     /// `connected` has been sent, so `revision` means something.
     opened: bool,
     socket: Socket,
     /// Set by the registry when a push did not fit into the mailbox.
     overflow: Arc<AtomicBool>,
+    /// Counts the registries attached to: what was asked for under an earlier one is of no use any more.
+    attachment: u32,
     /// Since when more waits for the client than its queue holds; `None` when it is up to date.
     lagging: Option<Instant>,
     /// When the ping that is out was sent; `None` once anything has come since.
@@ -190,9 +194,11 @@ impl Session {
             start,
             phase: Phase::CatchingUp(Held { reading: true, ..Held::default() }),
             revision: 0,
+            caught_up_from: 0,
             opened: false,
             socket,
             overflow: Arc::default(),
+            attachment: 0,
             lagging: None,
             pinged: None,
             in_flight: 0,
@@ -232,15 +238,16 @@ impl Session {
             overflow: Arc::clone(&self.overflow),
         };
         let registry = self.hub.registry.clone();
+        // Made before the entry: should the session die in between, what takes the entry away is there already.
+        self.membership = Some(Membership {
+            registry: registry.clone(),
+            user_id: self.identity.user_id.clone(),
+            client: self.client,
+        });
         let attached = async move { registry.send(attach).await };
         ctx.spawn(attached.into_actor(self).map(|attached, session, ctx| {
             match attached {
                 Ok(Ok(lease)) => {
-                    session.membership = Some(Membership {
-                        registry: session.hub.registry.clone(),
-                        user_id: session.identity.user_id.clone(),
-                        client: session.client,
-                    });
                     // Ends only when the registry is gone: it never sends.
                     let ended = async move { lease.await.is_err() };
                     ctx.spawn(ended.into_actor(session).map(|_, session, ctx| session.reattach(ctx)));
@@ -261,6 +268,8 @@ impl Session {
             return;
         }
         self.phase = Phase::CatchingUp(Held { reading: true, ..Held::default() });
+        self.caught_up_from = self.revision;
+        self.attachment += 1;
         // The entry it stood for is gone with the registry.
         self.membership = None;
         self.attach(ctx);

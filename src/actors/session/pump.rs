@@ -54,6 +54,7 @@ impl ActorFuture<Session> for Pump {
         }
         if !matches!(session.phase, Phase::Closing) {
             if flushed.is_ready() {
+                session.lagging = None;
                 session.read_on(ctx);
             }
             return Poll::Pending;

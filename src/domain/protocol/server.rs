@@ -135,10 +135,10 @@ pub fn going_away(reconnect_after_ms: u64) -> Bytes {
     encode(&Message { kind: "going_away", data: serde_json::json!({ "reconnect_after_ms": reconnect_after_ms }) })
 }
 
-/// A stored notification as a push or, when the client may have seen it before, as an update.
+/// A stored notification as a push or, when the client has `seen` it before, as an update.
 #[must_use]
-pub fn push_of(notification: &Notification, step: Step) -> Bytes {
-    item(notification, notification.revision == notification.seq, step, None)
+pub fn push_of(notification: &Notification, seen: bool, step: Step) -> Bytes {
+    item(notification, !seen, step, None)
 }
 
 fn item(notification: &Notification, new: bool, step: Step, read_all: Option<ReadAll>) -> Bytes {
@@ -191,6 +191,10 @@ fn ack(change: &Change) -> Bytes {
         // Nobody's connection asks for a new notification.
         ChangeKind::New => "notification.push",
     };
+    let up_to = match change.kind {
+        ChangeKind::ReadAll { up_to_revision, .. } => Some(up_to_revision),
+        _ => None,
+    };
     let one = change.notification.as_ref().filter(|_| !matches!(change.kind, ChangeKind::ReadAll { .. }));
     encode(&Message {
         kind,
@@ -201,6 +205,7 @@ fn ack(change: &Change) -> Bytes {
             "unread": unread,
             "revision": revision,
             "previous_revision": previous_revision,
+            "up_to_revision": up_to,
         }),
     })
 }

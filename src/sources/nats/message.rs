@@ -72,19 +72,17 @@ impl Message {
     /// What the outcomes of its events mean for the message. The worst one decides.
     pub(super) fn verdict(&self, outcomes: &[Outcome], max_deliver: u64, backoff: Duration) -> Verdict {
         let mut verdict = Verdict::Ack;
+        // In a batch that is taken whole or not at all, the others fail because of the worst one: it gives the reason.
         for outcome in outcomes {
-            match outcome {
-                Outcome::Accepted(_) | Outcome::Duplicate | Outcome::Skipped(_) => {}
-                Outcome::Rejected(rejected) => return Verdict::Bury(rejected.clone()),
-                Outcome::Unavailable(_) => verdict = Verdict::Retry { after: backoff, away: true },
-                Outcome::Failed(reason) if self.delivered >= max_deliver => {
+            match (outcome, &verdict) {
+                (Outcome::Rejected(rejected), _) => return Verdict::Bury(rejected.clone()),
+                (Outcome::Unavailable(_), _) => verdict = Verdict::Retry { after: backoff, away: true },
+                (Outcome::Failed(reason), Verdict::Ack) if self.delivered >= max_deliver => {
                     let detail = format!("given up after {} tries: {reason}", self.delivered);
-                    return Verdict::Bury(Rejected::whole(RejectedKind::GaveUp, detail));
+                    verdict = Verdict::Bury(Rejected::whole(RejectedKind::GaveUp, detail));
                 }
-                Outcome::Failed(_) => {
-                    let away = matches!(verdict, Verdict::Retry { away: true, .. });
-                    verdict = Verdict::Retry { after: backoff, away };
-                }
+                (Outcome::Failed(_), Verdict::Ack) => verdict = Verdict::Retry { after: backoff, away: false },
+                (Outcome::Failed(_) | Outcome::Accepted(_) | Outcome::Duplicate | Outcome::Skipped(_), _) => {}
             }
         }
         verdict
@@ -144,7 +142,10 @@ mod tests {
         assert_eq!(verdict(2, std::slice::from_ref(&failed)), Verdict::Retry { after: second, away: false });
         assert!(matches!(verdict(3, &[failed]), Verdict::Bury(rejected) if rejected.kind == RejectedKind::GaveUp));
         let bad = Rejected::missing("user_id", "x");
-        assert_eq!(verdict(1, &[away, Outcome::Rejected(bad.clone())]), Verdict::Bury(bad));
+        assert_eq!(verdict(1, &[away.clone(), Outcome::Rejected(bad.clone())]), Verdict::Bury(bad.clone()));
+        let filler = || Outcome::Failed("another event of the batch is bad".into());
+        assert_eq!(verdict(9, &[filler(), Outcome::Rejected(bad.clone())]), Verdict::Bury(bad));
+        assert_eq!(verdict(9, &[filler(), away]), Verdict::Retry { after: second, away: true });
     }
 
     #[test]

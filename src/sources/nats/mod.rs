@@ -70,7 +70,7 @@ impl Intake {
             }
             let interrupted = self.work(&mut connection).await;
             if connection.is_up() {
-                self.health.set(PART, PartState::Degraded(interrupted.to_string()));
+                self.health.set(PART, PartState::Down(interrupted.to_string()));
                 sleep(RETRY_AFTER).await;
             }
         }

@@ -220,6 +220,31 @@ async fn who_may_publish() {
 }
 
 #[tokio::test]
+async fn pages_of_allowed_origins_may_use_the_api_and_others_may_not() {
+    let page = "https://app.example.com";
+    let secret = "0123456789abcdef0123456789abcdef";
+    let env = [
+        ("LONCENG_AUTH__METHODS", "jwt"),
+        ("LONCENG_AUTH__JWT_SECRET", secret),
+        ("LONCENG_SERVER__ALLOWED_ORIGINS", page),
+    ];
+    let hub = Hub::sqlite(&env).await;
+    let send = async |method: reqwest::Method, origin: &str| {
+        let request = reqwest::Client::new().request(method, format!("{}/api/v1/notifications", hub.base()));
+        let request = request.header("origin", origin).header("access-control-request-method", "GET");
+        let response = request.send().await.expect("it answers");
+        let allowed =
+            response.headers().get("access-control-allow-origin").map(|value| value.to_str().expect("text").to_owned());
+        (response.status().as_u16(), allowed)
+    };
+    let allowed = Some(page.to_owned());
+    assert_eq!(send(reqwest::Method::OPTIONS, page).await, (204, allowed.clone()));
+    assert_eq!(send(reqwest::Method::GET, page).await, (401, allowed), "an error can be read too");
+    assert_eq!(send(reqwest::Method::OPTIONS, "https://evil.example").await, (405, None));
+    assert_eq!(send(reqwest::Method::GET, "https://evil.example").await, (401, None));
+}
+
+#[tokio::test]
 async fn health_and_metrics_say_how_it_is() {
     let hub = Hub::sqlite(&[]).await;
     assert_eq!(hub.get("/health/live").await.0, 200);

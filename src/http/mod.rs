@@ -4,6 +4,7 @@
 
 mod assets;
 mod body;
+mod cors;
 mod events;
 mod health;
 mod identity;

@@ -1,0 +1,62 @@
+//! Cross-origin requests (Fetch standard, "CORS protocol"): pages of `server.allowed_origins` may use the API, as they may
+//! connect by WebSocket.
+
+use actix_web::{
+    Error, HttpResponse,
+    body::{EitherBody, MessageBody},
+    dev::{ServiceRequest, ServiceResponse},
+    http::{
+        Method,
+        header::{self, HeaderMap, HeaderValue},
+    },
+    middleware::Next,
+};
+
+use super::Shared;
+
+/// What an allowed page may send.
+const METHODS: HeaderValue = HeaderValue::from_static("GET, POST, PUT, PATCH, DELETE");
+const HEADERS: HeaderValue =
+    HeaderValue::from_static("authorization, content-type, idempotency-key, last-event-id, x-api-key");
+
+/// Seconds a browser may remember the answer to a preflight.
+const MAX_AGE: HeaderValue = HeaderValue::from_static("600");
+
+/// Answers preflights, and marks answers that an allowed page may read.
+pub(super) async fn cors(
+    request: ServiceRequest,
+    next: Next<impl MessageBody>,
+) -> Result<ServiceResponse<EitherBody<impl MessageBody>>, Error> {
+    let origin = allowed_origin(&request);
+    let preflight =
+        request.method() == Method::OPTIONS && request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
+    let Some(origin) = origin else {
+        return next.call(request).await.map(ServiceResponse::map_into_left_body);
+    };
+    let mut response = if preflight {
+        let mut answer = HttpResponse::NoContent().finish();
+        answer.headers_mut().insert(header::ACCESS_CONTROL_ALLOW_METHODS, METHODS);
+        answer.headers_mut().insert(header::ACCESS_CONTROL_ALLOW_HEADERS, HEADERS);
+        answer.headers_mut().insert(header::ACCESS_CONTROL_MAX_AGE, MAX_AGE);
+        request.into_response(answer).map_into_right_body()
+    } else {
+        next.call(request).await?.map_into_left_body()
+    };
+    mark(response.headers_mut(), origin);
+    Ok(response)
+}
+
+fn mark(headers: &mut HeaderMap, origin: HeaderValue) {
+    headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
+    // The answer to another origin is another one: no cache may mix them up.
+    headers.append(header::VARY, HeaderValue::from_static("origin"));
+}
+
+/// The origin of a page that is configured as allowed, for the API only.
+fn allowed_origin(request: &ServiceRequest) -> Option<HeaderValue> {
+    let origin = request.headers().get(header::ORIGIN)?;
+    let text = origin.to_str().ok()?;
+    let state = request.app_data::<Shared>()?;
+    let known = state.server.allowed_origins.iter().any(|allowed| allowed.trim_end_matches('/') == text);
+    (known && request.path().starts_with("/api/")).then(|| origin.clone())
+}

@@ -17,7 +17,7 @@ const MODULES: [&str; 10] = [
 
 /// Puts the modules together. `source` gives a module's text by its name.
 pub(super) fn bundle(source: impl Fn(&str) -> Option<String>) -> String {
-    let mut whole = String::from("// Lonceng, https://crates.io/crates/lonceng. MIT OR Apache-2.0.\n");
+    let mut whole = String::from("// Lonceng, a notification hub. MIT OR Apache-2.0.\n");
     for name in MODULES {
         let last = name == "lonceng.js";
         for line in source(name).unwrap_or_default().lines() {

@@ -92,6 +92,8 @@ async fn open_sqlite(url: &str) -> Result<Sqlite, StoreError> {
     let writer = SqlitePoolOptions::new()
         .max_connections(1)
         .acquire_timeout(ACQUIRE_TIMEOUT)
+        // A file does not hang up: asking before each use would only cost a way to its thread and back.
+        .test_before_acquire(false)
         .idle_timeout(None)
         .max_lifetime(None)
         .connect_with(options.clone())
@@ -99,6 +101,8 @@ async fn open_sqlite(url: &str) -> Result<Sqlite, StoreError> {
     let readers = SqlitePoolOptions::new()
         .max_connections(SQLITE_READERS)
         .acquire_timeout(ACQUIRE_TIMEOUT)
+        // A file does not hang up: asking before each use would only cost a way to its thread and back.
+        .test_before_acquire(false)
         .idle_timeout(None)
         .max_lifetime(None)
         .connect_lazy_with(options);

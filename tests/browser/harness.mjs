@@ -13,15 +13,17 @@ const binary = process.env.LONCENG_BIN ?? path.join(root, 'target/debug/lonceng'
 
 export const screenshots = process.env.LONCENG_SCREENSHOTS;
 
-export function freePort() {
-  return new Promise((resolve, reject) => {
-    const server = net.createServer();
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const { port } = server.address();
-      server.close(() => resolve(port));
+/** A port that is free, and stays so while a hub is restarted: below those that outgoing connections are given. */
+export async function freePort() {
+  for (;;) {
+    const port = 15_000 + Math.floor(Math.random() * 17_000);
+    const free = await new Promise((resolve) => {
+      const server = net.createServer();
+      server.once('error', () => resolve(false));
+      server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)));
     });
-  });
+    if (free) return port;
+  }
 }
 
 /** Waits for a condition, at most `seconds`. */

@@ -15,9 +15,15 @@ pub struct NatsServer {
     jetstream: bool,
 }
 
+/// A port that is free, and stays so while a server is restarted: below those that outgoing connections are given.
 pub fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    listener.local_addr().expect("it is bound").port()
+    (0..1_000)
+        .map(|_| {
+            15_000
+                + u16::from_be_bytes([uuid::Uuid::new_v4().as_bytes()[0], uuid::Uuid::new_v4().as_bytes()[1]]) % 17_000
+        })
+        .find(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok())
+        .expect("a free port")
 }
 
 impl NatsServer {

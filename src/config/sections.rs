@@ -56,7 +56,7 @@ pub struct Server {
     pub heartbeat_seconds: u64,
     /// Seconds to wait for the pong.
     pub heartbeat_timeout_seconds: u64,
-    /// Messages that may wait for one session before it is closed as too slow.
+    /// Messages that may wait for one session; one that stays behind by more is closed as too slow.
     pub outbound_queue: usize,
     /// Seconds to finish in after SIGTERM.
     pub shutdown_grace_seconds: u64,

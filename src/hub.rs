@@ -15,7 +15,7 @@ use crate::{
         catalog::{self, CatalogKeeper, Sources},
         persistence::{self, Persistence},
         pipeline::Pipeline,
-        registry::{CountSessions, DismissAll, Registry},
+        registry::{self, CountSessions, DismissAll, Registry},
         session,
         subscriber::Subscriber,
         supervisor::{Adopt, Retire, Supervisor, Tether},
@@ -163,10 +163,12 @@ impl Parts {
         let Self { store, health, handles, loaded } = self;
         let config = &loaded.config;
 
-        let max_per_user = config.server.max_connections_per_user;
+        let settings = registry::Settings {
+            max_per_user: config.server.max_connections_per_user,
+            live_per_minute: config.limits.per_user_per_minute,
+        };
         let (handle, of) = (handles.registry.clone(), store.clone());
-        adopt(supervisor, "registry", &core, handle, move |tether| Registry::new(of.clone(), max_per_user, tether))
-            .await;
+        adopt(supervisor, "registry", &core, handle, move |tether| Registry::new(of.clone(), settings, tether)).await;
 
         let settings = persistence::Settings {
             batch_max: config.store.batch_max,
@@ -190,9 +192,12 @@ impl Parts {
         })
         .await;
 
-        let of = store.clone();
-        adopt(supervisor, "sweeper", &core, handles.sweeper.clone(), move |tether| Sweeper::new(of.clone(), tether))
-            .await;
+        let (of, persistence) = (store.clone(), handles.persistence.clone());
+        let days = i64::from(config.retention.archive_after_days);
+        adopt(supervisor, "sweeper", &core, handles.sweeper.clone(), move |tether| {
+            Sweeper::new(of.clone(), persistence.clone(), days, tether)
+        })
+        .await;
 
         if config.nats.url.is_empty() {
             health.set("nats", PartState::Off);
@@ -225,6 +230,7 @@ impl Parts {
             heartbeat_timeout: Duration::from_secs(config.server.heartbeat_timeout_seconds),
             outbound_queue: config.server.outbound_queue,
             history: i64::try_from(config.retention.history).unwrap_or(i64::MAX),
+            client_messages_per_minute: config.limits.client_messages_per_minute,
         };
         http::Shared::new(http::State {
             server: config.server.clone(),

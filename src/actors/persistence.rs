@@ -22,10 +22,11 @@ use super::{
 };
 use crate::{
     domain::{
-        inbox::{ClientId, Mark},
+        inbox::{ClientId, Mark, MarkAll, Sweep},
+        notification::Timestamp,
         user::UserId,
     },
-    store::{MarkOutcome, Planned, Store, StoreError},
+    store::{MarkOutcome, Planned, RetentionCursor, Store, StoreError},
     telemetry::{Health, metric},
 };
 
@@ -90,12 +91,14 @@ pub struct MarkOne {
     pub reply: oneshot::Sender<Result<MarkOutcome, StoreError>>,
 }
 
-/// Mark everything read.
+/// Mark everything unread.
 #[derive(Message)]
 #[rtype(result = "()")]
-pub struct MarkAll {
+pub struct MarkEvery {
     /// Whose inbox.
     pub user_id: UserId,
+    /// How.
+    pub mark: MarkAll,
     /// What last changed at or before it; `None`: everything.
     pub up_to: Option<i64>,
     /// The connection that asked.
@@ -104,18 +107,49 @@ pub struct MarkAll {
     pub reply: oneshot::Sender<Result<MarkOutcome, StoreError>>,
 }
 
+/// What to sweep.
+#[derive(Debug, Clone)]
+pub enum Due {
+    /// What this has come for, by this time.
+    By(Sweep, Timestamp),
+    /// What is older than its owner wants, of the users after this one.
+    Retention(RetentionCursor),
+}
+
+/// Let time do its work on a bounded number of notifications.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct SweepSome {
+    /// What.
+    pub due: Due,
+    /// Most notifications.
+    pub limit: i64,
+    /// How many there were, and where to go on.
+    pub reply: oneshot::Sender<Result<Swept, StoreError>>,
+}
+
+/// What a sweep did.
+#[derive(Debug, Clone)]
+pub struct Swept {
+    /// Notifications that changed.
+    pub count: usize,
+    /// The next users for [`Due::Retention`].
+    pub cursor: RetentionCursor,
+}
+
 /// What waits.
 enum Job {
     Commit(Commit),
     Mark(MarkOne),
-    MarkAll(MarkAll),
+    MarkEvery(MarkEvery),
+    Sweep(SweepSome),
 }
 
 impl Job {
     fn rows(&self) -> usize {
         match self {
             Self::Commit(commit) => commit.events.iter().map(|event| event.drafts.len()).sum(),
-            Self::Mark(_) | Self::MarkAll(_) => 0,
+            Self::Mark(_) | Self::MarkEvery(_) | Self::Sweep(_) => 0,
         }
     }
 
@@ -126,7 +160,10 @@ impl Job {
                 let outcomes = commit.events.iter().map(|_| Outcome::Unavailable(why.to_owned())).collect();
                 let _ = commit.reply.send(outcomes);
             }
-            Self::Mark(MarkOne { reply, .. }) | Self::MarkAll(MarkAll { reply, .. }) => {
+            Self::Mark(MarkOne { reply, .. }) | Self::MarkEvery(MarkEvery { reply, .. }) => {
+                let _ = reply.send(Err(StoreError::Unavailable(why.to_owned())));
+            }
+            Self::Sweep(SweepSome { reply, .. }) => {
                 let _ = reply.send(Err(StoreError::Unavailable(why.to_owned())));
             }
         }
@@ -236,11 +273,19 @@ impl Handler<MarkOne> for Persistence {
     }
 }
 
-impl Handler<MarkAll> for Persistence {
+impl Handler<MarkEvery> for Persistence {
     type Result = ();
 
-    fn handle(&mut self, mark: MarkAll, ctx: &mut Self::Context) {
-        self.enqueue(Job::MarkAll(mark), ctx);
+    fn handle(&mut self, mark: MarkEvery, ctx: &mut Self::Context) {
+        self.enqueue(Job::MarkEvery(mark), ctx);
+    }
+}
+
+impl Handler<SweepSome> for Persistence {
+    type Result = ();
+
+    fn handle(&mut self, sweep: SweepSome, ctx: &mut Self::Context) {
+        self.enqueue(Job::Sweep(sweep), ctx);
     }
 }
 

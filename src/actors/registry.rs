@@ -4,31 +4,29 @@
 //! full is told so through a flag, and reads what it missed from the store. It fails by panicking; then every session's lease ends,
 //! and the sessions attach to the next registry and catch up from the store.
 
-use std::{
-    collections::HashMap,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-    time::Duration,
-};
+mod present;
+
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use actix::{Actor, ActorFutureExt, Addr, AsyncContext, Context, Handler, Message, MessageResult, WrapFuture};
 use tokio::{sync::oneshot, time::Instant};
 
 use super::{
-    session::{Behind, Leave, Push, Session},
+    session::{Behind, ClientInfo, Leave, Session, Signals},
     supervisor::{Crash, Tether},
 };
 use crate::{
+    clock,
     domain::{
         inbox::{Change, ClientId},
-        protocol::{self, Frames},
+        notification::Timestamp,
         user::UserId,
     },
     store::Store,
     telemetry::metric,
 };
+
+use present::{Attached, Present, Told};
 
 /// Batches of changes in the mailbox; persistence waits when it is full.
 const MAILBOX: usize = 1_024;
@@ -39,29 +37,25 @@ const RECONCILE_INTERVAL: Duration = Duration::from_secs(30);
 /// Users compared with one question to the store.
 const RECONCILE_CHUNK: usize = 500;
 
+/// How long what is over a user's live limit is gathered before it is told together. Ten seconds are promised.
+const SUMMARY_AFTER: Duration = Duration::from_secs(5);
+
 /// The actor.
 pub struct Registry {
     users: HashMap<UserId, Present>,
     sessions: usize,
     store: Store,
-    max_per_user: usize,
+    settings: Settings,
     _tether: Tether,
 }
 
-/// A user who is connected.
-#[derive(Default)]
-struct Present {
-    sessions: Vec<Attached>,
-    /// The last revision told to the sessions; `None` until the first.
-    revision: Option<i64>,
-}
-
-struct Attached {
-    client: ClientId,
-    address: Addr<Session>,
-    overflow: Arc<AtomicBool>,
-    /// Dropped with the registry: so the session learns that it must attach again.
-    _lease: oneshot::Sender<()>,
+/// What the registry needs to know.
+#[derive(Debug, Clone, Copy)]
+pub struct Settings {
+    /// Most connections of one user.
+    pub max_per_user: usize,
+    /// Most live toasts for one user in a minute; 0: no limit.
+    pub live_per_minute: u32,
 }
 
 /// Ends when the registry that gave it is gone.
@@ -75,14 +69,12 @@ pub struct TooMany;
 #[derive(Message)]
 #[rtype(result = "Result<Lease, TooMany>")]
 pub struct Attach {
-    /// Whose inbox.
-    pub user_id: UserId,
-    /// The connection.
-    pub client: ClientId,
+    /// The connection, and whose it is.
+    pub info: Arc<ClientInfo>,
     /// Its session.
     pub address: Addr<Session>,
-    /// Set when a push did not fit into the session's mailbox.
-    pub overflow: Arc<AtomicBool>,
+    /// What it is told beside its mailbox.
+    pub signals: Arc<Signals>,
 }
 
 /// The session is over.
@@ -115,6 +107,25 @@ pub struct Reconcile;
 #[rtype(result = "()")]
 pub struct DismissAll;
 
+/// Everybody who is connected.
+#[derive(Message)]
+#[rtype(result = "Vec<Arc<ClientInfo>>")]
+pub struct ListClients;
+
+/// Whose connections to close.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Whose {
+    /// All of a user.
+    User(UserId),
+    /// This one, by its id.
+    Client(String),
+}
+
+/// Close connections as not signed in any more; says how many there were.
+#[derive(Message)]
+#[rtype(result = "usize")]
+pub struct Revoke(pub Whose);
+
 /// How many sessions are attached.
 #[derive(Message)]
 #[rtype(result = "usize")]
@@ -123,8 +134,8 @@ pub struct CountSessions;
 impl Registry {
     /// An empty registry.
     #[must_use]
-    pub fn new(store: Store, max_per_user: usize, tether: Tether) -> Self {
-        Self { users: HashMap::new(), sessions: 0, store, max_per_user, _tether: tether }
+    pub fn new(store: Store, settings: Settings, tether: Tether) -> Self {
+        Self { users: HashMap::new(), sessions: 0, store, settings, _tether: tether }
     }
 
     #[expect(clippy::cast_precision_loss, reason = "fewer connections than a float can count")]
@@ -132,22 +143,21 @@ impl Registry {
         metrics::gauge!(metric::CONNECTIONS).set(self.sessions as f64);
     }
 
-    fn publish(&mut self, change: &Change, received: Instant) {
+    fn publish(&mut self, change: &Change, received: Instant, now: Timestamp, ctx: &mut Context<Self>) {
         // Nobody is there: nothing is encoded.
         let Some(present) = self.users.get_mut(&change.user_id) else { return };
-        present.revision = present.revision.max(Some(change.step.revision));
-        let Frames { others, origin } = protocol::told(change);
-        let mut dead = false;
-        for session in &present.sessions {
-            let asked = change.origin == Some(session.client);
-            let Some(frame) = (if asked { origin.clone() } else { others.clone() }) else { continue };
-            let push = Push { frame, step: change.step, ack: asked, received };
-            if session.address.try_send(push).is_err() {
-                session.overflow.store(true, Ordering::Relaxed);
-                dead |= !session.address.connected();
+        match present.tell(change, received, self.settings.live_per_minute, now) {
+            Told::Live { dead: true } => self.bury(),
+            Told::Held => {
+                let user = change.user_id.clone();
+                ctx.run_later(SUMMARY_AFTER, move |registry, _| registry.sum_up(&user));
             }
+            Told::Live { dead: false } | Told::HeldToo => {}
         }
-        if dead {
+    }
+
+    fn sum_up(&mut self, user: &UserId) {
+        if self.users.get_mut(user).is_some_and(Present::sum_up) {
             self.bury();
         }
     }
@@ -221,13 +231,13 @@ impl Handler<Attach> for Registry {
     type Result = MessageResult<Attach>;
 
     fn handle(&mut self, attach: Attach, _: &mut Self::Context) -> Self::Result {
-        let present = self.users.entry(attach.user_id).or_default();
-        if present.sessions.len() >= self.max_per_user {
+        let Attach { info, address, signals } = attach;
+        let present = self.users.entry(info.identity.user_id.clone()).or_default();
+        if present.sessions.len() >= self.settings.max_per_user {
             return MessageResult(Err(TooMany));
         }
         let (keep, lease) = oneshot::channel();
-        let Attach { client, address, overflow, .. } = attach;
-        present.sessions.push(Attached { client, address, overflow, _lease: keep });
+        present.sessions.push(Attached { info, address, signals, _lease: keep });
         self.sessions += 1;
         self.gauge();
         MessageResult(Ok(lease))
@@ -240,7 +250,7 @@ impl Handler<Detach> for Registry {
     fn handle(&mut self, Detach { user_id, client }: Detach, _: &mut Self::Context) {
         let Some(present) = self.users.get_mut(&user_id) else { return };
         let before = present.sessions.len();
-        present.sessions.retain(|session| session.client != client);
+        present.sessions.retain(|session| session.info.client != client);
         self.sessions -= before - present.sessions.len();
         if present.sessions.is_empty() {
             self.users.remove(&user_id);
@@ -252,10 +262,34 @@ impl Handler<Detach> for Registry {
 impl Handler<Publish> for Registry {
     type Result = ();
 
-    fn handle(&mut self, Publish { changes, received }: Publish, _: &mut Self::Context) {
+    fn handle(&mut self, Publish { changes, received }: Publish, ctx: &mut Self::Context) {
+        let now = clock::now();
         for change in &changes {
-            self.publish(change, received);
+            self.publish(change, received, now, ctx);
         }
+    }
+}
+
+impl Handler<ListClients> for Registry {
+    type Result = MessageResult<ListClients>;
+
+    fn handle(&mut self, _: ListClients, _: &mut Self::Context) -> Self::Result {
+        let sessions = self.users.values().flat_map(|present| &present.sessions);
+        MessageResult(sessions.map(|session| Arc::clone(&session.info)).collect())
+    }
+}
+
+impl Handler<Revoke> for Registry {
+    type Result = usize;
+
+    fn handle(&mut self, Revoke(whose): Revoke, _: &mut Self::Context) -> usize {
+        let meant = |info: &ClientInfo| match &whose {
+            Whose::User(user) => info.identity.user_id == *user,
+            Whose::Client(client_id) => info.client_id == *client_id,
+        };
+        let sessions = self.users.values().flat_map(|present| &present.sessions);
+        let revoked = sessions.filter(|session| meant(&session.info));
+        revoked.inspect(|session| session.revoke()).count()
     }
 }
 

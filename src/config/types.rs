@@ -46,9 +46,15 @@ pub struct TypeConfig {
     /// Where a click leads, as a template.
     #[serde(default)]
     pub action_url: Option<String>,
-    /// Seconds until an unread one clears itself.
+    /// Seconds that its notifications live; then they clear themselves.
     #[serde(default)]
     pub ttl_seconds: Option<i64>,
+    /// Whether nobody can mute it; for the priority HIGH.
+    #[serde(default)]
+    pub mandatory: bool,
+    /// Days after which its notifications are deleted.
+    #[serde(default)]
+    pub keep_days: Option<i64>,
     /// Whether it is switched on.
     #[serde(default = "yes", alias = "is_active")]
     pub active: bool,
@@ -95,6 +101,8 @@ impl TypeConfig {
             ttl_seconds: self.ttl_seconds,
             action_url: self.action_url.clone(),
             entity: self.entity.clone(),
+            mandatory: self.mandatory,
+            keep_days: self.keep_days,
             origin: Origin::Config,
             updated_at: Timestamp(0),
         })

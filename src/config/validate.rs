@@ -153,6 +153,9 @@ fn types(config: &Config, templates: &Path, faults: &mut Vec<Fault>) -> Vec<Type
         if kind.ttl_seconds.is_some_and(|seconds| seconds <= 0) {
             faults.push((key("ttl_seconds"), "must be at least 1".to_owned()));
         }
+        if kind.keep_days.is_some_and(|days| days <= 0) {
+            faults.push((key("keep_days"), "must be at least 1".to_owned()));
+        }
         match kind.to_row(templates) {
             Err((name, message)) => faults.push((key(name), message)),
             Ok(row) => {

@@ -102,12 +102,16 @@ pub struct TypeRow {
     pub channels: Vec<String>,
     /// Whether its events are turned into notifications.
     pub is_active: bool,
-    /// Seconds until an unread one clears itself.
+    /// Seconds that its notifications live; then they clear themselves.
     pub ttl_seconds: Option<i64>,
     /// The template of the action's URL.
     pub action_url: Option<String>,
     /// What it is about.
     pub entity: Option<Entity>,
+    /// Whether nobody can mute it; for the priority HIGH.
+    pub mandatory: bool,
+    /// Days after which its notifications are deleted.
+    pub keep_days: Option<i64>,
     /// Where the row comes from.
     pub origin: Origin,
     /// When it was last changed.
@@ -127,12 +131,16 @@ pub struct NotificationType {
     pub priority: Priority,
     /// Whether it is switched on.
     pub is_active: bool,
-    /// Seconds until an unread one clears itself.
+    /// Seconds that its notifications live; then they clear themselves.
     pub ttl_seconds: Option<i64>,
     /// Whether there is a URL template of its code.
     pub has_action: bool,
     /// What it is about.
     pub entity: Option<Entity>,
+    /// Whether nobody can mute it.
+    pub mandatory: bool,
+    /// Days after which its notifications are deleted.
+    pub keep_days: Option<i64>,
 }
 
 /// A template for the recipients of one locale: `templates/id/CODE.txt`.
@@ -198,6 +206,10 @@ impl Catalog {
         let priority = Priority::parse(&row.priority).ok_or_else(|| {
             problem("priority", format!("unknown priority {:?}; LOW, MEDIUM or HIGH is expected", row.priority))
         })?;
+        if row.mandatory && priority != Priority::High {
+            let detail = "only a type with the priority HIGH can be mandatory".to_owned();
+            return Err(problem("mandatory", detail));
+        }
         self.templates.add(key.clone(), row.template.clone()).map_err(|error| BadType {
             code: row.code.clone(),
             column: "template",
@@ -219,6 +231,8 @@ impl Catalog {
             ttl_seconds: row.ttl_seconds.filter(|seconds| *seconds > 0),
             has_action: action.is_some(),
             entity: row.entity.clone(),
+            mandatory: row.mandatory,
+            keep_days: row.keep_days.filter(|days| *days > 0),
         };
         self.types.insert(key, Arc::new(compiled));
         Ok(())
@@ -311,6 +325,8 @@ pub(crate) mod tests {
             ttl_seconds: None,
             action_url: None,
             entity: None,
+            mandatory: false,
+            keep_days: None,
             origin: Origin::Config,
             updated_at: Timestamp(0),
         }

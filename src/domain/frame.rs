@@ -59,6 +59,17 @@ fn encode(opcode: u8, payload: &[u8]) -> Bytes {
     frame.freeze()
 }
 
+/// The payload of a frame that [`text`] made.
+#[must_use]
+pub fn payload(frame: &[u8]) -> &[u8] {
+    let header = match frame.get(1) {
+        Some(126) => 4,
+        Some(127) => 10,
+        _ => 2,
+    };
+    frame.get(header..).unwrap_or_default()
+}
+
 /// What a client's frame announces in its header, as far as a guard needs it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Announced {
@@ -86,6 +97,7 @@ mod tests {
         for (length, header) in [(0_usize, 2), (125, 2), (126, 4), (65_535, 4), (65_536, 10)] {
             let frame = text(&vec![b'x'; length]);
             assert_eq!(frame.len(), header + length);
+            assert_eq!(payload(&frame).len(), length);
             assert_eq!(announced(&frame).map(|announced| announced.length), u64::try_from(length).ok());
             assert_eq!(announced(&frame[..header - 1]), None);
         }

@@ -1,13 +1,13 @@
-//! The arithmetic of an inbox: its revision, its unread count, and what a mark does to them.
+//! The arithmetic of an inbox: its revision, its counts, and what a mark does to them.
 //!
-//! Every change takes the next revision, one each: a new notification, a mark, and each notification that a read-all
+//! Every change takes the next revision, one each: a new notification, a mark, and each notification that a mark-all
 //! touches. So (user, revision) is unique, a page of history can end anywhere, and a client that knows the last revision
 //! it saw can ask for exactly the rest.
 
 use std::sync::Arc;
 
 use super::{
-    notification::{Notification, Status},
+    notification::{Notification, Status, Timestamp},
     user::UserId,
 };
 
@@ -18,22 +18,48 @@ pub struct Counters {
     pub revision: i64,
     /// How many notifications are unread.
     pub unread: i64,
+    /// How many of the unread ones have never been on a screen.
+    pub unseen: i64,
 }
 
 impl Counters {
     /// The steps by which `count` new, unread notifications led here, in order.
     pub fn steps_of_new(self, count: i64) -> impl Iterator<Item = Step> {
-        let before = Self { revision: self.revision - count, unread: self.unread - count };
+        let before =
+            Self { revision: self.revision - count, unread: self.unread - count, unseen: self.unseen - count };
         (1..=count).map(move |n| Step {
             previous_revision: before.revision + n - 1,
             revision: before.revision + n,
             unread: before.unread + n,
+            unseen: before.unseen + n,
         })
+    }
+
+    /// The step that changes nothing: where the inbox stands.
+    #[must_use]
+    pub fn standing(self) -> Step {
+        Step {
+            previous_revision: self.revision,
+            revision: self.revision,
+            unread: self.unread,
+            unseen: self.unseen,
+        }
+    }
+
+    /// The next step, by which one notification goes from one state to another.
+    #[must_use]
+    pub fn next(self, from: State, to: State) -> Step {
+        Step {
+            previous_revision: self.revision,
+            revision: self.revision + 1,
+            unread: self.unread + to.unread() - from.unread(),
+            unseen: self.unseen + to.unseen() - from.unseen(),
+        }
     }
 }
 
 /// One change's place in the history of an inbox.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Step {
     /// The inbox's revision just before.
     pub previous_revision: i64,
@@ -41,58 +67,156 @@ pub struct Step {
     pub revision: i64,
     /// The unread count with it.
     pub unread: i64,
+    /// The unseen count with it.
+    pub unseen: i64,
+}
+
+impl Step {
+    /// Where the inbox stands after it.
+    #[must_use]
+    pub fn counters(self) -> Counters {
+        Counters { revision: self.revision, unread: self.unread, unseen: self.unseen }
+    }
+}
+
+/// What of a notification a mark can change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct State {
+    /// Where it is in its life.
+    pub status: Status,
+    /// When it was first on a screen.
+    pub seen_at: Option<Timestamp>,
+    /// When it was read.
+    pub read_at: Option<Timestamp>,
+    /// When its time to live runs out.
+    pub expires_at: Option<Timestamp>,
+}
+
+impl State {
+    fn unread(self) -> i64 {
+        i64::from(self.status == Status::Unread)
+    }
+
+    fn unseen(self) -> i64 {
+        i64::from(self.status == Status::Unread && self.seen_at.is_none())
+    }
 }
 
 /// What a person can do to one notification.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Mark {
+    /// It was on a screen.
+    Seen,
     /// Seen and understood.
     Read,
     /// Not done with it after all.
     Unread,
     /// Put away.
     Archive,
+    /// Taken out again, as it was.
+    Unarchive,
     /// Gone.
     Delete,
 }
 
 impl Mark {
-    /// The `type` of the answer to the connection that asked.
+    /// All of them.
+    pub const ALL: [Self; 6] =
+        [Self::Seen, Self::Read, Self::Unread, Self::Archive, Self::Unarchive, Self::Delete];
+
+    /// The word in `notification.WORD`, `notification.WORD.ack` and `POST …/{id}/WORD`.
     #[must_use]
-    pub fn ack_type(self) -> &'static str {
+    pub fn word(self) -> &'static str {
         match self {
-            Self::Read => "notification.read.ack",
-            Self::Unread => "notification.unread.ack",
-            Self::Archive => "notification.archive.ack",
-            Self::Delete => "notification.delete.ack",
+            Self::Seen => "seen",
+            Self::Read => "read",
+            Self::Unread => "unread",
+            Self::Archive => "archive",
+            Self::Unarchive => "unarchive",
+            Self::Delete => "delete",
         }
     }
 }
 
-/// The effect of a mark.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Transition {
-    /// The status afterwards.
-    pub status: Status,
-    /// What it adds to the unread count.
-    pub unread_delta: i64,
+/// What a mark does to a notification in this state; `None` when it changes nothing, and so takes no revision.
+///
+/// Reading and archiving show that it was seen. What is unread again, or out of the archive, lives on although its time to
+/// live is over: a person asked for it.
+#[must_use]
+pub fn transition(state: State, mark: Mark, now: Timestamp) -> Option<State> {
+    let seen = state.seen_at.or(Some(now));
+    let lives_on = state.expires_at.filter(|expires_at| *expires_at > now);
+    match (state.status, mark) {
+        (Status::Unread, Mark::Seen) if state.seen_at.is_none() => Some(State { seen_at: seen, ..state }),
+        (Status::Unread, Mark::Read) => {
+            Some(State { status: Status::Read, seen_at: seen, read_at: Some(now), ..state })
+        }
+        (Status::Read | Status::Archived | Status::AutoCleared, Mark::Unread) => {
+            Some(State { status: Status::Unread, read_at: None, expires_at: lives_on, ..state })
+        }
+        (Status::Unread | Status::Read | Status::AutoCleared, Mark::Archive) => {
+            Some(State { status: Status::Archived, seen_at: seen, ..state })
+        }
+        (Status::Archived, Mark::Unarchive) => {
+            let status = if state.read_at.is_some() { Status::Read } else { Status::Unread };
+            Some(State { status, expires_at: lives_on, ..state })
+        }
+        (Status::Unread | Status::Read | Status::Archived | Status::AutoCleared, Mark::Delete) => {
+            Some(State { status: Status::Deleted, ..state })
+        }
+        (Status::Unread, Mark::Seen | Mark::Unread | Mark::Unarchive)
+        | (Status::Read, Mark::Seen | Mark::Read | Mark::Unarchive)
+        | (Status::Archived, Mark::Seen | Mark::Read | Mark::Archive)
+        | (Status::AutoCleared, Mark::Seen | Mark::Read | Mark::Unarchive)
+        | (Status::Deleted, _) => None,
+    }
 }
 
-/// What a mark does to a notification of this status; `None` when it changes nothing, and so takes no revision.
-#[must_use]
-pub fn transition(status: Status, mark: Mark) -> Option<Transition> {
-    let to = match (status, mark) {
-        (Status::Unread, Mark::Read) => Status::Read,
-        (Status::Read | Status::Archived | Status::AutoCleared, Mark::Unread) => Status::Unread,
-        (Status::Unread | Status::Read | Status::AutoCleared, Mark::Archive) => Status::Archived,
-        (Status::Unread | Status::Read | Status::Archived | Status::AutoCleared, Mark::Delete) => Status::Deleted,
-        (Status::Read | Status::Archived | Status::AutoCleared, Mark::Read)
-        | (Status::Unread, Mark::Unread)
-        | (Status::Archived, Mark::Archive)
-        | (Status::Deleted, _) => return None,
-    };
-    let unread = |status| i64::from(status == Status::Unread);
-    Some(Transition { status: to, unread_delta: unread(to) - unread(status) })
+/// What a person can do to everything at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum MarkAll {
+    /// Everything unread is read.
+    Read,
+    /// Everything unread has been on a screen.
+    Seen,
+}
+
+impl MarkAll {
+    /// The word in `notification.WORD`, and the name of the member that says what an update covers.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Read => "read_all",
+            Self::Seen => "seen_all",
+        }
+    }
+}
+
+/// What time does to notifications.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Sweep {
+    /// Their time to live ran out.
+    Expire,
+    /// They are older than their owner wants to keep them.
+    Retain,
+    /// They were read long ago, and move to the archive.
+    Archive,
+    /// Their type keeps them no longer.
+    Discard,
+}
+
+impl Sweep {
+    /// What it does to a notification in this state; `None`: nothing.
+    #[must_use]
+    pub fn apply(self, state: State) -> Option<State> {
+        let to = match (self, state.status) {
+            (Self::Expire | Self::Retain, Status::Unread | Status::Read) => Status::AutoCleared,
+            (Self::Archive, Status::Read) => Status::Archived,
+            (Self::Discard, Status::Unread | Status::Read | Status::Archived | Status::AutoCleared) => Status::Deleted,
+            _ => return None,
+        };
+        Some(State { status: to, ..state })
+    }
 }
 
 /// The connection that asked for a change: it gets the ack where the user's other connections get the update.
@@ -101,21 +225,28 @@ pub type ClientId = u64;
 /// What happened, for those who watch the inbox.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ChangeKind {
-    /// A new notification.
-    New,
+    /// A new notification; `quiet` in its reader's quiet hours.
+    New {
+        /// Shown without a toast or a sound.
+        quiet: bool,
+    },
     /// A mark that changed something.
     Marked(Mark),
     /// A mark that changed nothing: only its asker hears of it.
     Unchanged(Mark),
-    /// Everything up to a revision was marked read. The change carries the one that was touched last.
-    ReadAll {
+    /// Everything up to a revision was marked. The change carries the one that was touched last.
+    All {
+        /// How.
+        mark: MarkAll,
         /// Marked were those that last changed at or before it.
         up_to_revision: i64,
         /// The inbox's revision before the first of them.
         from_revision: i64,
     },
-    /// A read-all that found nothing unread.
-    UnchangedAll,
+    /// A mark-all that found nothing.
+    UnchangedAll(MarkAll),
+    /// Time did it.
+    Swept(Sweep),
 }
 
 /// One change of one inbox, after its commit.
@@ -125,7 +256,7 @@ pub struct Change {
     pub user_id: UserId,
     /// What happened.
     pub kind: ChangeKind,
-    /// The notification as it is now; `None` only for a read-all that found nothing.
+    /// The notification as it is now; `None` only for a mark-all that found nothing.
     pub notification: Option<Arc<Notification>>,
     /// Its place in the history.
     pub step: Step,
@@ -183,22 +314,50 @@ mod tests {
 
     const STATUSES: [Status; 5] =
         [Status::Unread, Status::Read, Status::Archived, Status::Deleted, Status::AutoCleared];
-    const MARKS: [Mark; 4] = [Mark::Read, Mark::Unread, Mark::Archive, Mark::Delete];
+    const SWEEPS: [Sweep; 4] = [Sweep::Expire, Sweep::Retain, Sweep::Archive, Sweep::Discard];
+    const NOW: Timestamp = Timestamp(1_000);
+
+    fn new() -> State {
+        State { status: Status::Unread, seen_at: None, read_at: None, expires_at: None }
+    }
 
     #[test]
     fn a_repeated_mark_changes_nothing() {
         for status in STATUSES {
-            for mark in MARKS {
-                if let Some(first) = transition(status, mark) {
-                    assert_eq!(transition(first.status, mark), None, "{status:?} {mark:?}");
+            for mark in Mark::ALL {
+                if let Some(first) = transition(State { status, ..new() }, mark, NOW) {
+                    assert_eq!(transition(first, mark, NOW), None, "{status:?} {mark:?}");
                 }
             }
         }
     }
 
     #[test]
+    fn what_a_person_can_undo_comes_back_as_it_was() {
+        let read = transition(new(), Mark::Read, NOW).expect("it can be read");
+        assert_eq!((read.status, read.read_at, read.seen_at), (Status::Read, Some(NOW), Some(NOW)));
+        for state in [new(), read] {
+            let away = transition(state, Mark::Archive, NOW).expect("it can be put away");
+            let back = transition(away, Mark::Unarchive, NOW).expect("it can be taken out");
+            assert_eq!((back.status, back.read_at), (state.status, state.read_at));
+        }
+        assert_eq!(transition(read, Mark::Unread, NOW).map(|state| state.status), Some(Status::Unread));
+    }
+
+    #[test]
+    fn what_is_wanted_again_does_not_run_out_at_once() {
+        let over = State { expires_at: Some(Timestamp(999)), ..new() };
+        let cleared = Sweep::Expire.apply(over).expect("it runs out");
+        assert_eq!(cleared.status, Status::AutoCleared);
+        let again = transition(cleared, Mark::Unread, NOW).expect("it can be wanted again");
+        assert_eq!((again.status, again.expires_at), (Status::Unread, None));
+        let later = State { expires_at: Some(Timestamp(1_001)), status: Status::Read, ..new() };
+        assert_eq!(transition(later, Mark::Unread, NOW).and_then(|state| state.expires_at), later.expires_at);
+    }
+
+    #[test]
     fn a_position_is_trusted_within_its_epoch_and_not_beyond_the_inbox() {
-        let now = Counters { revision: 5, unread: 0 };
+        let now = Counters { revision: 5, ..Counters::default() };
         let since = |text: &str| Since::parse(text).map(|since| resume(&since, "q7", now));
         assert_eq!(since("5"), Ok(Resume::After(5)));
         assert_eq!(since("q7.0"), Ok(Resume::After(0)));
@@ -209,33 +368,39 @@ mod tests {
 
     proptest! {
         #[test]
-        fn unread_is_what_the_statuses_say(marks in proptest::collection::vec((0_usize..6, 0_usize..4), 0..200)) {
-            let mut statuses = [Status::Unread; 6];
-            let mut counters = Counters { revision: 6, unread: 6 };
-            for (which, mark) in marks {
-                let before = counters;
-                if let Some(effect) = transition(statuses[which], MARKS[mark]) {
-                    statuses[which] = effect.status;
-                    counters.revision += 1;
-                    counters.unread += effect.unread_delta;
+        fn the_counts_are_what_the_states_say(changes in proptest::collection::vec((0_usize..6, 0_usize..10), 0..200)) {
+            let mut states = [new(); 6];
+            let mut counters = Counters { revision: 6, unread: 6, unseen: 6 };
+            for (which, change) in changes {
+                let before = states[which];
+                let after = match Mark::ALL.get(change) {
+                    Some(mark) => transition(before, *mark, NOW),
+                    None => SWEEPS[change - Mark::ALL.len()].apply(before),
+                };
+                if let Some(after) = after {
+                    let step = counters.next(before, after);
+                    prop_assert_eq!((step.previous_revision, step.revision), (counters.revision, counters.revision + 1));
+                    states[which] = after;
+                    counters = step.counters();
                 }
-                prop_assert!(counters.revision - before.revision <= 1);
-                let counted = statuses.iter().filter(|status| **status == Status::Unread).count();
-                prop_assert_eq!(counters.unread, i64::try_from(counted).unwrap_or(-1));
+                let unread = states.iter().filter(|state| state.status == Status::Unread).count();
+                let unseen = states.iter().filter(|state| state.status == Status::Unread && state.seen_at.is_none());
+                prop_assert_eq!(counters.unread, i64::try_from(unread).unwrap_or(-1));
+                prop_assert_eq!(counters.unseen, i64::try_from(unseen.count()).unwrap_or(-1));
             }
         }
 
         #[test]
         fn new_notifications_take_the_revisions_between(revision in 0_i64..1_000_000, unread in 0_i64..1000, count in 0_i64..600) {
-            let after = Counters { revision: revision + count, unread: unread + count };
-            let mut last = Step { previous_revision: revision, revision, unread };
+            let after = Counters { revision: revision + count, unread: unread + count, unseen: unread + count };
+            let mut last = Step { previous_revision: revision, revision, unread, unseen: unread };
             for step in after.steps_of_new(count) {
                 prop_assert_eq!(step.previous_revision, last.revision);
                 prop_assert_eq!(step.revision, last.revision + 1);
                 prop_assert_eq!(step.unread, last.unread + 1);
                 last = step;
             }
-            prop_assert_eq!((last.revision, last.unread), (after.revision, after.unread));
+            prop_assert_eq!(last.counters(), after);
         }
     }
 }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize, Serializer};
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
-use super::user::UserId;
+use super::{inbox::State, user::UserId};
 
 /// How urgent a notification is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, Default)]
@@ -159,12 +159,35 @@ pub struct Notification {
     pub read: bool,
     /// When.
     pub read_at: Option<Timestamp>,
+    /// When it was first on a screen.
+    pub seen_at: Option<Timestamp>,
+    /// When its type keeps it no longer; nobody's business but the sweeper's.
+    #[serde(skip)]
+    pub keep_until: Option<Timestamp>,
     /// Whose inbox; the owner knows, so it is not written.
     #[serde(skip)]
     pub user_id: UserId,
     /// The inbox's revision when it was made: its place in the newest-first list.
     #[serde(skip)]
     pub seq: i64,
+}
+
+impl Notification {
+    /// What of it a mark can change.
+    #[must_use]
+    pub fn state(&self) -> State {
+        State { status: self.status, seen_at: self.seen_at, read_at: self.read_at, expires_at: self.expires_at }
+    }
+
+    /// Changes its state, as the inbox's change with this revision.
+    pub fn enter(&mut self, state: State, revision: i64) {
+        self.status = state.status;
+        self.seen_at = state.seen_at;
+        self.read_at = state.read_at;
+        self.expires_at = state.expires_at;
+        self.read = self.read_at.is_some();
+        self.revision = revision;
+    }
 }
 
 /// The `stream_id` of the notification made at `created_at` as the inbox's `seq`th change.

@@ -11,6 +11,7 @@ use super::{
     catalog::{Catalog, NotificationType, Target, entity_id},
     event::{Direct, Event, MESSAGE},
     notification::{Priority, Timestamp},
+    preferences::Preferences,
     rejected::Rejected,
     template::Scope,
     user::{Person, UserId},
@@ -41,6 +42,8 @@ pub enum Skipped {
     FeedOnly,
     /// Nobody has the role it is for.
     NoRecipient,
+    /// Everybody it is for has muted its type.
+    Muted,
 }
 
 /// What to do about an event.
@@ -81,23 +84,37 @@ pub struct Draft {
     pub created_at: Timestamp,
     /// When its time to live runs out.
     pub expires_at: Option<Timestamp>,
+    /// When its type keeps it no longer.
+    pub keep_until: Option<Timestamp>,
+    /// Whether it comes in its reader's quiet hours.
+    pub quiet: bool,
 }
 
 /// What the directory knows of the people an event names.
 #[derive(Debug, Default)]
-pub struct People(HashMap<UserId, Person>);
+pub struct People {
+    known: HashMap<UserId, Person>,
+    preferences: HashMap<UserId, Preferences>,
+}
 
 impl People {
     /// Takes what the directory answered.
     #[must_use]
     pub fn new(people: impl IntoIterator<Item = Person>) -> Self {
-        Self(people.into_iter().map(|person| (person.user_id.clone(), person)).collect())
+        let known = people.into_iter().map(|person| (person.user_id.clone(), person)).collect();
+        Self { known, preferences: HashMap::new() }
+    }
+
+    /// With what those of them want who have said so.
+    #[must_use]
+    pub fn with_preferences(self, preferences: impl IntoIterator<Item = (UserId, Preferences)>) -> Self {
+        Self { preferences: preferences.into_iter().collect(), ..self }
     }
 
     /// What is known of a user; somebody with only an id when nothing is.
     #[must_use]
     pub fn get(&self, user: &UserId) -> Person {
-        self.0.get(user).cloned().unwrap_or_else(|| Person::unknown(user.clone()))
+        self.known.get(user).cloned().unwrap_or_else(|| Person::unknown(user.clone()))
     }
 }
 
@@ -151,7 +168,7 @@ fn unique(users: impl Iterator<Item = UserId>) -> Vec<UserId> {
     seen
 }
 
-/// Renders the notifications of an event for its recipients.
+/// Renders the notifications of an event for those of its recipients who have not muted its type.
 ///
 /// # Errors
 /// [`Rejected`] when the template needs a field that the event does not have.
@@ -169,9 +186,14 @@ pub fn plan(
     let (user, actor) = (person(&event.user_id), person(&event.actor_id));
     let created_at = direct.and_then(|direct| direct.created_at).unwrap_or(now);
     let ttl = direct.and_then(|direct| direct.ttl_seconds).or(kind.ttl_seconds);
+    let wants = |recipient: &&Person| {
+        kind.mandatory || people.preferences.get(&recipient.user_id).is_none_or(|wants| !wants.mutes(&kind.code))
+    };
     recipients
         .iter()
+        .filter(wants)
         .map(|recipient| {
+            let wishes = people.preferences.get(&recipient.user_id).filter(|_| !kind.mandatory);
             let scope = Scope::new(event, user.clone(), actor.clone(), recipient.clone());
             let mut message = catalog.message(kind, recipient.locale.as_deref(), &scope)?;
             if message.chars().count() > MESSAGE_MAX_CHARS {
@@ -199,10 +221,16 @@ pub fn plan(
                 metadata: Arc::clone(&metadata),
                 created_at,
                 // Lives from now on, however long ago the caller says it was made.
-                expires_at: ttl.map(|seconds| Timestamp(now.0.saturating_add(seconds.saturating_mul(1_000)))),
+                expires_at: ttl.map(|seconds| later(now, seconds)),
+                keep_until: kind.keep_days.map(|days| later(now, days.saturating_mul(24 * 60 * 60))),
+                quiet: wishes.is_some_and(|wishes| wishes.quiet_at(now, recipient.timezone.as_deref())),
             })
         })
         .collect()
+}
+
+fn later(now: Timestamp, seconds: i64) -> Timestamp {
+    Timestamp(now.0.saturating_add(seconds.saturating_mul(1_000)))
 }
 
 /// PostgreSQL's text cannot hold a NUL, and nobody can read one.

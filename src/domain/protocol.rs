@@ -4,7 +4,10 @@ mod client;
 mod server;
 
 pub use client::{ClientError, ClientMessage, ErrorCode};
-pub use server::{Connected, Frames, connected, error, going_away, pong, push_of, reset, sync_response, told};
+pub use server::{
+    Connected, Frames, closed, connected, error, going_away, pong, push_of, reset, retention_set, summary, sync_response,
+    told,
+};
 
 /// The subprotocol's name.
 pub const SUBPROTOCOL: &str = "lonceng.v1";

@@ -10,10 +10,10 @@ use super::{Problem, Shared, State, body, identity};
 use crate::{
     actors::{
         Gone,
-        persistence::{MarkAll, MarkOne},
+        persistence::{MarkEvery, MarkOne},
     },
     domain::{
-        inbox::{Change, Counters, Mark, Resume, Since, resume},
+        inbox::{Change, Counters, Mark, MarkAll, Resume, Since, resume},
         notification::{Notification, Status, Timestamp},
         user::UserId,
     },
@@ -74,6 +74,7 @@ struct Answer<'a> {
     items: &'a [Notification],
     next_cursor: Option<String>,
     unread: i64,
+    unseen: i64,
     revision: i64,
     epoch: &'a str,
     /// The position that was given is of no use: these are the newest notifications, to start over with.
@@ -94,6 +95,7 @@ pub(super) async fn list(state: Shared, request: HttpRequest) -> Result<HttpResp
         items: &listing.items,
         next_cursor: listing.next.map(|place| place.to_string()),
         unread: listing.inbox.unread,
+        unseen: listing.inbox.unseen,
         revision: listing.inbox.revision,
         epoch: &state.hub.epoch,
         reset: None,
@@ -129,6 +131,7 @@ async fn changes(state: &State, user: &UserId, since: &str, query: &Query) -> Re
         items: &page.items,
         next_cursor: (!page.complete).then(|| reached.to_string()),
         unread: page.inbox.unread,
+        unseen: page.inbox.unseen,
         revision: reached,
         epoch: &state.hub.epoch,
         reset,
@@ -138,8 +141,9 @@ async fn changes(state: &State, user: &UserId, since: &str, query: &Query) -> Re
 /// `GET /api/v1/notifications/unread-count`
 pub(super) async fn unread_count(state: Shared, request: HttpRequest) -> Result<HttpResponse, Problem> {
     let user = identity::user(&state, &request).await?.user_id;
-    let Counters { unread, revision } = state.store.inbox(&user).await?;
-    Ok(HttpResponse::Ok().json(json!({ "unread": unread, "revision": revision, "epoch": state.hub.epoch })))
+    let Counters { unread, unseen, revision } = state.store.inbox(&user).await?;
+    let epoch = &state.hub.epoch;
+    Ok(HttpResponse::Ok().json(json!({ "unread": unread, "unseen": unseen, "revision": revision, "epoch": epoch })))
 }
 
 /// `GET /api/v1/notifications/{id}`
@@ -149,7 +153,7 @@ pub(super) async fn get(state: Shared, request: HttpRequest, id: web::Path<Strin
     Ok(HttpResponse::Ok().json(found))
 }
 
-/// `POST …/{id}/read`, `/unread`, `/archive` and `DELETE …/{id}`
+/// `POST …/{id}/read` and the other marks, and `DELETE …/{id}`
 pub(super) async fn mark(
     state: Shared,
     request: HttpRequest,
@@ -166,24 +170,27 @@ pub(super) async fn mark(
         .map_err(|error| Problem::internal(error.to_string()))?;
     if let Value::Object(map) = &mut changed {
         map.insert("unread".to_owned(), step.unread.into());
+        map.insert("unseen".to_owned(), step.unseen.into());
     }
     Ok(HttpResponse::Ok().json(changed))
 }
 
-/// `POST /api/v1/notifications/read-all`
-pub(super) async fn read_all(
+/// `POST /api/v1/notifications/read-all` and `/seen-all`
+pub(super) async fn mark_all(
     state: Shared,
     request: HttpRequest,
     payload: web::Payload,
+    mark: MarkAll,
 ) -> Result<HttpResponse, Problem> {
     let user_id = identity::user(&state, &request).await?.user_id;
     let bytes = body::read(payload, state.server.max_message_bytes).await?;
     let up_to = up_to(&bytes)?;
     let (reply, answer) = oneshot::channel();
-    state.persistence.send(MarkAll { user_id, up_to, origin: None, reply }).await?;
+    state.persistence.send(MarkEvery { user_id, mark, up_to, origin: None, reply }).await?;
     let step = done(answer).await?.step;
     Ok(HttpResponse::Ok().json(json!({
         "unread": step.unread,
+        "unseen": step.unseen,
         "revision": step.revision,
         "marked": step.revision - step.previous_revision,
     })))

@@ -134,6 +134,7 @@ fn event(body: Body, key: Option<&str>) -> Result<Event, Problem> {
             ttl_seconds: body.ttl_seconds,
             created_at,
             metadata: body.metadata,
+            seed: None,
         })),
     })
 }

@@ -6,7 +6,7 @@ use actix_web::{
 };
 
 use super::{Problem, Shared, assets, events, health, metrics, notifications, notify};
-use crate::domain::inbox::Mark;
+use crate::domain::inbox::{Mark, MarkAll};
 
 /// A resource that answers other methods with 405 and what it takes.
 fn resource(path: &str, allow: &'static str) -> Resource {
@@ -20,6 +20,14 @@ macro_rules! marking {
     };
 }
 
+macro_rules! marking_all {
+    ($mark:expr) => {
+        |state: Shared, request: HttpRequest, payload: web::Payload| {
+            notifications::mark_all(state, request, payload, $mark)
+        }
+    };
+}
+
 pub(super) fn configure(app: &mut ServiceConfig) {
     app.service(resource("/api/v1/events", "POST").route(web::post().to(events::post)))
         .service(resource("/api/v1/notify", "POST").route(web::post().to(notify::post)))
@@ -27,15 +35,20 @@ pub(super) fn configure(app: &mut ServiceConfig) {
         .service(
             resource("/api/v1/notifications/unread-count", "GET").route(web::get().to(notifications::unread_count)),
         )
-        .service(resource("/api/v1/notifications/read-all", "POST").route(web::post().to(notifications::read_all)))
+        .service(resource("/api/v1/notifications/read-all", "POST").route(web::post().to(marking_all!(MarkAll::Read))))
+        .service(resource("/api/v1/notifications/seen-all", "POST").route(web::post().to(marking_all!(MarkAll::Seen))))
         .service(
             resource("/api/v1/notifications/{id}", "GET, DELETE")
                 .route(web::get().to(notifications::get))
                 .route(web::delete().to(marking!(Mark::Delete))),
         )
+        .service(resource("/api/v1/notifications/{id}/seen", "POST").route(web::post().to(marking!(Mark::Seen))))
         .service(resource("/api/v1/notifications/{id}/read", "POST").route(web::post().to(marking!(Mark::Read))))
         .service(resource("/api/v1/notifications/{id}/unread", "POST").route(web::post().to(marking!(Mark::Unread))))
         .service(resource("/api/v1/notifications/{id}/archive", "POST").route(web::post().to(marking!(Mark::Archive))))
+        .service(
+            resource("/api/v1/notifications/{id}/unarchive", "POST").route(web::post().to(marking!(Mark::Unarchive))),
+        )
         .service(resource("/health/live", "GET").route(web::get().to(health::live)))
         .service(resource("/health/ready", "GET").route(web::get().to(health::ready)))
         .service(resource("/health", "GET").route(web::get().to(health::health)))

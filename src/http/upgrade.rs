@@ -23,7 +23,7 @@ use tokio::io::AsyncWriteExt as _;
 
 use super::{Problem, Shared, State, identity};
 use crate::{
-    actors::session::{Session, Slot, Socket, Start},
+    actors::session::{Session, Slot, Socket, Start, Wire},
     auth::Caller,
     domain::{inbox::Since, user::Identity},
 };
@@ -54,6 +54,7 @@ pub(super) async fn upgrade(
             let parts = framed.into_parts();
             tune(&parts.io, &state);
             let socket = Socket::new(parts.io, &parts.read_buf, state.server.max_message_bytes);
+            let socket = Wire::WebSocket(socket);
             let client = state.next_client.fetch_add(1, Ordering::Relaxed);
             Session::new(Arc::clone(&state.hub), admitted.identity, client, admitted.start, socket, admitted.slot)
                 .start();
@@ -86,19 +87,25 @@ async fn admit(state: &State, request: &Request) -> Result<Admitted, Problem> {
         Caller::Developer => return Err(Problem::unauthorized("name a user: ?user_id=")),
         Caller::Service { .. } => return Err(Problem::forbidden("an API key has no inbox")),
     };
-    let query = identity::query(&head.uri);
-    let parameter = |name: &str| query.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
-    let start = match (parameter("since"), parameter("sync")) {
-        (Some(since), _) => Start::Since(Since::parse(since).map_err(|detail| Problem::bad_field("since", detail))?),
-        (None, Some("none")) => Start::Nothing,
-        (None, None) => Start::Fresh,
-        (None, Some(_)) => return Err(Problem::bad_field("sync", "the only value is none")),
-    };
+    let start = start(&identity::query(&head.uri))?;
     let slot = take_slot(&state.connections, state.server.max_connections)?;
     Ok(Admitted { identity, start, slot })
 }
 
-fn take_slot(connections: &Arc<AtomicUsize>, most: usize) -> Result<Slot, Problem> {
+/// Where a connection starts, from its query.
+pub(super) fn start(query: &[(String, String)]) -> Result<Start, Problem> {
+    let parameter = |name: &str| query.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
+    match (parameter("since"), parameter("sync")) {
+        (Some(since), _) => {
+            Ok(Start::Since(Since::parse(since).map_err(|detail| Problem::bad_field("since", detail))?))
+        }
+        (None, Some("none")) => Ok(Start::Nothing),
+        (None, None) => Ok(Start::Fresh),
+        (None, Some(_)) => Err(Problem::bad_field("sync", "the only value is none")),
+    }
+}
+
+pub(super) fn take_slot(connections: &Arc<AtomicUsize>, most: usize) -> Result<Slot, Problem> {
     let before = connections.fetch_add(1, Ordering::Relaxed);
     let slot = Slot(Arc::clone(connections));
     if before >= most {

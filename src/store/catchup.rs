@@ -6,7 +6,7 @@ use super::{
 };
 use crate::domain::{inbox::Counters, notification::Notification, user::UserId};
 
-const INBOX: &str = "SELECT revision, unread FROM inboxes WHERE user_id = $1";
+pub(super) const INBOX: &str = "SELECT user_id, revision, unread, unseen FROM inboxes WHERE user_id = $1";
 
 const CHANGED: &str = concat!(
     "SELECT ",
@@ -46,6 +46,25 @@ impl Page {
             _ => self.inbox.revision,
         }
     }
+
+    /// For each item the position of a client that has it and all before it, where there is one: in a list by place, a later
+    /// item may have an earlier revision.
+    #[must_use]
+    pub fn positions(&self) -> Vec<Option<i64>> {
+        let mut least = i64::MAX;
+        let mut positions: Vec<Option<i64>> = self
+            .items
+            .iter()
+            .rev()
+            .map(|item| {
+                let fits = item.revision < least;
+                least = least.min(item.revision);
+                fits.then_some(item.revision)
+            })
+            .collect();
+        positions.reverse();
+        positions
+    }
 }
 
 impl Store {
@@ -55,7 +74,7 @@ impl Store {
     /// When the store is away.
     pub async fn inbox(&self, user: &UserId) -> Result<Counters, StoreError> {
         let row = on_pool!(self, readers, |pool| {
-            sqlx::query_as::<_, (i64, i64)>(INBOX).bind(user.as_str()).fetch_optional(pool).await
+            sqlx::query_as::<_, InboxRow>(INBOX).bind(user.as_str()).fetch_optional(pool).await
         })?;
         Ok(counters(row))
     }
@@ -74,11 +93,7 @@ impl Store {
                 sqlx::query_as(super::postgres::INBOXES_BY_ID).bind(ids).fetch_all(pool).await?
             }
         };
-        rows.into_iter()
-            .map(|row| {
-                Ok((super::rows::user_id(&row.user_id)?, Counters { revision: row.revision, unread: row.unread }))
-            })
-            .collect()
+        rows.into_iter().map(|row| Ok((super::rows::user_id(&row.user_id)?, row.into()))).collect()
     }
 
     /// What changed after a revision, oldest change first.
@@ -113,7 +128,7 @@ impl Store {
         // One more than asked for tells whether anything is left.
         let asked = limit.saturating_add(1);
         let (inbox, mut rows) = in_transaction!(self, begin_read, |_db, tx| {
-            let inbox: Option<(i64, i64)> = sqlx::query_as(INBOX).bind(user.as_str()).fetch_optional(&mut *tx).await?;
+            let inbox: Option<InboxRow> = sqlx::query_as(INBOX).bind(user.as_str()).fetch_optional(&mut *tx).await?;
             let query = sqlx::query_as::<_, NotificationRow>(sql).bind(user.as_str());
             let query = match since {
                 Some(since) => query.bind(since),

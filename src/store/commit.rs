@@ -62,7 +62,9 @@ impl Store {
         let mut placed = notifications.into_iter();
         let outcome = |(event, accepted): (&Planned, bool)| {
             if accepted {
-                Committed::Stored(placed.by_ref().take(event.drafts.len()).map(change).collect())
+                let quiet = event.drafts.iter().map(|(_, draft)| draft.quiet);
+                // The short one first: a zip takes from its first before it asks its second.
+                Committed::Stored(quiet.zip(placed.by_ref()).map(|(quiet, placed)| change(placed, quiet)).collect())
             } else {
                 Committed::Duplicate
             }
@@ -76,10 +78,10 @@ fn claim(identity: Option<&Identity>, fresh: &mut HashSet<String>) -> bool {
     identity.is_none_or(|identity| fresh.remove(identity.as_str()))
 }
 
-fn change((notification, step): (Notification, Step)) -> Change {
+fn change((notification, step): (Notification, Step), quiet: bool) -> Change {
     Change {
         user_id: notification.user_id.clone(),
-        kind: ChangeKind::New,
+        kind: ChangeKind::New { quiet },
         notification: Some(Arc::new(notification)),
         step,
         origin: None,
@@ -126,6 +128,8 @@ impl Steps {
             status: Status::Unread,
             read: false,
             read_at: None,
+            seen_at: None,
+            keep_until: draft.keep_until,
             user_id: draft.user_id,
             seq: step.revision,
         };

@@ -4,7 +4,8 @@ use uuid::Uuid;
 
 use super::{
     Store, StoreError, in_transaction, on_pool,
-    rows::{NotificationRow, all, counters, notification_columns},
+    catchup::INBOX,
+    rows::{InboxRow, NotificationRow, all, counters, notification_columns},
 };
 use crate::domain::{
     inbox::Counters,
@@ -27,7 +28,9 @@ const LIST_UNREAD: &str = concat!(
       AND ($3 = '' OR status = $3) AND ($4 = '' OR type_code = $4) ORDER BY seq DESC LIMIT $5"
 );
 
-const PLACE_AT: &str = "SELECT COALESCE(MAX(seq), 0) FROM notifications WHERE user_id = $1 AND created_at <= $2";
+/// Below the first that is newer: one that says it was made earlier than it came must not hide those before it.
+const PLACE_AT: &str = "SELECT COALESCE(MAX(seq), 0) FROM notifications WHERE user_id = $1 AND created_at <= $2 \
+     AND seq < COALESCE((SELECT MIN(seq) FROM notifications WHERE user_id = $1 AND created_at > $2), 9223372036854775807)";
 
 const GET: &str = concat!(
     "SELECT ",
@@ -65,7 +68,7 @@ impl Store {
     pub async fn list(&self, user: &UserId, filter: &Filter, limit: i64) -> Result<Listing, StoreError> {
         let sql = if filter.status == Some(Status::Unread) { LIST_UNREAD } else { LIST };
         let (inbox, mut rows) = in_transaction!(self, begin_read, |_db, tx| {
-            let inbox: Option<(i64, i64)> = sqlx::query_as("SELECT revision, unread FROM inboxes WHERE user_id = $1")
+            let inbox: Option<InboxRow> = sqlx::query_as(INBOX)
                 .bind(user.as_str())
                 .fetch_optional(&mut *tx)
                 .await?;

@@ -1,4 +1,4 @@
-//! Marks: read, unread, archive, delete, and everything read at once.
+//! Marks: what a person does to one notification, or to all at once.
 
 use std::sync::Arc;
 
@@ -6,10 +6,10 @@ use uuid::Uuid;
 
 use super::{
     Store, StoreError, in_transaction,
-    rows::{NotificationRow, counters, notification_columns},
+    rows::{InboxRow, NotificationRow, counters, notification_columns},
 };
 use crate::domain::{
-    inbox::{Change, ChangeKind, ClientId, Mark, Step, transition},
+    inbox::{Change, ChangeKind, ClientId, Mark, MarkAll, Step, transition},
     notification::{Notification, Status, Timestamp},
     user::UserId,
 };
@@ -26,13 +26,31 @@ pub enum MarkOutcome {
 const FIND: &str =
     concat!("SELECT ", notification_columns!(), " FROM notifications WHERE user_id = $1 AND notification_id = $2");
 
-const MARK_ALL: &str = "UPDATE notifications SET status = 'read', read_at = $3, revision = $4 + ranked.place \
-     FROM (SELECT notification_id AS id, ROW_NUMBER() OVER (ORDER BY seq) AS place FROM notifications \
-           WHERE user_id = $1 AND status = 'unread' AND revision <= $2) AS ranked \
-     WHERE notifications.notification_id = ranked.id";
+/// `which` are marked, by setting `what`: $1 user, $2 up to which revision, $3 now, $4 the inbox's revision.
+macro_rules! mark_all {
+    ($what:literal, $which:literal) => {
+        concat!(
+            "UPDATE notifications SET ",
+            $what,
+            ", revision = $4 + ranked.place FROM (SELECT notification_id AS id, ROW_NUMBER() OVER (ORDER BY seq) AS place \
+             FROM notifications WHERE user_id = $1 AND status = 'unread' AND revision <= $2",
+            $which,
+            ") AS ranked WHERE notifications.notification_id = ranked.id"
+        )
+    };
+}
+
+const READ_ALL: &str = mark_all!("status = 'read', read_at = $3, seen_at = COALESCE(seen_at, $3)", "");
+
+const SEEN_ALL: &str = mark_all!("seen_at = $3", " AND seen_at IS NULL");
+
+const UNSEEN_UP_TO: &str = "SELECT COUNT(*) FROM notifications WHERE user_id = $1 AND status = 'unread' \
+     AND seen_at IS NULL AND revision <= $2";
 
 const LAST_CHANGED: &str =
     concat!("SELECT ", notification_columns!(), " FROM notifications WHERE user_id = $1 AND revision = $2");
+
+pub(super) const SET_INBOX: &str = "UPDATE inboxes SET revision = $2, unread = $3, unseen = $4 WHERE user_id = $1";
 
 impl Store {
     /// Marks one notification of a user.
@@ -48,7 +66,7 @@ impl Store {
         now: Timestamp,
     ) -> Result<MarkOutcome, StoreError> {
         let outcome = in_transaction!(self, begin_write, |db, tx| {
-            let inbox: Option<(i64, i64)> =
+            let inbox: Option<InboxRow> =
                 sqlx::query_as(db::LOCK_INBOX).bind(user.as_str()).fetch_optional(&mut *tx).await?;
             let row: Option<NotificationRow> =
                 sqlx::query_as(FIND).bind(user.as_str()).bind(id.to_string()).fetch_optional(&mut *tx).await?;
@@ -56,36 +74,28 @@ impl Store {
             match row.map(Notification::try_from).transpose()? {
                 None => None,
                 Some(found) if found.status == Status::Deleted && mark != Mark::Delete => None,
-                Some(mut found) => match transition(found.status, mark) {
-                    None => {
-                        let step = Step {
-                            previous_revision: before.revision,
-                            revision: before.revision,
-                            unread: before.unread,
-                        };
-                        Some((ChangeKind::Unchanged(mark), found, step))
-                    }
-                    Some(effect) => {
-                        let step = Step {
-                            previous_revision: before.revision,
-                            revision: before.revision + 1,
-                            unread: before.unread + effect.unread_delta,
-                        };
-                        apply(&mut found, effect.status, step.revision, now);
-                        sqlx::query("UPDATE inboxes SET revision = $2, unread = $3 WHERE user_id = $1")
+                Some(mut found) => match transition(found.state(), mark, now) {
+                    None => Some((ChangeKind::Unchanged(mark), found, before.standing())),
+                    Some(state) => {
+                        let step = before.next(found.state(), state);
+                        found.enter(state, step.revision);
+                        sqlx::query(SET_INBOX)
                             .bind(user.as_str())
                             .bind(step.revision)
                             .bind(step.unread)
+                            .bind(step.unseen)
                             .execute(&mut *tx)
                             .await?;
                         sqlx::query(
-                            "UPDATE notifications SET status = $2, read_at = $3, revision = $4 \
-                             WHERE notification_id = $1",
+                            "UPDATE notifications SET status = $2, read_at = $3, revision = $4, seen_at = $5, \
+                             expires_at = $6 WHERE notification_id = $1",
                         )
                         .bind(id.to_string())
                         .bind(found.status.as_str())
                         .bind(found.read_at.map(|time| time.0))
                         .bind(step.revision)
+                        .bind(found.seen_at.map(|time| time.0))
+                        .bind(found.expires_at.map(|time| time.0))
                         .execute(&mut *tx)
                         .await?;
                         Some((ChangeKind::Marked(mark), found, step))
@@ -98,25 +108,32 @@ impl Store {
         }))
     }
 
-    /// Marks read everything unread that last changed at or before `up_to`; without it, everything.
+    /// Marks everything unread that last changed at or before `up_to`; without it, everything.
     ///
     /// One statement, whatever the number; each notification takes a revision of its own.
     ///
     /// # Errors
     /// When the store is away or refuses; then nothing has changed.
-    pub async fn read_all(
+    pub async fn mark_all(
         &self,
         user: &UserId,
+        mark: MarkAll,
         up_to: Option<i64>,
         origin: Option<ClientId>,
         now: Timestamp,
     ) -> Result<Change, StoreError> {
         let (kind, notification, step) = in_transaction!(self, begin_write, |db, tx| {
-            let inbox: Option<(i64, i64)> =
+            let inbox: Option<InboxRow> =
                 sqlx::query_as(db::LOCK_INBOX).bind(user.as_str()).fetch_optional(&mut *tx).await?;
             let before = counters(inbox);
             let up_to = up_to.unwrap_or(before.revision).min(before.revision);
-            let marked = sqlx::query(MARK_ALL)
+            let unseen: i64 =
+                sqlx::query_scalar(UNSEEN_UP_TO).bind(user.as_str()).bind(up_to).fetch_one(&mut *tx).await?;
+            let sql = match mark {
+                MarkAll::Read => READ_ALL,
+                MarkAll::Seen => SEEN_ALL,
+            };
+            let marked = sqlx::query(sql)
                 .bind(user.as_str())
                 .bind(up_to)
                 .bind(now.0)
@@ -125,38 +142,30 @@ impl Store {
                 .await?
                 .rows_affected();
             let marked = i64::try_from(marked).unwrap_or(i64::MAX);
+            let read = if mark == MarkAll::Read { marked } else { 0 };
             let step = Step {
                 previous_revision: before.revision,
                 revision: before.revision + marked,
-                unread: before.unread - marked,
+                unread: before.unread - read,
+                unseen: before.unseen - unseen,
             };
             if marked == 0 {
-                (ChangeKind::UnchangedAll, None, step)
+                (ChangeKind::UnchangedAll(mark), None, step)
             } else {
-                sqlx::query("UPDATE inboxes SET revision = $2, unread = $3 WHERE user_id = $1")
+                sqlx::query(SET_INBOX)
                     .bind(user.as_str())
                     .bind(step.revision)
                     .bind(step.unread)
+                    .bind(step.unseen)
                     .execute(&mut *tx)
                     .await?;
                 let last: NotificationRow =
                     sqlx::query_as(LAST_CHANGED).bind(user.as_str()).bind(step.revision).fetch_one(&mut *tx).await?;
-                let kind = ChangeKind::ReadAll { up_to_revision: up_to, from_revision: before.revision };
+                let kind = ChangeKind::All { mark, up_to_revision: up_to, from_revision: before.revision };
                 (kind, Some(Notification::try_from(last)?), step)
             }
         });
         let notification = notification.map(Arc::new);
         Ok(Change { user_id: user.clone(), kind, notification, step, origin })
     }
-}
-
-fn apply(notification: &mut Notification, status: Status, revision: i64, now: Timestamp) {
-    notification.status = status;
-    notification.revision = revision;
-    match status {
-        Status::Read => notification.read_at = Some(now),
-        Status::Unread => notification.read_at = None,
-        Status::Archived | Status::Deleted | Status::AutoCleared => {}
-    }
-    notification.read = notification.read_at.is_some();
 }

@@ -11,21 +11,26 @@ mod commit;
 mod dead_letters;
 mod directory;
 mod error;
+mod idempotency;
 mod list;
 mod marks;
 mod on;
 mod open;
 mod postgres;
+mod preferences;
 mod rows;
 mod sqlite;
+mod sweep;
 mod types;
 
 pub use catchup::Page;
 pub use commit::{Committed, Planned};
 pub use dead_letters::DeadLetter;
 pub use error::StoreError;
+pub use idempotency::{ANSWER_KEPT_MS, Reservation};
 pub use list::{Filter, Listing};
 pub use marks::MarkOutcome;
+pub use sweep::RetentionCursor;
 
 use on::{in_transaction, on_pool};
 use sqlx::{PgPool, SqlitePool};

@@ -7,6 +7,7 @@ use sqlx::{PgConnection, PgPool, Postgres as Db, Transaction};
 use super::{
     StoreError,
     rows::{InboxRow, notification_columns},
+    sweep::again,
 };
 use crate::domain::{
     inbox::{Counters, Step},
@@ -23,7 +24,7 @@ pub(super) async fn begin_read(pool: &PgPool) -> Result<Transaction<'static, Db>
     Ok(pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?)
 }
 
-pub(super) const LOCK_INBOX: &str = "SELECT revision, unread FROM inboxes WHERE user_id = $1 FOR UPDATE";
+pub(super) const LOCK_INBOX: &str = "SELECT user_id, revision, unread, unseen FROM inboxes WHERE user_id = $1 FOR UPDATE";
 
 /// A JSON list of texts as rows.
 pub(super) const USERS_BY_ID: &str = "SELECT user_id, login, name, email, roles, locale, timezone FROM users \
@@ -31,7 +32,22 @@ pub(super) const USERS_BY_ID: &str = "SELECT user_id, login, name, email, roles,
 
 /// The revisions of several inboxes, from a JSON list of users.
 pub(super) const INBOXES_BY_ID: &str =
-    "SELECT user_id, revision, unread FROM inboxes WHERE user_id IN (SELECT json_array_elements_text($1::json))";
+    "SELECT user_id, revision, unread, unseen FROM inboxes WHERE user_id IN (SELECT json_array_elements_text($1::json))";
+
+/// The inboxes of several users, from a JSON list: locked in the order in which commits lock them.
+pub(super) const LOCK_INBOXES: &str = "SELECT user_id, revision, unread, unseen FROM inboxes \
+     WHERE user_id IN (SELECT json_array_elements_text($1::json)) ORDER BY user_id COLLATE \"C\" FOR UPDATE";
+
+/// Notifications by a JSON list of their ids.
+pub(super) const NOTIFICATIONS_BY_ID: &str = again!("SELECT json_array_elements_text($1::json)");
+
+/// New states, from a JSON list of `{id, status, revision}`.
+pub(super) const ENTER_ALL: &str = "UPDATE notifications SET status = e.status, revision = e.revision \
+     FROM json_to_recordset($1::json) AS e (id text, status text, revision bigint) WHERE notification_id = e.id";
+
+/// What several users want, from a JSON list.
+pub(super) const PREFERENCES_BY_ID: &str = "SELECT user_id, preferences FROM user_notification_preferences \
+     WHERE user_id IN (SELECT json_array_elements_text($1::json))";
 
 pub(super) async fn insert_identities(
     connection: &mut PgConnection,
@@ -61,16 +77,16 @@ pub(super) async fn raise_inboxes(
     }
     let (users, numbers): (Vec<&str>, Vec<i64>) = counts.iter().copied().unzip();
     let rows: Vec<InboxRow> = sqlx::query_as(
-        "INSERT INTO inboxes AS i (user_id, revision, unread) \
-         SELECT user_id, count, count FROM UNNEST($1::text[], $2::bigint[]) AS new (user_id, count) \
+        "INSERT INTO inboxes AS i (user_id, revision, unread, unseen) \
+         SELECT user_id, count, count, count FROM UNNEST($1::text[], $2::bigint[]) AS new (user_id, count) \
          ON CONFLICT (user_id) DO UPDATE SET revision = i.revision + excluded.revision, \
-         unread = i.unread + excluded.unread RETURNING user_id, revision, unread",
+         unread = i.unread + excluded.unread, unseen = i.unseen + excluded.unseen RETURNING user_id, revision, unread, unseen",
     )
     .bind(users)
     .bind(numbers)
     .fetch_all(connection)
     .await?;
-    Ok(rows.into_iter().map(|row| (row.user_id, Counters { revision: row.revision, unread: row.unread })).collect())
+    Ok(rows.into_iter().map(|row| (row.user_id.clone(), row.into())).collect())
 }
 
 pub(super) async fn insert_notifications(
@@ -86,7 +102,7 @@ pub(super) async fn insert_notifications(
         notification_columns!(),
         ") SELECT * FROM UNNEST($1::text[], $2::text[], $3::bigint[], $4::bigint[], $5::text[], $6::text[], $7::text[], \
          $8::text[], $9::text[], $10::text[], $11::text[], $12::text[], $13::text[], $14::text[], $15::bigint[], \
-         $16::bigint[], $17::bigint[], $18::text[], $19::bigint[])"
+         $16::bigint[], $17::bigint[], $18::text[], $19::bigint[], $20::bigint[], $21::bigint[])"
     ))
     .bind(all().map(|n| n.notification_id.to_string()).collect::<Vec<_>>())
     .bind(all().map(|n| n.user_id.as_str()).collect::<Vec<_>>())
@@ -107,6 +123,8 @@ pub(super) async fn insert_notifications(
     .bind(all().map(|n| n.expires_at.map(|time| time.0)).collect::<Vec<_>>())
     .bind(all().map(|n| n.status.as_str()).collect::<Vec<_>>())
     .bind(all().map(|n| n.read_at.map(|time| time.0)).collect::<Vec<_>>())
+    .bind(all().map(|n| n.seen_at.map(|time| time.0)).collect::<Vec<_>>())
+    .bind(all().map(|n| n.keep_until.map(|time| time.0)).collect::<Vec<_>>())
     .execute(connection)
     .await?;
     Ok(())

@@ -17,7 +17,7 @@ use crate::domain::{
 macro_rules! notification_columns {
     () => {
         "notification_id, user_id, seq, revision, type_code, title, message, priority, source, actor_id, entity_type, \
-         entity_id, action_url, metadata, count, created_at, expires_at, status, read_at"
+         entity_id, action_url, metadata, count, created_at, expires_at, status, read_at, seen_at, keep_until"
     };
 }
 pub(super) use notification_columns;
@@ -44,6 +44,8 @@ pub(super) struct NotificationRow {
     expires_at: Option<i64>,
     status: String,
     read_at: Option<i64>,
+    seen_at: Option<i64>,
+    keep_until: Option<i64>,
 }
 
 fn corrupt(what: &str, value: &str) -> StoreError {
@@ -80,6 +82,8 @@ impl TryFrom<NotificationRow> for Notification {
             status: Status::parse(&row.status).ok_or_else(|| corrupt("status", &row.status))?,
             read: row.read_at.is_some(),
             read_at: row.read_at.map(Timestamp),
+            seen_at: row.seen_at.map(Timestamp),
+            keep_until: row.keep_until.map(Timestamp),
             user_id: user_id(&row.user_id)?,
             type_code: row.type_code,
             seq: row.seq,
@@ -98,12 +102,18 @@ pub(super) struct InboxRow {
     pub(super) user_id: String,
     pub(super) revision: i64,
     pub(super) unread: i64,
+    pub(super) unseen: i64,
+}
+
+impl From<InboxRow> for Counters {
+    fn from(InboxRow { revision, unread, unseen, .. }: InboxRow) -> Self {
+        Self { revision, unread, unseen }
+    }
 }
 
 /// An inbox that no change has reached yet has no row, and stands at nothing.
-pub(super) fn counters(row: Option<(i64, i64)>) -> Counters {
-    let (revision, unread) = row.unwrap_or_default();
-    Counters { revision, unread }
+pub(super) fn counters(row: Option<InboxRow>) -> Counters {
+    row.map(Counters::from).unwrap_or_default()
 }
 
 /// A row of `users`.

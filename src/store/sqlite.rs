@@ -9,13 +9,14 @@ use sqlx::{QueryBuilder, Sqlite as Db, SqliteConnection, Transaction};
 use super::{
     Sqlite, StoreError,
     rows::{InboxRow, notification_columns},
+    sweep::again,
 };
 use crate::domain::{
     inbox::{Counters, Step},
     notification::{Notification, Timestamp},
 };
 
-/// Sizes of the groups, largest first. 19 columns times 256 rows stays below SQLite's 32,766 parameters.
+/// Sizes of the groups, largest first. 21 columns times 256 rows stays below SQLite's 32,766 parameters.
 const GROUPS: [usize; 5] = [256, 64, 16, 4, 1];
 
 /// A statement that SQLite plans for all rows of a lock: no reader's snapshot is taken first, so it cannot fail as stale.
@@ -29,7 +30,7 @@ pub(super) async fn begin_read(sqlite: &Sqlite) -> Result<Transaction<'static, D
 }
 
 /// The writer is alone in SQLite, so nothing has to be locked.
-pub(super) const LOCK_INBOX: &str = "SELECT revision, unread FROM inboxes WHERE user_id = $1";
+pub(super) const LOCK_INBOX: &str = "SELECT user_id, revision, unread, unseen FROM inboxes WHERE user_id = $1";
 
 /// A JSON list of texts as rows.
 pub(super) const USERS_BY_ID: &str = "SELECT user_id, login, name, email, roles, locale, timezone FROM users \
@@ -37,7 +38,21 @@ pub(super) const USERS_BY_ID: &str = "SELECT user_id, login, name, email, roles,
 
 /// The revisions of several inboxes, from a JSON list of users.
 pub(super) const INBOXES_BY_ID: &str =
-    "SELECT user_id, revision, unread FROM inboxes WHERE user_id IN (SELECT value FROM json_each($1))";
+    "SELECT user_id, revision, unread, unseen FROM inboxes WHERE user_id IN (SELECT value FROM json_each($1))";
+
+/// The inboxes of several users, from a JSON list.
+pub(super) const LOCK_INBOXES: &str = INBOXES_BY_ID;
+
+/// Notifications by a JSON list of their ids.
+pub(super) const NOTIFICATIONS_BY_ID: &str = again!("SELECT value FROM json_each($1)");
+
+/// New states, from a JSON list of `{id, status, revision}`.
+pub(super) const ENTER_ALL: &str = "UPDATE notifications SET status = e.value ->> 'status', \
+     revision = e.value ->> 'revision' FROM json_each($1) AS e WHERE notification_id = e.value ->> 'id'";
+
+/// What several users want, from a JSON list.
+pub(super) const PREFERENCES_BY_ID: &str = "SELECT user_id, preferences FROM user_notification_preferences \
+     WHERE user_id IN (SELECT value FROM json_each($1))";
 
 /// A claimed range of the items in groups of the fixed sizes.
 fn groups<T>(mut items: &[T]) -> impl Iterator<Item = &[T]> {
@@ -72,17 +87,16 @@ pub(super) async fn raise_inboxes(
 ) -> Result<Vec<(String, Counters)>, StoreError> {
     let mut raised = Vec::with_capacity(counts.len());
     for group in groups(counts) {
-        let mut query = QueryBuilder::<Db>::new("INSERT INTO inboxes (user_id, revision, unread) ");
+        let mut query = QueryBuilder::<Db>::new("INSERT INTO inboxes (user_id, revision, unread, unseen) ");
         query.push_values(group, |mut row, (user, count)| {
-            row.push_bind(*user).push_bind(*count).push_bind(*count);
+            row.push_bind(*user).push_bind(*count).push_bind(*count).push_bind(*count);
         });
         query.push(
             " ON CONFLICT (user_id) DO UPDATE SET revision = revision + excluded.revision, \
-             unread = unread + excluded.unread RETURNING user_id, revision, unread",
+             unread = unread + excluded.unread, unseen = unseen + excluded.unseen RETURNING user_id, revision, unread, unseen",
         );
         let rows = query.build_query_as::<InboxRow>().fetch_all(&mut *connection).await?;
-        raised
-            .extend(rows.into_iter().map(|row| (row.user_id, Counters { revision: row.revision, unread: row.unread })));
+        raised.extend(rows.into_iter().map(|row| (row.user_id.clone(), row.into())));
     }
     Ok(raised)
 }
@@ -112,7 +126,9 @@ pub(super) async fn insert_notifications(
                 .push_bind(n.created_at.0)
                 .push_bind(n.expires_at.map(|time| time.0))
                 .push_bind(n.status.as_str())
-                .push_bind(n.read_at.map(|time| time.0));
+                .push_bind(n.read_at.map(|time| time.0))
+                .push_bind(n.seen_at.map(|time| time.0))
+                .push_bind(n.keep_until.map(|time| time.0));
         });
         query.build().execute(&mut *connection).await?;
     }

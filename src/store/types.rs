@@ -10,16 +10,16 @@ use crate::domain::{
 };
 
 const ALL: &str = "SELECT code, display_name, template, target_type, target_role, target_users, priority, channels, \
-     is_active, ttl_seconds, action_url, entity_type, entity_field, origin, updated_at FROM notification_types \
+     is_active, ttl_seconds, action_url, entity_type, entity_field, mandatory, keep_days, origin, updated_at FROM notification_types \
      ORDER BY code";
 
 /// Writes a row of the file, unless an administrator has changed it or it says the same already.
 const FROM_FILE: &str = "INSERT INTO notification_types AS t (code, display_name, template, target_type, target_role, \
-     target_users, priority, channels, is_active, ttl_seconds, action_url, entity_type, entity_field, origin, updated_at) \
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, 'config', $14) \
+     target_users, priority, channels, is_active, ttl_seconds, action_url, entity_type, entity_field, origin, updated_at, \
+     mandatory, keep_days) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, 'config', $14, $15, $16) \
      ON CONFLICT (code) DO UPDATE SET display_name = $2, template = $3, target_type = $4, target_role = $5, \
      target_users = $6, priority = $7, channels = $8, is_active = $9, ttl_seconds = $10, action_url = $11, \
-     entity_type = $12, entity_field = $13, updated_at = $14 \
+     entity_type = $12, entity_field = $13, updated_at = $14, mandatory = $15, keep_days = $16 \
      WHERE t.origin = 'config'";
 
 /// Removes a row that the file no longer has, unless an administrator has changed it.
@@ -40,6 +40,8 @@ struct Row {
     action_url: Option<String>,
     entity_type: Option<String>,
     entity_field: Option<String>,
+    mandatory: bool,
+    keep_days: Option<i64>,
     origin: String,
     updated_at: i64,
 }
@@ -62,6 +64,8 @@ impl From<Row> for TypeRow {
             ttl_seconds: row.ttl_seconds,
             action_url: row.action_url,
             entity: entity.map(|(kind, id)| Entity { kind, id }),
+            mandatory: row.mandatory,
+            keep_days: row.keep_days,
             origin: if row.origin == "config" { Origin::Config } else { Origin::Admin },
             updated_at: Timestamp(row.updated_at),
         }
@@ -126,6 +130,8 @@ impl Store {
                 .bind(row.entity.as_ref().map(|entity| entity.kind.clone()))
                 .bind(row.entity.as_ref().map(|entity| entity.id.clone()))
                 .bind(now.0)
+                .bind(row.mandatory)
+                .bind(row.keep_days)
                 .execute(pool)
                 .await
                 .map(drop)

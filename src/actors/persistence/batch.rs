@@ -2,15 +2,15 @@
 
 use tokio::time::Instant;
 
-use super::{Commit, Job, MarkAll, MarkOne};
+use super::{Commit, Due, Job, MarkEvery, MarkOne, SweepSome, Swept};
 use crate::{
     actors::{
         Handle, Outcome,
         registry::{Publish, Registry},
     },
     clock,
-    domain::inbox::{Change, ChangeKind, Mark},
-    store::{Committed, MarkOutcome, Planned, Store, StoreError},
+    domain::inbox::{Change, ChangeKind, Mark, MarkAll, Sweep},
+    store::{Committed, MarkOutcome, Planned, RetentionCursor, Store, StoreError},
     telemetry::{PartState, metric},
 };
 
@@ -30,9 +30,13 @@ pub(super) async fn run(store: Store, registry: Handle<Registry>, jobs: Vec<Job>
             Job::Mark(MarkOne { user_id, id, mark, origin, reply }) => {
                 (store.mark(&user_id, id, mark, origin, clock::now()).await, reply)
             }
-            Job::MarkAll(MarkAll { user_id, up_to, origin, reply }) => {
-                let change = store.read_all(&user_id, up_to, origin, clock::now()).await;
+            Job::MarkEvery(MarkEvery { user_id, mark, up_to, origin, reply }) => {
+                let change = store.mark_all(&user_id, mark, up_to, origin, clock::now()).await;
                 (change.map(MarkOutcome::Done), reply)
+            }
+            Job::Sweep(sweep) => {
+                run_sweep(&store, &registry, sweep, &mut state).await;
+                continue;
             }
         };
         let (outcome, reply) = result;
@@ -48,6 +52,27 @@ pub(super) async fn run(store: Store, registry: Handle<Registry>, jobs: Vec<Job>
         commit_all(&store, &registry, commits, &mut state).await;
     }
     state
+}
+
+async fn run_sweep(store: &Store, registry: &Handle<Registry>, sweep: SweepSome, state: &mut PartState) {
+    let SweepSome { due, limit, reply } = sweep;
+    let swept = match due {
+        Due::By(what, before) => store.sweep(what, before, limit).await.map(|changes| (changes, RetentionCursor::default())),
+        Due::Retention(cursor) => store.sweep_retention(&cursor, clock::now(), limit).await,
+    };
+    note(state, swept.as_ref().err());
+    let swept = match swept {
+        Ok((changes, cursor)) => {
+            let cleared = |change: &&Change| matches!(change.kind, ChangeKind::Swept(Sweep::Expire | Sweep::Retain));
+            metrics::counter!(metric::AUTO_CLEARED).increment(changes.iter().filter(cleared).count() as u64);
+            let count = changes.len();
+            tell(registry, changes, Instant::now()).await;
+            Ok(Swept { count, cursor })
+        }
+        Err(error) => Err(error),
+    };
+    // A sweeper that has died in between sweeps again.
+    let _ = reply.send(swept);
 }
 
 async fn commit_all(store: &Store, registry: &Handle<Registry>, commits: Vec<Commit>, state: &mut PartState) {
@@ -160,7 +185,7 @@ fn count_new(rows: usize) {
 fn count_mark(change: &Change) {
     let read = match change.kind {
         ChangeKind::Marked(Mark::Read) => 1,
-        ChangeKind::ReadAll { .. } => change.step.revision - change.step.previous_revision,
+        ChangeKind::All { mark: MarkAll::Read, .. } => change.step.revision - change.step.previous_revision,
         _ => 0,
     };
     metrics::counter!(metric::ACKED).increment(read.unsigned_abs());

@@ -17,7 +17,7 @@ use crate::{
         directory::patches,
         event::{Event, USERS_UPSERTED},
         notification::Timestamp,
-        plan::{Audience, Decision, People, audience, plan},
+        plan::{Audience, Decision, Draft, People, audience, plan},
         user::{Person, PersonPatch, UserId},
     },
     store::{Planned, Store, StoreError},
@@ -128,12 +128,18 @@ async fn look_up(store: &Store, staged: &[(Ingest, Vec<Stage>)], now: Timestamp)
     }
     let users: Vec<UserId> = users.into_iter().cloned().collect();
     let mut found = Found { people: People::new(store.people(&users).await?), ..Found::default() };
+    let mut recipients: BTreeSet<UserId> = users.into_iter().collect();
     for role in roles {
-        found.roles.insert(role.to_owned(), store.with_role(role).await?);
+        let people = store.with_role(role).await?;
+        recipients.extend(people.iter().map(|person| person.user_id.clone()));
+        found.roles.insert(role.to_owned(), people);
     }
     if everyone {
         found.everyone = store.everyone().await?;
+        recipients.extend(found.everyone.iter().map(|person| person.user_id.clone()));
     }
+    let recipients: Vec<&UserId> = recipients.iter().collect();
+    found.people = found.people.with_preferences(store.preferences_of(&recipients).await?);
     Ok(found)
 }
 
@@ -157,7 +163,12 @@ fn decide(event: Event, stage: Stage, found: &Found, catalog: &Catalog, now: Tim
     }
     let event = Arc::new(event);
     let drafts = plan(&event, &kind, recipients, &found.people, catalog, now).map_err(Outcome::Rejected)?;
-    let drafts = drafts.into_iter().map(|draft| (Uuid::now_v7(), draft)).collect();
+    if drafts.is_empty() {
+        return Err(Outcome::Skipped(crate::domain::plan::Skipped::Muted));
+    }
+    let seed = event.direct.as_deref().and_then(|direct| direct.seed.as_ref());
+    let id = |draft: &Draft| seed.map_or_else(Uuid::now_v7, |seed| seed.id_for(&draft.user_id));
+    let drafts = drafts.into_iter().map(|draft| (id(&draft), draft)).collect();
     Ok(Planned { identity: event.identity.clone(), drafts })
 }
 

@@ -39,7 +39,7 @@ impl Session {
             self.read_page(ctx);
             return;
         }
-        let (hub, user, start) = (self.hub.clone(), self.identity.user_id.clone(), self.start.clone());
+        let (hub, user, start) = (self.hub.clone(), self.user_id().clone(), self.start.clone());
         let opened = async move {
             let store = &hub.store;
             Ok::<_, StoreError>(match start {
@@ -69,6 +69,7 @@ impl Session {
             Opening::Nothing(now) => {
                 self.greet(now);
                 self.revision = now.revision;
+                self.socket.stand_at(self.revision);
                 self.go_live(ctx);
             }
             Opening::Fresh(page) => {
@@ -97,8 +98,8 @@ impl Session {
 
     fn greet(&mut self, counters: Counters) {
         let frame = protocol::connected(&Connected {
-            client_id: &self.client_id,
-            identity: &self.identity,
+            client_id: &self.info.client_id,
+            identity: &self.info.identity,
             instance: &self.hub.instance,
             epoch: &self.hub.epoch,
             counters,
@@ -110,12 +111,18 @@ impl Session {
 
     /// A snapshot, not a history: each item says where it stood.
     pub(super) fn send_unread(&mut self, page: &Page) {
-        for item in &page.items {
-            let step =
-                Step { previous_revision: item.revision - 1, revision: item.revision, unread: page.inbox.unread };
-            self.enqueue_history(protocol::push_of(item, false, step));
+        let positions = page.positions();
+        for (item, position) in page.items.iter().zip(positions) {
+            let step = Step {
+                previous_revision: item.revision - 1,
+                revision: item.revision,
+                unread: page.inbox.unread,
+                unseen: page.inbox.unseen,
+            };
+            self.enqueue_history(protocol::push_of(item, false, step), position);
         }
         self.revision = self.revision.max(page.inbox.revision);
+        self.socket.stand_at(self.revision);
     }
 
     /// Starts reading from the store what the client does not have; pushes are held meanwhile.
@@ -143,7 +150,7 @@ impl Session {
     fn read_page(&mut self, ctx: &mut Context<Self>) {
         let Phase::CatchingUp(held) = &mut self.phase else { return };
         held.reading = true;
-        let (hub, user, since) = (self.hub.clone(), self.identity.user_id.clone(), self.revision);
+        let (hub, user, since) = (self.hub.clone(), self.user_id().clone(), self.revision);
         let size = i64::try_from(self.hub.outbound_queue).map_or(PAGE_MAX, |queue| PAGE_MAX.min(queue));
         let read = async move { hub.store.changed_since(&user, since, size).await };
         let attachment = self.attachment;
@@ -163,7 +170,7 @@ impl Session {
         let Phase::CatchingUp(held) = &mut self.phase else { return };
         held.reading = false;
         for item in &page.items {
-            self.send_missed(item, page.inbox.unread);
+            self.send_missed(item, page.inbox);
         }
         // Revisions between the last item and the inbox's belong to nothing that is still there.
         self.revision = self.revision.max(page.reached());
@@ -173,9 +180,10 @@ impl Session {
     }
 
     /// A missed change continues what the client has: between the two nothing is left that it could be told.
-    fn send_missed(&mut self, item: &Notification, unread: i64) {
-        let step = Step { previous_revision: self.revision, revision: item.revision, unread };
-        self.enqueue_history(protocol::push_of(item, item.seq <= self.caught_up_from, step));
+    fn send_missed(&mut self, item: &Notification, inbox: Counters) {
+        let Counters { unread, unseen, .. } = inbox;
+        let step = Step { previous_revision: self.revision, revision: item.revision, unread, unseen };
+        self.enqueue_history(protocol::push_of(item, item.seq <= self.caught_up_from, step), Some(item.revision));
         self.revision = item.revision;
     }
 
@@ -228,7 +236,7 @@ impl Session {
                 return;
             }
             self.latency.record(push.received.elapsed().as_secs_f64() * 1_000.0);
-            self.socket.enqueue(push.frame);
+            self.socket.enqueue(push.frame, Some(self.revision.max(revision)));
             self.revision = self.revision.max(revision);
         }
     }

@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 use super::{Phase, Session};
 use crate::{
-    domain::{frame, protocol::CloseCode},
+    domain::protocol::CloseCode,
     telemetry::metric,
 };
 
@@ -65,7 +65,7 @@ impl Session {
             | CloseCode::TooManyConnections
             | CloseCode::TooManyMessages => {}
         }
-        self.socket.finish(frame::close(code), LINGER);
+        self.socket.finish(code, LINGER);
     }
 
     pub(super) fn watch_heartbeat(&self, ctx: &mut Context<Self>) {
@@ -74,9 +74,12 @@ impl Session {
                 return;
             }
             let sent = Instant::now();
-            session.pinged = Some(sent);
-            session.enqueue(frame::ping());
+            let answers = session.socket.ping();
             session.socket.wake();
+            if !answers {
+                return;
+            }
+            session.pinged = Some(sent);
             ctx.run_later(session.hub.heartbeat_timeout, move |session, _| {
                 // Another ping may be out by now; only this one's time is over.
                 if session.pinged == Some(sent) {
@@ -88,7 +91,7 @@ impl Session {
     }
 
     pub(super) fn watch_expiry(&self, ctx: &mut Context<Self>) {
-        let Some(expires_at) = self.identity.expires_at else { return };
+        let Some(expires_at) = self.info.identity.expires_at else { return };
         let left = expires_at.saturating_mul(1_000).saturating_sub(crate::clock::now().0);
         let left = Duration::from_millis(u64::try_from(left).unwrap_or(0));
         ctx.run_later(left, |session, _| {

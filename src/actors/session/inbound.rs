@@ -6,20 +6,27 @@ use uuid::Uuid;
 
 use super::{Phase, Session};
 use crate::{
-    actors::persistence::{MarkAll, MarkOne, Persistence},
+    actors::persistence::{MarkEvery, MarkOne, Persistence},
     clock,
     domain::{
-        inbox::{Mark, Resume, Since, resume},
+        inbox::{Mark, MarkAll, Resume, Since, resume},
         protocol::{self, ClientError, ClientMessage, CloseCode, ErrorCode},
     },
     store::{MarkOutcome, Page, StoreError},
 };
+
+/// Messages beyond the limit that a client may have on their way when it is warned.
+const EXCESS_LEAST: u32 = 2;
+const EXCESS_MOST: u32 = 20;
 
 /// What becomes of a mark.
 type Answer = oneshot::Receiver<Result<MarkOutcome, StoreError>>;
 
 impl Session {
     pub(super) fn on_text(&mut self, text: &[u8], ctx: &mut Context<Self>) {
+        if self.is_over_its_limit() {
+            return;
+        }
         if std::str::from_utf8(text).is_err() {
             self.close(CloseCode::NotText);
             return;
@@ -28,13 +35,17 @@ impl Session {
             Ok(ClientMessage::Ping) => self.enqueue(protocol::pong(clock::now())),
             Ok(ClientMessage::Mark(mark, Some(id))) => self.on_mark(mark, id, ctx),
             Ok(ClientMessage::Mark(_, None)) => self.not_found(),
-            Ok(ClientMessage::ReadAll(up_to)) => self.on_read_all(up_to, ctx),
+            Ok(ClientMessage::MarkAll(mark, up_to)) => self.on_mark_all(mark, up_to, ctx),
+            Ok(ClientMessage::SetRetention(days)) => self.on_set_retention(days, ctx),
             Ok(ClientMessage::Sync { since, limit }) => self.on_sync(since, limit, ctx),
             Err(error) => self.enqueue(protocol::error(&error)),
         }
     }
 
     pub(super) fn on_binary(&mut self) {
+        if self.is_over_its_limit() {
+            return;
+        }
         self.complain(ErrorCode::BadMessage, "binary messages are not understood; send JSON as text");
     }
 
@@ -48,14 +59,46 @@ impl Session {
 
     fn on_mark(&mut self, mark: Mark, id: Uuid, ctx: &mut Context<Self>) {
         let (reply, answer) = oneshot::channel();
-        let user_id = self.identity.user_id.clone();
-        self.ask(MarkOne { user_id, id, mark, origin: Some(self.client), reply }, answer, ctx);
+        let user_id = self.user_id().clone();
+        self.ask(MarkOne { user_id, id, mark, origin: Some(self.info.client), reply }, answer, ctx);
     }
 
-    fn on_read_all(&mut self, up_to: Option<i64>, ctx: &mut Context<Self>) {
+    fn on_mark_all(&mut self, mark: MarkAll, up_to: Option<i64>, ctx: &mut Context<Self>) {
         let (reply, answer) = oneshot::channel();
-        let user_id = self.identity.user_id.clone();
-        self.ask(MarkAll { user_id, up_to, origin: Some(self.client), reply }, answer, ctx);
+        let user_id = self.user_id().clone();
+        self.ask(MarkEvery { user_id, mark, up_to, origin: Some(self.info.client), reply }, answer, ctx);
+    }
+
+    fn on_set_retention(&mut self, days: i64, ctx: &mut Context<Self>) {
+        let (hub, user) = (self.hub.clone(), self.user_id().clone());
+        let set = async move { hub.store.set_retention(&user, days, clock::now()).await };
+        self.in_flight += 1;
+        ctx.spawn(set.into_actor(self).map(move |set, session, _| {
+            session.in_flight -= 1;
+            match set {
+                Ok(()) => session.enqueue(protocol::retention_set(days)),
+                Err(_) => session.complain(ErrorCode::Unavailable, "the store is away; try again"),
+            }
+            session.socket.wake();
+        }));
+    }
+
+    /// Whether the client has sent too much. It is warned once; if it goes on it is closed.
+    fn is_over_its_limit(&mut self) -> bool {
+        let limit = self.hub.client_messages_per_minute;
+        if self.pace.take(limit, clock::now()) {
+            self.excess = 0;
+            return false;
+        }
+        self.excess += 1;
+        if self.excess == 1 {
+            let message = format!("at most {limit} messages a minute are taken; this one was not, and the connection \
+                                   is closed if more follow");
+            self.complain(ErrorCode::RateLimited, &message);
+        } else if self.excess > (limit / 20).clamp(EXCESS_LEAST, EXCESS_MOST) {
+            self.close(CloseCode::TooManyMessages);
+        }
+        true
     }
 
     /// Sends a mark to persistence and waits for what becomes of it.
@@ -89,7 +132,7 @@ impl Session {
 
     fn on_sync(&mut self, since: Option<Since>, limit: Option<i64>, ctx: &mut Context<Self>) {
         let limit = limit.unwrap_or(self.hub.history);
-        let (hub, user) = (self.hub.clone(), self.identity.user_id.clone());
+        let (hub, user) = (self.hub.clone(), self.user_id().clone());
         let asked = since.clone();
         let read = async move {
             let store = &hub.store;
@@ -120,7 +163,7 @@ impl Session {
     }
 
     fn answer_sync(&mut self, page: &Page, since: Option<&Since>) {
-        let reached = crate::domain::inbox::Counters { revision: page.reached(), unread: page.inbox.unread };
+        let reached = crate::domain::inbox::Counters { revision: page.reached(), ..page.inbox };
         self.enqueue(protocol::sync_response(&page.items, reached, page.complete));
         // A client that asked from where it stands has all this now; the pushes still on their way would repeat it.
         let continues = since.is_some_and(|since| since.revision <= self.revision);

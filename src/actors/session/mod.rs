@@ -8,9 +8,11 @@
 
 mod catchup;
 mod ending;
+mod events;
 mod inbound;
 mod pump;
 mod socket;
+mod wire;
 
 use std::{
     collections::VecDeque,
@@ -32,15 +34,20 @@ use super::{
     supervisor::Crash,
 };
 use crate::{
+    clock,
     domain::{
         inbox::{ClientId, Since, Step},
+        notification::Timestamp,
+        pace::Bucket,
         protocol::{self, CloseCode},
         user::{Identity, UserId},
     },
     store::Store,
     telemetry::metric,
 };
+pub use events::{EventBody, Events, event_stream};
 pub use socket::Socket;
+pub use wire::Wire;
 
 /// How long a session that found no registry waits before it looks again.
 const REATTACH_AFTER: Duration = Duration::from_millis(50);
@@ -77,6 +84,8 @@ pub struct Hub {
     pub outbound_queue: usize,
     /// What a bare `sync.request` answers with.
     pub history: i64,
+    /// Messages that one client may send in a minute; 0: no limit.
+    pub client_messages_per_minute: u32,
 }
 
 /// A push, already encoded.
@@ -100,6 +109,11 @@ pub struct Behind {
     /// The revision.
     pub revision: i64,
 }
+
+/// Look at your signals.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct Nudge;
 
 /// The hub is stopping.
 #[derive(Message)]
@@ -126,12 +140,34 @@ struct Held {
     dropped: bool,
 }
 
+/// A connection, as the list of clients shows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClientInfo {
+    /// Its number in this hub.
+    pub client: ClientId,
+    /// Its id, as `connected` says it.
+    pub client_id: String,
+    /// Who it is.
+    pub identity: Identity,
+    /// Since when.
+    pub connected_at: Timestamp,
+    /// `websocket` or `sse`.
+    pub transport: &'static str,
+}
+
+/// What the registry tells a session beside its mailbox, which may be full.
+#[derive(Debug, Default)]
+pub struct Signals {
+    /// A push did not fit into the mailbox.
+    pub overflow: AtomicBool,
+    /// An administrator has signed the user out.
+    pub revoked: AtomicBool,
+}
+
 /// The actor.
 pub struct Session {
     hub: Arc<Hub>,
-    identity: Identity,
-    client: ClientId,
-    client_id: String,
+    info: Arc<ClientInfo>,
     start: Start,
     phase: Phase,
     /// The last revision this client has, or will have once the queue is written.
@@ -140,9 +176,9 @@ pub struct Session {
     caught_up_from: i64,
     /// `connected` has been sent, so `revision` means something.
     opened: bool,
-    socket: Socket,
-    /// Set by the registry when a push did not fit into the mailbox.
-    overflow: Arc<AtomicBool>,
+    socket: Wire,
+    /// Set by the registry.
+    signals: Arc<Signals>,
     /// Counts the registries attached to: what was asked for under an earlier one is of no use any more.
     attachment: u32,
     /// Since when more waits for the client than its queue holds; `None` when it is up to date.
@@ -151,6 +187,10 @@ pub struct Session {
     pinged: Option<Instant>,
     /// Requests to the store or to persistence under way.
     in_flight: usize,
+    /// How much the client may send.
+    pace: Bucket,
+    /// What it sent beyond that since it was warned.
+    excess: u32,
     latency: metrics::Histogram,
     /// Leaves the registry when the session ends, however it ends.
     membership: Option<Membership>,
@@ -185,23 +225,30 @@ impl Drop for Membership {
 impl Session {
     /// A session on an upgraded socket.
     #[must_use]
-    pub fn new(hub: Arc<Hub>, identity: Identity, client: ClientId, start: Start, socket: Socket, slot: Slot) -> Self {
-        Self {
-            hub,
-            identity,
+    pub fn new(hub: Arc<Hub>, identity: Identity, client: ClientId, start: Start, socket: Wire, slot: Slot) -> Self {
+        let info = ClientInfo {
             client,
             client_id: uuid::Uuid::new_v4().to_string(),
+            identity,
+            connected_at: clock::now(),
+            transport: socket.name(),
+        };
+        Self {
+            hub,
+            info: Arc::new(info),
             start,
             phase: Phase::CatchingUp(Held { reading: true, ..Held::default() }),
             revision: 0,
             caught_up_from: 0,
             opened: false,
             socket,
-            overflow: Arc::default(),
+            signals: Arc::default(),
             attachment: 0,
             lagging: None,
             pinged: None,
             in_flight: 0,
+            pace: Bucket::default(),
+            excess: 0,
             latency: metrics::histogram!(metric::DELIVERY_LATENCY),
             membership: None,
             _slot: slot,
@@ -218,31 +265,32 @@ impl Session {
             self.close_as_too_slow();
             return;
         }
-        self.socket.enqueue(frame);
+        self.socket.enqueue(frame, None);
+    }
+
+    /// Whose inbox.
+    fn user_id(&self) -> &UserId {
+        &self.info.identity.user_id
     }
 
     /// Queues a piece of history. It comes in pages of a bounded size, each after the one before is written, so it needs
     /// no limit of its own.
-    fn enqueue_history(&mut self, frame: Bytes) {
+    fn enqueue_history(&mut self, frame: Bytes, position: Option<i64>) {
         if !matches!(self.phase, Phase::Closing) {
-            self.socket.enqueue(frame);
+            self.socket.enqueue(frame, position);
         }
     }
 
     /// Asks the registry to tell us of changes, then reads history.
     fn attach(&mut self, ctx: &mut Context<Self>) {
-        let attach = Attach {
-            user_id: self.identity.user_id.clone(),
-            client: self.client,
-            address: ctx.address(),
-            overflow: Arc::clone(&self.overflow),
-        };
+        let attach =
+            Attach { info: Arc::clone(&self.info), address: ctx.address(), signals: Arc::clone(&self.signals) };
         let registry = self.hub.registry.clone();
         // Made before the entry: should the session die in between, what takes the entry away is there already.
         self.membership = Some(Membership {
             registry: registry.clone(),
-            user_id: self.identity.user_id.clone(),
-            client: self.client,
+            user_id: self.user_id().clone(),
+            client: self.info.client,
         });
         let attached = async move { registry.send(attach).await };
         ctx.spawn(attached.into_actor(self).map(|attached, session, ctx| {
@@ -305,6 +353,13 @@ impl Handler<Behind> for Session {
             self.catch_up(ctx);
         }
     }
+}
+
+impl Handler<Nudge> for Session {
+    type Result = ();
+
+    /// The pump looks at the signals after every message.
+    fn handle(&mut self, _: Nudge, _: &mut Self::Context) {}
 }
 
 impl Handler<Leave> for Session {

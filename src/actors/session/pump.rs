@@ -40,8 +40,11 @@ impl ActorFuture<Session> for Pump {
         cx: &mut TaskContext<'_>,
     ) -> Poll<()> {
         session.socket.remember(cx.waker());
-        if session.overflow.swap(false, Ordering::Relaxed) {
+        if session.signals.overflow.swap(false, Ordering::Relaxed) {
             session.lag(ctx);
+        }
+        if session.signals.revoked.swap(false, Ordering::Relaxed) {
+            session.close(CloseCode::NotSignedIn);
         }
         if !matches!(session.phase, Phase::Closing) && Self::receive(session, ctx, cx) == Peer::Gone {
             stop(ctx);

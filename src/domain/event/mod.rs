@@ -15,6 +15,8 @@ pub use fields::other_spelling;
 pub use identity::Identity;
 
 use serde_json::{Map, Value};
+use sha2::{Digest as _, Sha256};
+use uuid::{Builder, Uuid};
 
 use super::{
     notification::{Priority, Timestamp},
@@ -71,4 +73,26 @@ pub struct Direct {
     pub created_at: Option<Timestamp>,
     /// What to keep with it instead of the event's data.
     pub metadata: Option<Map<String, Value>>,
+    /// What its notifications' ids are made from, so that a repeated request finds the same ones.
+    pub seed: Option<Seed>,
+}
+
+/// Makes the same ids again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Seed {
+    /// When the request first came.
+    pub at: Timestamp,
+    /// Its key.
+    pub key: String,
+}
+
+impl Seed {
+    /// The id of this request's notification for a user: a `UUIDv7` (RFC 9562) whose random part is a hash.
+    #[must_use]
+    pub fn id_for(&self, user: &UserId) -> Uuid {
+        let hash = Sha256::new().chain_update(&self.key).chain_update([0]).chain_update(user.as_str()).finalize();
+        let mut random = [0; 10];
+        random.copy_from_slice(&hash[..10]);
+        Builder::from_unix_timestamp_millis(self.at.0.unsigned_abs(), &random).into_uuid()
+    }
 }

@@ -3,7 +3,10 @@
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use crate::domain::inbox::{Mark, Since};
+use crate::domain::{
+    inbox::{Mark, MarkAll, Since},
+    preferences::RETENTION_DAYS,
+};
 
 /// Most notifications one `sync.request` answers with.
 const SYNC_LIMIT_MAX: i64 = 1_000;
@@ -62,8 +65,8 @@ impl ClientError {
 pub enum ClientMessage {
     /// Mark one notification. `None`: an id that is no UUID, so no notification has it.
     Mark(Mark, Option<Uuid>),
-    /// Mark everything read that last changed at or before the revision; `None`: everything.
-    ReadAll(Option<i64>),
+    /// Mark everything unread that last changed at or before the revision; `None`: everything.
+    MarkAll(MarkAll, Option<i64>),
     /// Send what changed after `since`; without it, the newest.
     Sync {
         /// The client's position.
@@ -71,6 +74,8 @@ pub enum ClientMessage {
         /// At most so many.
         limit: Option<i64>,
     },
+    /// Keep notifications for so many days.
+    SetRetention(i64),
     /// Are you there?
     Ping,
 }
@@ -101,12 +106,18 @@ impl ClientMessage {
     }
 
     fn of(kind: &str, fields: &Map<String, Value>) -> Result<Self, ClientError> {
+        if let Some(word) = kind.strip_prefix("notification.") {
+            if let Some(mark) = Mark::ALL.into_iter().find(|mark| mark.word() == word) {
+                return Ok(Self::Mark(mark, notification_id(fields)?));
+            }
+            if let Some(mark) = [MarkAll::Read, MarkAll::Seen].into_iter().find(|mark| mark.word() == word) {
+                return Ok(Self::MarkAll(mark, integer(fields, "up_to_revision", 0, i64::MAX)?));
+            }
+        }
         match kind {
-            "notification.read" => Ok(Self::Mark(Mark::Read, notification_id(fields)?)),
-            "notification.unread" => Ok(Self::Mark(Mark::Unread, notification_id(fields)?)),
-            "notification.archive" => Ok(Self::Mark(Mark::Archive, notification_id(fields)?)),
-            "notification.delete" => Ok(Self::Mark(Mark::Delete, notification_id(fields)?)),
-            "notification.read_all" => Ok(Self::ReadAll(integer(fields, "up_to_revision", 0, i64::MAX)?)),
+            "retention.set" => integer(fields, "days", *RETENTION_DAYS.start(), *RETENTION_DAYS.end())?
+                .map(Self::SetRetention)
+                .ok_or_else(|| ClientError::new(ErrorCode::BadMessage, "days is missing")),
             "sync.request" => {
                 Ok(Self::Sync { since: since(fields)?, limit: integer(fields, "limit", 1, SYNC_LIMIT_MAX)? })
             }
@@ -186,6 +197,10 @@ mod tests {
         assert_eq!(code(r#"{"type":"sync.request","limit":0}"#), Some(ErrorCode::BadMessage));
         assert_eq!(code(r#"{"type":"sync.request","limit":1001}"#), Some(ErrorCode::BadMessage));
         assert_eq!(code(r#"{"type":"notification.read"}"#), Some(ErrorCode::BadMessage));
+        for days in ["0", "16", "1.5", "\"3\"", "null"] {
+            assert_eq!(code(&format!(r#"{{"type":"retention.set","days":{days}}}"#)), Some(ErrorCode::BadMessage));
+        }
+        assert_eq!(code(r#"{"type":"notification.dance","notification_id":"x"}"#), Some(ErrorCode::UnknownType));
     }
 
     proptest! {

@@ -1,12 +1,14 @@
 //! What the hub sends: JSON, already in its WebSocket frame.
 
+use std::collections::BTreeMap;
+
 use bytes::Bytes;
 use serde::Serialize;
 
-use super::ClientError;
+use super::{ClientError, CloseCode};
 use crate::domain::{
     frame,
-    inbox::{Change, ChangeKind, Counters, Step},
+    inbox::{Change, ChangeKind, Counters, MarkAll, Step},
     notification::{Notification, Timestamp},
     user::Identity,
 };
@@ -30,8 +32,14 @@ struct Item<'a> {
     notification: Shown<'a>,
     previous_revision: i64,
     unread: i64,
+    unseen: i64,
+    /// In its reader's quiet hours: no toast, no sound.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    quiet: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
-    read_all: Option<ReadAll>,
+    read_all: Option<Covers>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    seen_all: Option<Covers>,
 }
 
 /// The notification without a `revision` of its own: the change's stands there.
@@ -39,8 +47,9 @@ struct Item<'a> {
 #[serde(transparent)]
 struct Shown<'a>(&'a Notification);
 
+/// What a mark-all covers.
 #[derive(Serialize)]
-struct ReadAll {
+struct Covers {
     up_to_revision: i64,
     from_revision: i64,
 }
@@ -83,6 +92,7 @@ pub fn connected(connected: &Connected<'_>) -> Bytes {
             "epoch": epoch,
             "revision": counters.revision,
             "unread": counters.unread,
+            "unseen": counters.unseen,
             "heartbeat_seconds": heartbeat_seconds,
             "server_time": server_time,
         },
@@ -94,7 +104,7 @@ pub fn connected(connected: &Connected<'_>) -> Bytes {
 pub fn reset(epoch: &str, counters: Counters) -> Bytes {
     encode(&serde_json::json!({
         "type": "reset",
-        "data": { "epoch": epoch, "revision": counters.revision, "unread": counters.unread },
+        "data": { "epoch": epoch, "revision": counters.revision, "unread": counters.unread, "unseen": counters.unseen },
     }))
 }
 
@@ -108,10 +118,11 @@ pub fn sync_response(items: &[Notification], counters: Counters, complete: bool)
         data: &'a [Notification],
         revision: i64,
         unread: i64,
+        unseen: i64,
         complete: bool,
     }
-    let Counters { revision, unread } = counters;
-    encode(&SyncResponse { kind: "sync.response", data: items, revision, unread, complete })
+    let Counters { revision, unread, unseen } = counters;
+    encode(&SyncResponse { kind: "sync.response", data: items, revision, unread, unseen, complete })
 }
 
 /// `pong`.
@@ -135,21 +146,53 @@ pub fn going_away(reconnect_after_ms: u64) -> Bytes {
     encode(&Message { kind: "going_away", data: serde_json::json!({ "reconnect_after_ms": reconnect_after_ms }) })
 }
 
+/// `retention.set.ack`.
+#[must_use]
+pub fn retention_set(days: i64) -> Bytes {
+    encode(&Message { kind: "retention.set.ack", data: serde_json::json!({ "days": days }) })
+}
+
+/// The last message of a stream that cannot say why it ends otherwise.
+#[must_use]
+pub fn closed(code: CloseCode) -> Bytes {
+    encode(&Message { kind: "closed", data: serde_json::json!({ "code": code.code(), "reason": code.reason() }) })
+}
+
+/// `notifications.summary`: what came beyond the live limit, together.
+#[must_use]
+pub fn summary(count: i64, types: &BTreeMap<String, i64>, step: Step) -> Bytes {
+    let Step { previous_revision, revision, unread, unseen } = step;
+    let data = serde_json::json!({
+        "count": count,
+        "types": types,
+        "unread": unread,
+        "unseen": unseen,
+        "previous_revision": previous_revision,
+        "revision": revision,
+    });
+    encode(&Message { kind: "notifications.summary", data })
+}
+
 /// A stored notification as a push or, when the client has `seen` it before, as an update.
 #[must_use]
 pub fn push_of(notification: &Notification, seen: bool, step: Step) -> Bytes {
-    item(notification, !seen, step, None)
+    let kind = if seen { UPDATE } else { PUSH };
+    encode(&Message { kind, data: item(notification, step) })
 }
 
-fn item(notification: &Notification, new: bool, step: Step, read_all: Option<ReadAll>) -> Bytes {
-    let kind = if new { "notification.push" } else { "notification.update" };
-    let data = Item {
+const PUSH: &str = "notification.push";
+const UPDATE: &str = "notification.update";
+
+fn item(notification: &Notification, step: Step) -> Item<'_> {
+    Item {
         notification: Shown(notification),
         previous_revision: step.previous_revision,
         unread: step.unread,
-        read_all,
-    };
-    encode(&Message { kind, data })
+        unseen: step.unseen,
+        quiet: false,
+        read_all: None,
+        seen_all: None,
+    }
 }
 
 /// The frames of one change: what everybody else gets, and what the connection that asked for it gets.
@@ -170,39 +213,43 @@ pub fn told(change: &Change) -> Frames {
         return Frames { others: None, origin };
     };
     let others = match *kind {
-        ChangeKind::New => Some(item(notification, true, *step, None)),
-        ChangeKind::Marked(_) => Some(item(notification, false, *step, None)),
-        ChangeKind::ReadAll { up_to_revision, from_revision } => {
+        ChangeKind::New { quiet } => Some((PUSH, Item { quiet, ..item(notification, *step) })),
+        ChangeKind::Marked(_) | ChangeKind::Swept(_) => Some((UPDATE, item(notification, *step))),
+        ChangeKind::All { mark, up_to_revision, from_revision } => {
             // One message whatever the size. Its previous revision is that of the last of the changes, so a client that
-            // does not know `read_all` sees a gap and asks for the rest.
+            // does not know what it covers sees a gap and asks for the rest.
             let last = Step { previous_revision: step.revision - 1, ..*step };
-            Some(item(notification, false, last, Some(ReadAll { up_to_revision, from_revision })))
+            let covers = |of| (of == mark).then_some(Covers { up_to_revision, from_revision });
+            let (read_all, seen_all) = (covers(MarkAll::Read), covers(MarkAll::Seen));
+            Some((UPDATE, Item { read_all, seen_all, ..item(notification, last) }))
         }
-        ChangeKind::Unchanged(_) | ChangeKind::UnchangedAll => None,
+        ChangeKind::Unchanged(_) | ChangeKind::UnchangedAll(_) => None,
     };
+    let others = others.map(|(kind, data)| encode(&Message { kind, data }));
     Frames { others, origin }
 }
 
 fn ack(change: &Change) -> Bytes {
-    let Step { previous_revision, revision, unread } = change.step;
-    let kind = match change.kind {
-        ChangeKind::Marked(mark) | ChangeKind::Unchanged(mark) => mark.ack_type(),
-        ChangeKind::ReadAll { .. } | ChangeKind::UnchangedAll => "notification.read_all.ack",
-        // Nobody's connection asks for a new notification.
-        ChangeKind::New => "notification.push",
+    let Step { previous_revision, revision, unread, unseen } = change.step;
+    let word = match change.kind {
+        ChangeKind::Marked(mark) | ChangeKind::Unchanged(mark) => mark.word(),
+        ChangeKind::All { mark, .. } | ChangeKind::UnchangedAll(mark) => mark.word(),
+        // Nobody's connection asks for what comes by itself.
+        ChangeKind::New { .. } | ChangeKind::Swept(_) => "change",
     };
     let up_to = match change.kind {
-        ChangeKind::ReadAll { up_to_revision, .. } => Some(up_to_revision),
+        ChangeKind::All { up_to_revision, .. } => Some(up_to_revision),
         _ => None,
     };
-    let one = change.notification.as_ref().filter(|_| !matches!(change.kind, ChangeKind::ReadAll { .. }));
+    let one = change.notification.as_ref().filter(|_| !matches!(change.kind, ChangeKind::All { .. }));
     encode(&Message {
-        kind,
+        kind: &format!("notification.{word}.ack"),
         data: serde_json::json!({
             "notification_id": one.map(|notification| notification.notification_id),
             "stream_id": one.map(|notification| &notification.stream_id),
             "status": one.map(|notification| notification.status),
             "unread": unread,
+            "unseen": unseen,
             "revision": revision,
             "previous_revision": previous_revision,
             "up_to_revision": up_to,

@@ -1,0 +1,126 @@
+//! A user who is connected: their sessions, and how much they are shown live.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, atomic::Ordering},
+};
+
+use actix::Addr;
+use tokio::{sync::oneshot, time::Instant};
+
+use crate::{
+    actors::session::{ClientInfo, Nudge, Push, Session, Signals},
+    domain::{
+        inbox::{Change, ChangeKind, Step},
+        notification::{Priority, Timestamp},
+        pace::PerMinute,
+        protocol::{self, Frames},
+    },
+};
+
+/// One connection.
+pub(super) struct Attached {
+    pub(super) info: Arc<ClientInfo>,
+    pub(super) address: Addr<Session>,
+    pub(super) signals: Arc<Signals>,
+    /// Dropped with the registry: so the session learns that it must attach again.
+    pub(super) _lease: oneshot::Sender<()>,
+}
+
+impl Attached {
+    /// Hands a push over if there is room; else the session is told through its flag. Says whether it is alive.
+    fn push(&self, push: Push) -> bool {
+        if self.address.try_send(push).is_ok() {
+            return true;
+        }
+        self.signals.overflow.store(true, Ordering::Relaxed);
+        self.address.connected()
+    }
+
+    /// Signs it out.
+    pub(super) fn revoke(&self) {
+        self.signals.revoked.store(true, Ordering::Relaxed);
+        // If there is no room it looks at its signals after the message that is there.
+        let _ = self.address.try_send(Nudge);
+    }
+}
+
+/// What is over the live limit, until it is told together.
+struct Summary {
+    count: i64,
+    types: BTreeMap<String, i64>,
+    step: Step,
+    received: Instant,
+}
+
+/// A user who is connected.
+#[derive(Default)]
+pub(super) struct Present {
+    pub(super) sessions: Vec<Attached>,
+    /// The last revision told to the sessions; `None` until the first.
+    pub(super) revision: Option<i64>,
+    pace: PerMinute,
+    summary: Option<Summary>,
+}
+
+/// What became of a change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Told {
+    /// Every session was told.
+    Live {
+        /// A session was found dead.
+        dead: bool,
+    },
+    /// It was the first beyond the live limit: [`Present::sum_up`] is due in a while.
+    Held,
+    /// It joined those that are held.
+    HeldToo,
+}
+
+impl Present {
+    /// Tells every session of a change, or holds it back when there were `limit` in the last minute.
+    pub(super) fn tell(&mut self, change: &Change, received: Instant, limit: u32, now: Timestamp) -> Told {
+        self.revision = self.revision.max(Some(change.step.revision));
+        if self.is_limited(change) && !self.pace.take(limit, now) {
+            return self.hold(change, received);
+        }
+        // What is told is whole: what is held comes first.
+        let dead = self.sum_up();
+        let Frames { others, origin } = protocol::told(change);
+        let mut gone = false;
+        for session in &self.sessions {
+            let asked = change.origin == Some(session.info.client);
+            let Some(frame) = (if asked { origin.clone() } else { others.clone() }) else { continue };
+            gone |= !session.push(Push { frame, step: change.step, ack: asked, received });
+        }
+        Told::Live { dead: dead || gone }
+    }
+
+    /// Only what makes a toast is limited.
+    fn is_limited(&self, change: &Change) -> bool {
+        let urgent = change.notification.as_ref().is_none_or(|item| item.priority == Priority::High);
+        change.kind == ChangeKind::New { quiet: false } && !urgent
+    }
+
+    fn hold(&mut self, change: &Change, received: Instant) -> Told {
+        let code = change.notification.as_ref().map(|item| item.type_code.clone()).unwrap_or_default();
+        let first = self.summary.is_none();
+        let summary =
+            self.summary.get_or_insert_with(|| Summary { count: 0, types: BTreeMap::new(), step: change.step, received });
+        summary.count += 1;
+        *summary.types.entry(code).or_default() += 1;
+        summary.step = Step { previous_revision: summary.step.previous_revision, ..change.step };
+        if first { Told::Held } else { Told::HeldToo }
+    }
+
+    /// Tells what is held, together. Says whether a session was found dead.
+    pub(super) fn sum_up(&mut self) -> bool {
+        let Some(Summary { count, types, step, received }) = self.summary.take() else { return false };
+        let frame = protocol::summary(count, &types, step);
+        let mut dead = false;
+        for session in &self.sessions {
+            dead |= !session.push(Push { frame: frame.clone(), step, ack: false, received });
+        }
+        dead
+    }
+}

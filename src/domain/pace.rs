@@ -1,0 +1,96 @@
+//! How often something may happen.
+
+use std::collections::VecDeque;
+
+use super::notification::Timestamp;
+
+/// What a minute is, in milliseconds.
+const MINUTE_MS: i64 = 60_000;
+
+/// At most so many within any minute; remembers when they were.
+#[derive(Debug, Default)]
+pub struct PerMinute {
+    taken: VecDeque<i64>,
+}
+
+impl PerMinute {
+    /// Takes one of `limit` if one is left; 0: there is no limit.
+    pub fn take(&mut self, limit: u32, now: Timestamp) -> bool {
+        if limit == 0 {
+            return true;
+        }
+        while self.taken.front().is_some_and(|at| now.0 - at >= MINUTE_MS) {
+            self.taken.pop_front();
+        }
+        let left = self.taken.len() < usize::try_from(limit).unwrap_or(usize::MAX);
+        if left {
+            self.taken.push_back(now.0);
+        }
+        left
+    }
+}
+
+/// A bucket that holds a minute's worth and fills evenly: the generic cell rate algorithm (ITU-T I.371), in one number.
+#[derive(Debug, Default, Clone, Copy)]
+pub struct Bucket {
+    /// When it is full again, in microseconds.
+    full_at: i64,
+}
+
+impl Bucket {
+    /// Takes one of `limit` for each minute if one is left; 0: there is no limit.
+    pub fn take(&mut self, limit: u32, now: Timestamp) -> bool {
+        if limit == 0 {
+            return true;
+        }
+        let now = now.0.saturating_mul(1_000);
+        let each = MINUTE_MS * 1_000 / i64::from(limit);
+        let full_at = self.full_at.max(now) + each;
+        let left = full_at - now <= each * i64::from(limit);
+        if left {
+            self.full_at = full_at;
+        }
+        left
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn a_minute_after_one_was_taken_there_is_room_again() {
+        let mut pace = PerMinute::default();
+        assert!((0..10).all(|n| pace.take(10, Timestamp(n))));
+        assert!(!pace.take(10, Timestamp(59_999)));
+        assert!(pace.take(10, Timestamp(60_000)));
+        assert!(!pace.take(10, Timestamp(60_000)));
+        assert!((0..1_000).all(|_| PerMinute::default().take(0, Timestamp(0))));
+    }
+
+    #[test]
+    fn a_bucket_gives_a_minute_at_once_and_then_evenly() {
+        let mut bucket = Bucket::default();
+        assert_eq!((0..500).filter(|_| bucket.take(240, Timestamp(5))).count(), 240);
+        assert_eq!((0..60_000).filter(|ms| bucket.take(240, Timestamp(5 + ms))).count(), 239);
+    }
+
+    proptest! {
+        #[test]
+        fn no_minute_has_more_than_the_limit(gaps in proptest::collection::vec(0_i64..20_000, 1..200), limit in 1_u32..8) {
+            let (mut pace, mut now, mut taken) = (PerMinute::default(), 0, Vec::new());
+            for gap in gaps {
+                now += gap;
+                if pace.take(limit, Timestamp(now)) {
+                    taken.push(now);
+                }
+            }
+            for at in &taken {
+                let within = taken.iter().filter(|other| (*at..at + MINUTE_MS).contains(*other)).count();
+                prop_assert!(within <= limit as usize);
+            }
+        }
+    }
+}

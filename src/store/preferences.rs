@@ -1,0 +1,100 @@
+//! What people want: table `user_notification_preferences`.
+
+use super::{
+    Backend, Store, StoreError, in_transaction, on_pool,
+    rows::user_id,
+};
+use crate::domain::{notification::Timestamp, preferences::Preferences, user::UserId};
+
+const OF_ONE: &str = "SELECT preferences FROM user_notification_preferences WHERE user_id = $1";
+
+const PUT: &str = "INSERT INTO user_notification_preferences (user_id, preferences, updated_at, retention_days) \
+     VALUES ($1, $2, $3, $4) ON CONFLICT (user_id) DO UPDATE SET preferences = excluded.preferences, \
+     updated_at = excluded.updated_at, retention_days = excluded.retention_days";
+
+/// What somebody wrote by hand and that is none counts as nothing said.
+fn read(text: &str) -> Preferences {
+    serde_json::from_str(text).unwrap_or_default()
+}
+
+fn written(preferences: &Preferences) -> String {
+    // Our own type with text keys: it always serializes.
+    serde_json::to_string(preferences).unwrap_or_else(|_| "{}".to_owned())
+}
+
+impl Store {
+    /// What a user wants.
+    ///
+    /// # Errors
+    /// When the store is away.
+    pub async fn preferences(&self, user: &UserId) -> Result<Preferences, StoreError> {
+        let found: Option<String> = on_pool!(self, readers, |pool| {
+            sqlx::query_scalar(OF_ONE).bind(user.as_str()).fetch_optional(pool).await
+        })?;
+        Ok(found.as_deref().map(read).unwrap_or_default())
+    }
+
+    /// What these users want; those who never said anything are left out.
+    ///
+    /// # Errors
+    /// When the store is away.
+    pub async fn preferences_of(&self, users: &[&UserId]) -> Result<Vec<(UserId, Preferences)>, StoreError> {
+        if users.is_empty() {
+            return Ok(Vec::new());
+        }
+        let ids = serde_json::to_string(users).unwrap_or_else(|_| "[]".to_owned());
+        let rows: Vec<(String, String)> = match &self.backend {
+            Backend::Sqlite(sqlite) => {
+                sqlx::query_as(super::sqlite::PREFERENCES_BY_ID).bind(ids).fetch_all(&sqlite.readers).await?
+            }
+            Backend::Postgres(pool) => {
+                sqlx::query_as(super::postgres::PREFERENCES_BY_ID).bind(ids).fetch_all(pool).await?
+            }
+        };
+        rows.into_iter().map(|(user, text)| Ok((user_id(&user)?, read(&text)))).collect()
+    }
+
+    /// Sets what a user wants.
+    ///
+    /// # Errors
+    /// When the store is away.
+    pub async fn put_preferences(
+        &self,
+        user: &UserId,
+        preferences: &Preferences,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        on_pool!(self, writer, |pool| {
+            sqlx::query(PUT)
+                .bind(user.as_str())
+                .bind(written(preferences))
+                .bind(now.0)
+                .bind(preferences.retention_days)
+                .execute(pool)
+                .await
+                .map(drop)
+        })?;
+        Ok(())
+    }
+
+    /// Sets for how many days a user wants notifications kept, and leaves the rest as it is.
+    ///
+    /// # Errors
+    /// When the store is away.
+    pub async fn set_retention(&self, user: &UserId, days: i64, now: Timestamp) -> Result<(), StoreError> {
+        in_transaction!(self, begin_write, |_db, tx| {
+            let found: Option<String> =
+                sqlx::query_scalar(OF_ONE).bind(user.as_str()).fetch_optional(&mut *tx).await?;
+            let mut preferences = found.as_deref().map(read).unwrap_or_default();
+            preferences.retention_days = Some(days);
+            sqlx::query(PUT)
+                .bind(user.as_str())
+                .bind(written(&preferences))
+                .bind(now.0)
+                .bind(days)
+                .execute(&mut *tx)
+                .await?;
+        });
+        Ok(())
+    }
+}

@@ -1,0 +1,155 @@
+//! What time does to notifications: bounded batches, found by an index in the order of their time.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use serde_json::json;
+
+use super::{
+    Store, StoreError, in_transaction, on_pool,
+    marks::SET_INBOX,
+    rows::{InboxRow, NotificationRow, all},
+};
+use crate::domain::{
+    inbox::{Change, ChangeKind, Counters, Sweep},
+    notification::{Notification, Timestamp},
+    user::UserId,
+};
+
+/// Whose retention is looked at next: users in the order of their ids, a page at a time.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub struct RetentionCursor(pub String);
+
+/// Users whose retention is looked at together.
+const RETENTION_PAGE: i64 = 100;
+
+const EXPIRED: &str = "SELECT user_id, notification_id FROM notifications \
+     WHERE expires_at <= $1 AND expires_at IS NOT NULL AND status IN ('unread', 'read') ORDER BY expires_at LIMIT $2";
+
+const ARCHIVABLE: &str = "SELECT user_id, notification_id FROM notifications \
+     WHERE created_at <= $1 AND status = 'read' ORDER BY created_at LIMIT $2";
+
+const DISCARDABLE: &str = "SELECT user_id, notification_id FROM notifications \
+     WHERE keep_until <= $1 AND keep_until IS NOT NULL AND status <> 'deleted' ORDER BY keep_until LIMIT $2";
+
+/// Of one page of users: $1 now, $2 how many, $3 after which user, $4 up to which.
+const RETAINED: &str = "SELECT n.user_id, n.notification_id FROM user_notification_preferences p \
+     JOIN notifications n ON n.user_id = p.user_id AND n.status IN ('unread', 'read') \
+     AND n.created_at <= $1 - p.retention_days * 86400000 \
+     WHERE p.retention_days IS NOT NULL AND p.user_id > $3 AND p.user_id <= $4 ORDER BY n.user_id, n.seq LIMIT $2";
+
+const RETENTION_USERS: &str = "SELECT user_id FROM user_notification_preferences \
+     WHERE retention_days IS NOT NULL AND user_id > $1 ORDER BY user_id LIMIT $2";
+
+impl Store {
+    /// Does to at most `limit` notifications what their time has come for. `before` is now, or for the archive the time
+    /// before which they were made.
+    ///
+    /// # Errors
+    /// When the store is away; then nothing has changed.
+    pub async fn sweep(&self, sweep: Sweep, before: Timestamp, limit: i64) -> Result<Vec<Change>, StoreError> {
+        let sql = match sweep {
+            Sweep::Expire => EXPIRED,
+            Sweep::Archive => ARCHIVABLE,
+            Sweep::Discard => DISCARDABLE,
+            // By user: there is no one time that says which.
+            Sweep::Retain => return Ok(Vec::new()),
+        };
+        let due: Vec<(String, String)> = on_pool!(self, readers, |pool| {
+            sqlx::query_as(sql).bind(before.0).bind(limit).fetch_all(pool).await
+        })?;
+        self.enter_all(sweep, &due).await
+    }
+
+    /// Clears what is older than its owner wants to keep, for the next page of users who said so. At the end it starts over.
+    ///
+    /// # Errors
+    /// When the store is away; then nothing has changed.
+    pub async fn sweep_retention(
+        &self,
+        after: &RetentionCursor,
+        now: Timestamp,
+        limit: i64,
+    ) -> Result<(Vec<Change>, RetentionCursor), StoreError> {
+        let users: Vec<String> = on_pool!(self, readers, |pool| {
+            sqlx::query_scalar(RETENTION_USERS).bind(&after.0).bind(RETENTION_PAGE).fetch_all(pool).await
+        })?;
+        let Some(last) = users.last() else { return Ok((Vec::new(), RetentionCursor::default())) };
+        let due: Vec<(String, String)> = on_pool!(self, readers, |pool| {
+            sqlx::query_as(RETAINED).bind(now.0).bind(limit).bind(&after.0).bind(last).fetch_all(pool).await
+        })?;
+        // What did not fit is left for the next round over the same users.
+        let full = due.len() >= usize::try_from(limit).unwrap_or(usize::MAX);
+        let next = if full { after.clone() } else { RetentionCursor(last.clone()) };
+        Ok((self.enter_all(Sweep::Retain, &due).await?, next))
+    }
+
+    /// Locks the inboxes, sorted, as commits do; looks again at each notification, which may have changed since it was found;
+    /// and changes those that still are what they were.
+    async fn enter_all(&self, sweep: Sweep, due: &[(String, String)]) -> Result<Vec<Change>, StoreError> {
+        if due.is_empty() {
+            return Ok(Vec::new());
+        }
+        let users: BTreeSet<&str> = due.iter().map(|(user, _)| user.as_str()).collect();
+        let users = json!(users).to_string();
+        let ids = json!(due.iter().map(|(_, id)| id).collect::<Vec<_>>()).to_string();
+        in_transaction!(self, begin_write, |db, tx| {
+            let inboxes: Vec<InboxRow> = sqlx::query_as(db::LOCK_INBOXES).bind(&users).fetch_all(&mut *tx).await?;
+            let mut inboxes: BTreeMap<String, Counters> =
+                inboxes.into_iter().map(|row| (row.user_id.clone(), row.into())).collect();
+            let rows: Vec<NotificationRow> =
+                sqlx::query_as(db::NOTIFICATIONS_BY_ID).bind(&ids).fetch_all(&mut *tx).await?;
+            let mut changes = Vec::with_capacity(rows.len());
+            for mut found in all::<_, Notification>(rows)? {
+                let Some(inbox) = inboxes.get_mut(found.user_id.as_str()) else { continue };
+                let Some(state) = sweep.apply(found.state()) else { continue };
+                let step = inbox.next(found.state(), state);
+                *inbox = step.counters();
+                found.enter(state, step.revision);
+                changes.push(Change {
+                    user_id: found.user_id.clone(),
+                    kind: ChangeKind::Swept(sweep),
+                    notification: Some(Arc::new(found)),
+                    step,
+                    origin: None,
+                });
+            }
+            let updates: Vec<_> = changes
+                .iter()
+                .filter_map(|change| change.notification.as_ref())
+                .map(|item| {
+                    json!({ "id": item.notification_id.to_string(), "status": item.status.as_str(), "revision": item.revision })
+                })
+                .collect();
+            sqlx::query(db::ENTER_ALL).bind(json!(updates).to_string()).execute(&mut *tx).await?;
+            let touched: BTreeSet<&UserId> = changes.iter().map(|change| &change.user_id).collect();
+            for user in touched {
+                let Some(counters) = inboxes.get(user.as_str()) else { continue };
+                sqlx::query(SET_INBOX)
+                    .bind(user.as_str())
+                    .bind(counters.revision)
+                    .bind(counters.unread)
+                    .bind(counters.unseen)
+                    .execute(&mut *tx)
+                    .await?;
+            }
+            Ok(changes)
+        })
+    }
+}
+
+/// What both databases select when they look again, in the order in which the changes are given their revisions.
+macro_rules! again {
+    ($ids:literal) => {
+        concat!(
+            "SELECT ",
+            notification_columns!(),
+            " FROM notifications WHERE notification_id IN (",
+            $ids,
+            ") ORDER BY user_id, seq"
+        )
+    };
+}
+pub(super) use again;

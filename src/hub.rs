@@ -21,11 +21,12 @@ use crate::{
         supervisor::{Adopt, Retire, Supervisor, Tether},
         sweeper::Sweeper,
     },
-    auth::Authenticator,
+    auth::{Authenticator, KeyError},
     clock,
-    config::{AuthMethod, Loaded},
+    config::Loaded,
     domain::catalog::TypeRow,
     http::{self, Serving},
+    redis::{Redis, RedisError},
     sources::nats::Intake,
     store::{Store, StoreError},
     telemetry::{Health, PartState},
@@ -33,6 +34,9 @@ use crate::{
 
 /// How long a store that is away at the start is waited for.
 const STORE_PATIENCE: Duration = Duration::from_secs(30);
+
+/// Between questions whether Redis answers.
+const REDIS_WATCH: Duration = Duration::from_secs(2);
 
 /// Between tries.
 const STORE_RETRY: Duration = Duration::from_millis(500);
@@ -77,6 +81,12 @@ pub enum StartError {
     /// The address.
     #[error(transparent)]
     Listen(#[from] std::io::Error),
+    /// A key that tokens are signed with.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    /// Redis's address.
+    #[error(transparent)]
+    Redis(#[from] RedisError),
 }
 
 impl Hub {
@@ -90,7 +100,12 @@ impl Hub {
         let store = Store::open(loaded.config.store.url.reveal()).await?;
         wait_for_schema(&store).await?;
         health.set("store", PartState::Ok);
-        health.set("redis", PartState::Off);
+        let redis = match loaded.config.redis.url.reveal() {
+            "" => None,
+            url => Some(Redis::open(url)?),
+        };
+        watch_redis(redis.clone(), health.clone());
+        let auth = Authenticator::new(&loaded.config.auth, redis.as_ref())?;
 
         let shared = catalog::Shared::default();
         store.write_config_types(&loaded.types, clock::now()).await?;
@@ -104,12 +119,12 @@ impl Hub {
         let handles = Handles::default();
         let parts = Parts { loaded, store: store.clone(), health: health.clone(), handles: handles.clone() };
         let supervisor = Supervisor::new(health.clone()).start();
-        let arbiters = parts.adopt(&supervisor, sources, shared, rows).await;
+        let arbiters = parts.adopt(&supervisor, sources, shared.clone(), rows).await;
 
         let epoch = store.epoch().await?;
         let grace = Duration::from_secs(parts.loaded.config.server.shutdown_grace_seconds);
         let listen = parts.loaded.config.server.listen.clone();
-        let serving = http::serve(&listen, parts.state(epoch, metrics), grace)?;
+        let serving = http::serve(&listen, parts.state(epoch, metrics, auth, shared), grace)?;
         Ok(Self { serving, handles, health, store, supervisor, arbiters, grace })
     }
 
@@ -217,7 +232,13 @@ impl Parts {
         vec![rendering, core]
     }
 
-    fn state(&self, epoch: String, metrics: PrometheusHandle) -> http::Shared {
+    fn state(
+        &self,
+        epoch: String,
+        metrics: PrometheusHandle,
+        auth: Authenticator,
+        catalog: catalog::Shared,
+    ) -> http::Shared {
         let Self { store, health, handles, loaded } = self;
         let config = &loaded.config;
         let hub = session::Hub {
@@ -235,7 +256,10 @@ impl Parts {
         http::Shared::new(http::State {
             server: config.server.clone(),
             nats_required: config.nats.required,
-            auth: Authenticator::new(&config.auth),
+            publish_limit: http::PublishLimit::new(config.limits.publish_per_minute),
+            boot: uuid::Uuid::new_v4().to_string(),
+            catalog,
+            auth,
             newcomers: http::Newcomers::default(),
             store: store.clone(),
             pipeline: handles.pipeline.clone(),
@@ -282,6 +306,23 @@ async fn wait_for_schema(store: &Store) -> Result<(), StoreError> {
     }
 }
 
+/// Asks Redis whether it answers, as long as the hub runs.
+fn watch_redis(redis: Option<Redis>, health: Health) {
+    let Some(redis) = redis else {
+        health.set("redis", PartState::Off);
+        return;
+    };
+    actix_rt::spawn(async move {
+        loop {
+            health.set("redis", match redis.ping().await {
+                Ok(()) => PartState::Ok,
+                Err(error) => PartState::Down(error.to_string()),
+            });
+            sleep(REDIS_WATCH).await;
+        }
+    });
+}
+
 /// The hub's name: as configured, else the host's.
 fn instance(configured: &str) -> String {
     if configured.is_empty() {
@@ -294,13 +335,7 @@ fn instance(configured: &str) -> String {
 /// Keys that are accepted, and that this version does nothing with, are not passed over in silence.
 fn warn_of_what_is_not_there_yet(loaded: &Loaded) {
     let config = &loaded.config;
-    let unused = [
-        ("redis.url", !config.redis.url.is_empty()),
-        ("auth.methods = [\"cookie\"]", config.auth.methods.contains(&AuthMethod::Cookie)),
-        ("auth.jwt_public_key_file", !config.auth.jwt_public_key_file.is_empty()),
-        ("auth.jwks_url", !config.auth.jwks_url.is_empty()),
-        ("[[feed]]", !config.feeds.is_empty()),
-    ];
+    let unused = [("[[feed]]", !config.feeds.is_empty())];
     for (key, _) in unused.into_iter().filter(|(_, set)| *set) {
         tracing::warn!(key, "this version accepts {key} and does nothing with it yet");
     }

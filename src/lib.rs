@@ -25,6 +25,7 @@ pub mod config;
 pub mod domain;
 pub mod http;
 pub mod hub;
+pub mod redis;
 pub mod sources;
 pub mod store;
 pub mod telemetry;

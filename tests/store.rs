@@ -10,13 +10,14 @@ use lonceng::{
     domain::{
         catalog::{Origin, TypeRow},
         event::Identity,
-        inbox::{ChangeKind, Counters, Mark},
+        inbox::{ChangeKind, Counters, Mark, MarkAll, Sweep},
         notification::{Priority, Status, Timestamp},
         plan::Draft,
+        preferences::Preferences,
         rejected::Rejected,
         user::{Person, PersonPatch, UserId},
     },
-    store::{Committed, DeadLetter, Filter, MarkOutcome, Planned, Store},
+    store::{Committed, DeadLetter, Filter, MarkOutcome, Planned, Reservation, RetentionCursor, Store},
 };
 use serde_json::value::RawValue;
 use uuid::Uuid;
@@ -42,6 +43,8 @@ fn draft(user_id: &str, message: &str) -> (Uuid, Draft) {
         metadata: RawValue::from_string(r#"{"amount":1}"#.into()).map(Arc::from).expect("it is JSON"),
         created_at: NOW,
         expires_at: Some(Timestamp(NOW.0 + 1000)),
+        keep_until: None,
+        quiet: false,
     };
     (Uuid::now_v7(), draft)
 }
@@ -104,13 +107,13 @@ async fn revisions_grow_by_one_for_each_user(store: Store) {
         .collect();
     let expected = [("b", 0, 1, 1), ("a", 0, 1, 1), ("a", 1, 2, 2), ("a", 2, 3, 3), ("b", 1, 2, 2)];
     assert_eq!(steps, expected.map(|(u, p, r, n)| (u.to_owned(), p, r, n)));
-    assert_eq!(store.inbox(&user("a")).await.expect("it reads"), Counters { revision: 3, unread: 3 });
+    assert_eq!(store.inbox(&user("a")).await.expect("it reads"), Counters { revision: 3, unread: 3, unseen: 3 });
     assert_eq!(store.inbox(&user("nobody")).await.expect("it reads"), Counters::default());
     let mut both = store.inboxes(&[user("a"), user("b"), user("c")]).await.expect("it reads");
     both.sort_by(|a, b| a.0.cmp(&b.0));
     assert_eq!(
         both,
-        [(user("a"), Counters { revision: 3, unread: 3 }), (user("b"), Counters { revision: 2, unread: 2 })]
+        [(user("a"), Counters { revision: 3, unread: 3, unseen: 3 }), (user("b"), Counters { revision: 2, unread: 2, unseen: 2 })]
     );
 }
 
@@ -175,17 +178,168 @@ async fn marks_take_revisions_and_repeated_ones_do_not(store: Store) {
 async fn read_all_gives_each_its_revision(store: Store) {
     let ids = fill(&store, "u", 5).await;
     mark(&store, "u", ids[1], Mark::Read).await; // revision 6
-    let change = store.read_all(&user("u"), Some(4), None, NOW).await.expect("it marks");
-    assert_eq!(change.kind, ChangeKind::ReadAll { up_to_revision: 4, from_revision: 6 });
+    let change = store.mark_all(&user("u"), MarkAll::Read, Some(4), None, NOW).await.expect("it marks");
+    assert_eq!(change.kind, ChangeKind::All { mark: MarkAll::Read, up_to_revision: 4, from_revision: 6 });
     assert_eq!((change.step.previous_revision, change.step.revision, change.step.unread), (6, 9, 1));
     assert_eq!(change.notification.map(|last| last.notification_id), Some(ids[3]));
     let page = store.changed_since(&user("u"), 6, 10).await.expect("it reads");
     let changed: Vec<_> = page.items.iter().map(|item| (item.notification_id, item.revision)).collect();
     assert_eq!(changed, [(ids[0], 7), (ids[2], 8), (ids[3], 9)]);
-    let all = store.read_all(&user("u"), None, None, NOW).await.expect("it marks");
+    let all = store.mark_all(&user("u"), MarkAll::Read, None, None, NOW).await.expect("it marks");
     assert_eq!((all.step.revision, all.step.unread), (10, 0));
-    let none = store.read_all(&user("u"), None, None, NOW).await.expect("it marks");
-    assert_eq!((none.kind, none.step.revision), (ChangeKind::UnchangedAll, 10));
+    let none = store.mark_all(&user("u"), MarkAll::Read, None, None, NOW).await.expect("it marks");
+    assert_eq!((none.kind, none.step.revision), (ChangeKind::UnchangedAll(MarkAll::Read), 10));
+}
+
+async fn seen_is_counted_apart_from_read(store: Store) {
+    let ids = fill(&store, "u", 4).await;
+    let counters = async || store.inbox(&user("u")).await.expect("it reads");
+    assert_eq!(mark(&store, "u", ids[0], Mark::Seen).await, (ChangeKind::Marked(Mark::Seen), 5, 4));
+    assert_eq!(mark(&store, "u", ids[0], Mark::Seen).await, (ChangeKind::Unchanged(Mark::Seen), 5, 4));
+    assert_eq!(counters().await, Counters { revision: 5, unread: 4, unseen: 3 });
+    let seen = store.notification(&user("u"), ids[0]).await.expect("it reads").expect("it is there");
+    assert_eq!((seen.seen_at, seen.read), (Some(NOW), false));
+    mark(&store, "u", ids[1], Mark::Read).await;
+    assert_eq!(counters().await, Counters { revision: 6, unread: 3, unseen: 2 });
+    let all = store.mark_all(&user("u"), MarkAll::Seen, None, None, NOW).await.expect("it marks");
+    assert_eq!((all.step.previous_revision, all.step.revision, all.step.unread, all.step.unseen), (6, 8, 3, 0));
+    let none = store.mark_all(&user("u"), MarkAll::Seen, None, None, NOW).await.expect("it marks");
+    assert_eq!(none.kind, ChangeKind::UnchangedAll(MarkAll::Seen));
+    // Unread again is not unseen again.
+    mark(&store, "u", ids[1], Mark::Unread).await;
+    assert_eq!(counters().await, Counters { revision: 9, unread: 4, unseen: 0 });
+}
+
+async fn what_is_archived_comes_back_as_it_was(store: Store) {
+    let ids = fill(&store, "u", 2).await;
+    mark(&store, "u", ids[0], Mark::Read).await;
+    for (id, unread) in [(ids[0], 1), (ids[1], 0)] {
+        assert_eq!(mark(&store, "u", id, Mark::Archive).await.2, unread);
+    }
+    assert_eq!(mark(&store, "u", ids[0], Mark::Unarchive).await.2, 0);
+    assert_eq!(mark(&store, "u", ids[1], Mark::Unarchive).await.2, 1);
+    let status = async |id| store.notification(&user("u"), id).await.expect("it reads").map(|item| item.status);
+    assert_eq!((status(ids[0]).await, status(ids[1]).await), (Some(Status::Read), Some(Status::Unread)));
+}
+
+/// A notification with these times.
+fn timed(user_id: &str, created: i64, expires: Option<i64>, keep: Option<i64>) -> (Uuid, Draft) {
+    let (id, draft) = draft(user_id, "timed");
+    let at = |time: i64| Timestamp(NOW.0 + time);
+    let draft =
+        Draft { created_at: at(created), expires_at: expires.map(at), keep_until: keep.map(at), ..draft };
+    (id, draft)
+}
+
+async fn time_clears_archives_and_discards_in_bounded_batches(store: Store) {
+    let drafts = vec![
+        timed("a", 0, Some(10), None),
+        timed("a", 0, Some(20), None),
+        timed("b", 0, Some(10), None),
+        timed("b", 0, None, Some(10)),
+        timed("b", -5_000, None, None),
+    ];
+    let ids: Vec<Uuid> = drafts.iter().map(|(id, _)| *id).collect();
+    store.commit(&[planned(None, drafts)], NOW).await.expect("it commits");
+    mark(&store, "a", ids[0], Mark::Read).await; // revision 3 of a
+    mark(&store, "b", ids[4], Mark::Read).await; // revision 4 of b
+    let sweep = async |what, at, limit| store.sweep(what, Timestamp(NOW.0 + at), limit).await.expect("it sweeps");
+    assert!(sweep(Sweep::Expire, 9, 10).await.is_empty(), "nothing has run out yet");
+    assert_eq!(sweep(Sweep::Expire, 15, 1).await.len(), 1, "no more than asked for");
+    let rest = sweep(Sweep::Expire, 15, 10).await;
+    assert_eq!(rest.len(), 1);
+    assert!(sweep(Sweep::Expire, 15, 10).await.is_empty(), "and each once");
+    assert_eq!(store.inbox(&user("a")).await.expect("it reads"), Counters { revision: 4, unread: 1, unseen: 1 });
+    assert_eq!(store.inbox(&user("b")).await.expect("it reads"), Counters { revision: 5, unread: 1, unseen: 1 });
+    let archived = sweep(Sweep::Archive, -1_000, 10).await;
+    assert_eq!(archived.iter().map(|change| (change.kind, change.step.revision)).collect::<Vec<_>>(), [(
+        ChangeKind::Swept(Sweep::Archive),
+        6
+    )]);
+    let discarded = sweep(Sweep::Discard, 15, 10).await;
+    assert_eq!(discarded.iter().map(|change| (change.step.revision, change.step.unread)).collect::<Vec<_>>(), [(7, 0)]);
+    let page = store.changed_since(&user("b"), 4, 10).await.expect("it reads");
+    let changed: Vec<_> = page.items.iter().map(|item| (item.revision, item.status)).collect();
+    assert_eq!(changed, [(5, Status::AutoCleared), (6, Status::Archived), (7, Status::Deleted)]);
+    // Wanted again, it stays.
+    let back = mark(&store, "b", ids[2], Mark::Unread).await;
+    assert_eq!(back, (ChangeKind::Marked(Mark::Unread), 8, 1));
+}
+
+async fn retention_is_its_owners_and_goes_round_the_users(store: Store) {
+    const DAY: i64 = 24 * 60 * 60 * 1_000;
+    let users: Vec<String> = (0..250).map(|n| format!("u{n:03}")).collect();
+    let drafts = users.iter().flat_map(|user| [timed(user, -3 * DAY, None, None), timed(user, 0, None, None)]);
+    store.commit(&[planned(None, drafts.collect())], NOW).await.expect("it commits");
+    for user_id in &users[..240] {
+        store.set_retention(&user(user_id), 2, NOW).await.expect("it is set");
+    }
+    let (mut cursor, mut cleared, mut rounds) = (RetentionCursor::default(), 0, 0);
+    loop {
+        let (changes, next) = store.sweep_retention(&cursor, NOW, 70).await.expect("it sweeps");
+        assert!(changes.len() <= 70);
+        cleared += changes.len();
+        rounds += 1;
+        assert!(rounds < 50, "it comes to an end");
+        let Some(next) = next else { break };
+        cursor = next;
+    }
+    assert_eq!(cleared, 240);
+    assert_eq!(store.inbox(&user("u000")).await.expect("it reads").unread, 1);
+    assert_eq!(store.inbox(&user("u245")).await.expect("it reads").unread, 2);
+}
+
+async fn preferences_are_kept_and_only_for_those_who_said_something(store: Store) {
+    assert_eq!(store.preferences(&user("u")).await.expect("it reads"), Preferences::default());
+    let wants = Preferences { muted_types: vec!["A".into()], email_enabled: false, ..Preferences::default() };
+    store.put_preferences(&user("u"), &wants, NOW).await.expect("it writes");
+    store.set_retention(&user("u"), 7, NOW).await.expect("it writes");
+    let kept = Preferences { retention_days: Some(7), ..wants };
+    assert_eq!(store.preferences(&user("u")).await.expect("it reads"), kept);
+    let all = store.preferences_of(&[&user("u"), &user("v")]).await.expect("it reads");
+    assert_eq!(all, [(user("u"), kept)]);
+}
+
+async fn a_key_is_reserved_once_and_keeps_its_answer(store: Store) {
+    let reserve = async |key: &str, print: &str, holder: &str, now: Timestamp| {
+        store.reserve(key, print, holder, now).await.expect("it reserves")
+    };
+    assert_eq!(reserve("k", "f", "hub", NOW).await, Reservation::Yours(NOW));
+    assert_eq!(reserve("k", "f", "hub", NOW).await, Reservation::UnderWay);
+    assert_eq!(reserve("k", "other", "hub", NOW).await, Reservation::Other);
+    store.answer("k", "[1]").await.expect("it is kept");
+    assert_eq!(reserve("k", "f", "another hub", NOW).await, Reservation::Answered("[1]".into()));
+    assert_eq!(reserve("k", "other", "hub", NOW).await, Reservation::Other);
+    // Nothing was done under it: free again.
+    assert_eq!(reserve("r", "f", "hub", NOW).await, Reservation::Yours(NOW));
+    store.release("r", "hub").await.expect("it is released");
+    assert_eq!(reserve("r", "other", "hub", NOW).await, Reservation::Yours(NOW));
+    // Its hub died: whoever takes it over goes on from where it began.
+    assert_eq!(reserve("d", "f", "dead", NOW).await, Reservation::Yours(NOW));
+    let later = Timestamp(NOW.0 + 61_000);
+    assert_eq!(reserve("d", "f", "hub", later).await, Reservation::Yours(NOW));
+    assert_eq!(reserve("d", "f", "hub", later).await, Reservation::UnderWay);
+    // After a day it is as if it had never been.
+    let tomorrow = Timestamp(NOW.0 + 24 * 60 * 60 * 1_000 + 1);
+    assert_eq!(reserve("k", "new", "hub", tomorrow).await, Reservation::Yours(tomorrow));
+    assert_eq!(store.purge_idempotency_keys(NOW.0 + 1, 10).await.expect("it purges"), 2);
+}
+
+async fn what_is_unread_is_counted_over_all(store: Store) {
+    for user_id in ["a", "b", "c"] {
+        fill(&store, user_id, 2).await;
+    }
+    store.mark_all(&user("b"), MarkAll::Read, None, None, NOW).await.expect("it marks");
+    let totals = store.unread_totals().await.expect("it counts");
+    assert_eq!((totals.unread, totals.users), (4, 2));
+    let users = store.users_with_unread(1).await.expect("it lists");
+    assert_eq!(users, [user("c")], "the newest first");
+}
+
+async fn what_says_it_was_made_earlier_hides_nothing_before_it(store: Store) {
+    let drafts = vec![timed("u", 100, None, None), timed("u", -100, None, None)];
+    store.commit(&[planned(None, drafts)], NOW).await.expect("it commits");
+    assert_eq!(store.revision_at(&user("u"), NOW).await.expect("it reads"), 0);
 }
 
 async fn pages_cover_the_history_without_gap_or_repeat(store: Store) {
@@ -212,7 +366,7 @@ async fn lists_are_filtered_and_paged(store: Store) {
     let list = async |filter: Filter, limit| store.list(&user("u"), &filter, limit).await.expect("it lists");
     let first = list(Filter::default(), 2).await;
     assert_eq!(first.items.iter().map(|item| item.seq).collect::<Vec<_>>(), [5, 3]);
-    assert_eq!(first.inbox, Counters { revision: 7, unread: 3 });
+    assert_eq!(first.inbox, Counters { revision: 7, unread: 3, unseen: 3 });
     let second = list(Filter { before_seq: first.next, ..Filter::default() }, 2).await;
     assert_eq!(second.items.iter().map(|item| item.seq).collect::<Vec<_>>(), [2, 1]);
     assert_eq!(second.next, None);
@@ -264,6 +418,8 @@ fn kind(code: &str, template: &str) -> TypeRow {
         ttl_seconds: Some(9),
         action_url: None,
         entity: None,
+        mandatory: false,
+        keep_days: Some(30),
         origin: Origin::Config,
         updated_at: NOW,
     }
@@ -356,6 +512,14 @@ on_both!(
     hubs_that_commit_at_once_share_one_history,
     marks_take_revisions_and_repeated_ones_do_not,
     read_all_gives_each_its_revision,
+    seen_is_counted_apart_from_read,
+    what_is_archived_comes_back_as_it_was,
+    time_clears_archives_and_discards_in_bounded_batches,
+    retention_is_its_owners_and_goes_round_the_users,
+    preferences_are_kept_and_only_for_those_who_said_something,
+    a_key_is_reserved_once_and_keeps_its_answer,
+    what_is_unread_is_counted_over_all,
+    what_says_it_was_made_earlier_hides_nothing_before_it,
     pages_cover_the_history_without_gap_or_repeat,
     lists_are_filtered_and_paged,
     the_directory_knows_people_and_roles,

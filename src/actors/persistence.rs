@@ -133,8 +133,8 @@ pub struct SweepSome {
 pub struct Swept {
     /// Notifications that changed.
     pub count: usize,
-    /// The next users for [`Due::Retention`].
-    pub cursor: RetentionCursor,
+    /// The next users for [`Due::Retention`]; `None` when all have been looked at.
+    pub next: Option<RetentionCursor>,
 }
 
 /// What waits.

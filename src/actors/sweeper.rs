@@ -81,10 +81,8 @@ impl Sweeper {
                     (Task::Discard, pause(is_more(swept.as_ref()), AGE_INTERVAL))
                 }
                 Task::Retain(cursor) => match sweep(&persistence, Due::Retention(cursor.clone())).await {
-                    Some(Swept { cursor, .. }) => {
-                        let more = cursor != RetentionCursor::default();
-                        (Task::Retain(cursor), pause(more, AGE_INTERVAL))
-                    }
+                    Some(Swept { next: Some(next), .. }) => (Task::Retain(next), BUSY_INTERVAL),
+                    Some(Swept { next: None, .. }) => (Task::Retain(RetentionCursor::default()), AGE_INTERVAL),
                     None => (Task::Retain(cursor), AGE_INTERVAL),
                 },
                 Task::Forget => {

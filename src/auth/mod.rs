@@ -1,14 +1,18 @@
 //! Who is asking, and what they may do.
 
+mod jwks;
 mod keys;
 mod token;
+mod verify;
 
 pub use keys::ApiKeys;
-pub use token::{Claims, TokenError, Tokens, mint};
+pub use token::{Claims, TokenError, mint};
+pub use verify::{KeyError, Tokens};
 
 use crate::{
     config::{self, AuthMethod},
     domain::user::{Identity, PersonPatch, UserId},
+    redis::{CookieSession, Redis, Sessions},
 };
 
 /// What a request shows of who is asking, wherever it showed it.
@@ -18,6 +22,8 @@ pub struct Credentials {
     pub token: Option<String>,
     /// `X-API-Key`.
     pub api_key: Option<String>,
+    /// The value of the session cookie.
+    pub cookie: Option<String>,
     /// The dev parameter `user_id`.
     pub user_id: Option<String>,
     /// The dev parameter `login`.
@@ -56,12 +62,28 @@ pub enum AuthError {
     /// The key is not known.
     #[error("the API key is not known")]
     Key,
+    /// The cookie names no session.
+    #[error("the session is over; sign in again")]
+    Cookie,
+    /// What knows who it is does not answer.
+    #[error("who you are cannot be found out now; try again")]
+    Unavailable,
     /// A dev parameter is not what it should be.
     #[error("{0}")]
     BadParameter(String),
 }
 
 impl Caller {
+    /// Whether they may administer.
+    #[must_use]
+    pub fn may_administer(&self) -> bool {
+        match self {
+            Self::Developer => true,
+            Self::User(identity) => identity.is_admin(),
+            Self::Service { scopes, .. } => scopes.iter().any(|scope| scope == "admin"),
+        }
+    }
+
     /// Whether they may publish events.
     #[must_use]
     pub fn may_publish(&self) -> bool {
@@ -87,19 +109,54 @@ impl Caller {
 pub struct Authenticator {
     dev: bool,
     tokens: Option<Tokens>,
+    cookies: Option<Cookies>,
     keys: ApiKeys,
 }
 
+#[derive(Debug)]
+struct Cookies {
+    name: String,
+    sessions: Sessions,
+}
+
+/// Who is asking, and what they showed of themselves for the directory.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Identified {
+    /// Who.
+    pub caller: Caller,
+    /// What a token says of its owner beyond who they are.
+    pub patch: Option<PersonPatch>,
+}
+
+impl From<Caller> for Identified {
+    fn from(caller: Caller) -> Self {
+        Self { caller, patch: None }
+    }
+}
+
 impl Authenticator {
-    /// The ways that a configuration opens.
-    #[must_use]
-    pub fn new(config: &config::Auth) -> Self {
-        let jwt = config.methods.contains(&AuthMethod::Jwt);
-        Self {
-            dev: config.methods.contains(&AuthMethod::Dev),
-            tokens: (jwt && !config.jwt_secret.is_empty()).then(|| Tokens::new(config)),
+    /// The ways that a configuration opens. Cookies need the Redis that knows their sessions.
+    ///
+    /// # Errors
+    /// When a key cannot be used.
+    pub fn new(config: &config::Auth, redis: Option<&Redis>) -> Result<Self, KeyError> {
+        let open = |method| config.methods.contains(&method);
+        let cookies = redis.filter(|_| open(AuthMethod::Cookie)).map(|redis| Cookies {
+            name: config.session_cookie.clone(),
+            sessions: Sessions::new(redis.clone()),
+        });
+        Ok(Self {
+            dev: open(AuthMethod::Dev),
+            tokens: open(AuthMethod::Jwt).then(|| Tokens::new(config)).transpose()?,
+            cookies,
             keys: ApiKeys::new(&config.api_keys),
-        }
+        })
+    }
+
+    /// The cookie that names a session, when sessions are open.
+    #[must_use]
+    pub fn cookie_name(&self) -> Option<&str> {
+        self.cookies.as_ref().map(|cookies| cookies.name.as_str())
     }
 
     /// Whether dev auth is open.
@@ -108,41 +165,52 @@ impl Authenticator {
         self.dev
     }
 
-    /// What a token that is shown tells the directory.
-    #[must_use]
-    pub fn patch(&self, shown: &Credentials) -> Option<PersonPatch> {
-        let token = shown.token.as_ref()?;
-        self.tokens.as_ref()?.verify(token).ok()?.patch().ok()
-    }
-
     /// Who is asking.
     ///
     /// # Errors
     /// When nobody is named, or what they show is no good.
-    pub fn identify(&self, shown: &Credentials) -> Result<Caller, AuthError> {
+    pub async fn identify(&self, shown: &Credentials) -> Result<Identified, AuthError> {
         let key = shown.api_key.as_ref().or(shown.token.as_ref());
         if let Some(caller) = key.and_then(|key| self.keys.find(key)) {
-            return Ok(caller);
+            return Ok(caller.into());
         }
         if shown.api_key.is_some() {
             return Err(AuthError::Key);
         }
         if let Some(token) = &shown.token {
             let tokens = self.tokens.as_ref().ok_or(TokenError::NotConfigured)?;
-            return Ok(Caller::User(tokens.verify(token)?.identity()?));
+            let claims = tokens.verify(token).await.map_err(|error| match error {
+                TokenError::KeysAway => AuthError::Unavailable,
+                other => AuthError::Token(other),
+            })?;
+            return Ok(Identified { caller: Caller::User(claims.identity()?), patch: claims.patch().ok() });
+        }
+        if let (Some(cookies), Some(value)) = (&self.cookies, &shown.cookie) {
+            let session = cookies.sessions.find(value).await.map_err(|error| {
+                tracing::warn!(%error, "nobody can sign in by cookie");
+                AuthError::Unavailable
+            })?;
+            // One that is over is no identity; dev parameters beside it still are.
+            match session {
+                Some(CookieSession { user_id, login, roles }) => {
+                    return Ok(Caller::User(Identity { user_id, login, roles, expires_at: None }).into());
+                }
+                None if !self.dev => return Err(AuthError::Cookie),
+                None => {}
+            }
         }
         if !self.dev || !shown.local {
             return Err(AuthError::Missing);
         }
         match &shown.user_id {
-            None => Ok(Caller::Developer),
-            Some(user_id) => Ok(Caller::User(Identity {
+            None => Ok(Caller::Developer.into()),
+            Some(user_id) => Ok(Identified::from(Caller::User(Identity {
                 user_id: UserId::parse(user_id)
                     .map_err(|error| AuthError::BadParameter(format!("user_id: {error}")))?,
                 login: shown.login.clone().filter(|login| !login.is_empty()),
                 roles: shown.roles.clone(),
                 expires_at: None,
-            })),
+            }))),
         }
     }
 }
@@ -153,40 +221,44 @@ mod tests {
     use crate::config::Secret;
 
     fn dev() -> Authenticator {
-        Authenticator::new(&config::Auth::default())
+        Authenticator::new(&config::Auth::default(), None).expect("there is no key to be wrong")
     }
 
     fn jwt() -> Authenticator {
-        Authenticator::new(&config::Auth {
+        let config = config::Auth {
             methods: vec![AuthMethod::Jwt],
             jwt_secret: Secret::from("0123456789abcdef0123456789abcdef"),
             ..config::Auth::default()
-        })
+        };
+        Authenticator::new(&config, None).expect("a secret is a key")
     }
 
-    #[test]
-    fn dev_believes_what_it_is_told_and_only_on_this_machine() {
+    async fn who(auth: Authenticator, shown: &Credentials) -> Result<Caller, AuthError> {
+        auth.identify(shown).await.map(|identified| identified.caller)
+    }
+
+    #[actix::test]
+    async fn dev_believes_what_it_is_told_and_only_on_this_machine() {
         let shown = Credentials { user_id: Some("budi".into()), local: true, ..Credentials::default() };
-        assert!(matches!(dev().identify(&shown), Ok(Caller::User(identity)) if identity.user_id.as_str() == "budi"));
-        assert_eq!(dev().identify(&Credentials { local: false, ..shown }), Err(AuthError::Missing));
+        let found = who(dev(), &shown).await;
+        assert!(matches!(found, Ok(Caller::User(identity)) if identity.user_id.as_str() == "budi"));
+        assert_eq!(who(dev(), &Credentials { local: false, ..shown }).await, Err(AuthError::Missing));
         let nobody = Credentials { local: true, ..Credentials::default() };
-        assert_eq!(dev().identify(&nobody), Ok(Caller::Developer));
+        assert_eq!(who(dev(), &nobody).await, Ok(Caller::Developer));
         let bad = Credentials { user_id: Some(String::new()), local: true, ..Credentials::default() };
-        assert!(matches!(dev().identify(&bad), Err(AuthError::BadParameter(_))));
+        assert!(matches!(who(dev(), &bad).await, Err(AuthError::BadParameter(_))));
     }
 
-    #[test]
-    fn without_dev_parameters_are_not_believed() {
+    #[actix::test]
+    async fn without_dev_parameters_are_not_believed() {
         let shown = Credentials { user_id: Some("budi".into()), local: true, ..Credentials::default() };
-        assert_eq!(jwt().identify(&shown), Err(AuthError::Missing));
-        assert_eq!(
-            dev().identify(&Credentials { token: Some("x".into()), local: true, ..Credentials::default() }),
-            Err(AuthError::Token(TokenError::NotConfigured))
-        );
+        assert_eq!(who(jwt(), &shown).await, Err(AuthError::Missing));
+        let token = Credentials { token: Some("x".into()), local: true, ..Credentials::default() };
+        assert_eq!(who(dev(), &token).await, Err(AuthError::Token(TokenError::NotConfigured)));
     }
 
     #[test]
-    fn who_may_publish() {
+    fn who_may_publish_and_administer() {
         let user = |roles: &[&str]| {
             Caller::User(Identity {
                 user_id: UserId::parse("u").expect("a constant id is an id"),
@@ -198,5 +270,8 @@ mod tests {
         let service = |scope: &str| Caller::Service { name: "s".into(), scopes: vec![scope.into()] };
         assert!(Caller::Developer.may_publish() && user(&["admin"]).may_publish() && service("publish").may_publish());
         assert!(!user(&["user"]).may_publish() && !service("read").may_publish());
+        assert!(Caller::Developer.may_administer() && user(&["admin"]).may_administer());
+        assert!(service("admin").may_administer() && !service("publish").may_administer());
+        assert!(!user(&["user"]).may_administer());
     }
 }

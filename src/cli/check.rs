@@ -3,10 +3,11 @@
 use std::path::Path;
 
 use super::{Failure, load};
-use crate::{config::local_templates, domain::catalog::Catalog};
+use crate::{auth::Authenticator, config::local_templates, domain::catalog::Catalog};
 
 pub(super) fn run(config: &Path) -> Result<(), Failure> {
     let loaded = load(config)?;
+    Authenticator::new(&loaded.config.auth, None).map_err(|error| Failure::Usage(error.to_string()))?;
     let local = local_templates(&loaded.templates)?;
     let (_, bad) = Catalog::build(&loaded.types, &local, &loaded.config.templates.default_locale);
     if !bad.is_empty() {

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::{Failure, install_tls, load};
 use crate::{
-    hub::Hub,
+    hub::{Hub, StartError},
     telemetry::{metric, start_logging},
 };
 
@@ -21,7 +21,10 @@ pub(super) fn run(config: &Path) -> Result<(), Failure> {
         let dev = loaded.config.auth.methods.contains(&crate::config::AuthMethod::Dev);
         // Before anything starts: a signal that comes while the hub is starting must not be missed.
         let mut stop = StopSignal::new()?;
-        let hub = Hub::start(loaded, metrics).await?;
+        let hub = Hub::start(loaded, metrics).await.map_err(|error| match error {
+            StartError::Key(_) | StartError::Redis(_) => Failure::Usage(error.to_string()),
+            other => other.into(),
+        })?;
         let address = hub.serving.address;
         tracing::info!(%address, "lonceng is ready: http://{address}");
         if dev {

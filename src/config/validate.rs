@@ -84,6 +84,18 @@ fn auth(config: &Config, faults: &mut Vec<Fault>) {
         let message = "jwt needs one of jwt_secret, jwt_public_key_file, jwks_url".to_owned();
         faults.push(("auth.methods".to_owned(), message));
     }
+    if auth.methods.contains(&AuthMethod::Cookie) && config.redis.url.is_empty() {
+        let message = "cookie looks sessions up in Redis; set redis.url".to_owned();
+        faults.push(("auth.methods".to_owned(), message));
+    }
+    let scheme = |url: &str, known: &[&str]| known.iter().any(|scheme| url.starts_with(scheme));
+    if !auth.jwks_url.is_empty() && !scheme(&auth.jwks_url, &["https://", "http://"]) {
+        faults.push(("auth.jwks_url".to_owned(), "must start with https:// or http://".to_owned()));
+    }
+    if !config.redis.url.is_empty() && !scheme(config.redis.url.reveal(), &["redis://", "unix://"]) {
+        // Not the value: it may hold a password.
+        faults.push(("redis.url".to_owned(), "must start with redis:// or unix://".to_owned()));
+    }
     for (index, key) in auth.api_keys.iter().enumerate() {
         if key.sha256.len() != 64 || !key.sha256.bytes().all(|byte| byte.is_ascii_hexdigit()) {
             let message = format!("the key {:?} needs its SHA-256 as 64 hex digits", key.name);

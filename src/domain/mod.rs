@@ -7,6 +7,7 @@ pub mod catalog;
 pub mod directory;
 pub mod event;
 pub mod filters;
+pub mod follow;
 pub mod frame;
 pub mod inbox;
 pub mod notification;

@@ -4,6 +4,7 @@ use super::*;
 use crate::domain::{
     catalog::{Entity, LocalTemplate, TypeRow, tests::row},
     event::{Decoded, Incoming, decode},
+    preferences::QuietHours,
     rejected::RejectedKind,
 };
 
@@ -107,5 +108,48 @@ fn a_draft_carries_what_the_contract_shows() -> Result<(), Rejected> {
     assert_eq!(drafts[0].source.as_deref(), Some("shop"));
     assert_eq!(drafts[0].expires_at, Some(Timestamp(NOW.0 + 60_000)));
     assert_eq!(drafts[0].metadata.get(), r#"{"amount":5,"refundId":"ref456","source":"shop"}"#);
+    Ok(())
+}
+
+#[test]
+fn what_a_person_muted_is_not_made_unless_it_is_mandatory() -> Result<(), Rejected> {
+    let mut must = row("MUST", "x", "SELF");
+    must.priority = "HIGH".into();
+    must.mandatory = true;
+    must.keep_days = Some(2);
+    let catalog = catalog(&[row("T", "x", "SELF"), must]);
+    let wants = Preferences {
+        muted_types: vec!["T".into(), "MUST".into()],
+        quiet_hours: Some(QuietHours { from: "00:00".parse().expect("a time"), to: "01:00".parse().expect("a time") }),
+        ..Preferences::default()
+    };
+    let people = People::default().with_preferences([(user("u"), wants)]);
+    let planned = |code: &str, at: i64| {
+        let event = event(&json!({"type": code, "user_id": "u"}));
+        let kind = catalog.find(code).expect("it was just added");
+        let recipients = [Person::unknown(user("u")), Person::unknown(user("v"))];
+        plan(&event, kind, &recipients, &people, &catalog, Timestamp(NOW.0 + at))
+    };
+    let muted = planned("T", 0)?;
+    assert_eq!(muted.iter().map(|draft| draft.user_id.as_str()).collect::<Vec<_>>(), ["v"]);
+    let mandatory = planned("MUST", 0)?;
+    assert_eq!(mandatory.iter().map(|draft| draft.quiet).collect::<Vec<_>>(), [false, false], "it is heard at night");
+    assert_eq!(mandatory[0].keep_until, Some(Timestamp(NOW.0 + 2 * 24 * 60 * 60 * 1_000)));
+    Ok(())
+}
+
+#[test]
+fn what_comes_in_quiet_hours_is_made_quietly() -> Result<(), Rejected> {
+    let catalog = catalog(&[row("T", "x", "SELF")]);
+    let hours = QuietHours { from: "00:00".parse().expect("a time"), to: "01:00".parse().expect("a time") };
+    let wants = Preferences { quiet_hours: Some(hours), ..Preferences::default() };
+    let people = People::default().with_preferences([(user("u"), wants)]);
+    let event = event(&json!({"type":"T","user_id":"u"}));
+    let kind = catalog.find("T").expect("it was just added");
+    for (minutes, quiet) in [(0, true), (59, true), (60, false)] {
+        let now = Timestamp(NOW.0 + minutes * 60_000);
+        let drafts = plan(&event, kind, &[Person::unknown(user("u"))], &people, &catalog, now)?;
+        assert_eq!(drafts[0].quiet, quiet, "{minutes}");
+    }
     Ok(())
 }

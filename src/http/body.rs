@@ -1,12 +1,26 @@
-//! Reading a request's body, within a limit.
+//! Reading a request's body, within a limit and a time.
+
+use std::time::Duration;
 
 use actix_web::web::{Bytes, BytesMut, Payload};
 use futures_util::StreamExt as _;
+use serde::de::DeserializeOwned;
+use tokio::time::timeout;
 
 use super::Problem;
 
+/// How long a body may take to arrive.
+const TIMEOUT: Duration = Duration::from_secs(30);
+
 /// Reads the body, at most `limit` bytes of it.
-pub(super) async fn read(mut payload: Payload, limit: usize) -> Result<Bytes, Problem> {
+pub(super) async fn read(payload: Payload, limit: usize) -> Result<Bytes, Problem> {
+    match timeout(TIMEOUT, read_all(payload, limit)).await {
+        Ok(read) => read,
+        Err(_) => Err(Problem::too_late(format!("the body did not arrive within {} seconds", TIMEOUT.as_secs()))),
+    }
+}
+
+async fn read_all(mut payload: Payload, limit: usize) -> Result<Bytes, Problem> {
     let mut body = BytesMut::new();
     while let Some(chunk) = payload.next().await {
         let chunk = chunk.map_err(|error| Problem::bad_request(format!("the body could not be read: {error}")))?;
@@ -16,4 +30,20 @@ pub(super) async fn read(mut payload: Payload, limit: usize) -> Result<Bytes, Pr
         body.extend_from_slice(&chunk);
     }
     Ok(body.freeze())
+}
+
+/// Reads JSON; what is wrong is named by its field.
+pub(super) fn json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+    let mut deserializer = serde_json::Deserializer::from_slice(bytes);
+    serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
+        let path = error.path().to_string();
+        let detail = error.inner().to_string();
+        // serde names a missing field only in its sentence.
+        let missing = detail.strip_prefix("missing field `").and_then(|rest| rest.split('`').next());
+        match (missing, path.as_str()) {
+            (Some(field), _) => Problem::bad_field(field, "is missing"),
+            (None, "." | "?") => Problem::bad_request(format!("the body is not what it should be: {detail}")),
+            (None, field) => Problem::bad_field(field, detail),
+        }
+    })
 }

@@ -1,10 +1,14 @@
 //! `POST /api/v1/events`: publish one event or a batch.
 
 use actix_web::{HttpRequest, HttpResponse, http::header::HeaderMap, web};
-use serde::Serialize;
+use serde_json::json;
 use uuid::Uuid;
 
-use super::{Problem, Shared, body, identity, publish};
+use super::{
+    Problem, Shared, body,
+    idempotency::{self, Answer},
+    publish,
+};
 use crate::{
     clock,
     domain::{
@@ -17,16 +21,8 @@ use crate::{
 /// Most bytes of a batch, as a multiple of `server.max_event_bytes`.
 const BATCH_FACTOR: usize = 32;
 
-#[derive(Serialize)]
-struct Accepted {
-    accepted: usize,
-    ids: Vec<String>,
-}
-
 pub(super) async fn post(state: Shared, request: HttpRequest, payload: web::Payload) -> Result<HttpResponse, Problem> {
-    if !identity::caller(&state, &request).await?.may_publish() {
-        return Err(Problem::forbidden("publishing needs the scope publish, or the role admin"));
-    }
+    publish::admit(&state, &request).await?;
     let limit = state.server.max_event_bytes.saturating_mul(BATCH_FACTOR);
     let payload = body::read(payload, limit).await?;
     let headers = headers(request.headers());
@@ -47,12 +43,12 @@ pub(super) async fn post(state: Shared, request: HttpRequest, payload: web::Payl
         }
     }
     let ids: Vec<String> = events.iter().map(|event| event.id.clone()).collect();
-    let outcomes = publish::publish(&state, events, batch).await?;
-    let mut response = HttpResponse::Accepted();
-    if publish::replayed(&outcomes) {
-        response.insert_header(publish::REPLAYED);
-    }
-    Ok(response.json(Accepted { accepted: ids.len(), ids }))
+    idempotency::once(&state, &request, &payload, async move |state: Shared, _| {
+        let outcomes = publish::publish(&state, events, batch).await?;
+        let body = json!({ "accepted": ids.len(), "ids": ids });
+        Ok(Answer { body, replayed: publish::replayed(&outcomes) })
+    })
+    .await
 }
 
 fn refused(rejected: &Rejected) -> Problem {

@@ -16,7 +16,7 @@ use actix_web::{
 
 use super::{Problem, State};
 use crate::{
-    auth::{AuthError, Caller, Credentials},
+    auth::{AuthError, Caller, Credentials, Identified},
     clock,
     domain::{
         protocol::SUBPROTOCOL,
@@ -88,11 +88,23 @@ pub(super) fn credentials(state: &State, headers: &HeaderMap, uri: &Uri, local_p
     Credentials {
         token: bearer.or(subprotocol).or_else(|| parameter("token")).filter(|token| !token.is_empty()),
         api_key: text(headers, header::HeaderName::from_static("x-api-key")).map(str::to_owned),
+        cookie: state.auth.cookie_name().and_then(|name| cookie(headers, name)),
         user_id: parameter("user_id"),
         login: parameter("login"),
         roles: roles.collect(),
         local: local_peer && host_is_local(headers) && origin_is_allowed(state, headers),
     }
+}
+
+/// The value of a cookie (RFC 6265, section 4.2).
+fn cookie(headers: &HeaderMap, name: &str) -> Option<String> {
+    headers
+        .get_all(header::COOKIE)
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(';'))
+        .filter_map(|pair| pair.trim().split_once('='))
+        .find(|(known, _)| *known == name)
+        .map(|(_, value)| value.trim_matches('"').to_owned())
 }
 
 /// The subprotocols that a client offers.
@@ -148,6 +160,35 @@ pub(super) async fn user(state: &State, request: &HttpRequest) -> Result<Identit
     }
 }
 
+/// Who is asking, of somebody who must be an administrator.
+pub(super) async fn administrator(state: &State, request: &HttpRequest) -> Result<Caller, Problem> {
+    let caller = caller(state, request).await?;
+    if caller.may_administer() {
+        return Ok(caller);
+    }
+    Err(Problem::forbidden("administering needs the role admin, or a key with the scope admin"))
+}
+
+/// The same where `user_id` and `login` say whom it is about: with dev auth they are then nobody's identity, unless a `role`
+/// beside them says that they are.
+pub(super) async fn administrator_asking_for(state: &State, request: &HttpRequest) -> Result<Caller, Problem> {
+    let named = query(request.uri()).iter().any(|(key, _)| key == "role" || key == "roles");
+    if named || !state.auth.is_dev() {
+        return administrator(state, request).await;
+    }
+    let bare = Uri::from_static("/");
+    let local_peer = request.peer_addr().is_some_and(|peer| peer.ip().is_loopback());
+    let token = query(request.uri()).into_iter().find(|(key, _)| key == "token");
+    let caller = match token {
+        Some(_) => caller(state, request).await?,
+        None => identify(state, request.headers(), &bare, local_peer).await?,
+    };
+    if caller.may_administer() {
+        return Ok(caller);
+    }
+    Err(Problem::forbidden("administering needs the role admin, or a key with the scope admin"))
+}
+
 /// Who is asking; a user who has just signed in enters the directory.
 pub(super) async fn identify(
     state: &State,
@@ -156,13 +197,15 @@ pub(super) async fn identify(
     local_peer: bool,
 ) -> Result<Caller, Problem> {
     let shown = credentials(state, headers, uri, local_peer);
-    let foreign_page = shown.token.is_none() && !origin_is_allowed(state, headers);
-    if foreign_page && state.auth.is_dev() {
+    // What a browser adds by itself proves nothing about the page that asks: a cookie, or being on this machine.
+    let by_itself = shown.token.is_none() && shown.api_key.is_none();
+    let foreign_page = by_itself && !origin_is_allowed(state, headers);
+    if foreign_page && (state.auth.is_dev() || shown.cookie.is_some()) {
         return Err(Problem::forbidden("pages of this origin may not ask; add it to server.allowed_origins"));
     }
-    let caller = state.auth.identify(&shown)?;
+    let Identified { caller, patch } = state.auth.identify(&shown).await?;
     if let Caller::User(identity) = &caller {
-        let patch = state.auth.patch(&shown).unwrap_or_else(|| patch_of(identity));
+        let patch = patch.unwrap_or_else(|| patch_of(identity));
         if state.newcomers.is_new(&patch) {
             match state.store.merge_people(std::slice::from_ref(&patch), clock::now()).await {
                 Ok(()) => state.newcomers.remember(patch),

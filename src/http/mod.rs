@@ -2,23 +2,28 @@
 //!
 //! A file per resource. Errors are problem+json (RFC 9457) and are chosen in [`problem`] and nowhere else.
 
+mod admin;
 mod assets;
 mod body;
 mod cors;
 mod events;
 mod health;
+mod idempotency;
 mod identity;
 mod metrics;
 mod notifications;
 mod notify;
+mod preferences;
 mod problem;
 mod publish;
 mod routes;
 mod server;
 mod state;
+mod stream;
 mod upgrade;
 
 pub use identity::Newcomers;
 pub use problem::Problem;
+pub use publish::PublishLimit;
 pub use server::{Serving, serve};
 pub use state::{Shared, State};

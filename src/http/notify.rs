@@ -7,12 +7,17 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
-use super::{Problem, Shared, body, events::headers, identity, publish};
+use super::{
+    Problem, Shared, State, body,
+    events::headers,
+    idempotency::{self, Answer},
+    publish,
+};
 use crate::{
     actors::Outcome,
     clock,
     domain::{
-        event::{Direct, Event, Identity, MESSAGE, code_of},
+        event::{Direct, Event, Identity, MESSAGE, Seed, code_of},
         notification::{Priority, Timestamp},
         user::{Person, UserId},
     },
@@ -47,22 +52,35 @@ struct Body {
 }
 
 pub(super) async fn post(state: Shared, request: HttpRequest, payload: web::Payload) -> Result<HttpResponse, Problem> {
-    if !identity::caller(&state, &request).await?.may_publish() {
-        return Err(Problem::forbidden("publishing needs the scope publish, or the role admin"));
-    }
+    publish::admit(&state, &request).await?;
     let bytes = body::read(payload, state.server.max_event_bytes).await?;
-    let body: Body = read(&bytes)?;
+    let body: Body = body::json(&bytes)?;
     let key = headers(request.headers()).into_iter().find(|(name, _)| name == "idempotency-key");
     let event = event(body, key.as_ref().map(|(_, key)| key.as_str()).filter(|key| !key.is_empty()))?;
+    idempotency::once(&state, &request, &bytes, async move |state: Shared, seed| notify(&state, event, seed).await).await
+}
+
+async fn notify(state: &State, mut event: Event, seed: Option<Seed>) -> Result<Answer, Problem> {
     let targets: Vec<Person> = event.direct.iter().flat_map(|direct| direct.targets.clone()).collect();
-    let outcomes = publish::publish(&state, vec![event], false).await?;
-    let ids: HashMap<UserId, Uuid> = outcomes
+    if let Some(direct) = &mut event.direct {
+        direct.seed.clone_from(&seed);
+    }
+    let outcomes = publish::publish(state, vec![event], false).await?;
+    let replayed = publish::replayed(&outcomes);
+    let mut ids: HashMap<UserId, Uuid> = outcomes
         .iter()
         .flat_map(|outcome| match outcome {
             Outcome::Accepted(stored) => stored.clone(),
             _ => Vec::new(),
         })
         .collect();
+    // It was stored by a hub that died before it could keep its answer: the ids are made from the key.
+    for person in targets.iter().filter(|_| replayed) {
+        let Some(id) = seed.as_ref().map(|seed| seed.id_for(&person.user_id)) else { continue };
+        if state.store.has_notification(&person.user_id, id).await? {
+            ids.insert(person.user_id.clone(), id);
+        }
+    }
     let results: Vec<Value> = targets
         .iter()
         .map(|person| {
@@ -72,26 +90,7 @@ pub(super) async fn post(state: Shared, request: HttpRequest, payload: web::Payl
             })
         })
         .collect();
-    let mut response = HttpResponse::Accepted();
-    if publish::replayed(&outcomes) {
-        response.insert_header(publish::REPLAYED);
-    }
-    Ok(response.json(json!({ "results": results })))
-}
-
-fn read(bytes: &[u8]) -> Result<Body, Problem> {
-    let mut deserializer = serde_json::Deserializer::from_slice(bytes);
-    serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
-        let path = error.path().to_string();
-        let detail = error.inner().to_string();
-        // serde names a missing field only in its sentence.
-        let missing = detail.strip_prefix("missing field `").and_then(|rest| rest.split('`').next());
-        match (missing, path.as_str()) {
-            (Some(field), _) => Problem::bad_field(field, "is missing"),
-            (None, "." | "?") => Problem::bad_request(format!("the body is not what it should be: {detail}")),
-            (None, field) => Problem::bad_field(field, detail),
-        }
-    })
+    Ok(Answer { body: json!({ "results": results }), replayed })
 }
 
 fn event(body: Body, key: Option<&str>) -> Result<Event, Problem> {
@@ -183,7 +182,7 @@ mod tests {
     use super::*;
 
     fn parsed(value: &Value) -> Result<Event, String> {
-        let body = read(value.to_string().as_bytes()).map_err(|problem| problem.to_string())?;
+        let body = body::json(value.to_string().as_bytes()).map_err(|problem| problem.to_string())?;
         event(body, None).map_err(|problem| problem.to_string())
     }
 

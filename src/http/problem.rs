@@ -98,6 +98,27 @@ impl Problem {
         Self { allow: Some(allow), ..problem }
     }
 
+    /// 408: the request took too long to arrive.
+    pub fn too_late(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::REQUEST_TIMEOUT, "urn:lonceng:request-timeout", "Request timeout", detail)
+    }
+
+    /// 409: it cannot be done as things stand.
+    pub fn conflict(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::CONFLICT, "urn:lonceng:conflict", "Conflict", detail)
+    }
+
+    /// 422: understood, and not to be done.
+    pub fn unprocessable(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, "urn:lonceng:unprocessable", "Unprocessable", detail)
+    }
+
+    /// 429: too much at once; try again after so many seconds.
+    pub fn too_many(detail: impl Into<String>, retry_after_seconds: u64) -> Self {
+        let problem = Self::new(StatusCode::TOO_MANY_REQUESTS, "urn:lonceng:too-many", "Too many requests", detail);
+        Self { retry_after: Some(retry_after_seconds.max(1)), ..problem }
+    }
+
     /// 413: too large.
     pub fn too_large(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::PAYLOAD_TOO_LARGE, "urn:lonceng:too-large", "Too large", detail)
@@ -162,7 +183,10 @@ impl From<&Rejected> for Problem {
 impl From<AuthError> for Problem {
     fn from(error: AuthError) -> Self {
         match error {
-            AuthError::Missing | AuthError::Token(_) | AuthError::Key => Self::unauthorized(error.to_string()),
+            AuthError::Missing | AuthError::Token(_) | AuthError::Key | AuthError::Cookie => {
+                Self::unauthorized(error.to_string())
+            }
+            AuthError::Unavailable => Self::unavailable(error.to_string()),
             AuthError::BadParameter(_) => Self::bad_field("user_id", error.to_string()),
         }
     }

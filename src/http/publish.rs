@@ -1,12 +1,78 @@
-//! Taking events through the pipeline, for both publishing calls.
+//! What both publishing calls share: who may, how often, and the way through the pipeline.
 
+use std::{
+    net::IpAddr,
+    num::NonZeroU32,
+    sync::atomic::{AtomicU32, Ordering},
+};
+
+use actix_web::HttpRequest;
+use governor::{
+    DefaultKeyedRateLimiter, Quota,
+    clock::{Clock as _, DefaultClock},
+};
 use tokio::{sync::oneshot, time::Instant};
 
-use super::{Problem, State};
+use super::{Problem, State, identity};
 use crate::{
     actors::{Gone, Outcome, pipeline::Ingest},
+    auth::Caller,
     domain::event::Event,
 };
+
+/// Calls between two times that publishers are forgotten who have not published lately.
+const CALLS_BETWEEN_SWEEPS: u32 = 1_000;
+
+/// Whose publishes are counted together: a key's, a user's, or an address's.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+enum Publisher {
+    Key(String),
+    User(String),
+    Address(Option<IpAddr>),
+}
+
+/// `limits.publish_per_minute`.
+#[derive(Debug)]
+pub struct PublishLimit {
+    limiter: DefaultKeyedRateLimiter<Publisher>,
+    per_minute: NonZeroU32,
+    calls: AtomicU32,
+}
+
+impl PublishLimit {
+    /// So many in a minute; `None` for 0: there is no limit.
+    #[must_use]
+    pub fn new(per_minute: u32) -> Option<Self> {
+        let per_minute = NonZeroU32::new(per_minute)?;
+        let limiter = DefaultKeyedRateLimiter::keyed(Quota::per_minute(per_minute));
+        Some(Self { limiter, per_minute, calls: AtomicU32::new(0) })
+    }
+
+    fn take(&self, publisher: &Publisher) -> Result<(), Problem> {
+        if self.calls.fetch_add(1, Ordering::Relaxed) % CALLS_BETWEEN_SWEEPS == CALLS_BETWEEN_SWEEPS - 1 {
+            self.limiter.retain_recent();
+        }
+        self.limiter.check_key(publisher).map_err(|until| {
+            let wait = until.wait_time_from(DefaultClock::default().now());
+            let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+            Problem::too_many(format!("at most {} publishes a minute are taken", self.per_minute), seconds)
+        })
+    }
+}
+
+/// Whether the caller may publish, now.
+pub(super) async fn admit(state: &State, request: &HttpRequest) -> Result<(), Problem> {
+    let caller = identity::caller(state, request).await?;
+    if !caller.may_publish() {
+        return Err(Problem::forbidden("publishing needs the scope publish, or the role admin"));
+    }
+    let Some(limit) = &state.publish_limit else { return Ok(()) };
+    limit.take(&match caller {
+        Caller::Service { name, .. } => Publisher::Key(name),
+        Caller::User(identity) => Publisher::User(identity.user_id.to_string()),
+        Caller::Developer => Publisher::Address(request.peer_addr().map(|peer| peer.ip())),
+    })
+}
 
 /// Takes events through the pipeline, whole or not at all. The problem of a `batch` names the event's index.
 ///
@@ -25,10 +91,7 @@ pub(super) async fn publish(state: &State, events: Vec<Event>, batch: bool) -> R
     }
 }
 
-/// Whether all of it had been taken before: the answer is then the first one's.
+/// Whether all of it had been taken before.
 pub(super) fn replayed(outcomes: &[Outcome]) -> bool {
     !outcomes.is_empty() && outcomes.iter().all(|outcome| matches!(outcome, Outcome::Duplicate))
 }
-
-/// The header that says so.
-pub(super) const REPLAYED: (&str, &str) = ("Idempotency-Replayed", "true");

@@ -5,7 +5,7 @@ use actix_web::{
     web::{self, ServiceConfig},
 };
 
-use super::{Problem, Shared, assets, events, health, metrics, notifications, notify};
+use super::{Problem, Shared, admin, assets, events, health, metrics, notifications, notify, preferences, stream};
 use crate::domain::inbox::{Mark, MarkAll};
 
 /// A resource that answers other methods with 405 and what it takes.
@@ -49,6 +49,22 @@ pub(super) fn configure(app: &mut ServiceConfig) {
         .service(
             resource("/api/v1/notifications/{id}/unarchive", "POST").route(web::post().to(marking!(Mark::Unarchive))),
         )
+        .service(
+            resource("/api/v1/preferences", "GET, PUT")
+                .route(web::get().to(preferences::get))
+                .route(web::put().to(preferences::put)),
+        )
+        .service(resource("/api/v1/stream", "GET").route(web::get().to(stream::get)))
+        .service(resource("/api/v1/admin/clients", "GET").route(web::get().to(admin::clients)))
+        .service(
+            resource("/api/v1/admin/clients/{client_id}", "DELETE").route(web::delete().to(admin::revoke_client)),
+        )
+        .service(resource("/api/v1/admin/users", "GET").route(web::get().to(admin::users)))
+        .service(
+            resource("/api/v1/admin/users/{user_id}/clients", "DELETE").route(web::delete().to(admin::revoke_user)),
+        )
+        .service(resource("/api/v1/admin/pending", "GET").route(web::get().to(admin::pending)))
+        .service(resource("/api/v1/admin/history", "GET").route(web::get().to(admin::history)))
         .service(resource("/health/live", "GET").route(web::get().to(health::live)))
         .service(resource("/health/ready", "GET").route(web::get().to(health::ready)))
         .service(resource("/health", "GET").route(web::get().to(health::health)))

@@ -5,10 +5,10 @@ use std::sync::{Arc, atomic::AtomicUsize};
 use metrics_exporter_prometheus::PrometheusHandle;
 
 use crate::{
-    actors::{Handle, persistence::Persistence, pipeline::Pipeline, session},
+    actors::{Handle, catalog, persistence::Persistence, pipeline::Pipeline, session},
     auth::Authenticator,
     config,
-    http::identity::Newcomers,
+    http::{identity::Newcomers, publish::PublishLimit},
     store::Store,
     telemetry::Health,
 };
@@ -20,6 +20,12 @@ pub struct State {
     pub server: config::Server,
     /// Whether readiness asks for NATS.
     pub nats_required: bool,
+    /// What both publishing calls may do in a minute.
+    pub publish_limit: Option<PublishLimit>,
+    /// A word that only this process has.
+    pub boot: String,
+    /// The types there are.
+    pub catalog: catalog::Shared,
     /// Decides who is asking.
     pub auth: Authenticator,
     /// Who has been entered into the directory already.

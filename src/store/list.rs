@@ -60,7 +60,55 @@ pub struct Listing {
     pub inbox: Counters,
 }
 
+/// What is unread in all inboxes together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, sqlx::FromRow)]
+pub struct UnreadTotals {
+    /// Notifications.
+    pub unread: i64,
+    /// Inboxes that have some.
+    pub users: i64,
+}
+
+/// The id of a notification begins with its time.
+const WITH_UNREAD: &str = "SELECT user_id FROM notifications WHERE status = 'unread' GROUP BY user_id \
+     ORDER BY MAX(notification_id) DESC LIMIT $1";
+
+const UNREAD_TOTALS: &str =
+    "SELECT CAST(COALESCE(SUM(unread), 0) AS BIGINT) AS unread, COUNT(*) AS users FROM inboxes WHERE unread > 0";
+
+const EXISTING: &str = "SELECT 1 FROM notifications WHERE user_id = $1 AND notification_id = $2";
+
 impl Store {
+    /// What is unread in all inboxes together.
+    ///
+    /// # Errors
+    /// When the store is away.
+    pub async fn unread_totals(&self) -> Result<UnreadTotals, StoreError> {
+        Ok(on_pool!(self, readers, |pool| sqlx::query_as(UNREAD_TOTALS).fetch_one(pool).await)?)
+    }
+
+    /// The users with unread notifications who got the newest of them.
+    ///
+    /// # Errors
+    /// When the store is away.
+    pub async fn users_with_unread(&self, limit: i64) -> Result<Vec<UserId>, StoreError> {
+        let users: Vec<String> = on_pool!(self, readers, |pool| {
+            sqlx::query_scalar(WITH_UNREAD).bind(limit).fetch_all(pool).await
+        })?;
+        users.iter().map(|user| super::rows::user_id(user)).collect()
+    }
+
+    /// Whether a user has, or had, a notification.
+    ///
+    /// # Errors
+    /// When the store is away.
+    pub async fn has_notification(&self, user: &UserId, id: Uuid) -> Result<bool, StoreError> {
+        let found: Option<i32> = on_pool!(self, readers, |pool| {
+            sqlx::query_scalar(EXISTING).bind(user.as_str()).bind(id.to_string()).fetch_optional(pool).await
+        })?;
+        Ok(found.is_some())
+    }
+
     /// A page of a user's list.
     ///
     /// # Errors

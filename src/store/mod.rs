@@ -28,7 +28,7 @@ pub use commit::{Committed, Planned};
 pub use dead_letters::DeadLetter;
 pub use error::StoreError;
 pub use idempotency::{ANSWER_KEPT_MS, Reservation};
-pub use list::{Filter, Listing};
+pub use list::{Filter, Listing, UnreadTotals};
 pub use marks::MarkOutcome;
 pub use sweep::RetentionCursor;
 

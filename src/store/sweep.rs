@@ -63,7 +63,8 @@ impl Store {
         self.enter_all(sweep, &due).await
     }
 
-    /// Clears what is older than its owner wants to keep, for the next page of users who said so. At the end it starts over.
+    /// Clears what is older than its owner wants to keep, for the next page of users who said so. Says where to go on; `None`
+    /// when all have been looked at.
     ///
     /// # Errors
     /// When the store is away; then nothing has changed.
@@ -72,18 +73,18 @@ impl Store {
         after: &RetentionCursor,
         now: Timestamp,
         limit: i64,
-    ) -> Result<(Vec<Change>, RetentionCursor), StoreError> {
+    ) -> Result<(Vec<Change>, Option<RetentionCursor>), StoreError> {
         let users: Vec<String> = on_pool!(self, readers, |pool| {
             sqlx::query_scalar(RETENTION_USERS).bind(&after.0).bind(RETENTION_PAGE).fetch_all(pool).await
         })?;
-        let Some(last) = users.last() else { return Ok((Vec::new(), RetentionCursor::default())) };
+        let Some(last) = users.last() else { return Ok((Vec::new(), None)) };
         let due: Vec<(String, String)> = on_pool!(self, readers, |pool| {
             sqlx::query_as(RETAINED).bind(now.0).bind(limit).bind(&after.0).bind(last).fetch_all(pool).await
         })?;
         // What did not fit is left for the next round over the same users.
         let full = due.len() >= usize::try_from(limit).unwrap_or(usize::MAX);
         let next = if full { after.clone() } else { RetentionCursor(last.clone()) };
-        Ok((self.enter_all(Sweep::Retain, &due).await?, next))
+        Ok((self.enter_all(Sweep::Retain, &due).await?, Some(next)))
     }
 
     /// Locks the inboxes, sorted, as commits do; looks again at each notification, which may have changed since it was found;

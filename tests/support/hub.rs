@@ -45,6 +45,9 @@ impl Hub {
             ("LONCENG_SERVER__LISTEN".into(), format!("127.0.0.1:{port}")),
             ("LONCENG_STORE__URL".into(), store_url.clone()),
             ("LONCENG_NATS__URL".into(), String::new()),
+            // Tests of the live limit set their own.
+            ("LONCENG_LIMITS__PER_USER_PER_MINUTE".into(), "0".into()),
+            ("LONCENG_LIMITS__CLIENT_MESSAGES_PER_MINUTE".into(), "0".into()),
         ];
         all.extend(env.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
         Some(Self { child: None, port, store_url, env: all, folder })

@@ -10,7 +10,7 @@ use crate::{
     },
     clock,
     domain::inbox::{Change, ChangeKind, Mark, MarkAll, Sweep},
-    store::{Committed, MarkOutcome, Planned, RetentionCursor, Store, StoreError},
+    store::{Committed, MarkOutcome, Planned, Store, StoreError},
     telemetry::{PartState, metric},
 };
 
@@ -57,17 +57,17 @@ pub(super) async fn run(store: Store, registry: Handle<Registry>, jobs: Vec<Job>
 async fn run_sweep(store: &Store, registry: &Handle<Registry>, sweep: SweepSome, state: &mut PartState) {
     let SweepSome { due, limit, reply } = sweep;
     let swept = match due {
-        Due::By(what, before) => store.sweep(what, before, limit).await.map(|changes| (changes, RetentionCursor::default())),
+        Due::By(what, before) => store.sweep(what, before, limit).await.map(|changes| (changes, None)),
         Due::Retention(cursor) => store.sweep_retention(&cursor, clock::now(), limit).await,
     };
     note(state, swept.as_ref().err());
     let swept = match swept {
-        Ok((changes, cursor)) => {
+        Ok((changes, next)) => {
             let cleared = |change: &&Change| matches!(change.kind, ChangeKind::Swept(Sweep::Expire | Sweep::Retain));
             metrics::counter!(metric::AUTO_CLEARED).increment(changes.iter().filter(cleared).count() as u64);
             let count = changes.len();
             tell(registry, changes, Instant::now()).await;
-            Ok(Swept { count, cursor })
+            Ok(Swept { count, next })
         }
         Err(error) => Err(error),
     };

@@ -9,6 +9,7 @@ use super::{Held, Phase, Push, Session, Start};
 use crate::{
     clock,
     domain::{
+        follow::{Follower, Verdict},
         inbox::{Counters, Resume, Step, resume},
         notification::Notification,
         protocol::{self, CloseCode, Connected},
@@ -68,8 +69,8 @@ impl Session {
         match opening {
             Opening::Nothing(now) => {
                 self.greet(now);
-                self.revision = now.revision;
-                self.socket.stand_at(self.revision);
+                self.follower.reach(now.revision);
+                self.socket.stand_at(self.follower.revision());
                 self.go_live(ctx);
             }
             Opening::Fresh(page) => {
@@ -85,7 +86,7 @@ impl Session {
             }
             Opening::After(revision, now) => {
                 self.greet(now);
-                self.revision = revision;
+                self.follower = Follower::at(revision);
                 self.caught_up_from = revision;
                 if revision == now.revision {
                     self.go_live(ctx);
@@ -121,8 +122,8 @@ impl Session {
             };
             self.enqueue_history(protocol::push_of(item, false, step), position);
         }
-        self.revision = self.revision.max(page.inbox.revision);
-        self.socket.stand_at(self.revision);
+        self.follower.reach(page.inbox.revision);
+        self.socket.stand_at(self.follower.revision());
     }
 
     /// Starts reading from the store what the client does not have; pushes are held meanwhile.
@@ -130,7 +131,7 @@ impl Session {
         match &self.phase {
             Phase::Live => {
                 self.phase = Phase::CatchingUp(Held::default());
-                self.caught_up_from = self.revision;
+                self.caught_up_from = self.follower.revision();
                 // While the queue is full the page would have no room; the pump reads it when that is written.
                 if self.socket.waiting() * 2 <= self.hub.outbound_queue {
                     self.read_page(ctx);
@@ -150,7 +151,7 @@ impl Session {
     fn read_page(&mut self, ctx: &mut Context<Self>) {
         let Phase::CatchingUp(held) = &mut self.phase else { return };
         held.reading = true;
-        let (hub, user, since) = (self.hub.clone(), self.user_id().clone(), self.revision);
+        let (hub, user, since) = (self.hub.clone(), self.user_id().clone(), self.follower.revision());
         let size = i64::try_from(self.hub.outbound_queue).map_or(PAGE_MAX, |queue| PAGE_MAX.min(queue));
         let read = async move { hub.store.changed_since(&user, since, size).await };
         let attachment = self.attachment;
@@ -173,7 +174,7 @@ impl Session {
             self.send_missed(item, page.inbox);
         }
         // Revisions between the last item and the inbox's belong to nothing that is still there.
-        self.revision = self.revision.max(page.reached());
+        self.follower.reach(page.reached());
         if page.complete {
             self.go_live(ctx);
         }
@@ -182,9 +183,9 @@ impl Session {
     /// A missed change continues what the client has: between the two nothing is left that it could be told.
     fn send_missed(&mut self, item: &Notification, inbox: Counters) {
         let Counters { unread, unseen, .. } = inbox;
-        let step = Step { previous_revision: self.revision, revision: item.revision, unread, unseen };
+        let step = Step { previous_revision: self.follower.revision(), revision: item.revision, unread, unseen };
         self.enqueue_history(protocol::push_of(item, item.seq <= self.caught_up_from, step), Some(item.revision));
-        self.revision = item.revision;
+        self.follower.reach(item.revision);
     }
 
     fn go_live(&mut self, ctx: &mut Context<Self>) {
@@ -224,20 +225,23 @@ impl Session {
     }
 
     fn take_live(&mut self, push: Push, ctx: &mut Context<Self>) {
-        let Step { previous_revision, revision, .. } = push.step;
-        if previous_revision > self.revision {
+        match self.follower.judge(push.step) {
             // Something in between was lost on the way: fetch it first.
-            self.catch_up(ctx);
-            self.take(push, ctx);
-        } else if revision > self.revision || push.ack {
-            if self.socket.waiting() >= self.hub.outbound_queue {
+            Verdict::Missing => {
+                self.catch_up(ctx);
+                self.take(push, ctx);
+            }
+            Verdict::Known if !push.ack => {}
+            Verdict::Known | Verdict::Send if self.socket.waiting() >= self.hub.outbound_queue => {
                 self.lag(ctx);
                 self.take(push, ctx);
-                return;
             }
-            self.latency.record(push.received.elapsed().as_secs_f64() * 1_000.0);
-            self.socket.enqueue(push.frame, Some(self.revision.max(revision)));
-            self.revision = self.revision.max(revision);
+            // An answer is given even when it changes nothing.
+            Verdict::Known | Verdict::Send => {
+                self.latency.record(push.received.elapsed().as_secs_f64() * 1_000.0);
+                self.follower.reach(push.step.revision);
+                self.socket.enqueue(push.frame, Some(self.follower.revision()));
+            }
         }
     }
 

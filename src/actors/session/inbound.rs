@@ -166,9 +166,9 @@ impl Session {
         let reached = crate::domain::inbox::Counters { revision: page.reached(), ..page.inbox };
         self.enqueue(protocol::sync_response(&page.items, reached, page.complete));
         // A client that asked from where it stands has all this now; the pushes still on their way would repeat it.
-        let continues = since.is_some_and(|since| since.revision <= self.revision);
+        let continues = since.is_some_and(|since| since.revision <= self.follower.revision());
         if continues && matches!(self.phase, Phase::Live) {
-            self.revision = self.revision.max(reached.revision);
+            self.follower.reach(reached.revision);
         }
     }
 }

@@ -36,6 +36,7 @@ use super::{
 use crate::{
     clock,
     domain::{
+        follow::Follower,
         inbox::{ClientId, Since, Step},
         notification::Timestamp,
         pace::Bucket,
@@ -170,11 +171,11 @@ pub struct Session {
     info: Arc<ClientInfo>,
     start: Start,
     phase: Phase,
-    /// The last revision this client has, or will have once the queue is written.
-    revision: i64,
+    /// What this client has, or will have once the queue is written.
+    follower: Follower,
     /// The revision the client had when the last catch-up began: what was made later is new to it.
     caught_up_from: i64,
-    /// `connected` has been sent, so `revision` means something.
+    /// `connected` has been sent, so `follower` means something.
     opened: bool,
     socket: Wire,
     /// Set by the registry.
@@ -238,7 +239,7 @@ impl Session {
             info: Arc::new(info),
             start,
             phase: Phase::CatchingUp(Held { reading: true, ..Held::default() }),
-            revision: 0,
+            follower: Follower::default(),
             caught_up_from: 0,
             opened: false,
             socket,
@@ -316,7 +317,7 @@ impl Session {
             return;
         }
         self.phase = Phase::CatchingUp(Held { reading: true, ..Held::default() });
-        self.caught_up_from = self.revision;
+        self.caught_up_from = self.follower.revision();
         self.attachment += 1;
         // The entry it stood for is gone with the registry.
         self.membership = None;
@@ -349,7 +350,7 @@ impl Handler<Behind> for Session {
     type Result = ();
 
     fn handle(&mut self, Behind { revision }: Behind, ctx: &mut Self::Context) {
-        if matches!(self.phase, Phase::Live) && self.revision < revision {
+        if matches!(self.phase, Phase::Live) && self.follower.revision() < revision {
             self.catch_up(ctx);
         }
     }

@@ -31,6 +31,8 @@ fn notification(status: Status, seq: i64, revision: i64) -> Notification {
         status,
         read: status == Status::Read,
         read_at: None,
+        seen_at: None,
+        keep_until: None,
         user_id: UserId::parse("budi").expect("a constant id is an id"),
         seq,
     }
@@ -41,9 +43,23 @@ fn change(kind: ChangeKind, notification: Option<Notification>, origin: Option<u
         user_id: UserId::parse("budi").expect("a constant id is an id"),
         kind,
         notification: notification.map(Arc::new),
-        step: Step { previous_revision: 16, revision: 17, unread: 3 },
+        step: Step { previous_revision: 16, revision: 17, unread: 3, unseen: 2 },
         origin,
     }
+}
+
+#[test]
+fn what_comes_in_quiet_hours_says_so() {
+    let quiet = told(&change(ChangeKind::New { quiet: true }, Some(notification(Status::Unread, 17, 17)), None));
+    assert_eq!(json_of(&quiet.others.expect("everybody hears of it"))["data"]["quiet"], true);
+}
+
+#[test]
+fn a_summary_stands_in_the_history_where_what_it_sums_up_does() {
+    let types = BTreeMap::from([("A".to_owned(), 2), ("B".to_owned(), 1)]);
+    let frame = summary(3, &types, Step { previous_revision: 16, revision: 19, unread: 6, unseen: 5 });
+    let expected = json!({"count":3,"types":{"A":2,"B":1},"previous_revision":16,"revision":19,"unread":6,"unseen":5});
+    assert_eq!(json_of(&frame), json!({"type":"notifications.summary","data":expected}));
 }
 
 fn json_of(frame: &Bytes) -> Value {
@@ -57,7 +73,7 @@ fn json_of(frame: &Bytes) -> Value {
 
 #[test]
 fn a_push_is_the_notification_with_its_place_in_the_history() {
-    let frames = told(&change(ChangeKind::New, Some(notification(Status::Unread, 17, 17)), None));
+    let frames = told(&change(ChangeKind::New { quiet: false }, Some(notification(Status::Unread, 17, 17)), None));
     let push = json_of(&frames.others.expect("everybody hears of it"));
     assert!(frames.origin.is_none());
     assert_eq!(
@@ -67,7 +83,7 @@ fn a_push_is_the_notification_with_its_place_in_the_history() {
             "type_code":"REFUND_REQUESTED","title":"Refund Request","message":"User budi requested refund for Rp100.000",
             "priority":"HIGH","source":null,"actor_id":null,"entity_type":"refund","entity_id":"ref456",
             "action_url":"/refunds/ref456","metadata":{"amount":100_000},"count":1,"created_at":"2026-01-01T00:00:00Z",
-            "expires_at":null,"status":"unread","read":false,"read_at":null,"previous_revision":16,"unread":3}})
+            "expires_at":null,"status":"unread","read":false,"read_at":null,"seen_at":null,"previous_revision":16,"unread":3,"unseen":2}})
     );
 }
 
@@ -89,9 +105,9 @@ fn a_mark_that_changed_nothing_is_only_acknowledged() {
 
 #[test]
 fn read_all_is_one_update_that_an_ignorant_client_sees_as_a_gap() {
-    let kind = ChangeKind::ReadAll { up_to_revision: 16, from_revision: 16 };
+    let kind = ChangeKind::All { mark: MarkAll::Read, up_to_revision: 16, from_revision: 16 };
     let mut all = change(kind, Some(notification(Status::Read, 4, 26)), Some(1));
-    all.step = Step { previous_revision: 16, revision: 26, unread: 0 };
+    all.step = Step { previous_revision: 16, revision: 26, unread: 0, unseen: 0 };
     let frames = told(&all);
     let update = json_of(&frames.others.expect("the others hear of it"));
     assert_eq!(update["data"]["previous_revision"], 25);

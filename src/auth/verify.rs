@@ -1,0 +1,160 @@
+//! Checking tokens: which key, which algorithm, which claims.
+
+use std::{fmt, fs};
+
+use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode_header, errors::ErrorKind};
+
+use super::{Claims, TokenError, jwks::Jwks};
+use crate::config;
+
+/// How far clocks may be apart, in seconds.
+const LEEWAY_SECONDS: u64 = 5;
+
+/// A key, and the one algorithm it is good for.
+pub(super) struct Key {
+    /// What a token calls it.
+    pub(super) id: Option<String>,
+    /// Decided by the key: what a token's header says is only compared (RFC 8725, section 3.1).
+    pub(super) algorithm: Algorithm,
+    pub(super) decoding: DecodingKey,
+}
+
+impl Key {
+    fn fits(&self, algorithm: Algorithm, id: Option<&str>) -> bool {
+        let named = match (id, &self.id) {
+            (Some(wanted), Some(own)) => wanted == own,
+            // A key without a name may be the one, and a token need not say.
+            _ => true,
+        };
+        self.algorithm == algorithm && named
+    }
+}
+
+/// Why a key in the configuration cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum KeyError {
+    /// The file.
+    #[error("auth.jwt_public_key_file: cannot read {0}: {1}")]
+    File(String, String),
+    /// What is in it.
+    #[error(
+        "auth.jwt_public_key_file: {0} holds no public key in PEM that is good for RS256, ES256 (P-256) or EdDSA (Ed25519)"
+    )]
+    NoKey(String),
+    /// The address of the key set.
+    #[error("auth.jwks_url: {0}")]
+    Jwks(String),
+}
+
+/// Checks tokens.
+pub struct Tokens {
+    keys: Vec<Key>,
+    jwks: Option<Jwks>,
+    validation: Validation,
+}
+
+impl fmt::Debug for Tokens {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let algorithms: Vec<Algorithm> = self.keys.iter().map(|key| key.algorithm).collect();
+        write!(f, "Tokens({algorithms:?}, {:?})", self.jwks)
+    }
+}
+
+impl Tokens {
+    /// Tokens signed with the configured keys.
+    ///
+    /// # Errors
+    /// When a key cannot be used.
+    pub fn new(config: &config::Auth) -> Result<Self, KeyError> {
+        let mut keys = Vec::new();
+        if !config.jwt_secret.is_empty() {
+            let decoding = DecodingKey::from_secret(config.jwt_secret.reveal().as_bytes());
+            keys.push(Key { id: None, algorithm: Algorithm::HS256, decoding });
+        }
+        if !config.jwt_public_key_file.is_empty() {
+            keys.push(from_file(&config.jwt_public_key_file)?);
+        }
+        let jwks = match config.jwks_url.as_str() {
+            "" => None,
+            url => Some(Jwks::new(url).map_err(|error| KeyError::Jwks(error.to_string()))?),
+        };
+        let mut validation = Validation::default();
+        validation.leeway = LEEWAY_SECONDS;
+        validation.validate_nbf = true;
+        // A token without an end is taken; one with an end is checked.
+        validation.required_spec_claims.clear();
+        if !config.jwt_issuer.is_empty() {
+            validation.set_issuer(&[&config.jwt_issuer]);
+            validation.required_spec_claims.insert("iss".to_owned());
+        }
+        if config.jwt_audience.is_empty() {
+            validation.validate_aud = false;
+        } else {
+            validation.set_audience(&[&config.jwt_audience]);
+            validation.required_spec_claims.insert("aud".to_owned());
+        }
+        Ok(Self { keys, jwks, validation })
+    }
+
+    /// What a token says, if it can be believed.
+    ///
+    /// # Errors
+    /// When it cannot, or its key cannot be had now.
+    pub async fn verify(&self, token: &str) -> Result<Claims, TokenError> {
+        let header = decode_header(token).map_err(|_| TokenError::Invalid)?;
+        let id = header.kid.as_deref();
+        let mut last = TokenError::Invalid;
+        for key in self.keys.iter().filter(|key| key.fits(header.alg, id)) {
+            match self.check(token, key) {
+                Ok(claims) => return Ok(claims),
+                Err(error) => last = error,
+            }
+        }
+        let Some(jwks) = &self.jwks else { return Err(last) };
+        // A secret is never published.
+        if header.alg == Algorithm::HS256 {
+            return Err(last);
+        }
+        let keys = jwks.keys(|key| key.fits(header.alg, id)).await.map_err(|_| TokenError::KeysAway)?;
+        for key in keys.iter().filter(|key| key.fits(header.alg, id)) {
+            match self.check(token, key) {
+                Ok(claims) => return Ok(claims),
+                Err(error) => last = error,
+            }
+        }
+        Err(last)
+    }
+
+    fn check(&self, token: &str, key: &Key) -> Result<Claims, TokenError> {
+        let mut validation = self.validation.clone();
+        validation.algorithms = vec![key.algorithm];
+        jsonwebtoken::decode::<Claims>(token, &key.decoding, &validation).map(|data| data.claims).map_err(|error| {
+            match error.kind() {
+                ErrorKind::ExpiredSignature => TokenError::Expired,
+                ErrorKind::ImmatureSignature => TokenError::TooEarly,
+                ErrorKind::InvalidIssuer | ErrorKind::InvalidAudience | ErrorKind::MissingRequiredClaim(_) => {
+                    TokenError::NotForUs
+                }
+                _ => TokenError::Invalid,
+            }
+        })
+    }
+}
+
+fn from_file(path: &str) -> Result<Key, KeyError> {
+    let pem = fs::read(path).map_err(|error| KeyError::File(path.to_owned(), error.to_string()))?;
+    // What parses decides: a PEM file says what kind of key it holds.
+    let kinds = [
+        (Algorithm::RS256, DecodingKey::from_rsa_pem(&pem)),
+        (Algorithm::ES256, DecodingKey::from_ec_pem(&pem)),
+        (Algorithm::EdDSA, DecodingKey::from_ed_pem(&pem)),
+    ];
+    kinds
+        .into_iter()
+        .find_map(|(algorithm, key)| key.ok().map(|decoding| Key { id: None, algorithm, decoding }))
+        .ok_or_else(|| KeyError::NoKey(path.to_owned()))
+}
+
+#[cfg(test)]
+#[path = "verify_tests.rs"]
+mod tests;

@@ -1,0 +1,68 @@
+use jsonwebtoken::{EncodingKey, Header};
+use serde_json::{Value, json};
+
+use super::*;
+use crate::{auth::mint, clock, config::Secret};
+
+fn config() -> config::Auth {
+    config::Auth { jwt_secret: Secret::from("0123456789abcdef0123456789abcdef"), ..config::Auth::default() }
+}
+
+fn claims(value: Value) -> Claims {
+    serde_json::from_value(value).expect("the test's claims are claims")
+}
+
+fn seconds(offset: i64) -> i64 {
+    clock::now().0 / 1_000 + offset
+}
+
+fn tokens(config: &config::Auth) -> Tokens {
+    Tokens::new(config).expect("the test's keys can be used")
+}
+
+async fn verify(config: &config::Auth, value: Value) -> Result<Claims, TokenError> {
+    tokens(config).verify(&mint(config, &claims(value))?).await
+}
+
+#[actix::test]
+async fn a_minted_token_is_believed() {
+    let said = verify(&config(), json!({"sub":"7","preferred_username":"budi","role":"admin","exp":seconds(60)})).await;
+    let identity = said.and_then(|claims| claims.identity());
+    assert_eq!(
+        identity.map(|identity| (identity.user_id.to_string(), identity.login, identity.roles)),
+        Ok(("7".to_owned(), Some("budi".to_owned()), vec!["admin".to_owned()]))
+    );
+}
+
+#[actix::test]
+async fn time_is_checked_with_five_seconds_of_leeway() {
+    assert!(verify(&config(), json!({"sub":"u","exp":seconds(-3)})).await.is_ok());
+    assert_eq!(verify(&config(), json!({"sub":"u","exp":seconds(-20)})).await.err(), Some(TokenError::Expired));
+    assert_eq!(verify(&config(), json!({"sub":"u","nbf":seconds(20)})).await.err(), Some(TokenError::TooEarly));
+    assert!(verify(&config(), json!({"sub":"u"})).await.is_ok());
+}
+
+#[actix::test]
+async fn issuer_and_audience_are_checked_where_configured() {
+    let config = config::Auth { jwt_issuer: "us".into(), jwt_audience: "hub".into(), ..config() };
+    assert!(verify(&config, json!({"sub":"u","iss":"us","aud":["hub","x"]})).await.is_ok());
+    for wrong in
+        [json!({"sub":"u","iss":"them","aud":"hub"}), json!({"sub":"u","iss":"us"}), json!({"sub":"u","aud":"hub"})]
+    {
+        assert_eq!(verify(&config, wrong).await.err(), Some(TokenError::NotForUs));
+    }
+}
+
+#[actix::test]
+async fn other_algorithms_and_signatures_are_refused() {
+    let tokens = tokens(&config());
+    // {"alg":"none"} . {"sub":"u"} .
+    assert_eq!(tokens.verify("eyJhbGciOiJub25lIn0.eyJzdWIiOiJ1In0.").await.err(), Some(TokenError::Invalid));
+    let other = config::Auth { jwt_secret: Secret::from("another secret of thirty-two byte"), ..config() };
+    let token = mint(&other, &claims(json!({"sub":"u"}))).expect("it signs");
+    assert_eq!(tokens.verify(&token).await.err(), Some(TokenError::Invalid));
+    let key = EncodingKey::from_secret(config().jwt_secret.reveal().as_bytes());
+    let hs512 = jsonwebtoken::encode(&Header::new(Algorithm::HS512), &claims(json!({"sub":"u"})), &key);
+    assert_eq!(tokens.verify(&hs512.expect("it signs")).await.err(), Some(TokenError::Invalid));
+    assert_eq!(tokens.verify("").await.err(), Some(TokenError::Invalid));
+}

@@ -1,0 +1,205 @@
+//! Following an inbox: what a connection does with what it is pushed and what it reads, so that its client gets every change
+//! once and in order.
+//!
+//! The revision that the client has decides everything. A change that continues it is sent; one that the client has is
+//! dropped; one beyond it means that something is missing, and the store has it.
+
+use super::inbox::Step;
+
+/// What to do with a change that was pushed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// Pass it on.
+    Send,
+    /// The client has it.
+    Known,
+    /// Something before it is missing: read it from the store first.
+    Missing,
+}
+
+/// The position of a client that follows an inbox.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Follower {
+    /// The last revision the client has, or will have once what is queued is written.
+    revision: i64,
+}
+
+impl Follower {
+    /// A client that has everything up to a revision.
+    #[must_use]
+    pub fn at(revision: i64) -> Self {
+        Self { revision }
+    }
+
+    /// The last revision it has.
+    #[must_use]
+    pub fn revision(self) -> i64 {
+        self.revision
+    }
+
+    /// What to do with a change.
+    #[must_use]
+    pub fn judge(self, step: Step) -> Verdict {
+        if step.previous_revision > self.revision {
+            Verdict::Missing
+        } else if step.revision > self.revision {
+            Verdict::Send
+        } else {
+            Verdict::Known
+        }
+    }
+
+    /// It was given everything up to a revision.
+    pub fn reach(&mut self, revision: i64) {
+        self.revision = self.revision.max(revision);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// A store as its contract says: what changed after a revision, each notification once as it is now.
+    #[derive(Default)]
+    struct Model {
+        revision: i64,
+        items: BTreeMap<u8, (i64, u32)>,
+    }
+
+    impl Model {
+        fn change(&mut self, item: u8, value: u32) -> (u8, u32, Step) {
+            let previous_revision = self.revision;
+            self.revision += 1;
+            self.items.insert(item, (self.revision, value));
+            (item, value, Step { previous_revision, revision: self.revision, ..Step::default() })
+        }
+
+        fn since(&self, revision: i64, limit: usize) -> (Vec<(u8, i64, u32)>, i64) {
+            let mut page: Vec<_> =
+                self.items.iter().map(|(item, (at, value))| (*item, *at, *value)).filter(|(_, at, _)| *at > revision).collect();
+            page.sort_by_key(|(_, at, _)| *at);
+            let complete = page.len() <= limit;
+            page.truncate(limit);
+            let reached = if complete { self.revision } else { page.last().map_or(self.revision, |last| last.1) };
+            (page, reached)
+        }
+    }
+
+    /// What the world does between two changes.
+    #[derive(Debug, Clone)]
+    enum Act {
+        /// A change happens; its push is on its way.
+        Change(u8, u32),
+        /// The oldest push on its way arrives, or with `true` is lost.
+        Arrive(bool),
+        /// Two pushes on their way change places.
+        Swap,
+        /// A page of history is read, if one is being read.
+        Page(usize),
+        /// The connection is cut; the client comes back with what it has.
+        Cut,
+    }
+
+    fn act() -> impl Strategy<Value = Act> {
+        prop_oneof![
+            4 => (0_u8..12, any::<u32>()).prop_map(|(item, value)| Act::Change(item, value)),
+            4 => any::<bool>().prop_map(Act::Arrive),
+            1 => Just(Act::Swap),
+            3 => (1_usize..5).prop_map(Act::Page),
+            1 => Just(Act::Cut),
+        ]
+    }
+
+    /// A connection: live, or reading history while pushes are held.
+    struct Connection {
+        follower: Follower,
+        reading: bool,
+        held: Vec<(u8, u32, Step)>,
+    }
+
+    impl Connection {
+        fn take(&mut self, push: (u8, u32, Step), client: &mut BTreeMap<u8, u32>, got: &mut Vec<i64>) {
+            if self.reading {
+                self.held.push(push);
+                return;
+            }
+            match self.follower.judge(push.2) {
+                Verdict::Send => {
+                    client.insert(push.0, push.1);
+                    got.push(push.2.revision);
+                    self.follower.reach(push.2.revision);
+                }
+                Verdict::Known => {}
+                Verdict::Missing => {
+                    self.reading = true;
+                    self.held.push(push);
+                }
+            }
+        }
+
+        fn read(&mut self, model: &Model, limit: usize, client: &mut BTreeMap<u8, u32>, got: &mut Vec<i64>) {
+            let (page, reached) = model.since(self.follower.revision(), limit);
+            let complete = reached == model.revision;
+            for (item, at, value) in page {
+                client.insert(item, value);
+                got.push(at);
+                self.follower.reach(at);
+            }
+            self.follower.reach(reached);
+            if complete {
+                self.reading = false;
+                for push in std::mem::take(&mut self.held) {
+                    self.take(push, client, got);
+                }
+            }
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(2_000))]
+
+        /// Whatever happens in whatever order, and wherever the connection is cut: in the end the client has the plain list,
+        /// and no revision came twice or out of order.
+        #[test]
+        fn a_follower_ends_with_the_plain_list(acts in proptest::collection::vec(act(), 0..120)) {
+            let mut model = Model::default();
+            let (mut client, mut got, mut way) = (BTreeMap::new(), Vec::new(), Vec::new());
+            let mut connection = Connection { follower: Follower::default(), reading: true, held: Vec::new() };
+            for act in acts {
+                match act {
+                    Act::Change(item, value) => way.push(model.change(item, value)),
+                    Act::Arrive(lost) if !way.is_empty() => {
+                        let push = way.remove(0);
+                        if !lost {
+                            connection.take(push, &mut client, &mut got);
+                        }
+                    }
+                    Act::Swap if way.len() > 1 => way.swap(0, 1),
+                    Act::Page(limit) if connection.reading => connection.read(&model, limit, &mut client, &mut got),
+                    Act::Cut => {
+                        // It attaches again: pushes that were on their way to the old connection are gone.
+                        way.clear();
+                        connection = Connection { follower: connection.follower, reading: true, held: Vec::new() };
+                    }
+                    Act::Arrive(_) | Act::Swap | Act::Page(_) => {}
+                }
+            }
+            // It becomes quiet; the net under everything compares the revisions.
+            for push in way {
+                connection.take(push, &mut client, &mut got);
+            }
+            connection.reading |= connection.follower.revision() < model.revision;
+            while connection.reading {
+                connection.read(&model, 3, &mut client, &mut got);
+            }
+            let plain: BTreeMap<u8, u32> = model.items.iter().map(|(item, (_, value))| (*item, *value)).collect();
+            prop_assert_eq!(client, plain);
+            prop_assert_eq!(connection.follower.revision(), model.revision);
+            prop_assert!(got.is_sorted_by(|a, b| a < b), "in order, each once: {:?}", got);
+        }
+    }
+}

@@ -1,0 +1,86 @@
+//! Who is connected, and signing them out.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use actix_web::{HttpRequest, HttpResponse, web};
+use serde_json::{Value, json};
+
+use crate::{
+    actors::{
+        registry::{ListClients, Revoke, Whose},
+        session::ClientInfo,
+    },
+    clock,
+    domain::user::UserId,
+    http::{Problem, Shared, identity},
+};
+
+fn login(info: &ClientInfo) -> &str {
+    info.identity.login.as_deref().unwrap_or(info.identity.user_id.as_str())
+}
+
+/// `GET /api/v1/admin/clients`
+pub(in crate::http) async fn clients(state: Shared, request: HttpRequest) -> Result<HttpResponse, Problem> {
+    identity::administrator(&state, &request).await?;
+    let mut clients = state.hub.registry.send(ListClients).await?;
+    clients.sort_by_key(|info| (info.connected_at, info.client));
+    let shown = |info: &Arc<ClientInfo>| {
+        json!({
+            "client_id": info.client_id,
+            "user_id": info.identity.user_id.to_legacy_json(),
+            "login": login(info),
+            "roles": info.identity.roles,
+            "connected_at": info.connected_at,
+            "instance": state.hub.instance,
+            "transport": info.transport,
+            "subscriptions": [],
+        })
+    };
+    let connected: Vec<Value> = clients.iter().map(shown).collect();
+    let total = connected.len();
+    Ok(HttpResponse::Ok().json(json!({
+        "connected_clients": connected,
+        "total_count": total,
+        "timestamp": clock::now(),
+    })))
+}
+
+/// `GET /api/v1/admin/users`: those connected now.
+pub(in crate::http) async fn users(state: Shared, request: HttpRequest) -> Result<HttpResponse, Problem> {
+    identity::administrator(&state, &request).await?;
+    let clients = state.hub.registry.send(ListClients).await?;
+    let unique: BTreeMap<&UserId, &str> = clients.iter().map(|info| (&info.identity.user_id, login(info))).collect();
+    let users: Vec<Value> =
+        unique.iter().map(|(id, login)| json!({ "id": id.to_legacy_json(), "login": login })).collect();
+    let total = users.len();
+    Ok(HttpResponse::Ok().json(json!({
+        "available_users": users,
+        "total_count": total,
+        "timestamp": clock::now(),
+    })))
+}
+
+/// `DELETE /api/v1/admin/clients/{client_id}`: closes this connection with 4001.
+pub(in crate::http) async fn revoke_client(
+    state: Shared,
+    request: HttpRequest,
+    client_id: web::Path<String>,
+) -> Result<HttpResponse, Problem> {
+    identity::administrator(&state, &request).await?;
+    match state.hub.registry.send(Revoke(Whose::Client(client_id.into_inner()))).await? {
+        0 => Err(Problem::not_found("no connection has this client_id")),
+        closed => Ok(HttpResponse::Ok().json(json!({ "closed": closed }))),
+    }
+}
+
+/// `DELETE /api/v1/admin/users/{user_id}/clients`: closes all connections of a user with 4001.
+pub(in crate::http) async fn revoke_user(
+    state: Shared,
+    request: HttpRequest,
+    user_id: web::Path<String>,
+) -> Result<HttpResponse, Problem> {
+    identity::administrator(&state, &request).await?;
+    let user = UserId::parse(&user_id).map_err(|error| Problem::bad_field("user_id", error.to_string()))?;
+    let closed = state.hub.registry.send(Revoke(Whose::User(user))).await?;
+    Ok(HttpResponse::Ok().json(json!({ "closed": closed })))
+}

@@ -1,0 +1,111 @@
+//! What is in people's inboxes.
+
+use actix_web::{HttpRequest, HttpResponse};
+use serde_json::{Map, Value, json};
+
+use crate::{
+    clock,
+    domain::{
+        notification::Notification,
+        user::{Person, UserId},
+    },
+    http::{Problem, Shared, identity},
+    store::Filter,
+};
+
+/// Users in the answer about pending notifications.
+const PENDING_USERS: i64 = 100;
+
+/// Notifications of each of them.
+const PENDING_EACH: i64 = 100;
+
+/// Most notifications in one history.
+const HISTORY_MAX: i64 = 1_000;
+
+/// A person as the older API names one.
+fn named(person: &Person) -> Value {
+    json!({ "id": person.user_id.to_legacy_json(), "login": person.display() })
+}
+
+fn payload(item: &Notification, target: &Value) -> Value {
+    json!({
+        "notification_id": item.notification_id,
+        "message": item.message,
+        "created_at": item.created_at,
+        "source": item.source,
+        "target": target,
+    })
+}
+
+/// `GET /api/v1/admin/pending`: what is unread, of the users who got something last.
+pub(in crate::http) async fn pending(state: Shared, request: HttpRequest) -> Result<HttpResponse, Problem> {
+    identity::administrator(&state, &request).await?;
+    let store = &state.store;
+    let totals = store.unread_totals().await?;
+    let users = store.users_with_unread(PENDING_USERS).await?;
+    let people = store.people(&users).await?;
+    let mut pending = Map::new();
+    for user in &users {
+        let known = people.iter().find(|person| person.user_id == *user).cloned();
+        let person = known.unwrap_or_else(|| Person::unknown(user.clone()));
+        let target = named(&person);
+        let page = store.newest_unread(user, PENDING_EACH).await?;
+        let items: Vec<Value> = page
+            .items
+            .iter()
+            .map(|item| json!({ "id": item.stream_id, "payload": payload(item, &target), "read": item.read }))
+            .collect();
+        if !items.is_empty() {
+            pending.insert(format!("{user}-{}", person.display()), items.into());
+        }
+    }
+    Ok(HttpResponse::Ok().json(json!({
+        "pending_notifications": pending,
+        "total_pending": totals.unread,
+        "users_with_pending": totals.users,
+        "timestamp": clock::now(),
+    })))
+}
+
+/// `GET /api/v1/admin/history?user_id=1&login=alice`: a user's notifications, newest first.
+pub(in crate::http) async fn history(state: Shared, request: HttpRequest) -> Result<HttpResponse, Problem> {
+    let query = identity::query(request.uri());
+    let parameter = |name: &str| query.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
+    identity::administrator_asking_for(&state, &request).await?;
+    let user = parameter("user_id").ok_or_else(|| Problem::bad_field("user_id", "say whose history"))?;
+    let user = UserId::parse(user).map_err(|error| Problem::bad_field("user_id", error.to_string()))?;
+    let limit = match parameter("limit") {
+        None => state.hub.history,
+        Some(text) => text
+            .parse()
+            .ok()
+            .filter(|limit| (1..=HISTORY_MAX).contains(limit))
+            .ok_or_else(|| Problem::bad_field("limit", format!("must be from 1 to {HISTORY_MAX}")))?,
+    };
+    let listing = state.store.list(&user, &Filter::default(), limit).await?;
+    let known = state.store.people(std::slice::from_ref(&user)).await?.pop();
+    let mut person = known.unwrap_or_else(|| Person::unknown(user));
+    if let Some(login) = parameter("login").filter(|login| !login.is_empty()) {
+        person.login = Some(login.to_owned());
+    }
+    let target = named(&person);
+    let history: Vec<Value> = listing
+        .items
+        .iter()
+        .map(|item| {
+            json!({
+                "id": item.stream_id,
+                "payload": payload(item, &target),
+                "read": item.read,
+                "status": item.status,
+            })
+        })
+        .collect();
+    let count = history.len();
+    Ok(HttpResponse::Ok().json(json!({
+        "user": target,
+        "history": history,
+        "count": count,
+        "timestamp": clock::now(),
+    })))
+}

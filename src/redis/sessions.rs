@@ -1,0 +1,82 @@
+//! Sessions that another service keeps: `session:{value of the cookie}` is a JSON object that says who it is.
+
+use serde_json::{Map, Value};
+
+use super::{Redis, RedisError, away};
+use crate::domain::user::UserId;
+
+/// Longest value of a cookie that is looked up, in bytes.
+const VALUE_MAX_BYTES: usize = 512;
+
+/// Who a session says it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CookieSession {
+    /// `user_id`, a string or a whole number.
+    pub user_id: UserId,
+    /// `login`.
+    pub login: Option<String>,
+    /// `roles`, or `role`.
+    pub roles: Vec<String>,
+}
+
+impl CookieSession {
+    /// Reads what another service wrote; `None` when it is not a session.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let fields: Map<String, Value> = serde_json::from_str(text).ok()?;
+        let roles = match fields.get("roles").or_else(|| fields.get("role")) {
+            Some(Value::String(role)) => vec![role.clone()],
+            Some(Value::Array(roles)) => roles.iter().filter_map(Value::as_str).map(str::to_owned).collect(),
+            _ => Vec::new(),
+        };
+        Some(Self {
+            user_id: UserId::from_json(fields.get("user_id")?).ok()?,
+            login: fields.get("login").and_then(Value::as_str).filter(|login| !login.is_empty()).map(str::to_owned),
+            roles,
+        })
+    }
+}
+
+/// Looks sessions up.
+#[derive(Debug, Clone)]
+pub struct Sessions(Redis);
+
+impl Sessions {
+    /// Sessions kept in this Redis.
+    #[must_use]
+    pub fn new(redis: Redis) -> Self {
+        Self(redis)
+    }
+
+    /// The session that a cookie's value names; `None` when there is none.
+    ///
+    /// # Errors
+    /// When Redis does not answer.
+    pub async fn find(&self, value: &str) -> Result<Option<CookieSession>, RedisError> {
+        if value.is_empty() || value.len() > VALUE_MAX_BYTES {
+            return Ok(None);
+        }
+        let mut connection = self.0.0.clone();
+        let text: Option<String> =
+            redis::cmd("GET").arg(format!("session:{value}")).query_async(&mut connection).await.map_err(away)?;
+        Ok(text.as_deref().and_then(CookieSession::parse))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_session_names_its_user_in_either_spelling() {
+        let session = CookieSession::parse(r#"{"user_id":7,"role":"admin","login":"budi","other":1}"#);
+        let session = session.expect("it is a session");
+        assert_eq!((session.user_id.as_str(), session.login.as_deref()), ("7", Some("budi")));
+        assert_eq!(session.roles, ["admin"]);
+        let roles = CookieSession::parse(r#"{"user_id":"u","roles":["a","b"]}"#).map(|session| session.roles);
+        assert_eq!(roles, Some(vec!["a".to_owned(), "b".to_owned()]));
+        for none in ["", "7", "{}", r#"{"user_id":""}"#, r#"{"user_id":1.5}"#, "not json"] {
+            assert_eq!(CookieSession::parse(none), None, "{none}");
+        }
+    }
+}

@@ -35,6 +35,9 @@ use crate::{
 /// How long a store that is away at the start is waited for.
 const STORE_PATIENCE: Duration = Duration::from_secs(30);
 
+/// How long answers may take to be written when nothing else is left to do.
+const LAST_WORDS: Duration = Duration::from_millis(300);
+
 /// Between questions whether Redis answers.
 const REDIS_WATCH: Duration = Duration::from_secs(2);
 
@@ -53,6 +56,7 @@ pub struct Hub {
     supervisor: Addr<Supervisor>,
     arbiters: Vec<Arbiter>,
     grace: Duration,
+    under_way: http::UnderWay,
 }
 
 /// The long-lived actors.
@@ -124,8 +128,10 @@ impl Hub {
         let epoch = store.epoch().await?;
         let grace = Duration::from_secs(parts.loaded.config.server.shutdown_grace_seconds);
         let listen = parts.loaded.config.server.listen.clone();
-        let serving = http::serve(&listen, parts.state(epoch, metrics, auth, shared), grace)?;
-        Ok(Self { serving, handles, health, store, supervisor, arbiters, grace })
+        let state = parts.state(epoch, metrics, auth, shared);
+        let under_way = state.under_way.clone();
+        let serving = http::serve(&listen, state, grace)?;
+        Ok(Self { serving, handles, health, store, supervisor, arbiters, grace, under_way })
     }
 
     /// Stops: not ready first, then every client is told, then what is under way finishes, within the grace time.
@@ -143,9 +149,12 @@ impl Hub {
             sleep(Duration::from_millis(20)).await;
         }
         // Requests under way get what is left of the time; one second at least, for those that only wait for a commit.
-        let left = deadline.saturating_duration_since(Instant::now()).max(Duration::from_secs(1));
-        if timeout(left, self.serving.handle.stop(true)).await.is_err() {
-            // Whatever it still waits for, the process ends now.
+        let deadline = deadline.max(Instant::now() + Duration::from_secs(1));
+        while self.under_way.count() > 0 && Instant::now() < deadline {
+            sleep(Duration::from_millis(20)).await;
+        }
+        // Answers that are being written have a moment more; connections that are merely open have not.
+        if timeout(LAST_WORDS, self.serving.handle.stop(true)).await.is_err() {
             let _ = timeout(Duration::from_secs(1), self.serving.handle.stop(false)).await;
         }
         for arbiter in self.arbiters {
@@ -268,6 +277,7 @@ impl Parts {
             metrics,
             hub: Arc::new(hub),
             connections: Arc::new(AtomicUsize::new(0)),
+            under_way: http::UnderWay::default(),
             next_client: 1.into(),
         })
     }

@@ -253,7 +253,8 @@ fn an_actor_that_panics_under_load_loses_nothing_acknowledged() {
         );
         std::fs::write(&config, text).expect("it is written");
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let loaded = lonceng::config::load(&config).expect("it is a configuration");
+        let mut loaded = lonceng::config::load(&config).expect("it is a configuration");
+        loaded.config.limits.per_user_per_minute = 0;
         let hub = InProcess::start(loaded, metric::install().expect("one recorder")).await.expect("it starts");
         let base = format!("127.0.0.1:{}", hub.serving.address.port());
         let mut client = Client::connect(format!("ws://{base}/ws?user_id=u")).await;

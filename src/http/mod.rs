@@ -20,6 +20,7 @@ mod routes;
 mod server;
 mod state;
 mod stream;
+mod under_way;
 mod upgrade;
 
 pub use identity::Newcomers;
@@ -27,3 +28,4 @@ pub use problem::Problem;
 pub use publish::PublishLimit;
 pub use server::{Serving, serve};
 pub use state::{Shared, State};
+pub use under_way::UnderWay;

@@ -7,7 +7,7 @@ use actix_server::{Server, ServerHandle};
 use actix_service::{fn_service, map_config};
 use actix_web::{App, dev::AppConfig, middleware::from_fn};
 
-use super::{Shared, cors::cors, routes, upgrade};
+use super::{Shared, cors::cors, routes, under_way::count, upgrade};
 
 /// How long a client may take to send a request's head.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
@@ -45,7 +45,7 @@ pub fn serve(listen: &str, state: Shared, grace: Duration) -> io::Result<Serving
         .shutdown_timeout(grace.as_secs())
         .listen("lonceng", listener, move || {
             let (app_state, upgrade_state) = (state.clone(), state.clone());
-            let app = App::new().app_data(app_state).wrap(from_fn(cors)).configure(routes::configure);
+            let app = App::new().app_data(app_state).wrap(from_fn(cors)).wrap(from_fn(count)).configure(routes::configure);
             HttpService::build()
                 .client_request_timeout(REQUEST_TIMEOUT)
                 .client_disconnect_timeout(Duration::from_secs(1))

@@ -158,6 +158,28 @@ impl Hub {
         (status, response.json().await.unwrap_or_default())
     }
 
+    /// The answer's status, a header of it, and its body.
+    pub async fn answer(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &str, want: &str) -> (u16, Option<String>, Value) {
+        let method = method.parse().expect("a method");
+        let mut request = http().request(method, format!("{}{path}", self.base())).body(body.to_owned());
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let response = request.send().await.expect("the hub answers");
+        let status = response.status().as_u16();
+        let header = response.headers().get(want).and_then(|value| value.to_str().ok()).map(str::to_owned);
+        (status, header, response.json().await.unwrap_or_default())
+    }
+
+    /// Server-Sent Events of a user.
+    pub async fn stream(&self, query: &str, headers: &[(&str, &str)]) -> super::stream::Stream {
+        let mut request = reqwest::Client::new().get(format!("{}/api/v1/stream?{query}", self.base()));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        super::stream::Stream::new(request.send().await.expect("the hub answers"))
+    }
+
     /// Publishes an event and expects it to be taken.
     pub async fn publish(&self, event: &Value) {
         let (status, body) = self.post("/api/v1/events", event).await;

@@ -9,6 +9,8 @@ pub mod client;
 pub mod hub;
 pub mod nats;
 pub mod stores;
+pub mod stream;
+pub mod tokens;
 pub mod wait;
 
 /// Whether a missing server is a failure.

@@ -1,0 +1,360 @@
+//! Who gets in, and how much they may do there, against the built hub.
+
+#![allow(clippy::expect_used, clippy::disallowed_methods, reason = "a test may fail, and measures real time")]
+
+mod support;
+
+use std::{
+    io::{Read as _, Write as _},
+    net::TcpStream,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use serde_json::{Value, json};
+use support::{
+    client::Client,
+    hub::Hub,
+    tokens::{SECRET, path, published, signed},
+    wait::{PATIENCE, until},
+};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
+
+const JWT: (&str, &str) = ("LONCENG_AUTH__METHODS", r#"["jwt"]"#);
+
+fn claims(user: &str) -> Value {
+    json!({ "sub": user, "login": "alice", "roles": ["user"], "exp": chrono::Utc::now().timestamp() + 600 })
+}
+
+async fn whoami(hub: &Hub, token: &str) -> u16 {
+    let bearer = format!("Bearer {token}");
+    hub.send("GET", "/api/v1/notifications", &[("authorization", &bearer)], String::new()).await.0
+}
+
+#[tokio::test]
+async fn every_kind_of_key_signs_people_in_and_no_other_does() {
+    for with in ["rsa", "ec", "ed"] {
+        let file = path(&format!("{with}.pub.pem"));
+        let hub = Hub::sqlite(&[JWT, ("LONCENG_AUTH__JWT_PUBLIC_KEY_FILE", &file)]).await;
+        assert_eq!(whoami(&hub, &signed(with, None, &claims("u"))).await, 200, "{with}");
+        for other in ["rsa", "ec", "ed", "secret", "rsa-as-secret"].into_iter().filter(|other| *other != with) {
+            assert_eq!(whoami(&hub, &signed(other, None, &claims("u"))).await, 401, "{other} for {with}");
+        }
+        // {"alg":"none"} . {"sub":"u"} .
+        assert_eq!(whoami(&hub, "eyJhbGciOiJub25lIn0.eyJzdWIiOiJ1In0.").await, 401);
+    }
+}
+
+#[tokio::test]
+async fn a_token_signs_in_wherever_it_is_shown() {
+    let hub = Hub::sqlite(&[JWT, ("LONCENG_AUTH__JWT_SECRET", SECRET)]).await;
+    let token = signed("secret", None, &claims("u"));
+    let address = |query: &str| format!("ws://127.0.0.1:{}/ws{query}", hub.port).into_client_request().expect("a request");
+    let mut bearer = address("");
+    bearer.headers_mut().insert("authorization", format!("Bearer {token}").parse().expect("a header"));
+    let mut subprotocol = address("");
+    let offered = format!("lonceng.v1, token.{token}");
+    subprotocol.headers_mut().insert("sec-websocket-protocol", offered.parse().expect("a header"));
+    for request in [bearer, subprotocol, address(&format!("?token={token}"))] {
+        let mut client = Client::connect(request).await;
+        let hello = client.expect("connected").await;
+        assert_eq!((&hello["user_id"], &hello["login"], &hello["roles"]), (&json!("u"), &json!("alice"), &json!(["user"])));
+    }
+    assert_eq!(Client::refused(address("")).await, 401);
+    assert_eq!(Client::refused(address("?user_id=u")).await, 401, "dev parameters are nobody's identity here");
+    assert_eq!(Client::refused(address("?token=x")).await, 401);
+    let (status, problem) = hub.get("/api/v1/notifications?user_id=u").await;
+    assert_eq!((status, &problem["title"]), (401, &json!("Not signed in")));
+    assert_eq!(hub.stream(&format!("token={token}"), &[]).await.response.status(), 200);
+}
+
+/// A server that publishes keys, and counts how often it was asked.
+async fn issuer(keys: Arc<Mutex<Value>>) -> (String, Arc<AtomicUsize>) {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let address = listener.local_addr().expect("it has an address");
+    let asked = Arc::new(AtomicUsize::new(0));
+    let counter = Arc::clone(&asked);
+    tokio::spawn(async move {
+        while let Ok((mut socket, _)) = listener.accept().await {
+            let mut head = [0; 2_048];
+            let _ = socket.read(&mut head).await;
+            counter.fetch_add(1, Ordering::Relaxed);
+            let body = keys.lock().expect("nobody panics with it").to_string();
+            let answer =
+                format!("HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{body}", body.len());
+            let _ = socket.write_all(answer.as_bytes()).await;
+        }
+    });
+    (format!("http://{address}/keys.json"), asked)
+}
+
+#[tokio::test]
+async fn published_keys_are_fetched_kept_and_fetched_again_for_an_unknown_one_but_not_for_every_one() {
+    let keys = Arc::new(Mutex::new(json!({"keys":[published("rsa", "a")]})));
+    let (url, asked) = issuer(Arc::clone(&keys)).await;
+    let hub = Hub::sqlite(&[JWT, ("LONCENG_AUTH__JWKS_URL", &url)]).await;
+    for _ in 0..5 {
+        assert_eq!(whoami(&hub, &signed("rsa", Some("a"), &claims("u"))).await, 200);
+    }
+    assert_eq!(asked.load(Ordering::Relaxed), 1, "kept");
+    // Unknown ids do not make the hub ask again and again.
+    for n in 0..20 {
+        assert_eq!(whoami(&hub, &signed("ec", Some(&format!("no-{n}")), &claims("u"))).await, 401);
+    }
+    assert!(asked.load(Ordering::Relaxed) <= 2);
+    // The issuer changes its key: it is found once the hub may ask again.
+    *keys.lock().expect("nobody panics with it") = json!({"keys":[published("ec", "b")]});
+    let token = signed("ec", Some("b"), &claims("u"));
+    until("the new key is known", PATIENCE, async || (whoami(&hub, &token).await == 200).then_some(())).await;
+    assert_eq!(whoami(&hub, &signed("rsa", Some("a"), &claims("u"))).await, 401, "the old one is withdrawn");
+    assert_eq!(whoami(&hub, &signed("rsa-as-secret", Some("b"), &claims("u"))).await, 401);
+}
+
+#[tokio::test]
+async fn keys_that_cannot_be_fetched_are_nobodys_fault_but_ours() {
+    let hub = Hub::sqlite(&[JWT, ("LONCENG_AUTH__JWKS_URL", "http://127.0.0.1:1/keys")]).await;
+    assert_eq!(whoami(&hub, &signed("rsa", Some("a"), &claims("u"))).await, 503);
+    assert_eq!(whoami(&hub, "nonsense").await, 401);
+}
+
+#[tokio::test]
+async fn a_connection_ends_with_its_token() {
+    let hub = Hub::sqlite(&[JWT, ("LONCENG_AUTH__JWT_SECRET", SECRET)]).await;
+    let mut brief = claims("u");
+    brief["exp"] = json!(chrono::Utc::now().timestamp() + 2);
+    let mut client = Client::connect(&hub.ws(&format!("token={}", signed("secret", None, &brief)))).await;
+    client.expect("connected").await;
+    assert_eq!(client.closed().await, 4001);
+}
+
+fn redis_url() -> Option<String> {
+    let url = std::env::var("LONCENG_TEST_REDIS").ok();
+    if url.is_none() {
+        support::missing("Redis (LONCENG_TEST_REDIS)");
+    }
+    url
+}
+
+#[tokio::test]
+async fn a_cookie_names_a_session_in_redis() {
+    let Some(url) = redis_url() else { return };
+    let hub = Hub::sqlite(&[("LONCENG_AUTH__METHODS", r#"["cookie"]"#), ("LONCENG_REDIS__URL", &url)]).await;
+    let value = uuid::Uuid::new_v4().to_string();
+    let mut redis = redis::Client::open(url).expect("an address").get_multiplexed_async_connection().await.expect("Redis");
+    let session = json!({"user_id":7,"login":"budi","role":"admin"}).to_string();
+    let key = format!("session:{value}");
+    redis::cmd("SET").arg(&key).arg(session).query_async::<()>(&mut redis).await.expect("it is set");
+    let cookie = format!("other=1; session_id={value}");
+    let get = async |headers: &[(&str, &str)]| hub.send("GET", "/api/v1/admin/users", headers, String::new()).await.0;
+    assert_eq!(get(&[("cookie", &cookie)]).await, 200);
+    assert_eq!(get(&[("cookie", "session_id=nobody")]).await, 401);
+    assert_eq!(get(&[]).await, 401);
+    // A browser sends the cookie whatever page asks: a page of elsewhere may not.
+    assert_eq!(get(&[("cookie", &cookie), ("origin", "https://evil.example")]).await, 403);
+    let mut request = hub.ws("").into_client_request().expect("a request");
+    request.headers_mut().insert("cookie", cookie.parse().expect("a header"));
+    let mut client = Client::connect(request).await;
+    let hello = client.expect("connected").await;
+    assert_eq!((&hello["user_id"], &hello["login"], &hello["role"]), (&json!("7"), &json!("budi"), &json!("admin")));
+    redis::cmd("DEL").arg(&key).query_async::<()>(&mut redis).await.expect("it is gone");
+    assert_eq!(get(&[("cookie", &cookie)]).await, 401, "signed out");
+    let (_, ready) = hub.get("/health/ready").await;
+    assert_eq!(ready["redis"], "ok");
+}
+
+#[tokio::test]
+async fn without_redis_nobody_signs_in_by_cookie_and_the_hub_says_so() {
+    let hub = Hub::sqlite(&[("LONCENG_AUTH__METHODS", r#"["cookie"]"#), ("LONCENG_REDIS__URL", "redis://127.0.0.1:1")]).await;
+    let cookie = [("cookie", "session_id=x")];
+    assert_eq!(hub.send("GET", "/api/v1/notifications", &cookie, String::new()).await.0, 503);
+    until("readiness shows it", PATIENCE, async || {
+        let (status, ready) = hub.get("/health/ready").await;
+        (status == 200 && ready["redis"] == "down").then_some(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_administrator_signs_a_user_out_within_a_second() {
+    let hub = Hub::sqlite(&[]).await;
+    let mut sessions = vec![hub.connect("u", "").await, hub.connect("u", "").await];
+    let mut other = hub.connect("v", "").await;
+    for client in sessions.iter_mut().chain([&mut other]) {
+        client.expect("connected").await;
+    }
+    let since = Instant::now();
+    let (status, answer) = hub.send("DELETE", "/api/v1/admin/users/u/clients", &[], String::new()).await;
+    assert_eq!((status, &answer), (200, &json!({"closed":2})));
+    for client in &mut sessions {
+        assert_eq!(client.closed().await, 4001);
+    }
+    assert!(since.elapsed() < Duration::from_secs(1));
+    other.nothing().await;
+    let (_, clients) = hub.get("/api/v1/admin/clients").await;
+    let clients = clients["connected_clients"].as_array().expect("a list");
+    let other_client = clients.iter().find(|client| client["user_id"] == "v").expect("it is connected");
+    let id = other_client["client_id"].as_str().expect("an id").to_owned();
+    assert_eq!(hub.send("DELETE", &format!("/api/v1/admin/clients/{id}"), &[], String::new()).await.0, 200);
+    assert_eq!(other.closed().await, 4001);
+    until("it is gone", PATIENCE, async || {
+        let status = hub.send("DELETE", &format!("/api/v1/admin/clients/{id}"), &[], String::new()).await.0;
+        (status == 404).then_some(())
+    })
+    .await;
+    assert_eq!(hub.send("DELETE", "/api/v1/admin/users/u/clients?user_id=v", &[], String::new()).await.0, 403);
+}
+
+#[tokio::test]
+async fn the_older_administrators_calls_keep_their_shapes() {
+    let hub = Hub::sqlite(&[("LONCENG_SERVER__INSTANCE_ID", "hub-7")]).await;
+    let sent = json!({"target":[{"id":1,"login":"alice"},{"id":"x-2","login":"bob"}],"message":"hello",
+        "created_at":"2026-01-01T00:00:00Z","source":"order-service"});
+    let (_, results) = hub.post("/api/v1/notify", &sent).await;
+    let id = &results["results"][0]["notification_id"];
+    // As the older pages connect.
+    let mut alice = hub.connect("1", "&login=alice&role=user").await;
+    let hello = alice.next().await.expect("it greets");
+    assert_eq!(hello["clientId"], hello["data"]["client_id"]);
+    alice.expect("notification.push").await;
+    let mut bob = hub.connect("x-2", "&login=bob").await;
+    bob.expect("connected").await;
+
+    let (status, clients) = hub.get("/api/v1/admin/clients").await;
+    assert_eq!((status, &clients["total_count"]), (200, &json!(2)));
+    let mut first = clients["connected_clients"][0].clone();
+    assert!(first["connected_at"].take().is_string() && first["client_id"].take().is_string());
+    assert!(clients["timestamp"].is_string());
+    assert_eq!(first, json!({"client_id":null,"user_id":1,"login":"alice","roles":["user"],"connected_at":null,
+        "instance":"hub-7","transport":"websocket","subscriptions":[]}));
+
+    let (_, users) = hub.get("/api/v1/admin/users").await;
+    assert_eq!(users["available_users"], json!([{"id":1,"login":"alice"},{"id":"x-2","login":"bob"}]));
+    assert_eq!(users["total_count"], 2);
+
+    let payload = json!({"notification_id":id,"message":"hello","created_at":"2026-01-01T00:00:00Z",
+        "source":"order-service","target":{"id":1,"login":"alice"}});
+    let (_, pending) = hub.get("/api/v1/admin/pending").await;
+    assert_eq!(pending["pending_notifications"]["1-alice"], json!([{"id":"1767225600000-1","payload":payload,"read":false}]));
+    assert!(pending["pending_notifications"]["x-2-bob"].is_array());
+    assert_eq!((&pending["total_pending"], &pending["users_with_pending"]), (&json!(2), &json!(2)));
+
+    // By the stream's id, as older clients mark; the notification's id decides.
+    alice.send(&json!({"type":"notification.read","notification_id":id,"stream_id":"1767225600000-1"})).await;
+    let ack = alice.expect("notification.read.ack").await;
+    assert_eq!((&ack["notification_id"], &ack["stream_id"]), (id, &json!("1767225600000-1")));
+    let (_, history) = hub.get("/api/v1/admin/history?user_id=1&login=alice").await;
+    assert_eq!(history["user"], json!({"id":1,"login":"alice"}));
+    assert_eq!(history["history"], json!([{"id":"1767225600000-1","payload":payload,"read":true,"status":"read"}]));
+    assert_eq!((&history["count"], history["timestamp"].is_string()), (&json!(1), true));
+    assert_eq!(hub.get("/api/v1/admin/history").await.0, 400);
+    assert_eq!(hub.get("/api/v1/admin/history?user_id=1&role=user").await.0, 403);
+    alice.send(&json!({"type":"sync.request","limit":5})).await;
+    let sync = alice.next().await.expect("it is open");
+    assert_eq!(sync["data"][0]["notification_id"], *id);
+}
+
+#[tokio::test]
+async fn a_client_that_sends_too_much_is_warned_and_then_closed() {
+    let hub = Hub::sqlite(&[("LONCENG_LIMITS__CLIENT_MESSAGES_PER_MINUTE", "30")]).await;
+    let mut client = hub.connect("u", "").await;
+    client.expect("connected").await;
+    for _ in 0..30 {
+        client.nothing().await;
+    }
+    client.send_text(r#"{"type":"ping"}"#).await;
+    assert_eq!(client.expect("error").await["code"], "rate_limited");
+    for _ in 0..5 {
+        client.send_text(r#"{"type":"ping"}"#).await;
+    }
+    assert_eq!(client.closed().await, 4029);
+}
+
+#[tokio::test]
+async fn publishing_has_a_limit_for_each_key_and_address() {
+    let hash = "2bb80d537b1da3e38bd30361aa855686bde0eacd7162fef6a25fe97bf527a25b"; // of "secret"
+    let keys = format!(r#"[{{ name = "shop", sha256 = "{hash}", scopes = ["publish"] }}]"#);
+    let hub = Hub::sqlite(&[("LONCENG_LIMITS__PUBLISH_PER_MINUTE", "5"), ("LONCENG_AUTH__API_KEYS", &keys)]).await;
+    let body = json!({"type":"NOTE_CREATED","user_id":"u","title":"x"}).to_string();
+    let key = [("x-api-key", "secret")];
+    for headers in [&[][..], &key[..]] {
+        for n in 0..5 {
+            let path = if n % 2 == 0 { "/api/v1/events" } else { "/api/v1/notify" };
+            let body = if n % 2 == 0 { body.clone() } else { json!({"target":[{"id":1}],"message":"m"}).to_string() };
+            assert_eq!(hub.send("POST", path, headers, body).await.0, 202);
+        }
+        let (status, wait, problem) = hub.answer("POST", "/api/v1/events", headers, &body, "retry-after").await;
+        assert_eq!((status, &problem["status"]), (429, &json!(429)));
+        assert!(wait.and_then(|wait| wait.parse::<u64>().ok()).is_some_and(|wait| (1..=12).contains(&wait)));
+    }
+    // A key has no inbox and does not administer.
+    assert_eq!(hub.send("GET", "/api/v1/notifications", &key, String::new()).await.0, 403);
+    assert_eq!(hub.send("GET", "/api/v1/admin/clients", &key, String::new()).await.0, 403);
+    assert_eq!(hub.send("GET", "/api/v1/notifications", &[("x-api-key", "wrong")], String::new()).await.0, 401);
+}
+
+#[tokio::test]
+async fn connections_are_limited_in_all_and_for_each_user() {
+    let hub = Hub::sqlite(&[("LONCENG_SERVER__MAX_CONNECTIONS", "3"), ("LONCENG_SERVER__MAX_CONNECTIONS_PER_USER", "2")]).await;
+    let mut first = hub.connect("u", "").await;
+    first.expect("connected").await;
+    // An event stream is a connection like any other.
+    let mut events = hub.stream("user_id=u", &[]).await;
+    events.skip_to("connected").await;
+    assert_eq!(hub.connect("u", "").await.closed().await, 4009, "the newest is refused");
+    let mut refused = hub.stream("user_id=u", &[]).await;
+    assert_eq!(refused.skip_to("closed").await.data.expect("it says why")["data"]["code"], 4009);
+    drop(refused);
+    let mut third = until("there is room again", PATIENCE, async || {
+        let (_, clients) = hub.get("/api/v1/admin/clients").await;
+        if clients["total_count"] == 2 { Some(hub.connect("v", "").await) } else { None }
+    })
+    .await;
+    third.expect("connected").await;
+    assert_eq!(Client::refused(&hub.ws("user_id=w")).await, 503);
+    assert_eq!(hub.stream("user_id=w", &[]).await.response.status(), 503);
+}
+
+/// What the hub answers to these bytes, and how long it took to hang up.
+fn raw(hub: &Hub, pieces: &[&[u8]]) -> (String, Duration) {
+    let mut socket = TcpStream::connect(("127.0.0.1", hub.port)).expect("it listens");
+    socket.set_read_timeout(Some(PATIENCE * 2)).expect("a timeout");
+    let since = Instant::now();
+    for piece in pieces {
+        // It may have hung up already.
+        let _ = socket.write_all(piece);
+    }
+    let mut answer = Vec::new();
+    let _ = socket.read_to_end(&mut answer);
+    (String::from_utf8_lossy(&answer).into_owned(), since.elapsed())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_handshake_that_does_not_come_and_a_head_without_an_end_are_given_up() {
+    let hub = Hub::sqlite(&[]).await;
+    let (answer, waited) = raw(&hub, &[b"GET /ws?user_id=u HTTP/1.1\r\nhost: x\r\n"]);
+    assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 408"), "{answer}");
+    assert!(waited > Duration::from_secs(5) && waited < Duration::from_secs(20), "{waited:?}");
+    let endless = b"x-filler: 0123456789012345678901234567890123456789012345678901234567890123456789\r\n".repeat(20_000);
+    let (answer, _) = raw(&hub, &[b"GET /health HTTP/1.1\r\nhost: x\r\n", &endless]);
+    assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 4"), "{answer}");
+    let large = format!("GET /health HTTP/1.1\r\nhost: x\r\nx-large: {}\r\n\r\n", "a".repeat(300_000));
+    let (answer, _) = raw(&hub, &[large.as_bytes()]);
+    assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 4"), "{answer}");
+    assert_eq!(hub.get("/health").await.0, 200, "nobody else notices");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_body_that_is_too_large_or_does_not_come_is_refused() {
+    let hub = Hub::sqlite(&[("LONCENG_SERVER__MAX_EVENT_BYTES", "1000")]).await;
+    let large = json!({"target":[{"id":1}],"message":"x".repeat(2_000)});
+    assert_eq!(hub.post("/api/v1/notify", &large).await.0, 413);
+    let head = format!("POST /api/v1/notify HTTP/1.1\r\nhost: 127.0.0.1:{}\r\ncontent-length: 500\r\n\r\n{{", hub.port);
+    let port_hub = &hub;
+    let (answer, waited) = tokio::task::block_in_place(|| raw(port_hub, &[head.as_bytes()]));
+    assert!(answer.starts_with("HTTP/1.1 408"), "{answer}");
+    assert!(waited > Duration::from_secs(25), "{waited:?}");
+}

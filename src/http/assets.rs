@@ -7,8 +7,9 @@ use std::sync::LazyLock;
 use actix_web::{
     HttpRequest, HttpResponse,
     http::header::{self, HeaderName},
+    web::Path,
 };
-use rust_embed::RustEmbed;
+use rust_embed::{EmbeddedFile, RustEmbed};
 use sha2::{Digest as _, Sha256};
 
 use super::{Problem, Shared};
@@ -26,6 +27,23 @@ struct Modules;
 #[derive(RustEmbed)]
 #[folder = "web/demo/"]
 struct Demo;
+
+/// The page that shows the API.
+#[derive(RustEmbed)]
+#[folder = "web/docs/"]
+struct Docs;
+
+/// The HTTP interface (OpenAPI 3.1).
+static OPENAPI: LazyLock<Asset> =
+    LazyLock::new(|| Asset::new(include_bytes!("../../docs/api/openapi.json").to_vec()));
+
+/// The WebSocket (AsyncAPI 3.0).
+static ASYNCAPI: LazyLock<Asset> =
+    LazyLock::new(|| Asset::new(include_bytes!("../../docs/api/asyncapi.json").to_vec()));
+
+/// The component's declarations.
+static DECLARATIONS: LazyLock<Asset> =
+    LazyLock::new(|| Asset::new(include_bytes!("../../web/lonceng.d.ts").to_vec()));
 
 /// The component as one module.
 static COMPONENT: LazyLock<Asset> = LazyLock::new(|| {
@@ -66,28 +84,53 @@ pub(super) async fn component(request: HttpRequest) -> HttpResponse {
     response
 }
 
+/// `GET /lonceng.d.ts`
+pub(super) async fn declarations(request: HttpRequest) -> HttpResponse {
+    DECLARATIONS.answer(&request, "text/plain; charset=utf-8")
+}
+
+/// `GET /openapi.json`
+pub(super) async fn openapi(request: HttpRequest) -> HttpResponse {
+    OPENAPI.answer(&request, "application/json")
+}
+
+/// `GET /asyncapi.json`
+pub(super) async fn asyncapi(request: HttpRequest) -> HttpResponse {
+    ASYNCAPI.answer(&request, "application/json")
+}
+
+/// `GET /docs`
+pub(super) async fn docs(request: HttpRequest) -> Result<HttpResponse, Problem> {
+    page(&request, Docs::get("index.html"), "index.html")
+}
+
+/// `GET /docs/{file}`
+pub(super) async fn docs_file(request: HttpRequest, file: Path<String>) -> Result<HttpResponse, Problem> {
+    page(&request, Docs::get(&file), &file)
+}
+
 /// `GET /`, with dev auth.
 pub(super) async fn demo(state: Shared, request: HttpRequest) -> Result<HttpResponse, Problem> {
     if !state.auth.is_dev() {
         return Err(Problem::not_found("the demo page is there with dev auth only"));
     }
-    page(&request, "index.html")
+    page(&request, Demo::get("index.html"), "index.html")
 }
 
 /// `GET /demo/{file}`, with dev auth.
 pub(super) async fn demo_file(
     state: Shared,
     request: HttpRequest,
-    file: actix_web::web::Path<String>,
+    file: Path<String>,
 ) -> Result<HttpResponse, Problem> {
     if !state.auth.is_dev() {
         return Err(Problem::not_found("the demo page is there with dev auth only"));
     }
-    page(&request, &file)
+    page(&request, Demo::get(&file), &file)
 }
 
-fn page(request: &HttpRequest, name: &str) -> Result<HttpResponse, Problem> {
-    let file = Demo::get(name).ok_or_else(|| Problem::not_found("there is no such file"))?;
+fn page(request: &HttpRequest, file: Option<EmbeddedFile>, name: &str) -> Result<HttpResponse, Problem> {
+    let file = file.ok_or_else(|| Problem::not_found("there is no such file"))?;
     let kind = mime_guess::from_path(name).first_or_octet_stream();
     let kind = if kind.type_() == "text" { format!("{kind}; charset=utf-8") } else { kind.to_string() };
     let mut response = Asset::new(file.data.into_owned()).answer(request, &kind);

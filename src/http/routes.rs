@@ -71,6 +71,11 @@ pub(super) fn configure(app: &mut ServiceConfig) {
         .service(resource("/metrics", "GET").route(web::get().to(metrics::metrics)))
         .service(resource("/ws", "GET").route(web::get().to(not_upgraded)))
         .service(resource("/lonceng.js", "GET").route(web::get().to(assets::component)))
+        .service(resource("/lonceng.d.ts", "GET").route(web::get().to(assets::declarations)))
+        .service(resource("/openapi.json", "GET").route(web::get().to(assets::openapi)))
+        .service(resource("/asyncapi.json", "GET").route(web::get().to(assets::asyncapi)))
+        .service(resource("/docs", "GET").route(web::get().to(assets::docs)))
+        .service(resource("/docs/{file}", "GET").route(web::get().to(assets::docs_file)))
         .service(resource("/demo/{file}", "GET").route(web::get().to(assets::demo_file)))
         .service(resource("/", "GET").route(web::get().to(assets::demo)))
         .default_service(web::to(nothing_here));

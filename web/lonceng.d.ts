@@ -1,0 +1,129 @@
+// Lonceng, a notification hub: the browser component. MIT OR Apache-2.0.
+
+/** How to reach the hub, and as whom. */
+export interface Options {
+  /** The hub's address; where the script came from by default. */
+  hub?: string;
+  /** A token; it travels as a WebSocket subprotocol, never in an address. */
+  token?: string;
+  /** Dev sign-in: the user's id. */
+  userId?: string;
+  /** Dev sign-in: the name they sign in with. */
+  login?: string;
+  /** Dev sign-in: a role. */
+  role?: string;
+  /** Whether the tabs of a browser share one connection; true by default. */
+  share?: boolean;
+}
+
+/** A notification as the hub sends it. */
+export interface Notification {
+  notification_id: string;
+  stream_id: string;
+  revision: number;
+  type_code: string;
+  title: string;
+  /** Plain text: never insert it as HTML. */
+  message: string;
+  priority: 'LOW' | 'MEDIUM' | 'HIGH';
+  source: string | null;
+  actor_id: string | null;
+  entity_type: string | null;
+  entity_id: string | null;
+  action_url: string | null;
+  metadata: Record<string, unknown>;
+  count: number;
+  created_at: string;
+  expires_at: string | null;
+  status: 'unread' | 'read' | 'archived' | 'deleted' | 'auto_cleared';
+  read: boolean;
+  read_at: string | null;
+  seen_at: string | null;
+}
+
+/** What a person wants. */
+export interface Preferences {
+  muted_types: string[];
+  muted_channels: Record<string, Array<'email' | 'push'>>;
+  email_enabled: boolean;
+  push_enabled: boolean;
+  quiet_hours: { from: string; to: string } | null;
+  timezone: string | null;
+  retention_days: number | null;
+}
+
+/** How the connection is. `denied`: connecting again in the same way is of no use. */
+export type Status = 'connecting' | 'online' | 'offline' | 'denied';
+
+/** Which part of the list. */
+export type Tab = 'all' | 'unread' | 'archived';
+
+/**
+ * A live inbox, for those who draw their own. Fires `change` (the list, a count or the status), `notification` (a new one, as
+ * `detail`) and `summary` (several that came at once, as `detail.count`).
+ */
+export class Client extends EventTarget {
+  constructor(options: Options);
+  /** The list, newest first, without what is archived. */
+  readonly items: Notification[];
+  /** What is archived and loaded, newest first. */
+  readonly archived: Notification[];
+  readonly unread: number;
+  readonly unseen: number;
+  readonly status: Status;
+  /** The last revision of which everything is here. */
+  readonly revision: number;
+  /** Whether this tab holds the browser's connection. */
+  readonly leads: boolean;
+  markRead(id: string): void;
+  markUnread(id: string): void;
+  /** Puts it away; `unarchive` takes it out again as it was. */
+  archive(id: string): void;
+  unarchive(id: string): void;
+  remove(id: string): void;
+  markAllRead(): void;
+  markAllSeen(): void;
+  /** Fetches a page of the list; answers where the next one starts. */
+  loadOlder(cursor: string | null, tab?: Tab): Promise<string | null>;
+  preferences(): Promise<Preferences>;
+  savePreferences(preferences: Partial<Preferences>): Promise<Preferences>;
+  close(): void;
+  addEventListener(
+    type: 'notification',
+    listener: (event: CustomEvent<Notification>) => void,
+    options?: boolean | AddEventListenerOptions,
+  ): void;
+  addEventListener(
+    type: 'summary',
+    listener: (event: CustomEvent<{ count: number }>) => void,
+    options?: boolean | AddEventListenerOptions,
+  ): void;
+  addEventListener(type: 'change', listener: (event: Event) => void, options?: boolean | AddEventListenerOptions): void;
+}
+
+/** A live inbox. */
+export function connect(options: Options): Client;
+
+/**
+ * `<lonceng-bell token="…" hub="…" lang="id" theme="dark" badge="unseen" sound desktop>`.
+ *
+ * Fires `lonceng:notification` for each new notification and `lonceng:action` before it follows one's link. Both bubble and
+ * can be cancelled, with the notification as `detail`.
+ */
+export class LoncengBell extends HTMLElement {
+  readonly client: Client | null;
+  /** Words of a language that the bell does not speak, or other words than its own. */
+  dictionary: Partial<Record<string, string>> | null;
+  open(): void;
+  close(): void;
+}
+
+declare global {
+  interface HTMLElementTagNameMap {
+    'lonceng-bell': LoncengBell;
+  }
+  interface HTMLElementEventMap {
+    'lonceng:notification': CustomEvent<Notification>;
+    'lonceng:action': CustomEvent<Notification>;
+  }
+}

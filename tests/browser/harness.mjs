@@ -100,6 +100,7 @@ export function launch() {
 export async function openPage(browser, hub, address = '/', options = {}) {
   const context = await browser.newContext({ viewport: { width: 1180, height: 820 }, reducedMotion: 'reduce', ...options });
   const page = await context.newPage();
+  page.setDefaultTimeout(10_000);
   page.troubles = [];
   page.on('console', (message) => {
     if (message.type() === 'error') page.troubles.push(message.text());

@@ -1,9 +1,10 @@
-import { Client } from './connection.js';
-import { words, withNumber } from './messages.js';
-import { ago } from './time.js';
+import { Client } from './client.js';
+import { words, filled } from './messages.js';
 import { styles } from './styles.js';
-import { element, icon, safeUrl } from './icons.js';
+import { element, icon } from './icons.js';
 import { Toasts } from './toasts.js';
+import { Panel } from './panel.js';
+import { chime, here, showOnDesktop } from './settings.js';
 
 /** @typedef {import('./inbox.js').Notification} Notification */
 
@@ -16,30 +17,27 @@ const WHO = ['hub', 'token', 'user-id', 'login', 'user-role'];
 /**
  * The bell: `<lonceng-bell token="…">`.
  *
- * Fires `lonceng:notification` for each new notification and `lonceng:action` before it follows one's link; the latter can
- * be cancelled by pages that navigate by themselves. Both bubble, with the notification as `detail`.
+ * Fires `lonceng:notification` for each new notification and `lonceng:action` before it follows one's link; both can be
+ * cancelled by pages that show or navigate by themselves. Both bubble, with the notification as `detail`.
  */
 export class LoncengBell extends HTMLElement {
-  static observedAttributes = [...WHO, 'lang', 'theme'];
+  static observedAttributes = [...WHO, 'lang', 'theme', 'badge'];
 
   /** @type {Client | null} */
   #client = null;
   #words = words('en');
+  /** @type {import('./messages.js').Words | null} */
+  #dictionary = null;
   #bell = element('button', 'bell');
   #badge = element('span', 'badge');
-  #panel = element('div', 'panel');
-  #heading = element('h2', 'heading');
-  #markAll = element('button', 'quiet');
-  #offline = element('p', 'offline');
-  #list = element('ul', 'list');
-  #older = element('button', 'quiet older');
   #said = element('div', 'said');
   #saidNow = element('div', 'said');
   #toastBox = element('div', 'toasts');
-  #toasts = new Toasts(this.#toastBox, this.#words, (notification, follow) => this.#act(notification, follow));
-  #cursor = /** @type {string | null} */ (null);
-  #loaded = false;
+  #toasts = new Toasts(this.#toastBox, this.#words, (item, follow) => this.#act(item, follow));
+  #panel = new Panel(this.#words, () => this.#client, (item) => this.#act(item, true), () => this.#shut(),
+    (text) => this.#announce(text, false));
   #connectSoon = false;
+  #drawSoon = false;
   /** @type {string[]} */
   #toSay = [];
   #saying = false;
@@ -51,7 +49,17 @@ export class LoncengBell extends HTMLElement {
     super();
     const root = this.attachShadow({ mode: 'open' });
     root.adoptedStyleSheets = [styles()];
-    this.#build(root);
+    this.#bell.type = 'button';
+    this.#bell.append(icon('bell'), this.#badge);
+    this.#bell.ariaHasPopup = 'dialog';
+    this.#bell.ariaExpanded = 'false';
+    this.#badge.hidden = true;
+    this.#badge.ariaHidden = 'true';
+    this.#bell.onclick = () => (this.#panel.isOpen ? this.#shut() : this.open());
+    // In the page and empty before they speak: a region that appears with its text is not read.
+    this.#said.role = 'status';
+    this.#saidNow.role = 'alert';
+    root.append(this.#bell, this.#panel.root, this.#toastBox, this.#said, this.#saidNow);
   }
 
   /** The live inbox, for pages that want more than the bell shows. */
@@ -59,12 +67,22 @@ export class LoncengBell extends HTMLElement {
     return this.#client;
   }
 
+  /** Words of a language that the bell does not speak, or other words than its own. */
+  get dictionary() {
+    return this.#dictionary;
+  }
+
+  set dictionary(own) {
+    this.#dictionary = own;
+    this.#speak();
+  }
+
   connectedCallback() {
     this.#speak();
     this.#theme();
     this.#dark.addEventListener('change', this.#theme);
     document.addEventListener('pointerdown', this.#outside);
-    this.#tick = setInterval(() => this.#renderTimes(), 30_000);
+    this.#tick = setInterval(() => this.#panel.tick(), 20_000);
     this.#connect();
   }
 
@@ -83,47 +101,22 @@ export class LoncengBell extends HTMLElement {
     if (before === after || !this.isConnected) return;
     if (name === 'lang') this.#speak();
     else if (name === 'theme') this.#theme();
+    else if (name === 'badge') this.#draw();
     else this.#connect();
   }
 
   /** Opens the panel. */
   open() {
-    this.#panel.hidden = false;
     this.#bell.ariaExpanded = 'true';
     // The list says the same, and they would lie over it.
     this.#toasts.clear();
-    this.#render();
-    this.#panel.focus();
-    if (!this.#loaded) void this.#load();
+    this.#panel.open();
   }
 
   /** Closes the panel. */
   close() {
-    this.#panel.hidden = true;
+    this.#panel.close();
     this.#bell.ariaExpanded = 'false';
-  }
-
-  /** @param {ShadowRoot} root */
-  #build(root) {
-    this.#bell.type = this.#markAll.type = this.#older.type = 'button';
-    this.#bell.append(icon('bell'), this.#badge);
-    this.#bell.ariaHasPopup = 'dialog';
-    this.#bell.ariaExpanded = 'false';
-    this.#badge.hidden = this.#panel.hidden = this.#offline.hidden = this.#older.hidden = true;
-    this.#badge.ariaHidden = 'true';
-    this.#bell.onclick = () => (this.#panel.hidden ? this.open() : this.#shut());
-    this.#panel.role = 'dialog';
-    this.#panel.tabIndex = -1;
-    this.#panel.onkeydown = (event) => this.#key(event);
-    this.#markAll.onclick = () => this.#client?.markAllRead();
-    this.#older.onclick = () => void this.#load();
-    const head = element('div', 'head');
-    head.append(this.#heading, this.#markAll);
-    this.#panel.append(head, this.#offline, this.#list, this.#older);
-    // In the page and empty before they speak: a region that appears with its text is not read.
-    this.#said.role = 'status';
-    this.#saidNow.role = 'alert';
-    root.append(this.#bell, this.#panel, this.#toastBox, this.#said, this.#saidNow);
   }
 
   /** Attributes are often set one after the other; they make one connection. */
@@ -134,50 +127,64 @@ export class LoncengBell extends HTMLElement {
       this.#connectSoon = false;
       this.#client?.close();
       this.#client = null;
-      this.#loaded = false;
-      this.#cursor = null;
+      this.#panel.forget();
       if (!this.isConnected || !(this.getAttribute('token') || this.getAttribute('user-id'))) return;
       const of = (/** @type {string} */ name) => this.getAttribute(name) ?? undefined;
       const client = new Client({
         hub: of('hub'), token: of('token'), userId: of('user-id'), login: of('login'), role: of('user-role'),
       });
-      client.addEventListener('change', () => this.#render());
+      client.addEventListener('change', () => this.#draw());
       client.addEventListener('notification', (event) => this.#ring(/** @type {CustomEvent} */ (event).detail));
+      client.addEventListener('summary', (event) => this.#sumUp(/** @type {CustomEvent} */ (event).detail.count));
       this.#client = client;
+      this.#draw();
+    });
+  }
+
+  /** Many changes in a row are drawn once. */
+  #draw() {
+    if (this.#drawSoon) return;
+    this.#drawSoon = true;
+    const now = () => {
+      if (!this.#drawSoon) return;
+      this.#drawSoon = false;
       this.#render();
-    });
+    };
+    requestAnimationFrame(now);
+    // Nobody paints a tab that is not looked at, and its badge must be right when it is.
+    setTimeout(now, 100);
   }
 
-  async #load() {
-    const client = this.#client;
-    if (!client) return;
-    this.#loaded = true;
-    try {
-      this.#cursor = await client.loadOlder(this.#cursor);
-    } catch {
-      // What came over the WebSocket is shown all the same.
-      this.#loaded = false;
-    }
-    this.#older.hidden = !this.#cursor;
-  }
-
-  /** @param {Notification} notification */
-  #ring(notification) {
-    const fresh = new CustomEvent('lonceng:notification', {
-      detail: notification, bubbles: true, composed: true, cancelable: true,
-    });
-    if (!this.dispatchEvent(fresh)) return;
+  /** @param {Notification} item */
+  #ring(item) {
+    const fresh = new CustomEvent('lonceng:notification', { detail: item, bubbles: true, composed: true, cancelable: true });
+    if (!this.dispatchEvent(fresh) || item.quiet) return;
     this.#bell.classList.remove('ringing');
     void this.#bell.offsetWidth; // Restarts the animation.
     this.#bell.classList.add('ringing');
-    if (this.#panel.hidden) this.#toasts.show(notification);
-    this.#announce(notification);
+    if (!this.#panel.isOpen) this.#toasts.show(item);
+    else if (document.visibilityState === 'visible') this.#client?.markAllSeen();
+    void this.#sound(item);
   }
 
-  /** @param {Notification} notification */
-  #announce(notification) {
-    const text = `${notification.title}: ${notification.message}`;
-    if (notification.priority === 'HIGH') {
+  /** What is heard is heard once, whatever the number of tabs. @param {Notification} item */
+  async #sound(item) {
+    if (!(await this.#client?.claims(item.notification_id))) return;
+    this.#announce(`${item.title}: ${item.message}`, item.priority === 'HIGH');
+    if (here().sound ?? this.hasAttribute('sound')) chime(item.priority === 'HIGH');
+    const wanted = here().desktop ?? this.hasAttribute('desktop');
+    if (wanted && document.visibilityState !== 'visible') showOnDesktop(item);
+  }
+
+  /** @param {number} count */
+  #sumUp(count) {
+    if (!this.#panel.isOpen) this.#toasts.count(count);
+    this.#announce(filled(this.#words.more, { n: count }), false);
+  }
+
+  /** @param {string} text @param {boolean} urgent */
+  #announce(text, urgent) {
+    if (urgent) {
       this.#saidNow.textContent = '';
       setTimeout(() => (this.#saidNow.textContent = text), 50);
       return;
@@ -196,103 +203,27 @@ export class LoncengBell extends HTMLElement {
     setTimeout(() => this.#sayNext(), ANNOUNCE_GAP);
   }
 
-  /** Marks read, and asks the page before a link is followed. @param {Notification} notification @param {boolean} follow */
-  #act(notification, follow) {
-    this.#client?.markRead(notification.notification_id);
+  /** Marks read, and asks the page before a link is followed. @param {Notification} item @param {boolean} follow */
+  #act(item, follow) {
+    this.#client?.markRead(item.notification_id);
     if (!follow) return true;
-    const action = new CustomEvent('lonceng:action', {
-      detail: notification, bubbles: true, composed: true, cancelable: true,
-    });
+    const action = new CustomEvent('lonceng:action', { detail: item, bubbles: true, composed: true, cancelable: true });
     return this.dispatchEvent(action);
   }
 
   #render() {
     const client = this.#client;
-    const unread = client?.unread ?? 0;
-    this.#badge.hidden = unread === 0;
-    this.#badge.textContent = unread > 99 ? '99+' : String(unread);
-    this.#bell.ariaLabel = unread ? withNumber(this.#words.bellUnread, unread) : this.#words.bell;
-    this.#markAll.disabled = unread === 0;
-    const trouble = client?.status === 'offline' || client?.status === 'denied';
-    this.#offline.hidden = !trouble;
-    this.#offline.textContent = client?.status === 'denied' ? this.#words.denied : this.#words.offline;
-    const items = client?.items ?? [];
-    for (const item of items) if (item.status !== 'unread') this.#toasts.forget(item.notification_id);
-    if (!this.#panel.hidden) this.#renderList(items);
-  }
-
-  /** @param {Notification[]} items */
-  #renderList(items) {
-    const focused = /** @type {HTMLElement | null} */ (this.shadowRoot?.activeElement);
-    const at = focused?.closest('.item')?.getAttribute('data-id');
-    if (items.length === 0) {
-      const empty = element('li', 'empty');
-      empty.append(icon('bell'), element('strong', '', this.#words.empty), this.#words.emptyHint);
-      this.#list.replaceChildren(empty);
-      return;
+    const unseen = this.getAttribute('badge') === 'unseen';
+    const count = (unseen ? client?.unseen : client?.unread) ?? 0;
+    this.#badge.hidden = count === 0;
+    this.#badge.textContent = count > 99 ? '99+' : String(count);
+    const text = unseen ? this.#words.bellUnseen : this.#words.bellUnread;
+    this.#bell.ariaLabel = count ? filled(text, { n: count }) : this.#words.bell;
+    for (const id of this.#toasts.shown) {
+      const item = client?.items.find((one) => one.notification_id === id);
+      if (item?.status !== 'unread') this.#toasts.forget(id);
     }
-    this.#list.replaceChildren(...items.map((item) => this.#item(item)));
-    if (!at) return;
-    const again = [...this.#list.children].find((child) => child.getAttribute('data-id') === at);
-    /** @type {HTMLElement | null | undefined} */ (again)?.focus();
-  }
-
-  /** @param {Notification} item */
-  #item(item) {
-    const unread = item.status === 'unread';
-    const row = element('li', 'item');
-    row.dataset.id = item.notification_id;
-    row.tabIndex = 0;
-    row.classList.toggle('unread', unread);
-    row.classList.toggle('high', item.priority === 'HIGH');
-    const title = element('span', 'title', item.title);
-    if (unread) title.append(element('span', 'said', ` (${this.#words.unread})`));
-    const when = element('time', 'when', ago(item.created_at, this.#language(), Date.now()));
-    when.dateTime = item.created_at;
-    row.append(title, when, element('span', 'text', item.message));
-    const actions = element('div', 'actions');
-    const url = safeUrl(item.action_url);
-    if (url) {
-      const link = element('a', 'quiet', this.#words.open);
-      link.href = url;
-      link.onclick = (event) => {
-        if (!this.#act(item, true)) event.preventDefault();
-      };
-      actions.append(link);
-    }
-    if (unread) {
-      const read = element('button', 'quiet', this.#words.markRead);
-      read.type = 'button';
-      read.onclick = () => void this.#act(item, false);
-      actions.append(read);
-    }
-    if (actions.childElementCount) row.append(actions);
-    return row;
-  }
-
-  #renderTimes() {
-    for (const time of this.#list.querySelectorAll('time')) {
-      time.textContent = ago(time.dateTime, this.#language(), Date.now());
-    }
-  }
-
-  /** @param {KeyboardEvent} event */
-  #key(event) {
-    if (event.key === 'Escape') {
-      event.stopPropagation();
-      this.#shut();
-      return;
-    }
-    const rows = /** @type {HTMLElement[]} */ ([...this.#list.querySelectorAll('.item')]);
-    const active = /** @type {HTMLElement | null} */ (this.shadowRoot?.activeElement);
-    const at = rows.findIndex((row) => row.contains(active));
-    const to = { ArrowDown: at + 1, ArrowUp: Math.max(0, at - 1), Home: 0, End: rows.length - 1 }[event.key];
-    if (to !== undefined && rows[to]) {
-      event.preventDefault();
-      rows[to].focus();
-    } else if (event.key === 'Enter' && active === rows[at]) {
-      /** @type {HTMLElement | null} */ (rows[at].querySelector('a, button'))?.click();
-    }
+    this.#panel.render();
   }
 
   #shut() {
@@ -302,7 +233,7 @@ export class LoncengBell extends HTMLElement {
 
   /** @param {Event} event */
   #outside = (event) => {
-    if (!this.#panel.hidden && !event.composedPath().includes(this)) this.close();
+    if (this.#panel.isOpen && !event.composedPath().includes(this)) this.close();
   };
 
   #language() {
@@ -311,12 +242,11 @@ export class LoncengBell extends HTMLElement {
   }
 
   #speak() {
-    this.#words = words(this.#language());
+    const language = this.#language();
+    this.#words = words(language, this.#dictionary);
     this.#toasts.words = this.#words;
-    this.#panel.ariaLabel = this.#heading.textContent = this.#words.title;
-    this.#markAll.textContent = this.#words.markAll;
-    this.#older.textContent = this.#words.older;
-    this.#render();
+    this.#panel.speak(this.#words, language);
+    this.#draw();
   }
 
   #theme = () => {

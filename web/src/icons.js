@@ -4,6 +4,8 @@ const SVG = 'http://www.w3.org/2000/svg';
 const PATHS = {
   bell: ['M6 9.5a6 6 0 0 1 12 0c0 5 2 6.5 2 6.5H4s2-1.500 2-6.500', 'M10 19.500a2.200 2.200 0 0 0 4 0'],
   check: ['M5 12.500l4.500 4.500L19 7.500'],
+  dots: ['M6 12h.010', 'M12 12h.010', 'M18 12h.010'],
+  gear: ['M4 7h9', 'M17 7h3', 'M4 17h3', 'M11 17h9', 'M15 4.500v5', 'M9 14.500v5'],
   cross: ['M6.500 6.500l11 11', 'M17.500 6.500l-11 11'],
 };
 
@@ -40,6 +42,19 @@ export function element(tag, name, text) {
     made.setAttribute('part', name);
   }
   if (text !== undefined) made.textContent = text;
+  return made;
+}
+
+/**
+ * A button that is no submit.
+ * @param {string} name
+ * @param {string} text
+ * @param {() => void} act
+ */
+export function button(name, text, act) {
+  const made = element('button', name, text);
+  made.type = 'button';
+  made.onclick = act;
   return made;
 }
 

@@ -14,6 +14,8 @@
  * @property {string} created_at
  * @property {'unread' | 'read' | 'archived' | 'deleted' | 'auto_cleared'} status
  * @property {boolean} read
+ * @property {string | null} seen_at
+ * @property {boolean} [quiet]
  */
 
 /**
@@ -24,27 +26,61 @@
  * @property {boolean} [gap]         Something before it is missing: ask for what changed.
  */
 
+/** @typedef {'read' | 'unread' | 'archive' | 'unarchive' | 'delete'} Mark */
+
+/** @typedef {{epoch: string, revision: number, unread: number, unseen: number, items: Notification[]}} Snapshot */
+
 /** Only these are in the list. */
 const LISTED = new Set(['unread', 'read']);
+
+/** @param {Notification} item */
+const place = (item) => Number(item.stream_id.split('-')[1]);
 
 /** The state of an inbox: what the hub says, applied in the order of the revisions. No network, no page. */
 export class Inbox {
   /** @type {Map<string, Notification>} */
   #items = new Map();
+  /** @type {Notification[] | null} */
+  #sorted = null;
   unread = 0;
+  unseen = 0;
   epoch = '';
   /** The last revision of which everything is here; -1 before the first connection. */
   revision = -1;
 
+  /** Everything, newest first. */
+  get all() {
+    this.#sorted ??= [...this.#items.values()].sort((a, b) => place(b) - place(a));
+    return this.#sorted;
+  }
+
   /** The list, newest first. */
   get items() {
-    const place = (/** @type {Notification} */ item) => Number(item.stream_id.split('-')[1]);
-    return [...this.#items.values()].filter((item) => LISTED.has(item.status)).sort((a, b) => place(b) - place(a));
+    return this.all.filter((item) => LISTED.has(item.status));
+  }
+
+  /** What is put away, newest first. */
+  get archived() {
+    return this.all.filter((item) => item.status === 'archived');
   }
 
   /** Where to resume from. */
   get position() {
     return this.revision < 0 ? null : `${this.epoch}.${this.revision}`;
+  }
+
+  /** All of it, for another tab. @returns {Snapshot} */
+  get snapshot() {
+    const { epoch, revision, unread, unseen } = this;
+    return { epoch, revision, unread, unseen, items: this.all };
+  }
+
+  /** Takes over what another tab has, unless this one has more. @param {Snapshot} snapshot */
+  adopt(snapshot) {
+    if (snapshot.epoch === this.epoch && snapshot.revision < this.revision) return;
+    if (snapshot.epoch !== this.epoch) this.#clear();
+    for (const item of snapshot.items) this.put(item);
+    this.#stand(snapshot);
   }
 
   /**
@@ -58,24 +94,33 @@ export class Inbox {
       case 'connected':
         return this.#connected(data);
       case 'reset':
-        this.#items.clear();
+        this.#clear();
         this.#stand(data);
         return {};
       case 'sync.response':
         for (const item of message.data) this.put(item);
         this.revision = Math.max(this.revision, message.revision);
-        this.unread = message.unread;
+        this.#count(message);
         return message.complete ? {} : { gap: true };
+      case 'polled':
+        if (data.reset || (this.epoch && data.epoch !== this.epoch)) this.#clear();
+        for (const item of data.items) this.put(item);
+        this.#stand(data);
+        return {};
       case 'notification.push':
         return this.#pushed(data);
       case 'notification.update':
-        if (data.read_all) return this.#allRead(data.read_all, data);
+        if (data.read_all) return this.#all('read', data.read_all, data);
+        if (data.seen_all) return this.#all('seen', data.seen_all, data);
         this.put(data);
         return this.#follow(data);
       case 'notification.read_all.ack':
-        return this.#allRead({ from_revision: data.previous_revision, up_to_revision: data.up_to_revision ?? 0 }, data);
+        return this.#all('read', { from_revision: data.previous_revision, up_to_revision: data.up_to_revision ?? 0 }, data);
+      case 'notification.seen_all.ack':
+        return this.#all('seen', { from_revision: data.previous_revision, up_to_revision: data.up_to_revision ?? 0 }, data);
       case 'notifications.summary':
-        this.unread = data.unread;
+        if (data.revision <= this.revision) return {};
+        this.#count(data);
         return { gap: true };
       default:
         return message.type?.endsWith('.ack') ? this.#acknowledged(data) : {};
@@ -88,43 +133,71 @@ export class Inbox {
    */
   put(item) {
     const known = this.#items.get(item.notification_id);
-    if (!known || known.revision <= item.revision) this.#items.set(item.notification_id, item);
+    if (known && known.revision > item.revision) return;
+    this.#items.set(item.notification_id, item);
+    this.#sorted = null;
   }
 
   /**
-   * Shows a mark before the hub has confirmed it.
+   * Shows a mark before the hub has confirmed it; says whether there is anything to do.
    * @param {string} id
+   * @param {Mark} mark
    */
-  readSoon(id) {
+  soon(id, mark) {
     const item = this.#items.get(id);
-    if (!item || item.status !== 'unread') return false;
-    this.#items.set(id, { ...item, status: 'read', read: true });
-    this.unread = Math.max(0, this.unread - 1);
+    if (!item) return false;
+    const back = item.read ? 'read' : 'unread';
+    const status = /** @type {Notification['status']} */ (
+      { read: 'read', unread: 'unread', archive: 'archived', unarchive: back, delete: 'deleted' }[mark]);
+    if (item.status === status || (mark === 'read' && item.status !== 'unread')) return false;
+    const read = mark === 'read' || (item.read && mark !== 'unread');
+    this.#become(item, { ...item, status, read });
     return true;
   }
 
-  /** Shows everything read before the hub has confirmed it. */
-  allReadSoon() {
-    for (const item of this.items) this.readSoon(item.notification_id);
-    this.unread = 0;
+  /** Shows everything read, or seen, before the hub has confirmed it. @param {'read' | 'seen'} how */
+  allSoon(how) {
+    if (how === 'read') for (const item of this.items) this.soon(item.notification_id, 'read');
+    if (how === 'read') this.unread = 0;
+    this.unseen = 0;
+  }
+
+  /** @param {Notification} before @param {Notification} after */
+  #become(before, after) {
+    const unread = Number(after.status === 'unread') - Number(before.status === 'unread');
+    this.unread = Math.max(0, this.unread + unread);
+    if (!before.seen_at) this.unseen = Math.max(0, this.unseen + unread);
+    this.#items.set(after.notification_id, after);
+    this.#sorted = null;
+  }
+
+  #clear() {
+    this.#items.clear();
+    this.#sorted = null;
   }
 
   /** @param {any} data @returns {Effect} */
   #connected(data) {
     if (this.revision >= 0 && data.epoch === this.epoch && data.revision >= this.revision) {
-      this.unread = data.unread;
+      this.#count(data);
       return {};
     }
-    this.#items.clear();
+    this.#clear();
     this.#stand(data);
     return {};
   }
 
-  /** @param {{epoch: string, revision: number, unread: number}} data */
-  #stand({ epoch, revision, unread }) {
-    this.epoch = epoch;
-    this.revision = revision;
+  /** @param {{epoch: string, revision: number, unread: number, unseen?: number}} data */
+  #stand(data) {
+    this.epoch = data.epoch;
+    this.revision = data.revision;
+    this.#count(data);
+  }
+
+  /** @param {{unread: number, unseen?: number}} data */
+  #count({ unread, unseen }) {
     this.unread = unread;
+    this.unseen = unseen ?? unread;
   }
 
   /** @param {any} data @returns {Effect} */
@@ -139,20 +212,23 @@ export class Inbox {
   #acknowledged(data) {
     const item = this.#items.get(data.notification_id);
     if (item && data.status) {
-      this.put({ ...item, status: data.status, read: data.status === 'read', revision: data.revision });
+      const read = data.status === 'read' || (item.read && data.status === 'archived');
+      this.put({ ...item, status: data.status, read, revision: data.revision });
     }
     return this.#follow(data);
   }
 
-  /** @param {{from_revision: number, up_to_revision: number}} range @param {any} data @returns {Effect} */
-  #allRead(range, data) {
+  /** @param {'read' | 'seen'} how @param {{from_revision: number, up_to_revision: number}} range @param {any} data @returns {Effect} */
+  #all(how, range, data) {
     if (this.revision < range.from_revision) return { gap: true };
     for (const item of this.#items.values()) {
-      if (item.status === 'unread' && item.revision <= range.up_to_revision) {
-        this.#items.set(item.notification_id, { ...item, status: 'read', read: true });
-      }
+      if (item.status !== 'unread' || item.revision > range.up_to_revision) continue;
+      const seen_at = item.seen_at ?? new Date().toISOString();
+      const after = how === 'read' ? { ...item, seen_at, status: /** @type {const} */ ('read'), read: true } : { ...item, seen_at };
+      this.#items.set(item.notification_id, after);
     }
-    this.unread = data.unread;
+    this.#sorted = null;
+    this.#count(data);
     this.revision = Math.max(this.revision, data.revision);
     return {};
   }
@@ -162,7 +238,7 @@ export class Inbox {
     if (data.revision <= this.revision) return {};
     if (data.previous_revision > this.revision) return { gap: true };
     this.revision = data.revision;
-    this.unread = data.unread;
+    this.#count(data);
     return {};
   }
 }

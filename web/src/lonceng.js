@@ -1,4 +1,4 @@
-import { Client } from './connection.js';
+import { Client } from './client.js';
 import { LoncengBell } from './bell.js';
 
 /**

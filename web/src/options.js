@@ -7,6 +7,7 @@
  * @property {string} [userId]  Dev sign-in: the user's id.
  * @property {string} [login]   Dev sign-in: the name they sign in with.
  * @property {string} [role]    Dev sign-in: a role.
+ * @property {boolean} [share]  Whether the tabs of a browser share one connection; true by default.
  */
 
 /** Where this script came from. */
@@ -50,18 +51,40 @@ export function subprotocols(options) {
 /**
  * Calls the hub over HTTP.
  * @param {Options} options
+ * @param {string} method
  * @param {string} path
- * @param {Record<string, string>} parameters
+ * @param {Record<string, string>} [parameters]
+ * @param {unknown} [body]
  * @returns {Promise<any>}
  */
-export async function get(options, path, parameters) {
+export async function call(options, method, path, parameters = {}, body) {
   const url = new URL(path, options.hub || SCRIPT_ORIGIN);
   const query = identityQuery(options);
   for (const [name, value] of Object.entries(parameters)) query.set(name, value);
   url.search = query.toString();
   /** @type {Record<string, string>} */
   const headers = options.token ? { authorization: `Bearer ${options.token}` } : {};
-  const response = await fetch(url, { headers });
-  if (!response.ok) throw new Error(`the hub answers ${response.status}`);
-  return response.json();
+  if (body !== undefined) headers['content-type'] = 'application/json';
+  const response = await fetch(url, { method, headers, body: body === undefined ? undefined : JSON.stringify(body) });
+  const answer = await response.json().catch(() => ({}));
+  if (!response.ok) throw new Error(answer.detail ?? `the hub answers ${response.status}`);
+  return answer;
+}
+
+/**
+ * What tabs that may share a connection have in common: the hub and the person; nothing when nobody can tell who it is.
+ * @param {Options} options
+ */
+export function shareName(options) {
+  if (options.share === false || !navigator.locks || !globalThis.BroadcastChannel) return null;
+  let who = JSON.stringify([options.userId, options.login, options.role]);
+  if (options.token) {
+    try {
+      const claims = options.token.split('.')[1].replaceAll('-', '+').replaceAll('_', '/');
+      who = JSON.stringify(['token', JSON.parse(atob(claims)).sub]);
+    } catch {
+      return null;
+    }
+  }
+  return `lonceng ${new URL(options.hub || SCRIPT_ORIGIN).origin} ${who}`;
 }

@@ -60,26 +60,56 @@ button { cursor: pointer; border: 0; background: none; padding: 0; }
 .quiet { color: var(--l-accent); font-size: .84rem; font-weight: 550; border-radius: 6px; padding: .3rem .4rem; }
 .quiet:hover { background: var(--l-raised); }
 .quiet:disabled { color: var(--l-muted); cursor: default; background: none; }
-.offline { margin: 0; padding: .5rem 1rem; font-size: .84rem; background: var(--l-raised); color: var(--l-text); }
-.list { list-style: none; margin: 0; padding: .35rem; overflow-y: auto; overscroll-behavior: contain; flex: 1; }
+.gear, .more { color: var(--l-muted); border-radius: 6px; line-height: 0; padding: .25rem; }
+.gear:hover, .more:hover { background: var(--l-raised); color: var(--l-text); }
+.tabs { display: flex; gap: .25rem; padding: .4rem .75rem 0; border-block-end: 1px solid var(--l-line); }
+.tab { padding: .4rem .6rem .5rem; font-size: .88rem; color: var(--l-muted); border-block-end: 2px solid transparent; border-radius: 6px 6px 0 0; }
+.tab[aria-selected="true"] { color: var(--l-text); font-weight: 600; border-block-end-color: var(--l-accent); }
+.offline, .trouble { margin: 0; padding: .5rem 1rem; font-size: .84rem; background: var(--l-raised); color: var(--l-text); }
+.body { overflow-y: auto; overscroll-behavior: contain; flex: 1; min-block-size: 8rem; }
+.list { padding: .35rem; }
 .item {
-  position: relative; display: grid; grid-template-columns: 1fr auto; gap: .1rem .75rem; padding: .7rem .75rem .7rem 1.6rem;
-  border-radius: 10px;
+  position: relative; display: grid; grid-template-columns: 1fr auto auto; gap: .1rem .5rem; border-radius: 10px;
+  padding-block: .7rem; padding-inline: 1.6rem .6rem; content-visibility: auto; contain-intrinsic-size: auto 5rem;
 }
+.item:has(.menu) { content-visibility: visible; z-index: 1; }
 .item:hover, .item:focus-within { background: var(--l-raised); }
-.item::before {
-  content: ""; position: absolute; inset-inline-start: .65rem; inset-block-start: 1.12rem; inline-size: .5rem;
+.title::before {
+  content: ""; position: absolute; inset-inline-start: .65rem; margin-block-start: .42rem; inline-size: .5rem;
   block-size: .5rem; border-radius: 50%; background: transparent;
 }
-.item.unread::before { background: var(--l-accent); }
-.item.unread.high::before { background: var(--l-urgent); }
-.title { font-weight: 500; }
+.item.unread .title::before { background: var(--l-accent); }
+.item.unread.high .title::before { background: var(--l-urgent); }
+.day { grid-column: 1 / -1; margin-inline-start: -.95rem; padding-block-end: .35rem; font-size: .78rem; font-weight: 600; color: var(--l-muted); }
+.title { font-weight: 500; overflow-wrap: anywhere; }
 .unread .title { font-weight: 650; }
-.when { color: var(--l-muted); font-size: .8rem; white-space: nowrap; }
+.when { color: var(--l-muted); font-size: .8rem; white-space: nowrap; padding-block-start: .1rem; }
 .text { grid-column: 1 / -1; color: var(--l-muted); overflow-wrap: anywhere; }
 .unread .text { color: var(--l-text); }
 .actions { grid-column: 1 / -1; display: flex; gap: .4rem; margin-inline-start: -.4rem; }
 .actions .quiet { text-decoration: none; }
+.menu {
+  position: absolute; inset-block-start: 2.4rem; inset-inline-end: .5rem; z-index: 2; display: grid; padding: .3rem; max-inline-size: 16rem;
+  background: var(--l-surface); border-radius: 10px; box-shadow: var(--l-shadow);
+}
+.entry { padding: .45rem .7rem; text-align: start; border-radius: 7px; font-size: .88rem; overflow-wrap: anywhere; }
+.entry:hover, .entry:focus { background: var(--l-raised); }
+.bar:not(:empty) {
+  display: flex; align-items: center; justify-content: space-between; gap: 1rem; padding: .5rem 1rem; font-size: .88rem;
+  border-block-start: 1px solid var(--l-line);
+}
+.settings { overflow-y: auto; padding: .5rem 1rem 1rem; display: grid; gap: .75rem; }
+.group { border: 1px solid var(--l-line); border-radius: 10px; padding: .5rem .8rem .7rem; display: grid; gap: .4rem; min-inline-size: 0; }
+.group legend { font-weight: 600; font-size: .88rem; padding-inline: .3rem; }
+.hint { margin: 0; font-size: .84rem; color: var(--l-muted); }
+.choice { display: flex; gap: .5rem; align-items: baseline; overflow-wrap: anywhere; }
+.field { display: flex; gap: .5rem; align-items: center; justify-content: space-between; }
+.settings input, .settings select { font: inherit; color: var(--l-text); accent-color: var(--l-accent); }
+.settings select, .settings input[type="time"] {
+  background: var(--l-raised); border: 1px solid var(--l-muted); border-radius: 6px; padding: .2rem .4rem; color-scheme: light;
+}
+:host([data-theme="dark"]) .settings :is(select, input) { color-scheme: dark; }
+.save { background: var(--l-accent); color: var(--l-surface); font-weight: 600; border-radius: 8px; padding: .5rem 1rem; justify-self: start; }
 .empty { padding: 2.6rem 1.5rem; text-align: center; color: var(--l-muted); }
 .empty svg { font-size: 2rem; opacity: .55; }
 .empty strong { display: block; color: var(--l-text); font-weight: 600; margin-block: .5rem .15rem; }
@@ -107,8 +137,9 @@ button { cursor: pointer; border: 0; background: none; padding: 0; }
 .said { position: absolute; inline-size: 1px; block-size: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
 @media (prefers-reduced-motion: reduce) { *, ::before, ::after { animation: none !important; transition: none !important; } }
 @media (forced-colors: active) {
-  .panel, .toast { border: 1px solid CanvasText; }
-  .item.unread::before { background: Highlight; forced-color-adjust: none; }
+  .panel, .toast, .menu { border: 1px solid CanvasText; }
+  .tab[aria-selected="true"] { border-block-end-color: Highlight; }
+  .item.unread .title::before { background: Highlight; forced-color-adjust: none; }
 }
 `;
 

@@ -1,4 +1,4 @@
-import { withNumber } from './messages.js';
+import { filled } from './messages.js';
 import { element, icon, safeUrl } from './icons.js';
 
 /** @typedef {import('./inbox.js').Notification} Notification */
@@ -38,7 +38,7 @@ export class Toasts {
   show(notification) {
     const important = notification.priority === 'HIGH';
     if (this.#box.querySelectorAll('.toast:not(.rest)').length >= TOASTS_MAX && !important) {
-      this.#count();
+      this.count(1);
       return;
     }
     const toast = element('div', 'toast');
@@ -56,6 +56,12 @@ export class Toasts {
     if (url) toast.append(this.#action(notification, url, toast));
     this.#box.append(toast);
     this.#leaveLater(toast, STAYS[notification.priority]);
+  }
+
+  /** The notifications that are shown. */
+  get shown() {
+    const toasts = /** @type {NodeListOf<HTMLElement>} */ (this.#box.querySelectorAll('.toast'));
+    return [...toasts].map((toast) => toast.dataset.id).filter((id) => id !== undefined);
   }
 
   /** Takes the toast of a notification away: it has been read elsewhere. @param {string} id */
@@ -100,8 +106,9 @@ export class Toasts {
     toast.addEventListener('focusout', go);
   }
 
-  #count() {
-    this.#hidden += 1;
+  /** Counts what is not shown one by one. @param {number} n */
+  count(n) {
+    this.#hidden += n;
     if (!this.#rest?.isConnected) {
       this.#rest = element('div', 'toast');
       this.#rest.classList.add('rest', 'low');
@@ -109,7 +116,7 @@ export class Toasts {
       this.#box.append(this.#rest);
     }
     const text = /** @type {HTMLElement} */ (this.#rest.querySelector('p'));
-    text.textContent = withNumber(this.words.more, this.#hidden);
+    text.textContent = filled(this.words.more, { n: this.#hidden });
     this.#leaveLater(this.#rest, STAYS.MEDIUM);
   }
 

@@ -2,15 +2,20 @@
 //! the imports between them is all a bundler would do.
 
 /// The modules, each after those that it imports.
-const MODULES: [&str; 10] = [
+const MODULES: [&str; 15] = [
     "options.js",
     "messages.js",
     "time.js",
     "inbox.js",
-    "connection.js",
+    "link.js",
+    "tabs.js",
+    "client.js",
     "styles.js",
     "icons.js",
     "toasts.js",
+    "list.js",
+    "settings.js",
+    "panel.js",
     "bell.js",
     "lonceng.js",
 ];
@@ -21,6 +26,11 @@ pub(super) fn bundle(source: impl Fn(&str) -> Option<String>) -> String {
     for name in MODULES {
         let last = name == "lonceng.js";
         for line in source(name).unwrap_or_default().lines() {
+            // Comments are for those who read the source.
+            let code = line.trim_start();
+            if code.is_empty() || ["/**", "* ", "*/", "// "].iter().any(|start| code.starts_with(start)) || code == "*" {
+                continue;
+            }
             let import = line.starts_with("import ") && line.contains(" from './");
             if import || line.starts_with("export {") && !last {
                 continue;

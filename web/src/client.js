@@ -1,0 +1,270 @@
+import { call, shareName } from './options.js';
+import { Inbox } from './inbox.js';
+import { Link } from './link.js';
+import { Tabs } from './tabs.js';
+
+/** @typedef {import('./options.js').Options} Options */
+/** @typedef {import('./inbox.js').Notification} Notification */
+/** @typedef {import('./inbox.js').Mark} Mark */
+/** @typedef {import('./link.js').Status} Status */
+/** @typedef {'all' | 'unread' | 'archived'} Tab */
+
+/** Notifications in a page of the list. */
+const PAGE = '30';
+
+/** When the hub cannot store a mark now, it is sent again after so many milliseconds. */
+const AGAIN_AFTER = 3_000;
+
+/**
+ * A live inbox. It connects, or listens to the tab that does; resumes where it was; and says what happens: `change` (the list,
+ * a count or the status), `notification` (a new one, as `detail`), `summary` (several at once, as `detail.count`).
+ */
+export class Client extends EventTarget {
+  /** @type {Options} */
+  #options;
+  #inbox = new Inbox();
+  /** @type {Tabs} */
+  #tabs;
+  /** @type {Link | null} The connection, in the tab that leads. */
+  #link = null;
+  /** @type {Map<string, object>} Marks that the hub has not answered yet: made offline, or lost with a connection. */
+  #pending = new Map();
+  /** @type {Status} */
+  #status = 'connecting';
+  #syncing = false;
+
+  /** @param {Options} options */
+  constructor(options) {
+    super();
+    this.#options = options;
+    this.#tabs = new Tabs(shareName(options), () => this.#lead(), (said) => this.#hear(said));
+    // Whoever leads already tells what it has.
+    this.#tabs.say({ want: true });
+  }
+
+  /** The list, newest first. @returns {Notification[]} */
+  get items() {
+    return this.#inbox.items;
+  }
+
+  /** What is put away and loaded. @returns {Notification[]} */
+  get archived() {
+    return this.#inbox.archived;
+  }
+
+  /** How many are unread. */
+  get unread() {
+    return this.#inbox.unread;
+  }
+
+  /** How many of those were never on a screen. */
+  get unseen() {
+    return this.#inbox.unseen;
+  }
+
+  /** How the connection is. @returns {Status} */
+  get status() {
+    return this.#status;
+  }
+
+  /** The last revision of which everything is here. */
+  get revision() {
+    return this.#inbox.revision;
+  }
+
+  /** Whether this tab holds the browser's connection. */
+  get leads() {
+    return this.#tabs.leads;
+  }
+
+  /** @param {string} id */
+  markRead(id) {
+    this.#markOne(id, 'read');
+  }
+
+  /** @param {string} id */
+  markUnread(id) {
+    this.#markOne(id, 'unread');
+  }
+
+  /** @param {string} id */
+  archive(id) {
+    this.#markOne(id, 'archive');
+  }
+
+  /** Takes one out of the archive, as it was. @param {string} id */
+  unarchive(id) {
+    this.#markOne(id, 'unarchive');
+  }
+
+  /** Deletes one for good. @param {string} id */
+  remove(id) {
+    this.#markOne(id, 'delete');
+  }
+
+  /** Marks everything read that is here. */
+  markAllRead() {
+    this.#markEvery('read');
+  }
+
+  /** Says that everything here has been on a screen. */
+  markAllSeen() {
+    if (this.#inbox.unseen > 0) this.#markEvery('seen');
+  }
+
+  /**
+   * Fetches a page of the list; says where the next one starts.
+   * @param {string | null} cursor
+   * @param {Tab} [tab]
+   * @returns {Promise<string | null>}
+   */
+  async loadOlder(cursor, tab = 'all') {
+    /** @type {Record<string, string>} */
+    const query = { limit: PAGE, status: tab };
+    if (cursor) query.cursor = cursor;
+    const page = await call(this.#options, 'GET', '/api/v1/notifications', query);
+    for (const item of page.items) this.#inbox.put(item);
+    this.#changed();
+    return page.next_cursor;
+  }
+
+  /** What this person wants. */
+  preferences() {
+    return call(this.#options, 'GET', '/api/v1/preferences');
+  }
+
+  /** Sets what this person wants; what is not said stays. @param {object} wanted */
+  async savePreferences(wanted) {
+    return call(this.#options, 'PUT', '/api/v1/preferences', {}, { ...(await this.preferences()), ...wanted });
+  }
+
+  /** Whether this tab is the one to make a noise about something. @param {string} what */
+  claims(what) {
+    return this.#tabs.claims(what);
+  }
+
+  /** Ends it. */
+  close() {
+    this.#link?.close();
+    this.#link = null;
+    this.#tabs.close();
+  }
+
+  #lead() {
+    const tell = (/** @type {Status} */ status) => {
+      this.#tabs.say({ status });
+      this.#become(status);
+    };
+    this.#link = new Link(this.#options, () => this.#inbox.position, (message) => this.#fromHub(message), tell);
+  }
+
+  /** In the tab that leads: what the hub says. @param {any} message */
+  #fromHub(message) {
+    if (['sync.response', 'reset', 'error', 'connected'].includes(message.type)) this.#syncing = false;
+    if (message.type === 'error') {
+      this.#refused(message.data.code);
+      return;
+    }
+    // What is only whole from where this tab stands is passed on as what came of it.
+    const whole = ['sync.response', 'polled'].includes(message.type);
+    if (!whole) this.#tabs.say({ message });
+    this.#take(message);
+    if (whole) this.#tabs.say({ snapshot: this.#inbox.snapshot });
+  }
+
+  /** What another tab says. @param {any} said */
+  #hear(said) {
+    if (this.#tabs.leads) {
+      if (said.send) this.#link?.send(said.send);
+      if (said.want && this.#inbox.revision >= 0) {
+        this.#tabs.say({ snapshot: this.#inbox.snapshot });
+        this.#tabs.say({ status: this.#status });
+      }
+      return;
+    }
+    if (said.snapshot) {
+      this.#syncing = false;
+      this.#inbox.adopt(said.snapshot);
+      this.#changed();
+    }
+    if (said.message) {
+      // From here it would not be whole.
+      if (this.#inbox.revision < 0) this.#catchUp();
+      else this.#take(said.message);
+    }
+    if (said.status) this.#become(said.status);
+  }
+
+  /** @param {any} message */
+  #take(message) {
+    const id = message.data?.notification_id ?? 'all';
+    if (message.type.endsWith('.ack')) this.#pending.delete(`${message.type.slice(0, -4)} ${id}`);
+    const effect = this.#inbox.take(message);
+    if (effect.gap) this.#catchUp();
+    if (effect.fresh?.status === 'unread') {
+      this.dispatchEvent(new CustomEvent('notification', { detail: effect.fresh }));
+    }
+    if (message.type === 'notifications.summary') {
+      this.dispatchEvent(new CustomEvent('summary', { detail: { count: message.data.count } }));
+    }
+    this.#changed();
+  }
+
+  #catchUp() {
+    if (this.#syncing) return;
+    this.#syncing = true;
+    if (this.#tabs.leads) this.#link?.send({ type: 'sync.request', since: this.#inbox.position, limit: 500 });
+    else this.#tabs.say({ want: true });
+  }
+
+  /** @param {string} code */
+  #refused(code) {
+    // The hub answers in order, so it is about the oldest; one that is gone will not come back.
+    if (code === 'not_found') for (const [key] of [...this.#pending].slice(0, 1)) this.#pending.delete(key);
+    if (code === 'unavailable') setTimeout(() => this.#sendPending(), AGAIN_AFTER);
+  }
+
+  /** @param {string} id @param {Mark} mark */
+  #markOne(id, mark) {
+    if (!this.#inbox.soon(id, mark)) return;
+    this.#mark(id, { type: `notification.${mark}`, notification_id: id });
+  }
+
+  /** @param {'read' | 'seen'} how */
+  #markEvery(how) {
+    this.#inbox.allSoon(how);
+    this.#mark('all', { type: `notification.${how}_all`, up_to_revision: Math.max(0, this.#inbox.revision) });
+  }
+
+  /** Sends a mark, and again after a disconnect, until it is answered. @param {string} id @param {{type: string, [field: string]: unknown}} message */
+  #mark(id, message) {
+    const key = `${message.type} ${id}`;
+    this.#pending.delete(key);
+    this.#pending.set(key, message);
+    this.#send(message);
+    this.#changed();
+  }
+
+  /** @param {object} message */
+  #send(message) {
+    if (this.#tabs.leads) this.#link?.send(message);
+    else this.#tabs.say({ send: message });
+  }
+
+  #sendPending() {
+    // Repeating one that arrived after all changes nothing.
+    for (const message of this.#pending.values()) this.#send(message);
+  }
+
+  /** @param {Status} status */
+  #become(status) {
+    if (this.#status === status) return;
+    this.#status = status;
+    if (status === 'online') this.#sendPending();
+    this.#changed();
+  }
+
+  #changed() {
+    this.dispatchEvent(new Event('change'));
+  }
+}

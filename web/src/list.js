@@ -1,0 +1,262 @@
+import { filled } from './messages.js';
+import { ago, day } from './time.js';
+import { button, element, icon, safeUrl } from './icons.js';
+
+/** @typedef {import('./inbox.js').Notification} Notification */
+/** @typedef {import('./inbox.js').Mark} Mark */
+
+/**
+ * What the list can have done.
+ *
+ * @typedef {object} Deeds
+ * @property {(item: Notification, mark: Mark) => void} mark
+ * @property {(item: Notification) => boolean} follow  Marks read and asks the page; false keeps it from leaving.
+ * @property {(item: Notification) => void} mute
+ * @property {() => void} redraw
+ */
+
+/**
+ * The list: a feed (WAI-ARIA practices) of articles, grouped by day. A row is made again only when its notification has
+ * changed, so that a thousand of them cost no more than the one that is new.
+ */
+export class List {
+  root = element('div', 'list');
+  /** @type {import('./messages.js').Words} */
+  words;
+  language = 'en';
+  /** @type {Deeds} */
+  #deeds;
+  /** @type {Map<string, { row: HTMLElement, key: string }>} */
+  #rows = new Map();
+  /** @type {HTMLElement | null} */
+  #menu = null;
+
+  /** @param {import('./messages.js').Words} words @param {Deeds} deeds */
+  constructor(words, deeds) {
+    this.words = words;
+    this.#deeds = deeds;
+    this.root.role = 'feed';
+  }
+
+  /** Shows these, in this order. @param {Notification[]} items @param {Node} empty  What to show when there are none. */
+  show(items, empty) {
+    if (items.length === 0) {
+      this.#rows.clear();
+      this.root.role = 'presentation';
+      this.root.replaceChildren(empty);
+      return;
+    }
+    this.root.role = 'feed';
+    const now = Date.now();
+    const focused = this.#focused();
+    const kept = new Map();
+    let last = '';
+    items.forEach((item, index) => {
+      const on = day(item.created_at, this.language, now, this.words);
+      const heading = on === last ? '' : on;
+      last = on;
+      // Everything else of a notification never changes.
+      const key = `${item.status} ${heading}`;
+      const known = this.#rows.get(item.notification_id);
+      // Whoever has its menu open is not to lose it.
+      const keep = known && (known.key === key || known.row.contains(this.#menu));
+      const row = keep ? known.row : this.#row(item, heading, now);
+      row.ariaPosInSet = String(index + 1);
+      row.ariaSetSize = String(items.length);
+      kept.set(item.notification_id, { row, key: keep ? known.key : key });
+    });
+    const rows = new Set([...kept.values()].map(({ row }) => row));
+    for (const row of [...this.root.children]) if (!rows.has(/** @type {HTMLElement} */ (row))) row.remove();
+    /** @type {Element | null} */
+    let at = this.root.firstElementChild;
+    for (const row of rows) {
+      if (row === at) at = row.nextElementSibling;
+      else this.root.insertBefore(row, at);
+    }
+    this.#rows = kept;
+    this.#refocus(focused, items);
+  }
+
+  /** Times tick. */
+  tick() {
+    const now = Date.now();
+    for (const time of this.root.querySelectorAll('time')) {
+      const text = ago(time.dateTime, this.language, now);
+      if (time.textContent !== text) time.textContent = text;
+    }
+  }
+
+  /** Makes everything again: the words are others. */
+  forget() {
+    this.#rows.clear();
+    this.root.replaceChildren();
+  }
+
+  /** @returns {HTMLElement[]} */
+  #all() {
+    return [.../** @type {NodeListOf<HTMLElement>} */ (this.root.querySelectorAll('.item'))];
+  }
+
+  #active() {
+    return /** @type {HTMLElement | null} */ (/** @type {ShadowRoot} */ (this.root.getRootNode()).activeElement);
+  }
+
+  #focused() {
+    const row = /** @type {HTMLElement | null | undefined} */ (this.#active()?.closest('.item'));
+    return row && this.root.contains(row) ? { id: row.dataset.id ?? '', at: this.#all().indexOf(row) } : null;
+  }
+
+  /** Focus stays where it was; on what comes next when that is gone. @param {{id: string, at: number} | null} was @param {Notification[]} items */
+  #refocus(was, items) {
+    if (!was || this.#focused()) return;
+    const next = items[Math.min(was.at, items.length - 1)];
+    (this.#rows.get(was.id) ?? this.#rows.get(next.notification_id))?.row.focus();
+  }
+
+  /** @param {Notification} item @param {string} heading @param {number} now */
+  #row(item, heading, now) {
+    const unread = item.status === 'unread';
+    const row = element('article', 'item');
+    const id = `n-${item.notification_id}`;
+    row.dataset.id = item.notification_id;
+    row.tabIndex = 0;
+    row.setAttribute('aria-labelledby', `${id}-t`);
+    row.setAttribute('aria-describedby', `${id}-d`);
+    row.classList.toggle('unread', unread);
+    row.classList.toggle('high', item.priority === 'HIGH');
+    if (heading) {
+      // For the eye: each article says its own time.
+      const group = element('div', 'day', heading);
+      group.ariaHidden = 'true';
+      row.append(group);
+    }
+    const title = element('span', 'title', item.title);
+    title.id = `${id}-t`;
+    if (unread) title.append(element('span', 'said', ` (${this.words.unread})`));
+    if (item.priority === 'HIGH') title.append(element('span', 'said', ` (${this.words.high})`));
+    const when = element('time', 'when', ago(item.created_at, this.language, now));
+    when.dateTime = item.created_at;
+    const text = element('span', 'text', item.message);
+    text.id = `${id}-d`;
+    row.append(title, when, this.#more(item), text);
+    const actions = this.#actions(item, unread);
+    if (actions.childElementCount) row.append(actions);
+    return row;
+  }
+
+  /** @param {Notification} item @param {boolean} unread */
+  #actions(item, unread) {
+    const actions = element('div', 'actions');
+    const url = safeUrl(item.action_url);
+    if (url) {
+      const link = element('a', 'quiet', this.words.open);
+      link.href = url;
+      link.onclick = (event) => {
+        if (!this.#deeds.follow(item)) event.preventDefault();
+      };
+      actions.append(link);
+    }
+    if (unread) actions.append(button('quiet', this.words.markRead, () => this.#deeds.mark(item, 'read')));
+    return actions;
+  }
+
+  /** @param {Notification} item */
+  #more(item) {
+    const more = button('more', '', () => this.#openMenu(item, more));
+    more.append(icon('dots'));
+    more.ariaLabel = filled(this.words.menu, { title: item.title });
+    more.ariaHasPopup = 'menu';
+    more.ariaExpanded = 'false';
+    return more;
+  }
+
+  /** @param {Notification} item @param {HTMLButtonElement} opener */
+  #openMenu(item, opener) {
+    const was = this.#menu;
+    this.#closeMenu();
+    if (was?.previousElementSibling === opener) return;
+    const { words } = this;
+    const marks = /** @type {[Mark, string][]} */ ([
+      item.status === 'unread' ? ['read', words.markRead] : ['unread', words.markUnread],
+      item.status === 'archived' ? ['unarchive', words.unarchive] : ['archive', words.archive],
+      ['delete', words.remove],
+    ]);
+    const menu = element('div', 'menu');
+    menu.role = 'menu';
+    const add = (/** @type {string} */ text, /** @type {() => void} */ act) => {
+      const entry = button('entry', text, () => {
+        this.#closeMenu();
+        opener.focus();
+        act();
+      });
+      entry.role = 'menuitem';
+      entry.tabIndex = -1;
+      menu.append(entry);
+    };
+    for (const [mark, text] of marks) add(text, () => this.#deeds.mark(item, mark));
+    add(filled(words.mute, { type: item.title }), () => this.#deeds.mute(item));
+    menu.onkeydown = (event) => this.#menuKey(event, menu, opener);
+    menu.addEventListener('focusout', (event) => {
+      if (!menu.contains(/** @type {Node | null} */ (event.relatedTarget))) this.#closeMenu();
+    });
+    opener.after(menu);
+    opener.ariaExpanded = 'true';
+    this.#menu = menu;
+    menu.scrollIntoView({ block: 'nearest' });
+    // What has only just come into a row that is drawn when needed cannot take the focus yet.
+    void menu.offsetWidth;
+    /** @type {HTMLElement} */ (menu.firstElementChild).focus();
+    requestAnimationFrame(() => {
+      if (this.#menu === menu && !menu.contains(this.#active())) /** @type {HTMLElement} */ (menu.firstElementChild).focus();
+    });
+  }
+
+  #closeMenu() {
+    const menu = this.#menu;
+    this.#menu = null;
+    if (!menu) return;
+    if (menu.previousElementSibling) menu.previousElementSibling.ariaExpanded = 'false';
+    menu.remove();
+    // What changed meanwhile is drawn now.
+    queueMicrotask(() => this.#deeds.redraw());
+  }
+
+  /** @param {KeyboardEvent} event @param {HTMLElement} menu @param {HTMLElement} opener */
+  #menuKey(event, menu, opener) {
+    event.stopPropagation();
+    const entries = /** @type {HTMLElement[]} */ ([...menu.children]);
+    const at = entries.indexOf(/** @type {HTMLElement} */ (this.#active()));
+    const count = entries.length;
+    const to = { ArrowDown: (at + 1) % count, ArrowUp: (at + count - 1) % count, Home: 0, End: count - 1 }[event.key];
+    if (to !== undefined) {
+      event.preventDefault();
+      entries[to].focus();
+    } else if (event.key === 'Escape' || event.key === 'Tab') {
+      if (event.key === 'Escape') event.preventDefault();
+      opener.focus();
+      this.#closeMenu();
+    }
+  }
+
+  /** Moves and acts by keys. @param {KeyboardEvent} event */
+  key(event) {
+    const rows = this.#all();
+    const active = this.#active();
+    const at = rows.findIndex((row) => row.contains(active));
+    const to = {
+      ArrowDown: at + 1, PageDown: at + 1, ArrowUp: Math.max(0, at - 1), PageUp: Math.max(0, at - 1), Home: 0, End: rows.length - 1,
+    }[event.key];
+    if (to !== undefined && rows[to]) {
+      event.preventDefault();
+      rows[to].focus();
+      return;
+    }
+    const row = rows[at];
+    if (!row || active !== row) return;
+    const press = (/** @type {string} */ what) => /** @type {HTMLElement | null} */ (row.querySelector(what))?.click();
+    if (event.key === 'Enter') press('.actions a, .actions button');
+    else if (event.key === 'ContextMenu' || (event.key === 'F10' && event.shiftKey)) press('.more');
+    else return;
+    event.preventDefault();
+  }
+}

@@ -1,0 +1,191 @@
+import { filled } from './messages.js';
+import { button, element } from './icons.js';
+
+/** @typedef {import('./client.js').Client} Client */
+
+/** What is kept for this browser only. */
+const KEY = 'lonceng';
+
+/** What this browser does beside showing; a page without storage forgets it. @returns {{ sound?: boolean, desktop?: boolean }} */
+export function here() {
+  try {
+    return JSON.parse(localStorage.getItem(KEY) ?? '{}');
+  } catch {
+    return {};
+  }
+}
+
+/** @param {object} wanted */
+function keep(wanted) {
+  try {
+    localStorage.setItem(KEY, JSON.stringify({ ...here(), ...wanted }));
+  } catch {
+    // It holds until the page is left.
+  }
+}
+
+/** Days that can be chosen. */
+const DAYS = [1, 3, 7, 15];
+
+/** The form with what a person wants. */
+export class Settings {
+  root = element('form', 'settings');
+  /** @type {(said: string) => void} */
+  #say;
+  /** @type {string[]} */
+  #muted = [];
+
+  /** @param {(said: string) => void} say  Tells how it went. */
+  constructor(say) {
+    this.#say = say;
+  }
+
+  /**
+   * Fills it with what the hub knows.
+   * @param {Client} client
+   * @param {import('./messages.js').Words} words
+   */
+  async show(client, words) {
+    this.root.replaceChildren();
+    const known = await client.preferences();
+    this.#muted = known.muted_types;
+    const browser = this.#group(words.here);
+    const sound = this.#box(browser, 'sound', words.sound, Boolean(here().sound));
+    sound.onchange = () => keep({ sound: sound.checked });
+    const desktop = this.#box(browser, 'desktop', words.desktop, Boolean(here().desktop) && permission() === 'granted');
+    desktop.onchange = () => void this.#allowDesktop(desktop, words);
+    const quiet = this.#group(words.quiet);
+    quiet.append(element('p', 'hint', words.quietHint));
+    const on = this.#box(quiet, 'quiet', words.quiet, Boolean(known.quiet_hours));
+    const from = this.#field(quiet, 'from', words.from, 'time', known.quiet_hours?.from ?? '22:00');
+    const to = this.#field(quiet, 'to', words.to, 'time', known.quiet_hours?.to ?? '07:00');
+    const rest = this.#group(words.title);
+    const email = this.#box(rest, 'email', words.email, known.email_enabled);
+    const push = this.#box(rest, 'push', words.push, known.push_enabled);
+    const days = this.#days(rest, words, known.retention_days);
+    const types = this.#types(client, words);
+    const save = element('button', 'save', words.save);
+    this.root.append(save);
+    this.root.onsubmit = (event) => {
+      event.preventDefault();
+      const wanted = {
+        email_enabled: email.checked,
+        push_enabled: push.checked,
+        quiet_hours: on.checked ? { from: from.value, to: to.value } : null,
+        // The hours are those on the clock in front of this person.
+        timezone: on.checked ? Intl.DateTimeFormat().resolvedOptions().timeZone : known.timezone,
+        retention_days: days.value ? Number(days.value) : null,
+        muted_types: types().concat(this.#muted.filter((code) => !this.#offered.has(code))),
+      };
+      client.savePreferences(wanted).then(() => this.#say(words.saved), (error) => {
+        this.#say(filled(words.failed, { why: error.message }));
+      });
+    };
+  }
+
+  #offered = new Set();
+
+  /** @param {string} legend */
+  #group(legend) {
+    const group = element('fieldset', 'group');
+    group.append(element('legend', '', legend));
+    this.root.append(group);
+    return group;
+  }
+
+  /** @param {HTMLElement} group @param {string} name @param {string} text @param {string} type @param {string} value */
+  #field(group, name, text, type, value) {
+    const label = element('label', 'field', text);
+    const input = element('input');
+    Object.assign(input, { type, name, value });
+    label.append(input);
+    group.append(label);
+    return input;
+  }
+
+  /** @param {HTMLElement} group @param {string} name @param {string} text @param {boolean} checked */
+  #box(group, name, text, checked) {
+    const label = element('label', 'choice');
+    const input = element('input');
+    Object.assign(input, { type: 'checkbox', name, checked });
+    label.append(input, text);
+    group.append(label);
+    return input;
+  }
+
+  /** @param {HTMLElement} group @param {import('./messages.js').Words} words @param {number | null} chosen */
+  #days(group, words, chosen) {
+    const label = element('label', 'field', words.keep);
+    const select = element('select');
+    select.name = 'days';
+    const all = chosen && !DAYS.includes(chosen) ? [...DAYS, chosen].sort((a, b) => a - b) : DAYS;
+    select.append(new Option(words.always, ''), ...all.map((n) => new Option(filled(words.days, { n }), String(n))));
+    select.value = chosen ? String(chosen) : '';
+    label.append(select);
+    group.append(label);
+    return select;
+  }
+
+  /** Types that are muted, and those of the notifications here. @param {Client} client @param {import('./messages.js').Words} words */
+  #types(client, words) {
+    const titles = new Map(this.#muted.map((code) => [code, code]));
+    for (const item of [...client.archived, ...client.items]) titles.set(item.type_code, item.title);
+    this.#offered = new Set(titles.keys());
+    if (titles.size === 0) return () => /** @type {string[]} */ ([]);
+    const group = this.#group(words.types);
+    const boxes = [...titles].map(([code, title]) => ({ code, box: this.#box(group, code, title, this.#muted.includes(code)) }));
+    return () => boxes.filter(({ box }) => box.checked).map(({ code }) => code);
+  }
+
+  /** @param {HTMLInputElement} box @param {import('./messages.js').Words} words */
+  async #allowDesktop(box, words) {
+    if (box.checked && (await ask()) !== 'granted') {
+      box.checked = false;
+      this.#say(words.blocked);
+    }
+    keep({ desktop: box.checked });
+  }
+}
+
+function permission() {
+  return globalThis.Notification?.permission ?? 'denied';
+}
+
+async function ask() {
+  return globalThis.Notification ? globalThis.Notification.requestPermission() : 'denied';
+}
+
+/** Shows a notification on the desktop, where that was asked for. @param {import('./inbox.js').Notification} item */
+export function showOnDesktop(item) {
+  if (permission() !== 'granted') return;
+  // A second one with the same tag replaces the first: it is the same notification.
+  const shown = new globalThis.Notification(item.title, { body: item.message, tag: item.notification_id });
+  shown.onclick = () => {
+    globalThis.focus();
+    shown.close();
+  };
+}
+
+/** @type {AudioContext | undefined} */
+let audio;
+
+/** Two soft tones, made here: there is nothing to load. @param {boolean} urgent */
+export function chime(urgent) {
+  try {
+    audio ??= new AudioContext();
+    void audio.resume();
+    const start = audio.currentTime;
+    for (const [index, pitch] of (urgent ? [880, 660, 880] : [660, 880]).entries()) {
+      const [tone, volume, at] = [audio.createOscillator(), audio.createGain(), start + index * 0.14];
+      tone.frequency.value = pitch;
+      volume.gain.setValueAtTime(0.0001, at);
+      volume.gain.exponentialRampToValueAtTime(0.12, at + 0.02);
+      volume.gain.exponentialRampToValueAtTime(0.0001, at + 0.35);
+      tone.connect(volume).connect(audio.destination);
+      tone.start(at);
+      tone.stop(at + 0.4);
+    }
+  } catch {
+    // Where there is no sound there is none.
+  }
+}

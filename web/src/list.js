@@ -203,12 +203,9 @@ export class List {
     opener.ariaExpanded = 'true';
     this.#menu = menu;
     menu.scrollIntoView({ block: 'nearest' });
-    // What has only just come into a row that is drawn when needed cannot take the focus yet.
-    void menu.offsetWidth;
+    // Into a row that is drawn only when needed the focus could not go; the one that has it is drawn.
+    opener.focus();
     /** @type {HTMLElement} */ (menu.firstElementChild).focus();
-    requestAnimationFrame(() => {
-      if (this.#menu === menu && !menu.contains(this.#active())) /** @type {HTMLElement} */ (menu.firstElementChild).focus();
-    });
   }
 
   #closeMenu() {

@@ -72,7 +72,8 @@ button { cursor: pointer; border: 0; background: none; padding: 0; }
   position: relative; display: grid; grid-template-columns: 1fr auto auto; gap: .1rem .5rem; border-radius: 10px;
   padding-block: .7rem; padding-inline: 1.6rem .6rem; content-visibility: auto; contain-intrinsic-size: auto 5rem;
 }
-.item:has(.menu) { content-visibility: visible; z-index: 1; }
+.item:focus-within, .item:has(.menu) { content-visibility: visible; }
+.item:has(.menu) { z-index: 1; }
 .item:hover, .item:focus-within { background: var(--l-raised); }
 .title::before {
   content: ""; position: absolute; inset-inline-start: .65rem; margin-block-start: .42rem; inline-size: .5rem;

@@ -1,5 +1,5 @@
 //! How fast and how heavy the whole hub is, from outside: `cargo bench --bench hub`, or with `-- throughput`, `-- latency`,
-//! `-- idle` for one of them. `-- --postgres URL` measures on PostgreSQL (an empty database).
+//! `-- devices`, `-- idle`, `-- streams` for one of them. `-- --postgres URL` measures on PostgreSQL (an empty database).
 //!
 //! Needs `nats-server` on the PATH. Everything runs on this machine and shares its processors with the load; compare
 //! figures of one machine only.
@@ -35,7 +35,9 @@ fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
     let postgres = arguments.iter().position(|a| a == "--postgres").and_then(|at| arguments.get(at + 1)).cloned();
     let wanted = |name: &str| {
-        let named = ["throughput", "latency", "idle"].iter().any(|one| arguments.iter().any(|a| a == one));
+        let named = ["throughput", "latency", "devices", "idle", "streams"]
+            .iter()
+            .any(|one| arguments.iter().any(|a| a == one));
         !named || arguments.iter().any(|argument| argument == name)
     };
     tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime").block_on(
@@ -46,8 +48,14 @@ fn main() {
             if wanted("latency") {
                 latency(postgres.as_deref(), 1_000, Duration::from_secs(10)).await;
             }
+            if wanted("devices") {
+                devices(postgres.as_deref(), 2_000).await;
+            }
             if wanted("idle") {
                 idle(10_000).await;
+            }
+            if wanted("streams") {
+                streams(2_000).await;
             }
         },
     );
@@ -161,6 +169,61 @@ async fn latency(postgres: Option<&str>, rate: u64, length: Duration) {
         at(0.99),
         at(1.0)
     );
+}
+
+/// A mark on one device until the other device is told, one at a time on a hub that does nothing else.
+async fn devices(postgres: Option<&str>, marks: usize) {
+    let mut hub = Hub::prepare(support::hub::On::Sqlite, &[]).await.expect("it is prepared");
+    if let Some(postgres) = postgres {
+        hub.set_env("LONCENG_STORE__URL", postgres);
+    }
+    hub.run().await;
+    let user = format!("devices{}", std::process::id());
+    hub.publish(&json!({"type":"NOTE_CREATED","user_id":user,"title":"x"})).await;
+    let id = hub.inbox(&user).await[0]["notification_id"].clone();
+    let (mut one, mut two) = (hub.connect(&user, "&sync=none").await, hub.connect(&user, "&sync=none").await);
+    one.expect("connected").await;
+    two.expect("connected").await;
+    let mut took = Vec::with_capacity(marks);
+    for n in 0..marks {
+        let kind = if n % 2 == 0 { "read" } else { "unread" };
+        let started = Instant::now();
+        one.send(&json!({"type":format!("notification.{kind}"),"notification_id":id})).await;
+        two.expect("notification.update").await;
+        took.push(started.elapsed());
+        one.expect(&format!("notification.{kind}.ack")).await;
+    }
+    took.sort_unstable();
+    let at = |share: f64| took[((took.len() - 1) as f64 * share) as usize];
+    println!(
+        "devices     mark → commit → the other device: p50 {:.2?}, p99 {:.2?}, worst {:.2?}",
+        at(0.5),
+        at(0.99),
+        at(1.0)
+    );
+}
+
+/// Server-Sent Events that wait.
+async fn streams(connections: usize) {
+    let hub = Hub::sqlite(&[]).await;
+    let http = reqwest::Client::new();
+    let open = async |n: usize| {
+        let answer = http.get(format!("{}/api/v1/stream?user_id=sse{n}&sync=none", hub.base())).send().await;
+        let mut answer = answer.expect("it answers");
+        answer.chunk().await.expect("it greets");
+        answer
+    };
+    let mut streams = Vec::with_capacity(connections + 100);
+    for n in 0..100 {
+        streams.push(open(n).await);
+    }
+    let before = pss(&hub);
+    for n in 0..connections {
+        streams.push(open(100 + n).await);
+    }
+    let after = pss(&hub);
+    let each = after.saturating_sub(before) / connections as u64;
+    println!("streams     {connections} event streams: {each} bytes each (PSS)");
 }
 
 /// Proportional set size (Linux): what the process would free.

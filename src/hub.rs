@@ -324,10 +324,13 @@ fn watch_redis(redis: Option<Redis>, health: Health) {
     };
     actix_rt::spawn(async move {
         loop {
-            health.set("redis", match redis.ping().await {
-                Ok(()) => PartState::Ok,
-                Err(error) => PartState::Down(error.to_string()),
-            });
+            health.set(
+                "redis",
+                match redis.ping().await {
+                    Ok(()) => PartState::Ok,
+                    Err(error) => PartState::Down(error.to_string()),
+                },
+            );
             sleep(REDIS_WATCH).await;
         }
     });

@@ -53,7 +53,8 @@ async fn every_kind_of_key_signs_people_in_and_no_other_does() {
 async fn a_token_signs_in_wherever_it_is_shown() {
     let hub = Hub::sqlite(&[JWT, ("LONCENG_AUTH__JWT_SECRET", SECRET)]).await;
     let token = signed("secret", None, &claims("u"));
-    let address = |query: &str| format!("ws://127.0.0.1:{}/ws{query}", hub.port).into_client_request().expect("a request");
+    let address =
+        |query: &str| format!("ws://127.0.0.1:{}/ws{query}", hub.port).into_client_request().expect("a request");
     let mut bearer = address("");
     bearer.headers_mut().insert("authorization", format!("Bearer {token}").parse().expect("a header"));
     let mut subprotocol = address("");
@@ -62,7 +63,10 @@ async fn a_token_signs_in_wherever_it_is_shown() {
     for request in [bearer, subprotocol, address(&format!("?token={token}"))] {
         let mut client = Client::connect(request).await;
         let hello = client.expect("connected").await;
-        assert_eq!((&hello["user_id"], &hello["login"], &hello["roles"]), (&json!("u"), &json!("alice"), &json!(["user"])));
+        assert_eq!(
+            (&hello["user_id"], &hello["login"], &hello["roles"]),
+            (&json!("u"), &json!("alice"), &json!(["user"]))
+        );
     }
     assert_eq!(Client::refused(address("")).await, 401);
     assert_eq!(Client::refused(address("?user_id=u")).await, 401, "dev parameters are nobody's identity here");
@@ -144,7 +148,8 @@ async fn a_cookie_names_a_session_in_redis() {
     let Some(url) = redis_url() else { return };
     let hub = Hub::sqlite(&[("LONCENG_AUTH__METHODS", r#"["cookie"]"#), ("LONCENG_REDIS__URL", &url)]).await;
     let value = uuid::Uuid::new_v4().to_string();
-    let mut redis = redis::Client::open(url).expect("an address").get_multiplexed_async_connection().await.expect("Redis");
+    let mut redis =
+        redis::Client::open(url).expect("an address").get_multiplexed_async_connection().await.expect("Redis");
     let session = json!({"user_id":7,"login":"budi","role":"admin"}).to_string();
     let key = format!("session:{value}");
     redis::cmd("SET").arg(&key).arg(session).query_async::<()>(&mut redis).await.expect("it is set");
@@ -168,7 +173,8 @@ async fn a_cookie_names_a_session_in_redis() {
 
 #[tokio::test]
 async fn without_redis_nobody_signs_in_by_cookie_and_the_hub_says_so() {
-    let hub = Hub::sqlite(&[("LONCENG_AUTH__METHODS", r#"["cookie"]"#), ("LONCENG_REDIS__URL", "redis://127.0.0.1:1")]).await;
+    let hub =
+        Hub::sqlite(&[("LONCENG_AUTH__METHODS", r#"["cookie"]"#), ("LONCENG_REDIS__URL", "redis://127.0.0.1:1")]).await;
     let cookie = [("cookie", "session_id=x")];
     assert_eq!(hub.send("GET", "/api/v1/notifications", &cookie, String::new()).await.0, 503);
     until("readiness shows it", PATIENCE, async || {
@@ -228,8 +234,11 @@ async fn the_older_administrators_calls_keep_their_shapes() {
     let mut first = clients["connected_clients"][0].clone();
     assert!(first["connected_at"].take().is_string() && first["client_id"].take().is_string());
     assert!(clients["timestamp"].is_string());
-    assert_eq!(first, json!({"client_id":null,"user_id":1,"login":"alice","roles":["user"],"connected_at":null,
-        "instance":"hub-7","transport":"websocket","subscriptions":[]}));
+    assert_eq!(
+        first,
+        json!({"client_id":null,"user_id":1,"login":"alice","roles":["user"],"connected_at":null,
+        "instance":"hub-7","transport":"websocket","subscriptions":[]})
+    );
 
     let (_, users) = hub.get("/api/v1/admin/users").await;
     assert_eq!(users["available_users"], json!([{"id":1,"login":"alice"},{"id":"x-2","login":"bob"}]));
@@ -238,7 +247,10 @@ async fn the_older_administrators_calls_keep_their_shapes() {
     let payload = json!({"notification_id":id,"message":"hello","created_at":"2026-01-01T00:00:00Z",
         "source":"order-service","target":{"id":1,"login":"alice"}});
     let (_, pending) = hub.get("/api/v1/admin/pending").await;
-    assert_eq!(pending["pending_notifications"]["1-alice"], json!([{"id":"1767225600000-1","payload":payload,"read":false}]));
+    assert_eq!(
+        pending["pending_notifications"]["1-alice"],
+        json!([{"id":"1767225600000-1","payload":payload,"read":false}])
+    );
     assert!(pending["pending_notifications"]["x-2-bob"].is_array());
     assert_eq!((&pending["total_pending"], &pending["users_with_pending"]), (&json!(2), &json!(2)));
 
@@ -298,7 +310,9 @@ async fn publishing_has_a_limit_for_each_key_and_address() {
 
 #[tokio::test]
 async fn connections_are_limited_in_all_and_for_each_user() {
-    let hub = Hub::sqlite(&[("LONCENG_SERVER__MAX_CONNECTIONS", "3"), ("LONCENG_SERVER__MAX_CONNECTIONS_PER_USER", "2")]).await;
+    let hub =
+        Hub::sqlite(&[("LONCENG_SERVER__MAX_CONNECTIONS", "3"), ("LONCENG_SERVER__MAX_CONNECTIONS_PER_USER", "2")])
+            .await;
     let mut first = hub.connect("u", "").await;
     first.expect("connected").await;
     // An event stream is a connection like any other.
@@ -338,7 +352,8 @@ async fn a_handshake_that_does_not_come_and_a_head_without_an_end_are_given_up()
     let (answer, waited) = raw(&hub, &[b"GET /ws?user_id=u HTTP/1.1\r\nhost: x\r\n"]);
     assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 408"), "{answer}");
     assert!(waited > Duration::from_secs(5) && waited < Duration::from_secs(20), "{waited:?}");
-    let endless = b"x-filler: 0123456789012345678901234567890123456789012345678901234567890123456789\r\n".repeat(20_000);
+    let endless =
+        b"x-filler: 0123456789012345678901234567890123456789012345678901234567890123456789\r\n".repeat(20_000);
     let (answer, _) = raw(&hub, &[b"GET /health HTTP/1.1\r\nhost: x\r\n", &endless]);
     assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 4"), "{answer}");
     let large = format!("GET /health HTTP/1.1\r\nhost: x\r\nx-large: {}\r\n\r\n", "a".repeat(300_000));

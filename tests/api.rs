@@ -34,7 +34,8 @@ fn documented(document: &Value) -> BTreeMap<(String, String), Value> {
 
 #[test]
 fn the_document_names_every_route_and_no_other() {
-    let source = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/src/http/routes.rs")).expect("it is there");
+    let source =
+        std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/src/http/routes.rs")).expect("it is there");
     let flat: String = source.split_whitespace().collect::<Vec<_>>().join(" ");
     let mut routes = BTreeSet::new();
     for call in flat.split("resource(\"").skip(1).map(|rest| rest.replace("\", \"", "\",\"")) {
@@ -109,7 +110,8 @@ async fn everybody_may_do_what_the_document_says_and_nothing_else() {
     let publisher = &callers[3].headers;
     let mut checked = 0;
     for ((path, method), operation) in documented(&document("openapi.json")) {
-        let who: Vec<&str> = operation["x-who"].as_array().expect("it says who").iter().filter_map(Value::as_str).collect();
+        let who: Vec<&str> =
+            operation["x-who"].as_array().expect("it says who").iter().filter_map(Value::as_str).collect();
         for caller in &callers {
             // A notification of the user's own, for the operations that need one.
             let show: Vec<(&str, &str)> = publisher.iter().map(|(name, value)| (*name, value.as_str())).collect();
@@ -123,7 +125,8 @@ async fn everybody_may_do_what_the_document_says_and_nothing_else() {
                 .replace("/demo/{file}", "/demo/demo.js")
                 .replace("{file}", "docs.js");
             let address = if path.ends_with("/history") { format!("{address}?user_id=u") } else { address };
-            let headers: Vec<(&str, &str)> = caller.headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
+            let headers: Vec<(&str, &str)> =
+                caller.headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
             let status = if path.ends_with("/stream") {
                 let query = "";
                 hub.stream(query, &headers).await.response.status().as_u16()
@@ -161,8 +164,9 @@ async fn every_message_of_the_document_is_known_to_the_hub_and_answered_as_it_sa
     };
     let answers = named("fromHub");
     for caller in callers() {
-        let mut request = tokio_tungstenite::tungstenite::client::IntoClientRequest::into_client_request(hub.ws("sync=none"))
-            .expect("a request");
+        let mut request =
+            tokio_tungstenite::tungstenite::client::IntoClientRequest::into_client_request(hub.ws("sync=none"))
+                .expect("a request");
         for (name, value) in &caller.headers {
             request.headers_mut().insert(*name, value.parse().expect("a header"));
         }

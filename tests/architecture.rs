@@ -84,7 +84,9 @@ fn the_domain_knows_no_outside_and_no_clock() {
         for word in outside {
             assert!(!code.contains(word), "{name} uses {word}");
         }
-        for module in ["actors", "auth", "cli", "clock", "config", "http", "hub", "sources", "store", "telemetry"] {
+        for module in
+            ["actors", "auth", "cli", "clock", "config", "http", "hub", "redis", "sources", "store", "telemetry"]
+        {
             assert!(!uses(&code, module), "{name} uses crate::{module}");
         }
     }
@@ -92,9 +94,10 @@ fn the_domain_knows_no_outside_and_no_clock() {
 
 #[test]
 fn uses_point_inwards() {
-    let rules: [(&str, &[&str]); 7] = [
+    let rules: [(&str, &[&str]); 8] = [
         ("src/config", &["actors", "auth", "cli", "http", "hub", "sources", "store", "telemetry"]),
         ("src/store", &["actors", "auth", "cli", "config", "http", "hub", "sources", "telemetry"]),
+        ("src/redis", &["actors", "auth", "cli", "config", "http", "hub", "sources", "store", "telemetry"]),
         ("src/auth", &["actors", "cli", "http", "hub", "sources", "store", "telemetry"]),
         ("src/telemetry", &["actors", "auth", "cli", "config", "http", "hub", "sources", "store"]),
         ("src/sources", &["auth", "cli", "http", "hub"]),
@@ -161,6 +164,8 @@ fn config_toml_shows_the_defaults_the_code_has() {
     same("[auth]", &shown.auth, &coded.auth);
     same("[store]", &(shown.store.url.reveal(), &shown.store), &(coded.store.url.reveal(), &coded.store));
     same("[nats]", &(shown.nats.url.reveal(), &shown.nats), &(coded.nats.url.reveal(), &coded.nats));
+    same("[limits]", &shown.limits, &coded.limits);
+    same("[redis]", &shown.redis.url.reveal(), &coded.redis.url.reveal());
     same("[retention]", &shown.retention, &coded.retention);
     same("[templates]", &shown.templates, &coded.templates);
     let known: Vec<&str> = shown.types.iter().map(|kind| kind.code.as_str()).collect();

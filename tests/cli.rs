@@ -196,3 +196,27 @@ fn a_token_is_minted_and_an_epoch_renewed() {
     assert_eq!(epoch(&["--config", CONFIG, "migrate"]), first);
     assert_ne!(epoch(&["--config", CONFIG, "migrate", "--new-epoch"]), first);
 }
+
+#[tokio::test]
+async fn listen_prints_what_was_over_the_live_limit_too() {
+    let hub = Hub::sqlite(&[("LONCENG_LIMITS__PER_USER_PER_MINUTE", "3")]).await;
+    let ws = format!("ws://127.0.0.1:{}/ws", hub.port);
+    let mut listener = command(&["listen", "--user", "u", "--url", &ws, "--ack"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("it starts");
+    until("it is connected", PATIENCE, async || (hub.metric("websocket_connections").await > 0.5).then_some(())).await;
+    for n in 0..8 {
+        hub.publish(&serde_json::json!({"type":"NOTE_CREATED","user_id":"u","title":format!("n{n}")})).await;
+    }
+    until("all are printed and read", PATIENCE, async || {
+        hub.inbox("u").await.iter().all(|item| item["read"] == true).then_some(())
+    })
+    .await;
+    listener.kill().expect("it runs");
+    let said = told(&listener.wait_with_output().expect("it ends")).1;
+    for n in 0..8 {
+        assert_eq!(said.matches(&format!("\"n{n}\"")).count(), 1, "{said}");
+    }
+}

@@ -62,7 +62,8 @@ impl Mirror {
 
     /// Where a change leads, seen by a client that trusts the revisions.
     fn follow(&mut self, data: &Value) -> Next {
-        let (previous, revision) = (data["previous_revision"].as_i64().expect("one"), data["revision"].as_i64().expect("one"));
+        let (previous, revision) =
+            (data["previous_revision"].as_i64().expect("one"), data["revision"].as_i64().expect("one"));
         if revision <= self.revision {
             return Next::Nothing;
         }
@@ -79,7 +80,7 @@ impl Mirror {
         match message["type"].as_str().expect("a type") {
             "connected" => {
                 if self.revision < 0 {
-                    self.epoch = data["epoch"].as_str().expect("an epoch").to_owned();
+                    data["epoch"].as_str().expect("an epoch").clone_into(&mut self.epoch);
                     self.revision = data["revision"].as_i64().expect("one");
                     self.unread = data["unread"].as_i64().expect("a count");
                 }
@@ -110,7 +111,7 @@ impl Mirror {
                 next
             }
             kind if kind.ends_with("_all.ack") && data["revision"] != data["previous_revision"] => Next::Sync,
-            kind if kind.ends_with(".ack") => {
+            kind if is_ack(kind) => {
                 if let (Some(id), Some(status)) = (data["notification_id"].as_str(), data["status"].as_str()) {
                     let revision = data["revision"].as_i64().expect("one");
                     let before = self.revision;
@@ -128,6 +129,10 @@ impl Mirror {
     }
 }
 
+fn is_ack(kind: &str) -> bool {
+    kind.rsplit('.').next() == Some("ack")
+}
+
 struct Plan {
     hub_ws: String,
     cuts_left: Arc<AtomicUsize>,
@@ -137,7 +142,8 @@ struct Plan {
 }
 
 async fn connect(plan: &Plan, user: usize, mirror: &Mirror) -> Socket {
-    let since = if mirror.revision < 0 { String::new() } else { format!("&since={}.{}", mirror.epoch, mirror.revision) };
+    let since =
+        if mirror.revision < 0 { String::new() } else { format!("&since={}.{}", mirror.epoch, mirror.revision) };
     let url = format!("{}user_id=u{user}{since}", plan.hub_ws);
     loop {
         if let Ok((socket, _)) = connect_async(&url).await {
@@ -160,7 +166,8 @@ fn some_mark(random: &mut StdRng, mirror: &Mirror) -> Value {
         2..5 => "delete",
         n => ["read", "unread", "seen", "archive", "unarchive"][n % 5],
     };
-    let known: Vec<&String> = mirror.items.iter().filter(|(_, (_, status))| status != "deleted").map(|(id, _)| id).collect();
+    let known: Vec<&String> =
+        mirror.items.iter().filter(|(_, (_, status))| status != "deleted").map(|(id, _)| id).collect();
     match known.get(random.random_range(0..known.len().max(1))) {
         Some(id) if !kind.ends_with("_all") => json!({"type":format!("notification.{kind}"),"notification_id":id}),
         _ => json!({"type":format!("notification.{}", if kind == "read_all" { kind } else { "seen_all" })}),
@@ -188,8 +195,8 @@ async fn live(plan: Plan, user: usize, seed: u64) -> Mirror {
                 Some(Ok(Message::Text(text))) => {
                     let message: Value = serde_json::from_str(&text).expect("messages are JSON");
                     let kind = message["type"].as_str().expect("a type");
-                    marking &= kind != "error" && !kind.ends_with(".ack");
-                    if kind.ends_with(".ack") {
+                    marking &= kind != "error" && !is_ack(kind);
+                    if is_ack(kind) {
                         let of = |name: &str| message["data"][name].as_u64().unwrap_or(0);
                         for _ in of("previous_revision")..of("revision") {
                             take_one(&plan.marks_left);
@@ -249,14 +256,15 @@ async fn live(plan: Plan, user: usize, seed: u64) -> Mirror {
 }
 
 async fn run(on: On) {
-    let seed: u64 = std::env::var("LONCENG_TEST_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or_else(rand::random);
+    let seed: u64 =
+        std::env::var("LONCENG_TEST_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or_else(rand::random);
     println!("LONCENG_TEST_SEED={seed}");
     let Some(hub) = Hub::start(on, &[("LONCENG_SERVER__OUTBOUND_QUEUE", "64")]).await else { return };
     let hub = Arc::new(hub);
     let mut random = StdRng::seed_from_u64(seed);
-    let publishes = CHANGES / 2;
+    let new_ones = CHANGES / 2;
     let cuts_left = Arc::new(AtomicUsize::new(CUTS));
-    let marks_left = Arc::new(AtomicUsize::new(CHANGES - publishes));
+    let marks_left = Arc::new(AtomicUsize::new(CHANGES - new_ones));
     let greeted = Arc::new(AtomicUsize::new(0));
     let (tell, finish) = tokio::sync::watch::channel(false);
     let clients: Vec<_> = (0..CLIENTS)
@@ -275,8 +283,8 @@ async fn run(on: On) {
     until("everybody is connected, and begins with an empty inbox", PATIENCE, all_are_here).await;
     // New notifications, some of which run out by themselves.
     let mut published = 0;
-    while published < publishes {
-        let batch = random.random_range(1..60).min(publishes - published);
+    while published < new_ones {
+        let batch = random.random_range(1..60).min(new_ones - published);
         if random.random_range(0..10) == 0 {
             let target: Vec<Value> = (0..batch.min(USERS)).map(|user| json!({"id":format!("u{user}")})).collect();
             published += target.len();

@@ -95,7 +95,10 @@ async fn what_is_over_the_live_limit_is_stored_and_told_together() {
         let urgent = json!({"type":"REFUND_APPROVED","user_id":"u"});
         hub.publish(&urgent).await;
         let held = client.expect("notifications.summary").await;
-        assert_eq!((&held["count"], &held["previous_revision"], &held["revision"]), (&json!(1), &json!(25), &json!(26)));
+        assert_eq!(
+            (&held["count"], &held["previous_revision"], &held["revision"]),
+            (&json!(1), &json!(25), &json!(26))
+        );
         let push = client.expect("notification.push").await;
         assert_eq!((&push["priority"], &push["previous_revision"]), (&json!("HIGH"), &json!(26)));
         for _ in 0..12 {
@@ -117,8 +120,14 @@ async fn what_runs_out_is_cleared_within_five_seconds_everywhere() {
         let since = Instant::now();
         let update = one.expect("notification.update").await;
         assert!(since.elapsed() < Duration::from_secs(6), "one second to live, five to clear");
-        assert_eq!((&update["status"], &update["unread"], &update["revision"]), (&json!("auto_cleared"), &json!(0), &json!(2)));
-        assert_eq!(events.skip_to("notification.update").await.data.expect("it says so")["data"]["status"], "auto_cleared");
+        assert_eq!(
+            (&update["status"], &update["unread"], &update["revision"]),
+            (&json!("auto_cleared"), &json!(0), &json!(2))
+        );
+        assert_eq!(
+            events.skip_to("notification.update").await.data.expect("it says so")["data"]["status"],
+            "auto_cleared"
+        );
         let (_, counts) = hub.get("/api/v1/notifications/unread-count?user_id=u").await;
         assert_eq!(counts["unread"], 0);
         assert_eq!(hub.metric("notifications_auto_cleared_total").await, 1.0);
@@ -139,9 +148,7 @@ async fn preferences_decide_what_is_stored_and_how_loud_it_is() {
             json!({"muted_types":["USER_LOGIN"],"email_enabled":true,"push_enabled":true,
                 "quiet_hours":{"from":from,"to":to},"timezone":"Asia/Jakarta","retention_days":7})
         };
-        let put = async |body: Value| {
-            hub.send("PUT", "/api/v1/preferences?user_id=u", &[], body.to_string()).await
-        };
+        let put = async |body: Value| hub.send("PUT", "/api/v1/preferences?user_id=u", &[], body.to_string()).await;
         // A little less than the whole day, and not now: quiet at whatever time this runs.
         let now = chrono::Utc::now().with_timezone(&chrono_tz::Asia::Jakarta);
         let ago = (now - chrono::TimeDelta::minutes(3)).format("%H:%M").to_string();
@@ -153,11 +160,15 @@ async fn preferences_decide_what_is_stored_and_how_loud_it_is() {
         hub.publish(&json!({"type":"USER_LOGIN","user_id":"u","device":"x"})).await;
         hub.publish(&note("u", "quiet")).await;
         let push = client.expect("notification.push").await;
-        assert_eq!((&push["type_code"], &push["quiet"], &push["revision"]), (&json!("NOTE_CREATED"), &json!(true), &json!(1)));
+        assert_eq!(
+            (&push["type_code"], &push["quiet"], &push["revision"]),
+            (&json!("NOTE_CREATED"), &json!(true), &json!(1))
+        );
         // For /notify, too, a muted type has no notification.
         let (_, muted) = put(json!({"muted_types":["message"]})).await;
         assert_eq!((&muted["muted_types"], &muted["quiet_hours"]), (&json!(["MESSAGE"]), &Value::Null));
-        let (status, answer) = hub.post("/api/v1/notify", &json!({"target":[{"id":"u"},{"id":"v"}],"message":"m"})).await;
+        let (status, answer) =
+            hub.post("/api/v1/notify", &json!({"target":[{"id":"u"},{"id":"v"}],"message":"m"})).await;
         assert_eq!((status, &answer["results"][0]["notification_id"]), (202, &Value::Null));
         assert!(answer["results"][1]["notification_id"].is_string());
         hub.publish(&note("u", "loud")).await;
@@ -228,7 +239,10 @@ async fn the_event_stream_says_what_the_websocket_says_and_resumes() {
         assert_eq!(push.id, Some(format!("{epoch}.1")));
         hub.publish(&note("u", "live")).await;
         let live = events.skip_to("notification.push").await;
-        assert_eq!((live.id.clone(), &live.data.expect("it says so")["data"]["previous_revision"]), (Some(format!("{epoch}.2")), &json!(1)));
+        assert_eq!(
+            (live.id.clone(), &live.data.expect("it says so")["data"]["previous_revision"]),
+            (Some(format!("{epoch}.2")), &json!(1))
+        );
         assert!(events.comment().await, "a comment is the heartbeat");
         drop(events);
         hub.publish(&note("u", "missed")).await;
@@ -283,9 +297,13 @@ async fn the_same_request_is_done_once_and_answered_alike_even_after_a_restart()
         assert_eq!(hub.inbox("1").await.len(), 1);
         // What was refused was not done: mended, it is.
         let key = [("idempotency-key", "k-2")];
-        assert_eq!(hub.send("POST", "/api/v1/events", &key, json!({"type":"NOTE_CREATED","user_id":"u"}).to_string()).await.0, 400);
+        assert_eq!(
+            hub.send("POST", "/api/v1/events", &key, json!({"type":"NOTE_CREATED","user_id":"u"}).to_string()).await.0,
+            400
+        );
         assert_eq!(hub.send("POST", "/api/v1/events", &key, note("u", "mended").to_string()).await.0, 202);
-        let (status, _) = hub.send("POST", "/api/v1/events", &[("idempotency-key", " ")], note("u", "x").to_string()).await;
+        let (status, _) =
+            hub.send("POST", "/api/v1/events", &[("idempotency-key", " ")], note("u", "x").to_string()).await;
         assert_eq!(status, 400);
     }
 }

@@ -113,7 +113,10 @@ async fn revisions_grow_by_one_for_each_user(store: Store) {
     both.sort_by(|a, b| a.0.cmp(&b.0));
     assert_eq!(
         both,
-        [(user("a"), Counters { revision: 3, unread: 3, unseen: 3 }), (user("b"), Counters { revision: 2, unread: 2, unseen: 2 })]
+        [
+            (user("a"), Counters { revision: 3, unread: 3, unseen: 3 }),
+            (user("b"), Counters { revision: 2, unread: 2, unseen: 2 })
+        ]
     );
 }
 
@@ -226,8 +229,7 @@ async fn what_is_archived_comes_back_as_it_was(store: Store) {
 fn timed(user_id: &str, created: i64, expires: Option<i64>, keep: Option<i64>) -> (Uuid, Draft) {
     let (id, draft) = draft(user_id, "timed");
     let at = |time: i64| Timestamp(NOW.0 + time);
-    let draft =
-        Draft { created_at: at(created), expires_at: expires.map(at), keep_until: keep.map(at), ..draft };
+    let draft = Draft { created_at: at(created), expires_at: expires.map(at), keep_until: keep.map(at), ..draft };
     (id, draft)
 }
 
@@ -252,10 +254,10 @@ async fn time_clears_archives_and_discards_in_bounded_batches(store: Store) {
     assert_eq!(store.inbox(&user("a")).await.expect("it reads"), Counters { revision: 4, unread: 1, unseen: 1 });
     assert_eq!(store.inbox(&user("b")).await.expect("it reads"), Counters { revision: 5, unread: 1, unseen: 1 });
     let archived = sweep(Sweep::Archive, -1_000, 10).await;
-    assert_eq!(archived.iter().map(|change| (change.kind, change.step.revision)).collect::<Vec<_>>(), [(
-        ChangeKind::Swept(Sweep::Archive),
-        6
-    )]);
+    assert_eq!(
+        archived.iter().map(|change| (change.kind, change.step.revision)).collect::<Vec<_>>(),
+        [(ChangeKind::Swept(Sweep::Archive), 6)]
+    );
     let discarded = sweep(Sweep::Discard, 15, 10).await;
     assert_eq!(discarded.iter().map(|change| (change.step.revision, change.step.unread)).collect::<Vec<_>>(), [(7, 0)]);
     let page = store.changed_since(&user("b"), 4, 10).await.expect("it reads");

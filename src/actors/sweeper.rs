@@ -118,8 +118,7 @@ impl Actor for Sweeper {
     type Context = Context<Self>;
 
     fn started(&mut self, ctx: &mut Self::Context) {
-        let all =
-            [Task::Expire, Task::Archive, Task::Discard, Task::Retain(RetentionCursor::default()), Task::Forget];
+        let all = [Task::Expire, Task::Archive, Task::Discard, Task::Retain(RetentionCursor::default()), Task::Forget];
         for task in all {
             ctx.run_later(BUSY_INTERVAL, |sweeper, ctx| sweeper.run(task, ctx));
         }

@@ -141,10 +141,9 @@ impl Authenticator {
     /// When a key cannot be used.
     pub fn new(config: &config::Auth, redis: Option<&Redis>) -> Result<Self, KeyError> {
         let open = |method| config.methods.contains(&method);
-        let cookies = redis.filter(|_| open(AuthMethod::Cookie)).map(|redis| Cookies {
-            name: config.session_cookie.clone(),
-            sessions: Sessions::new(redis.clone()),
-        });
+        let cookies = redis
+            .filter(|_| open(AuthMethod::Cookie))
+            .map(|redis| Cookies { name: config.session_cookie.clone(), sessions: Sessions::new(redis.clone()) });
         Ok(Self {
             dev: open(AuthMethod::Dev),
             tokens: open(AuthMethod::Jwt).then(|| Tokens::new(config)).transpose()?,

@@ -78,9 +78,8 @@ impl Tokens {
             "" => None,
             url => Some(Jwks::new(url).map_err(|error| KeyError::Jwks(error.to_string()))?),
         };
-        let mut validation = Validation::default();
-        validation.leeway = LEEWAY_SECONDS;
-        validation.validate_nbf = true;
+        let mut validation =
+            Validation { leeway: LEEWAY_SECONDS, validate_nbf: true, ..Validation::new(Algorithm::HS256) };
         // A token without an end is taken; one with an end is checked.
         validation.required_spec_claims.clear();
         if !config.jwt_issuer.is_empty() {

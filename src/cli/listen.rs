@@ -124,10 +124,11 @@ impl Listen {
                         // Whoever read our output has what they wanted.
                         std::process::exit(0);
                     }
+                    let mut answers: Vec<Value> = self.to_acknowledge(&message);
+                    answers.extend(position.to_fetch(&message));
                     position.follow(&message);
-                    if let Some(id) = self.to_acknowledge(&message) {
-                        let read = json!({ "type": "notification.read", "notification_id": id });
-                        if socket.send(Message::text(read.to_string())).await.is_err() {
+                    for answer in answers {
+                        if socket.send(Message::text(answer.to_string())).await.is_err() {
                             return Ok(true);
                         }
                     }
@@ -146,10 +147,10 @@ impl Listen {
         Ok(true)
     }
 
-    fn to_acknowledge<'a>(&self, message: &'a Value) -> Option<&'a str> {
-        (self.ack && message["type"] == "notification.push" && message["data"]["status"] == "unread")
-            .then(|| message["data"]["notification_id"].as_str())
-            .flatten()
+    /// Marks what has just been printed.
+    fn to_acknowledge(&self, message: &Value) -> Vec<Value> {
+        let mark = |item: &Value| json!({ "type": "notification.read", "notification_id": item["notification_id"] });
+        printed(message).filter(|_| self.ack).map(mark).collect()
     }
 
     fn show(&self, text: &str, message: &Value) -> std::io::Result<()> {
@@ -161,21 +162,45 @@ impl Listen {
         let word = |name: &str| data[name].as_str().unwrap_or_default();
         match message["type"].as_str() {
             Some("connected") => eprintln!("connected as {}: {} unread", word("user_id"), data["unread"]),
-            Some("notification.push") => {
-                let (title, message) = (word("title"), word("message"));
-                writeln!(out, "{} [{}] {title}: {message}", word("created_at"), word("priority"))?;
-            }
-            Some("notifications.summary") => writeln!(out, "… and {} more", data["count"])?,
             Some("error") => eprintln!("{}: {}", word("code"), word("message")),
             _ => {}
+        }
+        for item in printed(message) {
+            let word = |name: &str| item[name].as_str().unwrap_or_default();
+            let (title, message) = (word("title"), word("message"));
+            writeln!(out, "{} [{}] {title}: {message}", word("created_at"), word("priority"))?;
         }
         Ok(())
     }
 }
 
+/// The new notifications of a message: a push, or what was fetched because there were too many to be pushed.
+fn printed(message: &Value) -> impl Iterator<Item = &Value> {
+    let items: &[Value] = match message["type"].as_str() {
+        Some("notification.push") => std::slice::from_ref(&message["data"]),
+        Some("sync.response") => message["data"].as_array().map_or(&[], Vec::as_slice),
+        _ => &[],
+    };
+    let pushed = message["type"] == "notification.push";
+    items.iter().filter(move |item| pushed || item["status"] == "unread")
+}
+
 impl Position {
+    /// What a summary sums up is fetched, page by page.
+    fn to_fetch(&self, message: &Value) -> Option<Value> {
+        let since = match message["type"].as_str() {
+            Some("notifications.summary") => &message["data"]["previous_revision"],
+            Some("sync.response") if message["complete"] == false => &message["revision"],
+            _ => return None,
+        };
+        let since = format!("{}.{}", self.epoch, since.as_i64()?);
+        Some(json!({ "type": "sync.request", "since": since, "limit": 1_000 }))
+    }
+
     fn follow(&mut self, message: &Value) {
         let data = &message["data"];
+        // A sync says beside its list how far it goes.
+        let reached = data["revision"].as_i64().or(message["revision"].as_i64());
         if let Some(epoch) = data["epoch"].as_str() {
             epoch.clone_into(&mut self.epoch);
         }
@@ -185,7 +210,7 @@ impl Position {
             Some("connected") => {}
             Some("reset") => self.revision = data["revision"].as_i64(),
             _ => {
-                if let Some(revision) = data["revision"].as_i64() {
+                if let Some(revision) = reached {
                     self.revision = self.revision.max(Some(revision));
                 }
             }

@@ -79,8 +79,12 @@ mod tests {
         }
 
         fn since(&self, revision: i64, limit: usize) -> (Vec<(u8, i64, u32)>, i64) {
-            let mut page: Vec<_> =
-                self.items.iter().map(|(item, (at, value))| (*item, *at, *value)).filter(|(_, at, _)| *at > revision).collect();
+            let mut page: Vec<_> = self
+                .items
+                .iter()
+                .map(|(item, (at, value))| (*item, *at, *value))
+                .filter(|(_, at, _)| *at > revision)
+                .collect();
             page.sort_by_key(|(_, at, _)| *at);
             let complete = page.len() <= limit;
             page.truncate(limit);

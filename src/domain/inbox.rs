@@ -25,8 +25,7 @@ pub struct Counters {
 impl Counters {
     /// The steps by which `count` new, unread notifications led here, in order.
     pub fn steps_of_new(self, count: i64) -> impl Iterator<Item = Step> {
-        let before =
-            Self { revision: self.revision - count, unread: self.unread - count, unseen: self.unseen - count };
+        let before = Self { revision: self.revision - count, unread: self.unread - count, unseen: self.unseen - count };
         (1..=count).map(move |n| Step {
             previous_revision: before.revision + n - 1,
             revision: before.revision + n,
@@ -38,12 +37,7 @@ impl Counters {
     /// The step that changes nothing: where the inbox stands.
     #[must_use]
     pub fn standing(self) -> Step {
-        Step {
-            previous_revision: self.revision,
-            revision: self.revision,
-            unread: self.unread,
-            unseen: self.unseen,
-        }
+        Step { previous_revision: self.revision, revision: self.revision, unread: self.unread, unseen: self.unseen }
     }
 
     /// The next step, by which one notification goes from one state to another.
@@ -121,8 +115,7 @@ pub enum Mark {
 
 impl Mark {
     /// All of them.
-    pub const ALL: [Self; 6] =
-        [Self::Seen, Self::Read, Self::Unread, Self::Archive, Self::Unarchive, Self::Delete];
+    pub const ALL: [Self; 6] = [Self::Seen, Self::Read, Self::Unread, Self::Archive, Self::Unarchive, Self::Delete];
 
     /// The word in `notification.WORD`, `notification.WORD.ack` and `POST …/{id}/WORD`.
     #[must_use]
@@ -165,9 +158,8 @@ pub fn transition(state: State, mark: Mark, now: Timestamp) -> Option<State> {
             Some(State { status: Status::Deleted, ..state })
         }
         (Status::Unread, Mark::Seen | Mark::Unread | Mark::Unarchive)
-        | (Status::Read, Mark::Seen | Mark::Read | Mark::Unarchive)
+        | (Status::Read | Status::AutoCleared, Mark::Seen | Mark::Read | Mark::Unarchive)
         | (Status::Archived, Mark::Seen | Mark::Read | Mark::Archive)
-        | (Status::AutoCleared, Mark::Seen | Mark::Read | Mark::Unarchive)
         | (Status::Deleted, _) => None,
     }
 }

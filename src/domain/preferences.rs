@@ -98,11 +98,7 @@ impl<'de> Deserialize<'de> for ClockTime {
 
 impl QuietHours {
     fn contain(self, time: ClockTime) -> bool {
-        if self.from <= self.to {
-            self.from <= time && time < self.to
-        } else {
-            time >= self.from || time < self.to
-        }
+        if self.from <= self.to { self.from <= time && time < self.to } else { time >= self.from || time < self.to }
     }
 }
 
@@ -129,7 +125,8 @@ impl Preferences {
         let mut channels = BTreeMap::new();
         for (kind, muted) in &self.muted_channels {
             if let Some(other) = muted.iter().find(|channel| !CHANNELS.contains(&channel.as_str())) {
-                let why = format!("{other:?} is not one of {}; muted_types keeps a type from the bell", CHANNELS.join(", "));
+                let why =
+                    format!("{other:?} is not one of {}; muted_types keeps a type from the bell", CHANNELS.join(", "));
                 return Err(("muted_channels", why));
             }
             channels.insert(code(kind).map_err(|why| ("muted_channels", why))?, muted.clone());
@@ -224,7 +221,10 @@ mod tests {
         assert_eq!(field(Preferences { retention_days: Some(0), ..Preferences::default() }), Some("retention_days"));
         assert_eq!(field(Preferences { timezone: Some("Mars".into()), ..Preferences::default() }), Some("timezone"));
         assert_eq!(field(quiet("22:00", "22:00", "UTC")), Some("quiet_hours"));
-        assert_eq!(field(Preferences { muted_types: vec![String::new()], ..Preferences::default() }), Some("muted_types"));
+        assert_eq!(
+            field(Preferences { muted_types: vec![String::new()], ..Preferences::default() }),
+            Some("muted_types")
+        );
         let other = BTreeMap::from([("A".to_owned(), vec!["pigeon".to_owned()])]);
         assert_eq!(field(Preferences { muted_channels: other, ..Preferences::default() }), Some("muted_channels"));
         for time in ["24:00", "7:00", "22", "22:00:00", ""] {

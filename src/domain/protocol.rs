@@ -5,8 +5,8 @@ mod server;
 
 pub use client::{ClientError, ClientMessage, ErrorCode};
 pub use server::{
-    Connected, Frames, closed, connected, error, going_away, pong, push_of, reset, retention_set, summary, sync_response,
-    told,
+    Connected, Frames, closed, connected, error, going_away, pong, push_of, reset, retention_set, summary,
+    sync_response, told,
 };
 
 /// The subprotocol's name.

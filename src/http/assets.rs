@@ -33,17 +33,15 @@ struct Demo;
 #[folder = "web/docs/"]
 struct Docs;
 
-/// The HTTP interface (OpenAPI 3.1).
-static OPENAPI: LazyLock<Asset> =
-    LazyLock::new(|| Asset::new(include_bytes!("../../docs/api/openapi.json").to_vec()));
+/// The HTTP interface (`OpenAPI` 3.1).
+static OPENAPI: LazyLock<Asset> = LazyLock::new(|| Asset::new(include_bytes!("../../docs/api/openapi.json").to_vec()));
 
-/// The WebSocket (AsyncAPI 3.0).
+/// The WebSocket (`AsyncAPI` 3.0).
 static ASYNCAPI: LazyLock<Asset> =
     LazyLock::new(|| Asset::new(include_bytes!("../../docs/api/asyncapi.json").to_vec()));
 
 /// The component's declarations.
-static DECLARATIONS: LazyLock<Asset> =
-    LazyLock::new(|| Asset::new(include_bytes!("../../web/lonceng.d.ts").to_vec()));
+static DECLARATIONS: LazyLock<Asset> = LazyLock::new(|| Asset::new(include_bytes!("../../web/lonceng.d.ts").to_vec()));
 
 /// The component as one module.
 static COMPONENT: LazyLock<Asset> = LazyLock::new(|| {

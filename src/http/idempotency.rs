@@ -30,7 +30,8 @@ pub(super) struct Answer {
 /// The request's key, if it has one.
 fn key(request: &HttpRequest) -> Result<Option<String>, Problem> {
     let Some(value) = request.headers().get("idempotency-key") else { return Ok(None) };
-    let wrong = || Problem::bad_field("Idempotency-Key", format!("must be 1 to {KEY_MAX_BYTES} visible ASCII characters"));
+    let wrong =
+        || Problem::bad_field("Idempotency-Key", format!("must be 1 to {KEY_MAX_BYTES} visible ASCII characters"));
     let key = value.to_str().map_err(|_| wrong())?.trim();
     if key.is_empty() || key.len() > KEY_MAX_BYTES {
         return Err(wrong());
@@ -53,7 +54,12 @@ fn fingerprint(request: &HttpRequest, body: &[u8]) -> String {
 }
 
 /// Does `work` once for each key, and answers 202. `work` is given what its notifications' ids are made from.
-pub(super) async fn once<W>(state: &Shared, request: &HttpRequest, body: &[u8], work: W) -> Result<HttpResponse, Problem>
+pub(super) async fn once<W>(
+    state: &Shared,
+    request: &HttpRequest,
+    body: &[u8],
+    work: W,
+) -> Result<HttpResponse, Problem>
 where
     W: AsyncFnOnce(Shared, Option<Seed>) -> Result<Answer, Problem> + 'static,
 {

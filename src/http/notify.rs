@@ -57,7 +57,8 @@ pub(super) async fn post(state: Shared, request: HttpRequest, payload: web::Payl
     let body: Body = body::json(&bytes)?;
     let key = headers(request.headers()).into_iter().find(|(name, _)| name == "idempotency-key");
     let event = event(body, key.as_ref().map(|(_, key)| key.as_str()).filter(|key| !key.is_empty()))?;
-    idempotency::once(&state, &request, &bytes, async move |state: Shared, seed| notify(&state, event, seed).await).await
+    idempotency::once(&state, &request, &bytes, async move |state: Shared, seed| notify(&state, event, seed).await)
+        .await
 }
 
 async fn notify(state: &State, mut event: Event, seed: Option<Seed>) -> Result<Answer, Problem> {

@@ -56,9 +56,7 @@ pub(super) fn configure(app: &mut ServiceConfig) {
         )
         .service(resource("/api/v1/stream", "GET").route(web::get().to(stream::get)))
         .service(resource("/api/v1/admin/clients", "GET").route(web::get().to(admin::clients)))
-        .service(
-            resource("/api/v1/admin/clients/{client_id}", "DELETE").route(web::delete().to(admin::revoke_client)),
-        )
+        .service(resource("/api/v1/admin/clients/{client_id}", "DELETE").route(web::delete().to(admin::revoke_client)))
         .service(resource("/api/v1/admin/users", "GET").route(web::get().to(admin::users)))
         .service(
             resource("/api/v1/admin/users/{user_id}/clients", "DELETE").route(web::delete().to(admin::revoke_user)),

@@ -45,7 +45,8 @@ pub fn serve(listen: &str, state: Shared, grace: Duration) -> io::Result<Serving
         .shutdown_timeout(grace.as_secs())
         .listen("lonceng", listener, move || {
             let (app_state, upgrade_state) = (state.clone(), state.clone());
-            let app = App::new().app_data(app_state).wrap(from_fn(cors)).wrap(from_fn(count)).configure(routes::configure);
+            let app =
+                App::new().app_data(app_state).wrap(from_fn(cors)).wrap(from_fn(count)).configure(routes::configure);
             HttpService::build()
                 .client_request_timeout(REQUEST_TIMEOUT)
                 .client_disconnect_timeout(Duration::from_secs(1))

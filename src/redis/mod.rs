@@ -61,6 +61,7 @@ impl Redis {
     }
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "it is given to map_err")]
 fn away(error: redis::RedisError) -> RedisError {
     RedisError::Unavailable(error.to_string())
 }

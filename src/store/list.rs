@@ -3,8 +3,9 @@
 use uuid::Uuid;
 
 use super::{
-    Store, StoreError, in_transaction, on_pool,
+    Store, StoreError,
     catchup::INBOX,
+    in_transaction, on_pool,
     rows::{InboxRow, NotificationRow, all, counters, notification_columns},
 };
 use crate::domain::{
@@ -92,9 +93,8 @@ impl Store {
     /// # Errors
     /// When the store is away.
     pub async fn users_with_unread(&self, limit: i64) -> Result<Vec<UserId>, StoreError> {
-        let users: Vec<String> = on_pool!(self, readers, |pool| {
-            sqlx::query_scalar(WITH_UNREAD).bind(limit).fetch_all(pool).await
-        })?;
+        let users: Vec<String> =
+            on_pool!(self, readers, |pool| sqlx::query_scalar(WITH_UNREAD).bind(limit).fetch_all(pool).await)?;
         users.iter().map(|user| super::rows::user_id(user)).collect()
     }
 
@@ -116,10 +116,7 @@ impl Store {
     pub async fn list(&self, user: &UserId, filter: &Filter, limit: i64) -> Result<Listing, StoreError> {
         let sql = if filter.status == Some(Status::Unread) { LIST_UNREAD } else { LIST };
         let (inbox, mut rows) = in_transaction!(self, begin_read, |_db, tx| {
-            let inbox: Option<InboxRow> = sqlx::query_as(INBOX)
-                .bind(user.as_str())
-                .fetch_optional(&mut *tx)
-                .await?;
+            let inbox: Option<InboxRow> = sqlx::query_as(INBOX).bind(user.as_str()).fetch_optional(&mut *tx).await?;
             let rows: Vec<NotificationRow> = sqlx::query_as(sql)
                 .bind(user.as_str())
                 .bind(filter.before_seq.unwrap_or(i64::MAX))

@@ -24,15 +24,15 @@ pub(super) async fn begin_read(pool: &PgPool) -> Result<Transaction<'static, Db>
     Ok(pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?)
 }
 
-pub(super) const LOCK_INBOX: &str = "SELECT user_id, revision, unread, unseen FROM inboxes WHERE user_id = $1 FOR UPDATE";
+pub(super) const LOCK_INBOX: &str =
+    "SELECT user_id, revision, unread, unseen FROM inboxes WHERE user_id = $1 FOR UPDATE";
 
 /// A JSON list of texts as rows.
 pub(super) const USERS_BY_ID: &str = "SELECT user_id, login, name, email, roles, locale, timezone FROM users \
                                       WHERE user_id IN (SELECT json_array_elements_text($1::json))";
 
 /// The revisions of several inboxes, from a JSON list of users.
-pub(super) const INBOXES_BY_ID: &str =
-    "SELECT user_id, revision, unread, unseen FROM inboxes WHERE user_id IN (SELECT json_array_elements_text($1::json))";
+pub(super) const INBOXES_BY_ID: &str = "SELECT user_id, revision, unread, unseen FROM inboxes WHERE user_id IN (SELECT json_array_elements_text($1::json))";
 
 /// The inboxes of several users, from a JSON list: locked in the order in which commits lock them.
 pub(super) const LOCK_INBOXES: &str = "SELECT user_id, revision, unread, unseen FROM inboxes \

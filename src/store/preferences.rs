@@ -1,9 +1,6 @@
 //! What people want: table `user_notification_preferences`.
 
-use super::{
-    Backend, Store, StoreError, in_transaction, on_pool,
-    rows::user_id,
-};
+use super::{Backend, Store, StoreError, in_transaction, on_pool, rows::user_id};
 use crate::domain::{notification::Timestamp, preferences::Preferences, user::UserId};
 
 const OF_ONE: &str = "SELECT preferences FROM user_notification_preferences WHERE user_id = $1";
@@ -83,8 +80,7 @@ impl Store {
     /// When the store is away.
     pub async fn set_retention(&self, user: &UserId, days: i64, now: Timestamp) -> Result<(), StoreError> {
         in_transaction!(self, begin_write, |_db, tx| {
-            let found: Option<String> =
-                sqlx::query_scalar(OF_ONE).bind(user.as_str()).fetch_optional(&mut *tx).await?;
+            let found: Option<String> = sqlx::query_scalar(OF_ONE).bind(user.as_str()).fetch_optional(&mut *tx).await?;
             let mut preferences = found.as_deref().map(read).unwrap_or_default();
             preferences.retention_days = Some(days);
             sqlx::query(PUT)

@@ -8,8 +8,9 @@ use std::{
 use serde_json::json;
 
 use super::{
-    Store, StoreError, in_transaction, on_pool,
+    Store, StoreError, in_transaction,
     marks::SET_INBOX,
+    on_pool,
     rows::{InboxRow, NotificationRow, all},
 };
 use crate::domain::{
@@ -57,9 +58,8 @@ impl Store {
             // By user: there is no one time that says which.
             Sweep::Retain => return Ok(Vec::new()),
         };
-        let due: Vec<(String, String)> = on_pool!(self, readers, |pool| {
-            sqlx::query_as(sql).bind(before.0).bind(limit).fetch_all(pool).await
-        })?;
+        let due: Vec<(String, String)> =
+            on_pool!(self, readers, |pool| sqlx::query_as(sql).bind(before.0).bind(limit).fetch_all(pool).await)?;
         self.enter_all(sweep, &due).await
     }
 

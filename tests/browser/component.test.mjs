@@ -300,6 +300,30 @@ describe('the component', () => {
     await done(page);
   });
 
+  test('where no WebSocket can be had it asks every half minute', async () => {
+    const context = await browser.newContext();
+    const page = await context.newPage();
+    await page.clock.install();
+    await page.addInitScript(() => {
+      // A proxy that lets no WebSocket through.
+      window.WebSocket = class extends EventTarget {
+        constructor() {
+          super();
+          setTimeout(() => this.onclose?.({ code: 1006 }), 5);
+        }
+        close() {}
+      };
+    });
+    await page.goto(`${hub.base}/?user_id=poll`);
+    await note('poll', 'By asking');
+    for (let n = 0; n < 10 && (await badge(page)) !== '1'; n += 1) {
+      await page.clock.runFor(10_000);
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+    assert.equal(await badge(page), '1');
+    await context.close();
+  });
+
   test('on another site, under a strict Content-Security-Policy, right to left, with the page\'s own words', async () => {
     const port = await freePort();
     const site = http.createServer((_, answer) => {

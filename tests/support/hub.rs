@@ -159,7 +159,14 @@ impl Hub {
     }
 
     /// The answer's status, a header of it, and its body.
-    pub async fn answer(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &str, want: &str) -> (u16, Option<String>, Value) {
+    pub async fn answer(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &str,
+        want: &str,
+    ) -> (u16, Option<String>, Value) {
         let method = method.parse().expect("a method");
         let mut request = http().request(method, format!("{}{path}", self.base())).body(body.to_owned());
         for (name, value) in headers {

@@ -34,7 +34,7 @@ impl Stream {
                     id: field("id:"),
                     data: field("data:").map(|data| serde_json::from_str(&data).expect("data is JSON")),
                 };
-                self.text = rest.to_owned();
+                self.text = rest.to_string();
                 if event.id.is_some() || event.data.is_some() {
                     return Some(event);
                 }

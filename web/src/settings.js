@@ -60,8 +60,6 @@ export class Settings {
     const from = this.#field(quiet, 'from', words.from, 'time', known.quiet_hours?.from ?? '22:00');
     const to = this.#field(quiet, 'to', words.to, 'time', known.quiet_hours?.to ?? '07:00');
     const rest = this.#group(words.title);
-    const email = this.#box(rest, 'email', words.email, known.email_enabled);
-    const push = this.#box(rest, 'push', words.push, known.push_enabled);
     const days = this.#days(rest, words, known.retention_days);
     const types = this.#types(client, words);
     const save = element('button', 'save', words.save);
@@ -69,8 +67,6 @@ export class Settings {
     this.root.onsubmit = (event) => {
       event.preventDefault();
       const wanted = {
-        email_enabled: email.checked,
-        push_enabled: push.checked,
         quiet_hours: on.checked ? { from: from.value, to: to.value } : null,
         // The hours are those on the clock in front of this person.
         timezone: on.checked ? Intl.DateTimeFormat().resolvedOptions().timeZone : known.timezone,

@@ -81,7 +81,7 @@ impl Present {
     /// Tells every session of a change, or holds it back when there were `limit` in the last minute.
     pub(super) fn tell(&mut self, change: &Change, received: Instant, limit: u32, now: Timestamp) -> Told {
         self.revision = self.revision.max(Some(change.step.revision));
-        if self.is_limited(change) && !self.pace.take(limit, now) {
+        if Self::is_limited(change) && !self.pace.take(limit, now) {
             return self.hold(change, received);
         }
         // What is told is whole: what is held comes first.
@@ -97,7 +97,7 @@ impl Present {
     }
 
     /// Only what makes a toast is limited.
-    fn is_limited(&self, change: &Change) -> bool {
+    fn is_limited(change: &Change) -> bool {
         let urgent = change.notification.as_ref().is_none_or(|item| item.priority == Priority::High);
         change.kind == ChangeKind::New { quiet: false } && !urgent
     }
@@ -105,8 +105,12 @@ impl Present {
     fn hold(&mut self, change: &Change, received: Instant) -> Told {
         let code = change.notification.as_ref().map(|item| item.type_code.clone()).unwrap_or_default();
         let first = self.summary.is_none();
-        let summary =
-            self.summary.get_or_insert_with(|| Summary { count: 0, types: BTreeMap::new(), step: change.step, received });
+        let summary = self.summary.get_or_insert_with(|| Summary {
+            count: 0,
+            types: BTreeMap::new(),
+            step: change.step,
+            received,
+        });
         summary.count += 1;
         *summary.types.entry(code).or_default() += 1;
         summary.step = Step { previous_revision: summary.step.previous_revision, ..change.step };

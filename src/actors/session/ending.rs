@@ -6,10 +6,7 @@ use actix::{AsyncContext, Context};
 use tokio::time::Instant;
 
 use super::{Phase, Session};
-use crate::{
-    domain::protocol::CloseCode,
-    telemetry::metric,
-};
+use crate::{domain::protocol::CloseCode, telemetry::metric};
 
 /// How long a close frame may take to reach a client that does not read.
 const LINGER: Duration = Duration::from_secs(10);

@@ -110,7 +110,7 @@ impl Events {
         if !self.waker.as_ref().is_some_and(|known| known.will_wake(waker)) {
             self.waker = Some(waker.clone());
         }
-        self.queue.borrow_mut().session = self.waker.clone();
+        self.queue.borrow_mut().session.clone_from(&self.waker);
     }
 
     pub(super) fn is_gone(&self) -> bool {

@@ -92,8 +92,10 @@ impl Session {
         }
         self.excess += 1;
         if self.excess == 1 {
-            let message = format!("at most {limit} messages a minute are taken; this one was not, and the connection \
-                                   is closed if more follow");
+            let message = format!(
+                "at most {limit} messages a minute are taken; this one was not, and the connection \
+                                   is closed if more follow"
+            );
             self.complain(ErrorCode::RateLimited, &message);
         } else if self.excess > (limit / 20).clamp(EXCESS_LEAST, EXCESS_MOST) {
             self.close(CloseCode::TooManyMessages);

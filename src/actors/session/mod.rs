@@ -9,6 +9,7 @@
 mod catchup;
 mod ending;
 mod events;
+mod frames;
 mod inbound;
 mod pump;
 mod socket;
@@ -47,6 +48,7 @@ use crate::{
     telemetry::metric,
 };
 pub use events::{EventBody, Events, event_stream};
+pub use frames::{Broken, FrameReader, Received};
 pub use socket::Socket;
 pub use wire::Wire;
 
@@ -288,11 +290,8 @@ impl Session {
             Attach { info: Arc::clone(&self.info), address: ctx.address(), signals: Arc::clone(&self.signals) };
         let registry = self.hub.registry.clone();
         // Made before the entry: should the session die in between, what takes the entry away is there already.
-        self.membership = Some(Membership {
-            registry: registry.clone(),
-            user_id: self.user_id().clone(),
-            client: self.info.client,
-        });
+        self.membership =
+            Some(Membership { registry: registry.clone(), user_id: self.user_id().clone(), client: self.info.client });
         let attached = async move { registry.send(attach).await };
         ctx.spawn(attached.into_actor(self).map(|attached, session, ctx| {
             match attached {

@@ -12,7 +12,7 @@ use actix::{ActorFuture, Context};
 
 use super::{
     Phase, Session,
-    socket::{Broken, Received},
+    frames::{Broken, Received},
     stop,
 };
 use crate::domain::{frame, protocol::CloseCode};

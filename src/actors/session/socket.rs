@@ -12,16 +12,14 @@ use std::{
     time::Duration,
 };
 
-use actix_http::ws::{Codec, Frame, Item, ProtocolError};
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use tokio::{
     io::{AsyncRead as _, AsyncWrite as _, ReadBuf},
     net::TcpStream,
     time::{Instant, Sleep, sleep_until},
 };
-use tokio_util::codec::Decoder as _;
 
-use crate::domain::frame::announced;
+use super::frames::{Broken, FrameReader, Received};
 
 /// Bytes read at once, on the stack.
 const READ_CHUNK: usize = 4 * 1024;
@@ -32,43 +30,10 @@ const DISCARDS_AT_ONCE: usize = 16;
 /// Frames given to one write.
 const WRITE_SLICES: usize = 64;
 
-/// Longest payload of a control frame (RFC 6455, section 5.5).
-const CONTROL_MAX: u64 = 125;
-
-/// What a client sent, whole.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Received {
-    /// A text message.
-    Text(Bytes),
-    /// A binary message, which the protocol does not know.
-    Binary,
-    /// A ping, to be answered.
-    Ping(Bytes),
-    /// A pong.
-    Pong,
-    /// It wants to close.
-    Close,
-}
-
-/// Why nothing more can be read.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Broken {
-    /// The peer is gone.
-    Gone,
-    /// It announced or assembled more than it may send.
-    TooBig,
-    /// It broke RFC 6455.
-    Protocol,
-}
-
 /// An upgraded socket.
 pub struct Socket {
     io: TcpStream,
-    read: BytesMut,
-    codec: Codec,
-    max_message: usize,
-    /// The pieces of a fragmented message so far.
-    fragments: Option<Fragments>,
+    reader: FrameReader,
     waiting: VecDeque<Bytes>,
     /// How much of the first has been written.
     written: usize,
@@ -77,21 +42,13 @@ pub struct Socket {
     waker: Option<Waker>,
 }
 
-struct Fragments {
-    text: bool,
-    payload: BytesMut,
-}
-
 impl Socket {
     /// Takes over a socket, with what the HTTP layer had read beyond the request.
     #[must_use]
     pub fn new(io: TcpStream, read_ahead: &[u8], max_message: usize) -> Self {
         Self {
             io,
-            read: BytesMut::from(read_ahead),
-            codec: Codec::new().max_size(max_message),
-            max_message,
-            fragments: None,
+            reader: FrameReader::new(read_ahead, max_message),
             waiting: VecDeque::new(),
             written: 0,
             deadline: None,
@@ -143,76 +100,17 @@ impl Socket {
     /// The next message.
     pub(super) fn poll_receive(&mut self, cx: &mut Context<'_>) -> Poll<Result<Received, Broken>> {
         loop {
-            if let Some(received) = self.decode()? {
+            if let Some(received) = self.reader.read()? {
                 return Poll::Ready(Ok(received));
             }
             let mut chunk = [MaybeUninit::uninit(); READ_CHUNK];
             let mut buffer = ReadBuf::uninit(&mut chunk);
             match ready!(Pin::new(&mut self.io).poll_read(cx, &mut buffer)) {
                 Ok(()) if buffer.filled().is_empty() => return Poll::Ready(Err(Broken::Gone)),
-                Ok(()) => self.read.extend_from_slice(buffer.filled()),
+                Ok(()) => self.reader.push(buffer.filled()),
                 Err(_) => return Poll::Ready(Err(Broken::Gone)),
             }
         }
-    }
-
-    fn decode(&mut self) -> Result<Option<Received>, Broken> {
-        while !self.read.is_empty() {
-            self.guard()?;
-            match self.codec.decode(&mut self.read) {
-                Ok(Some(frame)) => {
-                    if let Some(received) = self.assemble(frame)? {
-                        return Ok(Some(received));
-                    }
-                }
-                Ok(None) => return Ok(None),
-                Err(ProtocolError::Overflow) => return Err(Broken::TooBig),
-                Err(_) => return Err(Broken::Protocol),
-            }
-        }
-        // An idle connection keeps no buffer.
-        self.read = BytesMut::new();
-        Ok(None)
-    }
-
-    /// Looks at the length in the frame's header: the codec does so only once the payload has arrived.
-    fn guard(&self) -> Result<(), Broken> {
-        let Some(announced) = announced(&self.read) else { return Ok(()) };
-        let control = self.read.first().is_some_and(|first| first & 0x08 != 0);
-        let so_far = self.fragments.as_ref().map_or(0, |fragments| fragments.payload.len() as u64);
-        if control && announced.length > CONTROL_MAX {
-            return Err(Broken::Protocol);
-        }
-        if !control && announced.length.saturating_add(so_far) > self.max_message as u64 {
-            return Err(Broken::TooBig);
-        }
-        Ok(())
-    }
-
-    fn assemble(&mut self, frame: Frame) -> Result<Option<Received>, Broken> {
-        Ok(match frame {
-            Frame::Text(text) => Some(Received::Text(text)),
-            Frame::Binary(_) => Some(Received::Binary),
-            Frame::Ping(payload) => Some(Received::Ping(payload)),
-            Frame::Pong(_) => Some(Received::Pong),
-            Frame::Close(_) => Some(Received::Close),
-            Frame::Continuation(Item::FirstText(piece)) => self.first_fragment(true, &piece),
-            Frame::Continuation(Item::FirstBinary(piece)) => self.first_fragment(false, &piece),
-            Frame::Continuation(Item::Continue(piece)) => {
-                self.fragments.as_mut().ok_or(Broken::Protocol)?.payload.extend_from_slice(&piece);
-                None
-            }
-            Frame::Continuation(Item::Last(piece)) => {
-                let mut fragments = self.fragments.take().ok_or(Broken::Protocol)?;
-                fragments.payload.extend_from_slice(&piece);
-                Some(if fragments.text { Received::Text(fragments.payload.freeze()) } else { Received::Binary })
-            }
-        })
-    }
-
-    fn first_fragment(&mut self, text: bool, piece: &[u8]) -> Option<Received> {
-        self.fragments = Some(Fragments { text, payload: BytesMut::from(piece) });
-        None
     }
 
     /// Writes what waits, as much together as the socket takes; ready when nothing is left.
@@ -253,7 +151,7 @@ impl Socket {
 
     /// Reads and throws away; ready when the peer has hung up.
     pub(super) fn poll_discard(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        self.read = BytesMut::new();
+        self.reader.forget();
         let mut chunk = [MaybeUninit::uninit(); READ_CHUNK];
         for _ in 0..DISCARDS_AT_ONCE {
             let mut buffer = ReadBuf::uninit(&mut chunk);

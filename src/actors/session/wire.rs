@@ -10,7 +10,8 @@ use bytes::Bytes;
 
 use super::{
     events::Events,
-    socket::{Broken, Received, Socket},
+    frames::{Broken, Received},
+    socket::Socket,
 };
 use crate::domain::{
     frame,

@@ -48,6 +48,153 @@ fn change(kind: ChangeKind, notification: Option<Notification>, origin: Option<u
     }
 }
 
+mod devices {
+    use std::collections::{BTreeMap, VecDeque};
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::domain::inbox::{Counters, transition};
+
+    const NOW: Timestamp = Timestamp(5);
+
+    /// An inbox as the store keeps it, in small.
+    struct Server {
+        counters: Counters,
+        items: BTreeMap<u128, Notification>,
+    }
+
+    impl Server {
+        fn new(count: u128) -> Self {
+            let items = (1..=count).map(|n| {
+                let seq = i64::try_from(n).expect("a small number");
+                (n, Notification { notification_id: Uuid::from_u128(n), ..notification(Status::Unread, seq, seq) })
+            });
+            let count = i64::try_from(count).expect("a small number");
+            Self { counters: Counters { revision: count, unread: count, unseen: count }, items: items.collect() }
+        }
+
+        fn mark(&mut self, id: u128, mark: Mark, origin: u64) -> Option<Change> {
+            let item = self.items.get_mut(&id)?;
+            let (kind, step) = match transition(item.state(), mark, NOW) {
+                None => (ChangeKind::Unchanged(mark), self.counters.standing()),
+                Some(state) => {
+                    let step = self.counters.next(item.state(), state);
+                    item.enter(state, step.revision);
+                    (ChangeKind::Marked(mark), step)
+                }
+            };
+            self.counters = step.counters();
+            Some(Change { step, ..change(kind, Some(item.clone()), Some(origin)) })
+        }
+
+        fn mark_all(&mut self, mark: MarkAll, origin: u64) -> Change {
+            let before = self.counters;
+            let one = if mark == MarkAll::Read { Mark::Read } else { Mark::Seen };
+            let mut last = None;
+            for item in self.items.values_mut().filter(|item| item.status == Status::Unread) {
+                let Some(state) = transition(item.state(), one, NOW) else { continue };
+                let step = self.counters.next(item.state(), state);
+                item.enter(state, step.revision);
+                self.counters = step.counters();
+                last = Some(item.clone());
+            }
+            let step = Step { previous_revision: before.revision, ..self.counters.standing() };
+            let kind = match last {
+                Some(_) => ChangeKind::All { mark, up_to_revision: before.revision, from_revision: before.revision },
+                None => ChangeKind::UnchangedAll(mark),
+            };
+            Change { step, ..change(kind, last, Some(origin)) }
+        }
+
+        fn state(&self) -> BTreeMap<String, Value> {
+            let shown = |item: &Notification| json!([item.status, item.read, item.seen_at.is_some(), item.revision]);
+            self.items.values().map(|item| (item.notification_id.to_string(), shown(item))).collect()
+        }
+    }
+
+    /// A client that knows nothing but the protocol.
+    struct Device {
+        revision: i64,
+        unread: i64,
+        items: BTreeMap<String, Value>,
+        way: VecDeque<Bytes>,
+    }
+
+    impl Device {
+        fn put(&mut self, item: &Value) {
+            let shown = json!([item["status"], item["read"], !item["seen_at"].is_null(), item["revision"]]);
+            self.items.insert(item["notification_id"].as_str().expect("an id").to_owned(), shown);
+        }
+
+        fn sync(&mut self, server: &Server) {
+            let since = self.revision;
+            for item in server.items.values().filter(|item| item.revision > since) {
+                self.put(&serde_json::to_value(item).expect("it is JSON"));
+            }
+            (self.revision, self.unread) = (server.counters.revision, server.counters.unread);
+        }
+
+        fn take(&mut self, frame: &Bytes, server: &Server) {
+            let message = json_of(frame);
+            let data = &message["data"];
+            let (previous, revision) = (data["previous_revision"].as_i64(), data["revision"].as_i64().expect("one"));
+            if revision <= self.revision {
+                return;
+            }
+            // An ack says the status and no more; and a mark-all is asked for, as by a client that does not know it.
+            let whole = previous == Some(self.revision) && message["type"] == "notification.update";
+            if !whole || data.get("read_all").is_some() || data.get("seen_all").is_some() {
+                self.sync(server);
+                return;
+            }
+            self.put(data);
+            (self.revision, self.unread) = (revision, data["unread"].as_i64().expect("a count"));
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(500))]
+
+        /// Three devices do anything in any order, and hear of it at any time: in the end all have the same inbox.
+        #[test]
+        fn three_devices_converge(acts in proptest::collection::vec((0_usize..3, 0_usize..9, 1_u128..6, 0_usize..4), 0..120)) {
+            let mut server = Server::new(5);
+            let mut devices: Vec<Device> =
+                (0..3).map(|_| Device { revision: 0, unread: 0, items: BTreeMap::new(), way: VecDeque::new() }).collect();
+            for device in &mut devices {
+                device.sync(&server);
+            }
+            for (who, what, id, arrivals) in acts {
+                let origin = u64::try_from(who).expect("a small number");
+                let change = match (Mark::ALL.get(what), what) {
+                    (Some(mark), _) => server.mark(id, *mark, origin),
+                    (None, 6) => Some(server.mark_all(MarkAll::Read, origin)),
+                    (None, _) => Some(server.mark_all(MarkAll::Seen, origin)),
+                };
+                let frames = change.map(|change| told(&change)).unwrap_or_default();
+                for (number, device) in devices.iter_mut().enumerate() {
+                    let frame = if number == who { &frames.origin } else { &frames.others };
+                    device.way.extend(frame.clone());
+                }
+                // Some of what is on its way arrives, at one of them.
+                let device = &mut devices[(who + arrivals) % 3];
+                for _ in 0..arrivals {
+                    let Some(frame) = device.way.pop_front() else { break };
+                    device.take(&frame, &server);
+                }
+            }
+            for device in &mut devices {
+                while let Some(frame) = device.way.pop_front() {
+                    device.take(&frame, &server);
+                }
+                prop_assert_eq!(&device.items, &server.state());
+                prop_assert_eq!((device.revision, device.unread), (server.counters.revision, server.counters.unread));
+            }
+        }
+    }
+}
+
 #[test]
 fn what_comes_in_quiet_hours_says_so() {
     let quiet = told(&change(ChangeKind::New { quiet: true }, Some(notification(Status::Unread, 17, 17)), None));

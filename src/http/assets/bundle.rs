@@ -28,7 +28,8 @@ pub(super) fn bundle(source: impl Fn(&str) -> Option<String>) -> String {
         for line in source(name).unwrap_or_default().lines() {
             // Comments are for those who read the source.
             let code = line.trim_start();
-            if code.is_empty() || ["/**", "* ", "*/", "// "].iter().any(|start| code.starts_with(start)) || code == "*" {
+            if code.is_empty() || ["/**", "* ", "*/", "// "].iter().any(|start| code.starts_with(start)) || code == "*"
+            {
                 continue;
             }
             let import = line.starts_with("import ") && line.contains(" from './");

@@ -9,6 +9,9 @@ pub const ANSWER_KEPT_MS: i64 = 24 * 60 * 60 * 1_000;
 /// After how long a request that was never answered counts as dead, in milliseconds. No request takes as long.
 const ABANDONED_MS: i64 = 60_000;
 
+/// The same for a request of this very process, which should have known: a task that was lost, in milliseconds.
+const LOST_MS: i64 = 600_000;
+
 /// What a key is good for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Reservation {
@@ -76,7 +79,8 @@ impl Store {
             return Ok(Reservation::Answered(answer));
         }
         // SQLite has one hub: whoever held it under another word is dead.
-        let dead = other != holder && (self.kind() == Kind::Sqlite || started_at < now.0 - ABANDONED_MS);
+        let foreign = other != holder && (self.kind() == Kind::Sqlite || started_at < now.0 - ABANDONED_MS);
+        let dead = foreign || started_at < now.0 - LOST_MS;
         if !dead {
             return Ok(Reservation::UnderWay);
         }

@@ -203,8 +203,6 @@ export class List {
     opener.ariaExpanded = 'true';
     this.#menu = menu;
     menu.scrollIntoView({ block: 'nearest' });
-    // Into a row that is drawn only when needed the focus could not go; the one that has it is drawn.
-    opener.focus();
     /** @type {HTMLElement} */ (menu.firstElementChild).focus();
   }
 

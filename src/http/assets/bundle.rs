@@ -26,10 +26,7 @@ pub(super) fn bundle(source: impl Fn(&str) -> Option<String>) -> String {
     for name in MODULES {
         let last = name == "lonceng.js";
         for line in source(name).unwrap_or_default().lines() {
-            // Comments are for those who read the source.
-            let code = line.trim_start();
-            if code.is_empty() || ["/**", "* ", "*/", "// "].iter().any(|start| code.starts_with(start)) || code == "*"
-            {
+            if is_comment(line) {
                 continue;
             }
             let import = line.starts_with("import ") && line.contains(" from './");
@@ -42,6 +39,13 @@ pub(super) fn bundle(source: impl Fn(&str) -> Option<String>) -> String {
         }
     }
     whole
+}
+
+/// Whether a line is nothing but a comment: those are for who reads the source. A type before an expression is none.
+fn is_comment(line: &str) -> bool {
+    let code = line.trim();
+    let whole = code.starts_with("/*") && code.find("*/").is_none_or(|end| end + 2 == code.len());
+    code.is_empty() || whole || code.starts_with("//") || code.starts_with("* ") || code == "*" || code == "*/"
 }
 
 #[cfg(test)]
@@ -74,6 +78,17 @@ mod tests {
                     || std::path::Path::new(&name).extension().is_none_or(|ending| ending != "js"),
                 "{name} is not in the bundle"
             );
+        }
+    }
+
+    #[test]
+    fn only_comments_are_left_out() {
+        for comment in ["", "  ", "/** One line. */", "/**", " * more", " */", " *", "// so", "/** @type {X} */"] {
+            assert!(is_comment(comment), "{comment}");
+        }
+        for code in ["/** @type {X} */ (a.b).focus();", "a(); // so", "*, ::before { }", "a * b", "const a = '/* */';"]
+        {
+            assert!(!is_comment(code), "{code}");
         }
     }
 

@@ -90,6 +90,10 @@ export class Panel {
   /** Shows it, with the first page of the list. */
   open() {
     this.root.hidden = false;
+    // To whichever side of the bell there is room.
+    this.root.classList.remove('turned');
+    const { left, right } = this.root.getBoundingClientRect();
+    this.root.classList.toggle('turned', left < 0 || right > document.documentElement.clientWidth);
     this.render();
     this.root.focus();
     if (!this.#cursors.has(this.#tab)) void this.load();

@@ -53,7 +53,8 @@ button { cursor: pointer; border: 0; background: none; padding: 0; }
   background: var(--l-surface); border-radius: var(--l-radius); box-shadow: var(--l-shadow); overflow: hidden;
   animation: drop .14s ease-out;
 }
-:host([placement="start"]) .panel { inset-inline: 0 auto; }
+:host([placement="start"]) .panel, .panel.turned { inset-inline: 0 auto; }
+:host([placement="start"]) .panel.turned { inset-inline: auto 0; }
 @keyframes drop { from { opacity: 0; transform: translateY(-6px); } }
 .head { display: flex; align-items: center; gap: .75rem; padding: .9rem 1rem .75rem; border-block-end: 1px solid var(--l-line); }
 .heading { font-size: 1.02rem; font-weight: 650; margin: 0; flex: 1; }

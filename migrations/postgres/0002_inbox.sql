@@ -4,6 +4,8 @@
 ALTER TABLE notifications ADD COLUMN seen_at BIGINT;
 -- When its type says that it goes.
 ALTER TABLE notifications ADD COLUMN keep_until BIGINT;
+-- When a person took it back: from then on its age counts, for the archive and for retention.
+ALTER TABLE notifications ADD COLUMN kept_from BIGINT;
 UPDATE notifications SET seen_at = read_at WHERE read_at IS NOT NULL;
 
 ALTER TABLE inboxes ADD COLUMN unseen BIGINT NOT NULL DEFAULT 0;

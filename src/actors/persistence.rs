@@ -99,7 +99,7 @@ pub struct MarkEvery {
     pub user_id: UserId,
     /// How.
     pub mark: MarkAll,
-    /// What last changed at or before it; `None`: everything.
+    /// What was made up to this revision; `None`: everything.
     pub up_to: Option<i64>,
     /// The connection that asked.
     pub origin: Option<ClientId>,

@@ -20,7 +20,7 @@ use super::verify::Key;
 const KEPT: Duration = Duration::from_mins(10);
 
 /// Between two fetches, whatever unknown key ids are shown: nobody makes the hub flood the issuer.
-const BETWEEN_FETCHES: Duration = Duration::from_secs(10);
+const BETWEEN_FETCHES: Duration = Duration::from_secs(2);
 
 /// How long the issuer may take.
 const TIMEOUT: Duration = Duration::from_secs(5);

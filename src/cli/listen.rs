@@ -53,6 +53,8 @@ pub(super) struct Listen {
 struct Position {
     epoch: String,
     revision: Option<i64>,
+    /// What a summary sums up is on its way.
+    fetching: bool,
 }
 
 impl Listen {
@@ -209,6 +211,13 @@ impl Position {
             Some("connected") if self.revision.is_none() => self.revision = data["revision"].as_i64(),
             Some("connected") => {}
             Some("reset") => self.revision = data["revision"].as_i64(),
+            // What it sums up has not come yet. Pushes that come before it are printed again if the connection is cut now.
+            Some("notifications.summary") => self.fetching = true,
+            Some("sync.response") => {
+                self.fetching = message["complete"] == false;
+                self.revision = self.revision.max(reached);
+            }
+            _ if self.fetching => {}
             _ => {
                 if let Some(revision) = reached {
                     self.revision = self.revision.max(Some(revision));

@@ -230,7 +230,7 @@ pub enum ChangeKind {
     All {
         /// How.
         mark: MarkAll,
-        /// Marked were those that last changed at or before it.
+        /// Marked were those that were made up to it.
         up_to_revision: i64,
         /// The inbox's revision before the first of them.
         from_revision: i64,

@@ -96,7 +96,9 @@ where
     let kept = match &done {
         Ok(answer) => state.store.answer(&key, &answer.body.to_string()).await,
         // Nothing was done under it: the next try may do it, mended.
-        Err(_) => state.store.release(&key, &state.boot).await,
+        Err(problem) if problem.is_the_callers() => state.store.release(&key, &state.boot).await,
+        // A commit may have gone through although nobody heard of it: the next try finds it by the same ids.
+        Err(_) => state.store.abandon(&key, &state.boot).await,
     };
     if let Err(error) = kept {
         tracing::warn!(%error, "an answer could not be kept; its request is known by the event's identity alone");

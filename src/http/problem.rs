@@ -142,6 +142,12 @@ impl Problem {
         Self { retry_after: Some(RETRY_AFTER_SECONDS), ..problem }
     }
 
+    /// Whether the request was at fault, so that nothing was done for it.
+    #[must_use]
+    pub fn is_the_callers(&self) -> bool {
+        self.status < 500
+    }
+
     /// With more members.
     #[must_use]
     pub fn with(mut self, extra: Map<String, Value>) -> Self {

@@ -39,6 +39,8 @@ const ANSWER: &str = "UPDATE idempotency_keys SET answer = $2 WHERE key = $1";
 
 const RELEASE: &str = "DELETE FROM idempotency_keys WHERE key = $1 AND holder = $2 AND answer IS NULL";
 
+const ABANDON: &str = "UPDATE idempotency_keys SET holder = '' WHERE key = $1 AND holder = $2 AND answer IS NULL";
+
 const PURGE: &str = "DELETE FROM idempotency_keys WHERE key IN \
      (SELECT key FROM idempotency_keys WHERE started_at < $1 LIMIT $2)";
 
@@ -79,7 +81,8 @@ impl Store {
             return Ok(Reservation::Answered(answer));
         }
         // SQLite has one hub: whoever held it under another word is dead.
-        let foreign = other != holder && (self.kind() == Kind::Sqlite || started_at < now.0 - ABANDONED_MS);
+        let foreign =
+            other != holder && (other.is_empty() || self.kind() == Kind::Sqlite || started_at < now.0 - ABANDONED_MS);
         let dead = foreign || started_at < now.0 - LOST_MS;
         if !dead {
             return Ok(Reservation::UnderWay);
@@ -106,6 +109,15 @@ impl Store {
     /// When the store is away.
     pub async fn release(&self, key: &str, holder: &str) -> Result<(), StoreError> {
         on_pool!(self, writer, |pool| sqlx::query(RELEASE).bind(key).bind(holder).execute(pool).await.map(drop))?;
+        Ok(())
+    }
+
+    /// Lets whoever comes next go on from where it began: nobody knows whether anything was done under it.
+    ///
+    /// # Errors
+    /// When the store is away.
+    pub async fn abandon(&self, key: &str, holder: &str) -> Result<(), StoreError> {
+        on_pool!(self, writer, |pool| sqlx::query(ABANDON).bind(key).bind(holder).execute(pool).await.map(drop))?;
         Ok(())
     }
 

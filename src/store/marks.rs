@@ -33,7 +33,7 @@ macro_rules! mark_all {
             "UPDATE notifications SET ",
             $what,
             ", revision = $4 + ranked.place FROM (SELECT notification_id AS id, ROW_NUMBER() OVER (ORDER BY seq) AS place \
-             FROM notifications WHERE user_id = $1 AND status = 'unread' AND revision <= $2",
+             FROM notifications WHERE user_id = $1 AND status = 'unread' AND seq <= $2",
             $which,
             ") AS ranked WHERE notifications.notification_id = ranked.id"
         )
@@ -45,7 +45,7 @@ const READ_ALL: &str = mark_all!("status = 'read', read_at = $3, seen_at = COALE
 const SEEN_ALL: &str = mark_all!("seen_at = $3", " AND seen_at IS NULL");
 
 const UNSEEN_UP_TO: &str = "SELECT COUNT(*) FROM notifications WHERE user_id = $1 AND status = 'unread' \
-     AND seen_at IS NULL AND revision <= $2";
+     AND seen_at IS NULL AND seq <= $2";
 
 const LAST_CHANGED: &str =
     concat!("SELECT ", notification_columns!(), " FROM notifications WHERE user_id = $1 AND revision = $2");
@@ -88,7 +88,7 @@ impl Store {
                             .await?;
                         sqlx::query(
                             "UPDATE notifications SET status = $2, read_at = $3, revision = $4, seen_at = $5, \
-                             expires_at = $6 WHERE notification_id = $1",
+                             expires_at = $6, kept_from = COALESCE($7, kept_from) WHERE notification_id = $1",
                         )
                         .bind(id.to_string())
                         .bind(found.status.as_str())
@@ -96,6 +96,8 @@ impl Store {
                         .bind(step.revision)
                         .bind(found.seen_at.map(|time| time.0))
                         .bind(found.expires_at.map(|time| time.0))
+                        // Taken back by a person: its age counts from now.
+                        .bind(matches!(mark, Mark::Unread | Mark::Unarchive).then_some(now.0))
                         .execute(&mut *tx)
                         .await?;
                         Some((ChangeKind::Marked(mark), found, step))
@@ -108,7 +110,8 @@ impl Store {
         }))
     }
 
-    /// Marks everything unread that last changed at or before `up_to`; without it, everything.
+    /// Marks everything unread that was made up to the revision `up_to`; without it, everything. Not what *changed* by then: what
+    /// a person sees in a list may have been marked seen a moment ago.
     ///
     /// One statement, whatever the number; each notification takes a revision of its own.
     ///

@@ -30,7 +30,7 @@ const EXPIRED: &str = "SELECT user_id, notification_id FROM notifications \
      WHERE expires_at <= $1 AND expires_at IS NOT NULL AND status IN ('unread', 'read') ORDER BY expires_at LIMIT $2";
 
 const ARCHIVABLE: &str = "SELECT user_id, notification_id FROM notifications \
-     WHERE created_at <= $1 AND status = 'read' ORDER BY created_at LIMIT $2";
+     WHERE created_at <= $1 AND status = 'read' AND (kept_from IS NULL OR kept_from <= $1) ORDER BY created_at LIMIT $2";
 
 const DISCARDABLE: &str = "SELECT user_id, notification_id FROM notifications \
      WHERE keep_until <= $1 AND keep_until IS NOT NULL AND status <> 'deleted' ORDER BY keep_until LIMIT $2";
@@ -38,7 +38,7 @@ const DISCARDABLE: &str = "SELECT user_id, notification_id FROM notifications \
 /// Of one page of users: $1 now, $2 how many, $3 after which user, $4 up to which.
 const RETAINED: &str = "SELECT n.user_id, n.notification_id FROM user_notification_preferences p \
      JOIN notifications n ON n.user_id = p.user_id AND n.status IN ('unread', 'read') \
-     AND n.created_at <= $1 - p.retention_days * 86400000 \
+     AND COALESCE(n.kept_from, n.created_at) <= $1 - p.retention_days * 86400000 \
      WHERE p.retention_days IS NOT NULL AND p.user_id > $3 AND p.user_id <= $4 ORDER BY n.user_id, n.seq LIMIT $2";
 
 const RETENTION_USERS: &str = "SELECT user_id FROM user_notification_preferences \
@@ -105,6 +105,10 @@ impl Store {
             let mut changes = Vec::with_capacity(rows.len());
             for mut found in all::<_, Notification>(rows)? {
                 let Some(inbox) = inboxes.get_mut(found.user_id.as_str()) else { continue };
+                // Another hub may have let it live on meanwhile.
+                if sweep == Sweep::Expire && found.expires_at.is_none() {
+                    continue;
+                }
                 let Some(state) = sweep.apply(found.state()) else { continue };
                 let step = inbox.next(found.state(), state);
                 *inbox = step.counters();

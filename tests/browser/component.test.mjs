@@ -287,7 +287,7 @@ describe('the component', () => {
     await items(page).first().getByRole('button', { name: 'Mark as read' }).click();
     await items(page).last().getByRole('button', { name: /More about/ }).click();
     await bell(page).getByRole('menuitem', { name: 'Archive' }).click();
-    assert.equal(await badge(page), '0');
+    await until('it shows', async () => (await badge(page)) === '0');
     await hub.run();
     await note('off', 'Three');
     await online(page);

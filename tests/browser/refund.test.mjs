@@ -166,7 +166,7 @@ describe('the bell', () => {
       const { client } = document.querySelector('lonceng-bell');
       client.markRead(client.items[0].notification_id);
     });
-    assert.equal(await badge(page, 'o1').isVisible(), false);
+    await until('it shows', async () => !(await badge(page, 'o1').isVisible()));
     await hub.run();
     await connected(page);
     await until('the hub knows', async () => {

@@ -15,6 +15,9 @@ const PAGE = '30';
 /** When the hub cannot store a mark now, it is sent again after so many milliseconds. */
 const AGAIN_AFTER = 3_000;
 
+/** How long what is missing may take to come before it is asked for again. */
+const SYNC_WITHIN = 5_000;
+
 /**
  * A live inbox. It connects, or listens to the tab that does; resumes where it was; and says what happens: `change` (the list,
  * a count or the status), `notification` (a new one, as `detail`), `summary` (several at once, as `detail.count`).
@@ -32,6 +35,8 @@ export class Client extends EventTarget {
   /** @type {Status} */
   #status = 'connecting';
   #syncing = false;
+  /** @type {string[]} Marks on their way through this tab's connection, in order. */
+  #sent = [];
 
   /** @param {Options} options */
   constructor(options) {
@@ -152,10 +157,21 @@ export class Client extends EventTarget {
 
   #lead() {
     const tell = (/** @type {Status} */ status) => {
-      this.#tabs.say({ status });
+      this.#sent = [];
       this.#become(status);
+      // What this tab shows is no good any more; another tab's may be.
+      if (status === 'denied') this.#stepBack();
+      else this.#tabs.say({ status });
     };
+    // In every tab the next `online` is news, and brings the marks that were made in between.
+    tell('connecting');
     this.#link = new Link(this.#options, () => this.#inbox.position, (message) => this.#fromHub(message), tell);
+  }
+
+  #stepBack() {
+    this.#link?.close();
+    this.#link = null;
+    this.#tabs.yield();
   }
 
   /** In the tab that leads: what the hub says. @param {any} message */
@@ -170,12 +186,13 @@ export class Client extends EventTarget {
     if (!whole) this.#tabs.say({ message });
     this.#take(message);
     if (whole) this.#tabs.say({ snapshot: this.#inbox.snapshot });
+    if (message.type === 'polled') void this.#sendByHttp();
   }
 
   /** What another tab says. @param {any} said */
   #hear(said) {
     if (this.#tabs.leads) {
-      if (said.send) this.#link?.send(said.send);
+      if (said.send) this.#pass(said.send);
       if (said.want && this.#inbox.revision >= 0) {
         this.#tabs.say({ snapshot: this.#inbox.snapshot });
         this.#tabs.say({ status: this.#status });
@@ -187,6 +204,9 @@ export class Client extends EventTarget {
       this.#inbox.adopt(said.snapshot);
       this.#changed();
     }
+    if (said.gone) this.#pending.delete(said.gone);
+    if (said.again) setTimeout(() => this.#sendPending(), AGAIN_AFTER);
+    if (['connected', 'reset'].includes(said.message?.type)) this.#syncing = false;
     if (said.message) {
       // From here it would not be whole.
       if (this.#inbox.revision < 0) this.#catchUp();
@@ -197,8 +217,11 @@ export class Client extends EventTarget {
 
   /** @param {any} message */
   #take(message) {
-    const id = message.data?.notification_id ?? 'all';
-    if (message.type.endsWith('.ack')) this.#pending.delete(`${message.type.slice(0, -4)} ${id}`);
+    if (message.type.endsWith('.ack')) {
+      const key = `${message.type.slice(0, -4)} ${message.data?.notification_id ?? 'all'}`;
+      this.#pending.delete(key);
+      if (this.#sent.includes(key)) this.#sent.splice(this.#sent.indexOf(key), 1);
+    }
     const effect = this.#inbox.take(message);
     if (effect.gap) this.#catchUp();
     if (effect.fresh?.status === 'unread') {
@@ -213,15 +236,25 @@ export class Client extends EventTarget {
   #catchUp() {
     if (this.#syncing) return;
     this.#syncing = true;
+    // Whoever was asked may be gone.
+    setTimeout(() => (this.#syncing = false), SYNC_WITHIN);
     if (this.#tabs.leads) this.#link?.send({ type: 'sync.request', since: this.#inbox.position, limit: 500 });
     else this.#tabs.say({ want: true });
   }
 
   /** @param {string} code */
   #refused(code) {
-    // The hub answers in order, so it is about the oldest; one that is gone will not come back.
-    if (code === 'not_found') for (const [key] of [...this.#pending].slice(0, 1)) this.#pending.delete(key);
-    if (code === 'unavailable') setTimeout(() => this.#sendPending(), AGAIN_AFTER);
+    if (code === 'not_found') {
+      // The hub answers in order, so it is about the oldest; one that is gone will not come back.
+      const key = this.#sent.shift();
+      if (key) this.#pending.delete(key);
+      this.#tabs.say({ gone: key });
+    }
+    if (code === 'unavailable' || code === 'rate_limited') {
+      this.#sent = [];
+      this.#tabs.say({ again: true });
+      setTimeout(() => this.#sendPending(), AGAIN_AFTER);
+    }
   }
 
   /** @param {string} id @param {Mark} mark */
@@ -233,6 +266,8 @@ export class Client extends EventTarget {
   /** @param {'read' | 'seen'} how */
   #markEvery(how) {
     this.#inbox.allSoon(how);
+    // Reading shows that it was seen.
+    if (how === 'read') this.#pending.delete('notification.seen_all all');
     this.#mark('all', { type: `notification.${how}_all`, up_to_revision: Math.max(0, this.#inbox.revision) });
   }
 
@@ -247,8 +282,29 @@ export class Client extends EventTarget {
 
   /** @param {object} message */
   #send(message) {
-    if (this.#tabs.leads) this.#link?.send(message);
+    if (this.#tabs.leads) this.#pass(message);
     else this.#tabs.say({ send: message });
+  }
+
+  /** In the tab that leads: sends a mark, and remembers the order. @param {any} message */
+  #pass(message) {
+    if (this.#link?.send(message)) this.#sent.push(`${message.type} ${message.notification_id ?? 'all'}`);
+  }
+
+  /** Where no WebSocket can be had, marks go the other way. */
+  async #sendByHttp() {
+    for (const [key, message] of [...this.#pending]) {
+      const { type, notification_id: id, up_to_revision } = /** @type {any} */ (message);
+      const word = type.slice('notification.'.length).replace('_', '-');
+      const path = `/api/v1/notifications/${id ? `${id}/` : ''}${word}`;
+      try {
+        if (word === 'delete') await call(this.#options, 'DELETE', `/api/v1/notifications/${id}`);
+        else await call(this.#options, 'POST', path, {}, id ? undefined : { up_to_revision });
+        this.#pending.delete(key);
+      } catch {
+        // The next round tries again.
+      }
+    }
   }
 
   #sendPending() {

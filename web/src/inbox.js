@@ -47,6 +47,8 @@ export class Inbox {
   epoch = '';
   /** The last revision of which everything is here; -1 before the first connection. */
   revision = -1;
+  /** The last one that was told of, whole or not. */
+  #ahead = -1;
 
   /** Everything, newest first. */
   get all() {
@@ -101,7 +103,8 @@ export class Inbox {
         for (const item of message.data) this.put(item);
         this.revision = Math.max(this.revision, message.revision);
         this.#count(message);
-        return message.complete ? {} : { gap: true };
+        // What was told while the answer was on its way may lie beyond it.
+        return message.complete && this.revision >= this.#ahead ? {} : { gap: true };
       case 'polled':
         if (data.reset || (this.epoch && data.epoch !== this.epoch)) this.#clear();
         for (const item of data.items) this.put(item);
@@ -190,7 +193,7 @@ export class Inbox {
   /** @param {{epoch: string, revision: number, unread: number, unseen?: number}} data */
   #stand(data) {
     this.epoch = data.epoch;
-    this.revision = data.revision;
+    this.#ahead = this.revision = data.revision;
     this.#count(data);
   }
 
@@ -222,7 +225,7 @@ export class Inbox {
   #all(how, range, data) {
     if (this.revision < range.from_revision) return { gap: true };
     for (const item of this.#items.values()) {
-      if (item.status !== 'unread' || item.revision > range.up_to_revision) continue;
+      if (item.status !== 'unread' || place(item) > range.up_to_revision) continue;
       const seen_at = item.seen_at ?? new Date().toISOString();
       const after = how === 'read' ? { ...item, seen_at, status: /** @type {const} */ ('read'), read: true } : { ...item, seen_at };
       this.#items.set(item.notification_id, after);
@@ -236,6 +239,7 @@ export class Inbox {
   /** @param {any} data @returns {Effect} */
   #follow(data) {
     if (data.revision <= this.revision) return {};
+    this.#ahead = Math.max(this.#ahead, data.revision);
     if (data.previous_revision > this.revision) return { gap: true };
     this.revision = data.revision;
     this.#count(data);

@@ -177,6 +177,8 @@ export class Link {
       let since = this.#position() ?? '0';
       for (let more = true; more;) {
         const page = await call(this.#options, 'GET', '/api/v1/notifications', { since, limit: '500' });
+        // A connection that has come meanwhile knows more.
+        if (this.#status === 'online') return;
         this.#take({ type: 'polled', data: page });
         more = Boolean(page.next_cursor);
         since = `${page.epoch}.${page.revision}`;

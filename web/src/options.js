@@ -77,6 +77,8 @@ export async function call(options, method, path, parameters = {}, body) {
  */
 export function shareName(options) {
   if (options.share === false || !navigator.locks || !globalThis.BroadcastChannel) return null;
+  // A cookie says who it is, and this page cannot read it.
+  if (!options.token && !options.userId) return null;
   let who = JSON.stringify([options.userId, options.login, options.role]);
   if (options.token) {
     try {

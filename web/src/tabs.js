@@ -65,6 +65,12 @@ export class Tabs {
     });
   }
 
+  /** Lets another tab lead, and follows from now on. */
+  yield() {
+    this.leads = false;
+    this.#release();
+  }
+
   /** Leaves; another tab may lead. */
   close() {
     this.#over.abort();

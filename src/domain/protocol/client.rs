@@ -65,7 +65,7 @@ impl ClientError {
 pub enum ClientMessage {
     /// Mark one notification. `None`: an id that is no UUID, so no notification has it.
     Mark(Mark, Option<Uuid>),
-    /// Mark everything unread that last changed at or before the revision; `None`: everything.
+    /// Mark everything unread that was made up to the revision; `None`: everything.
     MarkAll(MarkAll, Option<i64>),
     /// Send what changed after `since`; without it, the newest.
     Sync {

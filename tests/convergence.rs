@@ -145,12 +145,16 @@ async fn connect(plan: &Plan, user: usize, mirror: &Mirror) -> Socket {
     let since =
         if mirror.revision < 0 { String::new() } else { format!("&since={}.{}", mirror.epoch, mirror.revision) };
     let url = format!("{}user_id=u{user}{since}", plan.hub_ws);
-    loop {
-        if let Ok((socket, _)) = connect_async(&url).await {
-            return socket;
+    let trying = async {
+        loop {
+            if let Ok((socket, _)) = connect_async(&url).await {
+                return socket;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
         }
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+    };
+    // Not `until`: what it asks with cannot go to another thread.
+    tokio::time::timeout(PATIENCE, trying).await.expect("the hub takes a connection in time")
 }
 
 fn take_one(left: &AtomicUsize) -> bool {
@@ -306,6 +310,8 @@ async fn run(on: On) {
     // Nothing is left that could run out, and nothing moves any more.
     let mut before = -1_i64;
     until("the inboxes are quiet", PATIENCE * 2, async || {
+        // A mark of a client that was cut may still be under way at the hub, and the sweeper looks once a second: quiet is a
+        // sum that is the same after longer than that. No message says so.
         tokio::time::sleep(Duration::from_millis(1_500)).await;
         let mut sum = 0;
         for user in 0..USERS {

@@ -13,6 +13,7 @@ use crate::{
     actors::{
         Handle,
         catalog::{self, CatalogKeeper, Sources},
+        connection,
         persistence::{self, Persistence},
         pipeline::Pipeline,
         registry::{self, CountSessions, DismissAll, Registry},
@@ -252,15 +253,17 @@ impl Parts {
         let config = &loaded.config;
         let hub = session::Hub {
             instance: instance(&config.server.instance_id),
-            epoch,
+            epoch: epoch.into(),
             store: store.clone(),
             registry: handles.registry.clone(),
             persistence: handles.persistence.clone(),
-            heartbeat: Duration::from_secs(config.server.heartbeat_seconds),
-            heartbeat_timeout: Duration::from_secs(config.server.heartbeat_timeout_seconds),
-            outbound_queue: config.server.outbound_queue,
+            limits: connection::Limits {
+                heartbeat: Duration::from_secs(config.server.heartbeat_seconds),
+                heartbeat_timeout: Duration::from_secs(config.server.heartbeat_timeout_seconds),
+                outbound_queue: config.server.outbound_queue,
+                client_messages_per_minute: config.limits.client_messages_per_minute,
+            },
             history: i64::try_from(config.retention.history).unwrap_or(i64::MAX),
-            client_messages_per_minute: config.limits.client_messages_per_minute,
         };
         http::Shared::new(http::State {
             server: config.server.clone(),

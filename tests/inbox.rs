@@ -11,6 +11,10 @@ use support::{
     hub::{Hub, On},
     wait::{PATIENCE, until},
 };
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    time::timeout,
+};
 
 fn note(user: &str, title: &str) -> Value {
     json!({ "type": "NOTE_CREATED", "user_id": user, "title": title })
@@ -260,6 +264,72 @@ async fn the_event_stream_says_what_the_websocket_says_and_resumes() {
         assert_eq!(hub.stream("user_id=u&since=x", &[]).await.response.status(), 400);
     })
     .await;
+}
+
+/// Reads until a text has come.
+async fn read_to(socket: &mut tokio::net::TcpStream, text: &str) -> String {
+    let mut read = Vec::new();
+    while !String::from_utf8_lossy(&read).contains(text) {
+        let some = timeout(PATIENCE, socket.read_buf(&mut read)).await.expect("something comes in time");
+        assert_ne!(some.expect("it is open"), 0, "it ended before {text}: {}", String::from_utf8_lossy(&read));
+    }
+    String::from_utf8(read).expect("it is text")
+}
+
+#[tokio::test]
+async fn an_event_stream_has_its_own_socket_where_that_is_safe_and_is_answered_all_the_same_where_not() {
+    let hub = Hub::sqlite(&[("LONCENG_SERVER__ALLOWED_ORIGINS", "[\"https://app.example\"]")]).await;
+    let page = "GET /health/live HTTP/1.1\r\nhost: localhost\r\n\r\n";
+    let post =
+        "POST /api/v1/notifications/read-all?user_id=u HTTP/1.1\r\nhost: localhost\r\ncontent-length: 2\r\n\r\n{}";
+    let (first, second) =
+        ("GET /api/v1/stream?user_id=u HTTP/1.1\r\nhost: local", "host\r\norigin: https://app.example\r\n\r\n");
+    let whole = format!("{first}{second}");
+    for (before, pieces, own) in [
+        (None, vec![whole.as_str()], true),
+        (Some((page, "\"status\":\"ok\"")), vec![whole.as_str()], true),
+        (Some((post, "\"unread\":0")), vec![whole.as_str()], false),
+        (None, vec![first, second], false),
+    ] {
+        let mut socket = tokio::net::TcpStream::connect(("127.0.0.1", hub.port)).await.expect("it listens");
+        socket.set_nodelay(true).expect("a socket");
+        if let Some((request, answer)) = before {
+            socket.write_all(request.as_bytes()).await.expect("it reads");
+            read_to(&mut socket, answer).await;
+        }
+        for (n, piece) in pieces.iter().enumerate() {
+            if n > 0 {
+                // What was sent before must have been read by itself: another connection is served meanwhile.
+                hub.get("/health/live").await;
+            }
+            socket.write_all(piece.as_bytes()).await.expect("it reads");
+        }
+        let text = read_to(&mut socket, "\"type\":\"connected\"").await;
+        assert!(text.starts_with("HTTP/1.1 200 OK\r\n"), "{text}");
+        assert!(text.contains("content-type: text/event-stream\r\n"), "{text}");
+        assert!(text.contains("access-control-allow-origin: https://app.example\r\n"), "{text}");
+        assert!(text.contains("\r\ndate: "), "{text}");
+        assert!(text.contains("retry: 2000\n\n"), "{text}");
+        assert_eq!(text.contains("connection: close\r\n"), own, "{text}");
+        assert_eq!(text.contains("transfer-encoding: chunked\r\n"), !own, "{text}");
+        hub.publish(&note("u", "live")).await;
+        read_to(&mut socket, "notification.push").await;
+        drop(socket);
+        let (status, _) = hub.post("/api/v1/notifications/read-all?user_id=u", &json!({})).await;
+        assert_eq!(status, 200);
+    }
+    // Nobody is connected any more: whoever hangs up is noticed.
+    until("the streams are gone", PATIENCE, async || {
+        (hub.get("/api/v1/admin/clients").await.1["total_count"] == 0).then_some(())
+    })
+    .await;
+    // What is refused can be read by the page that asked.
+    let mut socket = tokio::net::TcpStream::connect(("127.0.0.1", hub.port)).await.expect("it listens");
+    let bad = whole.replace("user_id=u", "user_id=u&since=x");
+    socket.write_all(bad.as_bytes()).await.expect("it reads");
+    let text = read_to(&mut socket, "\r\n\r\n").await;
+    assert!(text.starts_with("HTTP/1.1 400 Bad Request\r\n"), "{text}");
+    assert!(text.contains("access-control-allow-origin: https://app.example\r\n"), "{text}");
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use lonceng::{
-    actors::session::{FrameReader, Received},
+    actors::connection::{FrameReader, Received},
     domain::protocol::ClientMessage,
 };
 

@@ -16,6 +16,7 @@
 //! **Architecture invariant:** nobody asks upstream, so sends never form a ring; only persistence changes an inbox.
 
 pub mod catalog;
+pub mod connection;
 pub mod handle;
 pub mod outcome;
 pub mod persistence;

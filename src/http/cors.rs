@@ -12,7 +12,7 @@ use actix_web::{
     middleware::Next,
 };
 
-use super::Shared;
+use super::{Shared, State};
 
 /// What an allowed page may send.
 const METHODS: HeaderValue = HeaderValue::from_static("GET, POST, PUT, PATCH, DELETE");
@@ -27,7 +27,8 @@ pub(super) async fn cors(
     request: ServiceRequest,
     next: Next<impl MessageBody>,
 ) -> Result<ServiceResponse<EitherBody<impl MessageBody>>, Error> {
-    let origin = allowed_origin(&request);
+    let origin =
+        request.app_data::<Shared>().and_then(|state| allowed_origin(state, request.headers(), request.path()));
     let preflight =
         request.method() == Method::OPTIONS && request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
     let Some(origin) = origin else {
@@ -46,17 +47,17 @@ pub(super) async fn cors(
     Ok(response)
 }
 
-fn mark(headers: &mut HeaderMap, origin: HeaderValue) {
+/// Says that the page may read this answer.
+pub(super) fn mark(headers: &mut HeaderMap, origin: HeaderValue) {
     headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
     // The answer to another origin is another one: no cache may mix them up.
     headers.append(header::VARY, HeaderValue::from_static("origin"));
 }
 
 /// The origin of a page that is configured as allowed, for the API only.
-fn allowed_origin(request: &ServiceRequest) -> Option<HeaderValue> {
-    let origin = request.headers().get(header::ORIGIN)?;
+pub(super) fn allowed_origin(state: &State, headers: &HeaderMap, path: &str) -> Option<HeaderValue> {
+    let origin = headers.get(header::ORIGIN)?;
     let text = origin.to_str().ok()?;
-    let state = request.app_data::<Shared>()?;
     let known = state.server.allowed_origins.iter().any(|allowed| allowed.trim_end_matches('/') == text);
-    (known && request.path().starts_with("/api/")).then(|| origin.clone())
+    (known && path.starts_with("/api/")).then(|| origin.clone())
 }

@@ -2,7 +2,7 @@
 
 use std::{
     collections::HashMap,
-    net::IpAddr,
+    net::{IpAddr, SocketAddr},
     sync::{Mutex, PoisonError},
 };
 
@@ -145,28 +145,35 @@ fn host_is_local(headers: &HeaderMap) -> bool {
     name.eq_ignore_ascii_case("localhost") || name.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
+/// Whether whoever is at the other end is on this machine.
+pub(super) fn is_local_peer(peer: Option<SocketAddr>) -> bool {
+    peer.is_some_and(|peer| peer.ip().is_loopback())
+}
+
+/// What to answer somebody who has no inbox, and asks for it.
+pub(super) fn without_inbox(caller: &Caller) -> Problem {
+    match caller {
+        Caller::Service { .. } => Problem::forbidden("an API key has no inbox"),
+        Caller::Developer | Caller::User(_) => AuthError::Missing.into(),
+    }
+}
+
 /// Who is asking.
 pub(super) async fn caller(state: &State, request: &HttpRequest) -> Result<Caller, Problem> {
-    let local_peer = request.peer_addr().is_some_and(|peer| peer.ip().is_loopback());
-    identify(state, request.headers(), request.uri(), local_peer).await
+    identify(state, request.headers(), request.uri(), is_local_peer(request.peer_addr())).await
 }
 
 /// Who is asking, of somebody who must have an inbox.
 pub(super) async fn user(state: &State, request: &HttpRequest) -> Result<Identity, Problem> {
     match caller(state, request).await? {
         Caller::User(identity) => Ok(identity),
-        Caller::Developer => Err(AuthError::Missing.into()),
-        Caller::Service { .. } => Err(Problem::forbidden("an API key has no inbox")),
+        other => Err(without_inbox(&other)),
     }
 }
 
 /// Who is asking, of somebody who must be an administrator.
 pub(super) async fn administrator(state: &State, request: &HttpRequest) -> Result<Caller, Problem> {
-    let caller = caller(state, request).await?;
-    if caller.may_administer() {
-        return Ok(caller);
-    }
-    Err(Problem::forbidden("administering needs the role admin, or a key with the scope admin"))
+    if_administrator(caller(state, request).await?)
 }
 
 /// The same where `user_id` and `login` say whom it is about: with dev auth they are then nobody's identity, unless a `role`
@@ -177,12 +184,15 @@ pub(super) async fn administrator_asking_for(state: &State, request: &HttpReques
         return administrator(state, request).await;
     }
     let bare = Uri::from_static("/");
-    let local_peer = request.peer_addr().is_some_and(|peer| peer.ip().is_loopback());
     let token = query(request.uri()).into_iter().find(|(key, _)| key == "token");
     let caller = match token {
         Some(_) => caller(state, request).await?,
-        None => identify(state, request.headers(), &bare, local_peer).await?,
+        None => identify(state, request.headers(), &bare, is_local_peer(request.peer_addr())).await?,
     };
+    if_administrator(caller)
+}
+
+fn if_administrator(caller: Caller) -> Result<Caller, Problem> {
     if caller.may_administer() {
         return Ok(caller);
     }

@@ -10,6 +10,7 @@ mod events;
 mod health;
 mod idempotency;
 mod identity;
+mod incoming;
 mod metrics;
 mod notifications;
 mod notify;

@@ -2,12 +2,12 @@
 
 use std::{io, net::SocketAddr, time::Duration};
 
-use actix_http::HttpService;
+use actix_http::{HttpService, Protocol, error::DispatchError};
 use actix_server::{Server, ServerHandle};
-use actix_service::{fn_service, map_config};
-use actix_web::{App, dev::AppConfig, middleware::from_fn};
+use actix_service::{ServiceFactoryExt as _, fn_service, map_config};
+use actix_web::{App, dev::AppConfig, middleware::from_fn, rt::net::TcpStream};
 
-use super::{Shared, cors::cors, routes, under_way::count, upgrade};
+use super::{Shared, cors::cors, incoming::Incoming, routes, under_way::count, upgrade};
 
 /// How long a client may take to send a request's head.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
@@ -47,15 +47,20 @@ pub fn serve(listen: &str, state: Shared, grace: Duration) -> io::Result<Serving
             let (app_state, upgrade_state) = (state.clone(), state.clone());
             let app =
                 App::new().app_data(app_state).wrap(from_fn(cors)).wrap(from_fn(count)).configure(routes::configure);
-            HttpService::build()
+            let http = HttpService::build()
                 .client_request_timeout(REQUEST_TIMEOUT)
                 .client_disconnect_timeout(Duration::from_secs(1))
                 .keep_alive(KEEP_ALIVE)
-                .tcp_nodelay(true)
                 .local_addr(address)
                 .upgrade(fn_service(move |(request, framed)| upgrade::upgrade(upgrade_state.clone(), request, framed)))
-                .finish(map_config(app, move |()| AppConfig::default()))
-                .tcp()
+                .finish(map_config(app, move |()| AppConfig::default()));
+            fn_service(|io: TcpStream| async move {
+                // It only makes small answers quicker.
+                let _ = io.set_nodelay(true);
+                let peer = io.peer_addr().ok();
+                Ok::<_, DispatchError>((Incoming::new(io), Protocol::Http1, peer))
+            })
+            .and_then(http)
         })?
         .run();
     let handle = server.handle();

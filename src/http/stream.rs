@@ -1,47 +1,92 @@
 //! `GET /api/v1/stream`: Server-Sent Events, with the same sessions as a WebSocket.
+//!
+//! The socket leaves the HTTP server, as a WebSocket's does ([`incoming`](super::incoming)). Where it cannot, the same session
+//! writes into a pipe whose other end is the answer's body.
 
-use std::sync::{Arc, atomic::Ordering};
+use std::sync::Arc;
 
-use actix::Actor as _;
+use actix_http::Response;
 use actix_web::{
     HttpRequest, HttpResponse,
-    http::header::{self, HeaderName},
+    http::{
+        StatusCode, Uri,
+        header::{self, HeaderMap, HeaderName},
+    },
 };
+use tokio_util::io::ReaderStream;
 
 use super::{
-    Problem, Shared, identity,
-    upgrade::{start, take_slot},
+    Problem, Shared, State, identity,
+    upgrade::{Admitted, start, take_slot},
 };
 use crate::{
-    actors::session::{Session, Start, Wire, event_stream},
+    actors::{
+        connection::{Socket, Transport, Wire},
+        session::Start,
+    },
+    auth::Caller,
     domain::inbox::Since,
 };
 
 /// Tells nginx not to gather what should come at once.
 const X_ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
 
-pub(super) async fn get(state: Shared, request: HttpRequest) -> Result<HttpResponse, Problem> {
-    let identity = identity::user(&state, &request).await?;
-    if state.health.is_down("hub") {
-        return Err(Problem::unavailable("this hub is stopping"));
-    }
-    let start = match last_event_id(&request) {
-        Some(since) => Start::Since(since),
-        None => start(&identity::query(request.uri()))?,
-    };
-    let slot = take_slot(&state.connections, state.server.max_connections)?;
-    let (events, body) = event_stream(&state.hub.epoch);
-    let client = state.next_client.fetch_add(1, Ordering::Relaxed);
-    Session::new(Arc::clone(&state.hub), identity, client, start, Wire::Events(events), slot).start();
-    Ok(HttpResponse::Ok()
+/// Bytes that wait for an answer's body to take them.
+const PIPE_BYTES: usize = 16 * 1024;
+
+/// How an answer that is a stream begins.
+pub(super) fn head() -> Response<()> {
+    Response::build(StatusCode::OK)
         .insert_header((header::CONTENT_TYPE, "text/event-stream"))
         .insert_header((header::CACHE_CONTROL, "no-cache, no-transform"))
         .insert_header((X_ACCEL_BUFFERING, "no"))
-        .streaming(body))
+        .finish()
+        .drop_body()
+}
+
+/// A wire for messages that are never read by the client's own words.
+pub(super) fn wire(state: &State, transport: Transport) -> Wire {
+    Wire::events(Socket::new(transport, &[], 0), Arc::clone(&state.hub.epoch))
+}
+
+/// The answer where the socket stays with the HTTP server, and the wire that fills it.
+pub(super) fn piped(state: &State) -> (HttpResponse, Wire) {
+    let (ours, theirs) = tokio::io::duplex(PIPE_BYTES);
+    let head = head();
+    let mut response = HttpResponse::build(head.status());
+    for header in head.headers() {
+        response.append_header(header);
+    }
+    (response.streaming(ReaderStream::new(theirs)), wire(state, ours.into()))
+}
+
+/// Who wants a stream, and from where.
+pub(super) async fn admit(state: &State, headers: &HeaderMap, uri: &Uri, local: bool) -> Result<Admitted, Problem> {
+    let identity = match identity::identify(state, headers, uri, local).await? {
+        Caller::User(identity) => identity,
+        other => return Err(identity::without_inbox(&other)),
+    };
+    let start = match last_event_id(headers) {
+        Some(since) => Start::Since(since),
+        None => start(&identity::query(uri))?,
+    };
+    let slot = take_slot(&state.connections, state.server.max_connections)?;
+    Ok(Admitted { identity, start, slot })
+}
+
+pub(super) async fn get(state: Shared, request: HttpRequest) -> Result<HttpResponse, Problem> {
+    if state.health.is_down("hub") {
+        return Err(Problem::unavailable("this hub is stopping"));
+    }
+    let local = identity::is_local_peer(request.peer_addr());
+    let admitted = admit(&state, request.headers(), request.uri(), local).await?;
+    let (response, wire) = piped(&state);
+    admitted.begin(&state, wire);
+    Ok(response)
 }
 
 /// Where a browser that lost the stream stands. One that this hub cannot have given is of no use, and no error either: the
 /// browser would never try again.
-fn last_event_id(request: &HttpRequest) -> Option<Since> {
-    Since::parse(request.headers().get("last-event-id")?.to_str().ok()?).ok()
+fn last_event_id(headers: &HeaderMap) -> Option<Since> {
+    Since::parse(headers.get("last-event-id")?.to_str().ok()?).ok()
 }

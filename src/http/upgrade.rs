@@ -1,5 +1,5 @@
-//! From an HTTP request to a WebSocket: everything is checked before the upgrade is answered, then the socket leaves
-//! actix-web and belongs to a session.
+//! From an HTTP request to a connection of its own: everything is checked before it is answered, then the socket leaves
+//! actix-web and belongs to a session, as a WebSocket or an event stream.
 
 use std::{
     fmt::Write as _,
@@ -12,18 +12,25 @@ use std::{
 use actix::Actor as _;
 use actix_codec::Framed;
 use actix_http::{
-    HttpMessage as _, Request, Response,
+    ConnectionType, HttpMessage as _, Request, Response,
     body::{BodySize, MessageBody as _},
     h1, ws,
 };
-use actix_web::{ResponseError as _, http::header, rt::net::TcpStream};
+use actix_web::{
+    ResponseError as _,
+    http::header::{self, HeaderValue},
+    rt::net::TcpStream,
+};
 use bytes::BytesMut;
 use futures_util::SinkExt as _;
 use tokio::io::AsyncWriteExt as _;
 
-use super::{Problem, Shared, State, identity};
+use super::{Problem, Shared, State, cors, identity, incoming::Incoming, stream};
 use crate::{
-    actors::session::{Session, Slot, Socket, Start, Wire},
+    actors::{
+        connection::{Slot, Socket, Wire},
+        session::{Session, Start},
+    },
     auth::Caller,
     domain::{inbox::Since, user::Identity},
 };
@@ -33,35 +40,64 @@ use crate::{
 const SEND_BUFFER_BYTES: usize = 64 * 1024;
 
 /// A checked request: who it is and where they start.
-struct Admitted {
-    identity: Identity,
-    start: Start,
-    slot: Slot,
+pub(super) struct Admitted {
+    pub(super) identity: Identity,
+    pub(super) start: Start,
+    pub(super) slot: Slot,
 }
 
-/// Handles a request that asks for a WebSocket. A client that hangs up in the middle is nobody's error.
+impl Admitted {
+    /// Starts the session.
+    pub(super) fn begin(self, state: &State, wire: Wire) {
+        let client = state.next_client.fetch_add(1, Ordering::Relaxed);
+        Session::new(Arc::clone(&state.hub), self.identity, client, self.start, wire, self.slot).start();
+    }
+}
+
+/// What a socket is taken over for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    WebSocket,
+    Events,
+}
+
+/// Handles a request whose socket leaves the HTTP server. A client that hangs up in the middle is nobody's error.
 pub(super) async fn upgrade(
     state: Shared,
     request: Request,
-    mut framed: Framed<TcpStream, h1::Codec>,
+    mut framed: Framed<Incoming, h1::Codec>,
 ) -> Result<(), actix_web::Error> {
-    match admit(&state, &request).await {
+    // An event stream has been made to look like a WebSocket, but for its key.
+    let is_web_socket = request.headers().contains_key(header::SEC_WEBSOCKET_KEY);
+    let events = !is_web_socket && request.uri().path().starts_with("/api/");
+    let kind = if events { Kind::Events } else { Kind::WebSocket };
+    let origin = cors::allowed_origin(&state, request.headers(), request.uri().path());
+    match admit(&state, &request, kind).await {
         Ok(admitted) => {
-            let handshake = handshake(&request);
-            if framed.send(h1::Message::Item((handshake, BodySize::None))).await.is_err() {
+            let mut head = match kind {
+                Kind::WebSocket => handshake(&request),
+                Kind::Events => stream_head(),
+            };
+            if let Some(origin) = origin {
+                cors::mark(head.headers_mut(), origin);
+            }
+            if framed.send(h1::Message::Item((head, BodySize::None))).await.is_err() {
                 return Ok(());
             }
             let parts = framed.into_parts();
-            tune(&parts.io, &state);
-            let socket = Socket::new(parts.io, &parts.read_buf, state.server.max_message_bytes);
-            let socket = Wire::WebSocket(socket);
-            let client = state.next_client.fetch_add(1, Ordering::Relaxed);
-            Session::new(Arc::clone(&state.hub), admitted.identity, client, admitted.start, socket, admitted.slot)
-                .start();
+            let io = parts.io.into_inner();
+            tune(&io, &state);
+            let wire = match kind {
+                Kind::WebSocket => {
+                    Wire::web_socket(Socket::new(io.into(), &parts.read_buf, state.server.max_message_bytes))
+                }
+                Kind::Events => stream::wire(&state, io.into()),
+            };
+            admitted.begin(&state, wire);
         }
         Err(problem) => {
-            let mut io = framed.into_parts().io;
-            if let Err(error) = refuse(&mut io, &problem).await {
+            let mut io = framed.into_parts().io.into_inner();
+            if let Err(error) = refuse(&mut io, &problem, origin).await {
                 tracing::debug!(%error, "a refused client hung up");
             }
         }
@@ -69,27 +105,37 @@ pub(super) async fn upgrade(
     Ok(())
 }
 
-async fn admit(state: &State, request: &Request) -> Result<Admitted, Problem> {
+async fn admit(state: &State, request: &Request, kind: Kind) -> Result<Admitted, Problem> {
     let head = request.head();
+    if state.health.is_down("hub") {
+        return Err(Problem::unavailable("this hub is stopping"));
+    }
+    let local = identity::is_local_peer(request.peer_addr());
+    if kind == Kind::Events {
+        return stream::admit(state, head.headers(), &head.uri, local).await;
+    }
     if head.uri.path() != "/ws" {
         return Err(Problem::not_found("there is no WebSocket at this address; use /ws"));
     }
     ws::verify_handshake(head).map_err(|error| Problem::bad_request(format!("no WebSocket handshake: {error}")))?;
-    if state.health.is_down("hub") {
-        return Err(Problem::unavailable("this hub is stopping"));
-    }
     if !identity::origin_is_allowed(state, head.headers()) {
         return Err(Problem::forbidden("pages of this origin may not connect; add it to server.allowed_origins"));
     }
-    let local = request.peer_addr().is_some_and(|peer| peer.ip().is_loopback());
     let identity = match identity::identify(state, head.headers(), &head.uri, local).await? {
         Caller::User(identity) => identity,
         Caller::Developer => return Err(Problem::unauthorized("name a user: ?user_id=")),
-        Caller::Service { .. } => return Err(Problem::forbidden("an API key has no inbox")),
+        other @ Caller::Service { .. } => return Err(identity::without_inbox(&other)),
     };
     let start = start(&identity::query(&head.uri))?;
     let slot = take_slot(&state.connections, state.server.max_connections)?;
     Ok(Admitted { identity, start, slot })
+}
+
+/// How an event stream begins on a socket of its own: it lasts as long as the connection.
+fn stream_head() -> Response<()> {
+    let mut head = stream::head();
+    head.head_mut().set_connection_type(ConnectionType::Close);
+    head
 }
 
 /// Where a connection starts, from its query.
@@ -123,8 +169,11 @@ fn handshake(request: &Request) -> Response<()> {
 }
 
 /// Answers with the problem and closes: the request's head has switched the HTTP parser off, so nothing can follow.
-async fn refuse(io: &mut TcpStream, problem: &Problem) -> std::io::Result<()> {
-    let response = problem.error_response();
+async fn refuse(io: &mut TcpStream, problem: &Problem, origin: Option<HeaderValue>) -> std::io::Result<()> {
+    let mut response = problem.error_response();
+    if let Some(origin) = origin {
+        cors::mark(response.headers_mut(), origin);
+    }
     // Writing to a String never fails.
     let mut head = format!("HTTP/1.1 {}\r\nconnection: close\r\n", response.status());
     for (name, value) in response.headers() {
@@ -160,7 +209,7 @@ fn tune(io: &TcpStream, state: &State) {
     let _ = socket.set_send_buffer_size(SEND_BUFFER_BYTES);
     #[cfg(any(target_os = "linux", target_os = "android"))]
     {
-        let patience = state.hub.heartbeat + state.hub.heartbeat_timeout;
+        let patience = state.hub.limits.heartbeat + state.hub.limits.heartbeat_timeout;
         let _ = socket.set_tcp_user_timeout(Some(patience));
     }
     #[cfg(not(any(target_os = "linux", target_os = "android")))]

@@ -7,6 +7,7 @@ use actix::{ActorFutureExt, AsyncContext, Context, WrapFuture};
 
 use super::{Held, Phase, Push, Session, Start};
 use crate::{
+    actors::connection::Client as _,
     clock,
     domain::{
         follow::{Follower, Verdict},
@@ -60,7 +61,7 @@ impl Session {
                 Ok(opening) => session.open(opening, ctx),
                 Err(error) => session.history_failed(&error),
             }
-            session.socket.wake();
+            session.connection.wake();
         }));
     }
 
@@ -70,7 +71,7 @@ impl Session {
             Opening::Nothing(now) => {
                 self.greet(now);
                 self.follower.reach(now.revision);
-                self.socket.stand_at(self.follower.revision());
+                self.connection.stand_at(self.follower.revision());
                 self.go_live(ctx);
             }
             Opening::Fresh(page) => {
@@ -80,7 +81,7 @@ impl Session {
             }
             Opening::Reset(page) => {
                 self.greet(page.inbox);
-                self.enqueue(protocol::reset(&self.hub.epoch, page.inbox));
+                self.answer(protocol::reset(&self.hub.epoch, page.inbox));
                 self.send_unread(&page);
                 self.go_live(ctx);
             }
@@ -104,10 +105,10 @@ impl Session {
             instance: &self.hub.instance,
             epoch: &self.hub.epoch,
             counters,
-            heartbeat_seconds: self.hub.heartbeat.as_secs(),
+            heartbeat_seconds: self.hub.limits.heartbeat.as_secs(),
             server_time: clock::now(),
         });
-        self.enqueue(frame);
+        self.answer(frame);
     }
 
     /// A snapshot, not a history: each item says where it stood.
@@ -123,7 +124,7 @@ impl Session {
             self.enqueue_history(protocol::push_of(item, false, step), position);
         }
         self.follower.reach(page.inbox.revision);
-        self.socket.stand_at(self.follower.revision());
+        self.connection.stand_at(self.follower.revision());
     }
 
     /// Starts reading from the store what the client does not have; pushes are held meanwhile.
@@ -133,7 +134,7 @@ impl Session {
                 self.phase = Phase::CatchingUp(Held::default());
                 self.caught_up_from = self.follower.revision();
                 // While the queue is full the page would have no room; the pump reads it when that is written.
-                if self.socket.waiting() * 2 <= self.hub.outbound_queue {
+                if self.connection.waiting() * 2 <= self.hub.limits.outbound_queue {
                     self.read_page(ctx);
                 }
             }
@@ -152,7 +153,7 @@ impl Session {
         let Phase::CatchingUp(held) = &mut self.phase else { return };
         held.reading = true;
         let (hub, user, since) = (self.hub.clone(), self.user_id().clone(), self.follower.revision());
-        let size = i64::try_from(self.hub.outbound_queue).map_or(PAGE_MAX, |queue| PAGE_MAX.min(queue));
+        let size = i64::try_from(self.hub.limits.outbound_queue).map_or(PAGE_MAX, |queue| PAGE_MAX.min(queue));
         let read = async move { hub.store.changed_since(&user, since, size).await };
         let attachment = self.attachment;
         ctx.spawn(read.into_actor(self).map(move |page, session, ctx| {
@@ -163,7 +164,7 @@ impl Session {
                 Ok(page) => session.send_page(&page, ctx),
                 Err(error) => session.history_failed(&error),
             }
-            session.socket.wake();
+            session.connection.wake();
         }));
     }
 
@@ -189,10 +190,10 @@ impl Session {
     }
 
     fn go_live(&mut self, ctx: &mut Context<Self>) {
-        if matches!(self.phase, Phase::Closing) {
+        if self.connection.is_closing() {
             return;
         }
-        if self.socket.waiting() * 2 > self.hub.outbound_queue {
+        if self.connection.waiting() * 2 > self.hub.limits.outbound_queue {
             // What is live must find room behind the history: the pump comes back when that is written.
             if let Phase::CatchingUp(held) = &mut self.phase {
                 held.reading = false;
@@ -214,7 +215,7 @@ impl Session {
             Phase::Closing => {}
             Phase::CatchingUp(held) => {
                 // An answer is held in any case: there are no more of them than requests under way.
-                if push.ack || held.pushes.len() * 2 < self.hub.outbound_queue {
+                if push.ack || held.pushes.len() * 2 < self.hub.limits.outbound_queue {
                     held.pushes.push_back(push);
                 } else {
                     self.lag(ctx);
@@ -232,7 +233,7 @@ impl Session {
                 self.take(push, ctx);
             }
             Verdict::Known if !push.ack => {}
-            Verdict::Known | Verdict::Send if self.socket.waiting() >= self.hub.outbound_queue => {
+            Verdict::Known | Verdict::Send if self.connection.waiting() >= self.hub.limits.outbound_queue => {
                 self.lag(ctx);
                 self.take(push, ctx);
             }
@@ -240,7 +241,7 @@ impl Session {
             Verdict::Known | Verdict::Send => {
                 self.latency.record(push.received.elapsed().as_secs_f64() * 1_000.0);
                 self.follower.reach(push.step.revision);
-                self.socket.enqueue(push.frame, Some(self.follower.revision()));
+                self.connection.enqueue(push.frame, Some(self.follower.revision()));
             }
         }
     }

@@ -6,51 +6,32 @@ use uuid::Uuid;
 
 use super::{Phase, Session};
 use crate::{
-    actors::persistence::{MarkEvery, MarkOne, Persistence},
+    actors::{
+        connection::Client as _,
+        persistence::{MarkEvery, MarkOne, Persistence},
+    },
     clock,
     domain::{
         inbox::{Mark, MarkAll, Resume, Since, resume},
-        protocol::{self, ClientError, ClientMessage, CloseCode, ErrorCode},
+        protocol::{self, ClientMessage, ErrorCode},
     },
     store::{MarkOutcome, Page, StoreError},
 };
-
-/// Messages beyond the limit that a client may have on their way when it is warned.
-const EXCESS_LEAST: u32 = 2;
-const EXCESS_MOST: u32 = 20;
 
 /// What becomes of a mark.
 type Answer = oneshot::Receiver<Result<MarkOutcome, StoreError>>;
 
 impl Session {
-    pub(super) fn on_text(&mut self, text: &[u8], ctx: &mut Context<Self>) {
-        if self.is_over_its_limit() {
-            return;
-        }
-        if std::str::from_utf8(text).is_err() {
-            self.close(CloseCode::NotText);
-            return;
-        }
+    pub(super) fn take_message(&mut self, text: &[u8], ctx: &mut Context<Self>) {
         match ClientMessage::parse(text) {
-            Ok(ClientMessage::Ping) => self.enqueue(protocol::pong(clock::now())),
+            Ok(ClientMessage::Ping) => self.answer(protocol::pong(clock::now())),
             Ok(ClientMessage::Mark(mark, Some(id))) => self.on_mark(mark, id, ctx),
             Ok(ClientMessage::Mark(_, None)) => self.not_found(),
             Ok(ClientMessage::MarkAll(mark, up_to)) => self.on_mark_all(mark, up_to, ctx),
             Ok(ClientMessage::SetRetention(days)) => self.on_set_retention(days, ctx),
             Ok(ClientMessage::Sync { since, limit }) => self.on_sync(since, limit, ctx),
-            Err(error) => self.enqueue(protocol::error(&error)),
+            Err(error) => self.answer(protocol::error(&error)),
         }
-    }
-
-    pub(super) fn on_binary(&mut self) {
-        if self.is_over_its_limit() {
-            return;
-        }
-        self.complain(ErrorCode::BadMessage, "binary messages are not understood; send JSON as text");
-    }
-
-    fn complain(&mut self, code: ErrorCode, message: &str) {
-        self.enqueue(protocol::error(&ClientError::new(code, message)));
     }
 
     fn not_found(&mut self) {
@@ -72,35 +53,15 @@ impl Session {
     fn on_set_retention(&mut self, days: i64, ctx: &mut Context<Self>) {
         let (hub, user) = (self.hub.clone(), self.user_id().clone());
         let set = async move { hub.store.set_retention(&user, days, clock::now()).await };
-        self.in_flight += 1;
+        self.connection.in_flight += 1;
         ctx.spawn(set.into_actor(self).map(move |set, session, _| {
-            session.in_flight -= 1;
+            session.connection.in_flight -= 1;
             match set {
-                Ok(()) => session.enqueue(protocol::retention_set(days)),
+                Ok(()) => session.answer(protocol::retention_set(days)),
                 Err(_) => session.complain(ErrorCode::Unavailable, "the store is away; try again"),
             }
-            session.socket.wake();
+            session.connection.wake();
         }));
-    }
-
-    /// Whether the client has sent too much. It is warned once; if it goes on it is closed.
-    fn is_over_its_limit(&mut self) -> bool {
-        let limit = self.hub.client_messages_per_minute;
-        if self.pace.take(limit, clock::now()) {
-            self.excess = 0;
-            return false;
-        }
-        self.excess += 1;
-        if self.excess == 1 {
-            let message = format!(
-                "at most {limit} messages a minute are taken; this one was not, and the connection \
-                                   is closed if more follow"
-            );
-            self.complain(ErrorCode::RateLimited, &message);
-        } else if self.excess > (limit / 20).clamp(EXCESS_LEAST, EXCESS_MOST) {
-            self.close(CloseCode::TooManyMessages);
-        }
-        true
     }
 
     /// Sends a mark to persistence and waits for what becomes of it.
@@ -114,13 +75,13 @@ impl Session {
             persistence.send(mark).await.ok()?;
             answer.await.ok()
         };
-        self.in_flight += 1;
+        self.connection.in_flight += 1;
         ctx.spawn(marked.into_actor(self).map(|outcome, session, _| session.after_mark(outcome)));
     }
 
     /// What went well is acknowledged by the registry's push, which keeps the order of the revisions.
     fn after_mark(&mut self, outcome: Option<Result<MarkOutcome, StoreError>>) {
-        self.in_flight -= 1;
+        self.connection.in_flight -= 1;
         match outcome {
             Some(Ok(MarkOutcome::Done(_))) => {}
             Some(Ok(MarkOutcome::NotFound)) => self.not_found(),
@@ -129,7 +90,7 @@ impl Session {
             }
             Some(Err(_)) | None => self.complain(ErrorCode::Unavailable, "the store is away; try again"),
         }
-        self.socket.wake();
+        self.connection.wake();
     }
 
     fn on_sync(&mut self, since: Option<Since>, limit: Option<i64>, ctx: &mut Context<Self>) {
@@ -149,24 +110,24 @@ impl Session {
                 }
             })
         };
-        self.in_flight += 1;
+        self.connection.in_flight += 1;
         ctx.spawn(read.into_actor(self).map(move |answer, session, _| {
-            session.in_flight -= 1;
+            session.connection.in_flight -= 1;
             match answer {
                 Ok(Ok(page)) => session.answer_sync(&page, since.as_ref()),
                 Ok(Err(page)) => {
-                    session.enqueue(protocol::reset(&session.hub.epoch, page.inbox));
+                    session.answer(protocol::reset(&session.hub.epoch, page.inbox));
                     session.send_unread(&page);
                 }
                 Err(_) => session.complain(ErrorCode::Unavailable, "the store is away; try again"),
             }
-            session.socket.wake();
+            session.connection.wake();
         }));
     }
 
     fn answer_sync(&mut self, page: &Page, since: Option<&Since>) {
         let reached = crate::domain::inbox::Counters { revision: page.reached(), ..page.inbox };
-        self.enqueue(protocol::sync_response(&page.items, reached, page.complete));
+        self.answer(protocol::sync_response(&page.items, reached, page.complete));
         // A client that asked from where it stands has all this now; the pushes still on their way would repeat it.
         let continues = since.is_some_and(|since| since.revision <= self.follower.revision());
         if continues && matches!(self.phase, Phase::Live) {

@@ -1,19 +1,14 @@
 //! A session: one connection of one user.
 //!
-//! A plain actor that owns its upgraded socket. It attaches to the registry first, reads history second, and takes live
+//! A plain actor that owns its [`Connection`]. It attaches to the registry first, reads history second, and takes live
 //! pushes third, so nothing falls between; what is pushed is taken only in the order of the revisions, and a gap is
-//! filled from the store ([`catchup`]). What waits for the socket is bounded and written together ([`socket`]).
+//! filled from the store ([`catchup`]). What waits for the socket is bounded and written together.
 //!
-//! It ends, always, through [`Session::close`] with a [`CloseCode`], or because the peer is gone.
+//! It ends, always, through [`Connection::close`] with a [`CloseCode`], or because the peer is gone.
 
 mod catchup;
-mod ending;
-mod events;
-mod frames;
 mod inbound;
-mod pump;
-mod socket;
-mod wire;
+mod lagging;
 
 use std::{
     collections::VecDeque,
@@ -24,12 +19,13 @@ use std::{
     time::Duration,
 };
 
-use actix::{Actor, ActorContext, ActorFutureExt, AsyncContext, Context, Handler, Message, WrapFuture};
+use actix::{Actor, ActorFutureExt, AsyncContext, Context, Handler, Message, WrapFuture};
 use bytes::Bytes;
 use tokio::time::Instant;
 
 use super::{
     Handle,
+    connection::{Client, Connection, Limits, Pump, Slot, Wire},
     persistence::Persistence,
     registry::{Attach, Detach, Registry, TooMany},
     supervisor::Crash,
@@ -40,17 +36,12 @@ use crate::{
         follow::Follower,
         inbox::{ClientId, Since, Step},
         notification::Timestamp,
-        pace::Bucket,
         protocol::{self, CloseCode},
         user::{Identity, UserId},
     },
     store::Store,
     telemetry::metric,
 };
-pub use events::{EventBody, Events, event_stream};
-pub use frames::{Broken, FrameReader, Received};
-pub use socket::Socket;
-pub use wire::Wire;
 
 /// How long a session that found no registry waits before it looks again.
 const REATTACH_AFTER: Duration = Duration::from_millis(50);
@@ -72,23 +63,17 @@ pub struct Hub {
     /// This hub's name.
     pub instance: String,
     /// The store's epoch.
-    pub epoch: String,
+    pub epoch: Arc<str>,
     /// The store, for reading.
     pub store: Store,
     /// Who is connected.
     pub registry: Handle<Registry>,
     /// Who changes inboxes.
     pub persistence: Handle<Persistence>,
-    /// Between pings.
-    pub heartbeat: Duration,
-    /// For the pong.
-    pub heartbeat_timeout: Duration,
-    /// Messages that may wait for one session.
-    pub outbound_queue: usize,
+    /// What every connection keeps to.
+    pub limits: Limits,
     /// What a bare `sync.request` answers with.
     pub history: i64,
-    /// Messages that one client may send in a minute; 0: no limit.
-    pub client_messages_per_minute: u32,
 }
 
 /// A push, already encoded.
@@ -179,36 +164,16 @@ pub struct Session {
     caught_up_from: i64,
     /// `connected` has been sent, so `follower` means something.
     opened: bool,
-    socket: Wire,
+    connection: Connection,
     /// Set by the registry.
     signals: Arc<Signals>,
     /// Counts the registries attached to: what was asked for under an earlier one is of no use any more.
     attachment: u32,
     /// Since when more waits for the client than its queue holds; `None` when it is up to date.
     lagging: Option<Instant>,
-    /// When the ping that is out was sent; `None` once anything has come since.
-    pinged: Option<Instant>,
-    /// Requests to the store or to persistence under way.
-    in_flight: usize,
-    /// How much the client may send.
-    pace: Bucket,
-    /// What it sent beyond that since it was warned.
-    excess: u32,
     latency: metrics::Histogram,
     /// Leaves the registry when the session ends, however it ends.
     membership: Option<Membership>,
-    /// Counted as long as the session lives.
-    _slot: Slot,
-}
-
-/// A place among `server.max_connections`; given back when dropped.
-#[derive(Debug)]
-pub struct Slot(pub Arc<std::sync::atomic::AtomicUsize>);
-
-impl Drop for Slot {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
-    }
 }
 
 /// A session's entry in the registry. A panic drops it too; should the registry's mailbox be full just then, the registry
@@ -226,15 +191,16 @@ impl Drop for Membership {
 }
 
 impl Session {
-    /// A session on an upgraded socket.
+    /// A session on a connection that begins.
     #[must_use]
-    pub fn new(hub: Arc<Hub>, identity: Identity, client: ClientId, start: Start, socket: Wire, slot: Slot) -> Self {
+    pub fn new(hub: Arc<Hub>, identity: Identity, client: ClientId, start: Start, wire: Wire, slot: Slot) -> Self {
+        let connection = Connection::new(wire, slot);
         let info = ClientInfo {
             client,
             client_id: uuid::Uuid::new_v4().to_string(),
             identity,
             connected_at: clock::now(),
-            transport: socket.name(),
+            transport: connection.transport(),
         };
         Self {
             hub,
@@ -244,31 +210,13 @@ impl Session {
             follower: Follower::default(),
             caught_up_from: 0,
             opened: false,
-            socket,
+            connection,
             signals: Arc::default(),
             attachment: 0,
             lagging: None,
-            pinged: None,
-            in_flight: 0,
-            pace: Bucket::default(),
-            excess: 0,
             latency: metrics::histogram!(metric::DELIVERY_LATENCY),
             membership: None,
-            _slot: slot,
         }
-    }
-
-    /// Queues an answer. A client that asks and does not read is closed: memory stays bounded.
-    fn enqueue(&mut self, frame: Bytes) {
-        if matches!(self.phase, Phase::Closing) {
-            return;
-        }
-        // History in flight is bounded by itself, and answers come on top of it.
-        if self.socket.waiting() >= self.hub.outbound_queue * 2 {
-            self.close_as_too_slow();
-            return;
-        }
-        self.socket.enqueue(frame, None);
     }
 
     /// Whose inbox.
@@ -279,9 +227,7 @@ impl Session {
     /// Queues a piece of history. It comes in pages of a bounded size, each after the one before is written, so it needs
     /// no limit of its own.
     fn enqueue_history(&mut self, frame: Bytes, position: Option<i64>) {
-        if !matches!(self.phase, Phase::Closing) {
-            self.socket.enqueue(frame, position);
-        }
+        self.connection.enqueue(frame, position);
     }
 
     /// Asks the registry to tell us of changes, then reads history.
@@ -306,13 +252,13 @@ impl Session {
                     ctx.run_later(REATTACH_AFTER, Self::attach);
                 }
             }
-            session.socket.wake();
+            session.connection.wake();
         }));
     }
 
     /// The registry is gone. What it did not tell us is in the store.
     fn reattach(&mut self, ctx: &mut Context<Self>) {
-        if matches!(self.phase, Phase::Closing) {
+        if self.connection.is_closing() {
             return;
         }
         self.phase = Phase::CatchingUp(Held { reading: true, ..Held::default() });
@@ -324,15 +270,49 @@ impl Session {
     }
 }
 
+impl Client for Session {
+    fn connection(&mut self) -> &mut Connection {
+        &mut self.connection
+    }
+
+    fn limits(&self) -> Limits {
+        self.hub.limits
+    }
+
+    fn close(&mut self, code: CloseCode) {
+        if self.connection.close(code) {
+            self.phase = Phase::Closing;
+        }
+    }
+
+    fn on_wake(&mut self, ctx: &mut Context<Self>) {
+        if self.signals.overflow.swap(false, Ordering::Relaxed) {
+            self.lag(ctx);
+        }
+        if self.signals.revoked.swap(false, Ordering::Relaxed) {
+            self.close(CloseCode::NotSignedIn);
+        }
+    }
+
+    fn on_text(&mut self, text: &[u8], ctx: &mut Context<Self>) {
+        self.take_message(text, ctx);
+    }
+
+    fn on_written(&mut self, ctx: &mut Context<Self>) {
+        self.lagging = None;
+        self.read_on(ctx);
+    }
+}
+
 impl Actor for Session {
     type Context = Context<Self>;
 
     fn started(&mut self, ctx: &mut Self::Context) {
         // What fits into the queue fits into the mailbox: whichever is full first, the client is as slow.
-        ctx.set_mailbox_capacity(self.hub.outbound_queue);
-        ctx.spawn(pump::Pump::default());
+        ctx.set_mailbox_capacity(self.hub.limits.outbound_queue);
+        ctx.spawn(Pump::default());
         self.watch_heartbeat(ctx);
-        self.watch_expiry(ctx);
+        self.watch_expiry(self.info.identity.expires_at, ctx);
         self.attach(ctx);
     }
 }
@@ -368,7 +348,7 @@ impl Handler<Leave> for Session {
     fn handle(&mut self, _: Leave, _: &mut Self::Context) {
         // Spread over a second and a half, so that all clients of a hub do not come back at once.
         let after = 500 + rand::random_range(0..1_500);
-        self.enqueue(protocol::going_away(after));
+        self.answer(protocol::going_away(after));
         self.close(CloseCode::GoingAway);
     }
 }
@@ -379,9 +359,4 @@ impl Handler<Crash> for Session {
     fn handle(&mut self, _: Crash, _: &mut Self::Context) {
         panic!("the session was asked to crash");
     }
-}
-
-/// Ends an actor whose socket is done.
-fn stop(ctx: &mut Context<Session>) {
-    ctx.stop();
 }

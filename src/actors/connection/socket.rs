@@ -1,4 +1,4 @@
-//! The session's socket: frames in, within limits; frames out, written together.
+//! A connection's socket: frames in, within limits; frames out, written together.
 //!
 //! Nothing is kept for an idle connection but the socket itself: the read buffer is given back when it is empty, and what
 //! waits is shared bytes.
@@ -14,10 +14,11 @@ use std::{
 
 use bytes::Bytes;
 use tokio::{
-    io::{AsyncRead as _, AsyncWrite as _, ReadBuf},
+    io::{AsyncRead as _, AsyncWrite as _, DuplexStream, ReadBuf},
     net::TcpStream,
     time::{Instant, Sleep, sleep_until},
 };
+use tokio_util::either::Either;
 
 use super::frames::{Broken, FrameReader, Received};
 
@@ -30,9 +31,26 @@ const DISCARDS_AT_ONCE: usize = 16;
 /// Frames given to one write.
 const WRITE_SLICES: usize = 64;
 
-/// An upgraded socket.
+/// What is below a socket.
+pub struct Transport(Either<TcpStream, DuplexStream>);
+
+/// A socket that has left the HTTP server.
+impl From<TcpStream> for Transport {
+    fn from(socket: TcpStream) -> Self {
+        Self(Either::Left(socket))
+    }
+}
+
+/// A pipe whose other end is an answer's body.
+impl From<DuplexStream> for Transport {
+    fn from(pipe: DuplexStream) -> Self {
+        Self(Either::Right(pipe))
+    }
+}
+
+/// A socket of our own.
 pub struct Socket {
-    io: TcpStream,
+    io: Either<TcpStream, DuplexStream>,
     reader: FrameReader,
     waiting: VecDeque<Bytes>,
     /// How much of the first has been written.
@@ -45,9 +63,9 @@ pub struct Socket {
 impl Socket {
     /// Takes over a socket, with what the HTTP layer had read beyond the request.
     #[must_use]
-    pub fn new(io: TcpStream, read_ahead: &[u8], max_message: usize) -> Self {
+    pub fn new(io: Transport, read_ahead: &[u8], max_message: usize) -> Self {
         Self {
-            io,
+            io: io.0,
             reader: FrameReader::new(read_ahead, max_message),
             waiting: VecDeque::new(),
             written: 0,
@@ -70,9 +88,8 @@ impl Socket {
         self.waiting.truncate(usize::from(self.written > 0));
     }
 
-    /// Queues the last frame, and gives the client `linger` to read it.
-    pub(super) fn finish(&mut self, last: Bytes, linger: Duration) {
-        self.waiting.push_back(last);
+    /// Nothing more is queued; the client has `linger` to read what is.
+    pub(super) fn linger(&mut self, linger: Duration) {
         self.deadline = Some(Box::pin(sleep_until(Instant::now() + linger)));
     }
 

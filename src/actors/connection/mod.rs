@@ -1,0 +1,260 @@
+//! A connection, whoever holds it: what it speaks, how it stays alive, how much it may send, and how it ends.
+//!
+//! An actor that owns one implements [`Client`], runs the [`Pump`], and keeps to what only it knows: a
+//! [`Session`](super::session::Session) its inbox, a [`Watcher`](super::watcher::Watcher) its feed.
+
+mod frames;
+mod pump;
+mod socket;
+mod wire;
+
+use std::{
+    sync::{Arc, atomic::AtomicUsize, atomic::Ordering},
+    time::Duration,
+};
+
+use actix::{Actor, AsyncContext as _, Context};
+use bytes::Bytes;
+use tokio::time::Instant;
+
+pub use frames::{Broken, FrameReader, Received};
+pub(super) use pump::Pump;
+pub use socket::{Socket, Transport};
+pub use wire::Wire;
+
+use crate::{
+    clock,
+    domain::{
+        pace::Bucket,
+        protocol::{self, ClientError, CloseCode, ErrorCode},
+    },
+    telemetry::metric,
+};
+
+/// How long the last words may take to reach a client that does not read.
+const LINGER: Duration = Duration::from_secs(10);
+
+/// Messages beyond the limit that a client may have on their way when it is warned.
+const EXCESS_LEAST: u32 = 2;
+const EXCESS_MOST: u32 = 20;
+
+/// What every connection of this hub keeps to.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// Between pings.
+    pub heartbeat: Duration,
+    /// For the pong.
+    pub heartbeat_timeout: Duration,
+    /// Messages that may wait for one connection.
+    pub outbound_queue: usize,
+    /// Messages that one client may send in a minute; 0: no limit.
+    pub client_messages_per_minute: u32,
+}
+
+/// A place among `server.max_connections`; given back when dropped.
+#[derive(Debug)]
+pub struct Slot(pub Arc<AtomicUsize>);
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// A connection.
+pub struct Connection {
+    wire: Wire,
+    /// Its last words are being written.
+    closing: bool,
+    /// When the ping that is out was sent; `None` once anything has come since.
+    pinged: Option<Instant>,
+    /// Requests to others under way.
+    pub(super) in_flight: usize,
+    /// How much the client may send.
+    pace: Bucket,
+    /// What it sent beyond that since it was warned.
+    excess: u32,
+    /// Counted as long as the connection lives.
+    _slot: Slot,
+}
+
+impl Connection {
+    /// A connection that holds a place.
+    #[must_use]
+    pub fn new(wire: Wire, slot: Slot) -> Self {
+        Self { wire, closing: false, pinged: None, in_flight: 0, pace: Bucket::default(), excess: 0, _slot: slot }
+    }
+
+    /// `websocket` or `sse`.
+    pub(super) fn transport(&self) -> &'static str {
+        self.wire.name()
+    }
+
+    /// Whether its last words are being written.
+    pub(super) fn is_closing(&self) -> bool {
+        self.closing
+    }
+
+    /// Messages that wait to be written.
+    pub(super) fn waiting(&self) -> usize {
+        self.wire.waiting()
+    }
+
+    /// Queues a message's frame; nothing follows the last words. With it the client stands at `revision`.
+    pub(super) fn enqueue(&mut self, frame: Bytes, revision: Option<i64>) {
+        if !self.closing {
+            self.wire.enqueue(frame, revision);
+        }
+    }
+
+    /// Where the client stands, whatever it was sent.
+    pub(super) fn stand_at(&mut self, revision: i64) {
+        if !self.closing {
+            self.wire.stand_at(revision);
+        }
+    }
+
+    /// Has the pump look, after something was queued outside a message's handler.
+    pub(super) fn wake(&self) {
+        self.wire.wake();
+    }
+
+    /// What waits is dropped where the code says so, the last words go out, and the socket follows. Says whether this is what
+    /// ends it.
+    pub(super) fn close(&mut self, code: CloseCode) -> bool {
+        if self.closing {
+            return false;
+        }
+        match code {
+            // The rest of what waits would only delay it.
+            CloseCode::TooSlow | CloseCode::TooBig | CloseCode::Protocol | CloseCode::Internal => {
+                self.wire.drop_waiting();
+            }
+            CloseCode::Normal
+            | CloseCode::GoingAway
+            | CloseCode::NotText
+            | CloseCode::NotSignedIn
+            | CloseCode::Forbidden
+            | CloseCode::TooManyConnections
+            | CloseCode::TooManyMessages => {}
+        }
+        if code == CloseCode::TooSlow {
+            metrics::counter!(metric::SLOW_CLIENTS).increment(1);
+        }
+        self.wire.finish(code, LINGER);
+        self.closing = true;
+        true
+    }
+}
+
+/// An actor that holds a connection.
+pub(super) trait Client: Actor<Context = Context<Self>> + Sized {
+    /// Its connection.
+    fn connection(&mut self) -> &mut Connection;
+
+    /// What it keeps to.
+    fn limits(&self) -> Limits;
+
+    /// Ends it.
+    fn close(&mut self, code: CloseCode) {
+        self.connection().close(code);
+    }
+
+    /// The pump was woken: something may have been left outside the mailbox.
+    fn on_wake(&mut self, ctx: &mut Context<Self>);
+
+    /// The client sent this, within its limits.
+    fn on_text(&mut self, text: &[u8], ctx: &mut Context<Self>);
+
+    /// Everything that was queued is written.
+    fn on_written(&mut self, ctx: &mut Context<Self>);
+
+    /// Queues an answer. A client that asks and does not read is closed: memory stays bounded.
+    fn answer(&mut self, frame: Bytes) {
+        // What is pushed is bounded by itself, and answers come on top of it.
+        if self.connection().waiting() >= self.limits().outbound_queue * 2 {
+            self.close(CloseCode::TooSlow);
+            return;
+        }
+        self.connection().enqueue(frame, None);
+    }
+
+    /// Answers with an error; the connection stays.
+    fn complain(&mut self, code: ErrorCode, message: &str) {
+        self.answer(protocol::error(&ClientError::new(code, message)));
+    }
+
+    /// Keeps the connection alive, and finds out when it is not. To be called when the actor starts.
+    fn watch_heartbeat(&self, ctx: &mut Context<Self>) {
+        let Limits { heartbeat, heartbeat_timeout, .. } = self.limits();
+        ctx.run_interval(heartbeat, move |client, ctx| {
+            let connection = client.connection();
+            if connection.pinged.is_some() || connection.closing {
+                return;
+            }
+            let sent = Instant::now();
+            let answers = connection.wire.ping();
+            connection.wake();
+            if !answers {
+                return;
+            }
+            connection.pinged = Some(sent);
+            ctx.run_later(heartbeat_timeout, move |client, _| {
+                // Another ping may be out by now; only this one's time is over.
+                if client.connection().pinged == Some(sent) {
+                    client.close(CloseCode::GoingAway);
+                    client.connection().wake();
+                }
+            });
+        });
+    }
+
+    /// Closes the connection when its owner's sign-in ends. `expires_at` is in seconds since 1970.
+    fn watch_expiry(&self, expires_at: Option<i64>, ctx: &mut Context<Self>) {
+        let Some(expires_at) = expires_at else { return };
+        let left = expires_at.saturating_mul(1_000).saturating_sub(clock::now().0);
+        let left = Duration::from_millis(u64::try_from(left).unwrap_or(0));
+        ctx.run_later(left, |client, _| {
+            client.close(CloseCode::NotSignedIn);
+            client.connection().wake();
+        });
+    }
+}
+
+fn on_text<C: Client>(client: &mut C, text: &[u8], ctx: &mut Context<C>) {
+    if is_over_its_limit(client) {
+        return;
+    }
+    if std::str::from_utf8(text).is_err() {
+        client.close(CloseCode::NotText);
+        return;
+    }
+    client.on_text(text, ctx);
+}
+
+fn on_binary<C: Client>(client: &mut C) {
+    if !is_over_its_limit(client) {
+        client.complain(ErrorCode::BadMessage, "binary messages are not understood; send JSON as text");
+    }
+}
+
+/// Whether the client has sent too much. It is warned once; if it goes on it is closed.
+fn is_over_its_limit<C: Client>(client: &mut C) -> bool {
+    let limit = client.limits().client_messages_per_minute;
+    let connection = client.connection();
+    if connection.pace.take(limit, clock::now()) {
+        connection.excess = 0;
+        return false;
+    }
+    connection.excess += 1;
+    let excess = connection.excess;
+    if excess == 1 {
+        let message = format!(
+            "at most {limit} messages a minute are taken; this one was not, and the connection is closed if more follow"
+        );
+        client.complain(ErrorCode::RateLimited, &message);
+    } else if excess > (limit / 20).clamp(EXCESS_LEAST, EXCESS_MOST) {
+        client.close(CloseCode::TooManyMessages);
+    }
+    true
+}

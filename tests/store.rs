@@ -298,7 +298,7 @@ async fn preferences_are_kept_and_only_for_those_who_said_something(store: Store
     store.set_retention(&user("u"), 7, NOW).await.expect("it writes");
     let kept = Preferences { retention_days: Some(7), ..wants };
     assert_eq!(store.preferences(&user("u")).await.expect("it reads"), kept);
-    let all = store.preferences_of(&[&user("u"), &user("v")]).await.expect("it reads");
+    let all = store.preferences_of(&[user("u"), user("v")]).await.expect("it reads");
     assert_eq!(all, [(user("u"), kept)]);
 }
 

@@ -13,6 +13,8 @@
 //! | [`session`] | a client's frames, `Push` | persistence: marks; the client: frames |
 //! | [`catalog`] | ticks | the shared snapshot of types |
 //!
+//! A session owns a [`connection`], which is no actor: what is spoken on the socket, how it stays alive, how it ends.
+//!
 //! **Architecture invariant:** nobody asks upstream, so sends never form a ring; only persistence changes an inbox.
 
 pub mod catalog;

@@ -35,7 +35,7 @@ impl Store {
     ///
     /// # Errors
     /// When the store is away.
-    pub async fn preferences_of(&self, users: &[&UserId]) -> Result<Vec<(UserId, Preferences)>, StoreError> {
+    pub async fn preferences_of(&self, users: &[UserId]) -> Result<Vec<(UserId, Preferences)>, StoreError> {
         if users.is_empty() {
             return Ok(Vec::new());
         }

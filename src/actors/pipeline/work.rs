@@ -127,19 +127,22 @@ async fn look_up(store: &Store, staged: &[(Ingest, Vec<Stage>)], now: Timestamp)
         store.enter_people(&entering, now).await?;
     }
     let users: Vec<UserId> = users.into_iter().cloned().collect();
-    let mut found = Found { people: People::new(store.people(&users).await?), ..Found::default() };
-    let mut recipients: BTreeSet<UserId> = users.into_iter().collect();
+    let (people, mut preferences) = tokio::try_join!(store.people(&users), store.preferences_of(&users))?;
+    let mut found = Found::default();
+    // Whom only a role or everybody names.
+    let mut others: BTreeSet<UserId> = BTreeSet::new();
     for role in roles {
         let people = store.with_role(role).await?;
-        recipients.extend(people.iter().map(|person| person.user_id.clone()));
+        others.extend(people.iter().map(|person| person.user_id.clone()));
         found.roles.insert(role.to_owned(), people);
     }
     if everyone {
         found.everyone = store.everyone().await?;
-        recipients.extend(found.everyone.iter().map(|person| person.user_id.clone()));
+        others.extend(found.everyone.iter().map(|person| person.user_id.clone()));
     }
-    let recipients: Vec<&UserId> = recipients.iter().collect();
-    found.people = found.people.with_preferences(store.preferences_of(&recipients).await?);
+    let others: Vec<UserId> = others.into_iter().collect();
+    preferences.extend(store.preferences_of(&others).await?);
+    found.people = People::new(people).with_preferences(preferences);
     Ok(found)
 }
 

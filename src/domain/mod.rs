@@ -6,6 +6,7 @@
 pub mod catalog;
 pub mod directory;
 pub mod event;
+pub mod feed;
 pub mod filters;
 pub mod follow;
 pub mod frame;

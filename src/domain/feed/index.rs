@@ -1,0 +1,110 @@
+//! Who watches an event: found by how many do, not by how many are connected.
+//!
+//! Watchers who name the same keys are kept together, under each combination of the values they name. An event then needs one
+//! look-up for each set of keys in use, a handful, and what it finds there are its watchers and nobody else.
+
+use std::{
+    collections::{HashMap, HashSet},
+    hash::Hash,
+};
+
+use super::{Filters, Values};
+
+/// Watchers of one feed.
+#[derive(Debug, Clone)]
+pub struct Index<S> {
+    shapes: Vec<Shape<S>>,
+    of: HashMap<S, Filters>,
+}
+
+/// Watchers who name the same keys.
+#[derive(Debug, Clone)]
+struct Shape<S> {
+    places: Vec<usize>,
+    watchers: HashMap<Box<[String]>, HashSet<S>>,
+}
+
+impl<S> Default for Index<S> {
+    fn default() -> Self {
+        Self { shapes: Vec::new(), of: HashMap::new() }
+    }
+}
+
+impl<S: Copy + Eq + Hash> Index<S> {
+    /// How many watch.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.of.len()
+    }
+
+    /// Whether nobody does.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.of.is_empty()
+    }
+
+    /// Whether this one does.
+    #[must_use]
+    pub fn contains(&self, watcher: S) -> bool {
+        self.of.contains_key(&watcher)
+    }
+
+    /// Enters a watcher; what it watched before on this feed is replaced.
+    pub fn insert(&mut self, watcher: S, filters: Filters) {
+        self.remove(watcher);
+        let places = filters.places();
+        let at = self.shapes.iter().position(|shape| shape.places == places).unwrap_or_else(|| {
+            self.shapes.push(Shape { places, watchers: HashMap::new() });
+            self.shapes.len() - 1
+        });
+        for combination in filters.combinations() {
+            self.shapes[at].watchers.entry(combination).or_default().insert(watcher);
+        }
+        self.of.insert(watcher, filters);
+    }
+
+    /// Takes a watcher out; says whether it was there.
+    pub fn remove(&mut self, watcher: S) -> bool {
+        let Some(filters) = self.of.remove(&watcher) else { return false };
+        let places = filters.places();
+        let Some(at) = self.shapes.iter().position(|shape| shape.places == places) else { return false };
+        let watchers = &mut self.shapes[at].watchers;
+        for combination in filters.combinations() {
+            if let Some(found) = watchers.get_mut(&combination) {
+                found.remove(&watcher);
+                if found.is_empty() {
+                    watchers.remove(&combination);
+                }
+            }
+        }
+        if watchers.is_empty() {
+            self.shapes.swap_remove(at);
+        }
+        true
+    }
+
+    /// Who watches an event with these values, each once.
+    pub fn watching<'a>(&'a self, values: &'a Values) -> impl Iterator<Item = S> + 'a {
+        self.shapes
+            .iter()
+            .filter_map(|shape| {
+                let values = shape.places.iter().map(|place| values.get(*place).cloned().flatten());
+                let combination: Vec<String> = values.collect::<Option<_>>()?;
+                shape.watchers.get(combination.as_slice())
+            })
+            .flatten()
+            .copied()
+    }
+
+    /// The same by asking everybody: what [`Self::watching`] is compared with.
+    #[cfg(test)]
+    pub(super) fn watching_by_scan(&self, values: &Values) -> HashSet<S> {
+        self.of.iter().filter(|(_, filters)| filters.take(values)).map(|(watcher, _)| *watcher).collect()
+    }
+
+    /// How many entries there are besides the watchers themselves.
+    #[cfg(test)]
+    pub(super) fn entries(&self) -> usize {
+        self.shapes.iter().map(|shape| 1 + shape.watchers.len()).sum()
+    }
+}

@@ -1,0 +1,92 @@
+//! The present state of a feed, for who comes now: the last message about each thing.
+
+use std::collections::{HashMap, HashSet, VecDeque};
+
+use super::{Filters, Key, Shown, Values};
+
+/// The last messages of one feed, of at most so many things: the one that changed longest ago goes first.
+#[derive(Debug, Default)]
+pub struct Snapshot {
+    last: HashMap<Key, Last>,
+    /// Keys in the order of their last change; those whose number is not their last any more are passed over.
+    order: VecDeque<(u64, Key)>,
+    by_value: HashMap<(usize, String), HashSet<Key>>,
+    changes: u64,
+}
+
+#[derive(Debug)]
+struct Last {
+    change: u64,
+    values: Values,
+    shown: Shown,
+}
+
+impl Snapshot {
+    /// How many things it knows.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.last.len()
+    }
+
+    /// Whether it knows nothing.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.last.is_empty()
+    }
+
+    /// Remembers a message as the last about its key; of at most `most` keys.
+    pub fn put(&mut self, key: Key, values: Values, shown: Shown, most: usize) {
+        self.forget(&key);
+        self.changes += 1;
+        for (place, value) in values.iter().enumerate() {
+            if let Some(value) = value {
+                self.by_value.entry((place, value.clone())).or_default().insert(key.clone());
+            }
+        }
+        self.order.push_back((self.changes, key.clone()));
+        self.last.insert(key, Last { change: self.changes, values, shown });
+        while self.last.len() > most.max(1) {
+            let Some((change, oldest)) = self.order.pop_front() else { break };
+            if self.last.get(&oldest).is_some_and(|last| last.change == change) {
+                self.forget(&oldest);
+            }
+        }
+        // What was passed over is thrown away before it is more than what counts.
+        if self.order.len() > 2 * self.last.len() + 16 {
+            let last = &self.last;
+            self.order.retain(|(change, key)| last.get(key).is_some_and(|last| last.change == *change));
+        }
+    }
+
+    fn forget(&mut self, key: &Key) {
+        let Some(last) = self.last.remove(key) else { return };
+        for (place, value) in last.values.into_iter().enumerate() {
+            let Some(value) = value else { continue };
+            let place = (place, value);
+            if let Some(keys) = self.by_value.get_mut(&place) {
+                keys.remove(key);
+                if keys.is_empty() {
+                    self.by_value.remove(&place);
+                }
+            }
+        }
+    }
+
+    /// The present state of what the filters take, what changed last at the end; of at most `most` things.
+    #[must_use]
+    pub fn of(&self, filters: &Filters, most: usize) -> Vec<(Key, &Shown)> {
+        let mut found: Vec<(&Key, &Last)> = match filters.first() {
+            None => self.last.iter().collect(),
+            Some((place, values)) => values
+                .iter()
+                .filter_map(|value| self.by_value.get(&(place, value.clone())))
+                .flatten()
+                .filter_map(|key| self.last.get_key_value(key))
+                .filter(|(_, last)| filters.take(&last.values))
+                .collect(),
+        };
+        found.sort_by_key(|(_, last)| last.change);
+        let skip = found.len().saturating_sub(most);
+        found.into_iter().skip(skip).map(|(key, last)| (key.clone(), &last.shown)).collect()
+    }
+}

@@ -12,6 +12,7 @@ use tokio::time::{Instant, sleep, timeout};
 use crate::{
     actors::{
         Handle,
+        broadcaster::{Broadcaster, CountWatchers, Demand, DismissWatchers, Feeding},
         catalog::{self, CatalogKeeper, Sources},
         connection,
         persistence::{self, Persistence},
@@ -24,8 +25,8 @@ use crate::{
     },
     auth::{Authenticator, KeyError},
     clock,
-    config::Loaded,
-    domain::catalog::TypeRow,
+    config::{self, Loaded},
+    domain::{catalog::TypeRow, feed::Feeds},
     http::{self, Serving},
     redis::{Redis, RedisError},
     sources::nats::Intake,
@@ -69,6 +70,8 @@ pub struct Handles {
     pub persistence: Handle<Persistence>,
     /// Who plans.
     pub pipeline: Handle<Pipeline>,
+    /// Who brings live feeds.
+    pub broadcaster: Handle<Broadcaster>,
     /// Who brings the broker's messages.
     pub subscriber: Handle<Subscriber>,
     /// Who keeps the catalog.
@@ -101,7 +104,6 @@ impl Hub {
     /// When the store does not come or the address cannot be listened on.
     pub async fn start(loaded: Loaded, metrics: PrometheusHandle) -> Result<Self, StartError> {
         let health = Health::default();
-        warn_of_what_is_not_there_yet(&loaded);
         let store = Store::open(loaded.config.store.url.reveal()).await?;
         wait_for_schema(&store).await?;
         health.set("store", PartState::Ok);
@@ -122,7 +124,10 @@ impl Hub {
         let rows = sources.load(&shared, &health).await?;
 
         let handles = Handles::default();
-        let parts = Parts { loaded, store: store.clone(), health: health.clone(), handles: handles.clone() };
+        let feeds = Arc::new(Feeds::new(loaded.config.feeds.iter().map(config::Feed::to_feed).collect()));
+        let feeding =
+            Feeding { demand: Demand::new(Arc::clone(&feeds)), feeds, broadcaster: handles.broadcaster.clone() };
+        let parts = Parts { loaded, store: store.clone(), health: health.clone(), handles: handles.clone(), feeding };
         let supervisor = Supervisor::new(health.clone()).start();
         let arbiters = parts.adopt(&supervisor, sources, shared.clone(), rows).await;
 
@@ -135,6 +140,12 @@ impl Hub {
         Ok(Self { serving, handles, health, store, supervisor, arbiters, grace, under_way })
     }
 
+    /// Connections whose good-byes are not over.
+    async fn connected(&self) -> usize {
+        let sessions = self.handles.registry.send(CountSessions).await.unwrap_or(0);
+        sessions + self.handles.broadcaster.send(CountWatchers).await.unwrap_or(0)
+    }
+
     /// Stops: not ready first, then every client is told, then what is under way finishes, within the grace time.
     pub async fn stop(self) {
         let deadline = Instant::now() + self.grace;
@@ -142,7 +153,8 @@ impl Hub {
         // A supervisor that is gone restarts nobody either.
         let _ = self.supervisor.send(Retire).await;
         let _ = self.handles.registry.send(DismissAll).await;
-        while self.handles.registry.send(CountSessions).await.is_ok_and(|sessions| sessions > 0) {
+        let _ = self.handles.broadcaster.send(DismissWatchers).await;
+        while self.connected().await > 0 {
             if Instant::now() >= deadline {
                 tracing::warn!("some clients did not say good-bye in time");
                 break;
@@ -172,6 +184,7 @@ struct Parts {
     store: Store,
     health: Health,
     handles: Handles,
+    feeding: Feeding,
 }
 
 impl Parts {
@@ -185,7 +198,7 @@ impl Parts {
         rows: Vec<TypeRow>,
     ) -> Vec<Arbiter> {
         let (rendering, core) = (Arbiter::new(), Arbiter::new());
-        let Self { store, health, handles, loaded } = self;
+        let Self { store, health, handles, loaded, feeding } = self;
         let config = &loaded.config;
 
         let settings = registry::Settings {
@@ -205,9 +218,16 @@ impl Parts {
         })
         .await;
 
+        let Feeding { feeds, demand, .. } = feeding.clone();
+        adopt(supervisor, "broadcaster", &core, handles.broadcaster.clone(), move |tether| {
+            Broadcaster::new(Arc::clone(&feeds), Arc::clone(&demand), tether)
+        })
+        .await;
+
         let (of, types, persistence) = (store.clone(), shared.clone(), handles.persistence.clone());
+        let shown = feeding.clone();
         adopt(supervisor, "pipeline", &rendering, handles.pipeline.clone(), move |tether| {
-            Pipeline::new(of.clone(), types.clone(), persistence.clone(), tether)
+            Pipeline::new(of.clone(), types.clone(), persistence.clone(), shown.clone(), tether)
         })
         .await;
 
@@ -249,7 +269,7 @@ impl Parts {
         auth: Authenticator,
         catalog: catalog::Shared,
     ) -> http::Shared {
-        let Self { store, health, handles, loaded } = self;
+        let Self { store, health, handles, loaded, feeding } = self;
         let config = &loaded.config;
         let hub = session::Hub {
             instance: instance(&config.server.instance_id),
@@ -264,6 +284,7 @@ impl Parts {
                 client_messages_per_minute: config.limits.client_messages_per_minute,
             },
             history: i64::try_from(config.retention.history).unwrap_or(i64::MAX),
+            feeding: feeding.clone(),
         };
         http::Shared::new(http::State {
             server: config.server.clone(),
@@ -280,6 +301,10 @@ impl Parts {
             metrics,
             hub: Arc::new(hub),
             connections: Arc::new(AtomicUsize::new(0)),
+            addresses: http::Addresses::new(
+                config.limits.feed_connections_per_address,
+                config.server.trusted_proxies.clone(),
+            ),
             under_way: http::UnderWay::default(),
             next_client: 1.into(),
         })
@@ -345,14 +370,5 @@ fn instance(configured: &str) -> String {
         gethostname::gethostname().to_string_lossy().into_owned()
     } else {
         configured.to_owned()
-    }
-}
-
-/// Keys that are accepted, and that this version does nothing with, are not passed over in silence.
-fn warn_of_what_is_not_there_yet(loaded: &Loaded) {
-    let config = &loaded.config;
-    let unused = [("[[feed]]", !config.feeds.is_empty())];
-    for (key, _) in unused.into_iter().filter(|(_, set)| *set) {
-        tracing::warn!(key, "this version accepts {key} and does nothing with it yet");
     }
 }

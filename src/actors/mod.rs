@@ -7,16 +7,19 @@
 //! | actor | takes | tells |
 //! | --- | --- | --- |
 //! | [`subscriber`] | the broker's messages | pipeline: `Ingest`; the broker: ack, nak, term |
-//! | [`pipeline`] | `Ingest` | persistence: `Commit` |
+//! | [`pipeline`] | `Ingest` | persistence: `Commit`; broadcaster: `Show` |
 //! | [`persistence`] | `Commit`, `MarkOne`, `MarkAll` | registry: `Publish` |
 //! | [`registry`] | `Attach`, `Publish` | sessions: `Push`, `Behind` |
 //! | [`session`] | a client's frames, `Push` | persistence: marks; the client: frames |
+//! | [`broadcaster`] | `Watch`, `Show` | sessions and watchers: messages at their doorsteps |
+//! | [`watcher`] | a client's frames | broadcaster: `Watch`; the client: frames |
 //! | [`catalog`] | ticks | the shared snapshot of types |
 //!
-//! A session owns a [`connection`], which is no actor: what is spoken on the socket, how it stays alive, how it ends.
+//! Sessions and watchers own a [`connection`], which is no actor: what is spoken on the socket, how it stays alive, how it ends.
 //!
 //! **Architecture invariant:** nobody asks upstream, so sends never form a ring; only persistence changes an inbox.
 
+pub mod broadcaster;
 pub mod catalog;
 pub mod connection;
 pub mod handle;
@@ -28,6 +31,7 @@ pub mod session;
 pub mod subscriber;
 pub mod supervisor;
 pub mod sweeper;
+pub mod watcher;
 
 pub use handle::{Gone, Handle};
 pub use outcome::Outcome;

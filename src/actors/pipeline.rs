@@ -15,6 +15,7 @@ use tokio::{sync::oneshot, time::Instant};
 
 use super::{
     Handle, Outcome,
+    broadcaster::Feeding,
     catalog::Shared,
     persistence::Persistence,
     supervisor::{Crash, Tether},
@@ -51,6 +52,7 @@ pub struct Pipeline {
     store: Store,
     catalog: Shared,
     persistence: Handle<Persistence>,
+    feeding: Feeding,
     waiting: VecDeque<Ingest>,
     waiting_events: usize,
     busy: bool,
@@ -58,10 +60,17 @@ pub struct Pipeline {
 }
 
 impl Pipeline {
-    /// A pipeline that works from `catalog` and hands on to `persistence`.
+    /// A pipeline that works from `catalog` and hands on to `persistence`; what live feeds show goes to `feeding`.
     #[must_use]
-    pub fn new(store: Store, catalog: Shared, persistence: Handle<Persistence>, tether: Tether) -> Self {
-        Self { store, catalog, persistence, waiting: VecDeque::new(), waiting_events: 0, busy: false, _tether: tether }
+    pub fn new(
+        store: Store,
+        catalog: Shared,
+        persistence: Handle<Persistence>,
+        feeding: Feeding,
+        tether: Tether,
+    ) -> Self {
+        let waiting = VecDeque::new();
+        Self { store, catalog, persistence, feeding, waiting, waiting_events: 0, busy: false, _tether: tether }
     }
 
     fn work(&mut self, ctx: &mut Context<Self>) {
@@ -80,8 +89,13 @@ impl Pipeline {
         }
         self.waiting_events -= events;
         self.gauge();
-        let work = work::run(self.store.clone(), self.catalog.current(), self.persistence.clone(), batch);
-        ctx.spawn(work.into_actor(self).map(|(), pipeline, ctx| {
+        let work = work::Work {
+            store: self.store.clone(),
+            catalog: self.catalog.current(),
+            persistence: self.persistence.clone(),
+            feeding: self.feeding.clone(),
+        };
+        ctx.spawn(work::run(work, batch).into_actor(self).map(|(), pipeline, ctx| {
             pipeline.busy = false;
             pipeline.work(ctx);
         }));

@@ -23,7 +23,6 @@ use crate::{
         user::UserId,
     },
     store::Store,
-    telemetry::metric,
 };
 
 use present::{Attached, Present, Told};
@@ -138,11 +137,6 @@ impl Registry {
         Self { users: HashMap::new(), sessions: 0, store, settings, _tether: tether }
     }
 
-    #[expect(clippy::cast_precision_loss, reason = "fewer connections than a float can count")]
-    fn gauge(&self) {
-        metrics::gauge!(metric::CONNECTIONS).set(self.sessions as f64);
-    }
-
     fn publish(&mut self, change: &Change, received: Instant, now: Timestamp, ctx: &mut Context<Self>) {
         // Nobody is there: nothing is encoded.
         let Some(present) = self.users.get_mut(&change.user_id) else { return };
@@ -171,7 +165,6 @@ impl Registry {
             !present.sessions.is_empty()
         });
         self.sessions = left;
-        self.gauge();
     }
 
     fn reconcile(&self, ctx: &mut Context<Self>) {
@@ -216,7 +209,6 @@ impl Actor for Registry {
     fn started(&mut self, ctx: &mut Self::Context) {
         ctx.set_mailbox_capacity(MAILBOX);
         ctx.run_interval(RECONCILE_INTERVAL, Self::reconcile_tick);
-        self.gauge();
     }
 }
 
@@ -239,7 +231,6 @@ impl Handler<Attach> for Registry {
         let (keep, lease) = oneshot::channel();
         present.sessions.push(Attached { info, address, signals, _lease: keep });
         self.sessions += 1;
-        self.gauge();
         MessageResult(Ok(lease))
     }
 }
@@ -255,7 +246,6 @@ impl Handler<Detach> for Registry {
         if present.sessions.is_empty() {
             self.users.remove(&user_id);
         }
-        self.gauge();
     }
 }
 

@@ -1,8 +1,11 @@
 //! The sections of config.toml: every key, its default and its unit.
 
+use std::net::IpAddr;
+
 use serde::Deserialize;
 
 use super::{Secret, TypeConfig};
+use crate::domain::feed;
 
 /// All of config.toml.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -44,6 +47,8 @@ pub struct Server {
     pub instance_id: String,
     /// Browser origins besides the hub's own.
     pub allowed_origins: Vec<String>,
+    /// Proxies whose `X-Forwarded-For` is believed, besides those on this machine.
+    pub trusted_proxies: Vec<IpAddr>,
     /// Most WebSocket connections at once.
     pub max_connections: usize,
     /// Most of them for one user.
@@ -68,6 +73,7 @@ impl Default for Server {
             listen: "127.0.0.1:8080".to_owned(),
             instance_id: String::new(),
             allowed_origins: Vec::new(),
+            trusted_proxies: Vec::new(),
             max_connections: 100_000,
             max_connections_per_user: 20,
             max_message_bytes: 16_384,
@@ -239,11 +245,18 @@ pub struct Limits {
     pub publish_per_minute: u32,
     /// WebSocket messages of one client in a minute; 0: no limit.
     pub client_messages_per_minute: u32,
+    /// Connections to live feeds from one address; 0: no limit.
+    pub feed_connections_per_address: usize,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { per_user_per_minute: 10, publish_per_minute: 0, client_messages_per_minute: 240 }
+        Self {
+            per_user_per_minute: 10,
+            publish_per_minute: 0,
+            client_messages_per_minute: 240,
+            feed_connections_per_address: 1_000,
+        }
     }
 }
 
@@ -310,4 +323,28 @@ pub struct FeedMessage {
     pub kind: String,
     /// The fields that the public sees.
     pub fields: Vec<String>,
+    /// The fields that say what a message is about: a newer one about the same replaces one that waits. By default those that the
+    /// feed is filtered by.
+    #[serde(default)]
+    pub key: Option<Vec<String>>,
+}
+
+impl Feed {
+    /// The feed as the hub works with it.
+    #[must_use]
+    pub fn to_feed(&self) -> feed::Feed {
+        let rules = self.messages.iter().map(|message| feed::Rule {
+            on: message.on.clone(),
+            kind: message.kind.clone(),
+            fields: message.fields.clone(),
+            key: message.key.clone().unwrap_or_else(|| self.filters.clone()),
+        });
+        feed::Feed {
+            name: self.name.clone(),
+            public: self.public,
+            filters: self.filters.clone(),
+            snapshot: self.snapshot,
+            rules: rules.collect(),
+        }
+    }
 }

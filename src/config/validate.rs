@@ -6,6 +6,7 @@ use super::{AuthMethod, Config};
 use crate::domain::{
     catalog::{Catalog, LocalTemplate, TypeRow},
     event::code_of,
+    feed::{FILTERS_MAX, RESERVED},
 };
 
 /// A key and what is wrong with it.
@@ -147,6 +148,42 @@ fn feeds(config: &Config, faults: &mut Vec<Fault>) {
         }
         if !names.insert(&feed.name) {
             faults.push((format!("feed[{index}].name"), format!("the feed {:?} is there twice", feed.name)));
+        }
+        let mut filters = HashSet::new();
+        for filter in &feed.filters {
+            if filter.is_empty() || filter.contains(['&', '=', '?', '#', ' ']) {
+                faults.push((format!("feed[{index}].filters"), format!("{filter:?} is not a field's name")));
+            }
+            if RESERVED.contains(&filter.as_str()) {
+                let message = format!("{filter:?} cannot be a filter: in an address it says who is asking");
+                faults.push((format!("feed[{index}].filters"), message));
+            }
+            if !filters.insert(filter) {
+                faults.push((format!("feed[{index}].filters"), format!("{filter:?} is there twice")));
+            }
+        }
+        if feed.filters.len() > FILTERS_MAX {
+            let message = format!("at most {FILTERS_MAX} filters are possible, this feed has {}", feed.filters.len());
+            faults.push((format!("feed[{index}].filters"), message));
+        }
+        if feed.messages.is_empty() {
+            let message = format!("the feed {:?} shows nothing: give it a [[feed.message]]", feed.name);
+            faults.push((format!("feed[{index}].message"), message));
+        }
+        for (at, message) in feed.messages.iter().enumerate() {
+            let key = |name: &str| format!("feed[{index}].message[{at}].{name}");
+            if message.on.is_empty() || message.on.iter().any(|name| code_of(name).is_empty()) {
+                faults.push((key("on"), "name the events to show, such as \"booking.created\"".to_owned()));
+            }
+            if message.on.iter().any(|name| name.contains(['*', '>'])) {
+                faults.push((key("on"), "wildcards are not possible here: name each event".to_owned()));
+            }
+            if message.kind.is_empty() {
+                faults.push((key("type"), "must not be empty: it is what watchers see as type".to_owned()));
+            }
+            if message.fields.is_empty() {
+                faults.push((key("fields"), "name the fields that watchers may see".to_owned()));
+            }
         }
     }
 }

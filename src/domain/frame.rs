@@ -18,10 +18,13 @@ pub fn text(payload: &[u8]) -> Bytes {
     encode(TEXT, payload)
 }
 
-/// A ping without a payload.
+/// A ping; its pong carries the same payload, of at most 125 bytes.
 #[must_use]
-pub fn ping() -> Bytes {
-    Bytes::from_static(&[FIN | PING, 0])
+pub fn ping(payload: &[u8]) -> Bytes {
+    if payload.is_empty() {
+        return Bytes::from_static(&[FIN | PING, 0]);
+    }
+    encode(PING, payload)
 }
 
 /// The answer to a ping: its payload, back.

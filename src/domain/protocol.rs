@@ -3,10 +3,10 @@
 mod client;
 mod server;
 
-pub use client::{ClientError, ClientMessage, ErrorCode};
+pub use client::{ClientError, ClientMessage, ErrorCode, Scope};
 pub use server::{
-    Connected, Frames, closed, connected, error, going_away, pong, push_of, reset, retention_set, summary,
-    sync_response, told,
+    Connected, Frames, closed, connected, error, going_away, pong, push_of, reset, retention_set, shown, subscribed,
+    summary, sync_response, told, unsubscribed, whole,
 };
 
 /// The subprotocol's name.

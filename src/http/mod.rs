@@ -2,11 +2,13 @@
 //!
 //! A file per resource. Errors are problem+json (RFC 9457) and are chosen in [`problem`] and nowhere else.
 
+mod addresses;
 mod admin;
 mod assets;
 mod body;
 mod cors;
 mod events;
+mod feeds;
 mod health;
 mod idempotency;
 mod identity;
@@ -24,6 +26,7 @@ mod stream;
 mod under_way;
 mod upgrade;
 
+pub use addresses::Addresses;
 pub use identity::Newcomers;
 pub use problem::Problem;
 pub use publish::PublishLimit;

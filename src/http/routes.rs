@@ -5,7 +5,9 @@ use actix_web::{
     web::{self, ServiceConfig},
 };
 
-use super::{Problem, Shared, admin, assets, events, health, metrics, notifications, notify, preferences, stream};
+use super::{
+    Problem, Shared, admin, assets, events, feeds, health, metrics, notifications, notify, preferences, stream,
+};
 use crate::domain::inbox::{Mark, MarkAll};
 
 /// A resource that answers other methods with 405 and what it takes.
@@ -55,6 +57,7 @@ pub(super) fn configure(app: &mut ServiceConfig) {
                 .route(web::put().to(preferences::put)),
         )
         .service(resource("/api/v1/stream", "GET").route(web::get().to(stream::get)))
+        .service(resource("/api/v1/feeds/{feed}", "GET").route(web::get().to(feeds::get)))
         .service(resource("/api/v1/admin/clients", "GET").route(web::get().to(admin::clients)))
         .service(resource("/api/v1/admin/clients/{client_id}", "DELETE").route(web::delete().to(admin::revoke_client)))
         .service(resource("/api/v1/admin/users", "GET").route(web::get().to(admin::users)))
@@ -68,6 +71,7 @@ pub(super) fn configure(app: &mut ServiceConfig) {
         .service(resource("/health", "GET").route(web::get().to(health::health)))
         .service(resource("/metrics", "GET").route(web::get().to(metrics::metrics)))
         .service(resource("/ws", "GET").route(web::get().to(not_upgraded)))
+        .service(resource("/ws/{feed}", "GET").route(web::get().to(not_upgraded)))
         .service(resource("/lonceng.js", "GET").route(web::get().to(assets::component)))
         .service(resource("/lonceng.d.ts", "GET").route(web::get().to(assets::declarations)))
         .service(resource("/openapi.json", "GET").route(web::get().to(assets::openapi)))

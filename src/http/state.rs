@@ -8,7 +8,7 @@ use crate::{
     actors::{Handle, catalog, persistence::Persistence, pipeline::Pipeline, session},
     auth::Authenticator,
     config,
-    http::{identity::Newcomers, publish::PublishLimit, under_way::UnderWay},
+    http::{addresses::Addresses, identity::Newcomers, publish::PublishLimit, under_way::UnderWay},
     store::Store,
     telemetry::Health,
 };
@@ -44,6 +44,8 @@ pub struct State {
     pub hub: Arc<session::Hub>,
     /// WebSocket connections now.
     pub connections: Arc<AtomicUsize>,
+    /// Connections of those who are not signed in, by address.
+    pub addresses: Arc<Addresses>,
     /// Requests now.
     pub under_way: UnderWay,
     /// The next connection's number.

@@ -25,7 +25,7 @@ use bytes::BytesMut;
 use futures_util::SinkExt as _;
 use tokio::io::AsyncWriteExt as _;
 
-use super::{Problem, Shared, State, cors, identity, incoming::Incoming, stream};
+use super::{Problem, Shared, State, cors, feeds, identity, incoming::Incoming, stream};
 use crate::{
     actors::{
         connection::{Slot, Socket, Wire},
@@ -52,6 +52,12 @@ impl Admitted {
         let client = state.next_client.fetch_add(1, Ordering::Relaxed);
         Session::new(Arc::clone(&state.hub), self.identity, client, self.start, wire, self.slot).start();
     }
+}
+
+/// What a checked request begins.
+enum Beginning {
+    Session(Admitted),
+    Watcher(feeds::Admitted),
 }
 
 /// What a socket is taken over for.
@@ -93,7 +99,10 @@ pub(super) async fn upgrade(
                 }
                 Kind::Events => stream::wire(&state, io.into()),
             };
-            admitted.begin(&state, wire);
+            match admitted {
+                Beginning::Session(admitted) => admitted.begin(&state, wire),
+                Beginning::Watcher(admitted) => admitted.begin(&state, wire),
+            }
         }
         Err(problem) => {
             let mut io = framed.into_parts().io.into_inner();
@@ -105,19 +114,34 @@ pub(super) async fn upgrade(
     Ok(())
 }
 
-async fn admit(state: &State, request: &Request, kind: Kind) -> Result<Admitted, Problem> {
+async fn admit(state: &State, request: &Request, kind: Kind) -> Result<Beginning, Problem> {
     let head = request.head();
     if state.health.is_down("hub") {
         return Err(Problem::unavailable("this hub is stopping"));
     }
-    let local = identity::is_local_peer(request.peer_addr());
-    if kind == Kind::Events {
-        return stream::admit(state, head.headers(), &head.uri, local).await;
+    let (headers, uri, peer) = (head.headers(), &head.uri, request.peer_addr());
+    let events = kind == Kind::Events;
+    if !events {
+        ws::verify_handshake(head).map_err(|error| Problem::bad_request(format!("no WebSocket handshake: {error}")))?;
     }
+    let feed = uri.path().strip_prefix(if events { feeds::EVENTS } else { feeds::WEB_SOCKET });
+    if let Some(feed) = feed.filter(|feed| !feed.is_empty()) {
+        return feeds::admit(state, headers, uri, peer, feed, events).await.map(Beginning::Watcher);
+    }
+    let admitted = if events {
+        stream::admit(state, headers, uri, identity::is_local_peer(peer)).await?
+    } else {
+        admit_session(state, request).await?
+    };
+    Ok(Beginning::Session(admitted))
+}
+
+async fn admit_session(state: &State, request: &Request) -> Result<Admitted, Problem> {
+    let head = request.head();
     if head.uri.path() != "/ws" {
         return Err(Problem::not_found("there is no WebSocket at this address; use /ws"));
     }
-    ws::verify_handshake(head).map_err(|error| Problem::bad_request(format!("no WebSocket handshake: {error}")))?;
+    let local = identity::is_local_peer(request.peer_addr());
     if !identity::origin_is_allowed(state, head.headers()) {
         return Err(Problem::forbidden("pages of this origin may not connect; add it to server.allowed_origins"));
     }

@@ -28,6 +28,11 @@ pub const ACTOR_RESTARTS: &str = "lonceng_actor_restarts_total";
 /// Clients closed with 4008.
 pub const SLOW_CLIENTS: &str = "lonceng_slow_clients_closed_total";
 
+/// Messages of live feeds left for watchers, by feed.
+pub const FEED_MESSAGES: &str = "lonceng_feed_messages_total";
+/// Connections that watch a live feed, by feed.
+pub const FEED_WATCHERS: &str = "lonceng_feed_watchers";
+
 /// Installs the recorder; its handle writes what `/metrics` answers.
 ///
 /// # Errors
@@ -59,12 +64,14 @@ fn describe() {
     describe_histogram!(BATCH_SECONDS, Unit::Seconds, "Duration of one transaction");
     describe_gauge!(QUEUE_LENGTH, "What waits in a queue");
     describe_counter!(ACTOR_RESTARTS, "Actors started again after they died");
+    describe_counter!(FEED_MESSAGES, "Messages of live feeds left for watchers, by feed");
+    describe_gauge!(FEED_WATCHERS, "Connections that watch a live feed, by feed");
     describe_counter!(SLOW_CLIENTS, "Clients closed because they read too slowly");
     for counter in [SENT, ACKED, AUTO_CLEARED, SLOW_CLIENTS] {
         metrics::counter!(counter).absolute(0);
     }
     metrics::gauge!(CONNECTIONS).set(0.0);
-    for actor in ["subscriber", "pipeline", "persistence", "registry", "catalog", "sweeper"] {
+    for actor in ["subscriber", "pipeline", "persistence", "registry", "broadcaster", "catalog", "sweeper"] {
         metrics::counter!(ACTOR_RESTARTS, "actor" => actor).absolute(0);
     }
 }

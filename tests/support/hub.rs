@@ -30,6 +30,7 @@ pub struct Hub {
     pub store_url: String,
     env: Vec<(String, String)>,
     folder: TempDir,
+    config: String,
 }
 
 impl Hub {
@@ -40,6 +41,7 @@ impl Hub {
             On::Sqlite => format!("sqlite://{}", folder.path().join("lonceng.db").display()),
             On::Postgres => stores::postgres_url().await?,
         };
+        let config = concat!(env!("CARGO_MANIFEST_DIR"), "/config.toml").to_owned();
         let port = free_port();
         let mut all: Vec<(String, String)> = vec![
             ("LONCENG_SERVER__LISTEN".into(), format!("127.0.0.1:{port}")),
@@ -50,7 +52,17 @@ impl Hub {
             ("LONCENG_LIMITS__CLIENT_MESSAGES_PER_MINUTE".into(), "0".into()),
         ];
         all.extend(env.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
-        Some(Self { child: None, port, store_url, env: all, folder })
+        Some(Self { child: None, port, store_url, env: all, folder, config })
+    }
+
+    /// A hub that runs with a config.toml of its own.
+    pub async fn with_config(toml: &str, env: &[(&str, &str)]) -> Self {
+        let mut hub = Self::prepare(On::Sqlite, env).await.expect("SQLite is always there");
+        let path = hub.folder.path().join("config.toml");
+        std::fs::write(&path, toml).expect("the folder is writable");
+        hub.config = path.display().to_string();
+        hub.run().await;
+        hub
     }
 
     /// A hub that is ready.
@@ -73,7 +85,7 @@ impl Hub {
     pub async fn run(&mut self) {
         let log = File::options().create(true).append(true).open(self.folder.path().join("log")).expect("a log file");
         let child = Command::new(env!("CARGO_BIN_EXE_lonceng"))
-            .args(["--config", concat!(env!("CARGO_MANIFEST_DIR"), "/config.toml")])
+            .args(["--config", &self.config])
             .env_remove("DATABASE_URL")
             .envs(self.env.iter().cloned())
             .current_dir(self.folder.path())
@@ -200,6 +212,18 @@ impl Hub {
 
     pub fn ws(&self, query: &str) -> String {
         format!("ws://127.0.0.1:{}/ws?{query}", self.port)
+    }
+
+    /// A WebSocket of somebody who looks at a feed, and has subscribed.
+    pub async fn watch(&self, feed: &str, filters: &Value) -> Client {
+        let mut client = Client::connect(&self.feed(feed)).await;
+        client.send(&serde_json::json!({ "type": "subscribe", "filters": filters })).await;
+        assert_eq!(client.expect("subscribed").await["filters"], *filters);
+        client
+    }
+
+    pub fn feed(&self, feed: &str) -> String {
+        format!("ws://127.0.0.1:{}/ws/{feed}", self.port)
     }
 
     /// All of a user's notifications, newest first.

@@ -18,8 +18,8 @@ pub enum Received {
     Binary,
     /// A ping, to be answered.
     Ping(Bytes),
-    /// A pong.
-    Pong,
+    /// A pong, with what its ping carried.
+    Pong(Bytes),
     /// It wants to close.
     Close,
 }
@@ -113,7 +113,7 @@ impl FrameReader {
             Frame::Text(text) => Some(Received::Text(text)),
             Frame::Binary(_) => Some(Received::Binary),
             Frame::Ping(payload) => Some(Received::Ping(payload)),
-            Frame::Pong(_) => Some(Received::Pong),
+            Frame::Pong(payload) => Some(Received::Pong(payload)),
             Frame::Close(_) => Some(Received::Close),
             Frame::Continuation(Item::FirstText(piece)) => self.first_fragment(true, &piece),
             Frame::Continuation(Item::FirstBinary(piece)) => self.first_fragment(false, &piece),

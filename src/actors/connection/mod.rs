@@ -3,6 +3,7 @@
 //! An actor that owns one implements [`Client`], runs the [`Pump`], and keeps to what only it knows: a
 //! [`Session`](super::session::Session) its inbox, a [`Watcher`](super::watcher::Watcher) its feed.
 
+mod doorstep;
 mod frames;
 mod pump;
 mod socket;
@@ -10,6 +11,7 @@ mod wire;
 
 use std::{
     sync::{Arc, atomic::AtomicUsize, atomic::Ordering},
+    task::Waker,
     time::Duration,
 };
 
@@ -17,6 +19,8 @@ use actix::{Actor, AsyncContext as _, Context};
 use bytes::Bytes;
 use tokio::time::Instant;
 
+pub use doorstep::Doorstep;
+use doorstep::Outlet;
 pub use frames::{Broken, FrameReader, Received};
 pub(super) use pump::Pump;
 pub use socket::{Socket, Transport};
@@ -74,15 +78,62 @@ pub struct Connection {
     pace: Bucket,
     /// What it sent beyond that since it was warned.
     excess: u32,
+    /// What feeds have left for it, once it watches any.
+    pub(super) outlet: Option<Box<Outlet>>,
     /// Counted as long as the connection lives.
     _slot: Slot,
+    _counted: Counted,
+}
+
+/// Counts a connection in `websocket_connections` as long as it lives.
+struct Counted;
+
+impl Counted {
+    fn new() -> Self {
+        metrics::gauge!(metric::CONNECTIONS).increment(1.0);
+        Self
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        metrics::gauge!(metric::CONNECTIONS).decrement(1.0);
+    }
 }
 
 impl Connection {
     /// A connection that holds a place.
     #[must_use]
     pub fn new(wire: Wire, slot: Slot) -> Self {
-        Self { wire, closing: false, pinged: None, in_flight: 0, pace: Bucket::default(), excess: 0, _slot: slot }
+        Self {
+            wire,
+            closing: false,
+            pinged: None,
+            in_flight: 0,
+            pace: Bucket::default(),
+            excess: 0,
+            outlet: None,
+            _slot: slot,
+            _counted: Counted::new(),
+        }
+    }
+
+    /// From now on, what is left at this doorstep goes out.
+    pub(super) fn let_out_from(&mut self, doorstep: Arc<Doorstep>) -> &mut Outlet {
+        self.outlet.get_or_insert_with(|| Box::new(Outlet::new(doorstep)))
+    }
+
+    fn remember(&mut self, waker: &Waker) {
+        self.wire.remember(waker);
+        if let Some(outlet) = &self.outlet {
+            outlet.register(waker);
+        }
+    }
+
+    fn answered(&mut self, payload: &[u8]) {
+        if let Some(outlet) = &mut self.outlet {
+            outlet.answered(payload, clock::now());
+        }
     }
 
     /// `websocket` or `sse`.
@@ -216,6 +267,23 @@ pub(super) trait Client: Actor<Context = Context<Self>> + Sized {
         let left = Duration::from_millis(u64::try_from(left).unwrap_or(0));
         ctx.run_later(left, |client, _| {
             client.close(CloseCode::NotSignedIn);
+            client.connection().wake();
+        });
+    }
+}
+
+/// Lets out what feeds have left, once everything before it is written.
+fn let_out<C: Client>(client: &mut C, ctx: &mut Context<C>) {
+    let Connection { wire, outlet, closing: false, .. } = client.connection() else { return };
+    let Some(outlet) = outlet else { return };
+    if wire.waiting() > 0 {
+        return;
+    }
+    if let Some(again) = outlet.let_out(wire, clock::now()) {
+        ctx.run_later(again, |client, _| {
+            if let Some(outlet) = &mut client.connection().outlet {
+                outlet.timer_is_over();
+            }
             client.connection().wake();
         });
     }

@@ -32,7 +32,7 @@ impl<C: Client> ActorFuture<C> for Pump {
     type Output = ();
 
     fn poll(self: Pin<&mut Self>, client: &mut C, ctx: &mut Context<C>, cx: &mut TaskContext<'_>) -> Poll<()> {
-        client.connection().wire.remember(cx.waker());
+        client.connection().remember(cx.waker());
         client.on_wake(ctx);
         if !client.connection().is_closing() && Self::receive(client, ctx, cx) == Peer::Gone {
             ctx.stop();
@@ -51,6 +51,7 @@ impl<C: Client> ActorFuture<C> for Pump {
                 return Poll::Pending;
             }
             client.on_written(ctx);
+            super::let_out(client, ctx);
             // What that has queued is written too.
             if client.connection().waiting() == 0 && !client.connection().is_closing() {
                 return Poll::Pending;
@@ -80,7 +81,7 @@ impl Pump {
                         Received::Text(text) => super::on_text(client, &text, ctx),
                         Received::Binary => super::on_binary(client),
                         Received::Ping(payload) => client.answer(frame::pong(&payload)),
-                        Received::Pong => {}
+                        Received::Pong(payload) => connection.answered(&payload),
                         Received::Close => client.close(CloseCode::Normal),
                     }
                 }

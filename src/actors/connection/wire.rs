@@ -56,6 +56,16 @@ impl Wire {
         }
     }
 
+    /// Whether its client answers pings.
+    pub(super) fn answers(&self) -> bool {
+        matches!(self.format, Format::WebSocket)
+    }
+
+    /// Queues bytes as they are.
+    pub(super) fn enqueue_raw(&mut self, bytes: Bytes) {
+        self.socket.enqueue(bytes);
+    }
+
     /// Messages that wait to be written.
     pub(super) fn waiting(&self) -> usize {
         self.socket.waiting()
@@ -90,10 +100,10 @@ impl Wire {
     /// the kernel finds out that nobody takes it any more.
     pub(super) fn ping(&mut self) -> bool {
         match self.format {
-            Format::WebSocket => self.socket.enqueue(frame::ping()),
+            Format::WebSocket => self.socket.enqueue(frame::ping(&[])),
             Format::Events { .. } => self.socket.enqueue(Bytes::from_static(b": ping\n\n")),
         }
-        matches!(self.format, Format::WebSocket)
+        self.answers()
     }
 
     /// Drops what waits.

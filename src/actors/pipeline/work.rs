@@ -10,7 +10,11 @@ use uuid::Uuid;
 
 use super::Ingest;
 use crate::{
-    actors::{Handle, Outcome, persistence::Commit, persistence::Persistence},
+    actors::{
+        Handle, Outcome,
+        broadcaster::{Feeding, Show},
+        persistence::{Commit, Persistence},
+    },
     clock,
     domain::{
         catalog::{Catalog, NotificationType},
@@ -42,18 +46,28 @@ enum Stage {
     Enter(Vec<PersonPatch>),
 }
 
+/// What a batch needs.
+pub(super) struct Work {
+    pub(super) store: Store,
+    pub(super) catalog: Arc<Catalog>,
+    pub(super) persistence: Handle<Persistence>,
+    pub(super) feeding: Feeding,
+}
+
 /// Runs a batch up to handing it to persistence; the answers follow by themselves.
-pub(super) async fn run(store: Store, catalog: Arc<Catalog>, persistence: Handle<Persistence>, batch: Vec<Ingest>) {
+pub(super) async fn run(work: Work, batch: Vec<Ingest>) {
+    let Work { store, catalog, persistence, feeding } = work;
     let now = clock::now();
     let mut waiting = Vec::with_capacity(batch.len());
     for ingest in batch {
-        let mut stages: Vec<Stage> = ingest.events.iter().map(|event| stage(event, &catalog)).collect();
+        let mut stages: Vec<Stage> = ingest.events.iter().map(|event| stage(event, &catalog, &feeding)).collect();
         enter(&store, ingest.atomic, &mut stages, now).await;
         waiting.push((ingest, stages));
     }
     let found = look_up(&store, &waiting, now).await;
     for (ingest, stages) in waiting {
         let Ingest { events, atomic, source, received, reply } = ingest;
+        let events: Vec<Arc<Event>> = events.into_iter().map(Arc::new).collect();
         let results: Vec<Result<Planned, Outcome>> = match &found {
             Err(error) => {
                 let away = |stage| match stage {
@@ -65,14 +79,15 @@ pub(super) async fn run(store: Store, catalog: Arc<Catalog>, persistence: Handle
             }
             Ok(found) => {
                 let decide = |(event, stage)| decide(event, stage, found, &catalog, now);
-                events.into_iter().zip(stages).map(decide).collect()
+                events.iter().zip(stages).map(decide).collect()
             }
         };
+        show(&feeding, &events, atomic, &results).await;
         hand_on(&persistence, results, Handing { atomic, source, received, reply }).await;
     }
 }
 
-fn stage(event: &Event, catalog: &Catalog) -> Stage {
+fn stage(event: &Event, catalog: &Catalog, feeding: &Feeding) -> Stage {
     if event.code == USERS_UPSERTED {
         return match patches(event) {
             Err(rejected) => Stage::Over(Outcome::Rejected(rejected)),
@@ -81,6 +96,8 @@ fn stage(event: &Event, catalog: &Catalog) -> Stage {
     }
     match audience(event, catalog) {
         Ok(Decision::Notify(kind, audience)) => Stage::For(kind, audience),
+        // What a feed shows has done what it came for.
+        Ok(Decision::Skip(_)) if feeding.demand.concerns(&event.code) => Stage::Over(Outcome::Accepted(Vec::new())),
         Ok(Decision::Skip(why)) => Stage::Over(Outcome::Skipped(why)),
         Err(rejected) => Stage::Over(Outcome::Rejected(rejected)),
     }
@@ -146,7 +163,13 @@ async fn look_up(store: &Store, staged: &[(Ingest, Vec<Stage>)], now: Timestamp)
     Ok(found)
 }
 
-fn decide(event: Event, stage: Stage, found: &Found, catalog: &Catalog, now: Timestamp) -> Result<Planned, Outcome> {
+fn decide(
+    event: &Arc<Event>,
+    stage: Stage,
+    found: &Found,
+    catalog: &Catalog,
+    now: Timestamp,
+) -> Result<Planned, Outcome> {
     let (kind, audience) = match stage {
         Stage::Over(outcome) => return Err(outcome),
         Stage::For(kind, audience) => (kind, audience),
@@ -164,8 +187,7 @@ fn decide(event: Event, stage: Stage, found: &Found, catalog: &Catalog, now: Tim
     if recipients.is_empty() {
         return Err(Outcome::Skipped(crate::domain::plan::Skipped::NoRecipient));
     }
-    let event = Arc::new(event);
-    let drafts = plan(&event, &kind, recipients, &found.people, catalog, now).map_err(Outcome::Rejected)?;
+    let drafts = plan(event, &kind, recipients, &found.people, catalog, now).map_err(Outcome::Rejected)?;
     if drafts.is_empty() {
         return Err(Outcome::Skipped(crate::domain::plan::Skipped::Muted));
     }
@@ -182,12 +204,28 @@ struct Handing {
     reply: oneshot::Sender<Vec<Outcome>>,
 }
 
+/// Whether an event has come to nothing, so that it will come again or not at all.
+fn is_bad<T>(result: &Result<T, Outcome>) -> bool {
+    matches!(result, Err(Outcome::Rejected(_) | Outcome::Unavailable(_) | Outcome::Failed(_)))
+}
+
+/// Has the live feeds show what is good of a batch. They need not wait for the commit: they keep nothing, and what the broker sends
+/// again they have seen.
+async fn show(feeding: &Feeding, events: &[Arc<Event>], atomic: bool, results: &[Result<Planned, Outcome>]) {
+    if atomic && results.iter().any(is_bad) {
+        return;
+    }
+    let good = events.iter().zip(results).filter(|(_, result)| !is_bad(result)).map(|(event, _)| event);
+    let wanted: Vec<Arc<Event>> = good.filter(|event| feeding.demand.wants(&event.code)).map(Arc::clone).collect();
+    if !wanted.is_empty() {
+        // Waiting for it is what keeps a flood of events from piling up there. One that is restarting shows nothing.
+        let _ = feeding.broadcaster.send(Show(wanted)).await;
+    }
+}
+
 async fn hand_on(persistence: &Handle<Persistence>, results: Vec<Result<Planned, Outcome>>, handing: Handing) {
     let Handing { atomic, source, received, reply } = handing;
-    let spoilt = atomic
-        && results
-            .iter()
-            .any(|result| matches!(result, Err(Outcome::Rejected(_) | Outcome::Unavailable(_) | Outcome::Failed(_))));
+    let spoilt = atomic && results.iter().any(is_bad);
     let mut outcomes: Vec<Option<Outcome>> = Vec::with_capacity(results.len());
     let mut events = Vec::new();
     for (index, result) in results.into_iter().enumerate() {

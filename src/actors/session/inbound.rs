@@ -1,19 +1,23 @@
 //! What a client asks for.
 
 use actix::{ActorFutureExt, AsyncContext, Context, Handler, Message, WrapFuture};
+use serde_json::{Map, Value};
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
 use super::{Phase, Session};
 use crate::{
     actors::{
+        broadcaster::{What, subscribe, unsubscribe},
         connection::Client as _,
         persistence::{MarkEvery, MarkOne, Persistence},
+        watcher::code_of,
     },
     clock,
     domain::{
+        feed::Filters,
         inbox::{Mark, MarkAll, Resume, Since, resume},
-        protocol::{self, ClientMessage, ErrorCode},
+        protocol::{self, ClientMessage, ErrorCode, Scope},
     },
     store::{MarkOutcome, Page, StoreError},
 };
@@ -30,7 +34,65 @@ impl Session {
             Ok(ClientMessage::MarkAll(mark, up_to)) => self.on_mark_all(mark, up_to, ctx),
             Ok(ClientMessage::SetRetention(days)) => self.on_set_retention(days, ctx),
             Ok(ClientMessage::Sync { since, limit }) => self.on_sync(since, limit, ctx),
+            Ok(ClientMessage::Subscribe { scope, filters }) => self.on_subscribe(&scope, &filters, ctx),
+            Ok(ClientMessage::Unsubscribe(scope)) => {
+                let Some(what) = self.named(&scope) else { return };
+                let answer = protocol::unsubscribed(self.feed_name(what).as_deref());
+                unsubscribe(self, what, answer, ctx);
+            }
             Err(error) => self.answer(protocol::error(&error)),
+        }
+    }
+
+    fn on_subscribe(&mut self, scope: &Scope, wanted: &Map<String, Value>, ctx: &mut Context<Self>) {
+        let Some(what) = self.named(scope) else { return };
+        let filters = match what {
+            What::All => {
+                if !self.info.identity.is_admin() {
+                    self.complain(ErrorCode::Forbidden, "watching everything needs the role admin");
+                    return;
+                }
+                if !wanted.is_empty() {
+                    self.complain(ErrorCode::BadFilter, "scope all has no filters; name a feed to filter");
+                    return;
+                }
+                Filters::default()
+            }
+            What::Feed(feed) => match Filters::of_json(self.hub.feeding.feeds.get(feed), wanted) {
+                Ok(filters) => filters,
+                Err(error) => {
+                    self.complain(code_of(error.kind), &error.detail);
+                    return;
+                }
+            },
+        };
+        let answer = protocol::subscribed(self.feed_name(what).as_deref(), wanted);
+        subscribe(self, what, filters, answer, ctx);
+    }
+
+    /// What a client means; it is told when there is no such thing.
+    fn named(&mut self, scope: &Scope) -> Option<What> {
+        let feeds = &self.hub.feeding.feeds;
+        match scope {
+            Scope::All => Some(What::All),
+            Scope::Feed(name) => {
+                let found = feeds.find(name);
+                if found.is_none() {
+                    self.complain(ErrorCode::NotFound, &format!("there is no feed {name:?}"));
+                }
+                found.map(What::Feed)
+            }
+            Scope::Own => {
+                self.complain(ErrorCode::BadMessage, "name a feed, or scope all");
+                None
+            }
+        }
+    }
+
+    fn feed_name(&self, what: What) -> Option<String> {
+        match what {
+            What::All => None,
+            What::Feed(feed) => Some(self.hub.feeding.feeds.get(feed).name.clone()),
         }
     }
 

@@ -19,12 +19,13 @@ use std::{
     time::Duration,
 };
 
-use actix::{Actor, ActorFutureExt, AsyncContext, Context, Handler, Message, WrapFuture};
+use actix::{Actor, ActorFutureExt, AsyncContext, Context, Handler, Message, Recipient, WrapFuture};
 use bytes::Bytes;
 use tokio::time::Instant;
 
 use super::{
     Handle,
+    broadcaster::{Feeding, Watched, Watches},
     connection::{Client, Connection, Limits, Pump, Slot, Wire},
     persistence::Persistence,
     registry::{Attach, Detach, Registry, TooMany},
@@ -74,6 +75,8 @@ pub struct Hub {
     pub limits: Limits,
     /// What a bare `sync.request` answers with.
     pub history: i64,
+    /// The live feeds.
+    pub feeding: Feeding,
 }
 
 /// A push, already encoded.
@@ -174,6 +177,8 @@ pub struct Session {
     latency: metrics::Histogram,
     /// Leaves the registry when the session ends, however it ends.
     membership: Option<Membership>,
+    /// The live feeds it watches, once it does.
+    watched: Option<Box<Watched>>,
 }
 
 /// A session's entry in the registry. A panic drops it too; should the registry's mailbox be full just then, the registry
@@ -216,6 +221,7 @@ impl Session {
             lagging: None,
             latency: metrics::histogram!(metric::DELIVERY_LATENCY),
             membership: None,
+            watched: None,
         }
     }
 
@@ -304,6 +310,19 @@ impl Client for Session {
     }
 }
 
+impl Watches for Session {
+    fn watched(&mut self) -> &mut Watched {
+        let (feeding, client) = (&self.hub.feeding, self.info.client);
+        let most = self.hub.limits.outbound_queue;
+        self.watched.get_or_insert_with(|| Box::new(Watched::new(feeding.clone(), client, most)))
+    }
+
+    /// The registry tells it.
+    fn leave(&self, _: &Context<Self>) -> Option<Recipient<Leave>> {
+        None
+    }
+}
+
 impl Actor for Session {
     type Context = Context<Self>;
 
@@ -346,11 +365,15 @@ impl Handler<Leave> for Session {
     type Result = ();
 
     fn handle(&mut self, _: Leave, _: &mut Self::Context) {
-        // Spread over a second and a half, so that all clients of a hub do not come back at once.
-        let after = 500 + rand::random_range(0..1_500);
-        self.answer(protocol::going_away(after));
+        self.answer(protocol::going_away(going_away_after()));
         self.close(CloseCode::GoingAway);
     }
+}
+
+/// When a client shall come back, in milliseconds: spread over a second and a half, so that all clients of a hub do not come at
+/// once.
+pub(super) fn going_away_after() -> u64 {
+    500 + rand::random_range(0..1_500)
 }
 
 impl Handler<Crash> for Session {

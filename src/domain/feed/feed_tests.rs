@@ -66,7 +66,10 @@ fn watchers_see_the_rules_fields_and_nothing_else() {
     assert_eq!(shown.kind, "availability.updated");
     assert_eq!(Value::Object(shown.data), json!({ "course_id": "PIANO-101", "slots_remaining": 4 }));
     let all = whole(&event);
-    assert_eq!((&all["student_id"], &all["action"], &all["user_id"]), (&json!("secret"), &json!("created"), &json!("budi")));
+    assert_eq!(
+        (&all["student_id"], &all["action"], &all["user_id"]),
+        (&json!("secret"), &json!("created"), &json!("budi"))
+    );
     assert!(feeds.showing("NOTE_CREATED").next().is_none());
     assert_eq!(feeds.find("availability"), Some(FeedId(0)));
     assert_eq!(feeds.find("other"), None);
@@ -120,7 +123,8 @@ fn filters_say_which_key_is_wrong() {
 fn filters() -> impl Strategy<Value = Filters> {
     proptest::array::uniform3(vec("[a-c]", 0..3)).prop_map(|wanted| {
         let names = ["course_id", "room_id", "session_id"];
-        let pairs = names.iter().zip(&wanted).flat_map(|(name, values)| values.iter().map(|value| (*name, value.as_str())));
+        let pairs =
+            names.iter().zip(&wanted).flat_map(|(name, values)| values.iter().map(|value| (*name, value.as_str())));
         Filters::of_pairs(&feed(false), pairs).expect("few")
     })
 }

@@ -43,10 +43,9 @@ impl<S: Copy + Eq + Hash> Index<S> {
         self.of.is_empty()
     }
 
-    /// Whether this one does.
-    #[must_use]
-    pub fn contains(&self, watcher: S) -> bool {
-        self.of.contains_key(&watcher)
+    /// Everybody who watches.
+    pub fn watchers(&self) -> impl Iterator<Item = S> + '_ {
+        self.of.keys().copied()
     }
 
     /// Enters a watcher; what it watched before on this feed is replaced.

@@ -25,6 +25,12 @@ use super::{
     notification::Timestamp,
 };
 
+/// Most keys that a feed can be filtered by.
+pub const FILTERS_MAX: usize = 16;
+
+/// What an address says beside a feed's filters: who is asking.
+pub const RESERVED: [&str; 5] = ["user_id", "login", "role", "roles", "token"];
+
 /// A feed, as configured.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Feed {

@@ -18,7 +18,11 @@ pub enum ErrorCode {
     BadMessage,
     /// The `type` is not known.
     UnknownType,
-    /// No such notification in this inbox.
+    /// A filter that the feed does not have, or a value that is none.
+    BadFilter,
+    /// More filters than are taken.
+    TooMany,
+    /// No such notification in this inbox, or no such feed.
     NotFound,
     /// Not allowed.
     Forbidden,
@@ -35,6 +39,8 @@ impl ErrorCode {
         match self {
             Self::BadMessage => "bad_message",
             Self::UnknownType => "unknown_type",
+            Self::BadFilter => "bad_filter",
+            Self::TooMany => "too_many",
             Self::NotFound => "not_found",
             Self::Forbidden => "forbidden",
             Self::RateLimited => "rate_limited",
@@ -76,8 +82,28 @@ pub enum ClientMessage {
     },
     /// Keep notifications for so many days.
     SetRetention(i64),
+    /// Watch a feed, or everything.
+    Subscribe {
+        /// What to watch.
+        scope: Scope,
+        /// What of it, as the client wrote it.
+        filters: Map<String, Value>,
+    },
+    /// Watch it no longer.
+    Unsubscribe(Scope),
     /// Are you there?
     Ping,
+}
+
+/// What may be watched.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Scope {
+    /// Every event, whole: for administrators.
+    All,
+    /// The feed of this name.
+    Feed(String),
+    /// The feed that the connection is for.
+    Own,
 }
 
 impl ClientMessage {
@@ -121,9 +147,39 @@ impl ClientMessage {
             "sync.request" => {
                 Ok(Self::Sync { since: since(fields)?, limit: integer(fields, "limit", 1, SYNC_LIMIT_MAX)? })
             }
+            "subscribe" => Ok(Self::Subscribe { scope: scope(fields)?, filters: filters(fields)? }),
+            "unsubscribe" => scope(fields).map(Self::Unsubscribe),
             "ping" => Ok(Self::Ping),
             other => Err(ClientError::new(ErrorCode::UnknownType, format!("messages of type {other:?} are not known"))),
         }
+    }
+}
+
+/// `scope`, or `feed`, which older clients call `topic`.
+fn scope(fields: &Map<String, Value>) -> Result<Scope, ClientError> {
+    let text = |name: &str| match fields.get(name) {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::String(text)) => Ok(Some(text.clone())),
+        Some(_) => Err(ClientError::new(ErrorCode::BadMessage, format!("{name} must be a string"))),
+    };
+    let feed = match text("feed")? {
+        None => text("topic")?,
+        feed => feed,
+    };
+    match (text("scope")?.as_deref(), feed) {
+        (Some("all"), None) => Ok(Scope::All),
+        (Some("feed") | None, Some(feed)) => Ok(Scope::Feed(feed)),
+        (None, None) => Ok(Scope::Own),
+        (Some("all"), Some(_)) => Err(ClientError::new(ErrorCode::BadMessage, "name a feed or scope all, not both")),
+        (Some(_), _) => Err(ClientError::new(ErrorCode::BadMessage, "the only scope is all; or name a feed")),
+    }
+}
+
+fn filters(fields: &Map<String, Value>) -> Result<Map<String, Value>, ClientError> {
+    match fields.get("filters") {
+        None | Some(Value::Null) => Ok(Map::new()),
+        Some(Value::Object(filters)) => Ok(filters.clone()),
+        Some(_) => Err(ClientError::new(ErrorCode::BadFilter, "filters must be an object of keys and their values")),
     }
 }
 
@@ -189,6 +245,25 @@ mod tests {
     }
 
     #[test]
+    fn what_to_watch_is_named_in_one_way_or_another() {
+        let subscribe = |text: &str| ClientMessage::parse(text.as_bytes());
+        let (feed, all) = (Scope::Feed("a".to_owned()), Scope::All);
+        for text in [r#"{"type":"unsubscribe","feed":"a"}"#, r#"{"type":"unsubscribe","data":{"topic":"a"}}"#] {
+            assert_eq!(subscribe(text), Ok(ClientMessage::Unsubscribe(feed.clone())), "{text}");
+        }
+        let Ok(ClientMessage::Subscribe { scope, filters }) =
+            subscribe(r#"{"type":"subscribe","feed":"a","filters":{"b":["c"]}}"#)
+        else {
+            panic!("it is good")
+        };
+        assert_eq!((scope, filters.len()), (feed, 1));
+        let message = subscribe(r#"{"type":"subscribe","scope":"all"}"#);
+        assert_eq!(message, Ok(ClientMessage::Subscribe { scope: all, filters: Map::new() }));
+        let message = subscribe(r#"{"type":"subscribe"}"#);
+        assert_eq!(message, Ok(ClientMessage::Subscribe { scope: Scope::Own, filters: Map::new() }));
+    }
+
+    #[test]
     fn what_cannot_be_taken_is_told_apart() {
         for text in ["", "{", "7", "[]", "{}", r#"{"type":7}"#, r#"{"type":"ping","data":7}"#] {
             assert_eq!(code(text), Some(ErrorCode::BadMessage), "{text}");
@@ -200,6 +275,10 @@ mod tests {
         for days in ["0", "16", "1.5", "\"3\"", "null"] {
             assert_eq!(code(&format!(r#"{{"type":"retention.set","days":{days}}}"#)), Some(ErrorCode::BadMessage));
         }
+        assert_eq!(code(r#"{"type":"subscribe","scope":"some"}"#), Some(ErrorCode::BadMessage));
+        assert_eq!(code(r#"{"type":"subscribe","feed":7}"#), Some(ErrorCode::BadMessage));
+        assert_eq!(code(r#"{"type":"subscribe","feed":"a","scope":"all"}"#), Some(ErrorCode::BadMessage));
+        assert_eq!(code(r#"{"type":"subscribe","feed":"a","filters":["x"]}"#), Some(ErrorCode::BadFilter));
         assert_eq!(code(r#"{"type":"notification.dance","notification_id":"x"}"#), Some(ErrorCode::UnknownType));
     }
 

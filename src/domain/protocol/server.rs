@@ -4,10 +4,12 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use serde::Serialize;
+use serde_json::{Map, Value};
 
 use super::{ClientError, CloseCode};
 use crate::domain::{
-    frame,
+    event::Event,
+    feed, frame,
     inbox::{Change, ChangeKind, Counters, MarkAll, Step},
     notification::{Notification, Timestamp},
     user::Identity,
@@ -150,6 +152,55 @@ pub fn going_away(reconnect_after_ms: u64) -> Bytes {
 #[must_use]
 pub fn retention_set(days: i64) -> Bytes {
     encode(&Message { kind: "retention.set.ack", data: serde_json::json!({ "days": days }) })
+}
+
+/// `subscribed`: from here on the client watches this, with the filters as it wrote them. `feed` is `None` for everything.
+#[must_use]
+pub fn subscribed(feed: Option<&str>, filters: &Map<String, Value>) -> Bytes {
+    let scope = if feed.is_some() { "feed" } else { "all" };
+    let data = serde_json::json!({ "scope": scope, "feed": feed, "filters": filters });
+    encode(&Message { kind: "subscribed", data })
+}
+
+/// `unsubscribed`.
+#[must_use]
+pub fn unsubscribed(feed: Option<&str>) -> Bytes {
+    let scope = if feed.is_some() { "feed" } else { "all" };
+    encode(&Message { kind: "unsubscribed", data: serde_json::json!({ "scope": scope, "feed": feed }) })
+}
+
+/// What watchers of a feed see of an event; marked when it is the state they begin with.
+#[must_use]
+pub fn shown(shown: &feed::Shown, snapshot: bool) -> Bytes {
+    #[derive(Serialize)]
+    struct FeedMessage<'a> {
+        #[serde(rename = "type")]
+        kind: &'a str,
+        feed: &'a str,
+        data: &'a Map<String, Value>,
+        timestamp: Timestamp,
+        #[serde(skip_serializing_if = "std::ops::Not::not")]
+        snapshot: bool,
+    }
+    let feed::Shown { kind, feed, data, timestamp } = shown;
+    encode(&FeedMessage { kind, feed, data, timestamp: *timestamp, snapshot })
+}
+
+/// An event whole, under its own name: for administrators who watch everything.
+#[must_use]
+pub fn whole(event: &Event) -> Bytes {
+    #[derive(Serialize)]
+    struct Whole<'a> {
+        #[serde(rename = "type")]
+        kind: &'a str,
+        data: Map<String, Value>,
+        timestamp: Timestamp,
+        source: Option<&'a str>,
+        id: &'a str,
+    }
+    let kind = event.name.strip_prefix("events.").unwrap_or(&event.name);
+    let source = event.source.as_deref();
+    encode(&Whole { kind, data: feed::whole(event), timestamp: event.time, source, id: &event.id })
 }
 
 /// The last message of a stream that cannot say why it ends otherwise.

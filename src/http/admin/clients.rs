@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use crate::{
     actors::{
+        broadcaster::ListWatched,
         registry::{ListClients, Revoke, Whose},
         session::ClientInfo,
     },
@@ -23,6 +24,8 @@ fn login(info: &ClientInfo) -> &str {
 pub(in crate::http) async fn clients(state: Shared, request: HttpRequest) -> Result<HttpResponse, Problem> {
     identity::administrator(&state, &request).await?;
     let mut clients = state.hub.registry.send(ListClients).await?;
+    // Without it they are shown all the same.
+    let watched = state.hub.feeding.broadcaster.send(ListWatched).await.unwrap_or_default();
     clients.sort_by_key(|info| (info.connected_at, info.client));
     let shown = |info: &Arc<ClientInfo>| {
         json!({
@@ -33,7 +36,7 @@ pub(in crate::http) async fn clients(state: Shared, request: HttpRequest) -> Res
             "connected_at": info.connected_at,
             "instance": state.hub.instance,
             "transport": info.transport,
-            "subscriptions": [],
+            "subscriptions": watched.get(&info.client).map_or(&[][..], Vec::as_slice),
         })
     };
     let connected: Vec<Value> = clients.iter().map(shown).collect();

@@ -1,0 +1,60 @@
+//! Whether anybody wants to see an event, asked before anything is done for it.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
+};
+
+use crate::{
+    domain::feed::{FeedId, Feeds},
+    telemetry::metric,
+};
+
+/// How many watch what; written by the broadcaster, read by the pipeline.
+#[derive(Debug)]
+pub struct Demand {
+    feeds: Arc<Feeds>,
+    watching: Vec<AtomicUsize>,
+    all: AtomicUsize,
+}
+
+impl Demand {
+    /// Nobody watches any of these feeds yet.
+    #[must_use]
+    pub fn new(feeds: Arc<Feeds>) -> Arc<Self> {
+        let watching = feeds.all().iter().map(|_| AtomicUsize::new(0)).collect();
+        Arc::new(Self { feeds, watching, all: AtomicUsize::new(0) })
+    }
+
+    /// Whether events of this code are shown by any feed.
+    #[must_use]
+    pub fn concerns(&self, code: &str) -> bool {
+        self.feeds.showing(code).next().is_some()
+    }
+
+    /// Whether anybody sees an event of this code, or will as the state they begin with.
+    #[must_use]
+    pub fn wants(&self, code: &str) -> bool {
+        let wanted = |feed: FeedId| self.feeds.get(feed).snapshot || self.watching[feed.0].load(Ordering::Relaxed) > 0;
+        self.all.load(Ordering::Relaxed) > 0 || self.feeds.showing(code).any(|(feed, _)| wanted(feed))
+    }
+
+    pub(super) fn clear(&self) {
+        self.set_all(0);
+        for at in 0..self.watching.len() {
+            self.set(FeedId(at), 0);
+        }
+    }
+
+    pub(super) fn set_all(&self, count: usize) {
+        self.all.store(count, Ordering::Relaxed);
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "fewer watchers than a float can count")]
+    pub(super) fn set(&self, feed: FeedId, count: usize) {
+        if self.watching[feed.0].swap(count, Ordering::Relaxed) != count {
+            let name = self.feeds.get(feed).name.clone();
+            metrics::gauge!(metric::FEED_WATCHERS, "feed" => name).set(count as f64);
+        }
+    }
+}

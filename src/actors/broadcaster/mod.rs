@@ -1,0 +1,370 @@
+//! The broadcaster: who watches which live feed, and what they see of an event.
+//!
+//! It projects and encodes an event once, finds its watchers by the index, and leaves the same bytes at their doorsteps. It never
+//! waits for anybody and keeps nothing but the snapshots that a feed asks for. It fails by panicking; then every watcher's lease
+//! ends, and they enter the next one with what they watch.
+
+mod demand;
+mod recent;
+mod watching;
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Weak},
+};
+
+use actix::{Actor, AsyncContext as _, Context, Handler, Message, MessageResult, Recipient};
+use tokio::sync::oneshot;
+
+pub use demand::Demand;
+use recent::Recent;
+pub use watching::{Feeding, Watched};
+pub(super) use watching::{Watches, attend, subscribe, unsubscribe};
+
+use super::{
+    connection::Doorstep,
+    session::Leave,
+    supervisor::{Crash, Tether},
+};
+use crate::{
+    domain::{
+        event::Event,
+        feed::{FeedId, Feeds, Filters, Index, Key, Snapshot},
+        inbox::ClientId,
+        protocol,
+    },
+    telemetry::metric,
+};
+
+/// Batches of events in the mailbox; the pipeline waits when it is full.
+const MAILBOX: usize = 1_024;
+
+/// Things whose last message a feed with a snapshot remembers.
+const SNAPSHOT_MAX: usize = 10_000;
+
+/// Messages that a new watcher begins with.
+const SNAPSHOT_SHOWN_MAX: usize = 1_000;
+
+/// Between looks for watchers that went without a word.
+const BURY_INTERVAL: std::time::Duration = std::time::Duration::from_secs(30);
+
+/// The actor.
+pub struct Broadcaster {
+    feeds: Arc<Feeds>,
+    demand: Arc<Demand>,
+    indexes: Vec<Index<ClientId>>,
+    snapshots: Vec<Snapshot>,
+    /// Administrators who see every event.
+    all: Vec<ClientId>,
+    watchers: HashMap<ClientId, Watcher>,
+    recent: Recent,
+    /// Numbers what is about nothing else.
+    number: u64,
+    _tether: Tether,
+}
+
+/// A connection that watches, or may.
+struct Watcher {
+    doorstep: Weak<Doorstep>,
+    /// To tell a connection that only watches that the hub stops.
+    leave: Option<Recipient<Leave>>,
+    /// Dropped with the broadcaster: so the connection learns that it must enter again.
+    _lease: oneshot::Sender<()>,
+}
+
+/// Ends when the broadcaster that gave it is gone.
+pub type Lease = oneshot::Receiver<()>;
+
+/// What a connection may watch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum What {
+    /// Every event, whole.
+    All,
+    /// A feed.
+    Feed(FeedId),
+}
+
+impl What {
+    fn feed(self) -> Option<FeedId> {
+        match self {
+            Self::All => None,
+            Self::Feed(feed) => Some(feed),
+        }
+    }
+}
+
+/// A connection is there. Answers with a lease the first time.
+#[derive(Message)]
+#[rtype(result = "Option<Lease>")]
+pub struct Enter {
+    /// The connection.
+    pub client: ClientId,
+    /// Where its messages go.
+    pub doorstep: Arc<Doorstep>,
+    /// Set by a connection that nobody else tells when the hub stops.
+    pub leave: Option<Recipient<Leave>>,
+}
+
+/// From now on this connection watches this; what it watched of the same before is replaced. Answers with a lease when it was not
+/// there before.
+#[derive(Message)]
+#[rtype(result = "Option<Lease>")]
+pub struct Watch {
+    /// The connection.
+    pub client: ClientId,
+    /// Where its messages go.
+    pub doorstep: Arc<Doorstep>,
+    /// What it watches.
+    pub what: What,
+    /// What of it.
+    pub filters: Filters,
+}
+
+/// It watches this no longer.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct Unwatch {
+    /// The connection.
+    pub client: ClientId,
+    /// What it watched.
+    pub what: What,
+}
+
+/// The connection is gone.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct Exit(pub ClientId);
+
+/// These have happened: show them.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct Show(pub Vec<Arc<Event>>);
+
+/// What every connection watches: the names of feeds, and `all`.
+#[derive(Message)]
+#[rtype(result = "HashMap<ClientId, Vec<String>>")]
+pub struct ListWatched;
+
+/// The hub is stopping: tell those that nobody else tells.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct DismissWatchers;
+
+/// How many of those are left.
+#[derive(Message)]
+#[rtype(result = "usize")]
+pub struct CountWatchers;
+
+impl Broadcaster {
+    /// A broadcaster without watchers.
+    #[must_use]
+    pub fn new(feeds: Arc<Feeds>, demand: Arc<Demand>, tether: Tether) -> Self {
+        demand.clear();
+        Self {
+            indexes: feeds.all().iter().map(|_| Index::default()).collect(),
+            snapshots: feeds.all().iter().map(|_| Snapshot::default()).collect(),
+            all: Vec::new(),
+            watchers: HashMap::new(),
+            recent: Recent::default(),
+            number: 0,
+            feeds,
+            demand,
+            _tether: tether,
+        }
+    }
+
+    fn show(&mut self, event: &Event) {
+        if event.identity.as_ref().is_some_and(|identity| !self.recent.is_new(identity)) {
+            return; // The broker sent it again; by now there may be newer ones.
+        }
+        let feeds = Arc::clone(&self.feeds);
+        for (id, rule) in feeds.showing(&event.code) {
+            let feed = feeds.get(id);
+            let values = feed.values(event);
+            let mut watching = self.indexes[id.0].watching(&values).peekable();
+            if watching.peek().is_none() && !feed.snapshot {
+                continue;
+            }
+            let (key, shown) = (rule.key_of(id, event), feed.show(rule, event));
+            let frame = protocol::shown(&shown, false);
+            let mut count = 0;
+            for client in watching {
+                if let Some(doorstep) = self.watchers.get(&client).and_then(|watcher| watcher.doorstep.upgrade()) {
+                    doorstep.put(key.clone(), frame.clone());
+                    count += 1;
+                }
+            }
+            metrics::counter!(metric::FEED_MESSAGES, "feed" => feed.name.clone()).increment(count);
+            if feed.snapshot {
+                self.snapshots[id.0].put(key, values, shown, SNAPSHOT_MAX);
+            }
+        }
+        if !self.all.is_empty() {
+            let frame = protocol::whole(event);
+            self.number += 1;
+            for doorstep in self.all.iter().filter_map(|client| self.watchers.get(client)?.doorstep.upgrade()) {
+                doorstep.put(Key::unique(self.number), frame.clone());
+            }
+        }
+    }
+
+    fn enter(&mut self, client: ClientId, doorstep: &Arc<Doorstep>, leave: Option<Recipient<Leave>>) -> Option<Lease> {
+        if let Some(known) = self.watchers.get_mut(&client) {
+            known.leave = leave.or(known.leave.take());
+            return None;
+        }
+        let (keep, lease) = oneshot::channel();
+        self.watchers.insert(client, Watcher { doorstep: Arc::downgrade(doorstep), leave, _lease: keep });
+        Some(lease)
+    }
+
+    fn exit(&mut self, client: ClientId) {
+        if self.watchers.remove(&client).is_none() {
+            return;
+        }
+        self.all.retain(|known| *known != client);
+        for index in &mut self.indexes {
+            index.remove(client);
+        }
+        self.count();
+    }
+
+    fn count(&self) {
+        self.demand.set_all(self.all.len());
+        for (at, index) in self.indexes.iter().enumerate() {
+            self.demand.set(FeedId(at), index.len());
+        }
+    }
+
+    /// Forgets connections whose word that they went found no room.
+    fn bury(&mut self) {
+        let gone: Vec<ClientId> = self
+            .watchers
+            .iter()
+            .filter(|(_, watcher)| watcher.doorstep.strong_count() == 0)
+            .map(|(client, _)| *client)
+            .collect();
+        for client in gone {
+            self.exit(client);
+        }
+    }
+}
+
+impl Actor for Broadcaster {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        ctx.set_mailbox_capacity(MAILBOX);
+        ctx.run_interval(BURY_INTERVAL, |broadcaster, _| broadcaster.bury());
+    }
+}
+
+impl Handler<Enter> for Broadcaster {
+    type Result = MessageResult<Enter>;
+
+    fn handle(&mut self, Enter { client, doorstep, leave }: Enter, _: &mut Self::Context) -> Self::Result {
+        MessageResult(self.enter(client, &doorstep, leave))
+    }
+}
+
+impl Handler<Watch> for Broadcaster {
+    type Result = MessageResult<Watch>;
+
+    fn handle(&mut self, Watch { client, doorstep, what, filters }: Watch, _: &mut Self::Context) -> Self::Result {
+        let lease = self.enter(client, &doorstep, None);
+        // What waits was chosen by what it watched before.
+        doorstep.forget(what.feed());
+        match what {
+            What::All if self.all.contains(&client) => {}
+            What::All => self.all.push(client),
+            What::Feed(feed) => {
+                for (key, shown) in self.snapshots[feed.0].of(&filters, SNAPSHOT_SHOWN_MAX) {
+                    doorstep.put(key, protocol::shown(shown, true));
+                }
+                self.indexes[feed.0].insert(client, filters);
+            }
+        }
+        self.count();
+        MessageResult(lease)
+    }
+}
+
+impl Handler<Unwatch> for Broadcaster {
+    type Result = ();
+
+    fn handle(&mut self, Unwatch { client, what }: Unwatch, _: &mut Self::Context) {
+        match what {
+            What::All => self.all.retain(|known| *known != client),
+            What::Feed(feed) => {
+                self.indexes[feed.0].remove(client);
+            }
+        }
+        if let Some(doorstep) = self.watchers.get(&client).and_then(|watcher| watcher.doorstep.upgrade()) {
+            doorstep.forget(what.feed());
+        }
+        self.count();
+    }
+}
+
+impl Handler<Exit> for Broadcaster {
+    type Result = ();
+
+    fn handle(&mut self, Exit(client): Exit, _: &mut Self::Context) {
+        self.exit(client);
+    }
+}
+
+impl Handler<Show> for Broadcaster {
+    type Result = ();
+
+    fn handle(&mut self, Show(events): Show, _: &mut Self::Context) {
+        for event in &events {
+            self.show(event);
+        }
+    }
+}
+
+impl Handler<ListWatched> for Broadcaster {
+    type Result = MessageResult<ListWatched>;
+
+    fn handle(&mut self, _: ListWatched, _: &mut Self::Context) -> Self::Result {
+        let mut watched: HashMap<ClientId, Vec<String>> = HashMap::new();
+        for client in &self.all {
+            watched.entry(*client).or_default().push("all".to_owned());
+        }
+        for (feed, index) in self.feeds.all().iter().zip(&self.indexes) {
+            for client in index.watchers() {
+                watched.entry(client).or_default().push(feed.name.clone());
+            }
+        }
+        MessageResult(watched)
+    }
+}
+
+impl Handler<DismissWatchers> for Broadcaster {
+    type Result = ();
+
+    fn handle(&mut self, _: DismissWatchers, _: &mut Self::Context) {
+        for leave in self.watchers.values().filter_map(|watcher| watcher.leave.as_ref()) {
+            // One that is too slow to be told is cut off when the grace time ends.
+            let _ = leave.try_send(Leave);
+        }
+    }
+}
+
+impl Handler<CountWatchers> for Broadcaster {
+    type Result = usize;
+
+    fn handle(&mut self, _: CountWatchers, _: &mut Self::Context) -> usize {
+        self.bury();
+        self.watchers.values().filter(|watcher| watcher.leave.is_some()).count()
+    }
+}
+
+impl Handler<Crash> for Broadcaster {
+    type Result = ();
+
+    fn handle(&mut self, _: Crash, _: &mut Self::Context) {
+        panic!("the broadcaster was asked to crash");
+    }
+}

@@ -1,0 +1,177 @@
+//! A connection's side of watching: what it has asked for, through a broadcaster that may be replaced.
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use actix::{ActorFutureExt as _, AsyncContext as _, Context, Recipient, WrapFuture as _};
+use bytes::Bytes;
+
+use super::{Broadcaster, Demand, Enter, Exit, Lease, Unwatch, Watch, What};
+use crate::{
+    actors::{
+        Gone, Handle,
+        connection::{Client, Doorstep},
+        session::Leave,
+    },
+    domain::{
+        feed::{Feeds, Filters},
+        inbox::ClientId,
+        protocol::ErrorCode,
+    },
+};
+
+/// How long a connection that found no broadcaster waits before it looks again.
+const AGAIN_AFTER: Duration = Duration::from_millis(50);
+
+/// What everybody needs to know of live feeds.
+#[derive(Debug, Clone)]
+pub struct Feeding {
+    /// The feeds there are.
+    pub feeds: Arc<Feeds>,
+    /// What is wanted of them.
+    pub demand: Arc<Demand>,
+    /// Who brings it.
+    pub broadcaster: Handle<Broadcaster>,
+}
+
+/// What a connection watches. Dropped with the connection, it takes it out.
+pub struct Watched {
+    feeding: Feeding,
+    client: ClientId,
+    doorstep: Arc<Doorstep>,
+    wanted: BTreeMap<What, Filters>,
+    lease: Option<Lease>,
+}
+
+impl Watched {
+    /// A connection that watches nothing yet. `most` messages may wait for it.
+    #[must_use]
+    pub fn new(feeding: Feeding, client: ClientId, most: usize) -> Self {
+        Self { feeding, client, doorstep: Doorstep::new(most), wanted: BTreeMap::new(), lease: None }
+    }
+
+    /// Where its messages wait.
+    pub(in crate::actors) fn doorstep(&self) -> Arc<Doorstep> {
+        Arc::clone(&self.doorstep)
+    }
+
+    /// Watches before there is an actor to do it.
+    ///
+    /// # Errors
+    /// When the broadcaster is not there.
+    pub async fn begin(&mut self, what: What, filters: Filters) -> Result<(), Gone> {
+        self.lease = self.watch(what, filters).await?;
+        Ok(())
+    }
+
+    /// Watches; the future borrows nothing.
+    fn watch(&mut self, what: What, filters: Filters) -> impl Future<Output = Result<Option<Lease>, Gone>> + use<> {
+        self.wanted.insert(what, filters.clone());
+        let (broadcaster, client, doorstep) = (self.feeding.broadcaster.clone(), self.client, self.doorstep());
+        async move { broadcaster.send(Watch { client, doorstep, what, filters }).await }
+    }
+}
+
+impl Drop for Watched {
+    fn drop(&mut self) {
+        // Should its mailbox be full just now, the broadcaster finds the empty doorstep by itself.
+        self.feeding.broadcaster.offer(Exit(self.client));
+    }
+}
+
+/// An actor whose connection may watch.
+pub(in crate::actors) trait Watches: Client {
+    /// What it watches, made when it is first asked for.
+    fn watched(&mut self) -> &mut Watched;
+
+    /// How it is told that the hub stops, where nobody else tells it.
+    fn leave(&self, ctx: &Context<Self>) -> Option<Recipient<Leave>>;
+}
+
+/// Enters the broadcaster, with everything the connection watches; again whenever there is a new one.
+pub(in crate::actors) fn attend<C: Watches>(client: &mut C, ctx: &mut Context<C>) {
+    let leave = client.leave(ctx);
+    let watched = client.watched();
+    let (broadcaster, id, doorstep) = (watched.feeding.broadcaster.clone(), watched.client, watched.doorstep());
+    let (wanted, had) = (watched.wanted.clone(), watched.lease.take());
+    client.connection().let_out_from(Arc::clone(&doorstep));
+    let entered = async move {
+        let lease = broadcaster.send(Enter { client: id, doorstep: Arc::clone(&doorstep), leave }).await?;
+        // Entered before there was an actor, it watches already.
+        if lease.is_none() {
+            return Ok(had);
+        }
+        for (what, filters) in wanted {
+            broadcaster.send(Watch { client: id, doorstep: Arc::clone(&doorstep), what, filters }).await?;
+        }
+        Ok::<_, Gone>(lease)
+    };
+    ctx.spawn(entered.into_actor(client).map(|lease, _, ctx| match lease {
+        Ok(lease) => keep(lease, ctx),
+        Err(Gone) => {
+            ctx.run_later(AGAIN_AFTER, attend::<C>);
+        }
+    }));
+}
+
+/// Holds a lease, and enters again when it ends.
+fn keep<C: Watches>(lease: Option<Lease>, ctx: &mut Context<C>) {
+    let Some(lease) = lease else { return };
+    // Ends only when the broadcaster is gone: it never sends.
+    let ended = async move { lease.await.is_err() };
+    ctx.spawn(actix::fut::wrap_future::<_, C>(ended).map(|_, client, ctx| attend(client, ctx)));
+}
+
+/// Watches, and answers once it does; nothing else of it goes out before that.
+pub(in crate::actors) fn subscribe<C: Watches>(
+    client: &mut C,
+    what: What,
+    filters: Filters,
+    answer: Bytes,
+    ctx: &mut Context<C>,
+) {
+    let watched = client.watched();
+    let (doorstep, asked) = (watched.doorstep(), watched.watch(what, filters));
+    client.connection().let_out_from(doorstep);
+    ask(client, asked, answer, ctx);
+}
+
+/// Watches no longer, and answers.
+pub(in crate::actors) fn unsubscribe<C: Watches>(client: &mut C, what: What, answer: Bytes, ctx: &mut Context<C>) {
+    if client.connection().outlet.is_none() {
+        client.answer(answer);
+        return;
+    }
+    let watched = client.watched();
+    watched.wanted.remove(&what);
+    let (broadcaster, id) = (watched.feeding.broadcaster.clone(), watched.client);
+    let asked = async move { broadcaster.send(Unwatch { client: id, what }).await.map(|()| None) };
+    ask(client, asked, answer, ctx);
+}
+
+fn ask<C: Watches>(
+    client: &mut C,
+    asked: impl Future<Output = Result<Option<Lease>, Gone>> + 'static,
+    answer: Bytes,
+    ctx: &mut Context<C>,
+) {
+    client.connection().in_flight += 1;
+    hold(client, 1);
+    ctx.spawn(asked.into_actor(client).map(move |done, client, ctx| {
+        client.connection().in_flight -= 1;
+        hold(client, -1);
+        match done {
+            Ok(lease) => {
+                client.answer(answer);
+                keep(lease, ctx);
+            }
+            Err(Gone) => client.complain(ErrorCode::Unavailable, "live feeds are restarting; try again"),
+        }
+        client.connection().wake();
+    }));
+}
+
+fn hold<C: Watches>(client: &mut C, by: isize) {
+    if let Some(outlet) = &mut client.connection().outlet {
+        outlet.held = outlet.held.saturating_add_signed(by);
+    }
+}

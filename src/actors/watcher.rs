@@ -1,0 +1,148 @@
+//! A watcher: a connection of whoever looks at one live feed, signed in or not.
+//!
+//! It has no inbox and asks the store for nothing. What it watches is the broadcaster's to know; what waits for it, is left at its
+//! doorstep.
+
+use std::sync::Arc;
+
+use actix::{Actor, AsyncContext as _, Context, Handler, Recipient};
+
+use super::{
+    broadcaster::{Watched, Watches, What, attend, subscribe, unsubscribe},
+    connection::{Client, Connection, Limits, Pump, Slot, Wire},
+    session::{Leave, going_away_after},
+};
+use crate::{
+    clock,
+    domain::{
+        feed::{FeedId, Feeds, Filters, FiltersErrorKind},
+        protocol::{self, ClientMessage, CloseCode, ErrorCode, Scope},
+    },
+};
+
+/// The actor.
+pub struct Watcher {
+    feeds: Arc<Feeds>,
+    feed: FeedId,
+    limits: Limits,
+    /// When the sign-in ends that a feed which is not public asked for, in seconds since 1970.
+    expires_at: Option<i64>,
+    connection: Connection,
+    watched: Watched,
+    _place: AddressPlace,
+}
+
+/// A place among the connections of one address; given back when dropped.
+pub type AddressPlace = Option<Box<dyn std::any::Any + Send>>;
+
+/// A watcher's feed, and what it keeps to.
+pub struct Watching {
+    /// The feeds there are.
+    pub feeds: Arc<Feeds>,
+    /// The one it is for.
+    pub feed: FeedId,
+    /// What its connection keeps to.
+    pub limits: Limits,
+    /// When its sign-in ends, in seconds since 1970.
+    pub expires_at: Option<i64>,
+}
+
+impl Watcher {
+    /// A watcher on a connection that begins.
+    #[must_use]
+    pub fn new(watching: Watching, watched: Watched, wire: Wire, slot: Slot, place: AddressPlace) -> Self {
+        let Watching { feeds, feed, limits, expires_at } = watching;
+        Self { feeds, feed, limits, expires_at, connection: Connection::new(wire, slot), watched, _place: place }
+    }
+
+    /// The feed that the message is about, if it is this connection's.
+    fn own(&mut self, scope: &Scope) -> Option<What> {
+        let name = &self.feeds.get(self.feed).name;
+        match scope {
+            Scope::Own => return Some(What::Feed(self.feed)),
+            Scope::Feed(asked) if asked == name => return Some(What::Feed(self.feed)),
+            Scope::Feed(_) => {
+                let message = format!("this connection is for the feed {name}; connect to the other one's address");
+                self.complain(ErrorCode::NotFound, &message);
+            }
+            Scope::All => self.complain(ErrorCode::Forbidden, "everything is for administrators, on /ws"),
+        }
+        None
+    }
+}
+
+impl Client for Watcher {
+    fn connection(&mut self) -> &mut Connection {
+        &mut self.connection
+    }
+
+    fn limits(&self) -> Limits {
+        self.limits
+    }
+
+    fn on_wake(&mut self, _: &mut Context<Self>) {}
+
+    fn on_text(&mut self, text: &[u8], ctx: &mut Context<Self>) {
+        match ClientMessage::parse(text) {
+            Ok(ClientMessage::Subscribe { scope, filters: wanted }) => {
+                let Some(what) = self.own(&scope) else { return };
+                let feed = self.feeds.get(self.feed);
+                match Filters::of_json(feed, &wanted) {
+                    Ok(filters) => {
+                        let answer = protocol::subscribed(Some(&feed.name), &wanted);
+                        subscribe(self, what, filters, answer, ctx);
+                    }
+                    Err(error) => self.complain(code_of(error.kind), &error.detail),
+                }
+            }
+            Ok(ClientMessage::Unsubscribe(scope)) => {
+                let Some(what) = self.own(&scope) else { return };
+                let answer = protocol::unsubscribed(Some(&self.feeds.get(self.feed).name));
+                unsubscribe(self, what, answer, ctx);
+            }
+            Ok(ClientMessage::Ping) => self.answer(protocol::pong(clock::now())),
+            Ok(_) => self.complain(ErrorCode::Forbidden, "this connection is for a live feed; an inbox is on /ws"),
+            Err(error) => self.answer(protocol::error(&error)),
+        }
+    }
+
+    fn on_written(&mut self, _: &mut Context<Self>) {}
+}
+
+/// The word for filters that cannot be taken.
+pub(super) fn code_of(kind: FiltersErrorKind) -> ErrorCode {
+    match kind {
+        FiltersErrorKind::Bad => ErrorCode::BadFilter,
+        FiltersErrorKind::TooMany => ErrorCode::TooMany,
+    }
+}
+
+impl Watches for Watcher {
+    fn watched(&mut self) -> &mut Watched {
+        &mut self.watched
+    }
+
+    fn leave(&self, ctx: &Context<Self>) -> Option<Recipient<Leave>> {
+        Some(ctx.address().recipient())
+    }
+}
+
+impl Actor for Watcher {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        ctx.spawn(Pump::default());
+        self.watch_heartbeat(ctx);
+        self.watch_expiry(self.expires_at, ctx);
+        attend(self, ctx);
+    }
+}
+
+impl Handler<Leave> for Watcher {
+    type Result = ();
+
+    fn handle(&mut self, _: Leave, _: &mut Self::Context) {
+        self.answer(protocol::going_away(going_away_after()));
+        self.close(CloseCode::GoingAway);
+    }
+}

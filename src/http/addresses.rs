@@ -1,0 +1,132 @@
+//! Connections of whoever is not signed in, counted by where they come from.
+
+use std::{
+    collections::HashMap,
+    net::{IpAddr, Ipv6Addr, SocketAddr},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use actix_web::http::header::{HeaderMap, HeaderName};
+
+const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+
+/// How many connections each address has.
+#[derive(Debug)]
+pub struct Addresses {
+    most: usize,
+    trusted: Vec<IpAddr>,
+    open: Mutex<HashMap<IpAddr, usize>>,
+}
+
+/// A place among the connections of an address; given back when dropped.
+#[derive(Debug)]
+pub(super) struct Place {
+    addresses: Arc<Addresses>,
+    address: IpAddr,
+}
+
+impl Addresses {
+    /// At most `most` of one address, 0 for no limit; `trusted` are the proxies that are believed, besides those on this machine.
+    #[must_use]
+    pub fn new(most: usize, trusted: Vec<IpAddr>) -> Arc<Self> {
+        Arc::new(Self { most, trusted, open: Mutex::default() })
+    }
+
+    fn open(&self) -> MutexGuard<'_, HashMap<IpAddr, usize>> {
+        // Nothing panics while it is held half changed.
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn is_trusted(&self, address: IpAddr) -> bool {
+        address.is_loopback() || self.trusted.contains(&address)
+    }
+
+    /// Where a request comes from: the nearest address that no trusted proxy has. `None` for somebody on this machine, and for a
+    /// proxy that does not say whom it asks for: to limit it would be to limit everybody together.
+    pub(super) fn client(&self, peer: Option<SocketAddr>, headers: &HeaderMap) -> Option<IpAddr> {
+        let peer = peer?.ip().to_canonical();
+        if !self.is_trusted(peer) {
+            return Some(network(peer));
+        }
+        let forwarded = headers.get_all(X_FORWARDED_FOR).filter_map(|value| value.to_str().ok());
+        let hops: Vec<&str> = forwarded.flat_map(|value| value.split(',')).map(str::trim).collect();
+        let hops = hops.into_iter().rev().map_while(|hop| hop.parse::<IpAddr>().ok()).map(|hop| hop.to_canonical());
+        hops.into_iter().find(|hop| !self.is_trusted(*hop)).map(network)
+    }
+
+    /// Takes a place; `Err` when there is none left.
+    pub(super) fn take(self: &Arc<Self>, address: Option<IpAddr>) -> Result<Option<Place>, usize> {
+        let Some(address) = address.filter(|_| self.most > 0) else { return Ok(None) };
+        let mut open = self.open();
+        let count = open.entry(address).or_default();
+        if *count >= self.most {
+            return Err(self.most);
+        }
+        *count += 1;
+        Ok(Some(Place { addresses: Arc::clone(self), address }))
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut open = self.addresses.open();
+        if let Some(count) = open.get_mut(&self.address) {
+            *count -= 1;
+            if *count == 0 {
+                open.remove(&self.address);
+            }
+        }
+    }
+}
+
+/// What counts as one: an IPv4 address, or the 64 bits that one IPv6 subscriber has (RFC 6177).
+fn network(address: IpAddr) -> IpAddr {
+    match address {
+        IpAddr::V4(_) => address,
+        IpAddr::V6(address) => {
+            let [a, b, c, d, ..] = address.segments();
+            Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0).into()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::http::header::HeaderValue;
+
+    use super::*;
+
+    fn client(addresses: &Addresses, peer: &str, forwarded: &str) -> Option<String> {
+        let mut headers = HeaderMap::new();
+        if !forwarded.is_empty() {
+            headers.insert(X_FORWARDED_FOR, HeaderValue::from_str(forwarded).expect("text"));
+        }
+        let peer = format!("{peer}:1").parse().expect("an address");
+        addresses.client(Some(peer), &headers).map(|address| address.to_string())
+    }
+
+    #[test]
+    fn only_proxies_that_are_trusted_say_who_it_is() {
+        let addresses = Addresses::new(1, vec!["10.0.0.1".parse().expect("an address")]);
+        let some = |text: &str| Some(text.to_owned());
+        assert_eq!(client(&addresses, "192.0.2.7", "198.51.100.1"), some("192.0.2.7"));
+        assert_eq!(client(&addresses, "127.0.0.1", ""), None);
+        assert_eq!(client(&addresses, "127.0.0.1", "203.0.113.9, 198.51.100.1"), some("198.51.100.1"));
+        assert_eq!(client(&addresses, "10.0.0.1", "198.51.100.1, 10.0.0.1"), some("198.51.100.1"));
+        assert_eq!(client(&addresses, "10.0.0.1", "198.51.100.1, unknown"), None);
+        assert_eq!(client(&addresses, "[2001:db8:1:2:3::4]", ""), some("2001:db8:1:2::"));
+        assert_eq!(client(&addresses, "[::ffff:192.0.2.7]", ""), some("192.0.2.7"));
+    }
+
+    #[test]
+    fn a_place_is_given_back() {
+        let addresses = Addresses::new(2, Vec::new());
+        let address = Some(IpAddr::from([192, 0, 2, 7]));
+        let first = addresses.take(address).expect("there is room");
+        let _second = addresses.take(address).expect("there is room");
+        assert!(addresses.take(address).is_err() && addresses.take(None).is_ok());
+        drop(first);
+        assert!(addresses.take(address).is_ok());
+        assert_eq!(Addresses::new(0, Vec::new()).take(address).map(|place| place.is_none()), Ok(true));
+    }
+}

@@ -1,0 +1,109 @@
+//! `/ws/{feed}` and `GET /api/v1/feeds/{feed}`: live feeds, for whoever looks.
+
+use std::{
+    net::SocketAddr,
+    sync::{Arc, atomic::Ordering},
+};
+
+use actix::Actor as _;
+use actix_web::{
+    HttpRequest, HttpResponse,
+    http::{Uri, header::HeaderMap},
+    web,
+};
+
+use super::{Problem, Shared, State, identity, stream, upgrade::take_slot};
+use crate::{
+    actors::{
+        broadcaster::{Watched, What},
+        connection::{Slot, Wire},
+        watcher::{AddressPlace, Watcher, Watching},
+    },
+    auth::Caller,
+    domain::feed::{FeedId, Filters, RESERVED},
+};
+
+/// Where a feed's WebSocket is.
+pub(super) const WEB_SOCKET: &str = "/ws/";
+
+/// Where its event stream is.
+pub(super) const EVENTS: &str = "/api/v1/feeds/";
+
+/// A checked request to watch.
+pub(super) struct Admitted {
+    feed: FeedId,
+    watched: Watched,
+    slot: Slot,
+    place: AddressPlace,
+    expires_at: Option<i64>,
+}
+
+impl Admitted {
+    /// Starts the watcher.
+    pub(super) fn begin(self, state: &State, wire: Wire) {
+        let Self { feed, watched, slot, place, expires_at } = self;
+        let (feeds, limits) = (Arc::clone(&state.hub.feeding.feeds), state.hub.limits);
+        Watcher::new(Watching { feeds, feed, limits, expires_at }, watched, wire, slot, place).start();
+    }
+}
+
+/// Checks who wants to watch which feed. Over an event stream the address says what of it, and the watching has begun when it is
+/// answered.
+pub(super) async fn admit(
+    state: &State,
+    headers: &HeaderMap,
+    uri: &Uri,
+    peer: Option<SocketAddr>,
+    name: &str,
+    events: bool,
+) -> Result<Admitted, Problem> {
+    if !identity::origin_is_allowed(state, headers) {
+        return Err(Problem::forbidden("pages of this origin may not connect; add it to server.allowed_origins"));
+    }
+    let feeds = &state.hub.feeding.feeds;
+    let id = feeds.find(name).ok_or_else(|| Problem::not_found(format!("there is no feed {name:?}")))?;
+    let feed = feeds.get(id);
+    let expires_at = if feed.public {
+        // Whoever it is, they see what everybody sees.
+        None
+    } else {
+        match identity::identify(state, headers, uri, identity::is_local_peer(peer)).await? {
+            Caller::User(identity) => identity.expires_at,
+            other => return Err(identity::without_inbox(&other)),
+        }
+    };
+    let wanted = if events {
+        let query = identity::query(uri);
+        let pairs = query.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        let pairs = pairs.filter(|(name, _)| !RESERVED.contains(name));
+        Some(Filters::of_pairs(feed, pairs).map_err(|error| Problem::bad_field(&error.key, error.detail))?)
+    } else {
+        None
+    };
+    let place = state.addresses.take(state.addresses.client(peer, headers)).map_err(|most| {
+        Problem::too_many(format!("this address has {most} connections to live feeds already"), FULL_RETRY_SECONDS)
+    })?;
+    let slot = take_slot(&state.connections, state.server.max_connections)?;
+    let client = state.next_client.fetch_add(1, Ordering::Relaxed);
+    let mut watched = Watched::new(state.hub.feeding.clone(), client, state.hub.limits.outbound_queue);
+    if let Some(filters) = wanted {
+        let begun = watched.begin(What::Feed(id), filters).await;
+        begun.map_err(|gone| Problem::unavailable(gone.to_string()))?;
+    }
+    let place = place.map(|place| -> Box<dyn std::any::Any + Send> { Box::new(place) });
+    Ok(Admitted { feed: id, watched, slot, place, expires_at })
+}
+
+/// Seconds until an address that has all its connections may try again.
+const FULL_RETRY_SECONDS: u64 = 10;
+
+/// An event stream whose socket stays with the HTTP server.
+pub(super) async fn get(state: Shared, request: HttpRequest, feed: web::Path<String>) -> Result<HttpResponse, Problem> {
+    if state.health.is_down("hub") {
+        return Err(Problem::unavailable("this hub is stopping"));
+    }
+    let admitted = admit(&state, request.headers(), request.uri(), request.peer_addr(), &feed, true).await?;
+    let (response, wire) = stream::piped(&state);
+    admitted.begin(&state, wire);
+    Ok(response)
+}

@@ -1,0 +1,449 @@
+//! Live feeds, against the built hub.
+
+#![allow(clippy::expect_used, clippy::disallowed_methods, reason = "a test may fail, and measures real time")]
+
+mod support;
+
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+use support::{
+    client::Client,
+    hub::Hub,
+    nats::NatsServer,
+    stream::Stream,
+    wait::{PATIENCE, until},
+};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+    time::timeout,
+};
+use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
+
+const SECRET: &str = "do-not-show-me";
+
+/// A booking, as a booking service says it; with what nobody but the administrator may see.
+fn booked(course: &str, left: i64) -> Value {
+    json!({
+        "topic": "booking.created", "timestamp": "2026-01-01T00:00:00Z", "event_type": "booking.created",
+        "payload": { "id": "b-1", "action": "created", "data": {
+            "course_id": course, "schedule_id": "s-1", "slots_remaining": left, "student_id": SECRET,
+        } },
+    })
+}
+
+fn updated(course: &str, left: i64) -> Value {
+    json!({
+        "type": "availability.updated", "feed": "availability", "timestamp": "2026-01-01T00:00:00Z",
+        "data": { "course_id": course, "schedule_id": "s-1", "slots_remaining": left },
+    })
+}
+
+/// Everything that a public connection is sent, byte by byte.
+struct Raw(TcpStream, Vec<u8>);
+
+impl Raw {
+    async fn open(hub: &Hub, request: &str) -> Self {
+        let mut socket = TcpStream::connect(("127.0.0.1", hub.port)).await.expect("the hub listens");
+        socket.write_all(request.as_bytes()).await.expect("it reads");
+        let mut raw = Self(socket, Vec::new());
+        raw.until("\r\n\r\n").await;
+        raw
+    }
+
+    async fn until(&mut self, text: &str) {
+        while !String::from_utf8_lossy(&self.1).contains(text) {
+            let read = timeout(PATIENCE, self.0.read_buf(&mut self.1)).await.expect("something comes in time");
+            assert_ne!(read.expect("it is open"), 0, "it ended before {text}");
+        }
+    }
+}
+
+async fn events(hub: &Hub, path: &str, headers: &[(&str, &str)]) -> Stream {
+    let mut request = reqwest::Client::new().get(format!("{}/api/v1/feeds/{path}", hub.base()));
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    Stream::new(request.send().await.expect("the hub answers"))
+}
+
+#[tokio::test]
+async fn who_looks_at_a_course_sees_its_seats_and_the_administrator_sees_all() {
+    let Some(nats) = NatsServer::start(true).await else { return };
+    let hub = Hub::sqlite(&[("LONCENG_NATS__URL", &nats.url())]).await;
+    let mut a = hub.watch("availability", &json!({ "course_id": ["PIANO-101"] })).await;
+    let mut b = hub.connect("budi", "&sync=none").await;
+    b.expect("connected").await;
+    b.send(
+        &json!({ "type": "subscribe", "data": { "feed": "availability", "filters": { "course_id": "PIANO-101" } } }),
+    )
+    .await;
+    let subscribed = json!({ "scope": "feed", "feed": "availability", "filters": { "course_id": "PIANO-101" } });
+    assert_eq!(b.expect("subscribed").await, subscribed);
+    let mut c = hub.watch("availability", &json!({ "course_id": "GUITAR-7" })).await;
+    let mut sse = events(&hub, "availability?course_id=GUITAR-7&course_id=PIANO-101", &[]).await;
+    assert_eq!(sse.response.headers()["content-type"], "text/event-stream");
+    let mut admin = hub.connect("1", "&role=admin&sync=none").await;
+    admin.expect("connected").await;
+    admin.send(&json!({ "type": "subscribe", "scope": "all" })).await;
+    assert_eq!(admin.expect("subscribed").await["scope"], "all");
+    let handshake = "GET /ws/availability HTTP/1.1\r\nhost: localhost\r\nconnection: upgrade\r\nupgrade: websocket\r\n\
+         sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+    let mut raw = Raw::open(&hub, handshake).await;
+    let subscribe = br#"{"type":"subscribe"}"#;
+    let mut frame = vec![0x81, 0x80 | u8::try_from(subscribe.len()).expect("short"), 0, 0, 0, 0];
+    frame.extend(subscribe);
+    raw.0.write_all(&frame).await.expect("it reads");
+    raw.until("subscribed").await;
+    let mut raw_events = Raw::open(&hub, "GET /api/v1/feeds/availability HTTP/1.1\r\nhost: localhost\r\n\r\n").await;
+
+    // Over NATS, under its own subject and with the prefix, and over HTTP.
+    until("the hub has joined NATS", PATIENCE, async || {
+        (hub.get("/health/ready").await.1["nats"] == "ok").then_some(())
+    })
+    .await;
+    let context = nats.jetstream().await;
+    for (subject, left) in [(Some("booking.created"), 4), (Some("events.booking.created"), 3), (None, 2)] {
+        if let Some(subject) = subject {
+            let payload = booked("PIANO-101", left).to_string();
+            context.publish(subject, payload.into()).await.expect("it takes it").await.expect("it keeps it");
+        } else {
+            hub.publish(&booked("PIANO-101", left)).await;
+        }
+        assert_eq!(a.next().await, Ok(updated("PIANO-101", left)));
+        assert_eq!(b.next().await, Ok(updated("PIANO-101", left)));
+        assert_eq!(sse.next().await.expect("it goes on").data, Some(updated("PIANO-101", left)));
+        let whole = admin.next().await.expect("it is open");
+        assert_eq!((&whole["type"], &whole["timestamp"]), (&json!("booking.created"), &json!("2026-01-01T00:00:00Z")));
+        assert_eq!((&whole["data"]["student_id"], &whole["data"]["action"]), (&json!(SECRET), &json!("created")));
+        for raw in [&mut raw, &mut raw_events] {
+            raw.until(&format!("\"slots_remaining\":{left}")).await;
+        }
+    }
+    c.nothing().await;
+    // A schedule has fields of its own.
+    hub.publish(&json!({ "type": "schedule.deleted", "roomId": "r-1", "schedule_id": 9, "action": "deleted", "teacher": SECRET }))
+        .await;
+    let whole = admin.next().await.expect("it is open");
+    assert_eq!((&whole["type"], &whole["data"]["teacher"]), (&json!("schedule.deleted"), &json!(SECRET)));
+    for raw in [&mut raw, &mut raw_events] {
+        raw.until(r#""data":{"room_id":"r-1","schedule_id":9,"action":"deleted"}"#).await;
+        let text = String::from_utf8_lossy(&raw.1).into_owned();
+        assert_eq!(text.matches("availability.updated").count(), 3, "{text}");
+        assert!(!text.contains(SECRET) && !text.contains("student_id") && !text.contains("teacher"), "{text}");
+        assert!(!text.contains("b-1"), "{text}");
+    }
+    // The same booking again is not news, however it comes.
+    let event = |left: i64| {
+        json!({ "specversion": "1.0", "id": "e1", "source": "s", "type": "booking.cancelled",
+                "data": { "course_id": "PIANO-101", "slots_remaining": left } })
+    };
+    hub.publish(&event(8)).await;
+    assert_eq!(a.expect("availability.updated").await["slots_remaining"], 8);
+    hub.publish(&event(9)).await;
+    a.nothing().await;
+    let (_, clients) = hub.get("/api/v1/admin/clients").await;
+    let subscriptions: Vec<&Value> = clients["connected_clients"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .map(|client| &client["subscriptions"])
+        .collect();
+    assert_eq!(subscriptions, [&json!(["availability"]), &json!(["all"])]);
+}
+
+#[tokio::test]
+async fn a_later_subscribe_replaces_and_unsubscribe_ends() {
+    let hub = Hub::sqlite(&[]).await;
+    let mut client = Client::connect(&hub.feed("availability")).await;
+    // Before it subscribes it gets nothing.
+    hub.publish(&booked("A", 1)).await;
+    client.nothing().await;
+    let subscribe = async |client: &mut Client, filters: Value| {
+        client.send(&json!({ "type": "subscribe", "filters": filters })).await;
+        assert_eq!(client.expect("subscribed").await["feed"], "availability");
+    };
+    subscribe(&mut client, json!({ "course_id": ["A", "B"] })).await;
+    hub.publish(&booked("B", 2)).await;
+    assert_eq!(client.next().await, Ok(updated("B", 2)));
+    subscribe(&mut client, json!({ "course_id": "C" })).await;
+    hub.publish(&booked("B", 1)).await;
+    hub.publish(&booked("C", 3)).await;
+    assert_eq!(client.next().await, Ok(updated("C", 3)));
+    // Several keys must all match.
+    subscribe(&mut client, json!({ "course_id": ["C", "D"], "room_id": 7 })).await;
+    hub.publish(&booked("C", 1)).await;
+    hub.publish(&json!({ "type": "booking.created", "course_id": "D", "room_id": "7" })).await;
+    assert_eq!(client.expect("availability.updated").await, json!({ "course_id": "D" }));
+    client.send(&json!({ "type": "unsubscribe", "topic": "availability" })).await;
+    assert_eq!(client.expect("unsubscribed").await["feed"], "availability");
+    hub.publish(&json!({ "type": "booking.created", "course_id": "D", "room_id": "7" })).await;
+    client.nothing().await;
+    // Repeating it is harmless.
+    client.send(&json!({ "type": "unsubscribe" })).await;
+    client.expect("unsubscribed").await;
+    // A batch that is refused shows nothing of it.
+    subscribe(&mut client, json!({})).await;
+    let batch = json!([booked("A", 1), { "type": "NOTE_CREATED", "user_id": "u" }]);
+    assert_eq!(hub.post("/api/v1/events", &batch).await.0, 400);
+    client.nothing().await;
+    // One that is taken, shows.
+    let batch = json!([booked("A", 1), { "type": "NOTE_CREATED", "user_id": "u", "title": "t" }]);
+    let (status, taken) = hub.post("/api/v1/events", &batch).await;
+    assert_eq!((status, &taken["accepted"]), (202, &json!(2)));
+    assert_eq!(client.next().await, Ok(updated("A", 1)));
+    assert!(hub.metric("lonceng_events_total{source=\"http\",outcome=\"skipped\"}").await < 1.0);
+}
+
+#[tokio::test]
+async fn what_cannot_be_watched_is_said_so() {
+    let hub = Hub::sqlite(&[]).await;
+    let mut public = Client::connect(&hub.feed("availability")).await;
+    let mut user = hub.connect("u", "&sync=none").await;
+    user.expect("connected").await;
+    let many: Vec<usize> = (0..101).collect();
+    for (asked, code) in [
+        (json!({ "type": "subscribe", "scope": "all" }), "forbidden"),
+        (json!({ "type": "subscribe", "feed": "availability", "filters": { "teacher": "x" } }), "bad_filter"),
+        (json!({ "type": "subscribe", "feed": "availability", "filters": { "course_id": {} } }), "bad_filter"),
+        (json!({ "type": "subscribe", "feed": "availability", "filters": { "course_id": [] } }), "bad_filter"),
+        (json!({ "type": "subscribe", "feed": "availability", "filters": 7 }), "bad_filter"),
+        (json!({ "type": "subscribe", "feed": "availability", "filters": { "course_id": many } }), "too_many"),
+        (json!({ "type": "subscribe", "feed": "other" }), "not_found"),
+        (json!({ "type": "subscribe", "feed": 7 }), "bad_message"),
+        (json!({ "type": "unsubscribe", "feed": "other" }), "not_found"),
+    ] {
+        for client in [&mut public, &mut user] {
+            client.send(&asked).await;
+            let error = client.expect("error").await;
+            assert_eq!(error["code"], code, "{asked}: {error}");
+            if let Some(key) = asked["filters"].as_object().and_then(|filters| filters.keys().next()) {
+                assert!(error["message"].as_str().is_some_and(|message| message.contains(key.as_str())), "{error}");
+            }
+        }
+    }
+    user.send(&json!({ "type": "subscribe" })).await;
+    assert_eq!(user.expect("error").await["code"], "bad_message");
+    for (asked, code) in [
+        (json!({ "type": "notification.read_all" }), "forbidden"),
+        (json!({ "type": "sync.request" }), "forbidden"),
+        (json!({ "type": "dance" }), "unknown_type"),
+        (json!([]), "bad_message"),
+    ] {
+        public.send(&asked).await;
+        assert_eq!(public.expect("error").await["code"], code, "{asked}");
+    }
+    public.nothing().await;
+    user.nothing().await;
+
+    let mut foreign = hub.feed("availability").into_client_request().expect("a request");
+    foreign.headers_mut().insert("origin", "https://elsewhere.example".parse().expect("text"));
+    assert_eq!(Client::refused(foreign).await, 403);
+    assert_eq!(Client::refused(&hub.feed("other")).await, 404);
+    for (path, headers, status) in [
+        ("availability?teacher=x", &[][..], 400),
+        ("availability?course_id=x&user_id=budi", &[], 200),
+        ("other", &[], 404),
+        ("availability", &[("origin", "https://elsewhere.example")], 403),
+        ("availability", &[("authorization", "Bearer nonsense")], 200),
+    ] {
+        let stream = events(&hub, path, headers).await;
+        assert_eq!(stream.response.status().as_u16(), status, "{path}");
+        if status != 200 {
+            assert_eq!(stream.response.headers()["content-type"], "application/problem+json");
+        }
+    }
+    let (_, problem) = hub.get("/api/v1/feeds/availability?teacher=x").await;
+    assert_eq!(problem["errors"][0]["field"], "teacher", "{problem}");
+    assert_eq!(hub.get("/ws/availability").await.0, 426);
+    assert_eq!(hub.send("POST", "/api/v1/feeds/availability", &[], String::new()).await.0, 405);
+}
+
+#[tokio::test]
+async fn an_address_has_so_many_connections_and_no_more() {
+    let hub = Hub::sqlite(&[("LONCENG_LIMITS__FEED_CONNECTIONS_PER_ADDRESS", "400")]).await;
+    let from = |address: &str| {
+        let mut request = hub.feed("availability").into_client_request().expect("a request");
+        request.headers_mut().insert("x-forwarded-for", address.parse().expect("text"));
+        request
+    };
+    let (mut open, mut refused) = (Vec::new(), 0);
+    for _ in 0..500 {
+        match tokio_tungstenite::connect_async(from("198.51.100.1")).await {
+            Ok((socket, _)) => open.push(socket),
+            Err(_) => refused += 1,
+        }
+    }
+    assert_eq!((open.len(), refused), (400, 100));
+    let forwarded = [("x-forwarded-for", "198.51.100.1")];
+    let refused = events(&hub, "availability", &forwarded).await;
+    assert_eq!(refused.response.status(), 429);
+    assert_eq!(refused.response.headers()["retry-after"], "10");
+    Client::connect(from("198.51.100.2")).await.nothing().await;
+    // One that hangs up makes room.
+    drop(open.pop());
+    until("there is room", PATIENCE, async || {
+        (events(&hub, "availability", &forwarded).await.response.status() == 200).then_some(())
+    })
+    .await;
+    // Whoever is on this machine, without a proxy between, is not counted.
+    let mut here = Vec::new();
+    for _ in 0..450 {
+        here.push(Client::connect(&hub.feed("availability")).await);
+    }
+}
+
+#[tokio::test]
+async fn a_slow_watcher_sees_what_is_newest_and_nobody_else_notices() {
+    let hub = Hub::sqlite(&[]).await;
+    let filters = json!({ "course_id": "PIANO-101" });
+    let (mut slow, mut quick) = (hub.watch("availability", &filters).await, hub.watch("availability", &filters).await);
+    let counter = std::sync::atomic::AtomicI64::new(0);
+    let stop = std::sync::atomic::AtomicBool::new(false);
+    let relaxed = std::sync::atomic::Ordering::Relaxed;
+    let before = hub.resident_bytes();
+    // A thousand a second.
+    let publishing = async {
+        let mut pace = tokio::time::interval(Duration::from_millis(100));
+        while !stop.load(relaxed) {
+            pace.tick().await;
+            let batch: Vec<Value> = (0..100).map(|_| booked("PIANO-101", counter.fetch_add(1, relaxed) + 1)).collect();
+            hub.publish(&json!(batch)).await;
+        }
+    };
+    let reading = async {
+        // Before it is known to be slow, a few are on their way.
+        let mut pace = tokio::time::interval(Duration::from_secs(1));
+        let mut behind = Vec::new();
+        for _ in 0..12 {
+            pace.tick().await;
+            let left = slow.expect("availability.updated").await["slots_remaining"].as_i64().expect("a number");
+            behind.push(counter.load(relaxed) - left);
+        }
+        stop.store(true, relaxed);
+        behind
+    };
+    let looking = async {
+        let (mut last, mut worst, mut count) = (0, Duration::ZERO, 0);
+        while !stop.load(relaxed) {
+            let asked = Instant::now();
+            let Some(message) = quick.within(Duration::from_secs(2)).await else { continue };
+            worst = worst.max(asked.elapsed());
+            let left = message["data"]["slots_remaining"].as_i64().expect("a number");
+            assert!(left > last, "never back to what was");
+            (last, count) = (left, count + 1);
+        }
+        (worst, count)
+    };
+    let ((), behind, (worst, count)) = tokio::join!(publishing, reading, looking);
+    // What it reads was sent when it had read what came before: two seconds at a thousand a second, and some for the machine.
+    for behind in &behind[6..] {
+        assert!(*behind <= 3_500, "{behind} of {} behind", counter.load(relaxed));
+    }
+    assert!(count >= 100, "the quick one saw {count}");
+    assert!(worst < Duration::from_secs(1), "the quick one waited {worst:?}");
+    let grown = hub.resident_bytes().saturating_sub(before);
+    assert!(grown < 32 << 20, "the hub has grown by {grown} bytes");
+    // And the newest of all arrives.
+    let last = counter.load(relaxed);
+    until("the newest", PATIENCE, async || {
+        let left = slow.expect("availability.updated").await["slots_remaining"].as_i64().expect("a number");
+        (left == last).then_some(())
+    })
+    .await;
+}
+
+const OWN: &str = r#"
+[auth]
+methods = ["dev"]
+
+[[type]]
+code = "BOOKING_CREATED"
+title = "Booked"
+template = "You booked {course_id}"
+target = "SELF"
+
+[[feed]]
+name = "seats"
+public = true
+filters = ["course_id"]
+snapshot = true
+[[feed.message]]
+on = ["booking.created"]
+type = "seats"
+fields = ["course_id", "left"]
+
+[[feed]]
+name = "staff"
+filters = []
+[[feed.message]]
+on = ["booking.created", "ticket.*"]
+type = "staff"
+fields = ["user_name"]
+"#;
+
+#[tokio::test]
+async fn snapshots_private_feeds_and_notifications_beside_them() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("config.toml");
+    std::fs::write(&path, OWN).expect("it is writable");
+    let checked = std::process::Command::new(env!("CARGO_BIN_EXE_lonceng"))
+        .args(["--config", path.to_str().expect("text"), "check"])
+        .output()
+        .expect("it runs");
+    let said = String::from_utf8_lossy(&checked.stderr).into_owned();
+    assert_eq!(checked.status.code(), Some(2), "{said}");
+    assert!(said.contains("feed[1].message[0].on") && said.contains("wildcards"), "{said}");
+
+    let hub = Hub::with_config(&OWN.replace(r#", "ticket.*""#, ""), &[]).await;
+    let booked = |course: &str, left: i64| json!({ "type": "booking.created", "user_id": "budi", "course_id": course, "left": left, "user_name": "Budi" });
+    assert_eq!(Client::refused(&hub.feed("staff")).await, 401);
+    assert_eq!(events(&hub, "staff", &[]).await.response.status(), 401);
+    let mut staff = events(&hub, "staff?user_id=ani", &[]).await;
+    for (course, left) in [("A", 3), ("A", 2), ("B", 9)] {
+        hub.publish(&booked(course, left)).await;
+    }
+    assert_eq!(
+        staff.next().await.and_then(|event| event.data).expect("it shows")["data"],
+        json!({ "user_name": "Budi" })
+    );
+    // An event may feed a feed and make notifications.
+    let messages: Vec<Value> = hub.inbox("budi").await.into_iter().map(|item| item["message"].clone()).collect();
+    assert_eq!(messages, ["You booked B", "You booked A", "You booked A"]);
+    // Who comes now sees the present state at once, and then what happens.
+    let mut a = hub.watch("seats", &json!({ "course_id": "A" })).await;
+    let state = a.next().await.expect("the state");
+    assert_eq!((&state["data"]["left"], &state["snapshot"]), (&json!(2), &json!(true)));
+    let mut all = events(&hub, "seats", &[]).await;
+    let state: Vec<Value> = vec![all.next().await, all.next().await]
+        .into_iter()
+        .map(|event| event.expect("two").data.expect("data")["data"]["left"].clone())
+        .collect();
+    assert_eq!(state, [2, 9]);
+    hub.publish(&booked("A", 1)).await;
+    let live = a.next().await.expect("live");
+    assert_eq!((&live["data"]["left"], live.get("snapshot")), (&json!(1), None));
+    a.send(&json!({ "type": "subscribe", "filters": { "course_id": "Z" } })).await;
+    a.expect("subscribed").await;
+    a.nothing().await;
+}
+
+#[tokio::test]
+async fn watchers_are_told_when_the_hub_stops() {
+    let mut hub = Hub::sqlite(&[]).await;
+    let watching = hub.watch("availability", &json!({ "course_id": "A" })).await;
+    let mut idle = Client::connect(&hub.feed("availability")).await;
+    idle.nothing().await;
+    let mut sse = events(&hub, "availability", &[]).await;
+    let stopping = hub.terminate();
+    let told = async {
+        for mut client in [watching, idle] {
+            client.expect("going_away").await;
+            assert_eq!(client.closed().await, 1001);
+        }
+        sse.skip_to("going_away").await;
+    };
+    let (took, ()) = tokio::join!(stopping, told);
+    assert!(took < Duration::from_secs(5), "{took:?}");
+}

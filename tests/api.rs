@@ -122,14 +122,15 @@ async fn everybody_may_do_what_the_document_says_and_nothing_else() {
                 .replace("{id}", id)
                 .replace("{client_id}", "nobody")
                 .replace("{user_id}", "u")
+                .replace("{feed}", "availability")
                 .replace("/demo/{file}", "/demo/demo.js")
                 .replace("{file}", "docs.js");
             let address = if path.ends_with("/history") { format!("{address}?user_id=u") } else { address };
             let headers: Vec<(&str, &str)> =
                 caller.headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
-            let status = if path.ends_with("/stream") {
-                let query = "";
-                hub.stream(query, &headers).await.response.status().as_u16()
+            let status = if path.ends_with("/stream") || path.starts_with("/api/v1/feeds/") {
+                // It does not end.
+                hub.events(&address, &headers).await.response.status().as_u16()
             } else {
                 hub.send(&method, &address, &headers, body_of(&operation)).await.0
             };
@@ -137,7 +138,7 @@ async fn everybody_may_do_what_the_document_says_and_nothing_else() {
             let theirs = path.contains("/notifications/{id}");
             let allowed = who.contains(&caller.name);
             assert!(operation["responses"].get(status.to_string()).is_some(), "{what} is not documented");
-            if path == "/ws" {
+            if path.starts_with("/ws") {
                 assert_eq!(status, 426, "{what}");
             } else if !allowed {
                 assert_eq!(status, if caller.name == "nobody" { 401 } else { 403 }, "{what}");
@@ -186,13 +187,14 @@ async fn every_message_of_the_document_is_known_to_the_hub_and_answered_as_it_sa
         for kind in named("toHub") {
             // Nobody's notification: whoever asks, it is not theirs.
             let id = "01978a3e-0000-7000-8000-000000000001";
-            client.send(&json!({"type":kind,"notification_id":id,"days":3})).await;
+            client.send(&json!({"type":kind,"notification_id":id,"days":3,"feed":"availability"})).await;
             let answer = client.next().await.expect("the connection stays");
             let got = answer["type"].as_str().expect("it has a type").to_owned();
             assert!(answers.contains(&got), "{kind} is answered with {got}, which is not in the document");
             let expected = match kind.as_str() {
                 "ping" => "pong".to_owned(),
                 "sync.request" => "sync.response".to_owned(),
+                "subscribe" | "unsubscribe" => format!("{kind}d"),
                 "retention.set" | "notification.read_all" | "notification.seen_all" => format!("{kind}.ack"),
                 _ => "error".to_owned(),
             };
@@ -200,6 +202,13 @@ async fn every_message_of_the_document_is_known_to_the_hub_and_answered_as_it_sa
             if got == "error" {
                 assert_eq!(answer["data"]["code"], "not_found", "{kind}");
             }
+        }
+        client.send(&json!({"type":"subscribe","scope":"all"})).await;
+        let answer = client.next().await.expect("the connection stays");
+        if caller.name == "admin" {
+            assert_eq!(answer["type"], "subscribed");
+        } else {
+            assert_eq!(answer["data"]["code"], "forbidden", "{}", caller.name);
         }
         client.send(&json!({"type":"dance"})).await;
         assert_eq!(client.expect("error").await["code"], "unknown_type");

@@ -261,21 +261,25 @@ fn an_actor_that_panics_under_load_loses_nothing_acknowledged() {
         client.expect("connected").await;
         let watching = tokio::task::spawn_local(async move {
             let (mut at, mut seen) = (0, 0);
-            while seen < 900 {
+            while seen < 1_050 {
                 let push = client.expect("notification.push").await;
                 assert_eq!(push["previous_revision"], at, "the history is whole");
                 at = push["revision"].as_i64().expect("a revision");
                 seen += 1;
             }
         });
+        let mut watcher = Client::connect(format!("ws://{base}/ws/availability")).await;
+        watcher.send(&json!({"type":"subscribe","filters":{"course_id":"c"}})).await;
+        watcher.expect("subscribed").await;
         let http = reqwest::Client::new();
         let context = nats.jetstream().await;
         let mut published = 0;
-        let kills: [fn(&Handles) -> bool; 6] = [
+        let kills: [fn(&Handles) -> bool; 7] = [
             |handles| handles.persistence.offer(Crash),
             |handles| handles.pipeline.offer(Crash),
             |handles| handles.registry.offer(Crash),
             |handles| handles.subscriber.offer(Crash),
+            |handles| handles.broadcaster.offer(Crash),
             |handles| handles.catalog.offer(Crash),
             |handles| handles.sweeper.offer(Crash),
         ];
@@ -303,6 +307,13 @@ fn an_actor_that_panics_under_load_loses_nothing_acknowledged() {
             published += 150;
         }
         tokio::time::timeout(PATIENCE, watching).await.expect("the client sees all").expect("in order");
+        // Whoever watched before watches again: the broadcaster that died took nothing with it but what was on its way.
+        until("the watcher is back", PATIENCE, async || {
+            let event = json!({"type":"booking.created","course_id":"c"}).to_string();
+            http.post(format!("http://{base}/api/v1/events")).body(event).send().await.ok()?;
+            watcher.within(std::time::Duration::from_millis(500)).await
+        })
+        .await;
         let count: Value = http
             .get(format!("http://{base}/api/v1/notifications/unread-count?user_id=u"))
             .send()
@@ -314,7 +325,7 @@ fn an_actor_that_panics_under_load_loses_nothing_acknowledged() {
         assert_eq!(count["unread"], published, "each once");
         let metrics = http.get(format!("http://{base}/metrics")).send().await.expect("it answers").text().await;
         let metrics = metrics.expect("it is text");
-        for actor in ["persistence", "pipeline", "registry", "subscriber", "catalog", "sweeper"] {
+        for actor in ["persistence", "pipeline", "registry", "subscriber", "broadcaster", "catalog", "sweeper"] {
             let line = format!("lonceng_actor_restarts_total{{actor=\"{actor}\"}} 1");
             assert!(metrics.contains(&line), "{actor}:\n{metrics}");
         }

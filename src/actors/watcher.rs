@@ -122,7 +122,7 @@ impl Watches for Watcher {
         &mut self.watched
     }
 
-    fn leave(&self, ctx: &Context<Self>) -> Option<Recipient<Leave>> {
+    fn farewell(&self, ctx: &Context<Self>) -> Option<Recipient<Leave>> {
         Some(ctx.address().recipient())
     }
 }

@@ -192,7 +192,12 @@ impl Hub {
 
     /// Server-Sent Events of a user.
     pub async fn stream(&self, query: &str, headers: &[(&str, &str)]) -> super::stream::Stream {
-        let mut request = reqwest::Client::new().get(format!("{}/api/v1/stream?{query}", self.base()));
+        self.events(&format!("/api/v1/stream?{query}"), headers).await
+    }
+
+    /// Server-Sent Events at an address.
+    pub async fn events(&self, path: &str, headers: &[(&str, &str)]) -> super::stream::Stream {
+        let mut request = reqwest::Client::new().get(format!("{}{path}", self.base()));
         for (name, value) in headers {
             request = request.header(*name, *value);
         }

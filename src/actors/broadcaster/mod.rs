@@ -67,7 +67,7 @@ pub struct Broadcaster {
 struct Watcher {
     doorstep: Weak<Doorstep>,
     /// To tell a connection that only watches that the hub stops.
-    leave: Option<Recipient<Leave>>,
+    farewell: Option<Recipient<Leave>>,
     /// Dropped with the broadcaster: so the connection learns that it must enter again.
     _lease: oneshot::Sender<()>,
 }
@@ -102,7 +102,7 @@ pub struct Enter {
     /// Where its messages go.
     pub doorstep: Arc<Doorstep>,
     /// Set by a connection that nobody else tells when the hub stops.
-    pub leave: Option<Recipient<Leave>>,
+    pub farewell: Option<Recipient<Leave>>,
 }
 
 /// From now on this connection watches this; what it watched of the same before is replaced. Answers with a lease when it was not
@@ -208,13 +208,18 @@ impl Broadcaster {
         }
     }
 
-    fn enter(&mut self, client: ClientId, doorstep: &Arc<Doorstep>, leave: Option<Recipient<Leave>>) -> Option<Lease> {
+    fn enter(
+        &mut self,
+        client: ClientId,
+        doorstep: &Arc<Doorstep>,
+        farewell: Option<Recipient<Leave>>,
+    ) -> Option<Lease> {
         if let Some(known) = self.watchers.get_mut(&client) {
-            known.leave = leave.or(known.leave.take());
+            known.farewell = farewell.or(known.farewell.take());
             return None;
         }
         let (keep, lease) = oneshot::channel();
-        self.watchers.insert(client, Watcher { doorstep: Arc::downgrade(doorstep), leave, _lease: keep });
+        self.watchers.insert(client, Watcher { doorstep: Arc::downgrade(doorstep), farewell, _lease: keep });
         Some(lease)
     }
 
@@ -262,8 +267,8 @@ impl Actor for Broadcaster {
 impl Handler<Enter> for Broadcaster {
     type Result = MessageResult<Enter>;
 
-    fn handle(&mut self, Enter { client, doorstep, leave }: Enter, _: &mut Self::Context) -> Self::Result {
-        MessageResult(self.enter(client, &doorstep, leave))
+    fn handle(&mut self, Enter { client, doorstep, farewell }: Enter, _: &mut Self::Context) -> Self::Result {
+        MessageResult(self.enter(client, &doorstep, farewell))
     }
 }
 
@@ -345,9 +350,9 @@ impl Handler<DismissWatchers> for Broadcaster {
     type Result = ();
 
     fn handle(&mut self, _: DismissWatchers, _: &mut Self::Context) {
-        for leave in self.watchers.values().filter_map(|watcher| watcher.leave.as_ref()) {
+        for farewell in self.watchers.values().filter_map(|watcher| watcher.farewell.as_ref()) {
             // One that is too slow to be told is cut off when the grace time ends.
-            let _ = leave.try_send(Leave);
+            let _ = farewell.try_send(Leave);
         }
     }
 }
@@ -357,7 +362,7 @@ impl Handler<CountWatchers> for Broadcaster {
 
     fn handle(&mut self, _: CountWatchers, _: &mut Self::Context) -> usize {
         self.bury();
-        self.watchers.values().filter(|watcher| watcher.leave.is_some()).count()
+        self.watchers.values().filter(|watcher| watcher.farewell.is_some()).count()
     }
 }
 

@@ -84,18 +84,18 @@ pub(in crate::actors) trait Watches: Client {
     fn watched(&mut self) -> &mut Watched;
 
     /// How it is told that the hub stops, where nobody else tells it.
-    fn leave(&self, ctx: &Context<Self>) -> Option<Recipient<Leave>>;
+    fn farewell(&self, ctx: &Context<Self>) -> Option<Recipient<Leave>>;
 }
 
 /// Enters the broadcaster, with everything the connection watches; again whenever there is a new one.
 pub(in crate::actors) fn attend<C: Watches>(client: &mut C, ctx: &mut Context<C>) {
-    let leave = client.leave(ctx);
+    let farewell = client.farewell(ctx);
     let watched = client.watched();
     let (broadcaster, id, doorstep) = (watched.feeding.broadcaster.clone(), watched.client, watched.doorstep());
     let (wanted, had) = (watched.wanted.clone(), watched.lease.take());
     client.connection().let_out_from(Arc::clone(&doorstep));
     let entered = async move {
-        let lease = broadcaster.send(Enter { client: id, doorstep: Arc::clone(&doorstep), leave }).await?;
+        let lease = broadcaster.send(Enter { client: id, doorstep: Arc::clone(&doorstep), farewell }).await?;
         // Entered before there was an actor, it watches already.
         if lease.is_none() {
             return Ok(had);

@@ -318,7 +318,7 @@ impl Watches for Session {
     }
 
     /// The registry tells it.
-    fn leave(&self, _: &Context<Self>) -> Option<Recipient<Leave>> {
+    fn farewell(&self, _: &Context<Self>) -> Option<Recipient<Leave>> {
         None
     }
 }

@@ -247,7 +247,9 @@ fn an_actor_that_panics_under_load_loses_nothing_acknowledged() {
         let config = folder.path().join("config.toml");
         let text = format!(
             "[server]\nlisten = \"127.0.0.1:0\"\n[store]\nurl = \"sqlite://{}\"\n[nats]\nurl = \"{}\"\nack_wait_seconds = 2\n\
-             [[type]]\ncode = \"NOTE_CREATED\"\ntitle = \"Note\"\ntemplate = \"{{title}}\"\ntarget = \"SELF\"\n",
+             [[type]]\ncode = \"NOTE_CREATED\"\ntitle = \"Note\"\ntemplate = \"{{title}}\"\ntarget = \"SELF\"\n\
+             [[feed]]\nname = \"availability\"\npublic = true\nfilters = [\"course_id\"]\n[[feed.message]]\n\
+             on = [\"booking.created\"]\ntype = \"availability.updated\"\nfields = [\"course_id\"]\n",
             folder.path().join("lonceng.db").display(),
             nats.url()
         );

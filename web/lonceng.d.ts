@@ -118,12 +118,66 @@ export class LoncengBell extends HTMLElement {
   close(): void;
 }
 
+/** What to watch. */
+export interface FeedOptions extends Options {
+  /** The feed's name; without one it is every event, for administrators. */
+  feed?: string;
+  /** Values of one key are alternatives, several keys must all match. */
+  filters?: Record<string, string | string[]>;
+}
+
+/** What a feed shows of an event. */
+export interface FeedMessage {
+  type: string;
+  feed?: string;
+  data: Record<string, unknown>;
+  timestamp: string;
+  /** It is the state to begin with. */
+  snapshot?: true;
+}
+
+/**
+ * A live feed, for those who draw it themselves. Fires `message` (a `FeedMessage` as `detail`), `change` (the status) and `error`
+ * (what the hub did not take, as `detail`).
+ */
+export class Feed extends EventTarget {
+  constructor(options: FeedOptions);
+  readonly status: Status;
+  /** Watches something else of the feed from now on. */
+  filter(filters: Record<string, string | string[]>): void;
+  close(): void;
+  addEventListener(
+    type: 'message',
+    listener: (event: CustomEvent<FeedMessage>) => void,
+    options?: boolean | AddEventListenerOptions,
+  ): void;
+  addEventListener(
+    type: 'error',
+    listener: (event: CustomEvent<{ code: string; message: string }>) => void,
+    options?: boolean | AddEventListenerOptions,
+  ): void;
+  addEventListener(type: 'change', listener: (event: Event) => void, options?: boolean | AddEventListenerOptions): void;
+}
+
+/** A live feed. */
+export function connectFeed(options: FeedOptions): Feed;
+
+/**
+ * `<lonceng-feed feed="availability" filter-course_id="PIANO-101,PIANO-102">`: without looks of its own. Whatever inside says
+ * `data-field="slots_remaining"` shows that field. Fires `lonceng:message`, with a `FeedMessage` as `detail`; one that is
+ * cancelled is not shown by the element.
+ */
+export class LoncengFeed extends HTMLElement {}
+
 declare global {
   interface HTMLElementTagNameMap {
+    'lonceng-feed': LoncengFeed;
     'lonceng-bell': LoncengBell;
   }
   interface HTMLElementEventMap {
     'lonceng:notification': CustomEvent<Notification>;
     'lonceng:action': CustomEvent<Notification>;
+    'lonceng:message': CustomEvent<FeedMessage>;
+    'lonceng:error': CustomEvent<{ code: string; message: string }>;
   }
 }

@@ -23,10 +23,11 @@ const BACKOFF_FIRST: Duration = Duration::from_millis(250);
 
 /// Print notifications as they come
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  lonceng listen --user admin --role admin --ack")]
+#[command(after_help = "Examples:\n  lonceng listen --user admin --role admin --ack\n  \
+    lonceng listen --feed availability --filter course_id=PIANO-101 --filter course_id=PIANO-102")]
 pub(super) struct Listen {
     /// The user's id (dev sign-in)
-    #[arg(long, required_unless_present = "token")]
+    #[arg(long, required_unless_present_any = ["token", "feed"])]
     user: Option<String>,
     /// The name they sign in with (dev sign-in)
     #[arg(long)]
@@ -40,12 +41,23 @@ pub(super) struct Listen {
     /// The hub's WebSocket; the configured one by default
     #[arg(long, value_name = "WS-URL")]
     url: Option<String>,
+    /// Watch a live feed instead of an inbox
+    #[arg(long, value_name = "NAME")]
+    feed: Option<String>,
+    /// What of the feed: one value of a key; may be given several times
+    #[arg(long, value_name = "KEY=VALUE", requires = "feed", value_parser = filter)]
+    filter: Vec<(String, String)>,
     /// Mark each notification read
-    #[arg(long)]
+    #[arg(long, conflicts_with = "feed")]
     ack: bool,
     /// Print each message as JSON, one on a line
     #[arg(long)]
     json: bool,
+}
+
+fn filter(text: &str) -> Result<(String, String), String> {
+    let (key, value) = text.split_once('=').ok_or("write KEY=VALUE, such as course_id=PIANO-101")?;
+    Ok((key.to_owned(), value.to_owned()))
 }
 
 /// Where the client stands, to resume from.
@@ -64,6 +76,10 @@ impl Listen {
         } else {
             let base = client::base_url(&load_if_there(config)?);
             format!("{}/ws", base.replacen("http", "ws", 1))
+        };
+        let base = match &self.feed {
+            Some(feed) => format!("{}/{feed}", base.trim_end_matches('/')),
+            None => base,
         };
         let mut position = Position::default();
         let mut backoff = BACKOFF_FIRST;
@@ -118,10 +134,19 @@ impl Listen {
                 return Ok(false);
             }
         };
+        if let Some(wish) = self.wish()
+            && socket.send(Message::text(wish.to_string())).await.is_err()
+        {
+            return Ok(true);
+        }
         while let Some(message) = socket.next().await {
             match message {
                 Ok(Message::Text(text)) => {
                     let Ok(message) = serde_json::from_str::<Value>(&text) else { continue };
+                    if self.feed.is_some() && message["type"] == "error" {
+                        // The filters are wrong, and will be.
+                        bail!("{}", message["data"]["message"].as_str().unwrap_or("the hub does not take the filters"));
+                    }
                     if self.show(&text, &message).is_err() {
                         // Whoever read our output has what they wanted.
                         std::process::exit(0);
@@ -149,6 +174,17 @@ impl Listen {
         Ok(true)
     }
 
+    /// What to say first: which part of the feed to see.
+    fn wish(&self) -> Option<Value> {
+        self.feed.as_ref()?;
+        let mut filters: serde_json::Map<String, Value> = serde_json::Map::new();
+        for (key, value) in &self.filter {
+            let values = filters.entry(key.clone()).or_insert_with(|| json!([]));
+            values.as_array_mut()?.push(json!(value));
+        }
+        Some(json!({ "type": "subscribe", "filters": filters }))
+    }
+
     /// Marks what has just been printed.
     fn to_acknowledge(&self, message: &Value) -> Vec<Value> {
         let mark = |item: &Value| json!({ "type": "notification.read", "notification_id": item["notification_id"] });
@@ -164,8 +200,14 @@ impl Listen {
         let word = |name: &str| data[name].as_str().unwrap_or_default();
         match message["type"].as_str() {
             Some("connected") => eprintln!("connected as {}: {} unread", word("user_id"), data["unread"]),
+            Some("subscribed") => eprintln!("watching {}", word("feed")),
             Some("error") => eprintln!("{}: {}", word("code"), word("message")),
             _ => {}
+        }
+        if let Some(kind) = message["type"].as_str().filter(|_| message.get("feed").is_some()) {
+            let fields = data.as_object().into_iter().flatten().map(|(name, value)| format!("{name}={value}"));
+            let fields: Vec<String> = fields.collect();
+            writeln!(out, "{} {kind} {}", message["timestamp"].as_str().unwrap_or_default(), fields.join(" "))?;
         }
         for item in printed(message) {
             let word = |name: &str| item[name].as_str().unwrap_or_default();

@@ -1,22 +1,12 @@
 // The whole component, as people use it: by mouse, by keyboard alone, in several tabs, without a network.
 import assert from 'node:assert/strict';
-import { readFile } from 'node:fs/promises';
 import http from 'node:http';
-import { createRequire } from 'node:module';
 import { after, before, describe, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
-import { Hub, freePort, launch, openPage, screenshots, until } from './harness.mjs';
-
-const axe = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+import { Hub, freePort, launch, openPage, screenshots, until, violations } from './harness.mjs';
 
 /** The most that the component may weigh, in bytes, compressed. */
 const WEIGHT_MAX = 20 * 1024;
-
-async function violations(page) {
-  await page.evaluate(axe);
-  const found = await page.evaluate(() => window.axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21aa', 'wcag22aa', 'best-practice'] }));
-  return found.violations.map((violation) => `${violation.id}: ${violation.nodes.map((node) => node.target.join(' ')).join(', ')}`);
-}
 
 const bell = (page) => page.locator('lonceng-bell');
 const badge = async (page) => ((await bell(page).locator('.badge').isVisible()) ? bell(page).locator('.badge').textContent() : '0');

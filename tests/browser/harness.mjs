@@ -1,6 +1,7 @@
 // What the browser tests share: a hub as a process, a browser, and waiting for conditions.
 import { spawn } from 'node:child_process';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { createRequire } from 'node:module';
 import { existsSync } from 'node:fs';
 import net from 'node:net';
 import { tmpdir } from 'node:os';
@@ -12,6 +13,15 @@ const root = fileURLToPath(new URL('../..', import.meta.url));
 const binary = process.env.LONCENG_BIN ?? path.join(root, 'target/debug/lonceng');
 
 export const screenshots = process.env.LONCENG_SCREENSHOTS;
+
+const axe = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+
+/** What axe finds wrong with a page. */
+export async function violations(page) {
+  await page.evaluate(axe);
+  const found = await page.evaluate(() => window.axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21aa', 'best-practice'] }));
+  return found.violations.map((violation) => `${violation.id}: ${violation.nodes.map((node) => node.target.join(' ')).join(', ')}`);
+}
 
 /** A port that is free, and stays so while a hub is restarted: below those that outgoing connections are given. */
 export async function freePort() {

@@ -1,18 +1,7 @@
 // The refund story of the demo page, in a real browser, on both stores.
 import assert from 'node:assert/strict';
-import { readFile } from 'node:fs/promises';
-import { createRequire } from 'node:module';
 import { after, before, describe, test } from 'node:test';
-import { Hub, launch, openPage, screenshots, until } from './harness.mjs';
-
-const axe = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
-
-/** What axe finds wrong with a page. */
-async function violations(page) {
-  await page.evaluate(axe);
-  const found = await page.evaluate(() => window.axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21aa', 'best-practice'] }));
-  return found.violations.map((violation) => `${violation.id}: ${violation.nodes.map((node) => node.target.join(' ')).join(', ')}`);
-}
+import { Hub, launch, openPage, screenshots, until, violations } from './harness.mjs';
 
 const desk = (page, person) => page.locator(`.desk[data-person="${person}"]`);
 const badge = (page, person) => desk(page, person).locator('lonceng-bell .badge');

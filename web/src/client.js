@@ -1,4 +1,4 @@
-import { call, shareName } from './options.js';
+import { call, shareName, socketUrl } from './options.js';
 import { Inbox } from './inbox.js';
 import { Link } from './link.js';
 import { Tabs } from './tabs.js';
@@ -165,7 +165,26 @@ export class Client extends EventTarget {
     };
     // In every tab the next `online` is news, and brings the marks that were made in between.
     tell('connecting');
-    this.#link = new Link(this.#options, () => this.#inbox.position, (message) => this.#fromHub(message), tell);
+    this.#link = new Link(this.#options, {
+      address: () => socketUrl(this.#options, this.#inbox.position),
+      welcome: 'connected',
+      take: (message) => this.#fromHub(message),
+      become: tell,
+      poll: () => this.#poll(),
+    });
+  }
+
+  /** Asks over HTTP for what has changed. */
+  async #poll() {
+    let since = this.#inbox.position ?? '0';
+    for (let more = true; more;) {
+      const page = await call(this.#options, 'GET', '/api/v1/notifications', { since, limit: '500' });
+      // A connection that has come meanwhile knows more.
+      if (this.#status === 'online') return;
+      this.#fromHub({ type: 'polled', data: page });
+      more = Boolean(page.next_cursor);
+      since = `${page.epoch}.${page.revision}`;
+    }
   }
 
   #stepBack() {

@@ -1,4 +1,4 @@
-import { call, socketUrl, subprotocols } from './options.js';
+import { subprotocols } from './options.js';
 
 /** @typedef {import('./options.js').Options} Options */
 /** @typedef {'connecting' | 'online' | 'offline' | 'denied'} Status */
@@ -7,7 +7,7 @@ import { call, socketUrl, subprotocols } from './options.js';
 const BACKOFF_FIRST = 250;
 const BACKOFF_MAX = 30_000;
 
-/** While no WebSocket can be had, the inbox is asked for over HTTP this often. */
+/** While no WebSocket can be had, the hub is asked over HTTP this often. */
 const POLL_INTERVAL = 30_000;
 
 /** A connection that has heard nothing for so many heartbeats is dead, although nobody said so. */
@@ -22,16 +22,24 @@ const NAP = 20_000;
 /** Close codes after which connecting again in the same way is of no use. */
 const FINAL = new Set([4001, 4003, 4009]);
 
+/**
+ * What a connection is for.
+ *
+ * @typedef {object} Purpose
+ * @property {() => string} address            Where to connect, now.
+ * @property {string} welcome                  The type of the message that says that it is made.
+ * @property {() => object} [hello]            Said first.
+ * @property {(message: any) => void} take     Is given what the hub says.
+ * @property {(status: Status) => void} become
+ * @property {() => Promise<void>} [poll]      What is asked over HTTP instead, while it cannot be had.
+ */
+
 /** The connection to the hub: kept, made again with backoff, replaced by polling while it cannot be had. */
 export class Link {
   /** @type {Options} */
   #options;
-  /** @type {() => string | null} */
-  #position;
-  /** @type {(message: any) => void} */
-  #take;
-  /** @type {(status: Status) => void} */
-  #become;
+  /** @type {Purpose} */
+  #purpose;
   /** @type {WebSocket | null} */
   #socket = null;
   /** @type {Status} */
@@ -49,17 +57,10 @@ export class Link {
   /** @type {ReturnType<typeof setInterval> | undefined} */
   #clock;
 
-  /**
-   * @param {Options} options
-   * @param {() => string | null} position  Where to resume from.
-   * @param {(message: any) => void} take    Is given what the hub says.
-   * @param {(status: Status) => void} become
-   */
-  constructor(options, position, take, become) {
+  /** @param {Options} options @param {Purpose} purpose */
+  constructor(options, purpose) {
     this.#options = options;
-    this.#position = position;
-    this.#take = take;
-    this.#become = become;
+    this.#purpose = purpose;
     addEventListener('online', this.hurry);
     addEventListener('pageshow', this.hurry);
     document.addEventListener('visibilitychange', this.hurry);
@@ -111,12 +112,15 @@ export class Link {
     /** @type {WebSocket} */
     let socket;
     try {
-      socket = new WebSocket(socketUrl(this.#options, this.#position()), subprotocols(this.#options));
+      socket = new WebSocket(this.#purpose.address(), subprotocols(this.#options));
     } catch {
       this.#set('denied');
       return;
     }
     this.#socket = socket;
+    socket.onopen = () => {
+      if (socket === this.#socket && this.#purpose.hello) socket.send(JSON.stringify(this.#purpose.hello()));
+    };
     socket.onmessage = (event) => {
       if (socket === this.#socket) this.#receive(JSON.parse(event.data));
     };
@@ -128,15 +132,16 @@ export class Link {
   /** @param {any} message */
   #receive(message) {
     this.#listenOn();
-    if (message.type === 'connected') {
+    const welcome = message.type === this.#purpose.welcome;
+    if (welcome) {
       this.#failures = 0;
       this.#heartbeat = message.data.heartbeat_seconds ?? 30;
       clearInterval(this.#poll);
       this.#poll = undefined;
     }
     if (message.type === 'going_away') this.#failures = 0;
-    this.#take(message);
-    if (message.type === 'connected') this.#set('online');
+    this.#purpose.take(message);
+    if (welcome) this.#set('online');
   }
 
   /** The browser answers pings by itself and tells nobody, so silence is found by asking. */
@@ -167,31 +172,16 @@ export class Link {
     // A first failure is often a restart or a change of network; the page need not hear of it.
     if (this.#failures > 1 || !navigator.onLine) this.#set('offline');
     else if (this.#status === 'online') this.#set('connecting');
-    if (this.#failures > 2) this.#poll ??= setInterval(() => void this.#pollOnce(), POLL_INTERVAL);
+    const { poll } = this.#purpose;
+    if (poll && this.#failures > 2) this.#poll ??= setInterval(() => void poll().catch(() => {}), POLL_INTERVAL);
     const most = Math.min(BACKOFF_MAX, BACKOFF_FIRST * 2 ** Math.min(this.#failures, 10));
     this.#retry = setTimeout(() => this.#open(), most / 2 + (Math.random() * most) / 2);
-  }
-
-  async #pollOnce() {
-    try {
-      let since = this.#position() ?? '0';
-      for (let more = true; more;) {
-        const page = await call(this.#options, 'GET', '/api/v1/notifications', { since, limit: '500' });
-        // A connection that has come meanwhile knows more.
-        if (this.#status === 'online') return;
-        this.#take({ type: 'polled', data: page });
-        more = Boolean(page.next_cursor);
-        since = `${page.epoch}.${page.revision}`;
-      }
-    } catch {
-      // The next round asks again.
-    }
   }
 
   /** @param {Status} status */
   #set(status) {
     if (this.#status === status) return;
     this.#status = status;
-    this.#become(status);
+    this.#purpose.become(status);
   }
 }

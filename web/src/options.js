@@ -30,9 +30,10 @@ export function identityQuery(options) {
  * The WebSocket's address.
  * @param {Options} options
  * @param {string | null} since  EPOCH.REVISION to resume from
+ * @param {string} [path]
  */
-export function socketUrl(options, since) {
-  const url = new URL('/ws', options.hub || SCRIPT_ORIGIN);
+export function socketUrl(options, since, path = '/ws') {
+  const url = new URL(path, options.hub || SCRIPT_ORIGIN);
   url.protocol = url.protocol === 'https:' ? 'wss:' : 'ws:';
   const query = identityQuery(options);
   if (since) query.set('since', since);

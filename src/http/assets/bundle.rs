@@ -2,7 +2,7 @@
 //! the imports between them is all a bundler would do.
 
 /// The modules, each after those that it imports.
-const MODULES: [&str; 15] = [
+const MODULES: [&str; 16] = [
     "options.js",
     "messages.js",
     "time.js",
@@ -10,6 +10,7 @@ const MODULES: [&str; 15] = [
     "link.js",
     "tabs.js",
     "client.js",
+    "feed.js",
     "styles.js",
     "icons.js",
     "toasts.js",

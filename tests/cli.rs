@@ -6,7 +6,7 @@ mod support;
 
 use std::process::{Command, Output, Stdio};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use support::{
     hub::Hub,
     nats::NatsServer,
@@ -195,6 +195,48 @@ fn a_token_is_minted_and_an_epoch_renewed() {
     let first = epoch(&["--config", CONFIG, "migrate"]);
     assert_eq!(epoch(&["--config", CONFIG, "migrate"]), first);
     assert_ne!(epoch(&["--config", CONFIG, "migrate", "--new-epoch"]), first);
+}
+
+#[tokio::test]
+async fn listen_watches_a_feed() {
+    let hub = Hub::sqlite(&[]).await;
+    let ws = format!("ws://127.0.0.1:{}/ws", hub.port);
+    let feed = ["listen", "--feed", "availability", "--url", &ws];
+    let mut listener = command(&[&feed[..], &["--filter", "course_id=A", "--filter", "course_id=B"]].concat())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("it starts");
+    until("it watches", PATIENCE, async || {
+        (hub.metric("lonceng_feed_watchers{feed=\"availability\"}").await > 0.0).then_some(())
+    })
+    .await;
+    for (course, left) in [("A", 1), ("C", 2), ("B", 3)] {
+        hub.publish(&json!({"type":"booking.created","course_id":course,"slots_remaining":left,"student_id":"x"}))
+            .await;
+    }
+    until("all are shown", PATIENCE, async || {
+        (hub.metric("lonceng_feed_messages_total{feed=\"availability\"}").await >= 2.0).then_some(())
+    })
+    .await;
+    // What is left at its door has been printed once a message that comes after it has: the hub says good-bye.
+    let mut hub = hub;
+    hub.terminate().await;
+    listener.kill().expect("it runs");
+    let (_, said, _) = told(&listener.wait_with_output().expect("it ends"));
+    let lines: Vec<&str> = said.lines().map(|line| line.split_once(' ').map_or(line, |(_, rest)| rest)).collect();
+    assert_eq!(
+        lines,
+        ["availability.updated course_id=A slots_remaining=1", "availability.updated course_id=B slots_remaining=3"]
+    );
+    // What is wrong is said, and not tried for ever.
+    let refused = command(&["listen", "--feed", "availability", "--url", &ws, "--filter", "course_id"]).output();
+    assert_eq!(refused.expect("it runs").status.code(), Some(2));
+    hub.run().await;
+    let refused = command(&[&feed[..], &["--filter", "teacher=x"]].concat()).output().expect("it runs");
+    let (code, _, said) = told(&refused);
+    assert!(code == 1 && said.contains("teacher"), "{said}");
+    let missing = command(&["listen", "--feed", "other", "--url", &ws]).output().expect("it runs");
+    assert!(String::from_utf8_lossy(&missing.stderr).contains("there is no feed"));
 }
 
 #[tokio::test]

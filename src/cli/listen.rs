@@ -205,7 +205,10 @@ impl Listen {
             _ => {}
         }
         if let Some(kind) = message["type"].as_str().filter(|_| message.get("feed").is_some()) {
-            let fields = data.as_object().into_iter().flatten().map(|(name, value)| format!("{name}={value}"));
+            let fields = data.as_object().into_iter().flatten().map(|(name, value)| match value.as_str() {
+                Some(text) => format!("{name}={text}"),
+                None => format!("{name}={value}"),
+            });
             let fields: Vec<String> = fields.collect();
             writeln!(out, "{} {kind} {}", message["timestamp"].as_str().unwrap_or_default(), fields.join(" "))?;
         }

@@ -56,6 +56,17 @@ impl Client {
         }
     }
 
+    /// Waits for the next message, however long it takes; `None` at the end.
+    pub async fn tick(&mut self) -> Option<()> {
+        loop {
+            match self.socket.next().await? {
+                Ok(Message::Text(_)) => return Some(()),
+                Ok(Message::Close(_)) | Err(_) => return None,
+                Ok(_) => {}
+            }
+        }
+    }
+
     /// The next message must be of this type; its data.
     pub async fn expect(&mut self, kind: &str) -> Value {
         let message = self.next().await.unwrap_or_else(|code| panic!("closed with {code}, expected {kind}"));

@@ -31,7 +31,7 @@ use crate::{
     redis::{Redis, RedisError},
     sources::nats::Intake,
     store::{Store, StoreError},
-    telemetry::{Health, PartState},
+    telemetry::{self, Health, History, PartState},
 };
 
 /// How long a store that is away at the start is waited for.
@@ -127,7 +127,15 @@ impl Hub {
         let feeds = Arc::new(Feeds::new(loaded.config.feeds.iter().map(config::Feed::to_feed).collect()));
         let feeding =
             Feeding { demand: Demand::new(Arc::clone(&feeds)), feeds, broadcaster: handles.broadcaster.clone() };
-        let parts = Parts { loaded, store: store.clone(), health: health.clone(), handles: handles.clone(), feeding };
+        let configuration = Arc::new(config::Live::new(&loaded, clock::now()));
+        let parts = Parts {
+            loaded,
+            store: store.clone(),
+            health: health.clone(),
+            handles: handles.clone(),
+            feeding,
+            configuration,
+        };
         let supervisor = Supervisor::new(health.clone()).start();
         let arbiters = parts.adopt(&supervisor, sources, shared.clone(), rows).await;
 
@@ -185,6 +193,7 @@ struct Parts {
     health: Health,
     handles: Handles,
     feeding: Feeding,
+    configuration: Arc<config::Live>,
 }
 
 impl Parts {
@@ -198,7 +207,7 @@ impl Parts {
         rows: Vec<TypeRow>,
     ) -> Vec<Arbiter> {
         let (rendering, core) = (Arbiter::new(), Arbiter::new());
-        let Self { store, health, handles, loaded, feeding } = self;
+        let Self { store, health, handles, loaded, feeding, .. } = self;
         let config = &loaded.config;
 
         let settings = registry::Settings {
@@ -269,7 +278,7 @@ impl Parts {
         auth: Authenticator,
         catalog: catalog::Shared,
     ) -> http::Shared {
-        let Self { store, health, handles, loaded, feeding } = self;
+        let Self { store, health, handles, loaded, feeding, configuration } = self;
         let config = &loaded.config;
         let hub = session::Hub {
             instance: instance(&config.server.instance_id),
@@ -298,6 +307,9 @@ impl Parts {
             pipeline: handles.pipeline.clone(),
             persistence: handles.persistence.clone(),
             health: health.clone(),
+            types: handles.catalog.clone(),
+            configuration: Arc::clone(configuration),
+            history: keep_history(&metrics),
             metrics,
             hub: Arc::new(hub),
             connections: Arc::new(AtomicUsize::new(0)),
@@ -362,6 +374,19 @@ fn watch_redis(redis: Option<Redis>, health: Health) {
             sleep(REDIS_WATCH).await;
         }
     });
+}
+
+/// Takes a sample of the metrics now and then, as long as the hub runs.
+fn keep_history(metrics: &PrometheusHandle) -> Arc<History> {
+    let history = Arc::new(History::default());
+    let (kept, metrics) = (Arc::clone(&history), metrics.clone());
+    actix_rt::spawn(async move {
+        loop {
+            kept.sample(&metrics);
+            sleep(telemetry::history::INTERVAL).await;
+        }
+    });
+    history
 }
 
 /// The hub's name: as configured, else the host's.

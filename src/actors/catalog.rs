@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use actix::{Actor, ActorFutureExt, AsyncContext, Context, Handler, WrapFuture};
+use actix::{Actor, ActorFutureExt, AsyncContext, Context, Handler, Message, ResponseActFuture, WrapFuture};
 
 use super::supervisor::{Crash, Tether};
 use crate::{
@@ -120,6 +120,26 @@ impl Actor for CatalogKeeper {
 
     fn started(&mut self, ctx: &mut Self::Context) {
         self.refresh(ctx);
+    }
+}
+
+/// Look at the table now: whoever has changed it wants to see it work. Answers when the snapshot is the new one.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct Refresh;
+
+impl Handler<Refresh> for CatalogKeeper {
+    type Result = ResponseActFuture<Self, ()>;
+
+    fn handle(&mut self, _: Refresh, _: &mut Self::Context) -> Self::Result {
+        let (sources, shared, health) = (self.sources.clone(), self.shared.clone(), self.health.clone());
+        let load = async move { sources.load(&shared, &health).await };
+        Box::pin(load.into_actor(self).map(|rows, keeper, _| {
+            // Away, it is asked again within a second.
+            if let Ok(rows) = rows {
+                keeper.loaded = rows;
+            }
+        }))
     }
 }
 

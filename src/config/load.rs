@@ -6,7 +6,7 @@ use toml::Table;
 
 use super::{
     Config, ConfigError, Problem, environment,
-    problem::{locate, position},
+    problem::{locate, position, snippet},
     validate::validate,
 };
 use crate::domain::catalog::TypeRow;
@@ -35,6 +35,7 @@ pub fn load(file: &Path) -> Result<Loaded, ConfigError> {
         column: None,
         key: String::new(),
         message: format!("cannot read the configuration: {error}; name another with --config or LONCENG_CONFIG"),
+        snippet: None,
     })?;
     load_text(file, &text, std::env::vars())
 }
@@ -80,6 +81,7 @@ fn parse(file: &Path, text: &str) -> Result<Config, ConfigError> {
             column: place.map(|(_, column)| column),
             key,
             message: one_line(message),
+            snippet: snippet(text, place.map(|(line, _)| line)),
         })
     };
     let deserializer =
@@ -115,7 +117,14 @@ fn overridden(file: &Path, text: &str, overrides: &[environment::Override]) -> R
 }
 
 fn in_environment(variable: &str, message: String) -> Problem {
-    Problem { file: None, line: None, column: None, key: format!("the environment variable {variable}"), message }
+    Problem {
+        file: None,
+        line: None,
+        column: None,
+        key: format!("the environment variable {variable}"),
+        message,
+        snippet: None,
+    }
 }
 
 fn in_file(file: &Path, text: &str, key: String, message: String) -> Problem {
@@ -126,6 +135,7 @@ fn in_file(file: &Path, text: &str, key: String, message: String) -> Problem {
         column: place.map(|(_, column)| column),
         key,
         message,
+        snippet: snippet(text, place.map(|(line, _)| line)),
     }
 }
 

@@ -4,6 +4,7 @@
 //! [`problem`] finds the line that an error is about.
 
 mod environment;
+mod live;
 mod load;
 mod problem;
 mod secret;
@@ -11,6 +12,7 @@ mod sections;
 mod types;
 mod validate;
 
+pub use live::{Live, Status};
 pub use load::{Loaded, load};
 pub use problem::{ConfigError, Problem};
 pub use secret::Secret;

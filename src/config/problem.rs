@@ -17,6 +17,17 @@ pub struct Problem {
     pub key: String,
     /// What is wrong and what is expected.
     pub message: String,
+    /// The line itself, unless it may hold a secret.
+    pub snippet: Option<String>,
+}
+
+/// The text of a line, from 1; nothing where it may hold what nobody should read.
+pub(super) fn snippet(text: &str, line: Option<usize>) -> Option<String> {
+    let line = text.lines().nth(line?.checked_sub(1)?)?;
+    let lower = line.to_ascii_lowercase();
+    let secret =
+        ["secret", "url", "sha256", "password", "token", "credentials"].iter().any(|word| lower.contains(word));
+    (!secret).then(|| line.trim_end().to_owned())
 }
 
 impl fmt::Display for Problem {

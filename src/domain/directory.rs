@@ -26,7 +26,11 @@ pub fn patches(event: &Event) -> Result<Vec<PersonPatch>, Rejected> {
     }
 }
 
-fn patch(map: &Map<String, Value>, user: Option<&UserId>) -> Result<PersonPatch, Rejected> {
+/// What an object says of a user; of `user`, where it is known already whom it is about.
+///
+/// # Errors
+/// [`Rejected`] with the field.
+pub fn patch(map: &Map<String, Value>, user: Option<&UserId>) -> Result<PersonPatch, Rejected> {
     let find = |name: &str| {
         let other = other_spelling(name);
         map.get(name).or_else(|| other.and_then(|other| map.get(&other))).filter(|value| !value.is_null())

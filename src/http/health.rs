@@ -37,7 +37,8 @@ pub(super) async fn ready(state: Shared) -> Result<HttpResponse, Problem> {
     }
 }
 
-fn shown(parts: &BTreeMap<&'static str, PartState>) -> Map<String, Value> {
+/// The word for each part, and the reasons of those that are not well.
+pub(super) fn shown(parts: &BTreeMap<&'static str, PartState>) -> Map<String, Value> {
     let mut shown = Map::new();
     for (part, state) in parts {
         shown.insert((*part).to_owned(), state.word().into());

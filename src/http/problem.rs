@@ -108,6 +108,12 @@ impl Problem {
         Self::new(StatusCode::CONFLICT, "urn:lonceng:conflict", "Conflict", detail)
     }
 
+    /// 412: it is not as the request expects it to be.
+    pub fn precondition_failed(detail: impl Into<String>) -> Self {
+        let title = "Precondition failed";
+        Self::new(StatusCode::PRECONDITION_FAILED, "urn:lonceng:precondition-failed", title, detail)
+    }
+
     /// 422: understood, and not to be done.
     pub fn unprocessable(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::UNPROCESSABLE_ENTITY, "urn:lonceng:unprocessable", "Unprocessable", detail)
@@ -146,6 +152,13 @@ impl Problem {
     #[must_use]
     pub fn is_the_callers(&self) -> bool {
         self.status < 500
+    }
+
+    /// The same, of a line of what was sent.
+    #[must_use]
+    pub fn in_line(mut self, line: usize) -> Self {
+        self.detail = format!("line {line}: {}", self.detail);
+        self
     }
 
     /// With more members.

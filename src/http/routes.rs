@@ -66,6 +66,43 @@ pub(super) fn configure(app: &mut ServiceConfig) {
         )
         .service(resource("/api/v1/admin/pending", "GET").route(web::get().to(admin::pending)))
         .service(resource("/api/v1/admin/history", "GET").route(web::get().to(admin::history)))
+        .service(
+            resource("/api/v1/admin/types", "GET, POST")
+                .route(web::get().to(admin::types::list))
+                .route(web::post().to(admin::types::make)),
+        )
+        .service(
+            resource("/api/v1/admin/types/{code}", "GET, PUT, PATCH, DELETE")
+                .route(web::get().to(admin::types::get))
+                .route(web::put().to(admin::types::put))
+                .route(web::patch().to(admin::types::patch))
+                .route(web::delete().to(admin::types::delete)),
+        )
+        .service(
+            resource("/api/v1/admin/types/{code}/override", "DELETE").route(web::delete().to(admin::types::give_back)),
+        )
+        .service(resource("/api/v1/admin/types/{code}/preview", "POST").route(web::post().to(admin::types::preview)))
+        .service(resource("/api/v1/admin/config", "GET").route(web::get().to(admin::config)))
+        .service(resource("/api/v1/admin/audit", "GET").route(web::get().to(admin::audit)))
+        .service(resource("/api/v1/admin/stats", "GET").route(web::get().to(admin::stats)))
+        .service(resource("/api/v1/admin/directory", "GET").route(web::get().to(admin::directory::list)))
+        .service(resource("/api/v1/admin/directory/bulk", "POST").route(web::post().to(admin::directory::bulk)))
+        .service(
+            resource("/api/v1/admin/directory/{user_id}", "GET, PUT, DELETE")
+                .route(web::get().to(admin::directory::get))
+                .route(web::put().to(admin::directory::put))
+                .route(web::delete().to(admin::directory::delete)),
+        )
+        .service(resource("/api/v1/admin/dead-letters", "GET").route(web::get().to(admin::dead_letters::list)))
+        .service(
+            resource("/api/v1/admin/dead-letters/{id}", "GET, DELETE")
+                .route(web::get().to(admin::dead_letters::get))
+                .route(web::delete().to(admin::dead_letters::discard)),
+        )
+        .service(
+            resource("/api/v1/admin/dead-letters/{id}/replay", "POST")
+                .route(web::post().to(admin::dead_letters::replay)),
+        )
         .service(resource("/health/live", "GET").route(web::get().to(health::live)))
         .service(resource("/health/ready", "GET").route(web::get().to(health::ready)))
         .service(resource("/health", "GET").route(web::get().to(health::health)))

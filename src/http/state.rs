@@ -5,12 +5,18 @@ use std::sync::{Arc, atomic::AtomicUsize};
 use metrics_exporter_prometheus::PrometheusHandle;
 
 use crate::{
-    actors::{Handle, catalog, persistence::Persistence, pipeline::Pipeline, session},
+    actors::{
+        Handle,
+        catalog::{self, CatalogKeeper},
+        persistence::Persistence,
+        pipeline::Pipeline,
+        session,
+    },
     auth::Authenticator,
     config,
     http::{addresses::Addresses, identity::Newcomers, publish::PublishLimit, under_way::UnderWay},
     store::Store,
-    telemetry::Health,
+    telemetry::{Health, History},
 };
 
 /// What the handlers share.
@@ -38,6 +44,12 @@ pub struct State {
     pub persistence: Handle<Persistence>,
     /// How each part is.
     pub health: Health,
+    /// Who keeps the catalog.
+    pub types: Handle<CatalogKeeper>,
+    /// What is loaded, and what is wrong with what came after.
+    pub configuration: Arc<config::Live>,
+    /// The last hour.
+    pub history: Arc<History>,
     /// What `/metrics` answers.
     pub metrics: PrometheusHandle,
     /// What sessions share.

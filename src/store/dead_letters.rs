@@ -13,8 +13,24 @@ const PAYLOAD_KEPT_BYTES: usize = 64 * 1024;
 const INSERT: &str = "INSERT INTO dead_letters (id, received_at, source, subject, kind, field, reason, identity, headers, \
      payload, truncated) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT DO NOTHING";
 
-const LIST: &str = "SELECT id, received_at, source, subject, kind, field, reason, identity, headers, payload, truncated \
-     FROM dead_letters ORDER BY received_at DESC, id DESC LIMIT $1";
+macro_rules! columns {
+    () => {
+        "id, received_at, source, subject, kind, field, reason, identity, headers, payload, truncated"
+    };
+}
+
+/// Newest first; before a place, of a kind, with a text in its subject, reason or payload.
+const LIST: &str = concat!(
+    "SELECT ",
+    columns!(),
+    " FROM dead_letters WHERE (received_at < $1 OR (received_at = $1 AND id < $2)) AND ($3 = '' OR kind = $3) \
+     AND ($4 = '' OR LOWER(reason) LIKE $4 OR LOWER(COALESCE(subject, '')) LIKE $4 OR LOWER(payload) LIKE $4) \
+     ORDER BY received_at DESC, id DESC LIMIT $5"
+);
+
+const ONE: &str = concat!("SELECT ", columns!(), " FROM dead_letters WHERE id = $1");
+
+const DISCARD: &str = "DELETE FROM dead_letters WHERE id = $1";
 
 /// A bad event, and why it is one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -133,7 +149,63 @@ impl Store {
     /// # Errors
     /// When the store is away.
     pub async fn dead_letters(&self, limit: i64) -> Result<Vec<DeadLetter>, StoreError> {
-        let rows: Vec<Row> = on_pool!(self, readers, |pool| sqlx::query_as(LIST).bind(limit).fetch_all(pool).await)?;
+        self.find_dead_letters(None, None, "", limit).await
+    }
+
+    /// Those of them before `before`, of one kind where one is named, with `text` in subject, reason or payload.
+    ///
+    /// # Errors
+    /// When the store is away.
+    pub async fn find_dead_letters(
+        &self,
+        before: Option<(Timestamp, Uuid)>,
+        kind: Option<&str>,
+        text: &str,
+        limit: i64,
+    ) -> Result<Vec<DeadLetter>, StoreError> {
+        let (at, id) = before.map_or((i64::MAX, String::new()), |(at, id)| (at.0, id.to_string()));
+        // What a pattern means by itself is looked for as it stands.
+        let text = text.to_lowercase().replace(['%', '_'], "");
+        let pattern = if text.is_empty() { String::new() } else { format!("%{text}%") };
+        let rows: Vec<Row> = on_pool!(self, readers, |pool| {
+            sqlx::query_as(LIST)
+                .bind(at)
+                .bind(&id)
+                .bind(kind.unwrap_or_default())
+                .bind(&pattern)
+                .bind(limit)
+                .fetch_all(pool)
+                .await
+        })?;
         super::rows::all(rows)
+    }
+
+    /// How many there are.
+    ///
+    /// # Errors
+    /// When the store is away.
+    pub async fn count_dead_letters(&self) -> Result<i64, StoreError> {
+        let sql = "SELECT COUNT(*) FROM dead_letters";
+        Ok(on_pool!(self, readers, |pool| sqlx::query_scalar(sql).fetch_one(pool).await)?)
+    }
+
+    /// One of them.
+    ///
+    /// # Errors
+    /// When the store is away.
+    pub async fn dead_letter(&self, id: Uuid) -> Result<Option<DeadLetter>, StoreError> {
+        let row: Option<Row> =
+            on_pool!(self, readers, |pool| sqlx::query_as(ONE).bind(id.to_string()).fetch_optional(pool).await)?;
+        row.map(DeadLetter::try_from).transpose()
+    }
+
+    /// Throws one away; says whether it was there.
+    ///
+    /// # Errors
+    /// When the store is away.
+    pub async fn discard_dead_letter(&self, id: Uuid) -> Result<bool, StoreError> {
+        Ok(on_pool!(self, writer, |pool| {
+            sqlx::query(DISCARD).bind(id.to_string()).execute(pool).await.map(|done| done.rows_affected() > 0)
+        })?)
     }
 }

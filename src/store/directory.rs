@@ -34,7 +34,77 @@ const MERGE: &str = "INSERT INTO users (user_id, login, name, email, roles, loca
 /// Enters a user that nobody knew; a known one stays as it is.
 const ENTER: &str = "INSERT INTO users (user_id, login, updated_at) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING";
 
+/// Says what is known of a user: what is not said is not known any more.
+const PUT: &str = "INSERT INTO users (user_id, login, name, email, roles, locale, timezone, updated_at) \
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (user_id) DO UPDATE SET login = excluded.login, \
+     name = excluded.name, email = excluded.email, roles = excluded.roles, locale = excluded.locale, \
+     timezone = excluded.timezone, updated_at = excluded.updated_at";
+
+const REMOVE: &str = "DELETE FROM users WHERE user_id = $1";
+
+/// A page of the directory, by id; `$2` is part of what they are called.
+const LIST: &str = concat!(
+    "SELECT ",
+    person_columns!(),
+    " FROM users u WHERE u.user_id > $1 AND ($2 = '' OR LOWER(u.user_id) LIKE $2 OR LOWER(COALESCE(u.login, '')) LIKE $2 \
+     OR LOWER(COALESCE(u.name, '')) LIKE $2 OR LOWER(COALESCE(u.email, '')) LIKE $2) ORDER BY u.user_id LIMIT $3"
+);
+
 impl Store {
+    /// A page of the directory, by id: those after `after` who are called something with `part` in it.
+    ///
+    /// # Errors
+    /// When the store is away.
+    pub async fn directory(&self, after: &str, part: &str, limit: i64) -> Result<Vec<Person>, StoreError> {
+        // What a pattern means by itself is looked for as it stands.
+        let part = part.to_lowercase().replace(['%', '_'], "");
+        let pattern = if part.is_empty() { String::new() } else { format!("%{part}%") };
+        all(on_pool!(self, readers, |pool| {
+            sqlx::query_as::<_, PersonRow>(LIST).bind(after).bind(&pattern).bind(limit).fetch_all(pool).await
+        })?)
+    }
+
+    /// How many the directory has.
+    ///
+    /// # Errors
+    /// When the store is away.
+    pub async fn directory_size(&self) -> Result<i64, StoreError> {
+        Ok(on_pool!(self, readers, |pool| sqlx::query_scalar("SELECT COUNT(*) FROM users").fetch_one(pool).await)?)
+    }
+
+    /// Says what is known of a user, in the place of all that was.
+    ///
+    /// # Errors
+    /// When the store is away.
+    pub async fn put_person(&self, person: &Person, now: Timestamp) -> Result<(), StoreError> {
+        let roles = serde_json::to_string(&person.roles).unwrap_or_else(|_| "[]".to_owned());
+        on_pool!(self, writer, |pool| {
+            sqlx::query(PUT)
+                .bind(person.user_id.as_str())
+                .bind(&person.login)
+                .bind(&person.name)
+                .bind(&person.email)
+                .bind(&roles)
+                .bind(&person.locale)
+                .bind(&person.timezone)
+                .bind(now.0)
+                .execute(pool)
+                .await
+                .map(drop)
+        })?;
+        Ok(())
+    }
+
+    /// Takes a user out of the directory; says whether they were in it. Their inbox stays.
+    ///
+    /// # Errors
+    /// When the store is away.
+    pub async fn remove_person(&self, user: &UserId) -> Result<bool, StoreError> {
+        Ok(on_pool!(self, writer, |pool| {
+            sqlx::query(REMOVE).bind(user.as_str()).execute(pool).await.map(|done| done.rows_affected() > 0)
+        })?)
+    }
+
     /// The directory's entries of these users; unknown ones are left out.
     ///
     /// # Errors

@@ -6,6 +6,7 @@
 //!
 //! **Architecture invariant:** SQL lives in this folder and nowhere else.
 
+mod audit;
 mod catchup;
 mod commit;
 mod dead_letters;
@@ -23,6 +24,7 @@ mod sqlite;
 mod sweep;
 mod types;
 
+pub use audit::AuditEntry;
 pub use catchup::Page;
 pub use commit::{Committed, Planned};
 pub use dead_letters::DeadLetter;

@@ -2,7 +2,11 @@
 
 use sqlx::FromRow;
 
-use super::{Store, StoreError, on_pool};
+use super::{
+    Store, StoreError,
+    audit::{AuditEntry, entered},
+    in_transaction, on_pool,
+};
 use crate::domain::{
     catalog::{Entity, Origin, TypeRow},
     notification::Timestamp,
@@ -12,6 +16,20 @@ use crate::domain::{
 const ALL: &str = "SELECT code, display_name, template, target_type, target_role, target_users, priority, channels, \
      is_active, ttl_seconds, action_url, entity_type, entity_field, mandatory, keep_days, origin, updated_at FROM notification_types \
      ORDER BY code";
+
+/// An administrator's new row.
+const MAKE: &str = "INSERT INTO notification_types (code, display_name, template, target_type, target_role, \
+     target_users, priority, channels, is_active, ttl_seconds, action_url, entity_type, entity_field, updated_at, \
+     mandatory, keep_days, origin) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17) \
+     ON CONFLICT DO NOTHING";
+
+/// Another text for a row, unless somebody has changed it since.
+const CHANGE: &str = "UPDATE notification_types SET display_name = $2, template = $3, target_type = $4, target_role = $5, \
+     target_users = $6, priority = $7, channels = $8, is_active = $9, ttl_seconds = $10, action_url = $11, \
+     entity_type = $12, entity_field = $13, updated_at = $14, mandatory = $15, keep_days = $16, origin = $17 \
+     WHERE code = $1 AND updated_at = $18";
+
+const DROP: &str = "DELETE FROM notification_types WHERE code = $1 AND updated_at = $2";
 
 /// Writes a row of the file, unless an administrator has changed it or it says the same already.
 const FROM_FILE: &str = "INSERT INTO notification_types AS t (code, display_name, template, target_type, target_role, \
@@ -77,6 +95,41 @@ fn same(a: &TypeRow, b: &TypeRow) -> bool {
     TypeRow { updated_at: b.updated_at, ..a.clone() } == *b
 }
 
+/// Binds a row's columns, `$1` to `$16`.
+macro_rules! bound {
+    ($query:expr, $row:expr, $now:expr) => {
+        $query
+            .bind(&$row.code)
+            .bind(&$row.display_name)
+            .bind(&$row.template)
+            .bind(&$row.target_type)
+            .bind(&$row.target_role)
+            .bind(list(&$row.target_users))
+            .bind(&$row.priority)
+            .bind(list(&$row.channels))
+            .bind($row.is_active)
+            .bind($row.ttl_seconds)
+            .bind(&$row.action_url)
+            .bind($row.entity.as_ref().map(|entity| entity.kind.clone()))
+            .bind($row.entity.as_ref().map(|entity| entity.id.clone()))
+            .bind($now.0)
+            .bind($row.mandatory)
+            .bind($row.keep_days)
+    };
+}
+
+fn list(texts: &impl serde::Serialize) -> String {
+    // Lists of texts always serialize.
+    serde_json::to_string(texts).unwrap_or_else(|_| "[]".to_owned())
+}
+
+fn origin(origin: Origin) -> &'static str {
+    match origin {
+        Origin::Config => "config",
+        Origin::Admin => "admin",
+    }
+}
+
 impl Store {
     /// All types, as they stand in the table.
     ///
@@ -113,29 +166,57 @@ impl Store {
     }
 
     async fn write_config_type(&self, row: &TypeRow, now: Timestamp) -> Result<(), StoreError> {
-        let json = |list: Result<String, serde_json::Error>| list.unwrap_or_else(|_| "[]".to_owned());
-        on_pool!(self, writer, |pool| {
-            sqlx::query(FROM_FILE)
-                .bind(&row.code)
-                .bind(&row.display_name)
-                .bind(&row.template)
-                .bind(&row.target_type)
-                .bind(&row.target_role)
-                .bind(json(serde_json::to_string(&row.target_users)))
-                .bind(&row.priority)
-                .bind(json(serde_json::to_string(&row.channels)))
-                .bind(row.is_active)
-                .bind(row.ttl_seconds)
-                .bind(&row.action_url)
-                .bind(row.entity.as_ref().map(|entity| entity.kind.clone()))
-                .bind(row.entity.as_ref().map(|entity| entity.id.clone()))
-                .bind(now.0)
-                .bind(row.mandatory)
-                .bind(row.keep_days)
-                .execute(pool)
-                .await
-                .map(drop)
-        })?;
+        on_pool!(self, writer, |pool| bound!(sqlx::query(FROM_FILE), row, now).execute(pool).await.map(drop))?;
         Ok(())
+    }
+
+    /// Makes a type as an administrator; `false` when there is one of this code.
+    ///
+    /// # Errors
+    /// When the store is away.
+    pub async fn make_type(&self, row: &TypeRow, entry: &AuditEntry) -> Result<bool, StoreError> {
+        Ok(in_transaction!(self, begin_write, |_db, tx| {
+            let made =
+                bound!(sqlx::query(MAKE), row, row.updated_at).bind(origin(row.origin)).execute(&mut *tx).await?;
+            let made = made.rows_affected() > 0;
+            if made {
+                entered!(entry, tx);
+            }
+            made
+        }))
+    }
+
+    /// Changes a type, unless it is not `before` any more; says whether it was.
+    ///
+    /// # Errors
+    /// When the store is away.
+    pub async fn change_type(&self, row: &TypeRow, before: &TypeRow, entry: &AuditEntry) -> Result<bool, StoreError> {
+        Ok(in_transaction!(self, begin_write, |_db, tx| {
+            let changed = bound!(sqlx::query(CHANGE), row, row.updated_at)
+                .bind(origin(row.origin))
+                .bind(before.updated_at.0)
+                .execute(&mut *tx)
+                .await?;
+            let changed = changed.rows_affected() > 0;
+            if changed {
+                entered!(entry, tx);
+            }
+            changed
+        }))
+    }
+
+    /// Deletes a type, unless it is not `before` any more; says whether it was.
+    ///
+    /// # Errors
+    /// When the store is away.
+    pub async fn drop_type(&self, before: &TypeRow, entry: &AuditEntry) -> Result<bool, StoreError> {
+        Ok(in_transaction!(self, begin_write, |_db, tx| {
+            let dropped =
+                sqlx::query(DROP).bind(&before.code).bind(before.updated_at.0).execute(&mut *tx).await?.rows_affected();
+            if dropped > 0 {
+                entered!(entry, tx);
+            }
+            dropped > 0
+        }))
     }
 }

@@ -1,8 +1,10 @@
 //! What the hub says about itself: the log, the metrics, and how each part is.
 
 mod health;
+pub mod history;
 mod logging;
 pub mod metric;
 
 pub use health::{Health, PartState};
+pub use history::History;
 pub use logging::start_logging;

@@ -1,7 +1,15 @@
 //! The administrators' calls. Those at the top of the older API keep its shapes: ids that are whole numbers are JSON numbers.
 
 mod clients;
+mod configuration;
+pub(super) mod dead_letters;
+pub(super) mod directory;
 mod history;
+mod query;
+mod stats;
+pub(super) mod types;
 
 pub(super) use clients::{clients, revoke_client, revoke_user, users};
+pub(super) use configuration::{audit, config};
 pub(super) use history::{history, pending};
+pub(super) use stats::stats;

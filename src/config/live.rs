@@ -1,0 +1,82 @@
+//! The configuration while the hub runs: what was loaded last, what is wrong with what came after, what waits for a restart.
+
+use std::{
+    path::PathBuf,
+    sync::{PoisonError, RwLock},
+};
+
+use super::{ConfigError, Loaded};
+use crate::domain::{catalog::TypeRow, notification::Timestamp};
+
+/// The configuration now.
+#[derive(Debug)]
+pub struct Live(RwLock<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    file: PathBuf,
+    loaded_at: Timestamp,
+    types: Vec<TypeRow>,
+    last_error: Option<ConfigError>,
+    restart_needed: Vec<String>,
+}
+
+/// What administrators are shown of it.
+#[derive(Debug, Clone)]
+pub struct Status {
+    /// The file.
+    pub file: PathBuf,
+    /// When it was last taken.
+    pub loaded_at: Timestamp,
+    /// What is wrong with what is in it now; then what was taken last goes on.
+    pub last_error: Option<ConfigError>,
+    /// Keys whose new values wait for a restart.
+    pub restart_needed: Vec<String>,
+}
+
+impl Live {
+    /// As it was loaded at the start.
+    #[must_use]
+    pub fn new(loaded: &Loaded, now: Timestamp) -> Self {
+        Self(RwLock::new(Inner {
+            file: loaded.file.clone(),
+            loaded_at: now,
+            types: loaded.types.clone(),
+            last_error: None,
+            restart_needed: Vec::new(),
+        }))
+    }
+
+    /// Another one was taken.
+    pub fn taken(&self, types: Vec<TypeRow>, restart_needed: Vec<String>, now: Timestamp) {
+        let mut inner = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        inner.loaded_at = now;
+        inner.types = types;
+        inner.restart_needed = restart_needed;
+        inner.last_error = None;
+    }
+
+    /// Another one could not be taken; says whether that is news.
+    pub fn refused(&self, error: ConfigError) -> bool {
+        let mut inner = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        inner.last_error.replace(error.clone()).as_ref() != Some(&error)
+    }
+
+    /// The types of the file, as it was last taken.
+    #[must_use]
+    pub fn types(&self) -> Vec<TypeRow> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).types.clone()
+    }
+
+    /// What administrators are shown.
+    #[must_use]
+    pub fn status(&self) -> Status {
+        let inner = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        Status {
+            file: inner.file.clone(),
+            loaded_at: inner.loaded_at,
+            last_error: inner.last_error.clone(),
+            restart_needed: inner.restart_needed.clone(),
+        }
+    }
+}

@@ -1,0 +1,126 @@
+//! Dead letters: `/api/v1/admin/dead-letters`.
+
+use actix_web::{HttpRequest, HttpResponse, web};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::{query::Query, types::entry};
+use crate::{
+    actors::Outcome,
+    clock,
+    domain::{
+        event::{Identity, Incoming, decode},
+        notification::Timestamp,
+    },
+    http::{Problem, Shared, State, identity, publish},
+    store::DeadLetter,
+};
+
+fn subject(id: Uuid) -> String {
+    format!("dead-letter:{id}")
+}
+
+async fn find(state: &State, id: &str) -> Result<DeadLetter, Problem> {
+    let missing = || Problem::not_found("there is no such dead letter");
+    let id = Uuid::try_parse(id).map_err(|_| missing())?;
+    state.store.dead_letter(id).await?.ok_or_else(missing)
+}
+
+fn place(cursor: &str) -> Option<(Timestamp, Uuid)> {
+    let (at, id) = cursor.split_once('.')?;
+    Some((Timestamp(at.parse().ok()?), Uuid::try_parse(id).ok()?))
+}
+
+/// `GET /api/v1/admin/dead-letters?kind=&q=&limit=&cursor=`
+pub(in crate::http) async fn list(state: Shared, request: HttpRequest) -> Result<HttpResponse, Problem> {
+    identity::administrator(&state, &request).await?;
+    let query = Query::of(&request)?;
+    let before = match query.cursor.as_deref() {
+        None => None,
+        Some(cursor) => {
+            Some(place(cursor).ok_or_else(|| Problem::bad_field("cursor", "is not one that this list gave"))?)
+        }
+    };
+    let text = query.text.as_deref().unwrap_or_default();
+    let (mut letters, total) = tokio::try_join!(
+        state.store.find_dead_letters(before, query.kind.as_deref(), text, query.limit + 1),
+        state.store.count_dead_letters()
+    )?;
+    let more = i64::try_from(letters.len()).is_ok_and(|count| count > query.limit);
+    if more {
+        letters.pop();
+    }
+    let next = letters.last().filter(|_| more).map(|letter| format!("{}.{}", letter.received_at.0, letter.id));
+    Ok(HttpResponse::Ok().json(json!({ "dead_letters": letters, "next_cursor": next, "total_count": total })))
+}
+
+/// `GET /api/v1/admin/dead-letters/{id}`
+pub(in crate::http) async fn get(
+    state: Shared,
+    request: HttpRequest,
+    id: web::Path<String>,
+) -> Result<HttpResponse, Problem> {
+    identity::administrator(&state, &request).await?;
+    Ok(HttpResponse::Ok().json(find(&state, &id).await?))
+}
+
+/// `POST /api/v1/admin/dead-letters/{id}/replay`: takes the event once more. What succeeds is no dead letter any more; what fails
+/// stays one, and the answer says why.
+pub(in crate::http) async fn replay(
+    state: Shared,
+    request: HttpRequest,
+    id: web::Path<String>,
+) -> Result<HttpResponse, Problem> {
+    let caller = identity::administrator(&state, &request).await?;
+    let letter = find(&state, &id).await?;
+    if letter.truncated {
+        return Err(Problem::conflict("only the first 64 KiB of this event were kept; it cannot be taken again"));
+    }
+    let incoming = Incoming {
+        payload: letter.payload.as_bytes(),
+        headers: &letter.headers,
+        subject: letter.subject.as_deref(),
+        // Two who replay it at once make one notification.
+        broker_identity: Some(Identity::key(&subject(letter.id))),
+        now: clock::now(),
+        max_event_bytes: state.server.max_event_bytes,
+    };
+    let decoded = decode(&incoming).map_err(|rejected| Problem::from(&rejected))?;
+    let mut events = decoded.events;
+    for event in &mut events {
+        if event.id.is_empty() {
+            event.id = Uuid::now_v7().to_string();
+        }
+    }
+    let outcomes = publish::publish(&state, events, decoded.batch).await?;
+    let ids: Vec<&Uuid> = outcomes
+        .iter()
+        .flat_map(|outcome| match outcome {
+            Outcome::Accepted(ids) => ids.as_slice(),
+            _ => &[],
+        })
+        .map(|(_, id)| id)
+        .collect();
+    let words: Vec<&str> = outcomes.iter().map(Outcome::label).collect();
+    let answer = json!({ "id": letter.id, "outcome": words.first(), "outcomes": words, "notification_ids": ids });
+    let before = serde_json::to_value(&letter).ok();
+    let entry = entry(&caller, "dead_letter.replayed", subject(letter.id), before, Some(answer.clone()));
+    state.store.discard_dead_letter(letter.id).await?;
+    state.store.note_change(&entry).await?;
+    Ok(HttpResponse::Ok().json(answer))
+}
+
+/// `DELETE /api/v1/admin/dead-letters/{id}`
+pub(in crate::http) async fn discard(
+    state: Shared,
+    request: HttpRequest,
+    id: web::Path<String>,
+) -> Result<HttpResponse, Problem> {
+    let caller = identity::administrator(&state, &request).await?;
+    let letter = find(&state, &id).await?;
+    state.store.discard_dead_letter(letter.id).await?;
+    let kept: Option<Value> = serde_json::to_value(&letter).ok();
+    let entry = entry(&caller, "dead_letter.discarded", subject(letter.id), kept, None);
+    state.store.note_change(&entry).await?;
+    Ok(HttpResponse::NoContent().finish())
+}

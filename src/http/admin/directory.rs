@@ -1,0 +1,253 @@
+//! The directory: `/api/v1/admin/directory`.
+
+use std::time::Duration;
+
+use actix_web::{HttpRequest, HttpResponse, web};
+use bytes::BytesMut;
+use futures_util::StreamExt as _;
+use serde_json::{Map, Value, json};
+use tokio::time::timeout;
+
+use super::{query::Query, types::entry};
+use crate::{
+    clock,
+    domain::{
+        directory::patch,
+        user::{Person, PersonPatch, UserId},
+    },
+    http::{Problem, Shared, State, body, identity},
+};
+
+/// People entered together.
+const CHUNK: usize = 500;
+
+/// Most bytes of one line, or of an upload that is a single object.
+const LINE_MAX_BYTES: usize = 64 * 1024;
+const OBJECT_MAX_BYTES: usize = 32 * 1024 * 1024;
+
+/// How long an upload may pause.
+const PAUSE_MAX: Duration = Duration::from_secs(30);
+
+fn subject(user: &UserId) -> String {
+    format!("user:{user}")
+}
+
+fn user(text: &str) -> Result<UserId, Problem> {
+    UserId::parse(text).map_err(|error| Problem::bad_field("user_id", error.to_string()))
+}
+
+async fn known(state: &State, user: &UserId) -> Result<Option<Person>, Problem> {
+    Ok(state.store.people(std::slice::from_ref(user)).await?.into_iter().next())
+}
+
+/// `GET /api/v1/admin/directory?q=&limit=&cursor=`
+pub(in crate::http) async fn list(state: Shared, request: HttpRequest) -> Result<HttpResponse, Problem> {
+    identity::administrator(&state, &request).await?;
+    let query = Query::of(&request)?;
+    let after = query.cursor.as_deref().unwrap_or_default();
+    let (mut people, total) = tokio::try_join!(
+        state.store.directory(after, query.text.as_deref().unwrap_or_default(), query.limit + 1),
+        state.store.directory_size()
+    )?;
+    let more = i64::try_from(people.len()).is_ok_and(|count| count > query.limit);
+    if more {
+        people.pop();
+    }
+    let next = people.last().filter(|_| more).map(|person| person.user_id.clone());
+    Ok(HttpResponse::Ok().json(json!({ "users": people, "next_cursor": next, "total_count": total })))
+}
+
+/// `GET /api/v1/admin/directory/{user_id}`
+pub(in crate::http) async fn get(
+    state: Shared,
+    request: HttpRequest,
+    user_id: web::Path<String>,
+) -> Result<HttpResponse, Problem> {
+    identity::administrator(&state, &request).await?;
+    match known(&state, &user(&user_id)?).await? {
+        Some(person) => Ok(HttpResponse::Ok().json(person)),
+        None => Err(Problem::not_found("the directory does not have this user")),
+    }
+}
+
+/// `PUT /api/v1/admin/directory/{user_id}`: all of it; what is not said is not known.
+pub(in crate::http) async fn put(
+    state: Shared,
+    request: HttpRequest,
+    user_id: web::Path<String>,
+    payload: web::Payload,
+) -> Result<HttpResponse, Problem> {
+    let caller = identity::administrator(&state, &request).await?;
+    let user = user(&user_id)?;
+    let bytes = body::read(payload, LINE_MAX_BYTES).await?;
+    let map: Map<String, Value> = body::json(&bytes)?;
+    let person = read(&map, Some(&user))?.person;
+    if person.user_id != user {
+        return Err(Problem::bad_field("user_id", "is not the one in the address"));
+    }
+    let before = known(&state, &user).await?;
+    state.store.put_person(&person, clock::now()).await?;
+    let json = |person: &Person| serde_json::to_value(person).unwrap_or_default();
+    let entry = entry(&caller, "user.put", subject(&user), before.as_ref().map(json), Some(json(&person)));
+    state.store.note_change(&entry).await?;
+    Ok(HttpResponse::Ok().json(person))
+}
+
+/// `DELETE /api/v1/admin/directory/{user_id}`: the user is not in it any more; their inbox stays.
+pub(in crate::http) async fn delete(
+    state: Shared,
+    request: HttpRequest,
+    user_id: web::Path<String>,
+) -> Result<HttpResponse, Problem> {
+    let caller = identity::administrator(&state, &request).await?;
+    let user = user(&user_id)?;
+    let before = known(&state, &user).await?;
+    if !state.store.remove_person(&user).await? {
+        return Err(Problem::not_found("the directory does not have this user"));
+    }
+    let before = before.map(|person| serde_json::to_value(person).unwrap_or_default());
+    state.store.note_change(&entry(&caller, "user.deleted", subject(&user), before, None)).await?;
+    Ok(HttpResponse::NoContent().finish())
+}
+
+/// Reads a person; one that names a key that people do not have is refused, for it would be lost.
+fn read(map: &Map<String, Value>, user: Option<&UserId>) -> Result<PersonPatch, Problem> {
+    const KNOWN: [&str; 11] =
+        ["user_id", "userId", "id", "login", "name", "email", "roles", "role", "locale", "timezone", "time_zone"];
+    if let Some(other) = map.keys().find(|key| !KNOWN.contains(&key.as_str())) {
+        let detail = "is not known; user_id, login, name, email, roles, locale, timezone are";
+        return Err(Problem::bad_field(other, detail));
+    }
+    let patch = patch(map, user).map_err(|rejected| Problem::from(&rejected))?;
+    if let Some(zone) = patch.person.timezone.as_deref().filter(|zone| !zone.is_empty())
+        && zone.parse::<chrono_tz::Tz>().is_err()
+    {
+        return Err(Problem::bad_field("timezone", format!("{zone:?} is no IANA time zone, such as \"Asia/Jakarta\"")));
+    }
+    // Somebody may be named in the body and in the address.
+    let named = map.get("user_id").or_else(|| map.get("userId")).or_else(|| map.get("id"));
+    let named = named.filter(|id| !id.is_null()).map(UserId::from_json).transpose();
+    let named = named.map_err(|detail| Problem::bad_field("user_id", detail.to_string()))?;
+    match (user, named) {
+        (Some(user), Some(named)) if *user != named => {
+            Err(Problem::bad_field("user_id", "is not the one in the address"))
+        }
+        _ => Ok(patch),
+    }
+}
+
+/// `POST /api/v1/admin/directory/bulk`: NDJSON, a person on each line, or `{"users":[…]}`. Adds to what is known. It is read as it
+/// comes, and entered in pieces: what stands before a line that is wrong has been entered.
+pub(in crate::http) async fn bulk(
+    state: Shared,
+    request: HttpRequest,
+    payload: web::Payload,
+) -> Result<HttpResponse, Problem> {
+    let caller = identity::administrator(&state, &request).await?;
+    let lines = request
+        .headers()
+        .get("content-type")
+        .and_then(|value| value.to_str().ok())
+        .is_some_and(|kind| kind.contains("ndjson") || kind.contains("jsonl") || kind.contains("json-seq"));
+    let mut upload = Upload { state: &state, waiting: Vec::new(), entered: 0, line: 0 };
+    let done = upload.read(payload, lines).await;
+    let entered = upload.entered;
+    if entered > 0 {
+        let entry = entry(&caller, "directory.bulk", "directory".to_owned(), None, Some(json!({ "users": entered })));
+        state.store.note_change(&entry).await?;
+    }
+    match done {
+        Ok(()) => Ok(HttpResponse::Ok().json(json!({ "upserted": entered }))),
+        Err(problem) => Err(problem.with(Map::from_iter([("upserted".to_owned(), json!(entered))]))),
+    }
+}
+
+struct Upload<'a> {
+    state: &'a State,
+    waiting: Vec<PersonPatch>,
+    entered: usize,
+    line: usize,
+}
+
+impl Upload<'_> {
+    async fn read(&mut self, mut payload: web::Payload, mut lines: bool) -> Result<(), Problem> {
+        let mut rest = BytesMut::new();
+        loop {
+            let next = timeout(PAUSE_MAX, payload.next()).await;
+            let next = next.map_err(|_| Problem::too_late("the upload has stopped coming"))?;
+            let Some(chunk) = next else { break };
+            rest.extend_from_slice(
+                &chunk.map_err(|error| Problem::bad_request(format!("the body could not be read: {error}")))?,
+            );
+            if !lines && self.line == 0 {
+                // Whoever sends lines without saying so is understood: a whole object on the first of several.
+                lines = first_line(&rest).is_some_and(|line| {
+                    serde_json::from_slice::<Map<String, Value>>(line).is_ok_and(|map| !map.contains_key("users"))
+                });
+            }
+            if lines {
+                while let Some(end) = rest.iter().position(|byte| *byte == b'\n') {
+                    let line = rest.split_to(end + 1);
+                    self.take(&line).await?;
+                }
+            }
+            let most = if lines { LINE_MAX_BYTES } else { OBJECT_MAX_BYTES };
+            if rest.len() > most {
+                return Err(Problem::too_large(format!(
+                    "a line has more than {most} bytes; send one person on each line"
+                )));
+            }
+        }
+        let single = serde_json::from_slice::<Value>(&rest).ok();
+        match single {
+            Some(Value::Object(mut map)) if !lines && map.contains_key("users") => {
+                let Some(Value::Array(users)) = map.remove("users") else {
+                    return Err(Problem::bad_field("users", "must be a list"));
+                };
+                for user in users {
+                    let Value::Object(map) = user else {
+                        return Err(Problem::bad_field("users", "must be a list of objects"));
+                    };
+                    self.line += 1;
+                    self.enter(&map).await?;
+                }
+            }
+            _ => self.take(&rest).await?,
+        }
+        self.flush().await
+    }
+
+    async fn take(&mut self, line: &[u8]) -> Result<(), Problem> {
+        self.line += 1;
+        if line.iter().all(u8::is_ascii_whitespace) {
+            return Ok(());
+        }
+        let map: Map<String, Value> = serde_json::from_slice(line)
+            .map_err(|error| Problem::bad_request(format!("line {} is not a JSON object: {error}", self.line)))?;
+        self.enter(&map).await
+    }
+
+    async fn enter(&mut self, map: &Map<String, Value>) -> Result<(), Problem> {
+        let person = read(map, None).map_err(|problem| problem.in_line(self.line))?;
+        self.waiting.push(person);
+        if self.waiting.len() >= CHUNK {
+            self.flush().await?;
+        }
+        Ok(())
+    }
+
+    async fn flush(&mut self) -> Result<(), Problem> {
+        if self.waiting.is_empty() {
+            return Ok(());
+        }
+        self.state.store.merge_people(&self.waiting, clock::now()).await?;
+        self.entered += self.waiting.len();
+        self.waiting.clear();
+        Ok(())
+    }
+}
+
+fn first_line(bytes: &[u8]) -> Option<&[u8]> {
+    let end = bytes.iter().position(|byte| *byte == b'\n')?;
+    Some(&bytes[..end])
+}

@@ -1,0 +1,437 @@
+//! Types: `/api/v1/admin/types`.
+
+use std::{collections::HashMap, sync::Arc};
+
+use actix_web::{
+    HttpRequest, HttpResponse,
+    http::header::{self, HeaderMap},
+    web,
+};
+use serde::{Deserialize, de::IgnoredAny};
+use serde_json::{Map, Value, json};
+use sha2::{Digest as _, Sha256};
+use uuid::Uuid;
+
+use crate::{
+    actors::catalog::Refresh,
+    auth::Caller,
+    clock,
+    domain::{
+        catalog::{Catalog, Entity, Origin, TypeRow},
+        event::{Incoming, code_of, decode},
+        notification::Timestamp,
+        plan::{People, plan},
+        user::{Person, UserId},
+    },
+    http::{Problem, Shared, State, body, identity},
+    store::AuditEntry,
+};
+
+/// Longest code, in characters.
+const CODE_MAX_CHARS: usize = 128;
+
+/// A type as an administrator writes it. What [`shown`] adds may come back, and says nothing.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Written {
+    code: Option<String>,
+    display_name: String,
+    template: String,
+    target_type: String,
+    #[serde(default)]
+    target_role: Option<String>,
+    #[serde(default)]
+    target_users: Option<Vec<UserId>>,
+    #[serde(default)]
+    priority: Option<String>,
+    #[serde(default)]
+    channels: Option<Vec<String>>,
+    #[serde(default)]
+    is_active: Option<bool>,
+    #[serde(default)]
+    ttl_seconds: Option<i64>,
+    #[serde(default)]
+    action_url: Option<String>,
+    #[serde(default)]
+    entity: Option<Entity>,
+    #[serde(default)]
+    mandatory: Option<bool>,
+    #[serde(default)]
+    keep_days: Option<i64>,
+    #[serde(default, rename = "origin")]
+    _origin: IgnoredAny,
+    #[serde(default, rename = "updated_at")]
+    _updated_at: IgnoredAny,
+    #[serde(default, rename = "file")]
+    _file: IgnoredAny,
+    #[serde(default, rename = "changed_by")]
+    _changed_by: IgnoredAny,
+    #[serde(default, rename = "problem")]
+    _problem: IgnoredAny,
+}
+
+impl Written {
+    /// The row it is kept as, when there is nothing wrong with it.
+    fn to_row(self, code: Option<&str>, after: Option<Timestamp>) -> Result<TypeRow, Problem> {
+        let code = match (code, self.code) {
+            (Some(code), Some(other)) if other != code => {
+                return Err(Problem::bad_field("code", format!("the address says {code:?}; a code cannot be changed")));
+            }
+            (Some(code), _) => code.to_owned(),
+            (None, Some(code)) => code,
+            (None, None) => return Err(Problem::bad_field("code", "is missing")),
+        };
+        if code_of(&code).is_empty() || code.chars().count() > CODE_MAX_CHARS || code.chars().any(char::is_control) {
+            let detail = format!("must have 1 to {CODE_MAX_CHARS} characters, such as \"ORDER_SHIPPED\"");
+            return Err(Problem::bad_field("code", detail));
+        }
+        for (name, text) in [("display_name", &self.display_name), ("template", &self.template)] {
+            if text.trim().is_empty() || text.contains('\0') {
+                return Err(Problem::bad_field(name, "must not be empty"));
+            }
+        }
+        for (name, number) in [("ttl_seconds", self.ttl_seconds), ("keep_days", self.keep_days)] {
+            if number.is_some_and(|number| number <= 0) {
+                return Err(Problem::bad_field(name, "must be at least 1"));
+            }
+        }
+        let now = clock::now();
+        let row = TypeRow {
+            code,
+            display_name: self.display_name,
+            template: self.template,
+            target_type: self.target_type.to_ascii_uppercase(),
+            target_role: self.target_role,
+            target_users: self.target_users.unwrap_or_default(),
+            priority: self.priority.map_or_else(|| "MEDIUM".to_owned(), |priority| priority.to_ascii_uppercase()),
+            channels: self.channels.unwrap_or_else(|| vec!["web".to_owned()]),
+            is_active: self.is_active.unwrap_or(true),
+            ttl_seconds: self.ttl_seconds,
+            action_url: self.action_url,
+            entity: self.entity,
+            mandatory: self.mandatory.unwrap_or(false),
+            keep_days: self.keep_days,
+            origin: Origin::Admin,
+            // Two changes within a millisecond are two.
+            updated_at: after.map_or(now, |before| Timestamp(now.0.max(before.0 + 1))),
+        };
+        let (_, bad) = Catalog::build(std::slice::from_ref(&row), &[], "en");
+        match bad.into_iter().next() {
+            None => Ok(row),
+            Some(bad) => {
+                let place = bad.line.map_or_else(String::new, |line| format!("line {line}: "));
+                Err(Problem::bad_field(bad.column, format!("{place}{}", bad.detail)))
+            }
+        }
+    }
+}
+
+/// A type as the API shows it.
+fn to_json(row: &TypeRow) -> Value {
+    // Our own type with text keys: it always serializes.
+    serde_json::to_value(row).unwrap_or_default()
+}
+
+/// Changes whenever the type does.
+fn etag(row: &TypeRow) -> String {
+    let hash = Sha256::digest(to_json(row).to_string().as_bytes());
+    format!("\"{}\"", hash.iter().take(12).fold(String::new(), |text, byte| format!("{text}{byte:02x}")))
+}
+
+/// Whether the file says the same; `None` when it does not have the type.
+fn in_file(row: &TypeRow, file: &[TypeRow]) -> Option<&'static str> {
+    let of_file = file.iter().find(|known| known.code == row.code)?;
+    let alike = TypeRow { origin: row.origin, updated_at: row.updated_at, ..of_file.clone() } == *row;
+    Some(if alike { "same" } else { "differs" })
+}
+
+fn shown(row: &TypeRow, file: &[TypeRow], changed_by: Option<&str>) -> Value {
+    let mut json = to_json(row);
+    if let Some(map) = json.as_object_mut() {
+        map.insert("file".to_owned(), json!(in_file(row, file)));
+        map.insert("changed_by".to_owned(), json!(changed_by));
+        // A row that somebody wrote by hand may be wrong; then its type is off.
+        let (_, bad) = Catalog::build(std::slice::from_ref(row), &[], "en");
+        map.insert("problem".to_owned(), json!(bad.first().map(|bad| format!("{}: {}", bad.column, bad.detail))));
+    }
+    json
+}
+
+/// Who is asking, as the audit names them.
+pub(super) fn who(caller: &Caller) -> String {
+    match caller {
+        Caller::User(identity) => identity.user_id.to_string(),
+        Caller::Service { name, .. } => format!("key:{name}"),
+        Caller::Developer => "developer".to_owned(),
+    }
+}
+
+/// A change, for the audit.
+pub(super) fn entry(
+    caller: &Caller,
+    action: &str,
+    subject: String,
+    before: Option<Value>,
+    after: Option<Value>,
+) -> AuditEntry {
+    let action = action.to_owned();
+    AuditEntry { id: Uuid::now_v7(), at: clock::now(), who: who(caller), action, subject, before, after }
+}
+
+fn subject(code: &str) -> String {
+    format!("type:{code}")
+}
+
+async fn find(state: &State, code: &str) -> Result<TypeRow, Problem> {
+    let rows = state.store.types().await?;
+    let exact = rows.iter().position(|row| row.code == code);
+    let at = exact.or_else(|| rows.iter().position(|row| code_of(&row.code) == code_of(code)));
+    at.and_then(|at| rows.into_iter().nth(at)).ok_or_else(|| Problem::not_found(format!("there is no type {code:?}")))
+}
+
+/// `If-Match` (RFC 9110, section 13.1.1): the change is only for the type as its author saw it.
+fn check_match(headers: &HeaderMap, row: &TypeRow) -> Result<(), Problem> {
+    let Some(wanted) = headers.get(header::IF_MATCH).and_then(|value| value.to_str().ok()) else { return Ok(()) };
+    let tag = etag(row);
+    if wanted.trim() == "*" || wanted.split(',').any(|one| one.trim().trim_start_matches("W/") == tag) {
+        return Ok(());
+    }
+    Err(changed_meanwhile())
+}
+
+fn changed_meanwhile() -> Problem {
+    Problem::precondition_failed(
+        "somebody has changed the type meanwhile; load it again, and save what is still to change",
+    )
+}
+
+/// The answer about a type as it is now, once the hub works with it.
+async fn answer(state: &State, row: &TypeRow, changed_by: &str, created: bool) -> HttpResponse {
+    // A keeper that is restarting finds the change by itself, within a second.
+    let _ = state.types.send(Refresh).await;
+    let mut response = if created { HttpResponse::Created() } else { HttpResponse::Ok() };
+    response.insert_header((header::ETAG, etag(row))).json(shown(row, &state.configuration.types(), Some(changed_by)))
+}
+
+/// `GET /api/v1/admin/types`
+pub(in crate::http) async fn list(state: Shared, request: HttpRequest) -> Result<HttpResponse, Problem> {
+    identity::administrator(&state, &request).await?;
+    let (rows, changes) = tokio::try_join!(state.store.types(), state.store.last_changes_of_types())?;
+    let by: HashMap<String, String> = changes.into_iter().map(|change| (change.subject, change.who)).collect();
+    let file = state.configuration.types();
+    let types: Vec<Value> =
+        rows.iter().map(|row| shown(row, &file, by.get(&subject(&row.code)).map(String::as_str))).collect();
+    Ok(HttpResponse::Ok().json(json!({ "types": types, "total_count": types.len() })))
+}
+
+/// `GET /api/v1/admin/types/{code}`
+pub(in crate::http) async fn get(
+    state: Shared,
+    request: HttpRequest,
+    code: web::Path<String>,
+) -> Result<HttpResponse, Problem> {
+    identity::administrator(&state, &request).await?;
+    let row = find(&state, &code).await?;
+    let last = state.store.audit(None, Some(&subject(&row.code)), 1).await?;
+    let by = last.first().map(|change| change.who.as_str());
+    let json = shown(&row, &state.configuration.types(), by);
+    Ok(HttpResponse::Ok().insert_header((header::ETAG, etag(&row))).json(json))
+}
+
+/// `POST /api/v1/admin/types`
+pub(in crate::http) async fn make(
+    state: Shared,
+    request: HttpRequest,
+    payload: web::Payload,
+) -> Result<HttpResponse, Problem> {
+    let caller = identity::administrator(&state, &request).await?;
+    let bytes = body::read(payload, state.server.max_event_bytes).await?;
+    let row = body::json::<Written>(&bytes)?.to_row(None, None)?;
+    create(&state, &caller, &row).await
+}
+
+async fn create(state: &State, caller: &Caller, row: &TypeRow) -> Result<HttpResponse, Problem> {
+    let taken = || Problem::conflict(format!("there is a type {:?} already", row.code));
+    if find(state, &row.code).await.is_ok() {
+        return Err(taken());
+    }
+    let entry = entry(caller, "type.made", subject(&row.code), None, Some(to_json(row)));
+    if !state.store.make_type(row, &entry).await? {
+        return Err(taken());
+    }
+    Ok(answer(state, row, &entry.who, true).await)
+}
+
+async fn change(state: &State, caller: &Caller, before: &TypeRow, row: &TypeRow) -> Result<HttpResponse, Problem> {
+    let entry = entry(caller, "type.changed", subject(&row.code), Some(to_json(before)), Some(to_json(row)));
+    if !state.store.change_type(row, before, &entry).await? {
+        return Err(changed_meanwhile());
+    }
+    Ok(answer(state, row, &entry.who, false).await)
+}
+
+/// `PUT /api/v1/admin/types/{code}`: all of it; what is not said is as it is by default.
+pub(in crate::http) async fn put(
+    state: Shared,
+    request: HttpRequest,
+    code: web::Path<String>,
+    payload: web::Payload,
+) -> Result<HttpResponse, Problem> {
+    let caller = identity::administrator(&state, &request).await?;
+    let bytes = body::read(payload, state.server.max_event_bytes).await?;
+    let written: Written = body::json(&bytes)?;
+    let Ok(before) = find(&state, &code).await else {
+        if request.headers().contains_key(header::IF_MATCH) {
+            return Err(Problem::precondition_failed("there is no such type any more"));
+        }
+        let row = written.to_row(Some(&code), None)?;
+        return create(&state, &caller, &row).await;
+    };
+    check_match(request.headers(), &before)?;
+    let row = written.to_row(Some(&before.code), Some(before.updated_at))?;
+    change(&state, &caller, &before, &row).await
+}
+
+/// `PATCH /api/v1/admin/types/{code}`: what is said (JSON merge patch, RFC 7396).
+pub(in crate::http) async fn patch(
+    state: Shared,
+    request: HttpRequest,
+    code: web::Path<String>,
+    payload: web::Payload,
+) -> Result<HttpResponse, Problem> {
+    let caller = identity::administrator(&state, &request).await?;
+    let bytes = body::read(payload, state.server.max_event_bytes).await?;
+    let said: Map<String, Value> = body::json(&bytes)?;
+    let before = find(&state, &code).await?;
+    check_match(request.headers(), &before)?;
+    let row = merged(&before, said)?.to_row(Some(&before.code), Some(before.updated_at))?;
+    change(&state, &caller, &before, &row).await
+}
+
+fn merged(row: &TypeRow, said: Map<String, Value>) -> Result<Written, Problem> {
+    let mut whole = to_json(row);
+    if let Some(map) = whole.as_object_mut() {
+        for (name, value) in said {
+            if value.is_null() {
+                map.remove(&name);
+            } else {
+                map.insert(name, value);
+            }
+        }
+    }
+    body::json(whole.to_string().as_bytes())
+}
+
+/// `DELETE /api/v1/admin/types/{code}`
+pub(in crate::http) async fn delete(
+    state: Shared,
+    request: HttpRequest,
+    code: web::Path<String>,
+) -> Result<HttpResponse, Problem> {
+    let caller = identity::administrator(&state, &request).await?;
+    let before = find(&state, &code).await?;
+    check_match(request.headers(), &before)?;
+    if in_file(&before, &state.configuration.types()).is_some() {
+        let detail = "config.toml has this type, and would make it again: switch it off with is_active, or take it out of the file";
+        return Err(Problem::conflict(detail));
+    }
+    let entry = entry(&caller, "type.deleted", subject(&before.code), Some(to_json(&before)), None);
+    if !state.store.drop_type(&before, &entry).await? {
+        return Err(changed_meanwhile());
+    }
+    let _ = state.types.send(Refresh).await;
+    Ok(HttpResponse::NoContent().finish())
+}
+
+/// `DELETE /api/v1/admin/types/{code}/override`: the type is the file's again.
+pub(in crate::http) async fn give_back(
+    state: Shared,
+    request: HttpRequest,
+    code: web::Path<String>,
+) -> Result<HttpResponse, Problem> {
+    let caller = identity::administrator(&state, &request).await?;
+    let before = find(&state, &code).await?;
+    check_match(request.headers(), &before)?;
+    let file = state.configuration.types();
+    let Some(of_file) = file.iter().find(|row| row.code == before.code) else {
+        return Err(Problem::conflict("config.toml does not have this type, so there is nothing to give it back to"));
+    };
+    let updated_at = Timestamp(clock::now().0.max(before.updated_at.0 + 1));
+    let row = TypeRow { origin: Origin::Config, updated_at, ..of_file.clone() };
+    let entry = entry(&caller, "type.given_back", subject(&row.code), Some(to_json(&before)), Some(to_json(&row)));
+    if !state.store.change_type(&row, &before, &entry).await? {
+        return Err(changed_meanwhile());
+    }
+    Ok(answer(&state, &row, &entry.who, false).await)
+}
+
+/// What to preview.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Sample {
+    /// An event's data.
+    #[serde(default)]
+    data: Map<String, Value>,
+    /// What a type that is being written says, before it is saved.
+    #[serde(default, rename = "type")]
+    draft: Map<String, Value>,
+    /// Whom it is for; by default whoever asks.
+    #[serde(default)]
+    recipient: Option<UserId>,
+}
+
+/// `POST /api/v1/admin/types/{code}/preview`: what a notification would say. Nothing is stored.
+pub(in crate::http) async fn preview(
+    state: Shared,
+    request: HttpRequest,
+    code: web::Path<String>,
+    payload: web::Payload,
+) -> Result<HttpResponse, Problem> {
+    let caller = identity::administrator(&state, &request).await?;
+    let bytes = body::read(payload, state.server.max_event_bytes).await?;
+    let sample: Sample = body::json(&bytes)?;
+    let mut row = match find(&state, &code).await {
+        Ok(row) => merged(&row, sample.draft)?.to_row(Some(&row.code), None)?,
+        // A type that is not there yet can be looked at all the same.
+        Err(problem) if sample.draft.is_empty() => return Err(problem),
+        Err(_) => body::json::<Written>(Value::from(sample.draft).to_string().as_bytes())?.to_row(Some(&code), None)?,
+    };
+    row.is_active = true;
+    let (catalog, _) = Catalog::build(&[row], &[], "en");
+    let mut data = sample.data;
+    let asking = match &caller {
+        Caller::User(identity) => Some(identity.user_id.clone()),
+        _ => None,
+    };
+    let recipient = sample.recipient.or(asking);
+    let named = data.get("user_id").or_else(|| data.get("userId")).and_then(|id| UserId::from_json(id).ok());
+    let recipient = recipient.or(named).map_or_else(|| UserId::parse("someone"), Ok);
+    let recipient = recipient.map_err(|error| Problem::bad_field("recipient", error.to_string()))?;
+    data.insert("type".to_owned(), Value::String(code.to_string()));
+    let now = clock::now();
+    let sample = Value::from(data).to_string();
+    let incoming = Incoming {
+        payload: sample.as_bytes(),
+        headers: &[],
+        subject: None,
+        broker_identity: None,
+        now,
+        max_event_bytes: state.server.max_event_bytes.saturating_mul(2),
+    };
+    let event = decode(&incoming).map_err(|rejected| Problem::from(&rejected))?.events.remove(0);
+    let named: Vec<UserId> =
+        [&event.user_id, &event.actor_id].into_iter().flatten().cloned().chain([recipient.clone()]).collect();
+    let people = People::new(state.store.people(&named).await?);
+    let person: Person = people.get(&recipient);
+    let Some(kind) = catalog.find(&event.code).map(Arc::clone) else {
+        return Err(Problem::bad_field("type", "cannot be used as it is"));
+    };
+    let drafts = plan(&Arc::new(event), &kind, &[person], &people, &catalog, now);
+    let drafts = drafts.map_err(|rejected| Problem::from(&rejected))?;
+    let draft = drafts.first().ok_or_else(|| Problem::conflict("the recipient has muted this type"))?;
+    Ok(HttpResponse::Ok().json(json!({
+        "title": draft.title,
+        "message": draft.message,
+        "action_url": draft.action_url,
+    })))
+}

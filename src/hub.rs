@@ -1,17 +1,20 @@
 //! The hub: builds everything from the configuration. The one place that knows all parts.
 
+mod reload;
+
 use std::{
     sync::{Arc, atomic::AtomicUsize},
     time::Duration,
 };
 
 use actix::{Actor, Addr, Arbiter};
+use arc_swap::{ArcSwap, ArcSwapOption};
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::{
     actors::{
-        Handle,
+        Dials, Handle,
         broadcaster::{Broadcaster, CountWatchers, Demand, DismissWatchers, Feeding},
         catalog::{self, CatalogKeeper, Sources},
         connection,
@@ -59,6 +62,7 @@ pub struct Hub {
     arbiters: Vec<Arbiter>,
     grace: Duration,
     under_way: http::UnderWay,
+    reloader: reload::Reloader,
 }
 
 /// The long-lived actors.
@@ -129,6 +133,7 @@ impl Hub {
             Feeding { demand: Demand::new(Arc::clone(&feeds)), feeds, broadcaster: handles.broadcaster.clone() };
         let configuration = Arc::new(config::Live::new(&loaded, clock::now()));
         let parts = Parts {
+            dials: Dials::new(reload::settings(&loaded.config)),
             loaded,
             store: store.clone(),
             health: health.clone(),
@@ -144,8 +149,14 @@ impl Hub {
         let listen = parts.loaded.config.server.listen.clone();
         let state = parts.state(epoch, metrics, auth, shared);
         let under_way = state.under_way.clone();
-        let serving = http::serve(&listen, state, grace)?;
-        Ok(Self { serving, handles, health, store, supervisor, arbiters, grace, under_way })
+        let serving = http::serve(&listen, state.clone(), grace)?;
+        let reloader = reload::watch(parts, state);
+        Ok(Self { serving, handles, health, store, supervisor, arbiters, grace, under_way, reloader })
+    }
+
+    /// Reads config.toml and the templates again, whether they have changed or not.
+    pub fn reload(&self) {
+        self.reloader.now();
     }
 
     /// Connections whose good-byes are not over.
@@ -194,6 +205,7 @@ struct Parts {
     handles: Handles,
     feeding: Feeding,
     configuration: Arc<config::Live>,
+    dials: Arc<Dials>,
 }
 
 impl Parts {
@@ -207,15 +219,14 @@ impl Parts {
         rows: Vec<TypeRow>,
     ) -> Vec<Arbiter> {
         let (rendering, core) = (Arbiter::new(), Arbiter::new());
-        let Self { store, health, handles, loaded, feeding, .. } = self;
+        let Self { store, health, handles, loaded, feeding, dials, .. } = self;
         let config = &loaded.config;
 
-        let settings = registry::Settings {
-            max_per_user: config.server.max_connections_per_user,
-            live_per_minute: config.limits.per_user_per_minute,
-        };
+        let settings =
+            registry::Settings { max_per_user: config.server.max_connections_per_user, dials: Arc::clone(dials) };
         let (handle, of) = (handles.registry.clone(), store.clone());
-        adopt(supervisor, "registry", &core, handle, move |tether| Registry::new(of.clone(), settings, tether)).await;
+        adopt(supervisor, "registry", &core, handle, move |tether| Registry::new(of.clone(), settings.clone(), tether))
+            .await;
 
         let settings = persistence::Settings {
             batch_max: config.store.batch_max,
@@ -247,9 +258,9 @@ impl Parts {
         .await;
 
         let (of, persistence) = (store.clone(), handles.persistence.clone());
-        let days = i64::from(config.retention.archive_after_days);
+        let archive = Arc::clone(dials);
         adopt(supervisor, "sweeper", &core, handles.sweeper.clone(), move |tether| {
-            Sweeper::new(of.clone(), persistence.clone(), days, tether)
+            Sweeper::new(of.clone(), persistence.clone(), Arc::clone(&archive), tether)
         })
         .await;
 
@@ -278,7 +289,7 @@ impl Parts {
         auth: Authenticator,
         catalog: catalog::Shared,
     ) -> http::Shared {
-        let Self { store, health, handles, loaded, feeding, configuration } = self;
+        let Self { store, health, handles, loaded, feeding, configuration, dials } = self;
         let config = &loaded.config;
         let hub = session::Hub {
             instance: instance(&config.server.instance_id),
@@ -292,13 +303,13 @@ impl Parts {
                 outbound_queue: config.server.outbound_queue,
                 client_messages_per_minute: config.limits.client_messages_per_minute,
             },
-            history: i64::try_from(config.retention.history).unwrap_or(i64::MAX),
+            dials: Arc::clone(dials),
             feeding: feeding.clone(),
         };
         http::Shared::new(http::State {
-            server: config.server.clone(),
+            server: ArcSwap::from_pointee(config.server.clone()),
             nats_required: config.nats.required,
-            publish_limit: http::PublishLimit::new(config.limits.publish_per_minute),
+            publish_limit: ArcSwapOption::from_pointee(http::PublishLimit::new(config.limits.publish_per_minute)),
             boot: uuid::Uuid::new_v4().to_string(),
             catalog,
             auth,

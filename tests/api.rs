@@ -93,12 +93,22 @@ async fn hub_with_everybody() -> Hub {
     .await
 }
 
+/// Makes each code another one.
+static MADE: std::sync::atomic::AtomicUsize = std::sync::atomic::AtomicUsize::new(0);
+
 /// A body that the operation takes.
 fn body_of(operation: &Value) -> String {
     match operation["operationId"].as_str() {
         Some("publish_events") => json!({"type":"NOTE_CREATED","user_id":"u","title":"x"}).to_string(),
         Some("notify") => json!({"target":[{"id":"u"}],"message":"m"}).to_string(),
-        Some("put_preferences") => "{}".to_owned(),
+        Some("put_preferences" | "patch_type" | "put_person") => "{}".to_owned(),
+        Some("preview_type") => json!({"data":{"message":"x"}}).to_string(),
+        Some("make_type" | "put_type") => {
+            let code = format!("MADE_{}", MADE.fetch_add(1, std::sync::atomic::Ordering::Relaxed));
+            let code = (operation["operationId"] == "make_type").then_some(code);
+            json!({"code":code,"display_name":"d","template":"t","target_type":"SELF"}).to_string()
+        }
+        Some("fill_directory") => json!({"users":[{"user_id":"u"}]}).to_string(),
         _ => String::new(),
     }
 }
@@ -123,8 +133,16 @@ async fn everybody_may_do_what_the_document_says_and_nothing_else() {
                 .replace("{client_id}", "nobody")
                 .replace("{user_id}", "u")
                 .replace("{feed}", "availability")
+                .replace("{code}", if method == "DELETE" && !path.ends_with("/override") { "MINE" } else { "MESSAGE" })
                 .replace("/demo/{file}", "/demo/demo.js")
                 .replace("{file}", "docs.js");
+            if method == "DELETE" && path.ends_with("/{code}") {
+                // One to delete.
+                let admin: Vec<(&str, &str)> =
+                    callers[4].headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
+                let made = json!({"display_name":"d","template":"t","target_type":"SELF"}).to_string();
+                hub.send("PUT", &address, &admin, made).await;
+            }
             let address = if path.ends_with("/history") { format!("{address}?user_id=u") } else { address };
             let headers: Vec<(&str, &str)> =
                 caller.headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
@@ -146,7 +164,10 @@ async fn everybody_may_do_what_the_document_says_and_nothing_else() {
                 assert_eq!(status, 404, "{what}: another's notification is never 403");
             } else {
                 // Dev pages are not there without dev auth, nor is a client that nobody is.
-                let gone = path == "/" || path.starts_with("/demo") || path.contains("{client_id}");
+                let gone = path == "/"
+                    || path.starts_with("/demo")
+                    || path.contains("{client_id}")
+                    || path.contains("/dead-letters/{id}");
                 assert!(if gone { status == 404 } else { (200..300).contains(&status) }, "{what}");
             }
             checked += 1;

@@ -123,6 +123,34 @@ impl Actor for CatalogKeeper {
     }
 }
 
+/// From now on, templates come from here; look at everything now. Says whether that could be done.
+#[derive(Message)]
+#[rtype(result = "bool")]
+pub struct Reload {
+    /// The folder with a folder for each locale.
+    pub templates: PathBuf,
+    /// The language of the templates that are in none.
+    pub default_locale: String,
+}
+
+impl Handler<Reload> for CatalogKeeper {
+    type Result = ResponseActFuture<Self, bool>;
+
+    fn handle(&mut self, reload: Reload, _: &mut Self::Context) -> Self::Result {
+        self.sources.templates = reload.templates;
+        self.sources.default_locale = reload.default_locale;
+        let (sources, shared, health) = (self.sources.clone(), self.shared.clone(), self.health.clone());
+        let load = async move { sources.load(&shared, &health).await };
+        Box::pin(load.into_actor(self).map(|rows, keeper, _| {
+            let done = rows.is_ok();
+            if let Ok(rows) = rows {
+                keeper.loaded = rows;
+            }
+            done
+        }))
+    }
+}
+
 /// Look at the table now: whoever has changed it wants to see it work. Answers when the snapshot is the new one.
 #[derive(Message)]
 #[rtype(result = "()")]
@@ -131,15 +159,11 @@ pub struct Refresh;
 impl Handler<Refresh> for CatalogKeeper {
     type Result = ResponseActFuture<Self, ()>;
 
-    fn handle(&mut self, _: Refresh, _: &mut Self::Context) -> Self::Result {
-        let (sources, shared, health) = (self.sources.clone(), self.shared.clone(), self.health.clone());
-        let load = async move { sources.load(&shared, &health).await };
-        Box::pin(load.into_actor(self).map(|rows, keeper, _| {
-            // Away, it is asked again within a second.
-            if let Ok(rows) = rows {
-                keeper.loaded = rows;
-            }
-        }))
+    fn handle(&mut self, _: Refresh, ctx: &mut Self::Context) -> Self::Result {
+        let Sources { templates, default_locale, .. } = self.sources.clone();
+        let reloaded = Handler::<Reload>::handle(self, Reload { templates, default_locale }, ctx);
+        // Away, the table is asked again within a second.
+        Box::pin(reloaded.map(|_, _, _| ()))
     }
 }
 

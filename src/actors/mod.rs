@@ -22,6 +22,7 @@
 pub mod broadcaster;
 pub mod catalog;
 pub mod connection;
+pub mod dials;
 pub mod handle;
 pub mod outcome;
 pub mod persistence;
@@ -33,5 +34,6 @@ pub mod supervisor;
 pub mod sweeper;
 pub mod watcher;
 
+pub use dials::Dials;
 pub use handle::{Gone, Handle};
 pub use outcome::Outcome;

@@ -12,6 +12,7 @@ use actix::{Actor, ActorFutureExt, Addr, AsyncContext, Context, Handler, Message
 use tokio::{sync::oneshot, time::Instant};
 
 use super::{
+    Dials,
     session::{Behind, ClientInfo, Leave, Session, Signals},
     supervisor::{Crash, Tether},
 };
@@ -49,12 +50,12 @@ pub struct Registry {
 }
 
 /// What the registry needs to know.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Settings {
     /// Most connections of one user.
     pub max_per_user: usize,
-    /// Most live toasts for one user in a minute; 0: no limit.
-    pub live_per_minute: u32,
+    /// What may change.
+    pub dials: Arc<Dials>,
 }
 
 /// Ends when the registry that gave it is gone.
@@ -140,7 +141,7 @@ impl Registry {
     fn publish(&mut self, change: &Change, received: Instant, now: Timestamp, ctx: &mut Context<Self>) {
         // Nobody is there: nothing is encoded.
         let Some(present) = self.users.get_mut(&change.user_id) else { return };
-        match present.tell(change, received, self.settings.live_per_minute, now) {
+        match present.tell(change, received, self.settings.dials.live_per_minute(), now) {
             Told::Live { dead: true } => self.bury(),
             Told::Held => {
                 let user = change.user_id.clone();

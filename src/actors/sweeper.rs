@@ -3,13 +3,13 @@
 //! It only looks at the clock. What changes an inbox it asks of persistence, a bounded number at a time, and it asks again at
 //! once only while there is more; what is only forgotten it deletes itself.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use actix::{Actor, ActorFutureExt, AsyncContext, Context, Handler, WrapFuture};
 use tokio::sync::oneshot;
 
 use super::{
-    Handle,
+    Dials, Handle,
     persistence::{Due, Persistence, SweepSome, Swept},
     supervisor::{Crash, Tether},
 };
@@ -41,7 +41,7 @@ const DAY_MS: i64 = 24 * 60 * 60 * 1_000;
 pub struct Sweeper {
     store: Store,
     persistence: Handle<Persistence>,
-    archive_after_days: i64,
+    dials: Arc<Dials>,
     _tether: Tether,
 }
 
@@ -58,12 +58,13 @@ enum Task {
 impl Sweeper {
     /// Sweeps `store` through `persistence`.
     #[must_use]
-    pub fn new(store: Store, persistence: Handle<Persistence>, archive_after_days: i64, tether: Tether) -> Self {
-        Self { store, persistence, archive_after_days, _tether: tether }
+    pub fn new(store: Store, persistence: Handle<Persistence>, dials: Arc<Dials>, tether: Tether) -> Self {
+        Self { store, persistence, dials, _tether: tether }
     }
 
     fn run(&self, task: Task, ctx: &mut Context<Self>) {
-        let (store, persistence, days) = (self.store.clone(), self.persistence.clone(), self.archive_after_days);
+        let (store, persistence, days) =
+            (self.store.clone(), self.persistence.clone(), self.dials.archive_after_days());
         let now = clock::now();
         let step = async move {
             match task {

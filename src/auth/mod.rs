@@ -5,7 +5,11 @@ mod keys;
 mod token;
 mod verify;
 
-pub use keys::ApiKeys;
+pub use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+
+use keys::ApiKeys;
 pub use token::{Claims, TokenError, mint};
 pub use verify::{KeyError, Tokens};
 
@@ -110,7 +114,7 @@ pub struct Authenticator {
     dev: bool,
     tokens: Option<Tokens>,
     cookies: Option<Cookies>,
-    keys: ApiKeys,
+    keys: ArcSwap<ApiKeys>,
 }
 
 #[derive(Debug)]
@@ -148,8 +152,13 @@ impl Authenticator {
             dev: open(AuthMethod::Dev),
             tokens: open(AuthMethod::Jwt).then(|| Tokens::new(config)).transpose()?,
             cookies,
-            keys: ApiKeys::new(&config.api_keys),
+            keys: ArcSwap::from_pointee(ApiKeys::new(&config.api_keys)),
         })
+    }
+
+    /// From now on, these keys of services.
+    pub fn set_keys(&self, keys: &[config::ApiKey]) {
+        self.keys.store(Arc::new(ApiKeys::new(keys)));
     }
 
     /// The cookie that names a session, when sessions are open.
@@ -170,7 +179,7 @@ impl Authenticator {
     /// When nobody is named, or what they show is no good.
     pub async fn identify(&self, shown: &Credentials) -> Result<Identified, AuthError> {
         let key = shown.api_key.as_ref().or(shown.token.as_ref());
-        if let Some(caller) = key.and_then(|key| self.keys.find(key)) {
+        if let Some(caller) = key.and_then(|key| self.keys.load().find(key)) {
             return Ok(caller.into());
         }
         if shown.api_key.is_some() {

@@ -30,17 +30,29 @@ pub(super) fn run(config: &Path) -> Result<(), Failure> {
         if dev {
             tracing::warn!("dev sign-in is on: whoever reaches this address is whoever they say they are");
         }
-        stop.wait().await;
+        while stop.wait().await == Asked::Reload {
+            hub.reload();
+        }
         tracing::info!("stopping");
         hub.stop().await;
         Ok(())
     })
 }
 
-/// Ctrl-C, and SIGTERM where there is one.
+/// What a signal asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Asked {
+    Stop,
+    #[cfg_attr(not(unix), allow(dead_code, reason = "there is no SIGHUP"))]
+    Reload,
+}
+
+/// Ctrl-C, and where there are such SIGTERM and SIGHUP.
 struct StopSignal {
     #[cfg(unix)]
     terminate: tokio::signal::unix::Signal,
+    #[cfg(unix)]
+    hangup: tokio::signal::unix::Signal,
     #[cfg(unix)]
     interrupt: tokio::signal::unix::Signal,
 }
@@ -49,7 +61,11 @@ impl StopSignal {
     #[cfg(unix)]
     fn new() -> std::io::Result<Self> {
         use tokio::signal::unix::{SignalKind, signal};
-        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            hangup: signal(SignalKind::hangup())?,
+            interrupt: signal(SignalKind::interrupt())?,
+        })
     }
 
     #[cfg(not(unix))]
@@ -58,16 +74,18 @@ impl StopSignal {
     }
 
     #[cfg(unix)]
-    async fn wait(&mut self) {
+    async fn wait(&mut self) -> Asked {
         tokio::select! {
-            _ = self.terminate.recv() => {}
-            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => Asked::Stop,
+            _ = self.interrupt.recv() => Asked::Stop,
+            _ = self.hangup.recv() => Asked::Reload,
         }
     }
 
     #[cfg(not(unix))]
-    async fn wait(&mut self) {
+    async fn wait(&mut self) -> Asked {
         // Without a handler the process just ends, which is what was asked for.
         let _ = tokio::signal::ctrl_c().await;
+        Asked::Stop
     }
 }

@@ -21,6 +21,9 @@ struct Style {
     gap: &'static str,
 }
 
+/// Their names.
+pub(super) const NAMES: [&str; 4] = ["currency", "date", "plural", "truncate"];
+
 /// Adds the filters to an environment.
 pub(super) fn install(environment: &mut Environment<'_>) {
     environment.add_filter("currency", currency);

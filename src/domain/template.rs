@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use minijinja::{
     Environment, Error, ErrorKind, UndefinedBehavior, Value,
     syntax::SyntaxConfig,
-    value::{Enumerator, Object, ObjectRepr, Serde},
+    value::{Enumerator, Object, ObjectRepr, Rest, Serde},
 };
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Map, Value as Json};
@@ -82,6 +82,7 @@ impl Templates {
     /// # Errors
     /// When it does not compile.
     pub fn add(&mut self, name: String, source: String) -> Result<(), BadTemplate> {
+        try_out(&source)?;
         self.text.add_template_owned(name, source).map_err(|error| bad_template(&error))
     }
 
@@ -90,6 +91,7 @@ impl Templates {
     /// # Errors
     /// When it does not compile.
     pub fn add_url(&mut self, name: String, source: String) -> Result<(), BadTemplate> {
+        try_out(&source)?;
         self.urls.add_template_owned(name, source).map_err(|error| bad_template(&error))
     }
 
@@ -113,6 +115,33 @@ impl Templates {
     /// As [`Templates::render`].
     pub fn render_url(&self, name: &str, scope: &Arc<Scope>) -> Result<String, Rejected> {
         render(&self.urls, name, scope)
+    }
+}
+
+/// A filter that is not there is only noticed when it is used; so a template is used once, with nothing, before it is taken. What
+/// stands in a branch that nothing leads to is not noticed then.
+fn try_out(source: &str) -> Result<(), BadTemplate> {
+    let mut environment = environment();
+    environment.set_undefined_behavior(UndefinedBehavior::Chainable);
+    // Ours ask for values that are there.
+    for name in super::filters::NAMES {
+        environment.add_filter(name, |_: Value, _: Rest<Value>| "");
+    }
+    let tried = environment.render_str(source, ());
+    match tried {
+        Err(error)
+            if matches!(
+                error.kind(),
+                ErrorKind::SyntaxError
+                    | ErrorKind::UnknownFilter
+                    | ErrorKind::UnknownFunction
+                    | ErrorKind::UnknownTest
+                    | ErrorKind::UnknownMethod
+            ) =>
+        {
+            Err(bad_template(&error))
+        }
+        _ => Ok(()),
     }
 }
 

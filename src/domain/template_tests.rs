@@ -115,3 +115,23 @@ fn values_in_urls_are_encoded() -> Result<(), Rejected> {
     assert_eq!(templates.render_url("u", &empty).err().and_then(|r| r.field), Some("refund_id".to_owned()));
     Ok(())
 }
+
+#[test]
+fn a_filter_that_is_not_there_is_noticed_before_it_is_used() {
+    let mut templates = Templates::default();
+    for (source, line) in
+        [("{n|nofilter}", 1), ("{amount|currency(\"IDR\")}\n{n|upper|nofilter}", 2), ("{nofunction()}", 1)]
+    {
+        let bad = templates.add("X".to_owned(), source.to_owned()).expect_err("it is not taken");
+        assert_eq!(bad.line, Some(line), "{source}: {}", bad.detail);
+        assert!(bad.detail.contains("nof"), "{}", bad.detail);
+        assert!(!templates.has("X"));
+    }
+    for source in [
+        "{a.b.c|default('x')|upper} {time|date(\"%H\")} {n|plural('a','b')} {t|truncate(3)} {amount|currency('IDR')}",
+        "{% for one in many %}{one.name}{% else %}none{% endfor %}{% if a is defined and b > 3 %}x{% endif %}",
+        "{recipient.login} {event.time|date(\"%d %b\")} {list[0]}",
+    ] {
+        templates.add("X".to_owned(), source.to_owned()).unwrap_or_else(|bad| panic!("{source}: {}", bad.detail));
+    }
+}

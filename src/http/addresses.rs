@@ -3,18 +3,22 @@
 use std::{
     collections::HashMap,
     net::{IpAddr, Ipv6Addr, SocketAddr},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
 use actix_web::http::header::{HeaderMap, HeaderName};
+use arc_swap::ArcSwap;
 
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
 /// How many connections each address has.
 #[derive(Debug)]
 pub struct Addresses {
-    most: usize,
-    trusted: Vec<IpAddr>,
+    most: AtomicUsize,
+    trusted: ArcSwap<Vec<IpAddr>>,
     open: Mutex<HashMap<IpAddr, usize>>,
 }
 
@@ -29,7 +33,14 @@ impl Addresses {
     /// At most `most` of one address, 0 for no limit; `trusted` are the proxies that are believed, besides those on this machine.
     #[must_use]
     pub fn new(most: usize, trusted: Vec<IpAddr>) -> Arc<Self> {
+        let (most, trusted) = (AtomicUsize::new(most), ArcSwap::from_pointee(trusted));
         Arc::new(Self { most, trusted, open: Mutex::default() })
+    }
+
+    /// From now on, these. Who is connected stays.
+    pub fn set(&self, most: usize, trusted: Vec<IpAddr>) {
+        self.most.store(most, Ordering::Relaxed);
+        self.trusted.store(Arc::new(trusted));
     }
 
     fn open(&self) -> MutexGuard<'_, HashMap<IpAddr, usize>> {
@@ -38,7 +49,7 @@ impl Addresses {
     }
 
     fn is_trusted(&self, address: IpAddr) -> bool {
-        address.is_loopback() || self.trusted.contains(&address)
+        address.is_loopback() || self.trusted.load().contains(&address)
     }
 
     /// Where a request comes from: the nearest address that no trusted proxy has. `None` for somebody on this machine, and for a
@@ -56,11 +67,12 @@ impl Addresses {
 
     /// Takes a place; `Err` when there is none left.
     pub(super) fn take(self: &Arc<Self>, address: Option<IpAddr>) -> Result<Option<Place>, usize> {
-        let Some(address) = address.filter(|_| self.most > 0) else { return Ok(None) };
+        let most = self.most.load(Ordering::Relaxed);
+        let Some(address) = address.filter(|_| most > 0) else { return Ok(None) };
         let mut open = self.open();
         let count = open.entry(address).or_default();
-        if *count >= self.most {
-            return Err(self.most);
+        if *count >= most {
+            return Err(most);
         }
         *count += 1;
         Ok(Some(Place { addresses: Arc::clone(self), address }))

@@ -58,6 +58,6 @@ pub(super) fn mark(headers: &mut HeaderMap, origin: HeaderValue) {
 pub(super) fn allowed_origin(state: &State, headers: &HeaderMap, path: &str) -> Option<HeaderValue> {
     let origin = headers.get(header::ORIGIN)?;
     let text = origin.to_str().ok()?;
-    let known = state.server.allowed_origins.iter().any(|allowed| allowed.trim_end_matches('/') == text);
+    let known = state.server.load().allowed_origins.iter().any(|allowed| allowed.trim_end_matches('/') == text);
     (known && path.starts_with("/api/")).then(|| origin.clone())
 }

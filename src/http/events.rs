@@ -23,7 +23,7 @@ const BATCH_FACTOR: usize = 32;
 
 pub(super) async fn post(state: Shared, request: HttpRequest, payload: web::Payload) -> Result<HttpResponse, Problem> {
     publish::admit(&state, &request).await?;
-    let limit = state.server.max_event_bytes.saturating_mul(BATCH_FACTOR);
+    let limit = state.server.load().max_event_bytes.saturating_mul(BATCH_FACTOR);
     let payload = body::read(payload, limit).await?;
     let headers = headers(request.headers());
     let decoded = decode(&Incoming {
@@ -32,7 +32,7 @@ pub(super) async fn post(state: Shared, request: HttpRequest, payload: web::Payl
         subject: None,
         broker_identity: None,
         now: clock::now(),
-        max_event_bytes: state.server.max_event_bytes,
+        max_event_bytes: state.server.load().max_event_bytes,
     })
     .map_err(|rejected| refused(&rejected))?;
     let batch = decoded.batch;

@@ -42,7 +42,7 @@ impl Admitted {
     /// Starts the watcher.
     pub(super) fn begin(self, state: &State, wire: Wire) {
         let Self { feed, watched, slot, place, expires_at } = self;
-        let (feeds, limits) = (Arc::clone(&state.hub.feeding.feeds), state.hub.limits);
+        let (feeds, limits) = (Arc::clone(&state.hub.feeding.feeds), state.hub.limits());
         Watcher::new(Watching { feeds, feed, limits, expires_at }, watched, wire, slot, place).start();
     }
 }
@@ -83,7 +83,7 @@ pub(super) async fn admit(
     let place = state.addresses.take(state.addresses.client(peer, headers)).map_err(|most| {
         Problem::too_many(format!("this address has {most} connections to live feeds already"), FULL_RETRY_SECONDS)
     })?;
-    let slot = take_slot(&state.connections, state.server.max_connections)?;
+    let slot = take_slot(&state.connections, state.server.load().max_connections)?;
     let client = state.next_client.fetch_add(1, Ordering::Relaxed);
     let mut watched = Watched::new(state.hub.feeding.clone(), client, state.hub.limits.outbound_queue);
     if let Some(filters) = wanted {

@@ -125,7 +125,7 @@ pub(super) fn chosen_subprotocol(headers: &HeaderMap) -> Option<&'static str> {
 pub(super) fn origin_is_allowed(state: &State, headers: &HeaderMap) -> bool {
     let Some(origin) = headers.get(header::ORIGIN) else { return true };
     let Ok(origin) = origin.to_str() else { return false };
-    if state.server.allowed_origins.iter().any(|allowed| allowed.trim_end_matches('/') == origin) {
+    if state.server.load().allowed_origins.iter().any(|allowed| allowed.trim_end_matches('/') == origin) {
         return true;
     }
     let own = text(headers, header::HOST);

@@ -183,7 +183,7 @@ pub(super) async fn mark_all(
     mark: MarkAll,
 ) -> Result<HttpResponse, Problem> {
     let user_id = identity::user(&state, &request).await?.user_id;
-    let bytes = body::read(payload, state.server.max_message_bytes).await?;
+    let bytes = body::read(payload, state.server.load().max_message_bytes).await?;
     let up_to = up_to(&bytes)?;
     let (reply, answer) = oneshot::channel();
     state.persistence.send(MarkEvery { user_id, mark, up_to, origin: None, reply }).await?;

@@ -53,7 +53,7 @@ struct Body {
 
 pub(super) async fn post(state: Shared, request: HttpRequest, payload: web::Payload) -> Result<HttpResponse, Problem> {
     publish::admit(&state, &request).await?;
-    let bytes = body::read(payload, state.server.max_event_bytes).await?;
+    let bytes = body::read(payload, state.server.load().max_event_bytes).await?;
     let body: Body = body::json(&bytes)?;
     let key = headers(request.headers()).into_iter().find(|(name, _)| name == "idempotency-key");
     let event = event(body, key.as_ref().map(|(_, key)| key.as_str()).filter(|key| !key.is_empty()))?;

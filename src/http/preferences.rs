@@ -13,7 +13,7 @@ pub(super) async fn get(state: Shared, request: HttpRequest) -> Result<HttpRespo
 /// Sets all of them: what is not said is as if it had never been.
 pub(super) async fn put(state: Shared, request: HttpRequest, payload: web::Payload) -> Result<HttpResponse, Problem> {
     let user = identity::user(&state, &request).await?.user_id;
-    let bytes = body::read(payload, state.server.max_event_bytes).await?;
+    let bytes = body::read(payload, state.server.load().max_event_bytes).await?;
     let preferences: Preferences = body::json(&bytes)?;
     let preferences = preferences.checked().map_err(|(field, detail)| Problem::bad_field(field, detail))?;
     let catalog = state.catalog.current();

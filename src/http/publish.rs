@@ -66,7 +66,7 @@ pub(super) async fn admit(state: &State, request: &HttpRequest) -> Result<(), Pr
     if !caller.may_publish() {
         return Err(Problem::forbidden("publishing needs the scope publish, or the role admin"));
     }
-    let Some(limit) = &state.publish_limit else { return Ok(()) };
+    let Some(limit) = state.publish_limit.load_full() else { return Ok(()) };
     limit.take(&match caller {
         Caller::Service { name, .. } => Publisher::Key(name),
         Caller::User(identity) => Publisher::User(identity.user_id.to_string()),

@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, atomic::AtomicUsize};
 
+use arc_swap::{ArcSwap, ArcSwapOption};
 use metrics_exporter_prometheus::PrometheusHandle;
 
 use crate::{
@@ -23,11 +24,11 @@ use crate::{
 #[derive(Debug)]
 pub struct State {
     /// `[server]`.
-    pub server: config::Server,
+    pub server: ArcSwap<config::Server>,
     /// Whether readiness asks for NATS.
     pub nats_required: bool,
     /// What both publishing calls may do in a minute.
-    pub publish_limit: Option<PublishLimit>,
+    pub publish_limit: ArcSwapOption<PublishLimit>,
     /// A word that only this process has.
     pub boot: String,
     /// The types there are.

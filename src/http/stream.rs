@@ -70,7 +70,7 @@ pub(super) async fn admit(state: &State, headers: &HeaderMap, uri: &Uri, local: 
         Some(since) => Start::Since(since),
         None => start(&identity::query(uri))?,
     };
-    let slot = take_slot(&state.connections, state.server.max_connections)?;
+    let slot = take_slot(&state.connections, state.server.load().max_connections)?;
     Ok(Admitted { identity, start, slot })
 }
 

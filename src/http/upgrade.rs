@@ -95,7 +95,7 @@ pub(super) async fn upgrade(
             tune(&io, &state);
             let wire = match kind {
                 Kind::WebSocket => {
-                    Wire::web_socket(Socket::new(io.into(), &parts.read_buf, state.server.max_message_bytes))
+                    Wire::web_socket(Socket::new(io.into(), &parts.read_buf, state.server.load().max_message_bytes))
                 }
                 Kind::Events => stream::wire(&state, io.into()),
             };
@@ -151,7 +151,7 @@ async fn admit_session(state: &State, request: &Request) -> Result<Admitted, Pro
         other @ Caller::Service { .. } => return Err(identity::without_inbox(&other)),
     };
     let start = start(&identity::query(&head.uri))?;
-    let slot = take_slot(&state.connections, state.server.max_connections)?;
+    let slot = take_slot(&state.connections, state.server.load().max_connections)?;
     Ok(Admitted { identity, start, slot })
 }
 

@@ -106,6 +106,11 @@ impl Hub {
         assert!(ready, "the hub ended: {}", self.log());
     }
 
+    /// Where it runs, with its config.toml if it has one of its own.
+    pub fn folder(&self) -> &std::path::Path {
+        self.folder.path()
+    }
+
     pub fn base(&self) -> String {
         format!("http://127.0.0.1:{}", self.port)
     }

@@ -156,7 +156,7 @@ impl Session {
     }
 
     fn on_sync(&mut self, since: Option<Since>, limit: Option<i64>, ctx: &mut Context<Self>) {
-        let limit = limit.unwrap_or(self.hub.history);
+        let limit = limit.unwrap_or(self.hub.dials.history());
         let (hub, user) = (self.hub.clone(), self.user_id().clone());
         let asked = since.clone();
         let read = async move {

@@ -24,7 +24,7 @@ use bytes::Bytes;
 use tokio::time::Instant;
 
 use super::{
-    Handle,
+    Dials, Handle,
     broadcaster::{Feeding, Watched, Watches},
     connection::{Client, Connection, Limits, Pump, Slot, Wire},
     persistence::Persistence,
@@ -73,10 +73,18 @@ pub struct Hub {
     pub persistence: Handle<Persistence>,
     /// What every connection keeps to.
     pub limits: Limits,
-    /// What a bare `sync.request` answers with.
-    pub history: i64,
+    /// What may change while the hub runs.
+    pub dials: Arc<Dials>,
     /// The live feeds.
     pub feeding: Feeding,
+}
+
+impl Hub {
+    /// What every connection keeps to, now.
+    #[must_use]
+    pub fn limits(&self) -> Limits {
+        Limits { client_messages_per_minute: self.dials.client_messages_per_minute(), ..self.limits }
+    }
 }
 
 /// A push, already encoded.
@@ -282,7 +290,7 @@ impl Client for Session {
     }
 
     fn limits(&self) -> Limits {
-        self.hub.limits
+        self.hub.limits()
     }
 
     fn close(&mut self, code: CloseCode) {

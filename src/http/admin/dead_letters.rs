@@ -83,7 +83,7 @@ pub(in crate::http) async fn replay(
         // Two who replay it at once make one notification.
         broker_identity: Some(Identity::key(&subject(letter.id))),
         now: clock::now(),
-        max_event_bytes: state.server.max_event_bytes,
+        max_event_bytes: state.server.load().max_event_bytes,
     };
     let decoded = decode(&incoming).map_err(|rejected| Problem::from(&rejected))?;
     let mut events = decoded.events;

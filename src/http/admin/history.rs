@@ -75,7 +75,7 @@ pub(in crate::http) async fn history(state: Shared, request: HttpRequest) -> Res
     let user = parameter("user_id").ok_or_else(|| Problem::bad_field("user_id", "say whose history"))?;
     let user = UserId::parse(user).map_err(|error| Problem::bad_field("user_id", error.to_string()))?;
     let limit = match parameter("limit") {
-        None => state.hub.history,
+        None => state.hub.dials.history(),
         Some(text) => text
             .parse()
             .ok()

@@ -245,7 +245,7 @@ pub(in crate::http) async fn make(
     payload: web::Payload,
 ) -> Result<HttpResponse, Problem> {
     let caller = identity::administrator(&state, &request).await?;
-    let bytes = body::read(payload, state.server.max_event_bytes).await?;
+    let bytes = body::read(payload, state.server.load().max_event_bytes).await?;
     let row = body::json::<Written>(&bytes)?.to_row(None, None)?;
     create(&state, &caller, &row).await
 }
@@ -278,7 +278,7 @@ pub(in crate::http) async fn put(
     payload: web::Payload,
 ) -> Result<HttpResponse, Problem> {
     let caller = identity::administrator(&state, &request).await?;
-    let bytes = body::read(payload, state.server.max_event_bytes).await?;
+    let bytes = body::read(payload, state.server.load().max_event_bytes).await?;
     let written: Written = body::json(&bytes)?;
     let Ok(before) = find(&state, &code).await else {
         if request.headers().contains_key(header::IF_MATCH) {
@@ -300,7 +300,7 @@ pub(in crate::http) async fn patch(
     payload: web::Payload,
 ) -> Result<HttpResponse, Problem> {
     let caller = identity::administrator(&state, &request).await?;
-    let bytes = body::read(payload, state.server.max_event_bytes).await?;
+    let bytes = body::read(payload, state.server.load().max_event_bytes).await?;
     let said: Map<String, Value> = body::json(&bytes)?;
     let before = find(&state, &code).await?;
     check_match(request.headers(), &before)?;
@@ -388,7 +388,7 @@ pub(in crate::http) async fn preview(
     payload: web::Payload,
 ) -> Result<HttpResponse, Problem> {
     let caller = identity::administrator(&state, &request).await?;
-    let bytes = body::read(payload, state.server.max_event_bytes).await?;
+    let bytes = body::read(payload, state.server.load().max_event_bytes).await?;
     let sample: Sample = body::json(&bytes)?;
     let mut row = match find(&state, &code).await {
         Ok(row) => merged(&row, sample.draft)?.to_row(Some(&row.code), None)?,
@@ -416,7 +416,7 @@ pub(in crate::http) async fn preview(
         subject: None,
         broker_identity: None,
         now,
-        max_event_bytes: state.server.max_event_bytes.saturating_mul(2),
+        max_event_bytes: state.server.load().max_event_bytes.saturating_mul(2),
     };
     let event = decode(&incoming).map_err(|rejected| Problem::from(&rejected))?.events.remove(0);
     let named: Vec<UserId> =

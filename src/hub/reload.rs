@@ -1,0 +1,253 @@
+//! Taking an edit of config.toml or the templates while the hub runs.
+//!
+//! The files are looked at twice a second: their times, sizes and identities. That notices every way of saving (in place, by
+//! renaming, by a symlink that points elsewhere, on a network), with nothing to configure and no limit to run into, and costs a few
+//! system calls. What has changed is taken when it has been still for one look, so several quick saves are one.
+//!
+//! An edit that is wrong changes nothing and is said once. What cannot change while the hub runs is named.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
+
+use tokio::{sync::Notify, time::timeout};
+
+use super::Parts;
+use crate::{
+    actors::{catalog::Reload, dials::Settings},
+    clock,
+    config::{self, Config, ConfigError, Loaded, Problem},
+    domain::catalog::Catalog,
+    http,
+    telemetry::PartState,
+};
+
+/// Between two looks.
+const INTERVAL: Duration = Duration::from_millis(500);
+
+/// How deep folders of templates may lie.
+const DEPTH: usize = 3;
+
+/// Asks for a look now.
+#[derive(Debug, Clone)]
+pub(super) struct Reloader(Arc<Notify>);
+
+impl Reloader {
+    pub(super) fn now(&self) {
+        self.0.notify_one();
+    }
+}
+
+/// The numbers that may change while the hub runs.
+pub(super) fn settings(config: &Config) -> Settings {
+    Settings {
+        live_per_minute: config.limits.per_user_per_minute,
+        client_messages_per_minute: config.limits.client_messages_per_minute,
+        archive_after_days: i64::from(config.retention.archive_after_days),
+        history: i64::try_from(config.retention.history).unwrap_or(i64::MAX),
+    }
+}
+
+/// What a file looked like: it has changed when this has.
+type Look = Vec<(PathBuf, Option<SystemTime>, u64)>;
+
+fn look(file: &Path, templates: &Path) -> Look {
+    let mut seen = Vec::new();
+    see(file, DEPTH, &mut seen);
+    see(templates, 0, &mut seen);
+    seen.sort();
+    seen
+}
+
+fn see(path: &Path, depth: usize, seen: &mut Look) {
+    // What a link points to is what counts; where it points says whether that is another one.
+    let Ok(metadata) = fs::metadata(path) else {
+        seen.push((path.to_owned(), None, 0));
+        return;
+    };
+    if metadata.is_dir() {
+        if depth < DEPTH {
+            for entry in fs::read_dir(path).into_iter().flatten().flatten() {
+                see(&entry.path(), depth + 1, seen);
+            }
+        }
+        return;
+    }
+    seen.push((fs::canonicalize(path).unwrap_or_else(|_| path.to_owned()), metadata.modified().ok(), metadata.len()));
+}
+
+/// Watches, as long as the hub runs.
+pub(super) fn watch(parts: Parts, state: http::Shared) -> Reloader {
+    let reloader = Reloader(Arc::new(Notify::new()));
+    let asked = reloader.clone();
+    let mut keeper = Keeper { running: parts.loaded.config.clone(), parts, state };
+    actix_rt::spawn(async move {
+        let mut taken = keeper.look();
+        let mut before = taken.clone();
+        loop {
+            let now = timeout(INTERVAL, asked.0.notified()).await.is_ok();
+            let seen = keeper.look();
+            // Still changing: wait until it is done.
+            let still = seen == before;
+            before = seen.clone();
+            if now || (still && seen != taken) {
+                // What fails for a reason of the store's own is tried again.
+                if keeper.take().await {
+                    taken = seen;
+                }
+            }
+        }
+    });
+    reloader
+}
+
+struct Keeper {
+    /// What it was built from.
+    parts: Parts,
+    state: http::Shared,
+    /// What it works by now.
+    running: Config,
+}
+
+impl Keeper {
+    fn look(&self) -> Look {
+        look(&self.parts.loaded.file, &self.parts.loaded.templates)
+    }
+
+    /// Takes what is in the files. `false`: try again.
+    async fn take(&mut self) -> bool {
+        let loaded = match config::load(&self.parts.loaded.file).and_then(with_good_templates) {
+            Ok(loaded) => loaded,
+            Err(error) => {
+                let news = self.parts.configuration.refused(error.clone());
+                if news {
+                    for problem in &error.problems {
+                        let snippet = problem.snippet.as_deref();
+                        tracing::error!(snippet, "the edit is not taken, what was there before goes on: {problem}");
+                    }
+                }
+                self.parts.health.set("config", PartState::Degraded(error.to_string()));
+                return true;
+            }
+        };
+        let now = clock::now();
+        if let Err(error) = self.parts.store.write_config_types(&loaded.types, now).await {
+            tracing::warn!(%error, "the types of config.toml could not be written; it is tried again");
+            return false;
+        }
+        let reload = Reload {
+            templates: loaded.templates.clone(),
+            default_locale: loaded.config.templates.default_locale.clone(),
+        };
+        if !self.parts.handles.catalog.send(reload).await.unwrap_or(false) {
+            return false;
+        }
+        self.apply(&loaded);
+        let waiting = restart_needed(&self.parts.loaded.config, &loaded.config);
+        if waiting.is_empty() {
+            tracing::info!(types = loaded.types.len(), "config.toml and the templates are taken");
+        } else {
+            tracing::warn!(keys = waiting.join(", "), "config.toml is taken, but for keys that wait for a restart");
+        }
+        self.parts.loaded.templates.clone_from(&loaded.templates);
+        self.parts.configuration.taken(loaded.types.clone(), waiting, now);
+        self.running = loaded.config;
+        true
+    }
+
+    fn apply(&self, loaded: &Loaded) {
+        let config = &loaded.config;
+        let state = &self.state;
+        self.parts.dials.set(settings(config));
+        // What the sockets were opened with stays.
+        let server = config::Server {
+            listen: self.running.server.listen.clone(),
+            max_message_bytes: self.running.server.max_message_bytes,
+            ..config.server.clone()
+        };
+        state.server.store(Arc::new(server));
+        if config.limits.publish_per_minute != self.running.limits.publish_per_minute {
+            state.publish_limit.store(http::PublishLimit::new(config.limits.publish_per_minute).map(Arc::new));
+        }
+        state.addresses.set(config.limits.feed_connections_per_address, config.server.trusted_proxies.clone());
+        state.auth.set_keys(&config.auth.api_keys);
+    }
+}
+
+/// The translations are part of it: one that is wrong would switch nothing off, and be read by nobody.
+fn with_good_templates(loaded: Loaded) -> Result<Loaded, ConfigError> {
+    let of = |folder: &Path, key: String, line: Option<usize>, message: String| Problem {
+        file: Some(folder.to_owned()),
+        line,
+        column: line.map(|_| 1),
+        key,
+        message,
+        snippet: None,
+    };
+    let local = match config::local_templates(&loaded.templates) {
+        Ok(local) => local,
+        Err(error) => {
+            let message = format!("the locale folders cannot be read: {error}");
+            return Err(of(&loaded.templates, String::new(), None, message).into());
+        }
+    };
+    let problems: Vec<Problem> = local
+        .iter()
+        .filter_map(|template| {
+            let (_, bad) = Catalog::build(&loaded.types, std::slice::from_ref(template), &template.locale);
+            let bad = bad.into_iter().next()?;
+            let file = loaded.templates.join(&template.locale).join(format!("{}.txt", template.code));
+            let snippet = bad.line.and_then(|line| template.source.lines().nth(line.saturating_sub(1)));
+            let snippet = snippet.map(str::to_owned);
+            Some(Problem { snippet, ..of(&file, String::new(), bad.line, bad.detail) })
+        })
+        .collect();
+    if problems.is_empty() { Ok(loaded) } else { Err(ConfigError { problems }) }
+}
+
+/// The keys whose values are not those that the hub was started with, and that it cannot take while it runs.
+fn restart_needed(started: &Config, now: &Config) -> Vec<String> {
+    let mut keys = Vec::new();
+    let mut differ = |key: &str, differs: bool| {
+        if differs {
+            keys.push(key.to_owned());
+        }
+    };
+    let (a, b) = (&started.server, &now.server);
+    differ("server.listen", a.listen != b.listen);
+    differ("server.instance_id", a.instance_id != b.instance_id);
+    differ("server.max_connections_per_user", a.max_connections_per_user != b.max_connections_per_user);
+    differ("server.max_message_bytes", a.max_message_bytes != b.max_message_bytes);
+    differ("server.heartbeat_seconds", a.heartbeat_seconds != b.heartbeat_seconds);
+    differ("server.heartbeat_timeout_seconds", a.heartbeat_timeout_seconds != b.heartbeat_timeout_seconds);
+    differ("server.outbound_queue", a.outbound_queue != b.outbound_queue);
+    differ("server.shutdown_grace_seconds", a.shutdown_grace_seconds != b.shutdown_grace_seconds);
+    let (a, b) = (&started.auth, &now.auth);
+    differ("auth.methods", a.methods != b.methods);
+    differ("auth.jwt_secret", a.jwt_secret.reveal() != b.jwt_secret.reveal());
+    differ("auth.jwt_public_key_file", a.jwt_public_key_file != b.jwt_public_key_file);
+    differ("auth.jwks_url", a.jwks_url != b.jwks_url);
+    differ("auth.jwt_issuer", a.jwt_issuer != b.jwt_issuer);
+    differ("auth.jwt_audience", a.jwt_audience != b.jwt_audience);
+    differ("auth.session_cookie", a.session_cookie != b.session_cookie);
+    let (a, b) = (&started.store, &now.store);
+    differ("store.url", a.url.reveal() != b.url.reveal());
+    differ("store.batch_max", a.batch_max != b.batch_max);
+    differ("store.batch_wait_ms", a.batch_wait_ms != b.batch_wait_ms);
+    differ(
+        "nats",
+        debugged(&started.nats) != debugged(&now.nats) || started.nats.url.reveal() != now.nats.url.reveal(),
+    );
+    differ("redis.url", started.redis.url.reveal() != now.redis.url.reveal());
+    let feeds = |config: &Config| config.feeds.iter().map(config::Feed::to_feed).collect::<Vec<_>>();
+    differ("feed", feeds(started) != feeds(now));
+    keys
+}
+
+/// A section as text, to be compared.
+fn debugged(section: &impl std::fmt::Debug) -> String {
+    format!("{section:?}")
+}

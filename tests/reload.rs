@@ -1,0 +1,234 @@
+//! Edits on disk and by plain SQL, while the hub runs.
+
+#![allow(clippy::expect_used, clippy::disallowed_methods, reason = "a test may fail, and measures real time")]
+
+mod support;
+
+use std::{
+    fs,
+    sync::atomic::{AtomicBool, AtomicI64, Ordering},
+    time::Duration,
+};
+
+use lonceng::store::Store;
+use serde_json::{Value, json};
+use support::{
+    client::Client,
+    hub::{Hub, On},
+    wait::{PATIENCE, until},
+};
+
+fn config(template: &str, more: &str) -> String {
+    format!(
+        "{more}\n[auth]\nmethods = [\"dev\"]\n[[type]]\ncode = \"NOTE_CREATED\"\ntitle = \"Note\"\n{template}\ntarget = \"SELF\"\n"
+    )
+}
+
+fn note(n: i64) -> Value {
+    json!({ "type": "NOTE_CREATED", "user_id": "u", "n": n })
+}
+
+/// Saves as editors do: another file, in the place of the old one.
+fn save(hub: &Hub, name: &str, text: &str) {
+    let file = hub.folder().join(name);
+    fs::create_dir_all(file.parent().expect("it has a folder")).expect("it can be made");
+    let other = file.with_extension("swp");
+    fs::write(&other, text).expect("it is writable");
+    fs::rename(&other, &file).expect("it can be renamed");
+}
+
+/// The message of the next notification.
+async fn says(hub: &Hub, client: &mut Client, n: i64) -> String {
+    hub.publish(&note(n)).await;
+    let push = client.expect("notification.push").await;
+    push["message"].as_str().expect("it has one").to_owned()
+}
+
+async fn last_error(hub: &Hub) -> Value {
+    hub.get("/api/v1/admin/config").await.1["last_error"].clone()
+}
+
+#[tokio::test]
+async fn a_template_changes_under_load_and_nobody_is_cut_off() {
+    let plain = |template: &str| config(&format!("template = '{template}'"), "");
+    let hub = Hub::with_config(&plain("first {n}"), &[]).await;
+    let mut client = hub.connect("u", "&sync=none").await;
+    client.expect("connected").await;
+    let (count, stop) = (AtomicI64::new(0), AtomicBool::new(false));
+    // A hundred a second.
+    let publishing = async {
+        let mut pace = tokio::time::interval(Duration::from_millis(100));
+        while !stop.load(Ordering::Relaxed) {
+            pace.tick().await;
+            let batch: Vec<Value> = (0..10).map(|_| note(count.fetch_add(1, Ordering::Relaxed))).collect();
+            hub.publish(&json!(batch)).await;
+        }
+    };
+    let editing = async {
+        let mut seen = 0;
+        let mut reads = async |word: &str, client: &mut Client| {
+            let changed = tokio::time::timeout(Duration::from_secs(5), async {
+                loop {
+                    let push = client.expect("notification.push").await;
+                    seen += 1;
+                    assert_eq!(push["revision"], seen, "none is missing");
+                    if push["message"].as_str().is_some_and(|message| message.starts_with(word)) {
+                        break;
+                    }
+                }
+            });
+            changed.await.expect("it reads differently soon");
+        };
+        reads("first", &mut client).await;
+        save(&hub, "config.toml", &plain("second {n}"));
+        reads("second", &mut client).await;
+        // Broken in the middle: what was there goes on, and the place is shown.
+        save(&hub, "config.toml", &plain("third {n|nofilter}"));
+        let error = until("the error is shown", PATIENCE, async || {
+            let error = last_error(&hub).await;
+            (!error.is_null()).then_some(error)
+        })
+        .await;
+        assert_eq!(error["line"], 7, "{error}");
+        assert!(error["message"].as_str().is_some_and(|text| text.contains("nofilter")), "{error}");
+        assert_eq!(error["snippet"], "template = 'third {n|nofilter}'");
+        reads("second", &mut client).await;
+        save(&hub, "config.toml", "[[type\n");
+        until("the other error is shown", PATIENCE, async || (last_error(&hub).await["line"] == 1).then_some(())).await;
+        save(&hub, "config.toml", &plain("fourth {n}"));
+        reads("fourth", &mut client).await;
+        assert_eq!(last_error(&hub).await, Value::Null);
+        stop.store(true, Ordering::Relaxed);
+        seen
+    };
+    let ((), seen) = tokio::join!(publishing, editing);
+    // Nobody was cut off, and none failed.
+    let (_, listing) = hub.get("/api/v1/notifications?user_id=u&limit=1").await;
+    assert_eq!(listing["revision"], count.load(Ordering::Relaxed));
+    assert!(seen > 100, "{seen}");
+    assert_eq!(hub.log().matches("the edit is not taken").count(), 2, "each is said once: {}", hub.log());
+}
+
+#[tokio::test]
+async fn limits_origins_and_keys_change_and_what_waits_for_a_restart_is_named() {
+    let of = |more: &str| config("template = 'x'", more);
+    let hub = Hub::with_config(&of(""), &[]).await;
+    let origin = "https://app.example";
+    let foreign =
+        async || hub.send("GET", "/api/v1/notifications?user_id=u", &[("origin", origin)], String::new()).await.0;
+    assert_eq!(foreign().await, 403);
+    let mut open = hub.connect("u", "&sync=none").await;
+    open.expect("connected").await;
+    let mut more =
+        format!("[server]\nallowed_origins = [\"{origin}\"]\noutbound_queue = 64\n[limits]\npublish_per_minute = 2\n");
+    save(&hub, "config.toml", &of(&more));
+    until("the origin is allowed", PATIENCE, async || (foreign().await == 200).then_some(())).await;
+    let (_, shown) = hub.get("/api/v1/admin/config").await;
+    assert_eq!(shown["restart_needed"], json!(["server.outbound_queue"]), "{shown}");
+    let publish = async || hub.post("/api/v1/events", &note(1)).await.0;
+    assert_eq!([publish().await, publish().await, publish().await], [202, 202, 429]);
+    // A key of a service, by the file; and back.
+    let hash = "2bb80d537b1da3e38bd30361aa855686bde0eacd7162fef6a25fe97bf527a25b"; // of "secret"
+    let key = async || hub.send("POST", "/api/v1/events", &[("x-api-key", "secret")], note(1).to_string()).await.0;
+    assert_eq!(key().await, 401);
+    more = more.replace("publish_per_minute = 2", "publish_per_minute = 0");
+    let keyed = of(&more).replace(
+        "methods = [\"dev\"]",
+        &format!(
+            "methods = [\"dev\"]\napi_keys = [{{ name = \"shop\", sha256 = \"{hash}\", scopes = [\"publish\"] }}]"
+        ),
+    );
+    save(&hub, "config.toml", &keyed);
+    until("the key is known", PATIENCE, async || (key().await == 202).then_some(())).await;
+    save(&hub, "config.toml", &of(""));
+    until("the origin is not allowed", PATIENCE, async || (foreign().await == 403).then_some(())).await;
+    assert_eq!(key().await, 401);
+    assert_eq!(hub.get("/api/v1/admin/config").await.1["restart_needed"], json!([]));
+    // Whoever was connected still is.
+    open.send(&json!({ "type": "ping" })).await;
+    open.skip_to("pong").await;
+}
+
+#[tokio::test]
+async fn translations_and_linked_folders_are_read_again_and_sighup_asks_for_it() {
+    let hub = Hub::with_config(&config("template = 'hello {n}'", "[templates]\ndir = \"live\""), &[]).await;
+    let put = json!({ "locale": "id" });
+    assert_eq!(hub.send("PUT", "/api/v1/admin/directory/u", &[], put.to_string()).await.0, 200);
+    let mut client = hub.connect("u", "&sync=none").await;
+    client.expect("connected").await;
+    assert_eq!(says(&hub, &mut client, 1).await, "hello 1");
+    // As Kubernetes mounts a folder: a link, put in the place of another one.
+    for (version, text) in [("v1", "halo {n}"), ("v2", "hai {n}")] {
+        save(&hub, &format!("{version}/id/NOTE_CREATED.txt"), text);
+        #[cfg(unix)]
+        {
+            let link = hub.folder().join("link");
+            std::os::unix::fs::symlink(version, &link).expect("a link");
+            fs::rename(&link, hub.folder().join("live")).expect("it can be renamed");
+        }
+        let expected = text.split(' ').next().expect("a word").to_owned();
+        until("it is read", PATIENCE, async || says(&hub, &mut client, 2).await.starts_with(&expected).then_some(()))
+            .await;
+    }
+    save(&hub, "v2/id/NOTE_CREATED.txt", "line one\nhai {n");
+    let error = until("the error is shown", PATIENCE, async || {
+        let error = last_error(&hub).await;
+        (!error.is_null()).then_some(error)
+    })
+    .await;
+    assert!(error["file"].as_str().is_some_and(|file| file.ends_with("id/NOTE_CREATED.txt")), "{error}");
+    assert_eq!(says(&hub, &mut client, 3).await, "hai 3");
+    let loaded = async || hub.get("/api/v1/admin/config").await.1["loaded_at"].clone();
+    save(&hub, "v2/id/NOTE_CREATED.txt", "hai {n}");
+    until("it is well again", PATIENCE, async || last_error(&hub).await.is_null().then_some(())).await;
+    let before = loaded().await;
+    let sent = std::process::Command::new("kill").args(["-HUP", &hub.pid().to_string()]).status();
+    assert!(sent.is_ok_and(|status| status.success()));
+    until("it is loaded again", PATIENCE, async || (loaded().await != before).then_some(())).await;
+}
+
+#[tokio::test]
+async fn a_row_made_or_switched_off_by_plain_sql_counts_within_two_seconds() {
+    for on in [On::Sqlite, On::Postgres] {
+        let Some(hub) = Hub::start(on, &[]).await else { continue };
+        let store = Store::open(&hub.store_url).await.expect("it opens");
+        store
+            .execute_by_hand(
+                "INSERT INTO notification_types (code, display_name, template, target_type) \
+                 VALUES ('BY_HAND', 'By hand', 'made by hand: {n}', 'SELF')",
+            )
+            .await
+            .expect("it is taken");
+        let publish = async || {
+            hub.publish(&json!({ "type": "BY_HAND", "user_id": "u", "n": 1 })).await;
+            hub.inbox("u").await.len()
+        };
+        until("it is a type", Duration::from_secs(3), async || (publish().await > 0).then_some(())).await;
+        store
+            .execute_by_hand("UPDATE notification_types SET is_active = false WHERE code = 'BY_HAND'")
+            .await
+            .expect("it is taken");
+        until("it is off", Duration::from_secs(3), async || {
+            let before = hub.inbox("u").await.len();
+            (publish().await == before).then_some(())
+        })
+        .await;
+        let (_, shown) = hub.get("/api/v1/admin/types/BY_HAND").await;
+        assert_eq!((&shown["origin"], &shown["changed_by"]), (&json!("admin"), &Value::Null));
+        // One that is wrong is off alone, and says why.
+        store
+            .execute_by_hand(
+                "UPDATE notification_types SET is_active = true, target_type = 'NOBODY' WHERE code = 'BY_HAND'",
+            )
+            .await
+            .expect("it is taken");
+        until("it says what is wrong", Duration::from_secs(3), async || {
+            let (_, ready) = hub.get("/health/ready").await;
+            ready["reasons"]["config"].as_str().is_some_and(|reason| reason.contains("BY_HAND")).then_some(())
+        })
+        .await;
+        let (_, shown) = hub.get("/api/v1/admin/types/BY_HAND").await;
+        assert!(shown["problem"].as_str().is_some_and(|problem| problem.contains("NOBODY")), "{shown}");
+        hub.publish(&json!({ "type": "NOTE_CREATED", "user_id": "u", "title": "x" })).await;
+    }
+}

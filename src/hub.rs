@@ -10,7 +10,7 @@ use std::{
 use actix::{Actor, Addr, Arbiter};
 use arc_swap::{ArcSwap, ArcSwapOption};
 use metrics_exporter_prometheus::PrometheusHandle;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use crate::{
     actors::{
@@ -172,8 +172,9 @@ impl Hub {
         // A supervisor that is gone restarts nobody either.
         let _ = self.supervisor.send(Retire).await;
         let _ = self.handles.registry.send(DismissAll).await;
-        let _ = self.handles.broadcaster.send(DismissWatchers).await;
-        while self.connected().await > 0 {
+        // One that is too busy to hear it cuts them off.
+        let _ = timeout_at(deadline, self.handles.broadcaster.send(DismissWatchers)).await;
+        while timeout_at(deadline, self.connected()).await.is_ok_and(|connected| connected > 0) {
             if Instant::now() >= deadline {
                 tracing::warn!("some clients did not say good-bye in time");
                 break;
@@ -218,7 +219,7 @@ impl Parts {
         shared: catalog::Shared,
         rows: Vec<TypeRow>,
     ) -> Vec<Arbiter> {
-        let (rendering, core) = (Arbiter::new(), Arbiter::new());
+        let (rendering, core, showing) = (Arbiter::new(), Arbiter::new(), Arbiter::new());
         let Self { store, health, handles, loaded, feeding, dials, .. } = self;
         let config = &loaded.config;
 
@@ -239,8 +240,9 @@ impl Parts {
         .await;
 
         let Feeding { feeds, demand, .. } = feeding.clone();
-        adopt(supervisor, "broadcaster", &core, handles.broadcaster.clone(), move |tether| {
-            Broadcaster::new(Arc::clone(&feeds), Arc::clone(&demand), tether)
+        let most = config.server.max_connections_per_user;
+        adopt(supervisor, "broadcaster", &showing, handles.broadcaster.clone(), move |tether| {
+            Broadcaster::new(Arc::clone(&feeds), Arc::clone(&demand), most, tether)
         })
         .await;
 
@@ -279,7 +281,7 @@ impl Parts {
             })
             .await;
         }
-        vec![rendering, core]
+        vec![rendering, core, showing]
     }
 
     fn state(

@@ -135,6 +135,7 @@ async fn everybody_may_do_what_the_document_says_and_nothing_else() {
                 .replace("{feed}", "availability")
                 .replace("{code}", if method == "DELETE" && !path.ends_with("/override") { "MINE" } else { "MESSAGE" })
                 .replace("/demo/{file}", "/demo/demo.js")
+                .replace("/admin/{file}", "/admin/app.js")
                 .replace("{file}", "docs.js");
             if method == "DELETE" && path.ends_with("/{code}") {
                 // One to delete.

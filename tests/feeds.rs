@@ -237,7 +237,19 @@ async fn what_cannot_be_watched_is_said_so() {
     foreign.headers_mut().insert("origin", "https://elsewhere.example".parse().expect("text"));
     assert_eq!(Client::refused(foreign).await, 403);
     assert_eq!(Client::refused(&hub.feed("other")).await, 404);
+    // What only looks like a stream is none.
+    let looks = [("connection", "upgrade"), ("upgrade", "websocket")];
+    for (method, path, status) in [
+        ("POST", "/api/v1/events?user_id=u1", 400),
+        ("DELETE", "/api/v1/stream?user_id=u1", 400),
+        ("GET", "/api/v1/feeds/?user_id=u1", 400),
+        ("GET", "/ws/?user_id=u1", 400),
+    ] {
+        assert_eq!(hub.send(method, path, &looks, String::new()).await.0, status, "{method} {path}");
+    }
+    assert_eq!(hub.get("/api/v1/feeds/?user_id=u1").await.0, 404);
     for (path, headers, status) in [
+        ("avail%61bility", &[][..], 200),
         ("availability?teacher=x", &[][..], 400),
         ("availability?course_id=x&user_id=budi", &[], 200),
         ("other", &[], 404),
@@ -368,7 +380,7 @@ snapshot = true
 [[feed.message]]
 on = ["booking.created"]
 type = "seats"
-fields = ["course_id", "left"]
+fields = ["course_id", "schedule_id", "left"]
 
 [[feed]]
 name = "staff"
@@ -395,6 +407,24 @@ async fn snapshots_private_feeds_and_notifications_beside_them() {
     let hub = Hub::with_config(&OWN.replace(r#", "ticket.*""#, ""), &[]).await;
     let booked = |course: &str, left: i64| json!({ "type": "booking.created", "user_id": "budi", "course_id": course, "left": left, "user_name": "Budi" });
     assert_eq!(Client::refused(&hub.feed("staff")).await, 401);
+    // Whoever is signed out sees no more of it; and nobody has more connections than they may.
+    let private = format!("{}?user_id=ani", hub.feed("staff"));
+    let mut first = Client::connect(&private).await;
+    first.nothing().await;
+    assert_eq!(
+        hub.send("DELETE", "/api/v1/admin/users/ani/clients", &[], String::new()).await.1,
+        json!({ "closed": 1 })
+    );
+    assert_eq!(first.closed().await, 4001);
+    drop(first);
+    let mut most = Vec::new();
+    for _ in 0..20 {
+        let mut client = Client::connect(&private).await;
+        client.nothing().await;
+        most.push(client);
+    }
+    assert_eq!(Client::connect(&private).await.closed().await, 4009);
+    drop(most);
     assert_eq!(events(&hub, "staff", &[]).await.response.status(), 401);
     let mut staff = events(&hub, "staff?user_id=ani", &[]).await;
     for (course, left) in [("A", 3), ("A", 2), ("B", 9)] {
@@ -420,6 +450,15 @@ async fn snapshots_private_feeds_and_notifications_beside_them() {
     hub.publish(&booked("A", 1)).await;
     let live = a.next().await.expect("live");
     assert_eq!((&live["data"]["left"], live.get("snapshot")), (&json!(1), None));
+    // Of a batch each schedule is told, and of each the newest; a new watcher gets all there is, however much.
+    let many: Vec<Value> = (0..600)
+        .map(|n| json!({ "type": "booking.created", "user_id": "x", "course_id": "M", "schedule_id": n, "left": n }))
+        .collect();
+    hub.publish(&json!(many)).await;
+    let mut m = hub.watch("seats", &json!({ "course_id": "M" })).await;
+    for n in 0..600 {
+        assert_eq!(m.expect("seats").await["left"], n);
+    }
     a.send(&json!({ "type": "subscribe", "filters": { "course_id": "Z" } })).await;
     a.expect("subscribed").await;
     a.nothing().await;

@@ -8,9 +8,9 @@ use std::sync::Arc;
 use actix::{Actor, AsyncContext as _, Context, Handler, Recipient};
 
 use super::{
-    broadcaster::{Watched, Watches, What, attend, subscribe, unsubscribe},
+    broadcaster::{Dismiss, Watched, Watches, What, attend, subscribe, unsubscribe},
     connection::{Client, Connection, Limits, Pump, Slot, Wire},
-    session::{Leave, going_away_after},
+    session::going_away_after,
 };
 use crate::{
     clock,
@@ -122,7 +122,7 @@ impl Watches for Watcher {
         &mut self.watched
     }
 
-    fn farewell(&self, ctx: &Context<Self>) -> Option<Recipient<Leave>> {
+    fn farewell(&self, ctx: &Context<Self>) -> Option<Recipient<Dismiss>> {
         Some(ctx.address().recipient())
     }
 }
@@ -138,11 +138,13 @@ impl Actor for Watcher {
     }
 }
 
-impl Handler<Leave> for Watcher {
+impl Handler<Dismiss> for Watcher {
     type Result = ();
 
-    fn handle(&mut self, _: Leave, _: &mut Self::Context) {
-        self.answer(protocol::going_away(going_away_after()));
-        self.close(CloseCode::GoingAway);
+    fn handle(&mut self, Dismiss(code): Dismiss, _: &mut Self::Context) {
+        if code == CloseCode::GoingAway {
+            self.answer(protocol::going_away(going_away_after()));
+        }
+        self.close(code);
     }
 }

@@ -57,9 +57,9 @@ impl Live {
     }
 
     /// Another one could not be taken; says whether that is news.
-    pub fn refused(&self, error: ConfigError) -> bool {
+    pub fn refused(&self, error: &ConfigError) -> bool {
         let mut inner = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        inner.last_error.replace(error.clone()).as_ref() != Some(&error)
+        inner.last_error.replace(error.clone()).as_ref() != Some(error)
     }
 
     /// The types of the file, as it was last taken.

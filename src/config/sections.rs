@@ -324,12 +324,19 @@ pub struct FeedMessage {
     /// The fields that the public sees.
     pub fields: Vec<String>,
     /// The fields that say what a message is about: a newer one about the same replaces one that waits. By default those that the
-    /// feed is filtered by.
+    /// feed is filtered by, and whatever is an id.
     #[serde(default)]
     pub key: Option<Vec<String>>,
 }
 
 impl Feed {
+    /// What a message is about, where nobody says it: what the feed is filtered by, and whatever is an id.
+    fn key_of(&self, message: &FeedMessage) -> Vec<String> {
+        let is_id = |name: &&String| *name == "id" || name.ends_with("_id") || name.ends_with("Id");
+        let ids = message.fields.iter().filter(is_id).filter(|name| !self.filters.contains(name));
+        self.filters.iter().chain(ids).cloned().collect()
+    }
+
     /// The feed as the hub works with it.
     #[must_use]
     pub fn to_feed(&self) -> feed::Feed {
@@ -337,7 +344,7 @@ impl Feed {
             on: message.on.clone(),
             kind: message.kind.clone(),
             fields: message.fields.clone(),
-            key: message.key.clone().unwrap_or_else(|| self.filters.clone()),
+            key: message.key.clone().unwrap_or_else(|| self.key_of(message)),
         });
         feed::Feed {
             name: self.name.clone(),

@@ -61,8 +61,15 @@ impl Addresses {
         }
         let forwarded = headers.get_all(X_FORWARDED_FOR).filter_map(|value| value.to_str().ok());
         let hops: Vec<&str> = forwarded.flat_map(|value| value.split(',')).map(str::trim).collect();
-        let hops = hops.into_iter().rev().map_while(|hop| hop.parse::<IpAddr>().ok()).map(|hop| hop.to_canonical());
-        hops.into_iter().find(|hop| !self.is_trusted(*hop)).map(network)
+        for hop in hops.into_iter().rev() {
+            match address(hop) {
+                Some(hop) if self.is_trusted(hop) => {}
+                Some(hop) => return Some(network(hop)),
+                // Whoever it is comes by this proxy, and counts as it.
+                None => return Some(network(peer)),
+            }
+        }
+        None
     }
 
     /// Takes a place; `Err` when there is none left.
@@ -89,6 +96,13 @@ impl Drop for Place {
             }
         }
     }
+}
+
+/// An address as proxies write it: with a port, in brackets, or bare.
+fn address(hop: &str) -> Option<IpAddr> {
+    let bare = || hop.trim_start_matches('[').trim_end_matches(']').parse().ok();
+    let address = hop.parse::<SocketAddr>().map(|socket| socket.ip()).ok().or_else(bare)?;
+    Some(address.to_canonical())
 }
 
 /// What counts as one: an IPv4 address, or the 64 bits that one IPv6 subscriber has (RFC 6177).
@@ -125,7 +139,9 @@ mod tests {
         assert_eq!(client(&addresses, "127.0.0.1", ""), None);
         assert_eq!(client(&addresses, "127.0.0.1", "203.0.113.9, 198.51.100.1"), some("198.51.100.1"));
         assert_eq!(client(&addresses, "10.0.0.1", "198.51.100.1, 10.0.0.1"), some("198.51.100.1"));
-        assert_eq!(client(&addresses, "10.0.0.1", "198.51.100.1, unknown"), None);
+        assert_eq!(client(&addresses, "10.0.0.1", "198.51.100.1, unknown"), some("10.0.0.1"));
+        assert_eq!(client(&addresses, "10.0.0.1", "198.51.100.1:5555"), some("198.51.100.1"));
+        assert_eq!(client(&addresses, "10.0.0.1", "[2001:db8:1:2::9]:44"), some("2001:db8:1:2::"));
         assert_eq!(client(&addresses, "[2001:db8:1:2:3::4]", ""), some("2001:db8:1:2::"));
         assert_eq!(client(&addresses, "[::ffff:192.0.2.7]", ""), some("192.0.2.7"));
     }

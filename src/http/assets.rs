@@ -28,6 +28,11 @@ struct Modules;
 #[folder = "web/demo/"]
 struct Demo;
 
+/// The administrators' console.
+#[derive(RustEmbed)]
+#[folder = "web/admin/"]
+struct Console;
+
 /// The page that shows the API.
 #[derive(RustEmbed)]
 #[folder = "web/docs/"]
@@ -95,6 +100,16 @@ pub(super) async fn openapi(request: HttpRequest) -> HttpResponse {
 /// `GET /asyncapi.json`
 pub(super) async fn asyncapi(request: HttpRequest) -> HttpResponse {
     ASYNCAPI.answer(&request, "application/json")
+}
+
+/// `GET /admin`: the page is for everybody, what it shows is asked for with whoever's rights.
+pub(super) async fn console(request: HttpRequest) -> Result<HttpResponse, Problem> {
+    page(&request, Console::get("index.html"), "index.html")
+}
+
+/// `GET /admin/{file}`
+pub(super) async fn console_file(request: HttpRequest, file: Path<String>) -> Result<HttpResponse, Problem> {
+    page(&request, Console::get(&file), &file)
 }
 
 /// `GET /docs`

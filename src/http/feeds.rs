@@ -63,12 +63,12 @@ pub(super) async fn admit(
     let feeds = &state.hub.feeding.feeds;
     let id = feeds.find(name).ok_or_else(|| Problem::not_found(format!("there is no feed {name:?}")))?;
     let feed = feeds.get(id);
-    let expires_at = if feed.public {
+    let (expires_at, user) = if feed.public {
         // Whoever it is, they see what everybody sees.
-        None
+        (None, None)
     } else {
         match identity::identify(state, headers, uri, identity::is_local_peer(peer)).await? {
-            Caller::User(identity) => identity.expires_at,
+            Caller::User(identity) => (identity.expires_at, Some(identity.user_id)),
             other => return Err(identity::without_inbox(&other)),
         }
     };
@@ -85,7 +85,7 @@ pub(super) async fn admit(
     })?;
     let slot = take_slot(&state.connections, state.server.load().max_connections)?;
     let client = state.next_client.fetch_add(1, Ordering::Relaxed);
-    let mut watched = Watched::new(state.hub.feeding.clone(), client, state.hub.limits.outbound_queue);
+    let mut watched = Watched::new(state.hub.feeding.clone(), client, user, state.hub.limits.outbound_queue);
     if let Some(filters) = wanted {
         let begun = watched.begin(What::Feed(id), filters).await;
         begun.map_err(|gone| Problem::unavailable(gone.to_string()))?;

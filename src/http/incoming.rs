@@ -66,7 +66,8 @@ fn look(chunk: &[u8]) -> Chunk {
     }
     let line = chunk.iter().position(|byte| *byte == b'\n').map_or(0, |end| end + 1);
     let target = chunk[4..line].split(|byte| matches!(byte, b' ' | b'?')).next().unwrap_or_default();
-    if target == b"/api/v1/stream" || target.starts_with(b"/api/v1/feeds/") {
+    let feed = target.strip_prefix(b"/api/v1/feeds/").is_some_and(|name| !name.is_empty() && !name.contains(&b'/'));
+    if target == b"/api/v1/stream" || feed {
         return Chunk::Stream(line);
     }
     Chunk::Request
@@ -141,6 +142,7 @@ mod tests {
         assert_eq!(look(b"GET /api/v1/feeds/seats HTTP/1.1\n\n"), Chunk::Stream(33));
         assert_eq!(look(b"GET /api/v1/streams HTTP/1.1\r\nhost: x\r\n\r\n"), Chunk::Request);
         assert_eq!(look(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n"), Chunk::Request);
+        assert_eq!(look(b"GET /api/v1/feeds/ HTTP/1.1\r\nhost: x\r\n\r\n"), Chunk::Request);
         let others: [&[u8]; 9] = [
             b"GET /api/v1/stream HTTP/1.1\r\nhost: x\r\n",
             b"GET /api/v1/stream HTTP/1.1\r\n\r\nGET / HTTP/1.1\r\n\r\n",

@@ -113,6 +113,8 @@ pub(super) fn configure(app: &mut ServiceConfig) {
         .service(resource("/lonceng.d.ts", "GET").route(web::get().to(assets::declarations)))
         .service(resource("/openapi.json", "GET").route(web::get().to(assets::openapi)))
         .service(resource("/asyncapi.json", "GET").route(web::get().to(assets::asyncapi)))
+        .service(resource("/admin", "GET").route(web::get().to(assets::console)))
+        .service(resource("/admin/{file}", "GET").route(web::get().to(assets::console_file)))
         .service(resource("/docs", "GET").route(web::get().to(assets::docs)))
         .service(resource("/docs/{file}", "GET").route(web::get().to(assets::docs_file)))
         .service(resource("/demo/{file}", "GET").route(web::get().to(assets::demo_file)))

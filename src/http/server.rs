@@ -44,6 +44,7 @@ pub fn serve(listen: &str, state: Shared, grace: Duration) -> io::Result<Serving
         .disable_signals()
         .shutdown_timeout(grace.as_secs())
         .listen("lonceng", listener, move || {
+            let patience = state.hub.limits.heartbeat + state.hub.limits.heartbeat_timeout;
             let (app_state, upgrade_state) = (state.clone(), state.clone());
             let app =
                 App::new().app_data(app_state).wrap(from_fn(cors)).wrap(from_fn(count)).configure(routes::configure);
@@ -54,9 +55,10 @@ pub fn serve(listen: &str, state: Shared, grace: Duration) -> io::Result<Serving
                 .local_addr(address)
                 .upgrade(fn_service(move |(request, framed)| upgrade::upgrade(upgrade_state.clone(), request, framed)))
                 .finish(map_config(app, move |()| AppConfig::default()));
-            fn_service(|io: TcpStream| async move {
+            fn_service(move |io: TcpStream| async move {
                 // It only makes small answers quicker.
                 let _ = io.set_nodelay(true);
+                upgrade::give_up_on_the_dead(&io, patience);
                 let peer = io.peer_addr().ok();
                 Ok::<_, DispatchError>((Incoming::new(io), Protocol::Http1, peer))
             })

@@ -7,6 +7,7 @@ use std::{
         Arc,
         atomic::{AtomicUsize, Ordering},
     },
+    time::Duration,
 };
 
 use actix::Actor as _;
@@ -18,7 +19,10 @@ use actix_http::{
 };
 use actix_web::{
     ResponseError as _,
-    http::header::{self, HeaderValue},
+    http::{
+        Method,
+        header::{self, HeaderValue},
+    },
     rt::net::TcpStream,
 };
 use bytes::BytesMut;
@@ -75,7 +79,9 @@ pub(super) async fn upgrade(
 ) -> Result<(), actix_web::Error> {
     // An event stream has been made to look like a WebSocket, but for its key.
     let is_web_socket = request.headers().contains_key(header::SEC_WEBSOCKET_KEY);
-    let events = !is_web_socket && request.uri().path().starts_with("/api/");
+    let path = request.uri().path();
+    let is_stream = path == "/api/v1/stream" || feed_of(path, feeds::EVENTS).is_some();
+    let events = !is_web_socket && is_stream && request.method() == Method::GET;
     let kind = if events { Kind::Events } else { Kind::WebSocket };
     let origin = cors::allowed_origin(&state, request.headers(), request.uri().path());
     match admit(&state, &request, kind).await {
@@ -92,7 +98,7 @@ pub(super) async fn upgrade(
             }
             let parts = framed.into_parts();
             let io = parts.io.into_inner();
-            tune(&io, &state);
+            tune(&io);
             let wire = match kind {
                 Kind::WebSocket => {
                     Wire::web_socket(Socket::new(io.into(), &parts.read_buf, state.server.load().max_message_bytes))
@@ -124,9 +130,8 @@ async fn admit(state: &State, request: &Request, kind: Kind) -> Result<Beginning
     if !events {
         ws::verify_handshake(head).map_err(|error| Problem::bad_request(format!("no WebSocket handshake: {error}")))?;
     }
-    let feed = uri.path().strip_prefix(if events { feeds::EVENTS } else { feeds::WEB_SOCKET });
-    if let Some(feed) = feed.filter(|feed| !feed.is_empty()) {
-        return feeds::admit(state, headers, uri, peer, feed, events).await.map(Beginning::Watcher);
+    if let Some(feed) = feed_of(uri.path(), if events { feeds::EVENTS } else { feeds::WEB_SOCKET }) {
+        return feeds::admit(state, headers, uri, peer, &feed, events).await.map(Beginning::Watcher);
     }
     let admitted = if events {
         stream::admit(state, headers, uri, identity::is_local_peer(peer)).await?
@@ -134,6 +139,12 @@ async fn admit(state: &State, request: &Request, kind: Kind) -> Result<Beginning
         admit_session(state, request).await?
     };
     Ok(Beginning::Session(admitted))
+}
+
+/// The feed that a path names.
+fn feed_of(path: &str, prefix: &str) -> Option<String> {
+    let name = path.strip_prefix(prefix).filter(|name| !name.is_empty() && !name.contains('/'))?;
+    Some(percent_encoding::percent_decode_str(name).decode_utf8_lossy().into_owned())
 }
 
 async fn admit_session(state: &State, request: &Request) -> Result<Admitted, Problem> {
@@ -223,19 +234,22 @@ async fn drain(io: &mut TcpStream) {
             }
         }
     };
-    let _ = tokio::time::timeout(std::time::Duration::from_secs(1), read).await;
+    let _ = tokio::time::timeout(Duration::from_secs(1), read).await;
 }
 
-/// Bounds what the kernel keeps for this socket, and how long it hopes for a dead peer.
-fn tune(io: &TcpStream, state: &State) {
-    let socket = socket2::SockRef::from(io);
-    // Both only spare resources; a kernel that refuses them serves all the same.
-    let _ = socket.set_send_buffer_size(SEND_BUFFER_BYTES);
+/// Bounds what the kernel keeps for this socket.
+fn tune(io: &TcpStream) {
+    // It only spares memory; a kernel that refuses it serves all the same.
+    let _ = socket2::SockRef::from(io).set_send_buffer_size(SEND_BUFFER_BYTES);
+}
+
+/// Bounds how long the kernel hopes for a peer that takes nothing any more (`TCP_USER_TIMEOUT`, RFC 5482).
+pub(super) fn give_up_on_the_dead(io: &TcpStream, patience: Duration) {
     #[cfg(any(target_os = "linux", target_os = "android"))]
     {
-        let patience = state.hub.limits.heartbeat + state.hub.limits.heartbeat_timeout;
-        let _ = socket.set_tcp_user_timeout(Some(patience));
+        // It only spares resources.
+        let _ = socket2::SockRef::from(io).set_tcp_user_timeout(Some(patience));
     }
     #[cfg(not(any(target_os = "linux", target_os = "android")))]
-    let _ = state;
+    let _ = (io, patience);
 }

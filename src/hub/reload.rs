@@ -122,7 +122,7 @@ impl Keeper {
         let loaded = match config::load(&self.parts.loaded.file).and_then(with_good_templates) {
             Ok(loaded) => loaded,
             Err(error) => {
-                let news = self.parts.configuration.refused(error.clone());
+                let news = self.parts.configuration.refused(&error);
                 if news {
                     for problem in &error.problems {
                         let snippet = problem.snippet.as_deref();

@@ -3,6 +3,9 @@ import { Link } from './link.js';
 
 /** @typedef {import('./link.js').Status} Status */
 
+/** When the hub cannot take a wish now, it is said again after so many milliseconds. */
+const WISH_AGAIN_AFTER = 3_000;
+
 /**
  * What to watch.
  *
@@ -55,7 +58,7 @@ export class Feed extends EventTarget {
   /** Watches something else of the feed from now on. @param {Record<string, string | string[]>} filters */
   filter(filters) {
     this.#filters = filters;
-    this.#link.send(this.#wish());
+    this.#link.say(this.#wish());
   }
 
   close() {
@@ -73,7 +76,11 @@ export class Feed extends EventTarget {
     const { type, data, timestamp } = message;
     // What is said about the connection has no time of its own.
     if (timestamp) this.dispatchEvent(new CustomEvent('message', { detail: message }));
-    else if (type === 'error') this.dispatchEvent(new CustomEvent('error', { detail: data }));
+    else if (type === 'error') {
+      this.dispatchEvent(new CustomEvent('error', { detail: data }));
+      // It was no fault of the wish.
+      if (['unavailable', 'rate_limited'].includes(data.code)) setTimeout(() => this.#link.say(this.#wish()), WISH_AGAIN_AFTER);
+    }
   }
 }
 

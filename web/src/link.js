@@ -75,6 +75,11 @@ export class Link {
     return true;
   }
 
+  /** Says something to a connection that is open, whether it has been welcomed or not. @param {object} message */
+  say(message) {
+    if (this.#socket?.readyState === WebSocket.OPEN) this.#socket.send(JSON.stringify(message));
+  }
+
   /** Ends it. */
   close() {
     this.#closed = true;

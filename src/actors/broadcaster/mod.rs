@@ -23,7 +23,6 @@ pub(super) use watching::{Watches, attend, subscribe, unsubscribe};
 
 use super::{
     connection::Doorstep,
-    session::Leave,
     supervisor::{Crash, Tether},
 };
 use crate::{
@@ -31,7 +30,8 @@ use crate::{
         event::Event,
         feed::{FeedId, Feeds, Filters, Index, Key, Snapshot},
         inbox::ClientId,
-        protocol,
+        protocol::{self, CloseCode},
+        user::UserId,
     },
     telemetry::metric,
 };
@@ -44,6 +44,9 @@ const SNAPSHOT_MAX: usize = 10_000;
 
 /// Messages that a new watcher begins with.
 const SNAPSHOT_SHOWN_MAX: usize = 1_000;
+
+/// Events that wait for an administrator who watches everything, before the oldest is dropped.
+const ALL_WAITING_MAX: usize = 4_096;
 
 /// Between looks for watchers that went without a word.
 const BURY_INTERVAL: std::time::Duration = std::time::Duration::from_secs(30);
@@ -58,6 +61,10 @@ pub struct Broadcaster {
     all: Vec<ClientId>,
     watchers: HashMap<ClientId, Watcher>,
     recent: Recent,
+    /// The hub is stopping: whoever comes now is told at once.
+    leaving: bool,
+    /// Most connections of one user.
+    max_per_user: usize,
     /// Numbers what is about nothing else.
     number: u64,
     _tether: Tether,
@@ -66,8 +73,10 @@ pub struct Broadcaster {
 /// A connection that watches, or may.
 struct Watcher {
     doorstep: Weak<Doorstep>,
+    /// Who it is, where the feed asked.
+    user: Option<UserId>,
     /// To tell a connection that only watches that the hub stops.
-    farewell: Option<Recipient<Leave>>,
+    farewell: Option<Recipient<Dismiss>>,
     /// Dropped with the broadcaster: so the connection learns that it must enter again.
     _lease: oneshot::Sender<()>,
 }
@@ -101,9 +110,21 @@ pub struct Enter {
     pub client: ClientId,
     /// Where its messages go.
     pub doorstep: Arc<Doorstep>,
-    /// Set by a connection that nobody else tells when the hub stops.
-    pub farewell: Option<Recipient<Leave>>,
+    /// Set by a connection that nobody else tells when it has to end.
+    pub farewell: Option<Recipient<Dismiss>>,
+    /// Who it is, where the feed asked.
+    pub user: Option<UserId>,
 }
+
+/// The connection has to end.
+#[derive(Message, Debug, Clone, Copy)]
+#[rtype(result = "()")]
+pub struct Dismiss(pub CloseCode);
+
+/// Close the connections of a user that only watch, as not signed in any more; says how many there were.
+#[derive(Message)]
+#[rtype(result = "usize")]
+pub struct SignOut(pub UserId);
 
 /// From now on this connection watches this; what it watched of the same before is replaced. Answers with a lease when it was not
 /// there before.
@@ -156,9 +177,9 @@ pub struct DismissWatchers;
 pub struct CountWatchers;
 
 impl Broadcaster {
-    /// A broadcaster without watchers.
+    /// A broadcaster without watchers; of one user at most `max_per_user` may only watch.
     #[must_use]
-    pub fn new(feeds: Arc<Feeds>, demand: Arc<Demand>, tether: Tether) -> Self {
+    pub fn new(feeds: Arc<Feeds>, demand: Arc<Demand>, max_per_user: usize, tether: Tether) -> Self {
         demand.clear();
         Self {
             indexes: feeds.all().iter().map(|_| Index::default()).collect(),
@@ -166,6 +187,8 @@ impl Broadcaster {
             all: Vec::new(),
             watchers: HashMap::new(),
             recent: Recent::default(),
+            leaving: false,
+            max_per_user,
             number: 0,
             feeds,
             demand,
@@ -203,7 +226,7 @@ impl Broadcaster {
             let frame = protocol::whole(event);
             self.number += 1;
             for doorstep in self.all.iter().filter_map(|client| self.watchers.get(client)?.doorstep.upgrade()) {
-                doorstep.put(Key::unique(self.number), frame.clone());
+                doorstep.put_among(Key::unique(self.number), frame.clone(), ALL_WAITING_MAX);
             }
         }
     }
@@ -212,14 +235,27 @@ impl Broadcaster {
         &mut self,
         client: ClientId,
         doorstep: &Arc<Doorstep>,
-        farewell: Option<Recipient<Leave>>,
+        farewell: Option<Recipient<Dismiss>>,
+        user: Option<UserId>,
     ) -> Option<Lease> {
+        if self.leaving
+            && let Some(farewell) = &farewell
+        {
+            let _ = farewell.try_send(Dismiss(CloseCode::GoingAway));
+        }
+        if let (Some(user), Some(farewell)) = (&user, &farewell) {
+            let theirs = |watcher: &&Watcher| watcher.user.as_ref() == Some(user) && watcher.farewell.is_some();
+            if self.watchers.values().filter(theirs).count() >= self.max_per_user {
+                let _ = farewell.try_send(Dismiss(CloseCode::TooManyConnections));
+            }
+        }
         if let Some(known) = self.watchers.get_mut(&client) {
+            known.user = user.or(known.user.take());
             known.farewell = farewell.or(known.farewell.take());
             return None;
         }
         let (keep, lease) = oneshot::channel();
-        self.watchers.insert(client, Watcher { doorstep: Arc::downgrade(doorstep), farewell, _lease: keep });
+        self.watchers.insert(client, Watcher { doorstep: Arc::downgrade(doorstep), user, farewell, _lease: keep });
         Some(lease)
     }
 
@@ -267,8 +303,8 @@ impl Actor for Broadcaster {
 impl Handler<Enter> for Broadcaster {
     type Result = MessageResult<Enter>;
 
-    fn handle(&mut self, Enter { client, doorstep, farewell }: Enter, _: &mut Self::Context) -> Self::Result {
-        MessageResult(self.enter(client, &doorstep, farewell))
+    fn handle(&mut self, Enter { client, doorstep, farewell, user }: Enter, _: &mut Self::Context) -> Self::Result {
+        MessageResult(self.enter(client, &doorstep, farewell, user))
     }
 }
 
@@ -276,7 +312,12 @@ impl Handler<Watch> for Broadcaster {
     type Result = MessageResult<Watch>;
 
     fn handle(&mut self, Watch { client, doorstep, what, filters }: Watch, _: &mut Self::Context) -> Self::Result {
-        let lease = self.enter(client, &doorstep, None);
+        let lease = self.enter(client, &doorstep, None, None);
+        if let What::Feed(feed) = what
+            && self.indexes[feed.0].has(client, &filters)
+        {
+            return MessageResult(lease);
+        }
         // What waits was chosen by what it watched before.
         doorstep.forget(what.feed());
         match what {
@@ -284,7 +325,7 @@ impl Handler<Watch> for Broadcaster {
             What::All => self.all.push(client),
             What::Feed(feed) => {
                 for (key, shown) in self.snapshots[feed.0].of(&filters, SNAPSHOT_SHOWN_MAX) {
-                    doorstep.put(key, protocol::shown(shown, true));
+                    doorstep.put_among(key, protocol::shown(shown, true), SNAPSHOT_SHOWN_MAX);
                 }
                 self.indexes[feed.0].insert(client, filters);
             }
@@ -350,10 +391,23 @@ impl Handler<DismissWatchers> for Broadcaster {
     type Result = ();
 
     fn handle(&mut self, _: DismissWatchers, _: &mut Self::Context) {
+        self.leaving = true;
         for farewell in self.watchers.values().filter_map(|watcher| watcher.farewell.as_ref()) {
             // One that is too slow to be told is cut off when the grace time ends.
-            let _ = farewell.try_send(Leave);
+            let _ = farewell.try_send(Dismiss(CloseCode::GoingAway));
         }
+    }
+}
+
+impl Handler<SignOut> for Broadcaster {
+    type Result = usize;
+
+    fn handle(&mut self, SignOut(user): SignOut, _: &mut Self::Context) -> usize {
+        let theirs = self.watchers.values().filter(|watcher| watcher.user.as_ref() == Some(&user));
+        theirs
+            .filter_map(|watcher| watcher.farewell.as_ref())
+            .filter(|farewell| farewell.try_send(Dismiss(CloseCode::NotSignedIn)).is_ok())
+            .count()
     }
 }
 

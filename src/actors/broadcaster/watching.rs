@@ -5,17 +5,17 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use actix::{ActorFutureExt as _, AsyncContext as _, Context, Recipient, WrapFuture as _};
 use bytes::Bytes;
 
-use super::{Broadcaster, Demand, Enter, Exit, Lease, Unwatch, Watch, What};
+use super::{Broadcaster, Demand, Dismiss, Enter, Exit, Lease, Unwatch, Watch, What};
 use crate::{
     actors::{
         Gone, Handle,
         connection::{Client, Doorstep},
-        session::Leave,
     },
     domain::{
         feed::{Feeds, Filters},
         inbox::ClientId,
         protocol::ErrorCode,
+        user::UserId,
     },
 };
 
@@ -38,6 +38,8 @@ pub struct Watched {
     feeding: Feeding,
     client: ClientId,
     doorstep: Arc<Doorstep>,
+    /// Who it is, where the feed asked.
+    user: Option<UserId>,
     wanted: BTreeMap<What, Filters>,
     lease: Option<Lease>,
 }
@@ -45,8 +47,8 @@ pub struct Watched {
 impl Watched {
     /// A connection that watches nothing yet. `most` messages may wait for it.
     #[must_use]
-    pub fn new(feeding: Feeding, client: ClientId, most: usize) -> Self {
-        Self { feeding, client, doorstep: Doorstep::new(most), wanted: BTreeMap::new(), lease: None }
+    pub fn new(feeding: Feeding, client: ClientId, user: Option<UserId>, most: usize) -> Self {
+        Self { feeding, client, user, doorstep: Doorstep::new(most), wanted: BTreeMap::new(), lease: None }
     }
 
     /// Where its messages wait.
@@ -84,7 +86,7 @@ pub(in crate::actors) trait Watches: Client {
     fn watched(&mut self) -> &mut Watched;
 
     /// How it is told that the hub stops, where nobody else tells it.
-    fn farewell(&self, ctx: &Context<Self>) -> Option<Recipient<Leave>>;
+    fn farewell(&self, ctx: &Context<Self>) -> Option<Recipient<Dismiss>>;
 }
 
 /// Enters the broadcaster, with everything the connection watches; again whenever there is a new one.
@@ -92,25 +94,29 @@ pub(in crate::actors) fn attend<C: Watches>(client: &mut C, ctx: &mut Context<C>
     let farewell = client.farewell(ctx);
     let watched = client.watched();
     let (broadcaster, id, doorstep) = (watched.feeding.broadcaster.clone(), watched.client, watched.doorstep());
-    let (wanted, had) = (watched.wanted.clone(), watched.lease.take());
+    let (had, user) = (watched.lease.take(), watched.user.clone());
     client.connection().let_out_from(Arc::clone(&doorstep));
-    let entered = async move {
-        let lease = broadcaster.send(Enter { client: id, doorstep: Arc::clone(&doorstep), farewell }).await?;
+    let entered = async move { broadcaster.send(Enter { client: id, doorstep, farewell, user }).await };
+    ctx.spawn(entered.into_actor(client).map(|lease, client, ctx| match (lease, had) {
         // Entered before there was an actor, it watches already.
-        if lease.is_none() {
-            return Ok(had);
+        (Ok(None), Some(had)) => keep(Some(had), ctx),
+        (Ok(lease), _) => {
+            keep(lease, ctx);
+            watch_again(client, ctx);
         }
-        for (what, filters) in wanted {
-            broadcaster.send(Watch { client: id, doorstep: Arc::clone(&doorstep), what, filters }).await?;
-        }
-        Ok::<_, Gone>(lease)
-    };
-    ctx.spawn(entered.into_actor(client).map(|lease, _, ctx| match lease {
-        Ok(lease) => keep(lease, ctx),
-        Err(Gone) => {
+        (Err(Gone), _) => {
             ctx.run_later(AGAIN_AFTER, attend::<C>);
         }
     }));
+}
+
+/// Tells a new broadcaster what is watched now; what it has been told already changes nothing.
+fn watch_again<C: Watches>(client: &mut C, ctx: &mut Context<C>) {
+    for (what, filters) in client.watched().wanted.clone() {
+        let asked = client.watched().watch(what, filters);
+        // Should it be gone again, the lease has ended, and all of this begins anew.
+        ctx.spawn(asked.into_actor(client).map(|lease, _, ctx| keep(lease.ok().flatten(), ctx)));
+    }
 }
 
 /// Holds a lease, and enters again when it ends.
@@ -132,7 +138,7 @@ pub(in crate::actors) fn subscribe<C: Watches>(
     let watched = client.watched();
     let (doorstep, asked) = (watched.doorstep(), watched.watch(what, filters));
     client.connection().let_out_from(doorstep);
-    ask(client, asked, answer, ctx);
+    ask(client, what, asked, answer, ctx);
 }
 
 /// Watches no longer, and answers.
@@ -145,11 +151,12 @@ pub(in crate::actors) fn unsubscribe<C: Watches>(client: &mut C, what: What, ans
     watched.wanted.remove(&what);
     let (broadcaster, id) = (watched.feeding.broadcaster.clone(), watched.client);
     let asked = async move { broadcaster.send(Unwatch { client: id, what }).await.map(|()| None) };
-    ask(client, asked, answer, ctx);
+    ask(client, what, asked, answer, ctx);
 }
 
 fn ask<C: Watches>(
     client: &mut C,
+    what: What,
     asked: impl Future<Output = Result<Option<Lease>, Gone>> + 'static,
     answer: Bytes,
     ctx: &mut Context<C>,
@@ -159,12 +166,13 @@ fn ask<C: Watches>(
     ctx.spawn(asked.into_actor(client).map(move |done, client, ctx| {
         client.connection().in_flight -= 1;
         hold(client, -1);
-        match done {
-            Ok(lease) => {
-                client.answer(answer);
-                keep(lease, ctx);
-            }
-            Err(Gone) => client.complain(ErrorCode::Unavailable, "live feeds are restarting; try again"),
+        if let Ok(lease) = done {
+            client.answer(answer);
+            keep(lease, ctx);
+        } else {
+            // What is said not to be watched is not.
+            client.watched().wanted.remove(&what);
+            client.complain(ErrorCode::Unavailable, "live feeds are restarting; try again");
         }
         client.connection().wake();
     }));

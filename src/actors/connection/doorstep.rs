@@ -50,9 +50,14 @@ impl Doorstep {
 
     /// Leaves a message; one about the same that still waits is replaced.
     pub fn put(&self, key: Key, message: Bytes) {
+        self.put_among(key, message, self.most);
+    }
+
+    /// The same where at least `most` may wait: what comes all at once and must be whole.
+    pub fn put_among(&self, key: Key, message: Bytes, most: usize) {
         let mut waiting = self.waiting();
         let first = waiting.is_empty();
-        waiting.put(key, message, self.most);
+        waiting.put(key, message, most.max(self.most));
         drop(waiting);
         // When something waits already the pump has been woken, or waits for the client.
         if first {

@@ -3,9 +3,13 @@
 use std::{
     collections::{BTreeSet, HashMap},
     sync::Arc,
+    time::Duration,
 };
 
-use tokio::{sync::oneshot, time::Instant};
+use tokio::{
+    sync::oneshot,
+    time::{Instant, timeout},
+};
 use uuid::Uuid;
 
 use super::Ingest;
@@ -27,6 +31,9 @@ use crate::{
     store::{Planned, Store, StoreError},
     telemetry::metric,
 };
+
+/// How long live feeds may hold a batch up.
+const SHOW_WITHIN: Duration = Duration::from_millis(250);
 
 /// What a batch's lookups found.
 #[derive(Default)]
@@ -218,8 +225,9 @@ async fn show(feeding: &Feeding, events: &[Arc<Event>], atomic: bool, results: &
     let good = events.iter().zip(results).filter(|(_, result)| !is_bad(result)).map(|(event, _)| event);
     let wanted: Vec<Arc<Event>> = good.filter(|event| feeding.demand.wants(&event.code)).map(Arc::clone).collect();
     if !wanted.is_empty() {
-        // Waiting for it is what keeps a flood of events from piling up there. One that is restarting shows nothing.
-        let _ = feeding.broadcaster.send(Show(wanted)).await;
+        // Waiting for it keeps a flood of events from piling up there; but what is only shown must not hold up what is kept.
+        // One that is restarting shows nothing.
+        let _ = timeout(SHOW_WITHIN, feeding.broadcaster.send(Show(wanted))).await;
     }
 }
 

@@ -25,7 +25,7 @@ use tokio::time::Instant;
 
 use super::{
     Dials, Handle,
-    broadcaster::{Feeding, Watched, Watches},
+    broadcaster::{Dismiss, Feeding, Watched, Watches},
     connection::{Client, Connection, Limits, Pump, Slot, Wire},
     persistence::Persistence,
     registry::{Attach, Detach, Registry, TooMany},
@@ -322,11 +322,11 @@ impl Watches for Session {
     fn watched(&mut self) -> &mut Watched {
         let (feeding, client) = (&self.hub.feeding, self.info.client);
         let most = self.hub.limits.outbound_queue;
-        self.watched.get_or_insert_with(|| Box::new(Watched::new(feeding.clone(), client, most)))
+        self.watched.get_or_insert_with(|| Box::new(Watched::new(feeding.clone(), client, None, most)))
     }
 
     /// The registry tells it.
-    fn farewell(&self, _: &Context<Self>) -> Option<Recipient<Leave>> {
+    fn farewell(&self, _: &Context<Self>) -> Option<Recipient<Dismiss>> {
         None
     }
 }

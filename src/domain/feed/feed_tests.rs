@@ -117,6 +117,14 @@ fn filters_say_which_key_is_wrong() {
         }
     }
     const { assert!(VALUES_MAX <= COMBINATIONS_MAX) };
+    // Keys and values that multiply beyond what a machine counts.
+    let names: Vec<String> = (0..16).map(|n| format!("f{n}")).collect();
+    let wide = Feed { filters: names.clone(), ..feed };
+    let pairs = names.iter().flat_map(|name| {
+        ["a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l", "m", "n", "o", "p"]
+            .map(|value| (name.as_str(), value))
+    });
+    assert_eq!(Filters::of_pairs(&wide, pairs).map_err(|error| error.kind), Err(FiltersErrorKind::TooMany));
 }
 
 /// Filters and values over a small alphabet, so that they meet.

@@ -12,8 +12,8 @@ use super::{Feed, comparable};
 /// Most values of one key.
 pub const VALUES_MAX: usize = 100;
 
-/// Most combinations of values: each is an entry in the index.
-pub const COMBINATIONS_MAX: usize = 1_000;
+/// Most combinations of values: each is an entry in the index, and anybody may ask for them.
+pub const COMBINATIONS_MAX: usize = 100;
 
 /// Longest value, in bytes.
 const VALUE_MAX_BYTES: usize = 256;
@@ -113,14 +113,16 @@ impl Filters {
 
     /// The combinations of all values are what the index holds, so they are bounded too.
     fn bounded(self, feed: &Feed) -> Result<Self, FilterError> {
-        let combinations: usize = self.0.values().map(BTreeSet::len).product();
-        if combinations <= COMBINATIONS_MAX {
+        let within = |so_far: usize, values: &BTreeSet<String>| {
+            so_far.checked_mul(values.len()).filter(|combinations| *combinations <= COMBINATIONS_MAX)
+        };
+        if self.0.values().try_fold(1, within).is_some() {
             return Ok(self);
         }
         let most = self.0.iter().max_by_key(|(_, values)| values.len()).map_or(0, |(place, _)| *place);
         let key = feed.filters.get(most).map_or("", String::as_str);
         let detail = format!(
-            "the values of all keys make {combinations} combinations, at most {COMBINATIONS_MAX} are taken; name fewer of {key}"
+            "the values of all keys make more than {COMBINATIONS_MAX} combinations, the most that are taken; name fewer of {key}"
         );
         Err(FilterError::new(FiltersErrorKind::TooMany, key, detail))
     }

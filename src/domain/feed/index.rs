@@ -48,8 +48,17 @@ impl<S: Copy + Eq + Hash> Index<S> {
         self.of.keys().copied()
     }
 
+    /// Whether this one watches just this.
+    #[must_use]
+    pub fn has(&self, watcher: S, filters: &Filters) -> bool {
+        self.of.get(&watcher) == Some(filters)
+    }
+
     /// Enters a watcher; what it watched before on this feed is replaced.
     pub fn insert(&mut self, watcher: S, filters: Filters) {
+        if self.has(watcher, &filters) {
+            return;
+        }
         self.remove(watcher);
         let places = filters.places();
         let at = self.shapes.iter().position(|shape| shape.places == places).unwrap_or_else(|| {

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::{
     actors::{
-        broadcaster::ListWatched,
+        broadcaster::{ListWatched, SignOut},
         registry::{ListClients, Revoke, Whose},
         session::ClientInfo,
     },
@@ -84,6 +84,7 @@ pub(in crate::http) async fn revoke_user(
 ) -> Result<HttpResponse, Problem> {
     identity::administrator(&state, &request).await?;
     let user = UserId::parse(&user_id).map_err(|error| Problem::bad_field("user_id", error.to_string()))?;
-    let closed = state.hub.registry.send(Revoke(Whose::User(user))).await?;
+    let watching = state.hub.feeding.broadcaster.send(SignOut(user.clone())).await.unwrap_or(0);
+    let closed = watching + state.hub.registry.send(Revoke(Whose::User(user))).await?;
     Ok(HttpResponse::Ok().json(json!({ "closed": closed })))
 }

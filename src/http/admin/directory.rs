@@ -127,7 +127,7 @@ fn read(map: &Map<String, Value>, user: Option<&UserId>) -> Result<PersonPatch, 
     // Somebody may be named in the body and in the address.
     let named = map.get("user_id").or_else(|| map.get("userId")).or_else(|| map.get("id"));
     let named = named.filter(|id| !id.is_null()).map(UserId::from_json).transpose();
-    let named = named.map_err(|detail| Problem::bad_field("user_id", detail.to_string()))?;
+    let named = named.map_err(|detail| Problem::bad_field("user_id", detail))?;
     match (user, named) {
         (Some(user), Some(named)) if *user != named => {
             Err(Problem::bad_field("user_id", "is not the one in the address"))

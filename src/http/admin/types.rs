@@ -72,7 +72,7 @@ struct Written {
 
 impl Written {
     /// The row it is kept as, when there is nothing wrong with it.
-    fn to_row(self, code: Option<&str>, after: Option<Timestamp>) -> Result<TypeRow, Problem> {
+    fn into_row(self, code: Option<&str>, after: Option<Timestamp>) -> Result<TypeRow, Problem> {
         let code = match (code, self.code) {
             (Some(code), Some(other)) if other != code => {
                 return Err(Problem::bad_field("code", format!("the address says {code:?}; a code cannot be changed")));
@@ -246,7 +246,7 @@ pub(in crate::http) async fn make(
 ) -> Result<HttpResponse, Problem> {
     let caller = identity::administrator(&state, &request).await?;
     let bytes = body::read(payload, state.server.load().max_event_bytes).await?;
-    let row = body::json::<Written>(&bytes)?.to_row(None, None)?;
+    let row = body::json::<Written>(&bytes)?.into_row(None, None)?;
     create(&state, &caller, &row).await
 }
 
@@ -284,11 +284,11 @@ pub(in crate::http) async fn put(
         if request.headers().contains_key(header::IF_MATCH) {
             return Err(Problem::precondition_failed("there is no such type any more"));
         }
-        let row = written.to_row(Some(&code), None)?;
+        let row = written.into_row(Some(&code), None)?;
         return create(&state, &caller, &row).await;
     };
     check_match(request.headers(), &before)?;
-    let row = written.to_row(Some(&before.code), Some(before.updated_at))?;
+    let row = written.into_row(Some(&before.code), Some(before.updated_at))?;
     change(&state, &caller, &before, &row).await
 }
 
@@ -304,7 +304,7 @@ pub(in crate::http) async fn patch(
     let said: Map<String, Value> = body::json(&bytes)?;
     let before = find(&state, &code).await?;
     check_match(request.headers(), &before)?;
-    let row = merged(&before, said)?.to_row(Some(&before.code), Some(before.updated_at))?;
+    let row = merged(&before, said)?.into_row(Some(&before.code), Some(before.updated_at))?;
     change(&state, &caller, &before, &row).await
 }
 
@@ -391,10 +391,12 @@ pub(in crate::http) async fn preview(
     let bytes = body::read(payload, state.server.load().max_event_bytes).await?;
     let sample: Sample = body::json(&bytes)?;
     let mut row = match find(&state, &code).await {
-        Ok(row) => merged(&row, sample.draft)?.to_row(Some(&row.code), None)?,
+        Ok(row) => merged(&row, sample.draft)?.into_row(Some(&row.code), None)?,
         // A type that is not there yet can be looked at all the same.
         Err(problem) if sample.draft.is_empty() => return Err(problem),
-        Err(_) => body::json::<Written>(Value::from(sample.draft).to_string().as_bytes())?.to_row(Some(&code), None)?,
+        Err(_) => {
+            body::json::<Written>(Value::from(sample.draft).to_string().as_bytes())?.into_row(Some(&code), None)?
+        }
     };
     row.is_active = true;
     let (catalog, _) = Catalog::build(&[row], &[], "en");

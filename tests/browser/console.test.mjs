@@ -1,0 +1,177 @@
+// The administrators' console, every page of it.
+import assert from 'node:assert/strict';
+import path from 'node:path';
+import { after, before, test } from 'node:test';
+import { Hub, launch, openPage, screenshots, until, violations } from './harness.mjs';
+
+let hub;
+let browser;
+
+before(async () => {
+  hub = await Hub.start();
+  browser = await launch();
+});
+
+after(async () => {
+  await browser?.close();
+  await hub?.stop();
+});
+
+const as = '/admin?user_id=9&login=ratna&role=admin';
+
+async function api(method, address, body) {
+  const response = await fetch(`${hub.base}/api/v1/admin/${address}`, { method, body: body && JSON.stringify(body) });
+  return response.status === 204 ? null : response.json();
+}
+
+async function shot(page, name) {
+  if (screenshots) await page.screenshot({ path: path.join(screenshots, `console-${name}.png`), fullPage: true });
+}
+
+/** Opens a page by its link. */
+async function go(page, name) {
+  await page.getByRole('link', { name, exact: true }).click();
+  await page.getByRole('heading', { level: 1, name }).waitFor();
+}
+
+test('a type is switched, made with a live preview, and used', async () => {
+  const page = await openPage(browser, hub, as);
+  await go(page, 'Types');
+  const toggle = page.getByRole('switch', { name: 'NOTE_CREATED', exact: true });
+  await toggle.waitFor();
+  assert.equal(await toggle.getAttribute('aria-checked'), 'true');
+  await toggle.click();
+  await until('it is off', async () => !(await api('GET', 'types/NOTE_CREATED')).is_active);
+  await until('it shows so', async () => (await toggle.getAttribute('aria-checked')) === 'false');
+  assert.equal((await api('GET', 'types/NOTE_CREATED')).changed_by, '9');
+  await shot(page, 'types');
+  assert.deepEqual(await violations(page), []);
+  await page.getByRole('searchbox').fill('refund_app');
+  await until('one is left', async () => (await page.getByRole('switch').count()) === 1);
+  await page.getByRole('searchbox').fill('');
+
+  await page.getByRole('button', { name: 'New type' }).click();
+  const dialog = page.getByRole('dialog');
+  await dialog.getByLabel('Code').fill('ORDER_SHIPPED');
+  await dialog.getByLabel('Title').fill('On its way');
+  await dialog.getByLabel('Template').fill('Order {order_id} is on its way, {amount|currency("IDR")}');
+  await dialog.getByLabel('Sample of an event').fill('{ "order_id": "A7", "amount": 125000 }');
+  await until('the preview follows', async () => (await dialog.locator('.preview').textContent()).includes('Order A7 is on its way, Rp125.000'));
+  await shot(page, 'editor');
+  assert.deepEqual(await violations(page), []);
+  await dialog.getByLabel('Template').fill('Order {order_id|nofilter}');
+  await until('what is wrong is said', async () => (await dialog.locator('.preview').textContent()).includes('nofilter'));
+  await dialog.getByRole('button', { name: 'Save' }).click();
+  await until('it is not saved', async () => (await page.locator('#said').textContent()).includes('nofilter'));
+  await dialog.getByLabel('Template').fill('Order {order_id} is on its way');
+  await dialog.getByRole('button', { name: 'Preview' }).click();
+  await dialog.getByRole('button', { name: 'Save' }).click();
+  await page.getByRole('switch', { name: 'ORDER_SHIPPED' }).waitFor();
+  await hub.publish({ type: 'ORDER_SHIPPED', user_id: 'budi', order_id: 'B1' });
+  const inbox = await (await fetch(`${hub.base}/api/v1/notifications?user_id=budi`)).json();
+  assert.equal(inbox.items[0].message, 'Order B1 is on its way');
+
+  // Somebody else saves it meanwhile.
+  await page.getByRole('button', { name: 'Edit ORDER_SHIPPED' }).click();
+  await api('PATCH', 'types/ORDER_SHIPPED', { display_name: 'Shipped' });
+  await dialog.getByLabel('Title').fill('Mine');
+  await dialog.getByRole('button', { name: 'Save' }).click();
+  await until('the second is told', async () => (await page.locator('#said').textContent()).includes('Somebody else'));
+  await dialog.getByRole('button', { name: 'Close' }).click();
+  // Give one back to the file.
+  await page.getByRole('button', { name: 'Edit NOTE_CREATED' }).click();
+  await dialog.getByRole('button', { name: 'Give back to the file' }).click();
+  await until('it is the file\'s', async () => (await api('GET', 'types/NOTE_CREATED')).origin === 'config');
+  assert.deepEqual(page.troubles.filter((text) => !/status of (400|412)/.test(text)), []);
+});
+
+test('clients, sending, the directory, dead letters, configuration, audit and overview', async () => {
+  const bell = await openPage(browser, hub, '/?user_id=budi&login=budi&role=user');
+  await until('budi is connected', async () => (await api('GET', 'users')).total_count === 1);
+  const page = await openPage(browser, hub, as);
+  await until('it is drawn', async () => (await page.locator('.tile').count()) >= 6);
+  assert.deepEqual(await violations(page), []);
+  await shot(page, 'overview');
+
+  await go(page, 'Send');
+  await page.getByRole('combobox', { name: 'To' }).selectOption('connected');
+  await until('it counts first', async () => (await page.getByText('Goes to 1 person.').count()) === 1);
+  await page.getByLabel('Message').fill('The lesson begins <b>now</b>');
+  await page.getByRole('button', { name: 'Send' }).click();
+  await bell.locator('lonceng-bell .toast p').waitFor();
+  assert.match(await bell.locator('lonceng-bell .toast p').textContent(), /The lesson begins <b>now<\/b>/);
+  assert.deepEqual(await violations(page), []);
+  await shot(page, 'send');
+
+  await go(page, 'Clients');
+  const row = page.getByRole('row', { name: /budi/ });
+  await row.waitFor();
+  assert.deepEqual(await violations(page), []);
+  await shot(page, 'clients');
+  await row.getByRole('button', { name: /Disconnect budi/ }).click();
+  await until('nobody is connected', async () => (await api('GET', 'clients')).total_count === 0);
+
+  await go(page, 'Directory');
+  await page.getByRole('button', { name: 'New person' }).click();
+  const dialog = page.getByRole('dialog');
+  await dialog.getByLabel('Id').fill('ani');
+  await dialog.getByLabel('Roles').fill('moderator, teacher');
+  await dialog.getByLabel('Time zone').fill('Mars');
+  await dialog.getByRole('button', { name: 'Save' }).click();
+  await until('it says what is wrong', async () => (await page.locator('#said').textContent()).includes('Mars'));
+  await dialog.getByLabel('Time zone').fill('Asia/Jakarta');
+  await dialog.getByRole('button', { name: 'Save' }).click();
+  await until('she is entered', async () => (await api('GET', 'directory/ani')).roles?.length === 2);
+  const lines = Array.from({ length: 300 }, (_, n) => JSON.stringify({ user_id: `n${n}`, login: `login${n}` })).join('\n');
+  await page.getByLabel(/^Upload people/).setInputFiles({ name: 'people.ndjson', mimeType: 'application/x-ndjson', buffer: Buffer.from(lines) });
+  await until('they are entered', async () => (await page.locator('#said').textContent()).includes('300 people entered'));
+  await page.getByRole('searchbox').fill('login299');
+  await until('one is found', async () => (await page.getByRole('row').count()) === 2);
+  assert.deepEqual(await violations(page), []);
+  await shot(page, 'directory');
+
+  await go(page, 'Dead letters');
+  await page.getByText('None. Every event could be taken.').waitFor();
+  assert.deepEqual(await violations(page), []);
+
+  await go(page, 'Configuration');
+  await page.getByText('What is in the file is what the hub works by.').waitFor();
+  assert.deepEqual(await violations(page), []);
+  await shot(page, 'configuration');
+
+  await go(page, 'Audit');
+  await page.getByText('user.put').first().waitFor();
+  assert.deepEqual(await violations(page), []);
+  await shot(page, 'audit');
+  assert.deepEqual(page.troubles.filter((text) => !/status of 400/.test(text)), []);
+});
+
+test('narrow and dark; keyboard alone; deep links', async () => {
+  const page = await openPage(browser, hub, `${as}#types/MESSAGE`, { viewport: { width: 360, height: 740 }, colorScheme: 'dark' });
+  await page.getByRole('dialog').getByRole('heading', { name: 'MESSAGE' }).waitFor();
+  assert.deepEqual(await violations(page), []);
+  await shot(page, 'narrow-dark');
+  await page.keyboard.press('Escape');
+  for (const name of ['Overview', 'Types', 'Clients', 'Send', 'Dead letters', 'Directory', 'Configuration', 'Audit']) {
+    await page.getByRole('link', { name, exact: true }).focus();
+    await page.keyboard.press('Enter');
+    await page.getByRole('heading', { level: 1, name }).waitFor();
+    const [wide, seen] = await page.evaluate(() => [document.documentElement.scrollWidth, innerWidth]);
+    assert.ok(wide <= seen, `${name} is ${wide} wide in ${seen}`);
+    assert.deepEqual(await violations(page), [], name);
+  }
+  await page.getByRole('link', { name: 'Types', exact: true }).focus();
+  await page.keyboard.press('Enter');
+  const toggle = page.getByRole('switch', { name: 'NOTE_UPDATED' });
+  await toggle.focus();
+  await page.keyboard.press('Space');
+  await until('it is off', async () => !(await api('GET', 'types/NOTE_UPDATED')).is_active);
+  assert.deepEqual(page.troubles, []);
+});
+
+test('whoever is no administrator is asked for a token', async () => {
+  const page = await openPage(browser, hub, '/admin?user_id=budi');
+  await page.getByLabel('Token').waitFor();
+  assert.deepEqual(await violations(page), []);
+  assert.equal(await page.getByRole('switch').count(), 0);
+});

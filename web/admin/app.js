@@ -1,0 +1,91 @@
+import { NotAllowed, get, isSignedIn, signIn, signOut } from './api.js';
+import { field, h, say } from './dom.js';
+import { audit, configuration } from './configuration.js';
+import { clients } from './clients.js';
+import { deadLetters } from './dead-letters.js';
+import { directory } from './directory.js';
+import { overview } from './overview.js';
+import { send } from './send.js';
+import { types } from './types.js';
+
+/**
+ * A page: what it shows, and how it ends.
+ * @typedef {(place: HTMLElement) => Promise<void | (() => void)>} Page
+ */
+
+/** @type {Record<string, { name: string, show: Page }>} */
+const pages = {
+  overview: { name: 'Overview', show: overview },
+  types: { name: 'Types', show: types },
+  clients: { name: 'Clients', show: clients },
+  send: { name: 'Send', show: send },
+  'dead-letters': { name: 'Dead letters', show: deadLetters },
+  directory: { name: 'Directory', show: directory },
+  configuration: { name: 'Configuration', show: configuration },
+  audit: { name: 'Audit', show: audit },
+};
+
+const nav = /** @type {HTMLElement} */ (document.querySelector('nav'));
+const place = /** @type {HTMLElement} */ (document.getElementById('page'));
+
+/** @type {void | (() => void)} */
+let end;
+/** Only the page that was asked for last is shown. */
+let asked = 0;
+
+function drawNav(current = '') {
+  const links = Object.entries(pages).map(([id, { name }]) =>
+    h('a', { href: `#${id}`, 'aria-current': id === current ? 'page' : undefined }, name));
+  const out = isSignedIn() && h('button', {
+    type: 'button', class: 'quiet', onclick: () => {
+      signOut();
+      void open();
+    },
+  }, 'Sign out');
+  nav.replaceChildren(...links, ...(out ? [out] : []));
+}
+
+async function open() {
+  const id = location.hash.slice(1).split('/')[0] || 'overview';
+  const page = pages[id] ?? pages.overview;
+  const mine = ++asked;
+  end?.();
+  end = undefined;
+  drawNav(pages[id] ? id : 'overview');
+  document.title = `${page.name} – Lonceng`;
+  const own = h('div', { class: 'page' }, h('h1', {}, page.name));
+  try {
+    // Asked first, so that nobody sees half a page.
+    await get('config');
+    if (mine !== asked) return;
+    place.replaceChildren(own);
+    const ended = await page.show(own);
+    if (mine === asked) end = ended;
+    else ended?.();
+  } catch (error) {
+    if (mine !== asked) return;
+    if (error instanceof NotAllowed) askWho(error.message);
+    else place.replaceChildren(h('p', { role: 'alert', class: 'alert' }, error instanceof Error ? error.message : String(error)));
+  }
+}
+
+/** @param {string} why */
+function askWho(why) {
+  const token = h('input', { type: 'password', autocomplete: 'off', required: true, name: 'token' });
+  place.replaceChildren(h('form', {
+    class: 'card sign-in', onsubmit: (/** @type {Event} */ event) => {
+      event.preventDefault();
+      signIn(token.value);
+      void open();
+    },
+  }, h('h1', {}, 'Sign in'), h('p', { class: 'muted' }, why),
+  field('Token', token, 'A JWT whose roles name admin. It is kept until this tab is closed.'),
+  h('button', { class: 'primary' }, 'Sign in')));
+  token.focus();
+}
+
+addEventListener('hashchange', () => {
+  say('');
+  void open().then(() => place.focus());
+});
+void open();

@@ -1,0 +1,60 @@
+import { get } from './api.js';
+import { h } from './dom.js';
+
+/** Milliseconds between two looks. */
+const EVERY = 5_000;
+
+/** @param {number | null | undefined} number */
+const written = (number) => (number === null || number === undefined ? '–' : Math.round(number * 10) / 10).toLocaleString();
+
+/**
+ * A small chart of the last hour.
+ * @param {string} name @param {Array<number | null>} values @param {string} unit
+ */
+function chart(name, values, unit) {
+  const [width, height] = [320, 64];
+  const most = Math.max(1, ...values.map((value) => value ?? 0));
+  const x = (/** @type {number} */ at) => (values.length < 2 ? width : (at / (values.length - 1)) * width);
+  const points = values.map((value, at) => `${x(at).toFixed(1)},${(height - 2 - ((value ?? 0) / most) * (height - 6)).toFixed(1)}`);
+  const svg = document.createElementNS('http://www.w3.org/2000/svg', 'svg');
+  svg.setAttribute('viewBox', `0 0 ${width} ${height}`);
+  svg.setAttribute('preserveAspectRatio', 'none');
+  svg.setAttribute('role', 'img');
+  const last = values.at(-1);
+  svg.setAttribute('aria-label', `${name}, the last hour: at most ${written(most)} ${unit}, now ${written(last)}`);
+  const area = document.createElementNS(svg.namespaceURI, 'polygon');
+  area.setAttribute('points', `0,${height} ${points.join(' ')} ${width},${height}`);
+  const line = document.createElementNS(svg.namespaceURI, 'polyline');
+  line.setAttribute('points', points.join(' '));
+  svg.append(area, line);
+  return h('section', { class: 'card chart' }, h('h2', {}, name),
+    h('p', {}, h('strong', {}, written(last)), h('span', { class: 'muted' }, ` ${unit}, at most ${written(most)}`)), svg);
+}
+
+/** @param {HTMLElement} place */
+export async function overview(place) {
+  const live = h('div', { class: 'stack' });
+  place.append(live);
+  const draw = async () => {
+    const stats = await get('stats');
+    const { totals, series, parts } = stats;
+    const of = (/** @type {string} */ name) => series.map((/** @type {any} */ point) => point[name]);
+    const perMinute = (/** @type {string} */ name) => of(name).map((/** @type {number} */ count) => (count * 60) / stats.interval_seconds);
+    const bad = Object.entries(parts).filter(([name, word]) => name !== 'reasons' && (word === 'down' || word === 'degraded'));
+    const well = bad.length
+      ? h('ul', { class: 'alert' }, ...bad.map(([name, word]) => h('li', {}, h('strong', {}, `${name} is ${word}`), `: ${parts.reasons[name] ?? ''}`)))
+      : h('p', { class: 'good' }, 'Everything is well.');
+    const tile = (/** @type {string} */ name, /** @type {number} */ value) =>
+      h('div', { class: 'card tile' }, h('strong', {}, written(value)), h('span', {}, name));
+    live.replaceChildren(well,
+      h('div', { class: 'tiles' }, tile('people connected', stats.connections.users), tile('connections', totals.connections),
+        tile('notifications', totals.notifications), tile('events', totals.events), tile('dead letters', stats.dead_letters),
+        tile('in the directory', stats.directory), tile('types', stats.types)),
+      h('div', { class: 'charts' }, chart('Events', perMinute('events'), 'a minute'), chart('Notifications', perMinute('notifications'), 'a minute'),
+        chart('Latency', of('latency_ms'), 'ms'), chart('Connections', of('connections'), 'open'), chart('Waiting', of('queued'), 'in queues')),
+      series.length < 2 ? h('p', { class: 'muted' }, 'The charts begin when the hub does: a point every ten seconds, for an hour.') : null);
+  };
+  await draw();
+  const timer = setInterval(() => void draw().catch(() => {}), EVERY);
+  return () => clearInterval(timer);
+}

@@ -86,6 +86,9 @@ function askWho(why) {
 
 addEventListener('hashchange', () => {
   say('');
-  void open().then(() => place.focus());
+  void open().then(() => {
+    place.focus({ preventScroll: true });
+    scrollTo(0, 0);
+  });
 });
 void open();

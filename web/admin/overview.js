@@ -13,9 +13,10 @@ const written = (number) => (number === null || number === undefined ? '–' : M
  */
 function chart(name, values, unit) {
   const [width, height] = [320, 64];
-  const most = Math.max(1, ...values.map((value) => value ?? 0));
+  const most = Math.max(0, ...values.map((value) => value ?? 0));
+  const scale = most || 1;
   const x = (/** @type {number} */ at) => (values.length < 2 ? width : (at / (values.length - 1)) * width);
-  const points = values.map((value, at) => `${x(at).toFixed(1)},${(height - 2 - ((value ?? 0) / most) * (height - 6)).toFixed(1)}`);
+  const points = values.map((value, at) => `${x(at).toFixed(1)},${(height - 2 - ((value ?? 0) / scale) * (height - 6)).toFixed(1)}`);
   const svg = document.createElementNS('http://www.w3.org/2000/svg', 'svg');
   svg.setAttribute('viewBox', `0 0 ${width} ${height}`);
   svg.setAttribute('preserveAspectRatio', 'none');
@@ -28,7 +29,7 @@ function chart(name, values, unit) {
   line.setAttribute('points', points.join(' '));
   svg.append(area, line);
   return h('section', { class: 'card chart' }, h('h2', {}, name),
-    h('p', {}, h('strong', {}, written(last)), h('span', { class: 'muted' }, ` ${unit}, at most ${written(most)}`)), svg);
+    h('p', {}, h('strong', {}, written(last)), h('span', { class: 'muted' }, values.length ? ` ${unit}, at most ${written(most)}` : ` ${unit}`)), svg);
 }
 
 /** @param {HTMLElement} place */

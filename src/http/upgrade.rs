@@ -216,8 +216,8 @@ async fn refuse(io: &mut TcpStream, problem: &Problem, origin: Option<HeaderValu
     }
     let body = response.into_body().try_into_bytes().unwrap_or_default();
     let _ = write!(head, "content-length: {}\r\n\r\n", body.len());
-    io.write_all(head.as_bytes()).await?;
-    io.write_all(&body).await?;
+    // In one piece: some clients take what has come with the head for all of it.
+    io.write_all(&[head.as_bytes(), &body].concat()).await?;
     io.shutdown().await?;
     drain(io).await;
     Ok(())

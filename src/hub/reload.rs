@@ -13,7 +13,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use tokio::{sync::Notify, time::timeout};
+use tokio::{sync::Notify, task::spawn_blocking, time::timeout};
 
 use super::Parts;
 use crate::{
@@ -85,11 +85,11 @@ pub(super) fn watch(parts: Parts, state: http::Shared) -> Reloader {
     let asked = reloader.clone();
     let mut keeper = Keeper { running: parts.loaded.config.clone(), parts, state };
     actix_rt::spawn(async move {
-        let mut taken = keeper.look();
+        let mut taken = keeper.look().await;
         let mut before = taken.clone();
         loop {
             let now = timeout(INTERVAL, asked.0.notified()).await.is_ok();
-            let seen = keeper.look();
+            let seen = keeper.look().await;
             // Still changing: wait until it is done.
             let still = seen == before;
             before = seen.clone();
@@ -113,13 +113,21 @@ struct Keeper {
 }
 
 impl Keeper {
-    fn look(&self) -> Look {
-        look(&self.parts.loaded.file, &self.parts.loaded.templates)
+    /// On a thread that may wait: a network file system that hangs must hold up nothing but this.
+    async fn look(&self) -> Look {
+        let (file, templates) = (self.parts.loaded.file.clone(), self.parts.loaded.templates.clone());
+        spawn_blocking(move || look(&file, &templates)).await.unwrap_or_default()
+    }
+
+    async fn load(&self) -> Result<Loaded, ConfigError> {
+        let file = self.parts.loaded.file.clone();
+        let loaded = spawn_blocking(move || config::load(&file).and_then(with_good_templates)).await;
+        loaded.unwrap_or_else(|error| Err(problem(&self.parts.loaded.file, None, error.to_string()).into()))
     }
 
     /// Takes what is in the files. `false`: try again.
     async fn take(&mut self) -> bool {
-        let loaded = match config::load(&self.parts.loaded.file).and_then(with_good_templates) {
+        let loaded = match self.load().await {
             Ok(loaded) => loaded,
             Err(error) => {
                 let news = self.parts.configuration.refused(&error);
@@ -162,10 +170,11 @@ impl Keeper {
         let config = &loaded.config;
         let state = &self.state;
         self.parts.dials.set(settings(config));
-        // What the sockets were opened with stays.
+        // What sockets and the broker's messages are read with stays.
         let server = config::Server {
-            listen: self.running.server.listen.clone(),
-            max_message_bytes: self.running.server.max_message_bytes,
+            listen: self.parts.loaded.config.server.listen.clone(),
+            max_message_bytes: self.parts.loaded.config.server.max_message_bytes,
+            max_event_bytes: self.parts.loaded.config.server.max_event_bytes,
             ..config.server.clone()
         };
         state.server.store(Arc::new(server));
@@ -177,21 +186,18 @@ impl Keeper {
     }
 }
 
+fn problem(file: &Path, line: Option<usize>, message: String) -> Problem {
+    let column = line.map(|_| 1);
+    Problem { file: Some(file.to_owned()), line, column, key: String::new(), message, snippet: None }
+}
+
 /// The translations are part of it: one that is wrong would switch nothing off, and be read by nobody.
 fn with_good_templates(loaded: Loaded) -> Result<Loaded, ConfigError> {
-    let of = |folder: &Path, key: String, line: Option<usize>, message: String| Problem {
-        file: Some(folder.to_owned()),
-        line,
-        column: line.map(|_| 1),
-        key,
-        message,
-        snippet: None,
-    };
     let local = match config::local_templates(&loaded.templates) {
         Ok(local) => local,
         Err(error) => {
             let message = format!("the locale folders cannot be read: {error}");
-            return Err(of(&loaded.templates, String::new(), None, message).into());
+            return Err(problem(&loaded.templates, None, message).into());
         }
     };
     let problems: Vec<Problem> = local
@@ -202,7 +208,7 @@ fn with_good_templates(loaded: Loaded) -> Result<Loaded, ConfigError> {
             let file = loaded.templates.join(&template.locale).join(format!("{}.txt", template.code));
             let snippet = bad.line.and_then(|line| template.source.lines().nth(line.saturating_sub(1)));
             let snippet = snippet.map(str::to_owned);
-            Some(Problem { snippet, ..of(&file, String::new(), bad.line, bad.detail) })
+            Some(Problem { snippet, ..problem(&file, bad.line, bad.detail) })
         })
         .collect();
     if problems.is_empty() { Ok(loaded) } else { Err(ConfigError { problems }) }
@@ -221,6 +227,7 @@ fn restart_needed(started: &Config, now: &Config) -> Vec<String> {
     differ("server.instance_id", a.instance_id != b.instance_id);
     differ("server.max_connections_per_user", a.max_connections_per_user != b.max_connections_per_user);
     differ("server.max_message_bytes", a.max_message_bytes != b.max_message_bytes);
+    differ("server.max_event_bytes", a.max_event_bytes != b.max_event_bytes);
     differ("server.heartbeat_seconds", a.heartbeat_seconds != b.heartbeat_seconds);
     differ("server.heartbeat_timeout_seconds", a.heartbeat_timeout_seconds != b.heartbeat_timeout_seconds);
     differ("server.outbound_queue", a.outbound_queue != b.outbound_queue);

@@ -1,4 +1,5 @@
-//! Who changed what, and when: table `audit`. An entry is written in the transaction of its change.
+//! Who changed what, and when: table `audit`. An entry is written in the transaction of its
+//! change; that of an upload, which is many, after them.
 
 use serde::Serialize;
 use serde_json::Value;

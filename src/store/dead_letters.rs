@@ -4,7 +4,11 @@ use serde::Serialize;
 use sqlx::FromRow;
 use uuid::Uuid;
 
-use super::{Store, StoreError, on_pool};
+use super::{
+    Store, StoreError,
+    audit::{AuditEntry, entered},
+    in_transaction, on_pool,
+};
 use crate::domain::{notification::Timestamp, rejected::Rejected};
 
 /// How much of a payload is kept.
@@ -203,9 +207,13 @@ impl Store {
     ///
     /// # Errors
     /// When the store is away.
-    pub async fn discard_dead_letter(&self, id: Uuid) -> Result<bool, StoreError> {
-        Ok(on_pool!(self, writer, |pool| {
-            sqlx::query(DISCARD).bind(id.to_string()).execute(pool).await.map(|done| done.rows_affected() > 0)
-        })?)
+    pub async fn discard_dead_letter(&self, id: Uuid, entry: &AuditEntry) -> Result<bool, StoreError> {
+        Ok(in_transaction!(self, begin_write, |_db, tx| {
+            let gone = sqlx::query(DISCARD).bind(id.to_string()).execute(&mut *tx).await?.rows_affected() > 0;
+            if gone {
+                entered!(entry, tx);
+            }
+            gone
+        }))
     }
 }

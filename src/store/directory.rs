@@ -1,7 +1,9 @@
 //! The directory: table `users`.
 
 use super::{
-    Backend, Store, StoreError, in_transaction, on_pool,
+    Backend, Store, StoreError,
+    audit::{AuditEntry, entered},
+    in_transaction, on_pool,
     rows::{PersonRow, all},
 };
 use crate::domain::{
@@ -76,9 +78,9 @@ impl Store {
     ///
     /// # Errors
     /// When the store is away.
-    pub async fn put_person(&self, person: &Person, now: Timestamp) -> Result<(), StoreError> {
+    pub async fn put_person(&self, person: &Person, entry: &AuditEntry) -> Result<(), StoreError> {
         let roles = serde_json::to_string(&person.roles).unwrap_or_else(|_| "[]".to_owned());
-        on_pool!(self, writer, |pool| {
+        in_transaction!(self, begin_write, |_db, tx| {
             sqlx::query(PUT)
                 .bind(person.user_id.as_str())
                 .bind(&person.login)
@@ -87,11 +89,11 @@ impl Store {
                 .bind(&roles)
                 .bind(&person.locale)
                 .bind(&person.timezone)
-                .bind(now.0)
-                .execute(pool)
-                .await
-                .map(drop)
-        })?;
+                .bind(entry.at.0)
+                .execute(&mut *tx)
+                .await?;
+            entered!(entry, tx);
+        });
         Ok(())
     }
 
@@ -99,10 +101,14 @@ impl Store {
     ///
     /// # Errors
     /// When the store is away.
-    pub async fn remove_person(&self, user: &UserId) -> Result<bool, StoreError> {
-        Ok(on_pool!(self, writer, |pool| {
-            sqlx::query(REMOVE).bind(user.as_str()).execute(pool).await.map(|done| done.rows_affected() > 0)
-        })?)
+    pub async fn remove_person(&self, user: &UserId, entry: &AuditEntry) -> Result<bool, StoreError> {
+        Ok(in_transaction!(self, begin_write, |_db, tx| {
+            let removed = sqlx::query(REMOVE).bind(user.as_str()).execute(&mut *tx).await?.rows_affected() > 0;
+            if removed {
+                entered!(entry, tx);
+            }
+            removed
+        }))
     }
 
     /// The directory's entries of these users; unknown ones are left out.

@@ -60,6 +60,8 @@ pub struct Broadcaster {
     /// Administrators who see every event.
     all: Vec<ClientId>,
     watchers: HashMap<ClientId, Watcher>,
+    /// Connections of users that only watch.
+    by_user: HashMap<UserId, Vec<ClientId>>,
     recent: Recent,
     /// The hub is stopping: whoever comes now is told at once.
     leaving: bool,
@@ -186,6 +188,7 @@ impl Broadcaster {
             snapshots: feeds.all().iter().map(|_| Snapshot::default()).collect(),
             all: Vec::new(),
             watchers: HashMap::new(),
+            by_user: HashMap::new(),
             recent: Recent::default(),
             leaving: false,
             max_per_user,
@@ -244,10 +247,11 @@ impl Broadcaster {
             let _ = farewell.try_send(Dismiss(CloseCode::GoingAway));
         }
         if let (Some(user), Some(farewell)) = (&user, &farewell) {
-            let theirs = |watcher: &&Watcher| watcher.user.as_ref() == Some(user) && watcher.farewell.is_some();
-            if self.watchers.values().filter(theirs).count() >= self.max_per_user {
+            let theirs = self.by_user.entry(user.clone()).or_default();
+            if theirs.len() >= self.max_per_user {
                 let _ = farewell.try_send(Dismiss(CloseCode::TooManyConnections));
             }
+            theirs.push(client);
         }
         if let Some(known) = self.watchers.get_mut(&client) {
             known.user = user.or(known.user.take());
@@ -260,8 +264,14 @@ impl Broadcaster {
     }
 
     fn exit(&mut self, client: ClientId) {
-        if self.watchers.remove(&client).is_none() {
-            return;
+        let Some(watcher) = self.watchers.remove(&client) else { return };
+        if let Some(user) = watcher.user
+            && let Some(theirs) = self.by_user.get_mut(&user)
+        {
+            theirs.retain(|known| *known != client);
+            if theirs.is_empty() {
+                self.by_user.remove(&user);
+            }
         }
         self.all.retain(|known| *known != client);
         for index in &mut self.indexes {
@@ -403,9 +413,9 @@ impl Handler<SignOut> for Broadcaster {
     type Result = usize;
 
     fn handle(&mut self, SignOut(user): SignOut, _: &mut Self::Context) -> usize {
-        let theirs = self.watchers.values().filter(|watcher| watcher.user.as_ref() == Some(&user));
+        let theirs = self.by_user.get(&user).into_iter().flatten();
         theirs
-            .filter_map(|watcher| watcher.farewell.as_ref())
+            .filter_map(|client| self.watchers.get(client)?.farewell.as_ref())
             .filter(|farewell| farewell.try_send(Dismiss(CloseCode::NotSignedIn)).is_ok())
             .count()
     }

@@ -104,11 +104,12 @@ impl Outlet {
             }
             return Some(Duration::from_millis(again.0.saturating_sub(now.0).max(1).unsigned_abs()));
         }
-        for _ in 0..BUNCH {
-            let Some(message) = waiting.take() else { break };
+        let bunch: Vec<Bytes> = std::iter::from_fn(|| waiting.take()).take(BUNCH).collect();
+        // Whoever leaves messages here need not wait for them to be written down.
+        drop(waiting);
+        for message in bunch {
             wire.enqueue(message, None);
         }
-        drop(waiting);
         if wire.answers()
             && let Some(number) = self.window.send(now)
         {

@@ -105,8 +105,7 @@ pub(in crate::http) async fn replay(
     let answer = json!({ "id": letter.id, "outcome": words.first(), "outcomes": words, "notification_ids": ids });
     let before = serde_json::to_value(&letter).ok();
     let entry = entry(&caller, "dead_letter.replayed", subject(letter.id), before, Some(answer.clone()));
-    state.store.discard_dead_letter(letter.id).await?;
-    state.store.note_change(&entry).await?;
+    state.store.discard_dead_letter(letter.id, &entry).await?;
     Ok(HttpResponse::Ok().json(answer))
 }
 
@@ -118,9 +117,8 @@ pub(in crate::http) async fn discard(
 ) -> Result<HttpResponse, Problem> {
     let caller = identity::administrator(&state, &request).await?;
     let letter = find(&state, &id).await?;
-    state.store.discard_dead_letter(letter.id).await?;
     let kept: Option<Value> = serde_json::to_value(&letter).ok();
     let entry = entry(&caller, "dead_letter.discarded", subject(letter.id), kept, None);
-    state.store.note_change(&entry).await?;
+    state.store.discard_dead_letter(letter.id, &entry).await?;
     Ok(HttpResponse::NoContent().finish())
 }

@@ -86,10 +86,9 @@ pub(in crate::http) async fn put(
         return Err(Problem::bad_field("user_id", "is not the one in the address"));
     }
     let before = known(&state, &user).await?;
-    state.store.put_person(&person, clock::now()).await?;
     let json = |person: &Person| serde_json::to_value(person).unwrap_or_default();
     let entry = entry(&caller, "user.put", subject(&user), before.as_ref().map(json), Some(json(&person)));
-    state.store.note_change(&entry).await?;
+    state.store.put_person(&person, &entry).await?;
     Ok(HttpResponse::Ok().json(person))
 }
 
@@ -102,18 +101,18 @@ pub(in crate::http) async fn delete(
     let caller = identity::administrator(&state, &request).await?;
     let user = user(&user_id)?;
     let before = known(&state, &user).await?;
-    if !state.store.remove_person(&user).await? {
+    let before = before.map(|person| serde_json::to_value(person).unwrap_or_default());
+    let entry = entry(&caller, "user.deleted", subject(&user), before, None);
+    if !state.store.remove_person(&user, &entry).await? {
         return Err(Problem::not_found("the directory does not have this user"));
     }
-    let before = before.map(|person| serde_json::to_value(person).unwrap_or_default());
-    state.store.note_change(&entry(&caller, "user.deleted", subject(&user), before, None)).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 
 /// Reads a person; one that names a key that people do not have is refused, for it would be lost.
 fn read(map: &Map<String, Value>, user: Option<&UserId>) -> Result<PersonPatch, Problem> {
-    const KNOWN: [&str; 11] =
-        ["user_id", "userId", "id", "login", "name", "email", "roles", "role", "locale", "timezone", "time_zone"];
+    const KNOWN: [&str; 10] =
+        ["user_id", "userId", "id", "login", "name", "email", "roles", "role", "locale", "timezone"];
     if let Some(other) = map.keys().find(|key| !KNOWN.contains(&key.as_str())) {
         let detail = "is not known; user_id, login, name, email, roles, locale, timezone are";
         return Err(Problem::bad_field(other, detail));
@@ -172,6 +171,8 @@ struct Upload<'a> {
 impl Upload<'_> {
     async fn read(&mut self, mut payload: web::Payload, mut lines: bool) -> Result<(), Problem> {
         let mut rest = BytesMut::new();
+        // How far a first line has been looked for, and whether it has been found.
+        let (mut searched, mut told) = (0, false);
         loop {
             let next = timeout(PAUSE_MAX, payload.next()).await;
             let next = next.map_err(|_| Problem::too_late("the upload has stopped coming"))?;
@@ -179,11 +180,14 @@ impl Upload<'_> {
             rest.extend_from_slice(
                 &chunk.map_err(|error| Problem::bad_request(format!("the body could not be read: {error}")))?,
             );
-            if !lines && self.line == 0 {
+            if !lines && !told {
                 // Whoever sends lines without saying so is understood: a whole object on the first of several.
-                lines = first_line(&rest).is_some_and(|line| {
-                    serde_json::from_slice::<Map<String, Value>>(line).is_ok_and(|map| !map.contains_key("users"))
-                });
+                if let Some(end) = rest[searched..].iter().position(|byte| *byte == b'\n') {
+                    told = true;
+                    lines = serde_json::from_slice::<Map<String, Value>>(&rest[..searched + end])
+                        .is_ok_and(|map| !map.contains_key("users"));
+                }
+                searched = rest.len();
             }
             if lines {
                 while let Some(end) = rest.iter().position(|byte| *byte == b'\n') {
@@ -245,9 +249,4 @@ impl Upload<'_> {
         self.waiting.clear();
         Ok(())
     }
-}
-
-fn first_line(bytes: &[u8]) -> Option<&[u8]> {
-    let end = bytes.iter().position(|byte| *byte == b'\n')?;
-    Some(&bytes[..end])
 }

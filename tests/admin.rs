@@ -172,6 +172,15 @@ async fn the_directory_is_read_written_and_filled() {
         let (status, problem) = hub.send("POST", &format!("{path}/bulk"), &ndjson, lines).await;
         assert_eq!((status, &problem["upserted"]), (400, &json!(1_000)), "{problem}");
         assert!(problem["detail"].as_str().is_some_and(|detail| detail.starts_with("line 1201: ")), "{problem}");
+        // Lines without a word about it, and an object over several, are told apart.
+        let some = "{\"user_id\":\"l1\"}\n{\"user_id\":\"l2\"}".to_owned();
+        assert_eq!(hub.send("POST", &format!("{path}/bulk"), &[], some).await.1, json!({ "upserted": 2 }));
+        let pretty = "{\n\"users\":\n[{\"user_id\":\"l3\"}]\n}\n".to_owned();
+        assert_eq!(hub.send("POST", &format!("{path}/bulk"), &[], pretty).await.1, json!({ "upserted": 1 }));
+        let (_, removed) = hub.get("/api/v1/admin/audit?subject=user:7").await;
+        assert_eq!(removed["entries"].as_array().map(Vec::len), Some(2), "{removed}");
+        let (status, problem) = ask(&hub, "PUT", &format!("{path}/8"), json!({ "time_zone": "Asia/Jakarta" })).await;
+        assert_eq!(status, 400, "what would be lost is refused: {problem}");
         let (status, _) = hub.send("POST", &format!("{path}/bulk"), &[], "nonsense".to_owned()).await;
         assert_eq!(status, 400);
         assert_eq!(hub.send("DELETE", &format!("{path}/7"), &[], String::new()).await.0, 204);

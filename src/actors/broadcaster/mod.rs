@@ -5,6 +5,7 @@
 //! ends, and they enter the next one with what they watch.
 
 mod demand;
+mod messages;
 mod recent;
 mod watching;
 
@@ -13,10 +14,13 @@ use std::{
     sync::{Arc, Weak},
 };
 
-use actix::{Actor, AsyncContext as _, Context, Handler, Message, MessageResult, Recipient};
+use actix::{Actor, AsyncContext as _, Context, Handler, MessageResult, Recipient};
 use tokio::sync::oneshot;
 
 pub use demand::Demand;
+pub use messages::{
+    CountWatchers, Dismiss, DismissWatchers, Enter, Exit, Lease, ListWatched, Show, SignOut, Unwatch, Watch, What,
+};
 use recent::Recent;
 pub use watching::{Feeding, Watched};
 pub(super) use watching::{Watches, attend, subscribe, unsubscribe};
@@ -28,7 +32,7 @@ use super::{
 use crate::{
     domain::{
         event::Event,
-        feed::{FeedId, Feeds, Filters, Index, Key, Snapshot},
+        feed::{FeedId, Feeds, Index, Key, Snapshot},
         inbox::ClientId,
         protocol::{self, CloseCode},
         user::UserId,
@@ -82,101 +86,6 @@ struct Watcher {
     /// Dropped with the broadcaster: so the connection learns that it must enter again.
     _lease: oneshot::Sender<()>,
 }
-
-/// Ends when the broadcaster that gave it is gone.
-pub type Lease = oneshot::Receiver<()>;
-
-/// What a connection may watch.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum What {
-    /// Every event, whole.
-    All,
-    /// A feed.
-    Feed(FeedId),
-}
-
-impl What {
-    fn feed(self) -> Option<FeedId> {
-        match self {
-            Self::All => None,
-            Self::Feed(feed) => Some(feed),
-        }
-    }
-}
-
-/// A connection is there. Answers with a lease the first time.
-#[derive(Message)]
-#[rtype(result = "Option<Lease>")]
-pub struct Enter {
-    /// The connection.
-    pub client: ClientId,
-    /// Where its messages go.
-    pub doorstep: Arc<Doorstep>,
-    /// Set by a connection that nobody else tells when it has to end.
-    pub farewell: Option<Recipient<Dismiss>>,
-    /// Who it is, where the feed asked.
-    pub user: Option<UserId>,
-}
-
-/// The connection has to end.
-#[derive(Message, Debug, Clone, Copy)]
-#[rtype(result = "()")]
-pub struct Dismiss(pub CloseCode);
-
-/// Close the connections of a user that only watch, as not signed in any more; says how many there were.
-#[derive(Message)]
-#[rtype(result = "usize")]
-pub struct SignOut(pub UserId);
-
-/// From now on this connection watches this; what it watched of the same before is replaced. Answers with a lease when it was not
-/// there before.
-#[derive(Message)]
-#[rtype(result = "Option<Lease>")]
-pub struct Watch {
-    /// The connection.
-    pub client: ClientId,
-    /// Where its messages go.
-    pub doorstep: Arc<Doorstep>,
-    /// What it watches.
-    pub what: What,
-    /// What of it.
-    pub filters: Filters,
-}
-
-/// It watches this no longer.
-#[derive(Message)]
-#[rtype(result = "()")]
-pub struct Unwatch {
-    /// The connection.
-    pub client: ClientId,
-    /// What it watched.
-    pub what: What,
-}
-
-/// The connection is gone.
-#[derive(Message)]
-#[rtype(result = "()")]
-pub struct Exit(pub ClientId);
-
-/// These have happened: show them.
-#[derive(Message)]
-#[rtype(result = "()")]
-pub struct Show(pub Vec<Arc<Event>>);
-
-/// What every connection watches: the names of feeds, and `all`.
-#[derive(Message)]
-#[rtype(result = "HashMap<ClientId, Vec<String>>")]
-pub struct ListWatched;
-
-/// The hub is stopping: tell those that nobody else tells.
-#[derive(Message)]
-#[rtype(result = "()")]
-pub struct DismissWatchers;
-
-/// How many of those are left.
-#[derive(Message)]
-#[rtype(result = "usize")]
-pub struct CountWatchers;
 
 impl Broadcaster {
     /// A broadcaster without watchers; of one user at most `max_per_user` may only watch.

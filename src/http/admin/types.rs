@@ -1,130 +1,34 @@
 //! Types: `/api/v1/admin/types`.
 
-use std::{collections::HashMap, sync::Arc};
+mod preview;
+mod written;
+
+use std::collections::HashMap;
 
 use actix_web::{
     HttpRequest, HttpResponse,
     http::header::{self, HeaderMap},
     web,
 };
-use serde::{Deserialize, de::IgnoredAny};
 use serde_json::{Map, Value, json};
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
+
+pub(in crate::http) use preview::preview;
+use written::{Written, merged};
 
 use crate::{
     actors::catalog::Refresh,
     auth::Caller,
     clock,
     domain::{
-        catalog::{Catalog, Entity, Origin, TypeRow},
-        event::{Incoming, code_of, decode},
+        catalog::{Catalog, Origin, TypeRow},
+        event::code_of,
         notification::Timestamp,
-        plan::{People, plan},
-        user::{Person, UserId},
     },
     http::{Problem, Shared, State, body, identity},
     store::AuditEntry,
 };
-
-/// Longest code, in characters.
-const CODE_MAX_CHARS: usize = 128;
-
-/// A type as an administrator writes it. What [`shown`] adds may come back, and says nothing.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Written {
-    code: Option<String>,
-    display_name: String,
-    template: String,
-    target_type: String,
-    #[serde(default)]
-    target_role: Option<String>,
-    #[serde(default)]
-    target_users: Option<Vec<UserId>>,
-    #[serde(default)]
-    priority: Option<String>,
-    #[serde(default)]
-    channels: Option<Vec<String>>,
-    #[serde(default)]
-    is_active: Option<bool>,
-    #[serde(default)]
-    ttl_seconds: Option<i64>,
-    #[serde(default)]
-    action_url: Option<String>,
-    #[serde(default)]
-    entity: Option<Entity>,
-    #[serde(default)]
-    mandatory: Option<bool>,
-    #[serde(default)]
-    keep_days: Option<i64>,
-    #[serde(default, rename = "origin")]
-    _origin: IgnoredAny,
-    #[serde(default, rename = "updated_at")]
-    _updated_at: IgnoredAny,
-    #[serde(default, rename = "file")]
-    _file: IgnoredAny,
-    #[serde(default, rename = "changed_by")]
-    _changed_by: IgnoredAny,
-    #[serde(default, rename = "problem")]
-    _problem: IgnoredAny,
-}
-
-impl Written {
-    /// The row it is kept as, when there is nothing wrong with it.
-    fn into_row(self, code: Option<&str>, after: Option<Timestamp>) -> Result<TypeRow, Problem> {
-        let code = match (code, self.code) {
-            (Some(code), Some(other)) if other != code => {
-                return Err(Problem::bad_field("code", format!("the address says {code:?}; a code cannot be changed")));
-            }
-            (Some(code), _) => code.to_owned(),
-            (None, Some(code)) => code,
-            (None, None) => return Err(Problem::bad_field("code", "is missing")),
-        };
-        if code_of(&code).is_empty() || code.chars().count() > CODE_MAX_CHARS || code.chars().any(char::is_control) {
-            let detail = format!("must have 1 to {CODE_MAX_CHARS} characters, such as \"ORDER_SHIPPED\"");
-            return Err(Problem::bad_field("code", detail));
-        }
-        for (name, text) in [("display_name", &self.display_name), ("template", &self.template)] {
-            if text.trim().is_empty() || text.contains('\0') {
-                return Err(Problem::bad_field(name, "must not be empty"));
-            }
-        }
-        for (name, number) in [("ttl_seconds", self.ttl_seconds), ("keep_days", self.keep_days)] {
-            if number.is_some_and(|number| number <= 0) {
-                return Err(Problem::bad_field(name, "must be at least 1"));
-            }
-        }
-        let now = clock::now();
-        let row = TypeRow {
-            code,
-            display_name: self.display_name,
-            template: self.template,
-            target_type: self.target_type.to_ascii_uppercase(),
-            target_role: self.target_role,
-            target_users: self.target_users.unwrap_or_default(),
-            priority: self.priority.map_or_else(|| "MEDIUM".to_owned(), |priority| priority.to_ascii_uppercase()),
-            channels: self.channels.unwrap_or_else(|| vec!["web".to_owned()]),
-            is_active: self.is_active.unwrap_or(true),
-            ttl_seconds: self.ttl_seconds,
-            action_url: self.action_url,
-            entity: self.entity,
-            mandatory: self.mandatory.unwrap_or(false),
-            keep_days: self.keep_days,
-            origin: Origin::Admin,
-            // Two changes within a millisecond are two.
-            updated_at: after.map_or(now, |before| Timestamp(now.0.max(before.0 + 1))),
-        };
-        let (_, bad) = Catalog::build(std::slice::from_ref(&row), &[], "en");
-        match bad.into_iter().next() {
-            None => Ok(row),
-            Some(bad) => {
-                let place = bad.line.map_or_else(String::new, |line| format!("line {line}: "));
-                Err(Problem::bad_field(bad.column, format!("{place}{}", bad.detail)))
-            }
-        }
-    }
-}
 
 /// A type as the API shows it.
 fn to_json(row: &TypeRow) -> Value {
@@ -308,20 +212,6 @@ pub(in crate::http) async fn patch(
     change(&state, &caller, &before, &row).await
 }
 
-fn merged(row: &TypeRow, said: Map<String, Value>) -> Result<Written, Problem> {
-    let mut whole = to_json(row);
-    if let Some(map) = whole.as_object_mut() {
-        for (name, value) in said {
-            if value.is_null() {
-                map.remove(&name);
-            } else {
-                map.insert(name, value);
-            }
-        }
-    }
-    body::json(whole.to_string().as_bytes())
-}
-
 /// `DELETE /api/v1/admin/types/{code}`
 pub(in crate::http) async fn delete(
     state: Shared,
@@ -363,77 +253,4 @@ pub(in crate::http) async fn give_back(
         return Err(changed_meanwhile());
     }
     Ok(answer(&state, &row, &entry.who, false).await)
-}
-
-/// What to preview.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Sample {
-    /// An event's data.
-    #[serde(default)]
-    data: Map<String, Value>,
-    /// What a type that is being written says, before it is saved.
-    #[serde(default, rename = "type")]
-    draft: Map<String, Value>,
-    /// Whom it is for; by default whoever asks.
-    #[serde(default)]
-    recipient: Option<UserId>,
-}
-
-/// `POST /api/v1/admin/types/{code}/preview`: what a notification would say. Nothing is stored.
-pub(in crate::http) async fn preview(
-    state: Shared,
-    request: HttpRequest,
-    code: web::Path<String>,
-    payload: web::Payload,
-) -> Result<HttpResponse, Problem> {
-    let caller = identity::administrator(&state, &request).await?;
-    let bytes = body::read(payload, state.server.load().max_event_bytes).await?;
-    let sample: Sample = body::json(&bytes)?;
-    let mut row = match find(&state, &code).await {
-        Ok(row) => merged(&row, sample.draft)?.into_row(Some(&row.code), None)?,
-        // A type that is not there yet can be looked at all the same.
-        Err(problem) if sample.draft.is_empty() => return Err(problem),
-        Err(_) => {
-            body::json::<Written>(Value::from(sample.draft).to_string().as_bytes())?.into_row(Some(&code), None)?
-        }
-    };
-    row.is_active = true;
-    let (catalog, _) = Catalog::build(&[row], &[], "en");
-    let mut data = sample.data;
-    let asking = match &caller {
-        Caller::User(identity) => Some(identity.user_id.clone()),
-        _ => None,
-    };
-    let recipient = sample.recipient.or(asking);
-    let named = data.get("user_id").or_else(|| data.get("userId")).and_then(|id| UserId::from_json(id).ok());
-    let recipient = recipient.or(named).map_or_else(|| UserId::parse("someone"), Ok);
-    let recipient = recipient.map_err(|error| Problem::bad_field("recipient", error.to_string()))?;
-    data.insert("type".to_owned(), Value::String(code.to_string()));
-    let now = clock::now();
-    let sample = Value::from(data).to_string();
-    let incoming = Incoming {
-        payload: sample.as_bytes(),
-        headers: &[],
-        subject: None,
-        broker_identity: None,
-        now,
-        max_event_bytes: state.server.load().max_event_bytes.saturating_mul(2),
-    };
-    let event = decode(&incoming).map_err(|rejected| Problem::from(&rejected))?.events.remove(0);
-    let named: Vec<UserId> =
-        [&event.user_id, &event.actor_id].into_iter().flatten().cloned().chain([recipient.clone()]).collect();
-    let people = People::new(state.store.people(&named).await?);
-    let person: Person = people.get(&recipient);
-    let Some(kind) = catalog.find(&event.code).map(Arc::clone) else {
-        return Err(Problem::bad_field("type", "cannot be used as it is"));
-    };
-    let drafts = plan(&Arc::new(event), &kind, &[person], &people, &catalog, now);
-    let drafts = drafts.map_err(|rejected| Problem::from(&rejected))?;
-    let draft = drafts.first().ok_or_else(|| Problem::conflict("the recipient has muted this type"))?;
-    Ok(HttpResponse::Ok().json(json!({
-        "title": draft.title,
-        "message": draft.message,
-        "action_url": draft.action_url,
-    })))
 }

@@ -1,0 +1,96 @@
+//! What a notification of a type would say, saved or not.
+
+use std::sync::Arc;
+
+use actix_web::{HttpRequest, HttpResponse, web};
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
+use super::{
+    find,
+    written::{Written, merged},
+};
+use crate::{
+    auth::Caller,
+    clock,
+    domain::{
+        catalog::Catalog,
+        event::{Incoming, decode},
+        plan::{People, plan},
+        user::{Person, UserId},
+    },
+    http::{Problem, Shared, body, identity},
+};
+
+/// What to preview.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Sample {
+    /// An event's data.
+    #[serde(default)]
+    data: Map<String, Value>,
+    /// What a type that is being written says, before it is saved.
+    #[serde(default, rename = "type")]
+    draft: Map<String, Value>,
+    /// Whom it is for; by default whoever asks.
+    #[serde(default)]
+    recipient: Option<UserId>,
+}
+
+/// `POST /api/v1/admin/types/{code}/preview`: what a notification would say. Nothing is stored.
+pub(in crate::http) async fn preview(
+    state: Shared,
+    request: HttpRequest,
+    code: web::Path<String>,
+    payload: web::Payload,
+) -> Result<HttpResponse, Problem> {
+    let caller = identity::administrator(&state, &request).await?;
+    let bytes = body::read(payload, state.server.load().max_event_bytes).await?;
+    let sample: Sample = body::json(&bytes)?;
+    let mut row = match find(&state, &code).await {
+        Ok(row) => merged(&row, sample.draft)?.into_row(Some(&row.code), None)?,
+        // A type that is not there yet can be looked at all the same.
+        Err(problem) if sample.draft.is_empty() => return Err(problem),
+        Err(_) => {
+            body::json::<Written>(Value::from(sample.draft).to_string().as_bytes())?.into_row(Some(&code), None)?
+        }
+    };
+    row.is_active = true;
+    let (catalog, _) = Catalog::build(&[row], &[], "en");
+    let mut data = sample.data;
+    let asking = match &caller {
+        Caller::User(identity) => Some(identity.user_id.clone()),
+        _ => None,
+    };
+    let recipient = sample.recipient.or(asking);
+    let named = data.get("user_id").or_else(|| data.get("userId")).and_then(|id| UserId::from_json(id).ok());
+    let recipient = recipient.or(named).map_or_else(|| UserId::parse("someone"), Ok);
+    let recipient = recipient.map_err(|error| Problem::bad_field("recipient", error.to_string()))?;
+    data.insert("type".to_owned(), Value::String(code.to_string()));
+    let now = clock::now();
+    let sample = Value::from(data).to_string();
+    let incoming = Incoming {
+        payload: sample.as_bytes(),
+        headers: &[],
+        subject: None,
+        broker_identity: None,
+        now,
+        max_event_bytes: state.server.load().max_event_bytes.saturating_mul(2),
+    };
+    let event = decode(&incoming).map_err(|rejected| Problem::from(&rejected))?.events.remove(0);
+    let named: Vec<UserId> =
+        [&event.user_id, &event.actor_id].into_iter().flatten().cloned().chain([recipient.clone()]).collect();
+    let people = People::new(state.store.people(&named).await?);
+    let person: Person = people.get(&recipient);
+    let Some(kind) = catalog.find(&event.code).map(Arc::clone) else {
+        return Err(Problem::bad_field("type", "cannot be used as it is"));
+    };
+    let drafts = plan(&Arc::new(event), &kind, &[person], &people, &catalog, now);
+    let drafts = drafts.map_err(|rejected| Problem::from(&rejected))?;
+    let draft = drafts.first().ok_or_else(|| Problem::conflict("the recipient has muted this type"))?;
+    Ok(HttpResponse::Ok().json(json!({
+        "title": draft.title,
+        "message": draft.message,
+        "action_url": draft.action_url,
+    })))
+}

@@ -1,0 +1,130 @@
+//! A type as an administrator writes it, and what is wrong with that.
+
+use serde::{Deserialize, de::IgnoredAny};
+use serde_json::{Map, Value};
+
+use super::to_json;
+use crate::{
+    clock,
+    domain::{
+        catalog::{Catalog, Entity, Origin, TypeRow},
+        event::code_of,
+        notification::Timestamp,
+        user::UserId,
+    },
+    http::{Problem, body},
+};
+
+/// Longest code, in characters.
+const CODE_MAX_CHARS: usize = 128;
+
+/// A type as an administrator writes it. What [`shown`](super::shown) adds may come back, and says nothing.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Written {
+    code: Option<String>,
+    display_name: String,
+    template: String,
+    target_type: String,
+    #[serde(default)]
+    target_role: Option<String>,
+    #[serde(default)]
+    target_users: Option<Vec<UserId>>,
+    #[serde(default)]
+    priority: Option<String>,
+    #[serde(default)]
+    channels: Option<Vec<String>>,
+    #[serde(default)]
+    is_active: Option<bool>,
+    #[serde(default)]
+    ttl_seconds: Option<i64>,
+    #[serde(default)]
+    action_url: Option<String>,
+    #[serde(default)]
+    entity: Option<Entity>,
+    #[serde(default)]
+    mandatory: Option<bool>,
+    #[serde(default)]
+    keep_days: Option<i64>,
+    #[serde(default, rename = "origin")]
+    _origin: IgnoredAny,
+    #[serde(default, rename = "updated_at")]
+    _updated_at: IgnoredAny,
+    #[serde(default, rename = "file")]
+    _file: IgnoredAny,
+    #[serde(default, rename = "changed_by")]
+    _changed_by: IgnoredAny,
+    #[serde(default, rename = "problem")]
+    _problem: IgnoredAny,
+}
+
+impl Written {
+    /// The row it is kept as, when there is nothing wrong with it.
+    pub(super) fn into_row(self, code: Option<&str>, after: Option<Timestamp>) -> Result<TypeRow, Problem> {
+        let code = match (code, self.code) {
+            (Some(code), Some(other)) if other != code => {
+                return Err(Problem::bad_field("code", format!("the address says {code:?}; a code cannot be changed")));
+            }
+            (Some(code), _) => code.to_owned(),
+            (None, Some(code)) => code,
+            (None, None) => return Err(Problem::bad_field("code", "is missing")),
+        };
+        if code_of(&code).is_empty() || code.chars().count() > CODE_MAX_CHARS || code.chars().any(char::is_control) {
+            let detail = format!("must have 1 to {CODE_MAX_CHARS} characters, such as \"ORDER_SHIPPED\"");
+            return Err(Problem::bad_field("code", detail));
+        }
+        for (name, text) in [("display_name", &self.display_name), ("template", &self.template)] {
+            if text.trim().is_empty() || text.contains('\0') {
+                return Err(Problem::bad_field(name, "must not be empty"));
+            }
+        }
+        for (name, number) in [("ttl_seconds", self.ttl_seconds), ("keep_days", self.keep_days)] {
+            if number.is_some_and(|number| number <= 0) {
+                return Err(Problem::bad_field(name, "must be at least 1"));
+            }
+        }
+        let now = clock::now();
+        let row = TypeRow {
+            code,
+            display_name: self.display_name,
+            template: self.template,
+            target_type: self.target_type.to_ascii_uppercase(),
+            target_role: self.target_role,
+            target_users: self.target_users.unwrap_or_default(),
+            priority: self.priority.map_or_else(|| "MEDIUM".to_owned(), |priority| priority.to_ascii_uppercase()),
+            channels: self.channels.unwrap_or_else(|| vec!["web".to_owned()]),
+            is_active: self.is_active.unwrap_or(true),
+            ttl_seconds: self.ttl_seconds,
+            action_url: self.action_url,
+            entity: self.entity,
+            mandatory: self.mandatory.unwrap_or(false),
+            keep_days: self.keep_days,
+            origin: Origin::Admin,
+            // Two changes within a millisecond are two.
+            updated_at: after.map_or(now, |before| Timestamp(now.0.max(before.0 + 1))),
+        };
+        let (_, bad) = Catalog::build(std::slice::from_ref(&row), &[], "en");
+        match bad.into_iter().next() {
+            None => Ok(row),
+            Some(bad) => {
+                let place = bad.line.map_or_else(String::new, |line| format!("line {line}: "));
+                Err(Problem::bad_field(bad.column, format!("{place}{}", bad.detail)))
+            }
+        }
+    }
+}
+
+/// A row with what is said in the place of what it says (JSON merge patch, RFC 7396).
+pub(super) fn merged(row: &TypeRow, said: Map<String, Value>) -> Result<Written, Problem> {
+    let mut whole = to_json(row);
+    if let Some(map) = whole.as_object_mut() {
+        for (name, value) in said {
+            if value.is_null() {
+                map.remove(&name);
+            } else {
+                map.insert(name, value);
+            }
+        }
+    }
+    body::json(whole.to_string().as_bytes())
+}

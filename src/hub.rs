@@ -15,7 +15,7 @@ use tokio::time::{Instant, sleep, timeout, timeout_at};
 use crate::{
     actors::{
         Dials, Handle,
-        broadcaster::{Broadcaster, CountWatchers, Demand, DismissWatchers, Feeding},
+        broadcaster::{Broadcaster, CountWatchers, DismissWatchers, Feeding},
         catalog::{self, CatalogKeeper, Sources},
         connection,
         persistence::{self, Persistence},
@@ -128,9 +128,7 @@ impl Hub {
         let rows = sources.load(&shared, &health).await?;
 
         let handles = Handles::default();
-        let feeds = Arc::new(Feeds::new(loaded.config.feeds.iter().map(config::Feed::to_feed).collect()));
-        let feeding =
-            Feeding { demand: Demand::new(Arc::clone(&feeds)), feeds, broadcaster: handles.broadcaster.clone() };
+        let feeding = Feeding::new(Feeds::new(loaded.config.feeds()), handles.broadcaster.clone());
         let configuration = Arc::new(config::Live::new(&loaded, clock::now()));
         let parts = Parts {
             dials: Dials::new(reload::settings(&loaded.config)),
@@ -239,10 +237,10 @@ impl Parts {
         })
         .await;
 
-        let Feeding { feeds, demand, .. } = feeding.clone();
+        let shown = feeding.clone();
         let most = config.server.max_connections_per_user;
         adopt(supervisor, "broadcaster", &showing, handles.broadcaster.clone(), move |tether| {
-            Broadcaster::new(Arc::clone(&feeds), Arc::clone(&demand), most, tether)
+            Broadcaster::new(shown.clone(), most, tether)
         })
         .await;
 

@@ -232,3 +232,53 @@ async fn a_row_made_or_switched_off_by_plain_sql_counts_within_two_seconds() {
         hub.publish(&json!({ "type": "NOTE_CREATED", "user_id": "u", "title": "x" })).await;
     }
 }
+
+fn with_feed(name: &str, public: bool, fields: &str) -> String {
+    config(
+        "template = 'x'",
+        &format!(
+            "[[feed]]\nname = \"{name}\"\npublic = {public}\nfilters = [\"course_id\"]\n[[feed.message]]\non = [\"booking.created\"]\n\
+             type = \"seats\"\nfields = [{fields}]"
+        ),
+    )
+}
+
+#[tokio::test]
+async fn feeds_change_while_they_are_watched() {
+    let hub = Hub::with_config(&with_feed("seats", true, r#""course_id""#), &[]).await;
+    let booked = json!({ "topic": "booking.created", "course_id": "c", "left": 4 });
+    let mut watcher = hub.watch("seats", &json!({ "course_id": "c" })).await;
+    let mut session = hub.connect("u", "&sync=none").await;
+    session.expect("connected").await;
+    session.send(&json!({ "type": "subscribe", "feed": "seats" })).await;
+    session.expect("subscribed").await;
+    hub.publish(&booked).await;
+    assert_eq!(watcher.expect("seats").await, json!({ "course_id": "c" }));
+    session.expect("seats").await;
+    // Another field: whoever watches sees it, on the same connection.
+    save(&hub, "config.toml", &with_feed("seats", true, r#""course_id", "left""#));
+    until("it shows more", PATIENCE, async || {
+        hub.publish(&booked).await;
+        let seen = watcher.expect("seats").await;
+        session.expect("seats").await;
+        (seen == json!({ "course_id": "c", "left": 4 })).then_some(())
+    })
+    .await;
+    // From now on it asks who it is: who has not said so has to come again; who is connected besides hears of it.
+    save(&hub, "config.toml", &with_feed("seats", false, r#""course_id""#));
+    watcher.skip_to("going_away").await;
+    assert_eq!(session.skip_to("unsubscribed").await["feed"], "seats");
+    session.send(&json!({ "type": "subscribe", "feed": "seats" })).await;
+    session.skip_to("subscribed").await;
+    hub.publish(&booked).await;
+    session.expect("seats").await;
+    // Another name: a feed that is new, and one that is not any more.
+    save(&hub, "config.toml", &with_feed("places", true, r#""left""#));
+    session.skip_to("unsubscribed").await;
+    let mut newcomer = hub.watch("places", &json!({})).await;
+    hub.publish(&booked).await;
+    assert_eq!(newcomer.expect("seats").await, json!({ "left": 4 }));
+    session.send(&json!({ "type": "subscribe", "feed": "seats" })).await;
+    assert_eq!(session.skip_to("error").await["code"], "not_found");
+    assert_eq!(hub.get("/api/v1/admin/config").await.1["restart_needed"], json!([]));
+}

@@ -86,6 +86,14 @@ impl Default for Server {
     }
 }
 
+impl Config {
+    /// The live feeds as the hub works with them.
+    #[must_use]
+    pub fn feeds(&self) -> Vec<feed::Feed> {
+        self.feeds.iter().map(Feed::to_feed).collect()
+    }
+}
+
 /// A way to show who one is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -339,7 +347,7 @@ impl Feed {
 
     /// The feed as the hub works with it.
     #[must_use]
-    pub fn to_feed(&self) -> feed::Feed {
+    fn to_feed(&self) -> feed::Feed {
         let rules = self.messages.iter().map(|message| feed::Rule {
             on: message.on.clone(),
             kind: message.kind.clone(),

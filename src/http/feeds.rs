@@ -1,9 +1,6 @@
 //! `/ws/{feed}` and `GET /api/v1/feeds/{feed}`: live feeds, for whoever looks.
 
-use std::{
-    net::SocketAddr,
-    sync::{Arc, atomic::Ordering},
-};
+use std::{net::SocketAddr, sync::atomic::Ordering};
 
 use actix::Actor as _;
 use actix_web::{
@@ -42,7 +39,7 @@ impl Admitted {
     /// Starts the watcher.
     pub(super) fn begin(self, state: &State, wire: Wire) {
         let Self { feed, watched, slot, place, expires_at } = self;
-        let (feeds, limits) = (Arc::clone(&state.hub.feeding.feeds), state.hub.limits());
+        let (feeds, limits) = (state.hub.feeding.feeds(), state.hub.limits());
         Watcher::new(Watching { feeds, feed, limits, expires_at }, watched, wire, slot, place).start();
     }
 }
@@ -60,7 +57,7 @@ pub(super) async fn admit(
     if !identity::origin_is_allowed(state, headers) {
         return Err(Problem::forbidden("pages of this origin may not connect; add it to server.allowed_origins"));
     }
-    let feeds = &state.hub.feeding.feeds;
+    let feeds = state.hub.feeding.feeds();
     let id = feeds.find(name).ok_or_else(|| Problem::not_found(format!("there is no feed {name:?}")))?;
     let feed = feeds.get(id);
     let (expires_at, user) = if feed.public {

@@ -17,7 +17,7 @@ use tokio::{sync::Notify, task::spawn_blocking, time::timeout};
 
 use super::Parts;
 use crate::{
-    actors::{catalog::Reload, dials::Settings},
+    actors::{broadcaster::SetFeeds, catalog::Reload, dials::Settings},
     clock,
     config::{self, Config, ConfigError, Loaded, Problem},
     domain::catalog::Catalog,
@@ -153,6 +153,10 @@ impl Keeper {
         if !self.parts.handles.catalog.send(reload).await.unwrap_or(false) {
             return false;
         }
+        let feeds = loaded.config.feeds();
+        if feeds != self.running.feeds() && self.parts.handles.broadcaster.send(SetFeeds(feeds)).await.is_err() {
+            return false;
+        }
         self.apply(&loaded);
         let waiting = restart_needed(&self.parts.loaded.config, &loaded.config);
         if waiting.is_empty() {
@@ -249,8 +253,6 @@ fn restart_needed(started: &Config, now: &Config) -> Vec<String> {
         debugged(&started.nats) != debugged(&now.nats) || started.nats.url.reveal() != now.nats.url.reveal(),
     );
     differ("redis.url", started.redis.url.reveal() != now.redis.url.reveal());
-    let feeds = |config: &Config| config.feeds.iter().map(config::Feed::to_feed).collect::<Vec<_>>();
-    differ("feed", feeds(started) != feeds(now));
     keys
 }
 

@@ -21,9 +21,15 @@ pub struct Demand {
 impl Demand {
     /// Nobody watches any of these feeds yet.
     #[must_use]
-    pub fn new(feeds: Arc<Feeds>) -> Arc<Self> {
+    pub fn new(feeds: Feeds) -> Self {
         let watching = feeds.all().iter().map(|_| AtomicUsize::new(0)).collect();
-        Arc::new(Self { feeds, watching, all: AtomicUsize::new(0) })
+        Self { feeds: Arc::new(feeds), watching, all: AtomicUsize::new(0) }
+    }
+
+    /// The feeds there are.
+    #[must_use]
+    pub fn feeds(&self) -> &Arc<Feeds> {
+        &self.feeds
     }
 
     /// Whether events of this code are shown by any feed.
@@ -37,6 +43,11 @@ impl Demand {
     pub fn wants(&self, code: &str) -> bool {
         let wanted = |feed: FeedId| self.feeds.get(feed).snapshot || self.watching[feed.0].load(Ordering::Relaxed) > 0;
         self.all.load(Ordering::Relaxed) > 0 || self.feeds.showing(code).any(|(feed, _)| wanted(feed))
+    }
+
+    /// Nobody watches the feed of this name any more: there is none.
+    pub(super) fn forget(name: &str) {
+        metrics::gauge!(metric::FEED_WATCHERS, "feed" => name.to_owned()).set(0.0);
     }
 
     pub(super) fn clear(&self) {

@@ -9,7 +9,7 @@ use crate::{
     actors::connection::Doorstep,
     domain::{
         event::Event,
-        feed::{FeedId, Filters},
+        feed::{Feed, FeedId, Filters},
         inbox::ClientId,
         protocol::CloseCode,
         user::UserId,
@@ -90,6 +90,11 @@ pub struct Unwatch {
 #[derive(Message)]
 #[rtype(result = "()")]
 pub struct Exit(pub ClientId);
+
+/// From now on, these are the feeds.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct SetFeeds(pub Vec<Feed>);
 
 /// These have happened: show them.
 #[derive(Message)]

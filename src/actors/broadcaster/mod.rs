@@ -19,7 +19,8 @@ use tokio::sync::oneshot;
 
 pub use demand::Demand;
 pub use messages::{
-    CountWatchers, Dismiss, DismissWatchers, Enter, Exit, Lease, ListWatched, Show, SignOut, Unwatch, Watch, What,
+    CountWatchers, Dismiss, DismissWatchers, Enter, Exit, Lease, ListWatched, SetFeeds, Show, SignOut, Unwatch, Watch,
+    What,
 };
 use recent::Recent;
 pub use watching::{Feeding, Watched};
@@ -32,7 +33,7 @@ use super::{
 use crate::{
     domain::{
         event::Event,
-        feed::{FeedId, Feeds, Index, Key, Snapshot},
+        feed::{Feed, FeedId, Feeds, Index, Key, Snapshot},
         inbox::ClientId,
         protocol::{self, CloseCode},
         user::UserId,
@@ -57,6 +58,7 @@ const BURY_INTERVAL: std::time::Duration = std::time::Duration::from_secs(30);
 
 /// The actor.
 pub struct Broadcaster {
+    feeding: Feeding,
     feeds: Arc<Feeds>,
     demand: Arc<Demand>,
     indexes: Vec<Index<ClientId>>,
@@ -90,7 +92,8 @@ struct Watcher {
 impl Broadcaster {
     /// A broadcaster without watchers; of one user at most `max_per_user` may only watch.
     #[must_use]
-    pub fn new(feeds: Arc<Feeds>, demand: Arc<Demand>, max_per_user: usize, tether: Tether) -> Self {
+    pub fn new(feeding: Feeding, max_per_user: usize, tether: Tether) -> Self {
+        let (feeds, demand) = (feeding.feeds(), feeding.demand());
         demand.clear();
         Self {
             indexes: feeds.all().iter().map(|_| Index::default()).collect(),
@@ -102,6 +105,7 @@ impl Broadcaster {
             leaving: false,
             max_per_user,
             number: 0,
+            feeding,
             feeds,
             demand,
             _tether: tether,
@@ -164,7 +168,11 @@ impl Broadcaster {
         }
         if let Some(known) = self.watchers.get_mut(&client) {
             known.user = user.or(known.user.take());
+            let told = farewell.is_some();
             known.farewell = farewell.or(known.farewell.take());
+            if told {
+                self.turn_away_from_all(client);
+            }
             return None;
         }
         let (keep, lease) = oneshot::channel();
@@ -189,9 +197,52 @@ impl Broadcaster {
         self.count();
     }
 
+    /// From now on, these are the feeds. Who watches one that can go on keeps watching it; who watches another is told.
+    fn set_feeds(&mut self, feeds: Vec<Feed>) {
+        let before = Arc::clone(&self.feeds);
+        self.demand = self.feeding.set(Demand::new(before.succeeded_by(feeds)));
+        self.feeds = Arc::clone(self.demand.feeds());
+        self.indexes.resize_with(self.feeds.all().len(), Index::default);
+        self.snapshots.resize_with(self.feeds.all().len(), Snapshot::default);
+        for (at, feed) in before.all().iter().enumerate() {
+            let id = FeedId(at);
+            if *feed != *self.feeds.get(id) {
+                // What it remembers was chosen by other rules.
+                self.snapshots[at] = Snapshot::default();
+            }
+            if self.feeds.is_retired(id) && !before.is_retired(id) {
+                self.snapshots[at] = Snapshot::default();
+                Demand::forget(&feed.name);
+                for client in self.indexes[at].watchers().collect::<Vec<_>>() {
+                    self.turn_away(client, id);
+                }
+            }
+        }
+        self.count();
+    }
+
+    /// Tells a connection that what it watches is not there any more; one that is for this feed alone ends.
+    fn turn_away(&mut self, client: ClientId, from: FeedId) {
+        let Some(watcher) = self.watchers.get(&client) else { return };
+        if let Some(farewell) = &watcher.farewell {
+            let _ = farewell.try_send(Dismiss(CloseCode::GoingAway));
+        } else if let Some(doorstep) = watcher.doorstep.upgrade() {
+            self.number += 1;
+            doorstep.put(Key::unique(self.number), protocol::unsubscribed(Some(&self.feeds.get(from).name)));
+        }
+    }
+
+    /// The feeds it watches that are not there any more: one that says how it can be told may have begun to watch before.
+    fn turn_away_from_all(&mut self, client: ClientId) {
+        let retired = |at: &usize| self.feeds.is_retired(FeedId(*at)) && self.indexes[*at].contains(client);
+        for at in (0..self.indexes.len()).filter(retired).collect::<Vec<_>>() {
+            self.turn_away(client, FeedId(at));
+        }
+    }
+
     fn count(&self) {
         self.demand.set_all(self.all.len());
-        for (at, index) in self.indexes.iter().enumerate() {
+        for (at, index) in self.indexes.iter().enumerate().filter(|(at, _)| !self.feeds.is_retired(FeedId(*at))) {
             self.demand.set(FeedId(at), index.len());
         }
     }
@@ -247,6 +298,9 @@ impl Handler<Watch> for Broadcaster {
                     doorstep.put_among(key, protocol::shown(shown, true), SNAPSHOT_SHOWN_MAX);
                 }
                 self.indexes[feed.0].insert(client, filters);
+                if self.feeds.is_retired(feed) {
+                    self.turn_away(client, feed);
+                }
             }
         }
         self.count();
@@ -276,6 +330,14 @@ impl Handler<Exit> for Broadcaster {
 
     fn handle(&mut self, Exit(client): Exit, _: &mut Self::Context) {
         self.exit(client);
+    }
+}
+
+impl Handler<SetFeeds> for Broadcaster {
+    type Result = ();
+
+    fn handle(&mut self, SetFeeds(feeds): SetFeeds, _: &mut Self::Context) {
+        self.set_feeds(feeds);
     }
 }
 

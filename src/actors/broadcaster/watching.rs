@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use actix::{ActorFutureExt as _, AsyncContext as _, Context, Recipient, WrapFuture as _};
+use arc_swap::ArcSwap;
 use bytes::Bytes;
 
 use super::{Broadcaster, Demand, Dismiss, Enter, Exit, Lease, Unwatch, Watch, What};
@@ -25,12 +26,35 @@ const AGAIN_AFTER: Duration = Duration::from_millis(50);
 /// What everybody needs to know of live feeds.
 #[derive(Debug, Clone)]
 pub struct Feeding {
-    /// The feeds there are.
-    pub feeds: Arc<Feeds>,
-    /// What is wanted of them.
-    pub demand: Arc<Demand>,
+    /// The feeds there are, and what is wanted of them; the broadcaster puts others in their place.
+    now: Arc<ArcSwap<Demand>>,
     /// Who brings it.
     pub broadcaster: Handle<Broadcaster>,
+}
+
+impl Feeding {
+    /// These feeds, which nobody watches yet.
+    #[must_use]
+    pub fn new(feeds: Feeds, broadcaster: Handle<Broadcaster>) -> Self {
+        Self { now: Arc::new(ArcSwap::from_pointee(Demand::new(feeds))), broadcaster }
+    }
+
+    /// The feeds there are now.
+    #[must_use]
+    pub fn feeds(&self) -> Arc<Feeds> {
+        Arc::clone(self.now.load().feeds())
+    }
+
+    /// What is wanted of them.
+    #[must_use]
+    pub fn demand(&self) -> Arc<Demand> {
+        self.now.load_full()
+    }
+
+    pub(super) fn set(&self, demand: Demand) -> Arc<Demand> {
+        self.now.store(Arc::new(demand));
+        self.demand()
+    }
 }
 
 /// What a connection watches. Dropped with the connection, it takes it out.

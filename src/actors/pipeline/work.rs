@@ -16,7 +16,7 @@ use super::Ingest;
 use crate::{
     actors::{
         Handle, Outcome,
-        broadcaster::{Feeding, Show},
+        broadcaster::{Demand, Feeding, Show},
         persistence::{Commit, Persistence},
     },
     clock,
@@ -64,10 +64,10 @@ pub(super) struct Work {
 /// Runs a batch up to handing it to persistence; the answers follow by themselves.
 pub(super) async fn run(work: Work, batch: Vec<Ingest>) {
     let Work { store, catalog, persistence, feeding } = work;
-    let now = clock::now();
+    let (now, demand) = (clock::now(), feeding.demand());
     let mut waiting = Vec::with_capacity(batch.len());
     for ingest in batch {
-        let mut stages: Vec<Stage> = ingest.events.iter().map(|event| stage(event, &catalog, &feeding)).collect();
+        let mut stages: Vec<Stage> = ingest.events.iter().map(|event| stage(event, &catalog, &demand)).collect();
         enter(&store, ingest.atomic, &mut stages, now).await;
         waiting.push((ingest, stages));
     }
@@ -94,7 +94,7 @@ pub(super) async fn run(work: Work, batch: Vec<Ingest>) {
     }
 }
 
-fn stage(event: &Event, catalog: &Catalog, feeding: &Feeding) -> Stage {
+fn stage(event: &Event, catalog: &Catalog, demand: &Demand) -> Stage {
     if event.code == USERS_UPSERTED {
         return match patches(event) {
             Err(rejected) => Stage::Over(Outcome::Rejected(rejected)),
@@ -104,7 +104,7 @@ fn stage(event: &Event, catalog: &Catalog, feeding: &Feeding) -> Stage {
     match audience(event, catalog) {
         Ok(Decision::Notify(kind, audience)) => Stage::For(kind, audience),
         // What a feed shows has done what it came for.
-        Ok(Decision::Skip(_)) if feeding.demand.concerns(&event.code) => Stage::Over(Outcome::Accepted(Vec::new())),
+        Ok(Decision::Skip(_)) if demand.concerns(&event.code) => Stage::Over(Outcome::Accepted(Vec::new())),
         Ok(Decision::Skip(why)) => Stage::Over(Outcome::Skipped(why)),
         Err(rejected) => Stage::Over(Outcome::Rejected(rejected)),
     }
@@ -222,8 +222,9 @@ async fn show(feeding: &Feeding, events: &[Arc<Event>], atomic: bool, results: &
     if atomic && results.iter().any(is_bad) {
         return;
     }
+    let demand = feeding.demand();
     let good = events.iter().zip(results).filter(|(_, result)| !is_bad(result)).map(|(event, _)| event);
-    let wanted: Vec<Arc<Event>> = good.filter(|event| feeding.demand.wants(&event.code)).map(Arc::clone).collect();
+    let wanted: Vec<Arc<Event>> = good.filter(|event| demand.wants(&event.code)).map(Arc::clone).collect();
     if !wanted.is_empty() {
         // Waiting for it keeps a flood of events from piling up there; but what is only shown must not hold up what is kept.
         // One that is restarting shows nothing.

@@ -58,7 +58,7 @@ impl Session {
                 }
                 Filters::default()
             }
-            What::Feed(feed) => match Filters::of_json(self.hub.feeding.feeds.get(feed), wanted) {
+            What::Feed(feed) => match Filters::of_json(self.hub.feeding.feeds().get(feed), wanted) {
                 Ok(filters) => filters,
                 Err(error) => {
                     self.complain(code_of(error.kind), &error.detail);
@@ -72,7 +72,7 @@ impl Session {
 
     /// What a client means; it is told when there is no such thing.
     fn named(&mut self, scope: &Scope) -> Option<What> {
-        let feeds = &self.hub.feeding.feeds;
+        let feeds = self.hub.feeding.feeds();
         match scope {
             Scope::All => Some(What::All),
             Scope::Feed(name) => {
@@ -92,7 +92,7 @@ impl Session {
     fn feed_name(&self, what: What) -> Option<String> {
         match what {
             What::All => None,
-            What::Feed(feed) => Some(self.hub.feeding.feeds.get(feed).name.clone()),
+            What::Feed(feed) => Some(self.hub.feeding.feeds().get(feed).name.clone()),
         }
     }
 

@@ -281,3 +281,24 @@ fn an_answer_to_an_earlier_ping_says_nothing() {
     window.answered(99, Timestamp(1));
     assert_eq!(window, before);
 }
+
+#[test]
+fn feeds_that_come_after_keep_the_ids_of_those_that_go_on() {
+    let named = |name: &str, public: bool| Feed { name: name.into(), public, ..feed(false) };
+    let first = Feeds::new(vec![named("a", true), named("b", true), named("c", true)]);
+    let (a, b, c) = (first.find("a").unwrap(), first.find("b").unwrap(), first.find("c").unwrap());
+    let mut shows_more = named("a", true);
+    shows_more.rules[0].fields.push("more".into());
+    // b is gone; c asks who it is from now on, so whoever watches it has to ask anew.
+    let second = first.succeeded_by(vec![named("c", false), shows_more.clone()]);
+    assert_eq!(second.find("a"), Some(a));
+    assert_eq!(*second.get(a), shows_more);
+    assert!(second.find("b").is_none() && second.is_retired(b));
+    assert!(second.is_retired(c) && second.find("c").is_some_and(|new| new != c));
+    let code = code_of(&second.get(a).rules[0].on[0]);
+    assert!(second.showing(&code).all(|(id, _)| !second.is_retired(id)));
+    // What comes back has its old place, and what never changed stays.
+    let third = second.succeeded_by(vec![named("b", true), named("c", true)]);
+    assert_eq!((third.find("b"), third.find("c")), (Some(b), Some(c)));
+    assert!(third.is_retired(a));
+}

@@ -96,7 +96,9 @@ pub struct Shown {
 /// All feeds, and which events they show.
 #[derive(Debug, Clone, Default)]
 pub struct Feeds {
+    /// The present ones, and in their old places those that are not any more.
     feeds: Vec<Feed>,
+    retired: Vec<bool>,
     /// Feed and rule, by the event's code.
     by_code: HashMap<String, Vec<(usize, usize)>>,
 }
@@ -105,8 +107,33 @@ impl Feeds {
     /// These feeds.
     #[must_use]
     pub fn new(feeds: Vec<Feed>) -> Self {
+        let retired = vec![false; feeds.len()];
+        Self::placed(feeds, retired)
+    }
+
+    /// These feeds after those: one that can go on for who watches it keeps its id, whatever it shows from now on. Others are new;
+    /// what is not there any more is retired, and its id never means anything else.
+    #[must_use]
+    pub fn succeeded_by(&self, feeds: Vec<Feed>) -> Self {
+        let (mut placed, mut retired) = (self.feeds.clone(), vec![true; self.feeds.len()]);
+        for feed in feeds {
+            match placed.iter().zip(&retired).position(|(known, retired)| *retired && known.goes_on_as(&feed)) {
+                Some(at) => {
+                    placed[at] = feed;
+                    retired[at] = false;
+                }
+                None => {
+                    placed.push(feed);
+                    retired.push(false);
+                }
+            }
+        }
+        Self::placed(placed, retired)
+    }
+
+    fn placed(feeds: Vec<Feed>, retired: Vec<bool>) -> Self {
         let mut by_code: HashMap<String, Vec<(usize, usize)>> = HashMap::new();
-        for (at, feed) in feeds.iter().enumerate() {
+        for (at, feed) in feeds.iter().enumerate().filter(|(at, _)| !retired[*at]) {
             for (rule, names) in feed.rules.iter().map(|rule| &rule.on).enumerate() {
                 for name in names {
                     let rules = by_code.entry(code_of(name)).or_default();
@@ -116,10 +143,16 @@ impl Feeds {
                 }
             }
         }
-        Self { feeds, by_code }
+        Self { feeds, retired, by_code }
     }
 
-    /// All of them, in order.
+    /// Whether it is not there any more.
+    #[must_use]
+    pub fn is_retired(&self, id: FeedId) -> bool {
+        self.retired[id.0]
+    }
+
+    /// All of them, in the order of their ids; retired ones too.
     #[must_use]
     pub fn all(&self) -> &[Feed] {
         &self.feeds
@@ -128,10 +161,10 @@ impl Feeds {
     /// The feed of this name.
     #[must_use]
     pub fn find(&self, name: &str) -> Option<FeedId> {
-        self.feeds.iter().position(|feed| feed.name == name).map(FeedId)
+        self.feeds.iter().zip(&self.retired).position(|(feed, retired)| !retired && feed.name == name).map(FeedId)
     }
 
-    /// The feed itself. An id is only good for the feeds that gave it.
+    /// The feed itself. An id is only good for the feeds that gave it, and for those that came after.
     #[must_use]
     pub fn get(&self, id: FeedId) -> &Feed {
         &self.feeds[id.0]
@@ -159,6 +192,11 @@ fn comparable(value: &Value) -> Option<String> {
 }
 
 impl Feed {
+    /// Whether who watches this feed can watch that one without asking anew: who may, and by what, is the same.
+    fn goes_on_as(&self, other: &Self) -> bool {
+        self.name == other.name && self.public == other.public && self.filters == other.filters
+    }
+
     /// What the event has in the fields that this feed can be filtered by.
     #[must_use]
     pub fn values(&self, event: &Event) -> Values {

@@ -21,6 +21,7 @@ use crate::{
         persistence::{self, Persistence},
         pipeline::Pipeline,
         registry::{self, CountSessions, DismissAll, Registry},
+        scheduler::Scheduler,
         session,
         subscriber::Subscriber,
         supervisor::{Adopt, Retire, Supervisor, Tether},
@@ -82,6 +83,8 @@ pub struct Handles {
     pub catalog: Handle<CatalogKeeper>,
     /// Who sweeps.
     pub sweeper: Handle<Sweeper>,
+    /// Who has types come by the clock.
+    pub scheduler: Handle<Scheduler>,
 }
 
 /// Why a hub does not start.
@@ -251,9 +254,9 @@ impl Parts {
         })
         .await;
 
-        let well = health.clone();
+        let (well, types) = (health.clone(), shared.clone());
         adopt(supervisor, "catalog", &core, handles.catalog.clone(), move |tether| {
-            CatalogKeeper::new(sources.clone(), shared.clone(), well.clone(), rows.clone(), tether)
+            CatalogKeeper::new(sources.clone(), types.clone(), well.clone(), rows.clone(), tether)
         })
         .await;
 
@@ -261,6 +264,12 @@ impl Parts {
         let archive = Arc::clone(dials);
         adopt(supervisor, "sweeper", &core, handles.sweeper.clone(), move |tether| {
             Sweeper::new(of.clone(), persistence.clone(), Arc::clone(&archive), tether)
+        })
+        .await;
+
+        let (of, types, pipeline) = (store.clone(), shared, handles.pipeline.clone());
+        adopt(supervisor, "scheduler", &core, handles.scheduler.clone(), move |tether| {
+            Scheduler::new(of.clone(), types.clone(), pipeline.clone(), tether)
         })
         .await;
 

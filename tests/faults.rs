@@ -276,7 +276,7 @@ fn an_actor_that_panics_under_load_loses_nothing_acknowledged() {
         let http = reqwest::Client::new();
         let context = nats.jetstream().await;
         let mut published = 0;
-        let kills: [fn(&Handles) -> bool; 7] = [
+        let kills: [fn(&Handles) -> bool; 8] = [
             |handles| handles.persistence.offer(Crash),
             |handles| handles.pipeline.offer(Crash),
             |handles| handles.registry.offer(Crash),
@@ -284,6 +284,7 @@ fn an_actor_that_panics_under_load_loses_nothing_acknowledged() {
             |handles| handles.broadcaster.offer(Crash),
             |handles| handles.catalog.offer(Crash),
             |handles| handles.sweeper.offer(Crash),
+            |handles| handles.scheduler.offer(Crash),
         ];
         for kill in kills {
             for n in 0..75 {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use lonceng::{
     domain::{
-        catalog::{Origin, TypeRow},
+        catalog::{Origin, TypeRow, Variant},
         event::Identity,
         inbox::{ChangeKind, Counters, Mark, MarkAll, Sweep},
         notification::{Priority, Status, Timestamp},
@@ -45,6 +45,7 @@ fn draft(user_id: &str, message: &str) -> (Uuid, Draft) {
         expires_at: Some(Timestamp(NOW.0 + 1000)),
         keep_until: None,
         quiet: false,
+        variant: None,
     };
     (Uuid::now_v7(), draft)
 }
@@ -422,6 +423,8 @@ fn kind(code: &str, template: &str) -> TypeRow {
         entity: None,
         mandatory: false,
         keep_days: Some(30),
+        variants: vec![Variant { name: "a".into(), weight: 2, template: "text".into() }],
+        schedule: Some(serde_json::json!({ "cron": "0 18 * * *", "timezone": "Asia/Jakarta" })),
         origin: Origin::Config,
         updated_at: NOW,
     }
@@ -486,6 +489,42 @@ async fn what_a_store_refuses_leaves_nothing_behind(store: Store) {
     assert_eq!(stored(&retry[0]), 1, "its identity was not kept either");
 }
 
+async fn what_became_of_variants_is_counted(store: Store) {
+    let of = |variant: Option<&str>| {
+        let (id, draft) = draft("u", "text");
+        (id, Draft { variant: variant.map(str::to_owned), ..draft })
+    };
+    let drafts = vec![of(Some("a")), of(Some("a")), of(Some("b")), of(None)];
+    let ids: Vec<Uuid> = drafts.iter().map(|(id, _)| *id).collect();
+    store.commit(&[planned(None, drafts)], NOW).await.expect("it commits");
+    mark(&store, "u", ids[0], Mark::Seen).await;
+    assert_eq!(mark(&store, "u", ids[0], Mark::Click).await.0, ChangeKind::Marked(Mark::Click));
+    assert_eq!(mark(&store, "u", ids[0], Mark::Click).await.0, ChangeKind::Unchanged(Mark::Click), "once");
+    mark(&store, "u", ids[1], Mark::Read).await;
+    // What was read can be followed later, and is still read.
+    assert_eq!(mark(&store, "u", ids[1], Mark::Click).await, (ChangeKind::Marked(Mark::Click), 8, 2));
+    mark(&store, "u", ids[2], Mark::Seen).await;
+    let counts = store.variant_counts("T").await.expect("it reads");
+    let shown: Vec<_> = counts.iter().map(|c| (c.name.as_str(), c.sent, c.seen, c.read, c.clicked)).collect();
+    assert_eq!(shown, [("a", 2, 2, 2, 2), ("b", 1, 1, 0, 0)]);
+    assert!(store.variant_counts("OTHER").await.expect("it reads").is_empty());
+}
+
+async fn a_schedule_begins_when_it_is_first_seen_and_never_goes_back(store: Store) {
+    let at = |ms: i64| Timestamp(NOW.0 + ms);
+    let last = async |schedule: &str, now| store.schedule_run("T", schedule, now).await.expect("it reads");
+    assert_eq!(last("daily", at(0)).await, at(0));
+    assert_eq!(last("daily", at(50)).await, at(0), "it has begun already");
+    store.schedule_has_run("T", at(100)).await.expect("it writes");
+    store.schedule_has_run("T", at(90)).await.expect("another hub was slower");
+    assert_eq!(last("daily", at(120)).await, at(100));
+    assert_eq!(last("hourly", at(130)).await, at(130), "another schedule makes up for nothing");
+    // Counted is what was made after the one, up to the other.
+    let drafts = [5, 10, 20].map(|ms| timed("u", ms, None, None)).to_vec();
+    store.commit(&[planned(None, drafts)], NOW).await.expect("it commits");
+    assert_eq!(store.count_made("T", at(5), at(20)).await.expect("it reads"), 2);
+}
+
 macro_rules! on_both {
     ($($name:ident),* $(,)?) => {
         mod sqlite {
@@ -526,6 +565,8 @@ on_both!(
     lists_are_filtered_and_paged,
     the_directory_knows_people_and_roles,
     the_files_types_are_written_and_an_administrators_are_left_alone,
+    what_became_of_variants_is_counted,
+    a_schedule_begins_when_it_is_first_seen_and_never_goes_back,
     dead_letters_are_kept_cut_and_listed,
     the_epoch_stays_until_it_is_renewed,
     what_a_store_refuses_leaves_nothing_behind,

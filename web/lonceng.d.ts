@@ -76,6 +76,8 @@ export class Client extends EventTarget {
   /** Whether this tab holds the browser's connection. */
   readonly leads: boolean;
   markRead(id: string): void;
+  /** Its action was followed: it is read, and counted for the comparison of texts. */
+  clicked(id: string): void;
   markUnread(id: string): void;
   /** Puts it away; `unarchive` takes it out again as it was. */
   archive(id: string): void;

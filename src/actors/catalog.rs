@@ -1,7 +1,7 @@
 //! The catalog actor: publishes an immutable snapshot of all types, and a new one when the table changes.
 //!
-//! It asks the table every second, so that a row changed by plain SQL counts within two. A row that is wrong switches off
-//! its type alone, and is logged once. It fails by the store being away: the last snapshot stays.
+//! Where the database says that the table has changed (PostgreSQL), it looks at once; besides it asks every second, so that a row
+//! changed by plain SQL counts within two. A row that is wrong switches off its type alone, and is logged once. It fails by the store being away: the last snapshot stays.
 
 use std::{
     path::PathBuf,
@@ -9,13 +9,15 @@ use std::{
     time::Duration,
 };
 
-use actix::{Actor, ActorFutureExt, AsyncContext, Context, Handler, Message, ResponseActFuture, WrapFuture};
+use actix::{
+    Actor, ActorFutureExt, AsyncContext, Context, Handler, Message, ResponseActFuture, SpawnHandle, WrapFuture,
+};
 
 use super::supervisor::{Crash, Tether};
 use crate::{
     config::local_templates,
     domain::catalog::{Catalog, TypeRow},
-    store::{Store, StoreError},
+    store::{Store, StoreError, TypesWatch},
     telemetry::{Health, PartState},
 };
 
@@ -84,6 +86,8 @@ pub struct CatalogKeeper {
     shared: Shared,
     health: Health,
     loaded: Vec<TypeRow>,
+    /// A look at the table is under way, or will be.
+    looking: Option<SpawnHandle>,
     _tether: Tether,
 }
 
@@ -91,10 +95,33 @@ impl CatalogKeeper {
     /// Keeps `shared` up to date; `loaded` are the rows it was made from.
     #[must_use]
     pub fn new(sources: Sources, shared: Shared, health: Health, loaded: Vec<TypeRow>, tether: Tether) -> Self {
-        Self { sources, shared, health, loaded, _tether: tether }
+        Self { sources, shared, health, loaded, looking: None, _tether: tether }
     }
 
-    fn refresh(&self, ctx: &mut Context<Self>) {
+    /// Looks when the database says that there is something to see.
+    fn listen(&self, ctx: &mut Context<Self>) {
+        let store = self.sources.store.clone();
+        let told = async move {
+            match store.watch_types().await {
+                Ok(mut watch) => watch.changed().await.map(|()| watch),
+                Err(error) => Err(error),
+            }
+        };
+        ctx.spawn(told.into_actor(self).map(|told, keeper, ctx| keeper.told(told, ctx)));
+    }
+
+    fn told(&mut self, told: Result<TypesWatch, StoreError>, ctx: &mut Context<Self>) {
+        let Ok(mut watch) = told else {
+            // Away, or gone: the ticks see what happens meanwhile.
+            ctx.run_later(INTERVAL, |keeper, ctx| keeper.listen(ctx));
+            return;
+        };
+        self.refresh(ctx);
+        let again = async move { watch.changed().await.map(|()| watch) };
+        ctx.spawn(again.into_actor(self).map(|told, keeper, ctx| keeper.told(told, ctx)));
+    }
+
+    fn refresh(&mut self, ctx: &mut Context<Self>) {
         let (sources, shared, health) = (self.sources.clone(), self.shared.clone(), self.health.clone());
         let loaded = self.loaded.clone();
         let refreshed = async move {
@@ -109,9 +136,12 @@ impl CatalogKeeper {
             if let Some(rows) = rows {
                 keeper.loaded = rows;
             }
-            ctx.run_later(INTERVAL, |keeper, ctx| keeper.refresh(ctx));
+            keeper.looking = Some(ctx.run_later(INTERVAL, |keeper, ctx| keeper.refresh(ctx)));
         });
-        ctx.spawn(noted);
+        // The next tick, or a look that began before somebody said that there is more to see.
+        if let Some(before) = self.looking.replace(ctx.spawn(noted)) {
+            ctx.cancel_future(before);
+        }
     }
 }
 
@@ -120,6 +150,7 @@ impl Actor for CatalogKeeper {
 
     fn started(&mut self, ctx: &mut Self::Context) {
         self.refresh(ctx);
+        self.listen(ctx);
     }
 }
 

@@ -14,6 +14,7 @@
 //! | [`broadcaster`] | `Watch`, `Show` | sessions and watchers: messages at their doorsteps |
 //! | [`watcher`] | a client's frames | broadcaster: `Watch`; the client: frames |
 //! | [`catalog`] | ticks | the shared snapshot of types |
+//! | [`scheduler`] | ticks | pipeline: `Ingest` |
 //!
 //! Sessions and watchers own a [`connection`], which is no actor: what is spoken on the socket, how it stays alive, how it ends.
 //!
@@ -28,6 +29,7 @@ pub mod outcome;
 pub mod persistence;
 pub mod pipeline;
 pub mod registry;
+pub mod scheduler;
 pub mod session;
 pub mod subscriber;
 pub mod supervisor;

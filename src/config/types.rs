@@ -3,9 +3,10 @@
 use std::path::Path;
 
 use serde::Deserialize;
+use serde_json::Value;
 
 use crate::domain::{
-    catalog::{Entity, Origin, TypeRow},
+    catalog::{Entity, Origin, TypeRow, Variant},
     notification::Timestamp,
     user::UserId,
 };
@@ -55,6 +56,12 @@ pub struct TypeConfig {
     /// Days after which its notifications are deleted.
     #[serde(default)]
     pub keep_days: Option<i64>,
+    /// Several texts to compare; `template` is the first of them where it is not given.
+    #[serde(default)]
+    pub variants: Vec<Variant>,
+    /// Instead of events: when it comes by itself. Five fields of cron, or `{ cron, timezone, count, missed }`.
+    #[serde(default)]
+    pub schedule: Option<Value>,
     /// Whether it is switched on.
     #[serde(default = "yes", alias = "is_active")]
     pub active: bool,
@@ -86,6 +93,7 @@ impl TypeConfig {
                     .map_err(|error| ("file", format!("cannot read {}: {error}", path.display())))?
             }
             (Some(_), Some(_)) => return Err(("file", "give either template or file, not both".to_owned())),
+            (None, None) if !self.variants.is_empty() => self.variants[0].template.clone(),
             (None, None) => return Err(("template", "the type needs a template, or a file with one".to_owned())),
         };
         Ok(TypeRow {
@@ -103,6 +111,8 @@ impl TypeConfig {
             entity: self.entity.clone(),
             mandatory: self.mandatory,
             keep_days: self.keep_days,
+            variants: self.variants.clone(),
+            schedule: self.schedule.clone(),
             origin: Origin::Config,
             updated_at: Timestamp(0),
         })

@@ -82,6 +82,8 @@ pub struct State {
     pub seen_at: Option<Timestamp>,
     /// When it was read.
     pub read_at: Option<Timestamp>,
+    /// When its action was first followed.
+    pub clicked_at: Option<Timestamp>,
     /// When its time to live runs out.
     pub expires_at: Option<Timestamp>,
 }
@@ -103,6 +105,8 @@ pub enum Mark {
     Seen,
     /// Seen and understood.
     Read,
+    /// Its action was followed: it is read, and helped.
+    Click,
     /// Not done with it after all.
     Unread,
     /// Put away.
@@ -115,7 +119,8 @@ pub enum Mark {
 
 impl Mark {
     /// All of them.
-    pub const ALL: [Self; 6] = [Self::Seen, Self::Read, Self::Unread, Self::Archive, Self::Unarchive, Self::Delete];
+    pub const ALL: [Self; 7] =
+        [Self::Seen, Self::Read, Self::Click, Self::Unread, Self::Archive, Self::Unarchive, Self::Delete];
 
     /// The word in `notification.WORD`, `notification.WORD.ack` and `POST …/{id}/WORD`.
     #[must_use]
@@ -123,6 +128,7 @@ impl Mark {
         match self {
             Self::Seen => "seen",
             Self::Read => "read",
+            Self::Click => "clicked",
             Self::Unread => "unread",
             Self::Archive => "archive",
             Self::Unarchive => "unarchive",
@@ -144,6 +150,13 @@ pub fn transition(state: State, mark: Mark, now: Timestamp) -> Option<State> {
         (Status::Unread, Mark::Read) => {
             Some(State { status: Status::Read, seen_at: seen, read_at: Some(now), ..state })
         }
+        (Status::Unread, Mark::Click) => {
+            let clicked_at = state.clicked_at.or(Some(now));
+            Some(State { status: Status::Read, seen_at: seen, read_at: Some(now), clicked_at, ..state })
+        }
+        (Status::Read | Status::Archived | Status::AutoCleared, Mark::Click) if state.clicked_at.is_none() => {
+            Some(State { clicked_at: Some(now), ..state })
+        }
         (Status::Read | Status::Archived | Status::AutoCleared, Mark::Unread) => {
             Some(State { status: Status::Unread, read_at: None, expires_at: lives_on, ..state })
         }
@@ -158,8 +171,8 @@ pub fn transition(state: State, mark: Mark, now: Timestamp) -> Option<State> {
             Some(State { status: Status::Deleted, ..state })
         }
         (Status::Unread, Mark::Seen | Mark::Unread | Mark::Unarchive)
-        | (Status::Read | Status::AutoCleared, Mark::Seen | Mark::Read | Mark::Unarchive)
-        | (Status::Archived, Mark::Seen | Mark::Read | Mark::Archive)
+        | (Status::Read | Status::AutoCleared, Mark::Seen | Mark::Read | Mark::Click | Mark::Unarchive)
+        | (Status::Archived, Mark::Seen | Mark::Read | Mark::Click | Mark::Archive)
         | (Status::Deleted, _) => None,
     }
 }
@@ -310,7 +323,7 @@ mod tests {
     const NOW: Timestamp = Timestamp(1_000);
 
     fn new() -> State {
-        State { status: Status::Unread, seen_at: None, read_at: None, expires_at: None }
+        State { status: Status::Unread, seen_at: None, read_at: None, clicked_at: None, expires_at: None }
     }
 
     #[test]

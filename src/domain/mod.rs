@@ -17,5 +17,6 @@ pub mod plan;
 pub mod preferences;
 pub mod protocol;
 pub mod rejected;
+pub mod schedule;
 pub mod template;
 pub mod user;

@@ -164,6 +164,12 @@ pub struct Notification {
     /// When its type keeps it no longer; nobody's business but the sweeper's.
     #[serde(skip)]
     pub keep_until: Option<Timestamp>,
+    /// When its action was first followed; for the comparison of variants.
+    #[serde(skip)]
+    pub clicked_at: Option<Timestamp>,
+    /// Which of its type's texts it is; its reader need not know.
+    #[serde(skip)]
+    pub variant: Option<String>,
     /// Whose inbox; the owner knows, so it is not written.
     #[serde(skip)]
     pub user_id: UserId,
@@ -176,7 +182,13 @@ impl Notification {
     /// What of it a mark can change.
     #[must_use]
     pub fn state(&self) -> State {
-        State { status: self.status, seen_at: self.seen_at, read_at: self.read_at, expires_at: self.expires_at }
+        State {
+            status: self.status,
+            seen_at: self.seen_at,
+            read_at: self.read_at,
+            clicked_at: self.clicked_at,
+            expires_at: self.expires_at,
+        }
     }
 
     /// Changes its state, as the inbox's change with this revision.
@@ -184,6 +196,7 @@ impl Notification {
         self.status = state.status;
         self.seen_at = state.seen_at;
         self.read_at = state.read_at;
+        self.clicked_at = state.clicked_at;
         self.expires_at = state.expires_at;
         self.read = self.read_at.is_some();
         self.revision = revision;

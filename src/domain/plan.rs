@@ -88,6 +88,8 @@ pub struct Draft {
     pub keep_until: Option<Timestamp>,
     /// Whether it comes in its reader's quiet hours.
     pub quiet: bool,
+    /// Which of its type's texts it is.
+    pub variant: Option<String>,
 }
 
 /// What the directory knows of the people an event names.
@@ -195,7 +197,8 @@ pub fn plan(
         .map(|recipient| {
             let wishes = people.preferences.get(&recipient.user_id).filter(|_| !kind.mandatory);
             let scope = Scope::new(event, user.clone(), actor.clone(), recipient.clone());
-            let mut message = catalog.message(kind, recipient.locale.as_deref(), &scope)?;
+            let (mut message, variant) =
+                catalog.message(kind, &recipient.user_id, recipient.locale.as_deref(), &scope)?;
             if message.chars().count() > MESSAGE_MAX_CHARS {
                 message = message.chars().take(MESSAGE_MAX_CHARS - 1).chain(['…']).collect();
             }
@@ -224,6 +227,7 @@ pub fn plan(
                 expires_at: ttl.map(|seconds| later(now, seconds)),
                 keep_until: kind.keep_days.map(|days| later(now, days.saturating_mul(24 * 60 * 60))),
                 quiet: wishes.is_some_and(|wishes| wishes.quiet_at(now, recipient.timezone.as_deref())),
+                variant,
             })
         })
         .collect()

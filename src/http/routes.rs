@@ -46,6 +46,7 @@ pub(super) fn configure(app: &mut ServiceConfig) {
         )
         .service(resource("/api/v1/notifications/{id}/seen", "POST").route(web::post().to(marking!(Mark::Seen))))
         .service(resource("/api/v1/notifications/{id}/read", "POST").route(web::post().to(marking!(Mark::Read))))
+        .service(resource("/api/v1/notifications/{id}/clicked", "POST").route(web::post().to(marking!(Mark::Click))))
         .service(resource("/api/v1/notifications/{id}/unread", "POST").route(web::post().to(marking!(Mark::Unread))))
         .service(resource("/api/v1/notifications/{id}/archive", "POST").route(web::post().to(marking!(Mark::Archive))))
         .service(
@@ -82,6 +83,7 @@ pub(super) fn configure(app: &mut ServiceConfig) {
             resource("/api/v1/admin/types/{code}/override", "DELETE").route(web::delete().to(admin::types::give_back)),
         )
         .service(resource("/api/v1/admin/types/{code}/preview", "POST").route(web::post().to(admin::types::preview)))
+        .service(resource("/api/v1/admin/types/{code}/variants", "GET").route(web::get().to(admin::types::variants)))
         .service(resource("/api/v1/admin/config", "GET").route(web::get().to(admin::config)))
         .service(resource("/api/v1/admin/audit", "GET").route(web::get().to(admin::audit)))
         .service(resource("/api/v1/admin/stats", "GET").route(web::get().to(admin::stats)))

@@ -130,6 +130,8 @@ impl Steps {
             read_at: None,
             seen_at: None,
             keep_until: draft.keep_until,
+            clicked_at: None,
+            variant: draft.variant,
             user_id: draft.user_id,
             seq: step.revision,
         };

@@ -88,7 +88,7 @@ impl Store {
                             .await?;
                         sqlx::query(
                             "UPDATE notifications SET status = $2, read_at = $3, revision = $4, seen_at = $5, \
-                             expires_at = $6, kept_from = COALESCE($7, kept_from) WHERE notification_id = $1",
+                             expires_at = $6, kept_from = COALESCE($7, kept_from), clicked_at = $8 WHERE notification_id = $1",
                         )
                         .bind(id.to_string())
                         .bind(found.status.as_str())
@@ -98,6 +98,7 @@ impl Store {
                         .bind(found.expires_at.map(|time| time.0))
                         // Taken back by a person: its age counts from now.
                         .bind(matches!(mark, Mark::Unread | Mark::Unarchive).then_some(now.0))
+                        .bind(found.clicked_at.map(|time| time.0))
                         .execute(&mut *tx)
                         .await?;
                         Some((ChangeKind::Marked(mark), found, step))

@@ -20,9 +20,11 @@ mod open;
 mod postgres;
 mod preferences;
 mod rows;
+mod schedules;
 mod sqlite;
 mod sweep;
 mod types;
+mod variants;
 
 pub use audit::AuditEntry;
 pub use catchup::Page;
@@ -33,6 +35,8 @@ pub use idempotency::{ANSWER_KEPT_MS, Reservation};
 pub use list::{Filter, Listing, UnreadTotals};
 pub use marks::MarkOutcome;
 pub use sweep::RetentionCursor;
+pub use types::TypesWatch;
+pub use variants::VariantCounts;
 
 use on::{in_transaction, on_pool};
 use sqlx::{PgPool, SqlitePool};

@@ -102,7 +102,7 @@ pub(super) async fn insert_notifications(
         notification_columns!(),
         ") SELECT * FROM UNNEST($1::text[], $2::text[], $3::bigint[], $4::bigint[], $5::text[], $6::text[], $7::text[], \
          $8::text[], $9::text[], $10::text[], $11::text[], $12::text[], $13::text[], $14::text[], $15::bigint[], \
-         $16::bigint[], $17::bigint[], $18::text[], $19::bigint[], $20::bigint[], $21::bigint[])"
+         $16::bigint[], $17::bigint[], $18::text[], $19::bigint[], $20::bigint[], $21::bigint[], $22::bigint[], $23::text[])"
     ))
     .bind(all().map(|n| n.notification_id.to_string()).collect::<Vec<_>>())
     .bind(all().map(|n| n.user_id.as_str()).collect::<Vec<_>>())
@@ -125,6 +125,8 @@ pub(super) async fn insert_notifications(
     .bind(all().map(|n| n.read_at.map(|time| time.0)).collect::<Vec<_>>())
     .bind(all().map(|n| n.seen_at.map(|time| time.0)).collect::<Vec<_>>())
     .bind(all().map(|n| n.keep_until.map(|time| time.0)).collect::<Vec<_>>())
+    .bind(all().map(|n| n.clicked_at.map(|time| time.0)).collect::<Vec<_>>())
+    .bind(all().map(|n| n.variant.as_deref()).collect::<Vec<_>>())
     .execute(connection)
     .await?;
     Ok(())

@@ -17,7 +17,8 @@ use crate::domain::{
 macro_rules! notification_columns {
     () => {
         "notification_id, user_id, seq, revision, type_code, title, message, priority, source, actor_id, entity_type, \
-         entity_id, action_url, metadata, count, created_at, expires_at, status, read_at, seen_at, keep_until"
+         entity_id, action_url, metadata, count, created_at, expires_at, status, read_at, seen_at, keep_until, \
+         clicked_at, variant"
     };
 }
 pub(super) use notification_columns;
@@ -46,6 +47,8 @@ pub(super) struct NotificationRow {
     read_at: Option<i64>,
     seen_at: Option<i64>,
     keep_until: Option<i64>,
+    clicked_at: Option<i64>,
+    variant: Option<String>,
 }
 
 fn corrupt(what: &str, value: &str) -> StoreError {
@@ -84,6 +87,8 @@ impl TryFrom<NotificationRow> for Notification {
             read_at: row.read_at.map(Timestamp),
             seen_at: row.seen_at.map(Timestamp),
             keep_until: row.keep_until.map(Timestamp),
+            clicked_at: row.clicked_at.map(Timestamp),
+            variant: row.variant,
             user_id: user_id(&row.user_id)?,
             type_code: row.type_code,
             seq: row.seq,

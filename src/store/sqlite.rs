@@ -16,7 +16,7 @@ use crate::domain::{
     notification::{Notification, Timestamp},
 };
 
-/// Sizes of the groups, largest first. 21 columns times 256 rows stays below SQLite's 32,766 parameters.
+/// Sizes of the groups, largest first. 23 columns times 256 rows stays below SQLite's 32,766 parameters.
 const GROUPS: [usize; 5] = [256, 64, 16, 4, 1];
 
 /// A statement that SQLite plans for all rows of a lock: no reader's snapshot is taken first, so it cannot fail as stale.
@@ -128,7 +128,9 @@ pub(super) async fn insert_notifications(
                 .push_bind(n.status.as_str())
                 .push_bind(n.read_at.map(|time| time.0))
                 .push_bind(n.seen_at.map(|time| time.0))
-                .push_bind(n.keep_until.map(|time| time.0));
+                .push_bind(n.keep_until.map(|time| time.0))
+                .push_bind(n.clicked_at.map(|time| time.0))
+                .push_bind(&n.variant);
         });
         query.build().execute(&mut *connection).await?;
     }

@@ -1,44 +1,48 @@
 //! The table `notification_types`.
 
-use sqlx::FromRow;
+use serde_json::Value;
+use sqlx::{FromRow, postgres::PgListener};
 
 use super::{
-    Store, StoreError,
+    Backend, Store, StoreError,
     audit::{AuditEntry, entered},
     in_transaction, on_pool,
 };
 use crate::domain::{
-    catalog::{Entity, Origin, TypeRow},
+    catalog::{Entity, Origin, TypeRow, Variant},
     notification::Timestamp,
     user::UserId,
 };
 
 const ALL: &str = "SELECT code, display_name, template, target_type, target_role, target_users, priority, channels, \
-     is_active, ttl_seconds, action_url, entity_type, entity_field, mandatory, keep_days, origin, updated_at FROM notification_types \
+     is_active, ttl_seconds, action_url, entity_type, entity_field, mandatory, keep_days, \
+     variants, schedule, origin, updated_at FROM notification_types \
      ORDER BY code";
 
 /// An administrator's new row.
 const MAKE: &str = "INSERT INTO notification_types (code, display_name, template, target_type, target_role, \
      target_users, priority, channels, is_active, ttl_seconds, action_url, entity_type, entity_field, updated_at, \
-     mandatory, keep_days, origin) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17) \
+     mandatory, keep_days, variants, schedule, origin) \
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19) \
      ON CONFLICT DO NOTHING";
 
 /// Another text for a row, unless somebody has changed it since.
 const CHANGE: &str = "UPDATE notification_types SET display_name = $2, template = $3, target_type = $4, target_role = $5, \
      target_users = $6, priority = $7, channels = $8, is_active = $9, ttl_seconds = $10, action_url = $11, \
-     entity_type = $12, entity_field = $13, updated_at = $14, mandatory = $15, keep_days = $16, origin = $17 \
-     WHERE code = $1 AND updated_at = $18";
+     entity_type = $12, entity_field = $13, updated_at = $14, mandatory = $15, keep_days = $16, \
+     variants = $17, schedule = $18, origin = $19 WHERE code = $1 AND updated_at = $20";
 
 const DROP: &str = "DELETE FROM notification_types WHERE code = $1 AND updated_at = $2";
 
 /// Writes a row of the file, unless an administrator has changed it or it says the same already.
 const FROM_FILE: &str = "INSERT INTO notification_types AS t (code, display_name, template, target_type, target_role, \
      target_users, priority, channels, is_active, ttl_seconds, action_url, entity_type, entity_field, origin, updated_at, \
-     mandatory, keep_days) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, 'config', $14, $15, $16) \
+     mandatory, keep_days, variants, schedule) \
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, 'config', $14, $15, $16, $17, $18) \
      ON CONFLICT (code) DO UPDATE SET display_name = $2, template = $3, target_type = $4, target_role = $5, \
      target_users = $6, priority = $7, channels = $8, is_active = $9, ttl_seconds = $10, action_url = $11, \
-     entity_type = $12, entity_field = $13, updated_at = $14, mandatory = $15, keep_days = $16 \
-     WHERE t.origin = 'config'";
+     entity_type = $12, entity_field = $13, updated_at = $14, mandatory = $15, keep_days = $16, variants = $17, \
+     schedule = $18 WHERE t.origin = 'config'";
 
 /// Removes a row that the file no longer has, unless an administrator has changed it.
 const GONE_FROM_FILE: &str = "DELETE FROM notification_types WHERE code = $1 AND origin = 'config'";
@@ -60,6 +64,8 @@ struct Row {
     entity_field: Option<String>,
     mandatory: bool,
     keep_days: Option<i64>,
+    variants: String,
+    schedule: Option<String>,
     origin: String,
     updated_at: i64,
 }
@@ -84,10 +90,21 @@ impl From<Row> for TypeRow {
             entity: entity.map(|(kind, id)| Entity { kind, id }),
             mandatory: row.mandatory,
             keep_days: row.keep_days,
+            variants: variants(row.variants),
+            // Written by hand it may be the five fields alone.
+            schedule: row.schedule.filter(|text| !text.is_empty()).map(|text| {
+                let json = serde_json::from_str(&text).ok().filter(Value::is_object);
+                json.unwrap_or(Value::String(text))
+            }),
             origin: if row.origin == "config" { Origin::Config } else { Origin::Admin },
             updated_at: Timestamp(row.updated_at),
         }
     }
+}
+
+/// Variants that cannot be read are one that cannot be used, so that its type says what is wrong with it.
+fn variants(text: String) -> Vec<Variant> {
+    serde_json::from_str(&text).unwrap_or_else(|_| vec![Variant { name: text, weight: 0, template: String::new() }])
 }
 
 /// Whether two rows say the same; when they were changed does not count.
@@ -95,7 +112,7 @@ fn same(a: &TypeRow, b: &TypeRow) -> bool {
     TypeRow { updated_at: b.updated_at, ..a.clone() } == *b
 }
 
-/// Binds a row's columns, `$1` to `$16`.
+/// Binds a row's columns, `$1` to `$18`.
 macro_rules! bound {
     ($query:expr, $row:expr, $now:expr) => {
         $query
@@ -115,6 +132,12 @@ macro_rules! bound {
             .bind($now.0)
             .bind($row.mandatory)
             .bind($row.keep_days)
+            .bind(list(&$row.variants))
+            .bind(
+                $row.schedule
+                    .as_ref()
+                    .map(|schedule| schedule.as_str().map_or_else(|| schedule.to_string(), str::to_owned)),
+            )
     };
 }
 
@@ -130,7 +153,42 @@ fn origin(origin: Origin) -> &'static str {
     }
 }
 
+/// Hears that types have changed, whoever changed them.
+#[derive(Debug)]
+pub struct TypesWatch(Option<PgListener>);
+
+impl TypesWatch {
+    /// Waits until somebody says that types have changed. SQLite has nobody who would; there it waits for ever.
+    ///
+    /// # Errors
+    /// When the connection is gone; then make another.
+    pub async fn changed(&mut self) -> Result<(), StoreError> {
+        match &mut self.0 {
+            None => std::future::pending().await,
+            Some(listener) => match listener.try_recv().await? {
+                Some(_) => Ok(()),
+                None => Err(StoreError::Unavailable("nobody says any more that types have changed".to_owned())),
+            },
+        }
+    }
+}
+
 impl Store {
+    /// Hears from now on that types have changed.
+    ///
+    /// # Errors
+    /// When the store is away.
+    pub async fn watch_types(&self) -> Result<TypesWatch, StoreError> {
+        match &self.backend {
+            Backend::Sqlite(_) => Ok(TypesWatch(None)),
+            Backend::Postgres(pool) => {
+                let mut listener = PgListener::connect_with(pool).await?;
+                listener.listen("lonceng_types").await?;
+                Ok(TypesWatch(Some(listener)))
+            }
+        }
+    }
+
     /// All types, as they stand in the table.
     ///
     /// # Errors

@@ -205,7 +205,8 @@ export class LoncengBell extends HTMLElement {
 
   /** Marks read, and asks the page before a link is followed. @param {Notification} item @param {boolean} follow */
   #act(item, follow) {
-    this.#client?.markRead(item.notification_id);
+    if (follow) this.#client?.clicked(item.notification_id);
+    else this.#client?.markRead(item.notification_id);
     if (!follow) return true;
     const action = new CustomEvent('lonceng:action', { detail: item, bubbles: true, composed: true, cancelable: true });
     return this.dispatchEvent(action);

@@ -87,6 +87,12 @@ export class Client extends EventTarget {
     this.#markOne(id, 'read');
   }
 
+  /** Says that its action was followed; that reads it. @param {string} id */
+  clicked(id) {
+    this.#inbox.soon(id, 'read');
+    this.#mark(id, { type: 'notification.clicked', notification_id: id });
+  }
+
   /** @param {string} id */
   markUnread(id) {
     this.#markOne(id, 'unread');

@@ -185,6 +185,10 @@ fn count_new(rows: usize) {
 fn count_mark(change: &Change) {
     let read = match change.kind {
         ChangeKind::Marked(Mark::Read) => 1,
+        // Followed, and read by that; or read before.
+        ChangeKind::Marked(Mark::Click) => {
+            i64::from(change.notification.as_ref().is_some_and(|item| item.read_at == item.clicked_at))
+        }
         ChangeKind::All { mark: MarkAll::Read, .. } => change.step.revision - change.step.previous_revision,
         _ => 0,
     };

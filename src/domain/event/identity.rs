@@ -36,6 +36,12 @@ impl Identity {
         Self::new(format!("js:{name}:{created_ms}:{sequence}"))
     }
 
+    /// What comes by the clock: the type, and when it was due.
+    #[must_use]
+    pub fn schedule(code: &str, due_ms: i64) -> Self {
+        Self::new(format!("schedule:{due_ms}:{code}"))
+    }
+
     /// The identity of the `index`th event of a batch that has one key for all.
     #[must_use]
     pub fn of_batch(&self, index: usize) -> Self {

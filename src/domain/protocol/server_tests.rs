@@ -32,6 +32,8 @@ fn notification(status: Status, seq: i64, revision: i64) -> Notification {
         read: status == Status::Read,
         read_at: None,
         seen_at: None,
+        clicked_at: None,
+        variant: None,
         keep_until: None,
         user_id: UserId::parse("budi").expect("a constant id is an id"),
         seq,

@@ -1,6 +1,7 @@
 //! Types: `/api/v1/admin/types`.
 
 mod preview;
+mod variants;
 mod written;
 
 use std::collections::HashMap;
@@ -15,6 +16,7 @@ use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
 pub(in crate::http) use preview::preview;
+pub(in crate::http) use variants::variants;
 use written::{Written, merged};
 
 use crate::{
@@ -25,6 +27,7 @@ use crate::{
         catalog::{Catalog, Origin, TypeRow},
         event::code_of,
         notification::Timestamp,
+        schedule::Schedule,
     },
     http::{Problem, Shared, State, body, identity},
     store::AuditEntry,
@@ -49,11 +52,15 @@ fn in_file(row: &TypeRow, file: &[TypeRow]) -> Option<&'static str> {
     Some(if alike { "same" } else { "differs" })
 }
 
-fn shown(row: &TypeRow, file: &[TypeRow], changed_by: Option<&str>) -> Value {
+fn shown(row: &TypeRow, file: &[TypeRow], changed_by: Option<&str>, last_run: Option<Timestamp>) -> Value {
     let mut json = to_json(row);
     if let Some(map) = json.as_object_mut() {
         map.insert("file".to_owned(), json!(in_file(row, file)));
         map.insert("changed_by".to_owned(), json!(changed_by));
+        let schedule = row.schedule.as_ref().and_then(|schedule| Schedule::parse(schedule).ok());
+        let next = schedule.as_ref().and_then(|schedule| schedule.next(clock::now()));
+        map.insert("last_run".to_owned(), json!(last_run.filter(|_| schedule.is_some())));
+        map.insert("next_run".to_owned(), json!(next));
         // A row that somebody wrote by hand may be wrong; then its type is off.
         let (_, bad) = Catalog::build(std::slice::from_ref(row), &[], "en");
         map.insert("problem".to_owned(), json!(bad.first().map(|bad| format!("{}: {}", bad.column, bad.detail))));
@@ -114,17 +121,26 @@ async fn answer(state: &State, row: &TypeRow, changed_by: &str, created: bool) -
     // A keeper that is restarting finds the change by itself, within a second.
     let _ = state.types.send(Refresh).await;
     let mut response = if created { HttpResponse::Created() } else { HttpResponse::Ok() };
-    response.insert_header((header::ETAG, etag(row))).json(shown(row, &state.configuration.types(), Some(changed_by)))
+    response.insert_header((header::ETAG, etag(row))).json(shown(
+        row,
+        &state.configuration.types(),
+        Some(changed_by),
+        None,
+    ))
 }
 
 /// `GET /api/v1/admin/types`
 pub(in crate::http) async fn list(state: Shared, request: HttpRequest) -> Result<HttpResponse, Problem> {
     identity::administrator(&state, &request).await?;
-    let (rows, changes) = tokio::try_join!(state.store.types(), state.store.last_changes_of_types())?;
+    let (rows, changes, runs) =
+        tokio::try_join!(state.store.types(), state.store.last_changes_of_types(), state.store.schedule_runs())?;
+    let runs: HashMap<String, Timestamp> = runs.into_iter().collect();
     let by: HashMap<String, String> = changes.into_iter().map(|change| (change.subject, change.who)).collect();
     let file = state.configuration.types();
-    let types: Vec<Value> =
-        rows.iter().map(|row| shown(row, &file, by.get(&subject(&row.code)).map(String::as_str))).collect();
+    let show = |row: &TypeRow| {
+        shown(row, &file, by.get(&subject(&row.code)).map(String::as_str), runs.get(&row.code).copied())
+    };
+    let types: Vec<Value> = rows.iter().map(show).collect();
     Ok(HttpResponse::Ok().json(json!({ "types": types, "total_count": types.len() })))
 }
 
@@ -138,7 +154,9 @@ pub(in crate::http) async fn get(
     let row = find(&state, &code).await?;
     let last = state.store.audit(None, Some(&subject(&row.code)), 1).await?;
     let by = last.first().map(|change| change.who.as_str());
-    let json = shown(&row, &state.configuration.types(), by);
+    let runs = state.store.schedule_runs().await?;
+    let last_run = runs.into_iter().find(|(code, _)| *code == row.code).map(|(_, at)| at);
+    let json = shown(&row, &state.configuration.types(), by, last_run);
     Ok(HttpResponse::Ok().insert_header((header::ETAG, etag(&row))).json(json))
 }
 

@@ -7,7 +7,7 @@ use super::to_json;
 use crate::{
     clock,
     domain::{
-        catalog::{Catalog, Entity, Origin, TypeRow},
+        catalog::{Catalog, Entity, Origin, TypeRow, Variant},
         event::code_of,
         notification::Timestamp,
         user::UserId,
@@ -46,6 +46,10 @@ pub(super) struct Written {
     mandatory: Option<bool>,
     #[serde(default)]
     keep_days: Option<i64>,
+    #[serde(default)]
+    variants: Option<Vec<Variant>>,
+    #[serde(default)]
+    schedule: Option<Value>,
     #[serde(default, rename = "origin")]
     _origin: IgnoredAny,
     #[serde(default, rename = "updated_at")]
@@ -54,6 +58,10 @@ pub(super) struct Written {
     _file: IgnoredAny,
     #[serde(default, rename = "changed_by")]
     _changed_by: IgnoredAny,
+    #[serde(default, rename = "last_run")]
+    _last_run: IgnoredAny,
+    #[serde(default, rename = "next_run")]
+    _next_run: IgnoredAny,
     #[serde(default, rename = "problem")]
     _problem: IgnoredAny,
 }
@@ -99,6 +107,8 @@ impl Written {
             entity: self.entity,
             mandatory: self.mandatory.unwrap_or(false),
             keep_days: self.keep_days,
+            variants: self.variants.unwrap_or_default(),
+            schedule: self.schedule,
             origin: Origin::Admin,
             // Two changes within a millisecond are two.
             updated_at: after.map_or(now, |before| Timestamp(now.0.max(before.0 + 1))),

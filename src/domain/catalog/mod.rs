@@ -1,122 +1,23 @@
 //! The catalog: every type, its target and its compiled template, as one immutable snapshot.
 
-use std::{
-    collections::{BTreeMap, HashMap},
-    sync::Arc,
-};
+mod row;
+mod target;
+mod variants;
 
-use serde::{Deserialize, Serialize};
+use std::{collections::HashMap, sync::Arc};
+
+pub use row::{Entity, LocalTemplate, Origin, TypeRow, by_code};
+pub use target::Target;
+pub use variants::Variant;
 
 use super::{
     event::{Event, code_of},
-    notification::{Priority, Timestamp},
+    notification::Priority,
     rejected::Rejected,
-    template::{Scope, Templates},
+    schedule::Schedule,
+    template::{BadTemplate, Scope, Templates},
     user::UserId,
 };
-
-/// Who a type's notifications go to.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Target {
-    /// The event's user.
-    User,
-    /// The event's actor.
-    Actor,
-    /// `recipient_id` and `recipient_ids` in the event.
-    Recipient,
-    /// Everybody in the directory with this role; ADMIN is the role `admin`.
-    Role(String),
-    /// These users.
-    Users(Vec<UserId>),
-    /// Everybody in the directory.
-    All,
-    /// Nobody's inbox: live feeds only.
-    Feed,
-}
-
-impl Target {
-    /// Reads the columns `target_type`, `target_role` and `target_users`.
-    ///
-    /// # Errors
-    /// A sentence about what is wrong with them.
-    pub fn parse(target: &str, role: Option<&str>, users: &[UserId]) -> Result<Self, String> {
-        match target.to_ascii_uppercase().as_str() {
-            "SELF" | "REQUESTER" => Ok(Self::User),
-            "ACTOR" => Ok(Self::Actor),
-            "RECIPIENT" => Ok(Self::Recipient),
-            "ADMIN" => Ok(Self::Role("admin".to_owned())),
-            "ROLE" => match role {
-                Some(role) if !role.is_empty() => Ok(Self::Role(role.to_owned())),
-                _ => Err("target ROLE needs target_role, such as \"moderator\"".to_owned()),
-            },
-            "USERS" if users.is_empty() => Err("target USERS needs target_users with at least one user id".to_owned()),
-            "USERS" => Ok(Self::Users(users.to_vec())),
-            "ALL" => Ok(Self::All),
-            "FEED" => Ok(Self::Feed),
-            _ => Err(format!(
-                "unknown target {target:?}; one of SELF, ACTOR, RECIPIENT, ADMIN, ROLE, USERS, ALL, FEED is expected"
-            )),
-        }
-    }
-}
-
-/// Which thing a notification is about: a kind, and the field of the data that says which one.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Entity {
-    /// What kind of thing, such as `refund`.
-    #[serde(rename = "type")]
-    pub kind: String,
-    /// The field of the data with its id, such as `refund_id`.
-    pub id: String,
-}
-
-/// Where a row of `notification_types` comes from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Origin {
-    /// Written from config.toml, which may change it.
-    Config,
-    /// Made or changed by an administrator; config.toml leaves it alone.
-    Admin,
-}
-
-/// A type as it stands in the table: texts that may still be wrong.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct TypeRow {
-    /// The code, unique.
-    pub code: String,
-    /// The headline of its notifications.
-    pub display_name: String,
-    /// The message's template.
-    pub template: String,
-    /// One word of the targets.
-    pub target_type: String,
-    /// For ROLE.
-    pub target_role: Option<String>,
-    /// For USERS.
-    pub target_users: Vec<UserId>,
-    /// `LOW`, `MEDIUM` or `HIGH`.
-    pub priority: String,
-    /// Ways it is delivered; `web` is the bell.
-    pub channels: Vec<String>,
-    /// Whether its events are turned into notifications.
-    pub is_active: bool,
-    /// Seconds that its notifications live; then they clear themselves.
-    pub ttl_seconds: Option<i64>,
-    /// The template of the action's URL.
-    pub action_url: Option<String>,
-    /// What it is about.
-    pub entity: Option<Entity>,
-    /// Whether nobody can mute it; for the priority HIGH.
-    pub mandatory: bool,
-    /// Days after which its notifications are deleted.
-    pub keep_days: Option<i64>,
-    /// Where the row comes from.
-    pub origin: Origin,
-    /// When it was last changed.
-    pub updated_at: Timestamp,
-}
 
 /// A type that is ready to use.
 #[derive(Debug)]
@@ -141,17 +42,10 @@ pub struct NotificationType {
     pub mandatory: bool,
     /// Days after which its notifications are deleted.
     pub keep_days: Option<i64>,
-}
-
-/// A template for the recipients of one locale: `templates/id/CODE.txt`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LocalTemplate {
-    /// The folder's name.
-    pub locale: String,
-    /// The file's name without its ending.
-    pub code: String,
-    /// Its text.
-    pub source: String,
+    /// Several texts to compare: their names and weights.
+    pub variants: Vec<(String, u32)>,
+    /// When it comes by itself.
+    pub schedule: Option<Schedule>,
 }
 
 /// A type that cannot be used, and why. It alone is switched off.
@@ -187,11 +81,9 @@ impl Catalog {
             }
         }
         for template in local {
-            let code = code_of(&template.code);
-            if !catalog.types.contains_key(&code) {
-                continue; // A translation may be there before its type is.
-            }
-            if let Err(error) = catalog.templates.add(local_name(&template.locale, &code), template.source.clone()) {
+            // A translation may be there before its type is.
+            let Some((code, text)) = catalog.translated(&template.code) else { continue };
+            if let Err(error) = catalog.templates.add(local_name(&template.locale, &text), template.source.clone()) {
                 bad.push(BadType { code, column: "template", line: error.line, detail: error.detail });
             }
         }
@@ -210,12 +102,24 @@ impl Catalog {
             let detail = "only a type with the priority HIGH can be mandatory".to_owned();
             return Err(problem("mandatory", detail));
         }
-        self.templates.add(key.clone(), row.template.clone()).map_err(|error| BadType {
-            code: row.code.clone(),
-            column: "template",
-            line: error.line,
-            detail: error.detail,
-        })?;
+        let wrong = |column| {
+            let code = row.code.clone();
+            move |error: BadTemplate| BadType { code, column, line: error.line, detail: error.detail }
+        };
+        let schedule = row.schedule.as_ref().map(Schedule::parse).transpose();
+        let schedule = schedule.map_err(|detail| problem("schedule", detail))?;
+        if schedule.is_some() && !target.needs_no_event() {
+            let detail =
+                "a type that comes by the clock needs a target that no event has to name: ADMIN, ROLE, USERS or ALL";
+            return Err(problem("schedule", detail.to_owned()));
+        }
+        variants::check(&row.variants).map_err(|detail| problem("variants", detail))?;
+        self.templates.add(key.clone(), row.template.clone()).map_err(wrong("template"))?;
+        for variant in &row.variants {
+            self.templates
+                .add(variants::text_of(&key, &variant.name), variant.template.clone())
+                .map_err(wrong("variants"))?;
+        }
         let action = row.action_url.as_deref().filter(|url| !url.is_empty());
         if let Some(url) = action {
             self.templates
@@ -233,6 +137,8 @@ impl Catalog {
             entity: row.entity.clone(),
             mandatory: row.mandatory,
             keep_days: row.keep_days.filter(|days| *days > 0),
+            variants: row.variants.iter().map(|variant| (variant.name.clone(), variant.weight)).collect(),
+            schedule,
         };
         self.types.insert(key, Arc::new(compiled));
         Ok(())
@@ -256,27 +162,58 @@ impl Catalog {
         self.types.is_empty()
     }
 
-    /// Renders a type's message in the recipient's language.
+    /// The types that come by the clock.
+    pub fn scheduled(&self) -> impl Iterator<Item = (&Arc<NotificationType>, &Schedule)> {
+        self.types.values().filter_map(|kind| Some((kind, kind.schedule.as_ref()?)))
+    }
+
+    /// Which type and which of its texts a file in a locale's folder translates: `CODE.txt`, or `CODE.VARIANT.txt`.
+    fn translated(&self, file: &str) -> Option<(String, String)> {
+        if let Some((code, name)) = file.rsplit_once('.') {
+            let code = code_of(code);
+            let has = |kind: &Arc<NotificationType>| kind.variants.iter().any(|(known, _)| known == name);
+            if self.types.get(&code).is_some_and(has) {
+                let text = variants::text_of(&code, name);
+                return Some((code, text));
+            }
+        }
+        let code = code_of(file);
+        self.types.contains_key(&code).then(|| (code.clone(), code))
+    }
+
+    /// Renders a type's message in the recipient's language, and says which variant it is.
+    ///
+    /// Where a reader's language has a translation of the type and none of the variant, they read the translation, and are no part
+    /// of the comparison.
     ///
     /// # Errors
     /// [`Rejected`] with the field that is missing.
     pub fn message(
         &self,
         kind: &NotificationType,
+        recipient: &UserId,
         locale: Option<&str>,
         scope: &Arc<Scope>,
-    ) -> Result<String, Rejected> {
+    ) -> Result<(String, Option<String>), Rejected> {
         let code = code_of(&kind.code);
+        let variant = variants::choose(&code, recipient, &kind.variants);
         // "id-ID" falls back to "id", then to the default.
         let wanted = locale.unwrap_or(&self.default_locale);
         let language = wanted.split(['-', '_']).next().unwrap_or(wanted);
         for locale in [wanted, language] {
+            if let Some(variant) = variant {
+                let name = local_name(locale, &variants::text_of(&code, variant));
+                if self.templates.has(&name) {
+                    return Ok((self.templates.render(&name, scope)?, Some(variant.to_owned())));
+                }
+            }
             let name = local_name(locale, &code);
             if self.templates.has(&name) {
-                return self.templates.render(&name, scope);
+                return Ok((self.templates.render(&name, scope)?, None));
             }
         }
-        self.templates.render(&code, scope)
+        let text = variant.map_or_else(|| code.clone(), |variant| variants::text_of(&code, variant));
+        Ok((self.templates.render(&text, scope)?, variant.map(str::to_owned)))
     }
 
     /// Renders a type's action URL.
@@ -301,15 +238,14 @@ fn local_name(locale: &str, code: &str) -> String {
     format!("{}/{code}", locale.to_ascii_lowercase())
 }
 
-/// The rows of config.toml by code, to be compared with those of the table.
-#[must_use]
-pub fn by_code(rows: &[TypeRow]) -> BTreeMap<&str, &TypeRow> {
-    rows.iter().map(|row| (row.code.as_str(), row)).collect()
-}
-
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
+    use crate::domain::{
+        event::{Incoming, decode},
+        notification::Timestamp,
+        user::Person,
+    };
 
     pub(crate) fn row(code: &str, template: &str, target: &str) -> TypeRow {
         TypeRow {
@@ -327,6 +263,8 @@ pub(crate) mod tests {
             entity: None,
             mandatory: false,
             keep_days: None,
+            variants: Vec::new(),
+            schedule: None,
             origin: Origin::Config,
             updated_at: Timestamp(0),
         }
@@ -341,6 +279,55 @@ pub(crate) mod tests {
         assert!(catalog.find("D").is_some() && catalog.len() == 1);
         let columns: Vec<_> = bad.iter().map(|bad| (bad.code.as_str(), bad.column)).collect();
         assert_eq!(columns, [("A", "template"), ("B", "target_type"), ("C", "target_type")]);
+    }
+
+    #[test]
+    fn a_translation_is_of_a_variant_or_of_the_type() {
+        let mut kind = row("NOTE", "plain", "SELF");
+        let variant = |name: &str, template: &str| Variant { name: name.into(), weight: 1, template: template.into() };
+        kind.variants = vec![variant("a", "text a"), variant("b", "text b")];
+        let local =
+            |code: &str, source: &str| LocalTemplate { locale: "id".into(), code: code.into(), source: source.into() };
+        let build = |local: &[LocalTemplate]| Catalog::build(std::slice::from_ref(&kind), local, "en");
+        let incoming = Incoming {
+            payload: br#"{"type":"NOTE"}"#,
+            headers: &[],
+            subject: None,
+            broker_identity: None,
+            now: Timestamp(0),
+            max_event_bytes: 100,
+        };
+        let event = decode(&incoming).expect("it is one").events.remove(0);
+        let scope = Scope::new(&Arc::new(event), None, None, Person::unknown(UserId::parse("u").expect("an id")));
+        let says = |catalog: &Catalog, user: &str, locale: Option<&str>| {
+            let user = UserId::parse(user).expect("an id");
+            let found = catalog.find("NOTE").expect("it is there");
+            catalog.message(found, &user, locale, &scope).expect("it renders")
+        };
+        let (catalog, bad) = build(&[local("NOTE.a", "teks a"), local("NOTE", "teks")]);
+        assert_eq!(bad, []);
+        for n in 0..50 {
+            let user = format!("user-{n}");
+            let (text, variant) = says(&catalog, &user, None);
+            assert_eq!(Some(text.trim_start_matches("text ")), variant.as_deref());
+            // In Indonesian there is no b: who would have it reads the translation, and does not count.
+            let expected = if variant.as_deref() == Some("a") { ("teks a", variant.clone()) } else { ("teks", None) };
+            assert_eq!(says(&catalog, &user, Some("id-ID")), (expected.0.to_owned(), expected.1));
+        }
+        let (_, bad) = build(&[local("NOTE.a", "{")]);
+        assert_eq!(bad.len(), 1);
+    }
+
+    #[test]
+    fn what_comes_by_the_clock_needs_nobody_to_name_its_readers() {
+        let mut all = row("A", "{count} new", "ALL");
+        all.schedule = Some(serde_json::json!("0 18 * * *"));
+        let own = TypeRow { code: "B".into(), target_type: "SELF".into(), ..all.clone() };
+        let wrong = TypeRow { code: "C".into(), schedule: Some(serde_json::json!("at six")), ..all.clone() };
+        let (catalog, bad) = Catalog::build(&[all, own, wrong], &[], "en");
+        assert_eq!(catalog.scheduled().count(), 1);
+        let columns: Vec<_> = bad.iter().map(|bad| (bad.code.as_str(), bad.column)).collect();
+        assert_eq!(columns, [("B", "schedule"), ("C", "schedule")]);
     }
 
     #[test]

@@ -1,0 +1,88 @@
+//! A type as it is written: in the table, in config.toml, by an administrator.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::Variant;
+use crate::domain::{notification::Timestamp, user::UserId};
+
+/// Which thing a notification is about: a kind, and the field of the data that says which one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Entity {
+    /// What kind of thing, such as `refund`.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// The field of the data with its id, such as `refund_id`.
+    pub id: String,
+}
+
+/// Where a row of `notification_types` comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Origin {
+    /// Written from config.toml, which may change it.
+    Config,
+    /// Made or changed by an administrator; config.toml leaves it alone.
+    Admin,
+}
+
+/// A type as it stands in the table: texts that may still be wrong.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct TypeRow {
+    /// The code, unique.
+    pub code: String,
+    /// The headline of its notifications.
+    pub display_name: String,
+    /// The message's template.
+    pub template: String,
+    /// One word of the targets.
+    pub target_type: String,
+    /// For ROLE.
+    pub target_role: Option<String>,
+    /// For USERS.
+    pub target_users: Vec<UserId>,
+    /// `LOW`, `MEDIUM` or `HIGH`.
+    pub priority: String,
+    /// Ways it is delivered; `web` is the bell.
+    pub channels: Vec<String>,
+    /// Whether its events are turned into notifications.
+    pub is_active: bool,
+    /// Seconds that its notifications live; then they clear themselves.
+    pub ttl_seconds: Option<i64>,
+    /// The template of the action's URL.
+    pub action_url: Option<String>,
+    /// What it is about.
+    pub entity: Option<Entity>,
+    /// Whether nobody can mute it; for the priority HIGH.
+    pub mandatory: bool,
+    /// Days after which its notifications are deleted.
+    pub keep_days: Option<i64>,
+    /// Several texts to compare; each reader gets one of them.
+    pub variants: Vec<Variant>,
+    /// Instead of events: when it comes by itself. As it was written: it may be wrong.
+    pub schedule: Option<Value>,
+    /// Where the row comes from.
+    pub origin: Origin,
+    /// When it was last changed.
+    pub updated_at: Timestamp,
+}
+
+/// A template for the recipients of one locale: `templates/id/CODE.txt`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LocalTemplate {
+    /// The folder's name.
+    pub locale: String,
+    /// The file's name without its ending.
+    pub code: String,
+    /// Its text.
+    pub source: String,
+}
+
+/// The rows of config.toml by code, to be compared with those of the table.
+#[must_use]
+pub fn by_code(rows: &[TypeRow]) -> BTreeMap<&str, &TypeRow> {
+    rows.iter().map(|row| (row.code.as_str(), row)).collect()
+}

@@ -1,0 +1,197 @@
+//! Types that come by the clock: when one is due.
+
+use std::str::FromStr as _;
+
+use chrono_tz::Tz;
+use croner::Cron;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::notification::Timestamp;
+
+/// How late a run may be before it counts as missed, in milliseconds.
+const LATE_MS: i64 = 60_000;
+
+/// What to do about runs that nobody was there for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Missed {
+    /// Make up for all of them together, once.
+    #[default]
+    Once,
+    /// Leave them.
+    Skip,
+}
+
+/// A schedule as it is written: five fields of cron alone, or with more.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+enum Written {
+    Cron(String),
+    More(More),
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct More {
+    cron: String,
+    #[serde(default = "utc")]
+    timezone: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    count: Option<String>,
+    #[serde(default)]
+    missed: Missed,
+}
+
+fn utc() -> String {
+    "UTC".to_owned()
+}
+
+/// When a type comes by itself.
+#[derive(Debug, Clone)]
+pub struct Schedule {
+    written: More,
+    cron: Cron,
+    zone: Tz,
+}
+
+/// A run that is due.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Due {
+    /// The moment it was due.
+    pub at: Timestamp,
+    /// Whether it is only noted: it was missed, and missed ones are to be left.
+    pub skipped: bool,
+}
+
+impl Schedule {
+    /// Reads a schedule: a text, or `{"cron", "timezone", "count", "missed"}`.
+    ///
+    /// # Errors
+    /// A sentence about what is wrong.
+    pub fn parse(value: &Value) -> Result<Self, String> {
+        let expected =
+            "expected is a text such as \"0 18 * * *\", or { cron, timezone, count, missed = \"once\" or \"skip\" }";
+        let written =
+            match serde_json::from_value(value.clone()).map_err(|_| format!("{value} is no schedule; {expected}"))? {
+                Written::Cron(cron) => More { cron, timezone: utc(), count: None, missed: Missed::default() },
+                Written::More(more) => more,
+            };
+        let cron = Cron::from_str(&written.cron).map_err(|error| {
+            format!(
+                "{:?} is not in the form of cron, such as \"0 18 * * *\" for six in the evening: {error}",
+                written.cron
+            )
+        })?;
+        let zone = written
+            .timezone
+            .parse()
+            .map_err(|_| format!("{:?} is not a time zone such as \"Asia/Jakarta\"", written.timezone))?;
+        Ok(Self { written, cron, zone })
+    }
+
+    /// The type whose notifications since the last run are counted, for `{count}`.
+    #[must_use]
+    pub fn count(&self) -> Option<&str> {
+        self.written.count.as_deref()
+    }
+
+    /// It, as one text: two that are alike are the same schedule.
+    #[must_use]
+    pub fn text(&self) -> String {
+        // A struct of texts always serializes.
+        serde_json::to_string(&self.written).unwrap_or_default()
+    }
+
+    /// The run that is due at `now` when everything up to `last` has been done; several that were missed are one.
+    #[must_use]
+    pub fn due(&self, last: Timestamp, now: Timestamp) -> Option<Due> {
+        let local = now.to_utc().with_timezone(&self.zone);
+        let at = Timestamp(self.cron.find_previous_occurrence(&local, true).ok()?.timestamp_millis());
+        let late = now.0 - at.0 > LATE_MS;
+        (at > last).then_some(Due { at, skipped: late && self.written.missed == Missed::Skip })
+    }
+
+    /// When it comes next after `now`.
+    #[must_use]
+    pub fn next(&self, now: Timestamp) -> Option<Timestamp> {
+        let local = now.to_utc().with_timezone(&self.zone);
+        self.cron.find_next_occurrence(&local, false).ok().map(|at| Timestamp(at.timestamp_millis()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+
+    fn at(text: &str) -> Timestamp {
+        Timestamp::parse(text).expect("a time")
+    }
+
+    fn schedule(value: &Value) -> Schedule {
+        Schedule::parse(value).expect("a schedule")
+    }
+
+    #[test]
+    fn six_in_the_evening_is_six_where_it_says() {
+        let jakarta = schedule(&json!({ "cron": "0 18 * * *", "timezone": "Asia/Jakarta" }));
+        let last = at("2026-03-01T11:00:00Z");
+        assert_eq!(jakarta.due(last, at("2026-03-02T10:59:59Z")), None);
+        let due = Due { at: at("2026-03-02T11:00:00Z"), skipped: false };
+        assert_eq!(jakarta.due(last, at("2026-03-02T11:00:00Z")), Some(due));
+        assert_eq!(jakarta.due(due.at, at("2026-03-02T11:00:30Z")), None, "once");
+        assert_eq!(jakarta.next(at("2026-03-02T11:00:00Z")), Some(at("2026-03-03T11:00:00Z")));
+        // Where clocks change, it stays six on the clock.
+        let berlin = schedule(&json!({ "cron": "0 18 * * *", "timezone": "Europe/Berlin" }));
+        assert_eq!(berlin.next(at("2026-03-28T12:00:00Z")), Some(at("2026-03-28T17:00:00Z")));
+        assert_eq!(berlin.next(at("2026-03-29T12:00:00Z")), Some(at("2026-03-29T16:00:00Z")));
+    }
+
+    #[test]
+    fn what_was_missed_is_made_up_once_or_left() {
+        let (last, now) = (at("2026-03-01T18:00:00Z"), at("2026-03-05T09:00:00Z"));
+        let once = schedule(&json!("0 18 * * *")).due(last, now);
+        assert_eq!(once, Some(Due { at: at("2026-03-04T18:00:00Z"), skipped: false }));
+        let skip = schedule(&json!({ "cron": "0 18 * * *", "missed": "skip" }));
+        assert_eq!(skip.due(last, now), Some(Due { at: at("2026-03-04T18:00:00Z"), skipped: true }));
+        // A hub that is a little late has not missed it.
+        let soon = skip.due(at("2026-03-04T18:00:00Z"), at("2026-03-05T18:00:20Z"));
+        assert_eq!(soon, Some(Due { at: at("2026-03-05T18:00:00Z"), skipped: false }));
+    }
+
+    #[test]
+    fn what_is_wrong_is_named() {
+        for (value, says) in [
+            (json!("every day"), "cron"),
+            (json!({ "cron": "0 18 * * *", "timezone": "Mars" }), "Mars"),
+            (json!({ "cron": "0 18 * * *", "missed": "twice" }), "once"),
+            (json!(7), "no schedule"),
+        ] {
+            assert!(Schedule::parse(&value).is_err_and(|why| why.contains(says)), "{value}");
+        }
+    }
+
+    proptest! {
+        /// Looked at however often, each occurrence is run once, and none is forgotten.
+        #[test]
+        fn looking_often_runs_each_occurrence_once(steps in prop::collection::vec(1_i64..59_000, 1..60)) {
+            let every = schedule(&json!("* * * * *"));
+            let start = at("2026-01-01T00:00:30Z");
+            let (mut last, mut now, mut runs) = (start, start, Vec::new());
+            for step in steps {
+                now = Timestamp(now.0 + step);
+                if let Some(due) = every.due(last, now) {
+                    prop_assert!(due.at > last && due.at <= now);
+                    runs.push(due.at.0);
+                    last = due.at;
+                }
+            }
+            let first = start.0 / 60_000 * 60_000 + 60_000;
+            let expected: Vec<i64> = (0..).map(|n| first + n * 60_000).take_while(|at| *at <= now.0).collect();
+            prop_assert_eq!(runs, expected);
+        }
+    }
+}

@@ -1,0 +1,145 @@
+//! Types that come by the clock, and types with several texts, against the built hub.
+
+#![allow(clippy::expect_used, clippy::disallowed_methods, reason = "a test may fail, and measures real time")]
+
+mod support;
+
+use std::{collections::HashMap, time::Duration};
+
+use lonceng::{
+    domain::{notification::Timestamp, schedule::Schedule},
+    store::Store,
+};
+use serde_json::{Value, json};
+use support::{
+    hub::{Hub, On},
+    wait::{PATIENCE, until},
+};
+
+/// A digest of notes for two readers.
+fn digest(schedule: &Value) -> Value {
+    json!({
+        "code": "NOTES", "display_name": "Notes", "template": "{count} new {count|plural(\"note\",\"notes\")}",
+        "target_type": "USERS", "target_users": ["reader", "other"], "schedule": schedule,
+    })
+}
+
+async fn make(hub: &Hub, kind: &Value) {
+    let (status, made) = hub.post("/api/v1/admin/types", kind).await;
+    assert_eq!(status, 201, "{made}");
+}
+
+async fn messages(hub: &Hub, user: &str) -> Vec<String> {
+    let told = hub.inbox(user).await;
+    told.iter().filter(|item| item["type_code"] == "NOTES").map(|item| item["message"].to_string()).collect()
+}
+
+#[tokio::test]
+async fn what_has_happened_since_is_told_once_by_whichever_hub_is_first() {
+    let Some(hub) = Hub::start(On::Postgres, &[]).await else { return };
+    // A second hub on the same database.
+    let other = Hub::sqlite(&[("LONCENG_STORE__URL", hub.store_url.as_str())]).await;
+    for title in ["a", "b", "c"] {
+        hub.publish(&json!({ "type": "NOTE_CREATED", "user_id": "writer", "title": title })).await;
+    }
+    // Every second; the notes were made before it was, so there is nothing to tell yet.
+    make(&hub, &digest(&json!({ "cron": "* * * * * *", "count": "NOTE_CREATED" }))).await;
+    let begun = async || other.get("/api/v1/admin/types/NOTES").await.1["last_run"].is_string();
+    until("it has begun", PATIENCE, async || begun().await.then_some(())).await;
+    let told = async || messages(&hub, "reader").await;
+    let mut published = 0;
+    until("it has told several times", Duration::from_secs(30), async || {
+        hub.publish(&json!({ "type": "NOTE_CREATED", "user_id": "writer", "title": "more" })).await;
+        published += 1;
+        (told().await.len() >= 4).then_some(())
+    })
+    .await;
+    // All of them, each counted once, by both hubs together.
+    until("all are told", PATIENCE, async || {
+        let counts = told().await;
+        let sum: i64 = counts.iter().filter_map(|text| text[1..].split(' ').next()?.parse::<i64>().ok()).sum();
+        assert!(sum <= published, "{counts:?}, {published}");
+        (sum == published).then_some(())
+    })
+    .await;
+    assert_eq!(messages(&hub, "other").await, told().await);
+}
+
+#[tokio::test]
+async fn a_run_that_nobody_was_there_for_is_made_up_once_or_left() {
+    let mut hub = Hub::sqlite(&[]).await;
+    let schedules = [("ONCE", json!("* * * * *")), ("SKIP", json!({ "cron": "0 0 1 1 *", "missed": "skip" }))];
+    for (code, schedule) in &schedules {
+        let kind = json!({ "code": code, "display_name": "x", "template": code, "target_type": "USERS",
+            "target_users": ["reader"], "schedule": schedule });
+        make(&hub, &kind).await;
+    }
+    hub.kill();
+    // Nobody was there for more than a year.
+    let store = Store::open(&hub.store_url).await.expect("it opens");
+    store.execute_by_hand("DELETE FROM schedule_runs").await.expect("it is taken");
+    let long_ago = Timestamp(lonceng::clock::now().0 - 400 * 24 * 60 * 60 * 1_000);
+    for (code, schedule) in &schedules {
+        let text = Schedule::parse(schedule).expect("it is one").text();
+        store.schedule_run(code, &text, long_ago).await.expect("it writes");
+    }
+    hub.run().await;
+    until("it is made up for", PATIENCE, async || (!hub.inbox("reader").await.is_empty()).then_some(())).await;
+    until("the other is noted", PATIENCE, async || hub.log().contains("this run was missed").then_some(())).await;
+    let told = hub.inbox("reader").await;
+    assert!(told.iter().all(|item| item["message"] == "ONCE"), "{told:?}");
+    assert!(told.len() <= 2, "one made up, and one more where a minute has begun since: {told:?}");
+}
+
+#[tokio::test]
+async fn readers_get_one_text_each_and_what_becomes_of_it_is_counted() {
+    for on in [On::Sqlite, On::Postgres] {
+        let Some(hub) = Hub::start(on, &[]).await else { continue };
+        let kind = json!({
+            "code": "OFFER", "display_name": "Offer", "template": "plain", "target_type": "RECIPIENT", "action_url": "/offer",
+            "variants": [{ "name": "short", "template": "Buy {thing}" },
+                         { "name": "kind", "weight": 3, "template": "Would you like {thing}?" }],
+        });
+        make(&hub, &kind).await;
+        let readers: Vec<String> = (0..40).map(|n| format!("r{n}")).collect();
+        let offer = json!({ "type": "OFFER", "recipient_ids": readers, "thing": "tea" });
+        hub.publish(&offer).await;
+        hub.publish(&offer).await;
+        let mut texts: HashMap<String, usize> = HashMap::new();
+        for reader in &readers {
+            let items = hub.inbox(reader).await;
+            assert_eq!(items[0]["message"], items[1]["message"], "always the same one");
+            *texts.entry(items[0]["message"].to_string()).or_default() += 1;
+        }
+        let (short, kind_) = (texts["\"Buy tea\""], texts["\"Would you like tea?\""]);
+        assert!(short > 0 && kind_ > short && short + kind_ == 40, "{texts:?}");
+        // One follows the link over its WebSocket, another over HTTP; the other device is told.
+        let mut device = hub.connect("r0", "&sync=none").await;
+        let mut second = hub.connect("r0", "&sync=none").await;
+        let item = hub.inbox("r0").await[0].clone();
+        device.expect("connected").await;
+        second.expect("connected").await;
+        device.send(&json!({ "type": "notification.clicked", "notification_id": item["notification_id"] })).await;
+        assert_eq!(device.expect("notification.clicked.ack").await["status"], "read");
+        assert_eq!(second.expect("notification.update").await["read"], true);
+        let other = hub.inbox("r1").await[0]["notification_id"].as_str().expect("an id").to_owned();
+        let (status, answer) = hub.post(&format!("/api/v1/notifications/{other}/clicked?user_id=r1"), &json!({})).await;
+        assert_eq!((status, &answer["status"]), (200, &json!("read")), "{answer}");
+        let (_, counts) = hub.get("/api/v1/admin/types/OFFER/variants").await;
+        let of = |name: &str, what: &str| {
+            let all = counts["variants"].as_array().expect("a list");
+            let one = all.iter().find(|one| one["name"] == name).expect("it is there");
+            one[what].as_u64().expect("a number")
+        };
+        assert_eq!(of("short", "sent") + of("kind", "sent"), 80);
+        for what in ["seen", "read", "clicked"] {
+            assert_eq!(of("short", what) + of("kind", what), 2, "{what}: {counts}");
+        }
+        assert_eq!(of("kind", "weight"), 3);
+        // What makes no sense is refused, with its place.
+        let mut wrong = kind.clone();
+        wrong["variants"][0]["template"] = json!("{");
+        let (status, problem) = hub.send("PUT", "/api/v1/admin/types/OFFER", &[], wrong.to_string()).await;
+        assert_eq!((status, &problem["errors"][0]["field"]), (400, &json!("variants")), "{problem}");
+    }
+}

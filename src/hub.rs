@@ -35,7 +35,7 @@ use crate::{
     redis::{Redis, RedisError},
     sources::nats::Intake,
     store::{Store, StoreError},
-    telemetry::{self, Health, History, PartState},
+    telemetry::{self, Health, History, PartState, Trail},
 };
 
 /// How long a store that is away at the start is waited for.
@@ -135,6 +135,7 @@ impl Hub {
         let configuration = Arc::new(config::Live::new(&loaded, clock::now()));
         let parts = Parts {
             dials: Dials::new(reload::settings(&loaded.config)),
+            trail: Arc::new(Trail::new(loaded.config.explain.events, loaded.config.explain.minutes)),
             loaded,
             store: store.clone(),
             health: health.clone(),
@@ -208,6 +209,7 @@ struct Parts {
     feeding: Feeding,
     configuration: Arc<config::Live>,
     dials: Arc<Dials>,
+    trail: Arc<Trail>,
 }
 
 impl Parts {
@@ -221,11 +223,12 @@ impl Parts {
         rows: Vec<TypeRow>,
     ) -> Vec<Arbiter> {
         let (rendering, core, showing) = (Arbiter::new(), Arbiter::new(), Arbiter::new());
-        let Self { store, health, handles, loaded, feeding, dials, .. } = self;
+        let Self { store, health, handles, loaded, feeding, dials, trail, .. } = self;
         let config = &loaded.config;
 
-        let settings =
-            registry::Settings { max_per_user: config.server.max_connections_per_user, dials: Arc::clone(dials) };
+        let (dialled, followed) = (Arc::clone(dials), Arc::clone(trail));
+        let max_per_user = config.server.max_connections_per_user;
+        let settings = registry::Settings { max_per_user, dials: dialled, trail: followed };
         let (handle, of) = (handles.registry.clone(), store.clone());
         adopt(supervisor, "registry", &core, handle, move |tether| Registry::new(of.clone(), settings.clone(), tether))
             .await;
@@ -248,9 +251,9 @@ impl Parts {
         .await;
 
         let (of, types, persistence) = (store.clone(), shared.clone(), handles.persistence.clone());
-        let shown = feeding.clone();
+        let (shown, followed) = (feeding.clone(), Arc::clone(trail));
         adopt(supervisor, "pipeline", &rendering, handles.pipeline.clone(), move |tether| {
-            Pipeline::new(of.clone(), types.clone(), persistence.clone(), shown.clone(), tether)
+            Pipeline::new(of.clone(), types.clone(), persistence.clone(), shown.clone(), Arc::clone(&followed), tether)
         })
         .await;
 
@@ -298,7 +301,7 @@ impl Parts {
         auth: Authenticator,
         catalog: catalog::Shared,
     ) -> http::Shared {
-        let Self { store, health, handles, loaded, feeding, configuration, dials } = self;
+        let Self { store, health, handles, loaded, feeding, configuration, dials, trail } = self;
         let config = &loaded.config;
         let hub = session::Hub {
             instance: instance(&config.server.instance_id),
@@ -329,6 +332,7 @@ impl Parts {
             health: health.clone(),
             types: handles.catalog.clone(),
             configuration: Arc::clone(configuration),
+            trail: Arc::clone(trail),
             history: keep_history(&metrics),
             metrics,
             hub: Arc::new(hub),
@@ -337,6 +341,7 @@ impl Parts {
                 config.limits.feed_connections_per_address,
                 config.server.trusted_proxies.clone(),
             ),
+            jobs: http::Jobs::default(),
             under_way: http::UnderWay::default(),
             next_client: 1.into(),
         })

@@ -263,7 +263,7 @@ fn an_actor_that_panics_under_load_loses_nothing_acknowledged() {
         client.expect("connected").await;
         let watching = tokio::task::spawn_local(async move {
             let (mut at, mut seen) = (0, 0);
-            while seen < 1_050 {
+            while seen < 1_200 {
                 let push = client.expect("notification.push").await;
                 assert_eq!(push["previous_revision"], at, "the history is whole");
                 at = push["revision"].as_i64().expect("a revision");
@@ -328,7 +328,7 @@ fn an_actor_that_panics_under_load_loses_nothing_acknowledged() {
         assert_eq!(count["unread"], published, "each once");
         let metrics = http.get(format!("http://{base}/metrics")).send().await.expect("it answers").text().await;
         let metrics = metrics.expect("it is text");
-        for actor in ["persistence", "pipeline", "registry", "subscriber", "broadcaster", "catalog", "sweeper"] {
+        for actor in ["persistence", "pipeline", "registry", "subscriber", "broadcaster", "catalog", "sweeper", "scheduler"] {
             let line = format!("lonceng_actor_restarts_total{{actor=\"{actor}\"}} 1");
             assert!(metrics.contains(&line), "{actor}:\n{metrics}");
         }

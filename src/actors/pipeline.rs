@@ -6,12 +6,17 @@
 //!
 //! It fails by panicking: what waited is answered with nothing, which its senders take as "try again".
 
+mod fan_out;
+mod walks;
 mod work;
 
-use std::collections::VecDeque;
+use std::{collections::VecDeque, sync::Arc};
 
 use actix::{Actor, ActorFutureExt, AsyncContext, Context, Handler, Message, WrapFuture};
-use tokio::{sync::oneshot, time::Instant};
+use tokio::{
+    sync::{Semaphore, oneshot},
+    time::Instant,
+};
 
 use super::{
     Handle, Outcome,
@@ -20,7 +25,11 @@ use super::{
     persistence::Persistence,
     supervisor::{Crash, Tether},
 };
-use crate::{domain::event::Event, store::Store, telemetry::metric};
+use crate::{
+    domain::event::Event,
+    store::Store,
+    telemetry::{Trail, metric},
+};
 
 /// Most events that wait; a source that finds it full is told to come back.
 const WAITING_EVENTS_MAX: usize = 50_000;
@@ -53,6 +62,9 @@ pub struct Pipeline {
     catalog: Shared,
     persistence: Handle<Persistence>,
     feeding: Feeding,
+    trail: Arc<Trail>,
+    /// Events for very many take turns.
+    turn: Arc<Semaphore>,
     waiting: VecDeque<Ingest>,
     waiting_events: usize,
     busy: bool,
@@ -60,17 +72,29 @@ pub struct Pipeline {
 }
 
 impl Pipeline {
-    /// A pipeline that works from `catalog` and hands on to `persistence`; what live feeds show goes to `feeding`.
+    /// A pipeline that works from `catalog` and hands on to `persistence`; what live feeds show goes to `feeding`,
+    /// and what became of events to `trail`.
     #[must_use]
     pub fn new(
         store: Store,
         catalog: Shared,
         persistence: Handle<Persistence>,
         feeding: Feeding,
+        trail: Arc<Trail>,
         tether: Tether,
     ) -> Self {
-        let waiting = VecDeque::new();
-        Self { store, catalog, persistence, feeding, waiting, waiting_events: 0, busy: false, _tether: tether }
+        Self {
+            store,
+            catalog,
+            persistence,
+            feeding,
+            trail,
+            turn: Arc::new(Semaphore::new(1)),
+            waiting: VecDeque::new(),
+            waiting_events: 0,
+            busy: false,
+            _tether: tether,
+        }
     }
 
     fn work(&mut self, ctx: &mut Context<Self>) {
@@ -94,6 +118,8 @@ impl Pipeline {
             catalog: self.catalog.current(),
             persistence: self.persistence.clone(),
             feeding: self.feeding.clone(),
+            trail: Arc::clone(&self.trail),
+            turn: Arc::clone(&self.turn),
         };
         ctx.spawn(work::run(work, batch).into_actor(self).map(|(), pipeline, ctx| {
             pipeline.busy = false;

@@ -24,6 +24,7 @@ use crate::{
         user::UserId,
     },
     store::Store,
+    telemetry::{Trail, trail},
 };
 
 use present::{Attached, Present, Told};
@@ -56,6 +57,8 @@ pub struct Settings {
     pub max_per_user: usize,
     /// What may change.
     pub dials: Arc<Dials>,
+    /// Where it is written down who was told.
+    pub trail: Arc<Trail>,
 }
 
 /// Ends when the registry that gave it is gone.
@@ -138,10 +141,19 @@ impl Registry {
         Self { users: HashMap::new(), sessions: 0, store, settings, _tether: tether }
     }
 
-    fn publish(&mut self, change: &Change, received: Instant, now: Timestamp, ctx: &mut Context<Self>) {
+    /// Tells those who are there; says how, where anybody asks for that.
+    fn publish(
+        &mut self,
+        change: &Change,
+        received: Instant,
+        now: Timestamp,
+        ctx: &mut Context<Self>,
+    ) -> Option<trail::Told> {
         // Nobody is there: nothing is encoded.
-        let Some(present) = self.users.get_mut(&change.user_id) else { return };
-        match present.tell(change, received, self.settings.dials.live_per_minute(), now) {
+        let present = self.users.get_mut(&change.user_id)?;
+        let how = present.tell(change, received, self.settings.dials.live_per_minute(), now);
+        let told = self.settings.trail.is_on().then(|| present.trail_of(change, how, now)).flatten();
+        match how {
             Told::Live { dead: true } => self.bury(),
             Told::Held => {
                 let user = change.user_id.clone();
@@ -149,6 +161,7 @@ impl Registry {
             }
             Told::Live { dead: false } | Told::HeldToo => {}
         }
+        told
     }
 
     fn sum_up(&mut self, user: &UserId) {
@@ -255,9 +268,8 @@ impl Handler<Publish> for Registry {
 
     fn handle(&mut self, Publish { changes, received }: Publish, ctx: &mut Self::Context) {
         let now = clock::now();
-        for change in &changes {
-            self.publish(change, received, now, ctx);
-        }
+        let told = changes.iter().filter_map(|change| self.publish(change, received, now, ctx)).collect();
+        self.settings.trail.told(told);
     }
 }
 

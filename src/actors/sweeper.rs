@@ -89,8 +89,15 @@ impl Sweeper {
                 Task::Forget => {
                     let identities = store.purge_identities(now.0 - IDENTITY_KEPT_MS, FORGET_BATCH).await;
                     let keys = store.purge_idempotency_keys(now.0 - ANSWER_KEPT_MS, FORGET_BATCH).await;
+                    let begun = store.purge_fan_outs(now.0 - IDENTITY_KEPT_MS, FORGET_BATCH).await;
                     let full = |rows: u64| rows >= FORGET_BATCH.unsigned_abs();
-                    (Task::Forget, pause(identities.is_ok_and(full) || keys.is_ok_and(full), AGE_INTERVAL))
+                    (
+                        Task::Forget,
+                        pause(
+                            [identities, keys, begun].into_iter().any(|forgotten| forgotten.is_ok_and(full)),
+                            AGE_INTERVAL,
+                        ),
+                    )
                 }
             }
         };

@@ -27,6 +27,8 @@ pub struct Config {
     pub limits: Limits,
     /// How long things are kept.
     pub retention: Retention,
+    /// How long it can be asked what became of an event.
+    pub explain: Explain,
     /// Where template files are.
     pub templates: Templates,
     /// The types of notifications.
@@ -281,6 +283,22 @@ pub struct Retention {
 impl Default for Retention {
     fn default() -> Self {
         Self { archive_after_days: 90, history: 100 }
+    }
+}
+
+/// `[explain]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Explain {
+    /// Events whose fate is kept in memory; 0: none.
+    pub events: usize,
+    /// Minutes that it is kept; 0: not at all.
+    pub minutes: u32,
+}
+
+impl Default for Explain {
+    fn default() -> Self {
+        Self { events: 10_000, minutes: 60 }
     }
 }
 

@@ -46,6 +46,32 @@ pub enum Skipped {
     Muted,
 }
 
+impl Skipped {
+    /// The word for it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::NoType => "no_type",
+            Self::Inactive => "inactive",
+            Self::FeedOnly => "feed_only",
+            Self::NoRecipient => "no_recipient",
+            Self::Muted => "muted",
+        }
+    }
+
+    /// A sentence about it.
+    #[must_use]
+    pub fn explained(self) -> &'static str {
+        match self {
+            Self::NoType => "no type has the event's code",
+            Self::Inactive => "its type is switched off",
+            Self::FeedOnly => "its type is for live feeds only",
+            Self::NoRecipient => "nobody in the directory is whom its type is for",
+            Self::Muted => "everybody it is for has muted its type",
+        }
+    }
+}
+
 /// What to do about an event.
 #[derive(Debug)]
 pub enum Decision {

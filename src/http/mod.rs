@@ -27,6 +27,7 @@ mod under_way;
 mod upgrade;
 
 pub use addresses::Addresses;
+pub use admin::jobs::Jobs;
 pub use identity::Newcomers;
 pub use problem::Problem;
 pub use publish::PublishLimit;

@@ -85,6 +85,7 @@ pub(super) fn configure(app: &mut ServiceConfig) {
         .service(resource("/api/v1/admin/types/{code}/preview", "POST").route(web::post().to(admin::types::preview)))
         .service(resource("/api/v1/admin/types/{code}/variants", "GET").route(web::get().to(admin::types::variants)))
         .service(resource("/api/v1/admin/config", "GET").route(web::get().to(admin::config)))
+        .service(resource("/api/v1/admin/explain", "GET").route(web::get().to(admin::explain)))
         .service(resource("/api/v1/admin/audit", "GET").route(web::get().to(admin::audit)))
         .service(resource("/api/v1/admin/stats", "GET").route(web::get().to(admin::stats)))
         .service(resource("/api/v1/admin/directory", "GET").route(web::get().to(admin::directory::list)))
@@ -96,6 +97,16 @@ pub(super) fn configure(app: &mut ServiceConfig) {
                 .route(web::delete().to(admin::directory::delete)),
         )
         .service(resource("/api/v1/admin/dead-letters", "GET").route(web::get().to(admin::dead_letters::list)))
+        .service(
+            resource("/api/v1/admin/dead-letters/replay", "POST")
+                .route(web::post().to(admin::dead_letters::replay_all)),
+        )
+        .service(resource("/api/v1/admin/jobs", "GET").route(web::get().to(admin::jobs::list)))
+        .service(
+            resource("/api/v1/admin/jobs/{id}", "GET, DELETE")
+                .route(web::get().to(admin::jobs::get))
+                .route(web::delete().to(admin::jobs::stop)),
+        )
         .service(
             resource("/api/v1/admin/dead-letters/{id}", "GET, DELETE")
                 .route(web::get().to(admin::dead_letters::get))

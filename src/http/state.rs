@@ -15,9 +15,9 @@ use crate::{
     },
     auth::Authenticator,
     config,
-    http::{addresses::Addresses, identity::Newcomers, publish::PublishLimit, under_way::UnderWay},
+    http::{addresses::Addresses, admin, identity::Newcomers, publish::PublishLimit, under_way::UnderWay},
     store::Store,
-    telemetry::{Health, History},
+    telemetry::{Health, History, Trail},
 };
 
 /// What the handlers share.
@@ -49,6 +49,8 @@ pub struct State {
     pub types: Handle<CatalogKeeper>,
     /// What is loaded, and what is wrong with what came after.
     pub configuration: Arc<config::Live>,
+    /// What became of the last events.
+    pub trail: Arc<Trail>,
     /// The last hour.
     pub history: Arc<History>,
     /// What `/metrics` answers.
@@ -59,6 +61,8 @@ pub struct State {
     pub connections: Arc<AtomicUsize>,
     /// Connections of those who are not signed in, by address.
     pub addresses: Arc<Addresses>,
+    /// Long work that administrators have begun.
+    pub jobs: admin::jobs::Jobs,
     /// Requests now.
     pub under_way: UnderWay,
     /// The next connection's number.

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
-use super::{Store, StoreError, in_transaction};
+use super::{Part, Store, StoreError, fan_outs, in_transaction};
 use crate::domain::{
     event::Identity,
     inbox::{Change, ChangeKind, Counters, Step},
@@ -22,6 +22,8 @@ use crate::domain::{
 pub struct Planned {
     /// What makes a second arrival the same event.
     pub identity: Option<Identity>,
+    /// Which piece it is of an event for very many; the last one has the identity.
+    pub part: Option<Part>,
     /// Its notifications, each with the id it will have.
     pub drafts: Vec<(Uuid, Draft)>,
 }
@@ -35,6 +37,23 @@ pub enum Committed {
     Stored(Vec<Change>),
 }
 
+/// Whether a piece is the next one; what is no piece always is.
+macro_rules! advanced {
+    ($event:expr, $tx:ident) => {
+        match &$event.part {
+            None => true,
+            Some(Part { identity, after, to }) => {
+                let advance = sqlx::query(fan_outs::ADVANCE).bind(identity.as_str()).bind(after).bind(to);
+                let advanced = advance.execute(&mut *$tx).await?.rows_affected() > 0;
+                if advanced && $event.identity.is_some() {
+                    sqlx::query(fan_outs::END).bind(identity.as_str()).execute(&mut *$tx).await?;
+                }
+                advanced
+            }
+        }
+    };
+}
+
 impl Store {
     /// Stores events in one transaction. An event whose identity is known, or comes earlier in `events`, is a duplicate.
     ///
@@ -46,7 +65,11 @@ impl Store {
         let identities: Vec<&str> = identities.into_iter().collect();
         let (accepted, notifications) = in_transaction!(self, begin_write, |db, tx| {
             let mut fresh = db::insert_identities(&mut tx, &identities, now).await?;
-            let accepted: Vec<bool> = events.iter().map(|event| claim(event.identity.as_ref(), &mut fresh)).collect();
+            let mut accepted = Vec::with_capacity(events.len());
+            for event in events {
+                let claimed = claim(event.identity.as_ref(), &mut fresh);
+                accepted.push(claimed && advanced!(event, tx));
+            }
             let new = || events.iter().zip(&accepted).filter(|(_, accepted)| **accepted).flat_map(|(e, _)| &e.drafts);
             let mut counts: BTreeMap<&UserId, i64> = BTreeMap::new();
             for (_, draft) in new() {

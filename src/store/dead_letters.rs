@@ -23,14 +23,24 @@ macro_rules! columns {
     };
 }
 
-/// Newest first; before a place, of a kind, with a text in its subject, reason or payload.
+/// Of a kind, with a text in its subject, reason or payload.
+macro_rules! matching {
+    () => {
+        "($1 = '' OR kind = $1) \
+         AND ($2 = '' OR LOWER(reason) LIKE $2 OR LOWER(COALESCE(subject, '')) LIKE $2 OR LOWER(payload) LIKE $2)"
+    };
+}
+
+/// Newest first; before a place.
 const LIST: &str = concat!(
     "SELECT ",
     columns!(),
-    " FROM dead_letters WHERE (received_at < $1 OR (received_at = $1 AND id < $2)) AND ($3 = '' OR kind = $3) \
-     AND ($4 = '' OR LOWER(reason) LIKE $4 OR LOWER(COALESCE(subject, '')) LIKE $4 OR LOWER(payload) LIKE $4) \
-     ORDER BY received_at DESC, id DESC LIMIT $5"
+    " FROM dead_letters WHERE ",
+    matching!(),
+    " AND (received_at < $3 OR (received_at = $3 AND id < $4)) ORDER BY received_at DESC, id DESC LIMIT $5"
 );
+
+const COUNT: &str = concat!("SELECT COUNT(*) FROM dead_letters WHERE ", matching!());
 
 const ONE: &str = concat!("SELECT ", columns!(), " FROM dead_letters WHERE id = $1");
 
@@ -120,6 +130,12 @@ impl TryFrom<Row> for DeadLetter {
     }
 }
 
+/// The pattern that finds a text wherever it stands; what a pattern means by itself is looked for without it.
+fn pattern(text: &str) -> String {
+    let text = text.to_lowercase().replace(['%', '_'], "");
+    if text.is_empty() { String::new() } else { format!("%{text}%") }
+}
+
 impl Store {
     /// Keeps a bad event.
     ///
@@ -168,15 +184,13 @@ impl Store {
         limit: i64,
     ) -> Result<Vec<DeadLetter>, StoreError> {
         let (at, id) = before.map_or((i64::MAX, String::new()), |(at, id)| (at.0, id.to_string()));
-        // What a pattern means by itself is looked for as it stands.
-        let text = text.to_lowercase().replace(['%', '_'], "");
-        let pattern = if text.is_empty() { String::new() } else { format!("%{text}%") };
+        let pattern = pattern(text);
         let rows: Vec<Row> = on_pool!(self, readers, |pool| {
             sqlx::query_as(LIST)
-                .bind(at)
-                .bind(&id)
                 .bind(kind.unwrap_or_default())
                 .bind(&pattern)
+                .bind(at)
+                .bind(&id)
                 .bind(limit)
                 .fetch_all(pool)
                 .await
@@ -184,13 +198,15 @@ impl Store {
         super::rows::all(rows)
     }
 
-    /// How many there are.
+    /// How many there are, of one kind where one is named, with `text` in subject, reason or payload.
     ///
     /// # Errors
     /// When the store is away.
-    pub async fn count_dead_letters(&self) -> Result<i64, StoreError> {
-        let sql = "SELECT COUNT(*) FROM dead_letters";
-        Ok(on_pool!(self, readers, |pool| sqlx::query_scalar(sql).fetch_one(pool).await)?)
+    pub async fn count_dead_letters(&self, kind: Option<&str>, text: &str) -> Result<i64, StoreError> {
+        let pattern = pattern(text);
+        Ok(on_pool!(self, readers, |pool| {
+            sqlx::query_scalar(COUNT).bind(kind.unwrap_or_default()).bind(&pattern).fetch_one(pool).await
+        })?)
     }
 
     /// One of them.

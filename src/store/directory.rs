@@ -20,10 +20,12 @@ macro_rules! person_columns {
 const WITH_ROLE: &str = concat!(
     "SELECT ",
     person_columns!(),
-    " FROM user_roles r JOIN users u ON u.user_id = r.user_id WHERE r.role = $1 ORDER BY u.user_id"
+    " FROM user_roles r JOIN users u ON u.user_id = r.user_id WHERE r.role = $1 AND r.user_id > $2 \
+     ORDER BY r.user_id LIMIT $3"
 );
 
-const EVERYONE: &str = concat!("SELECT ", person_columns!(), " FROM users u ORDER BY u.user_id");
+const EVERYONE: &str =
+    concat!("SELECT ", person_columns!(), " FROM users u WHERE u.user_id > $1 ORDER BY u.user_id LIMIT $2");
 
 /// Knows a user better: what is not said stays as it is.
 const MERGE: &str = "INSERT INTO users (user_id, login, name, email, roles, locale, timezone, updated_at) \
@@ -129,22 +131,19 @@ impl Store {
         all(rows)
     }
 
-    /// Everybody with a role.
+    /// Everybody with a role, or without one named everybody: up to `limit` of those after `after`, by id.
     ///
     /// # Errors
     /// When the store is away.
-    pub async fn with_role(&self, role: &str) -> Result<Vec<Person>, StoreError> {
-        all(on_pool!(self, readers, |pool| {
-            sqlx::query_as::<_, PersonRow>(WITH_ROLE).bind(role).fetch_all(pool).await
-        })?)
-    }
-
-    /// Everybody.
-    ///
-    /// # Errors
-    /// When the store is away.
-    pub async fn everyone(&self) -> Result<Vec<Person>, StoreError> {
-        all(on_pool!(self, readers, |pool| sqlx::query_as::<_, PersonRow>(EVERYONE).fetch_all(pool).await)?)
+    pub async fn audience(&self, role: Option<&str>, after: &str, limit: i64) -> Result<Vec<Person>, StoreError> {
+        all(match role {
+            Some(role) => on_pool!(self, readers, |pool| {
+                sqlx::query_as::<_, PersonRow>(WITH_ROLE).bind(role).bind(after).bind(limit).fetch_all(pool).await
+            })?,
+            None => on_pool!(self, readers, |pool| {
+                sqlx::query_as::<_, PersonRow>(EVERYONE).bind(after).bind(limit).fetch_all(pool).await
+            })?,
+        })
     }
 
     /// Adds to what is known of users, of all of them or of none.

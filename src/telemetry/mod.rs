@@ -4,7 +4,9 @@ mod health;
 pub mod history;
 mod logging;
 pub mod metric;
+pub mod trail;
 
 pub use health::{Health, PartState};
 pub use history::History;
 pub use logging::start_logging;
+pub use trail::Trail;

@@ -1,18 +1,18 @@
 //! One batch: who is concerned, who are they, what do they get.
 
-use std::{
-    collections::{BTreeSet, HashMap},
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use tokio::{
-    sync::oneshot,
+    sync::{Semaphore, oneshot},
     time::{Instant, timeout},
 };
 use uuid::Uuid;
 
-use super::Ingest;
+use super::{
+    Ingest,
+    fan_out::{FanOut, PIECE, page},
+    walks::Walks,
+};
 use crate::{
     actors::{
         Handle, Outcome,
@@ -25,11 +25,11 @@ use crate::{
         directory::patches,
         event::{Event, USERS_UPSERTED},
         notification::Timestamp,
-        plan::{Audience, Decision, Draft, People, audience, plan},
+        plan::{Audience, Decision, Draft, People, Skipped, audience, plan},
         user::{Person, PersonPatch, UserId},
     },
     store::{Planned, Store, StoreError},
-    telemetry::metric,
+    telemetry::{Trail, metric},
 };
 
 /// How long live feeds may hold a batch up.
@@ -39,8 +39,8 @@ const SHOW_WITHIN: Duration = Duration::from_millis(250);
 #[derive(Default)]
 struct Found {
     people: People,
-    roles: HashMap<String, Vec<Person>>,
-    everyone: Vec<Person>,
+    /// Those of the directory whom a role or everybody names; of large groups only the first.
+    groups: Vec<(Audience, Vec<Person>)>,
 }
 
 /// What is decided about an event before anybody is looked up.
@@ -53,44 +53,73 @@ enum Stage {
     Enter(Vec<PersonPatch>),
 }
 
+/// What is decided about an event when everybody is known.
+pub(super) enum Decided {
+    /// Its notifications, to be committed with others'.
+    Planned(Planned),
+    /// For so many that it goes in pieces.
+    Large(FanOut),
+    /// Nothing more.
+    Over(Outcome),
+}
+
+impl Decided {
+    /// Whether the event has come to nothing, so that it will come again or not at all.
+    fn is_bad(&self) -> bool {
+        matches!(self, Self::Over(Outcome::Rejected(_) | Outcome::Unavailable(_) | Outcome::Failed(_)))
+    }
+}
+
 /// What a batch needs.
 pub(super) struct Work {
     pub(super) store: Store,
     pub(super) catalog: Arc<Catalog>,
     pub(super) persistence: Handle<Persistence>,
     pub(super) feeding: Feeding,
+    pub(super) trail: Arc<Trail>,
+    /// Held by an event that goes in pieces.
+    pub(super) turn: Arc<Semaphore>,
 }
 
 /// Runs a batch up to handing it to persistence; the answers follow by themselves.
 pub(super) async fn run(work: Work, batch: Vec<Ingest>) {
-    let Work { store, catalog, persistence, feeding } = work;
-    let (now, demand) = (clock::now(), feeding.demand());
+    let (now, demand) = (clock::now(), work.feeding.demand());
     let mut waiting = Vec::with_capacity(batch.len());
     for ingest in batch {
-        let mut stages: Vec<Stage> = ingest.events.iter().map(|event| stage(event, &catalog, &demand)).collect();
-        enter(&store, ingest.atomic, &mut stages, now).await;
+        let mut stages: Vec<Stage> = ingest.events.iter().map(|event| stage(event, &work.catalog, &demand)).collect();
+        enter(&work.store, ingest.atomic, &mut stages, now).await;
         waiting.push((ingest, stages));
     }
-    let found = look_up(&store, &waiting, now).await;
+    let found = look_up(&work.store, &waiting, now).await;
     for (ingest, stages) in waiting {
         let Ingest { events, atomic, source, received, reply } = ingest;
+        let mut walks = Walks::of(&work.trail, &events, source, now);
         let events: Vec<Arc<Event>> = events.into_iter().map(Arc::new).collect();
-        let results: Vec<Result<Planned, Outcome>> = match &found {
+        let decided: Vec<Decided> = match &found {
             Err(error) => {
                 let away = |stage| match stage {
-                    Stage::Over(outcome) => Err(outcome),
-                    _ if error.is_transient() => Err(Outcome::Unavailable(error.to_string())),
-                    _ => Err(Outcome::Failed(error.to_string())),
+                    Stage::Over(outcome) => outcome,
+                    _ if error.is_transient() => Outcome::Unavailable(error.to_string()),
+                    _ => Outcome::Failed(error.to_string()),
                 };
-                stages.into_iter().map(away).collect()
+                stages.into_iter().map(away).map(Decided::Over).collect()
             }
             Ok(found) => {
-                let decide = |(event, stage)| decide(event, stage, found, &catalog, now);
-                events.iter().zip(stages).map(decide).collect()
+                // What is taken whole or not at all cannot go in pieces.
+                let whole = atomic && events.len() > 1;
+                let decide =
+                    |(at, (event, stage))| match decide(event, stage, found, &work, Moment { now, received, whole }) {
+                        Ok((decided, muted)) => {
+                            walks.planned(at, &decided, muted);
+                            decided
+                        }
+                        Err(outcome) => Decided::Over(outcome),
+                    };
+                events.iter().zip(stages).enumerate().map(decide).collect()
             }
         };
-        show(&feeding, &events, atomic, &results).await;
-        hand_on(&persistence, results, Handing { atomic, source, received, reply }).await;
+        show(&work.feeding, &events, atomic, &decided).await;
+        hand_on(&work.persistence, decided, Handing { atomic, source, received, walks, reply }).await;
     }
 }
 
@@ -130,19 +159,18 @@ async fn enter(store: &Store, atomic: bool, stages: &mut [Stage], now: Timestamp
 
 async fn look_up(store: &Store, staged: &[(Ingest, Vec<Stage>)], now: Timestamp) -> Result<Found, StoreError> {
     let mut users: BTreeSet<&UserId> = BTreeSet::new();
-    let mut roles: BTreeSet<&str> = BTreeSet::new();
-    let mut everyone = false;
+    // Audiences of the directory, and whether all of them are needed at once.
+    let mut groups: Vec<(&Audience, bool)> = Vec::new();
     let mut entering: Vec<Person> = Vec::new();
     for (ingest, stages) in staged {
         for (event, stage) in ingest.events.iter().zip(stages) {
             let Stage::For(_, audience) = stage else { continue };
             users.extend(event.user_id.iter().chain(&event.actor_id));
-            match audience {
-                Audience::Users(named) => users.extend(named),
-                Audience::Role(role) => {
-                    roles.insert(role);
-                }
-                Audience::Everyone => everyone = true,
+            let whole = ingest.atomic && ingest.events.len() > 1;
+            match (audience, groups.iter_mut().find(|(known, _)| *known == audience)) {
+                (Audience::Users(named), _) => users.extend(named),
+                (_, Some((_, known))) => *known |= whole,
+                (_, None) => groups.push((audience, whole)),
             }
             entering.extend(event.direct.iter().flat_map(|direct| direct.targets.clone()));
         }
@@ -155,14 +183,13 @@ async fn look_up(store: &Store, staged: &[(Ingest, Vec<Stage>)], now: Timestamp)
     let mut found = Found::default();
     // Whom only a role or everybody names.
     let mut others: BTreeSet<UserId> = BTreeSet::new();
-    for role in roles {
-        let people = store.with_role(role).await?;
-        others.extend(people.iter().map(|person| person.user_id.clone()));
-        found.roles.insert(role.to_owned(), people);
-    }
-    if everyone {
-        found.everyone = store.everyone().await?;
-        others.extend(found.everyone.iter().map(|person| person.user_id.clone()));
+    for (audience, whole) in groups {
+        let most = if whole { usize::MAX } else { PIECE + 1 };
+        let people = page(store, audience, "", most).await?;
+        if whole || people.len() <= PIECE {
+            others.extend(people.iter().map(|person| person.user_id.clone()));
+        }
+        found.groups.push((audience.clone(), people));
     }
     let others: Vec<UserId> = others.into_iter().collect();
     preferences.extend(store.preferences_of(&others).await?);
@@ -170,13 +197,22 @@ async fn look_up(store: &Store, staged: &[(Ingest, Vec<Stage>)], now: Timestamp)
     Ok(found)
 }
 
+/// When an event is decided, and whether it must be taken with others.
+#[derive(Clone, Copy)]
+struct Moment {
+    now: Timestamp,
+    received: Instant,
+    whole: bool,
+}
+
+/// What becomes of an event, and who of its recipients has muted its type.
 fn decide(
     event: &Arc<Event>,
     stage: Stage,
     found: &Found,
-    catalog: &Catalog,
-    now: Timestamp,
-) -> Result<Planned, Outcome> {
+    work: &Work,
+    moment: Moment,
+) -> Result<(Decided, Vec<UserId>), Outcome> {
     let (kind, audience) = match stage {
         Stage::Over(outcome) => return Err(outcome),
         Stage::For(kind, audience) => (kind, audience),
@@ -188,42 +224,52 @@ fn decide(
             named = users.iter().map(|user| found.people.get(user)).collect();
             &named
         }
-        Audience::Role(role) => found.roles.get(role).map_or(&[][..], Vec::as_slice),
-        Audience::Everyone => found.everyone.as_slice(),
+        group => found.groups.iter().find(|(known, _)| known == group).map_or(&[][..], |(_, people)| people.as_slice()),
     };
     if recipients.is_empty() {
-        return Err(Outcome::Skipped(crate::domain::plan::Skipped::NoRecipient));
+        return Err(Outcome::Skipped(Skipped::NoRecipient));
     }
-    let drafts = plan(event, &kind, recipients, &found.people, catalog, now).map_err(Outcome::Rejected)?;
+    if !matches!(audience, Audience::Users(_)) && !moment.whole && recipients.len() > PIECE {
+        let (store, catalog, persistence) = (work.store.clone(), Arc::clone(&work.catalog), work.persistence.clone());
+        let (turn, event, received) = (Arc::clone(&work.turn), Arc::clone(event), moment.received);
+        return Ok((
+            Decided::Large(FanOut { store, catalog, persistence, turn, event, kind, audience, received }),
+            Vec::new(),
+        ));
+    }
+    let drafts = plan(event, &kind, recipients, &found.people, &work.catalog, moment.now).map_err(Outcome::Rejected)?;
+    let muted = if drafts.len() == recipients.len() { Vec::new() } else { without(recipients, &drafts) };
     if drafts.is_empty() {
-        return Err(Outcome::Skipped(crate::domain::plan::Skipped::Muted));
+        return Ok((Decided::Over(Outcome::Skipped(Skipped::Muted)), muted));
     }
     let seed = event.direct.as_deref().and_then(|direct| direct.seed.as_ref());
     let id = |draft: &Draft| seed.map_or_else(Uuid::now_v7, |seed| seed.id_for(&draft.user_id));
     let drafts = drafts.into_iter().map(|draft| (id(&draft), draft)).collect();
-    Ok(Planned { identity: event.identity.clone(), drafts })
+    Ok((Decided::Planned(Planned { identity: event.identity.clone(), part: None, drafts }), muted))
+}
+
+/// The recipients that no draft is for.
+fn without(recipients: &[Person], drafts: &[Draft]) -> Vec<UserId> {
+    let reached: BTreeSet<&UserId> = drafts.iter().map(|draft| &draft.user_id).collect();
+    recipients.iter().map(|person| &person.user_id).filter(|user| !reached.contains(user)).cloned().collect()
 }
 
 struct Handing {
     atomic: bool,
     source: &'static str,
     received: Instant,
+    walks: Walks,
     reply: oneshot::Sender<Vec<Outcome>>,
-}
-
-/// Whether an event has come to nothing, so that it will come again or not at all.
-fn is_bad<T>(result: &Result<T, Outcome>) -> bool {
-    matches!(result, Err(Outcome::Rejected(_) | Outcome::Unavailable(_) | Outcome::Failed(_)))
 }
 
 /// Has the live feeds show what is good of a batch. They need not wait for the commit: they keep nothing, and what the broker sends
 /// again they have seen.
-async fn show(feeding: &Feeding, events: &[Arc<Event>], atomic: bool, results: &[Result<Planned, Outcome>]) {
-    if atomic && results.iter().any(is_bad) {
+async fn show(feeding: &Feeding, events: &[Arc<Event>], atomic: bool, decided: &[Decided]) {
+    if atomic && decided.iter().any(Decided::is_bad) {
         return;
     }
     let demand = feeding.demand();
-    let good = events.iter().zip(results).filter(|(_, result)| !is_bad(result)).map(|(event, _)| event);
+    let good = events.iter().zip(decided).filter(|(_, decided)| !decided.is_bad()).map(|(event, _)| event);
     let wanted: Vec<Arc<Event>> = good.filter(|event| demand.wants(&event.code)).map(Arc::clone).collect();
     if !wanted.is_empty() {
         // Waiting for it keeps a flood of events from piling up there; but what is only shown must not hold up what is kept.
@@ -232,56 +278,74 @@ async fn show(feeding: &Feeding, events: &[Arc<Event>], atomic: bool, results: &
     }
 }
 
-async fn hand_on(persistence: &Handle<Persistence>, results: Vec<Result<Planned, Outcome>>, handing: Handing) {
-    let Handing { atomic, source, received, reply } = handing;
-    let spoilt = atomic && results.iter().any(is_bad);
-    let mut outcomes: Vec<Option<Outcome>> = Vec::with_capacity(results.len());
-    let mut events = Vec::new();
-    for (index, result) in results.into_iter().enumerate() {
-        outcomes.push(match result {
-            Ok(_) if spoilt => Some(Outcome::Failed("another event of the batch is bad".to_owned())),
-            Ok(planned) => {
+async fn hand_on(persistence: &Handle<Persistence>, decided: Vec<Decided>, handing: Handing) {
+    let Handing { atomic, source, received, mut walks, reply } = handing;
+    let spoilt = atomic && decided.iter().any(Decided::is_bad);
+    let mut outcomes: Vec<Option<Outcome>> = Vec::with_capacity(decided.len());
+    let (mut events, mut large) = (Vec::new(), Vec::new());
+    for (index, decided) in decided.into_iter().enumerate() {
+        outcomes.push(match decided {
+            Decided::Planned(_) | Decided::Large(_) if spoilt => {
+                Some(Outcome::Failed("another event of the batch is bad".to_owned()))
+            }
+            Decided::Planned(planned) => {
                 events.push(planned);
                 None
             }
-            Err(Outcome::Rejected(rejected)) if atomic => Some(Outcome::Rejected(rejected.at(index))),
-            Err(outcome) => Some(outcome),
+            Decided::Large(fan_out) => {
+                large.push((index, fan_out));
+                // Until it has been brought.
+                Some(restarting())
+            }
+            Decided::Over(Outcome::Rejected(rejected)) if atomic => Some(Outcome::Rejected(rejected.at(index))),
+            Decided::Over(outcome) => Some(outcome),
         });
     }
-    if events.is_empty() {
-        finish(outcomes, Vec::new(), source, reply);
-        return;
-    }
-    let (answer, answered) = oneshot::channel();
     let count = events.len();
-    if persistence.send(Commit { events, atomic, received, reply: answer }).await.is_err() {
-        finish(outcomes, restarting(count), source, reply);
+    let answered = if count > 0 {
+        let (answer, answered) = oneshot::channel();
+        let sent = persistence.send(Commit { events, atomic, received, reply: answer }).await;
+        sent.is_ok().then_some(answered)
+    } else {
+        None
+    };
+    if answered.is_none() && large.is_empty() {
+        finish(outcomes, vec![restarting(); count], source, walks, reply);
         return;
     }
     // The commit takes its time; the next batch need not wait for it.
     actix_rt::spawn(async move {
-        let committed = answered.await.unwrap_or_else(|_| restarting(count));
-        finish(outcomes, committed, source, reply);
+        let committed = match answered {
+            Some(answered) => answered.await.unwrap_or_else(|_| vec![restarting(); count]),
+            None => vec![restarting(); count],
+        };
+        for (index, fan_out) in large {
+            let (outcome, reached) = fan_out.run().await;
+            walks.brought(index, reached);
+            outcomes[index] = Some(outcome);
+        }
+        finish(outcomes, committed, source, walks, reply);
     });
 }
 
-fn restarting(count: usize) -> Vec<Outcome> {
-    (0..count).map(|_| Outcome::Unavailable(crate::actors::Gone.to_string())).collect()
+fn restarting() -> Outcome {
+    Outcome::Unavailable(crate::actors::Gone.to_string())
 }
 
 fn finish(
     outcomes: Vec<Option<Outcome>>,
     committed: Vec<Outcome>,
     source: &'static str,
+    walks: Walks,
     reply: oneshot::Sender<Vec<Outcome>>,
 ) {
     let mut committed = committed.into_iter();
-    let gone = || Outcome::Unavailable(crate::actors::Gone.to_string());
     let all: Vec<Outcome> =
-        outcomes.into_iter().map(|outcome| outcome.or_else(|| committed.next()).unwrap_or_else(gone)).collect();
+        outcomes.into_iter().map(|outcome| outcome.or_else(|| committed.next()).unwrap_or_else(restarting)).collect();
     for outcome in &all {
         metrics::counter!(metric::EVENTS, "source" => source, "outcome" => outcome.label()).increment(1);
     }
+    walks.end(&all);
     // Whoever asked may have gone; then the broker sends the events again, and they are duplicates.
     let _ = reply.send(all);
 }

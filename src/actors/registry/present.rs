@@ -16,6 +16,7 @@ use crate::{
         pace::PerMinute,
         protocol::{self, Frames},
     },
+    telemetry::trail,
 };
 
 /// One connection.
@@ -94,6 +95,18 @@ impl Present {
             gone |= !session.push(Push { frame, step: change.step, ack: asked, received });
         }
         Told::Live { dead: dead || gone }
+    }
+
+    /// How the connections were told of a new notification, to be written down.
+    pub(super) fn trail_of(&self, change: &Change, told: Told, now: Timestamp) -> Option<trail::Told> {
+        let item = change.notification.as_ref().filter(|_| matches!(change.kind, ChangeKind::New { .. }))?;
+        let (live, connections) = match told {
+            Told::Live { .. } => {
+                (trail::Live::Pushed, self.sessions.iter().map(|session| session.info.client_id.clone()).collect())
+            }
+            Told::Held | Told::HeldToo => (trail::Live::Limited, Vec::new()),
+        };
+        Some(trail::Told { notification_id: item.notification_id, at: now, live, connections })
     }
 
     /// Only what makes a toast is limited.

@@ -4,23 +4,30 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::{query::Query, types::entry};
+use super::{
+    query::Query,
+    types::{entry, who},
+};
 use crate::{
     actors::Outcome,
+    auth::Caller,
     clock,
     domain::{
-        event::{Identity, Incoming, decode},
+        event::{Decoded, Identity, Incoming, decode},
         notification::Timestamp,
     },
     http::{Problem, Shared, State, identity, publish},
     store::DeadLetter,
 };
 
+/// Dead letters that are read together when many are taken again.
+const REPLAYED_TOGETHER: i64 = 100;
+
 fn subject(id: Uuid) -> String {
     format!("dead-letter:{id}")
 }
 
-async fn find(state: &State, id: &str) -> Result<DeadLetter, Problem> {
+pub(super) async fn find(state: &State, id: &str) -> Result<DeadLetter, Problem> {
     let missing = || Problem::not_found("there is no such dead letter");
     let id = Uuid::try_parse(id).map_err(|_| missing())?;
     state.store.dead_letter(id).await?.ok_or_else(missing)
@@ -44,7 +51,7 @@ pub(in crate::http) async fn list(state: Shared, request: HttpRequest) -> Result
     let text = query.text.as_deref().unwrap_or_default();
     let (mut letters, total) = tokio::try_join!(
         state.store.find_dead_letters(before, query.kind.as_deref(), text, query.limit + 1),
-        state.store.count_dead_letters()
+        state.store.count_dead_letters(None, "")
     )?;
     let more = i64::try_from(letters.len()).is_ok_and(|count| count > query.limit);
     if more {
@@ -64,15 +71,11 @@ pub(in crate::http) async fn get(
     Ok(HttpResponse::Ok().json(find(&state, &id).await?))
 }
 
-/// `POST /api/v1/admin/dead-letters/{id}/replay`: takes the event once more. What succeeds is no dead letter any more; what fails
-/// stays one, and the answer says why.
-pub(in crate::http) async fn replay(
-    state: Shared,
-    request: HttpRequest,
-    id: web::Path<String>,
-) -> Result<HttpResponse, Problem> {
-    let caller = identity::administrator(&state, &request).await?;
-    let letter = find(&state, &id).await?;
+/// The events in a dead letter, as they would be taken now.
+///
+/// # Errors
+/// When they still cannot be read, or not all of them were kept.
+pub(super) fn events_of(state: &State, letter: &DeadLetter) -> Result<Decoded, Problem> {
     if letter.truncated {
         return Err(Problem::conflict("only the first 64 KiB of this event were kept; it cannot be taken again"));
     }
@@ -85,14 +88,19 @@ pub(in crate::http) async fn replay(
         now: clock::now(),
         max_event_bytes: state.server.load().max_event_bytes,
     };
-    let decoded = decode(&incoming).map_err(|rejected| Problem::from(&rejected))?;
+    decode(&incoming).map_err(|rejected| Problem::from(&rejected))
+}
+
+/// Takes the event once more. What succeeds is no dead letter any more.
+async fn take_again(state: &State, caller: &Caller, letter: &DeadLetter) -> Result<Value, Problem> {
+    let decoded = events_of(state, letter)?;
     let mut events = decoded.events;
     for event in &mut events {
         if event.id.is_empty() {
             event.id = Uuid::now_v7().to_string();
         }
     }
-    let outcomes = publish::publish(&state, events, decoded.batch).await?;
+    let outcomes = publish::publish(state, events, decoded.batch).await?;
     let ids: Vec<&Uuid> = outcomes
         .iter()
         .flat_map(|outcome| match outcome {
@@ -103,10 +111,58 @@ pub(in crate::http) async fn replay(
         .collect();
     let words: Vec<&str> = outcomes.iter().map(Outcome::label).collect();
     let answer = json!({ "id": letter.id, "outcome": words.first(), "outcomes": words, "notification_ids": ids });
-    let before = serde_json::to_value(&letter).ok();
-    let entry = entry(&caller, "dead_letter.replayed", subject(letter.id), before, Some(answer.clone()));
+    let before = serde_json::to_value(letter).ok();
+    let entry = entry(caller, "dead_letter.replayed", subject(letter.id), before, Some(answer.clone()));
     state.store.discard_dead_letter(letter.id, &entry).await?;
-    Ok(HttpResponse::Ok().json(answer))
+    Ok(answer)
+}
+
+/// `POST /api/v1/admin/dead-letters/{id}/replay`: takes the event once more. What succeeds is no dead letter any more; what fails
+/// stays one, and the answer says why.
+pub(in crate::http) async fn replay(
+    state: Shared,
+    request: HttpRequest,
+    id: web::Path<String>,
+) -> Result<HttpResponse, Problem> {
+    let caller = identity::administrator(&state, &request).await?;
+    let letter = find(&state, &id).await?;
+    Ok(HttpResponse::Ok().json(take_again(&state, &caller, &letter).await?))
+}
+
+/// `POST /api/v1/admin/dead-letters/replay?kind=&q=`: takes all that match once more, as a job.
+pub(in crate::http) async fn replay_all(state: Shared, request: HttpRequest) -> Result<HttpResponse, Problem> {
+    let caller = identity::administrator(&state, &request).await?;
+    let Query { kind, text, .. } = Query::of(&request)?;
+    let text = text.unwrap_or_default();
+    let total = state.store.count_dead_letters(kind.as_deref(), &text).await?;
+    let job = state.jobs.begin("dead_letters.replay", who(&caller), total)?;
+    let answer = job.to_json();
+    actix_web::rt::spawn(async move {
+        // What has come by now; what fails is not met again.
+        let mut before = Some((Timestamp(clock::now().0 + 1), Uuid::nil()));
+        while !job.is_to_stop() && !state.health.is_down("hub") {
+            let letters = match state.store.find_dead_letters(before, kind.as_deref(), &text, REPLAYED_TOGETHER).await {
+                Ok(letters) => letters,
+                Err(error) => {
+                    job.failed(error.to_string());
+                    break;
+                }
+            };
+            let Some(last) = letters.last() else { break };
+            before = Some((last.received_at, last.id));
+            for letter in &letters {
+                if job.is_to_stop() {
+                    break;
+                }
+                match take_again(&state, &caller, letter).await {
+                    Ok(_) => job.succeeded(),
+                    Err(problem) => job.failed(problem.to_string()),
+                }
+            }
+        }
+        job.ended();
+    });
+    Ok(HttpResponse::Accepted().json(answer))
 }
 
 /// `DELETE /api/v1/admin/dead-letters/{id}`

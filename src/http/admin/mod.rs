@@ -4,12 +4,15 @@ mod clients;
 mod configuration;
 pub(super) mod dead_letters;
 pub(super) mod directory;
+mod explain;
 mod history;
+pub mod jobs;
 mod query;
 mod stats;
 pub(super) mod types;
 
 pub(super) use clients::{clients, revoke_client, revoke_user, users};
 pub(super) use configuration::{audit, config};
+pub(super) use explain::explain;
 pub(super) use history::{history, pending};
 pub(super) use stats::stats;

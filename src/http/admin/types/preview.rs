@@ -19,16 +19,22 @@ use crate::{
         plan::{People, plan},
         user::{Person, UserId},
     },
-    http::{Problem, Shared, body, identity},
+    http::{Problem, Shared, State, admin::dead_letters, body, identity},
 };
 
 /// What to preview.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Sample {
-    /// An event's data.
+    /// An event's data; beside a real event, what is said in the place of what it says.
     #[serde(default)]
     data: Map<String, Value>,
+    /// A recent event, by its id or that of a notification it made.
+    #[serde(default)]
+    event: Option<String>,
+    /// A dead letter, by its id.
+    #[serde(default)]
+    dead_letter: Option<String>,
     /// What a type that is being written says, before it is saved.
     #[serde(default, rename = "type")]
     draft: Map<String, Value>,
@@ -57,14 +63,15 @@ pub(in crate::http) async fn preview(
     };
     row.is_active = true;
     let (catalog, _) = Catalog::build(&[row], &[], "en");
-    let mut data = sample.data;
     let asking = match &caller {
         Caller::User(identity) => Some(identity.user_id.clone()),
         _ => None,
     };
-    let recipient = sample.recipient.or(asking);
+    let real = real(&state, sample.event.as_deref(), sample.dead_letter.as_deref()).await?;
+    let (mut data, reader) = real.unwrap_or_default();
+    data.extend(sample.data);
     let named = data.get("user_id").or_else(|| data.get("userId")).and_then(|id| UserId::from_json(id).ok());
-    let recipient = recipient.or(named).map_or_else(|| UserId::parse("someone"), Ok);
+    let recipient = sample.recipient.or(reader).or(asking).or(named).map_or_else(|| UserId::parse("someone"), Ok);
     let recipient = recipient.map_err(|error| Problem::bad_field("recipient", error.to_string()))?;
     data.insert("type".to_owned(), Value::String(code.to_string()));
     let now = clock::now();
@@ -93,4 +100,40 @@ pub(in crate::http) async fn preview(
         "message": draft.message,
         "action_url": draft.action_url,
     })))
+}
+
+/// What a real event said, and who got it.
+async fn real(
+    state: &State,
+    event: Option<&str>,
+    dead_letter: Option<&str>,
+) -> Result<Option<(Map<String, Value>, Option<UserId>)>, Problem> {
+    match (event, dead_letter) {
+        (None, None) => Ok(None),
+        (Some(_), Some(_)) => Err(Problem::bad_field("event", "name an event or a dead letter, not both")),
+        (None, Some(id)) => {
+            let letter = dead_letters::find(state, id).await?;
+            let event = dead_letters::events_of(state, &letter)?.events.remove(0);
+            Ok(Some((flat(event.data, event.user_id.as_ref(), event.actor_id.as_ref()), None)))
+        }
+        (Some(id), None) => {
+            let gone = || Problem::not_found("this event is not known any more, or made no notification");
+            let reached = state.trail.of_event(id, 1).into_iter().find_map(|walk| walk.reached.into_iter().next());
+            let reached = reached.ok_or_else(gone)?;
+            let item = state.store.notification(&reached.user_id, reached.notification_id).await?.ok_or_else(gone)?;
+            // What the hub has written itself, as it was published.
+            let data = serde_json::from_str(item.metadata.get()).unwrap_or_default();
+            Ok(Some((flat(data, Some(&reached.user_id), item.actor_id.as_ref()), Some(reached.user_id))))
+        }
+    }
+}
+
+/// An event in the flat form, as a sample is written.
+fn flat(mut data: Map<String, Value>, user: Option<&UserId>, actor: Option<&UserId>) -> Map<String, Value> {
+    for (name, who) in [("user_id", user), ("actor_id", actor)] {
+        if let Some(who) = who {
+            data.entry(name).or_insert_with(|| Value::String(who.to_string()));
+        }
+    }
+    data
 }

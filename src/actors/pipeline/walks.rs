@@ -1,0 +1,76 @@
+//! Writing down what becomes of a batch's events.
+
+use std::sync::Arc;
+
+use super::work::Decided;
+use crate::{
+    actors::Outcome,
+    domain::{event::Event, notification::Timestamp, plan::Skipped, user::UserId},
+    telemetry::{
+        Trail,
+        trail::{PEOPLE_MAX, Reached, Reason, Walk},
+    },
+};
+
+/// The walks of a batch's events, in their order; none where nobody keeps them.
+pub(super) struct Walks {
+    trail: Arc<Trail>,
+    walks: Vec<Walk>,
+}
+
+impl Walks {
+    pub(super) fn of(trail: &Arc<Trail>, events: &[Event], source: &'static str, now: Timestamp) -> Self {
+        let kept = if trail.is_on() { events } else { &[] };
+        let walks = kept.iter().map(|event| Walk::of(event, source, now)).collect();
+        Self { trail: Arc::clone(trail), walks }
+    }
+
+    /// Who is to get a notification, and who does not want it.
+    pub(super) fn planned(&mut self, at: usize, decided: &Decided, muted: Vec<UserId>) {
+        let Some(walk) = self.walks.get_mut(at) else { return };
+        walk.muted_count = muted.len();
+        walk.muted = muted;
+        walk.muted.truncate(PEOPLE_MAX);
+        if let Decided::Planned(planned) = decided {
+            walk.reached_count = planned.drafts.len();
+            let reached = planned.drafts.iter().take(PEOPLE_MAX).map(|(id, draft)| Reached {
+                user_id: draft.user_id.clone(),
+                notification_id: *id,
+                quiet: draft.quiet,
+            });
+            walk.reached = reached.collect();
+        }
+    }
+
+    /// How many an event for very many was brought to.
+    pub(super) fn brought(&mut self, at: usize, count: usize) {
+        if let Some(walk) = self.walks.get_mut(at) {
+            walk.reached_count = count;
+        }
+    }
+
+    /// How each of them ended.
+    pub(super) fn end(mut self, outcomes: &[Outcome]) {
+        for (walk, outcome) in self.walks.iter_mut().zip(outcomes) {
+            walk.outcome = outcome.label();
+            walk.reason = reason(outcome);
+            if !matches!(outcome, Outcome::Accepted(_)) {
+                walk.reached.clear();
+                walk.reached_count = 0;
+            }
+        }
+        self.trail.walked(self.walks);
+    }
+}
+
+fn reason(outcome: &Outcome) -> Option<Reason> {
+    let of = |code, detail: &str| Some(Reason { code, detail: detail.to_owned() });
+    match outcome {
+        Outcome::Accepted(_) => None,
+        Outcome::Duplicate => of("duplicate", "an event with the same identity had been taken before"),
+        Outcome::Skipped(why) => of(Skipped::as_str(*why), Skipped::explained(*why)),
+        Outcome::Rejected(rejected) => of(rejected.kind.as_str(), &rejected.to_string()),
+        Outcome::Unavailable(why) => of("unavailable", why),
+        Outcome::Failed(why) => of("failed", why),
+    }
+}

@@ -1,0 +1,150 @@
+//! Why did X not get it? `/api/v1/admin/explain`.
+
+use actix_web::{HttpRequest, HttpResponse};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use crate::{
+    domain::{
+        event::code_of,
+        notification::{Notification, Timestamp},
+        user::{Person, UserId},
+    },
+    http::{Problem, Shared, State, identity},
+    store::Filter,
+    telemetry::trail::{Reached, Told, Walk},
+};
+
+/// Most events in an answer, and notifications of a user.
+const EVENTS_MAX: usize = 50;
+const NOTIFICATIONS_MAX: i64 = 50;
+
+/// Most recipients of an event whose notifications are looked up.
+const RECIPIENTS_MAX: usize = 20;
+
+/// Most dead letters in which the event's id is found.
+const DEAD_LETTERS_MAX: i64 = 5;
+
+/// Fewest characters of what is looked for in dead letters: less would be found in all of them.
+const FOUND_FROM: usize = 4;
+
+/// `GET /api/v1/admin/explain?event=ID|user=ID|type=CODE`: the way of an event, all about a user, or a type's last events.
+pub(in crate::http) async fn explain(state: Shared, request: HttpRequest) -> Result<HttpResponse, Problem> {
+    identity::administrator(&state, &request).await?;
+    let query = identity::query(request.uri());
+    let said = |name: &str| query.iter().find(|(key, value)| key == name && !value.is_empty()).map(|(_, value)| value);
+    if let Some((name, _)) = query.iter().find(|(_, value)| value.contains('\0')) {
+        return Err(Problem::bad_field(name, "must not have a NUL"));
+    }
+    match (said("event"), said("user"), said("type")) {
+        (Some(event), None, None) => of_event(&state, event).await,
+        (None, Some(user), None) => of_user(&state, user).await,
+        (None, None, Some(code)) => {
+            let events = shown(&state, state.trail.of_code(&code_of(code), EVENTS_MAX), None).await?;
+            Ok(HttpResponse::Ok().json(json!({ "events": events, "kept": kept(&state) })))
+        }
+        _ => Err(Problem::bad_field("event", "name one of event, user and type")),
+    }
+}
+
+async fn of_event(state: &State, id: &str) -> Result<HttpResponse, Problem> {
+    let events = shown(state, state.trail.of_event(id, EVENTS_MAX), None).await?;
+    // What could not even be read is none of the events, and has its id only in what was kept of it.
+    let dead_letters = if id.chars().count() < FOUND_FROM {
+        Vec::new()
+    } else {
+        state.store.find_dead_letters(None, None, id, DEAD_LETTERS_MAX).await?
+    };
+    Ok(HttpResponse::Ok().json(json!({ "events": events, "dead_letters": dead_letters, "kept": kept(state) })))
+}
+
+async fn of_user(state: &State, user: &str) -> Result<HttpResponse, Problem> {
+    let user = UserId::parse(user).map_err(|error| Problem::bad_field("user", error.to_string()))?;
+    let (users, all) = (std::slice::from_ref(&user), Filter::default());
+    let (listing, known, preferences) = tokio::try_join!(
+        state.store.list(&user, &all, NOTIFICATIONS_MAX),
+        state.store.people(users),
+        state.store.preferences_of(users)
+    )?;
+    let person = known.into_iter().next();
+    let events = shown(state, state.trail.of_user(&user, EVENTS_MAX), Some(&user)).await?;
+    let notifications: Vec<Value> = listing.items.iter().map(|item| with_live(state, item)).collect();
+    Ok(HttpResponse::Ok().json(json!({
+        "user": person.clone().unwrap_or_else(|| Person::unknown(user)),
+        "in_directory": person.is_some(),
+        "preferences": preferences.into_iter().next().map(|(_, preferences)| preferences),
+        "notifications": notifications,
+        "events": events,
+        "kept": kept(state),
+    })))
+}
+
+/// How much there is to ask.
+fn kept(state: &State) -> Value {
+    let ((events, minutes), (known, since)) = (state.trail.limits(), state.trail.reach());
+    json!({
+        "events": events, "minutes": minutes / 60_000, "known": known, "since": since, "instance": state.hub.instance,
+    })
+}
+
+fn live(told: Option<&[Told]>) -> Value {
+    match told {
+        None => json!({ "how": "not_known" }),
+        Some([]) => json!({ "how": "not_connected" }),
+        Some([told, ..]) => json!({ "how": told.live, "at": told.at, "connections": told.connections }),
+    }
+}
+
+/// A notification with what its reader is not told, and how it was shown live.
+fn with_live(state: &State, item: &Notification) -> Value {
+    let told = state.trail.told_of(item.notification_id, made_at(item.notification_id, item.created_at));
+    let mut json = serde_json::to_value(item).unwrap_or_default();
+    if let Some(map) = json.as_object_mut() {
+        map.insert("variant".to_owned(), json!(item.variant));
+        map.insert("clicked_at".to_owned(), json!(item.clicked_at));
+        map.insert("live".to_owned(), live(told.as_deref()));
+    }
+    json
+}
+
+/// When it was really made, which its id says (RFC 9562, version 7); a caller may have said another time.
+fn made_at(id: Uuid, otherwise: Timestamp) -> Timestamp {
+    let ms = id.get_timestamp().map(|time| time.to_unix());
+    ms.map_or(otherwise, |(seconds, nanos)| {
+        Timestamp(i64::try_from(seconds).unwrap_or(0) * 1_000 + i64::from(nanos / 1_000_000))
+    })
+}
+
+async fn shown(state: &State, walks: Vec<Walk>, user: Option<&UserId>) -> Result<Vec<Value>, Problem> {
+    let mut all = Vec::with_capacity(walks.len());
+    for walk in walks {
+        let concerned = |who: &UserId| user.is_none_or(|user| user == who);
+        let mut recipients = Vec::new();
+        for reached in walk.reached.iter().filter(|reached| concerned(&reached.user_id)).take(RECIPIENTS_MAX) {
+            recipients.push(recipient(state, reached, walk.received_at).await?);
+        }
+        let muted = walk.muted.iter().filter(|user| concerned(user)).take(RECIPIENTS_MAX);
+        recipients.extend(muted.map(|user| json!({ "user_id": user, "outcome": "muted" })));
+        all.push(json!({
+            "event_id": walk.event_id, "identity": walk.identity.as_ref().map(|identity| identity.as_str()),
+            "name": walk.name, "code": walk.code, "publisher": walk.publisher, "source": walk.source,
+            "received_at": walk.received_at, "outcome": walk.outcome, "reason": walk.reason,
+            "reached_count": walk.reached_count, "muted_count": walk.muted_count, "recipients": recipients,
+        }));
+    }
+    Ok(all)
+}
+
+async fn recipient(state: &State, reached: &Reached, at: Timestamp) -> Result<Value, Problem> {
+    let item = state.store.notification(&reached.user_id, reached.notification_id).await?;
+    let told = state.trail.told_of(reached.notification_id, at);
+    Ok(json!({
+        "user_id": reached.user_id, "outcome": "stored", "notification_id": reached.notification_id,
+        "quiet": reached.quiet, "live": live(told.as_deref()),
+        "revision": item.as_ref().map(|item| item.revision), "status": item.as_ref().map(|item| item.status),
+        "message": item.as_ref().map(|item| item.message.clone()),
+        "seen_at": item.as_ref().and_then(|item| item.seen_at), "read_at": item.as_ref().and_then(|item| item.read_at),
+        "clicked_at": item.as_ref().and_then(|item| item.clicked_at),
+        "variant": item.as_ref().and_then(|item| item.variant.clone()),
+    }))
+}

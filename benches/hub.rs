@@ -1,5 +1,5 @@
 //! How fast and how heavy the whole hub is, from outside: `cargo bench --bench hub`, or with `-- throughput`, `-- latency`,
-//! `-- devices`, `-- idle`, `-- streams`, `-- feeds` for one of them. `-- --postgres URL` measures on PostgreSQL (an empty database).
+//! `-- devices`, `-- idle`, `-- streams`, `-- feeds`, `-- everyone` for one of them. `-- --postgres URL` measures on PostgreSQL (an empty database).
 //!
 //! Needs `nats-server` on the PATH. Everything runs on this machine and shares its processors with the load; compare
 //! figures of one machine only.
@@ -12,6 +12,8 @@
     reason = "a program that measures, not a library"
 )]
 
+#[path = "hub/everyone.rs"]
+mod everyone;
 #[path = "../tests/support/mod.rs"]
 mod support;
 
@@ -35,7 +37,7 @@ fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
     let postgres = arguments.iter().position(|a| a == "--postgres").and_then(|at| arguments.get(at + 1)).cloned();
     let wanted = |name: &str| {
-        let named = ["throughput", "latency", "devices", "idle", "streams", "feeds"]
+        let named = ["throughput", "latency", "devices", "idle", "streams", "feeds", "everyone"]
             .iter()
             .any(|one| arguments.iter().any(|a| a == one));
         !named || arguments.iter().any(|argument| argument == name)
@@ -63,6 +65,9 @@ fn main() {
                 }
                 feeds_together(5_000, 100).await;
                 feeds_unwatched(20_000).await;
+            }
+            if wanted("everyone") {
+                everyone::everyone(postgres.as_deref(), 100_000).await;
             }
         },
     );
@@ -98,7 +103,8 @@ async fn watch(hub: &Hub) -> Watchers {
             while let Ok(message) = client.next().await {
                 let now = Instant::now();
                 if message["type"] == "notification.push" {
-                    let number = message["data"]["metadata"]["n"].as_u64().unwrap_or(0);
+                    // What is for everybody comes here too, and has no number.
+                    let Some(number) = message["data"]["metadata"]["n"].as_u64() else { continue };
                     arrivals.lock().expect("nobody panics").insert(number, now);
                     seen.fetch_add(1, Ordering::Relaxed);
                 }

@@ -9,6 +9,7 @@ mod load;
 mod problem;
 mod secret;
 mod sections;
+mod translations;
 mod types;
 mod validate;
 
@@ -20,5 +21,6 @@ pub use sections::{
     ApiKey, Auth, AuthMethod, Cache, Config, Feed, FeedMessage, Limits, Nats, Redis, Retention, Server, Store,
     Templates,
 };
+pub use translations::check_translations;
 pub use types::TypeConfig;
 pub use validate::local_templates;

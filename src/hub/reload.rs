@@ -20,7 +20,6 @@ use crate::{
     actors::{broadcaster::SetFeeds, catalog::Reload, dials::Settings},
     clock,
     config::{self, Config, ConfigError, Loaded, Problem},
-    domain::catalog::Catalog,
     http,
     telemetry::PartState,
 };
@@ -121,8 +120,16 @@ impl Keeper {
 
     async fn load(&self) -> Result<Loaded, ConfigError> {
         let file = self.parts.loaded.file.clone();
-        let loaded = spawn_blocking(move || config::load(&file).and_then(with_good_templates)).await;
-        loaded.unwrap_or_else(|error| Err(problem(&self.parts.loaded.file, None, error.to_string()).into()))
+        let read = move || {
+            let loaded = config::load(&file)?;
+            config::check_translations(&loaded)?;
+            Ok(loaded)
+        };
+        spawn_blocking(read).await.unwrap_or_else(|error| {
+            let file = Some(self.parts.loaded.file.clone());
+            let message = error.to_string();
+            Err(Problem { file, line: None, column: None, key: String::new(), message, snippet: None }.into())
+        })
     }
 
     /// Takes what is in the files. `false`: try again.
@@ -189,34 +196,6 @@ impl Keeper {
         state.trail.set(config.explain.events, config.explain.minutes);
         state.auth.set_keys(&config.auth.api_keys);
     }
-}
-
-fn problem(file: &Path, line: Option<usize>, message: String) -> Problem {
-    let column = line.map(|_| 1);
-    Problem { file: Some(file.to_owned()), line, column, key: String::new(), message, snippet: None }
-}
-
-/// The translations are part of it: one that is wrong would switch nothing off, and be read by nobody.
-fn with_good_templates(loaded: Loaded) -> Result<Loaded, ConfigError> {
-    let local = match config::local_templates(&loaded.templates) {
-        Ok(local) => local,
-        Err(error) => {
-            let message = format!("the locale folders cannot be read: {error}");
-            return Err(problem(&loaded.templates, None, message).into());
-        }
-    };
-    let problems: Vec<Problem> = local
-        .iter()
-        .filter_map(|template| {
-            let (_, bad) = Catalog::build(&loaded.types, std::slice::from_ref(template), &template.locale);
-            let bad = bad.into_iter().next()?;
-            let file = loaded.templates.join(&template.locale).join(format!("{}.txt", template.code));
-            let snippet = bad.line.and_then(|line| template.source.lines().nth(line.saturating_sub(1)));
-            let snippet = snippet.map(str::to_owned);
-            Some(Problem { snippet, ..problem(&file, bad.line, bad.detail) })
-        })
-        .collect();
-    if problems.is_empty() { Ok(loaded) } else { Err(ConfigError { problems }) }
 }
 
 /// The keys whose values are not those that the hub was started with, and that it cannot take while it runs.

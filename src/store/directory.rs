@@ -68,12 +68,19 @@ impl Store {
         })?)
     }
 
-    /// How many the directory has.
+    /// How many the directory has, or how many of them have a role.
     ///
     /// # Errors
     /// When the store is away.
-    pub async fn directory_size(&self) -> Result<i64, StoreError> {
-        Ok(on_pool!(self, readers, |pool| sqlx::query_scalar("SELECT COUNT(*) FROM users").fetch_one(pool).await)?)
+    pub async fn directory_size(&self, role: Option<&str>) -> Result<i64, StoreError> {
+        Ok(match role {
+            Some(role) => on_pool!(self, readers, |pool| {
+                sqlx::query_scalar("SELECT COUNT(*) FROM user_roles WHERE role = $1").bind(role).fetch_one(pool).await
+            })?,
+            None => on_pool!(self, readers, |pool| {
+                sqlx::query_scalar("SELECT COUNT(*) FROM users").fetch_one(pool).await
+            })?,
+        })
     }
 
     /// Says what is known of a user, in the place of all that was.

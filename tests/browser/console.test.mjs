@@ -152,7 +152,7 @@ test('narrow and dark; keyboard alone; deep links', async () => {
   assert.deepEqual(await violations(page), []);
   await shot(page, 'narrow-dark');
   await page.keyboard.press('Escape');
-  for (const name of ['Overview', 'Types', 'Clients', 'Send', 'Dead letters', 'Directory', 'Configuration', 'Audit']) {
+  for (const name of ['Overview', 'Types', 'Clients', 'Send', 'Inbox', 'Explain', 'Dead letters', 'Directory', 'Configuration', 'Audit']) {
     await page.getByRole('link', { name, exact: true }).focus();
     await page.keyboard.press('Enter');
     await page.getByRole('heading', { level: 1, name }).waitFor();

@@ -1,3 +1,5 @@
+import { t } from './words.js';
+
 /** What the address says of who is asking, with dev sign-in. */
 const asked = new URLSearchParams(location.search);
 
@@ -34,10 +36,20 @@ export function isSignedIn() {
  * Calls the hub.
  * @param {string} method
  * @param {string} path
- * @param {{ body?: unknown, raw?: Blob, query?: Record<string, string | undefined>, headers?: Record<string, string> }} [options]
+ * @param {{ body?: unknown, query?: Record<string, string | undefined>, headers?: Record<string, string> }} [options]
  * @returns {Promise<{ json: any, etag: string | null }>}
  */
 export async function call(method, path, options = {}) {
+  const { url, headers } = asking(path, options.query);
+  Object.assign(headers, options.headers);
+  if (options.body !== undefined) headers['content-type'] = 'application/json';
+  const response = await fetch(url, { method, headers, body: options.body === undefined ? undefined : JSON.stringify(options.body) });
+  const json = response.status === 204 ? null : await response.json().catch(() => null);
+  return { json: checked(response.status, json), etag: response.headers.get('etag') };
+}
+
+/** The address and the headers of a call. @param {string} path @param {Record<string, string | undefined>} [query] */
+function asking(path, query = {}) {
   const url = new URL(path, location.origin);
   const token = sessionStorage.getItem(KEPT);
   if (!token) {
@@ -46,16 +58,57 @@ export async function call(method, path, options = {}) {
       if (value) url.searchParams.set(name, value);
     }
   }
-  for (const [name, value] of Object.entries(options.query ?? {})) if (value) url.searchParams.set(name, value);
-  const headers = { ...options.headers };
-  if (token) headers.authorization = `Bearer ${token}`;
-  if (options.body !== undefined) headers['content-type'] = 'application/json';
-  const body = options.raw ?? (options.body === undefined ? undefined : JSON.stringify(options.body));
-  const response = await fetch(url, { method, headers, body });
-  const json = response.status === 204 ? null : await response.json().catch(() => null);
-  if (response.status === 401 || response.status === 403) throw new NotAllowed(json?.detail ?? 'Not allowed.');
-  if (!response.ok) throw new Refused(json?.detail ?? `The hub answers ${response.status}.`, response.status, json);
-  return { json, etag: response.headers.get('etag') };
+  for (const [name, value] of Object.entries(query)) if (value) url.searchParams.set(name, value);
+  /** @type {Record<string, string>} */
+  const headers = token ? { authorization: `Bearer ${token}` } : {};
+  return { url, headers };
+}
+
+/** An answer, unless it is a refusal. @param {number} status @param {any} json */
+function checked(status, json) {
+  if (status === 401 || status === 403) throw new NotAllowed(json?.detail ?? t('Not allowed.'));
+  if (status < 200 || status > 299) throw new Refused(json?.detail ?? t('The hub answers {status}.', { status }), status, json);
+  return json;
+}
+
+/**
+ * Sends a file, and says how much of it has gone.
+ * @param {string} path
+ * @param {Blob} file
+ * @param {string} type  Its media type.
+ * @param {(share: number) => void} went  From 0 to 1.
+ * @returns {Promise<any>}
+ */
+export function upload(path, file, type, went) {
+  const { url, headers } = asking(path);
+  // fetch cannot say how much of a request has gone.
+  const request = new XMLHttpRequest();
+  request.open('POST', url);
+  request.responseType = 'json';
+  for (const [name, value] of Object.entries({ ...headers, 'content-type': type })) request.setRequestHeader(name, value);
+  request.upload.onprogress = (event) => went(event.lengthComputable ? event.loaded / event.total : 0);
+  return new Promise((resolve, reject) => {
+    request.onload = () => {
+      try {
+        resolve(checked(request.status, request.response));
+      } catch (error) {
+        reject(error);
+      }
+    };
+    request.onerror = () => reject(new Error(t('The connection to the hub is gone.')));
+    request.send(file);
+  });
+}
+
+/** Who is signed in: the dev parameters, or what the token says. @returns {string | null} */
+export function me() {
+  const token = sessionStorage.getItem(KEPT);
+  if (!token) return asked.get('user_id');
+  try {
+    return JSON.parse(atob(token.split('.')[1].replace(/-/g, '+').replace(/_/g, '/'))).sub ?? null;
+  } catch {
+    return null; // A key of a service has no inbox.
+  }
 }
 
 /** @param {string} path @param {Record<string, string | undefined>} [query] @returns {Promise<any>} */

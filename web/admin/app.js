@@ -4,9 +4,12 @@ import { audit, configuration } from './configuration.js';
 import { clients } from './clients.js';
 import { deadLetters } from './dead-letters.js';
 import { directory } from './directory.js';
+import { explain } from './explain.js';
+import { inbox } from './inbox.js';
 import { overview } from './overview.js';
 import { send } from './send.js';
 import { types } from './types.js';
+import { language, speak, t } from './words.js';
 
 /**
  * A page: what it shows, and how it ends.
@@ -19,6 +22,8 @@ const pages = {
   types: { name: 'Types', show: types },
   clients: { name: 'Clients', show: clients },
   send: { name: 'Send', show: send },
+  inbox: { name: 'Inbox', show: inbox },
+  explain: { name: 'Explain', show: explain },
   'dead-letters': { name: 'Dead letters', show: deadLetters },
   directory: { name: 'Directory', show: directory },
   configuration: { name: 'Configuration', show: configuration },
@@ -35,14 +40,21 @@ let asked = 0;
 
 function drawNav(current = '') {
   const links = Object.entries(pages).map(([id, { name }]) =>
-    h('a', { href: `#${id}`, 'aria-current': id === current ? 'page' : undefined }, name));
+    h('a', { href: `#${id}`, 'aria-current': id === current ? 'page' : undefined }, t(name)));
   const out = isSignedIn() && h('button', {
     type: 'button', class: 'quiet', onclick: () => {
       signOut();
       void open();
     },
-  }, 'Sign out');
-  nav.replaceChildren(...links, ...(out ? [out] : []));
+  }, t('Sign out'));
+  const other = language === 'id' ? 'en' : 'id';
+  const words = h('button', {
+    type: 'button', class: 'quiet', lang: other, onclick: () => {
+      speak(other);
+      location.reload();
+    },
+  }, other === 'id' ? 'Bahasa Indonesia' : 'English');
+  nav.replaceChildren(...links, words, ...(out ? [out] : []));
 }
 
 async function open() {
@@ -52,8 +64,8 @@ async function open() {
   end?.();
   end = undefined;
   drawNav(pages[id] ? id : 'overview');
-  document.title = `${page.name} – Lonceng`;
-  const own = h('div', { class: 'page' }, h('h1', {}, page.name));
+  document.title = `${t(page.name)} – Lonceng`;
+  const own = h('div', { class: 'page' }, h('h1', {}, t(page.name)));
   try {
     // Asked first, so that nobody sees half a page.
     await get('config');
@@ -78,12 +90,16 @@ function askWho(why) {
       signIn(token.value);
       void open();
     },
-  }, h('h1', {}, 'Sign in'), h('p', { class: 'muted' }, why),
-  field('Token', token, 'A JWT whose roles name admin. It is kept until this tab is closed.'),
-  h('button', { class: 'primary' }, 'Sign in')));
+  }, h('h1', {}, t('Sign in')), h('p', { class: 'muted' }, why),
+  field(t('Token'), token, t('A JWT whose roles name admin. It is kept until this tab is closed.')),
+  h('button', { class: 'primary' }, t('Sign in'))));
   token.focus();
 }
 
+document.documentElement.lang = language;
+const skip = document.querySelector('.skip');
+if (skip) skip.textContent = t('Skip to the page');
+nav.ariaLabel = t('Pages');
 addEventListener('hashchange', () => {
   say('');
   void open().then(() => {

@@ -1,5 +1,6 @@
-import { Refused, call, get } from './api.js';
+import { Refused, call, get, upload } from './api.js';
 import { field, h, say, table, trying } from './dom.js';
+import { t } from './words.js';
 
 const FIELDS = [['login', 'Login'], ['name', 'Name'], ['email', 'E-mail'], ['roles', 'Roles'], ['locale', 'Locale'], ['timezone', 'Time zone']];
 
@@ -8,11 +9,11 @@ const path = (id) => `/api/v1/admin/directory/${encodeURIComponent(id)}`;
 
 /** @param {HTMLElement} place */
 export async function directory(place) {
-  const search = h('input', { type: 'search', placeholder: 'Id, login, name or e-mail', 'aria-label': 'Search the directory' });
+  const search = h('input', { type: 'search', placeholder: t('Id, login, name or e-mail'), 'aria-label': t('Search the directory') });
   const list = h('div', {});
   const total = h('p', { class: 'muted', role: 'status' });
-  const more = h('button', { type: 'button', hidden: true }, 'More');
-  const dialog = h('dialog', { 'aria-label': 'Person' });
+  const more = h('button', { type: 'button', hidden: true }, t('More'));
+  const dialog = h('dialog', { 'aria-label': t('Person') });
   /** @type {any[]} */
   let shown = [];
   /** @type {string | null} */
@@ -22,11 +23,11 @@ export async function directory(place) {
     shown = fresh ? page.users : [...shown, ...page.users];
     cursor = page.next_cursor;
     more.hidden = !cursor;
-    total.textContent = `${page.total_count.toLocaleString()} in the directory.`;
-    list.replaceChildren(table('Directory', ['Id', 'Login', 'Name', 'Roles', 'Locale', 'Actions'], shown.map((person) => h('tr', {},
-      h('td', { class: 'code' }, person.user_id), h('td', {}, person.login ?? ''), h('td', {}, person.name ?? '', person.email ? h('small', {}, person.email) : null),
+    total.textContent = t('{n} in the directory.', { n: page.total_count.toLocaleString() });
+    list.replaceChildren(table(t('Directory'), ['Id', 'Login', 'Name', 'Roles', 'Locale', 'Actions'].map((head) => t(head)), shown.map((person) => h('tr', {},
+      h('td', { class: 'code' }, h('a', { href: `#inbox/${encodeURIComponent(person.user_id)}` }, person.user_id)), h('td', {}, person.login ?? ''), h('td', {}, person.name ?? '', person.email ? h('small', {}, person.email) : null),
       h('td', {}, person.roles.join(', ')), h('td', {}, person.locale ?? ''),
-      h('td', {}, h('button', { type: 'button', 'aria-label': `Edit ${person.user_id}`, onclick: () => edit(person) }, 'Edit')))), 'Nobody.'));
+      h('td', {}, h('button', { type: 'button', 'aria-label': t('Edit {what}', { what: person.user_id }), onclick: () => edit(person) }, t('Edit'))))), t('Nobody.')));
   };
   const edit = (/** @type {any} */ person) => {
     const id = h('input', { value: person?.user_id ?? '', required: true, disabled: Boolean(person) });
@@ -41,44 +42,49 @@ export async function directory(place) {
           await call('PUT', path(id.value.trim()), { body });
           dialog.close();
           await load();
-          say(`${id.value} is saved`);
+          say(t('{what} is saved.', { what: id.value }));
         });
       },
-    }, h('h2', {}, person?.user_id ?? 'New person'), person ? null : field('Id', id),
-    h('div', { class: 'two' }, ...FIELDS.map(([name, text]) => field(text, inputs[name], name === 'roles' ? 'with commas' : undefined))),
-    h('div', { class: 'bar' }, h('button', { class: 'primary' }, 'Save'),
+    }, h('h2', {}, person?.user_id ?? t('New person')), person ? null : field(t('Id'), id),
+    h('div', { class: 'two' }, ...FIELDS.map(([name, text]) => field(t(text), inputs[name], name === 'roles' ? t('with commas') : undefined))),
+    h('div', { class: 'bar' }, h('button', { class: 'primary' }, t('Save')),
       person ? h('button', {
         type: 'button', class: 'danger', onclick: () => void trying(async () => {
-          if (!confirm(`Take ${person.user_id} out of the directory?`)) return;
+          if (!confirm(t('Take {who} out of the directory?', { who: person.user_id }))) return;
           await call('DELETE', path(person.user_id));
           dialog.close();
           await load();
-          say(`${person.user_id} is not in the directory any more`);
+          say(t('{who} is not in the directory any more.', { who: person.user_id }));
         }),
-      }, 'Remove') : null,
-      h('button', { type: 'button', class: 'quiet', onclick: () => dialog.close() }, 'Close'))));
+      }, t('Remove')) : null,
+      h('button', { type: 'button', class: 'quiet', onclick: () => dialog.close() }, t('Close')))));
     dialog.showModal();
   };
+  // The hub enters people as they come, so what has gone is what has been entered.
+  const bar = h('progress', { max: 1, value: 0, hidden: true, 'aria-label': t('Uploaded') });
   const file = h('input', {
-    type: 'file', accept: '.ndjson,.jsonl,.json', 'aria-label': 'Upload people, one JSON object on each line', onchange: () => void trying(async () => {
-      const [upload] = file.files;
-      if (!upload) return;
-      say(`Uploading ${upload.name}…`);
+    type: 'file', accept: '.ndjson,.jsonl,.json', 'aria-label': t('Upload people, one JSON object on each line'), onchange: () => void trying(async () => {
+      const [people] = file.files;
+      if (!people) return;
+      bar.hidden = false;
       try {
-        const { json } = await call('POST', '/api/v1/admin/directory/bulk', { raw: upload, headers: { 'content-type': 'application/x-ndjson' } });
-        say(`${json.upserted.toLocaleString()} people entered.`);
+        const answer = await upload('/api/v1/admin/directory/bulk', people, 'application/x-ndjson', (share) => (bar.value = share));
+        say(t('{n} people entered.', { n: answer.upserted.toLocaleString() }));
       } catch (error) {
-        if (error instanceof Refused && error.problem?.upserted) throw new Error(`${error.message} (${error.problem.upserted} before it were entered)`);
+        if (error instanceof Refused && error.problem?.upserted) {
+          throw new Error(`${error.message} ${t('{n} before it were entered.', { n: error.problem.upserted })}`);
+        }
         throw error;
       } finally {
         file.value = '';
+        bar.hidden = true;
         await load();
       }
     }),
   });
   search.addEventListener('input', () => void trying(load));
   more.addEventListener('click', () => void trying(() => load(false)));
-  place.append(h('div', { class: 'bar' }, search, h('button', { type: 'button', class: 'primary', onclick: () => edit(null) }, 'New person')),
-    total, list, more, h('section', { class: 'card stack' }, h('h2', {}, 'Many at once'), h('p', { class: 'muted' }, 'A file with one JSON object on each line.'), file), dialog);
+  place.append(h('div', { class: 'bar' }, search, h('button', { type: 'button', class: 'primary', onclick: () => edit(null) }, t('New person'))),
+    total, list, more, h('section', { class: 'card stack' }, h('h2', {}, t('Many at once')), h('p', { class: 'muted' }, t('A file with one JSON object on each line.')), file, bar), dialog);
   await load();
 }

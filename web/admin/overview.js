@@ -1,5 +1,6 @@
 import { get } from './api.js';
 import { h } from './dom.js';
+import { t } from './words.js';
 
 /** Milliseconds between two looks. */
 const EVERY = 5_000;
@@ -22,14 +23,14 @@ function chart(name, values, unit) {
   svg.setAttribute('preserveAspectRatio', 'none');
   svg.setAttribute('role', 'img');
   const last = values.at(-1);
-  svg.setAttribute('aria-label', `${name}, the last hour: at most ${written(most)} ${unit}, now ${written(last)}`);
+  svg.setAttribute('aria-label', t('{name}, the last hour: at most {most} {unit}, now {last}', { name, most: written(most), unit, last: written(last) }));
   const area = document.createElementNS(svg.namespaceURI, 'polygon');
   area.setAttribute('points', `0,${height} ${points.join(' ')} ${width},${height}`);
   const line = document.createElementNS(svg.namespaceURI, 'polyline');
   line.setAttribute('points', points.join(' '));
   svg.append(area, line);
   return h('section', { class: 'card chart' }, h('h2', {}, name),
-    h('p', {}, h('strong', {}, written(last)), h('span', { class: 'muted' }, values.length ? ` ${unit}, at most ${written(most)}` : ` ${unit}`)), svg);
+    h('p', {}, h('strong', {}, written(last)), h('span', { class: 'muted' }, values.length ? ` ${unit}, ${t('at most {most}', { most: written(most) })}` : ` ${unit}`)), svg);
 }
 
 /** @param {HTMLElement} place */
@@ -43,17 +44,17 @@ export async function overview(place) {
     const perMinute = (/** @type {string} */ name) => of(name).map((/** @type {number} */ count) => (count * 60) / stats.interval_seconds);
     const bad = Object.entries(parts).filter(([name, word]) => name !== 'reasons' && (word === 'down' || word === 'degraded'));
     const well = bad.length
-      ? h('ul', { class: 'alert' }, ...bad.map(([name, word]) => h('li', {}, h('strong', {}, `${name} is ${word}`), `: ${parts.reasons[name] ?? ''}`)))
-      : h('p', { class: 'good' }, 'Everything is well.');
+      ? h('ul', { class: 'alert' }, ...bad.map(([name, word]) => h('li', {}, h('strong', {}, t('{name} is {word}', { name, word: t(String(word)) })), `: ${parts.reasons[name] ?? ''}`)))
+      : h('p', { class: 'good' }, t('Everything is well.'));
     const tile = (/** @type {string} */ name, /** @type {number} */ value) =>
       h('div', { class: 'card tile' }, h('strong', {}, written(value)), h('span', {}, name));
     live.replaceChildren(well,
-      h('div', { class: 'tiles' }, tile('people connected', stats.connections.users), tile('connections', totals.connections),
-        tile('notifications', totals.notifications), tile('events', totals.events), tile('dead letters', stats.dead_letters),
-        tile('in the directory', stats.directory), tile('types', stats.types)),
-      h('div', { class: 'charts' }, chart('Events', perMinute('events'), 'a minute'), chart('Notifications', perMinute('notifications'), 'a minute'),
-        chart('Latency', of('latency_ms'), 'ms'), chart('Connections', of('connections'), 'open'), chart('Waiting', of('queued'), 'in queues')),
-      series.length < 2 ? h('p', { class: 'muted' }, 'The charts begin when the hub does: a point every ten seconds, for an hour.') : null);
+      h('div', { class: 'tiles' }, tile(t('people connected'), stats.connections.users), tile(t('connections'), totals.connections),
+        tile(t('notifications'), totals.notifications), tile(t('events'), totals.events), tile(t('dead letters'), stats.dead_letters),
+        tile(t('in the directory'), stats.directory), tile(t('types'), stats.types)),
+      h('div', { class: 'charts' }, chart(t('Events'), perMinute('events'), t('a minute')), chart(t('Notifications'), perMinute('notifications'), t('a minute')),
+        chart(t('Latency'), of('latency_ms'), t('ms')), chart(t('Connections'), of('connections'), t('open')), chart(t('Waiting'), of('queued'), t('in queues'))),
+      series.length < 2 ? h('p', { class: 'muted' }, t('The charts begin when the hub does: a point every ten seconds, for an hour.')) : null);
   };
   await draw();
   const timer = setInterval(() => void draw().catch(() => {}), EVERY);

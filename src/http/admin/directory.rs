@@ -40,15 +40,24 @@ async fn known(state: &State, user: &UserId) -> Result<Option<Person>, Problem> 
     Ok(state.store.people(std::slice::from_ref(user)).await?.into_iter().next())
 }
 
-/// `GET /api/v1/admin/directory?q=&limit=&cursor=`
+/// `GET /api/v1/admin/directory?q=&with_role=&limit=&cursor=`
 pub(in crate::http) async fn list(state: Shared, request: HttpRequest) -> Result<HttpResponse, Problem> {
     identity::administrator(&state, &request).await?;
     let query = Query::of(&request)?;
     let after = query.cursor.as_deref().unwrap_or_default();
-    let (mut people, total) = tokio::try_join!(
-        state.store.directory(after, query.text.as_deref().unwrap_or_default(), query.limit + 1),
-        state.store.directory_size()
-    )?;
+    let role = query.role.as_deref();
+    let text = query.text.as_deref().unwrap_or_default();
+    let page = async {
+        match role {
+            Some(_) if text.is_empty() => {
+                state.store.audience(role, after, query.limit + 1).await.map_err(Problem::from)
+            }
+            Some(_) => Err(Problem::bad_field("with_role", "cannot be asked for together with q")),
+            None => state.store.directory(after, text, query.limit + 1).await.map_err(Problem::from),
+        }
+    };
+    let (mut people, total) =
+        tokio::try_join!(page, async { state.store.directory_size(role).await.map_err(Problem::from) })?;
     let more = i64::try_from(people.len()).is_ok_and(|count| count > query.limit);
     if more {
         people.pop();

@@ -15,11 +15,12 @@ pub(super) struct Query {
     pub(super) text: Option<String>,
     pub(super) kind: Option<String>,
     pub(super) subject: Option<String>,
+    pub(super) role: Option<String>,
 }
 
 impl Query {
     pub(super) fn of(request: &HttpRequest) -> Result<Self, Problem> {
-        let mut query = Self { limit: LIMIT_DEFAULT, cursor: None, text: None, kind: None, subject: None };
+        let mut query = Self { limit: LIMIT_DEFAULT, cursor: None, text: None, kind: None, subject: None, role: None };
         for (name, value) in identity::query(request.uri()) {
             if value.contains('\0') {
                 return Err(Problem::bad_field(&name, "must not have a NUL"));
@@ -35,6 +36,8 @@ impl Query {
                 "q" => query.text = said,
                 "kind" => query.kind = said,
                 "subject" => query.subject = said,
+                // Beside dev's parameters it is only looked for where it means something.
+                "with_role" => query.role = said,
                 // Dev parameters and a token stand here too.
                 _ => {}
             }

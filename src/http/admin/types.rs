@@ -45,17 +45,22 @@ fn etag(row: &TypeRow) -> String {
     format!("\"{}\"", hash.iter().take(12).fold(String::new(), |text, byte| format!("{text}{byte:02x}")))
 }
 
-/// Whether the file says the same; `None` when it does not have the type.
-fn in_file(row: &TypeRow, file: &[TypeRow]) -> Option<&'static str> {
+/// What the file says differently; `None` when it does not have the type.
+fn in_file(row: &TypeRow, file: &[TypeRow]) -> Option<Map<String, Value>> {
     let of_file = file.iter().find(|known| known.code == row.code)?;
-    let alike = TypeRow { origin: row.origin, updated_at: row.updated_at, ..of_file.clone() } == *row;
-    Some(if alike { "same" } else { "differs" })
+    let of_file = to_json(&TypeRow { origin: row.origin, updated_at: row.updated_at, ..of_file.clone() });
+    let is = to_json(row);
+    let Value::Object(of_file) = of_file else { return None };
+    Some(of_file.into_iter().filter(|(name, says)| is.get(name) != Some(says)).collect())
 }
 
 fn shown(row: &TypeRow, file: &[TypeRow], changed_by: Option<&str>, last_run: Option<Timestamp>) -> Value {
     let mut json = to_json(row);
     if let Some(map) = json.as_object_mut() {
-        map.insert("file".to_owned(), json!(in_file(row, file)));
+        let differs = in_file(row, file);
+        let word = differs.as_ref().map(|differs| if differs.is_empty() { "same" } else { "differs" });
+        map.insert("file".to_owned(), json!(word));
+        map.insert("file_says".to_owned(), json!(differs.filter(|differs| !differs.is_empty())));
         map.insert("changed_by".to_owned(), json!(changed_by));
         let schedule = row.schedule.as_ref().and_then(|schedule| Schedule::parse(schedule).ok());
         let next = schedule.as_ref().and_then(|schedule| schedule.next(clock::now()));

@@ -56,6 +56,8 @@ pub(super) struct Written {
     _updated_at: IgnoredAny,
     #[serde(default, rename = "file")]
     _file: IgnoredAny,
+    #[serde(default, rename = "file_says")]
+    _file_says: IgnoredAny,
     #[serde(default, rename = "changed_by")]
     _changed_by: IgnoredAny,
     #[serde(default, rename = "last_run")]

@@ -1,0 +1,66 @@
+//! The commands of `docs/ADMINISTRATION.md`, in their order, against a hub that was just started.
+
+#![cfg(unix)]
+#![allow(clippy::expect_used, clippy::disallowed_methods, reason = "a test may fail, and measures real time")]
+
+mod support;
+
+use std::{fs, path::Path, process::Command};
+
+use support::hub::Hub;
+
+/// A fenced block: its language, and what is in it.
+fn blocks(text: &str) -> Vec<(&str, String)> {
+    let mut blocks = Vec::new();
+    let mut lines = text.lines();
+    while let Some(line) = lines.next() {
+        if let Some(language) = line.strip_prefix("```").filter(|language| !language.is_empty()) {
+            let inside: Vec<&str> = lines.by_ref().take_while(|line| *line != "```").collect();
+            blocks.push((language, inside.join("\n")));
+        }
+    }
+    blocks
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_administrators_guide_works_as_it_stands() {
+    if Command::new("sqlite3").arg("-version").output().is_err() {
+        assert!(std::env::var_os("LONCENG_TEST_REQUIRE").is_none(), "sqlite3 is needed");
+        return;
+    }
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let config = fs::read_to_string(root.join("config.toml")).expect("it is there");
+    let hub = Hub::with_config(&config, &[]).await;
+    let guide = fs::read_to_string(root.join("docs/ADMINISTRATION.md")).expect("it is there");
+    // The hub under test listens elsewhere, and keeps its data under a name of its own.
+    let database = hub.store_url.trim_start_matches("sqlite://").to_owned();
+    let binaries = Path::new(env!("CARGO_BIN_EXE_lonceng")).parent().expect("it is in a folder").to_owned();
+    let path = format!("{}:{}", binaries.display(), std::env::var("PATH").unwrap_or_default());
+    let (mut output, mut ran, mut shown) = (String::new(), 0, 0);
+    for (language, text) in blocks(&guide) {
+        match language {
+            "sh" => {
+                let script = text.replace("http://127.0.0.1:8080", &hub.base()).replace("data/lonceng.db", &database);
+                let script = format!("export HUB={}\n{script}", hub.base());
+                let ended = Command::new("bash")
+                    .args(["-e", "-o", "pipefail", "-c", &script])
+                    .current_dir(hub.folder())
+                    .env("PATH", &path)
+                    .output()
+                    .expect("bash is there");
+                output = String::from_utf8_lossy(&ended.stdout).into_owned();
+                let said = String::from_utf8_lossy(&ended.stderr);
+                assert!(ended.status.success(), "{text}\n{output}\n{said}");
+                ran += 1;
+            }
+            "text" => {
+                for line in text.lines() {
+                    assert!(output.contains(line), "not in what it answers: {line}\n{output}");
+                    shown += 1;
+                }
+            }
+            _ => {}
+        }
+    }
+    assert!(ran > 10 && shown > 20, "{ran} commands, {shown} answers");
+}

@@ -93,6 +93,11 @@ async fn a_template_changes_under_load_and_nobody_is_cut_off() {
         assert!(error["message"].as_str().is_some_and(|text| text.contains("nofilter")), "{error}");
         assert_eq!(error["snippet"], "template = 'third {n|nofilter}'");
         reads("second", &mut client).await;
+        // A row that is changed meanwhile is taken, and makes the file no better.
+        let off = json!({ "display_name": "Other" }).to_string();
+        assert_eq!(hub.send("PATCH", "/api/v1/admin/types/NOTE_CREATED", &[], off).await.0, 200);
+        assert_eq!(hub.send("DELETE", "/api/v1/admin/types/NOTE_CREATED/override", &[], String::new()).await.0, 200);
+        assert_eq!(hub.get("/health/ready").await.1["config"], "degraded");
         save(&hub, "config.toml", "[[type\n");
         until("the other error is shown", PATIENCE, async || (last_error(&hub).await["line"] == 1).then_some(())).await;
         save(&hub, "config.toml", &plain("fourth {n}"));

@@ -4,7 +4,6 @@
 //! changed by plain SQL counts within two. A row that is wrong switches off its type alone, and is logged once. It fails by the store being away: the last snapshot stays.
 
 use std::{
-    path::PathBuf,
     sync::{Arc, PoisonError, RwLock},
     time::Duration,
 };
@@ -15,8 +14,8 @@ use actix::{
 
 use super::supervisor::{Crash, Tether};
 use crate::{
-    config::local_templates,
-    domain::catalog::{Catalog, TypeRow},
+    config,
+    domain::catalog::{Catalog, LocalTemplate, TypeRow},
     store::{Store, StoreError, TypesWatch},
     telemetry::{Health, PartState},
 };
@@ -45,10 +44,12 @@ impl Shared {
 pub struct Sources {
     /// The table.
     pub store: Store,
-    /// The folder with a folder for each locale.
-    pub templates: PathBuf,
-    /// The language of the templates that are in none.
+    /// The translations, as they were last taken.
+    pub local: Vec<LocalTemplate>,
+    /// The language of the templates that are none.
     pub default_locale: String,
+    /// What of the files is taken: what is wrong with them is said beside what is wrong with the table.
+    pub configuration: Arc<config::Live>,
 }
 
 impl Sources {
@@ -58,22 +59,13 @@ impl Sources {
     /// When the store is away.
     pub async fn load(&self, shared: &Shared, health: &Health) -> Result<Vec<TypeRow>, StoreError> {
         let rows = self.store.types().await?;
-        let local = local_templates(&self.templates).unwrap_or_else(|error| {
-            tracing::warn!(%error, folder = %self.templates.display(), "the locale folders cannot be read");
-            Vec::new()
-        });
-        let (catalog, bad) = Catalog::build(&rows, &local, &self.default_locale);
+        let (catalog, bad) = Catalog::build(&rows, &self.local, &self.default_locale);
         for bad in &bad {
             let (code, column, line) = (&bad.code, bad.column, bad.line);
             tracing::warn!(code, column, line, reason = bad.detail, "a type is wrong and switched off");
         }
-        let codes: Vec<&str> = bad.iter().map(|bad| bad.code.as_str()).collect();
-        let state = if codes.is_empty() {
-            PartState::Ok
-        } else {
-            PartState::Degraded(format!("wrong types: {}", codes.join(", ")))
-        };
-        health.set("config", state);
+        self.configuration.found_wrong(bad.into_iter().map(|bad| bad.code).collect());
+        health.set("config", PartState::of_trouble(self.configuration.trouble()));
         tracing::info!(types = catalog.len(), "the catalog of types is loaded");
         shared.publish(catalog);
         Ok(rows)
@@ -136,7 +128,7 @@ impl CatalogKeeper {
             if let Some(rows) = rows {
                 keeper.loaded = rows;
             }
-            keeper.looking = Some(ctx.run_later(INTERVAL, |keeper, ctx| keeper.refresh(ctx)));
+            keeper.looking = Some(ctx.run_later(INTERVAL, Self::refresh));
         });
         // The next tick, or a look that began before somebody said that there is more to see.
         if let Some(before) = self.looking.replace(ctx.spawn(noted)) {
@@ -154,13 +146,13 @@ impl Actor for CatalogKeeper {
     }
 }
 
-/// From now on, templates come from here; look at everything now. Says whether that could be done.
+/// From now on, these are the translations; look at everything now. Says whether that could be done.
 #[derive(Message)]
 #[rtype(result = "bool")]
 pub struct Reload {
-    /// The folder with a folder for each locale.
-    pub templates: PathBuf,
-    /// The language of the templates that are in none.
+    /// The translations.
+    pub local: Vec<LocalTemplate>,
+    /// The language of the templates that are none.
     pub default_locale: String,
 }
 
@@ -168,8 +160,15 @@ impl Handler<Reload> for CatalogKeeper {
     type Result = ResponseActFuture<Self, bool>;
 
     fn handle(&mut self, reload: Reload, _: &mut Self::Context) -> Self::Result {
-        self.sources.templates = reload.templates;
+        self.sources.local = reload.local;
         self.sources.default_locale = reload.default_locale;
+        self.load()
+    }
+}
+
+impl CatalogKeeper {
+    /// Looks at everything now. Says whether that could be done.
+    fn load(&self) -> ResponseActFuture<Self, bool> {
         let (sources, shared, health) = (self.sources.clone(), self.shared.clone(), self.health.clone());
         let load = async move { sources.load(&shared, &health).await };
         Box::pin(load.into_actor(self).map(|rows, keeper, _| {
@@ -190,11 +189,9 @@ pub struct Refresh;
 impl Handler<Refresh> for CatalogKeeper {
     type Result = ResponseActFuture<Self, ()>;
 
-    fn handle(&mut self, _: Refresh, ctx: &mut Self::Context) -> Self::Result {
-        let Sources { templates, default_locale, .. } = self.sources.clone();
-        let reloaded = Handler::<Reload>::handle(self, Reload { templates, default_locale }, ctx);
+    fn handle(&mut self, _: Refresh, _: &mut Self::Context) -> Self::Result {
         // Away, the table is asked again within a second.
-        Box::pin(reloaded.map(|_, _, _| ()))
+        Box::pin(self.load().map(|_, _, _| ()))
     }
 }
 

@@ -2,7 +2,10 @@
 
 use uuid::Uuid;
 
-use crate::domain::{plan::Skipped, rejected::Rejected, user::UserId};
+use crate::{
+    domain::{plan::Skipped, rejected::Rejected, user::UserId},
+    store::StoreError,
+};
 
 /// How an event's walk ended, for whoever brought it.
 #[derive(Debug, Clone)]
@@ -19,6 +22,13 @@ pub enum Outcome {
     Unavailable(String),
     /// The hub failed on this event: try again, but not for ever.
     Failed(String),
+}
+
+/// A failure of the store's: one that passes is tried again.
+impl From<&StoreError> for Outcome {
+    fn from(error: &StoreError) -> Self {
+        if error.is_transient() { Self::Unavailable(error.to_string()) } else { Self::Failed(error.to_string()) }
+    }
 }
 
 impl Outcome {

@@ -60,9 +60,9 @@ pub(super) fn apply(table: &mut Table, change: &Override) {
 fn value_of(change: &Override) -> Value {
     let text = change.text.as_str();
     match (change.section.as_str(), change.key.as_str()) {
-        ("server", "allowed_origins") | ("nats", "subjects" | "backoff_seconds") | ("auth", "methods" | "api_keys") => {
-            list(text)
-        }
+        ("server", "allowed_origins" | "trusted_proxies")
+        | ("nats", "subjects" | "backoff_seconds")
+        | ("auth", "methods" | "api_keys") => list(text),
         (
             "server",
             "max_connections"
@@ -76,7 +76,7 @@ fn value_of(change: &Override) -> Value {
         )
         | ("store", "batch_max" | "batch_wait_ms")
         | ("nats", "required" | "ack_wait_seconds" | "max_deliver")
-        | ("cache" | "limits" | "retention", _) => scalar(text),
+        | ("cache" | "limits" | "retention" | "explain", _) => scalar(text),
         _ => Value::String(text.to_owned()),
     }
 }

@@ -19,6 +19,8 @@ struct Inner {
     types: Vec<TypeRow>,
     last_error: Option<ConfigError>,
     restart_needed: Vec<String>,
+    /// Codes of types that cannot be used as the table has them.
+    wrong_types: Vec<String>,
 }
 
 /// What administrators are shown of it.
@@ -44,6 +46,7 @@ impl Live {
             types: loaded.types.clone(),
             last_error: None,
             restart_needed: Vec::new(),
+            wrong_types: Vec::new(),
         }))
     }
 
@@ -60,6 +63,21 @@ impl Live {
     pub fn refused(&self, error: &ConfigError) -> bool {
         let mut inner = self.0.write().unwrap_or_else(PoisonError::into_inner);
         inner.last_error.replace(error.clone()).as_ref() != Some(error)
+    }
+
+    /// These types cannot be used as the table has them.
+    pub fn found_wrong(&self, types: Vec<String>) {
+        self.0.write().unwrap_or_else(PoisonError::into_inner).wrong_types = types;
+    }
+
+    /// What is wrong with the files, and with the table.
+    #[must_use]
+    pub fn trouble(&self) -> Option<String> {
+        let inner = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let files = inner.last_error.as_ref().map(ToString::to_string);
+        let types = (!inner.wrong_types.is_empty()).then(|| format!("wrong types: {}", inner.wrong_types.join(", ")));
+        let all: Vec<String> = files.into_iter().chain(types).collect();
+        (!all.is_empty()).then(|| all.join("; "))
     }
 
     /// The types of the file, as it was last taken.

@@ -84,3 +84,20 @@ fn secrets_are_checked_without_being_shown() {
     let text = error("[store]\nurl = \"mysql://u:hunter2@h/d\"\n", &[]);
     assert!(text.contains("store.url") && !text.contains("hunter2"), "{text}");
 }
+
+#[test]
+fn every_key_of_the_default_file_can_be_set_by_the_environment() {
+    let text = include_str!("../../config.toml");
+    let table: toml::Table = toml::from_str(text).expect("it is TOML");
+    let mut checked = 0;
+    for (section, keys) in table.iter().filter_map(|(name, value)| Some((name, value.as_table()?))) {
+        for (key, value) in keys {
+            let said = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+            let variable = format!("LONCENG_{}__{}", section.to_uppercase(), key.to_uppercase());
+            let loaded = load_text(Path::new("config.toml"), text, [(variable.clone(), said)].into_iter());
+            assert!(loaded.is_ok(), "{variable}: {loaded:?}");
+            checked += 1;
+        }
+    }
+    assert!(checked > 40, "{checked}");
+}

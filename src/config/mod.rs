@@ -21,6 +21,6 @@ pub use sections::{
     ApiKey, Auth, AuthMethod, Cache, Config, Feed, FeedMessage, Limits, Nats, Redis, Retention, Server, Store,
     Templates,
 };
-pub use translations::check_translations;
+pub use translations::translations;
 pub use types::TypeConfig;
 pub use validate::local_templates;

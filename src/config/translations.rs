@@ -3,13 +3,13 @@
 use std::path::Path;
 
 use super::{ConfigError, Loaded, Problem, local_templates};
-use crate::domain::catalog::Catalog;
+use crate::domain::catalog::{Catalog, LocalTemplate};
 
-/// Checks every translation; says how many there are.
+/// Reads and checks every translation.
 ///
 /// # Errors
 /// Those that are wrong, each with file and line: they would switch nothing off, and be read by nobody.
-pub fn check_translations(loaded: &Loaded) -> Result<usize, ConfigError> {
+pub fn translations(loaded: &Loaded) -> Result<Vec<LocalTemplate>, ConfigError> {
     let local = local_templates(&loaded.templates).map_err(|error| {
         let message = format!("the locale folders cannot be read: {error}");
         problem(&loaded.templates, None, message)
@@ -25,7 +25,7 @@ pub fn check_translations(loaded: &Loaded) -> Result<usize, ConfigError> {
             Some(Problem { snippet, ..problem(&file, Some(bad.line.unwrap_or(1)), bad.detail) })
         })
         .collect();
-    if problems.is_empty() { Ok(local.len()) } else { Err(ConfigError { problems }) }
+    if problems.is_empty() { Ok(local) } else { Err(ConfigError { problems }) }
 }
 
 fn problem(file: &Path, line: Option<usize>, message: String) -> Problem {

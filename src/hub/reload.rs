@@ -15,11 +15,12 @@ use std::{
 
 use tokio::{sync::Notify, task::spawn_blocking, time::timeout};
 
-use super::Parts;
+use super::parts::Parts;
 use crate::{
     actors::{broadcaster::SetFeeds, catalog::Reload, dials::Settings},
     clock,
     config::{self, Config, ConfigError, Loaded, Problem},
+    domain::catalog::LocalTemplate,
     http,
     telemetry::PartState,
 };
@@ -118,12 +119,12 @@ impl Keeper {
         spawn_blocking(move || look(&file, &templates)).await.unwrap_or_default()
     }
 
-    async fn load(&self) -> Result<Loaded, ConfigError> {
+    async fn load(&self) -> Result<(Loaded, Vec<LocalTemplate>), ConfigError> {
         let file = self.parts.loaded.file.clone();
         let read = move || {
             let loaded = config::load(&file)?;
-            config::check_translations(&loaded)?;
-            Ok(loaded)
+            let local = config::translations(&loaded)?;
+            Ok((loaded, local))
         };
         spawn_blocking(read).await.unwrap_or_else(|error| {
             let file = Some(self.parts.loaded.file.clone());
@@ -134,8 +135,8 @@ impl Keeper {
 
     /// Takes what is in the files. `false`: try again.
     async fn take(&mut self) -> bool {
-        let loaded = match self.load().await {
-            Ok(loaded) => loaded,
+        let (loaded, local) = match self.load().await {
+            Ok(read) => read,
             Err(error) => {
                 let news = self.parts.configuration.refused(&error);
                 if news {
@@ -144,20 +145,13 @@ impl Keeper {
                         tracing::error!(snippet, "the edit is not taken, what was there before goes on: {problem}");
                     }
                 }
-                self.parts.health.set("config", PartState::Degraded(error.to_string()));
+                self.parts.health.set("config", PartState::of_trouble(self.parts.configuration.trouble()));
                 return true;
             }
         };
         let now = clock::now();
         if let Err(error) = self.parts.store.write_config_types(&loaded.types, now).await {
             tracing::warn!(%error, "the types of config.toml could not be written; it is tried again");
-            return false;
-        }
-        let reload = Reload {
-            templates: loaded.templates.clone(),
-            default_locale: loaded.config.templates.default_locale.clone(),
-        };
-        if !self.parts.handles.catalog.send(reload).await.unwrap_or(false) {
             return false;
         }
         let feeds = loaded.config.feeds();
@@ -171,8 +165,12 @@ impl Keeper {
         } else {
             tracing::warn!(keys = waiting.join(", "), "config.toml is taken, but for keys that wait for a restart");
         }
-        self.parts.loaded.templates.clone_from(&loaded.templates);
         self.parts.configuration.taken(loaded.types.clone(), waiting, now);
+        let reload = Reload { local, default_locale: loaded.config.templates.default_locale.clone() };
+        if !self.parts.handles.catalog.send(reload).await.unwrap_or(false) {
+            return false;
+        }
+        self.parts.loaded.templates.clone_from(&loaded.templates);
         self.running = loaded.config;
         true
     }

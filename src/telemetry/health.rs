@@ -19,6 +19,12 @@ pub enum PartState {
 }
 
 impl PartState {
+    /// Well, unless there is something to say.
+    #[must_use]
+    pub fn of_trouble(trouble: Option<String>) -> Self {
+        trouble.map_or(Self::Ok, Self::Degraded)
+    }
+
     /// The word in `/health/ready`.
     #[must_use]
     pub fn word(&self) -> &'static str {

@@ -1,5 +1,5 @@
 import { get } from './api.js';
-import { h, table, trying, when } from './dom.js';
+import { fill, h, table, trying, when } from './dom.js';
 import { t } from './words.js';
 
 const EVERY = 3_000;
@@ -16,7 +16,7 @@ export async function configuration(place) {
     before = now;
     const differ = types.filter((/** @type {any} */ type) => type.file === 'differs');
     const wrong = types.filter((/** @type {any} */ type) => type.problem);
-    live.replaceChildren(
+    fill(live,
       h('p', {}, h('strong', { class: 'code' }, config.file), ` ${t('was taken')} `, when(config.loaded_at), '.'),
       ...config.errors.map((/** @type {any} */ error) => h('section', { class: 'alert', role: 'alert' },
         h('strong', {}, t('What is in the file now is not taken. What was there before goes on.')), h('p', {}, error.message),

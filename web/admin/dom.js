@@ -15,7 +15,12 @@ export function h(tag, properties = {}, ...children) {
     else if (name.includes('-') || ['class', 'role', 'for', 'list'].includes(name)) element.setAttribute(name, String(value));
     else /** @type {any} */ (element)[name] = value;
   }
-  element.append(...children.filter((child) => child !== null && child !== undefined && child !== false).map((child) => child || ''));
+  return fill(element, ...children);
+}
+
+/** Puts these into an element, in the place of what was there; what is nothing is left out. @param {any} element @param {...Child} children */
+export function fill(element, ...children) {
+  element.replaceChildren(...children.filter((child) => child !== null && child !== undefined && child !== false).map((child) => child || ''));
   return element;
 }
 

@@ -1,5 +1,5 @@
 import { get } from './api.js';
-import { h, table, trying, when } from './dom.js';
+import { fill, h, table, trying, when } from './dom.js';
 import { keptNote, walkCard } from './walk.js';
 import { t } from './words.js';
 
@@ -36,7 +36,7 @@ export async function inbox(place) {
     const about = await get('explain', { user });
     const { login, name, email, roles } = about.user;
     const missed = about.events.filter((/** @type {any} */ walk) => walk.outcome !== 'accepted' || walk.muted_count > 0);
-    list.replaceChildren(
+    fill(list,
       h('p', {}, h('strong', {}, name ?? login ?? user), ' ', h('span', { class: 'muted' }, [login, email, ...(roles ?? [])].filter(Boolean).join(' · '))),
       about.in_directory ? null : h('p', { class: 'alert' }, t('The directory does not have this user: what is for a role or for everybody does not reach them.')),
       wishes(about.preferences),

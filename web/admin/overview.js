@@ -1,5 +1,5 @@
 import { get } from './api.js';
-import { h } from './dom.js';
+import { fill, h } from './dom.js';
 import { t } from './words.js';
 
 /** Milliseconds between two looks. */
@@ -48,7 +48,7 @@ export async function overview(place) {
       : h('p', { class: 'good' }, t('Everything is well.'));
     const tile = (/** @type {string} */ name, /** @type {number} */ value) =>
       h('div', { class: 'card tile' }, h('strong', {}, written(value)), h('span', {}, name));
-    live.replaceChildren(well,
+    fill(live, well,
       h('div', { class: 'tiles' }, tile(t('people connected'), stats.connections.users), tile(t('connections'), totals.connections),
         tile(t('notifications'), totals.notifications), tile(t('events'), totals.events), tile(t('dead letters'), stats.dead_letters),
         tile(t('in the directory'), stats.directory), tile(t('types'), stats.types)),

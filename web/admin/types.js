@@ -1,5 +1,5 @@
 import { Refused, call, get, me } from './api.js';
-import { field, h, say, table, trying, when } from './dom.js';
+import { field, fill, h, say, table, trying, when } from './dom.js';
 import { realEvents } from './samples.js';
 import { variantRows } from './variants.js';
 import { t } from './words.js';
@@ -118,7 +118,7 @@ async function edit(dialog, code, done) {
       const seen = (await call('POST', `${path(name || 'NEW')}/preview`, { body: { ...sample, type: rest } })).json;
       shown = seen;
       result.className = 'preview';
-      result.replaceChildren(h('strong', {}, seen.title), h('span', {}, seen.message), seen.action_url ? h('small', {}, `→ ${seen.action_url}`) : '');
+      fill(result, h('strong', {}, seen.title), h('span', {}, seen.message), seen.action_url ? h('small', {}, `→ ${seen.action_url}`) : '');
     } catch (error) {
       shown = null;
       result.className = 'preview bad';

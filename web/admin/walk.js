@@ -3,7 +3,7 @@ import { t } from './words.js';
 
 /** How somebody was told live, in words. @param {any} live */
 function told(live) {
-  if (live.how === 'pushed') return h('span', {}, t('pushed to {n} connections', { n: live.connections.length }), ' ', when(live.at));
+  if (live.how === 'pushed') return h('span', { title: live.connections.join('\n') }, t('pushed, connections: {n}', { n: live.connections.length }), ' ', when(live.at));
   if (live.how === 'limited') return t('over the live limit: summed up with others');
   if (live.how === 'not_connected') return t('nobody was connected: it waited in the inbox');
   return t('how it was shown is not known any more');
@@ -32,7 +32,7 @@ export function walkCard(walk) {
       h('a', { href: `#explain/${encodeURIComponent(walk.event_id)}`, class: 'code' }, walk.event_id), when(walk.received_at),
       h('span', { class: 'muted' }, t('by {who}', { who: [walk.source, walk.publisher].filter(Boolean).join(', ') }))),
     walk.reason ? h('p', {}, h('strong', {}, walk.reason.code), `: ${walk.reason.detail}.`) : null,
-    good ? h('p', { class: 'muted' }, t('{reached} notifications, {muted} who do not want them.', { reached: walk.reached_count, muted: walk.muted_count })) : null,
+    good ? h('p', { class: 'muted' }, t('Stored for {reached}, muted by {muted}.', { reached: walk.reached_count, muted: walk.muted_count })) : null,
     walk.recipients.length ? h('ul', { class: 'walk' }, ...walk.recipients.map(reached)) : null);
 }
 

@@ -155,8 +155,7 @@ fn outcome(result: Result<Committed, StoreError>, changes: &mut Vec<Change>) -> 
             changes.extend(new);
             Outcome::Accepted(accepted)
         }
-        Err(error) if error.is_transient() => Outcome::Unavailable(error.to_string()),
-        Err(error) => Outcome::Failed(error.to_string()),
+        Err(error) => Outcome::from(&error),
     }
 }
 

@@ -69,11 +69,11 @@ impl FanOut {
         let now = clock::now();
         let start = match &self.event.identity {
             None => FanOutStart::After(String::new()),
-            Some(identity) => self.store.begin_fan_out(identity, now).await.map_err(failed)?,
+            Some(identity) => self.store.begin_fan_out(identity, now).await.map_err(|error| Outcome::from(&error))?,
         };
         let FanOutStart::After(start) = start else { return Err(Outcome::Duplicate) };
         let named: Vec<UserId> = self.event.user_id.iter().chain(&self.event.actor_id).cloned().collect();
-        let named = self.store.people(&named).await.map_err(failed)?;
+        let named = self.store.people(&named).await.map_err(|error| Outcome::from(&error))?;
         // One whose event is bad finds out here, before anything is stored.
         let (mut all, mut after) = (0, start.clone());
         loop {
@@ -97,9 +97,10 @@ impl FanOut {
     }
 
     async fn piece(&self, after: &str, named: &[Person], now: Timestamp) -> Result<Piece, Outcome> {
-        let recipients = page(&self.store, &self.audience, after, PIECE).await.map_err(failed)?;
+        let recipients =
+            page(&self.store, &self.audience, after, PIECE).await.map_err(|error| Outcome::from(&error))?;
         let ids: Vec<UserId> = recipients.iter().map(|person| person.user_id.clone()).collect();
-        let preferences = self.store.preferences_of(&ids).await.map_err(failed)?;
+        let preferences = self.store.preferences_of(&ids).await.map_err(|error| Outcome::from(&error))?;
         let people = People::new(named.iter().cloned()).with_preferences(preferences);
         let drafts =
             plan(&self.event, &self.kind, &recipients, &people, &self.catalog, now).map_err(Outcome::Rejected)?;
@@ -143,8 +144,4 @@ pub(super) async fn page(
         Audience::Everyone => None,
     };
     store.audience(role, after, i64::try_from(limit).unwrap_or(i64::MAX)).await
-}
-
-fn failed(error: StoreError) -> Outcome {
-    if error.is_transient() { Outcome::Unavailable(error.to_string()) } else { Outcome::Failed(error.to_string()) }
 }

@@ -99,8 +99,7 @@ pub(super) async fn run(work: Work, batch: Vec<Ingest>) {
             Err(error) => {
                 let away = |stage| match stage {
                     Stage::Over(outcome) => outcome,
-                    _ if error.is_transient() => Outcome::Unavailable(error.to_string()),
-                    _ => Outcome::Failed(error.to_string()),
+                    Stage::For(..) | Stage::Enter(_) => Outcome::from(error),
                 };
                 stages.into_iter().map(away).map(Decided::Over).collect()
             }
@@ -150,8 +149,7 @@ async fn enter(store: &Store, atomic: bool, stages: &mut [Stage], now: Timestamp
         } else {
             match store.merge_people(patches, now).await {
                 Ok(()) => Outcome::Accepted(Vec::new()),
-                Err(error) if error.is_transient() => Outcome::Unavailable(error.to_string()),
-                Err(error) => Outcome::Failed(error.to_string()),
+                Err(error) => Outcome::from(&error),
             }
         });
     }

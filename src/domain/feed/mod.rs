@@ -97,7 +97,7 @@ pub struct Shown {
 #[derive(Debug, Clone, Default)]
 pub struct Feeds {
     /// The present ones, and in their old places those that are not any more.
-    feeds: Vec<Feed>,
+    all: Vec<Feed>,
     retired: Vec<bool>,
     /// Feed and rule, by the event's code.
     by_code: HashMap<String, Vec<(usize, usize)>>,
@@ -115,17 +115,15 @@ impl Feeds {
     /// what is not there any more is retired, and its id never means anything else.
     #[must_use]
     pub fn succeeded_by(&self, feeds: Vec<Feed>) -> Self {
-        let (mut placed, mut retired) = (self.feeds.clone(), vec![true; self.feeds.len()]);
+        let (mut placed, mut retired) = (self.all.clone(), vec![true; self.all.len()]);
         for feed in feeds {
-            match placed.iter().zip(&retired).position(|(known, retired)| *retired && known.goes_on_as(&feed)) {
-                Some(at) => {
-                    placed[at] = feed;
-                    retired[at] = false;
-                }
-                None => {
-                    placed.push(feed);
-                    retired.push(false);
-                }
+            let before = placed.iter().zip(&retired).position(|(known, retired)| *retired && known.goes_on_as(&feed));
+            if let Some(at) = before {
+                placed[at] = feed;
+                retired[at] = false;
+            } else {
+                placed.push(feed);
+                retired.push(false);
             }
         }
         Self::placed(placed, retired)
@@ -143,7 +141,7 @@ impl Feeds {
                 }
             }
         }
-        Self { feeds, retired, by_code }
+        Self { all: feeds, retired, by_code }
     }
 
     /// Whether it is not there any more.
@@ -155,25 +153,25 @@ impl Feeds {
     /// All of them, in the order of their ids; retired ones too.
     #[must_use]
     pub fn all(&self) -> &[Feed] {
-        &self.feeds
+        &self.all
     }
 
     /// The feed of this name.
     #[must_use]
     pub fn find(&self, name: &str) -> Option<FeedId> {
-        self.feeds.iter().zip(&self.retired).position(|(feed, retired)| !retired && feed.name == name).map(FeedId)
+        self.all.iter().zip(&self.retired).position(|(feed, retired)| !retired && feed.name == name).map(FeedId)
     }
 
     /// The feed itself. An id is only good for the feeds that gave it, and for those that came after.
     #[must_use]
     pub fn get(&self, id: FeedId) -> &Feed {
-        &self.feeds[id.0]
+        &self.all[id.0]
     }
 
     /// The feeds that show events of this code, and how.
     pub fn showing(&self, code: &str) -> impl Iterator<Item = (FeedId, &Rule)> {
         let places = self.by_code.get(code).map_or(&[][..], Vec::as_slice);
-        places.iter().map(|(feed, rule)| (FeedId(*feed), &self.feeds[*feed].rules[*rule]))
+        places.iter().map(|(feed, rule)| (FeedId(*feed), &self.all[*feed].rules[*rule]))
     }
 }
 

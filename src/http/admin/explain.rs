@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use crate::{
     domain::{
-        event::code_of,
+        event::{Identity, code_of},
         notification::{Notification, Timestamp},
         user::{Person, UserId},
     },
@@ -126,7 +126,7 @@ async fn shown(state: &State, walks: Vec<Walk>, user: Option<&UserId>) -> Result
         let muted = walk.muted.iter().filter(|user| concerned(user)).take(RECIPIENTS_MAX);
         recipients.extend(muted.map(|user| json!({ "user_id": user, "outcome": "muted" })));
         all.push(json!({
-            "event_id": walk.event_id, "identity": walk.identity.as_ref().map(|identity| identity.as_str()),
+            "event_id": walk.event_id, "identity": walk.identity.as_ref().map(Identity::as_str),
             "name": walk.name, "code": walk.code, "publisher": walk.publisher, "source": walk.source,
             "received_at": walk.received_at, "outcome": walk.outcome, "reason": walk.reason,
             "reached_count": walk.reached_count, "muted_count": walk.muted_count, "recipients": recipients,

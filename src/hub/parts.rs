@@ -1,0 +1,221 @@
+//! The parts of a hub that its actors and its HTTP side are made of.
+
+use std::{
+    sync::{Arc, atomic::AtomicUsize},
+    time::Duration,
+};
+
+use actix::{Actor, Addr, Arbiter};
+use arc_swap::{ArcSwap, ArcSwapOption};
+use metrics_exporter_prometheus::PrometheusHandle;
+use tokio::time::sleep;
+
+use super::Handles;
+use crate::{
+    actors::{
+        Dials, Handle,
+        broadcaster::{Broadcaster, Feeding},
+        catalog::{self, CatalogKeeper, Sources},
+        connection,
+        persistence::{self, Persistence},
+        pipeline::Pipeline,
+        registry::{self, Registry},
+        scheduler::Scheduler,
+        session,
+        subscriber::Subscriber,
+        supervisor::{Adopt, Supervisor, Tether},
+        sweeper::Sweeper,
+    },
+    auth::Authenticator,
+    config::{self, Loaded},
+    domain::catalog::TypeRow,
+    http,
+    sources::nats::Intake,
+    store::Store,
+    telemetry::{self, Health, History, PartState, Trail},
+};
+
+/// What building the actors needs.
+pub(super) struct Parts {
+    pub(super) loaded: Loaded,
+    pub(super) store: Store,
+    pub(super) health: Health,
+    pub(super) handles: Handles,
+    pub(super) feeding: Feeding,
+    pub(super) configuration: Arc<config::Live>,
+    pub(super) dials: Arc<Dials>,
+    pub(super) trail: Arc<Trail>,
+}
+
+impl Parts {
+    /// Hands every long-lived actor to the supervisor. The pipeline renders in a thread of its own; the others mostly
+    /// wait, and share one.
+    pub(super) async fn adopt(
+        &self,
+        supervisor: &Addr<Supervisor>,
+        sources: Sources,
+        shared: catalog::Shared,
+        rows: Vec<TypeRow>,
+    ) -> Vec<Arbiter> {
+        let (rendering, core, showing) = (Arbiter::new(), Arbiter::new(), Arbiter::new());
+        let Self { store, health, handles, loaded, feeding, dials, trail, .. } = self;
+        let config = &loaded.config;
+
+        let (dialled, followed) = (Arc::clone(dials), Arc::clone(trail));
+        let max_per_user = config.server.max_connections_per_user;
+        let settings = registry::Settings { max_per_user, dials: dialled, trail: followed };
+        let (handle, of) = (handles.registry.clone(), store.clone());
+        adopt(supervisor, "registry", &core, handle, move |tether| Registry::new(of.clone(), settings.clone(), tether))
+            .await;
+
+        let settings = persistence::Settings {
+            batch_max: config.store.batch_max,
+            batch_wait: Duration::from_millis(config.store.batch_wait_ms),
+        };
+        let (of, registry, well) = (store.clone(), handles.registry.clone(), health.clone());
+        adopt(supervisor, "persistence", &core, handles.persistence.clone(), move |tether| {
+            Persistence::new(of.clone(), registry.clone(), well.clone(), settings.clone(), tether)
+        })
+        .await;
+
+        let shown = feeding.clone();
+        let most = config.server.max_connections_per_user;
+        adopt(supervisor, "broadcaster", &showing, handles.broadcaster.clone(), move |tether| {
+            Broadcaster::new(shown.clone(), most, tether)
+        })
+        .await;
+
+        let (of, types, persistence) = (store.clone(), shared.clone(), handles.persistence.clone());
+        let (shown, followed) = (feeding.clone(), Arc::clone(trail));
+        adopt(supervisor, "pipeline", &rendering, handles.pipeline.clone(), move |tether| {
+            Pipeline::new(of.clone(), types.clone(), persistence.clone(), shown.clone(), Arc::clone(&followed), tether)
+        })
+        .await;
+
+        let (well, types) = (health.clone(), shared.clone());
+        adopt(supervisor, "catalog", &core, handles.catalog.clone(), move |tether| {
+            CatalogKeeper::new(sources.clone(), types.clone(), well.clone(), rows.clone(), tether)
+        })
+        .await;
+
+        let (of, persistence) = (store.clone(), handles.persistence.clone());
+        let archive = Arc::clone(dials);
+        adopt(supervisor, "sweeper", &core, handles.sweeper.clone(), move |tether| {
+            Sweeper::new(of.clone(), persistence.clone(), Arc::clone(&archive), tether)
+        })
+        .await;
+
+        let (of, types, pipeline) = (store.clone(), shared, handles.pipeline.clone());
+        adopt(supervisor, "scheduler", &core, handles.scheduler.clone(), move |tether| {
+            Scheduler::new(of.clone(), types.clone(), pipeline.clone(), tether)
+        })
+        .await;
+
+        if config.nats.url.is_empty() {
+            health.set("nats", PartState::Off);
+        } else {
+            let intake = Intake {
+                config: config.nats.clone(),
+                max_event_bytes: config.server.max_event_bytes,
+                pipeline: handles.pipeline.clone(),
+                store: store.clone(),
+                health: health.clone(),
+            };
+            adopt(supervisor, "subscriber", &rendering, handles.subscriber.clone(), move |tether| {
+                Subscriber::new(intake.clone(), tether)
+            })
+            .await;
+        }
+        vec![rendering, core, showing]
+    }
+
+    pub(super) fn state(
+        &self,
+        epoch: String,
+        metrics: PrometheusHandle,
+        auth: Authenticator,
+        catalog: catalog::Shared,
+    ) -> http::Shared {
+        let Self { store, health, handles, loaded, feeding, configuration, dials, trail } = self;
+        let config = &loaded.config;
+        let hub = session::Hub {
+            instance: instance(&config.server.instance_id),
+            epoch: epoch.into(),
+            store: store.clone(),
+            registry: handles.registry.clone(),
+            persistence: handles.persistence.clone(),
+            limits: connection::Limits {
+                heartbeat: Duration::from_secs(config.server.heartbeat_seconds),
+                heartbeat_timeout: Duration::from_secs(config.server.heartbeat_timeout_seconds),
+                outbound_queue: config.server.outbound_queue,
+                client_messages_per_minute: config.limits.client_messages_per_minute,
+            },
+            dials: Arc::clone(dials),
+            feeding: feeding.clone(),
+        };
+        http::Shared::new(http::State {
+            server: ArcSwap::from_pointee(config.server.clone()),
+            nats_required: config.nats.required,
+            publish_limit: ArcSwapOption::from_pointee(http::PublishLimit::new(config.limits.publish_per_minute)),
+            boot: uuid::Uuid::new_v4().to_string(),
+            catalog,
+            auth,
+            newcomers: http::Newcomers::default(),
+            store: store.clone(),
+            pipeline: handles.pipeline.clone(),
+            persistence: handles.persistence.clone(),
+            health: health.clone(),
+            types: handles.catalog.clone(),
+            configuration: Arc::clone(configuration),
+            trail: Arc::clone(trail),
+            history: keep_history(&metrics),
+            metrics,
+            hub: Arc::new(hub),
+            connections: Arc::new(AtomicUsize::new(0)),
+            addresses: http::Addresses::new(
+                config.limits.feed_connections_per_address,
+                config.server.trusted_proxies.clone(),
+            ),
+            jobs: http::Jobs::default(),
+            under_way: http::UnderWay::default(),
+            next_client: 1.into(),
+        })
+    }
+}
+
+/// Has the supervisor start an actor on an arbiter, now and whenever it has died.
+async fn adopt<A, F>(supervisor: &Addr<Supervisor>, name: &'static str, on: &Arbiter, handle: Handle<A>, make: F)
+where
+    A: Actor<Context = actix::Context<A>> + Send,
+    F: Fn(Tether) -> A + Clone + Send + 'static,
+{
+    let arbiter = on.handle();
+    let start = Box::new(move |tether| {
+        let make = make.clone();
+        handle.fill(A::start_in_arbiter(&arbiter, move |_| make(tether)));
+    });
+    // The supervisor has just been started, and never panics.
+    let _ = supervisor.send(Adopt { name, start }).await;
+}
+
+/// Takes a sample of the metrics now and then, as long as the hub runs.
+fn keep_history(metrics: &PrometheusHandle) -> Arc<History> {
+    let history = Arc::new(History::default());
+    let (kept, metrics) = (Arc::clone(&history), metrics.clone());
+    actix_rt::spawn(async move {
+        loop {
+            kept.sample(&metrics);
+            sleep(telemetry::history::INTERVAL).await;
+        }
+    });
+    history
+}
+
+/// The hub's name: as configured, else the host's.
+fn instance(configured: &str) -> String {
+    if configured.is_empty() {
+        gethostname::gethostname().to_string_lossy().into_owned()
+    } else {
+        configured.to_owned()
+    }
+}

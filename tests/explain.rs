@@ -129,6 +129,9 @@ async fn what_cannot_be_read_is_found_among_the_dead_letters_previewed_and_taken
     until("all are dead letters", Duration::from_secs(30), async || (total().await == 251).then_some(())).await;
     let found = event(&hub, "broken-payload").await;
     assert_eq!((&found["events"], &found["dead_letters"][0]["kind"]), (&json!([]), &json!("invalid_json")), "{found}");
+    let (_, searched) = hub.get(&format!("{path}?q=user_id")).await;
+    assert_eq!(searched["total_count"], 250, "what a pattern means by itself is looked for as it stands");
+    assert_eq!(hub.get(&format!("{path}?q=user%25id")).await.1["total_count"], 0);
     let letter = hub.get(&format!("{path}?q=bad-7")).await.1["dead_letters"][0]["id"].clone();
     let mended = json!({ "dead_letter": letter, "type": { "template": "{titel}" } });
     let (status, seen) = hub.post("/api/v1/admin/types/NOTE_CREATED/preview", &mended).await;
@@ -225,10 +228,58 @@ async fn an_event_for_very_many_reaches_each_once_whatever_dies_in_between() {
         let ends: Vec<&Value> =
             answer["events"].as_array().expect("a list").iter().map(|walk| &walk["outcome"]).collect();
         assert_eq!(ends[0], "duplicate", "{answer}");
+        // The first of those who have it are known by name.
+        let brought = answer["events"].as_array().expect("a list").iter().find(|walk| walk["outcome"] == "accepted");
+        let brought = brought.expect("one brought it");
+        assert_eq!(brought["recipients"].as_array().map(Vec::len), Some(20), "{brought}");
+        assert!(brought["reached_count"].as_u64().is_some_and(|count| (251..=3_000).contains(&count)), "{brought}");
         // In a batch that is taken whole, all of it at once.
         let batch =
             json!([{ "type": "NEWS", "event_id": "n-2" }, { "type": "NEWS", "user_id": "x", "event_id": "n-1" }]);
         assert_eq!(hub.post("/api/v1/events", &batch).await.0, 202);
         assert_eq!(hub.inbox("p00000").await.len(), 2);
+    }
+}
+
+#[tokio::test]
+async fn what_comes_from_the_broker_beside_an_event_for_very_many_does_not_wait_for_it() {
+    for jetstream in [true, false] {
+        let Some(nats) = NatsServer::start(jetstream).await else { return };
+        let hub = Hub::sqlite(&[("LONCENG_NATS__URL", nats.url().as_str())]).await;
+        until("the hub subscribes", PATIENCE, async || {
+            (hub.get("/health/ready").await.1["nats"] != "down").then_some(())
+        })
+        .await;
+        fill(&hub, 2_000).await;
+        to_all(&hub, "news for {recipient.user_id}").await;
+        let client = nats.client().await;
+        // Several of them, and a note behind each.
+        for n in 0..3 {
+            let news = json!({ "event_id": format!("news-{n}") }).to_string();
+            client.publish("events.news", news.into()).await.expect("it is sent");
+            let note = json!({ "event_id": format!("note-{n}"), "user_id": "writer", "title": n }).to_string();
+            client.publish("events.note.created", note.into()).await.expect("it is sent");
+        }
+        client.flush().await.expect("it is sent");
+        until("the notes are there", PATIENCE, async || (hub.inbox("writer").await.len() == 3).then_some(())).await;
+        until("everybody has all of it", PATIENCE, async || (hub.inbox("p01999").await.len() == 3).then_some(())).await;
+        if jetstream {
+            // The broker was told, and sends none of them again.
+            let mut consumer = nats
+                .jetstream()
+                .await
+                .get_stream("EVENTS")
+                .await
+                .expect("it is there")
+                .get_consumer::<async_nats::jetstream::consumer::pull::Config>("lonceng")
+                .await
+                .expect("it is there");
+            until("all are acknowledged", PATIENCE, async || {
+                (consumer.info().await.expect("it answers").num_ack_pending == 0).then_some(())
+            })
+            .await;
+        }
+        assert!(hub.inbox("p00000").await.len() == 3);
+        assert_eq!(hub.metric("lonceng_events_total{source=\"nats\",outcome=\"accepted\"}").await as u64, 6);
     }
 }

@@ -4,7 +4,7 @@
 
 mod support;
 
-use std::{collections::HashMap, time::Duration};
+use std::collections::HashMap;
 
 use lonceng::{
     domain::{notification::Timestamp, schedule::Schedule},
@@ -39,30 +39,41 @@ async fn what_has_happened_since_is_told_once_by_whichever_hub_is_first() {
     let Some(hub) = Hub::start(On::Postgres, &[]).await else { return };
     // A second hub on the same database.
     let other = Hub::sqlite(&[("LONCENG_STORE__URL", hub.store_url.as_str())]).await;
+    make(&hub, &digest(&json!({ "cron": "* * * * *", "count": "NOTE_CREATED" }))).await;
+    let mut idle = digest(&json!({ "cron": "* * * * *", "count": "NOTE_SHARED" }));
+    idle["code"] = json!("IDLE");
+    make(&hub, &idle).await;
+    let last_run = async |hub: &Hub, code: &str| {
+        let (_, shown) = hub.get(&format!("/api/v1/admin/types/{code}")).await;
+        shown["last_run"].as_str().map(str::to_owned)
+    };
+    for code in ["NOTES", "IDLE"] {
+        until("both hubs know it", PATIENCE, async || {
+            (last_run(&hub, code).await.is_some() && last_run(&other, code).await.is_some()).then_some(())
+        })
+        .await;
+    }
     for title in ["a", "b", "c"] {
         hub.publish(&json!({ "type": "NOTE_CREATED", "user_id": "writer", "title": title })).await;
     }
-    // Every second; the notes were made before it was, so there is nothing to tell yet.
-    make(&hub, &digest(&json!({ "cron": "* * * * * *", "count": "NOTE_CREATED" }))).await;
-    let begun = async || other.get("/api/v1/admin/types/NOTES").await.1["last_run"].is_string();
-    until("it has begun", PATIENCE, async || begun().await.then_some(())).await;
-    let told = async || messages(&hub, "reader").await;
-    let mut published = 0;
-    until("it has told several times", Duration::from_secs(30), async || {
-        hub.publish(&json!({ "type": "NOTE_CREATED", "user_id": "writer", "title": "more" })).await;
-        published += 1;
-        (told().await.len() >= 4).then_some(())
-    })
-    .await;
-    // All of them, each counted once, by both hubs together.
-    until("all are told", PATIENCE, async || {
-        let counts = told().await;
-        let sum: i64 = counts.iter().filter_map(|text| text[1..].split(' ').next()?.parse::<i64>().ok()).sum();
-        assert!(sum <= published, "{counts:?}, {published}");
-        (sum == published).then_some(())
-    })
-    .await;
-    assert_eq!(messages(&hub, "other").await, told().await);
+    // Some time goes by, in the table: the notes were made an hour ago, and the last run is two hours ago.
+    let store = Store::open(&hub.store_url).await.expect("it opens");
+    for sql in [
+        "UPDATE notifications SET created_at = created_at - 3600000",
+        "UPDATE schedule_runs SET run_at = run_at - 7200000",
+    ] {
+        store.execute_by_hand(sql).await.expect("it is taken");
+    }
+    until("it is told", PATIENCE, async || (!messages(&hub, "reader").await.is_empty()).then_some(())).await;
+    let recent = Timestamp(lonceng::clock::now().0 - 3_600_000).to_rfc3339();
+    for (hub, code) in [(&hub, "NOTES"), (&other, "NOTES"), (&other, "IDLE")] {
+        until("all of it is done", PATIENCE, async || (last_run(hub, code).await? > recent).then_some(())).await;
+    }
+    // Both hubs have looked by then; nothing to tell was not told.
+    for reader in ["reader", "other"] {
+        assert_eq!(messages(&other, reader).await, ["\"3 new notes\""]);
+        assert_eq!(hub.inbox(reader).await.len(), 1);
+    }
 }
 
 #[tokio::test]
@@ -80,8 +91,8 @@ async fn a_run_that_nobody_was_there_for_is_made_up_once_or_left() {
     store.execute_by_hand("DELETE FROM schedule_runs").await.expect("it is taken");
     let long_ago = Timestamp(lonceng::clock::now().0 - 400 * 24 * 60 * 60 * 1_000);
     for (code, schedule) in &schedules {
-        let text = Schedule::parse(schedule).expect("it is one").text();
-        store.schedule_run(code, &text, long_ago).await.expect("it writes");
+        let when = Schedule::parse(schedule).expect("it is one").when();
+        store.begin_schedule(code, &when, long_ago).await.expect("it writes");
     }
     hub.run().await;
     until("it is made up for", PATIENCE, async || (!hub.inbox("reader").await.is_empty()).then_some(())).await;

@@ -12,12 +12,14 @@ use lonceng::{
         event::Identity,
         inbox::{ChangeKind, Counters, Mark, MarkAll, Sweep},
         notification::{Priority, Status, Timestamp},
-        plan::Draft,
+        plan::{Audience, Draft},
         preferences::Preferences,
         rejected::Rejected,
         user::{Person, PersonPatch, UserId},
     },
-    store::{Committed, DeadLetter, Filter, MarkOutcome, Planned, Reservation, RetentionCursor, Store},
+    store::{
+        Committed, DeadLetter, FanOutStart, Filter, MarkOutcome, Part, Planned, Reservation, RetentionCursor, Store,
+    },
 };
 use serde_json::value::RawValue;
 use uuid::Uuid;
@@ -512,17 +514,52 @@ async fn what_became_of_variants_is_counted(store: Store) {
 
 async fn a_schedule_begins_when_it_is_first_seen_and_never_goes_back(store: Store) {
     let at = |ms: i64| Timestamp(NOW.0 + ms);
-    let last = async |schedule: &str, now| store.schedule_run("T", schedule, now).await.expect("it reads");
-    assert_eq!(last("daily", at(0)).await, at(0));
-    assert_eq!(last("daily", at(50)).await, at(0), "it has begun already");
+    let begin = async |schedule: &str, now| store.begin_schedule("T", schedule, now).await.expect("it writes");
+    let last =
+        async || store.schedule_runs().await.expect("it reads").first().map(|run| (run.schedule.clone(), run.at));
+    begin("daily", at(0)).await;
+    begin("daily", at(50)).await;
+    assert_eq!(last().await, Some(("daily".to_owned(), at(0))), "it has begun already");
     store.schedule_has_run("T", at(100)).await.expect("it writes");
     store.schedule_has_run("T", at(90)).await.expect("another hub was slower");
-    assert_eq!(last("daily", at(120)).await, at(100));
-    assert_eq!(last("hourly", at(130)).await, at(130), "another schedule makes up for nothing");
+    assert_eq!(last().await, Some(("daily".to_owned(), at(100))));
+    begin("hourly", at(130)).await;
+    assert_eq!(last().await, Some(("hourly".to_owned(), at(130))), "another schedule makes up for nothing");
+    store.forget_schedule("T").await.expect("it writes");
+    assert_eq!(last().await, None);
     // Counted is what was made after the one, up to the other.
     let drafts = [5, 10, 20].map(|ms| timed("u", ms, None, None)).to_vec();
     store.commit(&[planned(None, drafts)], NOW).await.expect("it commits");
     assert_eq!(store.count_made("T", at(5), at(20)).await.expect("it reads"), 2);
+}
+
+async fn pieces_of_an_event_follow_each_other_whoever_brings_them(store: Store) {
+    let identity = Identity::key("large");
+    let moderators = Audience::Role("moderator".into());
+    let begin = async |audience: &Audience| store.begin_fan_out(&identity, audience, NOW).await.expect("it begins");
+    let piece = |after: &str, to: &str, last: bool| Planned {
+        identity: last.then(|| identity.clone()),
+        part: Some(Part { identity: identity.clone(), after: after.into(), to: to.into() }),
+        drafts: vec![draft(to, "text")],
+    };
+    let commit = async |piece: Planned| {
+        let outcome = store.commit(&[piece], NOW).await.expect("it commits").remove(0);
+        matches!(outcome, Committed::Stored(_))
+    };
+    assert_eq!(begin(&moderators).await, FanOutStart::After(String::new(), moderators.clone()));
+    assert!(commit(piece("", "b", false)).await);
+    assert!(!commit(piece("", "b", false)).await, "somebody has brought this one");
+    assert!(!commit(piece("", "a", true)).await, "and it is not over, whoever says so");
+    // Whoever takes it up goes on where it stands, for those it began with.
+    assert_eq!(begin(&Audience::Everyone).await, FanOutStart::After("b".into(), moderators));
+    assert_eq!(store.fan_outs_begun(&["id:large", "id:other"]).await.expect("it reads").len(), 1);
+    assert!(commit(piece("b", "c", true)).await);
+    assert_eq!(begin(&Audience::Everyone).await, FanOutStart::Over);
+    assert!(store.fan_outs_begun(&["id:large"]).await.expect("it reads").is_empty());
+    assert!(!commit(piece("b", "c", true)).await);
+    for (who, revision) in [("a", 0), ("b", 1), ("c", 1)] {
+        assert_eq!(store.inbox(&user(who)).await.expect("it reads").revision, revision, "{who}");
+    }
 }
 
 macro_rules! on_both {
@@ -567,6 +604,7 @@ on_both!(
     the_files_types_are_written_and_an_administrators_are_left_alone,
     what_became_of_variants_is_counted,
     a_schedule_begins_when_it_is_first_seen_and_never_goes_back,
+    pieces_of_an_event_follow_each_other_whoever_brings_them,
     dead_letters_are_kept_cut_and_listed,
     the_epoch_stays_until_it_is_renewed,
     what_a_store_refuses_leaves_nothing_behind,

@@ -17,9 +17,10 @@ CREATE TABLE schedule_runs (
     run_at   INTEGER NOT NULL
 ) WITHOUT ROWID;
 
--- How far an event for very many has come: those up to this user have it.
+-- How far an event for very many has come: those of its audience up to this user have it.
 CREATE TABLE fan_outs (
     identity   TEXT PRIMARY KEY,
+    audience   TEXT   NOT NULL,
     user_id    TEXT    NOT NULL,
     started_at INTEGER NOT NULL
 ) WITHOUT ROWID;

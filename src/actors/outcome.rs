@@ -1,5 +1,6 @@
 //! Every way an event's walk can end.
 
+use tokio::sync::watch;
 use uuid::Uuid;
 
 use crate::{
@@ -20,6 +21,8 @@ pub enum Outcome {
     Rejected(Rejected),
     /// The hub cannot take it now: try again.
     Unavailable(String),
+    /// It is for very many, and on its way: how that ends is said here. Only those are answered so who do not wait for it.
+    Late(watch::Receiver<Option<Outcome>>),
     /// The hub failed on this event: try again, but not for ever.
     Failed(String),
 }
@@ -41,6 +44,7 @@ impl Outcome {
             Self::Skipped(_) => "skipped",
             Self::Rejected(_) => "rejected",
             Self::Unavailable(_) | Self::Failed(_) => "failed",
+            Self::Late(_) => "late",
         }
     }
 }

@@ -13,10 +13,9 @@ mod work;
 use std::{collections::VecDeque, sync::Arc};
 
 use actix::{Actor, ActorFutureExt, AsyncContext, Context, Handler, Message, WrapFuture};
-use tokio::{
-    sync::{Semaphore, oneshot},
-    time::Instant,
-};
+use tokio::{sync::oneshot, time::Instant};
+
+use fan_out::Turns;
 
 use super::{
     Handle, Outcome,
@@ -48,6 +47,8 @@ pub struct Ingest {
     pub events: Vec<Event>,
     /// Whether they are taken whole or not at all.
     pub atomic: bool,
+    /// Whether whoever asks waits for events for very many; else those are answered as late.
+    pub waits: bool,
     /// Which way they came: the label `source` of `lonceng_events_total`.
     pub source: &'static str,
     /// When they arrived.
@@ -64,7 +65,7 @@ pub struct Pipeline {
     feeding: Feeding,
     trail: Arc<Trail>,
     /// Events for very many take turns.
-    turn: Arc<Semaphore>,
+    turns: Arc<Turns>,
     waiting: VecDeque<Ingest>,
     waiting_events: usize,
     busy: bool,
@@ -89,7 +90,7 @@ impl Pipeline {
             persistence,
             feeding,
             trail,
-            turn: Arc::new(Semaphore::new(1)),
+            turns: Turns::new(),
             waiting: VecDeque::new(),
             waiting_events: 0,
             busy: false,
@@ -119,7 +120,7 @@ impl Pipeline {
             persistence: self.persistence.clone(),
             feeding: self.feeding.clone(),
             trail: Arc::clone(&self.trail),
-            turn: Arc::clone(&self.turn),
+            turns: Arc::clone(&self.turns),
         };
         ctx.spawn(work::run(work, batch).into_actor(self).map(|(), pipeline, ctx| {
             pipeline.busy = false;

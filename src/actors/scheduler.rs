@@ -4,7 +4,7 @@
 //! the type and the moment it was due, so that exactly one of them makes notifications, whichever is first. It notes how far it
 //! has come only after that; one that dies in between does it again, and finds a duplicate.
 
-use std::time::Duration;
+use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use actix::{Actor, ActorFutureExt, AsyncContext, Context, Handler, WrapFuture};
 use serde_json::{Map, json};
@@ -19,11 +19,12 @@ use super::{
 use crate::{
     clock,
     domain::{
+        catalog::NotificationType,
         event::{Event, Identity},
         notification::Timestamp,
         schedule::{Due, Schedule},
     },
-    store::{Store, StoreError},
+    store::{ScheduleRun, Store, StoreError},
 };
 
 /// Between two looks.
@@ -37,6 +38,8 @@ pub struct Scheduler {
     store: Store,
     catalog: Shared,
     pipeline: Handle<Pipeline>,
+    /// Types whose run is under way: one for very many takes its time, and must not hold up the others.
+    under_way: HashSet<String>,
     _tether: Tether,
 }
 
@@ -44,35 +47,76 @@ impl Scheduler {
     /// Has the types of `catalog` come through `pipeline`.
     #[must_use]
     pub fn new(store: Store, catalog: Shared, pipeline: Handle<Pipeline>, tether: Tether) -> Self {
-        Self { store, catalog, pipeline, _tether: tether }
+        Self { store, catalog, pipeline, under_way: HashSet::new(), _tether: tether }
     }
 
     fn look(&self, ctx: &mut Context<Self>) {
-        let (store, catalog, pipeline) = (self.store.clone(), self.catalog.current(), self.pipeline.clone());
-        let looked = async move {
-            for (kind, schedule) in catalog.scheduled().filter(|(kind, _)| kind.is_active) {
-                // The store's own watch says that it is away; then the next look finds the same due.
-                if let Err(error) = look_at(&store, &pipeline, &kind.code, schedule).await {
-                    tracing::debug!(%error, code = kind.code, "what is due waits for the store");
-                }
+        let store = self.store.clone();
+        let runs = async move { store.schedule_runs().await };
+        ctx.spawn(runs.into_actor(self).map(|runs, scheduler, ctx| {
+            // The store's own watch says that it is away; then the next look finds the same due.
+            if let Ok(runs) = runs {
+                scheduler.look_at(&runs, ctx);
             }
-        };
-        ctx.spawn(looked.into_actor(self).map(|(), _, ctx| {
             ctx.run_later(INTERVAL, |scheduler, ctx| scheduler.look(ctx));
         }));
     }
+
+    fn look_at(&mut self, runs: &[ScheduleRun], ctx: &mut Context<Self>) {
+        let (catalog, now) = (self.catalog.current(), clock::now());
+        let active = || catalog.scheduled().filter(|(kind, _)| kind.is_active);
+        for (kind, schedule) in active() {
+            if self.under_way.contains(&kind.code) {
+                continue;
+            }
+            let known = runs.iter().find(|run| run.code == kind.code && run.schedule == schedule.when());
+            let due = known.and_then(|run| Some((run.at, schedule.due(run.at, settled(schedule, now))?)));
+            let step = match (known, due) {
+                (Some(_), None) => continue,
+                (None, _) => Step::Begin(now),
+                (Some(_), Some((last, due))) => Step::Run(last, due),
+            };
+            self.under_way.insert(kind.code.clone());
+            let taken = take(self.store.clone(), self.pipeline.clone(), Arc::clone(kind), schedule.clone(), step);
+            let code = kind.code.clone();
+            ctx.spawn(taken.into_actor(self).map(move |_, scheduler, _| {
+                scheduler.under_way.remove(&code);
+            }));
+        }
+        // What is switched off, or has no schedule any more, begins anew when it comes back.
+        let gone = runs.iter().filter(|run| !active().any(|(kind, _)| kind.code == run.code));
+        for run in gone {
+            let (store, code) = (self.store.clone(), run.code.clone());
+            ctx.spawn(async move { drop(store.forget_schedule(&code).await) }.into_actor(self));
+        }
+    }
 }
 
-async fn look_at(
-    store: &Store,
-    pipeline: &Handle<Pipeline>,
-    code: &str,
-    schedule: &Schedule,
+/// What a type that comes by the clock needs now.
+enum Step {
+    /// Its schedule has not been seen before: it begins at this moment.
+    Begin(Timestamp),
+    /// This run, after the one of that moment.
+    Run(Timestamp, Due),
+}
+
+/// Up to when is looked for what is due.
+fn settled(schedule: &Schedule, now: Timestamp) -> Timestamp {
+    if schedule.count().is_some() { Timestamp(now.0 - SETTLE_MS) } else { now }
+}
+
+async fn take(
+    store: Store,
+    pipeline: Handle<Pipeline>,
+    kind: Arc<NotificationType>,
+    schedule: Schedule,
+    step: Step,
 ) -> Result<(), StoreError> {
-    let now = clock::now();
-    let last = store.schedule_run(code, &schedule.text(), now).await?;
-    let settled = if schedule.count().is_some() { Timestamp(now.0 - SETTLE_MS) } else { now };
-    let Some(Due { at, skipped }) = schedule.due(last, settled) else { return Ok(()) };
+    let code = &kind.code;
+    let (last, Due { at, skipped }) = match step {
+        Step::Begin(now) => return store.begin_schedule(code, &schedule.when(), now).await,
+        Step::Run(last, due) => (last, due),
+    };
     if skipped {
         tracing::info!(code, due = at.to_rfc3339(), "this run was missed and is left, as its schedule says");
     } else {
@@ -81,7 +125,7 @@ async fn look_at(
             None => None,
         };
         // Nothing to tell is not told.
-        if count != Some(0) && !run(pipeline, event(code, last, at, count)).await {
+        if count != Some(0) && !run(&pipeline, event(code, last, at, count)).await {
             return Ok(());
         }
     }
@@ -114,12 +158,14 @@ fn event(code: &str, last: Timestamp, at: Timestamp, count: Option<i64>) -> Even
 async fn run(pipeline: &Handle<Pipeline>, event: Event) -> bool {
     let (reply, answer) = oneshot::channel();
     let code = event.code.clone();
-    let ingest = Ingest { events: vec![event], atomic: false, source: "schedule", received: Instant::now(), reply };
+    let ingest =
+        Ingest { events: vec![event], atomic: false, waits: true, source: "schedule", received: Instant::now(), reply };
     if pipeline.send(ingest).await.is_err() {
         return false;
     }
     match answer.await.ok().and_then(|outcomes| outcomes.into_iter().next()) {
-        Some(Outcome::Accepted(_) | Outcome::Duplicate | Outcome::Skipped(_)) => true,
+        // Late is only said to those who do not wait.
+        Some(Outcome::Accepted(_) | Outcome::Duplicate | Outcome::Skipped(_) | Outcome::Late(_)) => true,
         Some(Outcome::Rejected(rejected)) => {
             // It would be as bad the next second; the next time it is due, its template may be mended.
             tracing::error!(code, reason = %rejected, "what came by the clock could not be rendered, and is left");

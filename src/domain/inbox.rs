@@ -155,7 +155,8 @@ pub fn transition(state: State, mark: Mark, now: Timestamp) -> Option<State> {
             Some(State { status: Status::Read, seen_at: seen, read_at: Some(now), clicked_at, ..state })
         }
         (Status::Read | Status::Archived | Status::AutoCleared, Mark::Click) if state.clicked_at.is_none() => {
-            Some(State { clicked_at: Some(now), ..state })
+            // What was put away unread is read by that.
+            Some(State { clicked_at: Some(now), read_at: state.read_at.or(Some(now)), seen_at: seen, ..state })
         }
         (Status::Read | Status::Archived | Status::AutoCleared, Mark::Unread) => {
             Some(State { status: Status::Unread, read_at: None, expires_at: lives_on, ..state })

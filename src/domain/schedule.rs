@@ -1,10 +1,12 @@
 //! Types that come by the clock: when one is due.
 
-use std::str::FromStr as _;
-
+use chrono::DateTime;
 use chrono_tz::Tz;
-use croner::Cron;
-use serde::{Deserialize, Serialize};
+use croner::{
+    Cron,
+    parser::{CronParser, Seconds, Year},
+};
+use serde::Deserialize;
 use serde_json::Value;
 
 use super::notification::Timestamp;
@@ -12,8 +14,12 @@ use super::notification::Timestamp;
 /// How late a run may be before it counts as missed, in milliseconds.
 const LATE_MS: i64 = 60_000;
 
+/// Longest texts.
+const CRON_MAX_CHARS: usize = 200;
+const COUNT_MAX_CHARS: usize = 128;
+
 /// What to do about runs that nobody was there for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Missed {
     /// Make up for all of them together, once.
@@ -31,13 +37,13 @@ enum Written {
     More(More),
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct More {
     cron: String,
     #[serde(default = "utc")]
     timezone: String,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     count: Option<String>,
     #[serde(default)]
     missed: Missed,
@@ -77,7 +83,14 @@ impl Schedule {
                 Written::Cron(cron) => More { cron, timezone: utc(), count: None, missed: Missed::default() },
                 Written::More(more) => more,
             };
-        let cron = Cron::from_str(&written.cron).map_err(|error| {
+        if written.cron.chars().count() > CRON_MAX_CHARS {
+            return Err(format!("cron must be at most {CRON_MAX_CHARS} characters long"));
+        }
+        if written.count.as_ref().is_some_and(|count| count.is_empty() || count.chars().count() > COUNT_MAX_CHARS) {
+            return Err("count must be the code of a type".to_owned());
+        }
+        let parser = CronParser::builder().seconds(Seconds::Disallowed).year(Year::Disallowed).build();
+        let cron = parser.parse(&written.cron).map_err(|error| {
             format!(
                 "{:?} is not in the form of cron, such as \"0 18 * * *\" for six in the evening: {error}",
                 written.cron
@@ -87,6 +100,10 @@ impl Schedule {
             .timezone
             .parse()
             .map_err(|_| format!("{:?} is not a time zone such as \"Asia/Jakarta\"", written.timezone))?;
+        // What never comes would be looked for again and again.
+        if cron.find_next_occurrence(&DateTime::UNIX_EPOCH, true).is_err() {
+            return Err(format!("{:?} never comes: there is no such day", written.cron));
+        }
         Ok(Self { written, cron, zone })
     }
 
@@ -96,11 +113,10 @@ impl Schedule {
         self.written.count.as_deref()
     }
 
-    /// It, as one text: two that are alike are the same schedule.
+    /// When it comes, as one text: one that comes at other times is another schedule, and begins anew.
     #[must_use]
-    pub fn text(&self) -> String {
-        // A struct of texts always serializes.
-        serde_json::to_string(&self.written).unwrap_or_default()
+    pub fn when(&self) -> String {
+        format!("{} {}", self.written.cron, self.written.timezone)
     }
 
     /// The run that is due at `now` when everything up to `last` has been done; several that were missed are one.
@@ -169,6 +185,9 @@ mod tests {
             (json!({ "cron": "0 18 * * *", "timezone": "Mars" }), "Mars"),
             (json!({ "cron": "0 18 * * *", "missed": "twice" }), "once"),
             (json!(7), "no schedule"),
+            (json!("* * * * * *"), "cron"),
+            (json!("0 0 31 2 *"), "never"),
+            (json!({ "cron": "0 18 * * *", "count": "" }), "count"),
         ] {
             assert!(Schedule::parse(&value).is_err_and(|why| why.contains(says)), "{value}");
         }

@@ -3,7 +3,10 @@
 //! minijinja with single braces for variables; `{% %}` and `{# #}` keep their meaning, so a template file may have
 //! conditions and loops.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use minijinja::{
     Environment, Error, ErrorKind, UndefinedBehavior, Value,
@@ -99,6 +102,15 @@ impl Templates {
     #[must_use]
     pub fn has(&self, name: &str) -> bool {
         self.text.get_template(name).is_ok()
+    }
+
+    /// The names that a message template asks its event for.
+    #[must_use]
+    pub fn asks_for(&self, name: &str) -> BTreeSet<String> {
+        self.text
+            .get_template(name)
+            .map(|template| template.undeclared_variables(false).into_iter().collect())
+            .unwrap_or_default()
     }
 
     /// Renders a message.

@@ -172,7 +172,7 @@ impl Problem {
     #[must_use]
     pub fn of_outcome(outcome: &Outcome, batch: bool) -> Option<Self> {
         match outcome {
-            Outcome::Accepted(_) | Outcome::Duplicate | Outcome::Skipped(_) => None,
+            Outcome::Accepted(_) | Outcome::Duplicate | Outcome::Skipped(_) | Outcome::Late(_) => None,
             Outcome::Rejected(rejected) => {
                 let index = rejected.index.filter(|_| batch);
                 Some(Self::from(&Rejected { index, ..rejected.clone() }))

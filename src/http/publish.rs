@@ -80,7 +80,7 @@ pub(super) async fn admit(state: &State, request: &HttpRequest) -> Result<(), Pr
 /// The first problem; then nothing is stored.
 pub(super) async fn publish(state: &State, events: Vec<Event>, batch: bool) -> Result<Vec<Outcome>, Problem> {
     let (reply, answer) = oneshot::channel();
-    let ingest = Ingest { events, atomic: true, source: "http", received: Instant::now(), reply };
+    let ingest = Ingest { events, atomic: true, waits: true, source: "http", received: Instant::now(), reply };
     state.pipeline.send(ingest).await?;
     let outcomes = answer.await.map_err(|_| Gone)?;
     let rejected = outcomes.iter().find(|outcome| matches!(outcome, Outcome::Rejected(_)));

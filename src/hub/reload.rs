@@ -191,7 +191,7 @@ impl Keeper {
             state.publish_limit.store(http::PublishLimit::new(config.limits.publish_per_minute).map(Arc::new));
         }
         state.addresses.set(config.limits.feed_connections_per_address, config.server.trusted_proxies.clone());
-        state.trail.set(config.explain.events, config.explain.minutes);
+        state.trail.set(config.explain.events, config.explain.minutes, clock::now());
         state.auth.set_keys(&config.auth.api_keys);
     }
 }

@@ -37,6 +37,8 @@ pub enum Committed {
     Stored(Vec<Change>),
 }
 
+const FORGET_IDENTITY: &str = "DELETE FROM event_identities WHERE identity = $1";
+
 /// Whether a piece is the next one; what is no piece always is.
 macro_rules! advanced {
     ($event:expr, $tx:ident) => {
@@ -68,7 +70,12 @@ impl Store {
             let mut accepted = Vec::with_capacity(events.len());
             for event in events {
                 let claimed = claim(event.identity.as_ref(), &mut fresh);
-                accepted.push(claimed && advanced!(event, tx));
+                let taken = claimed && advanced!(event, tx);
+                if let (true, false, Some(identity)) = (claimed, taken, &event.identity) {
+                    // Of an event for very many: others have come elsewhere, and it is not over.
+                    sqlx::query(FORGET_IDENTITY).bind(identity.as_str()).execute(&mut *tx).await?;
+                }
+                accepted.push(taken);
             }
             let new = || events.iter().zip(&accepted).filter(|(_, accepted)| **accepted).flat_map(|(e, _)| &e.drafts);
             let mut counts: BTreeMap<&UserId, i64> = BTreeMap::new();

@@ -7,7 +7,9 @@ use uuid::Uuid;
 use super::{
     Store, StoreError,
     audit::{AuditEntry, entered},
-    in_transaction, on_pool,
+    in_transaction,
+    on::pattern,
+    on_pool,
 };
 use crate::domain::{notification::Timestamp, rejected::Rejected};
 
@@ -27,7 +29,8 @@ macro_rules! columns {
 macro_rules! matching {
     () => {
         "($1 = '' OR kind = $1) \
-         AND ($2 = '' OR LOWER(reason) LIKE $2 OR LOWER(COALESCE(subject, '')) LIKE $2 OR LOWER(payload) LIKE $2)"
+         AND ($2 = '' OR LOWER(reason) LIKE $2 ESCAPE '\\' OR LOWER(COALESCE(subject, '')) LIKE $2 ESCAPE '\\' \
+         OR LOWER(payload) LIKE $2 ESCAPE '\\')"
     };
 }
 
@@ -128,12 +131,6 @@ impl TryFrom<Row> for DeadLetter {
             truncated: row.truncated,
         })
     }
-}
-
-/// The pattern that finds a text wherever it stands; what a pattern means by itself is looked for without it.
-fn pattern(text: &str) -> String {
-    let text = text.to_lowercase().replace(['%', '_'], "");
-    if text.is_empty() { String::new() } else { format!("%{text}%") }
 }
 
 impl Store {

@@ -3,7 +3,9 @@
 use super::{
     Backend, Store, StoreError,
     audit::{AuditEntry, entered},
-    in_transaction, on_pool,
+    in_transaction,
+    on::pattern,
+    on_pool,
     rows::{PersonRow, all},
 };
 use crate::domain::{
@@ -50,8 +52,9 @@ const REMOVE: &str = "DELETE FROM users WHERE user_id = $1";
 const LIST: &str = concat!(
     "SELECT ",
     person_columns!(),
-    " FROM users u WHERE u.user_id > $1 AND ($2 = '' OR LOWER(u.user_id) LIKE $2 OR LOWER(COALESCE(u.login, '')) LIKE $2 \
-     OR LOWER(COALESCE(u.name, '')) LIKE $2 OR LOWER(COALESCE(u.email, '')) LIKE $2) ORDER BY u.user_id LIMIT $3"
+    " FROM users u WHERE u.user_id > $1 AND ($2 = '' OR LOWER(u.user_id) LIKE $2 ESCAPE '\\' \
+     OR LOWER(COALESCE(u.login, '')) LIKE $2 ESCAPE '\\' OR LOWER(COALESCE(u.name, '')) LIKE $2 ESCAPE '\\' \
+     OR LOWER(COALESCE(u.email, '')) LIKE $2 ESCAPE '\\') ORDER BY u.user_id LIMIT $3"
 );
 
 impl Store {
@@ -60,9 +63,7 @@ impl Store {
     /// # Errors
     /// When the store is away.
     pub async fn directory(&self, after: &str, part: &str, limit: i64) -> Result<Vec<Person>, StoreError> {
-        // What a pattern means by itself is looked for as it stands.
-        let part = part.to_lowercase().replace(['%', '_'], "");
-        let pattern = if part.is_empty() { String::new() } else { format!("%{part}%") };
+        let pattern = pattern(part);
         all(on_pool!(self, readers, |pool| {
             sqlx::query_as::<_, PersonRow>(LIST).bind(after).bind(&pattern).bind(limit).fetch_all(pool).await
         })?)

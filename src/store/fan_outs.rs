@@ -1,13 +1,18 @@
 //! How far events for very many have come: table `fan_outs`. A piece is committed together with that.
 
-use super::{Store, StoreError, on_pool};
-use crate::domain::{event::Identity, notification::Timestamp};
+use std::collections::HashSet;
+
+use sqlx::FromRow;
+
+use super::{Backend, Store, StoreError, in_transaction, on_pool};
+use crate::domain::{event::Identity, notification::Timestamp, plan::Audience};
 
 const IS_OVER: &str = "SELECT COUNT(*) FROM event_identities WHERE identity = $1";
 
-const BEGIN: &str = "INSERT INTO fan_outs (identity, user_id, started_at) VALUES ($1, '', $2) ON CONFLICT DO NOTHING";
+const BEGIN: &str = "INSERT INTO fan_outs (identity, audience, user_id, started_at) VALUES ($1, $2, '', $3) \
+     ON CONFLICT DO NOTHING";
 
-const AT: &str = "SELECT user_id FROM fan_outs WHERE identity = $1";
+const AT: &str = "SELECT user_id, audience FROM fan_outs WHERE identity = $1";
 
 /// The next piece, unless somebody else has brought it.
 pub(super) const ADVANCE: &str = "UPDATE fan_outs SET user_id = $3 WHERE identity = $1 AND user_id = $2";
@@ -30,8 +35,26 @@ pub struct Part {
 pub enum FanOutStart {
     /// Everybody has it.
     Over,
-    /// Those up to this user have it.
-    After(String),
+    /// Those up to this user have it, of this audience: the one that it began with.
+    After(String, Audience),
+}
+
+#[derive(FromRow)]
+struct Row {
+    user_id: String,
+    audience: String,
+}
+
+/// `*` is everybody; a role's name stands behind `role:`.
+fn written(audience: &Audience) -> String {
+    match audience {
+        Audience::Role(role) => format!("role:{role}"),
+        Audience::Everyone | Audience::Users(_) => "*".to_owned(),
+    }
+}
+
+fn read(audience: &str) -> Audience {
+    audience.strip_prefix("role:").map_or(Audience::Everyone, |role| Audience::Role(role.to_owned()))
 }
 
 impl Store {
@@ -39,18 +62,55 @@ impl Store {
     ///
     /// # Errors
     /// When the store is away.
-    pub async fn begin_fan_out(&self, identity: &Identity, now: Timestamp) -> Result<FanOutStart, StoreError> {
+    pub async fn begin_fan_out(
+        &self,
+        identity: &Identity,
+        audience: &Audience,
+        now: Timestamp,
+    ) -> Result<FanOutStart, StoreError> {
         let identity = identity.as_str();
-        let over: i64 =
-            on_pool!(self, readers, |pool| sqlx::query_scalar(IS_OVER).bind(identity).fetch_one(pool).await)?;
-        if over > 0 {
-            return Ok(FanOutStart::Over);
+        // The row first: whoever brings the last piece takes it away, and the identity is there by then.
+        let at: Option<Row> = in_transaction!(self, begin_write, |_db, tx| {
+            sqlx::query(BEGIN).bind(identity).bind(written(audience)).bind(now.0).execute(&mut *tx).await?;
+            let over: i64 = sqlx::query_scalar(IS_OVER).bind(identity).fetch_one(&mut *tx).await?;
+            if over > 0 {
+                sqlx::query(END).bind(identity).execute(&mut *tx).await?;
+                None
+            } else {
+                sqlx::query_as(AT).bind(identity).fetch_optional(&mut *tx).await?
+            }
+        });
+        Ok(at.map_or(FanOutStart::Over, |row| FanOutStart::After(row.user_id, read(&row.audience))))
+    }
+
+    /// Which of these events have begun to go out in pieces.
+    ///
+    /// # Errors
+    /// When the store is away.
+    pub async fn fan_outs_begun(&self, identities: &[&str]) -> Result<HashSet<String>, StoreError> {
+        if identities.is_empty() {
+            return Ok(HashSet::new());
         }
-        on_pool!(self, writer, |pool| sqlx::query(BEGIN).bind(identity).bind(now.0).execute(pool).await.map(drop))?;
-        let at: Option<String> =
-            on_pool!(self, writer, |pool| sqlx::query_scalar(AT).bind(identity).fetch_optional(pool).await)?;
-        // Another hub may have brought the last piece just now.
-        Ok(at.map_or(FanOutStart::Over, FanOutStart::After))
+        let list = serde_json::to_string(identities).unwrap_or_else(|_| "[]".to_owned());
+        let begun: Vec<String> = match &self.backend {
+            Backend::Sqlite(sqlite) => {
+                sqlx::query_scalar(super::sqlite::FAN_OUTS_BEGUN).bind(list).fetch_all(&sqlite.readers).await?
+            }
+            Backend::Postgres(pool) => {
+                sqlx::query_scalar(super::postgres::FAN_OUTS_BEGUN).bind(list).fetch_all(pool).await?
+            }
+        };
+        Ok(begun.into_iter().collect())
+    }
+
+    /// Forgets an event that nobody has got anything of.
+    ///
+    /// # Errors
+    /// When the store is away.
+    pub async fn forget_fan_out(&self, identity: &Identity) -> Result<(), StoreError> {
+        let sql = "DELETE FROM fan_outs WHERE identity = $1 AND user_id = ''";
+        on_pool!(self, writer, |pool| sqlx::query(sql).bind(identity.as_str()).execute(pool).await.map(drop))?;
+        Ok(())
     }
 
     /// Forgets events that nobody has gone on with since `before`, at most `limit`; says how many.

@@ -36,6 +36,7 @@ pub use fan_outs::{FanOutStart, Part};
 pub use idempotency::{ANSWER_KEPT_MS, Reservation};
 pub use list::{Filter, Listing, UnreadTotals};
 pub use marks::MarkOutcome;
+pub use schedules::ScheduleRun;
 pub use sweep::RetentionCursor;
 pub use types::TypesWatch;
 pub use variants::VariantCounts;

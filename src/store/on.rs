@@ -36,4 +36,16 @@ macro_rules! in_transaction {
     };
 }
 
+/// The pattern for LIKE, with `\\` to escape, that finds a text wherever it stands; empty for an empty one.
+pub(super) fn pattern(text: &str) -> String {
+    let mut pattern = String::with_capacity(text.len() + 2);
+    for c in text.to_lowercase().chars() {
+        if matches!(c, '%' | '_' | '\\') {
+            pattern.push('\\');
+        }
+        pattern.push(c);
+    }
+    if pattern.is_empty() { pattern } else { format!("%{pattern}%") }
+}
+
 pub(super) use {in_transaction, on_pool};

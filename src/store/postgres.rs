@@ -49,6 +49,10 @@ pub(super) const ENTER_ALL: &str = "UPDATE notifications SET status = e.status, 
 pub(super) const PREFERENCES_BY_ID: &str = "SELECT user_id, preferences FROM user_notification_preferences \
      WHERE user_id IN (SELECT json_array_elements_text($1::json))";
 
+/// Which events, of a JSON list of identities, go out in pieces.
+pub(super) const FAN_OUTS_BEGUN: &str =
+    "SELECT identity FROM fan_outs WHERE identity IN (SELECT json_array_elements_text($1::json))";
+
 pub(super) async fn insert_identities(
     connection: &mut PgConnection,
     identities: &[&str],

@@ -5,48 +5,54 @@ use sqlx::FromRow;
 use super::{Store, StoreError, on_pool};
 use crate::domain::notification::Timestamp;
 
-/// A schedule that nobody has seen before, or that is another one now, begins now.
+/// A schedule that nobody has seen before, or that is another one now.
 const BEGIN: &str = "INSERT INTO schedule_runs AS s (code, schedule, run_at) VALUES ($1, $2, $3) \
      ON CONFLICT (code) DO UPDATE SET schedule = $2, run_at = $3 WHERE s.schedule <> $2";
 
-const LAST: &str = "SELECT schedule, run_at FROM schedule_runs WHERE code = $1";
+const ALL: &str = "SELECT code, schedule, run_at FROM schedule_runs";
 
 const HAS_RUN: &str = "UPDATE schedule_runs SET run_at = $2 WHERE code = $1 AND run_at < $2";
 
 const COUNT: &str = "SELECT COUNT(*) FROM notifications WHERE type_code = $1 AND created_at > $2 AND created_at <= $3";
 
+/// Up to when a schedule has been run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ScheduleRun {
+    /// The type's code.
+    pub code: String,
+    /// Which schedule that was.
+    pub schedule: String,
+    /// Up to when.
+    pub at: Timestamp,
+}
+
 #[derive(FromRow)]
 struct Row {
+    code: String,
     schedule: String,
     run_at: i64,
 }
 
 impl Store {
-    /// Up to when this schedule of a type has been run; one that is new, or another one than before, begins at `now`.
+    /// Up to when each schedule has been run.
     ///
     /// # Errors
     /// When the store is away.
-    pub async fn schedule_run(&self, code: &str, schedule: &str, now: Timestamp) -> Result<Timestamp, StoreError> {
-        let known: Option<Row> =
-            on_pool!(self, readers, |pool| sqlx::query_as(LAST).bind(code).fetch_optional(pool).await)?;
-        if let Some(row) = known.filter(|row| row.schedule == schedule) {
-            return Ok(Timestamp(row.run_at));
-        }
+    pub async fn schedule_runs(&self) -> Result<Vec<ScheduleRun>, StoreError> {
+        let rows: Vec<Row> = on_pool!(self, readers, |pool| sqlx::query_as(ALL).fetch_all(pool).await)?;
+        let run = |Row { code, schedule, run_at }| ScheduleRun { code, schedule, at: Timestamp(run_at) };
+        Ok(rows.into_iter().map(run).collect())
+    }
+
+    /// This schedule of a type begins at `now`, unless it has begun already.
+    ///
+    /// # Errors
+    /// When the store is away.
+    pub async fn begin_schedule(&self, code: &str, schedule: &str, now: Timestamp) -> Result<(), StoreError> {
         on_pool!(self, writer, |pool| {
             sqlx::query(BEGIN).bind(code).bind(schedule).bind(now.0).execute(pool).await.map(drop)
         })?;
-        Ok(now)
-    }
-
-    /// Up to when each has been run, by the code of its type.
-    ///
-    /// # Errors
-    /// When the store is away.
-    pub async fn schedule_runs(&self) -> Result<Vec<(String, Timestamp)>, StoreError> {
-        let rows: Vec<(String, i64)> = on_pool!(self, readers, |pool| {
-            sqlx::query_as("SELECT code, run_at FROM schedule_runs").fetch_all(pool).await
-        })?;
-        Ok(rows.into_iter().map(|(code, at)| (code, Timestamp(at))).collect())
+        Ok(())
     }
 
     /// Notes that it has been run up to `at`.
@@ -55,6 +61,16 @@ impl Store {
     /// When the store is away.
     pub async fn schedule_has_run(&self, code: &str, at: Timestamp) -> Result<(), StoreError> {
         on_pool!(self, writer, |pool| sqlx::query(HAS_RUN).bind(code).bind(at.0).execute(pool).await.map(drop))?;
+        Ok(())
+    }
+
+    /// The type comes by the clock no longer; should it again, that begins anew.
+    ///
+    /// # Errors
+    /// When the store is away.
+    pub async fn forget_schedule(&self, code: &str) -> Result<(), StoreError> {
+        let sql = "DELETE FROM schedule_runs WHERE code = $1";
+        on_pool!(self, writer, |pool| sqlx::query(sql).bind(code).execute(pool).await.map(drop))?;
         Ok(())
     }
 

@@ -54,6 +54,10 @@ pub(super) const ENTER_ALL: &str = "UPDATE notifications SET status = e.value ->
 pub(super) const PREFERENCES_BY_ID: &str = "SELECT user_id, preferences FROM user_notification_preferences \
      WHERE user_id IN (SELECT value FROM json_each($1))";
 
+/// Which events, of a JSON list of identities, go out in pieces.
+pub(super) const FAN_OUTS_BEGUN: &str =
+    "SELECT identity FROM fan_outs WHERE identity IN (SELECT value FROM json_each($1))";
+
 /// A claimed range of the items in groups of the fixed sizes.
 fn groups<T>(mut items: &[T]) -> impl Iterator<Item = &[T]> {
     std::iter::from_fn(move || {

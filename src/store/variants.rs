@@ -5,8 +5,8 @@ use sqlx::FromRow;
 
 use super::{Store, StoreError, on_pool};
 
-const COUNTS: &str = "SELECT variant AS name, COUNT(*) AS sent, COUNT(seen_at) AS seen, COUNT(read_at) AS read, \
-     COUNT(clicked_at) AS clicked FROM notifications WHERE type_code = $1 AND variant IS NOT NULL \
+const COUNTS: &str = "SELECT variant AS name, COUNT(*) AS sent, \
+     COUNT(COALESCE(seen_at, clicked_at)) AS seen, COUNT(COALESCE(read_at, clicked_at)) AS read, COUNT(clicked_at) AS clicked FROM notifications WHERE type_code = $1 AND variant IS NOT NULL \
      GROUP BY variant ORDER BY variant";
 
 /// What became of the notifications with one of a type's texts.

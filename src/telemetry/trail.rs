@@ -17,6 +17,7 @@ use uuid::Uuid;
 use crate::domain::{
     event::{Event, Identity},
     notification::Timestamp,
+    plan::Draft,
     user::UserId,
 };
 
@@ -24,7 +25,7 @@ use crate::domain::{
 pub const PEOPLE_MAX: usize = 100;
 
 /// Most connections of one push.
-const CONNECTIONS_MAX: usize = 20;
+pub const CONNECTIONS_MAX: usize = 20;
 
 /// What became of an event.
 #[derive(Debug, Clone)]
@@ -77,6 +78,14 @@ pub struct Reached {
     pub notification_id: Uuid,
     /// Whether it came in their quiet hours.
     pub quiet: bool,
+}
+
+impl Reached {
+    /// Whom a draft is for, under the id that it will have.
+    #[must_use]
+    pub fn of(notification_id: Uuid, draft: &Draft) -> Self {
+        Self { user_id: draft.user_id.clone(), notification_id, quiet: draft.quiet }
+    }
 }
 
 /// Whether a notification was shown live.
@@ -160,18 +169,20 @@ struct Kept {
 impl Trail {
     /// Keeps `most` events for `minutes`; none of 0.
     #[must_use]
-    pub fn new(most: usize, minutes: u32) -> Self {
+    pub fn new(most: usize, minutes: u32, now: Timestamp) -> Self {
         let trail = Self::default();
-        trail.set(most, minutes);
+        trail.set(most, minutes, now);
         trail
     }
 
     /// From now on, so many for so long.
-    pub fn set(&self, most: usize, minutes: u32) {
+    pub fn set(&self, most: usize, minutes: u32, now: Timestamp) {
+        let before = self.is_on();
         self.most.store(most, Ordering::Relaxed);
         self.keep_ms.store(i64::from(minutes) * 60_000, Ordering::Relaxed);
-        if !self.is_on() {
-            *self.kept() = Kept::default();
+        if !self.is_on() || !before {
+            // What happened before is not known.
+            *self.kept() = Kept { told_since: now, ..Kept::default() };
         }
     }
 
@@ -210,10 +221,7 @@ impl Trail {
         let (most, keep_ms) = self.limits();
         let Some(now) = told.last().map(|told| told.at).filter(|_| self.is_on()) else { return };
         let mut kept = self.kept();
-        for mut one in told {
-            one.connections.truncate(CONNECTIONS_MAX);
-            kept.told.push_back(one);
-        }
+        kept.told.extend(told);
         let old = |told: &Told| told.at.0 < now.0 - keep_ms;
         while kept.told.len() > most || kept.told.front().is_some_and(old) {
             kept.told_since = kept.told.pop_front().map_or(kept.told_since, |told| told.at);
@@ -277,7 +285,7 @@ mod tests {
 
     #[test]
     fn so_many_are_kept_for_so_long() {
-        let trail = Trail::new(3, 10);
+        let trail = Trail::new(3, 10, Timestamp(0));
         trail.walked((0..5).map(walk).collect());
         assert_eq!(trail.reach(), (3, Some(Timestamp(120_000))));
         assert_eq!(trail.of_event("e4", 9).len(), 1);
@@ -287,23 +295,23 @@ mod tests {
         assert_eq!(events, ["e4", "e2"]);
         trail.walked(vec![walk(14)]);
         assert_eq!(trail.reach(), (2, Some(Timestamp(240_000))), "those of more than ten minutes ago are gone");
-        trail.set(0, 10);
+        trail.set(0, 10, Timestamp(0));
         trail.walked(vec![walk(14)]);
         assert_eq!(trail.reach(), (0, None));
     }
 
     #[test]
     fn who_was_told_is_known_or_known_not_to_be_known() {
-        let trail = Trail::new(2, 10);
+        let trail = Trail::new(2, 10, Timestamp(0));
         let told = |n: i64| Told {
             notification_id: Uuid::from_u128(n.unsigned_abs().into()),
             at: Timestamp(n),
             live: Live::Pushed,
-            connections: vec!["c".to_owned(); 30],
+            connections: vec!["c".to_owned()],
         };
         trail.told((1..=4).map(told).collect());
         let of = |n: i64| trail.told_of(Uuid::from_u128(n.unsigned_abs().into()), Timestamp(n));
-        assert_eq!(of(4).map(|all| (all.len(), all[0].connections.len())), Some((1, CONNECTIONS_MAX)));
+        assert_eq!(of(4).map(|all| (all.len(), all[0].connections.len())), Some((1, 1)));
         assert!(of(1).is_none(), "it was, but that is forgotten");
         assert_eq!(of(5).map(|all| all.len()), Some(0), "nobody was connected");
     }

@@ -28,6 +28,7 @@ function example(whole, schema, depth = 0) {
   if (it.examples) return it.examples[0];
   if ('const' in it) return it.const;
   if (it.enum) return it.enum[0];
+  if (it.allOf) return Object.assign({}, ...[...it.allOf, { properties: it.properties }].map((part) => example(whole, part, depth)));
   if (it.oneOf) return example(whole, it.oneOf[0], depth);
   const type = Array.isArray(it.type) ? it.type[0] : it.type;
   if (type === 'object' || it.properties) {

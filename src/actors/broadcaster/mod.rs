@@ -85,6 +85,8 @@ struct Watcher {
     user: Option<UserId>,
     /// To tell a connection that only watches that the hub stops.
     farewell: Option<Recipient<Dismiss>>,
+    /// It was told that something it watched is not there any more.
+    turned_away: bool,
     /// Dropped with the broadcaster: so the connection learns that it must enter again.
     _lease: oneshot::Sender<()>,
 }
@@ -168,15 +170,20 @@ impl Broadcaster {
         }
         if let Some(known) = self.watchers.get_mut(&client) {
             known.user = user.or(known.user.take());
-            let told = farewell.is_some();
-            known.farewell = farewell.or(known.farewell.take());
-            if told {
-                self.turn_away_from_all(client);
+            if let Some(farewell) = farewell {
+                // It began to watch before it said how it can be told; by now that may be over.
+                if known.turned_away {
+                    let _ = farewell.try_send(Dismiss(CloseCode::GoingAway));
+                }
+                known.farewell = Some(farewell);
             }
             return None;
         }
         let (keep, lease) = oneshot::channel();
-        self.watchers.insert(client, Watcher { doorstep: Arc::downgrade(doorstep), user, farewell, _lease: keep });
+        self.watchers.insert(
+            client,
+            Watcher { doorstep: Arc::downgrade(doorstep), user, farewell, turned_away: false, _lease: keep },
+        );
         Some(lease)
     }
 
@@ -200,7 +207,7 @@ impl Broadcaster {
     /// From now on, these are the feeds. Who watches one that can go on keeps watching it; who watches another is told.
     fn set_feeds(&mut self, feeds: Vec<Feed>) {
         let before = Arc::clone(&self.feeds);
-        self.demand = self.feeding.set(Demand::new(before.succeeded_by(feeds)));
+        self.demand = Arc::new(Demand::new(before.succeeded_by(feeds)));
         self.feeds = Arc::clone(self.demand.feeds());
         self.indexes.resize_with(self.feeds.all().len(), Index::default);
         self.snapshots.resize_with(self.feeds.all().len(), Snapshot::default);
@@ -218,25 +225,21 @@ impl Broadcaster {
                 }
             }
         }
+        // Counted first: whoever asks is told of those who watch.
         self.count();
+        self.feeding.set(&self.demand);
     }
 
     /// Tells a connection that what it watches is not there any more; one that is for this feed alone ends.
     fn turn_away(&mut self, client: ClientId, from: FeedId) {
-        let Some(watcher) = self.watchers.get(&client) else { return };
+        self.indexes[from.0].remove(client);
+        let Some(watcher) = self.watchers.get_mut(&client) else { return };
+        watcher.turned_away = true;
         if let Some(farewell) = &watcher.farewell {
             let _ = farewell.try_send(Dismiss(CloseCode::GoingAway));
         } else if let Some(doorstep) = watcher.doorstep.upgrade() {
             self.number += 1;
             doorstep.put(Key::unique(self.number), protocol::unsubscribed(Some(&self.feeds.get(from).name)));
-        }
-    }
-
-    /// The feeds it watches that are not there any more: one that says how it can be told may have begun to watch before.
-    fn turn_away_from_all(&mut self, client: ClientId) {
-        let retired = |at: &usize| self.feeds.is_retired(FeedId(*at)) && self.indexes[*at].contains(client);
-        for at in (0..self.indexes.len()).filter(retired).collect::<Vec<_>>() {
-            self.turn_away(client, FeedId(at));
         }
     }
 

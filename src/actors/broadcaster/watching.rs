@@ -51,9 +51,8 @@ impl Feeding {
         self.now.load_full()
     }
 
-    pub(super) fn set(&self, demand: Demand) -> Arc<Demand> {
-        self.now.store(Arc::new(demand));
-        self.demand()
+    pub(super) fn set(&self, demand: &Arc<Demand>) {
+        self.now.store(Arc::clone(demand));
     }
 }
 

@@ -4,11 +4,17 @@
 //! each together with how far the event has come, so that whoever takes it up again goes on there; the last one together with the
 //! event's identity. One such event at a time.
 
-use std::sync::Arc;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
 use tokio::{
     sync::{Semaphore, oneshot},
-    time::Instant,
+    time::{Instant, sleep},
 };
 use uuid::Uuid;
 
@@ -20,114 +26,239 @@ use crate::{
     clock,
     domain::{
         catalog::{Catalog, NotificationType},
-        event::Event,
+        event::{Event, Identity},
         notification::Timestamp,
         plan::{Audience, Draft, People, Skipped, plan},
         user::{Person, UserId},
     },
     store::{FanOutStart, Part, Planned, Store, StoreError},
+    telemetry::trail::{PEOPLE_MAX, Reached},
 };
 
 /// Recipients from which an event goes in pieces, and how many are in one: some milliseconds of the store's time.
 pub(super) const PIECE: usize = 250;
+
+/// Events for very many that may wait for their turn; whoever brings another is told to come back.
+const WAITING_MAX: usize = 64;
+
+/// Tries to commit a piece, and the pause between two: half a minute of a store that is away or has too much to do.
+const TRIES: usize = 60;
+const AGAIN_AFTER: Duration = Duration::from_millis(500);
+
+/// Events for very many take turns.
+pub(super) struct Turns {
+    turn: Semaphore,
+    waiting: AtomicUsize,
+}
+
+impl Turns {
+    pub(super) fn new() -> Arc<Self> {
+        Arc::new(Self { turn: Semaphore::new(1), waiting: AtomicUsize::new(0) })
+    }
+
+    /// A place among those that wait, if there is one.
+    pub(super) fn wait(self: &Arc<Self>) -> Option<Place> {
+        let place = Place(Arc::clone(self));
+        (self.waiting.fetch_add(1, Ordering::Relaxed) < WAITING_MAX).then_some(place)
+    }
+}
+
+/// A place among those that wait; given back when dropped.
+pub(super) struct Place(Arc<Turns>);
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.0.waiting.fetch_sub(1, Ordering::Relaxed);
+    }
+}
 
 /// An event for very many.
 pub(super) struct FanOut {
     pub(super) store: Store,
     pub(super) catalog: Arc<Catalog>,
     pub(super) persistence: Handle<Persistence>,
-    pub(super) turn: Arc<Semaphore>,
+    pub(super) place: Place,
     pub(super) event: Arc<Event>,
     pub(super) kind: Arc<NotificationType>,
     pub(super) audience: Audience,
     pub(super) received: Instant,
 }
 
-/// A piece: those after somebody, up to somebody, and what they get.
+/// Whom it was brought to: how many, and the first of them.
+#[derive(Default)]
+pub(super) struct Brought {
+    pub(super) reached_count: usize,
+    pub(super) reached: Vec<Reached>,
+    pub(super) muted_count: usize,
+    pub(super) muted: Vec<UserId>,
+}
+
+/// A piece: up to somebody, and what they get.
 struct Piece {
     to: String,
     last: bool,
-    drafts: Vec<Draft>,
+    drafts: Vec<(Uuid, Draft)>,
+    muted: Vec<UserId>,
+}
+
+/// What became of a piece.
+enum Committed {
+    Stored,
+    /// The event has come elsewhere meanwhile: by another hub, or by a commit whose answer was lost.
+    Elsewhere,
+}
+
+/// Whether a piece with somebody who cannot be rendered is refused.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Bad {
+    Refuse,
+    /// Others have it by now: whoever cannot be rendered since is left out.
+    LeaveOut,
 }
 
 impl FanOut {
-    /// Brings it to everybody. Says how that ended, and how many got it.
-    pub(super) async fn run(self) -> (Outcome, usize) {
-        let turn = Arc::clone(&self.turn);
+    /// Brings it to everybody. Says how that ended, and who got it.
+    pub(super) async fn run(self) -> (Outcome, Brought) {
+        let turns = Arc::clone(&self.place.0);
         // Never closed.
-        let _turn = turn.acquire().await;
-        match self.bring().await {
-            Ok((0, 0)) => (Outcome::Skipped(Skipped::Muted), 0),
+        let _turn = turns.turn.acquire().await;
+        let mut brought = Brought::default();
+        let outcome = match self.bring(&mut brought).await {
+            Ok(()) if brought.reached_count == 0 && brought.muted_count > 0 => Outcome::Skipped(Skipped::Muted),
             // Who they are is nobody's business here, and may be a long list.
-            Ok((_, brought)) => (Outcome::Accepted(Vec::new()), brought),
-            Err(outcome) => (outcome, 0),
-        }
+            Ok(()) => Outcome::Accepted(Vec::new()),
+            Err(outcome) => outcome,
+        };
+        (outcome, brought)
     }
 
-    /// How many it was for in all, and how many of them got it just now.
-    async fn bring(&self) -> Result<(usize, usize), Outcome> {
+    async fn bring(&self, brought: &mut Brought) -> Result<(), Outcome> {
         let now = clock::now();
-        let start = match &self.event.identity {
-            None => FanOutStart::After(String::new()),
-            Some(identity) => self.store.begin_fan_out(identity, now).await.map_err(|error| Outcome::from(&error))?,
+        // One that nobody will bring again has an identity for the time being: a commit whose answer is lost is not made twice.
+        let made = || Identity::key(&Uuid::new_v4().to_string());
+        let identity = self.event.identity.clone().unwrap_or_else(made);
+        let begin = || self.store.begin_fan_out(&identity, &self.audience, now);
+        let (mut after, audience) = match begin().await.map_err(|error| Outcome::from(&error))? {
+            FanOutStart::Over => return Err(Outcome::Duplicate),
+            FanOutStart::After(after, audience) => (after, audience),
         };
-        let FanOutStart::After(start) = start else { return Err(Outcome::Duplicate) };
         let named: Vec<UserId> = self.event.user_id.iter().chain(&self.event.actor_id).cloned().collect();
         let named = self.store.people(&named).await.map_err(|error| Outcome::from(&error))?;
-        // One whose event is bad finds out here, before anything is stored.
-        let (mut all, mut after) = (0, start.clone());
+        // Whose event is bad finds out here, before anything is stored.
+        let mut looked = after.clone();
         loop {
-            let piece = self.piece(&after, &named, now).await?;
-            all += piece.drafts.len();
+            let piece = match self.piece(&audience, &looked, &named, now, Bad::Refuse).await {
+                Err(outcome @ Outcome::Rejected(_)) if after.is_empty() => {
+                    let _ = self.store.forget_fan_out(&identity).await;
+                    return Err(outcome);
+                }
+                // Some have it already.
+                Err(Outcome::Rejected(_)) => break,
+                other => other?,
+            };
             if piece.last {
                 break;
             }
-            after = piece.to;
+            looked = piece.to;
         }
-        let (mut brought, mut after) = (0, start);
         loop {
-            let Piece { to, last, drafts } = self.piece(&after, &named, now).await?;
-            brought += drafts.len();
-            self.commit(&after, &to, last, drafts).await?;
-            if last {
-                return Ok((all, brought));
+            let piece = self.piece(&audience, &after, &named, now, Bad::LeaveOut).await?;
+            match self.commit(&identity, &after, &piece).await? {
+                Committed::Stored => {
+                    brought.add(&piece);
+                    if piece.last {
+                        return Ok(());
+                    }
+                    after = piece.to;
+                }
+                Committed::Elsewhere => match begin().await.map_err(|error| Outcome::from(&error))? {
+                    FanOutStart::Over => return Ok(()),
+                    FanOutStart::After(place, _) if place > after => after = place,
+                    FanOutStart::After(..) => {
+                        return Err(Outcome::Unavailable("another hub is bringing this event".to_owned()));
+                    }
+                },
             }
-            after = to;
         }
     }
 
-    async fn piece(&self, after: &str, named: &[Person], now: Timestamp) -> Result<Piece, Outcome> {
-        let recipients =
-            page(&self.store, &self.audience, after, PIECE).await.map_err(|error| Outcome::from(&error))?;
+    async fn piece(
+        &self,
+        audience: &Audience,
+        after: &str,
+        named: &[Person],
+        now: Timestamp,
+        bad: Bad,
+    ) -> Result<Piece, Outcome> {
+        let recipients = page(&self.store, audience, after, PIECE).await.map_err(|error| Outcome::from(&error))?;
         let ids: Vec<UserId> = recipients.iter().map(|person| person.user_id.clone()).collect();
         let preferences = self.store.preferences_of(&ids).await.map_err(|error| Outcome::from(&error))?;
         let people = People::new(named.iter().cloned()).with_preferences(preferences);
-        let drafts =
-            plan(&self.event, &self.kind, &recipients, &people, &self.catalog, now).map_err(Outcome::Rejected)?;
+        let plan = |recipients: &[Person]| plan(&self.event, &self.kind, recipients, &people, &self.catalog, now);
+        let (mut left_out, drafts) = match plan(&recipients) {
+            Ok(drafts) => (Vec::new(), drafts),
+            Err(rejected) if bad == Bad::Refuse => return Err(Outcome::Rejected(rejected)),
+            Err(_) => {
+                let mut drafts = Vec::with_capacity(recipients.len());
+                let mut left_out = Vec::new();
+                for recipient in &recipients {
+                    match plan(std::slice::from_ref(recipient)) {
+                        Ok(own) => drafts.extend(own),
+                        Err(rejected) => left_out.push((recipient.user_id.clone(), rejected)),
+                    }
+                }
+                (left_out, drafts)
+            }
+        };
+        if let Some((_, why)) = left_out.first() {
+            let (code, people) = (&self.kind.code, left_out.len());
+            tracing::warn!(code, people, reason = %why, "some whom an event for very many cannot be rendered for are left out");
+        }
+        let muted = super::work::without(&recipients, &drafts);
+        let muted = muted.into_iter().filter(|user| !left_out.iter().any(|(known, _)| known == user)).collect();
+        left_out.clear();
         // Rendering shares its thread with other events'.
         tokio::task::yield_now().await;
         let to = ids.last().map_or_else(|| after.to_owned(), |user| user.as_str().to_owned());
-        Ok(Piece { to, last: recipients.len() < PIECE, drafts })
+        let drafts = drafts.into_iter().map(|draft| (Uuid::now_v7(), draft)).collect();
+        Ok(Piece { to, last: recipients.len() < PIECE, drafts, muted })
     }
 
-    async fn commit(&self, after: &str, to: &str, last: bool, drafts: Vec<Draft>) -> Result<(), Outcome> {
-        let of = |identity| Part { identity, after: after.to_owned(), to: to.to_owned() };
-        let planned = Planned {
-            identity: self.event.identity.clone().filter(|_| last),
-            part: self.event.identity.clone().map(of),
-            drafts: drafts.into_iter().map(|draft| (Uuid::now_v7(), draft)).collect(),
-        };
-        let (reply, answer) = oneshot::channel();
-        let commit = Commit { events: vec![planned], atomic: true, received: self.received, reply };
-        let gone = || Outcome::Unavailable(crate::actors::Gone.to_string());
-        self.persistence.send(commit).await.map_err(|_| gone())?;
-        match answer.await.ok().and_then(|outcomes| outcomes.into_iter().next()).ok_or_else(gone)? {
-            Outcome::Accepted(_) => Ok(()),
-            Outcome::Duplicate => {
-                Err(Outcome::Unavailable("another hub is bringing this event to its readers".to_owned()))
+    async fn commit(&self, identity: &Identity, after: &str, piece: &Piece) -> Result<Committed, Outcome> {
+        let mut outcome = Outcome::Unavailable(crate::actors::Gone.to_string());
+        for _ in 0..TRIES {
+            let planned = Planned {
+                identity: piece.last.then(|| identity.clone()),
+                part: Some(Part { identity: identity.clone(), after: after.to_owned(), to: piece.to.clone() }),
+                drafts: piece.drafts.clone(),
+            };
+            let (reply, answer) = oneshot::channel();
+            let commit = Commit { events: vec![planned], atomic: true, received: self.received, reply };
+            if self.persistence.send(commit).await.is_ok()
+                && let Some(answered) = answer.await.ok().and_then(|outcomes| outcomes.into_iter().next())
+            {
+                outcome = answered;
             }
-            other => Err(other),
+            match outcome {
+                Outcome::Accepted(_) => return Ok(Committed::Stored),
+                Outcome::Duplicate => return Ok(Committed::Elsewhere),
+                Outcome::Unavailable(_) => sleep(AGAIN_AFTER).await,
+                other => return Err(other),
+            }
+            outcome = Outcome::Unavailable(crate::actors::Gone.to_string());
         }
+        Err(outcome)
+    }
+}
+
+impl Brought {
+    fn add(&mut self, piece: &Piece) {
+        self.reached_count += piece.drafts.len();
+        let room = PEOPLE_MAX.saturating_sub(self.reached.len());
+        self.reached.extend(piece.drafts.iter().take(room).map(|(id, draft)| Reached::of(*id, draft)));
+        self.muted_count += piece.muted.len();
+        let room = PEOPLE_MAX.saturating_sub(self.muted.len());
+        self.muted.extend(piece.muted.iter().take(room).cloned());
     }
 }
 

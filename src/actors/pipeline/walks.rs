@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::work::Decided;
+use super::{fan_out::Brought, work::Decided};
 use crate::{
     actors::Outcome,
     domain::{event::Event, notification::Timestamp, plan::Skipped, user::UserId},
@@ -15,43 +15,49 @@ use crate::{
 /// The walks of a batch's events, in their order; none where nobody keeps them.
 pub(super) struct Walks {
     trail: Arc<Trail>,
-    walks: Vec<Walk>,
+    walks: Vec<Option<Walk>>,
 }
 
 impl Walks {
     pub(super) fn of(trail: &Arc<Trail>, events: &[Event], source: &'static str, now: Timestamp) -> Self {
         let kept = if trail.is_on() { events } else { &[] };
-        let walks = kept.iter().map(|event| Walk::of(event, source, now)).collect();
+        let walks = kept.iter().map(|event| Some(Walk::of(event, source, now))).collect();
         Self { trail: Arc::clone(trail), walks }
     }
 
     /// Who is to get a notification, and who does not want it.
     pub(super) fn planned(&mut self, at: usize, decided: &Decided, muted: Vec<UserId>) {
-        let Some(walk) = self.walks.get_mut(at) else { return };
+        let Some(Some(walk)) = self.walks.get_mut(at) else { return };
         walk.muted_count = muted.len();
         walk.muted = muted;
         walk.muted.truncate(PEOPLE_MAX);
         if let Decided::Planned(planned) = decided {
             walk.reached_count = planned.drafts.len();
-            let reached = planned.drafts.iter().take(PEOPLE_MAX).map(|(id, draft)| Reached {
-                user_id: draft.user_id.clone(),
-                notification_id: *id,
-                quiet: draft.quiet,
-            });
-            walk.reached = reached.collect();
+            let reached = planned.drafts.iter().take(PEOPLE_MAX);
+            walk.reached = reached.map(|(id, draft)| Reached::of(*id, draft)).collect();
         }
     }
 
-    /// How many an event for very many was brought to.
-    pub(super) fn brought(&mut self, at: usize, count: usize) {
-        if let Some(walk) = self.walks.get_mut(at) {
-            walk.reached_count = count;
+    /// Takes one out that ends later than the others.
+    pub(super) fn take(&mut self, at: usize) -> Self {
+        let walk = self.walks.get_mut(at).and_then(Option::take);
+        Self { trail: Arc::clone(&self.trail), walks: vec![walk] }
+    }
+
+    /// Whom an event for very many was brought to.
+    pub(super) fn brought(&mut self, at: usize, brought: Brought) {
+        if let Some(Some(walk)) = self.walks.get_mut(at) {
+            walk.reached_count = brought.reached_count;
+            walk.reached = brought.reached;
+            walk.muted_count = brought.muted_count;
+            walk.muted = brought.muted;
         }
     }
 
     /// How each of them ended.
     pub(super) fn end(mut self, outcomes: &[Outcome]) {
         for (walk, outcome) in self.walks.iter_mut().zip(outcomes) {
+            let Some(walk) = walk else { continue };
             walk.outcome = outcome.label();
             walk.reason = reason(outcome);
             if !matches!(outcome, Outcome::Accepted(_)) {
@@ -59,14 +65,14 @@ impl Walks {
                 walk.reached_count = 0;
             }
         }
-        self.trail.walked(self.walks);
+        self.trail.walked(self.walks.into_iter().flatten().collect());
     }
 }
 
 fn reason(outcome: &Outcome) -> Option<Reason> {
     let of = |code, detail: &str| Some(Reason { code, detail: detail.to_owned() });
     match outcome {
-        Outcome::Accepted(_) => None,
+        Outcome::Accepted(_) | Outcome::Late(_) => None,
         Outcome::Duplicate => of("duplicate", "an event with the same identity had been taken before"),
         Outcome::Skipped(why) => of(Skipped::as_str(*why), Skipped::explained(*why)),
         Outcome::Rejected(rejected) => of(rejected.kind.as_str(), &rejected.to_string()),

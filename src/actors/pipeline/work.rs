@@ -1,16 +1,20 @@
 //! One batch: who is concerned, who are they, what do they get.
 
-use std::{collections::BTreeSet, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeSet, HashSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use tokio::{
-    sync::{Semaphore, oneshot},
+    sync::{oneshot, watch},
     time::{Instant, timeout},
 };
 use uuid::Uuid;
 
 use super::{
     Ingest,
-    fan_out::{FanOut, PIECE, page},
+    fan_out::{FanOut, PIECE, Turns, page},
     walks::Walks,
 };
 use crate::{
@@ -41,6 +45,8 @@ struct Found {
     people: People,
     /// Those of the directory whom a role or everybody names; of large groups only the first.
     groups: Vec<(Audience, Vec<Person>)>,
+    /// Events of the batch that have begun to go out in pieces.
+    begun: HashSet<String>,
 }
 
 /// What is decided about an event before anybody is looked up.
@@ -58,7 +64,7 @@ pub(super) enum Decided {
     /// Its notifications, to be committed with others'.
     Planned(Planned),
     /// For so many that it goes in pieces.
-    Large(FanOut),
+    Large(Box<FanOut>),
     /// Nothing more.
     Over(Outcome),
 }
@@ -78,7 +84,7 @@ pub(super) struct Work {
     pub(super) feeding: Feeding,
     pub(super) trail: Arc<Trail>,
     /// Held by an event that goes in pieces.
-    pub(super) turn: Arc<Semaphore>,
+    pub(super) turns: Arc<Turns>,
 }
 
 /// Runs a batch up to handing it to persistence; the answers follow by themselves.
@@ -92,7 +98,7 @@ pub(super) async fn run(work: Work, batch: Vec<Ingest>) {
     }
     let found = look_up(&work.store, &waiting, now).await;
     for (ingest, stages) in waiting {
-        let Ingest { events, atomic, source, received, reply } = ingest;
+        let Ingest { events, atomic, waits, source, received, reply } = ingest;
         let mut walks = Walks::of(&work.trail, &events, source, now);
         let events: Vec<Arc<Event>> = events.into_iter().map(Arc::new).collect();
         let decided: Vec<Decided> = match &found {
@@ -118,7 +124,7 @@ pub(super) async fn run(work: Work, batch: Vec<Ingest>) {
             }
         };
         show(&work.feeding, &events, atomic, &decided).await;
-        hand_on(&work.persistence, decided, Handing { atomic, source, received, walks, reply }).await;
+        hand_on(&work.persistence, decided, Handing { atomic, waits, source, received, walks, reply }).await;
     }
 }
 
@@ -181,6 +187,11 @@ async fn look_up(store: &Store, staged: &[(Ingest, Vec<Stage>)], now: Timestamp)
     let mut found = Found::default();
     // Whom only a role or everybody names.
     let mut others: BTreeSet<UserId> = BTreeSet::new();
+    if !groups.is_empty() {
+        let events = staged.iter().flat_map(|(ingest, _)| &ingest.events);
+        let identities: Vec<&str> = events.filter_map(|event| Some(event.identity.as_ref()?.as_str())).collect();
+        found.begun = store.fan_outs_begun(&identities).await?;
+    }
     for (audience, whole) in groups {
         let most = if whole { usize::MAX } else { PIECE + 1 };
         let people = page(store, audience, "", most).await?;
@@ -224,16 +235,23 @@ fn decide(
         }
         group => found.groups.iter().find(|(known, _)| known == group).map_or(&[][..], |(_, people)| people.as_slice()),
     };
-    if recipients.is_empty() {
-        return Err(Outcome::Skipped(Skipped::NoRecipient));
+    // One that has begun in pieces goes on in pieces, however few it is for by now.
+    let begun = event.identity.as_ref().is_some_and(|identity| found.begun.contains(identity.as_str()));
+    if begun && moment.whole {
+        return Err(Outcome::Unavailable("an event of the batch is being brought to very many".to_owned()));
     }
-    if !matches!(audience, Audience::Users(_)) && !moment.whole && recipients.len() > PIECE {
+    if begun || !matches!(audience, Audience::Users(_)) && !moment.whole && recipients.len() > PIECE {
         let (store, catalog, persistence) = (work.store.clone(), Arc::clone(&work.catalog), work.persistence.clone());
-        let (turn, event, received) = (Arc::clone(&work.turn), Arc::clone(event), moment.received);
+        let place = work.turns.wait();
+        let place = place.ok_or_else(|| Outcome::Unavailable("too many events for very many wait".to_owned()))?;
+        let (event, received) = (Arc::clone(event), moment.received);
         return Ok((
-            Decided::Large(FanOut { store, catalog, persistence, turn, event, kind, audience, received }),
+            Decided::Large(Box::new(FanOut { store, catalog, persistence, place, event, kind, audience, received })),
             Vec::new(),
         ));
+    }
+    if recipients.is_empty() {
+        return Err(Outcome::Skipped(Skipped::NoRecipient));
     }
     let drafts = plan(event, &kind, recipients, &found.people, &work.catalog, moment.now).map_err(Outcome::Rejected)?;
     let muted = if drafts.len() == recipients.len() { Vec::new() } else { without(recipients, &drafts) };
@@ -247,13 +265,14 @@ fn decide(
 }
 
 /// The recipients that no draft is for.
-fn without(recipients: &[Person], drafts: &[Draft]) -> Vec<UserId> {
+pub(super) fn without(recipients: &[Person], drafts: &[Draft]) -> Vec<UserId> {
     let reached: BTreeSet<&UserId> = drafts.iter().map(|draft| &draft.user_id).collect();
     recipients.iter().map(|person| &person.user_id).filter(|user| !reached.contains(user)).cloned().collect()
 }
 
 struct Handing {
     atomic: bool,
+    waits: bool,
     source: &'static str,
     received: Instant,
     walks: Walks,
@@ -277,7 +296,7 @@ async fn show(feeding: &Feeding, events: &[Arc<Event>], atomic: bool, decided: &
 }
 
 async fn hand_on(persistence: &Handle<Persistence>, decided: Vec<Decided>, handing: Handing) {
-    let Handing { atomic, source, received, mut walks, reply } = handing;
+    let Handing { atomic, waits, source, received, mut walks, reply } = handing;
     let spoilt = atomic && decided.iter().any(Decided::is_bad);
     let mut outcomes: Vec<Option<Outcome>> = Vec::with_capacity(decided.len());
     let (mut events, mut large) = (Vec::new(), Vec::new());
@@ -290,11 +309,12 @@ async fn hand_on(persistence: &Handle<Persistence>, decided: Vec<Decided>, handi
                 events.push(planned);
                 None
             }
-            Decided::Large(fan_out) => {
+            Decided::Large(fan_out) if waits => {
                 large.push((index, fan_out));
                 // Until it has been brought.
                 Some(restarting())
             }
+            Decided::Large(fan_out) => Some(Outcome::Late(bring_later(*fan_out, walks.take(index), source))),
             Decided::Over(Outcome::Rejected(rejected)) if atomic => Some(Outcome::Rejected(rejected.at(index))),
             Decided::Over(outcome) => Some(outcome),
         });
@@ -318,12 +338,30 @@ async fn hand_on(persistence: &Handle<Persistence>, decided: Vec<Decided>, handi
             None => vec![restarting(); count],
         };
         for (index, fan_out) in large {
-            let (outcome, reached) = fan_out.run().await;
-            walks.brought(index, reached);
+            let (outcome, brought) = fan_out.run().await;
+            walks.brought(index, brought);
             outcomes[index] = Some(outcome);
         }
         finish(outcomes, committed, source, walks, reply);
     });
+}
+
+/// Brings an event to very many, while others go on; says here how that ends.
+fn bring_later(fan_out: FanOut, mut walks: Walks, source: &'static str) -> watch::Receiver<Option<Outcome>> {
+    let (tell, told) = watch::channel(None);
+    actix_rt::spawn(async move {
+        let (outcome, brought) = fan_out.run().await;
+        walks.brought(0, brought);
+        count(source, &outcome);
+        walks.end(std::slice::from_ref(&outcome));
+        // Whoever asked may have gone; then the broker sends the event again, and it is a duplicate.
+        let _ = tell.send(Some(outcome));
+    });
+    told
+}
+
+fn count(source: &'static str, outcome: &Outcome) {
+    metrics::counter!(metric::EVENTS, "source" => source, "outcome" => outcome.label()).increment(1);
 }
 
 fn restarting() -> Outcome {
@@ -340,8 +378,8 @@ fn finish(
     let mut committed = committed.into_iter();
     let all: Vec<Outcome> =
         outcomes.into_iter().map(|outcome| outcome.or_else(|| committed.next()).unwrap_or_else(restarting)).collect();
-    for outcome in &all {
-        metrics::counter!(metric::EVENTS, "source" => source, "outcome" => outcome.label()).increment(1);
+    for outcome in all.iter().filter(|outcome| !matches!(outcome, Outcome::Late(_))) {
+        count(source, outcome);
     }
     walks.end(&all);
     // Whoever asked may have gone; then the broker sends the events again, and they are duplicates.

@@ -101,9 +101,14 @@ impl Present {
     pub(super) fn trail_of(&self, change: &Change, told: Told, now: Timestamp) -> Option<trail::Told> {
         let item = change.notification.as_ref().filter(|_| matches!(change.kind, ChangeKind::New { .. }))?;
         let (live, connections) = match told {
-            Told::Live { .. } => {
-                (trail::Live::Pushed, self.sessions.iter().map(|session| session.info.client_id.clone()).collect())
-            }
+            Told::Live { .. } => (
+                trail::Live::Pushed,
+                self.sessions
+                    .iter()
+                    .take(trail::CONNECTIONS_MAX)
+                    .map(|session| session.info.client_id.clone())
+                    .collect(),
+            ),
             Told::Held | Told::HeldToo => (trail::Live::Limited, Vec::new()),
         };
         Some(trail::Told { notification_id: item.notification_id, at: now, live, connections })

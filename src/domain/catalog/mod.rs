@@ -102,6 +102,9 @@ impl Catalog {
             let detail = "only a type with the priority HIGH can be mandatory".to_owned();
             return Err(problem("mandatory", detail));
         }
+        if let Some(column) = row.column_with_nul() {
+            return Err(problem(column, "must not contain a NUL character".to_owned()));
+        }
         let wrong = |column| {
             let code = row.code.clone();
             move |error: BadTemplate| BadType { code, column, line: error.line, detail: error.detail }
@@ -116,9 +119,12 @@ impl Catalog {
         variants::check(&row.variants).map_err(|detail| problem("variants", detail))?;
         self.templates.add(key.clone(), row.template.clone()).map_err(wrong("template"))?;
         for variant in &row.variants {
-            self.templates
-                .add(variants::text_of(&key, &variant.name), variant.template.clone())
-                .map_err(wrong("variants"))?;
+            let named = |bad: BadType| BadType { detail: format!("{}: {}", variant.name, bad.detail), ..bad };
+            let text = variants::text_of(&key, &variant.name);
+            self.templates.add(text, variant.template.clone()).map_err(wrong("variants")).map_err(named)?;
+        }
+        if let Some(schedule) = &schedule {
+            self.check_scheduled(&key, row, schedule)?;
         }
         let action = row.action_url.as_deref().filter(|url| !url.is_empty());
         if let Some(url) = action {
@@ -141,6 +147,28 @@ impl Catalog {
             schedule,
         };
         self.types.insert(key, Arc::new(compiled));
+        Ok(())
+    }
+
+    /// What comes by the clock has no event: a text that asks for more than there is would never be rendered.
+    fn check_scheduled(&self, key: &str, row: &TypeRow, schedule: &Schedule) -> Result<(), BadType> {
+        const THERE: [&str; 4] = ["since", "recipient", "event", "time"];
+        let texts = row.variants.iter().map(|variant| (variants::text_of(key, &variant.name), "variants"));
+        for (text, column) in texts.chain([(key.to_owned(), "template")]) {
+            let is_there =
+                |name: &String| THERE.contains(&name.as_str()) || name == "count" && schedule.count().is_some();
+            let missing = self.templates.asks_for(&text).into_iter().find(|name| !is_there(name));
+            if let Some(name) = missing {
+                let detail = if name == "count" {
+                    "{count} needs a schedule that says which type it counts".to_owned()
+                } else {
+                    format!(
+                        "{{{name}}} is a field of an event; what comes by the clock has {{count}}, {{since}} and {{recipient}}"
+                    )
+                };
+                return Err(BadType { code: row.code.clone(), column, line: None, detail });
+            }
+        }
         Ok(())
     }
 
@@ -321,13 +349,18 @@ pub(crate) mod tests {
     #[test]
     fn what_comes_by_the_clock_needs_nobody_to_name_its_readers() {
         let mut all = row("A", "{count} new", "ALL");
-        all.schedule = Some(serde_json::json!("0 18 * * *"));
+        all.schedule = Some(serde_json::json!({ "cron": "0 18 * * *", "count": "NOTE_CREATED" }));
         let own = TypeRow { code: "B".into(), target_type: "SELF".into(), ..all.clone() };
         let wrong = TypeRow { code: "C".into(), schedule: Some(serde_json::json!("at six")), ..all.clone() };
-        let (catalog, bad) = Catalog::build(&[all, own, wrong], &[], "en");
+        // What it asks for must be there without an event.
+        let uncounted = TypeRow { code: "D".into(), schedule: Some(serde_json::json!("0 18 * * *")), ..all.clone() };
+        let asks = Variant { name: "a".into(), weight: 1, template: "{title}".into() };
+        let more = TypeRow { code: "E".into(), variants: vec![asks], ..all.clone() };
+        let (catalog, bad) = Catalog::build(&[all, own, wrong, uncounted, more], &[], "en");
         assert_eq!(catalog.scheduled().count(), 1);
         let columns: Vec<_> = bad.iter().map(|bad| (bad.code.as_str(), bad.column)).collect();
-        assert_eq!(columns, [("B", "schedule"), ("C", "schedule")]);
+        assert_eq!(columns, [("B", "schedule"), ("C", "schedule"), ("D", "template"), ("E", "variants")]);
+        assert!(bad[3].detail.contains("{title}"), "{bad:?}");
     }
 
     #[test]

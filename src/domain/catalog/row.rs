@@ -70,6 +70,28 @@ pub struct TypeRow {
     pub updated_at: Timestamp,
 }
 
+impl TypeRow {
+    /// A column with a NUL in it, which PostgreSQL cannot hold and nobody can read.
+    pub(super) fn column_with_nul(&self) -> Option<&'static str> {
+        let has = |text: &str| text.contains('\0');
+        let maybe = |text: &Option<String>| text.as_deref().is_some_and(has);
+        let schedule = self.schedule.as_ref().is_some_and(|schedule| schedule.to_string().contains("\\u0000"));
+        [
+            ("code", has(&self.code)),
+            ("display_name", has(&self.display_name)),
+            ("template", has(&self.template)),
+            ("target_role", maybe(&self.target_role)),
+            ("channels", self.channels.iter().any(|channel| has(channel))),
+            ("action_url", maybe(&self.action_url)),
+            ("entity", self.entity.as_ref().is_some_and(|entity| has(&entity.kind) || has(&entity.id))),
+            ("variants", self.variants.iter().any(|variant| has(&variant.name) || has(&variant.template))),
+            ("schedule", schedule),
+        ]
+        .into_iter()
+        .find_map(|(column, has)| has.then_some(column))
+    }
+}
+
 /// A template for the recipients of one locale: `templates/id/CODE.txt`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LocalTemplate {

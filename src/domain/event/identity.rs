@@ -36,6 +36,12 @@ impl Identity {
         Self::new(format!("js:{name}:{created_ms}:{sequence}"))
     }
 
+    /// One that was stored before, as it was.
+    #[must_use]
+    pub fn stored(text: String) -> Self {
+        Self::new(text)
+    }
+
     /// What comes by the clock: the type, and when it was due.
     #[must_use]
     pub fn schedule(code: &str, due_ms: i64) -> Self {

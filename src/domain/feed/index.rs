@@ -48,12 +48,6 @@ impl<S: Copy + Eq + Hash> Index<S> {
         self.of.keys().copied()
     }
 
-    /// Whether this one watches.
-    #[must_use]
-    pub fn contains(&self, watcher: S) -> bool {
-        self.of.contains_key(&watcher)
-    }
-
     /// Whether this one watches just this.
     #[must_use]
     pub fn has(&self, watcher: S, filters: &Filters) -> bool {

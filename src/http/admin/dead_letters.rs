@@ -51,7 +51,7 @@ pub(in crate::http) async fn list(state: Shared, request: HttpRequest) -> Result
     let text = query.text.as_deref().unwrap_or_default();
     let (mut letters, total) = tokio::try_join!(
         state.store.find_dead_letters(before, query.kind.as_deref(), text, query.limit + 1),
-        state.store.count_dead_letters(None, "")
+        state.store.count_dead_letters(query.kind.as_deref(), text)
     )?;
     let more = i64::try_from(letters.len()).is_ok_and(|count| count > query.limit);
     if more {
@@ -83,8 +83,10 @@ pub(super) fn events_of(state: &State, letter: &DeadLetter) -> Result<Decoded, P
         payload: letter.payload.as_bytes(),
         headers: &letter.headers,
         subject: letter.subject.as_deref(),
-        // Two who replay it at once make one notification.
-        broker_identity: Some(Identity::key(&subject(letter.id))),
+        // Two who replay it at once make one notification; so do a replay and the broker, should it send it again.
+        broker_identity: Some(
+            letter.identity.clone().map_or_else(|| Identity::key(&subject(letter.id)), Identity::stored),
+        ),
         now: clock::now(),
         max_event_bytes: state.server.load().max_event_bytes,
     };

@@ -121,16 +121,24 @@ fn changed_meanwhile() -> Problem {
     )
 }
 
+/// Up to when its schedule has been run; of a store that is away, nothing.
+async fn last_run(state: &State, row: &TypeRow) -> Option<Timestamp> {
+    row.schedule.as_ref()?;
+    let runs = state.store.schedule_runs().await.ok()?;
+    runs.into_iter().find(|run| run.code == row.code).map(|run| run.at)
+}
+
 /// The answer about a type as it is now, once the hub works with it.
 async fn answer(state: &State, row: &TypeRow, changed_by: &str, created: bool) -> HttpResponse {
     // A keeper that is restarting finds the change by itself, within a second.
     let _ = state.types.send(Refresh).await;
+    let last_run = last_run(state, row).await;
     let mut response = if created { HttpResponse::Created() } else { HttpResponse::Ok() };
     response.insert_header((header::ETAG, etag(row))).json(shown(
         row,
         &state.configuration.types(),
         Some(changed_by),
-        None,
+        last_run,
     ))
 }
 
@@ -139,7 +147,7 @@ pub(in crate::http) async fn list(state: Shared, request: HttpRequest) -> Result
     identity::administrator(&state, &request).await?;
     let (rows, changes, runs) =
         tokio::try_join!(state.store.types(), state.store.last_changes_of_types(), state.store.schedule_runs())?;
-    let runs: HashMap<String, Timestamp> = runs.into_iter().collect();
+    let runs: HashMap<String, Timestamp> = runs.into_iter().map(|run| (run.code, run.at)).collect();
     let by: HashMap<String, String> = changes.into_iter().map(|change| (change.subject, change.who)).collect();
     let file = state.configuration.types();
     let show = |row: &TypeRow| {
@@ -159,8 +167,7 @@ pub(in crate::http) async fn get(
     let row = find(&state, &code).await?;
     let last = state.store.audit(None, Some(&subject(&row.code)), 1).await?;
     let by = last.first().map(|change| change.who.as_str());
-    let runs = state.store.schedule_runs().await?;
-    let last_run = runs.into_iter().find(|(code, _)| *code == row.code).map(|(_, at)| at);
+    let last_run = last_run(&state, &row).await;
     let json = shown(&row, &state.configuration.types(), by, last_run);
     Ok(HttpResponse::Ok().insert_header((header::ETAG, etag(&row))).json(json))
 }

@@ -1,6 +1,9 @@
 //! Some messages at once: through the pipeline together, each with its own verdict.
 
-use tokio::{sync::oneshot, time::Instant};
+use tokio::{
+    sync::{oneshot, watch},
+    time::Instant,
+};
 
 use super::{
     Intake,
@@ -22,8 +25,28 @@ enum Way {
     Alone(Vec<Event>),
 }
 
-/// Takes messages through the pipeline. The verdicts are in their order; dead letters are already kept.
-pub(super) async fn verdicts(intake: &Intake, messages: &[Message]) -> Vec<Verdict> {
+/// What becomes of a message.
+pub(super) enum Settled {
+    /// This, now.
+    Now(Verdict),
+    /// It is for very many, and on its way: [`later`] says how that ends.
+    Later(watch::Receiver<Option<Outcome>>),
+}
+
+/// How a message for very many ends; its dead letter is kept by then.
+pub(super) async fn later(intake: &Intake, message: &Message, mut told: watch::Receiver<Option<Outcome>>) -> Verdict {
+    let outcome = match told.wait_for(Option::is_some).await {
+        Ok(outcome) => outcome.clone(),
+        Err(_) => None,
+    };
+    let outcome = outcome.unwrap_or_else(|| Outcome::Unavailable(Gone.to_string()));
+    let backoff = intake.backoff(message.delivered);
+    let verdict = message.verdict(std::slice::from_ref(&outcome), intake.config.max_deliver, backoff);
+    bury(intake, message, verdict).await
+}
+
+/// Takes messages through the pipeline. What becomes of them is in their order; dead letters are already kept.
+pub(super) async fn verdicts(intake: &Intake, messages: &[Message]) -> Vec<Settled> {
     let received = Instant::now();
     let mut shared = Vec::new();
     let ways: Vec<Way> = messages
@@ -44,15 +67,25 @@ pub(super) async fn verdicts(intake: &Intake, messages: &[Message]) -> Vec<Verdi
     let mut verdicts = Vec::with_capacity(messages.len());
     for (message, way) in messages.iter().zip(ways) {
         let backoff = intake.backoff(message.delivered);
-        let verdict = match way {
-            Way::Over(rejected) => Verdict::Bury(rejected),
-            Way::Shared(index) => message.verdict(&outcomes[index..=index], intake.config.max_deliver, backoff),
+        let alone: Vec<Outcome>;
+        let own = match way {
+            Way::Over(rejected) => {
+                verdicts.push(Settled::Now(bury(intake, message, Verdict::Bury(rejected)).await));
+                continue;
+            }
+            Way::Shared(index) => &outcomes[index..=index],
             Way::Alone(events) => {
-                let outcomes = ingest(intake, events, true, received).await;
-                message.verdict(&outcomes, intake.config.max_deliver, backoff)
+                alone = ingest(intake, events, true, received).await;
+                &alone
             }
         };
-        verdicts.push(bury(intake, message, verdict).await);
+        verdicts.push(match own {
+            [Outcome::Late(told)] => Settled::Later(told.clone()),
+            own => {
+                let verdict = message.verdict(own, intake.config.max_deliver, backoff);
+                Settled::Now(bury(intake, message, verdict).await)
+            }
+        });
     }
     verdicts
 }
@@ -63,7 +96,7 @@ async fn ingest(intake: &Intake, events: Vec<Event>, atomic: bool, received: Ins
         return Vec::new();
     }
     let (reply, answer) = oneshot::channel();
-    let message = Ingest { events, atomic, source: "nats", received, reply };
+    let message = Ingest { events, atomic, waits: false, source: "nats", received, reply };
     let outcomes = match intake.pipeline.send(message).await {
         Ok(()) => answer.await.ok(),
         Err(Gone) => None,

@@ -7,7 +7,7 @@ use tokio::time::sleep;
 
 use super::{
     Intake, Interrupted, PART,
-    chunk::verdicts,
+    chunk::{Settled, later, verdicts},
     connection::Connection,
     message::{Message, Verdict, headers},
 };
@@ -65,16 +65,32 @@ fn take(message: async_nats::Message) -> Message {
 /// broker's; so only the ones that were not go on.
 async fn settle(intake: &Intake, mut messages: Vec<Message>) {
     for delivered in 1..=intake.config.max_deliver {
-        let verdicts = verdicts(intake, &messages).await;
-        let again = messages.into_iter().zip(verdicts).filter(|(_, verdict)| matches!(verdict, Verdict::Retry { .. }));
-        messages = again.map(|(message, _)| Message { delivered: delivered + 1, ..message }).collect();
+        let settled = verdicts(intake, &messages).await;
+        let mut again = Vec::new();
+        for (message, settled) in messages.into_iter().zip(settled) {
+            match settled {
+                Settled::Now(Verdict::Retry { .. }) => again.push(Message { delivered: delivered + 1, ..message }),
+                Settled::Now(_) => {}
+                // It tries again by itself, piece by piece.
+                Settled::Later(told) => {
+                    let intake = intake.clone();
+                    actix_rt::spawn(async move {
+                        if let Verdict::Retry { .. } = later(&intake, &message, told).await {
+                            lost(1);
+                        }
+                    });
+                }
+            }
+        }
+        messages = again;
         if messages.is_empty() {
             return;
         }
         sleep(intake.backoff(delivered)).await;
     }
-    tracing::error!(
-        events = messages.len(),
-        "events from NATS without JetStream are lost: the store did not take them"
-    );
+    lost(messages.len());
+}
+
+fn lost(events: usize) {
+    tracing::error!(events, "events from NATS without JetStream are lost: the store did not take them");
 }

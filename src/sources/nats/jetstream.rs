@@ -17,15 +17,19 @@ use async_nats::{
     },
 };
 use futures_util::{StreamExt as _, stream::FuturesOrdered};
-use tokio::time::{Instant, interval, sleep};
+use tokio::{
+    sync::watch,
+    time::{Instant, interval, sleep},
+};
 
 use super::{
     Intake, Interrupted, PART,
-    chunk::verdicts,
+    chunk::{Settled, later, verdicts},
     connection::Connection,
     message::{Message, Verdict, headers},
 };
 use crate::{
+    actors::Outcome,
     domain::event::Identity,
     telemetry::{PartState, metric},
 };
@@ -151,22 +155,49 @@ async fn settle(intake: &Intake, pulled: Vec<(Message, Acker)>) -> bool {
     gauge(messages.len());
     let started = Instant::now();
     let mut away = false;
-    for (verdict, acker) in verdicts(intake, &messages).await.into_iter().zip(&ackers) {
-        let kind = match verdict {
-            Verdict::Ack => AckKind::Ack,
-            Verdict::Bury(_) => AckKind::Term,
-            Verdict::Retry { after, away: gone } => {
-                away |= gone;
-                AckKind::Nak(Some(after))
+    let count = messages.len();
+    let settled = verdicts(intake, &messages).await;
+    for ((settled, message), acker) in settled.into_iter().zip(messages).zip(ackers) {
+        match settled {
+            Settled::Now(verdict) => {
+                away |= matches!(verdict, Verdict::Retry { away: true, .. });
+                answer(&acker, verdict).await;
             }
-        };
-        // An ack that is lost means one more delivery, which is then a duplicate.
-        if let Err(error) = acker.ack_with(kind).await {
-            tracing::debug!(%error, "an acknowledgement could not be sent");
+            Settled::Later(told) => {
+                actix_rt::spawn(settle_later(intake.clone(), message, acker, told));
+            }
         }
     }
-    tracing::trace!(messages = messages.len(), took = ?started.elapsed(), "a chunk is settled");
+    tracing::trace!(messages = count, took = ?started.elapsed(), "a chunk is settled");
     away
+}
+
+/// Tells the broker that a message for very many is being worked on, and at the end what became of it.
+async fn settle_later(intake: Intake, message: Message, acker: Acker, told: watch::Receiver<Option<Outcome>>) {
+    let mut working = interval(Duration::from_secs(intake.config.ack_wait_seconds.max(2)) / 2);
+    let mut ended = std::pin::pin!(later(&intake, &message, told));
+    loop {
+        tokio::select! {
+            verdict = &mut ended => return answer(&acker, verdict).await,
+            _ = working.tick() => tell(&acker, AckKind::Progress).await,
+        }
+    }
+}
+
+async fn answer(acker: &Acker, verdict: Verdict) {
+    let kind = match verdict {
+        Verdict::Ack => AckKind::Ack,
+        Verdict::Bury(_) => AckKind::Term,
+        Verdict::Retry { after, .. } => AckKind::Nak(Some(after)),
+    };
+    tell(acker, kind).await;
+}
+
+/// An ack that is lost means one more delivery, which is then a duplicate.
+async fn tell(acker: &Acker, kind: AckKind) {
+    if let Err(error) = acker.ack_with(kind).await {
+        tracing::debug!(%error, "an acknowledgement could not be sent");
+    }
 }
 
 #[expect(clippy::cast_precision_loss, reason = "at most some hundreds")]

@@ -82,7 +82,14 @@ impl Message {
                     verdict = Verdict::Bury(Rejected::whole(RejectedKind::GaveUp, detail));
                 }
                 (Outcome::Failed(_), Verdict::Ack) => verdict = Verdict::Retry { after: backoff, away: false },
-                (Outcome::Failed(_) | Outcome::Accepted(_) | Outcome::Duplicate | Outcome::Skipped(_), _) => {}
+                (
+                    Outcome::Failed(_)
+                    | Outcome::Accepted(_)
+                    | Outcome::Duplicate
+                    | Outcome::Skipped(_)
+                    | Outcome::Late(_),
+                    _,
+                ) => {}
             }
         }
         verdict

@@ -84,7 +84,7 @@ impl Written {
             return Err(Problem::bad_field("code", detail));
         }
         for (name, text) in [("display_name", &self.display_name), ("template", &self.template)] {
-            if text.trim().is_empty() || text.contains('\0') {
+            if text.trim().is_empty() {
                 return Err(Problem::bad_field(name, "must not be empty"));
             }
         }

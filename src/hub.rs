@@ -40,6 +40,9 @@ const STORE_PATIENCE: Duration = Duration::from_secs(30);
 /// How long answers may take to be written when nothing else is left to do.
 const LAST_WORDS: Duration = Duration::from_millis(300);
 
+/// How long the store's connections may take to end.
+const CLOSE_WITHIN: Duration = Duration::from_secs(2);
+
 /// Between questions whether Redis answers.
 const REDIS_WATCH: Duration = Duration::from_secs(2);
 
@@ -193,10 +196,13 @@ impl Hub {
         if timeout(LAST_WORDS, self.serving.handle.stop(true)).await.is_err() {
             let _ = timeout(Duration::from_secs(1), self.serving.handle.stop(false)).await;
         }
+        // While somebody is left to hear it: whoever waits for the store to say something gives its connection back now.
+        if timeout(CLOSE_WITHIN, self.store.close()).await.is_err() {
+            tracing::debug!("some connections to the store did not end in time");
+        }
         for arbiter in self.arbiters {
             arbiter.stop();
         }
-        self.store.close().await;
         tracing::info!("stopped");
     }
 }

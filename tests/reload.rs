@@ -195,7 +195,7 @@ async fn translations_and_linked_folders_are_read_again_and_sighup_asks_for_it()
 #[tokio::test]
 async fn a_row_made_or_switched_off_by_plain_sql_counts_within_two_seconds() {
     for on in [On::Sqlite, On::Postgres] {
-        let Some(hub) = Hub::start(on, &[]).await else { continue };
+        let Some(mut hub) = Hub::start(on, &[]).await else { continue };
         let store = Store::open(&hub.store_url).await.expect("it opens");
         store
             .execute_by_hand(
@@ -235,6 +235,8 @@ async fn a_row_made_or_switched_off_by_plain_sql_counts_within_two_seconds() {
         let (_, shown) = hub.get("/api/v1/admin/types/BY_HAND").await;
         assert!(shown["problem"].as_str().is_some_and(|problem| problem.contains("NOBODY")), "{shown}");
         hub.publish(&json!({ "type": "NOTE_CREATED", "user_id": "u", "title": "x" })).await;
+        // Whoever hears of the table's changes ends with the hub, and in order.
+        hub.terminate().await;
     }
 }
 

@@ -173,6 +173,16 @@ impl TypesWatch {
     }
 }
 
+/// Its connection goes back to its pool by a task. Where there is nobody to run one any more, because the hub ends, it just ends:
+/// a panic here would be one while others are cleaning up, and end the process with it.
+impl Drop for TypesWatch {
+    fn drop(&mut self) {
+        if tokio::runtime::Handle::try_current().is_err() {
+            std::mem::forget(self.0.take());
+        }
+    }
+}
+
 impl Store {
     /// Hears from now on that types have changed.
     ///

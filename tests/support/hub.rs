@@ -138,7 +138,8 @@ impl Hub {
         let mut child = self.child.take().expect("the hub runs");
         let sent = Command::new("kill").args(["-TERM", &child.id().to_string()]).status();
         assert!(sent.is_ok_and(|status| status.success()));
-        until("the hub ends", PATIENCE, async || child.try_wait().ok().flatten()).await;
+        let ended = until("the hub ends", PATIENCE, async || child.try_wait().ok().flatten()).await;
+        assert!(ended.success(), "{ended}: {}", self.log());
         started.elapsed()
     }
 

@@ -83,7 +83,7 @@ pub(super) struct Work {
     pub(super) persistence: Handle<Persistence>,
     pub(super) feeding: Feeding,
     pub(super) trail: Arc<Trail>,
-    /// Held by an event that goes in pieces.
+    /// Where events for very many wait for their turn.
     pub(super) turns: Arc<Turns>,
 }
 

@@ -1,8 +1,7 @@
 // The administrators' console, every page of it.
 import assert from 'node:assert/strict';
-import path from 'node:path';
 import { after, before, test } from 'node:test';
-import { Hub, launch, openPage, screenshots, until, violations } from './harness.mjs';
+import { Hub, launch, openPage, shot, until, violations } from './harness.mjs';
 
 let hub;
 let browser;
@@ -19,14 +18,8 @@ after(async () => {
 
 const as = '/admin?user_id=9&login=ratna&role=admin';
 
-async function api(method, address, body) {
-  const response = await fetch(`${hub.base}/api/v1/admin/${address}`, { method, body: body && JSON.stringify(body) });
-  return response.status === 204 ? null : response.json();
-}
-
-async function shot(page, name) {
-  if (screenshots) await page.screenshot({ path: path.join(screenshots, `console-${name}.png`), fullPage: true });
-}
+const api = (method, address, body) => hub.api(method, `/api/v1/admin/${address}`, body);
+const picture = (page, name) => shot(page, `console-${name}`);
 
 /** Opens a page by its link. */
 async function go(page, name) {
@@ -44,7 +37,7 @@ test('a type is switched, made with a live preview, and used', async () => {
   await until('it is off', async () => !(await api('GET', 'types/NOTE_CREATED')).is_active);
   await until('it shows so', async () => (await toggle.getAttribute('aria-checked')) === 'false');
   assert.equal((await api('GET', 'types/NOTE_CREATED')).changed_by, '9');
-  await shot(page, 'types');
+  await picture(page, 'types');
   assert.deepEqual(await violations(page), []);
   await page.getByRole('searchbox').fill('refund_app');
   await until('one is left', async () => (await page.getByRole('switch').count()) === 1);
@@ -57,7 +50,7 @@ test('a type is switched, made with a live preview, and used', async () => {
   await dialog.getByLabel('Template').fill('Order {order_id} is on its way, {amount|currency("IDR")}');
   await dialog.getByLabel('Sample of an event').fill('{ "order_id": "A7", "amount": 125000 }');
   await until('the preview follows', async () => (await dialog.locator('.preview').textContent()).includes('Order A7 is on its way, Rp125.000'));
-  await shot(page, 'editor');
+  await picture(page, 'editor');
   assert.deepEqual(await violations(page), []);
   await dialog.getByLabel('Template').fill('Order {order_id|nofilter}');
   await until('what is wrong is said', async () => (await dialog.locator('.preview').textContent()).includes('nofilter'));
@@ -91,7 +84,7 @@ test('clients, sending, the directory, dead letters, configuration, audit and ov
   const page = await openPage(browser, hub, as);
   await until('it is drawn', async () => (await page.locator('.tile').count()) >= 6);
   assert.deepEqual(await violations(page), []);
-  await shot(page, 'overview');
+  await picture(page, 'overview');
 
   await go(page, 'Send');
   await page.getByRole('combobox', { name: 'To' }).selectOption('connected');
@@ -101,13 +94,13 @@ test('clients, sending, the directory, dead letters, configuration, audit and ov
   await bell.locator('lonceng-bell .toast p').waitFor();
   assert.match(await bell.locator('lonceng-bell .toast p').textContent(), /The lesson begins <b>now<\/b>/);
   assert.deepEqual(await violations(page), []);
-  await shot(page, 'send');
+  await picture(page, 'send');
 
   await go(page, 'Clients');
   const row = page.getByRole('row', { name: /budi/ });
   await row.waitFor();
   assert.deepEqual(await violations(page), []);
-  await shot(page, 'clients');
+  await picture(page, 'clients');
   await row.getByRole('button', { name: /Disconnect budi/ }).click();
   await until('nobody is connected', async () => (await api('GET', 'clients')).total_count === 0);
 
@@ -128,7 +121,7 @@ test('clients, sending, the directory, dead letters, configuration, audit and ov
   await page.getByRole('searchbox').fill('login299');
   await until('one is found', async () => (await page.getByRole('row').count()) === 2);
   assert.deepEqual(await violations(page), []);
-  await shot(page, 'directory');
+  await picture(page, 'directory');
 
   await go(page, 'Dead letters');
   await page.getByText('None. Every event could be taken.').waitFor();
@@ -137,12 +130,12 @@ test('clients, sending, the directory, dead letters, configuration, audit and ov
   await go(page, 'Configuration');
   await page.getByText('What is in the file is what the hub works by.').waitFor();
   assert.deepEqual(await violations(page), []);
-  await shot(page, 'configuration');
+  await picture(page, 'configuration');
 
   await go(page, 'Audit');
   await page.getByText('user.put').first().waitFor();
   assert.deepEqual(await violations(page), []);
-  await shot(page, 'audit');
+  await picture(page, 'audit');
   assert.deepEqual(page.troubles.filter((text) => !/status of 400/.test(text)), []);
 });
 
@@ -150,7 +143,7 @@ test('narrow and dark; keyboard alone; deep links', async () => {
   const page = await openPage(browser, hub, `${as}#types/MESSAGE`, { viewport: { width: 360, height: 740 }, colorScheme: 'dark' });
   await page.getByRole('dialog').getByRole('heading', { name: 'MESSAGE' }).waitFor();
   assert.deepEqual(await violations(page), []);
-  await shot(page, 'narrow-dark');
+  await picture(page, 'narrow-dark');
   await page.keyboard.press('Escape');
   for (const name of ['Overview', 'Types', 'Clients', 'Send', 'Inbox', 'Explain', 'Dead letters', 'Directory', 'Configuration', 'Audit']) {
     await page.getByRole('link', { name, exact: true }).focus();

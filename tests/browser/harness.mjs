@@ -16,6 +16,11 @@ export const screenshots = process.env.LONCENG_SCREENSHOTS;
 
 const axe = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
+/** Takes a picture of a page, where somebody wants to look at them. */
+export async function shot(page, name) {
+  if (screenshots) await page.screenshot({ path: path.join(screenshots, `${name}.png`), fullPage: true });
+}
+
 /** What axe finds wrong with a page. */
 export async function violations(page) {
   await page.evaluate(axe);
@@ -85,6 +90,12 @@ export class Hub {
   async stop() {
     await this.halt();
     await rm(this.folder, { recursive: true, force: true });
+  }
+
+  /** Calls it as the developer does; what it answers. */
+  async api(method, address, body) {
+    const response = await fetch(`${this.base}${address}`, { method, body: body && JSON.stringify(body) });
+    return response.status === 204 ? null : response.json();
   }
 
   async publish(event) {

@@ -1,9 +1,8 @@
 // The console's answers: why somebody did not get something, which text is read more; and its two languages.
 import assert from 'node:assert/strict';
 import { readFile, readdir } from 'node:fs/promises';
-import path from 'node:path';
 import { after, before, test } from 'node:test';
-import { Hub, launch, openPage, screenshots, until, violations } from './harness.mjs';
+import { Hub, launch, openPage, shot, until, violations } from './harness.mjs';
 
 let hub;
 let browser;
@@ -21,28 +20,21 @@ after(async () => {
 const as = '/admin?user_id=9&login=ratna&role=admin';
 const admin = new URL('../../web/admin/', import.meta.url);
 
-async function api(method, address, body) {
-  const response = await fetch(`${hub.base}${address}`, { method, body: body && JSON.stringify(body) });
-  return response.status === 204 ? null : response.json();
-}
-
-async function shot(page, name) {
-  if (screenshots) await page.screenshot({ path: path.join(screenshots, `console-${name}.png`), fullPage: true });
-}
+const picture = (page, name) => shot(page, `console-${name}`);
 
 test('the way of an event, and the inbox of a user, with what did not come and why', async () => {
   const bell = await openPage(browser, hub, '/?user_id=budi&login=budi&role=user');
-  await until('budi is connected', async () => (await api('GET', '/api/v1/admin/users')).total_count === 1);
+  await until('budi is connected', async () => (await hub.api('GET', '/api/v1/admin/users')).total_count === 1);
   await hub.publish({ type: 'NOTE_CREATED', event_id: 'evt-1', user_id: 'budi', title: 'Piano' });
   await bell.locator('lonceng-bell .toast').first().waitFor();
-  await api('PUT', '/api/v1/preferences?user_id=budi', { muted_types: ['NOTE_UPDATED'], quiet_hours: { from: '22:00', to: '07:00' } });
+  await hub.api('PUT', '/api/v1/preferences?user_id=budi', { muted_types: ['NOTE_UPDATED'], quiet_hours: { from: '22:00', to: '07:00' } });
   await hub.publish({ type: 'NOTE_UPDATED', event_id: 'evt-2', user_id: 'budi', title: 'Piano' });
   await hub.publish({ type: 'NOTE_BURNT', event_id: 'evt-3', user_id: 'budi' });
 
   const page = await openPage(browser, hub, `${as}#explain/evt-1`);
   await page.getByText('pushed, connections: 1').waitFor();
   assert.deepEqual(await violations(page), []);
-  await shot(page, 'explain');
+  await picture(page, 'explain');
   await page.getByRole('searchbox').fill('evt-3');
   await page.getByRole('button', { name: 'Explain' }).click();
   await page.getByText('no type has the event\'s code').waitFor();
@@ -59,7 +51,7 @@ test('the way of an event, and the inbox of a user, with what did not come and w
   assert.equal(await page.getByText('null', { exact: true }).count(), 0);
   assert.match(page.url(), /#inbox\/budi$/);
   assert.deepEqual(await violations(page), []);
-  await shot(page, 'inbox');
+  await picture(page, 'inbox');
   await page.getByRole('link', { name: /^Explain 0/ }).click();
   await page.getByText('evt-1').first().waitFor();
   assert.deepEqual(page.troubles, []);
@@ -81,7 +73,7 @@ test('texts are compared, looked at with real events, and sent to oneself', asyn
   await dialog.getByLabel('Sample of an event').fill('{ "thing": "tea" }');
   await until('the preview follows', async () => /tea/.test(await dialog.locator('.preview').textContent()));
   await dialog.getByRole('button', { name: 'Send to me' }).click();
-  await until('I have it', async () => /tea/.test((await api('GET', '/api/v1/notifications?user_id=9')).items[0]?.message ?? ''));
+  await until('I have it', async () => /tea/.test((await hub.api('GET', '/api/v1/notifications?user_id=9')).items[0]?.message ?? ''));
   await dialog.getByRole('button', { name: 'Save' }).click();
   await page.getByRole('switch', { name: 'OFFER' }).waitFor();
 
@@ -92,7 +84,7 @@ test('texts are compared, looked at with real events, and sent to oneself', asyn
   await reader.route('**/offers', (route) => route.fulfill({ body: 'offers' }));
   await reader.locator('lonceng-bell').getByRole('link', { name: 'Open' }).first().click();
   await until('it is counted', async () => {
-    const { variants } = await api('GET', '/api/v1/admin/types/OFFER/variants');
+    const { variants } = await hub.api('GET', '/api/v1/admin/types/OFFER/variants');
     return variants.reduce((sum, one) => sum + one.clicked, 0) === 1;
   });
   await page.getByRole('button', { name: 'Edit OFFER' }).click();
@@ -100,7 +92,7 @@ test('texts are compared, looked at with real events, and sent to oneself', asyn
   await dialog.getByLabel('Looked at with').selectOption({ index: 1 });
   await until('a real event is shown', async () => /tea 29/.test(await dialog.locator('.preview').textContent()));
   assert.deepEqual(await violations(page), []);
-  await shot(page, 'variants');
+  await picture(page, 'variants');
   assert.deepEqual(page.troubles.filter((text) => !/status of 400/.test(text)), []);
 });
 
@@ -116,7 +108,7 @@ test('many are sent to by their role; the upload shows how far it is', async () 
   await page.getByLabel('Message').fill('Staff meeting');
   await page.getByRole('button', { name: 'Send' }).click();
   await until('all have it', async () => (await page.locator('#said').textContent()).includes('Sent to 450'));
-  assert.equal((await api('GET', '/api/v1/notifications?user_id=t449')).items[0].message, 'Staff meeting');
+  assert.equal((await hub.api('GET', '/api/v1/notifications?user_id=t449')).items[0].message, 'Staff meeting');
   assert.deepEqual(page.troubles, []);
 });
 
@@ -127,7 +119,7 @@ test('it speaks Indonesian, all of it', async () => {
   await page.getByRole('switch', { name: 'NOTE_CREATED' }).waitFor();
   assert.equal(await page.locator('html').getAttribute('lang'), 'id');
   assert.deepEqual(await violations(page), []);
-  await shot(page, 'indonesian');
+  await picture(page, 'indonesian');
   await page.getByRole('button', { name: 'English' }).click();
   await page.getByRole('heading', { level: 1, name: 'Types' }).waitFor();
   assert.deepEqual(page.troubles, []);

@@ -195,7 +195,7 @@ impl FanOut {
         let preferences = self.store.preferences_of(&ids).await.map_err(|error| Outcome::from(&error))?;
         let people = People::new(named.iter().cloned()).with_preferences(preferences);
         let plan = |recipients: &[Person]| plan(&self.event, &self.kind, recipients, &people, &self.catalog, now);
-        let (mut left_out, drafts) = match plan(&recipients) {
+        let (left_out, drafts) = match plan(&recipients) {
             Ok(drafts) => (Vec::new(), drafts),
             Err(rejected) if bad == Bad::Refuse => return Err(Outcome::Rejected(rejected)),
             Err(_) => {
@@ -216,7 +216,6 @@ impl FanOut {
         }
         let muted = super::work::without(&recipients, &drafts);
         let muted = muted.into_iter().filter(|user| !left_out.iter().any(|(known, _)| known == user)).collect();
-        left_out.clear();
         // Rendering shares its thread with other events'.
         tokio::task::yield_now().await;
         let to = ids.last().map_or_else(|| after.to_owned(), |user| user.as_str().to_owned());

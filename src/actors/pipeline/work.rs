@@ -254,7 +254,7 @@ fn decide(
         return Err(Outcome::Skipped(Skipped::NoRecipient));
     }
     let drafts = plan(event, &kind, recipients, &found.people, &work.catalog, moment.now).map_err(Outcome::Rejected)?;
-    let muted = if drafts.len() == recipients.len() { Vec::new() } else { without(recipients, &drafts) };
+    let muted = without(recipients, &drafts);
     if drafts.is_empty() {
         return Ok((Decided::Over(Outcome::Skipped(Skipped::Muted)), muted));
     }
@@ -266,6 +266,9 @@ fn decide(
 
 /// The recipients that no draft is for.
 pub(super) fn without(recipients: &[Person], drafts: &[Draft]) -> Vec<UserId> {
+    if drafts.len() == recipients.len() {
+        return Vec::new();
+    }
     let reached: BTreeSet<&UserId> = drafts.iter().map(|draft| &draft.user_id).collect();
     recipients.iter().map(|person| &person.user_id).filter(|user| !reached.contains(user)).cloned().collect()
 }

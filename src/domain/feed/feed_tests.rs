@@ -245,10 +245,10 @@ proptest! {
                 }
             }
         }
-        // Once it is known to be slow: a few bunches old at the most.
+        // Once it is known to be slow: at most two bunches old.
         if pause > 250 && ages.len() > 12 {
             for age in &ages[10..] {
-                prop_assert!(*age <= 4 * pause, "{age} ms old, reading every {pause} ms");
+                prop_assert!(*age <= 3 * pause, "{age} ms old, reading every {pause} ms");
             }
         }
         // Whoever is quick is not held up.

@@ -11,7 +11,7 @@ use crate::domain::notification::Timestamp;
 const FIRST: u32 = 4;
 const MOST: u32 = 32;
 
-/// An answer that takes longer, in milliseconds, is slow.
+/// An answer that takes so long, in milliseconds, is slow.
 const SLOW_MS: i64 = 250;
 
 /// An answer that takes longer, in milliseconds, is not waited for. Who never answers is closed by the heartbeat in the end.
@@ -82,7 +82,7 @@ impl Window {
     pub fn answered(&mut self, number: u32, now: Timestamp) {
         let Some(ping) = self.ping.take_if(|ping| ping.number == number) else { return };
         self.on_the_way = ping.followed;
-        let quick = now.0 - ping.sent.0 <= SLOW_MS;
+        let quick = now.0 - ping.sent.0 < SLOW_MS;
         self.size = if quick { (self.size * 2).min(MOST) } else { 1 };
     }
 }

@@ -1,0 +1,94 @@
+use proptest::prelude::*;
+
+use super::*;
+
+const STATUSES: [Status; 5] = [Status::Unread, Status::Read, Status::Archived, Status::Deleted, Status::AutoCleared];
+const SWEEPS: [Sweep; 4] = [Sweep::Expire, Sweep::Retain, Sweep::Archive, Sweep::Discard];
+const NOW: Timestamp = Timestamp(1_000);
+
+fn new() -> State {
+    State { status: Status::Unread, seen_at: None, read_at: None, clicked_at: None, expires_at: None }
+}
+
+#[test]
+fn a_repeated_mark_changes_nothing() {
+    for status in STATUSES {
+        for mark in Mark::ALL {
+            if let Some(first) = transition(State { status, ..new() }, mark, NOW) {
+                assert_eq!(transition(first, mark, NOW), None, "{status:?} {mark:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn what_a_person_can_undo_comes_back_as_it_was() {
+    let read = transition(new(), Mark::Read, NOW).expect("it can be read");
+    assert_eq!((read.status, read.read_at, read.seen_at), (Status::Read, Some(NOW), Some(NOW)));
+    for state in [new(), read] {
+        let away = transition(state, Mark::Archive, NOW).expect("it can be put away");
+        let back = transition(away, Mark::Unarchive, NOW).expect("it can be taken out");
+        assert_eq!((back.status, back.read_at), (state.status, state.read_at));
+    }
+    assert_eq!(transition(read, Mark::Unread, NOW).map(|state| state.status), Some(Status::Unread));
+}
+
+#[test]
+fn what_is_wanted_again_does_not_run_out_at_once() {
+    let over = State { expires_at: Some(Timestamp(999)), ..new() };
+    let cleared = Sweep::Expire.apply(over).expect("it runs out");
+    assert_eq!(cleared.status, Status::AutoCleared);
+    let again = transition(cleared, Mark::Unread, NOW).expect("it can be wanted again");
+    assert_eq!((again.status, again.expires_at), (Status::Unread, None));
+    let later = State { expires_at: Some(Timestamp(1_001)), status: Status::Read, ..new() };
+    assert_eq!(transition(later, Mark::Unread, NOW).and_then(|state| state.expires_at), later.expires_at);
+}
+
+#[test]
+fn a_position_is_trusted_within_its_epoch_and_not_beyond_the_inbox() {
+    let now = Counters { revision: 5, ..Counters::default() };
+    let since = |text: &str| Since::parse(text).map(|since| resume(&since, "q7", now));
+    assert_eq!(since("5"), Ok(Resume::After(5)));
+    assert_eq!(since("q7.0"), Ok(Resume::After(0)));
+    assert_eq!(since("6"), Ok(Resume::Reset));
+    assert_eq!(since("old.3"), Ok(Resume::Reset));
+    assert!(since("x").is_err() && since("-1").is_err() && since("").is_err());
+}
+
+proptest! {
+    #[test]
+    fn the_counts_are_what_the_states_say(changes in proptest::collection::vec((0_usize..6, 0_usize..10), 0..200)) {
+        let mut states = [new(); 6];
+        let mut counters = Counters { revision: 6, unread: 6, unseen: 6 };
+        for (which, change) in changes {
+            let before = states[which];
+            let after = match Mark::ALL.get(change) {
+                Some(mark) => transition(before, *mark, NOW),
+                None => SWEEPS[change - Mark::ALL.len()].apply(before),
+            };
+            if let Some(after) = after {
+                let step = counters.next(before, after);
+                prop_assert_eq!((step.previous_revision, step.revision), (counters.revision, counters.revision + 1));
+                states[which] = after;
+                counters = step.counters();
+            }
+            let unread = states.iter().filter(|state| state.status == Status::Unread).count();
+            let unseen = states.iter().filter(|state| state.status == Status::Unread && state.seen_at.is_none());
+            prop_assert_eq!(counters.unread, i64::try_from(unread).unwrap_or(-1));
+            prop_assert_eq!(counters.unseen, i64::try_from(unseen.count()).unwrap_or(-1));
+        }
+    }
+
+    #[test]
+    fn new_notifications_take_the_revisions_between(revision in 0_i64..1_000_000, unread in 0_i64..1000, count in 0_i64..600) {
+        let after = Counters { revision: revision + count, unread: unread + count, unseen: unread + count };
+        let mut last = Step { previous_revision: revision, revision, unread, unseen: unread };
+        for step in after.steps_of_new(count) {
+            prop_assert_eq!(step.previous_revision, last.revision);
+            prop_assert_eq!(step.revision, last.revision + 1);
+            prop_assert_eq!(step.unread, last.unread + 1);
+            last = step;
+        }
+        prop_assert_eq!(last.counters(), after);
+    }
+}

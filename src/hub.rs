@@ -120,19 +120,14 @@ impl Hub {
         watch_redis(redis.clone(), health.clone());
         let auth = Authenticator::new(&loaded.config.auth, redis.as_ref())?;
 
-        let configuration = Arc::new(config::Live::new(&loaded, clock::now()));
         let shared = catalog::Shared::default();
         store.write_config_types(&loaded.types, clock::now()).await?;
         let local = config::local_templates(&loaded.templates).unwrap_or_else(|error| {
             tracing::warn!(%error, folder = %loaded.templates.display(), "the locale folders cannot be read");
             Vec::new()
         });
-        let sources = Sources {
-            store: store.clone(),
-            local,
-            default_locale: loaded.config.templates.default_locale.clone(),
-            configuration: Arc::clone(&configuration),
-        };
+        let configuration = Arc::new(config::Live::new(&loaded, local, clock::now()));
+        let sources = Sources { store: store.clone(), configuration: Arc::clone(&configuration) };
         let rows = sources.load(&shared, &health).await?;
 
         let handles = Handles::default();

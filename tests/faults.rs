@@ -333,6 +333,30 @@ fn an_actor_that_panics_under_load_loses_nothing_acknowledged() {
             assert!(metrics.contains(&line), "{actor}:\n{metrics}");
         }
         assert!(!hub.health.is_down("actors"));
+        // What was taken since the start is not forgotten by who keeps it: a translation, a death, then a change by somebody else.
+        std::fs::create_dir_all(folder.path().join("templates/id")).expect("it can be made");
+        std::fs::write(folder.path().join("templates/id/NOTE_CREATED.txt"), "baru {title}").expect("it is written");
+        let admin = format!("http://{base}/api/v1/admin");
+        let person = json!({"locale":"id"}).to_string();
+        http.put(format!("{admin}/directory/t")).body(person).send().await.expect("it is taken");
+        let says = async || {
+            let event = json!({"type":"NOTE_CREATED","user_id":"t","title":"x"}).to_string();
+            http.post(format!("http://{base}/api/v1/events")).body(event).send().await.expect("it is taken");
+            let list = format!("http://{base}/api/v1/notifications?user_id=t&limit=1");
+            let list: Value = http.get(list).send().await.expect("it answers").json().await.expect("it is JSON");
+            list["items"][0]["message"].as_str().map(str::to_owned)
+        };
+        until("it is translated", PATIENCE, async || (says().await? == "baru x").then_some(())).await;
+        assert!(hub.handles.catalog.offer(Crash), "the actor is there");
+        until("there is another", PATIENCE, async || {
+            let metrics = http.get(format!("http://{base}/metrics")).send().await.ok()?.text().await.ok()?;
+            metrics.contains("lonceng_actor_restarts_total{actor=\"catalog\"} 2").then_some(())
+        })
+        .await;
+        let other = json!({"display_name":"Other"}).to_string();
+        let changed = http.patch(format!("{admin}/types/NOTE_CREATED")).body(other).send().await.expect("it answers");
+        assert_eq!(changed.status(), 200);
+        assert_eq!(says().await.as_deref(), Some("baru x"));
         // A session that panics takes only its own connection with it; its client comes back to where it was.
         let connect = async |user: &str, since: i64| {
             let mut client = Client::connect(format!("ws://{base}/ws?user_id={user}&since={since}")).await;

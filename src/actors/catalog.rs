@@ -15,7 +15,7 @@ use actix::{
 use super::supervisor::{Crash, Tether};
 use crate::{
     config,
-    domain::catalog::{Catalog, LocalTemplate, TypeRow},
+    domain::catalog::{Catalog, TypeRow},
     store::{Store, StoreError, TypesWatch},
     telemetry::{Health, PartState},
 };
@@ -44,11 +44,7 @@ impl Shared {
 pub struct Sources {
     /// The table.
     pub store: Store,
-    /// The translations, as they were last taken.
-    pub local: Vec<LocalTemplate>,
-    /// The language of the templates that are none.
-    pub default_locale: String,
-    /// What of the files is taken: what is wrong with them is said beside what is wrong with the table.
+    /// What of the files is taken: the translations; and what is wrong with them is said beside what is wrong with the table.
     pub configuration: Arc<config::Live>,
 }
 
@@ -59,7 +55,8 @@ impl Sources {
     /// When the store is away.
     pub async fn load(&self, shared: &Shared, health: &Health) -> Result<Vec<TypeRow>, StoreError> {
         let rows = self.store.types().await?;
-        let (catalog, bad) = Catalog::build(&rows, &self.local, &self.default_locale);
+        let translations = self.configuration.translations();
+        let (catalog, bad) = Catalog::build(&rows, &translations.local, &translations.default_locale);
         for bad in &bad {
             let (code, column, line) = (&bad.code, bad.column, bad.line);
             tracing::warn!(code, column, line, reason = bad.detail, "a type is wrong and switched off");
@@ -146,26 +143,6 @@ impl Actor for CatalogKeeper {
     }
 }
 
-/// From now on, these are the translations; look at everything now. Says whether that could be done.
-#[derive(Message)]
-#[rtype(result = "bool")]
-pub struct Reload {
-    /// The translations.
-    pub local: Vec<LocalTemplate>,
-    /// The language of the templates that are none.
-    pub default_locale: String,
-}
-
-impl Handler<Reload> for CatalogKeeper {
-    type Result = ResponseActFuture<Self, bool>;
-
-    fn handle(&mut self, reload: Reload, _: &mut Self::Context) -> Self::Result {
-        self.sources.local = reload.local;
-        self.sources.default_locale = reload.default_locale;
-        self.load()
-    }
-}
-
 impl CatalogKeeper {
     /// Looks at everything now. Says whether that could be done.
     fn load(&self) -> ResponseActFuture<Self, bool> {
@@ -181,17 +158,17 @@ impl CatalogKeeper {
     }
 }
 
-/// Look at the table now: whoever has changed it wants to see it work. Answers when the snapshot is the new one.
+/// Look at everything now: whoever has changed it wants to see it work. Answers when the snapshot is the new one, and says whether
+/// that could be done; else the table is looked at again within a second.
 #[derive(Message)]
-#[rtype(result = "()")]
+#[rtype(result = "bool")]
 pub struct Refresh;
 
 impl Handler<Refresh> for CatalogKeeper {
-    type Result = ResponseActFuture<Self, ()>;
+    type Result = ResponseActFuture<Self, bool>;
 
     fn handle(&mut self, _: Refresh, _: &mut Self::Context) -> Self::Result {
-        // Away, the table is asked again within a second.
-        Box::pin(self.load().map(|_, _, _| ()))
+        self.load()
     }
 }
 

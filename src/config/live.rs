@@ -2,11 +2,14 @@
 
 use std::{
     path::PathBuf,
-    sync::{PoisonError, RwLock},
+    sync::{Arc, PoisonError, RwLock},
 };
 
 use super::{ConfigError, Loaded};
-use crate::domain::{catalog::TypeRow, notification::Timestamp};
+use crate::domain::{
+    catalog::{LocalTemplate, TypeRow},
+    notification::Timestamp,
+};
 
 /// The configuration now.
 #[derive(Debug)]
@@ -17,10 +20,20 @@ struct Inner {
     file: PathBuf,
     loaded_at: Timestamp,
     types: Vec<TypeRow>,
+    translations: Arc<Translations>,
     last_error: Option<ConfigError>,
     restart_needed: Vec<String>,
     /// Codes of types that cannot be used as the table has them.
     wrong_types: Vec<String>,
+}
+
+/// The translations as they were last taken.
+#[derive(Debug, Default)]
+pub struct Translations {
+    /// What is in the locales' folders.
+    pub local: Vec<LocalTemplate>,
+    /// The language of the templates that are none.
+    pub default_locale: String,
 }
 
 /// What administrators are shown of it.
@@ -39,8 +52,9 @@ pub struct Status {
 impl Live {
     /// As it was loaded at the start.
     #[must_use]
-    pub fn new(loaded: &Loaded, now: Timestamp) -> Self {
+    pub fn new(loaded: &Loaded, local: Vec<LocalTemplate>, now: Timestamp) -> Self {
         Self(RwLock::new(Inner {
+            translations: translations(loaded, local),
             file: loaded.file.clone(),
             loaded_at: now,
             types: loaded.types.clone(),
@@ -51,10 +65,12 @@ impl Live {
     }
 
     /// Another one was taken.
-    pub fn taken(&self, types: Vec<TypeRow>, restart_needed: Vec<String>, now: Timestamp) {
+    pub fn taken(&self, loaded: &Loaded, local: Vec<LocalTemplate>, restart_needed: Vec<String>, now: Timestamp) {
+        let translations = translations(loaded, local);
         let mut inner = self.0.write().unwrap_or_else(PoisonError::into_inner);
         inner.loaded_at = now;
-        inner.types = types;
+        inner.types.clone_from(&loaded.types);
+        inner.translations = translations;
         inner.restart_needed = restart_needed;
         inner.last_error = None;
     }
@@ -80,6 +96,12 @@ impl Live {
         (!all.is_empty()).then(|| all.join("; "))
     }
 
+    /// The translations, as they were last taken.
+    #[must_use]
+    pub fn translations(&self) -> Arc<Translations> {
+        Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner).translations)
+    }
+
     /// The types of the file, as it was last taken.
     #[must_use]
     pub fn types(&self) -> Vec<TypeRow> {
@@ -97,4 +119,8 @@ impl Live {
             restart_needed: inner.restart_needed.clone(),
         }
     }
+}
+
+fn translations(loaded: &Loaded, local: Vec<LocalTemplate>) -> Arc<Translations> {
+    Arc::new(Translations { local, default_locale: loaded.config.templates.default_locale.clone() })
 }

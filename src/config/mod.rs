@@ -13,7 +13,7 @@ mod translations;
 mod types;
 mod validate;
 
-pub use live::{Live, Status};
+pub use live::{Live, Status, Translations};
 pub use load::{Loaded, load};
 pub use problem::{ConfigError, Problem};
 pub use secret::Secret;

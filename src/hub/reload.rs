@@ -17,7 +17,7 @@ use tokio::{sync::Notify, task::spawn_blocking, time::timeout};
 
 use super::parts::Parts;
 use crate::{
-    actors::{broadcaster::SetFeeds, catalog::Reload, dials::Settings},
+    actors::{broadcaster::SetFeeds, catalog::Refresh, dials::Settings},
     clock,
     config::{self, Config, ConfigError, Loaded, Problem},
     domain::catalog::LocalTemplate,
@@ -165,9 +165,8 @@ impl Keeper {
         } else {
             tracing::warn!(keys = waiting.join(", "), "config.toml is taken, but for keys that wait for a restart");
         }
-        self.parts.configuration.taken(loaded.types.clone(), waiting, now);
-        let reload = Reload { local, default_locale: loaded.config.templates.default_locale.clone() };
-        if !self.parts.handles.catalog.send(reload).await.unwrap_or(false) {
+        self.parts.configuration.taken(&loaded, local, waiting, now);
+        if !self.parts.handles.catalog.send(Refresh).await.unwrap_or(false) {
             return false;
         }
         self.parts.loaded.templates.clone_from(&loaded.templates);

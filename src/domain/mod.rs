@@ -7,7 +7,6 @@ pub mod catalog;
 pub mod directory;
 pub mod event;
 pub mod feed;
-pub mod filters;
 pub mod follow;
 pub mod frame;
 pub mod inbox;

@@ -13,7 +13,7 @@ use super::{
     notification::{Priority, Timestamp},
     preferences::Preferences,
     rejected::Rejected,
-    template::Scope,
+    template::EventScope,
     user::{Person, UserId},
 };
 
@@ -211,7 +211,7 @@ pub fn plan(
     let metadata = metadata(event)?;
     let direct = event.direct.as_deref();
     let person = |user: &Option<UserId>| user.as_ref().map(|user| people.get(user));
-    let (user, actor) = (person(&event.user_id), person(&event.actor_id));
+    let names = EventScope::new(event, person(&event.user_id), person(&event.actor_id));
     let created_at = direct.and_then(|direct| direct.created_at).unwrap_or(now);
     let ttl = direct.and_then(|direct| direct.ttl_seconds).or(kind.ttl_seconds);
     let wants = |recipient: &&Person| {
@@ -222,7 +222,7 @@ pub fn plan(
         .filter(wants)
         .map(|recipient| {
             let wishes = people.preferences.get(&recipient.user_id).filter(|_| !kind.mandatory);
-            let scope = Scope::new(event, user.clone(), actor.clone(), recipient.clone());
+            let scope = names.for_recipient(recipient.clone());
             let (mut message, variant) =
                 catalog.message(kind, &recipient.user_id, recipient.locale.as_deref(), &scope)?;
             if message.chars().count() > MESSAGE_MAX_CHARS {

@@ -272,6 +272,7 @@ pub(crate) mod tests {
     use crate::domain::{
         event::{Incoming, decode},
         notification::Timestamp,
+        template::EventScope,
         user::Person,
     };
 
@@ -326,7 +327,8 @@ pub(crate) mod tests {
             max_event_bytes: 100,
         };
         let event = decode(&incoming).expect("it is one").events.remove(0);
-        let scope = Scope::new(&Arc::new(event), None, None, Person::unknown(UserId::parse("u").expect("an id")));
+        let recipient = Person::unknown(UserId::parse("u").expect("an id"));
+        let scope = EventScope::new(&Arc::new(event), None, None).for_recipient(recipient);
         let says = |catalog: &Catalog, user: &str, locale: Option<&str>| {
             let user = UserId::parse(user).expect("an id");
             let found = catalog.find("NOTE").expect("it is there");

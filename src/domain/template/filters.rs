@@ -1,13 +1,19 @@
-//! The filters of message templates: `{amount|currency("IDR")}`, `{time|date("%d %b %H:%M")}`, `{n|plural("like","likes")}`.
-//!
-//! `default`, `upper` and `lower` are minijinja's own.
+//! Filters, tests and functions of templates: `{amount|currency("IDR")}`, `{time|date("%d %b %H:%M")}`,
+//! `{n|plural("like","likes")}`; those of minijinja that can be bounded.
+
+use std::fmt::Write as _;
 
 use chrono::{DateTime, NaiveDate, Utc, format::StrftimeItems};
 use chrono_tz::Tz;
 use iso_currency::Currency;
 use minijinja::{
     Environment, Error, ErrorKind, State,
-    value::{Value, ValueKind},
+    value::{Rest, Value, ValueKind, ValueOrKwargs},
+};
+
+use super::{
+    budget::{VALUE_MAX, charge},
+    scope::counted,
 };
 
 /// How a currency is written: what stands between thousands and before cents, and how many cents.
@@ -21,15 +27,158 @@ struct Style {
     gap: &'static str,
 }
 
-/// Their names.
-pub(super) const NAMES: [&str; 4] = ["currency", "date", "plural", "truncate"];
+/// Names of the filters that stand here.
+const OWN: [&str; 9] = ["currency", "date", "plural", "truncate", "plus", "minus", "times", "join", "replace"];
 
-/// Adds the filters to an environment.
+/// Names of the filters of minijinja that are taken: none returns more than it was given.
+const LIBRARY: [&str; 35] = [
+    "abs", "attr", "bool", "capitalize", "count", "d", "default", "dictsort", "first", "float", "int", "items", "last",
+    "length", "lines", "list", "lower", "map", "max", "min", "reject", "rejectattr", "reverse", "round", "select",
+    "selectattr", "sort", "split", "string", "sum", "title", "trim", "unique", "upper", "urlencode",
+];
+
+/// Maximum number of elements of `range`.
+const RANGE_MAX: i64 = 10_000;
+
+/// Returns the names of all filters.
+pub(super) fn names() -> impl Iterator<Item = &'static str> {
+    OWN.into_iter().chain(LIBRARY)
+}
+
+/// Whether a filter has this name.
+pub(super) fn is_known(name: &str) -> bool {
+    names().any(|known| known == name)
+}
+
+/// Adds the filters, tests and functions of templates to an environment that has none.
 pub(super) fn install(environment: &mut Environment<'_>) {
     environment.add_filter("currency", currency);
     environment.add_filter("date", date);
     environment.add_filter("plural", plural);
     environment.add_filter("truncate", truncate);
+    environment.add_filter("plus", |a: &Value, b: &Value| arithmetic(a, b, i128::checked_add, |a, b| a + b));
+    environment.add_filter("minus", |a: &Value, b: &Value| arithmetic(a, b, i128::checked_sub, |a, b| a - b));
+    environment.add_filter("times", |a: &Value, b: &Value| arithmetic(a, b, i128::checked_mul, |a, b| a * b));
+    environment.add_filter("join", join);
+    environment.add_filter("replace", replace);
+    install_library(environment);
+    environment.add_function("range", range);
+}
+
+/// Adds the filters and tests of minijinja that can be bounded.
+fn install_library(environment: &mut Environment<'_>) {
+    use minijinja::{filters, tests};
+    macro_rules! bounded {
+        ($($name:literal => $filter:path),* $(,)?) => {
+            $(add_bounded(environment, $name, Value::from_function($filter));)*
+        };
+    }
+    bounded! {
+        "abs" => filters::abs, "attr" => filters::attr, "bool" => filters::bool,
+        "capitalize" => filters::capitalize, "count" => filters::length, "d" => filters::default,
+        "default" => filters::default, "dictsort" => filters::dictsort, "first" => filters::first,
+        "float" => filters::float, "int" => filters::int, "items" => filters::items, "last" => filters::last,
+        "length" => filters::length, "lines" => filters::lines, "list" => filters::list, "lower" => filters::lower,
+        "map" => filters::map, "max" => filters::max, "min" => filters::min, "reject" => filters::reject,
+        "rejectattr" => filters::rejectattr, "reverse" => filters::reverse, "round" => filters::round,
+        "select" => filters::select, "selectattr" => filters::selectattr, "sort" => filters::sort,
+        "split" => filters::split, "string" => filters::string, "sum" => filters::sum, "title" => filters::title,
+        "trim" => filters::trim, "unique" => filters::unique, "upper" => filters::upper,
+        "urlencode" => filters::urlencode,
+    }
+    macro_rules! tests {
+        ($($name:literal => $test:path),* $(,)?) => { $(environment.add_test($name, $test);)* };
+    }
+    tests! {
+        "undefined" => tests::is_undefined, "defined" => tests::is_defined, "none" => tests::is_none,
+        "boolean" => tests::is_boolean, "odd" => tests::is_odd, "even" => tests::is_even,
+        "divisibleby" => tests::is_divisibleby, "number" => tests::is_number, "integer" => tests::is_integer,
+        "int" => tests::is_integer, "float" => tests::is_float, "string" => tests::is_string,
+        "sequence" => tests::is_sequence, "iterable" => tests::is_iterable, "mapping" => tests::is_mapping,
+        "startingwith" => tests::is_startingwith, "endingwith" => tests::is_endingwith, "eq" => tests::is_eq,
+        "equalto" => tests::is_eq, "ne" => tests::is_ne, "lt" => tests::is_lt, "lessthan" => tests::is_lt,
+        "le" => tests::is_le, "gt" => tests::is_gt, "greaterthan" => tests::is_gt, "ge" => tests::is_ge,
+        "in" => tests::is_in, "true" => tests::is_true, "false" => tests::is_false,
+    }
+}
+
+/// Adds a filter that charges the budget for what it reads and what it returns.
+fn add_bounded(environment: &mut Environment<'_>, name: &'static str, filter: Value) {
+    environment.add_filter(name, move |state: &mut State<'_, '_>, value: &Value, arguments: Rest<ValueOrKwargs>| {
+        charge(state, value)?;
+        let arguments: Vec<Value> = std::iter::once(value.clone()).chain(arguments.into_values()).collect();
+        let result = filter.call(state, &arguments)?;
+        charge(state, &result)?;
+        if matches!(result.kind(), ValueKind::Seq | ValueKind::Iterable) { counted(state, &result) } else { Ok(result) }
+    });
+}
+
+/// Adds the numbers `a` and `b`, or does what `whole` and `real` do, to numbers only: a text would be repeated.
+fn arithmetic(
+    a: &Value,
+    b: &Value,
+    whole: fn(i128, i128) -> Option<i128>,
+    real: fn(f64, f64) -> f64,
+) -> Result<Value, Error> {
+    present(a)?;
+    present(b)?;
+    let not_numbers = || invalid(format!("{a} and {b} are not both numbers"));
+    if a.kind() != ValueKind::Number || b.kind() != ValueKind::Number {
+        return Err(not_numbers());
+    }
+    if a.is_integer() && b.is_integer() {
+        let (a, b) = (i128::try_from(a.clone())?, i128::try_from(b.clone())?);
+        return whole(a, b).map(Value::from).ok_or_else(|| invalid(format!("{a} and {b} are too large")));
+    }
+    Ok(Value::from(real(f64::try_from(a.clone())?, f64::try_from(b.clone())?)))
+}
+
+/// Joins the elements of a list, with a text between them.
+fn join(state: &State<'_, '_>, value: &Value, between: Option<&str>) -> Result<String, Error> {
+    present(value)?;
+    let mut text = String::new();
+    for (index, item) in value.try_iter()?.enumerate() {
+        if index > 0 {
+            text.push_str(between.unwrap_or_default());
+        }
+        // Writing to a String never fails.
+        let _ = write!(text, "{item}");
+        if text.len() > VALUE_MAX {
+            return Err(invalid("join: the text is too long for a message".to_owned()));
+        }
+    }
+    charge(state, &Value::from(text.as_str()))?;
+    Ok(text)
+}
+
+/// Replaces a text within a text.
+fn replace(state: &State<'_, '_>, value: &Value, from: &str, to: &str) -> Result<String, Error> {
+    present(value)?;
+    charge(state, value)?;
+    let text = value.to_string();
+    let grown = text.matches(from).count().saturating_mul(to.len().saturating_sub(from.len()));
+    if text.len().saturating_add(grown) > VALUE_MAX {
+        return Err(invalid("replace: the text is too long for a message".to_owned()));
+    }
+    let replaced = text.replace(from, to);
+    charge(state, &Value::from(replaced.as_str()))?;
+    Ok(replaced)
+}
+
+/// Returns whole numbers from `lower`, up to but without `upper`; with one argument from 0.
+fn range(lower: i64, upper: Option<i64>, step: Option<i64>) -> Result<Value, Error> {
+    let (from, to) = upper.map_or((0, lower), |upper| (lower, upper));
+    let step = step.unwrap_or(1);
+    let distance = if step > 0 { to.saturating_sub(from) } else { from.saturating_sub(to) };
+    let stride = i64::try_from(step.unsigned_abs()).unwrap_or(i64::MAX);
+    if stride == 0 {
+        return Err(invalid("range: the step must not be 0".to_owned()));
+    }
+    let count = if distance > 0 { (distance - 1) / stride + 1 } else { 0 };
+    if count > RANGE_MAX {
+        return Err(invalid(format!("range: at most {RANGE_MAX} numbers are possible")));
+    }
+    Ok((0..count).map(|index| from.saturating_add(index.saturating_mul(step))).collect())
 }
 
 fn invalid(detail: String) -> Error {

@@ -1,0 +1,228 @@
+//! Message templates: `{name}` inserts a field of the event's data; a missing field is an error.
+//!
+//! The language is minijinja's with single braces, reduced to what can be bounded ([`syntax`]). `{% %}` and `{# #}` keep
+//! their meaning, so a template may have conditions and loops. A rendering has a limit of instructions, of work
+//! ([`budget`]) and of output.
+
+mod budget;
+mod filters;
+mod scope;
+mod syntax;
+#[cfg(test)]
+mod tests;
+
+use std::{collections::BTreeSet, io, sync::Arc};
+
+use minijinja::{
+    Environment, Error, ErrorKind, UndefinedBehavior, Value,
+    syntax::SyntaxConfig,
+    value::{Rest, ValueOrKwargs},
+};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+
+pub use scope::{EventScope, Scope};
+
+use super::rejected::{Rejected, RejectedKind};
+
+/// Maximum number of instructions of one rendering: enough for a loop over some thousand items.
+const FUEL: u64 = 30_000;
+
+/// Maximum size of a rendered text, in bytes.
+const OUTPUT_MAX_BYTES: usize = 64 * 1024;
+
+/// Characters that a value must not bring into a URL: all but the unreserved ones (RFC 3986, section 2.3).
+const URL_VALUE: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// A template that does not compile.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{detail}")]
+pub struct BadTemplate {
+    /// Description of the error.
+    pub detail: String,
+    /// Line in the template, from 1.
+    pub line: Option<usize>,
+}
+
+/// Compiled templates by name.
+#[derive(Debug)]
+pub struct Templates {
+    text: Environment<'static>,
+    /// The same syntax, with every value percent-encoded: a refund id must not add a query to a link.
+    urls: Environment<'static>,
+}
+
+impl Default for Templates {
+    fn default() -> Self {
+        let mut urls = environment();
+        urls.set_formatter(|output, _state, value| {
+            if value.is_undefined() {
+                return Err(Error::from(ErrorKind::UndefinedError));
+            }
+            write!(output, "{}", utf8_percent_encode(&value.to_string(), URL_VALUE)).map_err(Error::from)
+        });
+        Self { text: environment(), urls }
+    }
+}
+
+fn syntax_config() -> SyntaxConfig {
+    SyntaxConfig::builder()
+        .variable_delimiters("{", "}")
+        .block_delimiters("{%", "%}")
+        .comment_delimiters("{#", "#}")
+        .build()
+        .unwrap_or_default() // The delimiters are constants; the tests would fail if they were not accepted.
+}
+
+fn environment() -> Environment<'static> {
+    let mut environment = Environment::empty();
+    environment.set_syntax(syntax_config());
+    environment.set_undefined_behavior(UndefinedBehavior::Strict);
+    environment.set_auto_escape_callback(|_| minijinja::AutoEscape::None);
+    environment.set_fuel(Some(FUEL));
+    filters::install(&mut environment);
+    environment
+}
+
+impl Templates {
+    /// Compiles a message template under a name.
+    ///
+    /// # Errors
+    /// When it does not compile.
+    pub fn add(&mut self, name: String, source: String) -> Result<(), BadTemplate> {
+        try_out(&source)?;
+        self.text.add_template_owned(name, source).map_err(|error| bad_template(&error))
+    }
+
+    /// Compiles the template of an action URL under a name.
+    ///
+    /// # Errors
+    /// When it does not compile.
+    pub fn add_url(&mut self, name: String, source: String) -> Result<(), BadTemplate> {
+        try_out(&source)?;
+        self.urls.add_template_owned(name, source).map_err(|error| bad_template(&error))
+    }
+
+    /// Whether there is a message template of that name.
+    #[must_use]
+    pub fn has(&self, name: &str) -> bool {
+        self.text.get_template(name).is_ok()
+    }
+
+    /// The names that a message template asks its event for.
+    #[must_use]
+    pub fn asks_for(&self, name: &str) -> BTreeSet<String> {
+        self.text
+            .get_template(name)
+            .map(|template| template.undeclared_variables(false).into_iter().collect())
+            .unwrap_or_default()
+    }
+
+    /// Renders a message.
+    ///
+    /// # Errors
+    /// A [`Rejected`] that names the missing field, or says what else went wrong.
+    pub fn render(&self, name: &str, scope: &Arc<Scope>) -> Result<String, Rejected> {
+        render(&self.text, name, scope)
+    }
+
+    /// Renders an action URL.
+    ///
+    /// # Errors
+    /// As [`Templates::render`].
+    pub fn render_url(&self, name: &str, scope: &Arc<Scope>) -> Result<String, Rejected> {
+        render(&self.urls, name, scope)
+    }
+}
+
+/// Checks a template before it is compiled, and renders it once with nothing: a function that does not exist is only
+/// noticed when it is called.
+fn try_out(source: &str) -> Result<(), BadTemplate> {
+    syntax::check(source, &syntax_config())?;
+    let mut environment = environment();
+    environment.set_undefined_behavior(UndefinedBehavior::Chainable);
+    // Filters would complain about values that are not there.
+    for name in filters::names() {
+        environment.add_filter(name, |_: Value, _: Rest<ValueOrKwargs>| "");
+    }
+    let template = environment.template_from_str(source).map_err(|error| bad_template(&error))?;
+    let tried = template.render_captured_to((), BoundedOutput::default());
+    match tried {
+        Err(error)
+            if matches!(
+                error.kind(),
+                ErrorKind::SyntaxError
+                    | ErrorKind::UnknownFilter
+                    | ErrorKind::UnknownFunction
+                    | ErrorKind::UnknownTest
+                    | ErrorKind::UnknownMethod
+            ) =>
+        {
+            Err(bad_template(&error))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn render(environment: &Environment<'_>, name: &str, scope: &Arc<Scope>) -> Result<String, Rejected> {
+    let fault = |error: &Error| template_fault(error, scope);
+    let template = environment.get_template(name).map_err(|error| fault(&error))?;
+    scope.budget().reset();
+    let mut output = BoundedOutput::default();
+    let context = Value::from_dyn_object(Arc::clone(scope));
+    template.render_captured_to(context, &mut output).map_err(|error| fault(&error))?;
+    let mut text = output.into_text();
+    // A template file ends in a newline; a message does not.
+    text.truncate(text.trim_end_matches(['\r', '\n']).len());
+    Ok(text)
+}
+
+fn template_fault(error: &Error, scope: &Scope) -> Rejected {
+    if error.kind() == ErrorKind::UndefinedError {
+        // Nothing else looks a name up between the one that was missing and the error.
+        let field = scope.budget().missing().unwrap_or_else(|| "a field".to_owned());
+        return Rejected {
+            kind: RejectedKind::Template,
+            detail: format!("the template needs {field}, which the event does not have"),
+            field: Some(field),
+            index: None,
+        };
+    }
+    Rejected::whole(RejectedKind::Template, format!("the template failed: {}", describe(error)))
+}
+
+fn bad_template(error: &Error) -> BadTemplate {
+    BadTemplate { detail: describe(error), line: error.line() }
+}
+
+fn describe(error: &Error) -> String {
+    match error.kind() {
+        ErrorKind::OutOfFuel => "it takes too many steps".to_owned(),
+        ErrorKind::WriteFailure => format!("its text has more than {OUTPUT_MAX_BYTES} bytes"),
+        kind => error.detail().map_or_else(|| kind.to_string(), |detail| format!("{kind}: {detail}")),
+    }
+}
+
+/// Output of a rendering that ends when it is full.
+#[derive(Default)]
+struct BoundedOutput(Vec<u8>);
+
+impl BoundedOutput {
+    fn into_text(self) -> String {
+        // minijinja writes whole strings, so what was taken is UTF-8.
+        String::from_utf8(self.0).unwrap_or_default()
+    }
+}
+
+impl io::Write for BoundedOutput {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.0.len() + bytes.len() > OUTPUT_MAX_BYTES {
+            return Err(io::ErrorKind::FileTooLarge.into());
+        }
+        self.0.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}

@@ -1,0 +1,223 @@
+//! Names that a template can use: the event's data first, then the people and the event itself.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use minijinja::{
+    Error, State, Value,
+    value::{Enumerator, Object, ObjectRepr, Serde},
+};
+use serde_json::Value as Json;
+
+use super::budget::{self, Budget, BudgetHandle};
+use crate::domain::{
+    event::{Event, other_spelling},
+    user::Person,
+};
+
+/// Names of one event, shared by the scopes of its recipients.
+#[derive(Debug)]
+pub struct EventScope {
+    event: Arc<Event>,
+    user: Option<Person>,
+    actor: Option<Person>,
+    /// Fields that a template has used, converted once for all recipients.
+    converted: Mutex<HashMap<String, Option<Value>>>,
+    budget: Arc<Budget>,
+    budget_handle: Value,
+}
+
+impl EventScope {
+    /// Builds the names of one event with what the directory knows of its user and its actor.
+    #[must_use]
+    pub fn new(event: &Arc<Event>, user: Option<Person>, actor: Option<Person>) -> Arc<Self> {
+        let budget = Arc::new(Budget::default());
+        let budget_handle = Value::from_object(BudgetHandle(Arc::clone(&budget)));
+        Arc::new(Self { event: Arc::clone(event), user, actor, converted: Mutex::default(), budget, budget_handle })
+    }
+
+    /// Returns the scope of one recipient.
+    #[must_use]
+    pub fn for_recipient(self: &Arc<Self>, recipient: Person) -> Arc<Scope> {
+        Arc::new(Scope { shared: Arc::clone(self), recipient })
+    }
+
+    fn lookup(&self, name: &str) -> Option<Value> {
+        if name == budget::NAME {
+            return Some(self.budget_handle.clone());
+        }
+        let mut converted = self.converted.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = converted.get(name) {
+            return known.clone();
+        }
+        let value = self.convert(name);
+        converted.insert(name.to_owned(), value.clone());
+        value
+    }
+
+    fn convert(&self, name: &str) -> Option<Value> {
+        let present = |name: &str| self.event.data.get(name).filter(|value| !value.is_null());
+        let field = present(name).or_else(|| other_spelling(name).and_then(|other| present(&other)));
+        if let Some(field) = field {
+            return Some(value_of(name, field, &self.budget));
+        }
+        let called = |person: &Option<Person>| person.as_ref().map(|person| Value::from(person.display()));
+        let id = |person: &Option<Person>| person.as_ref().map(|person| Value::from(person.user_id.as_str()));
+        match name {
+            "actor" => self.actor.as_ref().map(|person| self.person(name, person)),
+            "user" => self.user.as_ref().map(|person| self.person(name, person)),
+            "event" => Some(value_of(name, &self.attributes(), &self.budget)),
+            "username" => called(&self.user),
+            "actor_name" => called(&self.actor),
+            "user_id" => id(&self.user),
+            "actor_id" => id(&self.actor),
+            "time" => Some(Value::from(self.event.time.to_rfc3339())),
+            _ => None,
+        }
+    }
+
+    fn person(&self, name: &str, person: &Person) -> Value {
+        // Our own type with text keys: it always serializes.
+        value_of(name, &serde_json::to_value(person).unwrap_or_default(), &self.budget)
+    }
+
+    /// Attributes of the event, as `{event.time}` reaches them.
+    fn attributes(&self) -> Json {
+        let event = &self.event;
+        serde_json::json!({
+            "id": event.id, "name": event.name, "type": event.code, "code": event.code, "source": event.source,
+            "time": event.time, "user_id": event.user_id, "actor_id": event.actor_id,
+        })
+    }
+}
+
+/// Names of one event for one recipient.
+#[derive(Debug)]
+pub struct Scope {
+    shared: Arc<EventScope>,
+    recipient: Person,
+}
+
+impl Scope {
+    /// Returns the account of the renderings with this scope.
+    pub(super) fn budget(&self) -> &Budget {
+        &self.shared.budget
+    }
+}
+
+impl Object for Scope {
+    fn repr(self: &Arc<Self>) -> ObjectRepr {
+        ObjectRepr::Map
+    }
+
+    fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
+        let name = key.as_str()?;
+        // The event's data comes first, even where it has a field with this name.
+        let value = self
+            .shared
+            .lookup(name)
+            .or_else(|| (name == "recipient").then(|| self.shared.person(name, &self.recipient)));
+        if value.is_none() {
+            self.budget().set_missing(Some(name.to_owned()));
+        }
+        value
+    }
+}
+
+/// Converts a value of the data; objects and lists inside it count what is taken out of them.
+fn value_of(path: &str, value: &Json, budget: &Arc<Budget>) -> Value {
+    match value {
+        Json::Object(map) => {
+            let converted = |(name, value): (&String, &Json)| {
+                let value = (!value.is_null()).then(|| value_of(&format!("{path}.{name}"), value, budget))?;
+                Some((name.clone(), value))
+            };
+            let entries = map.iter().filter_map(converted).collect();
+            Value::from_object(DataMap { path: path.to_owned(), entries, budget: Arc::clone(budget) })
+        }
+        Json::Array(list) => {
+            let items = list.iter().map(|item| value_of(path, item, budget)).collect();
+            Value::from_object(DataList { items, budget: Arc::clone(budget) })
+        }
+        other => Value::from(Serde(other)),
+    }
+}
+
+/// Object of the data. It records the name that was asked for and is not there.
+#[derive(Debug)]
+struct DataMap {
+    /// Where it stands in the data, such as `order.customer`.
+    path: String,
+    entries: BTreeMap<String, Value>,
+    budget: Arc<Budget>,
+}
+
+impl Object for DataMap {
+    fn repr(self: &Arc<Self>) -> ObjectRepr {
+        ObjectRepr::Map
+    }
+
+    fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
+        let name = key.as_str()?;
+        if let Err(error) = self.budget.charge(1) {
+            return Some(Value::from(error));
+        }
+        let found = self
+            .entries
+            .get(name)
+            .or_else(|| other_spelling(name).and_then(|other| self.entries.get(&other)))
+            .cloned();
+        if found.is_none() {
+            self.budget.set_missing(Some(format!("{}.{name}", self.path)));
+        }
+        found
+    }
+
+    fn enumerate(self: &Arc<Self>) -> Enumerator {
+        Enumerator::Values(self.entries.keys().map(|key| Value::from(key.as_str())).collect())
+    }
+}
+
+/// List of the data.
+#[derive(Debug)]
+struct DataList {
+    items: Vec<Value>,
+    budget: Arc<Budget>,
+}
+
+impl Object for DataList {
+    fn repr(self: &Arc<Self>) -> ObjectRepr {
+        ObjectRepr::Seq
+    }
+
+    fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
+        let item = self.items.get(key.as_usize()?)?;
+        match self.budget.charge(1) {
+            Ok(()) => Some(item.clone()),
+            Err(error) => Some(Value::from(error)),
+        }
+    }
+
+    fn enumerate(self: &Arc<Self>) -> Enumerator {
+        Enumerator::Seq(self.items.len())
+    }
+}
+
+/// Turns a list that a filter has made into one that counts its elements as work whenever they are visited.
+///
+/// # Errors
+/// When it has too many elements, or the budget is used up.
+pub(super) fn counted(state: &State<'_, '_>, list: &Value) -> Result<Value, Error> {
+    let handle = state.lookup(budget::NAME);
+    let Some(BudgetHandle(budget)) = handle.as_ref().and_then(|handle| handle.downcast_object_ref()) else {
+        return Ok(list.clone());
+    };
+    let mut items = Vec::new();
+    for item in list.try_iter()? {
+        budget.charge(1)?;
+        items.push(item);
+    }
+    Ok(Value::from_object(DataList { items, budget: Arc::clone(budget) }))
+}

@@ -150,6 +150,7 @@ fn event(code: &str, last: Timestamp, at: Timestamp, count: Option<i64>) -> Even
         recipients: Vec::new(),
         time: at,
         data,
+        bytes: 0,
         direct: None,
     }
 }

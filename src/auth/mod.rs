@@ -15,7 +15,10 @@ pub use verify::{KeyError, Tokens};
 
 use crate::{
     config::{self, AuthMethod},
-    domain::user::{Identity, PersonPatch, UserId},
+    domain::{
+        limits::{IDENTIFIER_MAX_CHARS, ROLE_MAX_CHARS, ROLES_MAX, is_plain, is_role},
+        user::{Identity, PersonPatch, UserId},
+    },
     redis::{CookieSession, Redis, Sessions},
 };
 
@@ -209,6 +212,13 @@ impl Authenticator {
         }
         if !self.dev || !shown.local {
             return Err(AuthError::Missing);
+        }
+        let wrong = |name: &str, expected: String| Err(AuthError::BadParameter(format!("{name}: {expected}")));
+        if shown.login.as_ref().is_some_and(|login| !is_plain(login, IDENTIFIER_MAX_CHARS)) {
+            return wrong("login", format!("at most {IDENTIFIER_MAX_CHARS} characters, no control characters"));
+        }
+        if shown.roles.len() > ROLES_MAX || !shown.roles.iter().all(|role| is_role(role)) {
+            return wrong("role", format!("at most {ROLE_MAX_CHARS} characters, no control characters"));
         }
         match &shown.user_id {
             None => Ok(Caller::Developer.into()),

@@ -6,8 +6,16 @@ use serde_json::{Map, Value};
 
 use crate::{
     config,
-    domain::user::{Identity, Person, PersonPatch, UserId},
+    domain::{
+        limits::{
+            EMAIL_MAX_CHARS, IDENTIFIER_MAX_CHARS, LOCALE_MAX_CHARS, TIMEZONE_MAX_CHARS, is_plain,
+        },
+        user::{Identity, Person, PersonPatch, UserId, roles_of},
+    },
 };
+
+/// Seconds by which clocks may differ: a token is good for so long after its end and before its beginning.
+pub(super) const LEEWAY_SECONDS: f64 = 5.0;
 
 /// Why a token is not accepted.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -33,49 +41,63 @@ pub enum TokenError {
     /// A claim is missing or unusable.
     #[error("its claim {0} is missing or cannot be used")]
     Claim(&'static str),
+    /// The header demands an extension that the hub does not know (RFC 7515, section 4.1.11).
+    #[error("its header demands an extension (crit) that is not known here")]
+    Critical,
 }
 
-/// What a token says. Claims that the hub does not know stay unread.
+/// Claims of a token (RFC 7519, section 4). Those that the hub does not know stay unread.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Claims {
-    /// The user's id.
+    /// ID of the user, a string or a whole number.
+    #[serde(default)]
     pub sub: Value,
-    /// When it ends, in seconds since 1970.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub exp: Option<i64>,
-    /// Everything else.
+    /// All other claims.
     #[serde(flatten)]
     pub other: Map<String, Value>,
 }
 
 impl Claims {
-    fn text(&self, name: &str) -> Option<String> {
-        self.other.get(name).and_then(Value::as_str).filter(|text| !text.is_empty()).map(str::to_owned)
+    /// Returns a claim that is a text; one that the directory could not hold is left out.
+    fn text(&self, name: &str, max_chars: usize) -> Option<String> {
+        let text = self.other.get(name).and_then(Value::as_str)?;
+        (!text.is_empty() && is_plain(text, max_chars)).then(|| text.to_owned())
     }
 
-    /// `roles` or `role`, as a list or as one text.
+    /// Returns `roles`, or else `role`, as a list; JSON null counts as absent.
     fn roles(&self) -> Option<Vec<String>> {
-        match self.other.get("roles").or_else(|| self.other.get("role"))? {
-            Value::String(role) => Some(vec![role.clone()]),
-            Value::Array(roles) => Some(roles.iter().filter_map(Value::as_str).map(str::to_owned).collect()),
-            _ => None,
-        }
+        roles_of(|name| self.other.get(name))
     }
 
     fn login(&self) -> Option<String> {
-        self.text("login").or_else(|| self.text("preferred_username"))
+        ["login", "preferred_username"].into_iter().find_map(|name| self.text(name, IDENTIFIER_MAX_CHARS))
     }
 
-    /// Who it names.
+    /// Returns a time in seconds since 1970 (RFC 7519, section 2, `NumericDate`: it may have a fraction). JSON null
+    /// counts as absent.
     ///
     /// # Errors
-    /// When `sub` is no user id.
+    /// When it is no number.
+    pub(super) fn time(&self, name: &'static str) -> Result<Option<f64>, TokenError> {
+        match self.other.get(name) {
+            None | Some(Value::Null) => Ok(None),
+            Some(value) => value.as_f64().filter(|time| time.is_finite()).map(Some).ok_or(TokenError::Claim(name)),
+        }
+    }
+
+    /// Returns the user that the token names. The identity ends when the token does, with the leeway for clocks that
+    /// differ, wherever it is used.
+    ///
+    /// # Errors
+    /// When `sub` is no user id, or `exp` no time.
     pub fn identity(&self) -> Result<Identity, TokenError> {
+        #[expect(clippy::cast_possible_truncation, reason = "the cast saturates; a time beyond i64 never comes")]
+        let end = |time: f64| (time + LEEWAY_SECONDS).ceil() as i64;
         Ok(Identity {
             user_id: UserId::from_json(&self.sub).map_err(|_| TokenError::Claim("sub"))?,
             login: self.login(),
             roles: self.roles().unwrap_or_default(),
-            expires_at: self.exp,
+            expires_at: self.time("exp")?.map(end),
         })
     }
 
@@ -90,11 +112,11 @@ impl Claims {
             person: Person {
                 user_id: self.identity()?.user_id,
                 login: self.login(),
-                name: self.text("name"),
-                email: self.text("email"),
+                name: self.text("name", IDENTIFIER_MAX_CHARS),
+                email: self.text("email", EMAIL_MAX_CHARS),
                 roles: roles.unwrap_or_default(),
-                locale: self.text("locale"),
-                timezone: self.text("zoneinfo"),
+                locale: self.text("locale", LOCALE_MAX_CHARS),
+                timezone: self.text("zoneinfo", TIMEZONE_MAX_CHARS),
             },
         })
     }

@@ -2,13 +2,12 @@
 
 use std::{fmt, fs};
 
+use base64::Engine as _;
 use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode_header, errors::ErrorKind};
+use serde_json::{Map, Value};
 
-use super::{Claims, TokenError, jwks::Jwks};
-use crate::config;
-
-/// How far clocks may be apart, in seconds.
-const LEEWAY_SECONDS: u64 = 5;
+use super::{Claims, TokenError, jwks::Jwks, token::LEEWAY_SECONDS};
+use crate::{clock, config};
 
 /// A key, and the one algorithm it is good for.
 pub(super) struct Key {
@@ -78,9 +77,9 @@ impl Tokens {
             "" => None,
             url => Some(Jwks::new(url).map_err(|error| KeyError::Jwks(error.to_string()))?),
         };
+        // The times are checked here: RFC 7519 allows a fraction, which the library does not read.
         let mut validation =
-            Validation { leeway: LEEWAY_SECONDS, validate_nbf: true, ..Validation::new(Algorithm::HS256) };
-        // A token without an end is taken; one with an end is checked.
+            Validation { validate_exp: false, validate_nbf: false, ..Validation::new(Algorithm::HS256) };
         validation.required_spec_claims.clear();
         if !config.jwt_issuer.is_empty() {
             validation.set_issuer(&[&config.jwt_issuer]);
@@ -101,6 +100,9 @@ impl Tokens {
     /// When it cannot, or its key cannot be had now.
     pub async fn verify(&self, token: &str) -> Result<Claims, TokenError> {
         let header = decode_header(token).map_err(|_| TokenError::Invalid)?;
+        if demands_extension(token) {
+            return Err(TokenError::Critical);
+        }
         let id = header.kid.as_deref();
         let mut last = TokenError::Invalid;
         for key in self.keys.iter().filter(|key| key.fits(header.alg, id)) {
@@ -127,17 +129,30 @@ impl Tokens {
     fn check(&self, token: &str, key: &Key) -> Result<Claims, TokenError> {
         let mut validation = self.validation.clone();
         validation.algorithms = vec![key.algorithm];
-        jsonwebtoken::decode::<Claims>(token, &key.decoding, &validation).map(|data| data.claims).map_err(|error| {
-            match error.kind() {
-                ErrorKind::ExpiredSignature => TokenError::Expired,
-                ErrorKind::ImmatureSignature => TokenError::TooEarly,
-                ErrorKind::InvalidIssuer | ErrorKind::InvalidAudience | ErrorKind::MissingRequiredClaim(_) => {
-                    TokenError::NotForUs
-                }
-                _ => TokenError::Invalid,
+        let decoded = jsonwebtoken::decode::<Claims>(token, &key.decoding, &validation);
+        let claims = decoded.map(|data| data.claims).map_err(|error| match error.kind() {
+            ErrorKind::InvalidIssuer | ErrorKind::InvalidAudience | ErrorKind::MissingRequiredClaim(_) => {
+                TokenError::NotForUs
             }
-        })
+            _ => TokenError::Invalid,
+        })?;
+        #[expect(clippy::cast_precision_loss, reason = "milliseconds since 1970 fit into a float for 280,000 years")]
+        let now = clock::now().0 as f64 / 1_000.0;
+        if claims.time("exp")?.is_some_and(|end| now > end + LEEWAY_SECONDS) {
+            return Err(TokenError::Expired);
+        }
+        if claims.time("nbf")?.is_some_and(|begin| now < begin - LEEWAY_SECONDS) {
+            return Err(TokenError::TooEarly);
+        }
+        Ok(claims)
     }
+}
+
+/// Whether the header has `crit`: it lists extensions that must be understood, and none is (RFC 7515, section 4.1.11).
+fn demands_extension(token: &str) -> bool {
+    let header = token.split('.').next().unwrap_or_default();
+    let Ok(json) = base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(header) else { return true };
+    serde_json::from_slice::<Map<String, Value>>(&json).is_ok_and(|header| header.contains_key("crit"))
 }
 
 fn from_file(path: &str) -> Result<Key, KeyError> {

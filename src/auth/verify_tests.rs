@@ -66,3 +66,45 @@ async fn other_algorithms_and_signatures_are_refused() {
     assert_eq!(tokens.verify(&hs512.expect("it signs")).await.err(), Some(TokenError::Invalid));
     assert_eq!(tokens.verify("").await.err(), Some(TokenError::Invalid));
 }
+
+#[actix::test]
+async fn times_may_have_a_fraction_and_null_is_absent() {
+    let exp = async |value: Value| verify(&config(), json!({"sub": "u", "exp": value})).await;
+    assert!(exp(json!(f64::from(i32::MAX) + 0.5)).await.is_ok());
+    assert_eq!(exp(json!(1_767_225_600.25)).await.err(), Some(TokenError::Expired));
+    let endless = exp(Value::Null).await.and_then(|claims| claims.identity()).map(|identity| identity.expires_at);
+    assert_eq!(endless, Ok(None));
+    assert_eq!(exp(json!("soon")).await.err(), Some(TokenError::Claim("exp")));
+    assert!(verify(&config(), json!({"sub": "u", "nbf": null})).await.is_ok());
+}
+
+#[actix::test]
+async fn an_identity_ends_when_its_token_is_refused() {
+    let end = seconds(60);
+    let identity = verify(&config(), json!({"sub": "u", "exp": end})).await.and_then(|claims| claims.identity());
+    assert_eq!(identity.map(|identity| identity.expires_at), Ok(Some(end + 5)), "with the leeway of the check");
+}
+
+#[actix::test]
+async fn roles_that_are_null_do_not_hide_role() {
+    let said = verify(&config(), json!({"sub": "u", "roles": null, "role": "admin"})).await;
+    let roles = said.and_then(|claims| claims.identity()).map(|identity| identity.roles);
+    assert_eq!(roles, Ok(vec!["admin".to_owned()]));
+}
+
+#[actix::test]
+async fn a_missing_sub_is_named() {
+    let said = verify(&config(), json!({"login": "budi"})).await.expect("the signature is right");
+    assert_eq!(said.identity().err(), Some(TokenError::Claim("sub")));
+}
+
+#[actix::test]
+async fn a_header_that_demands_an_extension_is_refused() {
+    let header = r#"{"alg":"HS256","typ":"JWT","crit":["exp"]}"#;
+    let base64 = base64::engine::general_purpose::URL_SAFE_NO_PAD;
+    let message = format!("{}.{}", base64.encode(header), base64.encode(r#"{"sub":"u"}"#));
+    let key = EncodingKey::from_secret(config().jwt_secret.reveal().as_bytes());
+    let signature = jsonwebtoken::crypto::sign(message.as_bytes(), &key, Algorithm::HS256).expect("it signs");
+    let token = format!("{message}.{signature}");
+    assert_eq!(tokens(&config()).verify(&token).await.err(), Some(TokenError::Critical));
+}

@@ -64,7 +64,8 @@ impl Token {
                 other.insert(name.to_owned(), Value::String(value.clone()));
             }
         }
-        let claims = Claims { sub: Value::String(self.user), exp: Some(now + self.ttl), other };
+        other.insert("exp".to_owned(), (now + self.ttl).into());
+        let claims = Claims { sub: Value::String(self.user), other };
         claims.identity()?;
         println!("{}", mint(auth, &claims)?);
         Ok(())

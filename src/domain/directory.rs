@@ -4,6 +4,10 @@ use serde_json::{Map, Value};
 
 use super::{
     event::{Event, other_spelling},
+    limits::{
+        EMAIL_MAX_CHARS, IDENTIFIER_MAX_CHARS, LOCALE_MAX_CHARS, ROLE_MAX_CHARS, ROLES_MAX, TIMEZONE_MAX_CHARS, bounded,
+        is_role,
+    },
     rejected::Rejected,
     user::{Person, PersonPatch, UserId},
 };
@@ -40,33 +44,45 @@ pub fn patch(map: &Map<String, Value>, user: Option<&UserId>) -> Result<PersonPa
         (None, Some(value)) => UserId::from_json(value).map_err(|detail| Rejected::invalid("user_id", detail))?,
         (None, None) => return Err(Rejected::missing("user_id", "users.upserted needs user_id")),
     };
-    let text = |name: &str| match find(name) {
+    let text = |name: &str, max_chars: usize| match find(name) {
         None => Ok(None),
-        Some(Value::String(text)) if !text.contains('\0') => Ok(Some(text.clone())),
+        Some(Value::String(text)) if !text.contains('\0') => {
+            bounded(text.clone(), max_chars).map(Some).map_err(|detail| Rejected::invalid(name, detail))
+        }
         Some(_) => Err(Rejected::invalid(name, "must be a string without NUL")),
     };
-    let roles = match find("roles").or_else(|| find("role")) {
-        None => None,
-        Some(Value::String(role)) => Some(vec![role.clone()]),
-        Some(Value::Array(values)) => {
-            let role = |value: &Value| value.as_str().map(str::to_owned);
-            let roles: Option<Vec<String>> = values.iter().map(role).collect();
-            Some(roles.ok_or_else(|| Rejected::invalid("roles", "must be a list of strings"))?)
-        }
-        Some(_) => return Err(Rejected::invalid("roles", "must be a list of strings")),
-    };
+    let roles = find("roles").or_else(|| find("role")).map(roles).transpose()?;
     Ok(PersonPatch {
         set_roles: roles.is_some(),
         person: Person {
             user_id,
-            login: text("login")?,
-            name: text("name")?,
-            email: text("email")?,
+            login: text("login", IDENTIFIER_MAX_CHARS)?,
+            name: text("name", IDENTIFIER_MAX_CHARS)?,
+            email: text("email", EMAIL_MAX_CHARS)?,
             roles: roles.unwrap_or_default(),
-            locale: text("locale")?,
-            timezone: text("timezone")?,
+            locale: text("locale", LOCALE_MAX_CHARS)?,
+            timezone: text("timezone", TIMEZONE_MAX_CHARS)?,
         },
     })
+}
+
+fn roles(value: &Value) -> Result<Vec<String>, Rejected> {
+    let wrong = |detail: &str| Rejected::invalid("roles", detail);
+    let roles: Vec<String> = match value {
+        Value::String(role) => vec![role.clone()],
+        Value::Array(values) => {
+            let role = |value: &Value| value.as_str().map(str::to_owned);
+            values.iter().map(role).collect::<Option<_>>().ok_or_else(|| wrong("must be a list of strings"))?
+        }
+        _ => return Err(wrong("must be a list of strings")),
+    };
+    if roles.len() > ROLES_MAX || !roles.iter().all(|role| is_role(role)) {
+        let detail = format!(
+            "must have at most {ROLES_MAX} roles of 1 to {ROLE_MAX_CHARS} characters without control characters"
+        );
+        return Err(wrong(&detail));
+    }
+    Ok(roles)
 }
 
 #[cfg(test)]
@@ -88,6 +104,7 @@ mod tests {
             recipients: Vec::new(),
             time: Timestamp(0),
             data: data.as_object().cloned().unwrap_or_default(),
+            bytes: 0,
             direct: None,
         }
     }
@@ -109,6 +126,11 @@ mod tests {
             (json!({"users":[{}]}), "user_id"),
             (json!({"users":7}), "users"),
             (json!({"roles":[7]}), "roles"),
+            (json!({"roles":["a\u{0}"]}), "roles"),
+            (json!({"roles":["r".repeat(129)]}), "roles"),
+            (json!({"roles":vec!["r"; 101]}), "roles"),
+            (json!({"login":"x".repeat(257)}), "login"),
+            (json!({"email":"x".repeat(321)}), "email"),
             (json!({"email":7}), "email"),
         ] {
             assert_eq!(patches(&event(&data)).err().and_then(|r| r.field).as_deref(), Some(field), "{data}");

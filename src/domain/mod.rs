@@ -10,6 +10,8 @@ pub mod feed;
 pub mod follow;
 pub mod frame;
 pub mod inbox;
+pub mod limits;
+pub mod link;
 pub mod notification;
 pub mod pace;
 pub mod plan;

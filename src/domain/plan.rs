@@ -3,13 +3,17 @@
 //! First [`audience`] says whom the event concerns, so that the caller can look those people up; then [`plan`] renders
 //! one [`Draft`] for each.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
 use serde_json::value::RawValue;
 
 use super::{
     catalog::{Catalog, NotificationType, Target, entity_id},
-    event::{Direct, Event, MESSAGE},
+    event::{Direct, Event, MESSAGE, without_recipients},
+    link,
     notification::{Priority, Timestamp},
     preferences::Preferences,
     rejected::Rejected,
@@ -187,13 +191,8 @@ pub fn audience(event: &Event, catalog: &Catalog) -> Result<Decision, Rejected> 
 }
 
 fn unique(users: impl Iterator<Item = UserId>) -> Vec<UserId> {
-    let mut seen = Vec::new();
-    for user in users {
-        if !seen.contains(&user) {
-            seen.push(user);
-        }
-    }
-    seen
+    let mut seen = HashSet::new();
+    users.filter(|user| seen.insert(user.clone())).collect()
 }
 
 /// Renders the notifications of an event for those of its recipients who have not muted its type.
@@ -233,7 +232,7 @@ pub fn plan(
                 // A type's action is about the type's data, which a direct notification need not have.
                 Some(_) => None,
                 // A link that cannot be made is no reason to keep the message from its reader.
-                None => catalog.action_url(kind, &scope).ok().flatten(),
+                None => catalog.action_url(kind, &scope).ok().flatten().filter(|url| link::is_safe(url)),
             };
             let title = direct.and_then(|direct| direct.title.clone()).unwrap_or_else(|| kind.display_name.clone());
             Ok(Draft {
@@ -269,8 +268,11 @@ fn without_nul(text: String) -> String {
 }
 
 fn metadata(event: &Event) -> Result<Arc<RawValue>, Rejected> {
-    let data = event.direct.as_deref().map_or(Some(&event.data), |direct| direct.metadata.as_ref());
-    let text = data.map_or_else(|| Ok("{}".to_owned()), serde_json::to_string);
+    let text = match event.direct.as_deref() {
+        // Who else was told is nobody's business, and may be a long list.
+        None => serde_json::to_string(&*without_recipients(&event.data)),
+        Some(direct) => direct.metadata.as_ref().map_or_else(|| Ok("{}".to_owned()), serde_json::to_string),
+    };
     text.and_then(RawValue::from_string)
         .map(Arc::from)
         .map_err(|error| Rejected::invalid("data", format!("cannot be written as JSON: {error}")))

@@ -2,6 +2,11 @@
 
 use std::fmt;
 
+use super::limits::{IDENTIFIER_MAX_CHARS, shortened};
+
+/// Maximum length of an explanation, in characters: it may quote what is wrong.
+const DETAIL_MAX_CHARS: usize = 500;
+
 /// The kinds of bad event; the word is the `reason` label of `lonceng_dead_letters_total`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum RejectedKind {
@@ -51,19 +56,24 @@ impl Rejected {
     /// A field that must be there is not.
     #[must_use]
     pub fn missing(field: &str, detail: impl Into<String>) -> Self {
-        Self { kind: RejectedKind::MissingField, field: Some(field.to_owned()), index: None, detail: detail.into() }
+        Self::new(RejectedKind::MissingField, Some(field), detail.into())
     }
 
     /// A field is there but unusable.
     #[must_use]
     pub fn invalid(field: &str, detail: impl Into<String>) -> Self {
-        Self { kind: RejectedKind::InvalidField, field: Some(field.to_owned()), index: None, detail: detail.into() }
+        Self::new(RejectedKind::InvalidField, Some(field), detail.into())
     }
 
     /// A fault of the event as a whole.
     #[must_use]
     pub fn whole(kind: RejectedKind, detail: impl Into<String>) -> Self {
-        Self { kind, field: None, index: None, detail: detail.into() }
+        Self::new(kind, None, detail.into())
+    }
+
+    fn new(kind: RejectedKind, field: Option<&str>, detail: String) -> Self {
+        let field = field.map(|field| shortened(field, IDENTIFIER_MAX_CHARS));
+        Self { kind, field, index: None, detail: shortened(&detail, DETAIL_MAX_CHARS) }
     }
 
     /// The same, as the `index`th event of a batch.

@@ -5,6 +5,8 @@ use std::{fmt, sync::Arc};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
 
+use super::limits::{ROLES_MAX, is_role};
+
 /// Longest user id, in characters.
 pub const USER_ID_MAX_CHARS: usize = 128;
 
@@ -176,6 +178,18 @@ impl Identity {
     pub fn is_admin(&self) -> bool {
         self.roles.iter().any(|role| role == "admin")
     }
+}
+
+/// Returns `roles`, or else `role`, as a list; JSON null counts as absent. Texts that are no roles are left out.
+#[must_use]
+pub fn roles_of<'a>(field: impl Fn(&str) -> Option<&'a Value>) -> Option<Vec<String>> {
+    let present = |name| field(name).filter(|value| !value.is_null());
+    let roles: Vec<&str> = match present("roles").or_else(|| present("role"))? {
+        Value::String(role) => vec![role],
+        Value::Array(roles) => roles.iter().filter_map(Value::as_str).collect(),
+        _ => return None,
+    };
+    Some(roles.into_iter().filter(|role| is_role(role)).take(ROLES_MAX).map(str::to_owned).collect())
 }
 
 #[cfg(test)]

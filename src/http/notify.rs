@@ -1,6 +1,6 @@
 //! `POST /api/v1/notify`: a message straight to people, in the shapes of the older API.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Deserialize;
@@ -18,6 +18,8 @@ use crate::{
     clock,
     domain::{
         event::{Direct, Event, Identity, MESSAGE, Seed, code_of},
+        limits::{IDENTIFIER_MAX_CHARS, bounded},
+        link,
         notification::{Priority, Timestamp},
         user::{Person, UserId},
     },
@@ -56,7 +58,8 @@ pub(super) async fn post(state: Shared, request: HttpRequest, payload: web::Payl
     let bytes = body::read(payload, state.server.load().max_event_bytes).await?;
     let body: Body = body::json(&bytes)?;
     let key = headers(request.headers()).into_iter().find(|(name, _)| name == "idempotency-key");
-    let event = event(body, key.as_ref().map(|(_, key)| key.as_str()).filter(|key| !key.is_empty()))?;
+    let mut event = event(body, key.as_ref().map(|(_, key)| key.as_str()).filter(|key| !key.is_empty()))?;
+    event.bytes = bytes.len();
     idempotency::once(&state, &request, &bytes, async move |state: Shared, seed| notify(&state, event, seed).await)
         .await
 }
@@ -99,6 +102,11 @@ fn event(body: Body, key: Option<&str>) -> Result<Event, Problem> {
     if body.message.trim().is_empty() {
         return Err(wrong("message", "must not be empty".to_owned()));
     }
+    for (field, text) in [("title", &body.title), ("source", &body.source), ("type", &body.kind)] {
+        if let Some(text) = text {
+            bounded(text.clone(), IDENTIFIER_MAX_CHARS).map_err(|detail| wrong(field, detail))?;
+        }
+    }
     let targets = targets(&body.target)?;
     let created_at = body.created_at.as_deref().map(Timestamp::parse).transpose();
     let created_at = created_at.map_err(|detail| wrong("created_at", detail))?;
@@ -109,8 +117,8 @@ fn event(body: Body, key: Option<&str>) -> Result<Event, Problem> {
     if body.ttl_seconds.is_some_and(|seconds| !(1..=TTL_MAX_SECONDS).contains(&seconds)) {
         return Err(wrong("ttl_seconds", format!("must be from 1 to {TTL_MAX_SECONDS}")));
     }
-    if let Some(url) = &body.action_url {
-        check_action_url(url)?;
+    if body.action_url.as_deref().is_some_and(|url| !link::is_safe(url)) {
+        return Err(wrong("action_url", link::EXPECTED.to_owned()));
     }
     let mut data = body.metadata.clone().unwrap_or_default();
     data.insert("message".to_owned(), Value::String(body.message));
@@ -126,6 +134,7 @@ fn event(body: Body, key: Option<&str>) -> Result<Event, Problem> {
         recipients: Vec::new(),
         time: created_at.unwrap_or_else(clock::now),
         data,
+        bytes: 0,
         direct: Some(Box::new(Direct {
             targets,
             title: body.title,
@@ -151,31 +160,23 @@ fn targets(value: &Value) -> Result<Vec<Person>, Problem> {
         return Err(wrong(format!("must name from 1 to {TARGETS_MAX} people")));
     }
     let mut people: Vec<Person> = Vec::with_capacity(list.len());
+    let mut seen = HashSet::new();
     for target in list {
         let id = target.get("id").ok_or_else(|| wrong("each target needs an id".to_owned()))?;
         let mut person = Person::unknown(UserId::from_json(id).map_err(wrong)?);
         person.login = match target.get("login") {
             None | Some(Value::Null) => None,
-            Some(Value::String(login)) if !login.chars().any(char::is_control) => Some(login.clone()),
+            Some(Value::String(login)) if !login.chars().any(char::is_control) => {
+                let login = bounded(login.clone(), IDENTIFIER_MAX_CHARS);
+                Some(login.map_err(|detail| wrong(format!("login {detail}")))?)
+            }
             Some(_) => return Err(wrong("login must be a string without control characters".to_owned())),
         };
-        if !people.iter().any(|known| known.user_id == person.user_id) {
+        if seen.insert(person.user_id.clone()) {
             people.push(person);
         }
     }
     Ok(people)
-}
-
-/// A link that a click may follow: http, https, or a path of the page it is shown on. Not `javascript:`.
-fn check_action_url(url: &str) -> Result<(), Problem> {
-    let lower = url.to_ascii_lowercase();
-    let fine = lower.starts_with("https://")
-        || lower.starts_with("http://")
-        || (url.starts_with('/') && !url.starts_with("//"));
-    if fine && !url.chars().any(char::is_control) {
-        return Ok(());
-    }
-    Err(Problem::bad_field("action_url", "must start with https://, http:// or one slash"))
 }
 
 #[cfg(test)]
@@ -210,6 +211,11 @@ mod tests {
             ("ttl_seconds", json!(0)),
             ("action_url", json!("javascript:alert(1)")),
             ("action_url", json!("//evil.example")),
+            ("action_url", json!("/\\evil.example/x")),
+            ("title", json!("x".repeat(257))),
+            ("source", json!("x".repeat(257))),
+            ("type", json!("x".repeat(257))),
+            ("target", json!([{"id": 1, "login": "x".repeat(257)}])),
             ("metadata", json!([])),
         ] {
             let mut body = good.clone();

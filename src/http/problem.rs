@@ -10,12 +10,18 @@ use serde_json::{Map, Value};
 use crate::{
     actors::{Gone, Outcome},
     auth::AuthError,
-    domain::rejected::{Rejected, RejectedKind},
+    domain::{
+        limits::{IDENTIFIER_MAX_CHARS, shortened},
+        rejected::{Rejected, RejectedKind},
+    },
     store::StoreError,
 };
 
 /// Seconds after which a client may try again when a part of the hub is away.
 const RETRY_AFTER_SECONDS: u64 = 1;
+
+/// Maximum length of an explanation, in characters.
+const DETAIL_MAX_CHARS: usize = 1_000;
 
 /// An error, as a client sees it.
 #[derive(Debug, Clone, Serialize)]
@@ -53,7 +59,8 @@ impl Problem {
             kind,
             title,
             status: status.as_u16(),
-            detail: detail.into(),
+            // It may quote what is wrong, which may be very long.
+            detail: shortened(&detail.into(), DETAIL_MAX_CHARS),
             errors: Vec::new(),
             extra: Map::new(),
             retry_after: None,
@@ -68,9 +75,10 @@ impl Problem {
 
     /// 400: this field or parameter is wrong.
     pub fn bad_field(field: &str, detail: impl Into<String>) -> Self {
-        let detail = detail.into();
+        let detail = shortened(&detail.into(), DETAIL_MAX_CHARS);
+        let field = shortened(field, IDENTIFIER_MAX_CHARS);
         let mut problem = Self::bad_request(format!("{field}: {detail}"));
-        problem.errors = vec![FieldError { field: Some(field.to_owned()), index: None, detail }];
+        problem.errors = vec![FieldError { field: Some(field), index: None, detail }];
         problem
     }
 
@@ -206,7 +214,10 @@ impl From<AuthError> for Problem {
                 Self::unauthorized(error.to_string())
             }
             AuthError::Unavailable => Self::unavailable(error.to_string()),
-            AuthError::BadParameter(_) => Self::bad_field("user_id", error.to_string()),
+            AuthError::BadParameter(detail) => match detail.split_once(": ") {
+                Some((field, detail)) => Self::bad_field(field, detail),
+                None => Self::bad_request(detail),
+            },
         }
     }
 }

@@ -3,7 +3,10 @@
 use serde_json::{Map, Value};
 
 use super::{Redis, RedisError, away};
-use crate::domain::user::UserId;
+use crate::domain::{
+    limits::{IDENTIFIER_MAX_CHARS, is_plain},
+    user::{UserId, roles_of},
+};
 
 /// Longest value of a cookie that is looked up, in bytes.
 const VALUE_MAX_BYTES: usize = 512;
@@ -24,15 +27,11 @@ impl CookieSession {
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let fields: Map<String, Value> = serde_json::from_str(text).ok()?;
-        let roles = match fields.get("roles").or_else(|| fields.get("role")) {
-            Some(Value::String(role)) => vec![role.clone()],
-            Some(Value::Array(roles)) => roles.iter().filter_map(Value::as_str).map(str::to_owned).collect(),
-            _ => Vec::new(),
-        };
+        let login = fields.get("login").and_then(Value::as_str);
         Some(Self {
             user_id: UserId::from_json(fields.get("user_id")?).ok()?,
-            login: fields.get("login").and_then(Value::as_str).filter(|login| !login.is_empty()).map(str::to_owned),
-            roles,
+            login: login.filter(|login| !login.is_empty() && is_plain(login, IDENTIFIER_MAX_CHARS)).map(str::to_owned),
+            roles: roles_of(|name| fields.get(name)).unwrap_or_default(),
         })
     }
 }
@@ -73,6 +72,8 @@ mod tests {
         let session = session.expect("it is a session");
         assert_eq!((session.user_id.as_str(), session.login.as_deref()), ("7", Some("budi")));
         assert_eq!(session.roles, ["admin"]);
+        let roles = CookieSession::parse(r#"{"user_id":"u","roles":null,"role":"a"}"#).map(|session| session.roles);
+        assert_eq!(roles, Some(vec!["a".to_owned()]));
         let roles = CookieSession::parse(r#"{"user_id":"u","roles":["a","b"]}"#).map(|session| session.roles);
         assert_eq!(roles, Some(vec!["a".to_owned(), "b".to_owned()]));
         for none in ["", "7", "{}", r#"{"user_id":""}"#, r#"{"user_id":1.5}"#, "not json"] {

@@ -6,7 +6,7 @@ use serde_json::Value;
 use sqlx::FromRow;
 use uuid::Uuid;
 
-use super::{Store, StoreError, on_pool};
+use super::{Store, StoreError};
 use crate::domain::notification::Timestamp;
 
 pub(super) const ENTER: &str =
@@ -94,7 +94,7 @@ impl Store {
         limit: i64,
     ) -> Result<Vec<AuditEntry>, StoreError> {
         let before = before.map_or_else(String::new, |id| id.to_string());
-        let rows: Vec<Row> = on_pool!(self, readers, |pool| {
+        let rows: Vec<Row> = on_pool!(self, |pool| {
             sqlx::query_as(LIST).bind(&before).bind(subject.unwrap_or_default()).bind(limit).fetch_all(pool).await
         })?;
         super::rows::all(rows)
@@ -105,7 +105,7 @@ impl Store {
     /// # Errors
     /// When the store is away.
     pub async fn last_changes_of_types(&self) -> Result<Vec<AuditEntry>, StoreError> {
-        let rows: Vec<Row> = on_pool!(self, readers, |pool| sqlx::query_as(LAST).fetch_all(pool).await)?;
+        let rows: Vec<Row> = on_pool!(self, |pool| sqlx::query_as(LAST).fetch_all(pool).await)?;
         super::rows::all(rows)
     }
 
@@ -114,7 +114,7 @@ impl Store {
     /// # Errors
     /// When the store is away.
     pub async fn note_change(&self, entry: &AuditEntry) -> Result<(), StoreError> {
-        super::in_transaction!(self, begin_write, |_db, tx| {
+        in_transaction!(self, |_db, tx| {
             entered!(entry, tx);
         });
         Ok(())

@@ -1,8 +1,7 @@
 //! Catching up: the one implementation under connecting, resuming and `since`.
 
 use super::{
-    Store, StoreError, in_transaction, on_pool,
-    rows::{InboxRow, NotificationRow, all, counters, notification_columns},
+    Store, StoreError, rows::{InboxRow, NotificationRow, all, counters, notification_columns},
 };
 use crate::domain::{inbox::Counters, notification::Notification, user::UserId};
 
@@ -73,7 +72,7 @@ impl Store {
     /// # Errors
     /// When the store is away.
     pub async fn inbox(&self, user: &UserId) -> Result<Counters, StoreError> {
-        let row = on_pool!(self, readers, |pool| {
+        let row = on_pool!(self, |pool| {
             sqlx::query_as::<_, InboxRow>(INBOX).bind(user.as_str()).fetch_optional(pool).await
         })?;
         Ok(counters(row))
@@ -127,7 +126,7 @@ impl Store {
     async fn page(&self, sql: &'static str, user: &UserId, since: Option<i64>, limit: i64) -> Result<Page, StoreError> {
         // One more than asked for tells whether anything is left.
         let asked = limit.saturating_add(1);
-        let (inbox, mut rows) = in_transaction!(self, begin_read, |_db, tx| {
+        let (inbox, mut rows) = in_snapshot!(self, |tx| {
             let inbox: Option<InboxRow> = sqlx::query_as(INBOX).bind(user.as_str()).fetch_optional(&mut *tx).await?;
             let query = sqlx::query_as::<_, NotificationRow>(sql).bind(user.as_str());
             let query = match since {

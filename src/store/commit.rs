@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
-use super::{Part, Store, StoreError, fan_outs, in_transaction};
+use super::{Part, Store, StoreError, fan_outs};
 use crate::domain::{
     event::Identity,
     inbox::{Change, ChangeKind, Counters, Step},
@@ -65,7 +65,7 @@ impl Store {
         let identities: BTreeSet<&str> =
             events.iter().filter_map(|event| event.identity.as_ref().map(Identity::as_str)).collect();
         let identities: Vec<&str> = identities.into_iter().collect();
-        let (accepted, notifications) = in_transaction!(self, begin_write, |db, tx| {
+        let (accepted, notifications) = in_transaction!(self, |db, tx| {
             let mut fresh = db::insert_identities(&mut tx, &identities, now).await?;
             let mut accepted = Vec::with_capacity(events.len());
             for event in events {

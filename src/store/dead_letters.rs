@@ -7,9 +7,7 @@ use uuid::Uuid;
 use super::{
     Store, StoreError,
     audit::{AuditEntry, entered},
-    in_transaction,
     on::pattern,
-    on_pool,
 };
 use crate::domain::{notification::Timestamp, rejected::Rejected};
 
@@ -141,7 +139,7 @@ impl Store {
     pub async fn keep_dead_letter(&self, letter: &DeadLetter) -> Result<(), StoreError> {
         let clean = |text: &str| text.replace('\0', "\u{fffd}");
         let headers = clean(&serde_json::to_string(&letter.headers).unwrap_or_else(|_| "[]".to_owned()));
-        on_pool!(self, writer, |pool| {
+        on_writer!(self, |pool| {
             sqlx::query(INSERT)
                 .bind(letter.id.to_string())
                 .bind(letter.received_at.0)
@@ -182,7 +180,7 @@ impl Store {
     ) -> Result<Vec<DeadLetter>, StoreError> {
         let (at, id) = before.map_or((i64::MAX, String::new()), |(at, id)| (at.0, id.to_string()));
         let pattern = pattern(text);
-        let rows: Vec<Row> = on_pool!(self, readers, |pool| {
+        let rows: Vec<Row> = on_pool!(self, |pool| {
             sqlx::query_as(LIST)
                 .bind(kind.unwrap_or_default())
                 .bind(&pattern)
@@ -201,7 +199,7 @@ impl Store {
     /// When the store is away.
     pub async fn count_dead_letters(&self, kind: Option<&str>, text: &str) -> Result<i64, StoreError> {
         let pattern = pattern(text);
-        Ok(on_pool!(self, readers, |pool| {
+        Ok(on_pool!(self, |pool| {
             sqlx::query_scalar(COUNT).bind(kind.unwrap_or_default()).bind(&pattern).fetch_one(pool).await
         })?)
     }
@@ -212,7 +210,7 @@ impl Store {
     /// When the store is away.
     pub async fn dead_letter(&self, id: Uuid) -> Result<Option<DeadLetter>, StoreError> {
         let row: Option<Row> =
-            on_pool!(self, readers, |pool| sqlx::query_as(ONE).bind(id.to_string()).fetch_optional(pool).await)?;
+            on_pool!(self, |pool| sqlx::query_as(ONE).bind(id.to_string()).fetch_optional(pool).await)?;
         row.map(DeadLetter::try_from).transpose()
     }
 
@@ -221,7 +219,7 @@ impl Store {
     /// # Errors
     /// When the store is away.
     pub async fn discard_dead_letter(&self, id: Uuid, entry: &AuditEntry) -> Result<bool, StoreError> {
-        Ok(in_transaction!(self, begin_write, |_db, tx| {
+        Ok(in_transaction!(self, |_db, tx| {
             let gone = sqlx::query(DISCARD).bind(id.to_string()).execute(&mut *tx).await?.rows_affected() > 0;
             if gone {
                 entered!(entry, tx);

@@ -3,9 +3,7 @@
 use super::{
     Backend, Store, StoreError,
     audit::{AuditEntry, entered},
-    in_transaction,
     on::pattern,
-    on_pool,
     rows::{PersonRow, all},
 };
 use crate::domain::{
@@ -64,7 +62,7 @@ impl Store {
     /// When the store is away.
     pub async fn directory(&self, after: &str, part: &str, limit: i64) -> Result<Vec<Person>, StoreError> {
         let pattern = pattern(part);
-        all(on_pool!(self, readers, |pool| {
+        all(on_pool!(self, |pool| {
             sqlx::query_as::<_, PersonRow>(LIST).bind(after).bind(&pattern).bind(limit).fetch_all(pool).await
         })?)
     }
@@ -75,10 +73,10 @@ impl Store {
     /// When the store is away.
     pub async fn directory_size(&self, role: Option<&str>) -> Result<i64, StoreError> {
         Ok(match role {
-            Some(role) => on_pool!(self, readers, |pool| {
+            Some(role) => on_pool!(self, |pool| {
                 sqlx::query_scalar("SELECT COUNT(*) FROM user_roles WHERE role = $1").bind(role).fetch_one(pool).await
             })?,
-            None => on_pool!(self, readers, |pool| {
+            None => on_pool!(self, |pool| {
                 sqlx::query_scalar("SELECT COUNT(*) FROM users").fetch_one(pool).await
             })?,
         })
@@ -90,7 +88,7 @@ impl Store {
     /// When the store is away.
     pub async fn put_person(&self, person: &Person, entry: &AuditEntry) -> Result<(), StoreError> {
         let roles = serde_json::to_string(&person.roles).unwrap_or_else(|_| "[]".to_owned());
-        in_transaction!(self, begin_write, |_db, tx| {
+        in_transaction!(self, |_db, tx| {
             sqlx::query(PUT)
                 .bind(person.user_id.as_str())
                 .bind(&person.login)
@@ -112,7 +110,7 @@ impl Store {
     /// # Errors
     /// When the store is away.
     pub async fn remove_person(&self, user: &UserId, entry: &AuditEntry) -> Result<bool, StoreError> {
-        Ok(in_transaction!(self, begin_write, |_db, tx| {
+        Ok(in_transaction!(self, |_db, tx| {
             let removed = sqlx::query(REMOVE).bind(user.as_str()).execute(&mut *tx).await?.rows_affected() > 0;
             if removed {
                 entered!(entry, tx);
@@ -145,10 +143,10 @@ impl Store {
     /// When the store is away.
     pub async fn audience(&self, role: Option<&str>, after: &str, limit: i64) -> Result<Vec<Person>, StoreError> {
         all(match role {
-            Some(role) => on_pool!(self, readers, |pool| {
+            Some(role) => on_pool!(self, |pool| {
                 sqlx::query_as::<_, PersonRow>(WITH_ROLE).bind(role).bind(after).bind(limit).fetch_all(pool).await
             })?,
-            None => on_pool!(self, readers, |pool| {
+            None => on_pool!(self, |pool| {
                 sqlx::query_as::<_, PersonRow>(EVERYONE).bind(after).bind(limit).fetch_all(pool).await
             })?,
         })
@@ -159,7 +157,7 @@ impl Store {
     /// # Errors
     /// When the store is away.
     pub async fn merge_people(&self, patches: &[PersonPatch], now: Timestamp) -> Result<(), StoreError> {
-        in_transaction!(self, begin_write, |_db, tx| {
+        in_transaction!(self, |_db, tx| {
             for PersonPatch { person, set_roles } in patches {
                 let roles = set_roles.then(|| serde_json::to_string(&person.roles).unwrap_or_else(|_| "[]".to_owned()));
                 sqlx::query(MERGE)
@@ -183,7 +181,7 @@ impl Store {
     /// # Errors
     /// When the store is away.
     pub async fn enter_people(&self, people: &[Person], now: Timestamp) -> Result<(), StoreError> {
-        in_transaction!(self, begin_write, |_db, tx| {
+        in_transaction!(self, |_db, tx| {
             for person in people {
                 sqlx::query(ENTER)
                     .bind(person.user_id.as_str())

@@ -6,6 +6,9 @@ pub enum StoreError {
     /// It cannot be reached, or is too busy or full to answer; the same call may work later.
     #[error("the store is away: {0}")]
     Unavailable(String),
+    /// More waits to be stored than the hub may hold; the same call may work later.
+    #[error("too much waits to be stored")]
+    Overloaded,
     /// It refused this statement; the same call will fail again.
     #[error("the store refused: {0}")]
     Refused(String),
@@ -24,7 +27,7 @@ impl StoreError {
     /// Whether the same call may work later.
     #[must_use]
     pub fn is_transient(&self) -> bool {
-        matches!(self, Self::Unavailable(_))
+        matches!(self, Self::Unavailable(_) | Self::Overloaded)
     }
 }
 
@@ -45,12 +48,13 @@ impl From<sqlx::Error> for StoreError {
     }
 }
 
-/// PostgreSQL: connection exceptions, rollbacks to be tried again, resources, operator intervention (appendix A).
+/// PostgreSQL: connection exceptions, a read-only server (25006, after a failover or on a full managed disk), rollbacks
+/// to be tried again, resources, a lock that is not free (55P03), operator intervention (appendix A).
 /// SQLite: primary result codes for busy, locked, read-only, interrupted, input and output, full, cannot open.
 fn transient(error: &dyn sqlx::error::DatabaseError) -> bool {
     let code = error.code().unwrap_or_default();
     if error.try_downcast_ref::<sqlx::postgres::PgDatabaseError>().is_some() {
-        return ["08", "40", "53", "57", "58"].iter().any(|class| code.starts_with(class));
+        return ["08", "25006", "40", "53", "55P03", "57", "58"].iter().any(|class| code.starts_with(class));
     }
     let primary = code.parse::<i32>().map_or(0, |extended| extended & 0xFF);
     matches!(primary, 5 | 6 | 8 | 9 | 10 | 13 | 14)

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use sqlx::FromRow;
 
-use super::{Backend, Store, StoreError, in_transaction, on_pool};
+use super::{Backend, Store, StoreError};
 use crate::domain::{event::Identity, notification::Timestamp, plan::Audience};
 
 const IS_OVER: &str = "SELECT COUNT(*) FROM event_identities WHERE identity = $1";
@@ -70,7 +70,7 @@ impl Store {
     ) -> Result<FanOutStart, StoreError> {
         let identity = identity.as_str();
         // The row first: whoever brings the last piece takes it away, and the identity is there by then.
-        let at: Option<Row> = in_transaction!(self, begin_write, |_db, tx| {
+        let at: Option<Row> = in_transaction!(self, |_db, tx| {
             sqlx::query(BEGIN).bind(identity).bind(written(audience)).bind(now.0).execute(&mut *tx).await?;
             let over: i64 = sqlx::query_scalar(IS_OVER).bind(identity).fetch_one(&mut *tx).await?;
             if over > 0 {
@@ -109,7 +109,7 @@ impl Store {
     /// When the store is away.
     pub async fn forget_fan_out(&self, identity: &Identity) -> Result<(), StoreError> {
         let sql = "DELETE FROM fan_outs WHERE identity = $1 AND user_id = ''";
-        on_pool!(self, writer, |pool| sqlx::query(sql).bind(identity.as_str()).execute(pool).await.map(drop))?;
+        on_writer!(self, |pool| sqlx::query(sql).bind(identity.as_str()).execute(pool).await.map(drop))?;
         Ok(())
     }
 
@@ -120,7 +120,7 @@ impl Store {
     pub async fn purge_fan_outs(&self, before: i64, limit: i64) -> Result<u64, StoreError> {
         let sql =
             "DELETE FROM fan_outs WHERE identity IN (SELECT identity FROM fan_outs WHERE started_at < $1 LIMIT $2)";
-        Ok(on_pool!(self, writer, |pool| {
+        Ok(on_writer!(self, |pool| {
             sqlx::query(sql).bind(before).bind(limit).execute(pool).await.map(|done| done.rows_affected())
         })?)
     }

@@ -1,6 +1,6 @@
 //! Requests with an Idempotency-Key: who is at it, and what was answered.
 
-use super::{Kind, Store, StoreError, on_pool};
+use super::{Kind, Store, StoreError};
 use crate::domain::notification::Timestamp;
 
 /// For how long an answer is given again, in milliseconds: 24 hours.
@@ -56,7 +56,7 @@ impl Store {
         holder: &str,
         now: Timestamp,
     ) -> Result<Reservation, StoreError> {
-        let reserved = on_pool!(self, writer, |pool| {
+        let reserved = on_writer!(self, |pool| {
             let query = sqlx::query(RESERVE).bind(key).bind(fingerprint).bind(holder).bind(now.0);
             query.execute(pool).await.map(|done| done.rows_affected())
         })?;
@@ -64,11 +64,11 @@ impl Store {
             return Ok(Reservation::Yours(now));
         }
         let found: Option<(String, String, i64, Option<String>)> =
-            on_pool!(self, writer, |pool| sqlx::query_as(FIND).bind(key).fetch_optional(pool).await)?;
+            on_writer!(self, |pool| sqlx::query_as(FIND).bind(key).fetch_optional(pool).await)?;
         // It was released in between: the next try will find it free.
         let Some((known, other, started_at, answer)) = found else { return Ok(Reservation::UnderWay) };
         if started_at < now.0 - ANSWER_KEPT_MS {
-            let renewed = on_pool!(self, writer, |pool| {
+            let renewed = on_writer!(self, |pool| {
                 let query = sqlx::query(RENEW).bind(key).bind(fingerprint).bind(holder).bind(now.0).bind(started_at);
                 query.execute(pool).await.map(|done| done.rows_affected())
             })?;
@@ -87,7 +87,7 @@ impl Store {
         if !dead {
             return Ok(Reservation::UnderWay);
         }
-        let taken = on_pool!(self, writer, |pool| {
+        let taken = on_writer!(self, |pool| {
             let query = sqlx::query(TAKE_OVER).bind(key).bind(holder).bind(&other);
             query.execute(pool).await.map(|done| done.rows_affected())
         })?;
@@ -99,7 +99,7 @@ impl Store {
     /// # Errors
     /// When the store is away.
     pub async fn answer(&self, key: &str, answer: &str) -> Result<(), StoreError> {
-        on_pool!(self, writer, |pool| sqlx::query(ANSWER).bind(key).bind(answer).execute(pool).await.map(drop))?;
+        on_writer!(self, |pool| sqlx::query(ANSWER).bind(key).bind(answer).execute(pool).await.map(drop))?;
         Ok(())
     }
 
@@ -108,7 +108,7 @@ impl Store {
     /// # Errors
     /// When the store is away.
     pub async fn release(&self, key: &str, holder: &str) -> Result<(), StoreError> {
-        on_pool!(self, writer, |pool| sqlx::query(RELEASE).bind(key).bind(holder).execute(pool).await.map(drop))?;
+        on_writer!(self, |pool| sqlx::query(RELEASE).bind(key).bind(holder).execute(pool).await.map(drop))?;
         Ok(())
     }
 
@@ -117,7 +117,7 @@ impl Store {
     /// # Errors
     /// When the store is away.
     pub async fn abandon(&self, key: &str, holder: &str) -> Result<(), StoreError> {
-        on_pool!(self, writer, |pool| sqlx::query(ABANDON).bind(key).bind(holder).execute(pool).await.map(drop))?;
+        on_writer!(self, |pool| sqlx::query(ABANDON).bind(key).bind(holder).execute(pool).await.map(drop))?;
         Ok(())
     }
 
@@ -126,7 +126,7 @@ impl Store {
     /// # Errors
     /// When the store is away.
     pub async fn purge_idempotency_keys(&self, before: i64, limit: i64) -> Result<u64, StoreError> {
-        Ok(on_pool!(self, writer, |pool| {
+        Ok(on_writer!(self, |pool| {
             sqlx::query(PURGE).bind(before).bind(limit).execute(pool).await.map(|done| done.rows_affected())
         })?)
     }

@@ -5,7 +5,6 @@ use uuid::Uuid;
 use super::{
     Store, StoreError,
     catchup::INBOX,
-    in_transaction, on_pool,
     rows::{InboxRow, NotificationRow, all, counters, notification_columns},
 };
 use crate::domain::{
@@ -85,7 +84,7 @@ impl Store {
     /// # Errors
     /// When the store is away.
     pub async fn unread_totals(&self) -> Result<UnreadTotals, StoreError> {
-        Ok(on_pool!(self, readers, |pool| sqlx::query_as(UNREAD_TOTALS).fetch_one(pool).await)?)
+        Ok(on_pool!(self, |pool| sqlx::query_as(UNREAD_TOTALS).fetch_one(pool).await)?)
     }
 
     /// The users with unread notifications who got the newest of them.
@@ -94,7 +93,7 @@ impl Store {
     /// When the store is away.
     pub async fn users_with_unread(&self, limit: i64) -> Result<Vec<UserId>, StoreError> {
         let users: Vec<String> =
-            on_pool!(self, readers, |pool| sqlx::query_scalar(WITH_UNREAD).bind(limit).fetch_all(pool).await)?;
+            on_pool!(self, |pool| sqlx::query_scalar(WITH_UNREAD).bind(limit).fetch_all(pool).await)?;
         users.iter().map(|user| super::rows::user_id(user)).collect()
     }
 
@@ -103,7 +102,7 @@ impl Store {
     /// # Errors
     /// When the store is away.
     pub async fn has_notification(&self, user: &UserId, id: Uuid) -> Result<bool, StoreError> {
-        let found: Option<i32> = on_pool!(self, readers, |pool| {
+        let found: Option<i32> = on_pool!(self, |pool| {
             sqlx::query_scalar(EXISTING).bind(user.as_str()).bind(id.to_string()).fetch_optional(pool).await
         })?;
         Ok(found.is_some())
@@ -115,7 +114,7 @@ impl Store {
     /// When the store is away.
     pub async fn list(&self, user: &UserId, filter: &Filter, limit: i64) -> Result<Listing, StoreError> {
         let sql = if filter.status == Some(Status::Unread) { LIST_UNREAD } else { LIST };
-        let (inbox, mut rows) = in_transaction!(self, begin_read, |_db, tx| {
+        let (inbox, mut rows) = in_snapshot!(self, |tx| {
             let inbox: Option<InboxRow> = sqlx::query_as(INBOX).bind(user.as_str()).fetch_optional(&mut *tx).await?;
             let rows: Vec<NotificationRow> = sqlx::query_as(sql)
                 .bind(user.as_str())
@@ -141,7 +140,7 @@ impl Store {
     /// # Errors
     /// When the store is away.
     pub async fn notification(&self, user: &UserId, id: Uuid) -> Result<Option<Notification>, StoreError> {
-        let row = on_pool!(self, readers, |pool| {
+        let row = on_pool!(self, |pool| {
             sqlx::query_as::<_, NotificationRow>(GET)
                 .bind(user.as_str())
                 .bind(id.to_string())
@@ -157,7 +156,7 @@ impl Store {
     /// # Errors
     /// When the store is away.
     pub async fn revision_at(&self, user: &UserId, time: Timestamp) -> Result<i64, StoreError> {
-        Ok(on_pool!(self, readers, |pool| {
+        Ok(on_pool!(self, |pool| {
             sqlx::query_scalar(PLACE_AT).bind(user.as_str()).bind(time.0).fetch_one(pool).await
         })?)
     }

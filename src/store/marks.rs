@@ -5,7 +5,7 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use super::{
-    Store, StoreError, in_transaction,
+    Store, StoreError,
     rows::{InboxRow, NotificationRow, counters, notification_columns},
 };
 use crate::domain::{
@@ -65,7 +65,7 @@ impl Store {
         origin: Option<ClientId>,
         now: Timestamp,
     ) -> Result<MarkOutcome, StoreError> {
-        let outcome = in_transaction!(self, begin_write, |db, tx| {
+        let outcome = in_transaction!(self, |db, tx| {
             let inbox: Option<InboxRow> =
                 sqlx::query_as(db::LOCK_INBOX).bind(user.as_str()).fetch_optional(&mut *tx).await?;
             let row: Option<NotificationRow> =
@@ -126,7 +126,7 @@ impl Store {
         origin: Option<ClientId>,
         now: Timestamp,
     ) -> Result<Change, StoreError> {
-        let (kind, notification, step) = in_transaction!(self, begin_write, |db, tx| {
+        let (kind, notification, step) = in_transaction!(self, |db, tx| {
             let inbox: Option<InboxRow> =
                 sqlx::query_as(db::LOCK_INBOX).bind(user.as_str()).fetch_optional(&mut *tx).await?;
             let before = counters(inbox);

@@ -6,6 +6,9 @@
 //!
 //! **Architecture invariant:** SQL lives in this folder and nowhere else.
 
+#[macro_use]
+mod on;
+
 mod audit;
 mod catchup;
 mod commit;
@@ -16,7 +19,6 @@ mod fan_outs;
 mod idempotency;
 mod list;
 mod marks;
-mod on;
 mod open;
 mod postgres;
 mod preferences;
@@ -41,17 +43,37 @@ pub use sweep::RetentionCursor;
 pub use types::TypesWatch;
 pub use variants::VariantCounts;
 
-use on::{in_transaction, on_pool};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
 use sqlx::{PgPool, SqlitePool};
+use tokio::time::Instant;
 
 /// How far back an identity is remembered, in milliseconds: four days. At least 24 hours are promised; and a stream that the
 /// hub made keeps its events for three, so that a consumer that is made again and starts over finds only duplicates.
 pub const IDENTITY_KEPT_MS: i64 = 4 * 24 * 60 * 60 * 1_000;
 
+/// Interval after which a store that nobody has written to is written to, to see whether it can be.
+const PROBE_INTERVAL: Duration = Duration::from_secs(10);
+
+/// Bytes that a store must take before it counts as writable again: more than fits into a file's last page.
+const PROBE_BYTES: usize = 128 * 1024;
+
+const PROBE: &str = "INSERT INTO meta (key, value) VALUES ('write_probe', $1) \
+     ON CONFLICT (key) DO UPDATE SET value = excluded.value";
+
 /// The store. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Store {
     backend: Backend,
+    writes: Arc<Mutex<Writes>>,
+}
+
+/// Outcome of the latest write.
+#[derive(Debug, Default)]
+struct Writes {
+    succeeded_at: Option<Instant>,
+    failed: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -86,13 +108,53 @@ impl Store {
         }
     }
 
-    /// Whether it answers.
+    fn new(backend: Backend) -> Self {
+        Self { backend, writes: Arc::default() }
+    }
+
+    /// Notes the outcome of a write for [`Store::ping`].
+    fn noted<T, E: Into<StoreError>>(&self, result: Result<T, E>) -> Result<T, StoreError> {
+        let result = result.map_err(Into::into);
+        let mut writes = self.writes.lock().unwrap_or_else(PoisonError::into_inner);
+        match &result {
+            Ok(_) => *writes = Writes { succeeded_at: Some(Instant::now()), failed: false },
+            Err(error) if error.is_transient() => writes.failed = true,
+            // The store works; it is the statement that it does not want.
+            Err(_) => {}
+        }
+        drop(writes);
+        result
+    }
+
+    /// Checks that the store answers, and that it can be written to: a server may be read-only, a disk full. What was
+    /// written a moment ago need not be tried again.
     ///
     /// # Errors
-    /// When it does not.
+    /// When it does not answer, or takes no writes.
     pub async fn ping(&self) -> Result<(), StoreError> {
-        on_pool!(self, readers, |pool| sqlx::query("SELECT 1").execute(pool).await.map(drop))?;
-        Ok(())
+        on_pool!(self, |pool| sqlx::query("SELECT 1").execute(pool).await.map(drop))?;
+        let (failed, recent) = {
+            let writes = self.writes.lock().unwrap_or_else(PoisonError::into_inner);
+            (writes.failed, writes.succeeded_at.is_some_and(|at| at.elapsed() < PROBE_INTERVAL))
+        };
+        if recent && !failed {
+            return Ok(());
+        }
+        if let Backend::Sqlite(sqlite) = &self.backend
+            && sqlite.writer.num_idle() == 0
+            && sqlite.writer.size() > 0
+        {
+            // Somebody is writing; how that ends is noted.
+            return Ok(());
+        }
+        if failed {
+            self.probe(&" ".repeat(PROBE_BYTES)).await?;
+        }
+        self.probe("").await
+    }
+
+    async fn probe(&self, value: &str) -> Result<(), StoreError> {
+        on_writer!(self, |connection| sqlx::query(PROBE).bind(value).execute(connection).await.map(drop))
     }
 
     /// The random word that says whether revisions still mean what they meant.
@@ -100,7 +162,7 @@ impl Store {
     /// # Errors
     /// When the store is away.
     pub async fn epoch(&self) -> Result<String, StoreError> {
-        Ok(on_pool!(self, readers, |pool| {
+        Ok(on_pool!(self, |pool| {
             sqlx::query_scalar("SELECT value FROM meta WHERE key = 'epoch'").fetch_one(pool).await
         })?)
     }
@@ -115,7 +177,7 @@ impl Store {
         } else {
             "INSERT INTO meta (key, value) VALUES ('epoch', $1) ON CONFLICT (key) DO NOTHING"
         };
-        on_pool!(self, writer, |pool| sqlx::query(sql).bind(word).execute(pool).await.map(drop))?;
+        on_writer!(self, |pool| sqlx::query(sql).bind(word).execute(pool).await.map(drop))?;
         Ok(())
     }
 
@@ -126,7 +188,7 @@ impl Store {
     pub async fn purge_identities(&self, before: i64, limit: i64) -> Result<u64, StoreError> {
         let sql = "DELETE FROM event_identities WHERE identity IN \
                    (SELECT identity FROM event_identities WHERE seen_at < $1 LIMIT $2)";
-        Ok(on_pool!(self, writer, |pool| {
+        Ok(on_writer!(self, |pool| {
             sqlx::query(sql).bind(before).bind(limit).execute(pool).await.map(|done| done.rows_affected())
         })?)
     }
@@ -137,7 +199,7 @@ impl Store {
     /// When the store is away or refuses.
     #[doc(hidden)]
     pub async fn execute_by_hand(&self, sql: &'static str) -> Result<(), StoreError> {
-        on_pool!(self, writer, |pool| sqlx::query(sql).execute(pool).await.map(drop))?;
+        on_writer!(self, |pool| sqlx::query(sql).execute(pool).await.map(drop))?;
         Ok(())
     }
 

@@ -1,11 +1,15 @@
 //! Running one body on whichever database is there.
 
-/// Runs the same expression on either backend's pool: `readers` or `writer`, which PostgreSQL does not tell apart.
+use sqlx::pool::PoolConnection;
+
+use super::StoreError;
+
+/// Runs the same read on either backend's pool.
 macro_rules! on_pool {
-    ($store:expr, $which:ident, |$pool:ident| $body:expr) => {
+    ($store:expr, |$pool:ident| $body:expr) => {
         match &$store.backend {
             $crate::store::Backend::Sqlite(sqlite) => {
-                let $pool = &sqlite.$which;
+                let $pool = &sqlite.readers;
                 $body
             }
             $crate::store::Backend::Postgres($pool) => $body,
@@ -13,27 +17,101 @@ macro_rules! on_pool {
     };
 }
 
-/// Runs the same body in a transaction of either backend; `$db` is the module with what differs. `$begin` is a function
-/// of that module.
+/// Runs the same statement on a connection of either backend that may write. The connection is closed when the statement
+/// fails in a way that may leave it unusable, and the outcome is noted for the store's readiness.
+macro_rules! on_writer {
+    ($store:expr, |$connection:ident| $body:expr) => {{
+        let result = match &$store.backend {
+            $crate::store::Backend::Sqlite(sqlite) => {
+                let mut owned = $store.noted(sqlite.writer.acquire().await)?;
+                let result = {
+                    let $connection = &mut *owned;
+                    $body
+                }
+                .map_err($crate::store::StoreError::from);
+                $crate::store::on::keep(&mut owned, &result, $crate::store::sqlite::spoils);
+                result
+            }
+            $crate::store::Backend::Postgres(pool) => {
+                let mut owned = $store.noted(pool.acquire().await)?;
+                let result = {
+                    let $connection = &mut *owned;
+                    $body
+                }
+                .map_err($crate::store::StoreError::from);
+                $crate::store::on::keep(&mut owned, &result, $crate::store::postgres::spoils);
+                result
+            }
+        };
+        $store.noted(result)
+    }};
+}
+
+/// Runs the same body in a transaction that writes, on either backend; `$db` is the module with what differs. After a
+/// failure nothing has changed, and the connection is closed if it may be unusable.
 macro_rules! in_transaction {
-    ($store:expr, $begin:ident, |$db:ident, $tx:ident| $body:expr) => {
-        match &$store.backend {
+    ($store:expr, |$db:ident, $tx:ident| $body:expr) => {{
+        let result = match &$store.backend {
             $crate::store::Backend::Sqlite(sqlite) => {
                 use $crate::store::sqlite as $db;
-                let mut $tx = $db::$begin(sqlite).await?;
+                let mut owned = $store.noted(sqlite.writer.acquire().await)?;
+                let result = async {
+                    let mut $tx = $db::begin_write(&mut owned).await?;
+                    let result = $body;
+                    $tx.commit().await?;
+                    Ok::<_, $crate::store::StoreError>(result)
+                }
+                .await;
+                $crate::store::on::keep(&mut owned, &result, $db::spoils);
+                result
+            }
+            $crate::store::Backend::Postgres(pool) => {
+                use $crate::store::postgres as $db;
+                let mut owned = $store.noted(pool.acquire().await)?;
+                let result = async {
+                    let mut $tx = $db::begin_write(&mut owned).await?;
+                    let result = $body;
+                    $tx.commit().await?;
+                    Ok::<_, $crate::store::StoreError>(result)
+                }
+                .await;
+                $crate::store::on::keep(&mut owned, &result, $db::spoils);
+                result
+            }
+        };
+        $store.noted(result)?
+    }};
+}
+
+/// Runs the same reads in one snapshot of either backend.
+macro_rules! in_snapshot {
+    ($store:expr, |$tx:ident| $body:expr) => {
+        match &$store.backend {
+            $crate::store::Backend::Sqlite(sqlite) => {
+                let mut $tx = $crate::store::sqlite::begin_read(sqlite).await?;
                 let result = $body;
                 $tx.commit().await?;
                 result
             }
             $crate::store::Backend::Postgres(pool) => {
-                use $crate::store::postgres as $db;
-                let mut $tx = $db::$begin(pool).await?;
+                let mut $tx = $crate::store::postgres::begin_read(pool).await?;
                 let result = $body;
                 $tx.commit().await?;
                 result
             }
         }
     };
+}
+
+/// Keeps a connection for others, or has it closed after an error that may have left it unusable.
+pub(super) fn keep<Db: sqlx::Database, T>(
+    connection: &mut PoolConnection<Db>,
+    result: &Result<T, StoreError>,
+    spoils: fn(&StoreError) -> bool,
+) {
+    if result.as_ref().is_err_and(spoils) {
+        connection.close_on_drop();
+    }
 }
 
 /// The pattern for LIKE, with `\\` to escape, that finds a text wherever it stands; empty for an empty one.
@@ -47,5 +125,3 @@ pub(super) fn pattern(text: &str) -> String {
     }
     if pattern.is_empty() { pattern } else { format!("%{pattern}%") }
 }
-
-pub(super) use {in_transaction, on_pool};

@@ -39,7 +39,7 @@ impl Store {
                 .connect_lazy_with(options);
             Backend::Postgres(pool)
         };
-        Ok(Self { backend })
+        Ok(Self::new(backend))
     }
 
     /// Applies the migrations that are missing and gives a new store its epoch.

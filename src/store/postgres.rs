@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use sqlx::{PgConnection, PgPool, Postgres as Db, Transaction};
+use sqlx::{Connection as _, PgConnection, PgPool, Postgres as Db, Transaction};
 
 use super::{
     StoreError,
@@ -15,8 +15,14 @@ use crate::domain::{
 };
 
 /// READ COMMITTED: each statement sees what was committed before it, and the inbox's row is locked by the first.
-pub(super) async fn begin_write(pool: &PgPool) -> Result<Transaction<'static, Db>, StoreError> {
-    Ok(pool.begin().await?)
+pub(super) async fn begin_write(connection: &mut PgConnection) -> Result<Transaction<'_, Db>, StoreError> {
+    Ok(connection.begin().await?)
+}
+
+/// Whether a connection must not be used after this error: it may lead to a server that has become a standby, and a new
+/// one leads to the primary.
+pub(super) fn spoils(error: &StoreError) -> bool {
+    error.is_transient()
 }
 
 /// One snapshot for several reads.

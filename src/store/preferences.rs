@@ -1,6 +1,6 @@
 //! What people want: table `user_notification_preferences`.
 
-use super::{Backend, Store, StoreError, in_transaction, on_pool, rows::user_id};
+use super::{Backend, Store, StoreError, rows::user_id};
 use crate::domain::{notification::Timestamp, preferences::Preferences, user::UserId};
 
 const OF_ONE: &str = "SELECT preferences FROM user_notification_preferences WHERE user_id = $1";
@@ -25,7 +25,7 @@ impl Store {
     /// # Errors
     /// When the store is away.
     pub async fn preferences(&self, user: &UserId) -> Result<Preferences, StoreError> {
-        let found: Option<String> = on_pool!(self, readers, |pool| {
+        let found: Option<String> = on_pool!(self, |pool| {
             sqlx::query_scalar(OF_ONE).bind(user.as_str()).fetch_optional(pool).await
         })?;
         Ok(found.as_deref().map(read).unwrap_or_default())
@@ -61,7 +61,7 @@ impl Store {
         preferences: &Preferences,
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        on_pool!(self, writer, |pool| {
+        on_writer!(self, |pool| {
             sqlx::query(PUT)
                 .bind(user.as_str())
                 .bind(written(preferences))
@@ -79,7 +79,7 @@ impl Store {
     /// # Errors
     /// When the store is away.
     pub async fn set_retention(&self, user: &UserId, days: i64, now: Timestamp) -> Result<(), StoreError> {
-        in_transaction!(self, begin_write, |_db, tx| {
+        in_transaction!(self, |_db, tx| {
             let found: Option<String> = sqlx::query_scalar(OF_ONE).bind(user.as_str()).fetch_optional(&mut *tx).await?;
             let mut preferences = found.as_deref().map(read).unwrap_or_default();
             preferences.retention_days = Some(days);

@@ -2,7 +2,7 @@
 
 use sqlx::FromRow;
 
-use super::{Store, StoreError, on_pool};
+use super::{Store, StoreError};
 use crate::domain::notification::Timestamp;
 
 /// A schedule that nobody has seen before, or that is another one now.
@@ -39,7 +39,7 @@ impl Store {
     /// # Errors
     /// When the store is away.
     pub async fn schedule_runs(&self) -> Result<Vec<ScheduleRun>, StoreError> {
-        let rows: Vec<Row> = on_pool!(self, readers, |pool| sqlx::query_as(ALL).fetch_all(pool).await)?;
+        let rows: Vec<Row> = on_pool!(self, |pool| sqlx::query_as(ALL).fetch_all(pool).await)?;
         let run = |Row { code, schedule, run_at }| ScheduleRun { code, schedule, at: Timestamp(run_at) };
         Ok(rows.into_iter().map(run).collect())
     }
@@ -49,7 +49,7 @@ impl Store {
     /// # Errors
     /// When the store is away.
     pub async fn begin_schedule(&self, code: &str, schedule: &str, now: Timestamp) -> Result<(), StoreError> {
-        on_pool!(self, writer, |pool| {
+        on_writer!(self, |pool| {
             sqlx::query(BEGIN).bind(code).bind(schedule).bind(now.0).execute(pool).await.map(drop)
         })?;
         Ok(())
@@ -60,7 +60,7 @@ impl Store {
     /// # Errors
     /// When the store is away.
     pub async fn schedule_has_run(&self, code: &str, at: Timestamp) -> Result<(), StoreError> {
-        on_pool!(self, writer, |pool| sqlx::query(HAS_RUN).bind(code).bind(at.0).execute(pool).await.map(drop))?;
+        on_writer!(self, |pool| sqlx::query(HAS_RUN).bind(code).bind(at.0).execute(pool).await.map(drop))?;
         Ok(())
     }
 
@@ -70,7 +70,7 @@ impl Store {
     /// When the store is away.
     pub async fn forget_schedule(&self, code: &str) -> Result<(), StoreError> {
         let sql = "DELETE FROM schedule_runs WHERE code = $1";
-        on_pool!(self, writer, |pool| sqlx::query(sql).bind(code).execute(pool).await.map(drop))?;
+        on_writer!(self, |pool| sqlx::query(sql).bind(code).execute(pool).await.map(drop))?;
         Ok(())
     }
 
@@ -79,7 +79,7 @@ impl Store {
     /// # Errors
     /// When the store is away.
     pub async fn count_made(&self, code: &str, since: Timestamp, until: Timestamp) -> Result<i64, StoreError> {
-        Ok(on_pool!(self, readers, |pool| {
+        Ok(on_pool!(self, |pool| {
             sqlx::query_scalar(COUNT).bind(code).bind(since.0).bind(until.0).fetch_one(pool).await
         })?)
     }

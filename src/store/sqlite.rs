@@ -4,7 +4,7 @@
 
 use std::collections::HashSet;
 
-use sqlx::{QueryBuilder, Sqlite as Db, SqliteConnection, Transaction};
+use sqlx::{Connection as _, QueryBuilder, Sqlite as Db, SqliteConnection, Transaction};
 
 use super::{
     Sqlite, StoreError,
@@ -20,8 +20,15 @@ use crate::domain::{
 const GROUPS: [usize; 5] = [256, 64, 16, 4, 1];
 
 /// A statement that SQLite plans for all rows of a lock: no reader's snapshot is taken first, so it cannot fail as stale.
-pub(super) async fn begin_write(sqlite: &Sqlite) -> Result<Transaction<'static, Db>, StoreError> {
-    Ok(sqlite.writer.begin_with("BEGIN IMMEDIATE").await?)
+pub(super) async fn begin_write(writer: &mut SqliteConnection) -> Result<Transaction<'_, Db>, StoreError> {
+    Ok(writer.begin_with("BEGIN IMMEDIATE").await?)
+}
+
+/// Whether a connection must not be used after this error. SQLite may have rolled the transaction back by itself (disk
+/// full, input or output, no memory), and sqlx then counts a transaction that is not there for good; so a connection is
+/// not used after any error.
+pub(super) fn spoils(_: &StoreError) -> bool {
+    true
 }
 
 /// One snapshot for several reads.

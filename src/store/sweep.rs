@@ -8,9 +8,8 @@ use std::{
 use serde_json::json;
 
 use super::{
-    Store, StoreError, in_transaction,
+    Store, StoreError,
     marks::SET_INBOX,
-    on_pool,
     rows::{InboxRow, NotificationRow, all},
 };
 use crate::domain::{
@@ -59,7 +58,7 @@ impl Store {
             Sweep::Retain => return Ok(Vec::new()),
         };
         let due: Vec<(String, String)> =
-            on_pool!(self, readers, |pool| sqlx::query_as(sql).bind(before.0).bind(limit).fetch_all(pool).await)?;
+            on_pool!(self, |pool| sqlx::query_as(sql).bind(before.0).bind(limit).fetch_all(pool).await)?;
         self.enter_all(sweep, &due).await
     }
 
@@ -74,11 +73,11 @@ impl Store {
         now: Timestamp,
         limit: i64,
     ) -> Result<(Vec<Change>, Option<RetentionCursor>), StoreError> {
-        let users: Vec<String> = on_pool!(self, readers, |pool| {
+        let users: Vec<String> = on_pool!(self, |pool| {
             sqlx::query_scalar(RETENTION_USERS).bind(&after.0).bind(RETENTION_PAGE).fetch_all(pool).await
         })?;
         let Some(last) = users.last() else { return Ok((Vec::new(), None)) };
-        let due: Vec<(String, String)> = on_pool!(self, readers, |pool| {
+        let due: Vec<(String, String)> = on_pool!(self, |pool| {
             sqlx::query_as(RETAINED).bind(now.0).bind(limit).bind(&after.0).bind(last).fetch_all(pool).await
         })?;
         // What did not fit is left for the next round over the same users.
@@ -96,7 +95,7 @@ impl Store {
         let users: BTreeSet<&str> = due.iter().map(|(user, _)| user.as_str()).collect();
         let users = json!(users).to_string();
         let ids = json!(due.iter().map(|(_, id)| id).collect::<Vec<_>>()).to_string();
-        in_transaction!(self, begin_write, |db, tx| {
+        in_transaction!(self, |db, tx| {
             let inboxes: Vec<InboxRow> = sqlx::query_as(db::LOCK_INBOXES).bind(&users).fetch_all(&mut *tx).await?;
             let mut inboxes: BTreeMap<String, Counters> =
                 inboxes.into_iter().map(|row| (row.user_id.clone(), row.into())).collect();

@@ -6,8 +6,7 @@ use sqlx::{FromRow, postgres::PgListener};
 use super::{
     Backend, Store, StoreError,
     audit::{AuditEntry, entered},
-    in_transaction, on_pool,
-};
+    };
 use crate::domain::{
     catalog::{Entity, Origin, TypeRow, Variant},
     notification::Timestamp,
@@ -204,7 +203,7 @@ impl Store {
     /// # Errors
     /// When the store is away.
     pub async fn types(&self) -> Result<Vec<TypeRow>, StoreError> {
-        let rows: Vec<Row> = on_pool!(self, readers, |pool| sqlx::query_as(ALL).fetch_all(pool).await)?;
+        let rows: Vec<Row> = on_pool!(self, |pool| sqlx::query_as(ALL).fetch_all(pool).await)?;
         Ok(rows.into_iter().map(TypeRow::from).collect())
     }
 
@@ -225,7 +224,7 @@ impl Store {
             changed += 1;
         }
         for row in table.iter().filter(|row| row.origin == Origin::Config && !file.contains_key(row.code.as_str())) {
-            on_pool!(self, writer, |pool| {
+            on_writer!(self, |pool| {
                 sqlx::query(GONE_FROM_FILE).bind(&row.code).execute(pool).await.map(drop)
             })?;
             changed += 1;
@@ -234,7 +233,7 @@ impl Store {
     }
 
     async fn write_config_type(&self, row: &TypeRow, now: Timestamp) -> Result<(), StoreError> {
-        on_pool!(self, writer, |pool| bound!(sqlx::query(FROM_FILE), row, now).execute(pool).await.map(drop))?;
+        on_writer!(self, |pool| bound!(sqlx::query(FROM_FILE), row, now).execute(pool).await.map(drop))?;
         Ok(())
     }
 
@@ -243,7 +242,7 @@ impl Store {
     /// # Errors
     /// When the store is away.
     pub async fn make_type(&self, row: &TypeRow, entry: &AuditEntry) -> Result<bool, StoreError> {
-        Ok(in_transaction!(self, begin_write, |_db, tx| {
+        Ok(in_transaction!(self, |_db, tx| {
             let made =
                 bound!(sqlx::query(MAKE), row, row.updated_at).bind(origin(row.origin)).execute(&mut *tx).await?;
             let made = made.rows_affected() > 0;
@@ -259,7 +258,7 @@ impl Store {
     /// # Errors
     /// When the store is away.
     pub async fn change_type(&self, row: &TypeRow, before: &TypeRow, entry: &AuditEntry) -> Result<bool, StoreError> {
-        Ok(in_transaction!(self, begin_write, |_db, tx| {
+        Ok(in_transaction!(self, |_db, tx| {
             let changed = bound!(sqlx::query(CHANGE), row, row.updated_at)
                 .bind(origin(row.origin))
                 .bind(before.updated_at.0)
@@ -278,7 +277,7 @@ impl Store {
     /// # Errors
     /// When the store is away.
     pub async fn drop_type(&self, before: &TypeRow, entry: &AuditEntry) -> Result<bool, StoreError> {
-        Ok(in_transaction!(self, begin_write, |_db, tx| {
+        Ok(in_transaction!(self, |_db, tx| {
             let dropped =
                 sqlx::query(DROP).bind(&before.code).bind(before.updated_at.0).execute(&mut *tx).await?.rows_affected();
             if dropped > 0 {

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use sqlx::FromRow;
 
-use super::{Store, StoreError, on_pool};
+use super::{Store, StoreError};
 
 const COUNTS: &str = "SELECT variant AS name, COUNT(*) AS sent, \
      COUNT(COALESCE(seen_at, clicked_at)) AS seen, COUNT(COALESCE(read_at, clicked_at)) AS read, COUNT(clicked_at) AS clicked FROM notifications WHERE type_code = $1 AND variant IS NOT NULL \
@@ -30,6 +30,6 @@ impl Store {
     /// # Errors
     /// When the store is away.
     pub async fn variant_counts(&self, code: &str) -> Result<Vec<VariantCounts>, StoreError> {
-        Ok(on_pool!(self, readers, |pool| sqlx::query_as(COUNTS).bind(code).fetch_all(pool).await)?)
+        Ok(on_pool!(self, |pool| sqlx::query_as(COUNTS).bind(code).fetch_all(pool).await)?)
     }
 }

@@ -12,6 +12,7 @@ pub use variants::Variant;
 
 use super::{
     event::{Event, code_of},
+    link,
     notification::Priority,
     rejected::Rejected,
     schedule::Schedule,
@@ -128,6 +129,9 @@ impl Catalog {
         }
         let action = row.action_url.as_deref().filter(|url| !url.is_empty());
         if let Some(url) = action {
+            if !link::is_safe_template(url) {
+                return Err(problem("action_url", link::EXPECTED.to_owned()));
+            }
             self.templates
                 .add_url(key.clone(), url.to_owned())
                 .map_err(|error| problem("action_url", error.to_string()))?;

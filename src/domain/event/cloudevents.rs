@@ -52,7 +52,7 @@ fn event(
     prefix: &str,
 ) -> Result<Event, Rejected> {
     let required = |name: &str| match attributes.get(name) {
-        Some(Value::String(text)) if !text.is_empty() => Ok(text.clone()),
+        Some(Value::String(text)) if !text.is_empty() => fields::identifier(&format!("{prefix}{name}"), text.clone()),
         None | Some(Value::Null) => {
             Err(Rejected::missing(&format!("{prefix}{name}"), format!("a CloudEvent needs {prefix}{name}")))
         }
@@ -98,6 +98,7 @@ fn event(
         source: Some(source),
         time,
         data,
+        bytes: 0,
         direct: None,
     })
 }

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde_json::Value;
 
-use super::{Event, Identity, cloudevents, shapes};
+use super::{Event, Identity, cloudevents, fields, shapes};
 use crate::domain::{
     notification::Timestamp,
     rejected::{Rejected, RejectedKind},
@@ -43,14 +43,22 @@ impl Incoming<'_> {
         self.headers.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 
-    /// The key a publisher gave in a header, in the order of the contract.
-    fn header_key(&self) -> Option<&str> {
-        ["nats-msg-id", "idempotency-key"].into_iter().find_map(|name| self.header(name)).filter(|key| !key.is_empty())
+    /// Returns the key that a publisher gave in a header, in the order of the contract.
+    fn header_key(&self) -> Option<(&'static str, &str)> {
+        let found = |name: &'static str| Some((name, self.header(name)?));
+        ["nats-msg-id", "idempotency-key"].into_iter().find_map(found).filter(|(_, key)| !key.is_empty())
+    }
+
+    /// Checks the key of the headers.
+    fn check_header_key(&self) -> Result<(), Rejected> {
+        let Some((name, key)) = self.header_key() else { return Ok(()) };
+        let field = if name == "nats-msg-id" { "Nats-Msg-Id" } else { "Idempotency-Key" };
+        fields::identifier(field, key.to_owned()).map(drop)
     }
 
     /// Settles what the event is called and what makes it the same one again.
     fn name_event(&self, event: &mut Event, event_id: Option<String>, index: Option<usize>) {
-        let key = self.header_key().map(Identity::key);
+        let key = self.header_key().map(|(_, key)| Identity::key(key));
         let of_batch = |identity: Identity| index.map_or(identity.clone(), |index| identity.of_batch(index));
         event.identity = event
             .identity
@@ -60,7 +68,7 @@ impl Incoming<'_> {
             .or_else(|| self.broker_identity.clone().map(of_batch));
         if event.id.is_empty() {
             let header_key = if index.is_none() { self.header_key() } else { None };
-            event.id = event_id.or_else(|| header_key.map(str::to_owned)).unwrap_or_default();
+            event.id = event_id.or_else(|| header_key.map(|(_, key)| key.to_owned())).unwrap_or_default();
         }
     }
 }
@@ -70,10 +78,12 @@ impl Incoming<'_> {
 /// # Errors
 /// [`Rejected`] with the field, and with the index when it is one of a batch: a batch is taken whole or not at all.
 pub fn decode(incoming: &Incoming<'_>) -> Result<Decoded, Rejected> {
+    incoming.check_header_key()?;
     if cloudevents::is_binary(incoming) {
         check_size(incoming.payload.len(), incoming)?;
         let mut event = cloudevents::binary(incoming)?;
         incoming.name_event(&mut event, None, None);
+        event.bytes = incoming.payload.len();
         return Ok(Decoded { events: vec![event], batch: false });
     }
     let first = incoming.payload.iter().find(|byte| !byte.is_ascii_whitespace());
@@ -84,7 +94,8 @@ pub fn decode(incoming: &Incoming<'_>) -> Result<Decoded, Rejected> {
     match value {
         Value::Array(values) => batch(incoming, values),
         value => {
-            let event = one(incoming, value, None)?;
+            let mut event = one(incoming, value, None)?;
+            event.bytes = incoming.payload.len();
             Ok(Decoded { events: vec![event], batch: false })
         }
     }
@@ -99,12 +110,15 @@ fn batch(incoming: &Incoming<'_>, values: Vec<Value>) -> Result<Decoded, Rejecte
         return Err(Rejected::whole(RejectedKind::TooLarge, detail));
     }
     let mut events = Vec::with_capacity(values.len());
+    // On average: what counts is that the sum is right.
+    let bytes = incoming.payload.len() / values.len();
     for (index, value) in values.into_iter().enumerate() {
         // Only a batch that could hold a too large event is worth writing out again.
         if incoming.payload.len() > incoming.max_event_bytes {
             check_size(value.to_string().len(), incoming).map_err(|rejected| rejected.at(index))?;
         }
-        events.push(one(incoming, value, Some(index)).map_err(|rejected| rejected.at(index))?);
+        let event = one(incoming, value, Some(index)).map_err(|rejected| rejected.at(index))?;
+        events.push(Event { bytes, ..event });
     }
     Ok(Decoded { events, batch: true })
 }

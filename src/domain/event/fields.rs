@@ -1,8 +1,27 @@
 //! Reading fields that publishers spell in one of two ways: `refund_id` or `refundId`.
 
+use std::{borrow::Cow, collections::HashSet};
+
 use serde_json::{Map, Value};
 
-use crate::domain::{rejected::Rejected, user::UserId};
+use crate::domain::{
+    limits::{IDENTIFIER_MAX_CHARS, RECIPIENTS_MAX, bounded},
+    rejected::Rejected,
+    user::UserId,
+};
+
+/// Fields that name the recipients of an event, in both spellings.
+const RECIPIENT_FIELDS: [&str; 4] = ["recipient_id", "recipientId", "recipient_ids", "recipientIds"];
+
+/// Returns the data without the fields that name its recipients.
+#[must_use]
+pub fn without_recipients(data: &Map<String, Value>) -> Cow<'_, Map<String, Value>> {
+    if !RECIPIENT_FIELDS.iter().any(|name| data.contains_key(*name)) {
+        return Cow::Borrowed(data);
+    }
+    let others = data.iter().filter(|(name, _)| !RECIPIENT_FIELDS.contains(&name.as_str()));
+    Cow::Owned(others.map(|(name, value)| (name.clone(), value.clone())).collect())
+}
 
 /// The same name in the other spelling: `refund_id` for `refundId` and the reverse; `None` when both are the same.
 #[must_use]
@@ -53,15 +72,24 @@ pub(super) fn user(map: &Map<String, Value>, name: &str) -> Result<Option<UserId
     }
 }
 
-/// The users that `recipient_id` and `recipient_ids` name, each once.
+/// Returns the users that `recipient_id` and `recipient_ids` name, each once.
 pub(super) fn recipients(map: &Map<String, Value>) -> Result<Vec<UserId>, Rejected> {
     let mut ids: Vec<UserId> = user(map, "recipient_id")?.into_iter().collect();
     match find(map, "recipient_ids") {
         None => {}
         Some((field, Value::Array(values))) => {
+            if values.len() > RECIPIENTS_MAX {
+                let count = values.len();
+                let detail = format!(
+                    "names {count} recipients; at most {RECIPIENTS_MAX} are possible: publish several events, or give \
+                     the type the target ROLE or ALL"
+                );
+                return Err(Rejected::invalid(&field, detail));
+            }
+            let mut seen: HashSet<UserId> = ids.iter().cloned().collect();
             for value in values {
                 let id = UserId::from_json(value).map_err(|detail| Rejected::invalid(&field, detail))?;
-                if !ids.contains(&id) {
+                if seen.insert(id.clone()) {
                     ids.push(id);
                 }
             }
@@ -71,15 +99,20 @@ pub(super) fn recipients(map: &Map<String, Value>) -> Result<Vec<UserId>, Reject
     Ok(ids)
 }
 
-/// A text, when there is one.
+/// Returns an identifier, when there is one.
 pub(super) fn text(map: &Map<String, Value>, name: &str) -> Result<Option<String>, Rejected> {
     match find(map, name) {
         None => Ok(None),
         Some((_, Value::String(text))) if text.is_empty() => Ok(None),
-        Some((_, Value::String(text))) => Ok(Some(text.clone())),
+        Some((field, Value::String(text))) => identifier(&field, text.clone()).map(Some),
         Some((_, Value::Number(number))) => Ok(Some(number.to_string())),
         Some((field, _)) => Err(Rejected::invalid(&field, "must be a string")),
     }
+}
+
+/// Returns an identifier that is not too long.
+pub(super) fn identifier(field: &str, text: String) -> Result<String, Rejected> {
+    bounded(text, IDENTIFIER_MAX_CHARS).map_err(|detail| Rejected::invalid(field, detail))
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ mod shapes;
 
 pub use code::code_of;
 pub use decode::{Decoded, Incoming, decode};
-pub use fields::other_spelling;
+pub use fields::{other_spelling, without_recipients};
 pub use identity::Identity;
 
 use serde_json::{Map, Value};
@@ -52,6 +52,8 @@ pub struct Event {
     pub time: Timestamp,
     /// Everything else it says.
     pub data: Map<String, Value>,
+    /// Size of the payload it came in, in bytes: what it takes of the queues.
+    pub bytes: usize,
     /// Set by a direct notification (`/notify`): what it decides itself.
     pub direct: Option<Box<Direct>>,
 }

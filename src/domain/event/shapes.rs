@@ -12,7 +12,8 @@ pub(super) fn flat(incoming: &Incoming<'_>, mut map: Map<String, Value>) -> Resu
         Some(name) => name,
         None => incoming
             .subject
-            .map(bare_subject)
+            .map(|subject| fields::identifier("type", bare_subject(subject)))
+            .transpose()?
             .ok_or_else(|| Rejected::missing("type", "the event names no type; add \"type\""))?,
     };
     let event_id = fields::text(&map, "event_id")?;
@@ -39,7 +40,7 @@ pub(super) fn topic_envelope(
     mut map: Map<String, Value>,
 ) -> Result<(Event, Option<String>), Rejected> {
     let name = match map.remove("topic") {
-        Some(Value::String(topic)) if !topic.is_empty() => topic,
+        Some(Value::String(topic)) if !topic.is_empty() => fields::identifier("topic", topic)?,
         Some(Value::Null) | None => return Err(Rejected::missing("topic", "topic must not be null")),
         Some(_) => return Err(Rejected::invalid("topic", "must be a string that is not empty")),
     };
@@ -76,17 +77,19 @@ fn event(incoming: &Incoming<'_>, name: &str, scope: &Map<String, Value>) -> Res
     if code.is_empty() {
         return Err(Rejected::invalid("type", "the event's type is empty"));
     }
+    let source = fields::find(scope, "source").and_then(|(_, value)| value.as_str()).map(str::to_owned);
     Ok(Event {
         id: String::new(),
         identity: None,
         name: name.to_owned(),
         code,
-        source: fields::find(scope, "source").and_then(|(_, value)| value.as_str()).map(str::to_owned),
+        source: source.map(|source| fields::identifier("source", source)).transpose()?,
         user_id: fields::user(scope, "user_id")?,
         actor_id: fields::user(scope, "actor_id")?,
         recipients: fields::recipients(scope)?,
         time: event_time(scope).unwrap_or(incoming.now),
         data: Map::new(),
+        bytes: 0,
         direct: None,
     })
 }

@@ -180,12 +180,8 @@ fn template_fault(error: &Error, scope: &Scope) -> Rejected {
     if error.kind() == ErrorKind::UndefinedError {
         // Nothing else looks a name up between the one that was missing and the error.
         let field = scope.budget().missing().unwrap_or_else(|| "a field".to_owned());
-        return Rejected {
-            kind: RejectedKind::Template,
-            detail: format!("the template needs {field}, which the event does not have"),
-            field: Some(field),
-            index: None,
-        };
+        let detail = format!("the template needs {field}, which the event does not have");
+        return Rejected { kind: RejectedKind::Template, ..Rejected::missing(&field, detail) };
     }
     Rejected::whole(RejectedKind::Template, format!("the template failed: {}", describe(error)))
 }

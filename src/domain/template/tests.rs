@@ -19,6 +19,7 @@ fn event(data: &serde_json::Value) -> Arc<Event> {
         recipients: Vec::new(),
         time: Timestamp(1_767_225_600_000),
         data: data.as_object().cloned().unwrap_or_default(),
+        bytes: 0,
         direct: None,
     })
 }

@@ -1,0 +1,71 @@
+//! Limits of what comes in from outside: every stored text has a bound, and the error names it.
+
+/// Maximum length of an identifier, in characters: type, event ID, source, login, title.
+pub const IDENTIFIER_MAX_CHARS: usize = 256;
+
+/// Maximum number of recipients that one event can name.
+pub const RECIPIENTS_MAX: usize = 10_000;
+
+/// Maximum number of roles of a user.
+pub const ROLES_MAX: usize = 100;
+
+/// Maximum length of a role, in characters.
+pub const ROLE_MAX_CHARS: usize = 128;
+
+/// Maximum length of an e-mail address, in characters (RFC 5321: 64 before the `@`, 255 behind it).
+pub const EMAIL_MAX_CHARS: usize = 320;
+
+/// Maximum length of a language tag, in characters (RFC 5646, section 4.4.1).
+pub const LOCALE_MAX_CHARS: usize = 35;
+
+/// Maximum length of the name of a time zone, in characters.
+pub const TIMEZONE_MAX_CHARS: usize = 64;
+
+/// Whether a text can be a role.
+#[must_use]
+pub fn is_role(text: &str) -> bool {
+    !text.is_empty() && is_plain(text, ROLE_MAX_CHARS)
+}
+
+/// Whether a text has at most `max_chars` characters, and no control character.
+#[must_use]
+pub fn is_plain(text: &str, max_chars: usize) -> bool {
+    !text.chars().any(char::is_control) && text.chars().count() <= max_chars
+}
+
+/// Returns the text, or says that it is too long.
+///
+/// # Errors
+/// A sentence without the text itself, which may be very long.
+pub fn bounded(text: String, max_chars: usize) -> Result<String, String> {
+    // A text with few bytes has few characters: most texts need not be counted.
+    if text.len() > max_chars {
+        let chars = text.chars().count();
+        if chars > max_chars {
+            return Err(format!("has {chars} characters; at most {max_chars} are possible"));
+        }
+    }
+    Ok(text)
+}
+
+/// Returns the text, cut to at most `max_chars` characters with an ellipsis at the end.
+#[must_use]
+pub fn shortened(text: &str, max_chars: usize) -> String {
+    if text.len() <= max_chars || text.chars().count() <= max_chars {
+        return text.to_owned();
+    }
+    text.chars().take(max_chars.saturating_sub(1)).chain(['…']).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_limit_counts_characters_and_not_bytes() {
+        assert!(bounded("é".repeat(256), 256).is_ok());
+        assert!(bounded("é".repeat(257), 256).is_err_and(|why| why.contains("257") && !why.contains('é')));
+        assert_eq!(shortened("abcdef", 4), "abc…");
+        assert_eq!(shortened("äöü", 3), "äöü");
+    }
+}

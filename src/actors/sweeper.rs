@@ -16,7 +16,7 @@ use super::{
 use crate::{
     clock,
     domain::{inbox::Sweep, notification::Timestamp},
-    store::{ANSWER_KEPT_MS, IDENTITY_KEPT_MS, RetentionCursor, Store},
+    store::{ANSWER_KEPT_MS, IDENTITY_KEPT_MS, RetentionCursor, Store, TOMBSTONE_KEPT_MS},
 };
 
 /// Between looks at what has run out. Five seconds are promised.
@@ -90,11 +90,13 @@ impl Sweeper {
                     let identities = store.purge_identities(now.0 - IDENTITY_KEPT_MS, FORGET_BATCH).await;
                     let keys = store.purge_idempotency_keys(now.0 - ANSWER_KEPT_MS, FORGET_BATCH).await;
                     let begun = store.purge_fan_outs(now.0 - IDENTITY_KEPT_MS, FORGET_BATCH).await;
+                    let tombstones = store.purge_tombstones(now.0 - TOMBSTONE_KEPT_MS, FORGET_BATCH).await;
+                    let attempts = store.purge_failed_attempts(now.0 - IDENTITY_KEPT_MS, FORGET_BATCH).await;
                     let full = |rows: u64| rows >= FORGET_BATCH.unsigned_abs();
                     (
                         Task::Forget,
                         pause(
-                            [identities, keys, begun].into_iter().any(|forgotten| forgotten.is_ok_and(full)),
+                            [identities, keys, begun, tombstones, attempts].into_iter().any(|forgotten| forgotten.is_ok_and(full)),
                             AGE_INTERVAL,
                         ),
                     )

@@ -305,11 +305,24 @@ pub enum Resume {
     Reset,
 }
 
+/// Position of an inbox, for clients that resume.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct InboxPosition {
+    /// Revision and counts.
+    pub counters: Counters,
+    /// Highest revision of a deletion that is not known any more: a client that has not reached it cannot resume.
+    pub purged: i64,
+}
+
 /// Decides whether a client's position can be trusted.
 #[must_use]
-pub fn resume(since: &Since, epoch: &str, now: Counters) -> Resume {
+pub fn resume(since: &Since, epoch: &str, now: InboxPosition) -> Resume {
     let other_epoch = since.epoch.as_deref().is_some_and(|said| said != epoch);
-    if other_epoch || since.revision > now.revision { Resume::Reset } else { Resume::After(since.revision) }
+    if other_epoch || since.revision > now.counters.revision || since.revision < now.purged {
+        Resume::Reset
+    } else {
+        Resume::After(since.revision)
+    }
 }
 
 #[cfg(test)]

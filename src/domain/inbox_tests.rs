@@ -46,12 +46,15 @@ fn what_is_wanted_again_does_not_run_out_at_once() {
 
 #[test]
 fn a_position_is_trusted_within_its_epoch_and_not_beyond_the_inbox() {
-    let now = Counters { revision: 5, ..Counters::default() };
+    let now = InboxPosition { counters: Counters { revision: 5, ..Counters::default() }, purged: 0 };
     let since = |text: &str| Since::parse(text).map(|since| resume(&since, "q7", now));
     assert_eq!(since("5"), Ok(Resume::After(5)));
     assert_eq!(since("q7.0"), Ok(Resume::After(0)));
     assert_eq!(since("6"), Ok(Resume::Reset));
     assert_eq!(since("old.3"), Ok(Resume::Reset));
+    let purged = InboxPosition { purged: 3, ..now };
+    let after = |text: &str| Since::parse(text).map(|since| resume(&since, "q7", purged));
+    assert_eq!((after("2"), after("3")), (Ok(Resume::Reset), Ok(Resume::After(3))), "a deletion was purged");
     assert!(since("x").is_err() && since("-1").is_err() && since("").is_err());
 }
 

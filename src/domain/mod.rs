@@ -1,7 +1,7 @@
 //! What Lonceng decides, as pure functions over values.
 //!
 //! **Architecture invariant:** nothing here does I/O, spawns a task, or asks what time it is. `now` and every fresh
-//! identifier are arguments. `tests/architecture.rs` reads the `use` lines and keeps it so.
+//! identifier are arguments. `tests/integration/architecture.rs` reads the `use` lines and keeps it so.
 
 pub mod catalog;
 pub mod directory;

@@ -170,6 +170,9 @@ pub struct Notification {
     /// Which of its type's texts it is; its reader need not know.
     #[serde(skip)]
     pub variant: Option<String>,
+    /// ID of the metadata where the store keeps it once for all recipients of an event.
+    #[serde(skip)]
+    pub metadata_id: Option<String>,
     /// Whose inbox; the owner knows, so it is not written.
     #[serde(skip)]
     pub user_id: UserId,
@@ -200,6 +203,21 @@ impl Notification {
         self.expires_at = state.expires_at;
         self.read = self.read_at.is_some();
         self.revision = revision;
+        if self.status == Status::Deleted {
+            self.blank();
+        }
+    }
+
+    /// Forgets the content: of a deleted notification only the deletion is kept.
+    fn blank(&mut self) {
+        self.title = String::new();
+        self.message = String::new();
+        self.action_url = None;
+        self.metadata_id = None;
+        // The constant is JSON.
+        if let Ok(empty) = RawValue::from_string("{}".to_owned()) {
+            self.metadata = Arc::from(empty);
+        }
     }
 }
 

@@ -111,10 +111,11 @@ async fn changes(state: &State, user: &UserId, since: &str, query: &Query) -> Re
         Resume::After(reached)
     } else if since.contains([':', 'T']) {
         let time = Timestamp::parse(since).map_err(wrong)?;
-        Resume::After(state.store.revision_at(user, time).await?)
+        let since = Since { epoch: None, revision: state.store.revision_at(user, time).await? };
+        resume(&since, &state.hub.epoch, state.store.position(user).await?)
     } else {
         let since = Since::parse(since).map_err(wrong)?;
-        resume(&since, &state.hub.epoch, state.store.inbox(user).await?)
+        resume(&since, &state.hub.epoch, state.store.position(user).await?)
     };
     let (mut page, reset) = match after {
         Resume::After(revision) => (state.store.changed_since(user, revision, limit).await?, None),

@@ -1,27 +1,33 @@
 //! Catching up: the one implementation under connecting, resuming and `since`.
 
 use super::{
-    Store, StoreError, rows::{InboxRow, NotificationRow, all, counters, notification_columns},
+    Store, StoreError, rows::{InboxRow, NotificationRow, PAGE_MAX_BYTES, PositionRow, all, bounded, counters, notification_selection},
 };
-use crate::domain::{inbox::Counters, notification::Notification, user::UserId};
+use crate::domain::{
+    inbox::{Counters, InboxPosition},
+    notification::Notification,
+    user::UserId,
+};
 
 pub(super) const INBOX: &str = "SELECT user_id, revision, unread, unseen FROM inboxes WHERE user_id = $1";
 
+const POSITION: &str = "SELECT revision, unread, unseen, purged_revision FROM inboxes WHERE user_id = $1";
+
 const CHANGED: &str = concat!(
     "SELECT ",
-    notification_columns!(),
+    notification_selection!(),
     " FROM notifications WHERE user_id = $1 AND revision > $2 ORDER BY revision LIMIT $3"
 );
 
 const NEWEST: &str = concat!(
     "SELECT ",
-    notification_columns!(),
+    notification_selection!(),
     " FROM notifications WHERE user_id = $1 AND status <> 'deleted' ORDER BY seq DESC LIMIT $2"
 );
 
 const NEWEST_UNREAD: &str = concat!(
     "SELECT ",
-    notification_columns!(),
+    notification_selection!(),
     " FROM notifications WHERE user_id = $1 AND status = 'unread' ORDER BY seq DESC LIMIT $2"
 );
 
@@ -78,6 +84,17 @@ impl Store {
         Ok(counters(row))
     }
 
+    /// Where an inbox stands, for a client that wants to resume.
+    ///
+    /// # Errors
+    /// When the store is away.
+    pub async fn position(&self, user: &UserId) -> Result<InboxPosition, StoreError> {
+        let row = on_pool!(self, |pool| {
+            sqlx::query_as::<_, PositionRow>(POSITION).bind(user.as_str()).fetch_optional(pool).await
+        })?;
+        Ok(row.map(InboxPosition::from).unwrap_or_default())
+    }
+
     /// Where several inboxes stand; those that no change has reached are left out.
     ///
     /// # Errors
@@ -126,19 +143,16 @@ impl Store {
     async fn page(&self, sql: &'static str, user: &UserId, since: Option<i64>, limit: i64) -> Result<Page, StoreError> {
         // One more than asked for tells whether anything is left.
         let asked = limit.saturating_add(1);
-        let (inbox, mut rows) = in_snapshot!(self, |tx| {
+        let (inbox, (rows, complete)) = in_snapshot!(self, |tx| {
             let inbox: Option<InboxRow> = sqlx::query_as(INBOX).bind(user.as_str()).fetch_optional(&mut *tx).await?;
             let query = sqlx::query_as::<_, NotificationRow>(sql).bind(user.as_str());
             let query = match since {
                 Some(since) => query.bind(since),
                 None => query,
             };
-            (counters(inbox), query.bind(asked).fetch_all(&mut *tx).await?)
+            let rows = query.bind(asked).fetch(&mut *tx);
+            (counters(inbox), bounded(rows, limit, PAGE_MAX_BYTES).await?)
         });
-        let complete = rows.len() <= usize::try_from(limit).unwrap_or(usize::MAX);
-        if !complete {
-            rows.pop();
-        }
         Ok(Page { items: all(rows)?, inbox, complete })
     }
 }

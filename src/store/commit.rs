@@ -37,6 +37,16 @@ pub enum Committed {
     Stored(Vec<Change>),
 }
 
+/// Size from which the metadata of an event with several recipients is stored once for all of them, in bytes.
+const SHARED_METADATA_MIN_BYTES: usize = 2 * 1024;
+
+const SHARE_METADATA: &str = "INSERT INTO shared_metadata (id, metadata, created_at) VALUES ($1, $2, $3)";
+
+/// Returns the metadata as it is stored with the notification itself.
+pub(super) fn stored_metadata(notification: &Notification) -> &str {
+    if notification.metadata_id.is_some() { "{}" } else { notification.metadata.get() }
+}
+
 const FORGET_IDENTITY: &str = "DELETE FROM event_identities WHERE identity = $1";
 
 /// Whether a piece is the next one; what is no piece always is.
@@ -84,8 +94,18 @@ impl Store {
             }
             let counts: Vec<(&str, i64)> = counts.iter().map(|(user, count)| (user.as_str(), *count)).collect();
             let mut steps = Steps::new(&counts, db::raise_inboxes(&mut tx, &counts).await?);
-            let notifications: Vec<(Notification, Step)> =
-                new().map(|(id, draft)| steps.place(*id, draft)).collect::<Result<_, _>>()?;
+            let mut notifications: Vec<(Notification, Step)> = Vec::new();
+            for (event, _) in events.iter().zip(&accepted).filter(|(_, accepted)| **accepted) {
+                let shared = shared_metadata(event);
+                if let Some((id, metadata)) = &shared {
+                    sqlx::query(SHARE_METADATA).bind(id).bind(*metadata).bind(now.0).execute(&mut *tx).await?;
+                }
+                let metadata_id = shared.map(|(id, _)| id);
+                for (id, draft) in &event.drafts {
+                    let (notification, step) = steps.place(*id, draft)?;
+                    notifications.push((Notification { metadata_id: metadata_id.clone(), ..notification }, step));
+                }
+            }
             db::insert_notifications(&mut tx, &notifications).await?;
             (accepted, notifications)
         });
@@ -101,6 +121,14 @@ impl Store {
         };
         Ok(events.iter().zip(accepted).map(outcome).collect())
     }
+}
+
+/// Returns the metadata that is to be stored once for all recipients of an event, under the ID of the first of its
+/// notifications.
+fn shared_metadata(event: &Planned) -> Option<(String, &str)> {
+    let (id, first) = event.drafts.first()?;
+    let metadata = first.metadata.get();
+    (event.drafts.len() > 1 && metadata.len() >= SHARED_METADATA_MIN_BYTES).then(|| (id.to_string(), metadata))
 }
 
 /// Whether the event is the first with its identity: each fresh one is claimed once.
@@ -162,6 +190,7 @@ impl Steps {
             keep_until: draft.keep_until,
             clicked_at: None,
             variant: draft.variant,
+            metadata_id: None,
             user_id: draft.user_id,
             seq: step.revision,
         };

@@ -5,7 +5,7 @@ use uuid::Uuid;
 use super::{
     Store, StoreError,
     catchup::INBOX,
-    rows::{InboxRow, NotificationRow, all, counters, notification_columns},
+    rows::{InboxRow, NotificationRow, PAGE_MAX_BYTES, all, bounded, counters, notification_selection},
 };
 use crate::domain::{
     inbox::Counters,
@@ -13,9 +13,12 @@ use crate::domain::{
     user::UserId,
 };
 
+/// Maximum size of a page of the list, in bytes of text.
+const LIST_MAX_BYTES: usize = 4 * PAGE_MAX_BYTES;
+
 const LIST: &str = concat!(
     "SELECT ",
-    notification_columns!(),
+    notification_selection!(),
     " FROM notifications WHERE user_id = $1 AND seq < $2 AND status <> 'deleted' \
       AND ($3 = '' OR status = $3) AND ($4 = '' OR type_code = $4) ORDER BY seq DESC LIMIT $5"
 );
@@ -23,7 +26,7 @@ const LIST: &str = concat!(
 /// The same with the status written out, so that the index of the unread ones is used.
 const LIST_UNREAD: &str = concat!(
     "SELECT ",
-    notification_columns!(),
+    notification_selection!(),
     " FROM notifications WHERE user_id = $1 AND seq < $2 AND status = 'unread' \
       AND ($3 = '' OR status = $3) AND ($4 = '' OR type_code = $4) ORDER BY seq DESC LIMIT $5"
 );
@@ -34,7 +37,7 @@ const PLACE_AT: &str = "SELECT COALESCE(MAX(seq), 0) FROM notifications WHERE us
 
 const GET: &str = concat!(
     "SELECT ",
-    notification_columns!(),
+    notification_selection!(),
     " FROM notifications WHERE user_id = $1 AND notification_id = $2 AND status <> 'deleted'"
 );
 
@@ -114,24 +117,19 @@ impl Store {
     /// When the store is away.
     pub async fn list(&self, user: &UserId, filter: &Filter, limit: i64) -> Result<Listing, StoreError> {
         let sql = if filter.status == Some(Status::Unread) { LIST_UNREAD } else { LIST };
-        let (inbox, mut rows) = in_snapshot!(self, |tx| {
+        let (inbox, (rows, complete)) = in_snapshot!(self, |tx| {
             let inbox: Option<InboxRow> = sqlx::query_as(INBOX).bind(user.as_str()).fetch_optional(&mut *tx).await?;
-            let rows: Vec<NotificationRow> = sqlx::query_as(sql)
+            let rows = sqlx::query_as::<_, NotificationRow>(sql)
                 .bind(user.as_str())
                 .bind(filter.before_seq.unwrap_or(i64::MAX))
                 .bind(filter.status.map_or("", Status::as_str))
                 .bind(filter.type_code.as_deref().unwrap_or(""))
                 .bind(limit.saturating_add(1))
-                .fetch_all(&mut *tx)
-                .await?;
-            (counters(inbox), rows)
+                .fetch(&mut *tx);
+            (counters(inbox), bounded(rows, limit, LIST_MAX_BYTES).await?)
         });
-        let more = rows.len() > usize::try_from(limit).unwrap_or(usize::MAX);
-        if more {
-            rows.pop();
-        }
         let items: Vec<Notification> = all(rows)?;
-        let next = items.last().filter(|_| more).map(|last| last.seq);
+        let next = items.last().filter(|_| !complete).map(|last| last.seq);
         Ok(Listing { items, next, inbox })
     }
 

@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::{
     Store, StoreError,
-    rows::{InboxRow, NotificationRow, counters, notification_columns},
+    rows::{InboxRow, NotificationRow, counters, notification_selection},
 };
 use crate::domain::{
     inbox::{Change, ChangeKind, ClientId, Mark, MarkAll, Step, transition},
@@ -24,7 +24,7 @@ pub enum MarkOutcome {
 }
 
 const FIND: &str =
-    concat!("SELECT ", notification_columns!(), " FROM notifications WHERE user_id = $1 AND notification_id = $2");
+    concat!("SELECT ", notification_selection!(), " FROM notifications WHERE user_id = $1 AND notification_id = $2");
 
 /// `which` are marked, by setting `what`: $1 user, $2 up to which revision, $3 now, $4 the inbox's revision.
 macro_rules! mark_all {
@@ -48,7 +48,11 @@ const UNSEEN_UP_TO: &str = "SELECT COUNT(*) FROM notifications WHERE user_id = $
      AND seen_at IS NULL AND seq <= $2";
 
 const LAST_CHANGED: &str =
-    concat!("SELECT ", notification_columns!(), " FROM notifications WHERE user_id = $1 AND revision = $2");
+    concat!("SELECT ", notification_selection!(), " FROM notifications WHERE user_id = $1 AND revision = $2");
+
+/// Leaves a tombstone: the deletion without the content.
+const BLANK: &str = "UPDATE notifications SET title = '', message = '', metadata = '{}', metadata_id = NULL, \
+     action_url = NULL, deleted_at = $2 WHERE notification_id = $1";
 
 pub(super) const SET_INBOX: &str = "UPDATE inboxes SET revision = $2, unread = $3, unseen = $4 WHERE user_id = $1";
 
@@ -78,6 +82,7 @@ impl Store {
                     None => Some((ChangeKind::Unchanged(mark), found, before.standing())),
                     Some(state) => {
                         let step = before.next(found.state(), state);
+                        let shared = found.metadata_id.clone();
                         found.enter(state, step.revision);
                         sqlx::query(SET_INBOX)
                             .bind(user.as_str())
@@ -101,6 +106,10 @@ impl Store {
                         .bind(found.clicked_at.map(|time| time.0))
                         .execute(&mut *tx)
                         .await?;
+                        if found.status == Status::Deleted {
+                            sqlx::query(BLANK).bind(id.to_string()).bind(now.0).execute(&mut *tx).await?;
+                            db::drop_unused_metadata(&mut tx, shared.as_slice()).await?;
+                        }
                         Some((ChangeKind::Marked(mark), found, step))
                     }
                 },

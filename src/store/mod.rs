@@ -2,7 +2,7 @@
 //!
 //! A statement that both understand is written once and run on whichever is there ([`on_pool`]); what differs (many rows
 //! at once) stands under the same name in [`sqlite`] and [`postgres`]. One conformance suite holds both to the same
-//! behaviour (`tests/store.rs`).
+//! behaviour (`tests/integration/store.rs`).
 //!
 //! **Architecture invariant:** SQL lives in this folder and nowhere else.
 
@@ -15,6 +15,7 @@ mod commit;
 mod dead_letters;
 mod directory;
 mod error;
+mod failed_attempts;
 mod fan_outs;
 mod idempotency;
 mod list;
@@ -53,6 +54,10 @@ use tokio::time::Instant;
 /// hub made keeps its events for three, so that a consumer that is made again and starts over finds only duplicates.
 pub const IDENTITY_KEPT_MS: i64 = 4 * 24 * 60 * 60 * 1_000;
 
+/// Time for which it is known that a notification was deleted, in milliseconds: 30 days. A client that was away for longer
+/// starts over.
+pub const TOMBSTONE_KEPT_MS: i64 = 30 * 24 * 60 * 60 * 1_000;
+
 /// Interval after which a store that nobody has written to is written to, to see whether it can be.
 const PROBE_INTERVAL: Duration = Duration::from_secs(10);
 
@@ -74,6 +79,8 @@ pub struct Store {
 struct Writes {
     succeeded_at: Option<Instant>,
     failed: bool,
+    /// Latest failure: a connection to PostgreSQL that was made before it may lead to a server that is a standby now.
+    failed_at: Option<Instant>,
 }
 
 #[derive(Debug, Clone)]
@@ -108,8 +115,8 @@ impl Store {
         }
     }
 
-    fn new(backend: Backend) -> Self {
-        Self { backend, writes: Arc::default() }
+    fn new(backend: Backend, writes: Arc<Mutex<Writes>>) -> Self {
+        Self { backend, writes }
     }
 
     /// Notes the outcome of a write for [`Store::ping`].
@@ -117,8 +124,14 @@ impl Store {
         let result = result.map_err(Into::into);
         let mut writes = self.writes.lock().unwrap_or_else(PoisonError::into_inner);
         match &result {
-            Ok(_) => *writes = Writes { succeeded_at: Some(Instant::now()), failed: false },
-            Err(error) if error.is_transient() => writes.failed = true,
+            Ok(_) => {
+                writes.succeeded_at = Some(Instant::now());
+                writes.failed = false;
+            }
+            Err(error) if error.is_transient() => {
+                writes.failed = true;
+                writes.failed_at = Some(Instant::now());
+            }
             // The store works; it is the statement that it does not want.
             Err(_) => {}
         }
@@ -201,6 +214,15 @@ impl Store {
     pub async fn execute_by_hand(&self, sql: &'static str) -> Result<(), StoreError> {
         on_writer!(self, |pool| sqlx::query(sql).execute(pool).await.map(drop))?;
         Ok(())
+    }
+
+    /// Counts by a statement, as an administrator with a database client would.
+    ///
+    /// # Errors
+    /// When the store is away or refuses.
+    #[doc(hidden)]
+    pub async fn count_by_hand(&self, sql: &'static str) -> Result<i64, StoreError> {
+        Ok(on_pool!(self, |pool| sqlx::query_scalar(sql).fetch_one(pool).await)?)
     }
 
     /// Closes its connections.

@@ -1,6 +1,11 @@
 //! Opening a store by its address, and bringing its schema up to date.
 
-use std::{path::Path, str::FromStr, time::Duration};
+use std::{
+    path::Path,
+    str::FromStr,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use sqlx::{
     migrate::Migrator,
@@ -9,7 +14,7 @@ use sqlx::{
 };
 use uuid::Uuid;
 
-use super::{Backend, Sqlite, Store, StoreError};
+use super::{Backend, Sqlite, Store, StoreError, Writes};
 
 static SQLITE: Migrator = sqlx::migrate!("migrations/sqlite");
 static POSTGRES: Migrator = sqlx::migrate!("migrations/postgres");
@@ -29,17 +34,25 @@ impl Store {
     /// # Errors
     /// When the address is not one, or SQLite's file cannot be opened.
     pub async fn open(url: &str) -> Result<Self, StoreError> {
+        let writes = Arc::new(Mutex::new(Writes::default()));
         let backend = if url.starts_with("sqlite:") {
             Backend::Sqlite(open_sqlite(url).await?)
         } else {
             let options = PgConnectOptions::from_str(url)?.application_name("lonceng");
+            let known = Arc::clone(&writes);
             let pool = PgPoolOptions::new()
                 .max_connections(POSTGRES_CONNECTIONS)
                 .acquire_timeout(ACQUIRE_TIMEOUT)
+                // After a failure only new connections are used: an old one may lead to a server that is a standby now.
+                .before_acquire(move |_, connection| {
+                    let failed_at = known.lock().unwrap_or_else(PoisonError::into_inner).failed_at;
+                    let is_newer = failed_at.is_none_or(|at| connection.age < at.elapsed());
+                    Box::pin(async move { Ok(is_newer) })
+                })
                 .connect_lazy_with(options);
             Backend::Postgres(pool)
         };
-        Ok(Self::new(backend))
+        Ok(Self::new(backend, writes))
     }
 
     /// Applies the migrations that are missing and gives a new store its epoch.

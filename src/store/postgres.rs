@@ -6,7 +6,8 @@ use sqlx::{Connection as _, PgConnection, PgPool, Postgres as Db, Transaction};
 
 use super::{
     StoreError,
-    rows::{InboxRow, notification_columns},
+    rows::{InboxRow, notification_columns, notification_selection},
+    commit::stored_metadata,
     sweep::again,
 };
 use crate::domain::{
@@ -50,6 +51,34 @@ pub(super) const NOTIFICATIONS_BY_ID: &str = again!("SELECT json_array_elements_
 /// New states, from a JSON list of `{id, status, revision}`.
 pub(super) const ENTER_ALL: &str = "UPDATE notifications SET status = e.status, revision = e.revision \
      FROM json_to_recordset($1::json) AS e (id text, status text, revision bigint) WHERE notification_id = e.id";
+
+/// Tombstones without content, from a JSON list of IDs; `$2` is now.
+pub(super) const BLANK_ALL: &str = "UPDATE notifications SET title = '', message = '', metadata = '{}', \
+     metadata_id = NULL, action_url = NULL, deleted_at = $2 \
+     WHERE notification_id IN (SELECT json_array_elements_text($1::json))";
+
+/// Highest purged revisions, from a JSON list of `{user, revision}`.
+pub(super) const SET_PURGED: &str = "UPDATE inboxes SET purged_revision = GREATEST(purged_revision, e.revision) \
+     FROM json_to_recordset($1::json) AS e (\"user\" text, revision bigint) WHERE user_id = e.\"user\"";
+
+/// Removes tombstones, from a JSON list of IDs.
+pub(super) const DROP_TOMBSTONES: &str = "DELETE FROM notifications WHERE status = 'deleted' \
+     AND notification_id IN (SELECT json_array_elements_text($1::json))";
+
+/// Removes shared metadata that no notification refers to any more. The rows are locked first: of two who delete the
+/// last two notifications at once, the second sees what the first has done.
+pub(super) async fn drop_unused_metadata(connection: &mut PgConnection, ids: &[String]) -> Result<(), StoreError> {
+    if !ids.is_empty() {
+        sqlx::query("SELECT id FROM shared_metadata WHERE id = ANY($1) ORDER BY id FOR UPDATE")
+            .bind(ids)
+            .execute(&mut *connection)
+            .await?;
+        let sql = "DELETE FROM shared_metadata WHERE id = ANY($1) \
+             AND NOT EXISTS (SELECT 1 FROM notifications WHERE metadata_id = shared_metadata.id)";
+        sqlx::query(sql).bind(ids).execute(connection).await?;
+    }
+    Ok(())
+}
 
 /// What several users want, from a JSON list.
 pub(super) const PREFERENCES_BY_ID: &str = "SELECT user_id, preferences FROM user_notification_preferences \
@@ -112,7 +141,8 @@ pub(super) async fn insert_notifications(
         notification_columns!(),
         ") SELECT * FROM UNNEST($1::text[], $2::text[], $3::bigint[], $4::bigint[], $5::text[], $6::text[], $7::text[], \
          $8::text[], $9::text[], $10::text[], $11::text[], $12::text[], $13::text[], $14::text[], $15::bigint[], \
-         $16::bigint[], $17::bigint[], $18::text[], $19::bigint[], $20::bigint[], $21::bigint[], $22::bigint[], $23::text[])"
+         $16::bigint[], $17::bigint[], $18::text[], $19::bigint[], $20::bigint[], $21::bigint[], $22::bigint[], $23::text[], \
+         $24::text[])"
     ))
     .bind(all().map(|n| n.notification_id.to_string()).collect::<Vec<_>>())
     .bind(all().map(|n| n.user_id.as_str()).collect::<Vec<_>>())
@@ -127,7 +157,7 @@ pub(super) async fn insert_notifications(
     .bind(all().map(|n| n.entity_type.as_deref()).collect::<Vec<_>>())
     .bind(all().map(|n| n.entity_id.as_deref()).collect::<Vec<_>>())
     .bind(all().map(|n| n.action_url.as_deref()).collect::<Vec<_>>())
-    .bind(all().map(|n| n.metadata.get()).collect::<Vec<_>>())
+    .bind(all().map(stored_metadata).collect::<Vec<_>>())
     .bind(all().map(|n| n.count).collect::<Vec<_>>())
     .bind(all().map(|n| n.created_at.0).collect::<Vec<_>>())
     .bind(all().map(|n| n.expires_at.map(|time| time.0)).collect::<Vec<_>>())
@@ -137,6 +167,7 @@ pub(super) async fn insert_notifications(
     .bind(all().map(|n| n.keep_until.map(|time| time.0)).collect::<Vec<_>>())
     .bind(all().map(|n| n.clicked_at.map(|time| time.0)).collect::<Vec<_>>())
     .bind(all().map(|n| n.variant.as_deref()).collect::<Vec<_>>())
+    .bind(all().map(|n| n.metadata_id.as_deref()).collect::<Vec<_>>())
     .execute(connection)
     .await?;
     Ok(())

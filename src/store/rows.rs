@@ -2,26 +2,44 @@
 
 use std::sync::Arc;
 
+use futures_util::{Stream, TryStreamExt as _};
 use serde_json::value::RawValue;
 use sqlx::FromRow;
 use uuid::Uuid;
 
 use super::StoreError;
 use crate::domain::{
-    inbox::Counters,
+    inbox::{Counters, InboxPosition},
     notification::{Notification, Priority, Status, Timestamp, stream_id},
     user::{Person, UserId},
 };
 
-/// The columns of [`NotificationRow`], in order.
+/// Columns of a new notification, in the order in which both backends bind them.
 macro_rules! notification_columns {
     () => {
         "notification_id, user_id, seq, revision, type_code, title, message, priority, source, actor_id, entity_type, \
          entity_id, action_url, metadata, count, created_at, expires_at, status, read_at, seen_at, keep_until, \
-         clicked_at, variant"
+         clicked_at, variant, metadata_id"
     };
 }
 pub(super) use notification_columns;
+
+/// Columns of [`NotificationRow`] in a `SELECT … FROM notifications`: with the metadata, wherever it is stored.
+macro_rules! notification_selection {
+    () => {
+        "notification_id, user_id, seq, revision, type_code, title, message, priority, source, actor_id, entity_type, \
+         entity_id, action_url, COALESCE((SELECT shared.metadata FROM shared_metadata shared \
+         WHERE shared.id = notifications.metadata_id), notifications.metadata) AS metadata, count, created_at, \
+         expires_at, status, read_at, seen_at, keep_until, clicked_at, variant, metadata_id"
+    };
+}
+pub(super) use notification_selection;
+
+/// Maximum size of what one page reads, in bytes of text. The first notification is read however large it is.
+pub(super) const PAGE_MAX_BYTES: usize = 1024 * 1024;
+
+/// Bytes that a notification takes beside its texts, on average.
+const ROW_BYTES: usize = 256;
 
 /// A row of `notifications`.
 #[derive(FromRow)]
@@ -49,6 +67,31 @@ pub(super) struct NotificationRow {
     keep_until: Option<i64>,
     clicked_at: Option<i64>,
     variant: Option<String>,
+    metadata_id: Option<String>,
+}
+
+impl NotificationRow {
+    fn bytes(&self) -> usize {
+        self.title.len() + self.message.len() + self.metadata.len() + ROW_BYTES
+    }
+}
+
+/// Reads at most `limit` rows, and at most `max_bytes` of them; says whether there were no more.
+pub(super) async fn bounded(
+    mut rows: impl Stream<Item = Result<NotificationRow, sqlx::Error>> + Unpin,
+    limit: i64,
+    max_bytes: usize,
+) -> Result<(Vec<NotificationRow>, bool), sqlx::Error> {
+    let limit = usize::try_from(limit).unwrap_or(0);
+    let (mut read, mut bytes) = (Vec::new(), 0);
+    while let Some(row) = rows.try_next().await? {
+        bytes += row.bytes();
+        if read.len() >= limit || (bytes > max_bytes && !read.is_empty()) {
+            return Ok((read, false));
+        }
+        read.push(row);
+    }
+    Ok((read, true))
 }
 
 fn corrupt(what: &str, value: &str) -> StoreError {
@@ -89,6 +132,7 @@ impl TryFrom<NotificationRow> for Notification {
             keep_until: row.keep_until.map(Timestamp),
             clicked_at: row.clicked_at.map(Timestamp),
             variant: row.variant,
+            metadata_id: row.metadata_id,
             user_id: user_id(&row.user_id)?,
             type_code: row.type_code,
             seq: row.seq,
@@ -108,6 +152,22 @@ pub(super) struct InboxRow {
     pub(super) revision: i64,
     pub(super) unread: i64,
     pub(super) unseen: i64,
+}
+
+/// A row of `inboxes`, for a client that wants to resume.
+#[derive(FromRow)]
+pub(super) struct PositionRow {
+    revision: i64,
+    unread: i64,
+    unseen: i64,
+    purged_revision: i64,
+}
+
+impl From<PositionRow> for InboxPosition {
+    fn from(row: PositionRow) -> Self {
+        let counters = Counters { revision: row.revision, unread: row.unread, unseen: row.unseen };
+        Self { counters, purged: row.purged_revision }
+    }
 }
 
 impl From<InboxRow> for Counters {

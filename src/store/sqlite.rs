@@ -4,11 +4,13 @@
 
 use std::collections::HashSet;
 
+use serde_json::json;
 use sqlx::{Connection as _, QueryBuilder, Sqlite as Db, SqliteConnection, Transaction};
 
 use super::{
     Sqlite, StoreError,
-    rows::{InboxRow, notification_columns},
+    rows::{InboxRow, notification_columns, notification_selection},
+    commit::stored_metadata,
     sweep::again,
 };
 use crate::domain::{
@@ -16,7 +18,7 @@ use crate::domain::{
     notification::{Notification, Timestamp},
 };
 
-/// Sizes of the groups, largest first. 23 columns times 256 rows stays below SQLite's 32,766 parameters.
+/// Sizes of the groups, largest first. 24 columns times 256 rows stays below SQLite's 32,766 parameters.
 const GROUPS: [usize; 5] = [256, 64, 16, 4, 1];
 
 /// A statement that SQLite plans for all rows of a lock: no reader's snapshot is taken first, so it cannot fail as stale.
@@ -56,6 +58,28 @@ pub(super) const NOTIFICATIONS_BY_ID: &str = again!("SELECT value FROM json_each
 /// New states, from a JSON list of `{id, status, revision}`.
 pub(super) const ENTER_ALL: &str = "UPDATE notifications SET status = e.value ->> 'status', \
      revision = e.value ->> 'revision' FROM json_each($1) AS e WHERE notification_id = e.value ->> 'id'";
+
+/// Tombstones without content, from a JSON list of IDs; `$2` is now.
+pub(super) const BLANK_ALL: &str = "UPDATE notifications SET title = '', message = '', metadata = '{}', \
+     metadata_id = NULL, action_url = NULL, deleted_at = $2 WHERE notification_id IN (SELECT value FROM json_each($1))";
+
+/// Highest purged revisions, from a JSON list of `{user, revision}`.
+pub(super) const SET_PURGED: &str = "UPDATE inboxes SET purged_revision = MAX(purged_revision, e.value ->> 'revision') \
+     FROM json_each($1) AS e WHERE user_id = e.value ->> 'user'";
+
+/// Removes tombstones, from a JSON list of IDs.
+pub(super) const DROP_TOMBSTONES: &str = "DELETE FROM notifications WHERE status = 'deleted' \
+     AND notification_id IN (SELECT value FROM json_each($1))";
+
+/// Removes shared metadata that no notification refers to any more.
+pub(super) async fn drop_unused_metadata(connection: &mut SqliteConnection, ids: &[String]) -> Result<(), StoreError> {
+    if !ids.is_empty() {
+        let sql = "DELETE FROM shared_metadata WHERE id IN (SELECT value FROM json_each($1)) \
+             AND NOT EXISTS (SELECT 1 FROM notifications WHERE metadata_id = shared_metadata.id)";
+        sqlx::query(sql).bind(json!(ids).to_string()).execute(connection).await?;
+    }
+    Ok(())
+}
 
 /// What several users want, from a JSON list.
 pub(super) const PREFERENCES_BY_ID: &str = "SELECT user_id, preferences FROM user_notification_preferences \
@@ -132,7 +156,7 @@ pub(super) async fn insert_notifications(
                 .push_bind(&n.entity_type)
                 .push_bind(&n.entity_id)
                 .push_bind(&n.action_url)
-                .push_bind(n.metadata.get())
+                .push_bind(stored_metadata(n))
                 .push_bind(n.count)
                 .push_bind(n.created_at.0)
                 .push_bind(n.expires_at.map(|time| time.0))
@@ -141,7 +165,8 @@ pub(super) async fn insert_notifications(
                 .push_bind(n.seen_at.map(|time| time.0))
                 .push_bind(n.keep_until.map(|time| time.0))
                 .push_bind(n.clicked_at.map(|time| time.0))
-                .push_bind(&n.variant);
+                .push_bind(&n.variant)
+                .push_bind(&n.metadata_id);
         });
         query.build().execute(&mut *connection).await?;
     }

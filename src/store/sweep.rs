@@ -14,7 +14,7 @@ use super::{
 };
 use crate::domain::{
     inbox::{Change, ChangeKind, Counters, Sweep},
-    notification::{Notification, Timestamp},
+    notification::{Notification, Status, Timestamp},
     user::UserId,
 };
 
@@ -34,6 +34,9 @@ const ARCHIVABLE: &str = "SELECT user_id, notification_id FROM notifications \
 const DISCARDABLE: &str = "SELECT user_id, notification_id FROM notifications \
      WHERE keep_until <= $1 AND keep_until IS NOT NULL AND status <> 'deleted' ORDER BY keep_until LIMIT $2";
 
+const TOMBSTONES: &str = "SELECT user_id, notification_id, revision FROM notifications \
+     WHERE status = 'deleted' AND deleted_at < $1 ORDER BY deleted_at LIMIT $2";
+
 /// Of one page of users: $1 now, $2 how many, $3 after which user, $4 up to which.
 const RETAINED: &str = "SELECT n.user_id, n.notification_id FROM user_notification_preferences p \
      JOIN notifications n ON n.user_id = p.user_id AND n.status IN ('unread', 'read') \
@@ -49,7 +52,13 @@ impl Store {
     ///
     /// # Errors
     /// When the store is away; then nothing has changed.
-    pub async fn sweep(&self, sweep: Sweep, before: Timestamp, limit: i64) -> Result<Vec<Change>, StoreError> {
+    pub async fn sweep(
+        &self,
+        sweep: Sweep,
+        before: Timestamp,
+        limit: i64,
+        now: Timestamp,
+    ) -> Result<Vec<Change>, StoreError> {
         let sql = match sweep {
             Sweep::Expire => EXPIRED,
             Sweep::Archive => ARCHIVABLE,
@@ -59,7 +68,7 @@ impl Store {
         };
         let due: Vec<(String, String)> =
             on_pool!(self, |pool| sqlx::query_as(sql).bind(before.0).bind(limit).fetch_all(pool).await)?;
-        self.enter_all(sweep, &due).await
+        self.enter_all(sweep, &due, now).await
     }
 
     /// Clears what is older than its owner wants to keep, for the next page of users who said so. Says where to go on; `None`
@@ -83,12 +92,45 @@ impl Store {
         // What did not fit is left for the next round over the same users.
         let full = due.len() >= usize::try_from(limit).unwrap_or(usize::MAX);
         let next = if full { after.clone() } else { RetentionCursor(last.clone()) };
-        Ok((self.enter_all(Sweep::Retain, &due).await?, Some(next)))
+        Ok((self.enter_all(Sweep::Retain, &due, now).await?, Some(next)))
+    }
+
+    /// Removes at most `limit` tombstones of notifications that were deleted before `before`; says how many. Clients that
+    /// have not reached their revisions start over. It takes no revision: nothing changes that a client can see.
+    ///
+    /// # Errors
+    /// When the store is away; then nothing has changed.
+    pub async fn purge_tombstones(&self, before: i64, limit: i64) -> Result<u64, StoreError> {
+        let due: Vec<(String, String, i64)> =
+            on_pool!(self, |pool| sqlx::query_as(TOMBSTONES).bind(before).bind(limit).fetch_all(pool).await)?;
+        if due.is_empty() {
+            return Ok(0);
+        }
+        let mut revisions: BTreeMap<&str, i64> = BTreeMap::new();
+        for (user, _, revision) in &due {
+            let highest = revisions.entry(user).or_default();
+            *highest = (*highest).max(*revision);
+        }
+        let users = json!(revisions.keys().collect::<Vec<_>>()).to_string();
+        let purged: Vec<_> =
+            revisions.iter().map(|(user, revision)| json!({ "user": user, "revision": revision })).collect();
+        let ids = json!(due.iter().map(|(_, id, _)| id).collect::<Vec<_>>()).to_string();
+        let removed = in_transaction!(self, |db, tx| {
+            let _locked: Vec<InboxRow> = sqlx::query_as(db::LOCK_INBOXES).bind(&users).fetch_all(&mut *tx).await?;
+            sqlx::query(db::SET_PURGED).bind(json!(purged).to_string()).execute(&mut *tx).await?;
+            sqlx::query(db::DROP_TOMBSTONES).bind(&ids).execute(&mut *tx).await?.rows_affected()
+        });
+        Ok(removed)
     }
 
     /// Locks the inboxes, sorted, as commits do; looks again at each notification, which may have changed since it was found;
     /// and changes those that still are what they were.
-    async fn enter_all(&self, sweep: Sweep, due: &[(String, String)]) -> Result<Vec<Change>, StoreError> {
+    async fn enter_all(
+        &self,
+        sweep: Sweep,
+        due: &[(String, String)],
+        now: Timestamp,
+    ) -> Result<Vec<Change>, StoreError> {
         if due.is_empty() {
             return Ok(Vec::new());
         }
@@ -102,6 +144,7 @@ impl Store {
             let rows: Vec<NotificationRow> =
                 sqlx::query_as(db::NOTIFICATIONS_BY_ID).bind(&ids).fetch_all(&mut *tx).await?;
             let mut changes = Vec::with_capacity(rows.len());
+            let (mut deleted, mut unused) = (Vec::new(), Vec::new());
             for mut found in all::<_, Notification>(rows)? {
                 let Some(inbox) = inboxes.get_mut(found.user_id.as_str()) else { continue };
                 // Another hub may have let it live on meanwhile.
@@ -111,7 +154,12 @@ impl Store {
                 let Some(state) = sweep.apply(found.state()) else { continue };
                 let step = inbox.next(found.state(), state);
                 *inbox = step.counters();
+                let shared = found.metadata_id.clone();
                 found.enter(state, step.revision);
+                if found.status == Status::Deleted {
+                    deleted.push(found.notification_id.to_string());
+                    unused.extend(shared);
+                }
                 changes.push(Change {
                     user_id: found.user_id.clone(),
                     kind: ChangeKind::Swept(sweep),
@@ -128,6 +176,10 @@ impl Store {
                 })
                 .collect();
             sqlx::query(db::ENTER_ALL).bind(json!(updates).to_string()).execute(&mut *tx).await?;
+            if !deleted.is_empty() {
+                sqlx::query(db::BLANK_ALL).bind(json!(deleted).to_string()).bind(now.0).execute(&mut *tx).await?;
+                db::drop_unused_metadata(&mut tx, &unused).await?;
+            }
             let touched: BTreeSet<&UserId> = changes.iter().map(|change| &change.user_id).collect();
             for user in touched {
                 let Some(counters) = inboxes.get(user.as_str()) else { continue };
@@ -149,7 +201,7 @@ macro_rules! again {
     ($ids:literal) => {
         concat!(
             "SELECT ",
-            notification_columns!(),
+            notification_selection!(),
             " FROM notifications WHERE notification_id IN (",
             $ids,
             ") ORDER BY user_id, seq"

@@ -57,7 +57,7 @@ pub(super) async fn run(store: Store, registry: Handle<Registry>, jobs: Vec<Job>
 async fn run_sweep(store: &Store, registry: &Handle<Registry>, sweep: SweepSome, state: &mut PartState) {
     let SweepSome { due, limit, reply } = sweep;
     let swept = match due {
-        Due::By(what, before) => store.sweep(what, before, limit).await.map(|changes| (changes, None)),
+        Due::By(what, before) => store.sweep(what, before, limit, clock::now()).await.map(|changes| (changes, None)),
         Due::Retention(cursor) => store.sweep_retention(&cursor, clock::now(), limit).await,
     };
     note(state, swept.as_ref().err());

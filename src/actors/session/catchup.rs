@@ -48,9 +48,9 @@ impl Session {
                 Start::Fresh => Opening::Fresh(store.newest_unread(&user, FRESH_UNREAD).await?),
                 Start::Nothing => Opening::Nothing(store.inbox(&user).await?),
                 Start::Since(since) => {
-                    let now = store.inbox(&user).await?;
+                    let now = store.position(&user).await?;
                     match resume(&since, &hub.epoch, now) {
-                        Resume::After(revision) => Opening::After(revision, now),
+                        Resume::After(revision) => Opening::After(revision, now.counters),
                         Resume::Reset => Opening::Reset(store.newest_unread(&user, FRESH_UNREAD).await?),
                     }
                 }

@@ -164,7 +164,7 @@ impl Session {
             Ok::<_, StoreError>(match asked {
                 None => Ok(store.newest(&user, limit).await?),
                 Some(since) => {
-                    let now = store.inbox(&user).await?;
+                    let now = store.position(&user).await?;
                     match resume(&since, &hub.epoch, now) {
                         Resume::After(revision) => Ok(store.changed_since(&user, revision, limit).await?),
                         Resume::Reset => Err(store.newest_unread(&user, super::catchup::FRESH_UNREAD).await?),

@@ -35,6 +35,7 @@ fn notification(status: Status, seq: i64, revision: i64) -> Notification {
         clicked_at: None,
         variant: None,
         keep_until: None,
+        metadata_id: None,
         user_id: UserId::parse("budi").expect("a constant id is an id"),
         seq,
     }

@@ -11,7 +11,11 @@ use super::{
 };
 use crate::{
     actors::{Gone, Outcome, pipeline::Ingest},
-    domain::{event::Event, rejected::Rejected},
+    clock,
+    domain::{
+        event::Event,
+        rejected::{Rejected, RejectedKind},
+    },
     telemetry::metric,
 };
 
@@ -41,8 +45,8 @@ pub(super) async fn later(intake: &Intake, message: &Message, mut told: watch::R
     };
     let outcome = outcome.unwrap_or_else(|| Outcome::Unavailable(Gone.to_string()));
     let backoff = intake.backoff(message.delivered);
-    let verdict = message.verdict(std::slice::from_ref(&outcome), intake.config.max_deliver, backoff);
-    bury(intake, message, verdict).await
+    let verdict = message.verdict(std::slice::from_ref(&outcome), backoff);
+    settle(intake, message, verdict).await
 }
 
 /// Takes messages through the pipeline. What becomes of them is in their order; dead letters are already kept.
@@ -82,8 +86,8 @@ pub(super) async fn verdicts(intake: &Intake, messages: &[Message]) -> Vec<Settl
         verdicts.push(match own {
             [Outcome::Late(told)] => Settled::Later(told.clone()),
             own => {
-                let verdict = message.verdict(own, intake.config.max_deliver, backoff);
-                Settled::Now(bury(intake, message, verdict).await)
+                let verdict = message.verdict(own, backoff);
+                Settled::Now(settle(intake, message, verdict).await)
             }
         });
     }
@@ -104,6 +108,30 @@ async fn ingest(intake: &Intake, events: Vec<Event>, atomic: bool, received: Ins
     outcomes
         .filter(|outcomes| outcomes.len() == count)
         .unwrap_or_else(|| (0..count).map(|_| Outcome::Unavailable(Gone.to_string())).collect())
+}
+
+/// Decides about a message that the hub failed on, and keeps one that is bad or given up as a dead letter.
+async fn settle(intake: &Intake, message: &Message, verdict: Verdict) -> Verdict {
+    let Verdict::Failed(reason) = verdict else { return bury(intake, message, verdict).await };
+    let attempts = match &message.identity {
+        // Without JetStream the deliveries are the hub's own tries.
+        None => Ok(message.delivered),
+        Some(identity) => intake.store.count_failed_attempt(identity, clock::now()).await,
+    };
+    match attempts {
+        Ok(attempts) if attempts >= intake.config.max_deliver => {
+            let detail = format!("given up after {attempts} failed attempts: {reason}");
+            let buried = bury(intake, message, Verdict::Bury(Rejected::whole(RejectedKind::GaveUp, detail))).await;
+            if let (Verdict::Bury(_), Some(identity)) = (&buried, &message.identity) {
+                // One that stays does no harm: it is forgotten by its age.
+                let _ = intake.store.forget_failed_attempts(identity).await;
+            }
+            buried
+        }
+        Ok(attempts) => Verdict::Retry { after: intake.backoff(attempts), away: false },
+        // A failure that cannot be counted is none.
+        Err(error) => Verdict::Retry { after: intake.backoff(1), away: error.is_transient() },
+    }
 }
 
 /// Keeps a bad message as a dead letter. When that fails, it is tried again with the next delivery.

@@ -189,6 +189,8 @@ async fn answer(acker: &Acker, verdict: Verdict) {
         Verdict::Ack => AckKind::Ack,
         Verdict::Bury(_) => AckKind::Term,
         Verdict::Retry { after, .. } => AckKind::Nak(Some(after)),
+        // Settled by now.
+        Verdict::Failed(_) => AckKind::Nak(None),
     };
     tell(acker, kind).await;
 }

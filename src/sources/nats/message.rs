@@ -10,7 +10,7 @@ use crate::{
     clock,
     domain::{
         event::{Decoded, Event, Identity, Incoming, decode},
-        rejected::{Rejected, RejectedKind},
+        rejected::Rejected,
     },
     store::DeadLetter,
 };
@@ -37,6 +37,8 @@ pub(super) enum Verdict {
     Ack,
     /// Bad for ever: keep it as a dead letter, then never send it again.
     Bury(Rejected),
+    /// The hub failed on it: to be counted, and sent again or given up.
+    Failed(String),
     /// Send it again later.
     Retry {
         after: Duration,
@@ -70,18 +72,14 @@ impl Message {
     }
 
     /// What the outcomes of its events mean for the message. The worst one decides.
-    pub(super) fn verdict(&self, outcomes: &[Outcome], max_deliver: u64, backoff: Duration) -> Verdict {
+    pub(super) fn verdict(&self, outcomes: &[Outcome], backoff: Duration) -> Verdict {
         let mut verdict = Verdict::Ack;
         // In a batch that is taken whole or not at all, the others fail because of the worst one: it gives the reason.
         for outcome in outcomes {
             match (outcome, &verdict) {
                 (Outcome::Rejected(rejected), _) => return Verdict::Bury(rejected.clone()),
                 (Outcome::Unavailable(_), _) => verdict = Verdict::Retry { after: backoff, away: true },
-                (Outcome::Failed(reason), Verdict::Ack) if self.delivered >= max_deliver => {
-                    let detail = format!("given up after {} tries: {reason}", self.delivered);
-                    verdict = Verdict::Bury(Rejected::whole(RejectedKind::GaveUp, detail));
-                }
-                (Outcome::Failed(_), Verdict::Ack) => verdict = Verdict::Retry { after: backoff, away: false },
+                (Outcome::Failed(reason), Verdict::Ack) => verdict = Verdict::Failed(reason.clone()),
                 (
                     Outcome::Failed(_)
                     | Outcome::Accepted(_)
@@ -140,14 +138,13 @@ mod tests {
     #[test]
     fn the_worst_outcome_decides() {
         let second = Duration::from_secs(1);
-        let verdict = |delivered, outcomes: &[Outcome]| message(delivered).verdict(outcomes, 3, second);
+        let verdict = |delivered, outcomes: &[Outcome]| message(delivered).verdict(outcomes, second);
         let fine = [Outcome::Duplicate, Outcome::Skipped(Skipped::NoType), Outcome::Accepted(Vec::new())];
         assert_eq!(verdict(9, &fine), Verdict::Ack);
         let away = Outcome::Unavailable("away".into());
         assert_eq!(verdict(9, std::slice::from_ref(&away)), Verdict::Retry { after: second, away: true });
         let failed = Outcome::Failed("refused".into());
-        assert_eq!(verdict(2, std::slice::from_ref(&failed)), Verdict::Retry { after: second, away: false });
-        assert!(matches!(verdict(3, &[failed]), Verdict::Bury(rejected) if rejected.kind == RejectedKind::GaveUp));
+        assert_eq!(verdict(99, &[failed]), Verdict::Failed("refused".into()), "the broker's count decides nothing");
         let bad = Rejected::missing("user_id", "x");
         assert_eq!(verdict(1, &[away.clone(), Outcome::Rejected(bad.clone())]), Verdict::Bury(bad.clone()));
         let filler = || Outcome::Failed("another event of the batch is bad".into());

@@ -1,13 +1,9 @@
 //! Live feeds, against the built hub.
 
-#![allow(clippy::expect_used, clippy::disallowed_methods, reason = "a test may fail, and measures real time")]
-
-mod support;
-
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use support::{
+use crate::support::{
     client::Client,
     hub::Hub,
     nats::NatsServer,

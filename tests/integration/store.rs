@@ -1,9 +1,5 @@
 //! One conformance suite for both stores.
 
-#![allow(clippy::expect_used, clippy::disallowed_methods, reason = "a test may fail, and measures real time")]
-
-mod support;
-
 use std::sync::Arc;
 
 use lonceng::{
@@ -24,13 +20,15 @@ use lonceng::{
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
-const NOW: Timestamp = Timestamp(1_767_225_600_000);
+use crate::support::stores::on_both;
 
-fn user(id: &str) -> UserId {
+pub(crate) const NOW: Timestamp = Timestamp(1_767_225_600_000);
+
+pub(crate) fn user(id: &str) -> UserId {
     UserId::parse(id).expect("a constant id is an id")
 }
 
-fn draft(user_id: &str, message: &str) -> (Uuid, Draft) {
+pub(crate) fn draft(user_id: &str, message: &str) -> (Uuid, Draft) {
     let draft = Draft {
         user_id: user(user_id),
         type_code: "T".into(),
@@ -52,25 +50,25 @@ fn draft(user_id: &str, message: &str) -> (Uuid, Draft) {
     (Uuid::now_v7(), draft)
 }
 
-fn planned(identity: Option<&str>, drafts: Vec<(Uuid, Draft)>) -> Planned {
+pub(crate) fn planned(identity: Option<&str>, drafts: Vec<(Uuid, Draft)>) -> Planned {
     Planned { identity: identity.map(Identity::key), part: None, drafts }
 }
 
-async fn fill(store: &Store, user_id: &str, count: usize) -> Vec<Uuid> {
+pub(crate) async fn fill(store: &Store, user_id: &str, count: usize) -> Vec<Uuid> {
     let drafts: Vec<_> = (0..count).map(|n| draft(user_id, &format!("m{n}"))).collect();
     let ids = drafts.iter().map(|(id, _)| *id).collect();
     store.commit(&[planned(None, drafts)], NOW).await.expect("it commits");
     ids
 }
 
-fn stored(outcome: &Committed) -> usize {
+pub(crate) fn stored(outcome: &Committed) -> usize {
     match outcome {
         Committed::Stored(changes) => changes.len(),
         Committed::Duplicate => 0,
     }
 }
 
-async fn mark(store: &Store, user_id: &str, id: Uuid, mark: Mark) -> (ChangeKind, i64, i64) {
+pub(crate) async fn mark(store: &Store, user_id: &str, id: Uuid, mark: Mark) -> (ChangeKind, i64, i64) {
     match store.mark(&user(user_id), id, mark, None, NOW).await.expect("the mark is taken") {
         MarkOutcome::Done(change) => (change.kind, change.step.revision, change.step.unread),
         MarkOutcome::NotFound => panic!("the notification is there"),
@@ -248,7 +246,7 @@ async fn time_clears_archives_and_discards_in_bounded_batches(store: Store) {
     store.commit(&[planned(None, drafts)], NOW).await.expect("it commits");
     mark(&store, "a", ids[0], Mark::Read).await; // revision 3 of a
     mark(&store, "b", ids[4], Mark::Read).await; // revision 4 of b
-    let sweep = async |what, at, limit| store.sweep(what, Timestamp(NOW.0 + at), limit).await.expect("it sweeps");
+    let sweep = async |what, at, limit| store.sweep(what, Timestamp(NOW.0 + at), limit, Timestamp(NOW.0 + at)).await.expect("it sweeps");
     assert!(sweep(Sweep::Expire, 9, 10).await.is_empty(), "nothing has run out yet");
     assert_eq!(sweep(Sweep::Expire, 15, 1).await.len(), 1, "no more than asked for");
     let rest = sweep(Sweep::Expire, 15, 10).await;
@@ -560,26 +558,6 @@ async fn pieces_of_an_event_follow_each_other_whoever_brings_them(store: Store) 
     for (who, revision) in [("a", 0), ("b", 1), ("c", 1)] {
         assert_eq!(store.inbox(&user(who)).await.expect("it reads").revision, revision, "{who}");
     }
-}
-
-macro_rules! on_both {
-    ($($name:ident),* $(,)?) => {
-        mod sqlite {
-            $(#[tokio::test] async fn $name() {
-                if let Some(test) = super::support::stores::sqlite().await {
-                    super::$name(test.store.clone()).await;
-                }
-            })*
-        }
-        mod postgres {
-            $(#[tokio::test] async fn $name() {
-                if let Some(test) = super::support::stores::postgres().await {
-                    super::$name(test.store.clone()).await;
-                    test.store.close().await;
-                }
-            })*
-        }
-    };
 }
 
 on_both!(

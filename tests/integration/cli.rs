@@ -1,13 +1,9 @@
 //! The command line, as people type it.
 
-#![allow(clippy::expect_used, clippy::disallowed_methods, reason = "a test may fail, and measures real time")]
-
-mod support;
-
 use std::process::{Command, Output, Stdio};
 
 use serde_json::{Value, json};
-use support::{
+use crate::support::{
     hub::Hub,
     nats::NatsServer,
     wait::{PATIENCE, until},
@@ -86,7 +82,7 @@ fn check_reads_every_template() {
 
 #[test]
 fn nothing_that_answers_is_said_with_what_to_do() {
-    let port = support::nats::free_port();
+    let port = crate::support::nats::free_port();
     let url = format!("http://127.0.0.1:{port}");
     for arguments in [
         &["health", "--url", &url][..],

@@ -1,14 +1,10 @@
 //! Events from NATS, through everything that stops: each exactly once, on both stores.
 
-#![allow(clippy::expect_used, clippy::disallowed_methods, reason = "a test may fail, and measures real time")]
-
-mod support;
-
 use std::collections::HashSet;
 
 use async_nats::{HeaderMap, jetstream};
 use serde_json::{Value, json};
-use support::{
+use crate::support::{
     hub::{Hub, On},
     nats::NatsServer,
     wait::{PATIENCE, until},

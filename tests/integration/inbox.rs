@@ -1,13 +1,9 @@
 //! The inbox over every way in, against the built hub.
 
-#![allow(clippy::expect_used, clippy::disallowed_methods, reason = "a test may fail, and measures real time")]
-
-mod support;
-
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use support::{
+use crate::support::{
     hub::{Hub, On},
     wait::{PATIENCE, until},
 };

@@ -1,13 +1,8 @@
 //! The commands of `docs/ADMINISTRATION.md`, in their order, against a hub that was just started.
 
-#![cfg(unix)]
-#![allow(clippy::expect_used, clippy::disallowed_methods, reason = "a test may fail, and measures real time")]
-
-mod support;
-
 use std::{fs, path::Path, process::Command};
 
-use support::hub::Hub;
+use crate::support::hub::Hub;
 
 /// A fenced block: its language, and what is in it.
 fn blocks(text: &str) -> Vec<(&str, String)> {

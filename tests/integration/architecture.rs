@@ -1,7 +1,5 @@
 //! The house rules, kept by reading the source.
 
-#![allow(clippy::expect_used, reason = "a test may fail")]
-
 use std::path::{Path, PathBuf};
 
 fn root() -> &'static Path {

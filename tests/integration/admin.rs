@@ -1,13 +1,9 @@
 //! What administrators do over HTTP, against the built hub.
 
-#![allow(clippy::expect_used, clippy::disallowed_methods, reason = "a test may fail, and measures real time")]
-
-mod support;
-
 use std::fmt::Write as _;
 
 use serde_json::{Value, json};
-use support::{
+use crate::support::{
     hub::{Hub, On},
     nats::NatsServer,
     wait::{PATIENCE, until},

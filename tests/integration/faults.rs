@@ -1,9 +1,5 @@
 //! What breaks, and what it must not take with it.
 
-#![allow(clippy::expect_used, clippy::disallowed_methods, reason = "a test may fail, and measures real time")]
-
-mod support;
-
 use std::process::Command;
 
 use futures_util::future::join_all;
@@ -16,7 +12,7 @@ use lonceng::{
     telemetry::metric,
 };
 use serde_json::{Value, json};
-use support::{
+use crate::support::{
     client::Client,
     hub::{Hub, On},
     nats::NatsServer,
@@ -191,11 +187,11 @@ struct Proxy {
 impl Proxy {
     async fn to_postgres() -> Option<Self> {
         let Ok(server) = std::env::var("LONCENG_TEST_POSTGRES") else {
-            support::missing("PostgreSQL (LONCENG_TEST_POSTGRES)");
+            crate::support::missing("PostgreSQL (LONCENG_TEST_POSTGRES)");
             return None;
         };
         let target = server.split('@').nth(1)?.split('/').next()?.to_owned();
-        let mut proxy = Self { port: support::nats::free_port(), target, task: None };
+        let mut proxy = Self { port: crate::support::nats::free_port(), target, task: None };
         proxy.restore().await;
         Some(proxy)
     }

@@ -1,14 +1,10 @@
 //! Why did X not get it? Asked of the built hub; and events for very many.
 
-#![allow(clippy::expect_used, clippy::disallowed_methods, reason = "a test may fail, and measures real time")]
-
-mod support;
-
 use std::{collections::HashSet, time::Duration};
 
 use lonceng::store::Store;
 use serde_json::{Value, json};
-use support::{
+use crate::support::{
     hub::{Hub, On},
     nats::NatsServer,
     wait::{PATIENCE, until},

@@ -1,9 +1,5 @@
 //! Who gets in, and how much they may do there, against the built hub.
 
-#![allow(clippy::expect_used, clippy::disallowed_methods, reason = "a test may fail, and measures real time")]
-
-mod support;
-
 use std::{
     io::{Read as _, Write as _},
     net::TcpStream,
@@ -15,7 +11,7 @@ use std::{
 };
 
 use serde_json::{Value, json};
-use support::{
+use crate::support::{
     client::Client,
     hub::Hub,
     tokens::{SECRET, path, published, signed},
@@ -138,7 +134,7 @@ async fn a_connection_ends_with_its_token() {
 fn redis_url() -> Option<String> {
     let url = std::env::var("LONCENG_TEST_REDIS").ok();
     if url.is_none() {
-        support::missing("Redis (LONCENG_TEST_REDIS)");
+        crate::support::missing("Redis (LONCENG_TEST_REDIS)");
     }
     url
 }

@@ -1,9 +1,5 @@
 //! Edits on disk and by plain SQL, while the hub runs.
 
-#![allow(clippy::expect_used, clippy::disallowed_methods, reason = "a test may fail, and measures real time")]
-
-mod support;
-
 use std::{
     fs,
     sync::atomic::{AtomicBool, AtomicI64, Ordering},
@@ -12,7 +8,7 @@ use std::{
 
 use lonceng::store::Store;
 use serde_json::{Value, json};
-use support::{
+use crate::support::{
     client::Client,
     hub::{Hub, On},
     wait::{PATIENCE, until},

@@ -1,9 +1,5 @@
 //! Types that come by the clock, and types with several texts, against the built hub.
 
-#![allow(clippy::expect_used, clippy::disallowed_methods, reason = "a test may fail, and measures real time")]
-
-mod support;
-
 use std::collections::HashMap;
 
 use lonceng::{
@@ -11,7 +7,7 @@ use lonceng::{
     store::Store,
 };
 use serde_json::{Value, json};
-use support::{
+use crate::support::{
     hub::{Hub, On},
     wait::{PATIENCE, until},
 };

@@ -1,11 +1,7 @@
 //! The HTTP interface, against the built hub.
 
-#![allow(clippy::expect_used, clippy::disallowed_methods, reason = "a test may fail, and measures real time")]
-
-mod support;
-
 use serde_json::{Value, json};
-use support::{
+use crate::support::{
     hub::{Hub, On},
     wait::{PATIENCE, until},
 };

@@ -1,12 +1,8 @@
 //! The WebSocket protocol, against the built hub.
 
-#![allow(clippy::expect_used, clippy::disallowed_methods, reason = "a test may fail, and measures real time")]
-
-mod support;
-
 use lonceng::domain::protocol::SUBPROTOCOL;
 use serde_json::{Value, json};
-use support::{client::Client, hub::Hub, hub::On};
+use crate::support::{client::Client, hub::Hub, hub::On};
 use tokio_tungstenite::tungstenite::{Bytes, Message, client::IntoClientRequest};
 
 fn note(user: &str, title: &str) -> Value {
@@ -359,7 +355,7 @@ async fn a_client_that_answers_no_ping_is_closed() {
     let silent = hub.connect("u", "").await;
     let mut lively = hub.connect("v", "").await;
     lively.expect("connected").await;
-    let gone = support::wait::until("the silent one is gone", support::wait::PATIENCE, async || {
+    let gone = crate::support::wait::until("the silent one is gone", crate::support::wait::PATIENCE, async || {
         lively.nothing().await;
         (hub.metric("websocket_connections").await < 1.5).then_some(())
     });

@@ -1,10 +1,6 @@
 //! Many clients of many users, every kind of change, and connections that are cut: at the end every client's inbox equals the
 //! server's. A seed is printed; `LONCENG_TEST_SEED` runs it again.
 
-#![allow(clippy::expect_used, clippy::disallowed_methods, reason = "a test may fail, and measures real time")]
-
-mod support;
-
 use std::{
     collections::BTreeMap,
     sync::{
@@ -17,7 +13,7 @@ use std::{
 use futures_util::{SinkExt as _, StreamExt as _};
 use rand::{Rng as _, SeedableRng as _, rngs::StdRng};
 use serde_json::{Value, json};
-use support::{
+use crate::support::{
     hub::{Hub, On},
     wait::{PATIENCE, until},
 };

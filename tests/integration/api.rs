@@ -1,14 +1,10 @@
 //! The documents of the API against the routes and the built hub: what they name is there, nothing else is, and everybody may do
 //! just what they say.
 
-#![allow(clippy::expect_used, clippy::disallowed_methods, reason = "a test may fail, and measures real time")]
-
-mod support;
-
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
-use support::{
+use crate::support::{
     client::Client,
     hub::Hub,
     tokens::{SECRET, signed},

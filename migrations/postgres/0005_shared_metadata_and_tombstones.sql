@@ -1,0 +1,32 @@
+-- Metadata shared by the notifications of one event, failed attempts, and tombstones that end. The SQLite migration of
+-- the same number means the same.
+
+-- Metadata too long to be stored with every recipient of an event; notifications refer to it.
+CREATE TABLE shared_metadata (
+    id         TEXT PRIMARY KEY,
+    metadata   TEXT    NOT NULL,
+    created_at BIGINT NOT NULL
+);
+
+-- Set: the metadata is the one with this ID, and the column metadata holds '{}'.
+ALTER TABLE notifications ADD COLUMN metadata_id TEXT;
+CREATE INDEX notifications_by_metadata ON notifications (metadata_id) WHERE metadata_id IS NOT NULL;
+
+-- Deleted notifications stay as tombstones without content, so that every device learns of the deletion; after a while they
+-- are purged.
+ALTER TABLE notifications ADD COLUMN deleted_at BIGINT;
+UPDATE notifications SET title = '', message = '', metadata = '{}', action_url = NULL,
+    deleted_at = (extract(epoch FROM clock_timestamp()) * 1000)::bigint
+    WHERE status = 'deleted';
+CREATE INDEX notifications_deleted ON notifications (deleted_at) WHERE status = 'deleted';
+
+-- Highest revision of a tombstone that was purged: a client that stopped before it cannot resume.
+ALTER TABLE inboxes ADD COLUMN purged_revision BIGINT NOT NULL DEFAULT 0;
+
+-- Attempts at which the hub itself failed on an event, by the event's identity.
+CREATE TABLE failed_attempts (
+    identity  TEXT PRIMARY KEY,
+    attempts  BIGINT NOT NULL,
+    failed_at BIGINT NOT NULL
+);
+CREATE INDEX failed_attempts_by_age ON failed_attempts (failed_at);

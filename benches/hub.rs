@@ -14,7 +14,7 @@
 
 #[path = "hub/everyone.rs"]
 mod everyone;
-#[path = "../tests/support/mod.rs"]
+#[path = "../tests/integration/support/mod.rs"]
 mod support;
 
 use std::{

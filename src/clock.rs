@@ -1,12 +1,26 @@
-//! What time it is: the one place that asks.
+//! Clocks: the one place that asks what time it is.
 //!
-//! Durations are measured with `tokio::time::Instant`, which tests can pause; moments that are stored come from here.
+//! Moments that are stored or shown come from [`now`]. Rates and time limits use [`monotonic`], which nobody can set back.
+//! Both tests and the hub measure durations with `tokio::time::Instant`, which tests can pause.
 
-use crate::domain::notification::Timestamp;
+use std::sync::LazyLock;
 
-/// Now.
+use tokio::time::Instant;
+
+use crate::domain::{monotonic::Monotonic, notification::Timestamp};
+
+static START: LazyLock<Instant> = LazyLock::new(Instant::now);
+
+/// Returns the wall-clock time.
 #[must_use]
 #[expect(clippy::disallowed_methods, reason = "this is the one place")]
 pub fn now() -> Timestamp {
     Timestamp::from(chrono::Utc::now())
+}
+
+/// Returns the time since the start of the process.
+#[must_use]
+pub fn monotonic() -> Monotonic {
+    let start = *START;
+    Monotonic(i64::try_from(Instant::now().saturating_duration_since(start).as_millis()).unwrap_or(i64::MAX))
 }

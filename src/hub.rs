@@ -1,7 +1,10 @@
 //! The hub: builds everything from the configuration. The one place that knows all parts.
 
+mod check;
 mod parts;
 mod reload;
+
+pub use check::check;
 
 use std::{sync::Arc, time::Duration};
 
@@ -30,7 +33,7 @@ use crate::{
     domain::feed::Feeds,
     http::{self, Serving},
     redis::{Redis, RedisError},
-    store::{Store, StoreError},
+    store::{Store, StoreError, StoreLock},
     telemetry::{Health, PartState, Trail},
 };
 
@@ -58,6 +61,7 @@ pub struct Hub {
     /// How each part is.
     pub health: Health,
     store: Store,
+    _lock: StoreLock,
     supervisor: Addr<Supervisor>,
     arbiters: Vec<Arbiter>,
     grace: Duration,
@@ -111,6 +115,7 @@ impl Hub {
     pub async fn start(loaded: Loaded, metrics: PrometheusHandle) -> Result<Self, StartError> {
         let health = Health::default();
         let store = Store::open(loaded.config.store.url.reveal()).await?;
+        let lock = store.lock()?;
         wait_for_schema(&store).await?;
         health.set("store", PartState::Ok);
         let redis = match loaded.config.redis.url.reveal() {
@@ -152,7 +157,7 @@ impl Hub {
         let under_way = state.under_way.clone();
         let serving = http::serve(&listen, state.clone(), grace)?;
         let reloader = reload::watch(parts, state);
-        Ok(Self { serving, handles, health, store, supervisor, arbiters, grace, under_way, reloader })
+        Ok(Self { serving, handles, health, store, _lock: lock, supervisor, arbiters, grace, under_way, reloader })
     }
 
     /// Reads config.toml and the templates again, whether they have changed or not.

@@ -31,6 +31,7 @@ pub mod pipeline;
 pub mod registry;
 pub mod scheduler;
 pub mod session;
+pub mod sign_in;
 pub mod subscriber;
 pub mod supervisor;
 pub mod sweeper;

@@ -21,6 +21,17 @@ pub enum Outcome {
     Rejected(Rejected),
     /// The hub cannot take it now: try again.
     Unavailable(String),
+    /// A queue is full: try again a little later.
+    Overloaded,
+    /// A large fan-out ended after some of its chunks were committed: try again to continue.
+    Interrupted {
+        /// Recipients of the chunks that this attempt committed.
+        stored: usize,
+        /// ID under which a publisher that gave the event none continues it.
+        event_id: Option<String>,
+        /// Reason.
+        reason: String,
+    },
     /// It is for very many, and on its way: how that ends is said here. Only those are answered so who do not wait for it.
     Late(watch::Receiver<Option<Outcome>>),
     /// The hub failed on this event: try again, but not for ever.
@@ -30,7 +41,11 @@ pub enum Outcome {
 /// A failure of the store's: one that passes is tried again.
 impl From<&StoreError> for Outcome {
     fn from(error: &StoreError) -> Self {
-        if error.is_transient() { Self::Unavailable(error.to_string()) } else { Self::Failed(error.to_string()) }
+        match error {
+            StoreError::Overloaded => Self::Overloaded,
+            error if error.is_transient() => Self::Unavailable(error.to_string()),
+            error => Self::Failed(error.to_string()),
+        }
     }
 }
 
@@ -43,7 +58,7 @@ impl Outcome {
             Self::Duplicate => "duplicate",
             Self::Skipped(_) => "skipped",
             Self::Rejected(_) => "rejected",
-            Self::Unavailable(_) | Self::Failed(_) => "failed",
+            Self::Unavailable(_) | Self::Overloaded | Self::Interrupted { .. } | Self::Failed(_) => "failed",
             Self::Late(_) => "late",
         }
     }

@@ -36,6 +36,12 @@ const WAITING_ROWS_MAX: usize = 50_000;
 /// Most jobs that wait: marks and events without rows count too.
 const WAITING_JOBS_MAX: usize = 20_000;
 
+/// Maximum size of the notifications that wait, in bytes of text.
+const WAITING_BYTES_MAX: usize = 128 * 1024 * 1024;
+
+/// Maximum size of one transaction, in bytes of text, unless one event alone has more.
+const BATCH_BYTES_MAX: usize = 16 * 1024 * 1024;
+
 /// Messages in the mailbox; each is taken at once, so this only evens out bursts.
 const MAILBOX: usize = 1_024;
 
@@ -56,6 +62,7 @@ pub struct Persistence {
     settings: Settings,
     waiting: VecDeque<Job>,
     waiting_rows: usize,
+    waiting_bytes: usize,
     /// A transaction runs, or a batch waits for company.
     busy: bool,
     _tether: Tether,
@@ -153,18 +160,26 @@ impl Job {
         }
     }
 
-    fn refuse(self, why: &str) {
+    /// Size of what is to be stored, in bytes of text; the metadata of an event counts once.
+    fn bytes(&self) -> usize {
+        match self {
+            Self::Commit(commit) => commit.events.iter().map(Planned::bytes).sum(),
+            Self::Mark(_) | Self::MarkEvery(_) | Self::Sweep(_) => 0,
+        }
+    }
+
+    /// Answers that the hub has too much to do.
+    fn refuse(self) {
         // Whoever asked may have gone; then nobody needs the answer.
         match self {
             Self::Commit(commit) => {
-                let outcomes = commit.events.iter().map(|_| Outcome::Unavailable(why.to_owned())).collect();
-                let _ = commit.reply.send(outcomes);
+                let _ = commit.reply.send(vec![Outcome::Overloaded; commit.events.len()]);
             }
             Self::Mark(MarkOne { reply, .. }) | Self::MarkEvery(MarkEvery { reply, .. }) => {
-                let _ = reply.send(Err(StoreError::Unavailable(why.to_owned())));
+                let _ = reply.send(Err(StoreError::Overloaded));
             }
             Self::Sweep(SweepSome { reply, .. }) => {
-                let _ = reply.send(Err(StoreError::Unavailable(why.to_owned())));
+                let _ = reply.send(Err(StoreError::Overloaded));
             }
         }
     }
@@ -181,17 +196,22 @@ impl Persistence {
             settings,
             waiting: VecDeque::new(),
             waiting_rows: 0,
+            waiting_bytes: 0,
             busy: false,
             _tether: tether,
         }
     }
 
     fn enqueue(&mut self, job: Job, ctx: &mut Context<Self>) {
-        if self.waiting.len() >= WAITING_JOBS_MAX || self.waiting_rows >= WAITING_ROWS_MAX {
-            job.refuse("too much waits to be stored");
+        let full = self.waiting.len() >= WAITING_JOBS_MAX
+            || self.waiting_rows >= WAITING_ROWS_MAX
+            || self.waiting_bytes >= WAITING_BYTES_MAX;
+        if full {
+            job.refuse();
             return;
         }
         self.waiting_rows += job.rows();
+        self.waiting_bytes += job.bytes();
         self.waiting.push_back(job);
         self.gauge();
         self.wake(ctx);
@@ -224,18 +244,21 @@ impl Persistence {
     /// The jobs at the head of the queue that go together: marks, or events up to `batch_max` rows.
     fn take_batch(&mut self) -> Vec<Job> {
         let mut batch = Vec::new();
-        let mut rows = 0;
+        let (mut rows, mut bytes) = (0, 0);
         while let Some(next) = self.waiting.front() {
             let alike =
                 batch.last().is_none_or(|last| matches!(last, Job::Commit(_)) == matches!(next, Job::Commit(_)));
-            let full = !batch.is_empty() && rows + next.rows() > self.settings.batch_max;
+            let large = rows + next.rows() > self.settings.batch_max || bytes + next.bytes() > BATCH_BYTES_MAX;
+            let full = !batch.is_empty() && large;
             if !alike || full || batch.len() >= self.settings.batch_max {
                 break;
             }
             rows += next.rows();
+            bytes += next.bytes();
             batch.extend(self.waiting.pop_front());
         }
         self.waiting_rows -= rows;
+        self.waiting_bytes -= bytes;
         self.gauge();
         batch
     }

@@ -33,6 +33,9 @@ use crate::{
 /// Most events that wait; a source that finds it full is told to come back.
 const WAITING_EVENTS_MAX: usize = 50_000;
 
+/// Maximum size of the events that wait, in bytes of their payloads.
+const WAITING_BYTES_MAX: usize = 64 * 1024 * 1024;
+
 /// Most events looked up together.
 const BATCH_EVENTS: usize = 500;
 
@@ -57,6 +60,13 @@ pub struct Ingest {
     pub reply: oneshot::Sender<Vec<Outcome>>,
 }
 
+impl Ingest {
+    /// Size of the payloads that the events came in, in bytes.
+    fn bytes(&self) -> usize {
+        self.events.iter().map(|event| event.bytes).sum()
+    }
+}
+
 /// The actor.
 pub struct Pipeline {
     store: Store,
@@ -68,6 +78,7 @@ pub struct Pipeline {
     turns: Arc<Turns>,
     waiting: VecDeque<Ingest>,
     waiting_events: usize,
+    waiting_bytes: usize,
     busy: bool,
     _tether: Tether,
 }
@@ -93,6 +104,7 @@ impl Pipeline {
             turns: Turns::new(),
             waiting: VecDeque::new(),
             waiting_events: 0,
+            waiting_bytes: 0,
             busy: false,
             _tether: tether,
         }
@@ -110,6 +122,7 @@ impl Pipeline {
                 break;
             }
             events += next.events.len();
+            self.waiting_bytes -= next.bytes();
             batch.extend(self.waiting.pop_front());
         }
         self.waiting_events -= events;
@@ -146,13 +159,13 @@ impl Handler<Ingest> for Pipeline {
     type Result = ();
 
     fn handle(&mut self, ingest: Ingest, ctx: &mut Self::Context) {
-        if self.waiting_events >= WAITING_EVENTS_MAX {
-            let full = || Outcome::Unavailable("too many events wait".to_owned());
+        if self.waiting_events >= WAITING_EVENTS_MAX || self.waiting_bytes >= WAITING_BYTES_MAX {
             // Whoever asked may have gone; then nobody needs the answer.
-            let _ = ingest.reply.send(ingest.events.iter().map(|_| full()).collect());
+            let _ = ingest.reply.send(vec![Outcome::Overloaded; ingest.events.len()]);
             return;
         }
         self.waiting_events += ingest.events.len();
+        self.waiting_bytes += ingest.bytes();
         self.waiting.push_back(ingest);
         self.gauge();
         self.work(ctx);

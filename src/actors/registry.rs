@@ -151,7 +151,7 @@ impl Registry {
     ) -> Option<trail::Told> {
         // Nobody is there: nothing is encoded.
         let present = self.users.get_mut(&change.user_id)?;
-        let how = present.tell(change, received, self.settings.dials.live_per_minute(), now);
+        let how = present.tell(change, received, self.settings.dials.live_per_minute());
         let told = self.settings.trail.is_on().then(|| present.trail_of(change, how, now)).flatten();
         match how {
             Told::Live { dead: true } => self.bury(),

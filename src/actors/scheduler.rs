@@ -33,6 +33,9 @@ const INTERVAL: Duration = Duration::from_secs(1);
 /// How long what is counted has to be committed, in milliseconds: what was made before the moment must not come after the count.
 const SETTLE_MS: i64 = 2_000;
 
+/// Time by which a last run may lie in the future, in milliseconds: clocks of several hubs differ a little.
+const AHEAD_MS: i64 = 60_000;
+
 /// The actor.
 pub struct Scheduler {
     store: Store,
@@ -70,8 +73,19 @@ impl Scheduler {
                 continue;
             }
             let known = runs.iter().find(|run| run.code == kind.code && run.schedule == schedule.when());
+            // A clock that was ahead for a moment: until then, nothing would be due.
+            let ahead = known.filter(|run| run.at.0 > now.0 + AHEAD_MS);
+            if let Some(run) = ahead {
+                let (code, last_run) = (&kind.code, run.at.to_rfc3339());
+                tracing::warn!(
+                    code,
+                    last_run,
+                    "the last run of this schedule is in the future; the schedule begins anew"
+                );
+            }
             let due = known.and_then(|run| Some((run.at, schedule.due(run.at, settled(schedule, now))?)));
             let step = match (known, due) {
+                _ if ahead.is_some() => Step::BeginAnew(now),
                 (Some(_), None) => continue,
                 (None, _) => Step::Begin(now),
                 (Some(_), Some((last, due))) => Step::Run(last, due),
@@ -96,6 +110,8 @@ impl Scheduler {
 enum Step {
     /// Its schedule has not been seen before: it begins at this moment.
     Begin(Timestamp),
+    /// Its last run is in the future: it begins anew at this moment.
+    BeginAnew(Timestamp),
     /// This run, after the one of that moment.
     Run(Timestamp, Due),
 }
@@ -115,6 +131,7 @@ async fn take(
     let code = &kind.code;
     let (last, Due { at, skipped }) = match step {
         Step::Begin(now) => return store.begin_schedule(code, &schedule.when(), now).await,
+        Step::BeginAnew(now) => return store.restart_schedule(code, now).await,
         Step::Run(last, due) => (last, due),
     };
     if skipped {
@@ -176,7 +193,7 @@ async fn run(pipeline: &Handle<Pipeline>, event: Event) -> bool {
             tracing::error!(code, reason, "what came by the clock failed; it is tried again");
             false
         }
-        Some(Outcome::Unavailable(_)) | None => false,
+        Some(Outcome::Unavailable(_) | Outcome::Overloaded | Outcome::Interrupted { .. }) | None => false,
     }
 }
 

@@ -92,11 +92,15 @@ impl Sweeper {
                     let begun = store.purge_fan_outs(now.0 - IDENTITY_KEPT_MS, FORGET_BATCH).await;
                     let tombstones = store.purge_tombstones(now.0 - TOMBSTONE_KEPT_MS, FORGET_BATCH).await;
                     let attempts = store.purge_failed_attempts(now.0 - IDENTITY_KEPT_MS, FORGET_BATCH).await;
+                    // The next round tries again.
+                    let _ = store.shrink_log().await;
                     let full = |rows: u64| rows >= FORGET_BATCH.unsigned_abs();
                     (
                         Task::Forget,
                         pause(
-                            [identities, keys, begun, tombstones, attempts].into_iter().any(|forgotten| forgotten.is_ok_and(full)),
+                            [identities, keys, begun, tombstones, attempts]
+                                .into_iter()
+                                .any(|forgotten| forgotten.is_ok_and(full)),
                             AGE_INTERVAL,
                         ),
                     )

@@ -5,18 +5,20 @@
 
 use std::sync::Arc;
 
-use actix::{Actor, AsyncContext as _, Context, Handler, Recipient};
+use actix::{Actor, ActorFutureExt as _, AsyncContext as _, Context, Handler, Recipient, WrapFuture as _};
 
 use super::{
     broadcaster::{Dismiss, Watched, Watches, What, attend, subscribe, unsubscribe},
     connection::{Client, Connection, Limits, Pump, Slot, Wire},
     session::going_away_after,
+    sign_in::{self, SignIn, SignIns},
 };
 use crate::{
     clock,
     domain::{
         feed::{FeedId, Feeds, Filters, FiltersErrorKind},
         protocol::{self, ClientMessage, CloseCode, ErrorCode, Scope},
+        user::Identity,
     },
 };
 
@@ -25,8 +27,8 @@ pub struct Watcher {
     feeds: Arc<Feeds>,
     feed: FeedId,
     limits: Limits,
-    /// When the sign-in ends that a feed which is not public asked for, in seconds since 1970.
-    expires_at: Option<i64>,
+    /// Sign-in that a feed which is not public asked for, and what is known about sign-ins.
+    sign_in: Option<(Identity, SignIns)>,
     connection: Connection,
     watched: Watched,
     _place: AddressPlace,
@@ -43,16 +45,30 @@ pub struct Watching {
     pub feed: FeedId,
     /// What its connection keeps to.
     pub limits: Limits,
-    /// When its sign-in ends, in seconds since 1970.
-    pub expires_at: Option<i64>,
+    /// Sign-in of a feed that is not public, and what is known about sign-ins.
+    pub sign_in: Option<(Identity, SignIns)>,
 }
 
 impl Watcher {
     /// A watcher on a connection that begins.
     #[must_use]
     pub fn new(watching: Watching, watched: Watched, wire: Wire, slot: Slot, place: AddressPlace) -> Self {
-        let Watching { feeds, feed, limits, expires_at } = watching;
-        Self { feeds, feed, limits, expires_at, connection: Connection::new(wire, slot), watched, _place: place }
+        let Watching { feeds, feed, limits, sign_in } = watching;
+        Self { feeds, feed, limits, sign_in, connection: Connection::new(wire, slot), watched, _place: place }
+    }
+
+    /// Closes the connection when its cookie session has ended.
+    fn check_sign_in(&mut self, ctx: &mut Context<Self>) {
+        let Some((identity, sign_ins)) = self.sign_in.clone().filter(|(identity, _)| identity.session.is_some()) else {
+            return;
+        };
+        let checked = async move { sign_ins.check(&identity).await };
+        ctx.spawn(checked.into_actor(self).map(|state, watcher, _| {
+            if state == SignIn::Ended {
+                watcher.close(CloseCode::NotSignedIn);
+                watcher.connection.wake();
+            }
+        }));
     }
 
     /// The feed that the message is about, if it is this connection's.
@@ -78,6 +94,10 @@ impl Client for Watcher {
 
     fn limits(&self) -> Limits {
         self.limits
+    }
+
+    fn expires_at(&self) -> Option<i64> {
+        self.sign_in.as_ref().and_then(|(identity, _)| identity.expires_at)
     }
 
     fn on_wake(&mut self, _: &mut Context<Self>) {}
@@ -133,7 +153,8 @@ impl Actor for Watcher {
     fn started(&mut self, ctx: &mut Self::Context) {
         ctx.spawn(Pump::default());
         self.watch_heartbeat(ctx);
-        self.watch_expiry(self.expires_at, ctx);
+        self.watch_expiry(ctx);
+        ctx.run_interval(sign_in::INTERVAL.min(self.limits.heartbeat), Self::check_sign_in);
         attend(self, ctx);
     }
 }

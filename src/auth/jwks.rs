@@ -1,9 +1,11 @@
-//! Keys that an issuer publishes (RFC 7517): fetched when first needed, kept, and fetched again when a token names one that
-//! is not there.
+//! Keys that an issuer publishes (RFC 7517).
+//!
+//! One fetch serves everybody who waits for it, and nobody waits for longer than [`Timing::wait`], however long the issuer
+//! takes. Keys that are known are used meanwhile, and are fetched again in the background before they are too old.
 
 use std::{
     fmt,
-    sync::{Arc, PoisonError, RwLock},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
@@ -12,105 +14,170 @@ use jsonwebtoken::{
     jwk::{AlgorithmParameters, EllipticCurve, Jwk, KeyAlgorithm, PublicKeyUse},
 };
 use serde_json::Value;
-use tokio::{sync::Mutex, time::Instant};
+use tokio::{
+    sync::watch,
+    time::{Instant, timeout},
+};
 
 use super::verify::Key;
 
-/// How long keys are believed without asking again: a key that its issuer withdraws is good for no longer.
+/// Age up to which keys are used: a key that its issuer withdraws is good for no longer.
 const KEPT: Duration = Duration::from_mins(10);
 
-/// Between two fetches, whatever unknown key ids are shown: nobody makes the hub flood the issuer.
-const BETWEEN_FETCHES: Duration = Duration::from_secs(2);
+/// Age from which keys are fetched again in the background.
+const REFRESHED: Duration = Duration::from_mins(5);
 
-/// How long the issuer may take.
-const TIMEOUT: Duration = Duration::from_secs(5);
-
-/// Most bytes of an answer.
+/// Maximum size of an answer, in bytes.
 const ANSWER_MAX_BYTES: usize = 1 << 20;
 
-/// Why the keys could not be had.
+/// Limits of the fetches.
+#[derive(Debug, Clone, Copy)]
+struct Timing {
+    /// Time that the issuer may take to answer.
+    answer: Duration,
+    /// Time that one sign-in waits for a fetch.
+    wait: Duration,
+    /// Time between the end of a fetch and the beginning of the next, whatever unknown key IDs are shown: strangers do not
+    /// make the hub flood the issuer.
+    between: Duration,
+}
+
+const TIMING: Timing =
+    Timing { answer: Duration::from_secs(5), wait: Duration::from_secs(2), between: Duration::from_secs(2) };
+
+/// Reason why the keys could not be had.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the keys at auth.jwks_url could not be fetched: {0}")]
 pub struct FetchError(String);
 
-#[derive(Default)]
-struct Known {
-    keys: Arc<Vec<Key>>,
-    fetched: Option<Instant>,
-}
+/// Outcome of a fetch, once it has ended.
+type Outcome = Option<Result<Arc<Vec<Key>>, FetchError>>;
 
-/// The keys of one address.
-pub struct Jwks {
+/// Keys of one address. Cheap to clone.
+#[derive(Clone)]
+pub struct Jwks(Arc<Shared>);
+
+struct Shared {
     url: String,
     http: reqwest::Client,
-    known: RwLock<Known>,
-    /// When the issuer was last asked; held while it is, so that one asks for all.
-    asked: Mutex<Option<Instant>>,
+    timing: Timing,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    keys: Arc<Vec<Key>>,
+    fetched_at: Option<Instant>,
+    /// End of the last fetch, and its error.
+    ended: Option<(Instant, Option<FetchError>)>,
+    /// Fetch in progress.
+    fetching: Option<watch::Receiver<Outcome>>,
+}
+
+impl State {
+    /// Keys that may still be used.
+    fn kept(&self) -> Option<Arc<Vec<Key>>> {
+        self.fetched_at.filter(|at| at.elapsed() < KEPT).map(|_| Arc::clone(&self.keys))
+    }
 }
 
 impl fmt::Debug for Jwks {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Jwks({})", self.url)
+        f.write_str("Jwks")
     }
 }
 
 impl Jwks {
-    /// Keys published at `url`.
+    /// Returns the keys published at `url`, fetched when they are first needed.
     ///
     /// # Errors
     /// When no HTTP client can be built.
     pub fn new(url: &str) -> Result<Self, FetchError> {
+        Self::with_timing(url, TIMING)
+    }
+
+    fn with_timing(url: &str, timing: Timing) -> Result<Self, FetchError> {
         // A second call finds one installed, which is as good.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let http = reqwest::Client::builder().timeout(TIMEOUT).build();
-        Ok(Self {
-            url: url.to_owned(),
-            http: http.map_err(|error| FetchError(error.to_string()))?,
-            known: RwLock::default(),
-            asked: Mutex::default(),
-        })
+        let http = reqwest::Client::builder().timeout(timing.answer).build();
+        let http = http.map_err(|error| FetchError(error.to_string()))?;
+        Ok(Self(Arc::new(Shared { url: url.to_owned(), http, timing, state: Mutex::default() })))
     }
 
-    /// The keys there are, fetched when there are none, they are old, or none of them is `wanted`.
+    fn state(&self) -> MutexGuard<'_, State> {
+        // Nothing panics while it is held half changed.
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Returns the keys, fetched when there are none, or none of them is `wanted`.
     ///
     /// # Errors
-    /// When there are none and none can be fetched. Keys that are there are good while the issuer is away, but not when old.
+    /// When there are none and none can be fetched in time. Keys that are known are good while the issuer is away, but not
+    /// when they are old.
     pub async fn keys(&self, wanted: impl Fn(&Key) -> bool) -> Result<Arc<Vec<Key>>, FetchError> {
-        if let Some(keys) = self.fresh(&wanted) {
-            return Ok(keys);
-        }
-        let mut asked = self.asked.lock().await;
-        // Whoever held the lock may have fetched just what is wanted.
-        if let Some(keys) = self.fresh(&wanted) {
-            return Ok(keys);
-        }
-        if asked.is_some_and(|at| at.elapsed() < BETWEEN_FETCHES) {
-            return self.kept().ok_or_else(|| FetchError("it failed a moment ago".to_owned()));
-        }
-        *asked = Some(Instant::now());
-        match self.fetch().await {
-            Ok(keys) => {
-                let keys = Arc::new(keys);
-                let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
-                *known = Known { keys: Arc::clone(&keys), fetched: Some(Instant::now()) };
-                Ok(keys)
+        let (kept, mut fetching) = {
+            let mut state = self.state();
+            let kept = state.kept();
+            if let Some(keys) = kept.as_ref().filter(|keys| keys.iter().any(&wanted)) {
+                if state.fetched_at.is_some_and(|at| at.elapsed() > REFRESHED) {
+                    self.fetch(&mut state);
+                }
+                return Ok(Arc::clone(keys));
             }
-            Err(error) => {
-                tracing::warn!(%error, "tokens with new keys are not accepted meanwhile");
-                self.kept().ok_or(error)
+            match self.fetch(&mut state) {
+                Some(fetching) => (kept, fetching),
+                None => {
+                    let failed = state.ended.as_ref().and_then(|(_, error)| error.clone());
+                    return kept.ok_or_else(|| failed.unwrap_or_else(|| FetchError("there are none".to_owned())));
+                }
             }
+        };
+        let outcome = timeout(self.0.timing.wait, fetching.wait_for(Option::is_some)).await;
+        match outcome {
+            Ok(Ok(outcome)) => match &*outcome {
+                Some(Ok(keys)) => Ok(Arc::clone(keys)),
+                Some(Err(error)) => kept.ok_or_else(|| error.clone()),
+                None => kept.ok_or_else(|| FetchError("the fetch was given up".to_owned())),
+            },
+            Ok(Err(_)) => kept.ok_or_else(|| FetchError("the fetch was given up".to_owned())),
+            Err(_) => kept.ok_or_else(|| FetchError("the issuer takes too long to answer".to_owned())),
         }
     }
 
-    fn fresh(&self, wanted: impl Fn(&Key) -> bool) -> Option<Arc<Vec<Key>>> {
-        self.kept().filter(|keys| keys.iter().any(wanted))
+    /// Returns the fetch in progress, or begins one; `None` when the last one has only just ended.
+    fn fetch(&self, state: &mut State) -> Option<watch::Receiver<Outcome>> {
+        if let Some(fetching) = &state.fetching {
+            return Some(fetching.clone());
+        }
+        if state.ended.as_ref().is_some_and(|(at, _)| at.elapsed() < self.0.timing.between) {
+            return None;
+        }
+        let (tell, told) = watch::channel(None);
+        state.fetching = Some(told.clone());
+        let jwks = self.clone();
+        // In a task of its own: whoever has asked may give up, and others wait for it too.
+        tokio::spawn(async move {
+            let fetched = jwks.0.fetch().await.map(Arc::new);
+            let mut state = jwks.state();
+            if let Ok(keys) = &fetched {
+                state.keys = Arc::clone(keys);
+                state.fetched_at = Some(Instant::now());
+            }
+            let error = fetched.as_ref().err().cloned();
+            if let Some(error) = &error {
+                tracing::warn!(%error, "auth: tokens with new keys are refused until the keys can be fetched");
+            }
+            state.ended = Some((Instant::now(), error));
+            state.fetching = None;
+            drop(state);
+            // Nobody may be waiting any more.
+            let _ = tell.send(Some(fetched));
+        });
+        Some(told)
     }
+}
 
-    fn kept(&self) -> Option<Arc<Vec<Key>>> {
-        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
-        known.fetched.filter(|at| at.elapsed() < KEPT).map(|_| Arc::clone(&known.keys))
-    }
-
+impl Shared {
     async fn fetch(&self) -> Result<Vec<Key>, FetchError> {
         let failed = |error: reqwest::Error| FetchError(error.without_url().to_string());
         let mut answer =
@@ -158,7 +225,55 @@ fn usable(jwk: Jwk) -> Option<Key> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use futures_util::future::join_all;
+    use tokio::net::TcpListener;
+
     use super::*;
+
+    /// An issuer that takes connections and never answers; counts them.
+    async fn hanging_issuer() -> (String, Arc<AtomicUsize>) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let url = format!("http://{}/keys", listener.local_addr().expect("it is bound"));
+        let connections = Arc::new(AtomicUsize::new(0));
+        let count = Arc::clone(&connections);
+        tokio::spawn(async move {
+            let mut held = Vec::new();
+            while let Ok(connection) = listener.accept().await {
+                count.fetch_add(1, Ordering::SeqCst);
+                held.push(connection);
+            }
+        });
+        (url, connections)
+    }
+
+    #[tokio::test]
+    async fn an_issuer_that_hangs_is_asked_once_and_nobody_waits_for_its_end() {
+        let (url, connections) = hanging_issuer().await;
+        let hour = Duration::from_hours(1);
+        let timing = Timing { answer: hour, wait: Duration::from_millis(50), between: hour };
+        let jwks = Jwks::with_timing(&url, timing).expect("a client can be built");
+        let outcomes = join_all((0..100).map(|_| jwks.keys(|_| true))).await;
+        assert!(outcomes.iter().all(|outcome| outcome.as_ref().is_err_and(|error| error.0.contains("too long"))));
+        assert!(jwks.keys(|_| true).await.is_err(), "later ones share it too");
+        assert_eq!(connections.load(Ordering::SeqCst), 1);
+    }
+
+    #[tokio::test]
+    async fn strangers_do_not_make_the_hub_ask_again_at_once() {
+        // Nobody listens there: the fetch fails at once.
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let url = format!("http://{}/keys", listener.local_addr().expect("it is bound"));
+        drop(listener);
+        let timing = Timing { answer: Duration::from_secs(5), wait: Duration::from_secs(5), ..TIMING };
+        let jwks = Jwks::with_timing(&url, Timing { between: Duration::from_hours(1), ..timing }).expect("it is built");
+        assert!(jwks.keys(|_| true).await.is_err());
+        let ended = jwks.state().ended.as_ref().map(|(at, _)| *at);
+        assert!(ended.is_some());
+        assert!(jwks.keys(|_| true).await.is_err());
+        assert_eq!(jwks.state().ended.as_ref().map(|(at, _)| *at), ended, "it was not asked again");
+    }
 
     #[test]
     fn keys_that_cannot_be_used_are_left_out() {

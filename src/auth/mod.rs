@@ -17,7 +17,7 @@ use crate::{
     config::{self, AuthMethod},
     domain::{
         limits::{IDENTIFIER_MAX_CHARS, ROLE_MAX_CHARS, ROLES_MAX, is_plain, is_role},
-        user::{Identity, PersonPatch, UserId},
+        user::{Identity, PersonPatch, SessionKey, UserId},
     },
     redis::{CookieSession, Redis, Sessions},
 };
@@ -170,6 +170,12 @@ impl Authenticator {
         self.cookies.as_ref().map(|cookies| cookies.name.as_str())
     }
 
+    /// Returns the cookie sessions, when they are open.
+    #[must_use]
+    pub fn sessions(&self) -> Option<Sessions> {
+        self.cookies.as_ref().map(|cookies| cookies.sessions.clone())
+    }
+
     /// Whether dev auth is open.
     #[must_use]
     pub fn is_dev(&self) -> bool {
@@ -204,7 +210,8 @@ impl Authenticator {
             // One that is over is no identity; dev parameters beside it still are.
             match session {
                 Some(CookieSession { user_id, login, roles }) => {
-                    return Ok(Caller::User(Identity { user_id, login, roles, expires_at: None }).into());
+                    let session = Some(SessionKey::new(value));
+                    return Ok(Caller::User(Identity { user_id, login, roles, expires_at: None, session }).into());
                 }
                 None if !self.dev => return Err(AuthError::Cookie),
                 None => {}
@@ -228,6 +235,7 @@ impl Authenticator {
                 login: shown.login.clone().filter(|login| !login.is_empty()),
                 roles: shown.roles.clone(),
                 expires_at: None,
+                session: None,
             }))),
         }
     }
@@ -283,6 +291,7 @@ mod tests {
                 login: None,
                 roles: roles.iter().map(|role| (*role).to_owned()).collect(),
                 expires_at: None,
+                session: None,
             })
         };
         let service = |scope: &str| Caller::Service { name: "s".into(), scopes: vec![scope.into()] };

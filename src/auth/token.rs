@@ -7,9 +7,7 @@ use serde_json::{Map, Value};
 use crate::{
     config,
     domain::{
-        limits::{
-            EMAIL_MAX_CHARS, IDENTIFIER_MAX_CHARS, LOCALE_MAX_CHARS, TIMEZONE_MAX_CHARS, is_plain,
-        },
+        limits::{EMAIL_MAX_CHARS, IDENTIFIER_MAX_CHARS, LOCALE_MAX_CHARS, TIMEZONE_MAX_CHARS, is_plain},
         user::{Identity, Person, PersonPatch, UserId, roles_of},
     },
 };
@@ -98,6 +96,7 @@ impl Claims {
             login: self.login(),
             roles: self.roles().unwrap_or_default(),
             expires_at: self.time("exp")?.map(end),
+            session: None,
         })
     }
 

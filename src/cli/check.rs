@@ -3,11 +3,11 @@
 use std::path::Path;
 
 use super::{Failure, load};
-use crate::{auth::Authenticator, config::translations};
+use crate::config::translations;
 
 pub(super) fn run(config: &Path) -> Result<(), Failure> {
     let loaded = load(config)?;
-    Authenticator::new(&loaded.config.auth, None).map_err(|error| Failure::Usage(error.to_string()))?;
+    crate::hub::check(&loaded).map_err(|error| Failure::Usage(error.to_string()))?;
     let translations = translations(&loaded).map_err(|error| Failure::Usage(error.to_string()))?.len();
     println!("{} is fine: {} types, {translations} translations", config.display(), loaded.types.len());
     Ok(())

@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use super::{Failure, client, load_if_there};
-use crate::{config::Config, domain::event::code_of};
+use crate::{config::Config, domain::event::code_of, sources::nats::Servers};
 
 /// Publishes under way at once.
 const IN_FLIGHT: usize = 500;
@@ -131,7 +131,9 @@ impl Publish {
     async fn over_nats(&self, config: &Config, url: &str, event: &Map<String, Value>) -> anyhow::Result<()> {
         let url = if url.is_empty() { config.nats.url.reveal() } else { url };
         let url = if url.is_empty() { "nats://127.0.0.1:4222" } else { url };
-        let connecting = async_nats::ConnectOptions::new().connection_timeout(CONNECT_TIMEOUT).connect(url);
+        let servers = Servers::parse(url)?;
+        let options = async_nats::ConnectOptions::new().connection_timeout(CONNECT_TIMEOUT);
+        let connecting = servers.sign_in(options, &config.nats).await?.connect(servers.addresses);
         let nats = connecting.await.map_err(|error| {
             anyhow!(
                 "no NATS server answers ({:?}); start one with `nats-server -js`, or name another with --nats URL",

@@ -10,6 +10,7 @@ use crate::{
 
 pub(super) fn run(config: &Path) -> Result<(), Failure> {
     let loaded = load(config)?;
+    crate::hub::check(&loaded).map_err(|error| Failure::Usage(error.to_string()))?;
     start_logging();
     install_tls();
     // A shell gives a process 1,024 files; every connection is one. What the system allows is for it to say.
@@ -18,6 +19,7 @@ pub(super) fn run(config: &Path) -> Result<(), Failure> {
     }
     let metrics = metric::install()?;
     actix_rt::System::new().block_on(async move {
+        let unused = loaded.config.unused();
         let dev = loaded.config.auth.methods.contains(&crate::config::AuthMethod::Dev);
         // Before anything starts: a signal that comes while the hub is starting must not be missed.
         let mut stop = StopSignal::new()?;
@@ -28,7 +30,17 @@ pub(super) fn run(config: &Path) -> Result<(), Failure> {
         let address = hub.serving.address;
         tracing::info!(%address, "lonceng is ready: http://{address}");
         if dev {
-            tracing::warn!("dev sign-in is on: whoever reaches this address is whoever they say they are");
+            tracing::info!("demo page: http://{address}/");
+        }
+        tracing::info!("admin console: http://{address}/admin");
+        tracing::info!("API documentation: http://{address}/docs");
+        if dev {
+            tracing::warn!(
+                "auth: dev sign-in is on: anybody on this machine can be any user; set auth.methods before others use it"
+            );
+        }
+        for line in unused {
+            tracing::warn!("{line}");
         }
         while stop.wait().await == Asked::Reload {
             hub.reload();

@@ -1,6 +1,9 @@
 //! Reading config.toml: parse, override from the environment, validate.
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use toml::Table;
 
@@ -22,6 +25,31 @@ pub struct Loaded {
     pub types: Vec<TypeRow>,
     /// The templates' folder.
     pub templates: PathBuf,
+    /// Text of the file, and the variables that override it, to say where a value comes from.
+    origin: Arc<Origin>,
+}
+
+/// Text of a configuration file, and the variables that override it.
+#[derive(Debug, Default)]
+struct Origin {
+    text: String,
+    overrides: Vec<environment::Override>,
+}
+
+impl Loaded {
+    /// Returns the error that a value is wrong, with its place in the file or the variable that sets it.
+    #[must_use]
+    pub fn problem(&self, key: &str, message: String) -> Problem {
+        placed(&self.file, &self.origin.text, &self.origin.overrides, key.to_owned(), message)
+    }
+}
+
+fn placed(file: &Path, text: &str, overrides: &[environment::Override], key: String, message: String) -> Problem {
+    let variable = overrides.iter().rfind(|change| format!("{}.{}", change.section, change.key) == key);
+    match variable {
+        Some(change) => in_environment(&change.variable, message),
+        None => in_file(file, text, key, message),
+    }
 }
 
 /// Reads, overrides and validates.
@@ -60,15 +88,10 @@ pub(super) fn load_text(
         Err(problems) => (Vec::new(), problems),
     };
     if problems.is_empty() {
-        return Ok(Loaded { file: file.to_owned(), config, types, templates });
+        let origin = Arc::new(Origin { text: text.to_owned(), overrides });
+        return Ok(Loaded { file: file.to_owned(), config, types, templates, origin });
     }
-    let placed = problems.into_iter().map(|(key, message)| {
-        let variable = overrides.iter().rfind(|change| format!("{}.{}", change.section, change.key) == key);
-        match variable {
-            Some(change) => in_environment(&change.variable, message),
-            None => in_file(file, text, key, message),
-        }
-    });
+    let placed = problems.into_iter().map(|(key, message)| placed(file, text, &overrides, key, message));
     Err(ConfigError { problems: placed.collect() })
 }
 

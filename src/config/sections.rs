@@ -22,7 +22,7 @@ pub struct Config {
     /// How several hubs find each other.
     pub redis: Redis,
     /// What is kept in Redis to spare the store.
-    pub cache: Cache,
+    pub cache: Option<Cache>,
     /// How much anybody may do.
     pub limits: Limits,
     /// How long things are kept.
@@ -89,6 +89,26 @@ impl Default for Server {
 }
 
 impl Config {
+    /// Returns a line for each thing that is accepted and that nothing is done with yet.
+    #[must_use]
+    pub fn unused(&self) -> Vec<String> {
+        let mut lines = Vec::new();
+        let codes: Vec<&str> = self
+            .types
+            .iter()
+            .filter(|kind| kind.channels.iter().any(|channel| channel != "web"))
+            .map(|kind| kind.code.as_str())
+            .collect();
+        if !codes.is_empty() {
+            let codes = codes.join(", ");
+            lines.push(format!("channels other than \"web\" are not delivered yet: they are stored with {codes}"));
+        }
+        if self.cache.is_some() {
+            lines.push("[cache] has no effect yet".to_owned());
+        }
+        lines
+    }
+
     /// The live feeds as the hub works with them.
     #[must_use]
     pub fn feeds(&self) -> Vec<feed::Feed> {

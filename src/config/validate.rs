@@ -7,10 +7,14 @@ use crate::domain::{
     catalog::{Catalog, LocalTemplate, TypeRow},
     event::code_of,
     feed::{FILTERS_MAX, RESERVED},
+    limits::{IDENTIFIER_MAX_CHARS, is_plain},
 };
 
 /// A key and what is wrong with it.
 pub(super) type Fault = (String, String);
+
+/// Scopes of API keys.
+const SCOPES: [&str; 2] = ["publish", "admin"];
 
 /// Fewest bytes of an HS256 secret (RFC 7518, section 3.2: as long as the hash).
 const JWT_SECRET_MIN_BYTES: usize = 32;
@@ -22,6 +26,7 @@ pub(super) fn validate(config: &Config, templates: &Path) -> Result<Vec<TypeRow>
     auth(config, &mut faults);
     store(config, &mut faults);
     nats(config, &mut faults);
+    retention(config, &mut faults);
     feeds(config, &mut faults);
     let rows = types(config, templates, &mut faults);
     if faults.is_empty() { Ok(rows) } else { Err(faults) }
@@ -98,6 +103,14 @@ fn auth(config: &Config, faults: &mut Vec<Fault>) {
         faults.push(("redis.url".to_owned(), "must start with redis:// or unix://".to_owned()));
     }
     for (index, key) in auth.api_keys.iter().enumerate() {
+        if key.name.is_empty() || !is_plain(&key.name, IDENTIFIER_MAX_CHARS) {
+            let message = format!("a key needs a name of 1 to {IDENTIFIER_MAX_CHARS} characters");
+            faults.push((format!("auth.api_keys[{index}].name"), message));
+        }
+        if let Some(scope) = key.scopes.iter().find(|scope| !SCOPES.contains(&scope.as_str())) {
+            let message = format!("unknown scope {scope:?} of the key {:?}; publish and admin are known", key.name);
+            faults.push((format!("auth.api_keys[{index}].scopes"), message));
+        }
         if key.sha256.len() != 64 || !key.sha256.bytes().all(|byte| byte.is_ascii_hexdigit()) {
             let message = format!("the key {:?} needs its SHA-256 as 64 hex digits", key.name);
             faults.push((format!("auth.api_keys[{index}].sha256"), message));
@@ -137,6 +150,13 @@ fn nats(config: &Config, faults: &mut Vec<Fault>) {
     if nats.subjects.iter().any(|subject| subject.is_empty() || subject.contains(char::is_whitespace)) {
         faults.push(("nats.subjects".to_owned(), "a subject must not be empty or have spaces".to_owned()));
     }
+}
+
+fn retention(config: &Config, faults: &mut Vec<Fault>) {
+    range(faults, "retention.history", config.retention.history as u64, 1, 1_000);
+    range(faults, "retention.archive_after_days", config.retention.archive_after_days.into(), 0, 36_500);
+    range(faults, "explain.events", config.explain.events as u64, 0, 1_000_000);
+    range(faults, "explain.minutes", config.explain.minutes.into(), 0, 10_080);
 }
 
 fn feeds(config: &Config, faults: &mut Vec<Fault>) {

@@ -5,8 +5,8 @@ use serde_json::{Map, Value};
 use super::{
     event::{Event, other_spelling},
     limits::{
-        EMAIL_MAX_CHARS, IDENTIFIER_MAX_CHARS, LOCALE_MAX_CHARS, ROLE_MAX_CHARS, ROLES_MAX, TIMEZONE_MAX_CHARS, bounded,
-        is_role,
+        EMAIL_MAX_CHARS, IDENTIFIER_MAX_CHARS, LOCALE_MAX_CHARS, ROLE_MAX_CHARS, ROLES_MAX, TIMEZONE_MAX_CHARS,
+        bounded, is_role,
     },
     rejected::Rejected,
     user::{Person, PersonPatch, UserId},

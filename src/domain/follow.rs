@@ -4,7 +4,7 @@
 //! The revision that the client has decides everything. A change that continues it is sent; one that the client has is
 //! dropped; one beyond it means that something is missing, and the store has it.
 
-use super::inbox::Step;
+use super::inbox::{Counters, Step};
 
 /// What to do with a change that was pushed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,6 +49,18 @@ impl Follower {
         }
     }
 
+    /// Returns the place of a message that this client is told although it may have been given a part of what the message
+    /// covers: the message then continues what the client has.
+    #[must_use]
+    pub fn rebase(self, step: Step, counters: Counters) -> Step {
+        if step.previous_revision >= self.revision {
+            return step;
+        }
+        let Counters { unread, unseen, .. } =
+            if counters.revision > step.revision { counters } else { step.counters() };
+        Step { previous_revision: self.revision, revision: step.revision.max(self.revision), unread, unseen }
+    }
+
     /// It was given everything up to a revision.
     pub fn reach(&mut self, revision: i64) {
         self.revision = self.revision.max(revision);
@@ -62,6 +74,18 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    #[test]
+    fn a_message_about_what_the_client_has_continues_what_it_has() {
+        let client = Follower::at(18);
+        let step = |previous_revision, revision| Step { previous_revision, revision, unread: 5, unseen: 4 };
+        let synced = Counters { revision: 18, unread: 2, unseen: 1 };
+        assert_eq!(client.rebase(step(18, 19), synced), step(18, 19), "what continues stays as it is");
+        let known = client.rebase(step(16, 17), synced);
+        assert_eq!(known, Step { previous_revision: 18, revision: 18, unread: 2, unseen: 1 });
+        let partly = client.rebase(step(10, 20), synced);
+        assert_eq!(partly, Step { previous_revision: 18, revision: 20, unread: 5, unseen: 4 });
+    }
 
     /// A store as its contract says: what changed after a revision, each notification once as it is now.
     #[derive(Default)]

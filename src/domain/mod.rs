@@ -12,6 +12,7 @@ pub mod frame;
 pub mod inbox;
 pub mod limits;
 pub mod link;
+pub mod monotonic;
 pub mod notification;
 pub mod pace;
 pub mod plan;

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use super::notification::Timestamp;
+use super::monotonic::Monotonic;
 
 /// What a minute is, in milliseconds.
 const MINUTE_MS: i64 = 60_000;
@@ -15,7 +15,7 @@ pub struct PerMinute {
 
 impl PerMinute {
     /// Takes one of `limit` if one is left; 0: there is no limit.
-    pub fn take(&mut self, limit: u32, now: Timestamp) -> bool {
+    pub fn take(&mut self, limit: u32, now: Monotonic) -> bool {
         if limit == 0 {
             return true;
         }
@@ -39,7 +39,7 @@ pub struct Bucket {
 
 impl Bucket {
     /// Takes one of `limit` for each minute if one is left; 0: there is no limit.
-    pub fn take(&mut self, limit: u32, now: Timestamp) -> bool {
+    pub fn take(&mut self, limit: u32, now: Monotonic) -> bool {
         if limit == 0 {
             return true;
         }
@@ -63,18 +63,18 @@ mod tests {
     #[test]
     fn a_minute_after_one_was_taken_there_is_room_again() {
         let mut pace = PerMinute::default();
-        assert!((0..10).all(|n| pace.take(10, Timestamp(n))));
-        assert!(!pace.take(10, Timestamp(59_999)));
-        assert!(pace.take(10, Timestamp(60_000)));
-        assert!(!pace.take(10, Timestamp(60_000)));
-        assert!((0..1_000).all(|_| PerMinute::default().take(0, Timestamp(0))));
+        assert!((0..10).all(|n| pace.take(10, Monotonic(n))));
+        assert!(!pace.take(10, Monotonic(59_999)));
+        assert!(pace.take(10, Monotonic(60_000)));
+        assert!(!pace.take(10, Monotonic(60_000)));
+        assert!((0..1_000).all(|_| PerMinute::default().take(0, Monotonic(0))));
     }
 
     #[test]
     fn a_bucket_gives_a_minute_at_once_and_then_evenly() {
         let mut bucket = Bucket::default();
-        assert_eq!((0..500).filter(|_| bucket.take(240, Timestamp(5))).count(), 240);
-        assert_eq!((0..60_000).filter(|ms| bucket.take(240, Timestamp(5 + ms))).count(), 239);
+        assert_eq!((0..500).filter(|_| bucket.take(240, Monotonic(5))).count(), 240);
+        assert_eq!((0..60_000).filter(|ms| bucket.take(240, Monotonic(5 + ms))).count(), 239);
     }
 
     proptest! {
@@ -83,7 +83,7 @@ mod tests {
             let (mut pace, mut now, mut taken) = (PerMinute::default(), 0, Vec::new());
             for gap in gaps {
                 now += gap;
-                if pace.take(limit, Timestamp(now)) {
+                if pace.take(limit, Monotonic(now)) {
                     taken.push(now);
                 }
             }

@@ -159,6 +159,33 @@ pub struct PersonPatch {
     pub set_roles: bool,
 }
 
+/// Role whose users may administer.
+pub const ADMIN: &str = "admin";
+
+/// Value of a session cookie, by which a sign-in can be checked again. It is never printed.
+#[derive(Clone, PartialEq, Eq)]
+pub struct SessionKey(Arc<str>);
+
+impl SessionKey {
+    /// Wraps the value of a cookie.
+    #[must_use]
+    pub fn new(value: &str) -> Self {
+        Self(Arc::from(value))
+    }
+
+    /// Returns the value, for the one place that needs it.
+    #[must_use]
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for SessionKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SessionKey(…)")
+    }
+}
+
 /// Who is asking: a user who has shown who they are.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Identity {
@@ -170,13 +197,15 @@ pub struct Identity {
     pub roles: Vec<String>,
     /// When the proof ends, in seconds since 1970-01-01T00:00:00Z.
     pub expires_at: Option<i64>,
+    /// The cookie session that proves it, if one does.
+    pub session: Option<SessionKey>,
 }
 
 impl Identity {
     /// Whether they may administer.
     #[must_use]
     pub fn is_admin(&self) -> bool {
-        self.roles.iter().any(|role| role == "admin")
+        self.roles.iter().any(|role| role == ADMIN)
     }
 }
 

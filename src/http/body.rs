@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use actix_web::web::{Bytes, BytesMut, Payload};
+use actix_web::web::{self, Bytes, BytesMut, Payload};
 use futures_util::StreamExt as _;
 use serde::de::DeserializeOwned;
 use tokio::time::timeout;
@@ -30,6 +30,23 @@ async fn read_all(mut payload: Payload, limit: usize) -> Result<Bytes, Problem> 
         body.extend_from_slice(&chunk);
     }
     Ok(body.freeze())
+}
+
+/// Size from which a body is decoded on a thread that may take its time, in bytes: a worker has others to answer.
+const LARGE_BYTES: usize = 64 * 1024;
+
+/// Runs work on a body of `bytes` bytes: at once, or on another thread when the body is large.
+///
+/// # Errors
+/// 500 when the work panics.
+pub(super) async fn decoded<T: Send + 'static>(
+    bytes: usize,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, Problem> {
+    if bytes < LARGE_BYTES {
+        return Ok(work());
+    }
+    web::block(work).await.map_err(|_| Problem::internal("the body could not be decoded"))
 }
 
 /// Reads JSON; what is wrong is named by its field.

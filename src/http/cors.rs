@@ -17,7 +17,10 @@ use super::{Shared, State};
 /// What an allowed page may send.
 const METHODS: HeaderValue = HeaderValue::from_static("GET, POST, PUT, PATCH, DELETE");
 const HEADERS: HeaderValue =
-    HeaderValue::from_static("authorization, content-type, idempotency-key, last-event-id, x-api-key");
+    HeaderValue::from_static("authorization, content-type, idempotency-key, if-match, last-event-id, x-api-key");
+
+/// Headers of an answer that an allowed page may read, beside those that every page may.
+const EXPOSED: HeaderValue = HeaderValue::from_static("etag, idempotency-replayed, retry-after");
 
 /// Seconds a browser may remember the answer to a preflight.
 const MAX_AGE: HeaderValue = HeaderValue::from_static("600");
@@ -50,6 +53,9 @@ pub(super) async fn cors(
 /// Says that the page may read this answer.
 pub(super) fn mark(headers: &mut HeaderMap, origin: HeaderValue) {
     headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
+    headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED);
+    // A page of an allowed origin may act for whoever is signed in by cookie.
+    headers.insert(header::ACCESS_CONTROL_ALLOW_CREDENTIALS, HeaderValue::from_static("true"));
     // The answer to another origin is another one: no cache may mix them up.
     headers.append(header::VARY, HeaderValue::from_static("origin"));
 }

@@ -25,16 +25,19 @@ pub(super) async fn post(state: Shared, request: HttpRequest, payload: web::Payl
     publish::admit(&state, &request).await?;
     let limit = state.server.load().max_event_bytes.saturating_mul(BATCH_FACTOR);
     let payload = body::read(payload, limit).await?;
-    let headers = headers(request.headers());
-    let decoded = decode(&Incoming {
-        payload: &payload,
-        headers: &headers,
-        subject: None,
-        broker_identity: None,
-        now: clock::now(),
-        max_event_bytes: state.server.load().max_event_bytes,
-    })
-    .map_err(|rejected| refused(&rejected))?;
+    let (headers, max_event_bytes) = (headers(request.headers()), state.server.load().max_event_bytes);
+    let body = payload.clone();
+    let decoded = body::decoded(payload.len(), move || {
+        decode(&Incoming {
+            payload: &body,
+            headers: &headers,
+            subject: None,
+            broker_identity: None,
+            now: clock::now(),
+            max_event_bytes,
+        })
+    });
+    let decoded = decoded.await?.map_err(|rejected| refused(&rejected))?;
     let batch = decoded.batch;
     let mut events = decoded.events;
     for event in &mut events {

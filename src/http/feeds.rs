@@ -17,7 +17,10 @@ use crate::{
         watcher::{AddressPlace, Watcher, Watching},
     },
     auth::Caller,
-    domain::feed::{FeedId, Filters, RESERVED},
+    domain::{
+        feed::{FeedId, Filters, RESERVED},
+        user::Identity,
+    },
 };
 
 /// Where a feed's WebSocket is.
@@ -32,15 +35,16 @@ pub(super) struct Admitted {
     watched: Watched,
     slot: Slot,
     place: AddressPlace,
-    expires_at: Option<i64>,
+    identity: Option<Identity>,
 }
 
 impl Admitted {
     /// Starts the watcher.
     pub(super) fn begin(self, state: &State, wire: Wire) {
-        let Self { feed, watched, slot, place, expires_at } = self;
+        let Self { feed, watched, slot, place, identity } = self;
         let (feeds, limits) = (state.hub.feeding.feeds(), state.hub.limits());
-        Watcher::new(Watching { feeds, feed, limits, expires_at }, watched, wire, slot, place).start();
+        let sign_in = identity.map(|identity| (identity, state.hub.sign_ins.clone()));
+        Watcher::new(Watching { feeds, feed, limits, sign_in }, watched, wire, slot, place).start();
     }
 }
 
@@ -60,12 +64,12 @@ pub(super) async fn admit(
     let feeds = state.hub.feeding.feeds();
     let id = feeds.find(name).ok_or_else(|| Problem::not_found(format!("there is no feed {name:?}")))?;
     let feed = feeds.get(id);
-    let (expires_at, user) = if feed.public {
+    let identity = if feed.public {
         // Whoever it is, they see what everybody sees.
-        (None, None)
+        None
     } else {
         match identity::identify(state, headers, uri, identity::is_local_peer(peer)).await? {
-            Caller::User(identity) => (identity.expires_at, Some(identity.user_id)),
+            Caller::User(identity) => Some(identity),
             other => return Err(identity::without_inbox(&other)),
         }
     };
@@ -82,17 +86,32 @@ pub(super) async fn admit(
     })?;
     let slot = take_slot(&state.connections, state.server.load().max_connections)?;
     let client = state.next_client.fetch_add(1, Ordering::Relaxed);
+    let user = identity.as_ref().map(|identity| identity.user_id.clone());
     let mut watched = Watched::new(state.hub.feeding.clone(), client, user, state.hub.limits.outbound_queue);
     if let Some(filters) = wanted {
         let begun = watched.begin(What::Feed(id), filters).await;
         begun.map_err(|gone| Problem::unavailable(gone.to_string()))?;
     }
     let place = place.map(|place| -> Box<dyn std::any::Any + Send> { Box::new(place) });
-    Ok(Admitted { feed: id, watched, slot, place, expires_at })
+    Ok(Admitted { feed: id, watched, slot, place, identity })
 }
 
 /// Seconds until an address that has all its connections may try again.
 const FULL_RETRY_SECONDS: u64 = 10;
+
+/// Answers `HEAD` as the stream of a feed begins, without beginning it.
+pub(super) async fn head(
+    state: Shared,
+    request: HttpRequest,
+    feed: web::Path<String>,
+) -> Result<HttpResponse, Problem> {
+    let feeds = state.hub.feeding.feeds();
+    let id = feeds.find(&feed).ok_or_else(|| Problem::not_found(format!("there is no feed {:?}", feed.as_str())))?;
+    if !feeds.get(id).public {
+        identity::user(&state, &request).await?;
+    }
+    Ok(stream::only_head())
+}
 
 /// An event stream whose socket stays with the HTTP server.
 pub(super) async fn get(state: Shared, request: HttpRequest, feed: web::Path<String>) -> Result<HttpResponse, Problem> {

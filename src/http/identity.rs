@@ -1,7 +1,7 @@
 //! Who is asking over HTTP: credentials from headers and query, and the right of pages to ask at all.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     net::{IpAddr, SocketAddr},
     sync::{Mutex, PoisonError},
 };
@@ -10,7 +10,7 @@ use actix_web::{
     HttpRequest,
     http::{
         Uri,
-        header::{self, HeaderMap},
+        header::{self, HeaderMap, HeaderName},
     },
 };
 
@@ -19,6 +19,7 @@ use crate::{
     auth::{AuthError, Caller, Credentials, Identified},
     clock,
     domain::{
+        limits::{IDENTIFIER_MAX_CHARS, shortened},
         protocol::SUBPROTOCOL,
         user::{Identity, Person, PersonPatch, UserId},
     },
@@ -26,6 +27,17 @@ use crate::{
 
 /// The prefix of the subprotocol that carries a token.
 const TOKEN_PROTOCOL: &str = "token.";
+
+/// Where the request of a page comes from (Fetch Metadata).
+const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+
+/// Headers by which proxies say that they pass a request on.
+const FORWARDED: [HeaderName; 4] = [
+    HeaderName::from_static("x-forwarded-for"),
+    HeaderName::from_static("forwarded"),
+    HeaderName::from_static("x-real-ip"),
+    HeaderName::from_static("via"),
+];
 
 /// People remembered as entered; beyond it they are entered again, which changes nothing.
 const NEWCOMERS_MAX: usize = 100_000;
@@ -92,8 +104,29 @@ pub(super) fn credentials(state: &State, headers: &HeaderMap, uri: &Uri, local_p
         user_id: parameter("user_id"),
         login: parameter("login"),
         roles: roles.collect(),
-        local: local_peer && host_is_local(headers) && origin_is_allowed(state, headers),
+        local: local_peer && host_is_local(headers) && !is_forwarded(headers) && origin_is_allowed(state, headers),
     }
+}
+
+/// Checks the parameters of an address: PostgreSQL's text cannot hold a NUL.
+fn check_query(uri: &Uri) -> Result<(), Problem> {
+    match query(uri).into_iter().find(|(name, value)| name.contains('\0') || value.contains('\0')) {
+        Some((name, _)) => Err(Problem::bad_field(&name.replace('\0', ""), "must not contain a NUL character")),
+        None => Ok(()),
+    }
+}
+
+/// Whether a page of another site loads this address, as an image or a script, without saying whose page it is (Fetch
+/// Metadata, W3C). Such a request has no `Origin`, and whatever it does it does with the rights of whoever is at the
+/// browser.
+fn is_foreign_load(headers: &HeaderMap) -> bool {
+    let site = text(headers, SEC_FETCH_SITE);
+    !headers.contains_key(header::ORIGIN) && matches!(site, Some("cross-site" | "same-site"))
+}
+
+/// Whether a proxy has passed the request on: whoever asks is then not on this machine, even if the proxy is.
+fn is_forwarded(headers: &HeaderMap) -> bool {
+    FORWARDED.iter().any(|name| headers.contains_key(name))
 }
 
 /// The value of a cookie (RFC 6265, section 4.2).
@@ -121,10 +154,44 @@ pub(super) fn chosen_subprotocol(headers: &HeaderMap) -> Option<&'static str> {
     subprotocols(headers).any(|offered| offered == SUBPROTOCOL).then_some(SUBPROTOCOL)
 }
 
-/// Whether a page may ask: it is the hub's own, or its origin is allowed. What is no page has no origin.
+/// Whether a page may ask: it is the hub's own, or its origin is allowed. What is no page has no origin. A refused origin
+/// is logged once, with the key to set.
 pub(super) fn origin_is_allowed(state: &State, headers: &HeaderMap) -> bool {
     let Some(origin) = headers.get(header::ORIGIN) else { return true };
     let Ok(origin) = origin.to_str() else { return false };
+    let allowed = is_own_or_listed(state, headers, origin);
+    if !allowed && state.refused_origins.is_new(origin) {
+        tracing::warn!(
+            origin,
+            "a page of this origin is refused; add the origin to server.allowed_origins to allow it"
+        );
+    }
+    allowed
+}
+
+/// Origins that were refused, so that each is logged once.
+#[derive(Debug, Default)]
+pub struct RefusedOrigins(Mutex<HashSet<String>>);
+
+/// Maximum number of refused origins that are remembered, and logged; anybody may invent more.
+const REFUSED_ORIGINS_MAX: usize = 100;
+
+impl RefusedOrigins {
+    fn is_new(&self, origin: &str) -> bool {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        known.len() < REFUSED_ORIGINS_MAX && known.insert(shortened(origin, IDENTIFIER_MAX_CHARS))
+    }
+
+    /// Returns the origins that were refused since the start, sorted.
+    #[must_use]
+    pub fn all(&self) -> Vec<String> {
+        let mut all: Vec<String> = self.0.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect();
+        all.sort();
+        all
+    }
+}
+
+fn is_own_or_listed(state: &State, headers: &HeaderMap, origin: &str) -> bool {
     if state.server.load().allowed_origins.iter().any(|allowed| allowed.trim_end_matches('/') == origin) {
         return true;
     }
@@ -179,6 +246,7 @@ pub(super) async fn administrator(state: &State, request: &HttpRequest) -> Resul
 /// The same where `user_id` and `login` say whom it is about: with dev auth they are then nobody's identity, unless a `role`
 /// beside them says that they are.
 pub(super) async fn administrator_asking_for(state: &State, request: &HttpRequest) -> Result<Caller, Problem> {
+    check_query(request.uri())?;
     let named = query(request.uri()).iter().any(|(key, _)| key == "role" || key == "roles");
     if named || !state.auth.is_dev() {
         return administrator(state, request).await;
@@ -206,10 +274,11 @@ pub(super) async fn identify(
     uri: &Uri,
     local_peer: bool,
 ) -> Result<Caller, Problem> {
+    check_query(uri)?;
     let shown = credentials(state, headers, uri, local_peer);
     // What a browser adds by itself proves nothing about the page that asks: a cookie, or being on this machine.
     let by_itself = shown.token.is_none() && shown.api_key.is_none();
-    let foreign_page = by_itself && !origin_is_allowed(state, headers);
+    let foreign_page = by_itself && (!origin_is_allowed(state, headers) || is_foreign_load(headers));
     if foreign_page && (state.auth.is_dev() || shown.cookie.is_some()) {
         return Err(Problem::forbidden("pages of this origin may not ask; add it to server.allowed_origins"));
     }

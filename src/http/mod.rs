@@ -21,6 +21,7 @@ mod problem;
 mod publish;
 mod routes;
 mod server;
+mod standard;
 mod state;
 mod stream;
 mod under_way;
@@ -28,7 +29,7 @@ mod upgrade;
 
 pub use addresses::Addresses;
 pub use admin::jobs::Jobs;
-pub use identity::Newcomers;
+pub use identity::{Newcomers, RefusedOrigins};
 pub use problem::Problem;
 pub use publish::PublishLimit;
 pub use server::{Serving, serve};

@@ -56,10 +56,14 @@ struct Body {
 pub(super) async fn post(state: Shared, request: HttpRequest, payload: web::Payload) -> Result<HttpResponse, Problem> {
     publish::admit(&state, &request).await?;
     let bytes = body::read(payload, state.server.load().max_event_bytes).await?;
-    let body: Body = body::json(&bytes)?;
     let key = headers(request.headers()).into_iter().find(|(name, _)| name == "idempotency-key");
-    let mut event = event(body, key.as_ref().map(|(_, key)| key.as_str()).filter(|key| !key.is_empty()))?;
-    event.bytes = bytes.len();
+    let payload = bytes.clone();
+    let event = body::decoded(bytes.len(), move || {
+        let body: Body = body::json(&payload)?;
+        let event = event(body, key.as_ref().map(|(_, key)| key.as_str()).filter(|key| !key.is_empty()))?;
+        Ok::<_, Problem>(Event { bytes: payload.len(), ..event })
+    });
+    let event = event.await??;
     idempotency::once(&state, &request, &bytes, async move |state: Shared, seed| notify(&state, event, seed).await)
         .await
 }

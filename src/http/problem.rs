@@ -5,7 +5,7 @@ use actix_web::{
     http::{StatusCode, header},
 };
 use serde::Serialize;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use crate::{
     actors::{Gone, Outcome},
@@ -39,7 +39,7 @@ pub struct Problem {
     #[serde(skip)]
     retry_after: Option<u64>,
     #[serde(skip)]
-    allow: Option<&'static str>,
+    allow: Option<String>,
 }
 
 /// What is wrong with one field.
@@ -99,7 +99,7 @@ impl Problem {
 
     /// 405: not this method.
     #[must_use]
-    pub fn method_not_allowed(allow: &'static str) -> Self {
+    pub fn method_not_allowed(allow: String) -> Self {
         let detail = format!("this address takes {allow}");
         let problem =
             Self::new(StatusCode::METHOD_NOT_ALLOWED, "urn:lonceng:method-not-allowed", "Method not allowed", detail);
@@ -185,7 +185,19 @@ impl Problem {
                 let index = rejected.index.filter(|_| batch);
                 Some(Self::from(&Rejected { index, ..rejected.clone() }))
             }
-            Outcome::Unavailable(_) => Some(Self::unavailable("the store is away; nothing was stored, try again")),
+            Outcome::Unavailable(why) => Some(Self::unavailable(format!("nothing was stored, try again: {why}"))),
+            Outcome::Interrupted { stored, event_id, reason } => {
+                let how = event_id.as_ref().map_or_else(
+                    || "publish it again with the same identity".to_owned(),
+                    |id| format!("publish it again with \"event_id\": \"{id}\""),
+                );
+                let problem = Self::unavailable(format!(
+                    "the event was stored for {stored} of its recipients; {how} to continue with the others: {reason}"
+                ));
+                let members = [("stored".to_owned(), Value::from(*stored)), ("event_id".to_owned(), json!(event_id))];
+                Some(problem.with(members.into_iter().collect()))
+            }
+            Outcome::Overloaded => Some(Self::unavailable("the hub has too much to do; nothing was stored, try again")),
             Outcome::Failed(_) => Some(Self::internal("the event could not be stored; the log says why")),
         }
     }
@@ -224,6 +236,9 @@ impl From<AuthError> for Problem {
 
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
+        if matches!(error, StoreError::Overloaded) {
+            return Self::unavailable("the hub has too much to do; try again");
+        }
         if error.is_transient() {
             return Self::unavailable("the store is away; try again");
         }
@@ -255,8 +270,8 @@ impl ResponseError for Problem {
         if let Some(seconds) = self.retry_after {
             response.insert_header((header::RETRY_AFTER, seconds.to_string()));
         }
-        if let Some(allow) = self.allow {
-            response.insert_header((header::ALLOW, allow));
+        if let Some(allow) = &self.allow {
+            response.insert_header((header::ALLOW, allow.as_str()));
         }
         if self.status_code() == StatusCode::UNAUTHORIZED {
             response.insert_header((header::WWW_AUTHENTICATE, "Bearer"));

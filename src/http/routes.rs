@@ -12,8 +12,12 @@ use crate::domain::inbox::{Mark, MarkAll};
 
 /// A resource that answers other methods with 405 and what it takes.
 fn resource(path: &str, allow: &'static str) -> Resource {
-    web::resource(path)
-        .default_service(web::to(move || async move { Err::<HttpResponse, _>(Problem::method_not_allowed(allow)) }))
+    // HEAD is answered where GET is.
+    let allow = if allow.starts_with("GET") { allow.replacen("GET", "GET, HEAD", 1) } else { allow.to_owned() };
+    web::resource(path).default_service(web::to(move || {
+        let allow = allow.clone();
+        async move { Err::<HttpResponse, _>(Problem::method_not_allowed(allow)) }
+    }))
 }
 
 macro_rules! marking {
@@ -57,8 +61,14 @@ pub(super) fn configure(app: &mut ServiceConfig) {
                 .route(web::get().to(preferences::get))
                 .route(web::put().to(preferences::put)),
         )
-        .service(resource("/api/v1/stream", "GET").route(web::get().to(stream::get)))
-        .service(resource("/api/v1/feeds/{feed}", "GET").route(web::get().to(feeds::get)))
+        .service(
+            resource(stream::PATH, "GET")
+                .route(web::get().to(stream::get))
+                .route(web::head().to(stream::head_of_stream)),
+        )
+        .service(
+            resource("/api/v1/feeds/{feed}", "GET").route(web::get().to(feeds::get)).route(web::head().to(feeds::head)),
+        )
         .service(resource("/api/v1/admin/clients", "GET").route(web::get().to(admin::clients)))
         .service(resource("/api/v1/admin/clients/{client_id}", "DELETE").route(web::delete().to(admin::revoke_client)))
         .service(resource("/api/v1/admin/users", "GET").route(web::get().to(admin::users)))

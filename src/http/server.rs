@@ -7,7 +7,7 @@ use actix_server::{Server, ServerHandle};
 use actix_service::{ServiceFactoryExt as _, fn_service, map_config};
 use actix_web::{App, dev::AppConfig, middleware::from_fn, rt::net::TcpStream};
 
-use super::{Shared, cors::cors, incoming::Incoming, routes, under_way::count, upgrade};
+use super::{Shared, cors::cors, incoming::Incoming, routes, standard::standard, under_way::count, upgrade};
 
 /// How long a client may take to send a request's head.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
@@ -46,8 +46,12 @@ pub fn serve(listen: &str, state: Shared, grace: Duration) -> io::Result<Serving
         .listen("lonceng", listener, move || {
             let patience = state.hub.limits.heartbeat + state.hub.limits.heartbeat_timeout;
             let (app_state, upgrade_state) = (state.clone(), state.clone());
-            let app =
-                App::new().app_data(app_state).wrap(from_fn(cors)).wrap(from_fn(count)).configure(routes::configure);
+            let app = App::new()
+                .app_data(app_state)
+                .wrap(from_fn(cors))
+                .wrap(from_fn(count))
+                .wrap(from_fn(standard))
+                .configure(routes::configure);
             let http = HttpService::build()
                 .client_request_timeout(REQUEST_TIMEOUT)
                 .client_disconnect_timeout(Duration::from_secs(1))

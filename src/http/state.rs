@@ -15,7 +15,13 @@ use crate::{
     },
     auth::Authenticator,
     config,
-    http::{addresses::Addresses, admin, identity::Newcomers, publish::PublishLimit, under_way::UnderWay},
+    http::{
+        addresses::Addresses,
+        admin,
+        identity::{Newcomers, RefusedOrigins},
+        publish::PublishLimit,
+        under_way::UnderWay,
+    },
     store::Store,
     telemetry::{Health, History, Trail},
 };
@@ -37,6 +43,8 @@ pub struct State {
     pub auth: Authenticator,
     /// Who has been entered into the directory already.
     pub newcomers: Newcomers,
+    /// Origins that were refused.
+    pub refused_origins: RefusedOrigins,
     /// The store, for reading.
     pub store: Store,
     /// Where events go.

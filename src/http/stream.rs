@@ -28,6 +28,9 @@ use crate::{
     domain::inbox::Since,
 };
 
+/// Path of a user's event stream.
+pub(super) const PATH: &str = "/api/v1/stream";
+
 /// Tells nginx not to gather what should come at once.
 const X_ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
 
@@ -38,7 +41,8 @@ const PIPE_BYTES: usize = 16 * 1024;
 pub(super) fn head() -> Response<()> {
     Response::build(StatusCode::OK)
         .insert_header((header::CONTENT_TYPE, "text/event-stream"))
-        .insert_header((header::CACHE_CONTROL, "no-cache, no-transform"))
+        .insert_header((header::CACHE_CONTROL, "no-store, no-transform"))
+        .insert_header((header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
         .insert_header((X_ACCEL_BUFFERING, "no"))
         .finish()
         .drop_body()
@@ -83,6 +87,22 @@ pub(super) async fn get(state: Shared, request: HttpRequest) -> Result<HttpRespo
     let (response, wire) = piped(&state);
     admitted.begin(&state, wire);
     Ok(response)
+}
+
+/// Answers `HEAD` as the stream begins, without beginning it.
+pub(super) async fn head_of_stream(state: Shared, request: HttpRequest) -> Result<HttpResponse, Problem> {
+    identity::user(&state, &request).await?;
+    Ok(only_head())
+}
+
+/// Returns the head of a stream alone.
+pub(super) fn only_head() -> HttpResponse {
+    let head = head();
+    let mut response = HttpResponse::build(head.status());
+    for header in head.headers() {
+        response.append_header(header);
+    }
+    response.finish()
 }
 
 /// Where a browser that lost the stream stands. One that this hub cannot have given is of no use, and no error either: the

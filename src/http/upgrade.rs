@@ -29,7 +29,7 @@ use bytes::BytesMut;
 use futures_util::SinkExt as _;
 use tokio::io::AsyncWriteExt as _;
 
-use super::{Problem, Shared, State, cors, feeds, identity, incoming::Incoming, stream};
+use super::{Problem, Shared, State, cors, feeds, identity, incoming::Incoming, standard, stream};
 use crate::{
     actors::{
         connection::{Slot, Socket, Wire},
@@ -79,9 +79,8 @@ pub(super) async fn upgrade(
 ) -> Result<(), actix_web::Error> {
     // An event stream has been made to look like a WebSocket, but for its key.
     let is_web_socket = request.headers().contains_key(header::SEC_WEBSOCKET_KEY);
-    let path = request.uri().path();
-    let is_stream = path == "/api/v1/stream" || feed_of(path, feeds::EVENTS).is_some();
-    let events = !is_web_socket && is_stream && request.method() == Method::GET;
+    let path = request.uri().path().to_owned();
+    let events = !is_web_socket && is_stream(&path) && request.method() == Method::GET;
     let kind = if events { Kind::Events } else { Kind::WebSocket };
     let origin = cors::allowed_origin(&state, request.headers(), request.uri().path());
     match admit(&state, &request, kind).await {
@@ -112,7 +111,7 @@ pub(super) async fn upgrade(
         }
         Err(problem) => {
             let mut io = framed.into_parts().io.into_inner();
-            if let Err(error) = refuse(&mut io, &problem, origin).await {
+            if let Err(error) = refuse(&mut io, &problem, &path, origin).await {
                 tracing::debug!(%error, "a refused client hung up");
             }
         }
@@ -139,6 +138,11 @@ async fn admit(state: &State, request: &Request, kind: Kind) -> Result<Beginning
         admit_session(state, request).await?
     };
     Ok(Beginning::Session(admitted))
+}
+
+/// Whether an event stream is at this path.
+pub(super) fn is_stream(path: &str) -> bool {
+    path == stream::PATH || feed_of(path, feeds::EVENTS).is_some()
 }
 
 /// The feed that a path names.
@@ -204,8 +208,9 @@ fn handshake(request: &Request) -> Response<()> {
 }
 
 /// Answers with the problem and closes: the request's head has switched the HTTP parser off, so nothing can follow.
-async fn refuse(io: &mut TcpStream, problem: &Problem, origin: Option<HeaderValue>) -> std::io::Result<()> {
+async fn refuse(io: &mut TcpStream, problem: &Problem, path: &str, origin: Option<HeaderValue>) -> std::io::Result<()> {
     let mut response = problem.error_response();
+    standard::complete(response.headers_mut(), path);
     if let Some(origin) = origin {
         cors::mark(response.headers_mut(), origin);
     }

@@ -22,6 +22,7 @@ use crate::{
         registry::{self, Registry},
         scheduler::Scheduler,
         session,
+        sign_in::SignIns,
         subscriber::Subscriber,
         supervisor::{Adopt, Supervisor, Tether},
         sweeper::Sweeper,
@@ -152,6 +153,7 @@ impl Parts {
             },
             dials: Arc::clone(dials),
             feeding: feeding.clone(),
+            sign_ins: SignIns::new(store.clone(), auth.sessions()),
         };
         http::Shared::new(http::State {
             server: ArcSwap::from_pointee(config.server.clone()),
@@ -161,6 +163,7 @@ impl Parts {
             catalog,
             auth,
             newcomers: http::Newcomers::default(),
+            refused_origins: http::RefusedOrigins::default(),
             store: store.clone(),
             pipeline: handles.pipeline.clone(),
             persistence: handles.persistence.clone(),

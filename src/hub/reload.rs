@@ -123,6 +123,7 @@ impl Keeper {
         let file = self.parts.loaded.file.clone();
         let read = move || {
             let loaded = config::load(&file)?;
+            super::check(&loaded)?;
             let local = config::translations(&loaded)?;
             Ok((loaded, local))
         };

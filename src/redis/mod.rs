@@ -18,8 +18,8 @@ const TIMEOUT: Duration = Duration::from_secs(1);
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum RedisError {
     /// `redis.url` is none.
-    #[error("redis.url is not an address such as redis://127.0.0.1:6379: {0}")]
-    BadUrl(String),
+    #[error("redis.url is not an address such as redis://127.0.0.1:6379")]
+    BadUrl,
     /// It is away, or does not answer in time.
     #[error("Redis does not answer: {0}")]
     Unavailable(String),
@@ -36,12 +36,22 @@ impl fmt::Debug for Redis {
 }
 
 impl Redis {
+    /// Checks an address without connecting.
+    ///
+    /// # Errors
+    /// A sentence without the address, which may hold a password.
+    pub fn check_url(url: &str) -> Result<(), String> {
+        let checked = redis::Client::open(url);
+        checked.map(drop).map_err(|_| "is not an address such as redis://127.0.0.1:6379".to_owned())
+    }
+
     /// A connection to the server at `url`, made when it is first needed.
     ///
     /// # Errors
     /// When the address is none.
     pub fn open(url: &str) -> Result<Self, RedisError> {
-        let bad = |error: redis::RedisError| RedisError::BadUrl(error.to_string());
+        // The error may repeat the address, which may hold a password.
+        let bad = |_: redis::RedisError| RedisError::BadUrl;
         let client = redis::Client::open(url).map_err(bad)?;
         let config = ConnectionManagerConfig::new()
             .set_connection_timeout(Some(TIMEOUT))

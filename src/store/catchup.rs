@@ -1,7 +1,8 @@
 //! Catching up: the one implementation under connecting, resuming and `since`.
 
 use super::{
-    Store, StoreError, rows::{InboxRow, NotificationRow, PAGE_MAX_BYTES, PositionRow, all, bounded, counters, notification_selection},
+    Store, StoreError,
+    rows::{InboxRow, NotificationRow, PAGE_MAX_BYTES, PositionRow, all, bounded, counters, notification_selection},
 };
 use crate::domain::{
     inbox::{Counters, InboxPosition},

@@ -28,6 +28,16 @@ pub struct Planned {
     pub drafts: Vec<(Uuid, Draft)>,
 }
 
+impl Planned {
+    /// Size of the notifications in bytes of text; the metadata, which they share, counts once.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        let metadata = self.drafts.first().map_or(0, |(_, draft)| draft.metadata.get().len());
+        let texts = self.drafts.iter().map(|(_, draft)| draft.title.len() + draft.message.len() + DRAFT_BYTES);
+        metadata + texts.sum::<usize>()
+    }
+}
+
 /// What became of an event.
 #[derive(Debug, Clone)]
 pub enum Committed {
@@ -39,6 +49,9 @@ pub enum Committed {
 
 /// Size from which the metadata of an event with several recipients is stored once for all of them, in bytes.
 const SHARED_METADATA_MIN_BYTES: usize = 2 * 1024;
+
+/// Bytes that a draft takes beside its texts, on average.
+const DRAFT_BYTES: usize = 512;
 
 const SHARE_METADATA: &str = "INSERT INTO shared_metadata (id, metadata, created_at) VALUES ($1, $2, $3)";
 

@@ -193,6 +193,27 @@ impl Store {
         super::rows::all(rows)
     }
 
+    /// Returns a page of dead letters and how many match in all, in one snapshot; see [`Store::find_dead_letters`].
+    ///
+    /// # Errors
+    /// When the store is away.
+    pub async fn page_of_dead_letters(
+        &self,
+        before: Option<(Timestamp, Uuid)>,
+        kind: Option<&str>,
+        text: &str,
+        limit: i64,
+    ) -> Result<(Vec<DeadLetter>, i64), StoreError> {
+        let (at, id) = before.map_or((i64::MAX, String::new()), |(at, id)| (at.0, id.to_string()));
+        let (kind, pattern) = (kind.unwrap_or_default(), pattern(text));
+        let (rows, total): (Vec<Row>, i64) = in_snapshot!(self, |tx| {
+            let total = sqlx::query_scalar(COUNT).bind(kind).bind(&pattern).fetch_one(&mut *tx).await?;
+            let rows = sqlx::query_as(LIST).bind(kind).bind(&pattern).bind(at).bind(&id).bind(limit);
+            (rows.fetch_all(&mut *tx).await?, total)
+        });
+        Ok((super::rows::all(rows)?, total))
+    }
+
     /// How many there are, of one kind where one is named, with `text` in subject, reason or payload.
     ///
     /// # Errors

@@ -76,9 +76,7 @@ impl Store {
             Some(role) => on_pool!(self, |pool| {
                 sqlx::query_scalar("SELECT COUNT(*) FROM user_roles WHERE role = $1").bind(role).fetch_one(pool).await
             })?,
-            None => on_pool!(self, |pool| {
-                sqlx::query_scalar("SELECT COUNT(*) FROM users").fetch_one(pool).await
-            })?,
+            None => on_pool!(self, |pool| { sqlx::query_scalar("SELECT COUNT(*) FROM users").fetch_one(pool).await })?,
         })
     }
 

@@ -18,6 +18,9 @@ pub enum StoreError {
     /// The address is not one.
     #[error("store.url: {0}")]
     BadUrl(String),
+    /// Another hub uses the store.
+    #[error("{0}")]
+    Locked(String),
     /// The schema could not be brought up to date.
     #[error("the migration failed: {0}")]
     Migration(String),

@@ -39,13 +39,17 @@ pub use fan_outs::{FanOutStart, Part};
 pub use idempotency::{ANSWER_KEPT_MS, Reservation};
 pub use list::{Filter, Listing, UnreadTotals};
 pub use marks::MarkOutcome;
+pub use open::StoreLock;
 pub use schedules::ScheduleRun;
 pub use sweep::RetentionCursor;
 pub use types::TypesWatch;
 pub use variants::VariantCounts;
 
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::{
+    path::PathBuf,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use sqlx::{PgPool, SqlitePool};
 use tokio::time::Instant;
@@ -94,6 +98,8 @@ enum Backend {
 struct Sqlite {
     writer: SqlitePool,
     readers: SqlitePool,
+    /// The file; none in memory.
+    file: Option<PathBuf>,
 }
 
 /// Which database it is.

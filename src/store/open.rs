@@ -1,7 +1,9 @@
 //! Opening a store by its address, and bringing its schema up to date.
 
 use std::{
-    path::Path,
+    fs::{File, TryLockError},
+    io::{Read as _, Write as _},
+    path::{Path, PathBuf},
     str::FromStr,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
@@ -28,7 +30,90 @@ const SQLITE_READERS: u32 = 4;
 /// Connections to PostgreSQL of one hub.
 const POSTGRES_CONNECTIONS: u32 = 10;
 
+/// Size to which SQLite's write-ahead log shrinks when it can, in bytes.
+const LOG_MAX_BYTES: u64 = 64 * 1024 * 1024;
+
+/// Lock that keeps a second hub from using the same SQLite file. Dropped with the hub, even by a crash.
+#[derive(Debug)]
+pub struct StoreLock(#[expect(dead_code, reason = "held")] Option<File>);
+
 impl Store {
+    /// Checks an address without opening anything.
+    ///
+    /// # Errors
+    /// A sentence without the address, which may hold a password.
+    pub fn check_url(url: &str) -> Result<(), String> {
+        if url.starts_with("sqlite:") {
+            let checked = SqliteConnectOptions::from_str(url);
+            return checked.map(drop).map_err(|_| "is not an address such as sqlite://data/lonceng.db".to_owned());
+        }
+        let checked = PgConnectOptions::from_str(url);
+        checked.map(drop).map_err(|_| "is not an address such as postgres://user:password@host/database".to_owned())
+    }
+
+    /// Locks SQLite's file for this hub: another one would deliver nothing of what this one stores. PostgreSQL needs no
+    /// lock.
+    ///
+    /// # Errors
+    /// When another hub has it; the error names the file and the process.
+    pub fn lock(&self) -> Result<StoreLock, StoreError> {
+        let Backend::Sqlite(Sqlite { file: Some(database), .. }) = &self.backend else { return Ok(StoreLock(None)) };
+        let path = PathBuf::from(format!("{}.lock", database.display()));
+        let unusable = |error: &std::io::Error| StoreError::BadUrl(format!("cannot use {}: {error}", path.display()));
+        let mut file = File::options()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(&path)
+            .map_err(|error| unusable(&error))?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                let mut holder = String::new();
+                // Who it is only makes the error better.
+                let _ = file.read_to_string(&mut holder);
+                let holder = holder.trim();
+                let process = if holder.is_empty() { String::new() } else { format!(" (process {holder})") };
+                return Err(StoreError::Locked(format!(
+                    "another hub{process} uses {}; stop it, or set store.url to another file",
+                    database.display()
+                )));
+            }
+            Err(TryLockError::Error(error)) => return Err(unusable(&error)),
+        }
+        let written = file.set_len(0).and_then(|()| write!(file, "{}", std::process::id()));
+        written.map_err(|error| unusable(&error))?;
+        Ok(StoreLock(Some(file)))
+    }
+
+    /// Shrinks SQLite's write-ahead log when a long reader has let it grow and has left since. It waits for nobody: with
+    /// readers in the way, the log stays as it is.
+    ///
+    /// # Errors
+    /// When the store is away.
+    pub async fn shrink_log(&self) -> Result<(), StoreError> {
+        let Backend::Sqlite(sqlite) = &self.backend else { return Ok(()) };
+        let Some(file) = &sqlite.file else { return Ok(()) };
+        let size = std::fs::metadata(format!("{}-wal", file.display())).map_or(0, |metadata| metadata.len());
+        if size <= LOG_MAX_BYTES {
+            return Ok(());
+        }
+        let mut writer = sqlite.writer.acquire().await?;
+        let shrunk = async {
+            sqlx::query("PRAGMA busy_timeout = 0").execute(&mut *writer).await?;
+            sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").execute(&mut *writer).await?;
+            let restored =
+                sqlx::query(sqlx::AssertSqlSafe(format!("PRAGMA busy_timeout = {}", ACQUIRE_TIMEOUT.as_millis())));
+            restored.execute(&mut *writer).await
+        };
+        if let Err(error) = shrunk.await {
+            writer.close_on_drop();
+            return Err(error.into());
+        }
+        Ok(())
+    }
+
     /// Opens the store. PostgreSQL is connected to on first use, so this succeeds while it is away.
     ///
     /// # Errors
@@ -96,8 +181,12 @@ async fn open_sqlite(url: &str) -> Result<Sqlite, StoreError> {
         .busy_timeout(ACQUIRE_TIMEOUT)
         .pragma("cache_size", "-65536")
         .pragma("wal_autocheckpoint", "10000")
+        .pragma("journal_size_limit", LOG_MAX_BYTES.to_string())
         .pragma("temp_store", "memory")
         .statement_cache_capacity(200);
+    // A database in memory has a name that is no file's.
+    let is_file = !options.get_filename().to_string_lossy().starts_with("file:sqlx-in-memory");
+    let file = is_file.then(|| options.get_filename().to_owned());
     if let Some(folder) = options.get_filename().parent().filter(|folder| !folder.as_os_str().is_empty()) {
         std::fs::create_dir_all(folder).map_err(|error| cannot_open(folder, &error))?;
     }
@@ -119,7 +208,7 @@ async fn open_sqlite(url: &str) -> Result<Sqlite, StoreError> {
         .idle_timeout(None)
         .max_lifetime(None)
         .connect_lazy_with(options);
-    Ok(Sqlite { writer, readers })
+    Ok(Sqlite { writer, readers, file })
 }
 
 fn cannot_open(folder: &Path, error: &std::io::Error) -> StoreError {

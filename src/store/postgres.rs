@@ -6,8 +6,8 @@ use sqlx::{Connection as _, PgConnection, PgPool, Postgres as Db, Transaction};
 
 use super::{
     StoreError,
-    rows::{InboxRow, notification_columns, notification_selection},
     commit::stored_metadata,
+    rows::{InboxRow, notification_columns, notification_selection},
     sweep::again,
 };
 use crate::domain::{

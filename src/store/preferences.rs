@@ -25,9 +25,8 @@ impl Store {
     /// # Errors
     /// When the store is away.
     pub async fn preferences(&self, user: &UserId) -> Result<Preferences, StoreError> {
-        let found: Option<String> = on_pool!(self, |pool| {
-            sqlx::query_scalar(OF_ONE).bind(user.as_str()).fetch_optional(pool).await
-        })?;
+        let found: Option<String> =
+            on_pool!(self, |pool| { sqlx::query_scalar(OF_ONE).bind(user.as_str()).fetch_optional(pool).await })?;
         Ok(found.as_deref().map(read).unwrap_or_default())
     }
 

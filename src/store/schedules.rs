@@ -13,6 +13,8 @@ const ALL: &str = "SELECT code, schedule, run_at FROM schedule_runs";
 
 const HAS_RUN: &str = "UPDATE schedule_runs SET run_at = $2 WHERE code = $1 AND run_at < $2";
 
+const RESTART: &str = "UPDATE schedule_runs SET run_at = $2 WHERE code = $1 AND run_at > $2";
+
 const COUNT: &str = "SELECT COUNT(*) FROM notifications WHERE type_code = $1 AND created_at > $2 AND created_at <= $3";
 
 /// Up to when a schedule has been run.
@@ -53,6 +55,16 @@ impl Store {
             sqlx::query(BEGIN).bind(code).bind(schedule).bind(now.0).execute(pool).await.map(drop)
         })?;
         Ok(())
+    }
+
+    /// Begins a schedule anew at `now` whose last run is in the future.
+    ///
+    /// # Errors
+    /// When the store is away.
+    pub async fn restart_schedule(&self, code: &str, now: Timestamp) -> Result<(), StoreError> {
+        on_writer!(self, |connection| {
+            sqlx::query(RESTART).bind(code).bind(now.0).execute(connection).await.map(drop)
+        })
     }
 
     /// Notes that it has been run up to `at`.

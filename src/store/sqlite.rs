@@ -9,8 +9,8 @@ use sqlx::{Connection as _, QueryBuilder, Sqlite as Db, SqliteConnection, Transa
 
 use super::{
     Sqlite, StoreError,
-    rows::{InboxRow, notification_columns, notification_selection},
     commit::stored_metadata,
+    rows::{InboxRow, notification_columns, notification_selection},
     sweep::again,
 };
 use crate::domain::{

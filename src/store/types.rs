@@ -6,7 +6,7 @@ use sqlx::{FromRow, postgres::PgListener};
 use super::{
     Backend, Store, StoreError,
     audit::{AuditEntry, entered},
-    };
+};
 use crate::domain::{
     catalog::{Entity, Origin, TypeRow, Variant},
     notification::Timestamp,
@@ -224,9 +224,7 @@ impl Store {
             changed += 1;
         }
         for row in table.iter().filter(|row| row.origin == Origin::Config && !file.contains_key(row.code.as_str())) {
-            on_writer!(self, |pool| {
-                sqlx::query(GONE_FROM_FILE).bind(&row.code).execute(pool).await.map(drop)
-            })?;
+            on_writer!(self, |pool| { sqlx::query(GONE_FROM_FILE).bind(&row.code).execute(pool).await.map(drop) })?;
             changed += 1;
         }
         Ok(changed)

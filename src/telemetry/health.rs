@@ -1,7 +1,7 @@
 //! How each part is: what `/health/ready` answers.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::{Arc, Mutex, PoisonError},
 };
 
@@ -48,30 +48,55 @@ impl PartState {
 
 /// How all parts are; shared by everybody who knows of one.
 #[derive(Debug, Clone, Default)]
-pub struct Health(Arc<Mutex<BTreeMap<&'static str, PartState>>>);
+pub struct Health(Arc<Mutex<Parts>>);
+
+#[derive(Debug, Default)]
+struct Parts {
+    states: BTreeMap<&'static str, PartState>,
+    /// Parts that have worked at any time.
+    worked: BTreeSet<&'static str>,
+}
 
 impl Health {
     /// Says how a part is. A change is logged, once.
     #[expect(clippy::needless_pass_by_value, reason = "callers make the state where they say it")]
     pub fn set(&self, part: &'static str, state: PartState) {
-        let before = {
-            // A std Mutex: nothing is awaited while it is held.
-            let mut parts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-            parts.insert(part, state.clone())
-        };
-        if before.as_ref().map(PartState::word) == Some(state.word()) {
-            return;
-        }
-        match (&before, &state) {
+        let Some(before) = self.change(part, state.clone()) else { return };
+        match (before, &state) {
             (None, PartState::Ok | PartState::Off) => {}
             // Stopping is no news to whoever asked for it.
             (_, PartState::Down(_)) if part == "hub" => {}
-            // The source says itself where events come from now.
-            (_, PartState::Ok) if part == "nats" => {}
-            (_, PartState::Ok | PartState::Off) => tracing::info!(part, state = state.word(), "{part} is well again"),
-            (_, PartState::Degraded(reason)) => tracing::warn!(part, reason, "{part} is degraded"),
-            (_, PartState::Down(reason)) => tracing::warn!(part, reason, "{part} is down"),
+            // Whoever finds a bad edit or a bad type logs it with its place.
+            (_, PartState::Degraded(_)) if part == "config" => {}
+            (_, PartState::Ok | PartState::Off) => tracing::info!(part, state = state.word(), "{part}: working again"),
+            (_, PartState::Degraded(reason)) => tracing::warn!(part, reason, "{part}: degraded"),
+            (_, PartState::Down(reason)) => tracing::warn!(part, reason, "{part}: down"),
         }
+    }
+
+    /// Records how a part is whose owner logs its changes.
+    pub fn set_silently(&self, part: &'static str, state: PartState) {
+        self.change(part, state);
+    }
+
+    /// Records how a part is; returns how it was before, when that was something else and is worth a log line.
+    fn change(&self, part: &'static str, state: PartState) -> Option<Option<PartState>> {
+        // A std Mutex: nothing is awaited while it is held.
+        let mut parts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let word = state.word();
+        if matches!(state, PartState::Ok | PartState::Degraded(_)) {
+            parts.worked.insert(part);
+        }
+        let before = parts.states.insert(part, state);
+        // A hub that stops closes its parts itself.
+        let stopping = part != "hub" && matches!(parts.states.get("hub"), Some(PartState::Down(_)));
+        (before.as_ref().map(PartState::word) != Some(word) && !stopping).then_some(before)
+    }
+
+    /// Whether a part has worked at any time.
+    #[must_use]
+    pub fn was_ever_ok(&self, part: &str) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).worked.contains(part)
     }
 
     /// Whether a part is down.
@@ -83,6 +108,6 @@ impl Health {
     /// How all parts are.
     #[must_use]
     pub fn parts(&self) -> BTreeMap<&'static str, PartState> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).states.clone()
     }
 }

@@ -2,14 +2,22 @@
 
 use std::io::IsTerminal as _;
 
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::{EnvFilter, filter::LevelFilter};
 
-/// What is logged when `RUST_LOG` does not say.
+/// Filter of the log where `RUST_LOG` is not set.
 const DEFAULT_FILTER: &str = "info,async_nats=off,sqlx=warn,actix_server=warn";
+
+/// Filter for the HTTP library, which calls every malformed request of a stranger an error. It is logged where `debug` is.
+const STRANGERS: &str = "actix_http=off";
 
 /// Starts logging to standard error: JSON lines with `LONCENG_LOG_FORMAT=json`, else for people.
 pub fn start_logging() {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(DEFAULT_FILTER));
+    let is_debug = filter.max_level_hint().is_none_or(|level| level >= LevelFilter::DEBUG);
+    let filter = match STRANGERS.parse() {
+        Ok(strangers) if !is_debug => filter.add_directive(strangers),
+        _ => filter,
+    };
     let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);
     let json = std::env::var("LONCENG_LOG_FORMAT").is_ok_and(|format| format.eq_ignore_ascii_case("json"));
     // A second call, in tests, finds a logger there and leaves it.

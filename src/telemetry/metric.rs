@@ -71,7 +71,8 @@ fn describe() {
         metrics::counter!(counter).absolute(0);
     }
     metrics::gauge!(CONNECTIONS).set(0.0);
-    for actor in ["subscriber", "pipeline", "persistence", "registry", "broadcaster", "catalog", "sweeper"] {
+    for actor in ["subscriber", "pipeline", "persistence", "registry", "broadcaster", "catalog", "sweeper", "scheduler"]
+    {
         metrics::counter!(ACTOR_RESTARTS, "actor" => actor).absolute(0);
     }
 }

@@ -10,13 +10,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-use serde_json::{Value, json};
 use crate::support::{
     client::Client,
     hub::Hub,
     tokens::{SECRET, path, published, signed},
     wait::{PATIENCE, until},
 };
+use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 

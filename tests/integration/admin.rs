@@ -2,12 +2,12 @@
 
 use std::fmt::Write as _;
 
-use serde_json::{Value, json};
 use crate::support::{
     hub::{Hub, On},
     nats::NatsServer,
     wait::{PATIENCE, until},
 };
+use serde_json::{Value, json};
 
 async fn on_both(env: &[(&str, &str)], test: impl AsyncFn(Hub)) {
     for on in [On::Sqlite, On::Postgres] {

@@ -3,12 +3,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde_json::{Value, json};
 use crate::support::{
     client::Client,
     hub::Hub,
     tokens::{SECRET, signed},
 };
+use serde_json::{Value, json};
 
 const METHODS: [&str; 5] = ["get", "put", "post", "patch", "delete"];
 

@@ -2,12 +2,12 @@
 
 use std::process::{Command, Output, Stdio};
 
-use serde_json::{Value, json};
 use crate::support::{
     hub::Hub,
     nats::NatsServer,
     wait::{PATIENCE, until},
 };
+use serde_json::{Value, json};
 
 const CONFIG: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/config.toml");
 

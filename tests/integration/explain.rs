@@ -2,13 +2,13 @@
 
 use std::{collections::HashSet, time::Duration};
 
-use lonceng::store::Store;
-use serde_json::{Value, json};
 use crate::support::{
     hub::{Hub, On},
     nats::NatsServer,
     wait::{PATIENCE, until},
 };
+use lonceng::store::Store;
+use serde_json::{Value, json};
 
 async fn event(hub: &Hub, id: &str) -> Value {
     let (status, answer) = hub.get(&format!("/api/v1/admin/explain?event={id}")).await;

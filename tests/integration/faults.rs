@@ -2,6 +2,12 @@
 
 use std::process::Command;
 
+use crate::support::{
+    client::Client,
+    hub::{Hub, On},
+    nats::NatsServer,
+    wait::{PATIENCE, until},
+};
 use futures_util::future::join_all;
 use lonceng::{
     actors::{
@@ -12,12 +18,6 @@ use lonceng::{
     telemetry::metric,
 };
 use serde_json::{Value, json};
-use crate::support::{
-    client::Client,
-    hub::{Hub, On},
-    nats::NatsServer,
-    wait::{PATIENCE, until},
-};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::{TcpSocket, TcpStream},

@@ -2,7 +2,6 @@
 
 use std::time::{Duration, Instant};
 
-use serde_json::{Value, json};
 use crate::support::{
     client::Client,
     hub::Hub,
@@ -10,6 +9,7 @@ use crate::support::{
     stream::Stream,
     wait::{PATIENCE, until},
 };
+use serde_json::{Value, json};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpStream,

@@ -1,10 +1,10 @@
 //! The HTTP interface, against the built hub.
 
-use serde_json::{Value, json};
 use crate::support::{
     hub::{Hub, On},
     wait::{PATIENCE, until},
 };
+use serde_json::{Value, json};
 
 fn note(user: &str, title: &str) -> Value {
     json!({ "type": "NOTE_CREATED", "user_id": user, "title": title })

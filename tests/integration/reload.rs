@@ -6,13 +6,13 @@ use std::{
     time::Duration,
 };
 
-use lonceng::store::Store;
-use serde_json::{Value, json};
 use crate::support::{
     client::Client,
     hub::{Hub, On},
     wait::{PATIENCE, until},
 };
+use lonceng::store::Store;
+use serde_json::{Value, json};
 
 fn config(template: &str, more: &str) -> String {
     format!(

@@ -2,15 +2,15 @@
 
 use std::collections::HashMap;
 
+use crate::support::{
+    hub::{Hub, On},
+    wait::{PATIENCE, until},
+};
 use lonceng::{
     domain::{notification::Timestamp, schedule::Schedule},
     store::Store,
 };
 use serde_json::{Value, json};
-use crate::support::{
-    hub::{Hub, On},
-    wait::{PATIENCE, until},
-};
 
 /// A digest of notes for two readers.
 fn digest(schedule: &Value) -> Value {

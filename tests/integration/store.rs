@@ -246,7 +246,9 @@ async fn time_clears_archives_and_discards_in_bounded_batches(store: Store) {
     store.commit(&[planned(None, drafts)], NOW).await.expect("it commits");
     mark(&store, "a", ids[0], Mark::Read).await; // revision 3 of a
     mark(&store, "b", ids[4], Mark::Read).await; // revision 4 of b
-    let sweep = async |what, at, limit| store.sweep(what, Timestamp(NOW.0 + at), limit, Timestamp(NOW.0 + at)).await.expect("it sweeps");
+    let sweep = async |what, at, limit| {
+        store.sweep(what, Timestamp(NOW.0 + at), limit, Timestamp(NOW.0 + at)).await.expect("it sweeps")
+    };
     assert!(sweep(Sweep::Expire, 9, 10).await.is_empty(), "nothing has run out yet");
     assert_eq!(sweep(Sweep::Expire, 15, 1).await.len(), 1, "no more than asked for");
     let rest = sweep(Sweep::Expire, 15, 10).await;

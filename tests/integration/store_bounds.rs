@@ -142,9 +142,8 @@ async fn a_page_is_bounded_in_bytes(store: Store) {
 
 async fn failed_attempts_are_counted_for_all_hubs(store: Store) {
     let (one, other) = (Identity::key("one"), Identity::key("other"));
-    let count = async |identity: &Identity, at| {
-        store.count_failed_attempt(identity, Timestamp(at)).await.expect("it counts")
-    };
+    let count =
+        async |identity: &Identity, at| store.count_failed_attempt(identity, Timestamp(at)).await.expect("it counts");
     assert_eq!((count(&one, 1).await, count(&one, 5).await, count(&other, 5).await), (1, 2, 1));
     store.forget_failed_attempts(&one).await.expect("it forgets");
     assert_eq!((count(&one, 6).await, count(&other, 7).await), (1, 2));

@@ -1,8 +1,8 @@
 //! The WebSocket protocol, against the built hub.
 
+use crate::support::{client::Client, hub::Hub, hub::On};
 use lonceng::domain::protocol::SUBPROTOCOL;
 use serde_json::{Value, json};
-use crate::support::{client::Client, hub::Hub, hub::On};
 use tokio_tungstenite::tungstenite::{Bytes, Message, client::IntoClientRequest};
 
 fn note(user: &str, title: &str) -> Value {

@@ -48,11 +48,16 @@ const MAILBOX: usize = 1_024;
 /// Things whose last message a feed with a snapshot remembers.
 const SNAPSHOT_MAX: usize = 10_000;
 
-/// Messages that a new watcher begins with.
-const SNAPSHOT_SHOWN_MAX: usize = 1_000;
+/// Maximum size of a snapshot, in bytes of the events it was taken from.
+const SNAPSHOT_MAX_BYTES: usize = 16 * 1024 * 1024;
 
-/// Events that wait for an administrator who watches everything, before the oldest is dropped.
+/// Messages that a new watcher begins with, and their size in bytes.
+const SNAPSHOT_SHOWN_MAX: usize = 1_000;
+const SNAPSHOT_SHOWN_MAX_BYTES: usize = 4 * 1024 * 1024;
+
+/// Events that wait for an administrator who watches everything, before the oldest is dropped, and their size in bytes.
 const ALL_WAITING_MAX: usize = 4_096;
+const ALL_WAITING_MAX_BYTES: usize = 8 * 1024 * 1024;
 
 /// Between looks for watchers that went without a word.
 const BURY_INTERVAL: std::time::Duration = std::time::Duration::from_secs(30);
@@ -138,14 +143,14 @@ impl Broadcaster {
             }
             metrics::counter!(metric::FEED_MESSAGES, "feed" => feed.name.clone()).increment(count);
             if feed.snapshot {
-                self.snapshots[id.0].put(key, values, shown, SNAPSHOT_MAX);
+                self.snapshots[id.0].put(key, values, shown, event.bytes, (SNAPSHOT_MAX, SNAPSHOT_MAX_BYTES));
             }
         }
         if !self.all.is_empty() {
             let frame = protocol::whole(event);
             self.number += 1;
             for doorstep in self.all.iter().filter_map(|client| self.watchers.get(client)?.doorstep.upgrade()) {
-                doorstep.put_among(Key::unique(self.number), frame.clone(), ALL_WAITING_MAX);
+                doorstep.put_among(Key::unique(self.number), frame.clone(), ALL_WAITING_MAX, ALL_WAITING_MAX_BYTES);
             }
         }
     }
@@ -260,7 +265,7 @@ impl Handler<Watch> for Broadcaster {
             What::All => self.all.push(client),
             What::Feed(feed) => {
                 for (key, shown) in self.snapshots[feed.0].of(&filters, SNAPSHOT_SHOWN_MAX) {
-                    doorstep.put_among(key, protocol::shown(shown, true), SNAPSHOT_SHOWN_MAX);
+                    doorstep.put_among(key, protocol::shown(shown, true), SNAPSHOT_SHOWN_MAX, SNAPSHOT_SHOWN_MAX_BYTES);
                 }
                 self.indexes[feed.0].insert(client, filters);
                 if self.feeds.is_retired(feed) {

@@ -74,6 +74,12 @@ impl Watched {
         Self { feeding, client, user, doorstep: Doorstep::new(most), wanted: BTreeMap::new(), lease: None }
     }
 
+    /// Whether it watches this, or will.
+    #[must_use]
+    pub fn watches(&self, what: What) -> bool {
+        self.wanted.contains_key(&what)
+    }
+
     /// Where its messages wait.
     pub(in crate::actors) fn doorstep(&self) -> Arc<Doorstep> {
         Arc::clone(&self.doorstep)

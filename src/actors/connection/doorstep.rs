@@ -10,11 +10,11 @@ use std::{
 use bytes::Bytes;
 use futures_util::task::AtomicWaker;
 
-use super::wire::Wire;
+use super::{WAITING_BYTES_MAX, wire::Wire};
 use crate::domain::{
     feed::{FeedId, Key, Latest, Window},
     frame,
-    notification::Timestamp,
+    monotonic::Monotonic,
 };
 
 /// Messages that leave together.
@@ -50,14 +50,14 @@ impl Doorstep {
 
     /// Leaves a message; one about the same that still waits is replaced.
     pub fn put(&self, key: Key, message: Bytes) {
-        self.put_among(key, message, self.most);
+        self.put_among(key, message, self.most, WAITING_BYTES_MAX);
     }
 
-    /// The same where at least `most` may wait: what comes all at once and must be whole.
-    pub fn put_among(&self, key: Key, message: Bytes, most: usize) {
+    /// The same where at least `most` messages, and `max_bytes` of them, may wait: what comes all at once and must be whole.
+    pub fn put_among(&self, key: Key, message: Bytes, most: usize, max_bytes: usize) {
         let mut waiting = self.waiting();
         let first = waiting.is_empty();
-        waiting.put(key, message, most.max(self.most));
+        waiting.put(key, message, most.max(self.most), max_bytes.max(WAITING_BYTES_MAX));
         drop(waiting);
         // When something waits already the pump has been woken, or waits for the client.
         if first {
@@ -91,7 +91,7 @@ impl Outlet {
     }
 
     /// Queues a bunch if the client may have one. Answers with when to look again, where nobody else will say.
-    pub(super) fn let_out(&mut self, wire: &mut Wire, now: Timestamp) -> Option<Duration> {
+    pub(super) fn let_out(&mut self, wire: &mut Wire, now: Monotonic) -> Option<Duration> {
         let mut waiting = self.doorstep.waiting();
         if self.held > 0 || waiting.is_empty() {
             return None;
@@ -104,7 +104,12 @@ impl Outlet {
             }
             return Some(Duration::from_millis(again.0.saturating_sub(now.0).max(1).unsigned_abs()));
         }
-        let bunch: Vec<Bytes> = std::iter::from_fn(|| waiting.take()).take(BUNCH).collect();
+        let (mut bunch, mut bytes) = (Vec::new(), 0);
+        while bunch.len() < BUNCH && bytes < WAITING_BYTES_MAX {
+            let Some(message) = waiting.take() else { break };
+            bytes += message.len();
+            bunch.push(message);
+        }
         // Whoever leaves messages here need not wait for them to be written down.
         drop(waiting);
         for message in bunch {
@@ -122,7 +127,7 @@ impl Outlet {
         self.timer = false;
     }
 
-    pub(super) fn answered(&mut self, payload: &[u8], now: Timestamp) {
+    pub(super) fn answered(&mut self, payload: &[u8], now: Monotonic) {
         if let Ok(number) = payload.try_into() {
             self.window.answered(u32::from_be_bytes(number), now);
         }

@@ -26,6 +26,7 @@ pub(super) use pump::Pump;
 pub use socket::{Socket, Transport};
 pub use wire::Wire;
 
+use super::sign_in::has_expired;
 use crate::{
     clock,
     domain::{
@@ -37,6 +38,12 @@ use crate::{
 
 /// How long the last words may take to reach a client that does not read.
 const LINGER: Duration = Duration::from_secs(10);
+
+/// Maximum size of the pushes that wait for one connection, in bytes. One message may be larger when it waits alone.
+pub(super) const WAITING_BYTES_MAX: usize = 1024 * 1024;
+
+/// Maximum size of the answers that wait for one connection, in bytes: a client that asks and does not read is closed.
+const ANSWERS_BYTES_MAX: usize = 8 * WAITING_BYTES_MAX;
 
 /// Messages beyond the limit that a client may have on their way when it is warned.
 const EXCESS_LEAST: u32 = 2;
@@ -132,7 +139,7 @@ impl Connection {
 
     fn answered(&mut self, payload: &[u8]) {
         if let Some(outlet) = &mut self.outlet {
-            outlet.answered(payload, clock::now());
+            outlet.answered(payload, clock::monotonic());
         }
     }
 
@@ -149,6 +156,17 @@ impl Connection {
     /// Messages that wait to be written.
     pub(super) fn waiting(&self) -> usize {
         self.wire.waiting()
+    }
+
+    /// Size of what waits to be written, in bytes.
+    pub(super) fn waiting_bytes(&self) -> usize {
+        self.wire.waiting_bytes()
+    }
+
+    /// Whether a message of this size fits among at most `max_messages` that wait.
+    pub(super) fn has_room(&self, bytes: usize, max_messages: usize) -> bool {
+        let waiting = self.waiting();
+        waiting < max_messages && (waiting == 0 || self.waiting_bytes() + bytes <= WAITING_BYTES_MAX)
     }
 
     /// Queues a message's frame; nothing follows the last words. With it the client stands at `revision`.
@@ -214,6 +232,14 @@ pub(super) trait Client: Actor<Context = Context<Self>> + Sized {
     /// The pump was woken: something may have been left outside the mailbox.
     fn on_wake(&mut self, ctx: &mut Context<Self>);
 
+    /// End of its owner's sign-in, in seconds since 1970.
+    fn expires_at(&self) -> Option<i64>;
+
+    /// Whether the client may be read from: what it asks for is answered after `connected` only.
+    fn is_open(&self) -> bool {
+        true
+    }
+
     /// The client sent this, within its limits.
     fn on_text(&mut self, text: &[u8], ctx: &mut Context<Self>);
 
@@ -223,7 +249,9 @@ pub(super) trait Client: Actor<Context = Context<Self>> + Sized {
     /// Queues an answer. A client that asks and does not read is closed: memory stays bounded.
     fn answer(&mut self, frame: Bytes) {
         // What is pushed is bounded by itself, and answers come on top of it.
-        if self.connection().waiting() >= self.limits().outbound_queue * 2 {
+        let most = self.limits().outbound_queue * 2;
+        let connection = self.connection();
+        if connection.waiting() >= most || connection.waiting_bytes() >= ANSWERS_BYTES_MAX {
             self.close(CloseCode::TooSlow);
             return;
         }
@@ -239,6 +267,11 @@ pub(super) trait Client: Actor<Context = Context<Self>> + Sized {
     fn watch_heartbeat(&self, ctx: &mut Context<Self>) {
         let Limits { heartbeat, heartbeat_timeout, .. } = self.limits();
         ctx.run_interval(heartbeat, move |client, ctx| {
+            // By the wall clock: a timer stands still while the machine is asleep.
+            if has_expired(client.expires_at()) {
+                client.close(CloseCode::NotSignedIn);
+                client.connection().wake();
+            }
             let connection = client.connection();
             if connection.pinged.is_some() || connection.closing {
                 return;
@@ -260,9 +293,9 @@ pub(super) trait Client: Actor<Context = Context<Self>> + Sized {
         });
     }
 
-    /// Closes the connection when its owner's sign-in ends. `expires_at` is in seconds since 1970.
-    fn watch_expiry(&self, expires_at: Option<i64>, ctx: &mut Context<Self>) {
-        let Some(expires_at) = expires_at else { return };
+    /// Closes the connection when its owner's sign-in ends.
+    fn watch_expiry(&self, ctx: &mut Context<Self>) {
+        let Some(expires_at) = self.expires_at() else { return };
         let left = expires_at.saturating_mul(1_000).saturating_sub(clock::now().0);
         let left = Duration::from_millis(u64::try_from(left).unwrap_or(0));
         ctx.run_later(left, |client, _| {
@@ -279,7 +312,7 @@ fn let_out<C: Client>(client: &mut C, ctx: &mut Context<C>) {
     if wire.waiting() > 0 {
         return;
     }
-    if let Some(again) = outlet.let_out(wire, clock::now()) {
+    if let Some(again) = outlet.let_out(wire, clock::monotonic()) {
         ctx.run_later(again, |client, _| {
             if let Some(outlet) = &mut client.connection().outlet {
                 outlet.timer_is_over();
@@ -310,7 +343,7 @@ fn on_binary<C: Client>(client: &mut C) {
 fn is_over_its_limit<C: Client>(client: &mut C) -> bool {
     let limit = client.limits().client_messages_per_minute;
     let connection = client.connection();
-    if connection.pace.take(limit, clock::now()) {
+    if connection.pace.take(limit, clock::monotonic()) {
         connection.excess = 0;
         return false;
     }

@@ -10,7 +10,7 @@ use std::{
 use actix::{ActorContext as _, ActorFuture, Context};
 
 use super::{
-    Client,
+    Client, WAITING_BYTES_MAX,
     frames::{Broken, Received},
 };
 use crate::domain::{frame, protocol::CloseCode};
@@ -34,10 +34,12 @@ impl<C: Client> ActorFuture<C> for Pump {
     fn poll(self: Pin<&mut Self>, client: &mut C, ctx: &mut Context<C>, cx: &mut TaskContext<'_>) -> Poll<()> {
         client.connection().remember(cx.waker());
         client.on_wake(ctx);
-        if !client.connection().is_closing() && Self::receive(client, ctx, cx) == Peer::Gone {
+        let is_read = client.is_open() && !client.connection().is_closing();
+        if is_read && Self::receive(client, ctx, cx) == Peer::Gone {
             ctx.stop();
             return Poll::Ready(());
         }
+        let mut held_back = client.connection().waiting_bytes() > WAITING_BYTES_MAX;
         loop {
             let flushed = client.connection().wire.poll_flush(cx);
             if let Poll::Ready(Err(_)) = flushed {
@@ -49,6 +51,9 @@ impl<C: Client> ActorFuture<C> for Pump {
             }
             if flushed.is_pending() {
                 return Poll::Pending;
+            }
+            if std::mem::take(&mut held_back) {
+                cx.waker().wake_by_ref();
             }
             client.on_written(ctx);
             super::let_out(client, ctx);
@@ -70,7 +75,11 @@ impl Pump {
     fn receive<C: Client>(client: &mut C, ctx: &mut Context<C>, cx: &mut TaskContext<'_>) -> Peer {
         for _ in 0..FRAMES_AT_ONCE {
             let connection = client.connection();
-            if connection.in_flight >= IN_FLIGHT_MAX || connection.is_closing() {
+            // A client that does not read its answers is not asked for more; when they are written, it is.
+            if connection.in_flight >= IN_FLIGHT_MAX
+                || connection.waiting_bytes() > WAITING_BYTES_MAX
+                || connection.is_closing()
+            {
                 return Peer::There;
             }
             match connection.wire.poll_receive(cx) {

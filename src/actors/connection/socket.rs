@@ -53,6 +53,8 @@ pub struct Socket {
     io: Either<TcpStream, DuplexStream>,
     reader: FrameReader,
     waiting: VecDeque<Bytes>,
+    /// Size of what waits, in bytes.
+    waiting_bytes: usize,
     /// How much of the first has been written.
     written: usize,
     /// When to give up on writing the last frames; set once the session is closing.
@@ -68,6 +70,7 @@ impl Socket {
             io: io.0,
             reader: FrameReader::new(read_ahead, max_message),
             waiting: VecDeque::new(),
+            waiting_bytes: 0,
             written: 0,
             deadline: None,
             waker: None,
@@ -79,13 +82,20 @@ impl Socket {
         self.waiting.len()
     }
 
+    /// Size of what waits to be written, in bytes.
+    pub(super) fn waiting_bytes(&self) -> usize {
+        self.waiting_bytes
+    }
+
     pub(super) fn enqueue(&mut self, frame: Bytes) {
+        self.waiting_bytes += frame.len();
         self.waiting.push_back(frame);
     }
 
     /// Drops what waits, but for the frame that is half written.
     pub(super) fn drop_waiting(&mut self) {
         self.waiting.truncate(usize::from(self.written > 0));
+        self.waiting_bytes = self.waiting.iter().map(Bytes::len).sum();
     }
 
     /// Nothing more is queued; the client has `linger` to read what is.
@@ -162,6 +172,7 @@ impl Socket {
             }
             written -= left;
             self.written = 0;
+            self.waiting_bytes -= first.len();
             self.waiting.pop_front();
         }
     }

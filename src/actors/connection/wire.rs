@@ -71,6 +71,11 @@ impl Wire {
         self.socket.waiting()
     }
 
+    /// Size of what waits to be written, in bytes.
+    pub(super) fn waiting_bytes(&self) -> usize {
+        self.socket.waiting_bytes()
+    }
+
     /// Queues a message's frame. With it the client stands at `revision`. An event is the frame's payload, whose JSON has no
     /// line break.
     pub(super) fn enqueue(&mut self, message: Bytes, revision: Option<i64>) {

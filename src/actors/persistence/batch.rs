@@ -76,7 +76,6 @@ async fn run_sweep(store: &Store, registry: &Handle<Registry>, sweep: SweepSome,
 }
 
 async fn commit_all(store: &Store, registry: &Handle<Registry>, commits: Vec<Commit>, state: &mut PartState) {
-    let started = Instant::now();
     let sizes: Vec<usize> = commits.iter().map(|commit| commit.events.len()).collect();
     let mut answers = Vec::with_capacity(commits.len());
     let (mut events, mut ends, mut atomic) = (Vec::new(), Vec::new(), Vec::new());
@@ -86,13 +85,12 @@ async fn commit_all(store: &Store, registry: &Handle<Registry>, commits: Vec<Com
         atomic.push(commit.atomic);
         answers.push((commit.received, commit.reply));
     }
-    let mut results = match store.commit(&events, clock::now()).await {
+    let mut results = match commit(store, &events).await {
         Ok(committed) => committed.into_iter().map(Ok).collect(),
         Err(error) if error.is_transient() => everywhere(&error, events.len()),
         // One event that the store refuses must not take the others with it.
         Err(error) => isolate(store, &events, &ends, &atomic, error).await,
     };
-    metrics::histogram!(metric::BATCH_SECONDS).record(started.elapsed().as_secs_f64());
     for (size, (received, reply)) in sizes.into_iter().zip(answers) {
         let own: Results = results.drain(..size).collect();
         let mut changes = Vec::new();
@@ -109,6 +107,23 @@ async fn commit_all(store: &Store, registry: &Handle<Registry>, commits: Vec<Com
     }
 }
 
+/// Commits events in one transaction, and measures it.
+async fn commit(store: &Store, events: &[Planned]) -> Result<Vec<Committed>, StoreError> {
+    let started = Instant::now();
+    let committed = store.commit(events, clock::now()).await?;
+    let rows: usize = committed
+        .iter()
+        .map(|committed| match committed {
+            Committed::Stored(changes) => changes.len(),
+            Committed::Duplicate => 0,
+        })
+        .sum();
+    #[expect(clippy::cast_precision_loss, reason = "at most some thousands")]
+    metrics::histogram!(metric::BATCH_ROWS).record(rows as f64);
+    metrics::histogram!(metric::BATCH_SECONDS).record(started.elapsed().as_secs_f64());
+    Ok(committed)
+}
+
 /// Commits job by job, and a job that is not atomic event by event, after the store refused them together.
 async fn isolate(store: &Store, events: &[Planned], ends: &[usize], atomic: &[bool], error: StoreError) -> Results {
     if events.len() == 1 {
@@ -122,7 +137,7 @@ async fn isolate(store: &Store, events: &[Planned], ends: &[usize], atomic: &[bo
         start = *end;
         let pieces: Vec<&[Planned]> = if *atomic { vec![job] } else { job.chunks(1).collect() };
         for piece in pieces {
-            match store.commit(piece, clock::now()).await {
+            match commit(store, piece).await {
                 Ok(committed) => results.extend(committed.into_iter().map(Ok)),
                 Err(error) => results.extend(repeat(&error, piece.len())),
             }
@@ -169,16 +184,16 @@ async fn tell(registry: &Handle<Registry>, changes: Vec<Change>, received: Insta
 
 fn note(state: &mut PartState, error: Option<&StoreError>) {
     match error {
+        // A full queue says nothing of the store.
+        Some(StoreError::Overloaded) => {}
         Some(error) if error.is_transient() => *state = PartState::Down(error.to_string()),
         Some(error) => tracing::error!(%error, "the store refused"),
         None => {}
     }
 }
 
-#[expect(clippy::cast_precision_loss, reason = "at most some thousands")]
 fn count_new(rows: usize) {
     metrics::counter!(metric::SENT).increment(rows as u64);
-    metrics::histogram!(metric::BATCH_ROWS).record(rows as f64);
 }
 
 fn count_mark(change: &Change) {

@@ -87,6 +87,10 @@ pub(super) struct FanOut {
 /// Whom it was brought to: how many, and the first of them.
 #[derive(Default)]
 pub(super) struct Brought {
+    /// Whether a chunk is committed, in this attempt or an earlier one.
+    pub(super) begun: bool,
+    /// Recipients of the chunks that this attempt committed.
+    pub(super) stored: usize,
     pub(super) reached_count: usize,
     pub(super) reached: Vec<Reached>,
     pub(super) muted_count: usize,
@@ -127,6 +131,7 @@ impl FanOut {
             Ok(()) if brought.reached_count == 0 && brought.muted_count > 0 => Outcome::Skipped(Skipped::Muted),
             // Who they are is nobody's business here, and may be a long list.
             Ok(()) => Outcome::Accepted(Vec::new()),
+            Err(outcome) if brought.begun => self.interrupted(outcome, brought.stored),
             Err(outcome) => outcome,
         };
         (outcome, brought)
@@ -134,14 +139,13 @@ impl FanOut {
 
     async fn bring(&self, brought: &mut Brought) -> Result<(), Outcome> {
         let now = clock::now();
-        // One that nobody will bring again has an identity for the time being: a commit whose answer is lost is not made twice.
-        let made = || Identity::key(&Uuid::new_v4().to_string());
-        let identity = self.event.identity.clone().unwrap_or_else(made);
+        let identity = self.identity();
         let begin = || self.store.begin_fan_out(&identity, &self.audience, now);
         let (mut after, audience) = match begin().await.map_err(|error| Outcome::from(&error))? {
             FanOutStart::Over => return Err(Outcome::Duplicate),
             FanOutStart::After(after, audience) => (after, audience),
         };
+        brought.begun = !after.is_empty();
         let named: Vec<UserId> = self.event.user_id.iter().chain(&self.event.actor_id).cloned().collect();
         let named = self.store.people(&named).await.map_err(|error| Outcome::from(&error))?;
         // Whose event is bad finds out here, before anything is stored.
@@ -166,6 +170,8 @@ impl FanOut {
             match self.commit(&identity, &after, &piece).await? {
                 Committed::Stored => {
                     brought.add(&piece);
+                    brought.stored += piece.drafts.len();
+                    brought.begun = true;
                     if piece.last {
                         return Ok(());
                     }
@@ -180,6 +186,23 @@ impl FanOut {
                 },
             }
         }
+    }
+
+    /// Identity of the event. One that its publisher gave none has the ID under which it was accepted, so that a commit
+    /// whose answer is lost is not made twice, and the publisher can continue what was interrupted.
+    fn identity(&self) -> Identity {
+        self.event.identity.clone().unwrap_or_else(|| Identity::key(&self.event.id))
+    }
+
+    /// Outcome of a fan-out that ended after some of its chunks were committed.
+    fn interrupted(&self, outcome: Outcome, stored: usize) -> Outcome {
+        let reason = match outcome {
+            Outcome::Unavailable(reason) | Outcome::Failed(reason) => reason,
+            Outcome::Overloaded => "the hub has too much to do".to_owned(),
+            other => return other,
+        };
+        let event_id = self.event.identity.is_none().then(|| self.event.id.clone());
+        Outcome::Interrupted { stored, event_id, reason }
     }
 
     async fn piece(
@@ -241,7 +264,7 @@ impl FanOut {
             match outcome {
                 Outcome::Accepted(_) => return Ok(Committed::Stored),
                 Outcome::Duplicate => return Ok(Committed::Elsewhere),
-                Outcome::Unavailable(_) => sleep(AGAIN_AFTER).await,
+                Outcome::Unavailable(_) | Outcome::Overloaded => sleep(AGAIN_AFTER).await,
                 other => return Err(other),
             }
             outcome = Outcome::Unavailable(crate::actors::Gone.to_string());

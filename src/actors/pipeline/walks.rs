@@ -77,6 +77,10 @@ fn reason(outcome: &Outcome) -> Option<Reason> {
         Outcome::Skipped(why) => of(Skipped::as_str(*why), Skipped::explained(*why)),
         Outcome::Rejected(rejected) => of(rejected.kind.as_str(), &rejected.to_string()),
         Outcome::Unavailable(why) => of("unavailable", why),
+        Outcome::Interrupted { stored, reason, .. } => {
+            of("interrupted", &format!("stored for {stored} of the recipients so far: {reason}"))
+        }
+        Outcome::Overloaded => of("overloaded", "the hub had too much to do"),
         Outcome::Failed(why) => of("failed", why),
     }
 }

@@ -72,7 +72,16 @@ pub(super) enum Decided {
 impl Decided {
     /// Whether the event has come to nothing, so that it will come again or not at all.
     fn is_bad(&self) -> bool {
-        matches!(self, Self::Over(Outcome::Rejected(_) | Outcome::Unavailable(_) | Outcome::Failed(_)))
+        matches!(
+            self,
+            Self::Over(
+                Outcome::Rejected(_)
+                    | Outcome::Unavailable(_)
+                    | Outcome::Overloaded
+                    | Outcome::Interrupted { .. }
+                    | Outcome::Failed(_)
+            )
+        )
     }
 }
 
@@ -243,7 +252,7 @@ fn decide(
     if begun || !matches!(audience, Audience::Users(_)) && !moment.whole && recipients.len() > PIECE {
         let (store, catalog, persistence) = (work.store.clone(), Arc::clone(&work.catalog), work.persistence.clone());
         let place = work.turns.wait();
-        let place = place.ok_or_else(|| Outcome::Unavailable("too many events for very many wait".to_owned()))?;
+        let place = place.ok_or(Outcome::Overloaded)?;
         let (event, received) = (Arc::clone(event), moment.received);
         return Ok((
             Decided::Large(Box::new(FanOut { store, catalog, persistence, place, event, kind, audience, received })),

@@ -9,7 +9,11 @@ use actix::Addr;
 use tokio::{sync::oneshot, time::Instant};
 
 use crate::{
-    actors::session::{ClientInfo, Nudge, Push, Session, Signals},
+    actors::{
+        connection::WAITING_BYTES_MAX,
+        session::{ClientInfo, Content, Nudge, Push, Session, Signals},
+    },
+    clock,
     domain::{
         inbox::{Change, ChangeKind, Step},
         notification::{Priority, Timestamp},
@@ -31,9 +35,13 @@ pub(super) struct Attached {
 impl Attached {
     /// Hands a push over if there is room; else the session is told through its flag. Says whether it is alive.
     fn push(&self, push: Push) -> bool {
-        if self.address.try_send(push).is_ok() {
+        let bytes = push.frame.len();
+        let before = self.signals.mailbox_bytes.fetch_add(bytes, Ordering::Relaxed);
+        let fits = before == 0 || before + bytes <= WAITING_BYTES_MAX;
+        if fits && self.address.try_send(push).is_ok() {
             return true;
         }
+        self.signals.mailbox_bytes.fetch_sub(bytes, Ordering::Relaxed);
         self.signals.overflow.store(true, Ordering::Relaxed);
         self.address.connected()
     }
@@ -80,9 +88,9 @@ pub(super) enum Told {
 
 impl Present {
     /// Tells every session of a change, or holds it back when there were `limit` in the last minute.
-    pub(super) fn tell(&mut self, change: &Change, received: Instant, limit: u32, now: Timestamp) -> Told {
+    pub(super) fn tell(&mut self, change: &Change, received: Instant, limit: u32) -> Told {
         self.revision = self.revision.max(Some(change.step.revision));
-        if Self::is_limited(change) && !self.pace.take(limit, now) {
+        if Self::is_limited(change) && !self.pace.take(limit, clock::monotonic()) {
             return self.hold(change, received);
         }
         // What is told is whole: what is held comes first.
@@ -92,7 +100,8 @@ impl Present {
         for session in &self.sessions {
             let asked = change.origin == Some(session.info.client);
             let Some(frame) = (if asked { origin.clone() } else { others.clone() }) else { continue };
-            gone |= !session.push(Push { frame, step: change.step, ack: asked, received });
+            let content = if asked { Content::Ack(Arc::new(change.clone())) } else { Content::Change };
+            gone |= !session.push(Push { frame, step: change.step, content, received });
         }
         Told::Live { dead: dead || gone }
     }
@@ -139,9 +148,10 @@ impl Present {
     pub(super) fn sum_up(&mut self) -> bool {
         let Some(Summary { count, types, step, received }) = self.summary.take() else { return false };
         let frame = protocol::summary(count, &types, step);
+        let content = Content::Summary(count, Arc::new(types));
         let mut dead = false;
         for session in &self.sessions {
-            dead |= !session.push(Push { frame: frame.clone(), step, ack: false, received });
+            dead |= !session.push(Push { frame: frame.clone(), step, content: content.clone(), received });
         }
         dead
     }

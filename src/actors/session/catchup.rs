@@ -7,7 +7,7 @@ use actix::{ActorFutureExt, AsyncContext, Context, WrapFuture};
 
 use super::{Held, Phase, Push, Session, Start};
 use crate::{
-    actors::connection::Client as _,
+    actors::connection::{Client as _, WAITING_BYTES_MAX},
     clock,
     domain::{
         follow::{Follower, Verdict},
@@ -66,11 +66,12 @@ impl Session {
     }
 
     fn open(&mut self, opening: Opening, ctx: &mut Context<Self>) {
+        // From here on the client is read from: `connected` is the first message it gets.
         self.opened = true;
         match opening {
             Opening::Nothing(now) => {
                 self.greet(now);
-                self.follower.reach(now.revision);
+                self.reach(now);
                 self.connection.stand_at(self.follower.revision());
                 self.go_live(ctx);
             }
@@ -123,7 +124,7 @@ impl Session {
             };
             self.enqueue_history(protocol::push_of(item, false, step), position);
         }
-        self.follower.reach(page.inbox.revision);
+        self.reach(page.inbox);
         self.connection.stand_at(self.follower.revision());
     }
 
@@ -134,12 +135,19 @@ impl Session {
                 self.phase = Phase::CatchingUp(Held::default());
                 self.caught_up_from = self.follower.revision();
                 // While the queue is full the page would have no room; the pump reads it when that is written.
-                if self.connection.waiting() * 2 <= self.hub.limits.outbound_queue {
+                if self.has_room_for_history() {
                     self.read_page(ctx);
                 }
             }
             Phase::CatchingUp(_) | Phase::Closing => {}
         }
+    }
+
+    /// Whether at most half of the queue is used, in messages and in bytes.
+    fn has_room_for_history(&self) -> bool {
+        let connection = &self.connection;
+        connection.waiting() * 2 <= self.hub.limits.outbound_queue
+            && connection.waiting_bytes() * 2 <= WAITING_BYTES_MAX
     }
 
     /// Reads the next page once what is queued has been written.
@@ -171,11 +179,13 @@ impl Session {
     fn send_page(&mut self, page: &Page, ctx: &mut Context<Self>) {
         let Phase::CatchingUp(held) = &mut self.phase else { return };
         held.reading = false;
-        for item in &page.items {
+        // What the client was given meanwhile, by an answer to a sync, is not repeated.
+        let reached = self.follower.revision();
+        for item in page.items.iter().filter(|item| item.revision > reached) {
             self.send_missed(item, page.inbox);
         }
         // Revisions between the last item and the inbox's belong to nothing that is still there.
-        self.follower.reach(page.reached());
+        self.reach(Counters { revision: page.reached(), ..page.inbox });
         if page.complete {
             self.go_live(ctx);
         }
@@ -193,7 +203,7 @@ impl Session {
         if self.connection.is_closing() {
             return;
         }
-        if self.connection.waiting() * 2 > self.hub.limits.outbound_queue {
+        if !self.has_room_for_history() {
             // What is live must find room behind the history: the pump comes back when that is written.
             if let Phase::CatchingUp(held) = &mut self.phase {
                 held.reading = false;
@@ -207,6 +217,15 @@ impl Session {
         if held.dropped {
             self.catch_up(ctx);
         }
+        self.answer_deferred();
+    }
+
+    /// The client has been given everything up to a revision, at which the inbox had these counts.
+    pub(super) fn reach(&mut self, counters: Counters) {
+        if counters.revision >= self.counters.revision {
+            self.counters = counters;
+        }
+        self.follower.reach(counters.revision);
     }
 
     /// Takes a push from the registry.
@@ -215,7 +234,10 @@ impl Session {
             Phase::Closing => {}
             Phase::CatchingUp(held) => {
                 // An answer is held in any case: there are no more of them than requests under way.
-                if push.ack || held.pushes.len() * 2 < self.hub.limits.outbound_queue {
+                let bytes = held.bytes + push.frame.len();
+                let fits = held.pushes.is_empty() || bytes <= WAITING_BYTES_MAX;
+                if push.is_ack() || (fits && held.pushes.len() * 2 < self.hub.limits.outbound_queue) {
+                    held.bytes = bytes;
                     held.pushes.push_back(push);
                 } else {
                     self.lag(ctx);
@@ -232,16 +254,20 @@ impl Session {
                 self.catch_up(ctx);
                 self.take(push, ctx);
             }
-            Verdict::Known if !push.ack => {}
-            Verdict::Known | Verdict::Send if self.connection.waiting() >= self.hub.limits.outbound_queue => {
+            Verdict::Known if !push.is_ack() => {}
+            Verdict::Known | Verdict::Send
+                if !self.connection.has_room(push.frame.len(), self.hub.limits.outbound_queue) =>
+            {
                 self.lag(ctx);
                 self.take(push, ctx);
             }
             // An answer is given even when it changes nothing.
             Verdict::Known | Verdict::Send => {
                 self.latency.record(push.received.elapsed().as_secs_f64() * 1_000.0);
-                self.follower.reach(push.step.revision);
-                self.connection.enqueue(push.frame, Some(self.follower.revision()));
+                let step = self.follower.rebase(push.step, self.counters);
+                let frame = if step == push.step { push.frame } else { push.encoded_at(step) };
+                self.reach(step.counters());
+                self.connection.enqueue(frame, Some(self.follower.revision()));
             }
         }
     }

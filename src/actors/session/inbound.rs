@@ -16,11 +16,14 @@ use crate::{
     clock,
     domain::{
         feed::Filters,
-        inbox::{Mark, MarkAll, Resume, Since, resume},
+        inbox::{Counters, Mark, MarkAll, Resume, Since, resume},
         protocol::{self, ClientMessage, ErrorCode, Scope},
     },
     store::{MarkOutcome, Page, StoreError},
 };
+
+/// Requests that a sync counts as among those in progress: its answer may be a whole page.
+const SYNC_WEIGHT: usize = 8;
 
 /// What becomes of a mark.
 type Answer = oneshot::Receiver<Result<MarkOutcome, StoreError>>;
@@ -48,7 +51,7 @@ impl Session {
         let Some(what) = self.named(scope) else { return };
         let filters = match what {
             What::All => {
-                if !self.info.identity.is_admin() {
+                if !self.is_admin {
                     self.complain(ErrorCode::Forbidden, "watching everything needs the role admin");
                     return;
                 }
@@ -172,11 +175,14 @@ impl Session {
                 }
             })
         };
-        self.connection.in_flight += 1;
-        ctx.spawn(read.into_actor(self).map(move |answer, session, _| {
-            session.connection.in_flight -= 1;
+        self.connection.in_flight += SYNC_WEIGHT;
+        ctx.spawn(read.into_actor(self).map(move |answer, session, ctx| {
+            session.connection.in_flight -= SYNC_WEIGHT;
             match answer {
-                Ok(Ok(page)) => session.answer_sync(&page, since.as_ref()),
+                Ok(Ok(page)) if since.is_none() && page.inbox.revision > session.follower.revision() => {
+                    session.defer(page, ctx);
+                }
+                Ok(Ok(page)) => session.answer_sync(&page),
                 Ok(Err(page)) => {
                     session.answer(protocol::reset(&session.hub.epoch, page.inbox));
                     session.send_unread(&page);
@@ -187,13 +193,33 @@ impl Session {
         }));
     }
 
-    fn answer_sync(&mut self, page: &Page, since: Option<&Since>) {
-        let reached = crate::domain::inbox::Counters { revision: page.reached(), ..page.inbox };
+    /// Answers a sync. The client has everything up to its revision now: what is sent later continues from there, and
+    /// pushes that are still on their way would repeat it.
+    fn answer_sync(&mut self, page: &Page) {
+        let reached = Counters { revision: page.reached(), ..page.inbox };
         self.answer(protocol::sync_response(&page.items, reached, page.complete));
-        // A client that asked from where it stands has all this now; the pushes still on their way would repeat it.
-        let continues = since.is_some_and(|since| since.revision <= self.follower.revision());
-        if continues && matches!(self.phase, Phase::Live) {
-            self.follower.reach(reached.revision);
+        self.reach(reached);
+    }
+
+    /// Keeps an answer with the newest notifications until the client has been given what changed before them: it is no
+    /// part of the answer.
+    fn defer(&mut self, page: Page, ctx: &mut Context<Self>) {
+        self.connection.in_flight += SYNC_WEIGHT;
+        self.deferred.push(page);
+        self.catch_up(ctx);
+    }
+
+    /// Answers what was deferred, once the client has everything before it.
+    pub(super) fn answer_deferred(&mut self) {
+        if !matches!(self.phase, Phase::Live) {
+            return;
+        }
+        for mut page in std::mem::take(&mut self.deferred) {
+            self.connection.in_flight -= SYNC_WEIGHT;
+            // Where the client stands by now.
+            page.inbox = if self.counters.revision > page.inbox.revision { self.counters } else { page.inbox };
+            let complete = page.complete;
+            self.answer(protocol::sync_response(&page.items, page.inbox, complete));
         }
     }
 }

@@ -11,10 +11,10 @@ mod inbound;
 mod lagging;
 
 use std::{
-    collections::VecDeque,
+    collections::{BTreeMap, VecDeque},
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -25,22 +25,23 @@ use tokio::time::Instant;
 
 use super::{
     Dials, Handle,
-    broadcaster::{Dismiss, Feeding, Watched, Watches},
+    broadcaster::{Dismiss, Feeding, Watched, Watches, What, unsubscribe},
     connection::{Client, Connection, Limits, Pump, Slot, Wire},
     persistence::Persistence,
     registry::{Attach, Detach, Registry, TooMany},
+    sign_in::{self, SignIn, SignIns},
     supervisor::Crash,
 };
 use crate::{
     clock,
     domain::{
         follow::Follower,
-        inbox::{ClientId, Since, Step},
+        inbox::{Change, ClientId, Counters, Since, Step},
         notification::Timestamp,
         protocol::{self, CloseCode},
         user::{Identity, UserId},
     },
-    store::Store,
+    store::{Page, Store},
     telemetry::metric,
 };
 
@@ -77,6 +78,8 @@ pub struct Hub {
     pub dials: Arc<Dials>,
     /// The live feeds.
     pub feeding: Feeding,
+    /// What is known about sign-ins.
+    pub sign_ins: SignIns,
 }
 
 impl Hub {
@@ -95,10 +98,37 @@ pub struct Push {
     pub frame: Bytes,
     /// Its place in the inbox's history.
     pub step: Step,
-    /// Whether it answers this session's own request; then it is sent even when it changes nothing.
-    pub ack: bool,
+    /// Content of the frame.
+    pub content: Content,
     /// When what caused it arrived.
     pub received: Instant,
+}
+
+/// Content of a push.
+#[derive(Debug, Clone)]
+pub enum Content {
+    /// One change, which takes the revision that follows the client's.
+    Change,
+    /// Answer to this session's own request: it is sent even when it changes nothing.
+    Ack(Arc<Change>),
+    /// Summary of notifications beyond the live limit: their number, and their number by type code.
+    Summary(i64, Arc<BTreeMap<String, i64>>),
+}
+
+impl Push {
+    /// Whether it answers this session's own request.
+    fn is_ack(&self) -> bool {
+        matches!(self.content, Content::Ack(_))
+    }
+
+    /// Encodes it anew for a client that has been given a part of what it covers.
+    fn encoded_at(&self, step: Step) -> Bytes {
+        match &self.content {
+            Content::Change => self.frame.clone(),
+            Content::Ack(change) => protocol::ack(change, step),
+            Content::Summary(count, types) => protocol::summary(*count, types, step),
+        }
+    }
 }
 
 /// The inbox has reached this revision: see that you have it.
@@ -133,6 +163,8 @@ enum Phase {
 #[derive(Default)]
 struct Held {
     pushes: VecDeque<Push>,
+    /// Size of their frames, in bytes.
+    bytes: usize,
     /// A page is being read right now.
     reading: bool,
     /// Some did not fit: the store has them.
@@ -161,6 +193,8 @@ pub struct Signals {
     pub overflow: AtomicBool,
     /// An administrator has signed the user out.
     pub revoked: AtomicBool,
+    /// Size of the pushes in the mailbox, in bytes.
+    pub mailbox_bytes: AtomicUsize,
 }
 
 /// The actor.
@@ -171,11 +205,17 @@ pub struct Session {
     phase: Phase,
     /// What this client has, or will have once the queue is written.
     follower: Follower,
+    /// Counts at the latest revision that the client was given.
+    counters: Counters,
+    /// Answers to `sync.request` that wait until the client has been given everything before them.
+    deferred: Vec<Page>,
     /// The revision the client had when the last catch-up began: what was made later is new to it.
     caught_up_from: i64,
     /// `connected` has been sent, so `follower` means something.
     opened: bool,
     connection: Connection,
+    /// Whether the user may administer, as far as is known by now.
+    is_admin: bool,
     /// Set by the registry.
     signals: Arc<Signals>,
     /// Counts the registries attached to: what was asked for under an earlier one is of no use any more.
@@ -208,6 +248,7 @@ impl Session {
     #[must_use]
     pub fn new(hub: Arc<Hub>, identity: Identity, client: ClientId, start: Start, wire: Wire, slot: Slot) -> Self {
         let connection = Connection::new(wire, slot);
+        let is_admin = identity.is_admin();
         let info = ClientInfo {
             client,
             client_id: uuid::Uuid::new_v4().to_string(),
@@ -221,9 +262,12 @@ impl Session {
             start,
             phase: Phase::CatchingUp(Held { reading: true, ..Held::default() }),
             follower: Follower::default(),
+            counters: Counters::default(),
+            deferred: Vec::new(),
             caught_up_from: 0,
             opened: false,
             connection,
+            is_admin,
             signals: Arc::default(),
             attachment: 0,
             lagging: None,
@@ -270,6 +314,29 @@ impl Session {
         }));
     }
 
+    /// Checks the sign-in again where it can end, or a role be taken away, without a word.
+    fn check_sign_in(&mut self, ctx: &mut Context<Self>) {
+        let watches_all = self.watched.as_ref().is_some_and(|watched| watched.watches(What::All));
+        if self.info.identity.session.is_none() && !watches_all {
+            return;
+        }
+        let (sign_ins, info) = (self.hub.sign_ins.clone(), Arc::clone(&self.info));
+        let checked = async move { sign_ins.check(&info.identity).await };
+        ctx.spawn(checked.into_actor(self).map(|state, session, ctx| {
+            match state {
+                SignIn::Ended => session.close(CloseCode::NotSignedIn),
+                SignIn::Valid { is_admin } => {
+                    session.is_admin = is_admin;
+                    let watches_all = session.watched.as_ref().is_some_and(|watched| watched.watches(What::All));
+                    if watches_all && !is_admin {
+                        unsubscribe(session, What::All, protocol::unsubscribed(None), ctx);
+                    }
+                }
+            }
+            session.connection.wake();
+        }));
+    }
+
     /// The registry is gone. What it did not tell us is in the store.
     fn reattach(&mut self, ctx: &mut Context<Self>) {
         if self.connection.is_closing() {
@@ -308,6 +375,14 @@ impl Client for Session {
         }
     }
 
+    fn expires_at(&self) -> Option<i64> {
+        self.info.identity.expires_at
+    }
+
+    fn is_open(&self) -> bool {
+        self.opened
+    }
+
     fn on_text(&mut self, text: &[u8], ctx: &mut Context<Self>) {
         self.take_message(text, ctx);
     }
@@ -339,7 +414,8 @@ impl Actor for Session {
         ctx.set_mailbox_capacity(self.hub.limits.outbound_queue);
         ctx.spawn(Pump::default());
         self.watch_heartbeat(ctx);
-        self.watch_expiry(self.info.identity.expires_at, ctx);
+        self.watch_expiry(ctx);
+        ctx.run_interval(sign_in::INTERVAL.min(self.hub.limits.heartbeat), Self::check_sign_in);
         self.attach(ctx);
     }
 }
@@ -348,6 +424,7 @@ impl Handler<Push> for Session {
     type Result = ();
 
     fn handle(&mut self, push: Push, ctx: &mut Self::Context) {
+        self.signals.mailbox_bytes.fetch_sub(push.frame.len(), Ordering::Relaxed);
         self.take(push, ctx);
     }
 }

@@ -6,7 +6,7 @@ mod variants;
 
 use std::{collections::HashMap, sync::Arc};
 
-pub use row::{Entity, LocalTemplate, Origin, TypeRow, by_code};
+pub use row::{CODE_MAX_CHARS, Entity, LocalTemplate, Origin, TypeRow, by_code};
 pub use target::Target;
 pub use variants::Variant;
 
@@ -102,6 +102,13 @@ impl Catalog {
         if row.mandatory && priority != Priority::High {
             let detail = "only a type with the priority HIGH can be mandatory".to_owned();
             return Err(problem("mandatory", detail));
+        }
+        if let Some((column, detail)) = row.too_long() {
+            return Err(problem(column, detail));
+        }
+        if let Some(channel) = row.channels.iter().find(|channel| !row::is_channel(channel)) {
+            let detail = format!("unknown channel {channel:?}; web, email, push and webhook:NAME are known");
+            return Err(problem("channels", detail));
         }
         if let Some(column) = row.column_with_nul() {
             return Err(problem(column, "must not contain a NUL character".to_owned()));

@@ -6,7 +6,17 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::Variant;
-use crate::domain::{notification::Timestamp, user::UserId};
+use crate::domain::{
+    limits::{IDENTIFIER_MAX_CHARS, RECIPIENTS_MAX, ROLE_MAX_CHARS, bounded},
+    notification::Timestamp,
+    user::UserId,
+};
+
+/// Maximum length of a code, in characters.
+pub const CODE_MAX_CHARS: usize = 128;
+
+/// Maximum number of channels of a type.
+const CHANNELS_MAX: usize = 16;
 
 /// Which thing a notification is about: a kind, and the field of the data that says which one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -70,7 +80,37 @@ pub struct TypeRow {
     pub updated_at: Timestamp,
 }
 
+/// Whether a type can name this channel.
+pub(super) fn is_channel(channel: &str) -> bool {
+    matches!(channel, "web" | "email" | "push") || channel.strip_prefix("webhook:").is_some_and(|name| !name.is_empty())
+}
+
 impl TypeRow {
+    /// Returns a column whose text or list is too long, and by how much.
+    pub(super) fn too_long(&self) -> Option<(&'static str, String)> {
+        let text = |column, text: &str, max_chars| {
+            let detail = bounded(text.to_owned(), max_chars).err()?;
+            Some((column, detail))
+        };
+        let maybe = |column, value: &Option<String>, max_chars| text(column, value.as_deref()?, max_chars);
+        if self.target_users.len() > RECIPIENTS_MAX {
+            let detail = format!("names {} users; at most {RECIPIENTS_MAX} are possible", self.target_users.len());
+            return Some(("target_users", detail));
+        }
+        if self.channels.len() > CHANNELS_MAX {
+            return Some(("channels", format!("names more than {CHANNELS_MAX} channels")));
+        }
+        text("code", &self.code, CODE_MAX_CHARS)
+            .or_else(|| text("display_name", &self.display_name, IDENTIFIER_MAX_CHARS))
+            .or_else(|| maybe("target_role", &self.target_role, ROLE_MAX_CHARS))
+            .or_else(|| self.channels.iter().find_map(|channel| text("channels", channel, IDENTIFIER_MAX_CHARS)))
+            .or_else(|| {
+                let entity = self.entity.as_ref()?;
+                text("entity", &entity.kind, IDENTIFIER_MAX_CHARS)
+                    .or_else(|| text("entity", &entity.id, IDENTIFIER_MAX_CHARS))
+            })
+    }
+
     /// A column with a NUL in it, which PostgreSQL cannot hold and nobody can read.
     pub(super) fn column_with_nul(&self) -> Option<&'static str> {
         let has = |text: &str| text.contains('\0');

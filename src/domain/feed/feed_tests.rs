@@ -8,7 +8,10 @@ use super::{
     filters::{COMBINATIONS_MAX, VALUES_MAX},
     *,
 };
-use crate::domain::event::{Incoming, decode};
+use crate::domain::{
+    event::{Incoming, decode},
+    monotonic::Monotonic,
+};
 
 fn feed(snapshot: bool) -> Feed {
     let texts = |all: &[&str]| all.iter().map(|one| (*one).to_owned()).collect::<Vec<_>>();
@@ -171,6 +174,7 @@ proptest! {
     fn of_each_thing_the_newest_waits_and_no_more_than_may(
         steps in vec((0_u64..8, 0_u32..1_000, proptest::bool::weighted(0.3)), 0..100),
         most in 1_usize..6,
+        max_bytes in 1_usize..20,
     ) {
         let mut latest = Latest::default();
         // What waits, the simple way.
@@ -180,12 +184,13 @@ proptest! {
             if let Some(waiting) = naive.iter_mut().find(|(known, _)| *known == key) {
                 waiting.1 = message.clone();
             } else {
-                if naive.len() == most {
-                    naive.remove(0);
-                }
                 naive.push((key.clone(), message.clone()));
             }
-            latest.put(key, message, most);
+            let size = |naive: &[(Key, Bytes)]| naive.iter().map(|(_, message)| message.len()).sum::<usize>();
+            while naive.len() > 1 && (naive.len() > most || size(&naive) > max_bytes) {
+                naive.remove(0);
+            }
+            latest.put(key, message, most, max_bytes);
             prop_assert_eq!(latest.len(), naive.len());
             if take {
                 let first = (!naive.is_empty()).then(|| naive.remove(0).1);
@@ -201,6 +206,7 @@ proptest! {
         changes in vec((0_usize..6, values()), 0..60),
         filters in filters(),
         most in 1_usize..6,
+        max_bytes in 1_usize..6,
     ) {
         let feed = feed(true);
         let mut snapshot = Snapshot::default();
@@ -211,10 +217,10 @@ proptest! {
             let shown = Shown { timestamp: Timestamp(at), ..feed.show(&feed.rules[0], &event) };
             naive.retain(|(known, ..)| *known != key);
             naive.push((key.clone(), values.clone(), at));
-            if naive.len() > most {
+            if naive.len() > most.min(max_bytes) {
                 naive.remove(0);
             }
-            snapshot.put(key, values, shown, most);
+            snapshot.put(key, values, shown, 1, (most, max_bytes));
         }
         prop_assert_eq!(snapshot.len(), naive.len());
         let expected: Vec<i64> = naive.iter().filter(|(_, values, _)| filters.take(values)).map(|(.., at)| *at).collect();
@@ -230,8 +236,8 @@ proptest! {
         let mut ages = Vec::new();
         while now < 100_000 {
             now += 1;
-            while window.is_open(Timestamp(now)) {
-                let ping = window.send(Timestamp(now));
+            while window.is_open(Monotonic(now)) {
+                let ping = window.send(Monotonic(now));
                 on_the_way.push_back((now, ping));
                 prop_assert!(on_the_way.len() <= 64, "no more than the window");
             }
@@ -240,7 +246,7 @@ proptest! {
                 if let Some((sent, ping)) = on_the_way.pop_front() {
                     ages.push(now - sent);
                     if let Some(number) = ping {
-                        window.answered(number, Timestamp(now));
+                        window.answered(number, Monotonic(now));
                     }
                 }
             }
@@ -262,9 +268,9 @@ proptest! {
 fn who_never_answers_gets_a_bunch_now_and_then() {
     let mut window = Window::default();
     let sent = (0..60_000).filter(|now| {
-        let open = window.is_open(Timestamp(*now));
+        let open = window.is_open(Monotonic(*now));
         if open {
-            let _ = window.send(Timestamp(*now));
+            let _ = window.send(Monotonic(*now));
         }
         open
     });
@@ -274,11 +280,11 @@ fn who_never_answers_gets_a_bunch_now_and_then() {
 #[test]
 fn an_answer_to_an_earlier_ping_says_nothing() {
     let mut window = Window::default();
-    let pings = (0..4).filter_map(|_| window.send(Timestamp(0))).count();
+    let pings = (0..4).filter_map(|_| window.send(Monotonic(0))).count();
     assert_eq!(pings, 1);
-    assert!(!window.is_open(Timestamp(1)));
+    assert!(!window.is_open(Monotonic(1)));
     let before = window;
-    window.answered(99, Timestamp(1));
+    window.answered(99, Monotonic(1));
     assert_eq!(window, before);
 }
 

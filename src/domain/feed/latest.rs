@@ -11,29 +11,34 @@ use super::{FeedId, Key};
 pub struct Latest {
     order: VecDeque<Key>,
     messages: HashMap<Key, Bytes>,
+    /// Size of the messages, in bytes.
+    bytes: usize,
 }
 
 impl Latest {
-    /// Puts a message in the place of one about the same, or behind the others. When `most` wait already the first is dropped;
-    /// says whether one was.
-    pub fn put(&mut self, key: Key, message: Bytes, most: usize) -> bool {
+    /// Puts a message in the place of one about the same, or behind the others. Those that have waited longest are dropped
+    /// while more than `most`, or more than `max_bytes` of them, wait; says whether one was.
+    pub fn put(&mut self, key: Key, message: Bytes, most: usize, max_bytes: usize) -> bool {
+        self.bytes += message.len();
         if let Some(waiting) = self.messages.get_mut(&key) {
+            self.bytes -= waiting.len();
             *waiting = message;
-            return false;
+        } else {
+            self.order.push_back(key.clone());
+            self.messages.insert(key, message);
         }
-        let full = self.order.len() >= most.max(1);
-        if full {
-            self.take();
+        let mut dropped = false;
+        while self.order.len() > 1 && (self.order.len() > most || self.bytes > max_bytes) {
+            dropped |= self.take().is_some();
         }
-        self.order.push_back(key.clone());
-        self.messages.insert(key, message);
-        full
+        dropped
     }
 
     /// The message that has waited longest.
     pub fn take(&mut self) -> Option<Bytes> {
         let key = self.order.pop_front()?;
         let message = self.messages.remove(&key);
+        self.bytes -= message.as_ref().map_or(0, Bytes::len);
         if self.order.is_empty() {
             // A burst should not leave its room behind.
             *self = Self::default();
@@ -45,6 +50,7 @@ impl Latest {
     pub fn forget(&mut self, feed: Option<FeedId>) {
         self.order.retain(|key| key.feed != feed);
         self.messages.retain(|key, _| key.feed != feed);
+        self.bytes = self.messages.values().map(Bytes::len).sum();
     }
 
     /// How many wait.

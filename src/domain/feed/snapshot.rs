@@ -12,6 +12,8 @@ pub struct Snapshot {
     order: VecDeque<(u64, Key)>,
     by_value: HashMap<(usize, String), HashSet<Key>>,
     changes: u64,
+    /// Size of the messages, in bytes of the events they were taken from.
+    bytes: usize,
 }
 
 #[derive(Debug)]
@@ -19,6 +21,7 @@ struct Last {
     change: u64,
     values: Values,
     shown: Shown,
+    bytes: usize,
 }
 
 impl Snapshot {
@@ -34,9 +37,10 @@ impl Snapshot {
         self.last.is_empty()
     }
 
-    /// Remembers a message as the last about its key; of at most `most` keys.
-    pub fn put(&mut self, key: Key, values: Values, shown: Shown, most: usize) {
+    /// Remembers a message of this size as the last about its key; of at most `most` keys, and at most `max_bytes`.
+    pub fn put(&mut self, key: Key, values: Values, shown: Shown, bytes: usize, (most, max_bytes): (usize, usize)) {
         self.forget(&key);
+        self.bytes += bytes;
         self.changes += 1;
         for (place, value) in values.iter().enumerate() {
             if let Some(value) = value {
@@ -44,8 +48,8 @@ impl Snapshot {
             }
         }
         self.order.push_back((self.changes, key.clone()));
-        self.last.insert(key, Last { change: self.changes, values, shown });
-        while self.last.len() > most.max(1) {
+        self.last.insert(key, Last { change: self.changes, values, shown, bytes });
+        while self.last.len() > 1 && (self.last.len() > most || self.bytes > max_bytes) {
             let Some((change, oldest)) = self.order.pop_front() else { break };
             if self.last.get(&oldest).is_some_and(|last| last.change == change) {
                 self.forget(&oldest);
@@ -60,6 +64,7 @@ impl Snapshot {
 
     fn forget(&mut self, key: &Key) {
         let Some(last) = self.last.remove(key) else { return };
+        self.bytes -= last.bytes;
         for (place, value) in last.values.into_iter().enumerate() {
             let Some(value) = value else { continue };
             let place = (place, value);

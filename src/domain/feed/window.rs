@@ -5,7 +5,7 @@
 //! what waits here. A watcher that answers quickly never notices; one that answers slowly gets a single bunch at a time, made of
 //! what is newest then. One that never answers gets a bunch now and then.
 
-use crate::domain::notification::Timestamp;
+use crate::domain::monotonic::Monotonic;
 
 /// Bunches on their way at first, and at most.
 const FIRST: u32 = 4;
@@ -35,7 +35,7 @@ struct Ping {
     number: u32,
     /// Bunches that went out after it.
     followed: u32,
-    sent: Timestamp,
+    sent: Monotonic,
 }
 
 impl Default for Window {
@@ -47,20 +47,20 @@ impl Default for Window {
 impl Window {
     /// Whether another bunch may go out now.
     #[must_use]
-    pub fn is_open(&self, now: Timestamp) -> bool {
+    pub fn is_open(&self, now: Monotonic) -> bool {
         self.on_the_way < self.size || self.opens_at().is_none_or(|at| now >= at)
     }
 
     /// When it opens by itself, if it is closed and no pong comes.
     #[must_use]
-    pub fn opens_at(&self) -> Option<Timestamp> {
+    pub fn opens_at(&self) -> Option<Monotonic> {
         let ping = self.ping?;
-        (self.on_the_way >= self.size).then_some(Timestamp(ping.sent.0 + PATIENCE_MS))
+        (self.on_the_way >= self.size).then_some(Monotonic(ping.sent.0 + PATIENCE_MS))
     }
 
     /// A bunch goes out. Answers with the number of the ping that must follow it, if one must.
     #[must_use = "without the ping the window stays closed"]
-    pub fn send(&mut self, now: Timestamp) -> Option<u32> {
+    pub fn send(&mut self, now: Monotonic) -> Option<u32> {
         if self.on_the_way >= self.size {
             // No answer came in time, or a slow one: from here on one bunch at a time.
             *self = Self { size: 1, on_the_way: 0, ping: None, pings: self.pings };
@@ -79,7 +79,7 @@ impl Window {
     }
 
     /// A pong has come: if it answers the ping that is out, what went out before that has been read.
-    pub fn answered(&mut self, number: u32, now: Timestamp) {
+    pub fn answered(&mut self, number: u32, now: Monotonic) {
         let Some(ping) = self.ping.take_if(|ping| ping.number == number) else { return };
         self.on_the_way = ping.followed;
         let quick = now.0 - ping.sent.0 < SLOW_MS;

@@ -259,7 +259,7 @@ pub struct Frames {
 #[must_use]
 pub fn told(change: &Change) -> Frames {
     let Change { kind, notification, step, origin, .. } = change;
-    let origin = origin.map(|_| ack(change));
+    let origin = origin.map(|_| ack(change, *step));
     let Some(notification) = notification else {
         return Frames { others: None, origin };
     };
@@ -280,8 +280,11 @@ pub fn told(change: &Change) -> Frames {
     Frames { others, origin }
 }
 
-fn ack(change: &Change) -> Bytes {
-    let Step { previous_revision, revision, unread, unseen } = change.step;
+/// Encodes the acknowledgement of a change for the connection that asked for it, at a place in the history: the change's
+/// own, or a later one that the connection has reached meanwhile.
+#[must_use]
+pub fn ack(change: &Change, step: Step) -> Bytes {
+    let Step { previous_revision, revision, unread, unseen } = step;
     let word = match change.kind {
         ChangeKind::Marked(mark) | ChangeKind::Unchanged(mark) => mark.word(),
         ChangeKind::All { mark, .. } | ChangeKind::UnchangedAll(mark) => mark.word(),

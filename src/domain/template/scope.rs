@@ -164,11 +164,8 @@ impl Object for DataMap {
         if let Err(error) = self.budget.charge(1) {
             return Some(Value::from(error));
         }
-        let found = self
-            .entries
-            .get(name)
-            .or_else(|| other_spelling(name).and_then(|other| self.entries.get(&other)))
-            .cloned();
+        let found =
+            self.entries.get(name).or_else(|| other_spelling(name).and_then(|other| self.entries.get(&other))).cloned();
         if found.is_none() {
             self.budget.set_missing(Some(format!("{}.{name}", self.path)));
         }

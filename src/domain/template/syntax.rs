@@ -28,9 +28,41 @@ const BLOCKS_MAX_DEPTH: usize = 32;
 
 /// Tests that `is` may name: those of minijinja that take constant time or time linear in their argument.
 const TESTS: [&str; 36] = [
-    "undefined", "defined", "none", "boolean", "odd", "even", "divisibleby", "number", "integer", "int", "float",
-    "string", "sequence", "iterable", "mapping", "startingwith", "endingwith", "lower", "upper", "eq", "equalto",
-    "ne", "lt", "lessthan", "le", "gt", "greaterthan", "ge", "in", "true", "false", "not", "True", "False", "None",
+    "undefined",
+    "defined",
+    "none",
+    "boolean",
+    "odd",
+    "even",
+    "divisibleby",
+    "number",
+    "integer",
+    "int",
+    "float",
+    "string",
+    "sequence",
+    "iterable",
+    "mapping",
+    "startingwith",
+    "endingwith",
+    "lower",
+    "upper",
+    "eq",
+    "equalto",
+    "ne",
+    "lt",
+    "lessthan",
+    "le",
+    "gt",
+    "greaterthan",
+    "ge",
+    "in",
+    "true",
+    "false",
+    "not",
+    "True",
+    "False",
+    "None",
     "sameas",
 ];
 
@@ -90,10 +122,7 @@ pub(super) fn check(source: &str, syntax: &SyntaxConfig) -> Result<(), BadTempla
     let mut checker = Checker::default();
     for token in tokenize(source, false, syntax.clone()) {
         let Ok((token, span)) = token else { return Ok(()) };
-        checker.token(&token).map_err(|detail| BadTemplate {
-            detail,
-            line: Some(usize::from(span.start_line)),
-        })?;
+        checker.token(&token).map_err(|detail| BadTemplate { detail, line: Some(usize::from(span.start_line)) })?;
     }
     Ok(())
 }
@@ -132,7 +161,9 @@ impl Checker {
                 let Some(tag) = &mut self.tag else { return Ok(()) };
                 tag.tokens += 1;
                 if tag.tokens > TAG_MAX_TOKENS {
-                    return Err(format!("the expression is too long: at most {TAG_MAX_TOKENS} words and signs are possible"));
+                    return Err(format!(
+                        "the expression is too long: at most {TAG_MAX_TOKENS} words and signs are possible"
+                    ));
                 }
                 match (tag.statement, token) {
                     (None, Token::Ident(word)) => tag.statement = Some(statement(word, &mut self.blocks)?),
@@ -179,7 +210,9 @@ impl Tag {
     fn expression(&mut self, statement: Statement, token: &Token<'_>) -> Result<(), String> {
         let is_number = matches!(token, Token::Int(_) | Token::Int128(_) | Token::Float(_));
         if std::mem::take(&mut self.plus) && !is_number {
-            return Err("+ needs a number on one side; write {a|plus(b)} to add fields, {a} {b} to join texts".to_owned());
+            return Err(
+                "+ needs a number on one side; write {a|plus(b)} to add fields, {a} {b} to join texts".to_owned()
+            );
         }
         if self.brackets.last() == Some(&Bracket::List) && !is_constant(token) {
             return Err("a list in a template can only hold constants".to_owned());

@@ -37,7 +37,8 @@ fn render_with(source: &str, data: &serde_json::Value) -> Result<String, Rejecte
         .map_err(|error| Rejected::whole(RejectedKind::Template, error.to_string()))?;
     let mut recipient = person("r1", "rina");
     recipient.timezone = Some("Asia/Jakarta".into());
-    let scope = EventScope::new(&event(data), Some(person("u1", "budi")), Some(person("a1", ""))).for_recipient(recipient);
+    let scope =
+        EventScope::new(&event(data), Some(person("u1", "budi")), Some(person("a1", ""))).for_recipient(recipient);
     templates.render("t", &scope)
 }
 
@@ -216,7 +217,10 @@ fn conditions_loops_and_numbers_are_possible() {
         ("{% for tag in tags %}{loop.index}{tag}{% if not loop.last %}, {% endif %}{% endfor %}", "1a, 2b"),
         ("{% for name, value in items[0]|items %}{name}={value};{% endfor %}", "name=x;price=5;"),
         (r#"{items|map(attribute="name")|join(", ")} {tags|join("+")}"#, "x a+b"),
-        ("{n + 1} {1 + n} {n - 1} {n / 2} {n // 2} {n % 2} { -n} {n|plus(n)} {n|minus(1)} {n|times(1.5)}", "4 4 2 1.5 1 1 -3 6 2 4.5"),
+        (
+            "{n + 1} {1 + n} {n - 1} {n / 2} {n // 2} {n % 2} { -n} {n|plus(n)} {n|minus(1)} {n|times(1.5)}",
+            "4 4 2 1.5 1 1 -3 6 2 4.5",
+        ),
         ("{% set total = n|times(2) %}{total}{% with x = n, y = 1 %}{x}{y}{% endwith %}", "631"),
         (r#"{s|split(",")|last} {s|replace(",", " or ")} {tags[0]} {tags|first} {tags|length}"#, "b a or b a a 2"),
         ("{% for i in range(3) %}{i}{% endfor %}{% for i in range(5, 1, -2) %}{i}{% endfor %}", "01253"),

@@ -49,10 +49,8 @@ pub(in crate::http) async fn list(state: Shared, request: HttpRequest) -> Result
         }
     };
     let text = query.text.as_deref().unwrap_or_default();
-    let (mut letters, total) = tokio::try_join!(
-        state.store.find_dead_letters(before, query.kind.as_deref(), text, query.limit + 1),
-        state.store.count_dead_letters(query.kind.as_deref(), text)
-    )?;
+    let page = state.store.page_of_dead_letters(before, query.kind.as_deref(), text, query.limit + 1);
+    let (mut letters, total) = page.await?;
     let more = i64::try_from(letters.len()).is_ok_and(|count| count > query.limit);
     if more {
         letters.pop();

@@ -211,7 +211,9 @@ impl Upload<'_> {
                 )));
             }
         }
-        let single = serde_json::from_slice::<Value>(&rest).ok();
+        let object = rest.clone().freeze();
+        let parse = move || serde_json::from_slice::<Value>(&object).ok();
+        let single = body::decoded(rest.len(), parse).await?;
         match single {
             Some(Value::Object(mut map)) if !lines && map.contains_key("users") => {
                 let Some(Value::Array(users)) = map.remove("users") else {

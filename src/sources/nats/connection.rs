@@ -5,6 +5,7 @@ use std::time::Duration;
 use async_nats::{Client, ConnectOptions, Event};
 use tokio::sync::watch;
 
+use super::Servers;
 use crate::config;
 
 /// The longest wait between tries to connect.
@@ -40,17 +41,10 @@ impl Connection {
                 }
                 std::future::ready(())
             });
-        let options = if config.credentials_file.is_empty() {
-            options
-        } else {
-            options
-                .credentials_file(&config.credentials_file)
-                .await
-                .map_err(|error| format!("nats.credentials_file {}: {error}", config.credentials_file))?
-        };
-        // The address may hold a password, so the error must not repeat it.
+        let servers = Servers::parse(config.url.reveal()).map_err(|error| error.to_string())?;
+        let options = servers.sign_in(options, config).await.map_err(|error| error.to_string())?;
         let client = options
-            .connect(config.url.reveal())
+            .connect(servers.addresses)
             .await
             .map_err(|error| format!("nats.url cannot be used: {:?}", error.kind()))?;
         Ok(Self { client, up })

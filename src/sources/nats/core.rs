@@ -16,16 +16,8 @@ use crate::telemetry::PartState;
 /// Messages taken through the pipeline together.
 const CHUNK: usize = 250;
 
-static WARNED: Once = Once::new();
-
 /// Brings messages until the connection is gone.
 pub(super) async fn work(intake: &Intake, connection: &Connection) -> Interrupted {
-    WARNED.call_once(|| {
-        tracing::warn!(
-            "this NATS server has no JetStream: events published while no hub listens are lost, and so are those that \
-             the store cannot take in time; start it with -js"
-        );
-    });
     let mut subscriptions = Vec::new();
     for subject in &intake.config.subjects {
         match connection.client.queue_subscribe(subject.clone(), intake.config.queue_group.clone()).await {
@@ -37,7 +29,11 @@ pub(super) async fn work(intake: &Intake, connection: &Connection) -> Interrupte
     if let Err(error) = connection.client.flush().await {
         return Interrupted::Refused(format!("the subscriptions were not taken: {error}"));
     }
-    intake.health.set(PART, PartState::Degraded("no JetStream: events are lost while no hub listens".to_owned()));
+    let reason = "this NATS server has no JetStream: events published while no hub listens are lost, and so are those \
+                  that the store cannot take in time; start it with -js";
+    intake.health.set_silently(PART, PartState::Degraded(reason.to_owned()));
+    static WARNED: Once = Once::new();
+    WARNED.call_once(|| tracing::warn!("nats: {reason}"));
     let mut chunks = select_all(subscriptions).ready_chunks(CHUNK);
     let mut lost = std::pin::pin!(connection.lost());
     loop {

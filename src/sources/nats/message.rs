@@ -78,7 +78,9 @@ impl Message {
         for outcome in outcomes {
             match (outcome, &verdict) {
                 (Outcome::Rejected(rejected), _) => return Verdict::Bury(rejected.clone()),
-                (Outcome::Unavailable(_), _) => verdict = Verdict::Retry { after: backoff, away: true },
+                (Outcome::Unavailable(_) | Outcome::Overloaded | Outcome::Interrupted { .. }, _) => {
+                    verdict = Verdict::Retry { after: backoff, away: true };
+                }
                 (Outcome::Failed(reason), Verdict::Ack) => verdict = Verdict::Failed(reason.clone()),
                 (
                     Outcome::Failed(_)

@@ -3,6 +3,7 @@
 //! [`connection`] keeps the connection, [`jetstream`] and [`core`] bring messages, [`message`] decides what each becomes,
 //! [`chunk`] takes some of them through the pipeline.
 
+mod address;
 mod chunk;
 mod connection;
 mod core;
@@ -10,6 +11,8 @@ mod jetstream;
 mod message;
 
 use std::time::Duration;
+
+pub use address::{AddressError, Servers};
 
 use tokio::time::sleep;
 
@@ -59,21 +62,32 @@ impl Intake {
         let mut connection = loop {
             match Connection::open(&self.config).await {
                 Ok(connection) => break connection,
-                Err(reason) => self.health.set(PART, PartState::Down(reason)),
+                Err(reason) => self.down(reason),
             }
             sleep(RETRY_AFTER).await;
         };
         loop {
             if !connection.is_up() {
-                self.health.set(PART, PartState::Down("not connected; it is joined when it appears".to_owned()));
+                self.down("not connected; the hub connects when the server appears".to_owned());
                 connection.wait_until_up().await;
             }
             let interrupted = self.work(&mut connection).await;
             if connection.is_up() {
-                self.health.set(PART, PartState::Down(interrupted.to_string()));
+                self.down(interrupted.to_string());
                 sleep(RETRY_AFTER).await;
             }
         }
+    }
+
+    /// Says that no events come from NATS. Where it is optional and was never there, nobody need be alarmed.
+    fn down(&self, reason: String) {
+        let optional = !self.config.required && !self.health.was_ever_ok(PART);
+        let news = !self.health.is_down(PART);
+        if optional && news {
+            tracing::info!(reason, "nats: no events come from NATS, which is optional (nats.required = false)");
+        }
+        let state = PartState::Down(reason);
+        if optional { self.health.set_silently(PART, state) } else { self.health.set(PART, state) }
     }
 
     async fn work(&self, connection: &mut Connection) -> Interrupted {

@@ -7,16 +7,13 @@ use super::to_json;
 use crate::{
     clock,
     domain::{
-        catalog::{Catalog, Entity, Origin, TypeRow, Variant},
+        catalog::{CODE_MAX_CHARS, Catalog, Entity, Origin, TypeRow, Variant},
         event::code_of,
         notification::Timestamp,
         user::UserId,
     },
     http::{Problem, body},
 };
-
-/// Longest code, in characters.
-const CODE_MAX_CHARS: usize = 128;
 
 /// A type as an administrator writes it. What [`shown`](super::shown) adds may come back, and says nothing.
 #[derive(Debug, Deserialize)]

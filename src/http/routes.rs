@@ -62,7 +62,7 @@ pub(super) fn configure(app: &mut ServiceConfig) {
                 .route(web::put().to(preferences::put)),
         )
         .service(
-            resource(stream::PATH, "GET")
+            resource("/api/v1/stream", "GET")
                 .route(web::get().to(stream::get))
                 .route(web::head().to(stream::head_of_stream)),
         )

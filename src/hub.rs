@@ -139,6 +139,7 @@ impl Hub {
         let feeding = Feeding::new(Feeds::new(loaded.config.feeds()), handles.broadcaster.clone());
         let parts = Parts {
             dials: Dials::new(reload::settings(&loaded.config)),
+            unknown_types: Arc::default(),
             trail: Arc::new(Trail::new(loaded.config.explain.events, loaded.config.explain.minutes, clock::now())),
             loaded,
             store: store.clone(),

@@ -39,4 +39,4 @@ pub mod watcher;
 
 pub use dials::Dials;
 pub use handle::{Gone, Handle};
-pub use outcome::Outcome;
+pub use outcome::{Outcome, Stored};

@@ -11,8 +11,8 @@ use crate::{
 /// How an event's walk ended, for whoever brought it.
 #[derive(Debug, Clone)]
 pub enum Outcome {
-    /// Its notifications are committed: who got which.
-    Accepted(Vec<(UserId, Uuid)>),
+    /// Its notifications are committed.
+    Accepted(Stored),
     /// It had been taken before.
     Duplicate,
     /// Nothing is wrong with it, and there is nothing to do.
@@ -36,6 +36,21 @@ pub enum Outcome {
     Late(watch::Receiver<Option<Outcome>>),
     /// The hub failed on this event: try again, but not for ever.
     Failed(String),
+}
+
+/// Notifications that an event made.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Stored {
+    /// Number of notifications.
+    pub notifications: usize,
+    /// User and ID of each; empty for an event that was stored in chunks.
+    pub ids: Vec<(UserId, Uuid)>,
+}
+
+impl From<Vec<(UserId, Uuid)>> for Stored {
+    fn from(ids: Vec<(UserId, Uuid)>) -> Self {
+        Self { notifications: ids.len(), ids }
+    }
 }
 
 /// A failure of the store's: one that passes is tried again.

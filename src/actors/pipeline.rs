@@ -27,7 +27,7 @@ use super::{
 use crate::{
     domain::event::Event,
     store::Store,
-    telemetry::{Trail, metric},
+    telemetry::{Trail, UnknownTypes, metric},
 };
 
 /// Most events that wait; a source that finds it full is told to come back.
@@ -50,6 +50,8 @@ pub struct Ingest {
     pub events: Vec<Event>,
     /// Whether they are taken whole or not at all.
     pub atomic: bool,
+    /// Whether an event without a type or without recipients is rejected rather than skipped.
+    pub strict: bool,
     /// Whether whoever asks waits for events for very many; else those are answered as late.
     pub waits: bool,
     /// Which way they came: the label `source` of `lonceng_events_total`.
@@ -74,6 +76,7 @@ pub struct Pipeline {
     persistence: Handle<Persistence>,
     feeding: Feeding,
     trail: Arc<Trail>,
+    unknown_types: Arc<UnknownTypes>,
     /// Events for very many take turns.
     turns: Arc<Turns>,
     waiting: VecDeque<Ingest>,
@@ -85,14 +88,14 @@ pub struct Pipeline {
 
 impl Pipeline {
     /// A pipeline that works from `catalog` and hands on to `persistence`; what live feeds show goes to `feeding`,
-    /// and what became of events to `trail`.
+    /// what became of events to `trail`, and codes that no type has to `unknown_types`.
     #[must_use]
     pub fn new(
         store: Store,
         catalog: Shared,
         persistence: Handle<Persistence>,
         feeding: Feeding,
-        trail: Arc<Trail>,
+        (trail, unknown_types): (Arc<Trail>, Arc<UnknownTypes>),
         tether: Tether,
     ) -> Self {
         Self {
@@ -101,6 +104,7 @@ impl Pipeline {
             persistence,
             feeding,
             trail,
+            unknown_types,
             turns: Turns::new(),
             waiting: VecDeque::new(),
             waiting_events: 0,
@@ -133,6 +137,7 @@ impl Pipeline {
             persistence: self.persistence.clone(),
             feeding: self.feeding.clone(),
             trail: Arc::clone(&self.trail),
+            unknown_types: Arc::clone(&self.unknown_types),
             turns: Arc::clone(&self.turns),
         };
         ctx.spawn(work::run(work, batch).into_actor(self).map(|(), pipeline, ctx| {

@@ -176,8 +176,15 @@ fn event(code: &str, last: Timestamp, at: Timestamp, count: Option<i64>) -> Even
 async fn run(pipeline: &Handle<Pipeline>, event: Event) -> bool {
     let (reply, answer) = oneshot::channel();
     let code = event.code.clone();
-    let ingest =
-        Ingest { events: vec![event], atomic: false, waits: true, source: "schedule", received: Instant::now(), reply };
+    let ingest = Ingest {
+        events: vec![event],
+        atomic: false,
+        strict: false,
+        waits: true,
+        source: "schedule",
+        received: Instant::now(),
+        reply,
+    };
     if pipeline.send(ingest).await.is_err() {
         return false;
     }

@@ -9,7 +9,7 @@ pub use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 
-use keys::ApiKeys;
+pub use keys::ApiKeys;
 pub use token::{Claims, TokenError, mint};
 pub use verify::{KeyError, Tokens};
 

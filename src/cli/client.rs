@@ -3,6 +3,7 @@
 use std::{net::SocketAddr, time::Duration};
 
 use anyhow::{Context as _, anyhow, bail};
+use clap::Args;
 use reqwest::{Client, Response};
 use serde_json::Value;
 
@@ -44,10 +45,57 @@ pub(super) async fn answer(url: &str, sent: reqwest::Result<Response>) -> anyhow
     }
 }
 
-/// The API key of the environment, for a hub that asks for one.
-pub(super) fn authorized(request: reqwest::RequestBuilder) -> reqwest::RequestBuilder {
-    match std::env::var("LONCENG_API_KEY") {
-        Ok(key) if !key.is_empty() => request.bearer_auth(key),
-        _ => request,
+/// Credentials for a hub that asks for some.
+#[derive(Debug, Default, Args)]
+pub(super) struct Credentials {
+    /// A token; without --token and --key, that of the environment variable `LONCENG_TOKEN`
+    #[arg(long, value_name = "JWT", conflicts_with = "key")]
+    token: Option<String>,
+    /// An API key; without --token and --key, that of the environment variable `LONCENG_API_KEY`
+    #[arg(long, value_name = "KEY")]
+    key: Option<String>,
+}
+
+impl Credentials {
+    /// Headers of a request that shows them. What the command line says replaces what the environment says.
+    pub(super) fn headers(&self) -> Vec<(&'static str, String)> {
+        self.or_environment(|name| std::env::var(name).ok())
+    }
+
+    fn or_environment(&self, variable: impl Fn(&str) -> Option<String>) -> Vec<(&'static str, String)> {
+        let variable = |name| variable(name).filter(|value| !value.is_empty());
+        let (token, key) = match (&self.token, &self.key) {
+            (None, None) => (variable("LONCENG_TOKEN"), variable("LONCENG_API_KEY")),
+            (token, key) => (token.clone(), key.clone()),
+        };
+        // With both, the key is shown: it is for publishing, and the token may be a reader's.
+        match (key, token) {
+            (Some(key), _) => vec![("X-API-Key", key)],
+            (None, Some(token)) => vec![("Authorization", format!("Bearer {token}"))],
+            (None, None) => Vec::new(),
+        }
+    }
+
+    /// Adds the credentials to a request.
+    pub(super) fn authorize(&self, request: reqwest::RequestBuilder) -> reqwest::RequestBuilder {
+        self.headers().into_iter().fold(request, |request, (name, value)| request.header(name, value))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_replaces_the_environment() {
+        let environment = |name: &str| Some(if name == "LONCENG_TOKEN" { "t" } else { "k" }.to_owned());
+        let shown = |token: Option<&str>, key: Option<&str>| {
+            let credentials = Credentials { token: token.map(str::to_owned), key: key.map(str::to_owned) };
+            credentials.or_environment(environment)
+        };
+        assert_eq!(shown(None, None), [("X-API-Key", "k".to_owned())]);
+        assert_eq!(shown(Some("own"), None), [("Authorization", "Bearer own".to_owned())]);
+        assert_eq!(shown(None, Some("own")), [("X-API-Key", "own".to_owned())]);
+        assert_eq!(Credentials::default().or_environment(|_| Some(String::new())), []);
     }
 }

@@ -27,7 +27,7 @@ const BACKOFF_FIRST: Duration = Duration::from_millis(250);
     lonceng listen --feed availability --filter course_id=PIANO-101 --filter course_id=PIANO-102")]
 pub(super) struct Listen {
     /// The user's id (dev sign-in)
-    #[arg(long, required_unless_present_any = ["token", "feed"])]
+    #[arg(long, required_unless_present_any = ["token", "key", "feed"])]
     user: Option<String>,
     /// The name they sign in with (dev sign-in)
     #[arg(long)]
@@ -35,9 +35,8 @@ pub(super) struct Listen {
     /// A role (dev sign-in)
     #[arg(long)]
     role: Option<String>,
-    /// A token, instead of a dev sign-in
-    #[arg(long, value_name = "JWT", env = "LONCENG_TOKEN", hide_env_values = true)]
-    token: Option<String>,
+    #[command(flatten)]
+    credentials: client::Credentials,
     /// The hub's WebSocket; the configured one by default
     #[arg(long, value_name = "WS-URL")]
     url: Option<String>,
@@ -108,8 +107,8 @@ impl Listen {
             .parse()
             .map_err(|error| anyhow!("--url {base}: {error}"))?;
         let mut request = ClientRequestBuilder::new(uri).with_sub_protocol(SUBPROTOCOL);
-        if let Some(token) = &self.token {
-            request = request.with_header("Authorization", format!("Bearer {token}"));
+        for (name, value) in self.credentials.headers() {
+            request = request.with_header(name, value);
         }
         Ok(request)
     }

@@ -6,6 +6,7 @@
 mod check;
 mod client;
 mod health;
+mod key;
 mod listen;
 mod migrate;
 mod notify;
@@ -72,6 +73,8 @@ enum Command {
     Listen(listen::Listen),
     /// Mint a token with the configured secret
     Token(token::Token),
+    /// Make keys for services
+    Key(key::Key),
     /// Exit 0 when the hub is ready
     Health(health::Health),
 }
@@ -97,6 +100,7 @@ pub fn run() -> ExitCode {
         Command::Notify(command) => block_on(command.run(&config)),
         Command::Listen(command) => block_on(command.run(&config)),
         Command::Token(command) => command.run(&config),
+        Command::Key(command) => command.run(),
         Command::Health(command) => block_on(command.run(&config)),
     };
     match result {

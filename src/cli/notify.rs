@@ -26,6 +26,8 @@ pub(super) struct Notify {
     /// The hub's address; the configured one by default
     #[arg(long, value_name = "URL")]
     http: Option<String>,
+    #[command(flatten)]
+    credentials: client::Credentials,
 }
 
 fn target(text: &str) -> Result<Value, Failure> {
@@ -46,7 +48,7 @@ impl Notify {
         };
         let url = format!("{}/api/v1/notify", base.trim_end_matches('/'));
         let body = json!({ "target": targets, "message": self.message, "source": self.source });
-        let request = client::authorized(client::http()?.post(&url)).json(&body);
+        let request = self.credentials.authorize(client::http()?.post(&url)).json(&body);
         let answer = client::answer(&url, request.send().await).await?;
         for result in answer["results"].as_array().into_iter().flatten() {
             println!("{} {}", result["target"]["id"], result["notification_id"].as_str().unwrap_or("-"));

@@ -47,6 +47,11 @@ pub(super) struct Publish {
     /// The event's id: the same one again is the same event
     #[arg(long)]
     id: Option<String>,
+    /// Exit with 0 although an event was skipped because it makes no notification
+    #[arg(long)]
+    allow_skipped: bool,
+    #[command(flatten)]
+    credentials: client::Credentials,
     /// How many
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..))]
     count: u64,
@@ -57,11 +62,21 @@ impl Publish {
         let config = load_if_there(config)?;
         let event = self.event()?;
         match &self.nats {
-            Some(url) => self.over_nats(&config, url, &event).await?,
-            None => self.over_http(&config, &event).await?,
+            Some(url) => {
+                self.over_nats(&config, url, &event).await?;
+                println!(
+                    "published {} × {}; the hub decides what becomes of them when it takes them",
+                    self.count,
+                    self.code()
+                );
+                Ok(())
+            }
+            None => {
+                let outcomes = self.over_http(&config, &event).await?;
+                println!("published {} × {}: {outcomes}", self.count, self.code());
+                outcomes.check(self.allow_skipped)
+            }
         }
-        println!("published {} × {}", self.count, self.code());
-        Ok(())
     }
 
     fn code(&self) -> String {
@@ -104,12 +119,12 @@ impl Publish {
         }
     }
 
-    async fn over_http(&self, config: &Config, event: &Map<String, Value>) -> anyhow::Result<()> {
+    async fn over_http(&self, config: &Config, event: &Map<String, Value>) -> anyhow::Result<Outcomes> {
         let base = self.http.clone().filter(|url| !url.is_empty()).unwrap_or_else(|| client::base_url(config));
         let url = format!("{}/api/v1/events", base.trim_end_matches('/'));
         let http = client::http()?;
         let progress = progress(self.count);
-        let mut sent = 0;
+        let (mut sent, mut outcomes) = (0, Outcomes::default());
         while sent < self.count {
             let size = HTTP_BATCH.min(self.count - sent);
             let batch: Vec<Value> = (sent..sent + size)
@@ -120,12 +135,17 @@ impl Publish {
                 })
                 .collect();
             let body = if self.count == 1 { batch[0].clone() } else { Value::Array(batch) };
-            client::answer(&url, client::authorized(http.post(&url)).json(&body).send().await).await?;
+            let request = self.credentials.authorize(http.post(&url)).json(&body);
+            let answer = client::answer(&url, request.send().await).await?;
+            for result in answer["results"].as_array().into_iter().flatten() {
+                let line = outcomes.add(result);
+                progress.suspend(|| println!("{line}"));
+            }
             sent += size;
             progress.inc(size);
         }
         progress.finish_and_clear();
-        Ok(())
+        Ok(outcomes)
     }
 
     async fn over_nats(&self, config: &Config, url: &str, event: &Map<String, Value>) -> anyhow::Result<()> {
@@ -163,6 +183,60 @@ impl Publish {
         progress.finish_and_clear();
         Ok(())
     }
+}
+
+/// Outcomes of the events that were published over HTTP.
+#[derive(Debug, Default)]
+struct Outcomes {
+    accepted: u64,
+    duplicate: u64,
+    skipped: u64,
+    notifications: u64,
+}
+
+impl Outcomes {
+    /// Counts one of the answer's results, and returns the line to print about it.
+    fn add(&mut self, result: &Value) -> String {
+        let outcome = result["outcome"].as_str().unwrap_or("accepted");
+        let notifications = result["notifications"].as_u64().unwrap_or(0);
+        self.notifications += notifications;
+        match outcome {
+            "skipped" => self.skipped += 1,
+            "duplicate" => self.duplicate += 1,
+            _ => self.accepted += 1,
+        }
+        let id = result["id"].as_str().unwrap_or_default();
+        match result["reason"].as_str() {
+            Some(reason) => format!("{id} {outcome}: {reason}"),
+            None => format!("{id} {outcome}: {}", notifications_of(notifications)),
+        }
+    }
+
+    fn check(&self, allow_skipped: bool) -> Result<(), Failure> {
+        match self.skipped {
+            0 => Ok(()),
+            _ if allow_skipped => Ok(()),
+            skipped => Err(Failure::Failed(anyhow!(
+                "{skipped} of the events made no notification; pass --allow-skipped if that is as it should be"
+            ))),
+        }
+    }
+}
+
+impl std::fmt::Display for Outcomes {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} accepted", self.accepted)?;
+        for (count, word) in [(self.duplicate, "duplicate"), (self.skipped, "skipped")] {
+            if count > 0 {
+                write!(f, ", {count} {word}")?;
+            }
+        }
+        write!(f, "; {}", notifications_of(self.notifications))
+    }
+}
+
+fn notifications_of(count: u64) -> String {
+    format!("{count} {}", if count == 1 { "notification" } else { "notifications" })
 }
 
 /// Whether a stream has taken an event.

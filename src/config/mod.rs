@@ -23,4 +23,4 @@ pub use sections::{
 };
 pub use translations::translations;
 pub use types::TypeConfig;
-pub use validate::local_templates;
+pub use validate::{SCOPES, local_templates};

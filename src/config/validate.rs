@@ -14,7 +14,8 @@ use crate::domain::{
 pub(super) type Fault = (String, String);
 
 /// Scopes of API keys.
-const SCOPES: [&str; 2] = ["publish", "admin"];
+/// Scopes that a key may have.
+pub const SCOPES: [&str; 2] = ["publish", "admin"];
 
 /// Fewest bytes of an HS256 secret (RFC 7518, section 3.2: as long as the hash).
 const JWT_SECRET_MIN_BYTES: usize = 32;

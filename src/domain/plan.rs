@@ -44,7 +44,7 @@ pub enum Skipped {
     Inactive,
     /// Its type is for live feeds only.
     FeedOnly,
-    /// Nobody has the role it is for.
+    /// No user is whom its type is for.
     NoRecipient,
     /// Everybody it is for has muted its type.
     Muted,
@@ -68,11 +68,17 @@ impl Skipped {
     pub fn explained(self) -> &'static str {
         match self {
             Self::NoType => "no type has the event's code",
-            Self::Inactive => "its type is switched off",
-            Self::FeedOnly => "its type is for live feeds only",
-            Self::NoRecipient => "nobody in the directory is whom its type is for",
-            Self::Muted => "everybody it is for has muted its type",
+            Self::Inactive => "the type is inactive",
+            Self::FeedOnly => "the type has the target FEED, and no open live feed shows it",
+            Self::NoRecipient => "no user matches the type's target",
+            Self::Muted => "all recipients muted the type",
         }
+    }
+
+    /// Whether strict publishing refuses the event.
+    #[must_use]
+    pub fn is_refused_when_strict(self) -> bool {
+        matches!(self, Self::NoType | Self::Inactive | Self::NoRecipient)
     }
 }
 

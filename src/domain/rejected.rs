@@ -18,6 +18,8 @@ pub enum RejectedKind {
     MissingField,
     /// A field is there but unusable.
     InvalidField,
+    /// Its publisher asked that an event be refused that makes no notification.
+    Unprocessable,
     /// The type's template could not be rendered with this data.
     Template,
     /// The hub failed `nats.max_deliver` times for reasons of its own.
@@ -33,6 +35,7 @@ impl RejectedKind {
             Self::TooLarge => "too_large",
             Self::MissingField => "missing_field",
             Self::InvalidField => "invalid_field",
+            Self::Unprocessable => "unprocessable",
             Self::Template => "template",
             Self::GaveUp => "gave_up",
         }
@@ -63,6 +66,12 @@ impl Rejected {
     #[must_use]
     pub fn invalid(field: &str, detail: impl Into<String>) -> Self {
         Self::new(RejectedKind::InvalidField, Some(field), detail.into())
+    }
+
+    /// Strict publishing: the event would be skipped.
+    #[must_use]
+    pub fn unprocessable(field: Option<&str>, detail: impl Into<String>) -> Self {
+        Self::new(RejectedKind::Unprocessable, field, detail.into())
     }
 
     /// A fault of the event as a whole.

@@ -1,17 +1,20 @@
 //! `POST /api/v1/events`: publish one event or a batch.
 
 use actix_web::{HttpRequest, HttpResponse, http::header::HeaderMap, web};
-use serde_json::json;
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::{
     Problem, Shared, body,
     idempotency::{self, Answer},
-    publish,
+    identity,
+    publish::{self, Publishing},
 };
 use crate::{
+    actors::Outcome,
     clock,
     domain::{
+        catalog::Catalog,
         event::{Incoming, decode},
         rejected::Rejected,
     },
@@ -23,6 +26,7 @@ const BATCH_FACTOR: usize = 32;
 
 pub(super) async fn post(state: Shared, request: HttpRequest, payload: web::Payload) -> Result<HttpResponse, Problem> {
     publish::admit(&state, &request).await?;
+    let strict = strict(&request)?;
     let limit = state.server.load().max_event_bytes.saturating_mul(BATCH_FACTOR);
     let payload = body::read(payload, limit).await?;
     let (headers, max_event_bytes) = (headers(request.headers()), state.server.load().max_event_bytes);
@@ -38,20 +42,57 @@ pub(super) async fn post(state: Shared, request: HttpRequest, payload: web::Payl
         })
     });
     let decoded = decoded.await?.map_err(|rejected| refused(&rejected))?;
-    let batch = decoded.batch;
+    let how = Publishing { batch: decoded.batch, strict };
     let mut events = decoded.events;
     for event in &mut events {
         if event.id.is_empty() {
             event.id = Uuid::now_v7().to_string();
         }
     }
-    let ids: Vec<String> = events.iter().map(|event| event.id.clone()).collect();
+    let published: Vec<Published> =
+        events.iter().map(|event| Published { id: event.id.clone(), code: event.code.clone() }).collect();
     idempotency::once(&state, &request, &payload, async move |state: Shared, _| {
-        let outcomes = publish::publish(&state, events, batch).await?;
-        let body = json!({ "accepted": ids.len(), "ids": ids });
+        let outcomes = publish::publish(&state, events, how).await?;
+        let body = answer(&published, &outcomes, &state.catalog.current());
         Ok(Answer { body, replayed: publish::replayed(&outcomes) })
     })
     .await
+}
+
+/// Whether the request asks that events without a type or without recipients be refused.
+fn strict(request: &HttpRequest) -> Result<bool, Problem> {
+    let query = identity::query(request.uri());
+    match query.iter().find(|(name, _)| name == "strict").map(|(_, value)| value.as_str()) {
+        None | Some("false") => Ok(false),
+        Some("true") => Ok(true),
+        Some(_) => Err(Problem::bad_field("strict", "must be true or false")),
+    }
+}
+
+/// An event of the request, as it is answered.
+struct Published {
+    id: String,
+    code: String,
+}
+
+/// Body of the answer: one result for each event, in their order.
+fn answer(published: &[Published], outcomes: &[Outcome], catalog: &Catalog) -> Value {
+    let results: Vec<Value> = published
+        .iter()
+        .zip(outcomes)
+        .map(|(event, outcome)| {
+            let (notifications, reason) = match outcome {
+                Outcome::Accepted(stored) => (stored.notifications, None),
+                Outcome::Skipped(why) => (0, Some(catalog.why_skipped(&event.code, *why))),
+                Outcome::Duplicate => (0, Some("an event with the same identity was taken before".to_owned())),
+                _ => (0, None),
+            };
+            json!({ "id": event.id, "outcome": outcome.label(), "notifications": notifications, "reason": reason })
+        })
+        .collect();
+    let taken = outcomes.iter().filter(|outcome| !matches!(outcome, Outcome::Skipped(_))).count();
+    let ids: Vec<&str> = published.iter().map(|event| event.id.as_str()).collect();
+    json!({ "accepted": taken, "ids": ids, "results": results })
 }
 
 fn refused(rejected: &Rejected) -> Problem {

@@ -39,9 +39,13 @@ fn key(request: &HttpRequest) -> Result<Option<String>, Problem> {
     Ok(Some(key.to_owned()))
 }
 
-/// What makes two requests the same: address, what describes the body, and the body.
+/// Hash of everything that makes two requests the same: address, headers that describe the body, and body.
 fn fingerprint(request: &HttpRequest, body: &[u8]) -> String {
     let mut hash = Sha256::new().chain_update(request.path());
+    if !request.query_string().is_empty() {
+        hash.update("?");
+        hash.update(request.query_string());
+    }
     // The header map has an order of its own for each request; the sort is stable, so repeated headers keep theirs.
     let mut described = headers(request.headers());
     described.sort_by(|(a, _), (b, _)| a.cmp(b));

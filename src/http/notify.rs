@@ -11,7 +11,7 @@ use super::{
     Problem, Shared, State, body,
     events::headers,
     idempotency::{self, Answer},
-    publish,
+    publish::{self, Publishing},
 };
 use crate::{
     actors::Outcome,
@@ -73,12 +73,12 @@ async fn notify(state: &State, mut event: Event, seed: Option<Seed>) -> Result<A
     if let Some(direct) = &mut event.direct {
         direct.seed.clone_from(&seed);
     }
-    let outcomes = publish::publish(state, vec![event], false).await?;
+    let outcomes = publish::publish(state, vec![event], Publishing::default()).await?;
     let replayed = publish::replayed(&outcomes);
     let mut ids: HashMap<UserId, Uuid> = outcomes
         .iter()
         .flat_map(|outcome| match outcome {
-            Outcome::Accepted(stored) => stored.clone(),
+            Outcome::Accepted(stored) => stored.ids.clone(),
             _ => Vec::new(),
         })
         .collect();

@@ -207,6 +207,7 @@ impl From<&Rejected> for Problem {
     fn from(rejected: &Rejected) -> Self {
         let mut problem = match rejected.kind {
             RejectedKind::TooLarge => Self::too_large(rejected.to_string()),
+            RejectedKind::Unprocessable => Self::unprocessable(rejected.to_string()),
             RejectedKind::InvalidJson
             | RejectedKind::MissingField
             | RejectedKind::InvalidField

@@ -74,13 +74,23 @@ pub(super) async fn admit(state: &State, request: &HttpRequest) -> Result<(), Pr
     })
 }
 
-/// Takes events through the pipeline, whole or not at all. The problem of a `batch` names the event's index.
+/// The way in which events are published.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Publishing {
+    /// Whether a problem names the event's index in the batch.
+    pub(super) batch: bool,
+    /// Whether an event without a type or without recipients is a problem.
+    pub(super) strict: bool,
+}
+
+/// Takes events through the pipeline, whole or not at all.
 ///
 /// # Errors
 /// The first problem; then nothing is stored.
-pub(super) async fn publish(state: &State, events: Vec<Event>, batch: bool) -> Result<Vec<Outcome>, Problem> {
+pub(super) async fn publish(state: &State, events: Vec<Event>, how: Publishing) -> Result<Vec<Outcome>, Problem> {
+    let Publishing { batch, strict } = how;
     let (reply, answer) = oneshot::channel();
-    let ingest = Ingest { events, atomic: true, waits: true, source: "http", received: Instant::now(), reply };
+    let ingest = Ingest { events, atomic: true, strict, waits: true, source: "http", received: Instant::now(), reply };
     state.pipeline.send(ingest).await?;
     let outcomes = answer.await.map_err(|_| Gone)?;
     let rejected = outcomes.iter().find(|outcome| matches!(outcome, Outcome::Rejected(_)));

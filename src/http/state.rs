@@ -23,7 +23,7 @@ use crate::{
         under_way::UnderWay,
     },
     store::Store,
-    telemetry::{Health, History, Trail},
+    telemetry::{Health, History, Trail, UnknownTypes},
 };
 
 /// What the handlers share.
@@ -59,6 +59,8 @@ pub struct State {
     pub configuration: Arc<config::Live>,
     /// What became of the last events.
     pub trail: Arc<Trail>,
+    /// Codes of events that no type has.
+    pub unknown_types: Arc<UnknownTypes>,
     /// The last hour.
     pub history: Arc<History>,
     /// What `/metrics` answers.

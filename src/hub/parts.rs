@@ -33,7 +33,7 @@ use crate::{
     http,
     sources::nats::Intake,
     store::Store,
-    telemetry::{self, Health, History, PartState, Trail},
+    telemetry::{self, Health, History, PartState, Trail, UnknownTypes},
 };
 
 /// What building the actors needs.
@@ -46,6 +46,7 @@ pub(super) struct Parts {
     pub(super) configuration: Arc<config::Live>,
     pub(super) dials: Arc<Dials>,
     pub(super) trail: Arc<Trail>,
+    pub(super) unknown_types: Arc<UnknownTypes>,
 }
 
 impl Parts {
@@ -59,7 +60,7 @@ impl Parts {
         rows: Vec<TypeRow>,
     ) -> Vec<Arbiter> {
         let (rendering, core, showing) = (Arbiter::new(), Arbiter::new(), Arbiter::new());
-        let Self { store, health, handles, loaded, feeding, dials, trail, .. } = self;
+        let Self { store, health, handles, loaded, feeding, dials, trail, unknown_types, .. } = self;
         let config = &loaded.config;
 
         let (dialled, followed) = (Arc::clone(dials), Arc::clone(trail));
@@ -87,9 +88,9 @@ impl Parts {
         .await;
 
         let (of, types, persistence) = (store.clone(), shared.clone(), handles.persistence.clone());
-        let (shown, followed) = (feeding.clone(), Arc::clone(trail));
+        let (shown, followed) = (feeding.clone(), (Arc::clone(trail), Arc::clone(unknown_types)));
         adopt(supervisor, "pipeline", &rendering, handles.pipeline.clone(), move |tether| {
-            Pipeline::new(of.clone(), types.clone(), persistence.clone(), shown.clone(), Arc::clone(&followed), tether)
+            Pipeline::new(of.clone(), types.clone(), persistence.clone(), shown.clone(), followed.clone(), tether)
         })
         .await;
 
@@ -137,7 +138,7 @@ impl Parts {
         auth: Authenticator,
         catalog: catalog::Shared,
     ) -> http::Shared {
-        let Self { store, health, handles, loaded, feeding, configuration, dials, trail } = self;
+        let Self { store, health, handles, loaded, feeding, configuration, dials, trail, unknown_types } = self;
         let config = &loaded.config;
         let hub = session::Hub {
             instance: instance(&config.server.instance_id),
@@ -171,6 +172,7 @@ impl Parts {
             types: handles.catalog.clone(),
             configuration: Arc::clone(configuration),
             trail: Arc::clone(trail),
+            unknown_types: Arc::clone(unknown_types),
             history: keep_history(&metrics),
             metrics,
             hub: Arc::new(hub),

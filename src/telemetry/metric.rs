@@ -15,6 +15,8 @@ pub const CONNECTIONS: &str = "websocket_connections";
 pub const DELIVERY_LATENCY: &str = "delivery_latency_ms";
 /// Events, by source and outcome.
 pub const EVENTS: &str = "lonceng_events_total";
+/// Events that no type has the code of.
+pub const UNKNOWN_TYPE: &str = "lonceng_events_unknown_type_total";
 /// Dead letters, by reason.
 pub const DEAD_LETTERS: &str = "lonceng_dead_letters_total";
 /// Notifications in one transaction.
@@ -59,6 +61,7 @@ fn describe() {
     describe_gauge!(CONNECTIONS, "WebSocket connections now");
     describe_histogram!(DELIVERY_LATENCY, Unit::Milliseconds, "From an event's arrival to its push");
     describe_counter!(EVENTS, "Events by source and outcome");
+    describe_counter!(UNKNOWN_TYPE, "Events with a code that no type has");
     describe_counter!(DEAD_LETTERS, "Dead letters by reason");
     describe_histogram!(BATCH_ROWS, "Notifications in one transaction");
     describe_histogram!(BATCH_SECONDS, Unit::Seconds, "Duration of one transaction");
@@ -67,7 +70,7 @@ fn describe() {
     describe_counter!(FEED_MESSAGES, "Messages of live feeds left for watchers, by feed");
     describe_gauge!(FEED_WATCHERS, "Connections that watch a live feed, by feed");
     describe_counter!(SLOW_CLIENTS, "Clients closed because they read too slowly");
-    for counter in [SENT, ACKED, AUTO_CLEARED, SLOW_CLIENTS] {
+    for counter in [SENT, ACKED, AUTO_CLEARED, SLOW_CLIENTS, UNKNOWN_TYPE] {
         metrics::counter!(counter).absolute(0);
     }
     metrics::gauge!(CONNECTIONS).set(0.0);

@@ -5,8 +5,10 @@ pub mod history;
 mod logging;
 pub mod metric;
 pub mod trail;
+pub mod unknown_types;
 
 pub use health::{Health, PartState};
 pub use history::History;
 pub use logging::start_logging;
 pub use trail::Trail;
+pub use unknown_types::UnknownTypes;

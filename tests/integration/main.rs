@@ -17,6 +17,7 @@ mod faults;
 mod feeds;
 mod http;
 mod inbox;
+mod publishing;
 mod recovery;
 mod reload;
 mod schedule;

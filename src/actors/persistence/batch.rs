@@ -166,9 +166,9 @@ fn outcome(result: Result<Committed, StoreError>, changes: &mut Vec<Change>) -> 
                 let notification = change.notification.as_ref()?;
                 Some((change.user_id.clone(), notification.notification_id))
             };
-            let accepted = new.iter().filter_map(who).collect();
+            let accepted: Vec<_> = new.iter().filter_map(who).collect();
             changes.extend(new);
-            Outcome::Accepted(accepted)
+            Outcome::Accepted(accepted.into())
         }
         Err(error) => Outcome::from(&error),
     }

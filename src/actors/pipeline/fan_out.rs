@@ -20,7 +20,7 @@ use uuid::Uuid;
 
 use crate::{
     actors::{
-        Handle, Outcome,
+        Handle, Outcome, Stored,
         persistence::{Commit, Persistence},
     },
     clock,
@@ -130,7 +130,7 @@ impl FanOut {
         let outcome = match self.bring(&mut brought).await {
             Ok(()) if brought.reached_count == 0 && brought.muted_count > 0 => Outcome::Skipped(Skipped::Muted),
             // Who they are is nobody's business here, and may be a long list.
-            Ok(()) => Outcome::Accepted(Vec::new()),
+            Ok(()) => Outcome::Accepted(Stored { notifications: brought.reached_count, ids: Vec::new() }),
             Err(outcome) if brought.begun => self.interrupted(outcome, brought.stored),
             Err(outcome) => outcome,
         };

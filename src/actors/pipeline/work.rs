@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     actors::{
-        Handle, Outcome,
+        Handle, Outcome, Stored,
         broadcaster::{Demand, Feeding, Show},
         persistence::{Commit, Persistence},
     },
@@ -30,10 +30,11 @@ use crate::{
         event::{Event, USERS_UPSERTED},
         notification::Timestamp,
         plan::{Audience, Decision, Draft, People, Skipped, audience, plan},
+        rejected::Rejected,
         user::{Person, PersonPatch, UserId},
     },
     store::{Planned, Store, StoreError},
-    telemetry::{Trail, metric},
+    telemetry::{Trail, UnknownTypes, metric, unknown_types::Warning},
 };
 
 /// How long live feeds may hold a batch up.
@@ -92,6 +93,7 @@ pub(super) struct Work {
     pub(super) persistence: Handle<Persistence>,
     pub(super) feeding: Feeding,
     pub(super) trail: Arc<Trail>,
+    pub(super) unknown_types: Arc<UnknownTypes>,
     /// Where events for very many wait for their turn.
     pub(super) turns: Arc<Turns>,
 }
@@ -101,13 +103,14 @@ pub(super) async fn run(work: Work, batch: Vec<Ingest>) {
     let (now, demand) = (clock::now(), work.feeding.demand());
     let mut waiting = Vec::with_capacity(batch.len());
     for ingest in batch {
-        let mut stages: Vec<Stage> = ingest.events.iter().map(|event| stage(event, &work.catalog, &demand)).collect();
+        let mut stages: Vec<Stage> =
+            ingest.events.iter().map(|event| stage(event, ingest.strict, &work, &demand)).collect();
         enter(&work.store, ingest.atomic, &mut stages, now).await;
         waiting.push((ingest, stages));
     }
     let found = look_up(&work.store, &waiting, now).await;
     for (ingest, stages) in waiting {
-        let Ingest { events, atomic, waits, source, received, reply } = ingest;
+        let Ingest { events, atomic, strict, waits, source, received, reply } = ingest;
         let mut walks = Walks::of(&work.trail, &events, source, now);
         let events: Vec<Arc<Event>> = events.into_iter().map(Arc::new).collect();
         let decided: Vec<Decided> = match &found {
@@ -121,14 +124,19 @@ pub(super) async fn run(work: Work, batch: Vec<Ingest>) {
             Ok(found) => {
                 // What is taken whole or not at all cannot go in pieces.
                 let whole = atomic && events.len() > 1;
-                let decide =
-                    |(at, (event, stage))| match decide(event, stage, found, &work, Moment { now, received, whole }) {
-                        Ok((decided, muted)) => {
-                            walks.planned(at, &decided, muted);
-                            decided
-                        }
-                        Err(outcome) => Decided::Over(outcome),
-                    };
+                let decide = |(at, (event, stage))| match decide(
+                    event,
+                    stage,
+                    found,
+                    &work,
+                    Moment { now, received, whole, strict },
+                ) {
+                    Ok((decided, muted)) => {
+                        walks.planned(at, &decided, muted);
+                        decided
+                    }
+                    Err(outcome) => Decided::Over(outcome),
+                };
                 events.iter().zip(stages).enumerate().map(decide).collect()
             }
         };
@@ -137,20 +145,48 @@ pub(super) async fn run(work: Work, batch: Vec<Ingest>) {
     }
 }
 
-fn stage(event: &Event, catalog: &Catalog, demand: &Demand) -> Stage {
+fn stage(event: &Event, strict: bool, work: &Work, demand: &Demand) -> Stage {
     if event.code == USERS_UPSERTED {
         return match patches(event) {
             Err(rejected) => Stage::Over(Outcome::Rejected(rejected)),
             Ok(patches) => Stage::Enter(patches),
         };
     }
-    match audience(event, catalog) {
+    match audience(event, &work.catalog) {
         Ok(Decision::Notify(kind, audience)) => Stage::For(kind, audience),
         // What a feed shows has done what it came for.
-        Ok(Decision::Skip(_)) if demand.concerns(&event.code) => Stage::Over(Outcome::Accepted(Vec::new())),
-        Ok(Decision::Skip(why)) => Stage::Over(Outcome::Skipped(why)),
+        Ok(Decision::Skip(_)) if demand.concerns(&event.code) => Stage::Over(Outcome::Accepted(Stored::default())),
+        Ok(Decision::Skip(why)) => {
+            if why == Skipped::NoType {
+                note_unknown(&event.code, work);
+            }
+            Stage::Over(skipped(event, why, strict, &work.catalog))
+        }
         Err(rejected) => Stage::Over(Outcome::Rejected(rejected)),
     }
+}
+
+/// Counts an event whose code no type has, and warns of it now and then.
+fn note_unknown(code: &str, work: &Work) {
+    match work.unknown_types.count(code, clock::now(), clock::monotonic()) {
+        Some(Warning::Code(events)) => {
+            let did_you_mean = work.catalog.similar(code);
+            tracing::warn!(code, events, did_you_mean, "events are skipped: no type has their code");
+        }
+        Some(Warning::TooMany) => {
+            tracing::warn!("more unknown codes came than are logged; the console's Overview lists the last of them");
+        }
+        None => {}
+    }
+}
+
+/// Outcome of an event that makes no notification.
+fn skipped(event: &Event, why: Skipped, strict: bool, catalog: &Catalog) -> Outcome {
+    if strict && why.is_refused_when_strict() {
+        let field = (why == Skipped::NoType).then_some("type");
+        return Outcome::Rejected(Rejected::unprocessable(field, catalog.why_skipped(&event.code, why)));
+    }
+    Outcome::Skipped(why)
 }
 
 /// Writes to the directory, before anybody is looked up there; nothing of a batch that is bad already.
@@ -163,7 +199,7 @@ async fn enter(store: &Store, atomic: bool, stages: &mut [Stage], now: Timestamp
             Outcome::Failed("another event of the batch is bad".to_owned())
         } else {
             match store.merge_people(patches, now).await {
-                Ok(()) => Outcome::Accepted(Vec::new()),
+                Ok(()) => Outcome::Accepted(Stored::default()),
                 Err(error) => Outcome::from(&error),
             }
         });
@@ -215,12 +251,13 @@ async fn look_up(store: &Store, staged: &[(Ingest, Vec<Stage>)], now: Timestamp)
     Ok(found)
 }
 
-/// When an event is decided, and whether it must be taken with others.
+/// When an event is decided, whether it must be taken with others, and whether it is rejected rather than skipped.
 #[derive(Clone, Copy)]
 struct Moment {
     now: Timestamp,
     received: Instant,
     whole: bool,
+    strict: bool,
 }
 
 /// What becomes of an event, and who of its recipients has muted its type.
@@ -260,7 +297,7 @@ fn decide(
         ));
     }
     if recipients.is_empty() {
-        return Err(Outcome::Skipped(Skipped::NoRecipient));
+        return Err(skipped(event, Skipped::NoRecipient, moment.strict, &work.catalog));
     }
     let drafts = plan(event, &kind, recipients, &found.people, &work.catalog, moment.now).map_err(Outcome::Rejected)?;
     let muted = without(recipients, &drafts);

@@ -1,6 +1,7 @@
 //! The catalog: every type, its target and its compiled template, as one immutable snapshot.
 
 mod row;
+mod similar;
 mod target;
 mod variants;
 
@@ -14,6 +15,7 @@ use super::{
     event::{Event, code_of},
     link,
     notification::Priority,
+    plan::Skipped,
     rejected::Rejected,
     schedule::Schedule,
     template::{BadTemplate, Scope, Templates},
@@ -187,6 +189,25 @@ impl Catalog {
     #[must_use]
     pub fn find(&self, code: &str) -> Option<&Arc<NotificationType>> {
         self.types.get(&code_of(code))
+    }
+
+    /// Code of the type that `code` was probably meant to be.
+    #[must_use]
+    pub fn similar(&self, code: &str) -> Option<&str> {
+        let key = similar::nearest(&code_of(code), self.types.keys())?;
+        self.types.get(key).map(|kind| kind.code.as_str())
+    }
+
+    /// Sentence that says why an event with this code makes no notification.
+    #[must_use]
+    pub fn why_skipped(&self, code: &str, why: Skipped) -> String {
+        match why {
+            Skipped::NoType => match self.similar(code) {
+                Some(similar) => format!("no type {code}; did you mean {similar}?"),
+                None => format!("no type {code}"),
+            },
+            other => other.explained().to_owned(),
+        }
     }
 
     /// How many types there are.

@@ -100,11 +100,11 @@ async fn take_again(state: &State, caller: &Caller, letter: &DeadLetter) -> Resu
             event.id = Uuid::now_v7().to_string();
         }
     }
-    let outcomes = publish::publish(state, events, decoded.batch).await?;
+    let outcomes = publish::publish(state, events, publish::Publishing { batch: decoded.batch, strict: false }).await?;
     let ids: Vec<&Uuid> = outcomes
         .iter()
         .flat_map(|outcome| match outcome {
-            Outcome::Accepted(ids) => ids.as_slice(),
+            Outcome::Accepted(stored) => stored.ids.as_slice(),
             _ => &[],
         })
         .map(|(_, id)| id)

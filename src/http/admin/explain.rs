@@ -8,6 +8,7 @@ use crate::{
     domain::{
         event::{Identity, code_of},
         notification::{Notification, Timestamp},
+        plan::Skipped,
         user::{Person, UserId},
     },
     http::{Problem, Shared, State, identity},
@@ -125,10 +126,14 @@ async fn shown(state: &State, walks: Vec<Walk>, user: Option<&UserId>) -> Result
         }
         let muted = walk.muted.iter().filter(|user| concerned(user)).take(RECIPIENTS_MAX);
         recipients.extend(muted.map(|user| json!({ "user_id": user, "outcome": "muted" })));
+        let mut reason = walk.reason;
+        if let Some(reason) = reason.as_mut().filter(|reason| reason.code == Skipped::NoType.as_str()) {
+            reason.detail = state.catalog.current().why_skipped(&walk.code, Skipped::NoType);
+        }
         all.push(json!({
             "event_id": walk.event_id, "identity": walk.identity.as_ref().map(Identity::as_str),
             "name": walk.name, "code": walk.code, "publisher": walk.publisher, "source": walk.source,
-            "received_at": walk.received_at, "outcome": walk.outcome, "reason": walk.reason,
+            "received_at": walk.received_at, "outcome": walk.outcome, "reason": reason,
             "reached_count": walk.reached_count, "muted_count": walk.muted_count, "recipients": recipients,
         }));
     }

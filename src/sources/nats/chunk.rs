@@ -100,7 +100,7 @@ async fn ingest(intake: &Intake, events: Vec<Event>, atomic: bool, received: Ins
         return Vec::new();
     }
     let (reply, answer) = oneshot::channel();
-    let message = Ingest { events, atomic, waits: false, source: "nats", received, reply };
+    let message = Ingest { events, atomic, strict: false, waits: false, source: "nats", received, reply };
     let outcomes = match intake.pipeline.send(message).await {
         Ok(()) => answer.await.ok(),
         Err(Gone) => None,

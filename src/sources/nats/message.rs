@@ -125,7 +125,7 @@ fn stable_id(identity: &Identity) -> Uuid {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::plan::Skipped;
+    use crate::{actors::Stored, domain::plan::Skipped};
 
     fn message(delivered: u64) -> Message {
         Message {
@@ -141,7 +141,7 @@ mod tests {
     fn the_worst_outcome_decides() {
         let second = Duration::from_secs(1);
         let verdict = |delivered, outcomes: &[Outcome]| message(delivered).verdict(outcomes, second);
-        let fine = [Outcome::Duplicate, Outcome::Skipped(Skipped::NoType), Outcome::Accepted(Vec::new())];
+        let fine = [Outcome::Duplicate, Outcome::Skipped(Skipped::NoType), Outcome::Accepted(Stored::default())];
         assert_eq!(verdict(9, &fine), Verdict::Ack);
         let away = Outcome::Unavailable("away".into());
         assert_eq!(verdict(9, std::slice::from_ref(&away)), Verdict::Retry { after: second, away: true });

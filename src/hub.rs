@@ -66,7 +66,7 @@ pub struct Hub {
     arbiters: Vec<Arbiter>,
     grace: Duration,
     under_way: http::UnderWay,
-    reloader: reload::Reloader,
+    reloader: config::Reloader,
 }
 
 /// The long-lived actors.
@@ -151,19 +151,21 @@ impl Hub {
         let supervisor = Supervisor::new(health.clone()).start();
         let arbiters = parts.adopt(&supervisor, sources, shared.clone(), rows).await;
 
+        let (reloader, reloads) = config::Reloader::new();
         let epoch = store.epoch().await?;
         let grace = Duration::from_secs(parts.loaded.config.server.shutdown_grace_seconds);
         let listen = parts.loaded.config.server.listen.clone();
-        let state = parts.state(epoch, metrics, auth, shared);
+        let state = parts.state(epoch, metrics, auth, shared, reloader.clone());
         let under_way = state.under_way.clone();
         let serving = http::serve(&listen, state.clone(), grace)?;
-        let reloader = reload::watch(parts, state);
+        reload::watch(parts, state, reloads);
         Ok(Self { serving, handles, health, store, _lock: lock, supervisor, arbiters, grace, under_way, reloader })
     }
 
-    /// Reads config.toml and the templates again, whether they have changed or not.
+    /// Reads config.toml and the templates again, whether they have changed or not, and takes them whatever they remove.
     pub fn reload(&self) {
-        self.reloader.now();
+        // Nobody waits for it to be done.
+        drop(self.reloader.ask());
     }
 
     /// Connections whose good-byes are not over.

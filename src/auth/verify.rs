@@ -1,13 +1,19 @@
 //! Checking tokens: which key, which algorithm, which claims.
 
-use std::{fmt, fs};
+use std::{fmt, path::Path};
 
 use base64::Engine as _;
 use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode_header, errors::ErrorKind};
 use serde_json::{Map, Value};
 
 use super::{Claims, TokenError, jwks::Jwks, token::LEEWAY_SECONDS};
-use crate::{clock, config};
+use crate::{
+    clock,
+    config::{
+        self,
+        files::{SECRET_MAX_BYTES, read_bytes},
+    },
+};
 
 /// A key, and the one algorithm it is good for.
 pub(super) struct Key {
@@ -156,7 +162,8 @@ fn demands_extension(token: &str) -> bool {
 }
 
 fn from_file(path: &str) -> Result<Key, KeyError> {
-    let pem = fs::read(path).map_err(|error| KeyError::File(path.to_owned(), error.to_string()))?;
+    let pem = read_bytes(Path::new(path), SECRET_MAX_BYTES)
+        .map_err(|error| KeyError::File(path.to_owned(), error.to_string()))?;
     // What parses decides: a PEM file says what kind of key it holds.
     let kinds = [
         (Algorithm::RS256, DecodingKey::from_rsa_pem(&pem)),

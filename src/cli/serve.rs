@@ -47,7 +47,8 @@ pub(super) fn run(config: &Path) -> Result<(), Failure> {
         }
         tracing::info!("stopping");
         hub.stop().await;
-        Ok(())
+        // Explicitly: a thread that waits for a file system that hangs would hold the process up for ever.
+        std::process::exit(0)
     })
 }
 

@@ -5,11 +5,42 @@ use std::{
     sync::{Arc, PoisonError, RwLock},
 };
 
+use tokio::sync::{mpsc, oneshot};
+
 use super::{ConfigError, Loaded};
 use crate::domain::{
     catalog::{LocalTemplate, TypeRow},
     notification::Timestamp,
 };
+
+/// Asks the hub to read its files again.
+#[derive(Debug, Clone)]
+pub struct Reloader(mpsc::Sender<Reload>);
+
+/// A request to take what is in the files, whatever it removes.
+#[derive(Debug)]
+pub struct Reload {
+    /// Told when it is taken, or refused.
+    pub done: oneshot::Sender<()>,
+}
+
+impl Reloader {
+    /// A reloader, and the end at which its requests arrive.
+    #[must_use]
+    pub fn new() -> (Self, mpsc::Receiver<Reload>) {
+        let (ask, asked) = mpsc::channel(1);
+        (Self(ask), asked)
+    }
+
+    /// Asks for a reload, and confirms whatever it removes. The answer ends when it is taken or refused.
+    #[must_use]
+    pub fn ask(&self) -> oneshot::Receiver<()> {
+        let (done, answer) = oneshot::channel();
+        // One that waits will take the same files.
+        let _ = self.0.try_send(Reload { done });
+        answer
+    }
+}
 
 /// The configuration now.
 #[derive(Debug)]
@@ -22,6 +53,7 @@ struct Inner {
     types: Vec<TypeRow>,
     translations: Arc<Translations>,
     last_error: Option<ConfigError>,
+    would_remove: Vec<String>,
     restart_needed: Vec<String>,
     /// Codes of types that cannot be used as the table has them.
     wrong_types: Vec<String>,
@@ -45,6 +77,8 @@ pub struct Status {
     pub loaded_at: Timestamp,
     /// What is wrong with what is in it now; then what was taken last goes on.
     pub last_error: Option<ConfigError>,
+    /// Types that taking the files would remove: it is refused until somebody confirms it.
+    pub would_remove: Vec<String>,
     /// Keys whose new values wait for a restart.
     pub restart_needed: Vec<String>,
 }
@@ -59,6 +93,7 @@ impl Live {
             loaded_at: now,
             types: loaded.types.clone(),
             last_error: None,
+            would_remove: Vec::new(),
             restart_needed: Vec::new(),
             wrong_types: Vec::new(),
         }))
@@ -73,11 +108,14 @@ impl Live {
         inner.translations = translations;
         inner.restart_needed = restart_needed;
         inner.last_error = None;
+        inner.would_remove = Vec::new();
     }
 
-    /// Another one could not be taken; says whether that is news.
-    pub fn refused(&self, error: &ConfigError) -> bool {
+    /// Another one could not be taken; says whether that is news. `would_remove`: types that it would remove, if that is
+    /// why.
+    pub fn refused(&self, error: &ConfigError, would_remove: Vec<String>) -> bool {
         let mut inner = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        inner.would_remove = would_remove;
         inner.last_error.replace(error.clone()).as_ref() != Some(error)
     }
 
@@ -116,6 +154,7 @@ impl Live {
             file: inner.file.clone(),
             loaded_at: inner.loaded_at,
             last_error: inner.last_error.clone(),
+            would_remove: inner.would_remove.clone(),
             restart_needed: inner.restart_needed.clone(),
         }
     }

@@ -9,10 +9,14 @@ use toml::Table;
 
 use super::{
     Config, ConfigError, Problem, environment,
+    files::{CONFIG_MAX_BYTES, read_text},
     problem::{locate, position, snippet},
-    validate::validate,
+    validate::{Faults, validate},
 };
-use crate::domain::catalog::TypeRow;
+use crate::domain::{catalog::TypeRow, limits::shortened};
+
+/// Maximum length of a message, in characters.
+const MESSAGE_MAX_CHARS: usize = 500;
 
 /// A configuration that is whole.
 #[derive(Debug, Clone)]
@@ -57,7 +61,7 @@ fn placed(file: &Path, text: &str, overrides: &[environment::Override], key: Str
 /// # Errors
 /// Everything that is wrong, each with key, file and line.
 pub fn load(file: &Path) -> Result<Loaded, ConfigError> {
-    let text = std::fs::read_to_string(file).map_err(|error| Problem {
+    let text = read_text(file, CONFIG_MAX_BYTES).map_err(|error| Problem {
         file: Some(file.to_owned()),
         line: None,
         column: None,
@@ -83,16 +87,16 @@ pub(super) fn load_text(
     let folder = file.parent().map_or_else(PathBuf::new, Path::to_path_buf);
     let templates = folder.join(&config.templates.dir);
     let problems = validate(&config, &templates);
-    let (types, problems) = match problems {
-        Ok(types) => (types, Vec::new()),
-        Err(problems) => (Vec::new(), problems),
-    };
-    if problems.is_empty() {
-        let origin = Arc::new(Origin { text: text.to_owned(), overrides });
-        return Ok(Loaded { file: file.to_owned(), config, types, templates, origin });
+    match problems {
+        Ok(types) => {
+            let origin = Arc::new(Origin { text: text.to_owned(), overrides });
+            Ok(Loaded { file: file.to_owned(), config, types, templates, origin })
+        }
+        Err(Faults { keys, templates }) => {
+            let placed = keys.into_iter().map(|(key, message)| placed(file, text, &overrides, key, message));
+            Err(ConfigError { problems: placed.chain(templates).collect() })
+        }
     }
-    let placed = problems.into_iter().map(|(key, message)| placed(file, text, &overrides, key, message));
-    Err(ConfigError { problems: placed.collect() })
 }
 
 fn parse(file: &Path, text: &str) -> Result<Config, ConfigError> {
@@ -167,8 +171,13 @@ fn shown(path: &str) -> String {
     if path == "." { String::new() } else { path.to_owned() }
 }
 
+/// The message on one line, without most of what it quotes of a very long one.
 fn one_line(message: &str) -> String {
-    message.split_whitespace().collect::<Vec<_>>().join(" ")
+    let mut line = shortened(message, MESSAGE_MAX_CHARS);
+    if line.contains(char::is_whitespace) {
+        line = line.split_whitespace().collect::<Vec<_>>().join(" ");
+    }
+    line
 }
 
 #[cfg(test)]

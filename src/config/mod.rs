@@ -4,6 +4,7 @@
 //! [`problem`] finds the line that an error is about.
 
 mod environment;
+pub mod files;
 mod live;
 mod load;
 mod problem;
@@ -13,7 +14,7 @@ mod translations;
 mod types;
 mod validate;
 
-pub use live::{Live, Status, Translations};
+pub use live::{Live, Reload, Reloader, Status, Translations};
 pub use load::{Loaded, load};
 pub use problem::{ConfigError, Problem};
 pub use secret::Secret;

@@ -1,8 +1,16 @@
 //! What is wrong with a configuration, and where: file, line, column, key.
 
-use std::{fmt, path::PathBuf};
+use std::{
+    fmt,
+    path::{Path, PathBuf},
+};
 
 use toml::de::{DeTable, DeValue};
+
+use crate::domain::limits::shortened;
+
+/// Maximum length of a line that is shown, in characters.
+const SNIPPET_MAX_CHARS: usize = 200;
 
 /// One thing that is wrong.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,13 +29,23 @@ pub struct Problem {
     pub snippet: Option<String>,
 }
 
+impl Problem {
+    /// A template in a file of its own is wrong in `line`, which counts from 1; without it, as a whole.
+    pub(super) fn in_template(file: &Path, text: &str, line: Option<usize>, message: String) -> Self {
+        let snippet = snippet(text, line);
+        let (line, column) = (Some(line.unwrap_or(1)), Some(1));
+        Self { file: Some(file.to_owned()), line, column, key: String::new(), message, snippet }
+    }
+}
+
 /// The text of a line, from 1; nothing where it may hold what nobody should read.
 pub(super) fn snippet(text: &str, line: Option<usize>) -> Option<String> {
     let line = text.lines().nth(line?.checked_sub(1)?)?;
-    let lower = line.to_ascii_lowercase();
+    // What is beyond is not shown.
+    let lower = line.chars().take(SNIPPET_MAX_CHARS).collect::<String>().to_ascii_lowercase();
     let secret =
         ["secret", "url", "sha256", "password", "token", "credentials"].iter().any(|word| lower.contains(word));
-    (!secret).then(|| line.trim_end().to_owned())
+    (!secret).then(|| shortened(line.trim_end(), SNIPPET_MAX_CHARS))
 }
 
 impl fmt::Display for Problem {

@@ -1,7 +1,8 @@
 //! Values that must not be seen: passwords in addresses, signing secrets.
 
-use std::fmt;
+use std::{fmt, path::Path};
 
+use super::files::{SECRET_MAX_BYTES, read_text};
 use serde::{
     Deserialize, Deserializer,
     de::{self, MapAccess, Visitor},
@@ -67,7 +68,7 @@ impl<'de> Visitor<'de> for SecretVisitor {
         let value = match kind.as_str() {
             "env" => std::env::var(&name)
                 .map_err(|_| M::Error::custom(format!("the environment variable {name} is not set")))?,
-            "file" => std::fs::read_to_string(&name)
+            "file" => read_text(Path::new(&name), SECRET_MAX_BYTES)
                 .map_err(|error| M::Error::custom(format!("cannot read the file {name}: {error}")))?,
             other => return Err(M::Error::custom(format!("expected env or file, found {other}"))),
         };

@@ -1,7 +1,5 @@
 //! The translations in `templates/LOCALE/`: part of the configuration, and checked with it.
 
-use std::path::Path;
-
 use super::{ConfigError, Loaded, Problem, local_templates};
 use crate::domain::catalog::{Catalog, LocalTemplate};
 
@@ -12,7 +10,8 @@ use crate::domain::catalog::{Catalog, LocalTemplate};
 pub fn translations(loaded: &Loaded) -> Result<Vec<LocalTemplate>, ConfigError> {
     let local = local_templates(&loaded.templates).map_err(|error| {
         let message = format!("the locale folders cannot be read: {error}");
-        problem(&loaded.templates, None, message)
+        let file = Some(loaded.templates.clone());
+        Problem { file, line: None, column: None, key: String::new(), message, snippet: None }
     })?;
     let problems: Vec<Problem> = local
         .iter()
@@ -20,15 +19,8 @@ pub fn translations(loaded: &Loaded) -> Result<Vec<LocalTemplate>, ConfigError> 
             let (_, bad) = Catalog::build(&loaded.types, std::slice::from_ref(template), &template.locale);
             let bad = bad.into_iter().next()?;
             let file = loaded.templates.join(&template.locale).join(format!("{}.txt", template.code));
-            let snippet = bad.line.and_then(|line| template.source.lines().nth(line.saturating_sub(1)));
-            let snippet = snippet.map(str::to_owned);
-            Some(Problem { snippet, ..problem(&file, Some(bad.line.unwrap_or(1)), bad.detail) })
+            Some(Problem::in_template(&file, &template.source, bad.line, bad.detail))
         })
         .collect();
     if problems.is_empty() { Ok(local) } else { Err(ConfigError { problems }) }
-}
-
-fn problem(file: &Path, line: Option<usize>, message: String) -> Problem {
-    let column = line.map(|_| 1);
-    Problem { file: Some(file.to_owned()), line, column, key: String::new(), message, snippet: None }
 }

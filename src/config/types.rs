@@ -5,6 +5,7 @@ use std::path::Path;
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::files::{TEMPLATE_MAX_BYTES, read_text};
 use crate::domain::{
     catalog::{Entity, Origin, TypeRow, Variant},
     notification::Timestamp,
@@ -89,7 +90,7 @@ impl TypeConfig {
             (Some(template), None) => template.clone(),
             (None, Some(file)) => {
                 let path = templates.join(file);
-                std::fs::read_to_string(&path)
+                read_text(&path, TEMPLATE_MAX_BYTES)
                     .map_err(|error| ("file", format!("cannot read {}: {error}", path.display())))?
             }
             (Some(_), Some(_)) => return Err(("file", "give either template or file, not both".to_owned())),

@@ -2,7 +2,10 @@
 
 use std::{collections::HashSet, net::SocketAddr, path::Path};
 
-use super::{AuthMethod, Config};
+use super::{
+    AuthMethod, Config, Problem,
+    files::{TEMPLATE_MAX_BYTES, read_text},
+};
 use crate::domain::{
     catalog::{Catalog, LocalTemplate, TypeRow},
     event::code_of,
@@ -13,15 +16,25 @@ use crate::domain::{
 /// A key and what is wrong with it.
 pub(super) type Fault = (String, String);
 
-/// Scopes of API keys.
 /// Scopes that a key may have.
 pub const SCOPES: [&str; 2] = ["publish", "admin"];
+
+/// Maximum number of translations.
+const TRANSLATIONS_MAX: usize = 20_000;
 
 /// Fewest bytes of an HS256 secret (RFC 7518, section 3.2: as long as the hash).
 const JWT_SECRET_MIN_BYTES: usize = 32;
 
+/// Everything that is wrong.
+pub(super) struct Faults {
+    /// With values of config.toml and the environment.
+    pub(super) keys: Vec<Fault>,
+    /// With the files of templates.
+    pub(super) templates: Vec<Problem>,
+}
+
 /// Checks everything and reads the types' template files.
-pub(super) fn validate(config: &Config, templates: &Path) -> Result<Vec<TypeRow>, Vec<Fault>> {
+pub(super) fn validate(config: &Config, templates: &Path) -> Result<Vec<TypeRow>, Faults> {
     let mut faults = Vec::new();
     server(config, &mut faults);
     auth(config, &mut faults);
@@ -29,8 +42,9 @@ pub(super) fn validate(config: &Config, templates: &Path) -> Result<Vec<TypeRow>
     nats(config, &mut faults);
     retention(config, &mut faults);
     feeds(config, &mut faults);
-    let rows = types(config, templates, &mut faults);
-    if faults.is_empty() { Ok(rows) } else { Err(faults) }
+    let mut files = Vec::new();
+    let rows = types(config, templates, &mut faults, &mut files);
+    if faults.is_empty() && files.is_empty() { Ok(rows) } else { Err(Faults { keys: faults, templates: files }) }
 }
 
 fn range(faults: &mut Vec<Fault>, key: &str, value: u64, least: u64, most: u64) {
@@ -209,7 +223,7 @@ fn feeds(config: &Config, faults: &mut Vec<Fault>) {
     }
 }
 
-fn types(config: &Config, templates: &Path, faults: &mut Vec<Fault>) -> Vec<TypeRow> {
+fn types(config: &Config, templates: &Path, faults: &mut Vec<Fault>, files: &mut Vec<Problem>) -> Vec<TypeRow> {
     let mut rows: Vec<TypeRow> = Vec::new();
     let mut codes = HashSet::new();
     for (index, kind) in config.types.iter().enumerate() {
@@ -230,16 +244,16 @@ fn types(config: &Config, templates: &Path, faults: &mut Vec<Fault>) -> Vec<Type
             Err((name, message)) => faults.push((key(name), message)),
             Ok(row) => {
                 let (_, bad) = Catalog::build(std::slice::from_ref(&row), &[], &config.templates.default_locale);
-                faults.extend(bad.into_iter().map(|bad| {
-                    let name = match bad.column {
-                        "target_type" => "target",
-                        "template" if kind.file.is_some() => "file",
-                        other => other,
-                    };
-                    let line = bad.line.filter(|_| kind.file.is_some());
-                    let place = line.map_or_else(String::new, |line| format!("line {line}: "));
-                    (key(name), format!("{place}{}", bad.detail))
-                }));
+                for bad in bad {
+                    match (bad.column, &kind.file) {
+                        ("template", Some(file)) => {
+                            let message = format!("the type {}: {}", kind.code, bad.detail);
+                            files.push(Problem::in_template(&templates.join(file), &row.template, bad.line, message));
+                        }
+                        ("target_type", _) => faults.push((key("target"), bad.detail)),
+                        (column, _) => faults.push((key(column), bad.detail)),
+                    }
+                }
                 rows.push(row);
             }
         }
@@ -266,7 +280,12 @@ pub fn local_templates(folder: &Path) -> std::io::Result<Vec<LocalTemplate>> {
             let file = file?.path();
             let code = file.file_stem().and_then(|stem| stem.to_str()).map(str::to_owned);
             if let Some(code) = code.filter(|_| file.extension().is_some_and(|ending| ending == "txt")) {
-                let source = std::fs::read_to_string(&file)?;
+                if found.len() >= TRANSLATIONS_MAX {
+                    let message = format!("there are more than {TRANSLATIONS_MAX} translations");
+                    return Err(std::io::Error::other(message));
+                }
+                let source = read_text(&file, TEMPLATE_MAX_BYTES)
+                    .map_err(|error| std::io::Error::new(error.kind(), format!("{}: {error}", file.display())))?;
                 found.push(LocalTemplate { locale: locale.clone(), code, source });
             }
         }

@@ -95,6 +95,7 @@ pub(super) fn configure(app: &mut ServiceConfig) {
         .service(resource("/api/v1/admin/types/{code}/preview", "POST").route(web::post().to(admin::types::preview)))
         .service(resource("/api/v1/admin/types/{code}/variants", "GET").route(web::get().to(admin::types::variants)))
         .service(resource("/api/v1/admin/config", "GET").route(web::get().to(admin::config)))
+        .service(resource("/api/v1/admin/config/reload", "POST").route(web::post().to(admin::reload)))
         .service(resource("/api/v1/admin/explain", "GET").route(web::get().to(admin::explain)))
         .service(resource("/api/v1/admin/audit", "GET").route(web::get().to(admin::audit)))
         .service(resource("/api/v1/admin/stats", "GET").route(web::get().to(admin::stats)))

@@ -57,6 +57,8 @@ pub struct State {
     pub types: Handle<CatalogKeeper>,
     /// What is loaded, and what is wrong with what came after.
     pub configuration: Arc<config::Live>,
+    /// Asks the hub to read its files again.
+    pub reloader: config::Reloader,
     /// What became of the last events.
     pub trail: Arc<Trail>,
     /// Codes of events that no type has.

@@ -137,6 +137,7 @@ impl Parts {
         metrics: PrometheusHandle,
         auth: Authenticator,
         catalog: catalog::Shared,
+        reloader: config::Reloader,
     ) -> http::Shared {
         let Self { store, health, handles, loaded, feeding, configuration, dials, trail, unknown_types } = self;
         let config = &loaded.config;
@@ -173,6 +174,7 @@ impl Parts {
             configuration: Arc::clone(configuration),
             trail: Arc::clone(trail),
             unknown_types: Arc::clone(unknown_types),
+            reloader,
             history: keep_history(&metrics),
             metrics,
             hub: Arc::new(hub),

@@ -81,6 +81,46 @@ fn check_reads_every_template() {
 }
 
 #[test]
+fn check_names_the_file_and_the_line_of_a_broken_template() {
+    let folder = tempfile::tempdir().expect("a temporary folder can be made");
+    let config = "[[type]]\ncode = \"A\"\ntitle = \"A\"\ntarget = \"SELF\"\nfile = \"broken.txt\"\n";
+    std::fs::write(folder.path().join("config.toml"), config).expect("it is written");
+    std::fs::create_dir(folder.path().join("templates")).expect("it is made");
+    std::fs::write(folder.path().join("templates/broken.txt"), "one line\n{title|}\n").expect("it is written");
+    let config = folder.path().join("config.toml");
+    let (code, _, err) = run(&["--config", config.to_str().expect("text"), "check"]);
+    assert!(code == 2 && err.contains("templates/broken.txt:2") && !err.contains("config.toml:"), "{err}");
+}
+
+#[test]
+fn files_that_are_too_large_or_no_files_are_refused_in_a_few_words() {
+    let folder = tempfile::tempdir().expect("a temporary folder can be made");
+    let path = folder.path().join("config.toml");
+    let file = path.to_str().expect("text");
+    let refused = |says: &str| {
+        let (code, _, err) = run(&["--config", file, "check"]);
+        assert!(code == 2 && err.contains(says) && err.len() < 1_000, "{says}: {} bytes: {err:.300}", err.len());
+    };
+    std::fs::write(&path, format!("x = \"{}\"", "y".repeat(2_000_000))).expect("it is written");
+    refused("larger than 1048576 bytes");
+    std::fs::write(&path, format!("x = \"{}\"", "y".repeat(1_000_000))).expect("it is written");
+    refused("unknown field");
+    std::fs::write(&path, format!("{}\n[server]\n", "y".repeat(1_000_000))).expect("it is written");
+    refused("config.toml:1:");
+    std::fs::create_dir_all(folder.path().join("templates/id")).expect("it is made");
+    std::fs::write(&path, "").expect("it is written");
+    std::fs::write(folder.path().join("templates/id/A.txt"), "y".repeat(70_000)).expect("it is written");
+    refused("larger than 65536 bytes");
+    #[cfg(unix)]
+    {
+        std::fs::remove_file(&path).expect("it is there");
+        let made = Command::new("mkfifo").arg(&path).status();
+        assert!(made.is_ok_and(|status| status.success()));
+        refused("not a regular file");
+    }
+}
+
+#[test]
 fn nothing_that_answers_is_said_with_what_to_do() {
     let port = crate::support::nats::free_port();
     let url = format!("http://127.0.0.1:{port}");

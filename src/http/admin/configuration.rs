@@ -1,15 +1,34 @@
 //! What is loaded, and what has been changed: `/api/v1/admin/config` and `/api/v1/admin/audit`.
 
+use std::time::Duration;
+
 use actix_web::{HttpRequest, HttpResponse};
 use serde_json::{Value, json};
+use tokio::time::timeout;
 use uuid::Uuid;
 
-use super::query::Query;
-use crate::http::{Problem, Shared, identity};
+use super::{query::Query, types::who};
+use crate::http::{Problem, Shared, State, identity};
+
+/// Time that a reload may take before its request is answered.
+const RELOAD_WITHIN: Duration = Duration::from_secs(15);
 
 /// `GET /api/v1/admin/config`
 pub(in crate::http) async fn config(state: Shared, request: HttpRequest) -> Result<HttpResponse, Problem> {
     identity::administrator(&state, &request).await?;
+    Ok(shown(&state))
+}
+
+/// Answers `POST /api/v1/admin/config/reload`: takes what is in the files now, even if it removes most of the types.
+pub(in crate::http) async fn reload(state: Shared, request: HttpRequest) -> Result<HttpResponse, Problem> {
+    let caller = identity::administrator(&state, &request).await?;
+    tracing::info!(by = who(&caller), "a reload of the configuration is asked for");
+    // An end without an answer is that of the hub, or of a request that an earlier one serves.
+    let _ = timeout(RELOAD_WITHIN, state.reloader.ask()).await;
+    Ok(shown(&state))
+}
+
+fn shown(state: &State) -> HttpResponse {
     let status = state.configuration.status();
     let problem = |problem: &crate::config::Problem| {
         json!({
@@ -22,13 +41,14 @@ pub(in crate::http) async fn config(state: Shared, request: HttpRequest) -> Resu
         })
     };
     let problems: Vec<Value> = status.last_error.iter().flat_map(|error| &error.problems).map(problem).collect();
-    Ok(HttpResponse::Ok().json(json!({
+    HttpResponse::Ok().json(json!({
         "file": status.file.display().to_string(),
         "loaded_at": status.loaded_at,
         "last_error": problems.first(),
         "errors": problems,
+        "would_remove": status.would_remove,
         "restart_needed": status.restart_needed,
-    })))
+    }))
 }
 
 /// `GET /api/v1/admin/audit?subject=&limit=&cursor=`

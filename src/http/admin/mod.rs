@@ -12,7 +12,7 @@ mod stats;
 pub(super) mod types;
 
 pub(super) use clients::{clients, revoke_client, revoke_user, users};
-pub(super) use configuration::{audit, config};
+pub(super) use configuration::{audit, config, reload};
 pub(super) use explain::explain;
 pub(super) use history::{history, pending};
 pub(super) use stats::stats;

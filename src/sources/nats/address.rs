@@ -3,10 +3,16 @@
 //! async-nats writes the addresses it tries to its log. So user, password and token are taken out of `nats.url` and given
 //! to the client apart.
 
+use std::path::Path;
+
 use async_nats::{ConnectOptions, ServerAddr};
 use percent_encoding::percent_decode_str;
+use tokio::task::spawn_blocking;
 
-use crate::config;
+use crate::config::{
+    self,
+    files::{SECRET_MAX_BYTES, read_text},
+};
 
 /// Reason why a connection cannot be prepared. It never contains a secret.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -94,8 +100,12 @@ impl Servers {
             return Ok(options);
         }
         let file = config.credentials_file.clone();
-        let failed = |error: std::io::Error| AddressError::Credentials { file, reason: error.to_string() };
-        options.credentials_file(&config.credentials_file).await.map_err(failed)
+        let failed =
+            |error: std::io::Error| AddressError::Credentials { file: file.clone(), reason: error.to_string() };
+        let path = config.credentials_file.clone();
+        let read = spawn_blocking(move || read_text(Path::new(&path), SECRET_MAX_BYTES)).await;
+        let text = read.unwrap_or_else(|error| Err(std::io::Error::other(error))).map_err(&failed)?;
+        options.credentials(&text).map_err(failed)
     }
 }
 

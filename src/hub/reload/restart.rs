@@ -1,0 +1,46 @@
+//! Keys of the configuration that the hub takes only when it starts.
+
+use crate::config::Config;
+
+/// Keys whose values differ from those that the hub was started with, and that it cannot take while it runs.
+pub(super) fn restart_needed(started: &Config, now: &Config) -> Vec<String> {
+    let mut keys = Vec::new();
+    let mut differ = |key: &str, differs: bool| {
+        if differs {
+            keys.push(key.to_owned());
+        }
+    };
+    let (a, b) = (&started.server, &now.server);
+    differ("server.listen", a.listen != b.listen);
+    differ("server.instance_id", a.instance_id != b.instance_id);
+    differ("server.max_connections_per_user", a.max_connections_per_user != b.max_connections_per_user);
+    differ("server.max_message_bytes", a.max_message_bytes != b.max_message_bytes);
+    differ("server.max_event_bytes", a.max_event_bytes != b.max_event_bytes);
+    differ("server.heartbeat_seconds", a.heartbeat_seconds != b.heartbeat_seconds);
+    differ("server.heartbeat_timeout_seconds", a.heartbeat_timeout_seconds != b.heartbeat_timeout_seconds);
+    differ("server.outbound_queue", a.outbound_queue != b.outbound_queue);
+    differ("server.shutdown_grace_seconds", a.shutdown_grace_seconds != b.shutdown_grace_seconds);
+    let (a, b) = (&started.auth, &now.auth);
+    differ("auth.methods", a.methods != b.methods);
+    differ("auth.jwt_secret", a.jwt_secret.reveal() != b.jwt_secret.reveal());
+    differ("auth.jwt_public_key_file", a.jwt_public_key_file != b.jwt_public_key_file);
+    differ("auth.jwks_url", a.jwks_url != b.jwks_url);
+    differ("auth.jwt_issuer", a.jwt_issuer != b.jwt_issuer);
+    differ("auth.jwt_audience", a.jwt_audience != b.jwt_audience);
+    differ("auth.session_cookie", a.session_cookie != b.session_cookie);
+    let (a, b) = (&started.store, &now.store);
+    differ("store.url", a.url.reveal() != b.url.reveal());
+    differ("store.batch_max", a.batch_max != b.batch_max);
+    differ("store.batch_wait_ms", a.batch_wait_ms != b.batch_wait_ms);
+    differ(
+        "nats",
+        debugged(&started.nats) != debugged(&now.nats) || started.nats.url.reveal() != now.nats.url.reveal(),
+    );
+    differ("redis.url", started.redis.url.reveal() != now.redis.url.reveal());
+    keys
+}
+
+/// A section as text, to be compared.
+fn debugged(section: &impl std::fmt::Debug) -> String {
+    format!("{section:?}")
+}

@@ -3,7 +3,7 @@
 //! An event arrives as bytes, from a broker ([`sources::nats`]) or over HTTP ([`http`]). [`domain::event::decode()`] tells its shape
 //! and its [`Identity`](domain::event::Identity). It is sent as [`Ingest`](actors::pipeline::Ingest) to the
 //! [`pipeline`](actors::pipeline), which finds its type in the [`Catalog`](domain::catalog::Catalog), asks
-//! [`domain::plan::audience`] whom it concerns, looks them up, and has [`domain::plan::plan`] render a draft for each.
+//! [`domain::plan::audience`] whom it concerns, looks them up, and has a [`domain::plan::Planner`] render a draft for each.
 //!
 //! The drafts go as [`Commit`](actors::persistence::Commit) to [`persistence`](actors::persistence), the only actor that changes an
 //! inbox. [`Store::commit`](store::Store::commit) gives each its revision and stores it, in one transaction. Only then is the

@@ -1,7 +1,7 @@
 //! The pipeline: from events to planned notifications.
 //!
 //! It takes what is waiting, looks up everybody the events name in one question to the directory, decides with the pure
-//! [`plan`](crate::domain::plan::plan), and hands the drafts to persistence in the order the events came. While one batch is being looked up the
+//! [`Planner`](crate::domain::plan::Planner), and hands the drafts to persistence in the order the events came. While one batch is being looked up the
 //! next gathers. The lookups are the only thing it waits for; the answer about a commit goes past it.
 //!
 //! It fails by panicking: what waited is answered with nothing, which its senders take as "try again".

@@ -1,6 +1,6 @@
 //! The decision: from an event to the notifications it makes, as a pure function.
 //!
-//! First [`audience`] says whom the event concerns, so that the caller can look those people up; then [`plan`] renders
+//! First [`audience`] says whom the event concerns, so that the caller can look those people up; then a [`Planner`] renders
 //! one [`Draft`] for each.
 
 use std::{
@@ -85,7 +85,7 @@ impl Skipped {
 /// What to do about an event.
 #[derive(Debug)]
 pub enum Decision {
-    /// Look these people up, then [`plan`].
+    /// Look these people up, then render with a [`Planner`].
     Notify(Arc<NotificationType>, Audience),
     /// Nothing.
     Skip(Skipped),
@@ -201,67 +201,88 @@ fn unique(users: impl Iterator<Item = UserId>) -> Vec<UserId> {
     users.filter(|user| seen.insert(user.clone())).collect()
 }
 
-/// Renders the notifications of an event for those of its recipients who have not muted its type.
-///
-/// # Errors
-/// [`Rejected`] when the template needs a field that the event does not have.
-pub fn plan(
-    event: &Arc<Event>,
-    kind: &NotificationType,
-    recipients: &[Person],
-    people: &People,
-    catalog: &Catalog,
+/// Renders the notifications of one event. All of them share its metadata.
+pub struct Planner<'a> {
+    event: &'a Event,
+    kind: &'a NotificationType,
+    people: &'a People,
+    catalog: &'a Catalog,
     now: Timestamp,
-) -> Result<Vec<Draft>, Rejected> {
-    let metadata = metadata(event)?;
-    let direct = event.direct.as_deref();
-    let person = |user: &Option<UserId>| user.as_ref().map(|user| people.get(user));
-    let names = EventScope::new(event, person(&event.user_id), person(&event.actor_id));
-    let created_at = direct.and_then(|direct| direct.created_at).unwrap_or(now);
-    let ttl = direct.and_then(|direct| direct.ttl_seconds).or(kind.ttl_seconds);
-    let wants = |recipient: &&Person| {
-        kind.mandatory || people.preferences.get(&recipient.user_id).is_none_or(|wants| !wants.mutes(&kind.code))
-    };
-    recipients
-        .iter()
-        .filter(wants)
-        .map(|recipient| {
-            let wishes = people.preferences.get(&recipient.user_id).filter(|_| !kind.mandatory);
-            let scope = names.for_recipient(recipient.clone());
-            let (mut message, variant) =
-                catalog.message(kind, &recipient.user_id, recipient.locale.as_deref(), &scope)?;
-            if message.chars().count() > MESSAGE_MAX_CHARS {
-                message = message.chars().take(MESSAGE_MAX_CHARS - 1).chain(['…']).collect();
-            }
-            let action_url = match direct {
-                Some(Direct { action_url: Some(url), .. }) => Some(url.clone()),
-                // A type's action is about the type's data, which a direct notification need not have.
-                Some(_) => None,
-                // A link that cannot be made is no reason to keep the message from its reader.
-                None => catalog.action_url(kind, &scope).ok().flatten().filter(|url| link::is_safe(url)),
-            };
-            let title = direct.and_then(|direct| direct.title.clone()).unwrap_or_else(|| kind.display_name.clone());
-            Ok(Draft {
-                user_id: recipient.user_id.clone(),
-                type_code: kind.code.clone(),
-                title: without_nul(title),
-                message: without_nul(message),
-                priority: direct.and_then(|direct| direct.priority).unwrap_or(kind.priority),
-                source: event.source.clone().map(without_nul),
-                actor_id: event.actor_id.clone(),
-                entity_type: kind.entity.as_ref().map(|entity| entity.kind.clone()),
-                entity_id: kind.entity.as_ref().and_then(|entity| entity_id(entity, event)).map(without_nul),
-                action_url,
-                metadata: Arc::clone(&metadata),
-                created_at,
-                // Lives from now on, however long ago the caller says it was made.
-                expires_at: ttl.map(|seconds| later(now, seconds)),
-                keep_until: kind.keep_days.map(|days| later(now, days.saturating_mul(24 * 60 * 60))),
-                quiet: wishes.is_some_and(|wishes| wishes.quiet_at(now, recipient.timezone.as_deref())),
-                variant,
+    names: Arc<EventScope>,
+    metadata: Arc<RawValue>,
+}
+
+impl<'a> Planner<'a> {
+    /// Prepares to render an event of a type.
+    ///
+    /// # Errors
+    /// [`Rejected`] when the data of the event cannot be written as JSON.
+    pub fn new(
+        event: &'a Arc<Event>,
+        kind: &'a NotificationType,
+        people: &'a People,
+        catalog: &'a Catalog,
+        now: Timestamp,
+    ) -> Result<Self, Rejected> {
+        let person = |user: &Option<UserId>| user.as_ref().map(|user| people.get(user));
+        let names = EventScope::new(event, person(&event.user_id), person(&event.actor_id));
+        Ok(Self { event, kind, people, catalog, now, names, metadata: metadata(event)? })
+    }
+
+    /// Renders the notifications of those recipients who have not muted the type.
+    ///
+    /// # Errors
+    /// [`Rejected`] when the template needs a field that the event does not have.
+    pub fn drafts(&self, recipients: &[Person]) -> Result<Vec<Draft>, Rejected> {
+        let Self { event, kind, people, catalog, now, names, metadata } = self;
+        let now = *now;
+        let direct = event.direct.as_deref();
+        let created_at = direct.and_then(|direct| direct.created_at).unwrap_or(now);
+        let ttl = direct.and_then(|direct| direct.ttl_seconds).or(kind.ttl_seconds);
+        let wants = |recipient: &&Person| {
+            kind.mandatory || people.preferences.get(&recipient.user_id).is_none_or(|wants| !wants.mutes(&kind.code))
+        };
+        recipients
+            .iter()
+            .filter(wants)
+            .map(|recipient| {
+                let wishes = people.preferences.get(&recipient.user_id).filter(|_| !kind.mandatory);
+                let scope = names.for_recipient(recipient.clone());
+                let (mut message, variant) =
+                    catalog.message(kind, &recipient.user_id, recipient.locale.as_deref(), &scope)?;
+                if message.chars().count() > MESSAGE_MAX_CHARS {
+                    message = message.chars().take(MESSAGE_MAX_CHARS - 1).chain(['…']).collect();
+                }
+                let action_url = match direct {
+                    Some(Direct { action_url: Some(url), .. }) => Some(url.clone()),
+                    // A type's action is about the type's data, which a direct notification need not have.
+                    Some(_) => None,
+                    // A link that cannot be made is no reason to keep the message from its reader.
+                    None => catalog.action_url(kind, &scope).ok().flatten().filter(|url| link::is_safe(url)),
+                };
+                let title = direct.and_then(|direct| direct.title.clone()).unwrap_or_else(|| kind.display_name.clone());
+                Ok(Draft {
+                    user_id: recipient.user_id.clone(),
+                    type_code: kind.code.clone(),
+                    title: without_nul(title),
+                    message: without_nul(message),
+                    priority: direct.and_then(|direct| direct.priority).unwrap_or(kind.priority),
+                    source: event.source.clone().map(without_nul),
+                    actor_id: event.actor_id.clone(),
+                    entity_type: kind.entity.as_ref().map(|entity| entity.kind.clone()),
+                    entity_id: kind.entity.as_ref().and_then(|entity| entity_id(entity, event)).map(without_nul),
+                    action_url,
+                    metadata: Arc::clone(metadata),
+                    created_at,
+                    // Lives from now on, however long ago the caller says it was made.
+                    expires_at: ttl.map(|seconds| later(now, seconds)),
+                    keep_until: kind.keep_days.map(|days| later(now, days.saturating_mul(24 * 60 * 60))),
+                    quiet: wishes.is_some_and(|wishes| wishes.quiet_at(now, recipient.timezone.as_deref())),
+                    variant,
+                })
             })
-        })
-        .collect()
+            .collect()
+    }
 }
 
 fn later(now: Timestamp, seconds: i64) -> Timestamp {

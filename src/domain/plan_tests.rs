@@ -100,7 +100,7 @@ fn a_draft_carries_what_the_contract_shows() -> Result<(), Rejected> {
     let mut rina = Person::unknown(user("r"));
     rina.locale = Some("id-ID".into());
     let people = People::new([budi.clone()]);
-    let drafts = plan(&event, kind, &[budi, rina], &people, &catalog, NOW)?;
+    let drafts = Planner::new(&event, kind, &people, &catalog, NOW)?.drafts(&[budi, rina])?;
     assert_eq!(drafts[0].message, "User budi wants 5");
     assert_eq!(drafts[1].message, "budi minta 5");
     assert_eq!(drafts[0].action_url.as_deref(), Some("/refunds/ref456"));
@@ -128,7 +128,7 @@ fn what_a_person_muted_is_not_made_unless_it_is_mandatory() -> Result<(), Reject
         let event = event(&json!({"type": code, "user_id": "u"}));
         let kind = catalog.find(code).expect("it was just added");
         let recipients = [Person::unknown(user("u")), Person::unknown(user("v"))];
-        plan(&event, kind, &recipients, &people, &catalog, Timestamp(NOW.0 + at))
+        Planner::new(&event, kind, &people, &catalog, Timestamp(NOW.0 + at))?.drafts(&recipients)
     };
     let muted = planned("T", 0)?;
     assert_eq!(muted.iter().map(|draft| draft.user_id.as_str()).collect::<Vec<_>>(), ["v"]);
@@ -148,7 +148,7 @@ fn what_comes_in_quiet_hours_is_made_quietly() -> Result<(), Rejected> {
     let kind = catalog.find("T").expect("it was just added");
     for (minutes, quiet) in [(0, true), (59, true), (60, false)] {
         let now = Timestamp(NOW.0 + minutes * 60_000);
-        let drafts = plan(&event, kind, &[Person::unknown(user("u"))], &people, &catalog, now)?;
+        let drafts = Planner::new(&event, kind, &people, &catalog, now)?.drafts(&[Person::unknown(user("u"))])?;
         assert_eq!(drafts[0].quiet, quiet, "{minutes}");
     }
     Ok(())

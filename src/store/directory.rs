@@ -46,6 +46,10 @@ const PUT: &str = "INSERT INTO users (user_id, login, name, email, roles, locale
 
 const REMOVE: &str = "DELETE FROM users WHERE user_id = $1";
 
+const COUNT: &str = "SELECT COUNT(*) FROM users";
+
+const COUNT_WITH_ROLE: &str = "SELECT COUNT(*) FROM user_roles WHERE role = $1";
+
 /// A page of the directory, by id; `$2` is part of what they are called.
 const LIST: &str = concat!(
     "SELECT ",
@@ -56,28 +60,40 @@ const LIST: &str = concat!(
 );
 
 impl Store {
-    /// A page of the directory, by id: those after `after` who are called something with `part` in it.
+    /// Returns a page of the directory, by ID, and how many people it has, in one snapshot: those after `after` with a role,
+    /// or those who are called something with `part` in it. The number is that of everybody, or of those with the role.
     ///
     /// # Errors
     /// When the store is away.
-    pub async fn directory(&self, after: &str, part: &str, limit: i64) -> Result<Vec<Person>, StoreError> {
+    pub async fn page_of_directory(
+        &self,
+        role: Option<&str>,
+        after: &str,
+        part: &str,
+        limit: i64,
+    ) -> Result<(Vec<Person>, i64), StoreError> {
         let pattern = pattern(part);
-        all(on_pool!(self, |pool| {
-            sqlx::query_as::<_, PersonRow>(LIST).bind(after).bind(&pattern).bind(limit).fetch_all(pool).await
-        })?)
+        let (rows, total): (Vec<PersonRow>, i64) = in_snapshot!(self, |tx| match role {
+            Some(role) => {
+                let total = sqlx::query_scalar(COUNT_WITH_ROLE).bind(role).fetch_one(&mut *tx).await?;
+                let rows = sqlx::query_as(WITH_ROLE).bind(role).bind(after).bind(limit);
+                (rows.fetch_all(&mut *tx).await?, total)
+            }
+            None => {
+                let total = sqlx::query_scalar(COUNT).fetch_one(&mut *tx).await?;
+                let rows = sqlx::query_as(LIST).bind(after).bind(&pattern).bind(limit);
+                (rows.fetch_all(&mut *tx).await?, total)
+            }
+        });
+        Ok((all(rows)?, total))
     }
 
-    /// How many the directory has, or how many of them have a role.
+    /// Returns how many people the directory has.
     ///
     /// # Errors
     /// When the store is away.
-    pub async fn directory_size(&self, role: Option<&str>) -> Result<i64, StoreError> {
-        Ok(match role {
-            Some(role) => on_pool!(self, |pool| {
-                sqlx::query_scalar("SELECT COUNT(*) FROM user_roles WHERE role = $1").bind(role).fetch_one(pool).await
-            })?,
-            None => on_pool!(self, |pool| { sqlx::query_scalar("SELECT COUNT(*) FROM users").fetch_one(pool).await })?,
-        })
+    pub async fn directory_size(&self) -> Result<i64, StoreError> {
+        Ok(on_pool!(self, |pool| sqlx::query_scalar(COUNT).fetch_one(pool).await)?)
     }
 
     /// Says what is known of a user, in the place of all that was.

@@ -27,6 +27,10 @@ pub const PEOPLE_MAX: usize = 100;
 /// Most connections of one push.
 pub const CONNECTIONS_MAX: usize = 20;
 
+/// Maximum size of the events that are kept, and of the pushes, in bytes; then the oldest are forgotten earlier than
+/// configured.
+const KEPT_MAX_BYTES: usize = 64 * 1024 * 1024;
+
 /// What became of an event.
 #[derive(Debug, Clone)]
 pub struct Walk {
@@ -111,6 +115,13 @@ pub struct Told {
     pub connections: Vec<String>,
 }
 
+impl Told {
+    /// Approximate memory that it takes, in bytes.
+    fn bytes(&self) -> usize {
+        size_of::<Self>() + self.connections.iter().map(|id| size_of::<String>() + id.len()).sum::<usize>()
+    }
+}
+
 impl Walk {
     /// An event that has just come, by `source`.
     #[must_use]
@@ -143,6 +154,18 @@ impl Walk {
             || self.reached.iter().any(|reached| reached.user_id == *user)
     }
 
+    /// Approximate memory that it takes, in bytes.
+    fn bytes(&self) -> usize {
+        let of = |user: &UserId| size_of::<UserId>() + user.as_str().len();
+        let texts = self.event_id.len() + self.name.len() + self.code.len();
+        let optional = self.publisher.as_ref().map_or(0, String::len)
+            + self.identity.as_ref().map_or(0, |identity| identity.as_str().len())
+            + self.reason.as_ref().map_or(0, |reason| reason.detail.len());
+        let people: usize = self.names.iter().chain(&self.muted).map(of).sum();
+        let reached: usize = self.reached.iter().map(|reached| size_of::<Reached>() + of(&reached.user_id)).sum();
+        size_of::<Self>() + texts + optional + people + reached
+    }
+
     fn is(&self, id: &str, uuid: Option<Uuid>) -> bool {
         self.event_id == id
             || self.identity.as_ref().is_some_and(|identity| identity.as_str() == id)
@@ -161,7 +184,9 @@ pub struct Trail {
 #[derive(Debug, Default)]
 struct Kept {
     walks: VecDeque<Walk>,
+    walks_bytes: usize,
     told: VecDeque<Told>,
+    told_bytes: usize,
     /// Before this, nobody knows any more who was told.
     told_since: Timestamp,
 }
@@ -209,10 +234,12 @@ impl Trail {
         let (most, keep_ms) = self.limits();
         let Some(now) = walks.last().map(|walk| walk.received_at).filter(|_| self.is_on()) else { return };
         let mut kept = self.kept();
+        kept.walks_bytes += walks.iter().map(Walk::bytes).sum::<usize>();
         kept.walks.extend(walks);
         let old = |walk: &Walk| walk.received_at.0 < now.0 - keep_ms;
-        while kept.walks.len() > most || kept.walks.front().is_some_and(old) {
-            kept.walks.pop_front();
+        while kept.walks.len() > most || kept.walks_bytes > KEPT_MAX_BYTES || kept.walks.front().is_some_and(old) {
+            let gone = kept.walks.pop_front();
+            kept.walks_bytes -= gone.as_ref().map_or(0, Walk::bytes);
         }
     }
 
@@ -221,10 +248,13 @@ impl Trail {
         let (most, keep_ms) = self.limits();
         let Some(now) = told.last().map(|told| told.at).filter(|_| self.is_on()) else { return };
         let mut kept = self.kept();
+        kept.told_bytes += told.iter().map(Told::bytes).sum::<usize>();
         kept.told.extend(told);
         let old = |told: &Told| told.at.0 < now.0 - keep_ms;
-        while kept.told.len() > most || kept.told.front().is_some_and(old) {
-            kept.told_since = kept.told.pop_front().map_or(kept.told_since, |told| told.at);
+        while kept.told.len() > most || kept.told_bytes > KEPT_MAX_BYTES || kept.told.front().is_some_and(old) {
+            let gone = kept.told.pop_front();
+            kept.told_bytes -= gone.as_ref().map_or(0, Told::bytes);
+            kept.told_since = gone.map_or(kept.told_since, |told| told.at);
         }
     }
 
@@ -298,6 +328,27 @@ mod tests {
         trail.set(0, 10, Timestamp(0));
         trail.walked(vec![walk(14)]);
         assert_eq!(trail.reach(), (0, None));
+    }
+
+    #[test]
+    fn the_largest_events_are_kept_within_the_budget_of_bytes() {
+        let trail = Trail::new(1_000_000, 10, Timestamp(0));
+        let large = |n: i64| {
+            let mut walk = walk(n);
+            walk.received_at = Timestamp(0);
+            walk.names = (0..PEOPLE_MAX).map(|_| UserId::parse(&"u".repeat(128)).expect("an id")).collect();
+            walk
+        };
+        let bytes = large(0).bytes();
+        assert!(bytes > PEOPLE_MAX * 128);
+        for n in 0..6 {
+            trail.walked((0..1_000).map(|m| large(n * 1_000 + m)).collect());
+        }
+        let (kept, _) = trail.reach();
+        // Later events have some bytes more in their IDs.
+        assert!(kept * bytes <= KEPT_MAX_BYTES, "{kept} of {bytes}");
+        assert!((kept + 1) * (bytes + 8) > KEPT_MAX_BYTES, "{kept} of {bytes}");
+        assert_eq!(trail.of_event("e5999", 9).len(), 1, "the last are kept");
     }
 
     #[test]

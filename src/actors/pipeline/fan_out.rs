@@ -28,7 +28,7 @@ use crate::{
         catalog::{Catalog, NotificationType},
         event::{Event, Identity},
         notification::Timestamp,
-        plan::{Audience, Draft, People, Skipped, plan},
+        plan::{Audience, Draft, People, Planner, Skipped},
         user::{Person, UserId},
     },
     store::{FanOutStart, Part, Planned, Store, StoreError},
@@ -217,7 +217,8 @@ impl FanOut {
         let ids: Vec<UserId> = recipients.iter().map(|person| person.user_id.clone()).collect();
         let preferences = self.store.preferences_of(&ids).await.map_err(|error| Outcome::from(&error))?;
         let people = People::new(named.iter().cloned()).with_preferences(preferences);
-        let plan = |recipients: &[Person]| plan(&self.event, &self.kind, recipients, &people, &self.catalog, now);
+        let planner = Planner::new(&self.event, &self.kind, &people, &self.catalog, now).map_err(Outcome::Rejected)?;
+        let plan = |recipients: &[Person]| planner.drafts(recipients);
         let (left_out, drafts) = match plan(&recipients) {
             Ok(drafts) => (Vec::new(), drafts),
             Err(rejected) if bad == Bad::Refuse => return Err(Outcome::Rejected(rejected)),

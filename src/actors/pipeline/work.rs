@@ -29,7 +29,7 @@ use crate::{
         directory::patches,
         event::{Event, USERS_UPSERTED},
         notification::Timestamp,
-        plan::{Audience, Decision, Draft, People, Skipped, audience, plan},
+        plan::{Audience, Decision, Draft, People, Planner, Skipped, audience},
         rejected::Rejected,
         user::{Person, PersonPatch, UserId},
     },
@@ -124,20 +124,18 @@ pub(super) async fn run(work: Work, batch: Vec<Ingest>) {
             Ok(found) => {
                 // What is taken whole or not at all cannot go in pieces.
                 let whole = atomic && events.len() > 1;
-                let decide = |(at, (event, stage))| match decide(
-                    event,
-                    stage,
-                    found,
-                    &work,
-                    Moment { now, received, whole, strict },
-                ) {
-                    Ok((decided, muted)) => {
-                        walks.planned(at, &decided, muted);
-                        decided
-                    }
-                    Err(outcome) => Decided::Over(outcome),
-                };
-                events.iter().zip(stages).enumerate().map(decide).collect()
+                let moment = Moment { now, received, whole, strict };
+                let mut all = Vec::with_capacity(events.len());
+                for (at, (event, stage)) in events.iter().zip(stages).enumerate() {
+                    all.push(match decide(event, stage, found, &work, moment).await {
+                        Ok((decided, muted)) => {
+                            walks.planned(at, &decided, muted);
+                            decided
+                        }
+                        Err(outcome) => Decided::Over(outcome),
+                    });
+                }
+                all
             }
         };
         show(&work.feeding, &events, atomic, &decided).await;
@@ -261,7 +259,7 @@ struct Moment {
 }
 
 /// What becomes of an event, and who of its recipients has muted its type.
-fn decide(
+async fn decide(
     event: &Arc<Event>,
     stage: Stage,
     found: &Found,
@@ -299,7 +297,7 @@ fn decide(
     if recipients.is_empty() {
         return Err(skipped(event, Skipped::NoRecipient, moment.strict, &work.catalog));
     }
-    let drafts = plan(event, &kind, recipients, &found.people, &work.catalog, moment.now).map_err(Outcome::Rejected)?;
+    let drafts = drafts(event, &kind, recipients, &found.people, work, moment.now).await.map_err(Outcome::Rejected)?;
     let muted = without(recipients, &drafts);
     if drafts.is_empty() {
         return Ok((Decided::Over(Outcome::Skipped(Skipped::Muted)), muted));
@@ -308,6 +306,26 @@ fn decide(
     let id = |draft: &Draft| seed.map_or_else(Uuid::now_v7, |seed| seed.id_for(&draft.user_id));
     let drafts = drafts.into_iter().map(|draft| (id(&draft), draft)).collect();
     Ok((Decided::Planned(Planned { identity: event.identity.clone(), part: None, drafts }), muted))
+}
+
+/// Renders an event for its recipients, and lets others have the thread now and then.
+async fn drafts(
+    event: &Arc<Event>,
+    kind: &NotificationType,
+    recipients: &[Person],
+    people: &People,
+    work: &Work,
+    now: Timestamp,
+) -> Result<Vec<Draft>, Rejected> {
+    let planner = Planner::new(event, kind, people, &work.catalog, now)?;
+    let mut drafts = Vec::with_capacity(recipients.len());
+    for (at, some) in recipients.chunks(PIECE).enumerate() {
+        if at > 0 {
+            tokio::task::yield_now().await;
+        }
+        drafts.extend(planner.drafts(some)?);
+    }
+    Ok(drafts)
 }
 
 /// The recipients that no draft is for.

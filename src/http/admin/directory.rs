@@ -47,17 +47,10 @@ pub(in crate::http) async fn list(state: Shared, request: HttpRequest) -> Result
     let after = query.cursor.as_deref().unwrap_or_default();
     let role = query.role.as_deref();
     let text = query.text.as_deref().unwrap_or_default();
-    let page = async {
-        match role {
-            Some(_) if text.is_empty() => {
-                state.store.audience(role, after, query.limit + 1).await.map_err(Problem::from)
-            }
-            Some(_) => Err(Problem::bad_field("with_role", "cannot be asked for together with q")),
-            None => state.store.directory(after, text, query.limit + 1).await.map_err(Problem::from),
-        }
-    };
-    let (mut people, total) =
-        tokio::try_join!(page, async { state.store.directory_size(role).await.map_err(Problem::from) })?;
+    if role.is_some() && !text.is_empty() {
+        return Err(Problem::bad_field("with_role", "cannot be asked for together with q"));
+    }
+    let (mut people, total) = state.store.page_of_directory(role, after, text, query.limit + 1).await?;
     let more = i64::try_from(people.len()).is_ok_and(|count| count > query.limit);
     if more {
         people.pop();

@@ -16,7 +16,7 @@ const UNKNOWN_TYPES_MAX: usize = 20;
 pub(in crate::http) async fn stats(state: Shared, request: HttpRequest) -> Result<HttpResponse, Problem> {
     identity::administrator(&state, &request).await?;
     let (directory, dead_letters) =
-        tokio::try_join!(state.store.directory_size(None), state.store.count_dead_letters(None, ""))?;
+        tokio::try_join!(state.store.directory_size(), state.store.count_dead_letters(None, ""))?;
     let clients = state.hub.registry.send(ListClients).await?;
     let mut users: Vec<_> = clients.iter().map(|client| &client.identity.user_id).collect();
     users.sort_unstable();

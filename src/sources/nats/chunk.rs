@@ -2,6 +2,7 @@
 
 use tokio::{
     sync::{oneshot, watch},
+    task::spawn_blocking,
     time::Instant,
 };
 
@@ -13,11 +14,14 @@ use crate::{
     actors::{Gone, Outcome, pipeline::Ingest},
     clock,
     domain::{
-        event::Event,
+        event::{Decoded, Event},
         rejected::{Rejected, RejectedKind},
     },
     telemetry::metric,
 };
+
+/// Size from which a message is decoded on a thread of its own, in bytes.
+const LARGE_BYTES: usize = 64 * 1024;
 
 /// How a message goes on.
 enum Way {
@@ -53,9 +57,10 @@ pub(super) async fn later(intake: &Intake, message: &Message, mut told: watch::R
 pub(super) async fn verdicts(intake: &Intake, messages: &[Message]) -> Vec<Settled> {
     let received = Instant::now();
     let mut shared = Vec::new();
-    let ways: Vec<Way> = messages
-        .iter()
-        .map(|message| match message.decode(intake.max_event_bytes) {
+    let ways: Vec<Way> = decoded(messages, intake.max_event_bytes)
+        .await
+        .into_iter()
+        .map(|decoded| match decoded {
             Err(rejected) => {
                 metrics::counter!(metric::EVENTS, "source" => "nats", "outcome" => "rejected").increment(1);
                 Way::Over(rejected)
@@ -92,6 +97,18 @@ pub(super) async fn verdicts(intake: &Intake, messages: &[Message]) -> Vec<Settl
         });
     }
     verdicts
+}
+
+/// Decodes messages: at once, or on another thread when one of them is large, because the connection to the broker must be
+/// served meanwhile.
+async fn decoded(messages: &[Message], max_event_bytes: usize) -> Vec<Result<Decoded, Rejected>> {
+    if messages.iter().all(|message| message.payload.len() < LARGE_BYTES) {
+        return messages.iter().map(|message| message.decode(max_event_bytes)).collect();
+    }
+    let messages = messages.to_vec();
+    let decoding = spawn_blocking(move || messages.iter().map(|message| message.decode(max_event_bytes)).collect());
+    // A panic goes on here, so that the supervisor hears of it.
+    decoding.await.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))
 }
 
 async fn ingest(intake: &Intake, events: Vec<Event>, atomic: bool, received: Instant) -> Vec<Outcome> {

@@ -20,6 +20,7 @@ const HEADERS_KEPT: usize = 32;
 const HEADER_VALUE_MAX: usize = 1_024;
 
 /// A message as the broker gave it.
+#[derive(Clone)]
 pub(super) struct Message {
     pub(super) subject: String,
     pub(super) headers: Vec<(String, String)>,

@@ -16,7 +16,7 @@ use crate::{
     domain::{
         catalog::Catalog,
         event::{Incoming, decode},
-        plan::{People, plan},
+        plan::{People, Planner},
         user::{Person, UserId},
     },
     http::{Problem, Shared, State, admin::dead_letters, body, identity},
@@ -92,7 +92,8 @@ pub(in crate::http) async fn preview(
     let Some(kind) = catalog.find(&event.code).map(Arc::clone) else {
         return Err(Problem::bad_field("type", "cannot be used as it is"));
     };
-    let drafts = plan(&Arc::new(event), &kind, &[person], &people, &catalog, now);
+    let event = Arc::new(event);
+    let drafts = Planner::new(&event, &kind, &people, &catalog, now).and_then(|planner| planner.drafts(&[person]));
     let drafts = drafts.map_err(|rejected| Problem::from(&rejected))?;
     let draft = drafts.first().ok_or_else(|| Problem::conflict("the recipient has muted this type"))?;
     Ok(HttpResponse::Ok().json(json!({

@@ -1,9 +1,13 @@
 //! `GET` and `PUT /api/v1/preferences`: what a person wants.
 
 use actix_web::{HttpRequest, HttpResponse, web};
+use serde_json::json;
 
 use super::{Problem, Shared, body, identity};
-use crate::{clock, domain::preferences::Preferences};
+use crate::{
+    clock,
+    domain::{catalog::Target, preferences::Preferences},
+};
 
 pub(super) async fn get(state: Shared, request: HttpRequest) -> Result<HttpResponse, Problem> {
     let user = identity::user(&state, &request).await?.user_id;
@@ -23,4 +27,22 @@ pub(super) async fn put(state: Shared, request: HttpRequest, payload: web::Paylo
     }
     state.store.put_preferences(&user, &preferences, clock::now()).await?;
     Ok(HttpResponse::Ok().json(preferences))
+}
+
+/// Answers `GET /api/v1/preferences/types`: the types that make notifications, with their names, for a person who wants to
+/// mute one.
+pub(super) async fn types(state: Shared, request: HttpRequest) -> Result<HttpResponse, Problem> {
+    identity::user(&state, &request).await?;
+    let catalog = state.catalog.current();
+    let mut types: Vec<_> = catalog
+        .all()
+        .filter(|kind| kind.is_active && !matches!(kind.target, Target::Feed))
+        .map(std::sync::Arc::as_ref)
+        .collect();
+    types.sort_unstable_by(|a, b| (&a.display_name, &a.code).cmp(&(&b.display_name, &b.code)));
+    let types: Vec<_> = types
+        .iter()
+        .map(|kind| json!({ "code": kind.code, "name": kind.display_name, "mandatory": kind.mandatory }))
+        .collect();
+    Ok(HttpResponse::Ok().json(json!({ "types": types })))
 }

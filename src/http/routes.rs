@@ -61,6 +61,7 @@ pub(super) fn configure(app: &mut ServiceConfig) {
                 .route(web::get().to(preferences::get))
                 .route(web::put().to(preferences::put)),
         )
+        .service(resource("/api/v1/preferences/types", "GET").route(web::get().to(preferences::types)))
         .service(
             resource("/api/v1/stream", "GET")
                 .route(web::get().to(stream::get))

@@ -106,6 +106,11 @@ for (const person of people) {
       row?.focus();
     });
   }
+  // Two bells on one page: each has a corner for its toasts.
+  if (people.length > 1) {
+    const narrow = matchMedia('(max-width: 48rem)').matches;
+    bell.setAttribute('toast-position', person.kind === 'customer' ? 'bottom-start' : narrow ? 'top-end' : 'bottom-end');
+  }
   for (const [name, value] of Object.entries({ 'user-id': person.id, login: person.login, 'user-role': person.role })) {
     bell.setAttribute(name, value);
   }

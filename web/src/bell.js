@@ -1,5 +1,6 @@
 import { Client } from './client.js';
-import { words, filled } from './messages.js';
+import { shareName } from './options.js';
+import { counted, filled, words } from './messages.js';
 import { styles } from './styles.js';
 import { element, icon } from './icons.js';
 import { Toasts } from './toasts.js';
@@ -12,16 +13,23 @@ import { chime, here, showOnDesktop } from './settings.js';
 const ANNOUNCE_GAP = 700;
 
 /** Attributes that say where to connect, and as whom. */
-const WHO = ['hub', 'token', 'user-id', 'login', 'user-role'];
+const WHO = ['hub', 'token', 'auth', 'user-id', 'login', 'user-role'];
+
+/** Toasts at once, where the page says nothing. */
+const TOASTS = 3;
+
+/** A page that has not said who the user is after so many milliseconds is told so in the console. */
+const WARN_AFTER = 1_000;
 
 /**
  * The bell: `<lonceng-bell token="…">`.
  *
- * Fires `lonceng:notification` for each new notification and `lonceng:action` before it follows one's link; both can be
- * cancelled by pages that show or navigate by themselves. Both bubble, with the notification as `detail`.
+ * Fires `lonceng:notification` for each new notification and `lonceng:action` when one is clicked, before its link is followed;
+ * both can be cancelled by pages that show or navigate by themselves, and have the notification as `detail`. Fires
+ * `lonceng:status` when the connection is another than before, with `detail.status` and `detail.reason`. All of them bubble.
  */
 export class LoncengBell extends HTMLElement {
-  static observedAttributes = [...WHO, 'lang', 'theme', 'badge'];
+  static observedAttributes = [...WHO, 'lang', 'theme', 'badge', 'placement', 'toast-position', 'max-toasts'];
 
   /** @type {Client | null} */
   #client = null;
@@ -33,10 +41,22 @@ export class LoncengBell extends HTMLElement {
   #said = element('div', 'said');
   #saidNow = element('div', 'said');
   #toastBox = element('div', 'toasts');
-  #toasts = new Toasts(this.#toastBox, this.#words, (item, follow) => this.#act(item, follow));
-  #panel = new Panel(this.#words, () => this.#client, (item) => this.#act(item, true), () => this.#shut(),
-    (text) => this.#announce(text, false));
+  #toasts = new Toasts(this.#toastBox, this.#words, (item, leaving) => this.#click(item, leaving), () => this.open());
+  #panel = new Panel(this.#words, this.#bell, {
+    client: () => this.#client,
+    click: (item, leaving) => this.#click(item, leaving),
+    shut: () => this.#shut(),
+    announce: (text) => this.#announce(text, false),
+  });
+  /** @type {(() => Promise<string>) | undefined} */
+  #getToken;
+  #status = '';
+  #tabbed = false;
   #connectSoon = false;
+  /** What the tabs of the person have in common. @type {string | null} */
+  #same = null;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #warning;
   #drawSoon = false;
   /** @type {string[]} */
   #toSay = [];
@@ -60,11 +80,30 @@ export class LoncengBell extends HTMLElement {
     this.#said.role = 'status';
     this.#saidNow.role = 'alert';
     root.append(this.#bell, this.#panel.root, this.#toastBox, this.#said, this.#saidNow);
+    this.addEventListener('keydown', (event) => (this.#tabbed = event.key === 'Tab'));
+    this.addEventListener('pointerdown', () => (this.#tabbed = false));
+    this.addEventListener('focusout', () => {
+      // Within the bell nobody out here hears of it: the focus has left, and not because the window has.
+      if (this.#tabbed && this.#panel.isOpen) this.close();
+    });
   }
 
   /** The live inbox, for pages that want more than the bell shows. */
   get client() {
     return this.#client;
+  }
+
+  /**
+   * Gets a token for whoever is signed in to the page: asked before the first connection, before a token ends, and when one is
+   * refused.
+   */
+  get getToken() {
+    return this.#getToken;
+  }
+
+  set getToken(getToken) {
+    this.#getToken = getToken;
+    if (this.isConnected) this.#connect();
   }
 
   /** Words of a language that the bell does not speak, or other words than its own. */
@@ -78,8 +117,10 @@ export class LoncengBell extends HTMLElement {
   }
 
   connectedCallback() {
+    this.#adopt();
     this.#speak();
     this.#theme();
+    this.#arrange();
     this.#dark.addEventListener('change', this.#theme);
     document.addEventListener('pointerdown', this.#outside);
     this.#tick = setInterval(() => this.#panel.tick(), 20_000);
@@ -90,8 +131,10 @@ export class LoncengBell extends HTMLElement {
     this.#dark.removeEventListener('change', this.#theme);
     document.removeEventListener('pointerdown', this.#outside);
     clearInterval(this.#tick);
+    clearTimeout(this.#warning);
     this.#client?.close();
     this.#client = null;
+    this.#status = '';
     this.#toasts.clear();
     this.close();
   }
@@ -102,7 +145,27 @@ export class LoncengBell extends HTMLElement {
     if (name === 'lang') this.#speak();
     else if (name === 'theme') this.#theme();
     else if (name === 'badge') this.#draw();
-    else this.#connect();
+    else if (WHO.includes(name)) this.#connect();
+    else this.#arrange();
+  }
+
+  /** A property that was set before this class was there lies in front of it. */
+  #adopt() {
+    for (const name of /** @type {const} */ (['getToken', 'dictionary'])) {
+      if (!Object.hasOwn(this, name)) continue;
+      const value = this[name];
+      delete this[name];
+      // @ts-expect-error: both have the type of their own property.
+      this[name] = value;
+    }
+  }
+
+  /** Where things are. */
+  #arrange() {
+    this.#panel.placement = this.getAttribute('placement');
+    this.#toastBox.dataset.position = this.getAttribute('toast-position') ?? '';
+    const most = Number.parseInt(this.getAttribute('max-toasts') ?? '', 10);
+    this.#toasts.most = most >= 0 ? most : TOASTS;
   }
 
   /** Opens the panel. */
@@ -110,7 +173,7 @@ export class LoncengBell extends HTMLElement {
     this.#bell.ariaExpanded = 'true';
     // The list says the same, and they would lie over it.
     this.#toasts.clear();
-    this.#panel.open();
+    if (!this.#panel.isOpen) this.#panel.open();
   }
 
   /** Closes the panel. */
@@ -125,20 +188,47 @@ export class LoncengBell extends HTMLElement {
     this.#connectSoon = true;
     queueMicrotask(() => {
       this.#connectSoon = false;
-      this.#client?.close();
-      this.#client = null;
-      this.#panel.forget();
-      if (!this.isConnected || !(this.getAttribute('token') || this.getAttribute('user-id'))) return;
-      const of = (/** @type {string} */ name) => this.getAttribute(name) ?? undefined;
-      const client = new Client({
+      if (!this.isConnected) return;
+      const of = (/** @type {string} */ name) => this.getAttribute(name) || undefined;
+      /** @type {import('./options.js').Options} */
+      const options = {
         hub: of('hub'), token: of('token'), userId: of('user-id'), login: of('login'), role: of('user-role'),
+        getToken: this.#getToken, auth: of('auth') === 'cookie' ? 'cookie' : undefined,
+      };
+      // Another token of the same person is no reason to start over.
+      const same = shareName(options);
+      if (options.token && this.#client?.mayShow && same && same === this.#same) {
+        this.#client.useToken(options.token);
+        return;
+      }
+      this.#same = same;
+      this.#client?.close();
+      this.#panel.forget();
+      this.#toasts.clear();
+      const client = new Client(options);
+      client.addEventListener('change', () => {
+        this.#tell();
+        this.#draw();
       });
-      client.addEventListener('change', () => this.#draw());
       client.addEventListener('notification', (event) => this.#ring(/** @type {CustomEvent} */ (event).detail));
       client.addEventListener('summary', (event) => this.#sumUp(/** @type {CustomEvent} */ (event).detail.count));
       this.#client = client;
+      this.#tell();
       this.#draw();
+      clearTimeout(this.#warning);
+      if (!client.signIn.isMissing) return;
+      this.#warning = setTimeout(() => {
+        console.warn('Lonceng: <lonceng-bell> is not told who the user is; set the attribute token, the property getToken, or auth="cookie"');
+      }, WARN_AFTER);
     });
+  }
+
+  /** Tells the page how the connection is. */
+  #tell() {
+    const { status, reason } = /** @type {Client} */ (this.#client);
+    if (status === this.#status) return;
+    this.#status = status;
+    this.dispatchEvent(new CustomEvent('lonceng:status', { detail: { status, reason }, bubbles: true, composed: true }));
   }
 
   /** Many changes in a row are drawn once. */
@@ -179,7 +269,7 @@ export class LoncengBell extends HTMLElement {
   /** @param {number} count */
   #sumUp(count) {
     if (!this.#panel.isOpen) this.#toasts.count(count);
-    this.#announce(filled(this.#words.more, { n: count }), false);
+    this.#announce(counted(this.#words, 'more', count), false);
   }
 
   /** @param {string} text @param {boolean} urgent */
@@ -203,19 +293,21 @@ export class LoncengBell extends HTMLElement {
     setTimeout(() => this.#sayNext(), ANNOUNCE_GAP);
   }
 
-  /** Marks read, and asks the page before a link is followed. @param {Notification} item @param {boolean} follow */
-  #act(item, follow) {
-    if (follow) this.#client?.clicked(item.notification_id);
-    else this.#client?.markRead(item.notification_id);
-    if (!follow) return true;
+  /**
+   * Reports a click, and asks the page before a link is followed: false keeps it.
+   * @param {Notification} item @param {boolean} leaving  Whether following it leaves the page.
+   */
+  #click(item, leaving) {
     const action = new CustomEvent('lonceng:action', { detail: item, bubbles: true, composed: true, cancelable: true });
-    return this.dispatchEvent(action);
+    const follow = this.dispatchEvent(action);
+    this.#client?.clicked(item.notification_id, leaving && follow);
+    return follow;
   }
 
   #render() {
     const client = this.#client;
     const unseen = this.getAttribute('badge') === 'unseen';
-    const count = (unseen ? client?.unseen : client?.unread) ?? 0;
+    const count = (client?.mayShow && (unseen ? client.unseen : client.unread)) || 0;
     this.#badge.hidden = count === 0;
     this.#badge.textContent = count > 99 ? '99+' : String(count);
     const text = unseen ? this.#words.bellUnseen : this.#words.bellUnread;

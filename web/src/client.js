@@ -1,4 +1,5 @@
-import { call, shareName, socketUrl } from './options.js';
+import { call, callUrl, request, shareName, socketUrl } from './options.js';
+import { SignIn } from './sign-in.js';
 import { Inbox } from './inbox.js';
 import { Link } from './link.js';
 import { Tabs } from './tabs.js';
@@ -8,12 +9,22 @@ import { Tabs } from './tabs.js';
 /** @typedef {import('./inbox.js').Mark} Mark */
 /** @typedef {import('./link.js').Status} Status */
 /** @typedef {'all' | 'unread' | 'archived'} Tab */
+/** @typedef {Map<string, { code: string, name: string, mandatory: boolean }>} TypeNames */
 
 /** Notifications in a page of the list. */
 const PAGE = '30';
 
 /** When the hub cannot store a mark now, it is sent again after so many milliseconds. */
 const AGAIN_AFTER = 3_000;
+
+/** A page that gets no token asks again after so many milliseconds. */
+const TOKEN_AGAIN_AFTER = 5_000;
+
+/** Unread notifications that are remembered to undo “mark all as read”. */
+const UNDO_MAX = 1_000;
+
+/** Marks that are sent at once to undo. */
+const UNDO_AT_ONCE = 4;
 
 /** How long what is missing may take to come before it is asked for again. */
 const SYNC_WITHIN = 5_000;
@@ -26,14 +37,21 @@ export class Client extends EventTarget {
   /** @type {Options} */
   #options;
   #inbox = new Inbox();
-  /** @type {Tabs} */
+  /** @type {Tabs | undefined} */
   #tabs;
+  #closed = false;
+  #signIn;
+  /** @type {Promise<TypeNames> | null} */
+  #types = null;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #again;
   /** @type {Link | null} The connection, in the tab that leads. */
   #link = null;
   /** @type {Map<string, object>} Marks that the hub has not answered yet: made offline, or lost with a connection. */
   #pending = new Map();
   /** @type {Status} */
   #status = 'connecting';
+  #reason = '';
   #syncing = false;
   /** @type {string[]} Marks on their way through this tab's connection, in order. */
   #sent = [];
@@ -41,10 +59,9 @@ export class Client extends EventTarget {
   /** @param {Options} options */
   constructor(options) {
     super();
-    this.#options = options;
-    this.#tabs = new Tabs(shareName(options), () => this.#lead(), (said) => this.#hear(said));
-    // Whoever leads already tells what it has.
-    this.#tabs.say({ want: true });
+    this.#options = { ...options };
+    this.#signIn = new SignIn(this.#options, () => this.#link?.renew());
+    void this.#begin();
   }
 
   /** The list, newest first. @returns {Notification[]} */
@@ -72,6 +89,21 @@ export class Client extends EventTarget {
     return this.#status;
   }
 
+  /** Why it is so, for whoever reads a log. */
+  get reason() {
+    return this.#reason;
+  }
+
+  /** Who it is for. */
+  get signIn() {
+    return this.#signIn;
+  }
+
+  /** Whether the list may be shown: it is somebody's who is signed in. */
+  get mayShow() {
+    return this.#status !== 'unauthorized' && this.#status !== 'forbidden';
+  }
+
   /** The last revision of which everything is here. */
   get revision() {
     return this.#inbox.revision;
@@ -79,7 +111,12 @@ export class Client extends EventTarget {
 
   /** Whether this tab holds the browser's connection. */
   get leads() {
-    return this.#tabs.leads;
+    return Boolean(this.#tabs?.leads);
+  }
+
+  /** Uses another token of the same person from now on. @param {string} token */
+  useToken(token) {
+    this.#signIn.use(token);
   }
 
   /** @param {string} id */
@@ -87,10 +124,18 @@ export class Client extends EventTarget {
     this.#markOne(id, 'read');
   }
 
-  /** Says that its action was followed; that reads it. @param {string} id */
-  clicked(id) {
+  /** Says that it was clicked; that reads it. @param {string} id @param {boolean} [leaving]  Whether the page is being left. */
+  clicked(id, leaving = false) {
     this.#inbox.soon(id, 'read');
-    this.#mark(id, { type: 'notification.clicked', notification_id: id });
+    const message = { type: 'notification.clicked', notification_id: id };
+    if (!leaving) {
+      this.#mark(id, message);
+      return;
+    }
+    // A connection ends with its page; this call goes on.
+    const url = callUrl(this.#options, `/api/v1/notifications/${id}/clicked`);
+    request(this.#options, url, 'POST', undefined, true).then(({ ok }) => ok || this.#mark(id, message), () => this.#mark(id, message));
+    this.#changed();
   }
 
   /** @param {string} id */
@@ -116,6 +161,32 @@ export class Client extends EventTarget {
   /** Marks everything read that is here. */
   markAllRead() {
     this.#markEvery('read');
+  }
+
+  /** The unread ones, newest first, also those that are not loaded: what to give to `markUnread` to undo. @returns {Promise<string[]>} */
+  async unreadIds() {
+    const known = this.items.filter((item) => item.status === 'unread').map((item) => item.notification_id);
+    if (known.length >= this.unread) return known;
+    const query = { limit: String(UNDO_MAX), status: 'unread' };
+    const page = await call(this.#options, 'GET', '/api/v1/notifications', query);
+    return page.items.map((/** @type {Notification} */ item) => item.notification_id);
+  }
+
+  /** Marks many unread again. @param {string[]} ids */
+  async restoreUnread(ids) {
+    const left = [...ids];
+    const work = async () => {
+      for (let id = left.shift(); id; id = left.shift()) await call(this.#options, 'POST', `/api/v1/notifications/${id}/unread`);
+    };
+    await Promise.all(Array.from({ length: UNDO_AT_ONCE }, work));
+  }
+
+  /** The types that can be muted, by code. @returns {Promise<TypeNames>} */
+  types() {
+    this.#types ??= call(this.#options, 'GET', '/api/v1/preferences/types').then(({ types }) => new Map(
+      types.map((/** @type {{ code: string, name: string, mandatory: boolean }} */ type) => [type.code, type])));
+    this.#types.catch(() => (this.#types = null));
+    return this.#types;
   }
 
   /** Says that everything here has been on a screen. */
@@ -151,32 +222,52 @@ export class Client extends EventTarget {
 
   /** Whether this tab is the one to make a noise about something. @param {string} what */
   claims(what) {
-    return this.#tabs.claims(what);
+    return this.#tabs?.claims(what) ?? true;
   }
 
   /** Ends it. */
   close() {
+    this.#closed = true;
+    clearTimeout(this.#again);
+    this.#signIn.close();
     this.#link?.close();
     this.#link = null;
-    this.#tabs.close();
+    this.#tabs?.close();
+  }
+
+  /** Starts, when it is known who it is for. */
+  async #begin() {
+    const signedIn = await this.#signIn.first();
+    if (this.#closed) return;
+    if (!signedIn || this.#signIn.isMissing) {
+      this.#become('unauthorized', this.#signIn.isMissing ? 'no token' : 'getToken gave none');
+      if (!signedIn) this.#again = setTimeout(() => void this.#begin(), TOKEN_AGAIN_AFTER);
+      return;
+    }
+    this.#become('connecting', '');
+    this.#tabs = new Tabs(shareName(this.#options), () => this.#lead(), (said) => this.#hear(said));
+    // Whoever leads already tells what it has.
+    this.#tabs.say({ want: true });
   }
 
   #lead() {
-    const tell = (/** @type {Status} */ status) => {
+    const tell = (/** @type {Status} */ status, /** @type {string} */ reason) => {
       this.#sent = [];
-      this.#become(status);
+      this.#become(status, reason);
       // What this tab shows is no good any more; another tab's may be.
-      if (status === 'denied') this.#stepBack();
-      else this.#tabs.say({ status });
+      if (!this.mayShow && !this.#signIn.mayRecover && this.#options.auth !== 'cookie') this.#stepBack();
+      else this.#tabs?.say({ status, reason });
     };
     // In every tab the next `online` is news, and brings the marks that were made in between.
-    tell('connecting');
+    tell('connecting', '');
     this.#link = new Link(this.#options, {
       address: () => socketUrl(this.#options, this.#inbox.position),
       welcome: 'connected',
       take: (message) => this.#fromHub(message),
       become: tell,
       poll: () => this.#poll(),
+      probe: ['GET', '/api/v1/notifications/unread-count'],
+      signIn: this.#signIn,
     });
   }
 
@@ -196,7 +287,7 @@ export class Client extends EventTarget {
   #stepBack() {
     this.#link?.close();
     this.#link = null;
-    this.#tabs.yield();
+    this.#tabs?.yield();
   }
 
   /** In the tab that leads: what the hub says. @param {any} message */
@@ -208,19 +299,19 @@ export class Client extends EventTarget {
     }
     // What is only whole from where this tab stands is passed on as what came of it.
     const whole = ['sync.response', 'polled'].includes(message.type);
-    if (!whole) this.#tabs.say({ message });
+    if (!whole) this.#tabs?.say({ message });
     this.#take(message);
-    if (whole) this.#tabs.say({ snapshot: this.#inbox.snapshot });
+    if (whole) this.#tabs?.say({ snapshot: this.#inbox.snapshot });
     if (message.type === 'polled') void this.#sendByHttp();
   }
 
   /** What another tab says. @param {any} said */
   #hear(said) {
-    if (this.#tabs.leads) {
+    if (this.#tabs?.leads) {
       if (said.send) this.#pass(said.send);
       if (said.want && this.#inbox.revision >= 0) {
         this.#tabs.say({ snapshot: this.#inbox.snapshot });
-        this.#tabs.say({ status: this.#status });
+        this.#tabs.say({ status: this.#status, reason: this.#reason });
       }
       return;
     }
@@ -237,7 +328,7 @@ export class Client extends EventTarget {
       if (this.#inbox.revision < 0) this.#catchUp();
       else this.#take(said.message);
     }
-    if (said.status) this.#become(said.status);
+    if (said.status) this.#become(said.status, said.reason ?? '');
   }
 
   /** @param {any} message */
@@ -263,8 +354,8 @@ export class Client extends EventTarget {
     this.#syncing = true;
     // Whoever was asked may be gone.
     setTimeout(() => (this.#syncing = false), SYNC_WITHIN);
-    if (this.#tabs.leads) this.#link?.send({ type: 'sync.request', since: this.#inbox.position, limit: 500 });
-    else this.#tabs.say({ want: true });
+    if (this.leads) this.#link?.send({ type: 'sync.request', since: this.#inbox.position, limit: 500 });
+    else this.#tabs?.say({ want: true });
   }
 
   /** @param {string} code */
@@ -273,11 +364,11 @@ export class Client extends EventTarget {
       // The hub answers in order, so it is about the oldest; one that is gone will not come back.
       const key = this.#sent.shift();
       if (key) this.#pending.delete(key);
-      this.#tabs.say({ gone: key });
+      this.#tabs?.say({ gone: key });
     }
     if (code === 'unavailable' || code === 'rate_limited') {
       this.#sent = [];
-      this.#tabs.say({ again: true });
+      this.#tabs?.say({ again: true });
       setTimeout(() => this.#sendPending(), AGAIN_AFTER);
     }
   }
@@ -307,8 +398,8 @@ export class Client extends EventTarget {
 
   /** @param {object} message */
   #send(message) {
-    if (this.#tabs.leads) this.#pass(message);
-    else this.#tabs.say({ send: message });
+    if (this.leads) this.#pass(message);
+    else this.#tabs?.say({ send: message });
   }
 
   /** In the tab that leads: sends a mark, and remembers the order. @param {any} message */
@@ -337,10 +428,11 @@ export class Client extends EventTarget {
     for (const message of this.#pending.values()) this.#send(message);
   }
 
-  /** @param {Status} status */
-  #become(status) {
+  /** @param {Status} status @param {string} reason */
+  #become(status, reason) {
     if (this.#status === status) return;
     this.#status = status;
+    this.#reason = reason;
     if (status === 'online') this.#sendPending();
     this.#changed();
   }

@@ -1,4 +1,5 @@
 import { socketUrl } from './options.js';
+import { SignIn } from './sign-in.js';
 import { Link } from './link.js';
 
 /** @typedef {import('./link.js').Status} Status */
@@ -21,22 +22,35 @@ const WISH_AGAIN_AFTER = 3_000;
  * `error` for what the hub did not take (`detail.code`, `detail.message`).
  */
 export class Feed extends EventTarget {
-  #link;
+  /** @type {Link | null} */
+  #link = null;
   /** @type {Status} */
   #status = 'connecting';
   /** @type {string | undefined} */
   #feed;
   #filters;
+  #options;
+  #signIn;
+  #closed = false;
 
   /** @param {FeedOptions} options */
   constructor(options) {
     super();
-    const { feed } = options;
-    this.#feed = feed;
+    this.#feed = options.feed;
     this.#filters = options.filters ?? {};
-    this.#link = new Link(options, {
+    this.#options = { ...options };
+    this.#signIn = new SignIn(this.#options, () => this.#link?.renew());
+    void this.#begin();
+  }
+
+  async #begin() {
+    // A feed may be public: without a token, the hub says whether it is.
+    await this.#signIn.first();
+    if (this.#closed) return;
+    const feed = this.#feed;
+    this.#link = new Link(this.#options, {
       address: () => {
-        const url = new URL(socketUrl(options, null, feed ? `/ws/${encodeURIComponent(feed)}` : '/ws'));
+        const url = new URL(socketUrl(this.#options, null, feed ? `/ws/${encodeURIComponent(feed)}` : '/ws'));
         if (!feed) url.searchParams.set('sync', 'none');
         return url.href;
       },
@@ -47,6 +61,9 @@ export class Feed extends EventTarget {
         this.#status = status;
         this.dispatchEvent(new Event('change'));
       },
+      // Without a body: the answer to GET is the feed itself.
+      probe: feed ? ['HEAD', `/api/v1/feeds/${encodeURIComponent(feed)}`] : ['GET', '/api/v1/notifications/unread-count'],
+      signIn: this.#signIn,
     });
   }
 
@@ -58,11 +75,13 @@ export class Feed extends EventTarget {
   /** Watches something else of the feed from now on. @param {Record<string, string | string[]>} filters */
   filter(filters) {
     this.#filters = filters;
-    this.#link.say(this.#wish());
+    this.#link?.say(this.#wish());
   }
 
   close() {
-    this.#link.close();
+    this.#closed = true;
+    this.#signIn.close();
+    this.#link?.close();
   }
 
   #wish() {
@@ -79,7 +98,7 @@ export class Feed extends EventTarget {
     else if (type === 'error') {
       this.dispatchEvent(new CustomEvent('error', { detail: data }));
       // It was no fault of the wish.
-      if (['unavailable', 'rate_limited'].includes(data.code)) setTimeout(() => this.#link.say(this.#wish()), WISH_AGAIN_AFTER);
+      if (['unavailable', 'rate_limited'].includes(data.code)) setTimeout(() => this.#link?.say(this.#wish()), WISH_AGAIN_AFTER);
     }
   }
 }
@@ -128,7 +147,8 @@ export class LoncengFeed extends HTMLElement {
   /** Connects as the attributes say; again when they say something else. */
   #follow() {
     const of = (/** @type {string} */ name) => this.getAttribute(name) ?? undefined;
-    const who = { feed: of('feed'), hub: of('hub'), token: of('token'), userId: of('user-id'), login: of('login'), role: of('user-role') };
+    const auth = of('auth') === 'cookie' ? /** @type {const} */ ('cookie') : undefined;
+    const who = { feed: of('feed'), hub: of('hub'), token: of('token'), auth, userId: of('user-id'), login: of('login'), role: of('user-role') };
     const filters = this.#filters();
     const [where, what] = [JSON.stringify(who), JSON.stringify(filters)];
     if (`${where}${what}` === this.#where || !who.feed) return;

@@ -6,6 +6,7 @@ const PATHS = {
   check: ['M5 12.500l4.500 4.500L19 7.500'],
   dots: ['M6 12h.010', 'M12 12h.010', 'M18 12h.010'],
   gear: ['M4 7h9', 'M17 7h3', 'M4 17h3', 'M11 17h9', 'M15 4.500v5', 'M9 14.500v5'],
+  back: ['M14.500 6l-6 6 6 6'],
   cross: ['M6.500 6.500l11 11', 'M17.500 6.500l-11 11'],
 };
 
@@ -59,14 +60,17 @@ export function button(name, text, act) {
 }
 
 /**
- * Whether a link may be followed: http, https or a path. Not `javascript:`.
+ * A link that may be followed, or nothing: an address of http or https, or a path on the site of this page. What looks like a
+ * path and leads to another host, such as `/\\host`, is none.
  * @param {string | null} url
  */
 export function safeUrl(url) {
   if (!url) return null;
   try {
-    const parsed = new URL(url, location.href);
-    return parsed.protocol === 'https:' || parsed.protocol === 'http:' ? url : null;
+    const { href, origin, protocol } = new URL(url, location.href);
+    if (protocol !== 'https:' && protocol !== 'http:') return null;
+    const absolute = /^https?:\/\/[^/\\]/i.test(url);
+    return absolute || origin === location.origin ? href : null;
   } catch {
     return null;
   }

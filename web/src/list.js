@@ -1,6 +1,7 @@
 import { filled } from './messages.js';
 import { ago, day } from './time.js';
-import { button, element, icon, safeUrl } from './icons.js';
+import { button, element } from './icons.js';
+import { rowOf } from './row.js';
 
 /** @typedef {import('./inbox.js').Notification} Notification */
 /** @typedef {import('./inbox.js').Mark} Mark */
@@ -10,7 +11,8 @@ import { button, element, icon, safeUrl } from './icons.js';
  *
  * @typedef {object} Deeds
  * @property {(item: Notification, mark: Mark) => void} mark
- * @property {(item: Notification) => boolean} follow  Marks read and asks the page; false keeps it from leaving.
+ * @property {(item: Notification, leaving: boolean) => boolean} click  Reports a click; false keeps the page.
+ * @property {(item: Notification) => string | null} muteName  The name of its type, if that can be muted.
  * @property {(item: Notification) => void} mute
  * @property {() => void} redraw
  */
@@ -28,7 +30,7 @@ export class List {
   #deeds;
   /** @type {Map<string, { row: HTMLElement, key: string }>} */
   #rows = new Map();
-  /** @type {HTMLElement | null} */
+  /** The menu that is open. @type {HTMLElement | null} */
   #menu = null;
 
   /** @param {import('./messages.js').Words} words @param {Deeds} deeds */
@@ -60,7 +62,7 @@ export class List {
       const known = this.#rows.get(item.notification_id);
       // Whoever has its menu open is not to lose it.
       const keep = known && (known.key === key || known.row.contains(this.#menu));
-      const row = keep ? known.row : this.#row(item, heading, now);
+      const row = keep ? known.row : rowOf(item, heading, now, this);
       row.ariaPosInSet = String(index + 1);
       row.ariaSetSize = String(items.length);
       kept.set(item.notification_id, { row, key: keep ? known.key : key });
@@ -75,6 +77,16 @@ export class List {
     }
     this.#rows = kept;
     this.#refocus(focused, items);
+  }
+
+  /** @param {Notification} item @param {boolean} leaving */
+  click(item, leaving) {
+    return this.#deeds.click(item, leaving);
+  }
+
+  /** @param {Notification} item */
+  read(item) {
+    this.#deeds.mark(item, 'read');
   }
 
   /** Times tick. */
@@ -113,65 +125,8 @@ export class List {
     (this.#rows.get(was.id) ?? this.#rows.get(next.notification_id))?.row.focus();
   }
 
-  /** @param {Notification} item @param {string} heading @param {number} now */
-  #row(item, heading, now) {
-    const unread = item.status === 'unread';
-    const row = element('article', 'item');
-    const id = `n-${item.notification_id}`;
-    row.dataset.id = item.notification_id;
-    row.tabIndex = 0;
-    row.setAttribute('aria-labelledby', `${id}-t`);
-    row.setAttribute('aria-describedby', `${id}-d`);
-    row.classList.toggle('unread', unread);
-    row.classList.toggle('high', item.priority === 'HIGH');
-    if (heading) {
-      // For the eye: each article says its own time.
-      const group = element('div', 'day', heading);
-      group.ariaHidden = 'true';
-      row.append(group);
-    }
-    const title = element('span', 'title', item.title);
-    title.id = `${id}-t`;
-    if (unread) title.append(element('span', 'said', ` (${this.words.unread})`));
-    if (item.priority === 'HIGH') title.append(element('span', 'said', ` (${this.words.high})`));
-    const when = element('time', 'when', ago(item.created_at, this.language, now));
-    when.dateTime = item.created_at;
-    const text = element('span', 'text', item.message);
-    text.id = `${id}-d`;
-    row.append(title, when, this.#more(item), text);
-    const actions = this.#actions(item, unread);
-    if (actions.childElementCount) row.append(actions);
-    return row;
-  }
-
-  /** @param {Notification} item @param {boolean} unread */
-  #actions(item, unread) {
-    const actions = element('div', 'actions');
-    const url = safeUrl(item.action_url);
-    if (url) {
-      const link = element('a', 'quiet', this.words.open);
-      link.href = url;
-      link.onclick = (event) => {
-        if (!this.#deeds.follow(item)) event.preventDefault();
-      };
-      actions.append(link);
-    }
-    if (unread) actions.append(button('quiet', this.words.markRead, () => this.#deeds.mark(item, 'read')));
-    return actions;
-  }
-
-  /** @param {Notification} item */
-  #more(item) {
-    const more = button('more', '', () => this.#openMenu(item, more));
-    more.append(icon('dots'));
-    more.ariaLabel = filled(this.words.menu, { title: item.title });
-    more.ariaHasPopup = 'menu';
-    more.ariaExpanded = 'false';
-    return more;
-  }
-
   /** @param {Notification} item @param {HTMLButtonElement} opener */
-  #openMenu(item, opener) {
+  menu(item, opener) {
     const was = this.#menu;
     this.#closeMenu();
     if (was?.previousElementSibling === opener) return;
@@ -194,7 +149,8 @@ export class List {
       menu.append(entry);
     };
     for (const [mark, text] of marks) add(text, () => this.#deeds.mark(item, mark));
-    add(filled(words.mute, { type: item.title }), () => this.#deeds.mute(item));
+    const type = this.#deeds.muteName(item);
+    if (type) add(filled(words.mute, { type }), () => this.#deeds.mute(item));
     menu.onkeydown = (event) => this.#menuKey(event, menu, opener);
     menu.addEventListener('focusout', (event) => {
       if (!menu.contains(/** @type {Node | null} */ (event.relatedTarget))) this.#closeMenu();
@@ -249,7 +205,8 @@ export class List {
     const row = rows[at];
     if (!row || active !== row) return;
     const press = (/** @type {string} */ what) => /** @type {HTMLElement | null} */ (row.querySelector(what))?.click();
-    if (event.key === 'Enter') press('.actions a, .actions button');
+    if (event.key === 'Enter' && row.querySelector('a.title')) press('a.title');
+    else if (event.key === 'Enter') row.click();
     else if (event.key === 'ContextMenu' || (event.key === 'F10' && event.shiftKey)) press('.more');
     else return;
     event.preventDefault();

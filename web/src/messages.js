@@ -20,20 +20,27 @@ const LANGUAGES = {
     muted: 'Muted “{type}”',
     archived: 'Archived',
     removed: 'Deleted',
+    allRead: 'All marked as read',
     undo: 'Undo',
     menu: 'More about “{title}”',
-    open: 'Open',
+    close: 'Close',
     dismiss: 'Dismiss',
+    showMore: 'Show all',
+    showLess: 'Show less',
     older: 'Load older',
     empty: 'You are all caught up',
     emptyHint: 'New notifications appear here by themselves.',
     emptyUnread: 'Nothing unread',
     emptyArchived: 'Nothing is archived',
+    loading: 'Loading …',
     offline: 'No connection. Trying again …',
-    denied: 'Not signed in any more. Reload the page.',
-    failed: 'That did not work: {why}',
+    unauthorized: 'You are not signed in, or your sign-in has ended.',
+    forbidden: 'Notifications are not allowed on this page.',
+    notLoaded: 'Notifications could not be loaded.',
+    failed: 'That did not work. Try again later.',
     retry: 'Try again',
-    more: '{n} more notifications',
+    more_one: '{n} more notification',
+    more_other: '{n} more notifications',
     unread: 'unread',
     high: 'important',
     today: 'Today',
@@ -52,7 +59,8 @@ const LANGUAGES = {
     to: 'to',
     keep: 'Keep notifications for',
     always: 'as long as possible',
-    days: '{n} days',
+    days_one: '{n} day',
+    days_other: '{n} days',
     types: 'Do not notify me about',
   },
   id: {
@@ -73,20 +81,26 @@ const LANGUAGES = {
     muted: '“{type}” dibisukan',
     archived: 'Diarsipkan',
     removed: 'Dihapus',
+    allRead: 'Semua ditandai dibaca',
     undo: 'Urungkan',
     menu: 'Lainnya tentang “{title}”',
-    open: 'Buka',
+    close: 'Tutup',
     dismiss: 'Tutup',
+    showMore: 'Tampilkan semua',
+    showLess: 'Ringkas',
     older: 'Muat yang lebih lama',
     empty: 'Semua sudah dibaca',
     emptyHint: 'Notifikasi baru muncul di sini dengan sendirinya.',
     emptyUnread: 'Tidak ada yang belum dibaca',
     emptyArchived: 'Arsip kosong',
+    loading: 'Memuat …',
     offline: 'Tidak tersambung. Mencoba lagi …',
-    denied: 'Sesi berakhir. Muat ulang halaman.',
-    failed: 'Tidak berhasil: {why}',
+    unauthorized: 'Anda belum masuk, atau sesi Anda sudah berakhir.',
+    forbidden: 'Notifikasi tidak diizinkan di halaman ini.',
+    notLoaded: 'Notifikasi tidak dapat dimuat.',
+    failed: 'Tidak berhasil. Coba lagi nanti.',
     retry: 'Coba lagi',
-    more: '{n} notifikasi lagi',
+    more_other: '{n} notifikasi lagi',
     unread: 'belum dibaca',
     high: 'penting',
     today: 'Hari ini',
@@ -105,7 +119,7 @@ const LANGUAGES = {
     to: 'sampai',
     keep: 'Simpan notifikasi selama',
     always: 'selama mungkin',
-    days: '{n} hari',
+    days_other: '{n} hari',
     types: 'Jangan beri tahu saya tentang',
   },
 };
@@ -117,7 +131,25 @@ const LANGUAGES = {
  * @returns {Words}
  */
 export function words(language, own) {
-  return { ...LANGUAGES.en, ...LANGUAGES[language.toLowerCase().split('-')[0]], ...own };
+  /** @type {Words} */
+  const all = { ...(LANGUAGES[language.toLowerCase().split('-')[0]] ?? LANGUAGES.en), language };
+  for (const [key, text] of Object.entries(own ?? {})) {
+    // One text for every number is as good as a text for each.
+    for (const category of ['one', 'other']) if (`${key}_other` in LANGUAGES.en) all[`${key}_${category}`] = text;
+    all[key] = text;
+  }
+  return all;
+}
+
+/**
+ * A sentence about a number of things, by the plural rules of the language.
+ * @param {Words} words
+ * @param {string} key
+ * @param {number} n
+ */
+export function counted(words, key, n) {
+  const category = new Intl.PluralRules(words.language).select(n);
+  return filled(words[`${key}_${category}`] ?? words[`${key}_other`], { n: n.toLocaleString(words.language) });
 }
 
 /**

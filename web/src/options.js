@@ -1,13 +1,18 @@
+import { claims } from './sign-in.js';
+
 /**
  * How to reach the hub, and as whom.
  *
  * @typedef {object} Options
  * @property {string} [hub]     The hub's address; where this script came from by default.
  * @property {string} [token]   A token; it travels as a WebSocket subprotocol, never in an address.
+ * @property {() => Promise<string>} [getToken]  Gets a token: before the first connection, before one ends, and when one is refused.
+ * @property {'cookie'} [auth]  The session cookie of the hub's site says who it is.
  * @property {string} [userId]  Dev sign-in: the user's id.
  * @property {string} [login]   Dev sign-in: the name they sign in with.
  * @property {string} [role]    Dev sign-in: a role.
  * @property {boolean} [share]  Whether the tabs of a browser share one connection; true by default.
+ * @property {() => Promise<boolean>} [renew]  Set by the client: another token in the place of one that was refused.
  */
 
 /** Where this script came from. */
@@ -19,7 +24,7 @@ export const SCRIPT_ORIGIN = new URL(import.meta.url).origin;
  */
 export function identityQuery(options) {
   const query = new URLSearchParams();
-  if (options.token) return query;
+  if (options.token || options.auth) return query;
   if (options.userId) query.set('user_id', options.userId);
   if (options.login) query.set('login', options.login);
   if (options.role) query.set('role', options.role);
@@ -63,13 +68,36 @@ export async function call(options, method, path, parameters = {}, body) {
   const query = identityQuery(options);
   for (const [name, value] of Object.entries(parameters)) query.set(name, value);
   url.search = query.toString();
-  /** @type {Record<string, string>} */
-  const headers = options.token ? { authorization: `Bearer ${options.token}` } : {};
-  if (body !== undefined) headers['content-type'] = 'application/json';
-  const response = await fetch(url, { method, headers, body: body === undefined ? undefined : JSON.stringify(body) });
+  let response = await request(options, url, method, body);
+  if (response.status === 401 && (await options.renew?.())) response = await request(options, url, method, body);
   const answer = await response.json().catch(() => ({}));
   if (!response.ok) throw new Error(answer.detail ?? `the hub answers ${response.status}`);
   return answer;
+}
+
+/**
+ * Sends one request with the credentials of the options.
+ * @param {Options} options
+ * @param {URL} url
+ * @param {string} method
+ * @param {unknown} [body]
+ * @param {boolean} [keepalive]  Whether it goes on when the page is left.
+ */
+export function request(options, url, method, body, keepalive = false) {
+  /** @type {Record<string, string>} */
+  const headers = options.token ? { authorization: `Bearer ${options.token}` } : {};
+  if (body !== undefined) headers['content-type'] = 'application/json';
+  return fetch(url, {
+    method, headers, keepalive, body: body === undefined ? undefined : JSON.stringify(body),
+    credentials: options.auth === 'cookie' ? 'include' : 'same-origin',
+  });
+}
+
+/** The address of a call. @param {Options} options @param {string} path */
+export function callUrl(options, path) {
+  const url = new URL(path, options.hub || SCRIPT_ORIGIN);
+  url.search = identityQuery(options).toString();
+  return url;
 }
 
 /**
@@ -82,12 +110,9 @@ export function shareName(options) {
   if (!options.token && !options.userId) return null;
   let who = JSON.stringify([options.userId, options.login, options.role]);
   if (options.token) {
-    try {
-      const claims = options.token.split('.')[1].replaceAll('-', '+').replaceAll('_', '/');
-      who = JSON.stringify(['token', JSON.parse(atob(claims)).sub]);
-    } catch {
-      return null;
-    }
+    const { sub } = claims(options.token);
+    if (sub === undefined) return null;
+    who = JSON.stringify(['token', sub]);
   }
   return `lonceng ${new URL(options.hub || SCRIPT_ORIGIN).origin} ${who}`;
 }

@@ -2,6 +2,7 @@ import { filled } from './messages.js';
 import { button, element, icon } from './icons.js';
 import { List } from './list.js';
 import { Settings } from './settings.js';
+import { placePanel } from './place.js';
 
 /** @typedef {import('./inbox.js').Notification} Notification */
 /** @typedef {import('./inbox.js').Mark} Mark */
@@ -14,22 +15,33 @@ const UNDO_FOR = 8_000;
 /** @type {Tab[]} */
 const TABS = ['all', 'unread', 'archived'];
 
-/** The panel: a dialog with tabs, the list, and the settings. */
+/**
+ * What a panel needs of its bell.
+ *
+ * @typedef {object} PanelOf
+ * @property {() => Client | null} client
+ * @property {(item: Notification, leaving: boolean) => boolean} click  Reports a click; false keeps the page.
+ * @property {() => void} shut                                           Closes the panel and gives the bell the focus.
+ * @property {(text: string) => void} announce                           Tells a screen reader.
+ */
+
+/** The panel: a dialog with tabs, the list, and the settings. It lies in the top layer. */
 export class Panel {
   root = element('div', 'panel');
+  /** Where it opens; the attribute of the bell. @type {string | null} */
+  placement = null;
   /** @type {import('./messages.js').Words} */
   #words;
-  /** @type {() => Client | null} */
-  #client;
-  /** @type {(text: string) => void} */
-  #announce;
+  #of;
+  /** @type {HTMLElement} */
+  #anchor;
   #heading = element('h2', 'heading');
-  #markAll = button('quiet', '', () => this.#client()?.markAllRead());
+  #markAll = button('quiet', '', () => void this.#readAll());
   #gear = button('gear', '', () => this.#toggleSettings());
+  #close = button('close', '', () => this.#of.shut());
   #tabs = element('div', 'tabs');
-  #offline = element('p', 'offline');
+  #banner = element('div', 'banner');
   #body = element('div', 'body');
-  #trouble = element('div', 'trouble');
   #older = button('quiet older', '', () => void this.load());
   #bar = element('div', 'bar');
   /** @type {List} */
@@ -39,47 +51,50 @@ export class Panel {
   #tab = 'all';
   /** Where the next page of each tab starts; nothing before the first, null at the end. @type {Map<Tab, string | null>} */
   #cursors = new Map();
+  /** Tabs of which the first page has come. @type {Set<Tab>} */
+  #loaded = new Set();
+  #notLoaded = false;
+  #wasOnline = false;
+  /** @type {import('./client.js').TypeNames} */
+  #types = new Map();
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #barTimer;
 
-  /**
-   * @param {import('./messages.js').Words} words
-   * @param {() => Client | null} client
-   * @param {(item: Notification) => boolean} follow
-   * @param {() => void} shut
-   * @param {(text: string) => void} announce  Tells a screen reader.
-   */
-  constructor(words, client, follow, shut, announce) {
+  /** @param {import('./messages.js').Words} words @param {HTMLElement} anchor @param {PanelOf} of */
+  constructor(words, anchor, of) {
     this.#words = words;
-    this.#client = client;
-    this.#announce = announce;
+    this.#anchor = anchor;
+    this.#of = of;
     this.#list = new List(words, {
       mark: (item, mark) => this.#mark(item, mark),
       mute: (item) => void this.#mute(item),
-      follow,
+      muteName: (item) => this.#muteName(item),
+      click: of.click,
       redraw: () => this.render(),
     });
     this.root.role = 'dialog';
     this.root.tabIndex = -1;
     this.root.hidden = true;
+    this.root.popover = 'manual';
     this.root.onkeydown = (event) => {
       if (event.key === 'Escape') {
         event.stopPropagation();
-        if (this.#settings.root.hidden) shut();
+        if (this.#settings.root.hidden) of.shut();
         else this.#toggleSettings();
       } else if (this.#settings.root.hidden && !event.defaultPrevented) this.#list.key(event);
     };
     this.#gear.append(icon('gear'));
     this.#gear.ariaExpanded = 'false';
+    this.#close.append(icon('cross'));
     const head = element('div', 'head');
-    head.append(this.#heading, this.#markAll, this.#gear);
+    head.append(this.#heading, this.#markAll, this.#gear, this.#close);
     this.#tabs.role = 'tablist';
     this.#tabs.onkeydown = (event) => this.#tabKey(event);
     this.#body.role = 'tabpanel';
     this.#body.id = 'tabpanel';
     this.#body.append(this.#list.root, this.#older);
-    this.#offline.hidden = this.#trouble.hidden = this.#older.hidden = this.#settings.root.hidden = true;
-    this.root.append(head, this.#tabs, this.#offline, this.#trouble, this.#body, this.#settings.root, this.#bar);
+    this.#banner.hidden = this.#older.hidden = this.#settings.root.hidden = true;
+    this.root.append(head, this.#tabs, this.#banner, this.#body, this.#settings.root, this.#bar);
     this.speak(words, 'en');
   }
 
@@ -90,18 +105,20 @@ export class Panel {
   /** Shows it, with the first page of the list. */
   open() {
     this.root.hidden = false;
-    // To whichever side of the bell there is room.
-    this.root.classList.remove('turned');
-    const { left, right } = this.root.getBoundingClientRect();
-    this.root.classList.toggle('turned', left < 0 || right > document.documentElement.clientWidth);
+    this.root.showPopover();
+    addEventListener('resize', this.#place);
+    addEventListener('scroll', this.#place, { capture: true, passive: true });
     this.render();
+    this.#place();
     this.root.focus();
-    if (!this.#cursors.has(this.#tab)) void this.load();
-    this.#client()?.markAllSeen();
+    this.#refresh();
   }
 
   /** Hides it. */
   close() {
+    removeEventListener('resize', this.#place);
+    removeEventListener('scroll', this.#place, { capture: true });
+    if (this.root.matches(':popover-open')) this.root.hidePopover();
     this.root.hidden = true;
     if (!this.#settings.root.hidden) this.#toggleSettings();
     this.#barDown();
@@ -110,6 +127,9 @@ export class Panel {
   /** Starts over: another inbox. */
   forget() {
     this.#cursors.clear();
+    this.#loaded.clear();
+    this.#types = new Map();
+    this.#notLoaded = this.#wasOnline = false;
     this.#list.forget();
   }
 
@@ -128,6 +148,7 @@ export class Panel {
     this.#markAll.textContent = words.markAll;
     this.#older.textContent = words.older;
     this.#gear.ariaLabel = words.settings;
+    this.#close.ariaLabel = words.close;
     const names = { all: words.all, unread: words.unreadTab, archived: words.archivedTab };
     this.#tabs.replaceChildren(...TABS.map((tab) => {
       const made = button('tab', names[tab], () => this.#choose(tab));
@@ -141,21 +162,26 @@ export class Panel {
 
   /** Draws what has changed. */
   render() {
-    const client = this.#client();
-    const { status = 'connecting', unread = 0 } = client ?? {};
-    this.#markAll.disabled = unread === 0;
-    this.#offline.hidden = status !== 'offline' && status !== 'denied';
-    this.#offline.textContent = status === 'denied' ? this.#words.denied : this.#words.offline;
+    const client = this.#of.client();
+    const online = client?.status === 'online';
+    // What failed before the connection came back is no longer so.
+    if (online && !this.#wasOnline) this.#notLoaded = false;
+    const back = online && !this.#wasOnline;
+    this.#wasOnline = online;
+    this.#markAll.disabled = !client?.mayShow || client.unread === 0;
+    this.#gear.disabled = !online;
+    this.#drawBanner(client?.status ?? 'unauthorized');
     if (!this.isOpen) return;
-    this.#list.show(this.#items(), this.#empty());
-    this.#older.hidden = !this.#cursors.get(this.#tab);
+    this.#list.show(this.#items(), this.#empty(online));
+    this.#older.hidden = !online || !this.#cursors.get(this.#tab);
+    if (back) this.#refresh();
   }
 
   /** Loads the next page of the tab that is shown. */
   async load() {
-    const [client, tab] = [this.#client(), this.#tab];
-    if (!client) return;
-    this.#trouble.hidden = true;
+    const [client, tab] = [this.#of.client(), this.#tab];
+    if (!client?.mayShow) return;
+    this.#notLoaded = false;
     let cursor = this.#cursors.get(tab) ?? null;
     const first = cursor === null;
     const before = this.#items().length;
@@ -166,28 +192,56 @@ export class Panel {
         cursor = await client.loadOlder(cursor, tab);
         this.#cursors.set(tab, cursor);
       } while (cursor && !first && this.#tab === tab && this.#items().length === before);
-    } catch (error) {
+      this.#loaded.add(tab);
+    } catch {
       // What came over the connection is shown all the same.
       if (first) this.#cursors.delete(tab);
-      const why = error instanceof Error ? error.message : String(error);
-      this.#trouble.replaceChildren(filled(this.#words.failed, { why }), button('quiet', this.#words.retry, () => void this.load()));
-      this.#trouble.hidden = false;
+      this.#notLoaded = true;
     }
     this.render();
   }
 
+  #place = () => placePanel(this.root, this.#anchor, this.placement);
+
+  /** Loads what an open panel shows, as far as it has not come. */
+  #refresh() {
+    const client = this.#of.client();
+    if (!client?.mayShow) return;
+    if (!this.#cursors.has(this.#tab)) void this.load();
+    client.markAllSeen();
+    client.types().then((types) => (this.#types = types), () => {});
+  }
+
+  /** One banner says how things are: about the connection, or else about what could not be loaded. @param {import('./link.js').Status} status */
+  #drawBanner(status) {
+    const { offline, unauthorized, forbidden, notLoaded, retry } = this.#words;
+    /** @type {Record<string, string>} */
+    const texts = { offline, unauthorized, forbidden, online: this.#notLoaded ? notLoaded : '' };
+    const text = texts[status] ?? '';
+    this.#banner.hidden = !text;
+    if (this.#banner.dataset.text === text) return;
+    this.#banner.dataset.text = text;
+    this.#banner.replaceChildren(text);
+    if (status === 'online') this.#banner.append(button('quiet', retry, () => void this.load()));
+  }
+
   #items() {
-    const client = this.#client();
-    if (!client) return [];
+    const client = this.#of.client();
+    if (!client?.mayShow) return [];
     if (this.#tab === 'archived') return client.archived;
     return this.#tab === 'unread' ? client.items.filter((item) => item.status === 'unread') : client.items;
   }
 
-  #empty() {
+  /** What stands in the place of a list that is empty; that nothing has come is only said when it is known. @param {boolean} online */
+  #empty(online) {
     const empty = element('div', 'empty');
-    const text = { all: this.#words.empty, unread: this.#words.emptyUnread, archived: this.#words.emptyArchived }[this.#tab];
-    empty.append(icon('bell'), element('strong', '', text));
-    if (this.#tab === 'all') empty.append(this.#words.emptyHint);
+    empty.append(icon('bell'));
+    const known = online && this.#loaded.has(this.#tab);
+    const { loading, empty: nothing, emptyUnread, emptyArchived, emptyHint } = this.#words;
+    if (known) {
+      empty.append(element('strong', '', { all: nothing, unread: emptyUnread, archived: emptyArchived }[this.#tab]));
+      if (this.#tab === 'all') empty.append(emptyHint);
+    } else if (this.#banner.hidden) empty.append(element('strong', '', loading));
     return empty;
   }
 
@@ -217,7 +271,7 @@ export class Panel {
 
   /** @param {Notification} item @param {Mark} mark */
   #mark(item, mark) {
-    const client = this.#client();
+    const client = this.#of.client();
     const id = item.notification_id;
     if (mark === 'read') client?.markRead(id);
     else if (mark === 'unread') client?.markUnread(id);
@@ -231,17 +285,34 @@ export class Panel {
     }
   }
 
+  async #readAll() {
+    const client = this.#of.client();
+    if (!client) return;
+    const ids = await client.unreadIds().catch(() => []);
+    client.markAllRead();
+    this.#tell(this.#words.allRead, ids.length === 0 ? undefined : () => {
+      client.restoreUnread(ids).catch(() => this.#tell(this.#words.failed));
+    });
+  }
+
+  /** The name of an item's type; nothing where it cannot be muted. @param {Notification} item */
+  #muteName(item) {
+    const type = this.#types.get(item.type_code);
+    return type && !type.mandatory ? type.name : null;
+  }
+
   /** @param {Notification} item */
   async #mute(item) {
-    const client = this.#client();
-    if (!client) return;
+    const client = this.#of.client();
+    const type = this.#muteName(item);
+    if (!client || !type) return;
     try {
       const { muted_types: before } = await client.preferences();
       await client.savePreferences({ muted_types: [...before, item.type_code] });
-      const undo = () => void client.savePreferences({ muted_types: before });
-      this.#tell(filled(this.#words.muted, { type: item.title }), undo);
-    } catch (error) {
-      this.#tell(filled(this.#words.failed, { why: error instanceof Error ? error.message : String(error) }));
+      const undo = () => void client.savePreferences({ muted_types: before }).catch(() => this.#tell(this.#words.failed));
+      this.#tell(filled(this.#words.muted, { type }), undo);
+    } catch {
+      this.#tell(this.#words.failed);
     }
   }
 
@@ -249,7 +320,7 @@ export class Panel {
   #tell(text, undo) {
     clearTimeout(this.#barTimer);
     this.#bar.replaceChildren(element('span', '', text));
-    this.#announce(text);
+    this.#of.announce(text);
     if (undo) {
       this.#bar.append(button('quiet', this.#words.undo, () => {
         this.#barDown();
@@ -271,10 +342,10 @@ export class Panel {
     this.#body.hidden = this.#tabs.hidden = this.#markAll.hidden = show;
     this.#gear.ariaExpanded = String(show);
     this.#heading.textContent = show ? this.#words.settings : this.#words.title;
-    this.#gear.replaceChildren(icon(show ? 'cross' : 'gear'));
+    this.#gear.replaceChildren(icon(show ? 'back' : 'gear'));
     this.#gear.ariaLabel = show ? this.#words.back : this.#words.settings;
-    const client = this.#client();
+    const client = this.#of.client();
     if (!show || !client) return;
-    this.#settings.show(client, this.#words).catch((error) => this.#tell(filled(this.#words.failed, { why: error.message })));
+    this.#settings.show(client, this.#words).catch(() => this.#tell(this.#words.failed));
   }
 }

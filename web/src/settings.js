@@ -1,4 +1,4 @@
-import { filled } from './messages.js';
+import { counted } from './messages.js';
 import { button, element } from './icons.js';
 
 /** @typedef {import('./client.js').Client} Client */
@@ -47,7 +47,7 @@ export class Settings {
    */
   async show(client, words) {
     this.root.replaceChildren();
-    const known = await client.preferences();
+    const [known, types] = await Promise.all([client.preferences(), client.types()]);
     this.#muted = known.muted_types;
     const browser = this.#group(words.here);
     const sound = this.#box(browser, 'sound', words.sound, Boolean(here().sound));
@@ -61,7 +61,7 @@ export class Settings {
     const to = this.#field(quiet, 'to', words.to, 'time', known.quiet_hours?.to ?? '07:00');
     const rest = this.#group(words.title);
     const days = this.#days(rest, words, known.retention_days);
-    const types = this.#types(client, words);
+    const muted = this.#types(types, words);
     const save = element('button', 'save', words.save);
     this.root.append(save);
     this.root.onsubmit = (event) => {
@@ -71,15 +71,11 @@ export class Settings {
         // The hours are those on the clock in front of this person.
         timezone: on.checked ? Intl.DateTimeFormat().resolvedOptions().timeZone : known.timezone,
         retention_days: days.value ? Number(days.value) : null,
-        muted_types: types().concat(this.#muted.filter((code) => !this.#offered.has(code))),
+        muted_types: muted().concat(this.#muted.filter((code) => !types.has(code))),
       };
-      client.savePreferences(wanted).then(() => this.#say(words.saved), (error) => {
-        this.#say(filled(words.failed, { why: error.message }));
-      });
+      client.savePreferences(wanted).then(() => this.#say(words.saved), () => this.#say(words.failed));
     };
   }
-
-  #offered = new Set();
 
   /** @param {string} legend */
   #group(legend) {
@@ -115,21 +111,19 @@ export class Settings {
     const select = element('select');
     select.name = 'days';
     const all = chosen && !DAYS.includes(chosen) ? [...DAYS, chosen].sort((a, b) => a - b) : DAYS;
-    select.append(new Option(words.always, ''), ...all.map((n) => new Option(filled(words.days, { n }), String(n))));
+    select.append(new Option(words.always, ''), ...all.map((n) => new Option(counted(words, 'days', n), String(n))));
     select.value = chosen ? String(chosen) : '';
     label.append(select);
     group.append(label);
     return select;
   }
 
-  /** Types that are muted, and those of the notifications here. @param {Client} client @param {import('./messages.js').Words} words */
-  #types(client, words) {
-    const titles = new Map(this.#muted.map((code) => [code, code]));
-    for (const item of [...client.archived, ...client.items]) titles.set(item.type_code, item.title);
-    this.#offered = new Set(titles.keys());
-    if (titles.size === 0) return () => /** @type {string[]} */ ([]);
+  /** Types that can be muted. @param {import('./client.js').TypeNames} types @param {import('./messages.js').Words} words */
+  #types(types, words) {
+    const offered = [...types.values()].filter((type) => !type.mandatory);
+    if (offered.length === 0) return () => /** @type {string[]} */ ([]);
     const group = this.#group(words.types);
-    const boxes = [...titles].map(([code, title]) => ({ code, box: this.#box(group, code, title, this.#muted.includes(code)) }));
+    const boxes = offered.map(({ code, name }) => ({ code, box: this.#box(group, code, name, this.#muted.includes(code)) }));
     return () => boxes.filter(({ box }) => box.checked).map(({ code }) => code);
   }
 

@@ -1,132 +1,197 @@
-import { filled } from './messages.js';
-import { element, icon, safeUrl } from './icons.js';
+import { counted } from './messages.js';
+import { button, element, icon, safeUrl } from './icons.js';
 
 /** @typedef {import('./inbox.js').Notification} Notification */
 
 /** Milliseconds a toast stays. HIGH stays until it is dismissed. */
 const STAYS = { LOW: 4_000, MEDIUM: 7_000, HIGH: Infinity };
 
-/** Toasts on the screen at once; what is more is counted. */
-const TOASTS_MAX = 3;
+/** Time that a toast takes to leave, in milliseconds. */
+const LEAVING = 200;
 
 /**
- * The toasts of a bell, newest last.
+ * The toasts of a bell, newest last: at most so many at once, and one line that counts the rest and opens the panel.
  */
 export class Toasts {
   /** @type {HTMLElement} */
   #box;
   /** @type {import('./messages.js').Words} */
   words;
-  /** @type {(notification: Notification, follow: boolean) => boolean} */
-  #act;
+  /** Toasts on the screen at once. */
+  most = 3;
+  /** @type {(notification: Notification, leaving: boolean) => boolean} */
+  #click;
+  /** @type {() => void} */
+  #open;
   /** @type {HTMLElement | null} */
   #rest = null;
-  #hidden = 0;
+  /** Notifications that are counted and not shown. @type {Set<string>} */
+  #hidden = new Set();
+  /** Those of them whose ids are not known. */
+  #unknown = 0;
+  #urgent = false;
 
   /**
    * @param {HTMLElement} box
    * @param {import('./messages.js').Words} words
-   * @param {(notification: Notification, follow: boolean) => boolean} act  Follows or dismisses; false keeps the page.
+   * @param {(notification: Notification, leaving: boolean) => boolean} click  Reports a click; false keeps the page.
+   * @param {() => void} open  Opens the panel.
    */
-  constructor(box, words, act) {
+  constructor(box, words, click, open) {
     this.#box = box;
     this.words = words;
-    this.#act = act;
+    this.#click = click;
+    this.#open = open;
+    box.popover = 'manual';
+    for (const name of ['mouseenter', 'focusin']) box.addEventListener(name, () => this.#hold(true));
+    for (const name of ['mouseleave', 'focusout']) box.addEventListener(name, () => this.#hold(false));
   }
 
   /** Shows a notification. @param {Notification} notification */
   show(notification) {
-    const important = notification.priority === 'HIGH';
-    if (this.#box.querySelectorAll('.toast:not(.rest)').length >= TOASTS_MAX && !important) {
-      this.count(1);
-      return;
+    const urgent = notification.priority === 'HIGH';
+    if (this.#toasts().length >= this.most) {
+      // What is urgent takes the place of the oldest that is not.
+      const gives = urgent ? this.#toasts().find((toast) => !toast.classList.contains('high')) : undefined;
+      this.#count(gives?.dataset.id ?? notification.notification_id, urgent && !gives);
+      if (!gives) return;
+      this.#stays.delete(gives);
+      gives.remove();
     }
     const toast = element('div', 'toast');
     toast.classList.add(notification.priority.toLowerCase());
     toast.dataset.id = notification.notification_id;
-    const text = element('p');
-    text.append(element('strong', '', notification.title), `: ${notification.message}`);
-    const close = element('button', 'x');
-    close.type = 'button';
-    close.ariaLabel = this.words.dismiss;
-    close.append(icon('cross'));
-    close.onclick = () => this.#leave(toast);
-    toast.append(icon('bell'), text, close);
     const url = safeUrl(notification.action_url);
-    if (url) toast.append(this.#action(notification, url, toast));
-    this.#box.append(toast);
+    const title = url ? element('a', 'title', notification.title) : element('strong', 'title', notification.title);
+    const click = (/** @type {MouseEvent} */ event) => {
+      const here = !event.metaKey && !event.ctrlKey && event.button === 0;
+      if (!this.#click(notification, Boolean(url) && here)) event.preventDefault();
+      this.#leave(toast);
+    };
+    if (title instanceof HTMLAnchorElement) {
+      title.href = url ?? '';
+      title.onclick = title.onauxclick = click;
+    } else toast.onclick = click;
+    const text = element('span', 'text', notification.message);
+    title.dir = text.dir = 'auto';
+    toast.append(icon('bell'), title, this.#dismiss(toast), text);
+    this.#add(toast);
     this.#leaveLater(toast, STAYS[notification.priority]);
   }
 
-  /** The notifications that are shown. */
+  /** The notifications that are shown or counted. */
   get shown() {
-    const toasts = /** @type {NodeListOf<HTMLElement>} */ (this.#box.querySelectorAll('.toast'));
-    return [...toasts].map((toast) => toast.dataset.id).filter((id) => id !== undefined);
+    return [...this.#toasts().map((toast) => toast.dataset.id ?? ''), ...this.#hidden];
   }
 
   /** Takes the toast of a notification away: it has been read elsewhere. @param {string} id */
   forget(id) {
-    for (const toast of /** @type {NodeListOf<HTMLElement>} */ (this.#box.querySelectorAll('.toast'))) {
-      if (toast.dataset.id === id) this.#leave(toast);
-    }
+    for (const toast of this.#toasts()) if (toast.dataset.id === id) this.#leave(toast);
+    if (this.#hidden.delete(id)) this.#sumUp();
   }
 
   /** Takes all away. */
   clear() {
+    for (const { timer } of this.#stays.values()) clearTimeout(timer);
+    this.#stays.clear();
     this.#box.replaceChildren();
-    this.#rest = null;
-    this.#hidden = 0;
+    this.#noRest();
+    this.#tidy();
   }
 
-  /** @param {Notification} notification @param {string} url @param {HTMLElement} toast */
-  #action(notification, url, toast) {
-    const actions = element('div', 'actions');
-    const link = element('a', 'quiet', this.words.open);
-    link.href = url;
-    link.onclick = (event) => {
-      if (!this.#act(notification, true)) event.preventDefault();
-      this.#leave(toast);
-    };
-    actions.append(link);
-    return actions;
-  }
-
-  /** Somebody who points at a toast or stands in it is reading it. @param {HTMLElement} toast @param {number} stays */
-  #leaveLater(toast, stays) {
-    if (stays === Infinity) return;
-    let timer = setTimeout(() => this.#leave(toast), stays);
-    const wait = () => clearTimeout(timer);
-    const go = () => {
-      clearTimeout(timer);
-      timer = setTimeout(() => this.#leave(toast), stays / 2);
-    };
-    toast.onmouseenter = wait;
-    toast.onmouseleave = go;
-    toast.addEventListener('focusin', wait);
-    toast.addEventListener('focusout', go);
-  }
-
-  /** Counts what is not shown one by one. @param {number} n */
+  /** Counts notifications that are not shown one by one. @param {number} n */
   count(n) {
-    this.#hidden += n;
-    if (!this.#rest?.isConnected) {
+    this.#unknown += n;
+    this.#sumUp();
+  }
+
+  #toasts() {
+    return [.../** @type {NodeListOf<HTMLElement>} */ (this.#box.querySelectorAll('.toast:not(.rest, .leaving)'))];
+  }
+
+  /** @param {string} id @param {boolean} urgent */
+  #count(id, urgent) {
+    this.#hidden.add(id);
+    this.#urgent ||= urgent;
+    this.#sumUp();
+  }
+
+  #sumUp() {
+    const n = this.#hidden.size + this.#unknown;
+    if (n === 0) {
+      if (this.#rest) this.#leave(this.#rest);
+      return;
+    }
+    if (!this.#rest) {
       this.#rest = element('div', 'toast');
       this.#rest.classList.add('rest', 'low');
-      this.#rest.append(icon('bell'), element('p'));
-      this.#box.append(this.#rest);
+      const all = button('title', '', () => this.#open());
+      this.#rest.append(icon('bell'), all, this.#dismiss(this.#rest));
     }
-    const text = /** @type {HTMLElement} */ (this.#rest.querySelector('p'));
-    text.textContent = filled(this.words.more, { n: this.#hidden });
-    this.#leaveLater(this.#rest, STAYS.MEDIUM);
+    /** @type {HTMLElement} */ (this.#rest.querySelector('.title')).textContent = counted(this.words, 'more', n);
+    this.#add(this.#rest);
+    this.#leaveLater(this.#rest, this.#urgent ? STAYS.HIGH : STAYS.MEDIUM);
+  }
+
+  /** @param {HTMLElement} toast */
+  #add(toast) {
+    // The line that counts the rest is the last.
+    this.#box.insertBefore(toast, toast === this.#rest ? null : this.#rest);
+    if (!this.#box.matches(':popover-open')) this.#box.showPopover();
+  }
+
+  /** @param {HTMLElement} toast */
+  #dismiss(toast) {
+    const close = button('x', '', () => this.#leave(toast));
+    close.ariaLabel = this.words.dismiss;
+    close.append(icon('cross'));
+    // The toast is not clicked.
+    close.addEventListener('click', (event) => event.stopPropagation());
+    return close;
+  }
+
+  /** How long each stays, and the timer that ends it. @type {Map<HTMLElement, { stays: number, timer?: ReturnType<typeof setTimeout> }>} */
+  #stays = new Map();
+  #held = false;
+
+  /** @param {HTMLElement} toast @param {number} stays */
+  #leaveLater(toast, stays) {
+    clearTimeout(this.#stays.get(toast)?.timer);
+    const timer = this.#held || stays === Infinity ? undefined : setTimeout(() => this.#leave(toast), stays);
+    this.#stays.set(toast, { stays, timer });
+  }
+
+  /** Somebody who points at the toasts or stands in them is reading: none leaves, and none moves. @param {boolean} held */
+  #hold(held) {
+    this.#held = held;
+    for (const [toast, { stays, timer }] of this.#stays) {
+      clearTimeout(timer);
+      if (!held) this.#leaveLater(toast, stays);
+    }
+  }
+
+  #noRest() {
+    this.#rest = null;
+    this.#hidden.clear();
+    this.#unknown = 0;
+    this.#urgent = false;
   }
 
   /** @param {HTMLElement} toast */
   #leave(toast) {
-    if (toast === this.#rest) {
-      this.#rest = null;
-      this.#hidden = 0;
-    }
+    clearTimeout(this.#stays.get(toast)?.timer);
+    this.#stays.delete(toast);
+    if (toast === this.#rest) this.#noRest();
     toast.classList.add('leaving');
-    setTimeout(() => toast.remove(), 200);
+    setTimeout(() => {
+      toast.remove();
+      this.#tidy();
+    }, LEAVING);
+  }
+
+  #tidy() {
+    // What held them may have gone with the toast it was in.
+    if (this.#held && !this.#box.matches(':hover, :focus-within')) this.#hold(false);
+    if (!this.#box.childElementCount && this.#box.matches(':popover-open')) this.#box.hidePopover();
   }
 }

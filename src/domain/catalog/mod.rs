@@ -222,6 +222,11 @@ impl Catalog {
         self.types.is_empty()
     }
 
+    /// All types, in no order.
+    pub fn all(&self) -> impl Iterator<Item = &Arc<NotificationType>> {
+        self.types.values()
+    }
+
     /// The types that come by the clock.
     pub fn scheduled(&self) -> impl Iterator<Item = (&Arc<NotificationType>, &Schedule)> {
         self.types.values().filter_map(|kind| Some((kind, kind.schedule.as_ref()?)))

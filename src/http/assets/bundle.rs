@@ -2,7 +2,8 @@
 //! the imports between them is all a bundler would do.
 
 /// The modules, each after those that it imports.
-const MODULES: [&str; 16] = [
+const MODULES: [&str; 19] = [
+    "sign-in.js",
     "options.js",
     "messages.js",
     "time.js",
@@ -14,8 +15,10 @@ const MODULES: [&str; 16] = [
     "styles.js",
     "icons.js",
     "toasts.js",
+    "row.js",
     "list.js",
     "settings.js",
+    "place.js",
     "panel.js",
     "bell.js",
     "lonceng.js",
@@ -35,11 +38,24 @@ pub(super) fn bundle(source: impl Fn(&str) -> Option<String>) -> String {
                 continue;
             }
             let line = if last { line } else { line.strip_prefix("export ").unwrap_or(line) };
-            whole.push_str(line);
+            whole.push_str(without_types(line).trim());
             whole.push('\n');
         }
     }
     whole
+}
+
+/// The line without the types that are written before expressions, such as `/** @type {Foo} */ (bar)`.
+fn without_types(line: &str) -> String {
+    let mut rest = line;
+    let mut kept = String::with_capacity(line.len());
+    while let Some((before, after)) = rest.split_once("/** @") {
+        let Some((_, after)) = after.split_once("*/") else { break };
+        kept.push_str(before);
+        rest = after.strip_prefix(' ').unwrap_or(after);
+    }
+    kept.push_str(rest);
+    kept
 }
 
 /// Whether a line is nothing but a comment: those are for who reads the source. A type before an expression is none.
@@ -91,6 +107,12 @@ mod tests {
         {
             assert!(!is_comment(code), "{code}");
         }
+    }
+
+    #[test]
+    fn types_before_expressions_are_left_out() {
+        assert_eq!(without_types("a(/** @type {X} */ (b), /** @type {Y} */ c);"), "a((b), c);");
+        assert_eq!(without_types("const a = '/** no';"), "const a = '/** no';");
     }
 
     #[test]

@@ -1,0 +1,105 @@
+import { filled } from './messages.js';
+import { ago } from './time.js';
+import { button, element, icon, safeUrl } from './icons.js';
+
+/** @typedef {import('./inbox.js').Notification} Notification */
+
+/** Messages longer than this are cut at three lines until somebody asks for all of it, in characters. */
+const LONG = 160;
+
+/**
+ * What the rows need of their list.
+ *
+ * @typedef {object} RowOf
+ * @property {import('./messages.js').Words} words
+ * @property {string} language
+ * @property {(item: Notification, leaving: boolean) => boolean} click  Reports a click; false keeps the page.
+ * @property {(item: Notification) => void} read
+ * @property {(item: Notification, opener: HTMLButtonElement) => void} menu
+ */
+
+/**
+ * A row of the list: an article, of which everything but its buttons is the target of a click.
+ * @param {Notification} item @param {string} heading  The day, where another one begins. @param {number} now @param {RowOf} of
+ */
+export function rowOf(item, heading, now, of) {
+  const { words } = of;
+  const unread = item.status === 'unread';
+  const row = element('article', 'item');
+  const id = `n-${item.notification_id}`;
+  row.dataset.id = item.notification_id;
+  row.tabIndex = 0;
+  row.setAttribute('aria-labelledby', `${id}-t`);
+  row.setAttribute('aria-describedby', `${id}-d`);
+  row.classList.toggle('unread', unread);
+  row.classList.toggle('high', item.priority === 'HIGH');
+  if (heading) {
+    // For the eye: each article says its own time.
+    const group = element('div', 'day', heading);
+    group.ariaHidden = 'true';
+    group.onclick = (event) => event.stopPropagation();
+    row.append(group);
+  }
+  const title = titleOf(item, row, of);
+  title.id = `${id}-t`;
+  if (unread) title.append(element('span', 'said', ` (${words.unread})`));
+  if (item.priority === 'HIGH') title.append(element('span', 'said', ` (${words.high})`));
+  const when = element('time', 'when', ago(item.created_at, of.language, now));
+  when.dateTime = item.created_at;
+  const text = element('span', 'text', item.message);
+  text.id = `${id}-d`;
+  title.dir = text.dir = 'auto';
+  row.append(title, when, buttons(item, unread, of), text);
+  if (item.message.length > LONG) row.append(unfolds(text, words));
+  return row;
+}
+
+/** The title: a link that covers the row, where there is one to follow. @param {Notification} item @param {HTMLElement} row @param {RowOf} of */
+function titleOf(item, row, of) {
+  const url = safeUrl(item.action_url);
+  if (!url) {
+    row.onclick = () => void of.click(item, false);
+    return element('span', 'title', item.title);
+  }
+  const link = element('a', 'title', item.title);
+  link.href = url;
+  // The row has the focus, and its Enter.
+  link.tabIndex = -1;
+  link.onclick = link.onauxclick = (event) => {
+    const here = !event.metaKey && !event.ctrlKey && !event.shiftKey && event.button === 0;
+    if (event.button < 2 && !of.click(item, here)) event.preventDefault();
+  };
+  return link;
+}
+
+/** @param {Notification} item @param {boolean} unread @param {RowOf} of */
+function buttons(item, unread, of) {
+  const box = element('span', 'buttons');
+  // What is pressed is not the row.
+  box.onclick = (event) => event.stopPropagation();
+  if (unread) {
+    const read = button('tick', '', () => of.read(item));
+    read.append(icon('check'));
+    read.ariaLabel = read.title = of.words.markRead;
+    box.append(read);
+  }
+  const more = button('more', '', () => of.menu(item, more));
+  more.append(icon('dots'));
+  more.ariaLabel = filled(of.words.menu, { title: item.title });
+  more.ariaHasPopup = 'menu';
+  more.ariaExpanded = 'false';
+  box.append(more);
+  return box;
+}
+
+/** @param {HTMLElement} text @param {import('./messages.js').Words} words */
+function unfolds(text, words) {
+  const toggle = button('quiet unfold', words.showMore, () => {
+    const whole = text.classList.toggle('whole');
+    toggle.textContent = whole ? words.showLess : words.showMore;
+    toggle.ariaExpanded = String(whole);
+  });
+  toggle.ariaExpanded = 'false';
+  toggle.addEventListener('click', (event) => event.stopPropagation());
+  return toggle;
+}

@@ -34,7 +34,7 @@ use crate::{
     http::{self, Serving},
     redis::{Redis, RedisError},
     store::{Store, StoreError, StoreLock},
-    telemetry::{Health, PartState, Trail},
+    telemetry::{Health, History, PartState, Trail},
 };
 
 /// How long a store that is away at the start is waited for.
@@ -66,6 +66,7 @@ pub struct Hub {
     arbiters: Vec<Arbiter>,
     grace: Duration,
     under_way: http::UnderWay,
+    totals: (Arc<History>, PrometheusHandle),
     reloader: config::Reloader,
 }
 
@@ -155,11 +156,24 @@ impl Hub {
         let epoch = store.epoch().await?;
         let grace = Duration::from_secs(parts.loaded.config.server.shutdown_grace_seconds);
         let listen = parts.loaded.config.server.listen.clone();
-        let state = parts.state(epoch, metrics, auth, shared, reloader.clone());
+        let state = parts.state(epoch, metrics.clone(), auth, shared, reloader.clone());
         let under_way = state.under_way.clone();
+        let totals = (Arc::clone(&state.history), metrics);
         let serving = http::serve(&listen, state.clone(), grace)?;
         reload::watch(parts, state, reloads);
-        Ok(Self { serving, handles, health, store, _lock: lock, supervisor, arbiters, grace, under_way, reloader })
+        Ok(Self {
+            serving,
+            handles,
+            health,
+            store,
+            _lock: lock,
+            supervisor,
+            arbiters,
+            grace,
+            under_way,
+            totals,
+            reloader,
+        })
     }
 
     /// Reads config.toml and the templates again, whether they have changed or not, and takes them whatever they remove.
@@ -198,6 +212,10 @@ impl Hub {
         // Answers that are being written have a moment more; connections that are merely open have not.
         if timeout(LAST_WORDS, self.serving.handle.stop(true)).await.is_err() {
             let _ = timeout(Duration::from_secs(1), self.serving.handle.stop(false)).await;
+        }
+        let (history, metrics) = &self.totals;
+        if timeout(CLOSE_WITHIN, parts::save_totals(history, &self.store, metrics)).await.is_err() {
+            tracing::debug!("the last events are missing in the totals");
         }
         // While somebody is left to hear it: whoever waits for the store to say something gives its connection back now.
         if timeout(CLOSE_WITHIN, self.store.close()).await.is_err() {

@@ -6,6 +6,10 @@ export interface Options {
   hub?: string;
   /** A token; it travels as a WebSocket subprotocol, never in an address. */
   token?: string;
+  /** Gets a token: asked before the first connection, before a token ends, and when one is refused. */
+  getToken?: () => Promise<string>;
+  /** The session cookie of the hub's site says who it is. */
+  auth?: 'cookie';
   /** Dev sign-in: the user's id. */
   userId?: string;
   /** Dev sign-in: the name they sign in with. */
@@ -52,8 +56,11 @@ export interface Preferences {
   retention_days: number | null;
 }
 
-/** How the connection is. `denied`: connecting again in the same way is of no use. */
-export type Status = 'connecting' | 'online' | 'offline' | 'denied';
+/**
+ * How the connection is. `unauthorized`: nobody is signed in, or the sign-in has ended. `forbidden`: the hub does not let pages
+ * of this origin in.
+ */
+export type Status = 'connecting' | 'online' | 'offline' | 'unauthorized' | 'forbidden';
 
 /** Which part of the list. */
 export type Tab = 'all' | 'unread' | 'archived';
@@ -71,13 +78,15 @@ export class Client extends EventTarget {
   readonly unread: number;
   readonly unseen: number;
   readonly status: Status;
+  /** Why it is so, for whoever reads a log. */
+  readonly reason: string;
   /** The last revision of which everything is here. */
   readonly revision: number;
   /** Whether this tab holds the browser's connection. */
   readonly leads: boolean;
   markRead(id: string): void;
-  /** Its action was followed: it is read, and counted for the comparison of texts. */
-  clicked(id: string): void;
+  /** It was clicked: it is read, and counted for the comparison of texts. `leaving`: the page is being left. */
+  clicked(id: string, leaving?: boolean): void;
   markUnread(id: string): void;
   /** Puts it away; `unarchive` takes it out again as it was. */
   archive(id: string): void;
@@ -85,6 +94,14 @@ export class Client extends EventTarget {
   remove(id: string): void;
   markAllRead(): void;
   markAllSeen(): void;
+  /** The unread ones, also those that are not loaded; at most 1,000. */
+  unreadIds(): Promise<string[]>;
+  /** Marks many unread again. */
+  restoreUnread(ids: string[]): Promise<void>;
+  /** The types that there are, by code, to name the one that is muted. */
+  types(): Promise<Map<string, { code: string; name: string; mandatory: boolean }>>;
+  /** Uses another token of the same person from now on. */
+  useToken(token: string): void;
   /** Fetches a page of the list; answers where the next one starts. */
   loadOlder(cursor: string | null, tab?: Tab): Promise<string | null>;
   preferences(): Promise<Preferences>;
@@ -107,13 +124,17 @@ export class Client extends EventTarget {
 export function connect(options: Options): Client;
 
 /**
- * `<lonceng-bell token="…" hub="…" lang="id" theme="dark" badge="unseen" sound desktop>`.
+ * `<lonceng-bell token="…" hub="…" lang="id" theme="dark" badge="unseen" sound desktop placement="bottom-start"
+ * toast-position="top-end" max-toasts="3">`; `auth="cookie"` in the place of `token`.
  *
- * Fires `lonceng:notification` for each new notification and `lonceng:action` before it follows one's link. Both bubble and
- * can be cancelled, with the notification as `detail`.
+ * Fires `lonceng:notification` for each new notification and `lonceng:action` when one is clicked, before its link is followed;
+ * both can be cancelled, with the notification as `detail`. Fires `lonceng:status` when the connection is another than before.
+ * All of them bubble.
  */
 export class LoncengBell extends HTMLElement {
   readonly client: Client | null;
+  /** Gets a token: asked before the first connection, before a token ends, and when one is refused. */
+  getToken: (() => Promise<string>) | undefined;
   /** Words of a language that the bell does not speak, or other words than its own. */
   dictionary: Partial<Record<string, string>> | null;
   open(): void;
@@ -179,6 +200,7 @@ declare global {
   interface HTMLElementEventMap {
     'lonceng:notification': CustomEvent<Notification>;
     'lonceng:action': CustomEvent<Notification>;
+    'lonceng:status': CustomEvent<{ status: Status; reason: string }>;
     'lonceng:message': CustomEvent<FeedMessage>;
     'lonceng:error': CustomEvent<{ code: string; message: string }>;
   }

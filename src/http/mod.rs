@@ -28,7 +28,7 @@ mod under_way;
 mod upgrade;
 
 pub use addresses::Addresses;
-pub use admin::jobs::Jobs;
+pub use admin::{StoredNotifications, jobs::Jobs};
 pub use identity::{Newcomers, RefusedOrigins};
 pub use problem::Problem;
 pub use publish::PublishLimit;

@@ -63,6 +63,10 @@ pub struct State {
     pub trail: Arc<Trail>,
     /// Codes of events that no type has.
     pub unknown_types: Arc<UnknownTypes>,
+    /// Whether NATS is configured and the hub does without it.
+    pub nats_optional: bool,
+    /// Number of notifications in the store.
+    pub stored: admin::StoredNotifications,
     /// The last hour.
     pub history: Arc<History>,
     /// What `/metrics` answers.

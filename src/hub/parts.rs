@@ -175,7 +175,9 @@ impl Parts {
             trail: Arc::clone(trail),
             unknown_types: Arc::clone(unknown_types),
             reloader,
-            history: keep_history(&metrics),
+            nats_optional: !config.nats.required && !config.nats.url.is_empty(),
+            stored: http::StoredNotifications::default(),
+            history: keep_history(store, &metrics),
             metrics,
             hub: Arc::new(hub),
             connections: Arc::new(AtomicUsize::new(0)),
@@ -205,17 +207,32 @@ where
     let _ = supervisor.send(Adopt { name, start }).await;
 }
 
-/// Takes a sample of the metrics now and then, as long as the hub runs.
-fn keep_history(metrics: &PrometheusHandle) -> Arc<History> {
+/// Takes a sample of the metrics now and then, as long as the hub runs, and adds to the totals of the store.
+fn keep_history(store: &Store, metrics: &PrometheusHandle) -> Arc<History> {
     let history = Arc::new(History::default());
-    let (kept, metrics) = (Arc::clone(&history), metrics.clone());
+    let (kept, sampled) = (Arc::clone(&history), metrics.clone());
     actix_rt::spawn(async move {
         loop {
-            kept.sample(&metrics);
+            kept.sample(&sampled);
             sleep(telemetry::history::INTERVAL).await;
         }
     });
+    let (kept, metrics, store) = (Arc::clone(&history), metrics.clone(), store.clone());
+    actix_rt::spawn(async move {
+        loop {
+            sleep(telemetry::history::INTERVAL).await;
+            save_totals(&kept, &store, &metrics).await;
+        }
+    });
     history
+}
+
+/// Adds what this process has counted to the totals of the store. What cannot be added now is added the next time.
+pub(super) async fn save_totals(history: &History, store: &Store, metrics: &PrometheusHandle) {
+    let events = history.events_unsaved(metrics);
+    if events > 0 && store.add_events(events).await.is_ok() {
+        history.events_saved(events);
+    }
 }
 
 /// The hub's name: as configured, else the host's.

@@ -27,6 +27,7 @@ mod rows;
 mod schedules;
 mod sqlite;
 mod sweep;
+mod totals;
 mod types;
 mod variants;
 

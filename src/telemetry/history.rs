@@ -2,7 +2,10 @@
 
 use std::{
     collections::{BTreeMap, VecDeque},
-    sync::{Mutex, PoisonError},
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicI64, Ordering},
+    },
     time::Duration,
 };
 
@@ -53,7 +56,11 @@ pub struct Point {
 
 /// The last hour.
 #[derive(Debug, Default)]
-pub struct History(Mutex<Kept>);
+pub struct History {
+    kept: Mutex<Kept>,
+    /// Events of this process that are in the store's total.
+    events_saved: AtomicI64,
+}
 
 #[derive(Debug, Default)]
 struct Kept {
@@ -73,10 +80,23 @@ pub struct Reading {
 }
 
 impl History {
+    /// Events of this process that are not yet in the store's total.
+    #[must_use]
+    #[expect(clippy::cast_possible_truncation, reason = "a count of events, far below 2^53")]
+    pub fn events_unsaved(&self, metrics: &PrometheusHandle) -> i64 {
+        let events = read(&metrics.render()).values.get("events").copied().unwrap_or(0.0);
+        events as i64 - self.events_saved.load(Ordering::Relaxed)
+    }
+
+    /// Notes that so many more are in it.
+    pub fn events_saved(&self, events: i64) {
+        self.events_saved.fetch_add(events, Ordering::Relaxed);
+    }
+
     /// Takes a sample.
     pub fn sample(&self, metrics: &PrometheusHandle) {
         let sample = read(&metrics.render());
-        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(last) = &kept.last {
             let point = between(last, &sample, clock::now());
             kept.points.push_back(point);
@@ -91,7 +111,7 @@ impl History {
     #[must_use]
     pub fn read(&self, metrics: &PrometheusHandle) -> Reading {
         let totals = read(&metrics.render()).values;
-        let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         Reading { totals, interval_seconds: INTERVAL.as_secs(), series: kept.points.iter().cloned().collect() }
     }
 }

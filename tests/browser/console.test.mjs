@@ -1,5 +1,6 @@
 // The administrators' console, every page of it.
 import assert from 'node:assert/strict';
+import { writeFile } from 'node:fs/promises';
 import { after, before, test } from 'node:test';
 import { Hub, launch, openPage, shot, until, violations } from './harness.mjs';
 
@@ -70,7 +71,25 @@ test('a type is switched, made with a live preview, and used', async () => {
   await dialog.getByLabel('Title').fill('Mine');
   await dialog.getByRole('button', { name: 'Save' }).click();
   await until('the second is told', async () => (await page.locator('#said').textContent()).includes('Somebody else'));
+  // What was typed is thrown away only when that is meant.
+  const asked = [];
+  let answer = false;
+  page.on('dialog', (question) => {
+    asked.push(question.message());
+    return answer ? question.accept() : question.dismiss();
+  });
+  await page.keyboard.press('Escape');
+  await page.keyboard.press('Escape');
+  assert.equal(asked.length, 2);
+  assert.equal(await dialog.getByLabel('Title').inputValue(), 'Mine');
+  answer = true;
   await dialog.getByRole('button', { name: 'Close' }).click();
+  await until('it is closed', async () => !(await dialog.isVisible()));
+  await page.getByRole('button', { name: 'Edit ORDER_SHIPPED' }).click();
+  await dialog.waitFor();
+  await page.keyboard.press('Escape');
+  await until('nothing was typed, so nobody is asked', async () => !(await dialog.isVisible()));
+  assert.equal(asked.length, 3);
   // Give one back to the file.
   await page.getByRole('button', { name: 'Edit NOTE_CREATED' }).click();
   await dialog.getByRole('button', { name: 'Give back to the file' }).click();
@@ -91,8 +110,8 @@ test('clients, sending, the directory, dead letters, configuration, audit and ov
   await until('it counts first', async () => (await page.getByText('Goes to 1 person.').count()) === 1);
   await page.getByLabel('Message').fill('The lesson begins <b>now</b>');
   await page.getByRole('button', { name: 'Send' }).click();
-  await bell.locator('lonceng-bell .toast p').waitFor();
-  assert.match(await bell.locator('lonceng-bell .toast p').textContent(), /The lesson begins <b>now<\/b>/);
+  await bell.locator('lonceng-bell .toast .text').waitFor();
+  assert.match(await bell.locator('lonceng-bell .toast .text').textContent(), /The lesson begins <b>now<\/b>/);
   assert.deepEqual(await violations(page), []);
   await picture(page, 'send');
 
@@ -167,4 +186,83 @@ test('whoever is no administrator is asked for a token', async () => {
   await page.getByLabel('Token').waitFor();
   assert.deepEqual(await violations(page), []);
   assert.equal(await page.getByRole('switch').count(), 0);
+});
+
+test('saving, the preview and what went wrong are in sight without scrolling, at every width', async () => {
+  for (const [width, height] of [[1280, 720], [768, 700], [390, 780], [320, 568]]) {
+    const page = await openPage(browser, hub, '/admin#types', { viewport: { width, height } });
+    await page.getByRole('button', { name: 'Edit REFUND_REQUESTED' }).click();
+    const dialog = page.getByRole('dialog');
+    const visible = (target) => target.evaluate((one) => {
+      const { left, right, top, bottom } = one.getBoundingClientRect();
+      const [x, y] = [(left + right) / 2, (top + bottom) / 2];
+      return top >= 0 && bottom <= innerHeight && left >= 0 && right <= innerWidth && one.contains(document.elementFromPoint(x, y));
+    });
+    // A developer without a name has the inbox of the demo page.
+    for (const name of ['Save', 'Preview', 'Send to me']) assert.ok(await visible(dialog.getByRole('button', { name })), `${name} at ${width}`);
+    await until('the preview is there', async () => (await dialog.locator('.preview').textContent()).length > 0);
+    assert.ok(await visible(dialog.locator('.preview')), `the preview at ${width}`);
+    await dialog.getByLabel('Template').fill('{amount|nofilter}');
+    await dialog.getByRole('button', { name: 'Save' }).click();
+    await until('it says what is wrong', async () => (await page.locator('#said').textContent()).includes('nofilter'));
+    const { top, bottom } = await page.locator('#said').evaluate((said) => {
+      // Nothing lies over it but what lets a pointer through.
+      said.style.pointerEvents = 'auto';
+      const box = said.getBoundingClientRect();
+      const [x, y] = [(box.left + box.right) / 2, (box.top + box.bottom) / 2];
+      return said.contains(document.elementFromPoint(x, y)) ? box : { top: -1, bottom: -1 };
+    });
+    assert.ok(top >= 0 && bottom <= height, `the error is on top at ${width}`);
+    await picture(page, `editor-${width}`);
+    await page.context().close();
+  }
+});
+
+test('the overview survives a restart, shows what is optional in grey, and codes that no type has', async () => {
+  const own = await Hub.start({ env: { LONCENG_NATS__URL: 'nats://127.0.0.1:9' } });
+  try {
+    for (let n = 0; n < 3; n += 1) await own.publish({ type: 'NOTE_CREATED', user_id: 'u', title: `n${n}` });
+    await own.publish({ type: 'NOTE_CREATD', user_id: 'u' });
+    const tile = (page, name) => page.locator('.tile').filter({ hasText: name }).locator('strong').textContent();
+    const page = await openPage(browser, own, '/admin');
+    await until('they are counted', async () => (await tile(page, 'notifications').catch(() => '')) === '3');
+    assert.equal(await tile(page, 'events'), '4');
+    await page.getByText('nats is not connected; the hub works without it.').waitFor();
+    await page.getByText('Everything is well.').waitFor();
+    assert.equal(await page.locator('.alert').count(), 0);
+    const row = page.getByRole('row').filter({ hasText: 'NOTE_CREATD' });
+    assert.equal(await row.getByRole('link').textContent(), 'NOTE_CREATED');
+    assert.deepEqual(await violations(page), []);
+    await picture(page, 'overview-optional');
+    await page.context().close();
+    await own.halt();
+    await own.run();
+    const after = await openPage(browser, own, '/admin');
+    await until('they are still counted', async () => (await tile(after, 'notifications').catch(() => '')) === '3');
+    assert.equal(await tile(after, 'events'), '4');
+    await after.context().close();
+  } finally {
+    await own.stop();
+  }
+});
+
+test('a file that would remove most types waits until somebody confirms it here', async () => {
+  const config = (...codes) => codes.map((code) => `[[type]]\ncode = "${code}"\ntitle = "T"\ntemplate = "x"\ntarget = "SELF"\n`).join('');
+  const own = await Hub.start({ config: config('FIRST', 'SECOND', 'THIRD') });
+  try {
+    const page = await openPage(browser, own, '/admin#configuration');
+    await page.getByText('What is in the file is what the hub works by.').waitFor();
+    await writeFile(own.config, config('FIRST'));
+    await page.getByText(/2 of 3 types are no longer there/).waitFor();
+    assert.deepEqual(await violations(page), []);
+    await picture(page, 'removal');
+    page.on('dialog', (question) => question.accept());
+    await page.getByRole('button', { name: 'Take the file, and remove 2 types' }).click();
+    await page.getByText('What is in the file is what the hub works by.').waitFor();
+    const { types } = await own.api('GET', '/api/v1/admin/types');
+    assert.deepEqual(types.map((type) => type.code), ['FIRST']);
+    assert.deepEqual(page.troubles, []);
+  } finally {
+    await own.stop();
+  }
 });

@@ -1,6 +1,6 @@
 // What the browser tests share: a hub as a process, a browser, and waiting for conditions.
 import { spawn } from 'node:child_process';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { existsSync } from 'node:fs';
 import net from 'node:net';
@@ -54,9 +54,11 @@ export async function until(what, condition, seconds = 15) {
 
 /** A hub with a store of its own. */
 export class Hub {
-  static async start({ url, env = {} } = {}) {
+  static async start({ url, config, env = {} } = {}) {
     const hub = new Hub();
     hub.folder = await mkdtemp(path.join(tmpdir(), 'lonceng-browser-'));
+    hub.config = config === undefined ? path.join(root, 'config.toml') : path.join(hub.folder, 'config.toml');
+    if (config !== undefined) await writeFile(hub.config, config);
     hub.port = await freePort();
     hub.base = `http://127.0.0.1:${hub.port}`;
     hub.env = {
@@ -73,7 +75,7 @@ export class Hub {
 
   async run() {
     this.log = '';
-    this.process = spawn(binary, ['--config', path.join(root, 'config.toml')], { env: this.env, cwd: this.folder });
+    this.process = spawn(binary, ['--config', this.config], { env: this.env, cwd: this.folder });
     this.process.stderr.on('data', (data) => (this.log += data));
     this.ended = new Promise((resolve) => this.process.once('exit', resolve));
     await until(`the hub is ready\n${this.log}`, async () => {

@@ -35,7 +35,7 @@ for (const store of stores) {
       await connected(page);
       await desk(page, 'budi').getByRole('button', { name: 'Request refund' }).click();
 
-      const toast = desk(page, 'admin').locator('lonceng-bell .toast p');
+      const toast = desk(page, 'admin').locator('lonceng-bell .toast .text');
       await toast.waitFor();
       assert.equal(await toast.textContent(), 'Refund Request: User budi requested refund for Rp100.000');
       assert.equal(await badge(page, 'admin').textContent(), '1');
@@ -49,7 +49,7 @@ for (const store of stores) {
       await until('the action marks it read', async () => !(await badge(page, 'admin').isVisible()));
 
       await desk(page, 'admin').getByRole('button', { name: 'Approve' }).click();
-      const answer = desk(page, 'budi').locator('lonceng-bell .toast p');
+      const answer = desk(page, 'budi').locator('lonceng-bell .toast .text');
       await answer.waitFor();
       assert.equal(await answer.textContent(), 'Refund approved: Your refund request has been approved');
       assert.equal(await badge(page, 'budi').textContent(), '1');
@@ -118,7 +118,7 @@ describe('the bell', () => {
     const page = await openPage(browser, hub, '/?user_id=x1');
     await connected(page);
     await note('x1', '<img src=x onerror="document.title=1"><b>bold</b>');
-    const toast = page.locator('lonceng-bell .toast p');
+    const toast = page.locator('lonceng-bell .toast .text');
     await toast.waitFor();
     assert.match(await toast.textContent(), /<img src=x onerror/);
     assert.equal(await page.locator('lonceng-bell .toast b, lonceng-bell .toast img').count(), 0);

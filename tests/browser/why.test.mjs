@@ -37,7 +37,7 @@ test('the way of an event, and the inbox of a user, with what did not come and w
   await picture(page, 'explain');
   await page.getByRole('searchbox').fill('evt-3');
   await page.getByRole('button', { name: 'Explain' }).click();
-  await page.getByText('no type has the event\'s code').waitFor();
+  await page.getByText('no type NOTE_BURNT').waitFor();
   await page.getByRole('searchbox').fill('evt-unknown');
   await page.keyboard.press('Enter');
   await page.getByText('This hub knows no such event').waitFor();
@@ -47,7 +47,7 @@ test('the way of an event, and the inbox of a user, with what did not come and w
   await page.keyboard.press('Enter');
   await page.getByText('muted: NOTE_UPDATED').waitFor();
   assert.equal(await page.getByRole('row').filter({ hasText: 'UNREAD' }).count(), 1);
-  await page.getByText('everybody it is for has muted its type').waitFor();
+  await page.getByText('all recipients muted the type').waitFor();
   assert.equal(await page.getByText('null', { exact: true }).count(), 0);
   assert.match(page.url(), /#inbox\/budi$/);
   assert.deepEqual(await violations(page), []);
@@ -82,7 +82,7 @@ test('texts are compared, looked at with real events, and sent to oneself', asyn
   const reader = await openPage(browser, hub, '/?user_id=r7&login=r7');
   await reader.getByRole('button', { name: /Notifications/ }).first().click();
   await reader.route('**/offers', (route) => route.fulfill({ body: 'offers' }));
-  await reader.locator('lonceng-bell').getByRole('link', { name: 'Open' }).first().click();
+  await reader.locator('lonceng-bell .item').first().click();
   await until('it is counted', async () => {
     const { variants } = await hub.api('GET', '/api/v1/admin/types/OFFER/variants');
     return variants.reduce((sum, one) => sum + one.clicked, 0) === 1;

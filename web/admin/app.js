@@ -1,4 +1,4 @@
-import { NotAllowed, get, isSignedIn, signIn, signOut } from './api.js';
+import { NotAllowed, enter, isSignedIn, signIn, signOut } from './api.js';
 import { field, h, say } from './dom.js';
 import { audit, configuration } from './configuration.js';
 import { clients } from './clients.js';
@@ -68,7 +68,7 @@ async function open() {
   const own = h('div', { class: 'page' }, h('h1', {}, t(page.name)));
   try {
     // Asked first, so that nobody sees half a page.
-    await get('config');
+    await enter();
     if (mine !== asked) return;
     place.replaceChildren(own);
     const ended = await page.show(own);

@@ -1,5 +1,5 @@
-import { get } from './api.js';
-import { fill, h, table, trying, when } from './dom.js';
+import { call, get } from './api.js';
+import { fill, h, say, table, trying, when } from './dom.js';
 import { t } from './words.js';
 
 const EVERY = 3_000;
@@ -21,6 +21,15 @@ export async function configuration(place) {
       ...config.errors.map((/** @type {any} */ error) => h('section', { class: 'alert', role: 'alert' },
         h('strong', {}, t('What is in the file now is not taken. What was there before goes on.')), h('p', {}, error.message),
         error.snippet ? h('pre', { tabIndex: 0 }, `${error.line} │ ${error.snippet}`) : null)),
+      config.would_remove.length ? h('div', { class: 'bar' }, h('button', {
+        type: 'button', class: 'danger', onclick: () => void trying(async () => {
+          if (!confirm(t('Remove {codes}? Their events are skipped from then on.', { codes: config.would_remove.join(', ') }))) return;
+          const { json } = await call('POST', '/api/v1/admin/config/reload');
+          if (json.last_error) throw new Error(json.last_error.message);
+          say(t('It is taken.'));
+          await draw();
+        }),
+      }, t('Take the file, and remove {n} types', { n: config.would_remove.length }))) : null,
       config.errors.length ? null : h('p', { class: 'good' }, t('What is in the file is what the hub works by.')),
       config.restart_needed.length ? h('p', { class: 'alert' }, t('Waits for a restart: {keys}.', { keys: config.restart_needed.join(', ') })) : null,
       h('h2', {}, t('Types that differ from the file')),

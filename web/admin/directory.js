@@ -1,5 +1,5 @@
 import { Refused, call, get, upload } from './api.js';
-import { field, h, say, table, trying } from './dom.js';
+import { field, guarded, h, say, table, trying } from './dom.js';
 import { t } from './words.js';
 
 const FIELDS = [['login', 'Login'], ['name', 'Name'], ['email', 'E-mail'], ['roles', 'Roles'], ['locale', 'Locale'], ['timezone', 'Time zone']];
@@ -33,13 +33,14 @@ export async function directory(place) {
     const id = h('input', { value: person?.user_id ?? '', required: true, disabled: Boolean(person) });
     /** @type {Record<string, HTMLInputElement>} */
     const inputs = Object.fromEntries(FIELDS.map(([name]) => [name, h('input', { value: name === 'roles' ? (person?.roles ?? []).join(', ') : person?.[name] ?? '' })]));
+    const draft = () => Object.fromEntries(FIELDS.map(([name]) => [name, name === 'roles'
+      ? inputs.roles.value.split(',').map((role) => role.trim()).filter(Boolean) : inputs[name].value || null]));
+    const close = guarded(dialog, () => [id.value, draft()]);
     dialog.replaceChildren(h('form', {
       method: 'dialog', onsubmit: (/** @type {Event} */ event) => {
         event.preventDefault();
         void trying(async () => {
-          const body = Object.fromEntries(FIELDS.map(([name]) => [name, name === 'roles'
-            ? inputs.roles.value.split(',').map((role) => role.trim()).filter(Boolean) : inputs[name].value || null]));
-          await call('PUT', path(id.value.trim()), { body });
+          await call('PUT', path(id.value.trim()), { body: draft() });
           dialog.close();
           await load();
           say(t('{what} is saved.', { what: id.value }));
@@ -47,7 +48,7 @@ export async function directory(place) {
       },
     }, h('h2', {}, person?.user_id ?? t('New person')), person ? null : field(t('Id'), id),
     h('div', { class: 'two' }, ...FIELDS.map(([name, text]) => field(t(text), inputs[name], name === 'roles' ? t('with commas') : undefined))),
-    h('div', { class: 'bar' }, h('button', { class: 'primary' }, t('Save')),
+    h('div', { class: 'bar foot' }, h('button', { class: 'primary' }, t('Save')),
       person ? h('button', {
         type: 'button', class: 'danger', onclick: () => void trying(async () => {
           if (!confirm(t('Take {who} out of the directory?', { who: person.user_id }))) return;
@@ -57,7 +58,7 @@ export async function directory(place) {
           say(t('{who} is not in the directory any more.', { who: person.user_id }));
         }),
       }, t('Remove')) : null,
-      h('button', { type: 'button', class: 'quiet', onclick: () => dialog.close() }, t('Close')))));
+      h('button', { type: 'button', class: 'quiet', onclick: close }, t('Close')))));
     dialog.showModal();
   };
   // The hub enters people as they come, so what has gone is what has been entered.

@@ -1,3 +1,5 @@
+import { t } from './words.js';
+
 /** @typedef {string | Node | null | undefined | false} Child */
 
 /**
@@ -43,10 +45,37 @@ export function table(name, heads, rows, empty) {
     h('table', {}, h('thead', {}, h('tr', {}, ...heads.map((head) => h('th', { scope: 'col' }, head)))), h('tbody', {}, ...rows)));
 }
 
+const place = /** @type {HTMLElement} */ (document.getElementById('said'));
+
+/**
+ * Asks before what has been typed in a dialog is thrown away. Closes it, as its button does.
+ * @param {HTMLDialogElement} dialog
+ * @param {() => unknown} draft  What is typed, now.
+ * @returns {() => void}
+ */
+export function guarded(dialog, draft) {
+  const before = JSON.stringify(draft());
+  const close = () => {
+    if (JSON.stringify(draft()) === before || confirm(t('Throw your changes away?'))) dialog.close();
+  };
+  dialog.oncancel = (event) => {
+    event.preventDefault();
+    close();
+  };
+  // Browsers close a dialog at a second Escape, whatever the page says to the first.
+  dialog.onkeydown = (event) => {
+    if (event.key !== 'Escape') return;
+    event.preventDefault();
+    close();
+  };
+  return close;
+}
+
 /** Says what has happened, to the eye and to a screen reader. @param {string} text @param {boolean} [bad] */
 export function say(text, bad = false) {
-  const place = document.getElementById('said');
-  if (!place) return;
+  // A modal dialog lies over everything else, and makes it silent.
+  const host = document.querySelector('dialog[open]') ?? document.body;
+  if (place.parentElement !== host) host.append(place);
   place.className = bad ? 'bad' : '';
   place.textContent = text;
   clearTimeout(Number(place.dataset.timer));

@@ -1,5 +1,5 @@
 import { get } from './api.js';
-import { fill, h } from './dom.js';
+import { fill, h, table, when } from './dom.js';
 import { t } from './words.js';
 
 /** Milliseconds between two looks. */
@@ -42,16 +42,27 @@ export async function overview(place) {
     const { totals, series, parts } = stats;
     const of = (/** @type {string} */ name) => series.map((/** @type {any} */ point) => point[name]);
     const perMinute = (/** @type {string} */ name) => of(name).map((/** @type {number} */ count) => (count * 60) / stats.interval_seconds);
-    const bad = Object.entries(parts).filter(([name, word]) => name !== 'reasons' && (word === 'down' || word === 'degraded'));
-    const well = bad.length
-      ? h('ul', { class: 'alert' }, ...bad.map(([name, word]) => h('li', {}, h('strong', {}, t('{name} is {word}', { name, word: t(String(word)) })), `: ${parts.reasons[name] ?? ''}`)))
-      : h('p', { class: 'good' }, t('Everything is well.'));
+    const unwell = Object.entries(parts).filter(([name, word]) => name !== 'reasons' && (word === 'down' || word === 'degraded'));
+    const bad = unwell.filter(([name]) => !stats.optional.includes(name));
+    const missing = unwell.filter(([name]) => stats.optional.includes(name));
+    const because = (/** @type {string} */ name) => (parts.reasons[name] ? `: ${parts.reasons[name]}` : '');
+    const well = [
+      bad.length
+        ? h('ul', { class: 'alert' }, ...bad.map(([name, word]) => h('li', {}, h('strong', {}, t('{name} is {word}', { name, word: t(String(word)) })), because(name))))
+        : h('p', { class: 'good' }, t('Everything is well.')),
+      missing.length && h('ul', { class: 'optional' }, ...missing.map(([name]) =>
+        h('li', { title: parts.reasons[name] ?? '' }, h('span', { class: 'badge' }, t('optional')), ` ${t('{name} is not connected; the hub works without it.', { name })}`))),
+    ];
+    const unknown = stats.unknown_types.length && h('section', { class: 'stack' }, h('h2', {}, t('Events without a type')),
+      table(t('Events without a type'), [t('Code'), t('Events'), t('Last'), t('Probably')], stats.unknown_types.map((/** @type {any} */ one) => h('tr', {},
+        h('td', { class: 'code' }, one.code), h('td', {}, written(one.count)), h('td', {}, when(one.last_at)),
+        h('td', {}, one.did_you_mean ? h('a', { class: 'code', href: `#types/${encodeURIComponent(one.did_you_mean)}` }, one.did_you_mean) : '–'))), ''));
     const tile = (/** @type {string} */ name, /** @type {number} */ value) =>
       h('div', { class: 'card tile' }, h('strong', {}, written(value)), h('span', {}, name));
-    fill(live, well,
+    fill(live, ...well,
       h('div', { class: 'tiles' }, tile(t('people connected'), stats.connections.users), tile(t('connections'), totals.connections),
         tile(t('notifications'), totals.notifications), tile(t('events'), totals.events), tile(t('dead letters'), stats.dead_letters),
-        tile(t('in the directory'), stats.directory), tile(t('types'), stats.types)),
+        tile(t('in the directory'), stats.directory), tile(t('types'), stats.types)), unknown,
       h('div', { class: 'charts' }, chart(t('Events'), perMinute('events'), t('a minute')), chart(t('Notifications'), perMinute('notifications'), t('a minute')),
         chart(t('Latency'), of('latency_ms'), t('ms')), chart(t('Connections'), of('connections'), t('open')), chart(t('Waiting'), of('queued'), t('in queues'))),
       series.length < 2 ? h('p', { class: 'muted' }, t('The charts begin when the hub does: a point every ten seconds, for an hour.')) : null);

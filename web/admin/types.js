@@ -1,5 +1,5 @@
 import { Refused, call, get, me } from './api.js';
-import { field, fill, h, say, table, trying, when } from './dom.js';
+import { field, fill, guarded, h, say, table, trying, when } from './dom.js';
 import { realEvents } from './samples.js';
 import { variantRows } from './variants.js';
 import { t } from './words.js';
@@ -169,8 +169,8 @@ async function edit(dialog, code, done) {
   h('details', { open: Boolean(schedule.cron) }, h('summary', {}, t('It comes by the clock')),
     h('div', { class: 'two' }, field('Cron', inputs.cron, t('minute, hour, day, month, weekday')), field(t('Time zone'), inputs.timezone), field(t('Counts'), inputs.count, t('a type, for {count}; nothing is sent at 0'))),
     type.next_run ? h('p', { class: 'muted' }, `${t('Next')}: `, when(type.next_run)) : null),
-  real.element, field(t('Sample of an event'), data), result,
-  h('div', { class: 'bar' },
+  real.element, field(t('Sample of an event'), data),
+  h('div', { class: 'foot' }, result, h('div', { class: 'bar' },
     h('button', { class: 'primary' }, t('Save')),
     h('button', { type: 'button', onclick: () => void preview() }, t('Preview')),
     self ? h('button', { type: 'button', onclick: () => void trying(sendToMe) }, t('Send to me')) : null,
@@ -191,7 +191,8 @@ async function edit(dialog, code, done) {
         say(t('{what} is deleted.', { what: code }));
       }),
     }, t('Delete')) : null,
-    h('button', { type: 'button', class: 'quiet', onclick: () => dialog.close() }, t('Close'))));
+    h('button', { type: 'button', class: 'quiet', onclick: () => close() }, t('Close')))));
+  const close = guarded(dialog, draft);
   dialog.replaceChildren(form);
   dialog.showModal();
   if (type.template) await preview();

@@ -1,5 +1,10 @@
 /** What the console says in Indonesian; in English it says the keys. @type {Record<string, string>} */
 const INDONESIAN = {
+  'Throw your changes away?': 'Buang perubahan Anda?', 'optional': 'opsional', 'Last': 'Terakhir', 'Probably': 'Mungkin',
+  '{name} is not connected; the hub works without it.': '{name} tidak tersambung; hub bekerja tanpanya.',
+  'Events without a type': 'Peristiwa tanpa jenis',
+  'Remove {codes}? Their events are skipped from then on.': 'Hapus {codes}? Sejak itu peristiwanya dilewati.', 'It is taken.': 'Sudah dipakai.',
+  'Take the file, and remove {n} types': 'Pakai berkas itu, dan hapus {n} jenis',
   'Overview': 'Ikhtisar', 'Types': 'Jenis', 'Clients': 'Klien', 'Send': 'Kirim', 'Inbox': 'Kotak masuk', 'Explain': 'Jelaskan',
   'Dead letters': 'Surat mati', 'Directory': 'Direktori', 'Configuration': 'Konfigurasi', 'Audit': 'Audit', 'Pages': 'Halaman',
   'Who': 'Siapa', 'Roles': 'Peran', 'Since': 'Sejak', 'By': 'Lewat', 'Hub': 'Hub', 'Watches': 'Mengamati', 'Actions': 'Tindakan',

@@ -8,15 +8,18 @@ use tokio::time::timeout;
 use uuid::Uuid;
 
 use super::{query::Query, types::who};
-use crate::http::{Problem, Shared, State, identity};
+use crate::{
+    auth::Caller,
+    http::{Problem, Shared, State, identity},
+};
 
 /// Time that a reload may take before its request is answered.
 const RELOAD_WITHIN: Duration = Duration::from_secs(15);
 
 /// `GET /api/v1/admin/config`
 pub(in crate::http) async fn config(state: Shared, request: HttpRequest) -> Result<HttpResponse, Problem> {
-    identity::administrator(&state, &request).await?;
-    Ok(shown(&state))
+    let caller = identity::administrator(&state, &request).await?;
+    Ok(shown(&state, &caller))
 }
 
 /// Answers `POST /api/v1/admin/config/reload`: takes what is in the files now, even if it removes most of the types.
@@ -25,10 +28,15 @@ pub(in crate::http) async fn reload(state: Shared, request: HttpRequest) -> Resu
     tracing::info!(by = who(&caller), "a reload of the configuration is asked for");
     // An end without an answer is that of the hub, or of a request that an earlier one serves.
     let _ = timeout(RELOAD_WITHIN, state.reloader.ask()).await;
-    Ok(shown(&state))
+    Ok(shown(&state, &caller))
 }
 
-fn shown(state: &State) -> HttpResponse {
+fn shown(state: &State, caller: &Caller) -> HttpResponse {
+    let kind = match caller {
+        Caller::User(_) => "user",
+        Caller::Service { .. } => "service",
+        Caller::Developer => "developer",
+    };
     let status = state.configuration.status();
     let problem = |problem: &crate::config::Problem| {
         json!({
@@ -46,6 +54,7 @@ fn shown(state: &State) -> HttpResponse {
         "loaded_at": status.loaded_at,
         "last_error": problems.first(),
         "errors": problems,
+        "caller": { "kind": kind, "user_id": caller.user().map(|identity| &identity.user_id) },
         "would_remove": status.would_remove,
         "restart_needed": status.restart_needed,
     }))

@@ -15,4 +15,5 @@ pub(super) use clients::{clients, revoke_client, revoke_user, users};
 pub(super) use configuration::{audit, config, reload};
 pub(super) use explain::explain;
 pub(super) use history::{history, pending};
+pub use stats::StoredNotifications;
 pub(super) use stats::stats;

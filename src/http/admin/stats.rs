@@ -1,16 +1,49 @@
 //! `GET /api/v1/admin/stats`: counts now, and the last hour for charts.
 
+use std::time::Duration;
+
 use actix_web::{HttpRequest, HttpResponse};
 use serde_json::json;
+use tokio::{sync::Mutex, time::Instant};
 
 use crate::{
     actors::registry::ListClients,
     clock,
     http::{Problem, Shared, identity},
+    store::{Store, StoreError},
 };
 
 /// Maximum number of unknown codes in an answer.
 const UNKNOWN_TYPES_MAX: usize = 20;
+
+/// Shortest time for which a count of the notifications is kept, and how often as long as counting took.
+const COUNT_KEPT: Duration = Duration::from_secs(1);
+const COUNT_KEPT_TIMES: u32 = 50;
+
+/// Number of notifications in the store, counted now and then.
+#[derive(Debug, Default)]
+pub struct StoredNotifications(Mutex<Option<(i64, Instant)>>);
+
+impl StoredNotifications {
+    /// Counts, unless the last count is young.
+    async fn count(&self, store: &Store) -> Result<i64, StoreError> {
+        let mut known = self.0.lock().await;
+        if let Some((count, until)) = *known
+            && Instant::now() < until
+        {
+            return Ok(count);
+        }
+        let began = Instant::now();
+        let count = store.count_notifications().await?;
+        *known = Some((count, Instant::now() + COUNT_KEPT.max(began.elapsed() * COUNT_KEPT_TIMES)));
+        Ok(count)
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a count, far below 2^53")]
+fn whole(count: i64) -> f64 {
+    count as f64
+}
 
 /// Answers `GET /api/v1/admin/stats`.
 pub(in crate::http) async fn stats(state: Shared, request: HttpRequest) -> Result<HttpResponse, Problem> {
@@ -33,7 +66,13 @@ pub(in crate::http) async fn stats(state: Shared, request: HttpRequest) -> Resul
             "did_you_mean": catalog.similar(&unknown.code) })
         })
         .collect();
-    let history = state.history.read(&state.metrics);
+    let mut history = state.history.read(&state.metrics);
+    // Those of the store, which a restart does not set back.
+    let (notifications, events) = tokio::try_join!(state.stored.count(&state.store), state.store.events_total())?;
+    let unsaved = state.history.events_unsaved(&state.metrics);
+    history.totals.insert("notifications", whole(notifications));
+    history.totals.insert("events", whole(events.saturating_add(unsaved)));
+    let optional: &[&str] = if state.nats_optional { &["nats"] } else { &[] };
     Ok(HttpResponse::Ok().json(json!({
         "timestamp": clock::now(),
         "instance": state.hub.instance,
@@ -44,6 +83,7 @@ pub(in crate::http) async fn stats(state: Shared, request: HttpRequest) -> Resul
         "types": catalog.len(),
         "unknown_types": unknown,
         "parts": crate::http::health::shown(&state.health.parts()),
+        "optional": optional,
         "interval_seconds": history.interval_seconds,
         "series": history.series,
     })))

@@ -168,6 +168,55 @@ async fn a_cookie_names_a_session_in_redis() {
 }
 
 #[tokio::test]
+async fn an_open_connection_ends_with_its_session_and_loses_what_its_role_loses() {
+    let Some(url) = redis_url() else { return };
+    let heartbeat = ("LONCENG_SERVER__HEARTBEAT_SECONDS", "1");
+    let hub = Hub::sqlite(&[("LONCENG_AUTH__METHODS", r#"["cookie"]"#), ("LONCENG_REDIS__URL", &url), heartbeat]).await;
+    let value = uuid::Uuid::new_v4().to_string();
+    let mut redis =
+        redis::Client::open(url).expect("an address").get_multiplexed_async_connection().await.expect("Redis");
+    let key = format!("session:{value}");
+    let mut session = async |role: &str| {
+        let session = json!({"user_id":7,"login":"budi","role":role}).to_string();
+        redis::cmd("SET").arg(&key).arg(session).query_async::<()>(&mut redis).await.expect("it is set");
+    };
+    session("admin").await;
+    let mut request = hub.ws("sync=none").into_client_request().expect("a request");
+    request.headers_mut().insert("cookie", format!("session_id={value}").parse().expect("a header"));
+    let mut client = Client::connect(request).await;
+    client.expect("connected").await;
+    client.send(&json!({ "type": "subscribe", "scope": "all" })).await;
+    client.expect("subscribed").await;
+    session("user").await;
+    assert_eq!(client.expect("unsubscribed").await["scope"], "all");
+    redis::cmd("DEL").arg(&key).query_async::<()>(&mut redis).await.expect("it is gone");
+    assert_eq!(client.closed().await, 4001);
+}
+
+#[tokio::test]
+async fn a_role_that_the_directory_takes_away_ends_what_it_allowed() {
+    let hub = Hub::sqlite(&[
+        ("LONCENG_AUTH__METHODS", r#"["jwt"]"#),
+        ("LONCENG_AUTH__JWT_SECRET", SECRET),
+        ("LONCENG_SERVER__HEARTBEAT_SECONDS", "1"),
+    ])
+    .await;
+    let of = |user: &str| {
+        signed("secret", None, &json!({"sub":user,"roles":["admin"],"exp":chrono::Utc::now().timestamp() + 600}))
+    };
+    let mut client = Client::connect(hub.ws(&format!("sync=none&token={}", of("watching")))).await;
+    client.expect("connected").await;
+    client.send(&json!({ "type": "subscribe", "scope": "all" })).await;
+    client.expect("subscribed").await;
+    let bearer = format!("Bearer {}", of("boss"));
+    let demoted = json!({ "roles": ["user"] }).to_string();
+    let (status, body) =
+        hub.send("PUT", "/api/v1/admin/directory/watching", &[("authorization", &bearer)], demoted).await;
+    assert_eq!(status, 200, "{body}");
+    assert_eq!(client.expect("unsubscribed").await["scope"], "all");
+}
+
+#[tokio::test]
 async fn without_redis_nobody_signs_in_by_cookie_and_the_hub_says_so() {
     let hub =
         Hub::sqlite(&[("LONCENG_AUTH__METHODS", r#"["cookie"]"#), ("LONCENG_REDIS__URL", "redis://127.0.0.1:1")]).await;

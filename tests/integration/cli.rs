@@ -80,6 +80,53 @@ fn check_reads_every_template() {
     assert!(code == 2 && err.contains("NOTE_CREATED.txt:2:"), "{err}");
 }
 
+#[tokio::test]
+async fn a_second_hub_on_the_same_file_is_refused_with_the_file_and_the_process() {
+    let hub = Hub::sqlite(&[]).await;
+    let output = command(&["--config", CONFIG])
+        .env("LONCENG_STORE__URL", &hub.store_url)
+        .env("LONCENG_SERVER__LISTEN", "127.0.0.1:0")
+        .env("LONCENG_NATS__URL", "")
+        .output();
+    let (code, _, err) = told(&output.expect("it runs"));
+    assert_eq!(code, 1, "{err}");
+    let line = err.lines().last().unwrap_or_default();
+    assert!(line.contains("lonceng.db") && line.contains(&hub.pid().to_string()), "{err}");
+    // What is no hub may read and write beside it.
+    let migrated = command(&["--config", CONFIG, "migrate"]).env("LONCENG_STORE__URL", &hub.store_url).output();
+    assert_eq!(told(&migrated.expect("it runs")).0, 0);
+}
+
+#[test]
+fn what_serve_refuses_check_refuses() {
+    let folder = tempfile::tempdir().expect("a temporary folder can be made");
+    let path = folder.path().join("config.toml");
+    let file = path.to_str().expect("text");
+    let hash = "0".repeat(64);
+    for (config, key) in [
+        ("[store]\nurl = \"postgres://u:p@[bad/x\"", "store.url"),
+        ("[redis]\nurl = \"redis://:p@:x\"", "redis.url"),
+        ("[nats]\nurl = \"nats://[bad\"", "nats.url"),
+        ("[retention]\nhistory = 0", "retention.history"),
+        (
+            "[[type]]\ncode = \"A\"\ntitle = \"A\"\ntarget = \"SELF\"\ntemplate = \"x\"\nchannels = [\"pigeon\"]",
+            "channels",
+        ),
+        (&format!("[auth]\napi_keys = [{{ name = \"k\", sha256 = \"{hash}\", scopes = [\"everything\"] }}]"), "scopes"),
+        ("[auth]\nmethods = [\"jwt\"]\njwt_public_key_file = \"/nowhere.pem\"", "jwt_public_key_file"),
+    ] {
+        std::fs::write(&path, config).expect("it is written");
+        for command in [&["--config", file, "check"][..], &["--config", file, "serve"]] {
+            let (code, _, err) = run(command);
+            assert!(
+                code == 2 && err.contains(key) && err.contains("config.toml:"),
+                "{command:?} {config}: {code} {err}"
+            );
+            assert!(!err.contains("u:p@") && !err.contains(":p@"), "no password: {err}");
+        }
+    }
+}
+
 #[test]
 fn check_names_the_file_and_the_line_of_a_broken_template() {
     let folder = tempfile::tempdir().expect("a temporary folder can be made");

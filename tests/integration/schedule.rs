@@ -150,3 +150,24 @@ async fn readers_get_one_text_each_and_what_becomes_of_it_is_counted() {
         assert_eq!((status, &problem["errors"][0]["field"]), (400, &json!("variants")), "{problem}");
     }
 }
+
+#[tokio::test]
+async fn a_clock_that_was_ahead_for_a_moment_silences_no_schedule() {
+    let hub = Hub::sqlite(&[]).await;
+    make(&hub, &digest(&json!({ "cron": "* * * * *", "count": "NOTE_CREATED" }))).await;
+    let last_run = async || hub.get("/api/v1/admin/types/NOTES").await.1["last_run"].as_str().map(str::to_owned);
+    until("it is known", PATIENCE, async || last_run().await).await;
+    let pool = sqlx::SqlitePool::connect(&hub.store_url).await.expect("it opens");
+    sqlx::query("UPDATE schedule_runs SET run_at = run_at + 86400000").execute(&pool).await.expect("it is written");
+    until("it begins anew", PATIENCE, async || {
+        let run_at: i64 = sqlx::query_scalar("SELECT run_at FROM schedule_runs").fetch_one(&pool).await.ok()?;
+        (run_at <= Timestamp::from(chrono::Utc::now()).0).then_some(())
+    })
+    .await;
+    pool.close().await;
+    let log = hub.log();
+    assert!(
+        log.lines().any(|line| line.contains("WARN") && line.contains("NOTES") && line.contains("begins anew")),
+        "{log}"
+    );
+}

@@ -210,3 +210,26 @@ async fn a_read_only_postgres_is_away_until_it_can_be_written_to() {
     store.commit(&[event], NOW).await.expect("it commits");
     store.close().await;
 }
+
+#[tokio::test]
+async fn the_log_of_sqlite_shrinks_when_a_long_reader_has_left() {
+    let (url, folder) = crate::support::stores::sqlite_url();
+    let store = Store::open(&url).await.expect("it opens");
+    store.migrate().await.expect("it migrates");
+    let log = folder.path().join("lonceng.db-wal");
+    let size = || std::fs::metadata(&log).map_or(0, |metadata| metadata.len());
+    let reading = sqlx::SqlitePool::connect(&url).await.expect("it opens");
+    let mut reader = reading.begin().await.expect("it begins");
+    sqlx::query("SELECT COUNT(*) FROM notifications").fetch_one(&mut *reader).await.expect("it reads");
+    for _ in 0..90 {
+        let drafts = (0..8).map(|_| draft("u", &"x".repeat(120_000))).collect();
+        store.commit(&[planned(None, drafts)], NOW).await.expect("it commits");
+    }
+    store.shrink_log().await.ok();
+    assert!(size() > 80 << 20, "the reader keeps it: {}", size());
+    reader.rollback().await.expect("it ends");
+    reading.close().await;
+    store.shrink_log().await.expect("it shrinks");
+    assert!(size() <= 64 << 20, "{}", size());
+    store.close().await;
+}

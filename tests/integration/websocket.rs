@@ -379,3 +379,51 @@ async fn clients_are_told_before_a_planned_stop_and_it_is_quick() {
     assert!(took.as_secs() < 12, "{took:?}");
     drop(stalled);
 }
+
+#[tokio::test]
+async fn whatever_comes_after_a_sync_goes_on_from_where_it_ended() {
+    // Over this limit notifications are summed up.
+    let hub = Hub::sqlite(&[("LONCENG_LIMITS__PER_USER_PER_MINUTE", "3")]).await;
+    let note = |n: usize| json!({ "type": "NOTE_CREATED", "user_id": "chain", "title": format!("n{n}") });
+    for n in 0..5 {
+        hub.publish(&note(n)).await;
+    }
+    let mut client = hub.connect("chain", "&sync=none").await;
+    let first = client.expect("connected").await;
+    let mut reached = first["revision"].as_i64().expect("a number");
+    let mut follows = |message: &Value| {
+        let kind = message["type"].as_str().unwrap_or_default().to_owned();
+        let data = if kind == "sync.response" { message } else { &message["data"] };
+        if let Some(previous) = data["previous_revision"].as_i64() {
+            assert!(previous <= reached, "nothing is skipped: {message}");
+            assert_eq!(previous, reached, "nothing is told twice: {message}");
+        }
+        reached = data["revision"].as_i64().unwrap_or(reached);
+        kind
+    };
+    let epoch = first["epoch"].as_str().expect("text");
+    let sync = json!({ "type": "sync.request", "since": format!("{epoch}.0"), "limit": 1_000 });
+    // More than may be pushed, a sync while the summary is due, and marks in between.
+    let ids: Vec<Value> = hub.inbox("chain").await.iter().map(|item| item["notification_id"].clone()).collect();
+    for round in 0..4 {
+        for n in 0..4 {
+            hub.publish(&note(100 * round + n)).await;
+        }
+        client.send(&sync).await;
+        client.send(&json!({ "type": "notification.read", "notification_id": ids[round] })).await;
+        let mut missing = vec!["sync.response", "notification.read.ack"];
+        while !missing.is_empty() {
+            let kind = follows(&client.next().await.expect("it is open"));
+            missing.retain(|wanted| *wanted != kind);
+        }
+    }
+    hub.publish(&note(999)).await;
+    client.send(&sync).await;
+    let revision = loop {
+        let message = client.next().await.expect("it is open");
+        if follows(&message) == "sync.response" {
+            break message["revision"].as_i64();
+        }
+    };
+    assert_eq!(revision, Some(5 + 16 + 4 + 1));
+}

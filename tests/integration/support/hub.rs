@@ -31,6 +31,8 @@ pub struct Hub {
     env: Vec<(String, String)>,
     folder: TempDir,
     config: String,
+    /// Limit of its address space, in KiB.
+    address_space_kib: Option<u64>,
 }
 
 impl Hub {
@@ -52,7 +54,7 @@ impl Hub {
             ("LONCENG_LIMITS__CLIENT_MESSAGES_PER_MINUTE".into(), "0".into()),
         ];
         all.extend(env.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
-        Some(Self { child: None, port, store_url, env: all, folder, config })
+        Some(Self { child: None, port, store_url, env: all, folder, config, address_space_kib: None })
     }
 
     /// A hub that runs with a config.toml of its own.
@@ -77,6 +79,11 @@ impl Hub {
         Self::start(On::Sqlite, env).await.expect("SQLite is always there")
     }
 
+    /// Limits the address space of the next run, so that what would take all memory ends the hub and not the machine.
+    pub fn limit_address_space(&mut self, bytes: u64) {
+        self.address_space_kib = Some(bytes / 1_024);
+    }
+
     /// Sets a variable for the next run.
     pub fn set_env(&mut self, name: &str, value: &str) {
         self.env.push((name.to_owned(), value.to_owned()));
@@ -84,7 +91,15 @@ impl Hub {
 
     pub async fn run(&mut self) {
         let log = File::options().create(true).append(true).open(self.folder.path().join("log")).expect("a log file");
-        let child = Command::new(env!("CARGO_BIN_EXE_lonceng"))
+        let mut command = match self.address_space_kib {
+            Some(kib) => {
+                let mut shell = Command::new("sh");
+                shell.args(["-c", &format!("ulimit -v {kib}; exec \"$0\" \"$@\""), env!("CARGO_BIN_EXE_lonceng")]);
+                shell
+            }
+            None => Command::new(env!("CARGO_BIN_EXE_lonceng")),
+        };
+        let child = command
             .args(["--config", &self.config])
             .env_remove("DATABASE_URL")
             .envs(self.env.iter().cloned())
@@ -252,10 +267,15 @@ impl Hub {
         }
     }
 
+    /// An answer's text.
+    pub async fn text(&self, path: &str) -> String {
+        let answer = http().get(format!("{}{path}", self.base())).send().await.expect("it answers");
+        answer.text().await.expect("it is text")
+    }
+
     /// The value of a metric's line that starts like this.
     pub async fn metric(&self, line: &str) -> f64 {
-        let text = http().get(format!("{}/metrics", self.base())).send().await.expect("it answers");
-        let text = text.text().await.expect("it is text");
+        let text = self.text("/metrics").await;
         let found = text.lines().find(|found| found.starts_with(line));
         found.and_then(|found| found.rsplit(' ').next()).and_then(|value| value.parse().ok()).unwrap_or(0.0)
     }

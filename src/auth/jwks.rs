@@ -124,12 +124,11 @@ impl Jwks {
                 }
                 return Ok(Arc::clone(keys));
             }
-            match self.fetch(&mut state) {
-                Some(fetching) => (kept, fetching),
-                None => {
-                    let failed = state.ended.as_ref().and_then(|(_, error)| error.clone());
-                    return kept.ok_or_else(|| failed.unwrap_or_else(|| FetchError("there are none".to_owned())));
-                }
+            if let Some(fetching) = self.fetch(&mut state) {
+                (kept, fetching)
+            } else {
+                let failed = state.ended.as_ref().and_then(|(_, error)| error.clone());
+                return kept.ok_or_else(|| failed.unwrap_or_else(|| FetchError("there are none".to_owned())));
             }
         };
         let outcome = timeout(self.0.timing.wait, fetching.wait_for(Option::is_some)).await;

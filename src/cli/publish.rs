@@ -61,22 +61,15 @@ impl Publish {
     pub(super) async fn run(self, config: &Path) -> Result<(), Failure> {
         let config = load_if_there(config)?;
         let event = self.event()?;
-        match &self.nats {
-            Some(url) => {
-                self.over_nats(&config, url, &event).await?;
-                println!(
-                    "published {} × {}; the hub decides what becomes of them when it takes them",
-                    self.count,
-                    self.code()
-                );
-                Ok(())
-            }
-            None => {
-                let outcomes = self.over_http(&config, &event).await?;
-                println!("published {} × {}: {outcomes}", self.count, self.code());
-                outcomes.check(self.allow_skipped)
-            }
+        let (count, code) = (self.count, self.code());
+        if let Some(url) = &self.nats {
+            self.over_nats(&config, url, &event).await?;
+            println!("published {count} × {code}; the hub decides what becomes of them when it takes them");
+            return Ok(());
         }
+        let outcomes = self.over_http(&config, &event).await?;
+        println!("published {count} × {code}: {outcomes}");
+        outcomes.check(self.allow_skipped)
     }
 
     fn code(&self) -> String {

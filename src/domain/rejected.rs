@@ -59,30 +59,30 @@ impl Rejected {
     /// A field that must be there is not.
     #[must_use]
     pub fn missing(field: &str, detail: impl Into<String>) -> Self {
-        Self::new(RejectedKind::MissingField, Some(field), detail.into())
+        Self::new(RejectedKind::MissingField, Some(field), &detail.into())
     }
 
     /// A field is there but unusable.
     #[must_use]
     pub fn invalid(field: &str, detail: impl Into<String>) -> Self {
-        Self::new(RejectedKind::InvalidField, Some(field), detail.into())
+        Self::new(RejectedKind::InvalidField, Some(field), &detail.into())
     }
 
     /// Strict publishing: the event would be skipped.
     #[must_use]
     pub fn unprocessable(field: Option<&str>, detail: impl Into<String>) -> Self {
-        Self::new(RejectedKind::Unprocessable, field, detail.into())
+        Self::new(RejectedKind::Unprocessable, field, &detail.into())
     }
 
     /// A fault of the event as a whole.
     #[must_use]
     pub fn whole(kind: RejectedKind, detail: impl Into<String>) -> Self {
-        Self::new(kind, None, detail.into())
+        Self::new(kind, None, &detail.into())
     }
 
-    fn new(kind: RejectedKind, field: Option<&str>, detail: String) -> Self {
+    fn new(kind: RejectedKind, field: Option<&str>, detail: &str) -> Self {
         let field = field.map(|field| shortened(field, IDENTIFIER_MAX_CHARS));
-        Self { kind, field, index: None, detail: shortened(&detail, DETAIL_MAX_CHARS) }
+        Self { kind, field, index: None, detail: shortened(detail, DETAIL_MAX_CHARS) }
     }
 
     /// The same, as the `index`th event of a batch.

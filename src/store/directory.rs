@@ -73,17 +73,14 @@ impl Store {
         limit: i64,
     ) -> Result<(Vec<Person>, i64), StoreError> {
         let pattern = pattern(part);
-        let (rows, total): (Vec<PersonRow>, i64) = in_snapshot!(self, |tx| match role {
-            Some(role) => {
-                let total = sqlx::query_scalar(COUNT_WITH_ROLE).bind(role).fetch_one(&mut *tx).await?;
-                let rows = sqlx::query_as(WITH_ROLE).bind(role).bind(after).bind(limit);
-                (rows.fetch_all(&mut *tx).await?, total)
-            }
-            None => {
-                let total = sqlx::query_scalar(COUNT).fetch_one(&mut *tx).await?;
-                let rows = sqlx::query_as(LIST).bind(after).bind(&pattern).bind(limit);
-                (rows.fetch_all(&mut *tx).await?, total)
-            }
+        let (rows, total): (Vec<PersonRow>, i64) = in_snapshot!(self, |tx| if let Some(role) = role {
+            let total = sqlx::query_scalar(COUNT_WITH_ROLE).bind(role).fetch_one(&mut *tx).await?;
+            let rows = sqlx::query_as(WITH_ROLE).bind(role).bind(after).bind(limit);
+            (rows.fetch_all(&mut *tx).await?, total)
+        } else {
+            let total = sqlx::query_scalar(COUNT).fetch_one(&mut *tx).await?;
+            let rows = sqlx::query_as(LIST).bind(after).bind(&pattern).bind(limit);
+            (rows.fetch_all(&mut *tx).await?, total)
         });
         Ok((all(rows)?, total))
     }

@@ -1,6 +1,6 @@
 //! Where notifications are kept: SQLite or PostgreSQL behind one type.
 //!
-//! A statement that both understand is written once and run on whichever is there ([`on_pool`]); what differs (many rows
+//! A statement that both understand is written once and run on whichever is there (`on_pool!`); what differs (many rows
 //! at once) stands under the same name in [`sqlite`] and [`postgres`]. One conformance suite holds both to the same
 //! behaviour (`tests/integration/store.rs`).
 //!

@@ -57,13 +57,24 @@ struct Parts {
     worked: BTreeSet<&'static str>,
 }
 
+/// Worth of a state for the log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum News {
+    /// Nothing has changed, or nobody need hear of it.
+    None,
+    /// It is the first that is known of the part.
+    First,
+    /// It was another one before.
+    Change,
+}
+
 impl Health {
     /// Says how a part is. A change is logged, once.
     #[expect(clippy::needless_pass_by_value, reason = "callers make the state where they say it")]
     pub fn set(&self, part: &'static str, state: PartState) {
-        let Some(before) = self.change(part, state.clone()) else { return };
-        match (before, &state) {
-            (None, PartState::Ok | PartState::Off) => {}
+        let news = self.change(part, state.clone());
+        match (news, &state) {
+            (News::None, _) | (News::First, PartState::Ok | PartState::Off) => {}
             // Stopping is no news to whoever asked for it.
             (_, PartState::Down(_)) if part == "hub" => {}
             // Whoever finds a bad edit or a bad type logs it with its place.
@@ -79,8 +90,8 @@ impl Health {
         self.change(part, state);
     }
 
-    /// Records how a part is; returns how it was before, when that was something else and is worth a log line.
-    fn change(&self, part: &'static str, state: PartState) -> Option<Option<PartState>> {
+    /// Records how a part is; returns whether that is worth a log line.
+    fn change(&self, part: &'static str, state: PartState) -> News {
         // A std Mutex: nothing is awaited while it is held.
         let mut parts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let word = state.word();
@@ -90,7 +101,12 @@ impl Health {
         let before = parts.states.insert(part, state);
         // A hub that stops closes its parts itself.
         let stopping = part != "hub" && matches!(parts.states.get("hub"), Some(PartState::Down(_)));
-        (before.as_ref().map(PartState::word) != Some(word) && !stopping).then_some(before)
+        match before {
+            _ if stopping => News::None,
+            None => News::First,
+            Some(before) if before.word() == word => News::None,
+            Some(_) => News::Change,
+        }
     }
 
     /// Whether a part has worked at any time.

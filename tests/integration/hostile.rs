@@ -16,13 +16,13 @@ const GIB: u64 = 1 << 30;
 fn bad_templates() -> Vec<String> {
     let mut templates: Vec<String> = [
         r#"{[1]|batch(1000000000,"x")|list|length}"#,
-        r#"{[1]|slice(1000000000)|list|length}"#,
+        "{[1]|slice(1000000000)|list|length}",
         "{x|tojson(1000000)}",
         r#"{"%1000000000d"|format(1)}"#,
         r#"{"a"*2000000000}"#,
         "{% set n = namespace(a='x') %}{% for i in range(60) %}{% set n.a = n.a ~ n.a %}{% endfor %}{n.a}",
         "{% for i in range(100000) %}{% for j in range(100000) %}x{% endfor %}{% endfor %}",
-        r#"{% macro m(x) %}{m(x)}{% endmacro %}{m(1)}"#,
+        "{% macro m(x) %}{m(x)}{% endmacro %}{m(1)}",
         "{range(1000000000)|list|length}",
         "{% for a in [1,2,3] %}{loop(a)}{% endfor %}",
     ]

@@ -2,6 +2,8 @@
 
 #![allow(clippy::expect_used, clippy::disallowed_methods, reason = "a test may fail, and measures real time")]
 
+#[macro_use]
+mod both_stores;
 mod support;
 
 mod access;

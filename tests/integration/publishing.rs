@@ -34,7 +34,7 @@ target_role = "auditor"
 template = "Audit"
 "#;
 
-fn result<'a>(body: &'a Value, at: usize) -> (&'a str, u64, &'a str) {
+fn result(body: &Value, at: usize) -> (&str, u64, &str) {
     let one = &body["results"][at];
     assert_eq!(one["id"], body["ids"][at], "{body}");
     (

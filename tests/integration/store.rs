@@ -20,8 +20,6 @@ use lonceng::{
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
-use crate::support::stores::on_both;
-
 pub(crate) const NOW: Timestamp = Timestamp(1_767_225_600_000);
 
 pub(crate) fn user(id: &str) -> UserId {

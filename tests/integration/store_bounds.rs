@@ -14,10 +14,7 @@ use lonceng::{
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
-use crate::{
-    store::{NOW, draft, fill, mark, planned, user},
-    support::stores::on_both,
-};
+use crate::store::{NOW, draft, fill, mark, planned, user};
 
 const DAY_MS: i64 = 24 * 60 * 60 * 1_000;
 

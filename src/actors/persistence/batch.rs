@@ -185,10 +185,9 @@ async fn tell(registry: &Handle<Registry>, changes: Vec<Change>, received: Insta
 fn note(state: &mut PartState, error: Option<&StoreError>) {
     match error {
         // A full queue says nothing of the store.
-        Some(StoreError::Overloaded) => {}
+        None | Some(StoreError::Overloaded) => {}
         Some(error) if error.is_transient() => *state = PartState::Down(error.to_string()),
         Some(error) => tracing::error!(%error, "the store refused"),
-        None => {}
     }
 }
 

@@ -311,8 +311,14 @@ impl Tag {
 /// Tokens that a list may hold.
 fn is_constant(token: &Token<'_>) -> bool {
     match token {
-        Token::Str(_) | Token::String(_) | Token::Int(_) | Token::Int128(_) | Token::Float(_) => true,
-        Token::Comma | Token::Minus | Token::BracketClose => true,
+        Token::Str(_)
+        | Token::String(_)
+        | Token::Int(_)
+        | Token::Int128(_)
+        | Token::Float(_)
+        | Token::Comma
+        | Token::Minus
+        | Token::BracketClose => true,
         Token::Ident(word) => matches!(*word, "true" | "false" | "none" | "True" | "False" | "None"),
         _ => false,
     }

@@ -49,7 +49,7 @@ pub(super) async fn later(intake: &Intake, message: &Message, mut told: watch::R
     };
     let outcome = outcome.unwrap_or_else(|| Outcome::Unavailable(Gone.to_string()));
     let backoff = intake.backoff(message.delivered);
-    let verdict = message.verdict(std::slice::from_ref(&outcome), backoff);
+    let verdict = Message::verdict(std::slice::from_ref(&outcome), backoff);
     settle(intake, message, verdict).await
 }
 
@@ -91,7 +91,7 @@ pub(super) async fn verdicts(intake: &Intake, messages: &[Message]) -> Vec<Settl
         verdicts.push(match own {
             [Outcome::Late(told)] => Settled::Later(told.clone()),
             own => {
-                let verdict = message.verdict(own, backoff);
+                let verdict = Message::verdict(own, backoff);
                 Settled::Now(settle(intake, message, verdict).await)
             }
         });

@@ -16,6 +16,9 @@ use crate::telemetry::PartState;
 /// Messages taken through the pipeline together.
 const CHUNK: usize = 250;
 
+/// The warning about such a server is logged once, however often it is connected to.
+static WARNED: Once = Once::new();
+
 /// Brings messages until the connection is gone.
 pub(super) async fn work(intake: &Intake, connection: &Connection) -> Interrupted {
     let mut subscriptions = Vec::new();
@@ -32,7 +35,6 @@ pub(super) async fn work(intake: &Intake, connection: &Connection) -> Interrupte
     let reason = "this NATS server has no JetStream: events published while no hub listens are lost, and so are those \
                   that the store cannot take in time; start it with -js";
     intake.health.set_silently(PART, PartState::Degraded(reason.to_owned()));
-    static WARNED: Once = Once::new();
     WARNED.call_once(|| tracing::warn!("nats: {reason}"));
     let mut chunks = select_all(subscriptions).ready_chunks(CHUNK);
     let mut lost = std::pin::pin!(connection.lost());

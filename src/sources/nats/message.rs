@@ -73,7 +73,7 @@ impl Message {
     }
 
     /// What the outcomes of its events mean for the message. The worst one decides.
-    pub(super) fn verdict(&self, outcomes: &[Outcome], backoff: Duration) -> Verdict {
+    pub(super) fn verdict(outcomes: &[Outcome], backoff: Duration) -> Verdict {
         let mut verdict = Verdict::Ack;
         // In a batch that is taken whole or not at all, the others fail because of the worst one: it gives the reason.
         for outcome in outcomes {
@@ -141,18 +141,18 @@ mod tests {
     #[test]
     fn the_worst_outcome_decides() {
         let second = Duration::from_secs(1);
-        let verdict = |delivered, outcomes: &[Outcome]| message(delivered).verdict(outcomes, second);
+        let verdict = |outcomes: &[Outcome]| Message::verdict(outcomes, second);
         let fine = [Outcome::Duplicate, Outcome::Skipped(Skipped::NoType), Outcome::Accepted(Stored::default())];
-        assert_eq!(verdict(9, &fine), Verdict::Ack);
+        assert_eq!(verdict(&fine), Verdict::Ack);
         let away = Outcome::Unavailable("away".into());
-        assert_eq!(verdict(9, std::slice::from_ref(&away)), Verdict::Retry { after: second, away: true });
+        assert_eq!(verdict(std::slice::from_ref(&away)), Verdict::Retry { after: second, away: true });
         let failed = Outcome::Failed("refused".into());
-        assert_eq!(verdict(99, &[failed]), Verdict::Failed("refused".into()), "the broker's count decides nothing");
+        assert_eq!(verdict(&[failed]), Verdict::Failed("refused".into()), "the broker's count decides nothing");
         let bad = Rejected::missing("user_id", "x");
-        assert_eq!(verdict(1, &[away.clone(), Outcome::Rejected(bad.clone())]), Verdict::Bury(bad.clone()));
+        assert_eq!(verdict(&[away.clone(), Outcome::Rejected(bad.clone())]), Verdict::Bury(bad.clone()));
         let filler = || Outcome::Failed("another event of the batch is bad".into());
-        assert_eq!(verdict(9, &[filler(), Outcome::Rejected(bad.clone())]), Verdict::Bury(bad));
-        assert_eq!(verdict(9, &[filler(), away]), Verdict::Retry { after: second, away: true });
+        assert_eq!(verdict(&[filler(), Outcome::Rejected(bad.clone())]), Verdict::Bury(bad));
+        assert_eq!(verdict(&[filler(), away]), Verdict::Retry { after: second, away: true });
     }
 
     #[test]

@@ -17,6 +17,13 @@ for (const [name, colorScheme, lang] of [['panel', 'light', 'en'], ['panel-dark'
   await page.locator('lonceng-bell .panel').screenshot({ path: `${folder}/${name}.png` });
   await page.context().close();
 }
+// The demo page, when budi has asked for a refund.
+const demo = await openPage(browser, hub);
+await until('both are connected', () => demo.evaluate(() => [...document.querySelectorAll('lonceng-bell')].every((bell) => bell.client?.status === 'online')));
+await demo.getByRole('button', { name: 'Request refund' }).click();
+await demo.locator('lonceng-bell .toast').first().waitFor();
+await demo.screenshot({ path: `${folder}/demo.png` });
+await demo.context().close();
 // The console's, for docs/ADMINISTRATION.md.
 const types = `${hub.base}/api/v1/admin/types/OFFER`;
 const variants = [{ name: 'plain', template: 'Piano lessons: {price}' }, { name: 'warm', weight: 2, template: 'Play your first song by Friday: {price}' }];

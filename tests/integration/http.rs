@@ -28,7 +28,7 @@ async fn every_shape_is_accepted_and_answers_its_ids() {
     second["id"] = json!("c2");
     let batch = [("content-type", "application/cloudevents-batch+json")];
     let (status, body) = hub.send("POST", "/api/v1/events", &batch, json!([cloud, second]).to_string()).await;
-    assert_eq!((status, &body), (202, &json!({"accepted":2,"ids":["c1","c2"]})));
+    assert_eq!((status, &body["accepted"], &body["ids"]), (202, &json!(2), &json!(["c1", "c2"])));
     let binary = [
         ("ce-specversion", "1.0"),
         ("ce-id", "c3"),
@@ -77,7 +77,7 @@ async fn the_same_key_is_the_same_event() {
     let key = [("idempotency-key", "k1")];
     for _ in 0..2 {
         let (status, body) = hub.send("POST", "/api/v1/events", &key, note("u", "a").to_string()).await;
-        assert_eq!((status, &body), (202, &json!({"accepted":1,"ids":["k1"]})));
+        assert_eq!((status, &body["accepted"], &body["ids"]), (202, &json!(1), &json!(["k1"])));
     }
     assert_eq!(hub.inbox("u").await.len(), 1);
 }

@@ -67,10 +67,10 @@ export function button(name, text, act) {
 export function safeUrl(url) {
   if (!url) return null;
   try {
-    const { href, origin, protocol } = new URL(url, location.href);
+    const { origin, protocol } = new URL(url, location.href);
     if (protocol !== 'https:' && protocol !== 'http:') return null;
     const absolute = /^https?:\/\/[^/\\]/i.test(url);
-    return absolute || origin === location.origin ? href : null;
+    return absolute || origin === location.origin ? url : null;
   } catch {
     return null;
   }

@@ -16,16 +16,21 @@
 //!
 //! [`hub::Hub`] builds all of it from a [`config`]; the [`supervisor`](actors::supervisor) starts again what panics. **What may
 //! surprise:** everything after the commit may be lost, on purpose, because the store has it.
-
-pub mod actors;
+pub mod app;
 pub mod auth;
 pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod connection;
+pub mod delivery;
 pub mod domain;
+pub mod feeds;
 pub mod http;
-pub mod hub;
+pub mod inbox;
+pub mod ingest;
+pub mod pipeline;
+pub mod protocol;
 pub mod redis;
-pub mod sources;
+pub mod runtime;
 pub mod store;
 pub mod telemetry;

@@ -13,7 +13,7 @@ use tokio_tungstenite::{
 };
 
 use super::{Failure, client, load_if_there};
-use crate::domain::protocol::SUBPROTOCOL;
+use crate::protocol::SUBPROTOCOL;
 
 /// The longest wait before connecting again.
 const BACKOFF_MAX: Duration = Duration::from_secs(10);

@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use super::{Failure, client, load_if_there};
-use crate::{config::Config, domain::event::code_of, sources::nats::Servers};
+use crate::{config::Config, domain::event::code_of, ingest::nats::Servers};
 
 /// Publishes under way at once.
 const IN_FLIGHT: usize = 500;

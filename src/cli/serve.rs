@@ -4,13 +4,13 @@ use std::path::Path;
 
 use super::{Failure, install_tls, load};
 use crate::{
-    hub::{Hub, StartError},
+    app::{Hub, StartError},
     telemetry::{metric, start_logging},
 };
 
 pub(super) fn run(config: &Path) -> Result<(), Failure> {
     let loaded = load(config)?;
-    crate::hub::check(&loaded).map_err(|error| Failure::Usage(error.to_string()))?;
+    crate::app::check(&loaded).map_err(|error| Failure::Usage(error.to_string()))?;
     start_logging();
     install_tls();
     // A shell gives a process 1,024 files; every connection is one. What the system allows is for it to say.

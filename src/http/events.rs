@@ -11,13 +11,13 @@ use super::{
     publish::{self, Publishing},
 };
 use crate::{
-    actors::Outcome,
     clock,
     domain::{
         catalog::Catalog,
         event::{Incoming, decode},
         rejected::Rejected,
     },
+    pipeline::Outcome,
     telemetry::metric,
 };
 

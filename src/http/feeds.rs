@@ -11,15 +11,15 @@ use actix_web::{
 
 use super::{Problem, Shared, State, identity, stream, upgrade::take_slot};
 use crate::{
-    actors::{
-        broadcaster::{Watched, What},
-        connection::{Slot, Wire},
-        watcher::{AddressPlace, Watcher, Watching},
-    },
     auth::Caller,
+    connection::{Slot, Transport},
     domain::{
         feed::{FeedId, Filters, RESERVED},
         user::Identity,
+    },
+    feeds::{
+        Watched, What,
+        watcher::{AddressPlace, Watcher, Watching},
     },
 };
 
@@ -40,7 +40,7 @@ pub(super) struct Admitted {
 
 impl Admitted {
     /// Starts the watcher.
-    pub(super) fn begin(self, state: &State, wire: Wire) {
+    pub(super) fn begin(self, state: &State, wire: Transport) {
         let Self { feed, watched, slot, place, identity } = self;
         let (feeds, limits) = (state.hub.feeding.feeds(), state.hub.limits());
         let sign_in = identity.map(|identity| (identity, state.hub.sign_ins.clone()));

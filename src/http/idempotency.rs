@@ -79,7 +79,7 @@ where
             let body = serde_json::from_str(&answer).unwrap_or_default();
             Ok(accepted(&Answer { body, replayed: true }))
         }
-        Reservation::UnderWay => {
+        Reservation::InFlight => {
             Err(Problem::conflict("a request with this Idempotency-Key is under way; ask again when it is answered"))
         }
         Reservation::Other => {

@@ -20,9 +20,9 @@ use crate::{
     clock,
     domain::{
         limits::{IDENTIFIER_MAX_CHARS, shortened},
-        protocol::SUBPROTOCOL,
         user::{Identity, Person, PersonPatch, UserId},
     },
+    protocol::SUBPROTOCOL,
 };
 
 /// The prefix of the subprotocol that carries a token.
@@ -45,9 +45,9 @@ const NEWCOMERS_MAX: usize = 100_000;
 /// What a request showed when it was last entered into the directory, by user: so that the directory is written once for
 /// a sign-in and not once for a request.
 #[derive(Debug, Default)]
-pub struct Newcomers(Mutex<HashMap<UserId, PersonPatch>>);
+pub struct SignInCache(Mutex<HashMap<UserId, PersonPatch>>);
 
-impl Newcomers {
+impl SignInCache {
     fn is_new(&self, patch: &PersonPatch) -> bool {
         let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         known.get(&patch.person.user_id) != Some(patch)

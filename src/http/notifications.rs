@@ -8,15 +8,13 @@ use uuid::Uuid;
 
 use super::{Problem, Shared, State, body, identity};
 use crate::{
-    actors::{
-        Gone,
-        persistence::{MarkEvery, MarkOne},
-    },
     domain::{
         inbox::{Change, Counters, Mark, MarkAll, Resume, Since, resume},
         notification::{Notification, Status, Timestamp},
         user::UserId,
     },
+    inbox::{MarkEvery, MarkOne},
+    runtime::Gone,
     store::{Filter, MarkOutcome, StoreError},
 };
 

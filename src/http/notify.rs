@@ -14,7 +14,6 @@ use super::{
     publish::{self, Publishing},
 };
 use crate::{
-    actors::Outcome,
     clock,
     domain::{
         event::{Direct, Event, Identity, MESSAGE, Seed, code_of},
@@ -23,6 +22,7 @@ use crate::{
         notification::{Priority, Timestamp},
         user::{Person, UserId},
     },
+    pipeline::Outcome,
 };
 
 /// Most targets of one call.

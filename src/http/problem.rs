@@ -8,12 +8,13 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use crate::{
-    actors::{Gone, Outcome},
     auth::AuthError,
     domain::{
         limits::{IDENTIFIER_MAX_CHARS, shortened},
         rejected::{Rejected, RejectedKind},
     },
+    pipeline::Outcome,
+    runtime::Gone,
     store::StoreError,
 };
 

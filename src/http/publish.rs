@@ -15,9 +15,10 @@ use tokio::{sync::oneshot, time::Instant};
 
 use super::{Problem, State, identity};
 use crate::{
-    actors::{Gone, Outcome, pipeline::Ingest},
     auth::Caller,
     domain::event::Event,
+    pipeline::{Ingest, Outcome},
+    runtime::Gone,
 };
 
 /// Calls between two times that publishers are forgotten who have not published lately.

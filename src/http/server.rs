@@ -7,7 +7,7 @@ use actix_server::{Server, ServerHandle};
 use actix_service::{ServiceFactoryExt as _, fn_service, map_config};
 use actix_web::{App, dev::AppConfig, middleware::from_fn, rt::net::TcpStream};
 
-use super::{Shared, cors::cors, incoming::Incoming, routes, standard::standard, under_way::count, upgrade};
+use super::{Shared, cors::cors, in_flight::count, incoming::Incoming, routes, standard::standard, upgrade};
 
 /// How long a client may take to send a request's head.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);

@@ -6,24 +6,24 @@ use arc_swap::{ArcSwap, ArcSwapOption};
 use metrics_exporter_prometheus::PrometheusHandle;
 
 use crate::{
-    actors::{
-        Handle,
-        catalog::{self, CatalogKeeper},
-        persistence::Persistence,
-        pipeline::Pipeline,
-        session,
-    },
     auth::Authenticator,
     config,
+    delivery::session,
     http::{
         addresses::Addresses,
         admin,
-        identity::{Newcomers, RefusedOrigins},
+        identity::{RefusedOrigins, SignInCache},
+        in_flight::InFlight,
         publish::PublishLimit,
-        under_way::UnderWay,
     },
+    inbox::Persistence,
+    pipeline::{
+        Pipeline,
+        catalog::{self, CatalogRefresher},
+    },
+    runtime::Handle,
     store::Store,
-    telemetry::{Health, History, Trail, UnknownTypes},
+    telemetry::{DeliveryTrace, Health, History, UnknownTypes},
 };
 
 /// What the handlers share.
@@ -42,7 +42,7 @@ pub struct State {
     /// Decides who is asking.
     pub auth: Authenticator,
     /// Who has been entered into the directory already.
-    pub newcomers: Newcomers,
+    pub newcomers: SignInCache,
     /// Origins that were refused.
     pub refused_origins: RefusedOrigins,
     /// The store, for reading.
@@ -54,13 +54,13 @@ pub struct State {
     /// How each part is.
     pub health: Health,
     /// Who keeps the catalog.
-    pub types: Handle<CatalogKeeper>,
+    pub types: Handle<CatalogRefresher>,
     /// What is loaded, and what is wrong with what came after.
     pub configuration: Arc<config::Live>,
     /// Asks the hub to read its files again.
     pub reloader: config::Reloader,
     /// What became of the last events.
-    pub trail: Arc<Trail>,
+    pub trail: Arc<DeliveryTrace>,
     /// Codes of events that no type has.
     pub unknown_types: Arc<UnknownTypes>,
     /// Whether NATS is configured and the hub does without it.
@@ -80,7 +80,7 @@ pub struct State {
     /// Long work that administrators have begun.
     pub jobs: admin::jobs::Jobs,
     /// Requests now.
-    pub under_way: UnderWay,
+    pub under_way: InFlight,
     /// The next connection's number.
     pub next_client: std::sync::atomic::AtomicU64,
 }

@@ -20,11 +20,9 @@ use super::{
     upgrade::{Admitted, start, take_slot},
 };
 use crate::{
-    actors::{
-        connection::{Socket, Transport, Wire},
-        session::Start,
-    },
     auth::Caller,
+    connection::{RawIo, Socket, Transport},
+    delivery::session::Start,
     domain::inbox::Since,
 };
 
@@ -49,12 +47,12 @@ pub(super) fn head() -> Response<()> {
 }
 
 /// A wire for messages that are never read by the client's own words.
-pub(super) fn wire(state: &State, transport: Transport) -> Wire {
-    Wire::events(Socket::new(transport, &[], 0), Arc::clone(&state.hub.epoch))
+pub(super) fn wire(state: &State, transport: RawIo) -> Transport {
+    Transport::events(Socket::new(transport, &[], 0), Arc::clone(&state.hub.epoch))
 }
 
 /// The answer where the socket stays with the HTTP server, and the wire that fills it.
-pub(super) fn piped(state: &State) -> (HttpResponse, Wire) {
+pub(super) fn piped(state: &State) -> (HttpResponse, Transport) {
     let (ours, theirs) = tokio::io::duplex(PIPE_BYTES);
     let head = head();
     let mut response = HttpResponse::build(head.status());

@@ -31,11 +31,9 @@ use tokio::io::AsyncWriteExt as _;
 
 use super::{Problem, Shared, State, cors, feeds, identity, incoming::Incoming, standard, stream};
 use crate::{
-    actors::{
-        connection::{Slot, Socket, Wire},
-        session::{Session, Start},
-    },
     auth::Caller,
+    connection::{Slot, Socket, Transport},
+    delivery::session::{Session, Start},
     domain::{inbox::Since, user::Identity},
 };
 
@@ -52,7 +50,7 @@ pub(super) struct Admitted {
 
 impl Admitted {
     /// Starts the session.
-    pub(super) fn begin(self, state: &State, wire: Wire) {
+    pub(super) fn begin(self, state: &State, wire: Transport) {
         let client = state.next_client.fetch_add(1, Ordering::Relaxed);
         Session::new(Arc::clone(&state.hub), self.identity, client, self.start, wire, self.slot).start();
     }
@@ -99,9 +97,11 @@ pub(super) async fn upgrade(
             let io = parts.io.into_inner();
             tune(&io);
             let wire = match kind {
-                Kind::WebSocket => {
-                    Wire::web_socket(Socket::new(io.into(), &parts.read_buf, state.server.load().max_message_bytes))
-                }
+                Kind::WebSocket => Transport::web_socket(Socket::new(
+                    io.into(),
+                    &parts.read_buf,
+                    state.server.load().max_message_bytes,
+                )),
                 Kind::Events => stream::wire(&state, io.into()),
             };
             match admitted {

@@ -20,7 +20,7 @@ pub enum Reservation {
     /// It has been done: this was the answer.
     Answered(String),
     /// Somebody is at it.
-    UnderWay,
+    InFlight,
     /// It was used for another request.
     Other,
 }
@@ -66,13 +66,13 @@ impl Store {
         let found: Option<(String, String, i64, Option<String>)> =
             on_writer!(self, |pool| sqlx::query_as(FIND).bind(key).fetch_optional(pool).await)?;
         // It was released in between: the next try will find it free.
-        let Some((known, other, started_at, answer)) = found else { return Ok(Reservation::UnderWay) };
+        let Some((known, other, started_at, answer)) = found else { return Ok(Reservation::InFlight) };
         if started_at < now.0 - ANSWER_KEPT_MS {
             let renewed = on_writer!(self, |pool| {
                 let query = sqlx::query(RENEW).bind(key).bind(fingerprint).bind(holder).bind(now.0).bind(started_at);
                 query.execute(pool).await.map(|done| done.rows_affected())
             })?;
-            return Ok(if renewed == 1 { Reservation::Yours(now) } else { Reservation::UnderWay });
+            return Ok(if renewed == 1 { Reservation::Yours(now) } else { Reservation::InFlight });
         }
         if known != fingerprint {
             return Ok(Reservation::Other);
@@ -85,13 +85,13 @@ impl Store {
             other != holder && (other.is_empty() || self.kind() == Kind::Sqlite || started_at < now.0 - ABANDONED_MS);
         let dead = foreign || started_at < now.0 - LOST_MS;
         if !dead {
-            return Ok(Reservation::UnderWay);
+            return Ok(Reservation::InFlight);
         }
         let taken = on_writer!(self, |pool| {
             let query = sqlx::query(TAKE_OVER).bind(key).bind(holder).bind(&other);
             query.execute(pool).await.map(|done| done.rows_affected())
         })?;
-        Ok(if taken == 1 { Reservation::Yours(Timestamp(started_at)) } else { Reservation::UnderWay })
+        Ok(if taken == 1 { Reservation::Yours(Timestamp(started_at)) } else { Reservation::InFlight })
     }
 
     /// Keeps the answer to a reserved request, to be given again.

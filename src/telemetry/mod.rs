@@ -4,11 +4,11 @@ mod health;
 pub mod history;
 mod logging;
 pub mod metric;
-pub mod trail;
+pub mod trace;
 pub mod unknown_types;
 
 pub use health::{Health, PartState};
 pub use history::History;
 pub use logging::start_logging;
-pub use trail::Trail;
+pub use trace::DeliveryTrace;
 pub use unknown_types::UnknownTypes;

@@ -10,11 +10,9 @@ use crate::support::{
 };
 use futures_util::future::join_all;
 use lonceng::{
-    actors::{
-        registry::{CountSessions, CrashSessions},
-        supervisor::Crash,
-    },
-    hub::{Handles, Hub as InProcess},
+    app::{Handles, Hub as InProcess},
+    delivery::{CountSessions, CrashSessions},
+    runtime::supervisor::Crash,
     telemetry::metric,
 };
 use serde_json::{Value, json};

@@ -308,7 +308,7 @@ async fn a_key_is_reserved_once_and_keeps_its_answer(store: Store) {
         store.reserve(key, print, holder, now).await.expect("it reserves")
     };
     assert_eq!(reserve("k", "f", "hub", NOW).await, Reservation::Yours(NOW));
-    assert_eq!(reserve("k", "f", "hub", NOW).await, Reservation::UnderWay);
+    assert_eq!(reserve("k", "f", "hub", NOW).await, Reservation::InFlight);
     assert_eq!(reserve("k", "other", "hub", NOW).await, Reservation::Other);
     store.answer("k", "[1]").await.expect("it is kept");
     assert_eq!(reserve("k", "f", "another hub", NOW).await, Reservation::Answered("[1]".into()));
@@ -321,7 +321,7 @@ async fn a_key_is_reserved_once_and_keeps_its_answer(store: Store) {
     assert_eq!(reserve("d", "f", "dead", NOW).await, Reservation::Yours(NOW));
     let later = Timestamp(NOW.0 + 61_000);
     assert_eq!(reserve("d", "f", "hub", later).await, Reservation::Yours(NOW));
-    assert_eq!(reserve("d", "f", "hub", later).await, Reservation::UnderWay);
+    assert_eq!(reserve("d", "f", "hub", later).await, Reservation::InFlight);
     // After a day it is as if it had never been.
     let tomorrow = Timestamp(NOW.0 + 24 * 60 * 60 * 1_000 + 1);
     assert_eq!(reserve("k", "new", "hub", tomorrow).await, Reservation::Yours(tomorrow));

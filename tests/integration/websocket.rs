@@ -1,7 +1,10 @@
 //! The WebSocket protocol, against the built hub.
 
-use crate::support::{client::Client, hub::Hub, hub::On};
-use lonceng::domain::protocol::SUBPROTOCOL;
+use crate::support::{
+    client::Client,
+    hub::{Hub, On},
+};
+use lonceng::protocol::SUBPROTOCOL;
 use serde_json::{Value, json};
 use tokio_tungstenite::tungstenite::{Bytes, Message, client::IntoClientRequest};
 

@@ -3,7 +3,11 @@
 use base64::Engine as _;
 use serde_json::{Map, Value};
 
-use super::{Event, Identity, code_of, decode::Incoming, decode::parse, fields};
+use super::{
+    Event, Identity, code_of,
+    decode::{Incoming, parse},
+    fields,
+};
 use crate::domain::{notification::Timestamp, rejected::Rejected};
 
 /// Binary mode: the attributes are headers, the body is the data.

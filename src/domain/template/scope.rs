@@ -202,7 +202,7 @@ impl Object for DataList {
     }
 }
 
-/// Turns a list that a filter has made into one that counts its elements as work whenever they are visited.
+/// FanOutLimiter a list that a filter has made into one that counts its elements as work whenever they are visited.
 ///
 /// # Errors
 /// When it has too many elements, or the budget is used up.

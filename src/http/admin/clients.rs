@@ -6,13 +6,10 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use serde_json::{Value, json};
 
 use crate::{
-    actors::{
-        broadcaster::{ListWatched, SignOut},
-        registry::{ListClients, Revoke, Whose},
-        session::ClientInfo,
-    },
     clock,
+    delivery::{ClientInfo, ListClients, Revoke, Whose},
     domain::user::UserId,
+    feeds::{ListWatched, SignOut},
     http::{Problem, Shared, identity},
 };
 

@@ -9,7 +9,6 @@ use super::{
     types::{entry, who},
 };
 use crate::{
-    actors::Outcome,
     auth::Caller,
     clock,
     domain::{
@@ -17,6 +16,7 @@ use crate::{
         notification::Timestamp,
     },
     http::{Problem, Shared, State, identity, publish},
+    pipeline::Outcome,
     store::DeadLetter,
 };
 

@@ -13,7 +13,7 @@ use crate::{
     },
     http::{Problem, Shared, State, identity},
     store::Filter,
-    telemetry::trail::{Reached, Told, Walk},
+    telemetry::trace::{EventTrace, Reached, Told},
 };
 
 /// Most events in an answer, and notifications of a user.
@@ -116,7 +116,7 @@ fn made_at(id: Uuid, otherwise: Timestamp) -> Timestamp {
     })
 }
 
-async fn shown(state: &State, walks: Vec<Walk>, user: Option<&UserId>) -> Result<Vec<Value>, Problem> {
+async fn shown(state: &State, walks: Vec<EventTrace>, user: Option<&UserId>) -> Result<Vec<Value>, Problem> {
     let mut all = Vec::with_capacity(walks.len());
     for walk in walks {
         let concerned = |who: &UserId| user.is_none_or(|user| user == who);

@@ -7,8 +7,8 @@ use serde_json::json;
 use tokio::{sync::Mutex, time::Instant};
 
 use crate::{
-    actors::registry::ListClients,
     clock,
+    delivery::ListClients,
     http::{Problem, Shared, identity},
     store::{Store, StoreError},
 };

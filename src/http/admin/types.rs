@@ -20,7 +20,6 @@ pub(in crate::http) use variants::variants;
 use written::{Written, merged};
 
 use crate::{
-    actors::catalog::Refresh,
     auth::Caller,
     clock,
     domain::{
@@ -30,6 +29,7 @@ use crate::{
         schedule::Schedule,
     },
     http::{Problem, Shared, State, body, identity},
+    pipeline::catalog::Refresh,
     store::AuditEntry,
 };
 

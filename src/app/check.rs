@@ -1,0 +1,43 @@
+//! Checks of a configuration that only the parts it is for can do. `lonceng check`, the start and a reload do the same.
+
+use crate::{
+    auth::Authenticator,
+    config::{ConfigError, Loaded, Problem},
+    ingest::nats::Servers,
+    redis::Redis,
+    store::Store,
+};
+
+/// Checks addresses and keys; nothing is connected to.
+///
+/// # Errors
+/// Everything that is wrong, each with key, file and line.
+pub fn check(loaded: &Loaded) -> Result<(), ConfigError> {
+    let config = &loaded.config;
+    let mut problems: Vec<Problem> = Vec::new();
+    if let Err(message) = Store::check_url(config.store.url.reveal()) {
+        problems.push(loaded.problem("store.url", message));
+    }
+    if !config.redis.url.is_empty()
+        && let Err(message) = Redis::check_url(config.redis.url.reveal())
+    {
+        problems.push(loaded.problem("redis.url", message));
+    }
+    if !config.nats.url.is_empty()
+        && let Err(error) = Servers::parse(config.nats.url.reveal())
+    {
+        problems.push(keyed(loaded, "nats.url", &error.to_string()));
+    }
+    if let Err(error) = Authenticator::new(&config.auth, None) {
+        problems.push(keyed(loaded, "auth", &error.to_string()));
+    }
+    if problems.is_empty() { Ok(()) } else { Err(ConfigError { problems }) }
+}
+
+/// Places an error whose text begins with its key.
+fn keyed(loaded: &Loaded, section: &str, text: &str) -> Problem {
+    match text.split_once(": ") {
+        Some((key, message)) if key.starts_with(section) => loaded.problem(key, message.to_owned()),
+        _ => loaded.problem(section, text.to_owned()),
+    }
+}

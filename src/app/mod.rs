@@ -1,0 +1,271 @@
+//! The hub: builds everything from the configuration. The one place that knows all parts.
+
+mod build;
+mod check;
+mod reload;
+
+pub use check::check;
+
+use std::{sync::Arc, time::Duration};
+
+use actix::{Actor, Addr, Arbiter};
+use metrics_exporter_prometheus::PrometheusHandle;
+use tokio::time::{Instant, sleep, timeout, timeout_at};
+
+use build::Parts;
+
+use crate::{
+    auth::{Authenticator, KeyError},
+    clock,
+    config::{self, Loaded},
+    delivery::{CountSessions, DismissAll, Registry},
+    domain::feed::Feeds,
+    feeds::{Broadcaster, CountWatchers, DismissWatchers, Feeding},
+    http::{self, Serving},
+    inbox::{Persistence, Sweeper},
+    ingest::{Scheduler, Subscriber},
+    pipeline::{
+        Pipeline,
+        catalog::{self, CatalogRefresher, Sources},
+    },
+    redis::{Redis, RedisError},
+    runtime::{
+        Handle, RuntimeSettings,
+        supervisor::{Shutdown, Supervisor},
+    },
+    store::{Store, StoreError, StoreLock},
+    telemetry::{DeliveryTrace, Health, History, PartState},
+};
+
+/// How long a store that is away at the start is waited for.
+const STORE_PATIENCE: Duration = Duration::from_secs(30);
+
+/// How long answers may take to be written when nothing else is left to do.
+const LAST_WORDS: Duration = Duration::from_millis(300);
+
+/// How long the store's connections may take to end.
+const CLOSE_WITHIN: Duration = Duration::from_secs(2);
+
+/// Between questions whether Redis answers.
+const REDIS_WATCH: Duration = Duration::from_secs(2);
+
+/// Between tries.
+const STORE_RETRY: Duration = Duration::from_millis(500);
+
+/// A hub that runs.
+pub struct Hub {
+    /// Where it listens.
+    pub serving: Serving,
+    /// Its actors, for tests that take one away.
+    pub handles: Handles,
+    /// How each part is.
+    pub health: Health,
+    store: Store,
+    _lock: StoreLock,
+    supervisor: Addr<Supervisor>,
+    arbiters: Vec<Arbiter>,
+    grace: Duration,
+    under_way: http::InFlight,
+    totals: (Arc<History>, PrometheusHandle),
+    reloader: config::Reloader,
+}
+
+/// The long-lived actors.
+#[derive(Debug, Clone, Default)]
+pub struct Handles {
+    /// Who is connected.
+    pub registry: Handle<Registry>,
+    /// Who changes inboxes.
+    pub persistence: Handle<Persistence>,
+    /// Who plans.
+    pub pipeline: Handle<Pipeline>,
+    /// Who brings live feeds.
+    pub broadcaster: Handle<Broadcaster>,
+    /// Who brings the broker's messages.
+    pub subscriber: Handle<Subscriber>,
+    /// Who keeps the catalog.
+    pub catalog: Handle<CatalogRefresher>,
+    /// Who sweeps.
+    pub sweeper: Handle<Sweeper>,
+    /// Who has types come by the clock.
+    pub scheduler: Handle<Scheduler>,
+}
+
+/// Why a hub does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The store.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The address.
+    #[error(transparent)]
+    Listen(#[from] std::io::Error),
+    /// A key that tokens are signed with.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    /// Redis's address.
+    #[error(transparent)]
+    Redis(#[from] RedisError),
+}
+
+impl Hub {
+    /// Starts everything: the store, the catalog, the actors, and last the door.
+    ///
+    /// # Errors
+    /// When the store does not come or the address cannot be listened on.
+    pub async fn start(loaded: Loaded, metrics: PrometheusHandle) -> Result<Self, StartError> {
+        let health = Health::default();
+        let store = Store::open(loaded.config.store.url.reveal()).await?;
+        let lock = store.lock()?;
+        wait_for_schema(&store).await?;
+        health.set("store", PartState::Ok);
+        let redis = match loaded.config.redis.url.reveal() {
+            "" => None,
+            url => Some(Redis::open(url)?),
+        };
+        watch_redis(redis.clone(), health.clone());
+        let auth = Authenticator::new(&loaded.config.auth, redis.as_ref())?;
+
+        let shared = catalog::Shared::default();
+        store.write_config_types(&loaded.types, clock::now()).await?;
+        let local = config::local_templates(&loaded.templates).unwrap_or_else(|error| {
+            tracing::warn!(%error, folder = %loaded.templates.display(), "the locale folders cannot be read");
+            Vec::new()
+        });
+        let configuration = Arc::new(config::Live::new(&loaded, local, clock::now()));
+        let sources = Sources { store: store.clone(), configuration: Arc::clone(&configuration) };
+        let rows = sources.load(&shared, &health).await?;
+
+        let handles = Handles::default();
+        let feeding = Feeding::new(Feeds::new(loaded.config.feeds()), handles.broadcaster.clone());
+        let parts = Parts {
+            dials: RuntimeSettings::new(reload::settings(&loaded.config)),
+            unknown_types: Arc::default(),
+            trail: Arc::new(DeliveryTrace::new(
+                loaded.config.explain.events,
+                loaded.config.explain.minutes,
+                clock::now(),
+            )),
+            loaded,
+            store: store.clone(),
+            health: health.clone(),
+            handles: handles.clone(),
+            feeding,
+            configuration,
+        };
+        let supervisor = Supervisor::new(health.clone()).start();
+        let arbiters = parts.adopt(&supervisor, sources, shared.clone(), rows).await;
+
+        let (reloader, reloads) = config::Reloader::new();
+        let epoch = store.epoch().await?;
+        let grace = Duration::from_secs(parts.loaded.config.server.shutdown_grace_seconds);
+        let listen = parts.loaded.config.server.listen.clone();
+        let state = parts.state(epoch, metrics.clone(), auth, shared, reloader.clone());
+        let under_way = state.under_way.clone();
+        let totals = (Arc::clone(&state.history), metrics);
+        let serving = http::serve(&listen, state.clone(), grace)?;
+        reload::watch(parts, state, reloads);
+        Ok(Self {
+            serving,
+            handles,
+            health,
+            store,
+            _lock: lock,
+            supervisor,
+            arbiters,
+            grace,
+            under_way,
+            totals,
+            reloader,
+        })
+    }
+
+    /// Reads config.toml and the templates again, whether they have changed or not, and takes them whatever they remove.
+    pub fn reload(&self) {
+        // Nobody waits for it to be done.
+        drop(self.reloader.ask());
+    }
+
+    /// Connections whose good-byes are not over.
+    async fn connected(&self) -> usize {
+        let sessions = self.handles.registry.send(CountSessions).await.unwrap_or(0);
+        sessions + self.handles.broadcaster.send(CountWatchers).await.unwrap_or(0)
+    }
+
+    /// Stops: not ready first, then every client is told, then what is under way finishes, within the grace time.
+    pub async fn stop(self) {
+        let deadline = Instant::now() + self.grace;
+        self.health.set("hub", PartState::Down("stopping".to_owned()));
+        // A supervisor that is gone restarts nobody either.
+        let _ = self.supervisor.send(Shutdown).await;
+        let _ = self.handles.registry.send(DismissAll).await;
+        // One that is too busy to hear it cuts them off.
+        let _ = timeout_at(deadline, self.handles.broadcaster.send(DismissWatchers)).await;
+        while timeout_at(deadline, self.connected()).await.is_ok_and(|connected| connected > 0) {
+            if Instant::now() >= deadline {
+                tracing::warn!("some clients did not say good-bye in time");
+                break;
+            }
+            sleep(Duration::from_millis(20)).await;
+        }
+        // Requests under way get what is left of the time; one second at least, for those that only wait for a commit.
+        let deadline = deadline.max(Instant::now() + Duration::from_secs(1));
+        while self.under_way.count() > 0 && Instant::now() < deadline {
+            sleep(Duration::from_millis(20)).await;
+        }
+        // Answers that are being written have a moment more; connections that are merely open have not.
+        if timeout(LAST_WORDS, self.serving.handle.stop(true)).await.is_err() {
+            let _ = timeout(Duration::from_secs(1), self.serving.handle.stop(false)).await;
+        }
+        let (history, metrics) = &self.totals;
+        if timeout(CLOSE_WITHIN, build::save_totals(history, &self.store, metrics)).await.is_err() {
+            tracing::debug!("the last events are missing in the totals");
+        }
+        // While somebody is left to hear it: whoever waits for the store to say something gives its connection back now.
+        if timeout(CLOSE_WITHIN, self.store.close()).await.is_err() {
+            tracing::debug!("some connections to the store did not end in time");
+        }
+        for arbiter in self.arbiters {
+            arbiter.stop();
+        }
+        tracing::info!("stopped");
+    }
+}
+
+/// Applies the migrations; a server that is still starting is waited for.
+async fn wait_for_schema(store: &Store) -> Result<(), StoreError> {
+    let deadline = Instant::now() + STORE_PATIENCE;
+    let mut told = false;
+    loop {
+        match store.migrate().await {
+            Err(error) if error.is_transient() && Instant::now() < deadline => {
+                if !told {
+                    tracing::warn!(%error, "the store is away; waiting for it");
+                    told = true;
+                }
+                sleep(STORE_RETRY).await;
+            }
+            other => return other,
+        }
+    }
+}
+
+/// Asks Redis whether it answers, as long as the hub runs.
+fn watch_redis(redis: Option<Redis>, health: Health) {
+    let Some(redis) = redis else {
+        health.set("redis", PartState::Off);
+        return;
+    };
+    actix_rt::spawn(async move {
+        loop {
+            health.set(
+                "redis",
+                match redis.ping().await {
+                    Ok(()) => PartState::Ok,
+                    Err(error) => PartState::Down(error.to_string()),
+                },
+            );
+            sleep(REDIS_WATCH).await;
+        }
+    });
+}

@@ -1,0 +1,301 @@
+//! Taking an edit of config.toml or the templates while the hub runs.
+//!
+//! The files are looked at twice a second: their times, sizes and identities. That notices every way of saving (in place, by
+//! renaming, by a symlink that points elsewhere, on a network), with nothing to configure and no limit to run into, and costs
+//! a few system calls. A change is taken when the files have been still for one look, so several quick saves are one.
+//!
+//! Half a file can be valid TOML with fewer types, and the events of a type that is missing are lost. So a change that
+//! removes types is taken only after a longer rest, and one that removes most of them only when somebody confirms it.
+//!
+//! An edit that is wrong changes nothing and is logged once. Keys that cannot change while the hub runs are named.
+
+mod poll;
+mod read;
+mod restart;
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::{
+    sync::mpsc,
+    time::{Instant, timeout},
+};
+
+use poll::Look;
+use read::Reader;
+use restart::restart_needed;
+
+use super::build::Parts;
+use crate::{
+    clock,
+    config::{self, Config, ConfigError, Loaded, Reload},
+    domain::{catalog::TypeRow, event::code_of},
+    feeds::SetFeeds,
+    http,
+    pipeline::catalog::Refresh,
+    runtime::settings::Settings,
+    telemetry::PartState,
+};
+
+/// Time between two looks.
+const INTERVAL: Duration = Duration::from_millis(500);
+
+/// Time for which the files must have been still before types are removed.
+const REST_BEFORE_REMOVAL: Duration = Duration::from_secs(2);
+
+/// Maximum number of types that are named in the log and on the console.
+const NAMES_MAX: usize = 20;
+
+/// Settings that may change while the hub runs.
+pub(super) fn settings(config: &Config) -> Settings {
+    Settings {
+        live_per_minute: config.limits.per_user_per_minute,
+        client_messages_per_minute: config.limits.client_messages_per_minute,
+        archive_after_days: i64::from(config.retention.archive_after_days),
+        history: i64::try_from(config.retention.history).unwrap_or(i64::MAX),
+    }
+}
+
+/// Watches, as long as the hub runs.
+pub(super) fn watch(parts: Parts, state: http::Shared, asked: mpsc::Receiver<Reload>) {
+    let keeper = Keeper { running: parts.loaded.config.clone(), reader: Reader::default(), parts, state };
+    actix_rt::spawn(keeper.run(asked));
+}
+
+/// What a change of the files waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Step {
+    /// Nothing: it is taken, or refused until the files change again or somebody confirms it.
+    Settled,
+    /// The store, or a longer rest.
+    Again,
+}
+
+/// Circumstances of a change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Change {
+    /// Whether somebody asked that it be taken, whatever it removes.
+    confirmed: bool,
+    /// Time since the files last changed.
+    rest: Duration,
+}
+
+/// Decision about types that a change removes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Removal {
+    Taken,
+    /// The files have to rest longer.
+    Early,
+    /// Somebody has to confirm it.
+    Refused,
+}
+
+impl Removal {
+    /// Decides about a change from `before` types to `after`, of which `removed` are no longer there.
+    fn decide(before: usize, after: usize, removed: usize, change: Change) -> Self {
+        if removed == 0 || change.confirmed {
+            Self::Taken
+        } else if change.rest < REST_BEFORE_REMOVAL {
+            Self::Early
+        } else if removed * 2 > before && after < before {
+            // As many new ones would be an edit that renames them.
+            Self::Refused
+        } else {
+            Self::Taken
+        }
+    }
+}
+
+struct Keeper {
+    /// What the hub was built from.
+    parts: Parts,
+    state: http::Shared,
+    /// Configuration that is in force.
+    running: Config,
+    reader: Reader,
+}
+
+impl Keeper {
+    async fn run(mut self, mut asked: mpsc::Receiver<Reload>) {
+        let mut taken = self.look().await.unwrap_or_default();
+        let (mut before, mut changed_at) = (taken.clone(), Instant::now());
+        let mut still = false;
+        loop {
+            let asked = timeout(INTERVAL, asked.recv()).await.ok().flatten();
+            // A folder that does not answer has not changed, as far as anybody knows.
+            if let Some(seen) = self.look().await {
+                still = seen == before;
+                if !still {
+                    (before, changed_at) = (seen, Instant::now());
+                }
+            }
+            let change = Change { confirmed: asked.is_some(), rest: changed_at.elapsed() };
+            if change.confirmed || (still && before != taken) {
+                let step = self.take(change).await;
+                if step == Step::Settled {
+                    taken.clone_from(&before);
+                }
+            }
+            if let Some(Reload { done }) = asked {
+                // Whoever asked may have gone.
+                let _ = done.send(());
+            }
+        }
+    }
+
+    async fn look(&mut self) -> Option<Look> {
+        let (file, templates) = (self.parts.loaded.file.clone(), self.parts.loaded.templates.clone());
+        self.reader.run(move || poll::look(&file, &templates)).await.ok()
+    }
+
+    /// Takes what is in the files, or says why not.
+    async fn take(&mut self, change: Change) -> Step {
+        let (loaded, local) = match self.load().await {
+            Ok(read) => read,
+            Err(error) => {
+                self.refuse(&error, Vec::new());
+                return Step::Settled;
+            }
+        };
+        let before = self.parts.configuration.types();
+        let removed = removed(&before, &loaded.types);
+        match Removal::decide(before.len(), loaded.types.len(), removed.len(), change) {
+            Removal::Taken => {}
+            Removal::Early => return Step::Again,
+            Removal::Refused => {
+                self.refuse(&would_remove(&loaded, &removed, before.len()), removed);
+                return Step::Settled;
+            }
+        }
+        let now = clock::now();
+        if let Err(error) = self.parts.store.write_config_types(&loaded.types, now).await {
+            tracing::warn!(%error, "the types of config.toml could not be written; it is tried again");
+            return Step::Again;
+        }
+        let feeds = loaded.config.feeds();
+        if feeds != self.running.feeds() && self.parts.handles.broadcaster.send(SetFeeds(feeds)).await.is_err() {
+            return Step::Again;
+        }
+        self.apply(&loaded);
+        if !removed.is_empty() {
+            let (count, codes) = (removed.len(), names(&removed));
+            tracing::warn!(count, codes, "types are removed, because config.toml no longer has them");
+        }
+        let waiting = restart_needed(&self.parts.loaded.config, &loaded.config);
+        if waiting.is_empty() {
+            tracing::info!(types = loaded.types.len(), "config.toml and the templates are taken");
+        } else {
+            tracing::warn!(keys = waiting.join(", "), "config.toml is taken, but for keys that wait for a restart");
+        }
+        self.parts.configuration.taken(&loaded, local, waiting, now);
+        if !self.parts.handles.catalog.send(Refresh).await.unwrap_or(false) {
+            return Step::Again;
+        }
+        self.parts.loaded.templates.clone_from(&loaded.templates);
+        self.running = loaded.config;
+        Step::Settled
+    }
+
+    async fn load(&mut self) -> Result<read::Read, ConfigError> {
+        let file = self.parts.loaded.file.clone();
+        let of = file.clone();
+        match self.reader.run(move || read::read(&of)).await {
+            Ok(read) => read,
+            Err(message) => Err(read::problem(&file, message).into()),
+        }
+    }
+
+    /// Keeps what there was, and logs why, once.
+    fn refuse(&self, error: &ConfigError, would_remove: Vec<String>) {
+        if self.parts.configuration.refused(error, would_remove) {
+            for problem in &error.problems {
+                let snippet = problem.snippet.as_deref();
+                tracing::error!(snippet, "the edit is not taken, what was there before goes on: {problem}");
+            }
+        }
+        self.parts.health.set_silently("config", PartState::of_trouble(self.parts.configuration.trouble()));
+    }
+
+    fn apply(&self, loaded: &Loaded) {
+        let config = &loaded.config;
+        let state = &self.state;
+        self.parts.dials.set(settings(config));
+        // What sockets and the broker's messages are read with stays.
+        let server = config::Server {
+            listen: self.parts.loaded.config.server.listen.clone(),
+            max_message_bytes: self.parts.loaded.config.server.max_message_bytes,
+            max_event_bytes: self.parts.loaded.config.server.max_event_bytes,
+            ..config.server.clone()
+        };
+        state.server.store(Arc::new(server));
+        if config.limits.publish_per_minute != self.running.limits.publish_per_minute {
+            state.publish_limit.store(http::PublishLimit::new(config.limits.publish_per_minute).map(Arc::new));
+        }
+        state.addresses.set(config.limits.feed_connections_per_address, config.server.trusted_proxies.clone());
+        state.trail.set(config.explain.events, config.explain.minutes, clock::now());
+        state.auth.set_keys(&config.auth.api_keys);
+    }
+}
+
+/// Codes of the types that are no longer there.
+fn removed(before: &[TypeRow], after: &[TypeRow]) -> Vec<String> {
+    let kept: std::collections::HashSet<String> = after.iter().map(|row| code_of(&row.code)).collect();
+    let gone = before.iter().filter(|row| !kept.contains(&code_of(&row.code)));
+    gone.map(|row| row.code.clone()).collect()
+}
+
+/// The first of the codes, and how many more there are.
+fn names(codes: &[String]) -> String {
+    let mut text = codes.iter().take(NAMES_MAX).map(String::as_str).collect::<Vec<_>>().join(", ");
+    if let Some(more) = codes.len().checked_sub(NAMES_MAX).filter(|more| *more > 0) {
+        text = format!("{text} and {more} more");
+    }
+    text
+}
+
+fn would_remove(loaded: &Loaded, removed: &[String], before: usize) -> ConfigError {
+    let message = format!(
+        "{} of {before} types are no longer there, and their events would be skipped: {}; if that is meant, confirm it on \
+         the console's page Configuration, send the hub SIGHUP, or restart it",
+        removed.len(),
+        names(removed)
+    );
+    read::problem(&loaded.file, message).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn types_are_removed_after_a_rest_and_most_of_them_only_when_it_is_confirmed() {
+        let quick = Change { confirmed: false, rest: Duration::from_millis(500) };
+        let rested = Change { confirmed: false, rest: REST_BEFORE_REMOVAL };
+        let confirmed = Change { confirmed: true, rest: Duration::ZERO };
+        for (before, after, removed, change, expected) in [
+            (9, 9, 0, quick, Removal::Taken),
+            (9, 8, 1, quick, Removal::Early),
+            (9, 8, 1, rested, Removal::Taken),
+            (9, 4, 5, quick, Removal::Early),
+            (9, 4, 5, rested, Removal::Refused),
+            (9, 0, 9, rested, Removal::Refused),
+            (9, 0, 9, confirmed, Removal::Taken),
+            (2, 1, 1, rested, Removal::Taken),
+            (1, 0, 1, rested, Removal::Refused),
+            // Renamed.
+            (1, 1, 1, rested, Removal::Taken),
+        ] {
+            assert_eq!(
+                Removal::decide(before, after, removed, change),
+                expected,
+                "{before} {after} {removed} {change:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn long_lists_of_codes_are_cut() {
+        let codes: Vec<String> = (0..25).map(|n| format!("T{n}")).collect();
+        assert!(names(&codes).ends_with("T19 and 5 more"));
+        assert_eq!(names(&codes[..2]), "T0, T1");
+    }
+}

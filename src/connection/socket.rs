@@ -1,0 +1,203 @@
+//! A connection's socket: frames in, within limits; frames out, written together.
+//!
+//! Nothing is kept for an idle connection but the socket itself: the read buffer is given back when it is empty, and what
+//! waits is shared bytes.
+
+use std::{
+    collections::VecDeque,
+    io::{self, IoSlice},
+    mem::MaybeUninit,
+    pin::Pin,
+    task::{Context, Poll, Waker, ready},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use tokio::{
+    io::{AsyncRead as _, AsyncWrite as _, DuplexStream, ReadBuf},
+    net::TcpStream,
+    time::{Instant, Sleep, sleep_until},
+};
+use tokio_util::either::Either;
+
+use super::frames::{Broken, FrameReader, Received};
+
+/// Bytes read at once, on the stack.
+const READ_CHUNK: usize = 4 * 1024;
+
+/// Reads thrown away before others get their turn.
+const DISCARDS_AT_ONCE: usize = 16;
+
+/// Frames given to one write.
+const WRITE_SLICES: usize = 64;
+
+/// What is below a socket.
+pub struct RawIo(Either<TcpStream, DuplexStream>);
+
+/// A socket that has left the HTTP server.
+impl From<TcpStream> for RawIo {
+    fn from(socket: TcpStream) -> Self {
+        Self(Either::Left(socket))
+    }
+}
+
+/// A pipe whose other end is an answer's body.
+impl From<DuplexStream> for RawIo {
+    fn from(pipe: DuplexStream) -> Self {
+        Self(Either::Right(pipe))
+    }
+}
+
+/// A socket of our own.
+pub struct Socket {
+    io: Either<TcpStream, DuplexStream>,
+    reader: FrameReader,
+    waiting: VecDeque<Bytes>,
+    /// Size of what waits, in bytes.
+    waiting_bytes: usize,
+    /// How much of the first has been written.
+    written: usize,
+    /// When to give up on writing the last frames; set once the session is closing.
+    deadline: Option<Pin<Box<Sleep>>>,
+    waker: Option<Waker>,
+}
+
+impl Socket {
+    /// Takes over a socket, with what the HTTP layer had read beyond the request.
+    #[must_use]
+    pub fn new(io: RawIo, read_ahead: &[u8], max_message: usize) -> Self {
+        Self {
+            io: io.0,
+            reader: FrameReader::new(read_ahead, max_message),
+            waiting: VecDeque::new(),
+            waiting_bytes: 0,
+            written: 0,
+            deadline: None,
+            waker: None,
+        }
+    }
+
+    /// Messages that wait to be written.
+    pub(super) fn waiting(&self) -> usize {
+        self.waiting.len()
+    }
+
+    /// Size of what waits to be written, in bytes.
+    pub(super) fn waiting_bytes(&self) -> usize {
+        self.waiting_bytes
+    }
+
+    pub(super) fn enqueue(&mut self, frame: Bytes) {
+        self.waiting_bytes += frame.len();
+        self.waiting.push_back(frame);
+    }
+
+    /// Drops what waits, but for the frame that is half written.
+    pub(super) fn drop_waiting(&mut self) {
+        self.waiting.truncate(usize::from(self.written > 0));
+        self.waiting_bytes = self.waiting.iter().map(Bytes::len).sum();
+    }
+
+    /// Nothing more is queued; the client has `linger` to read what is.
+    pub(super) fn linger(&mut self, linger: Duration) {
+        self.deadline = Some(Box::pin(sleep_until(Instant::now() + linger)));
+    }
+
+    /// Has the pump look at the queue, after something was queued outside a message's handler.
+    pub(super) fn wake(&self) {
+        if let Some(waker) = &self.waker {
+            waker.wake_by_ref();
+        }
+    }
+
+    pub(super) fn remember(&mut self, waker: &Waker) {
+        if !self.waker.as_ref().is_some_and(|known| known.will_wake(waker)) {
+            self.waker = Some(waker.clone());
+        }
+    }
+
+    /// Whether the time to write the last frames is over.
+    pub(super) fn poll_deadline(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        match &mut self.deadline {
+            Some(deadline) => deadline.as_mut().poll(cx),
+            None => Poll::Pending,
+        }
+    }
+
+    /// The next message.
+    pub(super) fn poll_receive(&mut self, cx: &mut Context<'_>) -> Poll<Result<Received, Broken>> {
+        loop {
+            if let Some(received) = self.reader.read()? {
+                return Poll::Ready(Ok(received));
+            }
+            let mut chunk = [MaybeUninit::uninit(); READ_CHUNK];
+            let mut buffer = ReadBuf::uninit(&mut chunk);
+            match ready!(Pin::new(&mut self.io).poll_read(cx, &mut buffer)) {
+                Ok(()) if buffer.filled().is_empty() => return Poll::Ready(Err(Broken::Gone)),
+                Ok(()) => self.reader.push(buffer.filled()),
+                Err(_) => return Poll::Ready(Err(Broken::Gone)),
+            }
+        }
+    }
+
+    /// Writes what waits, as much together as the socket takes; ready when nothing is left.
+    pub(super) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while !self.waiting.is_empty() {
+            let mut slices = [IoSlice::new(&[]); WRITE_SLICES];
+            let mut used = 0;
+            for (slice, frame) in slices.iter_mut().zip(&self.waiting) {
+                let skip = if used == 0 { self.written } else { 0 };
+                *slice = IoSlice::new(&frame[skip..]);
+                used += 1;
+            }
+            let written = ready!(Pin::new(&mut self.io).poll_write_vectored(cx, &slices[..used]))?;
+            if written == 0 {
+                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+            }
+            self.advance(written);
+        }
+        // A burst should not leave its queue behind.
+        if self.waiting.capacity() > WRITE_SLICES {
+            self.waiting = VecDeque::new();
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    fn advance(&mut self, mut written: usize) {
+        while let Some(first) = self.waiting.front() {
+            let left = first.len() - self.written;
+            if written < left {
+                self.written += written;
+                return;
+            }
+            written -= left;
+            self.written = 0;
+            self.waiting_bytes -= first.len();
+            self.waiting.pop_front();
+        }
+    }
+
+    /// Reads and throws away; ready when the peer has hung up.
+    pub(super) fn poll_discard(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        self.reader.forget();
+        let mut chunk = [MaybeUninit::uninit(); READ_CHUNK];
+        for _ in 0..DISCARDS_AT_ONCE {
+            let mut buffer = ReadBuf::uninit(&mut chunk);
+            match ready!(Pin::new(&mut self.io).poll_read(cx, &mut buffer)) {
+                Ok(()) if !buffer.filled().is_empty() => {}
+                Ok(()) | Err(_) => return Poll::Ready(()),
+            }
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+
+    /// Tells the peer that nothing more comes.
+    pub(super) fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.io).poll_shutdown(cx)
+    }
+}
+
+#[cfg(test)]
+#[path = "socket_tests.rs"]
+mod tests;

@@ -1,0 +1,280 @@
+//! Catching up: history in pages, then what was held, then live, without a gap or a repeat.
+//!
+//! The revision the client has decides everything: a push that continues it is sent, one that it has is dropped, one
+//! beyond it means that something is missing, and the store has it.
+
+use actix::{ActorFutureExt, AsyncContext, Context, WrapFuture};
+
+use super::{Held, Phase, Session, Start};
+use crate::{
+    clock,
+    connection::{Client as _, WAITING_BYTES_MAX},
+    delivery::Push,
+    domain::{
+        follow::{Follower, Verdict},
+        inbox::{Counters, Resume, Step, resume},
+        notification::Notification,
+    },
+    protocol::{self, CloseCode, Connected},
+    store::{Page, StoreError},
+};
+
+/// Unread notifications that a fresh connection starts with.
+pub(super) const FRESH_UNREAD: i64 = 100;
+
+/// Most notifications read from the store at once. The next page is read when these are written, so a long gap holds
+/// neither memory nor the live stream of others.
+const PAGE_MAX: i64 = 100;
+
+/// What a connection starts with.
+enum Opening {
+    Fresh(Page),
+    Reset(Page),
+    After(i64, Counters),
+    Nothing(Counters),
+}
+
+impl Session {
+    /// After attaching: the first read of history, `connected`, and what follows it. After a registry was replaced: only
+    /// what was missed.
+    pub(super) fn begin(&mut self, ctx: &mut Context<Self>) {
+        if self.opened {
+            self.read_page(ctx);
+            return;
+        }
+        let (hub, user, start) = (self.hub.clone(), self.user_id().clone(), self.start.clone());
+        let opened = async move {
+            let store = &hub.store;
+            Ok::<_, StoreError>(match start {
+                Start::Fresh => Opening::Fresh(store.newest_unread(&user, FRESH_UNREAD).await?),
+                Start::Nothing => Opening::Nothing(store.inbox(&user).await?),
+                Start::Since(since) => {
+                    let now = store.position(&user).await?;
+                    match resume(&since, &hub.epoch, now) {
+                        Resume::After(revision) => Opening::After(revision, now.counters),
+                        Resume::Reset => Opening::Reset(store.newest_unread(&user, FRESH_UNREAD).await?),
+                    }
+                }
+            })
+        };
+        ctx.spawn(opened.into_actor(self).map(|opening, session, ctx| {
+            match opening {
+                Ok(opening) => session.open(opening, ctx),
+                Err(error) => session.history_failed(&error),
+            }
+            session.connection.wake();
+        }));
+    }
+
+    fn open(&mut self, opening: Opening, ctx: &mut Context<Self>) {
+        // From here on the client is read from: `connected` is the first message it gets.
+        self.opened = true;
+        match opening {
+            Opening::Nothing(now) => {
+                self.greet(now);
+                self.reach(now);
+                self.connection.stand_at(self.follower.revision());
+                self.go_live(ctx);
+            }
+            Opening::Fresh(page) => {
+                self.greet(page.inbox);
+                self.send_unread(&page);
+                self.go_live(ctx);
+            }
+            Opening::Reset(page) => {
+                self.greet(page.inbox);
+                self.answer(protocol::reset(&self.hub.epoch, page.inbox));
+                self.send_unread(&page);
+                self.go_live(ctx);
+            }
+            Opening::After(revision, now) => {
+                self.greet(now);
+                self.follower = Follower::at(revision);
+                self.caught_up_from = revision;
+                if revision == now.revision {
+                    self.go_live(ctx);
+                } else {
+                    self.read_page(ctx);
+                }
+            }
+        }
+    }
+
+    fn greet(&mut self, counters: Counters) {
+        let frame = protocol::connected(&Connected {
+            client_id: &self.info.client_id,
+            identity: &self.info.identity,
+            instance: &self.hub.instance,
+            epoch: &self.hub.epoch,
+            counters,
+            heartbeat_seconds: self.hub.limits.heartbeat.as_secs(),
+            server_time: clock::now(),
+        });
+        self.answer(frame);
+    }
+
+    /// A snapshot, not a history: each item says where it stood.
+    pub(super) fn send_unread(&mut self, page: &Page) {
+        let positions = page.positions();
+        for (item, position) in page.items.iter().zip(positions) {
+            let step = Step {
+                previous_revision: item.revision - 1,
+                revision: item.revision,
+                unread: page.inbox.unread,
+                unseen: page.inbox.unseen,
+            };
+            self.enqueue_history(protocol::push_of(item, false, step), position);
+        }
+        self.reach(page.inbox);
+        self.connection.stand_at(self.follower.revision());
+    }
+
+    /// Starts reading from the store what the client does not have; pushes are held meanwhile.
+    pub(super) fn catch_up(&mut self, ctx: &mut Context<Self>) {
+        match &self.phase {
+            Phase::Live => {
+                self.phase = Phase::CatchingUp(Held::default());
+                self.caught_up_from = self.follower.revision();
+                // While the queue is full the page would have no room; the pump reads it when that is written.
+                if self.has_room_for_history() {
+                    self.read_page(ctx);
+                }
+            }
+            Phase::CatchingUp(_) | Phase::Closing => {}
+        }
+    }
+
+    /// Whether at most half of the queue is used, in messages and in bytes.
+    fn has_room_for_history(&self) -> bool {
+        let connection = &self.connection;
+        connection.waiting() * 2 <= self.hub.limits.outbound_queue
+            && connection.waiting_bytes() * 2 <= WAITING_BYTES_MAX
+    }
+
+    /// Reads the next page once what is queued has been written.
+    pub(super) fn read_on(&mut self, ctx: &mut Context<Self>) {
+        if matches!(&self.phase, Phase::CatchingUp(held) if !held.reading) {
+            self.read_page(ctx);
+        }
+    }
+
+    fn read_page(&mut self, ctx: &mut Context<Self>) {
+        let Phase::CatchingUp(held) = &mut self.phase else { return };
+        held.reading = true;
+        let (hub, user, since) = (self.hub.clone(), self.user_id().clone(), self.follower.revision());
+        let size = i64::try_from(self.hub.limits.outbound_queue).map_or(PAGE_MAX, |queue| PAGE_MAX.min(queue));
+        let read = async move { hub.store.changed_since(&user, since, size).await };
+        let attachment = self.attachment;
+        ctx.spawn(read.into_actor(self).map(move |page, session, ctx| {
+            if session.attachment != attachment {
+                return; // The registry was replaced meanwhile; another read follows the new attachment.
+            }
+            match page {
+                Ok(page) => session.send_page(&page, ctx),
+                Err(error) => session.history_failed(&error),
+            }
+            session.connection.wake();
+        }));
+    }
+
+    fn send_page(&mut self, page: &Page, ctx: &mut Context<Self>) {
+        let Phase::CatchingUp(held) = &mut self.phase else { return };
+        held.reading = false;
+        // What the client was given meanwhile, by an answer to a sync, is not repeated.
+        let reached = self.follower.revision();
+        for item in page.items.iter().filter(|item| item.revision > reached) {
+            self.send_missed(item, page.inbox);
+        }
+        // Revisions between the last item and the inbox's belong to nothing that is still there.
+        self.reach(Counters { revision: page.reached(), ..page.inbox });
+        if page.complete {
+            self.go_live(ctx);
+        }
+    }
+
+    /// A missed change continues what the client has: between the two nothing is left that it could be told.
+    fn send_missed(&mut self, item: &Notification, inbox: Counters) {
+        let Counters { unread, unseen, .. } = inbox;
+        let step = Step { previous_revision: self.follower.revision(), revision: item.revision, unread, unseen };
+        self.enqueue_history(protocol::push_of(item, item.seq <= self.caught_up_from, step), Some(item.revision));
+        self.follower.reach(item.revision);
+    }
+
+    fn go_live(&mut self, ctx: &mut Context<Self>) {
+        if self.connection.is_closing() {
+            return;
+        }
+        if !self.has_room_for_history() {
+            // What is live must find room behind the history: the pump comes back when that is written.
+            if let Phase::CatchingUp(held) = &mut self.phase {
+                held.reading = false;
+            }
+            return;
+        }
+        let Phase::CatchingUp(held) = std::mem::replace(&mut self.phase, Phase::Live) else { return };
+        for push in held.pushes {
+            self.take(push, ctx);
+        }
+        if held.dropped {
+            self.catch_up(ctx);
+        }
+        self.answer_deferred();
+    }
+
+    /// The client has been given everything up to a revision, at which the inbox had these counts.
+    pub(super) fn reach(&mut self, counters: Counters) {
+        if counters.revision >= self.counters.revision {
+            self.counters = counters;
+        }
+        self.follower.reach(counters.revision);
+    }
+
+    /// Takes a push from the registry.
+    pub(super) fn take(&mut self, push: Push, ctx: &mut Context<Self>) {
+        match &mut self.phase {
+            Phase::Closing => {}
+            Phase::CatchingUp(held) => {
+                // An answer is held in any case: there are no more of them than requests under way.
+                let bytes = held.bytes + push.frame.len();
+                let fits = held.pushes.is_empty() || bytes <= WAITING_BYTES_MAX;
+                if push.is_ack() || (fits && held.pushes.len() * 2 < self.hub.limits.outbound_queue) {
+                    held.bytes = bytes;
+                    held.pushes.push_back(push);
+                } else {
+                    self.lag(ctx);
+                }
+            }
+            Phase::Live => self.take_live(push, ctx),
+        }
+    }
+
+    fn take_live(&mut self, push: Push, ctx: &mut Context<Self>) {
+        match self.follower.judge(push.step) {
+            // Something in between was lost on the way: fetch it first.
+            Verdict::Missing => {
+                self.catch_up(ctx);
+                self.take(push, ctx);
+            }
+            Verdict::Known if !push.is_ack() => {}
+            Verdict::Known | Verdict::Send
+                if !self.connection.has_room(push.frame.len(), self.hub.limits.outbound_queue) =>
+            {
+                self.lag(ctx);
+                self.take(push, ctx);
+            }
+            // An answer is given even when it changes nothing.
+            Verdict::Known | Verdict::Send => {
+                self.latency.record(push.received.elapsed().as_secs_f64() * 1_000.0);
+                let step = self.follower.rebase(push.step, self.counters);
+                let frame = if step == push.step { push.frame } else { push.encoded_at(step) };
+                self.reach(step.counters());
+                self.connection.enqueue(frame, Some(self.follower.revision()));
+            }
+        }
+    }
+
+    fn history_failed(&mut self, error: &StoreError) {
+        tracing::warn!(%error, "history could not be read; the client comes back");
+        self.close(CloseCode::Internal);
+    }
+}

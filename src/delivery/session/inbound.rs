@@ -1,0 +1,222 @@
+//! What a client asks for.
+
+use actix::{ActorFutureExt, AsyncContext, Context, Handler, Message, WrapFuture};
+use serde_json::{Map, Value};
+use tokio::sync::oneshot;
+use uuid::Uuid;
+
+use super::{Phase, Session};
+use crate::{
+    clock,
+    connection::Client as _,
+    domain::{
+        feed::Filters,
+        inbox::{Counters, Mark, MarkAll, Resume, Since, resume},
+    },
+    feeds::{What, subscribe, unsubscribe},
+    inbox::{MarkEvery, MarkOne, Persistence},
+    protocol::{self, ClientMessage, ErrorCode, Scope},
+    store::{MarkOutcome, Page, StoreError},
+};
+
+/// Requests that a sync counts as among those in progress: its answer may be a whole page.
+const SYNC_WEIGHT: usize = 8;
+
+/// What becomes of a mark.
+type Answer = oneshot::Receiver<Result<MarkOutcome, StoreError>>;
+
+impl Session {
+    pub(super) fn take_message(&mut self, text: &[u8], ctx: &mut Context<Self>) {
+        match ClientMessage::parse(text) {
+            Ok(ClientMessage::Ping) => self.answer(protocol::pong(clock::now())),
+            Ok(ClientMessage::Mark(mark, Some(id))) => self.on_mark(mark, id, ctx),
+            Ok(ClientMessage::Mark(_, None)) => self.not_found(),
+            Ok(ClientMessage::MarkAll(mark, up_to)) => self.on_mark_all(mark, up_to, ctx),
+            Ok(ClientMessage::SetRetention(days)) => self.on_set_retention(days, ctx),
+            Ok(ClientMessage::Sync { since, limit }) => self.on_sync(since, limit, ctx),
+            Ok(ClientMessage::Subscribe { scope, filters }) => self.on_subscribe(&scope, &filters, ctx),
+            Ok(ClientMessage::Unsubscribe(scope)) => {
+                let Some(what) = self.named(&scope) else { return };
+                let answer = protocol::unsubscribed(self.feed_name(what).as_deref());
+                unsubscribe(self, what, answer, ctx);
+            }
+            Err(error) => self.answer(protocol::error(&error)),
+        }
+    }
+
+    fn on_subscribe(&mut self, scope: &Scope, wanted: &Map<String, Value>, ctx: &mut Context<Self>) {
+        let Some(what) = self.named(scope) else { return };
+        let filters = match what {
+            What::All => {
+                if !self.is_admin {
+                    self.complain(ErrorCode::Forbidden, "watching everything needs the role admin");
+                    return;
+                }
+                if !wanted.is_empty() {
+                    self.complain(ErrorCode::BadFilter, "scope all has no filters; name a feed to filter");
+                    return;
+                }
+                Filters::default()
+            }
+            What::Feed(feed) => match Filters::of_json(self.hub.feeding.feeds().get(feed), wanted) {
+                Ok(filters) => filters,
+                Err(error) => {
+                    self.complain(error.kind.into(), &error.detail);
+                    return;
+                }
+            },
+        };
+        let answer = protocol::subscribed(self.feed_name(what).as_deref(), wanted);
+        subscribe(self, what, filters, answer, ctx);
+    }
+
+    /// What a client means; it is told when there is no such thing.
+    fn named(&mut self, scope: &Scope) -> Option<What> {
+        let feeds = self.hub.feeding.feeds();
+        match scope {
+            Scope::All => Some(What::All),
+            Scope::Feed(name) => {
+                let found = feeds.find(name);
+                if found.is_none() {
+                    self.complain(ErrorCode::NotFound, &format!("there is no feed {name:?}"));
+                }
+                found.map(What::Feed)
+            }
+            Scope::Own => {
+                self.complain(ErrorCode::BadMessage, "name a feed, or scope all");
+                None
+            }
+        }
+    }
+
+    fn feed_name(&self, what: What) -> Option<String> {
+        match what {
+            What::All => None,
+            What::Feed(feed) => Some(self.hub.feeding.feeds().get(feed).name.clone()),
+        }
+    }
+
+    fn not_found(&mut self) {
+        self.complain(ErrorCode::NotFound, "there is no such notification in this inbox");
+    }
+
+    fn on_mark(&mut self, mark: Mark, id: Uuid, ctx: &mut Context<Self>) {
+        let (reply, answer) = oneshot::channel();
+        let user_id = self.user_id().clone();
+        self.ask(MarkOne { user_id, id, mark, origin: Some(self.info.client), reply }, answer, ctx);
+    }
+
+    fn on_mark_all(&mut self, mark: MarkAll, up_to: Option<i64>, ctx: &mut Context<Self>) {
+        let (reply, answer) = oneshot::channel();
+        let user_id = self.user_id().clone();
+        self.ask(MarkEvery { user_id, mark, up_to, origin: Some(self.info.client), reply }, answer, ctx);
+    }
+
+    fn on_set_retention(&mut self, days: i64, ctx: &mut Context<Self>) {
+        let (hub, user) = (self.hub.clone(), self.user_id().clone());
+        let set = async move { hub.store.set_retention(&user, days, clock::now()).await };
+        self.connection.in_flight += 1;
+        ctx.spawn(set.into_actor(self).map(move |set, session, _| {
+            session.connection.in_flight -= 1;
+            match set {
+                Ok(()) => session.answer(protocol::retention_set(days)),
+                Err(_) => session.complain(ErrorCode::Unavailable, "the store is away; try again"),
+            }
+            session.connection.wake();
+        }));
+    }
+
+    /// Sends a mark to persistence and waits for what becomes of it.
+    fn ask<M>(&mut self, mark: M, answer: Answer, ctx: &mut Context<Self>)
+    where
+        M: Message<Result = ()> + Send + 'static,
+        Persistence: Handler<M>,
+    {
+        let persistence = self.hub.persistence.clone();
+        let marked = async move {
+            persistence.send(mark).await.ok()?;
+            answer.await.ok()
+        };
+        self.connection.in_flight += 1;
+        ctx.spawn(marked.into_actor(self).map(|outcome, session, _| session.after_mark(outcome)));
+    }
+
+    /// What went well is acknowledged by the registry's push, which keeps the order of the revisions.
+    fn after_mark(&mut self, outcome: Option<Result<MarkOutcome, StoreError>>) {
+        self.connection.in_flight -= 1;
+        match outcome {
+            Some(Ok(MarkOutcome::Done(_))) => {}
+            Some(Ok(MarkOutcome::NotFound)) => self.not_found(),
+            Some(Err(error)) if !error.is_transient() => {
+                self.complain(ErrorCode::Unavailable, "the mark could not be stored");
+            }
+            Some(Err(_)) | None => self.complain(ErrorCode::Unavailable, "the store is away; try again"),
+        }
+        self.connection.wake();
+    }
+
+    fn on_sync(&mut self, since: Option<Since>, limit: Option<i64>, ctx: &mut Context<Self>) {
+        let limit = limit.unwrap_or(self.hub.dials.history());
+        let (hub, user) = (self.hub.clone(), self.user_id().clone());
+        let asked = since.clone();
+        let read = async move {
+            let store = &hub.store;
+            Ok::<_, StoreError>(match asked {
+                None => Ok(store.newest(&user, limit).await?),
+                Some(since) => {
+                    let now = store.position(&user).await?;
+                    match resume(&since, &hub.epoch, now) {
+                        Resume::After(revision) => Ok(store.changed_since(&user, revision, limit).await?),
+                        Resume::Reset => Err(store.newest_unread(&user, super::catchup::FRESH_UNREAD).await?),
+                    }
+                }
+            })
+        };
+        self.connection.in_flight += SYNC_WEIGHT;
+        ctx.spawn(read.into_actor(self).map(move |answer, session, ctx| {
+            session.connection.in_flight -= SYNC_WEIGHT;
+            match answer {
+                Ok(Ok(page)) if since.is_none() && page.inbox.revision > session.follower.revision() => {
+                    session.defer(page, ctx);
+                }
+                Ok(Ok(page)) => session.answer_sync(&page),
+                Ok(Err(page)) => {
+                    session.answer(protocol::reset(&session.hub.epoch, page.inbox));
+                    session.send_unread(&page);
+                }
+                Err(_) => session.complain(ErrorCode::Unavailable, "the store is away; try again"),
+            }
+            session.connection.wake();
+        }));
+    }
+
+    /// Answers a sync. The client has everything up to its revision now: what is sent later continues from there, and
+    /// pushes that are still on their way would repeat it.
+    fn answer_sync(&mut self, page: &Page) {
+        let reached = Counters { revision: page.reached(), ..page.inbox };
+        self.answer(protocol::sync_response(&page.items, reached, page.complete));
+        self.reach(reached);
+    }
+
+    /// Keeps an answer with the newest notifications until the client has been given what changed before them: it is no
+    /// part of the answer.
+    fn defer(&mut self, page: Page, ctx: &mut Context<Self>) {
+        self.connection.in_flight += SYNC_WEIGHT;
+        self.deferred.push(page);
+        self.catch_up(ctx);
+    }
+
+    /// Answers what was deferred, once the client has everything before it.
+    pub(super) fn answer_deferred(&mut self) {
+        if !matches!(self.phase, Phase::Live) {
+            return;
+        }
+        for mut page in std::mem::take(&mut self.deferred) {
+            self.connection.in_flight -= SYNC_WEIGHT;
+            // Where the client stands by now.
+            page.inbox = if self.counters.revision > page.inbox.revision { self.counters } else { page.inbox };
+            let complete = page.complete;
+            self.answer(protocol::sync_response(&page.items, page.inbox, complete));
+        }
+    }
+}

@@ -1,0 +1,156 @@
+//! A user who is connected: their sessions, and how much they are shown live.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, atomic::Ordering},
+};
+
+use actix::Recipient;
+use tokio::{sync::oneshot, time::Instant};
+
+use super::{ClientInfo, Content, Push, SessionMessage, Signals};
+use crate::{
+    clock,
+    connection::WAITING_BYTES_MAX,
+    domain::{
+        inbox::{Change, ChangeKind, Step},
+        notification::{Priority, Timestamp},
+        rate_limit::PerMinute,
+    },
+    protocol::{self, Frames},
+    telemetry::trace,
+};
+
+/// One connection.
+pub(crate) struct Attached {
+    pub(crate) info: Arc<ClientInfo>,
+    pub(crate) address: Recipient<SessionMessage>,
+    pub(crate) signals: Arc<Signals>,
+    /// Dropped with the registry: so the session learns that it must attach again.
+    pub(crate) _lease: oneshot::Sender<()>,
+}
+
+impl Attached {
+    /// Hands a push over if there is room; else the session is told through its flag. Says whether it is alive.
+    fn push(&self, push: Push) -> bool {
+        let bytes = push.frame.len();
+        let before = self.signals.mailbox_bytes.fetch_add(bytes, Ordering::Relaxed);
+        let fits = before == 0 || before + bytes <= WAITING_BYTES_MAX;
+        if fits && self.address.try_send(SessionMessage::Push(push)).is_ok() {
+            return true;
+        }
+        self.signals.mailbox_bytes.fetch_sub(bytes, Ordering::Relaxed);
+        self.signals.overflow.store(true, Ordering::Relaxed);
+        self.address.connected()
+    }
+
+    /// Signs it out.
+    pub(crate) fn revoke(&self) {
+        self.signals.revoked.store(true, Ordering::Relaxed);
+        // If there is no room it looks at its signals after the message that is there.
+        let _ = self.address.try_send(SessionMessage::Wake);
+    }
+}
+
+/// What is over the live limit, until it is told together.
+struct Summary {
+    count: i64,
+    types: BTreeMap<String, i64>,
+    step: Step,
+    received: Instant,
+}
+
+/// A user who is connected.
+#[derive(Default)]
+pub(crate) struct UserSessions {
+    pub(crate) sessions: Vec<Attached>,
+    /// The last revision told to the sessions; `None` until the first.
+    pub(crate) revision: Option<i64>,
+    pace: PerMinute,
+    summary: Option<Summary>,
+}
+
+/// What became of a change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Told {
+    /// Every session was told.
+    Live {
+        /// A session was found dead.
+        dead: bool,
+    },
+    /// It was the first beyond the live limit: [`UserSessions::sum_up`] is due in a while.
+    Held,
+    /// It joined those that are held.
+    HeldToo,
+}
+
+impl UserSessions {
+    /// Tells every session of a change, or holds it back when there were `limit` in the last minute.
+    pub(crate) fn tell(&mut self, change: &Change, received: Instant, limit: u32) -> Told {
+        self.revision = self.revision.max(Some(change.step.revision));
+        if Self::is_limited(change) && !self.pace.take(limit, clock::monotonic()) {
+            return self.hold(change, received);
+        }
+        // What is told is whole: what is held comes first.
+        let dead = self.sum_up();
+        let Frames { others, origin } = protocol::told(change);
+        let mut gone = false;
+        for session in &self.sessions {
+            let asked = change.origin == Some(session.info.client);
+            let Some(frame) = (if asked { origin.clone() } else { others.clone() }) else { continue };
+            let content = if asked { Content::Ack(Arc::new(change.clone())) } else { Content::Change };
+            gone |= !session.push(Push { frame, step: change.step, content, received });
+        }
+        Told::Live { dead: dead || gone }
+    }
+
+    /// How the connections were told of a new notification, to be written down.
+    pub(crate) fn trail_of(&self, change: &Change, told: Told, now: Timestamp) -> Option<trace::Told> {
+        let item = change.notification.as_ref().filter(|_| matches!(change.kind, ChangeKind::New { .. }))?;
+        let (live, connections) = match told {
+            Told::Live { .. } => (
+                trace::Live::Pushed,
+                self.sessions
+                    .iter()
+                    .take(trace::CONNECTIONS_MAX)
+                    .map(|session| session.info.client_id.clone())
+                    .collect(),
+            ),
+            Told::Held | Told::HeldToo => (trace::Live::Limited, Vec::new()),
+        };
+        Some(trace::Told { notification_id: item.notification_id, at: now, live, connections })
+    }
+
+    /// Only what makes a toast is limited.
+    fn is_limited(change: &Change) -> bool {
+        let urgent = change.notification.as_ref().is_none_or(|item| item.priority == Priority::High);
+        change.kind == ChangeKind::New { quiet: false } && !urgent
+    }
+
+    fn hold(&mut self, change: &Change, received: Instant) -> Told {
+        let code = change.notification.as_ref().map(|item| item.type_code.clone()).unwrap_or_default();
+        let first = self.summary.is_none();
+        let summary = self.summary.get_or_insert_with(|| Summary {
+            count: 0,
+            types: BTreeMap::new(),
+            step: change.step,
+            received,
+        });
+        summary.count += 1;
+        *summary.types.entry(code).or_default() += 1;
+        summary.step = Step { previous_revision: summary.step.previous_revision, ..change.step };
+        if first { Told::Held } else { Told::HeldToo }
+    }
+
+    /// Tells what is held, together. Says whether a session was found dead.
+    pub(crate) fn sum_up(&mut self) -> bool {
+        let Some(Summary { count, types, step, received }) = self.summary.take() else { return false };
+        let frame = protocol::summary(count, &types, step);
+        let content = Content::Summary(count, Arc::new(types));
+        let mut dead = false;
+        for session in &self.sessions {
+            dead |= !session.push(Push { frame: frame.clone(), step, content: content.clone(), received });
+        }
+        dead
+    }
+}

@@ -1,0 +1,48 @@
+//! Which events were shown lately: one that the broker sends again must not put an older state over a newer one.
+
+use std::collections::{HashSet, VecDeque};
+
+use crate::domain::event::Identity;
+
+/// Events remembered. Beyond it a very late repetition is shown once more, which costs nobody anything but a moment's truth.
+const REMEMBERED: usize = 20_000;
+
+/// The last events, by what makes them the same.
+#[derive(Debug, Default)]
+pub(super) struct DedupCache {
+    order: VecDeque<Identity>,
+    known: HashSet<Identity>,
+}
+
+impl DedupCache {
+    /// Whether it was not there; now it is.
+    pub(super) fn is_new(&mut self, identity: &Identity) -> bool {
+        if !self.known.insert(identity.clone()) {
+            return false;
+        }
+        self.order.push_back(identity.clone());
+        if self.order.len() > REMEMBERED
+            && let Some(oldest) = self.order.pop_front()
+        {
+            self.known.remove(&oldest);
+        }
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_there_is_known_until_it_is_long_ago() {
+        let mut recent = DedupCache::default();
+        let first = Identity::key("first");
+        assert!(recent.is_new(&first) && !recent.is_new(&first));
+        for n in 0..REMEMBERED {
+            assert!(recent.is_new(&Identity::key(&n.to_string())));
+        }
+        assert!(recent.is_new(&first));
+        assert_eq!((recent.order.len(), recent.known.len()), (REMEMBERED, REMEMBERED));
+    }
+}

@@ -1,0 +1,362 @@
+//! The broadcaster: who watches which live feed, and what they see of an event.
+//!
+//! It projects and encodes an event once, finds its watchers by the index, and leaves the same bytes at their doorsteps. It never
+//! waits for anybody and keeps nothing but the snapshots that a feed asks for. It fails by panicking; then every watcher's lease
+//! ends, and they enter the next one with what they watch.
+
+mod dedup;
+mod reload;
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Weak},
+};
+
+use actix::{Actor, AsyncContext as _, Context, Handler, MessageResult, Recipient};
+use tokio::sync::oneshot;
+
+use dedup::DedupCache;
+
+use super::{messages::*, subscriber_counts::SubscriberCounts, subscription::Feeding};
+
+use crate::{
+    connection::ConflatingQueue,
+    domain::{
+        event::Event,
+        feed::{FeedId, Feeds, Index, Key, Snapshot},
+        inbox::ClientId,
+        user::UserId,
+    },
+    protocol::{self, CloseCode},
+    runtime::supervisor::{Crash, DropGuard},
+    telemetry::metric,
+};
+
+/// Batches of events in the mailbox; the pipeline waits when it is full.
+const MAILBOX: usize = 1_024;
+
+/// Things whose last message a feed with a snapshot remembers.
+const SNAPSHOT_MAX: usize = 10_000;
+
+/// Maximum size of a snapshot, in bytes of the events it was taken from.
+const SNAPSHOT_MAX_BYTES: usize = 16 * 1024 * 1024;
+
+/// Messages that a new watcher begins with, and their size in bytes.
+const SNAPSHOT_SHOWN_MAX: usize = 1_000;
+const SNAPSHOT_SHOWN_MAX_BYTES: usize = 4 * 1024 * 1024;
+
+/// Events that wait for an administrator who watches everything, before the oldest is dropped, and their size in bytes.
+const ALL_WAITING_MAX: usize = 4_096;
+const ALL_WAITING_MAX_BYTES: usize = 8 * 1024 * 1024;
+
+/// Between looks for watchers that went without a word.
+const BURY_INTERVAL: std::time::Duration = std::time::Duration::from_secs(30);
+
+/// The actor.
+pub struct Broadcaster {
+    feeding: Feeding,
+    feeds: Arc<Feeds>,
+    demand: Arc<SubscriberCounts>,
+    indexes: Vec<Index<ClientId>>,
+    snapshots: Vec<Snapshot>,
+    /// Administrators who see every event.
+    all: Vec<ClientId>,
+    watchers: HashMap<ClientId, Watcher>,
+    /// Connections of users that only watch.
+    by_user: HashMap<UserId, Vec<ClientId>>,
+    recent: DedupCache,
+    /// The hub is stopping: whoever comes now is told at once.
+    leaving: bool,
+    /// Most connections of one user.
+    max_per_user: usize,
+    /// Numbers what is about nothing else.
+    number: u64,
+    _tether: DropGuard,
+}
+
+/// A connection that watches, or may.
+struct Watcher {
+    doorstep: Weak<ConflatingQueue>,
+    /// Who it is, where the feed asked.
+    user: Option<UserId>,
+    /// To tell a connection that only watches that the hub stops.
+    farewell: Option<Recipient<Dismiss>>,
+    /// It was told that something it watched is not there any more.
+    turned_away: bool,
+    /// Dropped with the broadcaster: so the connection learns that it must enter again.
+    _lease: oneshot::Sender<()>,
+}
+
+impl Broadcaster {
+    /// A broadcaster without watchers; of one user at most `max_per_user` may only watch.
+    #[must_use]
+    pub fn new(feeding: Feeding, max_per_user: usize, tether: DropGuard) -> Self {
+        let (feeds, demand) = (feeding.feeds(), feeding.demand());
+        demand.clear();
+        Self {
+            indexes: feeds.all().iter().map(|_| Index::default()).collect(),
+            snapshots: feeds.all().iter().map(|_| Snapshot::default()).collect(),
+            all: Vec::new(),
+            watchers: HashMap::new(),
+            by_user: HashMap::new(),
+            recent: DedupCache::default(),
+            leaving: false,
+            max_per_user,
+            number: 0,
+            feeding,
+            feeds,
+            demand,
+            _tether: tether,
+        }
+    }
+
+    fn show(&mut self, event: &Event) {
+        if event.identity.as_ref().is_some_and(|identity| !self.recent.is_new(identity)) {
+            return; // The broker sent it again; by now there may be newer ones.
+        }
+        let feeds = Arc::clone(&self.feeds);
+        for (id, rule) in feeds.showing(&event.code) {
+            let feed = feeds.get(id);
+            let values = feed.values(event);
+            let mut watching = self.indexes[id.0].watching(&values).peekable();
+            if watching.peek().is_none() && !feed.snapshot {
+                continue;
+            }
+            let (key, shown) = (rule.key_of(id, event), feed.show(rule, event));
+            let frame = protocol::shown(&shown, false);
+            let mut count = 0;
+            for client in watching {
+                if let Some(doorstep) = self.watchers.get(&client).and_then(|watcher| watcher.doorstep.upgrade()) {
+                    doorstep.put(key.clone(), frame.clone());
+                    count += 1;
+                }
+            }
+            metrics::counter!(metric::FEED_MESSAGES, "feed" => feed.name.clone()).increment(count);
+            if feed.snapshot {
+                self.snapshots[id.0].put(key, values, shown, event.bytes, (SNAPSHOT_MAX, SNAPSHOT_MAX_BYTES));
+            }
+        }
+        if !self.all.is_empty() {
+            let frame = protocol::whole(event);
+            self.number += 1;
+            for doorstep in self.all.iter().filter_map(|client| self.watchers.get(client)?.doorstep.upgrade()) {
+                doorstep.put_among(Key::unique(self.number), frame.clone(), ALL_WAITING_MAX, ALL_WAITING_MAX_BYTES);
+            }
+        }
+    }
+
+    fn enter(
+        &mut self,
+        client: ClientId,
+        doorstep: &Arc<ConflatingQueue>,
+        farewell: Option<Recipient<Dismiss>>,
+        user: Option<UserId>,
+    ) -> Option<Lease> {
+        if self.leaving
+            && let Some(farewell) = &farewell
+        {
+            let _ = farewell.try_send(Dismiss(CloseCode::GoingAway));
+        }
+        if let (Some(user), Some(farewell)) = (&user, &farewell) {
+            let theirs = self.by_user.entry(user.clone()).or_default();
+            if theirs.len() >= self.max_per_user {
+                let _ = farewell.try_send(Dismiss(CloseCode::TooManyConnections));
+            }
+            theirs.push(client);
+        }
+        if let Some(known) = self.watchers.get_mut(&client) {
+            known.user = user.or(known.user.take());
+            if let Some(farewell) = farewell {
+                // It began to watch before it said how it can be told; by now that may be over.
+                if known.turned_away {
+                    let _ = farewell.try_send(Dismiss(CloseCode::GoingAway));
+                }
+                known.farewell = Some(farewell);
+            }
+            return None;
+        }
+        let (keep, lease) = oneshot::channel();
+        self.watchers.insert(
+            client,
+            Watcher { doorstep: Arc::downgrade(doorstep), user, farewell, turned_away: false, _lease: keep },
+        );
+        Some(lease)
+    }
+
+    fn exit(&mut self, client: ClientId) {
+        let Some(watcher) = self.watchers.remove(&client) else { return };
+        if let Some(user) = watcher.user
+            && let Some(theirs) = self.by_user.get_mut(&user)
+        {
+            theirs.retain(|known| *known != client);
+            if theirs.is_empty() {
+                self.by_user.remove(&user);
+            }
+        }
+        self.all.retain(|known| *known != client);
+        for index in &mut self.indexes {
+            index.remove(client);
+        }
+        self.count();
+    }
+
+    fn count(&self) {
+        self.demand.set_all(self.all.len());
+        for (at, index) in self.indexes.iter().enumerate().filter(|(at, _)| !self.feeds.is_retired(FeedId(*at))) {
+            self.demand.set(FeedId(at), index.len());
+        }
+    }
+
+    /// Forgets connections whose word that they went found no room.
+    fn bury(&mut self) {
+        let gone: Vec<ClientId> = self
+            .watchers
+            .iter()
+            .filter(|(_, watcher)| watcher.doorstep.strong_count() == 0)
+            .map(|(client, _)| *client)
+            .collect();
+        for client in gone {
+            self.exit(client);
+        }
+    }
+}
+
+impl Actor for Broadcaster {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        ctx.set_mailbox_capacity(MAILBOX);
+        ctx.run_interval(BURY_INTERVAL, |broadcaster, _| broadcaster.bury());
+    }
+}
+
+impl Handler<Enter> for Broadcaster {
+    type Result = MessageResult<Enter>;
+
+    fn handle(&mut self, Enter { client, doorstep, farewell, user }: Enter, _: &mut Self::Context) -> Self::Result {
+        MessageResult(self.enter(client, &doorstep, farewell, user))
+    }
+}
+
+impl Handler<Watch> for Broadcaster {
+    type Result = MessageResult<Watch>;
+
+    fn handle(&mut self, Watch { client, doorstep, what, filters }: Watch, _: &mut Self::Context) -> Self::Result {
+        let lease = self.enter(client, &doorstep, None, None);
+        if let What::Feed(feed) = what
+            && self.indexes[feed.0].has(client, &filters)
+        {
+            return MessageResult(lease);
+        }
+        // What waits was chosen by what it watched before.
+        doorstep.forget(what.feed());
+        match what {
+            What::All if self.all.contains(&client) => {}
+            What::All => self.all.push(client),
+            What::Feed(feed) => {
+                for (key, shown) in self.snapshots[feed.0].of(&filters, SNAPSHOT_SHOWN_MAX) {
+                    doorstep.put_among(key, protocol::shown(shown, true), SNAPSHOT_SHOWN_MAX, SNAPSHOT_SHOWN_MAX_BYTES);
+                }
+                self.indexes[feed.0].insert(client, filters);
+                if self.feeds.is_retired(feed) {
+                    self.turn_away(client, feed);
+                }
+            }
+        }
+        self.count();
+        MessageResult(lease)
+    }
+}
+
+impl Handler<Unwatch> for Broadcaster {
+    type Result = ();
+
+    fn handle(&mut self, Unwatch { client, what }: Unwatch, _: &mut Self::Context) {
+        match what {
+            What::All => self.all.retain(|known| *known != client),
+            What::Feed(feed) => {
+                self.indexes[feed.0].remove(client);
+            }
+        }
+        if let Some(doorstep) = self.watchers.get(&client).and_then(|watcher| watcher.doorstep.upgrade()) {
+            doorstep.forget(what.feed());
+        }
+        self.count();
+    }
+}
+
+impl Handler<Exit> for Broadcaster {
+    type Result = ();
+
+    fn handle(&mut self, Exit(client): Exit, _: &mut Self::Context) {
+        self.exit(client);
+    }
+}
+
+impl Handler<Show> for Broadcaster {
+    type Result = ();
+
+    fn handle(&mut self, Show(events): Show, _: &mut Self::Context) {
+        for event in &events {
+            self.show(event);
+        }
+    }
+}
+
+impl Handler<ListWatched> for Broadcaster {
+    type Result = MessageResult<ListWatched>;
+
+    fn handle(&mut self, _: ListWatched, _: &mut Self::Context) -> Self::Result {
+        let mut watched: HashMap<ClientId, Vec<String>> = HashMap::new();
+        for client in &self.all {
+            watched.entry(*client).or_default().push("all".to_owned());
+        }
+        for (feed, index) in self.feeds.all().iter().zip(&self.indexes) {
+            for client in index.watchers() {
+                watched.entry(client).or_default().push(feed.name.clone());
+            }
+        }
+        MessageResult(watched)
+    }
+}
+
+impl Handler<DismissWatchers> for Broadcaster {
+    type Result = ();
+
+    fn handle(&mut self, _: DismissWatchers, _: &mut Self::Context) {
+        self.leaving = true;
+        for farewell in self.watchers.values().filter_map(|watcher| watcher.farewell.as_ref()) {
+            // One that is too slow to be told is cut off when the grace time ends.
+            let _ = farewell.try_send(Dismiss(CloseCode::GoingAway));
+        }
+    }
+}
+
+impl Handler<SignOut> for Broadcaster {
+    type Result = usize;
+
+    fn handle(&mut self, SignOut(user): SignOut, _: &mut Self::Context) -> usize {
+        let theirs = self.by_user.get(&user).into_iter().flatten();
+        theirs
+            .filter_map(|client| self.watchers.get(client)?.farewell.as_ref())
+            .filter(|farewell| farewell.try_send(Dismiss(CloseCode::NotSignedIn)).is_ok())
+            .count()
+    }
+}
+
+impl Handler<CountWatchers> for Broadcaster {
+    type Result = usize;
+
+    fn handle(&mut self, _: CountWatchers, _: &mut Self::Context) -> usize {
+        self.bury();
+        self.watchers.values().filter(|watcher| watcher.farewell.is_some()).count()
+    }
+}
+
+impl Handler<Crash> for Broadcaster {
+    type Result = ();
+
+    fn handle(&mut self, _: Crash, _: &mut Self::Context) {
+        panic!("the broadcaster was asked to crash");
+    }
+}

@@ -1,0 +1,63 @@
+//! Other feeds in the place of those there were, while they are watched.
+
+use std::sync::Arc;
+
+use actix::Handler;
+
+use super::{Broadcaster, Dismiss, SetFeeds, SubscriberCounts};
+use crate::{
+    domain::{
+        feed::{Feed, FeedId, Index, Key, Snapshot},
+        inbox::ClientId,
+    },
+    protocol::{self, CloseCode},
+};
+
+impl Broadcaster {
+    /// From now on, these are the feeds. Who watches one that can go on keeps watching it; who watches another is told.
+    fn set_feeds(&mut self, feeds: Vec<Feed>) {
+        let before = Arc::clone(&self.feeds);
+        self.demand = Arc::new(SubscriberCounts::new(before.succeeded_by(feeds)));
+        self.feeds = Arc::clone(self.demand.feeds());
+        self.indexes.resize_with(self.feeds.all().len(), Index::default);
+        self.snapshots.resize_with(self.feeds.all().len(), Snapshot::default);
+        for (at, feed) in before.all().iter().enumerate() {
+            let id = FeedId(at);
+            if *feed != *self.feeds.get(id) {
+                // What it remembers was chosen by other rules.
+                self.snapshots[at] = Snapshot::default();
+            }
+            if self.feeds.is_retired(id) && !before.is_retired(id) {
+                self.snapshots[at] = Snapshot::default();
+                SubscriberCounts::forget(&feed.name);
+                for client in self.indexes[at].watchers().collect::<Vec<_>>() {
+                    self.turn_away(client, id);
+                }
+            }
+        }
+        // Counted first: whoever asks is told of those who watch.
+        self.count();
+        self.feeding.set(&self.demand);
+    }
+
+    /// Tells a connection that what it watches is not there any more; one that is for this feed alone ends.
+    pub(super) fn turn_away(&mut self, client: ClientId, from: FeedId) {
+        self.indexes[from.0].remove(client);
+        let Some(watcher) = self.watchers.get_mut(&client) else { return };
+        watcher.turned_away = true;
+        if let Some(farewell) = &watcher.farewell {
+            let _ = farewell.try_send(Dismiss(CloseCode::GoingAway));
+        } else if let Some(doorstep) = watcher.doorstep.upgrade() {
+            self.number += 1;
+            doorstep.put(Key::unique(self.number), protocol::unsubscribed(Some(&self.feeds.get(from).name)));
+        }
+    }
+}
+
+impl Handler<SetFeeds> for Broadcaster {
+    type Result = ();
+
+    fn handle(&mut self, SetFeeds(feeds): SetFeeds, _: &mut Self::Context) {
+        self.set_feeds(feeds);
+    }
+}

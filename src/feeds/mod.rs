@@ -1,0 +1,12 @@
+//! Live feeds: events shown to whoever watches, stored nowhere.
+
+mod broadcaster;
+mod messages;
+mod subscriber_counts;
+mod subscription;
+pub mod watcher;
+
+pub use broadcaster::Broadcaster;
+pub use messages::*;
+pub use subscriber_counts::SubscriberCounts;
+pub use subscription::*;

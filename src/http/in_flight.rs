@@ -1,0 +1,57 @@
+//! Counts the requests under way, so that a hub that stops waits for them and not for connections that are merely open.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
+};
+
+use actix_web::{
+    Error,
+    body::MessageBody,
+    dev::{ServiceRequest, ServiceResponse},
+    http::ConnectionType,
+    middleware::Next,
+};
+
+use super::Shared;
+
+/// How many there are.
+#[derive(Debug, Clone, Default)]
+pub struct InFlight(Arc<AtomicUsize>);
+
+impl InFlight {
+    /// How many there are now.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+struct One(InFlight);
+
+impl One {
+    fn begin(all: &InFlight) -> Self {
+        all.0.fetch_add(1, Ordering::Relaxed);
+        Self(all.clone())
+    }
+}
+
+impl Drop for One {
+    fn drop(&mut self) {
+        self.0.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// Counts a request until its answer begins; a hub that is stopping asks its clients to come back on another connection.
+pub(super) async fn count(
+    request: ServiceRequest,
+    next: Next<impl MessageBody>,
+) -> Result<ServiceResponse<impl MessageBody>, Error> {
+    let state = request.app_data::<Shared>().cloned();
+    let _one = state.as_ref().map(|state| One::begin(&state.under_way));
+    let mut response = next.call(request).await?;
+    if state.is_some_and(|state| state.health.is_down("hub")) {
+        response.response_mut().head_mut().set_connection_type(ConnectionType::Close);
+    }
+    Ok(response)
+}

@@ -1,0 +1,207 @@
+//! One batch: commit, tell, answer.
+
+use tokio::time::Instant;
+
+use super::Job;
+use crate::{
+    clock,
+    domain::inbox::{Change, ChangeKind, Mark, MarkAll, Sweep},
+    inbox::{Commit, CommitOutcome, Due, MarkEvery, MarkOne, Publish, SweepSome, Swept},
+    runtime::MessageHandle,
+    store::{Committed, MarkOutcome, Planned, Store, StoreError},
+    telemetry::{PartState, metric},
+};
+
+/// What became of each event of a batch.
+type Results = Vec<Result<Committed, StoreError>>;
+
+/// Runs a batch and says how the store is.
+pub(super) async fn run(store: Store, registry: MessageHandle<Publish>, jobs: Vec<Job>) -> PartState {
+    let mut state = PartState::Ok;
+    let mut commits = Vec::new();
+    for job in jobs {
+        let result = match job {
+            Job::Commit(commit) => {
+                commits.push(commit);
+                continue;
+            }
+            Job::Mark(MarkOne { user_id, id, mark, origin, reply }) => {
+                (store.mark(&user_id, id, mark, origin, clock::now()).await, reply)
+            }
+            Job::MarkEvery(MarkEvery { user_id, mark, up_to, origin, reply }) => {
+                let change = store.mark_all(&user_id, mark, up_to, origin, clock::now()).await;
+                (change.map(MarkOutcome::Done), reply)
+            }
+            Job::Sweep(sweep) => {
+                run_sweep(&store, &registry, sweep, &mut state).await;
+                continue;
+            }
+        };
+        let (outcome, reply) = result;
+        note(&mut state, outcome.as_ref().err());
+        if let Ok(MarkOutcome::Done(change)) = &outcome {
+            count_mark(change);
+            tell(&registry, vec![change.clone()], Instant::now()).await;
+        }
+        // Whoever asked may have gone; then nobody needs the answer.
+        let _ = reply.send(outcome);
+    }
+    if !commits.is_empty() {
+        commit_all(&store, &registry, commits, &mut state).await;
+    }
+    state
+}
+
+async fn run_sweep(store: &Store, registry: &MessageHandle<Publish>, sweep: SweepSome, state: &mut PartState) {
+    let SweepSome { due, limit, reply } = sweep;
+    let swept = match due {
+        Due::By(what, before) => store.sweep(what, before, limit, clock::now()).await.map(|changes| (changes, None)),
+        Due::Retention(cursor) => store.sweep_retention(&cursor, clock::now(), limit).await,
+    };
+    note(state, swept.as_ref().err());
+    let swept = match swept {
+        Ok((changes, next)) => {
+            let cleared = |change: &&Change| matches!(change.kind, ChangeKind::Swept(Sweep::Expire | Sweep::Retain));
+            metrics::counter!(metric::AUTO_CLEARED).increment(changes.iter().filter(cleared).count() as u64);
+            let count = changes.len();
+            tell(registry, changes, Instant::now()).await;
+            Ok(Swept { count, next })
+        }
+        Err(error) => Err(error),
+    };
+    // A sweeper that has died in between sweeps again.
+    let _ = reply.send(swept);
+}
+
+async fn commit_all(store: &Store, registry: &MessageHandle<Publish>, commits: Vec<Commit>, state: &mut PartState) {
+    let sizes: Vec<usize> = commits.iter().map(|commit| commit.events.len()).collect();
+    let mut answers = Vec::with_capacity(commits.len());
+    let (mut events, mut ends, mut atomic) = (Vec::new(), Vec::new(), Vec::new());
+    for commit in commits {
+        events.extend(commit.events);
+        ends.push(events.len());
+        atomic.push(commit.atomic);
+        answers.push((commit.received, commit.reply));
+    }
+    let mut results = match commit(store, &events).await {
+        Ok(committed) => committed.into_iter().map(Ok).collect(),
+        Err(error) if error.is_transient() => everywhere(&error, events.len()),
+        // One event that the store refuses must not take the others with it.
+        Err(error) => isolate(store, &events, &ends, &atomic, error).await,
+    };
+    for (size, (received, reply)) in sizes.into_iter().zip(answers) {
+        let own: Results = results.drain(..size).collect();
+        let mut changes = Vec::new();
+        let outcomes = own
+            .into_iter()
+            .map(|result| {
+                note(state, result.as_ref().err());
+                outcome(result, &mut changes)
+            })
+            .collect();
+        count_new(changes.len());
+        tell(registry, changes, received).await;
+        let _ = reply.send(outcomes);
+    }
+}
+
+/// Commits events in one transaction, and measures it.
+async fn commit(store: &Store, events: &[Planned]) -> Result<Vec<Committed>, StoreError> {
+    let started = Instant::now();
+    let committed = store.commit(events, clock::now()).await?;
+    let rows: usize = committed
+        .iter()
+        .map(|committed| match committed {
+            Committed::Stored(changes) => changes.len(),
+            Committed::Duplicate => 0,
+        })
+        .sum();
+    #[expect(clippy::cast_precision_loss, reason = "at most some thousands")]
+    metrics::histogram!(metric::BATCH_ROWS).record(rows as f64);
+    metrics::histogram!(metric::BATCH_SECONDS).record(started.elapsed().as_secs_f64());
+    Ok(committed)
+}
+
+/// Commits job by job, and a job that is not atomic event by event, after the store refused them together.
+async fn isolate(store: &Store, events: &[Planned], ends: &[usize], atomic: &[bool], error: StoreError) -> Results {
+    if events.len() == 1 {
+        return vec![Err(error)];
+    }
+    tracing::warn!(%error, events = events.len(), "the store refused a batch; its events are stored one by one");
+    let mut results: Results = Vec::with_capacity(events.len());
+    let mut start = 0;
+    for (end, atomic) in ends.iter().zip(atomic) {
+        let job = &events[start..*end];
+        start = *end;
+        let pieces: Vec<&[Planned]> = if *atomic { vec![job] } else { job.chunks(1).collect() };
+        for piece in pieces {
+            match commit(store, piece).await {
+                Ok(committed) => results.extend(committed.into_iter().map(Ok)),
+                Err(error) => results.extend(repeat(&error, piece.len())),
+            }
+        }
+    }
+    results
+}
+
+fn everywhere(error: &StoreError, count: usize) -> Results {
+    (0..count).map(|_| Err(StoreError::Unavailable(error.to_string()))).collect()
+}
+
+fn repeat(error: &StoreError, count: usize) -> Results {
+    let transient = error.is_transient();
+    let text = error.to_string();
+    let again =
+        |_| Err(if transient { StoreError::Unavailable(text.clone()) } else { StoreError::Refused(text.clone()) });
+    (0..count).map(again).collect()
+}
+
+fn outcome(result: Result<Committed, StoreError>, changes: &mut Vec<Change>) -> CommitOutcome {
+    match result {
+        Ok(Committed::Duplicate) => CommitOutcome::Duplicate,
+        Ok(Committed::Stored(new)) => {
+            let who = |change: &Change| {
+                let notification = change.notification.as_ref()?;
+                Some((change.user_id.clone(), notification.notification_id))
+            };
+            let accepted: Vec<_> = new.iter().filter_map(who).collect();
+            changes.extend(new);
+            CommitOutcome::Stored(accepted)
+        }
+        Err(error) => CommitOutcome::from(&error),
+    }
+}
+
+/// Tells the registry, waiting for room: it never waits for us. When it is gone its sessions attach to the next one and
+/// catch up from the store.
+async fn tell(registry: &MessageHandle<Publish>, changes: Vec<Change>, received: Instant) {
+    if !changes.is_empty() {
+        let _ = registry.send(Publish { changes, received }).await;
+    }
+}
+
+fn note(state: &mut PartState, error: Option<&StoreError>) {
+    match error {
+        // A full queue says nothing of the store.
+        None | Some(StoreError::Overloaded) => {}
+        Some(error) if error.is_transient() => *state = PartState::Down(error.to_string()),
+        Some(error) => tracing::error!(%error, "the store refused"),
+    }
+}
+
+fn count_new(rows: usize) {
+    metrics::counter!(metric::SENT).increment(rows as u64);
+}
+
+fn count_mark(change: &Change) {
+    let read = match change.kind {
+        ChangeKind::Marked(Mark::Read) => 1,
+        // Followed, and read by that; or read before.
+        ChangeKind::Marked(Mark::Click) => {
+            i64::from(change.notification.as_ref().is_some_and(|item| item.read_at == item.clicked_at))
+        }
+        ChangeKind::All { mark: MarkAll::Read, .. } => change.step.revision - change.step.previous_revision,
+        _ => 0,
+    };
+    metrics::counter!(metric::ACKED).increment(read.unsigned_abs());
+}

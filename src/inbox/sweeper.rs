@@ -1,0 +1,153 @@
+//! The sweeper: lets time do its work, in small batches that no commit waits long for.
+//!
+//! It only looks at the clock. What changes an inbox it asks of persistence, a bounded number at a time, and it asks again at
+//! once only while there is more; what is only forgotten it deletes itself.
+
+use std::{sync::Arc, time::Duration};
+
+use actix::{Actor, ActorFutureExt, AsyncContext, Context, Handler, WrapFuture};
+use tokio::sync::oneshot;
+
+use super::{Due, SweepSome, Swept};
+use crate::{
+    clock,
+    domain::{inbox::Sweep, notification::Timestamp},
+    runtime::{
+        MessageHandle, RuntimeSettings,
+        supervisor::{Crash, DropGuard},
+    },
+    store::{ANSWER_KEPT_MS, IDENTITY_KEPT_MS, RetentionCursor, Store, TOMBSTONE_KEPT_MS},
+};
+
+/// Between looks at what has run out. Five seconds are promised.
+const EXPIRY_INTERVAL: Duration = Duration::from_secs(1);
+
+/// Between looks at what is old.
+const AGE_INTERVAL: Duration = Duration::from_mins(1);
+
+/// Between batches while there is more.
+const BUSY_INTERVAL: Duration = Duration::from_millis(50);
+
+/// Most notifications of one batch: some milliseconds of the store's time.
+const BATCH: i64 = 200;
+
+/// Most identities or keys forgotten at once.
+const FORGET_BATCH: i64 = 2_000;
+
+/// Milliseconds in a day.
+const DAY_MS: i64 = 24 * 60 * 60 * 1_000;
+
+/// The actor.
+pub struct Sweeper {
+    store: Store,
+    persistence: MessageHandle<SweepSome>,
+    dials: Arc<RuntimeSettings>,
+    _tether: DropGuard,
+}
+
+/// What one rota looks after.
+#[derive(Debug, Clone)]
+enum Task {
+    Expire,
+    Archive,
+    Discard,
+    Retain(RetentionCursor),
+    Forget,
+}
+
+impl Sweeper {
+    /// Sweeps `store` through `persistence`.
+    #[must_use]
+    pub fn new(
+        store: Store,
+        persistence: MessageHandle<SweepSome>,
+        dials: Arc<RuntimeSettings>,
+        tether: DropGuard,
+    ) -> Self {
+        Self { store, persistence, dials, _tether: tether }
+    }
+
+    fn run(&self, task: Task, ctx: &mut Context<Self>) {
+        let (store, persistence, days) =
+            (self.store.clone(), self.persistence.clone(), self.dials.archive_after_days());
+        let now = clock::now();
+        let step = async move {
+            match task {
+                Task::Expire => {
+                    let swept = sweep(&persistence, Due::By(Sweep::Expire, now)).await;
+                    (Task::Expire, pause(is_more(swept.as_ref()), EXPIRY_INTERVAL))
+                }
+                Task::Archive => {
+                    let before = Timestamp(now.0.saturating_sub(days.saturating_mul(DAY_MS)));
+                    let swept = sweep(&persistence, Due::By(Sweep::Archive, before)).await;
+                    (Task::Archive, pause(is_more(swept.as_ref()), AGE_INTERVAL))
+                }
+                Task::Discard => {
+                    let swept = sweep(&persistence, Due::By(Sweep::Discard, now)).await;
+                    (Task::Discard, pause(is_more(swept.as_ref()), AGE_INTERVAL))
+                }
+                Task::Retain(cursor) => match sweep(&persistence, Due::Retention(cursor.clone())).await {
+                    Some(Swept { next: Some(next), .. }) => (Task::Retain(next), BUSY_INTERVAL),
+                    Some(Swept { next: None, .. }) => (Task::Retain(RetentionCursor::default()), AGE_INTERVAL),
+                    None => (Task::Retain(cursor), AGE_INTERVAL),
+                },
+                Task::Forget => {
+                    let identities = store.purge_identities(now.0 - IDENTITY_KEPT_MS, FORGET_BATCH).await;
+                    let keys = store.purge_idempotency_keys(now.0 - ANSWER_KEPT_MS, FORGET_BATCH).await;
+                    let begun = store.purge_fan_outs(now.0 - IDENTITY_KEPT_MS, FORGET_BATCH).await;
+                    let tombstones = store.purge_tombstones(now.0 - TOMBSTONE_KEPT_MS, FORGET_BATCH).await;
+                    let attempts = store.purge_failed_attempts(now.0 - IDENTITY_KEPT_MS, FORGET_BATCH).await;
+                    // The next round tries again.
+                    let _ = store.shrink_log().await;
+                    let full = |rows: u64| rows >= FORGET_BATCH.unsigned_abs();
+                    (
+                        Task::Forget,
+                        pause(
+                            [identities, keys, begun, tombstones, attempts]
+                                .into_iter()
+                                .any(|forgotten| forgotten.is_ok_and(full)),
+                            AGE_INTERVAL,
+                        ),
+                    )
+                }
+            }
+        };
+        ctx.spawn(step.into_actor(self).map(|(task, pause), _, ctx| {
+            ctx.run_later(pause, move |sweeper, ctx| sweeper.run(task, ctx));
+        }));
+    }
+}
+
+/// `None` while persistence or the store is away: the next look finds the same.
+async fn sweep(persistence: &MessageHandle<SweepSome>, due: Due) -> Option<Swept> {
+    let (reply, answer) = oneshot::channel();
+    persistence.send(SweepSome { due, limit: BATCH, reply }).await.ok()?;
+    answer.await.ok()?.ok()
+}
+
+fn is_more(swept: Option<&Swept>) -> bool {
+    swept.is_some_and(|swept| i64::try_from(swept.count).is_ok_and(|count| count >= BATCH))
+}
+
+fn pause(more: bool, otherwise: Duration) -> Duration {
+    if more { BUSY_INTERVAL } else { otherwise }
+}
+
+impl Actor for Sweeper {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        let all = [Task::Expire, Task::Archive, Task::Discard, Task::Retain(RetentionCursor::default()), Task::Forget];
+        for task in all {
+            ctx.run_later(BUSY_INTERVAL, |sweeper, ctx| sweeper.run(task, ctx));
+        }
+    }
+}
+
+impl Handler<Crash> for Sweeper {
+    type Result = ();
+
+    fn handle(&mut self, _: Crash, _: &mut Self::Context) {
+        panic!("the sweeper was asked to crash");
+    }
+}

@@ -1,0 +1,287 @@
+//! JetStream: one durable pull consumer that all hubs share.
+//!
+//! The consumer is made without a limit of deliveries and without a backoff list: a list would set the wait for an
+//! acknowledgement to its first entry, and the server counts a crash of the hub as a delivery like any other and would
+//! then never send the event again. The hub counts its own failures instead, and gives the delay with each nak.
+
+use std::{collections::BTreeSet, time::Duration};
+
+use async_nats::{
+    Client,
+    jetstream::{
+        self, AckKind, Context,
+        consumer::{AckPolicy, DeliverPolicy, PullConsumer, pull},
+        context::AccountErrorKind,
+        message::Acker,
+        stream,
+    },
+};
+use futures_util::{StreamExt as _, stream::FuturesOrdered};
+use tokio::{
+    sync::watch,
+    time::{Instant, interval, sleep},
+};
+
+use super::{ConsumerError, Subscription, connection::NatsConnection, headers};
+use crate::{
+    domain::event::Identity,
+    ingest::{Disposition, Processed, SourceMessage},
+    pipeline::Outcome,
+    telemetry::{PartState, metric},
+};
+
+/// Messages asked for at once.
+const PULL: usize = 500;
+
+/// Messages taken through the pipeline together.
+const CHUNK: usize = 250;
+
+/// Chunks under way at once: one is decoded while another is committed.
+const CHUNKS_IN_FLIGHT: usize = 4;
+
+/// Messages the server may have out at all hubs together before it waits for acknowledgements.
+const MAX_ACK_PENDING: i64 = 10_000;
+
+/// How long a stream that the hub makes keeps its events: over a weekend without a hub, and less than identities are kept.
+const STREAM_MAX_AGE: Duration = Duration::from_hours(3 * 24);
+
+/// How often it is checked that the consumer still is what it should be.
+const CHECK_INTERVAL: Duration = Duration::from_secs(5);
+
+/// Whether the server has JetStream.
+pub(super) async fn is_available(client: &Client) -> Result<bool, ConsumerError> {
+    match jetstream::new(client.clone()).query_account().await {
+        Ok(_) => Ok(true),
+        Err(error) => match error.kind() {
+            AccountErrorKind::JetStreamUnavailable => Ok(false),
+            AccountErrorKind::JetStream(refused) if refused.code() == 503 => Ok(false),
+            AccountErrorKind::JetStream(_) | AccountErrorKind::TimedOut | AccountErrorKind::Other => {
+                Err(ConsumerError::Refused(format!("JetStream does not answer: {error}")))
+            }
+        },
+    }
+}
+
+/// Brings messages until something goes wrong.
+pub(super) async fn receive(subscription: &Subscription, connection: &NatsConnection) -> ConsumerError {
+    match receive_all(subscription, connection).await {
+        Ok(never) => match never {},
+        Err(error) => error,
+    }
+}
+
+async fn receive_all(
+    subscription: &Subscription,
+    connection: &NatsConnection,
+) -> Result<std::convert::Infallible, ConsumerError> {
+    let refused = |what: &str, error: &dyn std::fmt::Display| ConsumerError::Refused(format!("{what}: {error}"));
+    let context = jetstream::new(connection.client.clone());
+    let stream = stream(subscription, &context).await?;
+    let created_ms = i64::try_from(stream.cached_info().created.unix_timestamp_nanos() / 1_000_000).unwrap_or(0);
+    let consumer = consumer(subscription, &stream).await?;
+    let messages = consumer
+        .stream()
+        .max_messages_per_batch(PULL)
+        .heartbeat(Duration::from_secs(5))
+        .expires(Duration::from_secs(30))
+        .messages()
+        .await
+        .map_err(|error| refused("the consumer cannot be pulled from", &error))?;
+    subscription.consumer.report(PartState::Ok);
+    tracing::info!(
+        stream = subscription.config.stream,
+        consumer = subscription.config.durable,
+        "events come from JetStream"
+    );
+
+    let mut chunks = messages.ready_chunks(CHUNK);
+    let mut in_flight = FuturesOrdered::new();
+    let mut check = interval(CHECK_INTERVAL);
+    check.tick().await;
+    let mut lost = std::pin::pin!(connection.lost());
+    loop {
+        tokio::select! {
+            () = &mut lost => return Err(ConsumerError::Disconnected),
+            Some(away) = in_flight.next(), if !in_flight.is_empty() => {
+                if away {
+                    subscription.consumer.wait_for_store().await;
+                }
+            }
+            chunk = chunks.next(), if in_flight.len() < CHUNKS_IN_FLIGHT => {
+                let Some(chunk) = chunk else {
+                    return Err(ConsumerError::Refused("the consumer is gone; it is made again".to_owned()));
+                };
+                let (good, failed) = split(chunk, created_ms);
+                if !good.is_empty() {
+                    in_flight.push_back(process(subscription, good));
+                }
+                if let Some(failed) = failed {
+                    return Err(refused("the consumer failed and is made again", &failed));
+                }
+            }
+            _ = check.tick() => check_consumer(subscription, &stream).await?,
+        }
+    }
+}
+
+type Pulled = Result<jetstream::Message, pull::MessagesError>;
+
+fn split(chunk: Vec<Pulled>, created_ms: i64) -> (Vec<(SourceMessage, Acker)>, Option<pull::MessagesError>) {
+    let mut good = Vec::with_capacity(chunk.len());
+    for pulled in chunk {
+        match pulled {
+            Ok(message) => good.push(convert(message, created_ms)),
+            Err(error) => return (good, Some(error)),
+        }
+    }
+    (good, None)
+}
+
+fn convert(message: jetstream::Message, created_ms: i64) -> (SourceMessage, Acker) {
+    let info = message.info().ok();
+    let identity = info.as_ref().map(|info| Identity::stream(info.stream, created_ms, info.stream_sequence));
+    let delivered = info.as_ref().map_or(1, |info| info.delivered.unsigned_abs());
+    let (message, acker) = message.split();
+    let message = SourceMessage {
+        subject: message.subject.to_string(),
+        headers: headers(message.headers.as_ref()),
+        payload: message.payload,
+        identity,
+        delivered,
+    };
+    (message, acker)
+}
+
+/// Takes a chunk through the pipeline and tells the broker; says whether the hub as a whole cannot take events now.
+async fn process(subscription: &Subscription, pulled: Vec<(SourceMessage, Acker)>) -> bool {
+    let (messages, ackers): (Vec<SourceMessage>, Vec<Acker>) = pulled.into_iter().unzip();
+    gauge(messages.len());
+    let started = Instant::now();
+    let mut away = false;
+    let count = messages.len();
+    let processed = subscription.consumer.process(&messages).await;
+    for ((processed, message), acker) in processed.into_iter().zip(messages).zip(ackers) {
+        match processed {
+            Processed::Done(disposition) => {
+                away |= matches!(disposition, Disposition::Retry { unavailable: true, .. });
+                carry_out(&acker, disposition).await;
+            }
+            Processed::InProgress(progress) => {
+                actix_rt::spawn(finish_later(subscription.clone(), message, acker, progress));
+            }
+        }
+    }
+    tracing::trace!(messages = count, took = ?started.elapsed(), "a chunk is processed");
+    away
+}
+
+/// Tells the broker that a message for very many is being worked on, and at the end what became of it.
+async fn finish_later(
+    subscription: Subscription,
+    message: SourceMessage,
+    acker: Acker,
+    progress: watch::Receiver<Option<Outcome>>,
+) {
+    let mut working = interval(Duration::from_secs(subscription.config.ack_wait_seconds.max(2)) / 2);
+    let mut ended = std::pin::pin!(subscription.consumer.finish(&message, progress));
+    loop {
+        tokio::select! {
+            disposition = &mut ended => return carry_out(&acker, disposition).await,
+            _ = working.tick() => acknowledge(&acker, AckKind::Progress).await,
+        }
+    }
+}
+
+async fn carry_out(acker: &Acker, disposition: Disposition) {
+    let kind = match disposition {
+        Disposition::Ack => AckKind::Ack,
+        Disposition::Reject(_) => AckKind::Term,
+        Disposition::Retry { after, .. } => AckKind::Nak(Some(after)),
+        // Settled by now.
+        Disposition::Failed(_) => AckKind::Nak(None),
+    };
+    acknowledge(acker, kind).await;
+}
+
+/// An ack that is lost means one more delivery, which is then a duplicate.
+async fn acknowledge(acker: &Acker, kind: AckKind) {
+    if let Err(error) = acker.ack_with(kind).await {
+        tracing::debug!(%error, "an acknowledgement could not be sent");
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "at most some hundreds")]
+fn gauge(messages: usize) {
+    metrics::gauge!(metric::QUEUE_LENGTH, "queue" => "subscriber").set(messages as f64);
+}
+
+async fn stream(subscription: &Subscription, context: &Context) -> Result<stream::Stream, ConsumerError> {
+    let config = &subscription.config;
+    let wanted = stream::Config {
+        name: config.stream.clone(),
+        subjects: config.subjects.clone(),
+        description: Some("Events for Lonceng".to_owned()),
+        max_age: STREAM_MAX_AGE,
+        ..stream::Config::default()
+    };
+    let stream = context
+        .get_or_create_stream(wanted)
+        .await
+        .map_err(|error| ConsumerError::Refused(format!("the stream {}: {error}", config.stream)))?;
+    let has: BTreeSet<&String> = stream.cached_info().config.subjects.iter().collect();
+    let wants: BTreeSet<&String> = config.subjects.iter().collect();
+    if has != wants {
+        tracing::warn!(
+            stream = config.stream, has = ?has, wants = ?wants,
+            "the stream takes other subjects than nats.subjects says; it is left as it is"
+        );
+    }
+    Ok(stream)
+}
+
+async fn consumer(subscription: &Subscription, stream: &stream::Stream) -> Result<PullConsumer, ConsumerError> {
+    let config = &subscription.config;
+    if let Ok(consumer) = stream.get_consumer::<pull::Config>(&config.durable).await {
+        let has = &consumer.cached_info().config;
+        if has.ack_wait != Duration::from_secs(config.ack_wait_seconds) || has.max_deliver > 0 {
+            tracing::warn!(
+                consumer = config.durable, ack_wait = ?has.ack_wait, max_deliver = has.max_deliver,
+                "the consumer is not as the hub would make it; it is left as it is"
+            );
+        }
+        return Ok(consumer);
+    }
+    let wanted = pull::Config {
+        durable_name: Some(config.durable.clone()),
+        description: Some("Shared by all hubs".to_owned()),
+        deliver_policy: DeliverPolicy::All,
+        ack_policy: AckPolicy::Explicit,
+        ack_wait: Duration::from_secs(config.ack_wait_seconds),
+        max_deliver: -1,
+        max_ack_pending: MAX_ACK_PENDING,
+        ..pull::Config::default()
+    };
+    stream
+        .create_consumer(wanted)
+        .await
+        .map_err(|error| ConsumerError::Refused(format!("the consumer {}: {error}", config.durable)))
+}
+
+/// A consumer that somebody paused or deleted looks idle; readiness must not call that well.
+async fn check_consumer(subscription: &Subscription, stream: &stream::Stream) -> Result<(), ConsumerError> {
+    match stream.get_consumer::<pull::Config>(&subscription.config.durable).await {
+        Ok(consumer) if consumer.cached_info().config.pause_until.is_some() => {
+            subscription.consumer.report(PartState::Degraded("somebody has paused the consumer".to_owned()));
+            Ok(())
+        }
+        Ok(_) => {
+            subscription.consumer.report(PartState::Ok);
+            Ok(())
+        }
+        Err(error) => {
+            // A moment for the broker, which may only be busy.
+            sleep(Duration::from_millis(100)).await;
+            Err(ConsumerError::Refused(format!("the consumer cannot be found and is made again: {error}")))
+        }
+    }
+}

@@ -1,0 +1,220 @@
+//! The scheduler: has types that come by the clock come.
+//!
+//! It looks at the catalog every second, and gives what is due to the pipeline as an event. Every hub does: the event's identity is
+//! the type and the moment it was due, so that exactly one of them makes notifications, whichever is first. It notes how far it
+//! has come only after that; one that dies in between does it again, and finds a duplicate.
+
+use std::{collections::HashSet, sync::Arc, time::Duration};
+
+use actix::{Actor, ActorFutureExt, AsyncContext, Context, Handler, WrapFuture};
+use serde_json::{Map, json};
+use tokio::{sync::oneshot, time::Instant};
+
+use crate::{
+    clock,
+    domain::{
+        catalog::NotificationType,
+        event::{Event, Identity},
+        notification::Timestamp,
+        schedule::{Due, Schedule},
+    },
+    pipeline::{Ingest, Outcome, catalog::Shared},
+    runtime::{
+        MessageHandle,
+        supervisor::{Crash, DropGuard},
+    },
+    store::{ScheduleRun, Store, StoreError},
+};
+
+/// Between two looks.
+const INTERVAL: Duration = Duration::from_secs(1);
+
+/// How long what is counted has to be committed, in milliseconds: what was made before the moment must not come after the count.
+const SETTLE_MS: i64 = 2_000;
+
+/// Time by which a last run may lie in the future, in milliseconds: clocks of several hubs differ a little.
+const AHEAD_MS: i64 = 60_000;
+
+/// The actor.
+pub struct Scheduler {
+    store: Store,
+    catalog: Shared,
+    pipeline: MessageHandle<Ingest>,
+    /// Types whose run is under way: one for very many takes its time, and must not hold up the others.
+    under_way: HashSet<String>,
+    _tether: DropGuard,
+}
+
+impl Scheduler {
+    /// Has the types of `catalog` come through `pipeline`.
+    #[must_use]
+    pub fn new(store: Store, catalog: Shared, pipeline: MessageHandle<Ingest>, tether: DropGuard) -> Self {
+        Self { store, catalog, pipeline, under_way: HashSet::new(), _tether: tether }
+    }
+
+    fn look(&self, ctx: &mut Context<Self>) {
+        let store = self.store.clone();
+        let runs = async move { store.schedule_runs().await };
+        ctx.spawn(runs.into_actor(self).map(|runs, scheduler, ctx| {
+            // The store's own watch says that it is away; then the next look finds the same due.
+            if let Ok(runs) = runs {
+                scheduler.look_at(&runs, ctx);
+            }
+            ctx.run_later(INTERVAL, |scheduler, ctx| scheduler.look(ctx));
+        }));
+    }
+
+    fn look_at(&mut self, runs: &[ScheduleRun], ctx: &mut Context<Self>) {
+        let (catalog, now) = (self.catalog.current(), clock::now());
+        let active = || catalog.scheduled().filter(|(kind, _)| kind.is_active);
+        for (kind, schedule) in active() {
+            if self.under_way.contains(&kind.code) {
+                continue;
+            }
+            let known = runs.iter().find(|run| run.code == kind.code && run.schedule == schedule.when());
+            // A clock that was ahead for a moment: until then, nothing would be due.
+            let ahead = known.filter(|run| run.at.0 > now.0 + AHEAD_MS);
+            if let Some(run) = ahead {
+                let (code, last_run) = (&kind.code, run.at.to_rfc3339());
+                tracing::warn!(
+                    code,
+                    last_run,
+                    "the last run of this schedule is in the future; the schedule begins anew"
+                );
+            }
+            let due = known.and_then(|run| Some((run.at, schedule.due(run.at, settled(schedule, now))?)));
+            let step = match (known, due) {
+                _ if ahead.is_some() => Step::BeginAnew(now),
+                (Some(_), None) => continue,
+                (None, _) => Step::Begin(now),
+                (Some(_), Some((last, due))) => Step::Run(last, due),
+            };
+            self.under_way.insert(kind.code.clone());
+            let taken = take(self.store.clone(), self.pipeline.clone(), Arc::clone(kind), schedule.clone(), step);
+            let code = kind.code.clone();
+            ctx.spawn(taken.into_actor(self).map(move |_, scheduler, _| {
+                scheduler.under_way.remove(&code);
+            }));
+        }
+        // What is switched off, or has no schedule any more, begins anew when it comes back.
+        let gone = runs.iter().filter(|run| !active().any(|(kind, _)| kind.code == run.code));
+        for run in gone {
+            let (store, code) = (self.store.clone(), run.code.clone());
+            ctx.spawn(async move { drop(store.forget_schedule(&code).await) }.into_actor(self));
+        }
+    }
+}
+
+/// What a type that comes by the clock needs now.
+enum Step {
+    /// Its schedule has not been seen before: it begins at this moment.
+    Begin(Timestamp),
+    /// Its last run is in the future: it begins anew at this moment.
+    BeginAnew(Timestamp),
+    /// This run, after the one of that moment.
+    Run(Timestamp, Due),
+}
+
+/// Up to when is looked for what is due.
+fn settled(schedule: &Schedule, now: Timestamp) -> Timestamp {
+    if schedule.count().is_some() { Timestamp(now.0 - SETTLE_MS) } else { now }
+}
+
+async fn take(
+    store: Store,
+    pipeline: MessageHandle<Ingest>,
+    kind: Arc<NotificationType>,
+    schedule: Schedule,
+    step: Step,
+) -> Result<(), StoreError> {
+    let code = &kind.code;
+    let (last, Due { at, skipped }) = match step {
+        Step::Begin(now) => return store.begin_schedule(code, &schedule.when(), now).await,
+        Step::BeginAnew(now) => return store.restart_schedule(code, now).await,
+        Step::Run(last, due) => (last, due),
+    };
+    if skipped {
+        tracing::info!(code, due = at.to_rfc3339(), "this run was missed and is left, as its schedule says");
+    } else {
+        let count = match schedule.count() {
+            Some(counted) => Some(store.count_made(counted, last, at).await?),
+            None => None,
+        };
+        // Nothing to tell is not told.
+        if count != Some(0) && !run(&pipeline, event(code, last, at, count)).await {
+            return Ok(());
+        }
+    }
+    store.schedule_has_run(code, at).await
+}
+
+fn event(code: &str, last: Timestamp, at: Timestamp, count: Option<i64>) -> Event {
+    let mut data = Map::new();
+    data.insert("since".to_owned(), json!(last));
+    if let Some(count) = count {
+        data.insert("count".to_owned(), json!(count));
+    }
+    let identity = Identity::schedule(code, at.0);
+    Event {
+        id: identity.to_string(),
+        identity: Some(identity),
+        name: code.to_owned(),
+        code: code.to_owned(),
+        source: Some("schedule".to_owned()),
+        user_id: None,
+        actor_id: None,
+        recipients: Vec::new(),
+        time: at,
+        data,
+        bytes: 0,
+        direct: None,
+    }
+}
+
+/// Takes the event through the pipeline; says whether that is over.
+async fn run(pipeline: &MessageHandle<Ingest>, event: Event) -> bool {
+    let (reply, answer) = oneshot::channel();
+    let code = event.code.clone();
+    let ingest = Ingest {
+        events: vec![event],
+        atomic: false,
+        strict: false,
+        waits: true,
+        source: "schedule",
+        received: Instant::now(),
+        reply,
+    };
+    if pipeline.send(ingest).await.is_err() {
+        return false;
+    }
+    match answer.await.ok().and_then(|outcomes| outcomes.into_iter().next()) {
+        // Late is only said to those who do not wait.
+        Some(Outcome::Accepted(_) | Outcome::Duplicate | Outcome::Skipped(_) | Outcome::Late(_)) => true,
+        Some(Outcome::Rejected(rejected)) => {
+            // It would be as bad the next second; the next time it is due, its template may be mended.
+            tracing::error!(code, reason = %rejected, "what came by the clock could not be rendered, and is left");
+            true
+        }
+        Some(Outcome::Failed(reason)) => {
+            tracing::error!(code, reason, "what came by the clock failed; it is tried again");
+            false
+        }
+        Some(Outcome::Unavailable(_) | Outcome::Overloaded | Outcome::Interrupted { .. }) | None => false,
+    }
+}
+
+impl Actor for Scheduler {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        self.look(ctx);
+    }
+}
+
+impl Handler<Crash> for Scheduler {
+    type Result = ();
+
+    fn handle(&mut self, _: Crash, _: &mut Self::Context) {
+        panic!("the scheduler was asked to crash");
+    }
+}

@@ -1,0 +1,181 @@
+//! The catalog actor: publishes an immutable snapshot of all types, and a new one when the table changes.
+//!
+//! Where the database says that the table has changed (PostgreSQL), it looks at once; besides it asks every second, so that a row
+//! changed by plain SQL counts within two. A row that is wrong switches off its type alone, and is logged once. It fails by the store being away: the last snapshot stays.
+
+use std::{
+    sync::{Arc, PoisonError, RwLock},
+    time::Duration,
+};
+
+use actix::{
+    Actor, ActorFutureExt, AsyncContext, Context, Handler, Message, ResponseActFuture, SpawnHandle, WrapFuture,
+};
+
+use crate::{
+    config,
+    domain::catalog::{Catalog, TypeRow},
+    runtime::supervisor::{Crash, DropGuard},
+    store::{Store, StoreError, TypesWatch},
+    telemetry::{Health, PartState},
+};
+
+/// How often the table is asked.
+const INTERVAL: Duration = Duration::from_secs(1);
+
+/// The snapshot there is now; cheap to clone, and to read.
+#[derive(Debug, Clone, Default)]
+pub struct Shared(Arc<RwLock<Arc<Catalog>>>);
+
+impl Shared {
+    /// The snapshot there is now. Whoever holds it keeps it, whatever comes after.
+    #[must_use]
+    pub fn current(&self) -> Arc<Catalog> {
+        Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn publish(&self, catalog: Catalog) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(catalog);
+    }
+}
+
+/// Where types and templates come from.
+#[derive(Debug, Clone)]
+pub struct Sources {
+    /// The table.
+    pub store: Store,
+    /// What of the files is taken: the translations; and what is wrong with them is said beside what is wrong with the table.
+    pub configuration: Arc<config::Live>,
+}
+
+impl Sources {
+    /// Reads the table and compiles everything.
+    ///
+    /// # Errors
+    /// When the store is away.
+    pub async fn load(&self, shared: &Shared, health: &Health) -> Result<Vec<TypeRow>, StoreError> {
+        let rows = self.store.types().await?;
+        let translations = self.configuration.translations();
+        let (catalog, bad) = Catalog::build(&rows, &translations.local, &translations.default_locale);
+        for bad in &bad {
+            let (code, column, line) = (&bad.code, bad.column, bad.line);
+            tracing::warn!(code, column, line, reason = bad.detail, "a type is wrong and switched off");
+        }
+        self.configuration.found_wrong(bad.into_iter().map(|bad| bad.code).collect());
+        health.set("config", PartState::of_trouble(self.configuration.trouble()));
+        tracing::info!(types = catalog.len(), "the catalog of types is loaded");
+        shared.publish(catalog);
+        Ok(rows)
+    }
+}
+
+/// The actor.
+pub struct CatalogRefresher {
+    sources: Sources,
+    shared: Shared,
+    health: Health,
+    loaded: Vec<TypeRow>,
+    /// A look at the table is under way, or will be.
+    looking: Option<SpawnHandle>,
+    _tether: DropGuard,
+}
+
+impl CatalogRefresher {
+    /// Keeps `shared` up to date; `loaded` are the rows it was made from.
+    #[must_use]
+    pub fn new(sources: Sources, shared: Shared, health: Health, loaded: Vec<TypeRow>, tether: DropGuard) -> Self {
+        Self { sources, shared, health, loaded, looking: None, _tether: tether }
+    }
+
+    /// Looks when the database says that there is something to see.
+    fn listen(&self, ctx: &mut Context<Self>) {
+        let store = self.sources.store.clone();
+        let told = async move {
+            match store.watch_types().await {
+                Ok(mut watch) => watch.changed().await.map(|()| watch),
+                Err(error) => Err(error),
+            }
+        };
+        ctx.spawn(told.into_actor(self).map(|told, keeper, ctx| keeper.told(told, ctx)));
+    }
+
+    fn told(&mut self, told: Result<TypesWatch, StoreError>, ctx: &mut Context<Self>) {
+        let Ok(mut watch) = told else {
+            // Away, or gone: the ticks see what happens meanwhile.
+            ctx.run_later(INTERVAL, |keeper, ctx| keeper.listen(ctx));
+            return;
+        };
+        self.refresh(ctx);
+        let again = async move { watch.changed().await.map(|()| watch) };
+        ctx.spawn(again.into_actor(self).map(|told, keeper, ctx| keeper.told(told, ctx)));
+    }
+
+    fn refresh(&mut self, ctx: &mut Context<Self>) {
+        let (sources, shared, health) = (self.sources.clone(), self.shared.clone(), self.health.clone());
+        let loaded = self.loaded.clone();
+        let refreshed = async move {
+            match sources.store.types().await {
+                Ok(rows) if rows == loaded => None,
+                Ok(_) => sources.load(&shared, &health).await.ok(),
+                // The store's own watch says that it is away; the last snapshot stays.
+                Err(_) => None,
+            }
+        };
+        let noted = refreshed.into_actor(self).map(|rows, keeper, ctx| {
+            if let Some(rows) = rows {
+                keeper.loaded = rows;
+            }
+            keeper.looking = Some(ctx.run_later(INTERVAL, Self::refresh));
+        });
+        // The next tick, or a look that began before somebody said that there is more to see.
+        if let Some(before) = self.looking.replace(ctx.spawn(noted)) {
+            ctx.cancel_future(before);
+        }
+    }
+}
+
+impl Actor for CatalogRefresher {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        self.refresh(ctx);
+        self.listen(ctx);
+    }
+}
+
+impl CatalogRefresher {
+    /// Looks at everything now. Says whether that could be done.
+    fn load(&self) -> ResponseActFuture<Self, bool> {
+        let (sources, shared, health) = (self.sources.clone(), self.shared.clone(), self.health.clone());
+        let load = async move { sources.load(&shared, &health).await };
+        Box::pin(load.into_actor(self).map(|rows, keeper, _| {
+            let done = rows.is_ok();
+            if let Ok(rows) = rows {
+                keeper.loaded = rows;
+            }
+            done
+        }))
+    }
+}
+
+/// Look at everything now: whoever has changed it wants to see it work. Answers when the snapshot is the new one, and says whether
+/// that could be done; else the table is looked at again within a second.
+#[derive(Message)]
+#[rtype(result = "bool")]
+pub struct Refresh;
+
+impl Handler<Refresh> for CatalogRefresher {
+    type Result = ResponseActFuture<Self, bool>;
+
+    fn handle(&mut self, _: Refresh, _: &mut Self::Context) -> Self::Result {
+        self.load()
+    }
+}
+
+impl Handler<Crash> for CatalogRefresher {
+    type Result = ();
+
+    fn handle(&mut self, _: Crash, _: &mut Self::Context) {
+        panic!("the catalog keeper was asked to crash");
+    }
+}

@@ -1,0 +1,301 @@
+//! What clients send.
+
+use serde_json::{Map, Value};
+use uuid::Uuid;
+
+use crate::domain::{
+    feed::FiltersErrorKind,
+    inbox::{Mark, MarkAll, Since},
+    preferences::RETENTION_DAYS,
+};
+
+/// Most notifications one `sync.request` answers with.
+const SYNC_LIMIT_MAX: i64 = 1_000;
+
+/// The codes of `error` messages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ErrorCode {
+    /// Not JSON, not an object, or a field is wrong.
+    BadMessage,
+    /// The `type` is not known.
+    UnknownType,
+    /// A filter that the feed does not have, or a value that is none.
+    BadFilter,
+    /// More filters than are taken.
+    TooMany,
+    /// No such notification in this inbox, or no such feed.
+    NotFound,
+    /// Not allowed.
+    Forbidden,
+    /// More than `limits.client_messages_per_minute`.
+    RateLimited,
+    /// The store is away; try again.
+    Unavailable,
+}
+
+impl From<FiltersErrorKind> for ErrorCode {
+    fn from(kind: FiltersErrorKind) -> Self {
+        match kind {
+            FiltersErrorKind::Bad => Self::BadFilter,
+            FiltersErrorKind::TooMany => Self::TooMany,
+        }
+    }
+}
+
+impl ErrorCode {
+    /// The word on the wire.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::BadMessage => "bad_message",
+            Self::UnknownType => "unknown_type",
+            Self::BadFilter => "bad_filter",
+            Self::TooMany => "too_many",
+            Self::NotFound => "not_found",
+            Self::Forbidden => "forbidden",
+            Self::RateLimited => "rate_limited",
+            Self::Unavailable => "unavailable",
+        }
+    }
+}
+
+/// A message that cannot be taken; the connection stays.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClientError {
+    /// Which kind.
+    pub code: ErrorCode,
+    /// What is wrong and what is expected.
+    pub message: String,
+}
+
+impl ClientError {
+    /// An error with its explanation.
+    #[must_use]
+    pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
+        Self { code, message: message.into() }
+    }
+}
+
+/// A message from a client.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ClientMessage {
+    /// Mark one notification. `None`: an id that is no UUID, so no notification has it.
+    Mark(Mark, Option<Uuid>),
+    /// Mark everything unread that was made up to the revision; `None`: everything.
+    MarkAll(MarkAll, Option<i64>),
+    /// Send what changed after `since`; without it, the newest.
+    Sync {
+        /// The client's position.
+        since: Option<Since>,
+        /// At most so many.
+        limit: Option<i64>,
+    },
+    /// Keep notifications for so many days.
+    SetRetention(i64),
+    /// Watch a feed, or everything.
+    Subscribe {
+        /// What to watch.
+        scope: Scope,
+        /// What of it, as the client wrote it.
+        filters: Map<String, Value>,
+    },
+    /// Watch it no longer.
+    Unsubscribe(Scope),
+    /// Are you there?
+    Ping,
+}
+
+/// What may be watched.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Scope {
+    /// Every event, whole: for administrators.
+    All,
+    /// The feed of this name.
+    Feed(String),
+    /// The feed that the connection is for.
+    Own,
+}
+
+impl ClientMessage {
+    /// Reads a message: `{"type":…,"data":{…}}`, or with the fields beside `type`.
+    ///
+    /// # Errors
+    /// What to answer.
+    pub fn parse(text: &[u8]) -> Result<Self, ClientError> {
+        let bad = |message: String| ClientError::new(ErrorCode::BadMessage, message);
+        let value: Value =
+            serde_json::from_slice(text).map_err(|error| bad(format!("the message is not JSON: {error}")))?;
+        let Value::Object(mut map) = value else {
+            return Err(bad("a message must be a JSON object with a type".to_owned()));
+        };
+        let kind = match map.remove("type") {
+            Some(Value::String(kind)) => kind,
+            Some(_) => return Err(bad("type must be a string".to_owned())),
+            None => return Err(bad("the message has no type".to_owned())),
+        };
+        let fields = match map.remove("data") {
+            Some(Value::Object(data)) => data,
+            None | Some(Value::Null) => map,
+            Some(_) => return Err(bad("data must be an object".to_owned())),
+        };
+        Self::of(&kind, &fields)
+    }
+
+    fn of(kind: &str, fields: &Map<String, Value>) -> Result<Self, ClientError> {
+        if let Some(word) = kind.strip_prefix("notification.") {
+            if let Some(mark) = Mark::ALL.into_iter().find(|mark| mark.word() == word) {
+                return Ok(Self::Mark(mark, notification_id(fields)?));
+            }
+            if let Some(mark) = [MarkAll::Read, MarkAll::Seen].into_iter().find(|mark| mark.word() == word) {
+                return Ok(Self::MarkAll(mark, integer(fields, "up_to_revision", 0, i64::MAX)?));
+            }
+        }
+        match kind {
+            "retention.set" => integer(fields, "days", *RETENTION_DAYS.start(), *RETENTION_DAYS.end())?
+                .map(Self::SetRetention)
+                .ok_or_else(|| ClientError::new(ErrorCode::BadMessage, "days is missing")),
+            "sync.request" => {
+                Ok(Self::Sync { since: since(fields)?, limit: integer(fields, "limit", 1, SYNC_LIMIT_MAX)? })
+            }
+            "subscribe" => Ok(Self::Subscribe { scope: scope(fields)?, filters: filters(fields)? }),
+            "unsubscribe" => scope(fields).map(Self::Unsubscribe),
+            "ping" => Ok(Self::Ping),
+            other => Err(ClientError::new(ErrorCode::UnknownType, format!("messages of type {other:?} are not known"))),
+        }
+    }
+}
+
+/// `scope`, or `feed`, which older clients call `topic`.
+fn scope(fields: &Map<String, Value>) -> Result<Scope, ClientError> {
+    let text = |name: &str| match fields.get(name) {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::String(text)) => Ok(Some(text.clone())),
+        Some(_) => Err(ClientError::new(ErrorCode::BadMessage, format!("{name} must be a string"))),
+    };
+    let feed = match text("feed")? {
+        None => text("topic")?,
+        feed => feed,
+    };
+    match (text("scope")?.as_deref(), feed) {
+        (Some("all"), None) => Ok(Scope::All),
+        (Some("feed") | None, Some(feed)) => Ok(Scope::Feed(feed)),
+        (None, None) => Ok(Scope::Own),
+        (Some("all"), Some(_)) => Err(ClientError::new(ErrorCode::BadMessage, "name a feed or scope all, not both")),
+        (Some(_), _) => Err(ClientError::new(ErrorCode::BadMessage, "the only scope is all; or name a feed")),
+    }
+}
+
+fn filters(fields: &Map<String, Value>) -> Result<Map<String, Value>, ClientError> {
+    match fields.get("filters") {
+        None | Some(Value::Null) => Ok(Map::new()),
+        Some(Value::Object(filters)) => Ok(filters.clone()),
+        Some(_) => Err(ClientError::new(ErrorCode::BadFilter, "filters must be an object of keys and their values")),
+    }
+}
+
+fn notification_id(fields: &Map<String, Value>) -> Result<Option<Uuid>, ClientError> {
+    match fields.get("notification_id") {
+        Some(Value::String(text)) => Ok(Uuid::try_parse(text).ok()),
+        Some(_) => Err(ClientError::new(ErrorCode::BadMessage, "notification_id must be a string")),
+        None => Err(ClientError::new(ErrorCode::BadMessage, "notification_id is missing")),
+    }
+}
+
+fn integer(fields: &Map<String, Value>, name: &str, least: i64, most: i64) -> Result<Option<i64>, ClientError> {
+    match fields.get(name) {
+        None | Some(Value::Null) => Ok(None),
+        Some(value) => match value.as_i64() {
+            Some(number) if (least..=most).contains(&number) => Ok(Some(number)),
+            _ if most == i64::MAX => {
+                Err(ClientError::new(ErrorCode::BadMessage, format!("{name} must be a whole number from {least}")))
+            }
+            _ => {
+                let message = format!("{name} must be a whole number from {least} to {most}");
+                Err(ClientError::new(ErrorCode::BadMessage, message))
+            }
+        },
+    }
+}
+
+fn since(fields: &Map<String, Value>) -> Result<Option<Since>, ClientError> {
+    let text = match fields.get("since") {
+        None | Some(Value::Null) => return Ok(None),
+        Some(Value::String(text)) => text.clone(),
+        Some(other) => other.to_string(),
+    };
+    Since::parse(&text).map(Some).map_err(|message| ClientError::new(ErrorCode::BadMessage, message))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const ID: &str = "01978a3e-0000-7000-8000-000000000001";
+
+    fn code(text: &str) -> Option<ErrorCode> {
+        ClientMessage::parse(text.as_bytes()).err().map(|error| error.code)
+    }
+
+    #[test]
+    fn fields_stand_in_data_or_beside_the_type() {
+        let expected = Ok(ClientMessage::Mark(Mark::Read, Uuid::try_parse(ID).ok()));
+        for text in [
+            format!(r#"{{"type":"notification.read","data":{{"notification_id":"{ID}"}}}}"#),
+            format!(r#"{{"type":"notification.read","notification_id":"{ID}","stream_id":"1-1"}}"#),
+        ] {
+            assert_eq!(ClientMessage::parse(text.as_bytes()), expected);
+        }
+        assert_eq!(
+            ClientMessage::parse(br#"{"type":"sync.request","since":"e.4","limit":7}"#),
+            Ok(ClientMessage::Sync { since: Some(Since { epoch: Some("e".into()), revision: 4 }), limit: Some(7) })
+        );
+        assert_eq!(ClientMessage::parse(br#"{"type":"ping"}"#), Ok(ClientMessage::Ping));
+    }
+
+    #[test]
+    fn what_to_watch_is_named_in_one_way_or_another() {
+        let subscribe = |text: &str| ClientMessage::parse(text.as_bytes());
+        let (feed, all) = (Scope::Feed("a".to_owned()), Scope::All);
+        for text in [r#"{"type":"unsubscribe","feed":"a"}"#, r#"{"type":"unsubscribe","data":{"topic":"a"}}"#] {
+            assert_eq!(subscribe(text), Ok(ClientMessage::Unsubscribe(feed.clone())), "{text}");
+        }
+        let Ok(ClientMessage::Subscribe { scope, filters }) =
+            subscribe(r#"{"type":"subscribe","feed":"a","filters":{"b":["c"]}}"#)
+        else {
+            panic!("it is good")
+        };
+        assert_eq!((scope, filters.len()), (feed, 1));
+        let message = subscribe(r#"{"type":"subscribe","scope":"all"}"#);
+        assert_eq!(message, Ok(ClientMessage::Subscribe { scope: all, filters: Map::new() }));
+        let message = subscribe(r#"{"type":"subscribe"}"#);
+        assert_eq!(message, Ok(ClientMessage::Subscribe { scope: Scope::Own, filters: Map::new() }));
+    }
+
+    #[test]
+    fn what_cannot_be_taken_is_told_apart() {
+        for text in ["", "{", "7", "[]", "{}", r#"{"type":7}"#, r#"{"type":"ping","data":7}"#] {
+            assert_eq!(code(text), Some(ErrorCode::BadMessage), "{text}");
+        }
+        assert_eq!(code(r#"{"type":"dance"}"#), Some(ErrorCode::UnknownType));
+        assert_eq!(code(r#"{"type":"sync.request","limit":0}"#), Some(ErrorCode::BadMessage));
+        assert_eq!(code(r#"{"type":"sync.request","limit":1001}"#), Some(ErrorCode::BadMessage));
+        assert_eq!(code(r#"{"type":"notification.read"}"#), Some(ErrorCode::BadMessage));
+        for days in ["0", "16", "1.5", "\"3\"", "null"] {
+            assert_eq!(code(&format!(r#"{{"type":"retention.set","days":{days}}}"#)), Some(ErrorCode::BadMessage));
+        }
+        assert_eq!(code(r#"{"type":"subscribe","scope":"some"}"#), Some(ErrorCode::BadMessage));
+        assert_eq!(code(r#"{"type":"subscribe","feed":7}"#), Some(ErrorCode::BadMessage));
+        assert_eq!(code(r#"{"type":"subscribe","feed":"a","scope":"all"}"#), Some(ErrorCode::BadMessage));
+        assert_eq!(code(r#"{"type":"subscribe","feed":"a","filters":["x"]}"#), Some(ErrorCode::BadFilter));
+        assert_eq!(code(r#"{"type":"notification.dance","notification_id":"x"}"#), Some(ErrorCode::UnknownType));
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_makes_it_panic(text in ".{0,200}") {
+            let _ = ClientMessage::parse(text.as_bytes());
+        }
+    }
+}

@@ -1,0 +1,319 @@
+//! What the hub sends: JSON, already in its WebSocket frame.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use super::{ClientError, CloseCode};
+use crate::{
+    domain::{
+        event::Event,
+        feed,
+        inbox::{Change, ChangeKind, Counters, MarkAll, Step},
+        notification::{Notification, Timestamp},
+        user::Identity,
+    },
+    protocol::frame,
+};
+
+fn encode(message: &impl Serialize) -> Bytes {
+    // Our own types: maps have text keys and no Serialize here fails. Were one to, an empty frame would do no harm.
+    frame::text(&serde_json::to_vec(message).unwrap_or_default())
+}
+
+#[derive(Serialize)]
+struct Message<'a, T> {
+    #[serde(rename = "type")]
+    kind: &'a str,
+    data: T,
+}
+
+/// A notification with its place in the history beside its own fields.
+#[derive(Serialize)]
+struct Item<'a> {
+    #[serde(flatten)]
+    notification: Shown<'a>,
+    previous_revision: i64,
+    unread: i64,
+    unseen: i64,
+    /// In its reader's quiet hours: no toast, no sound.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    quiet: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    read_all: Option<Covers>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    seen_all: Option<Covers>,
+}
+
+/// The notification without a `revision` of its own: the change's stands there.
+#[derive(Serialize)]
+#[serde(transparent)]
+struct Shown<'a>(&'a Notification);
+
+/// What a mark-all covers.
+#[derive(Serialize)]
+struct Covers {
+    up_to_revision: i64,
+    from_revision: i64,
+}
+
+/// What `connected` says.
+#[derive(Debug)]
+pub struct Connected<'a> {
+    /// The connection's id.
+    pub client_id: &'a str,
+    /// Who it is.
+    pub identity: &'a Identity,
+    /// This hub.
+    pub instance: &'a str,
+    /// The store's epoch.
+    pub epoch: &'a str,
+    /// Where the inbox stands.
+    pub counters: Counters,
+    /// How often a ping comes, in seconds.
+    pub heartbeat_seconds: u64,
+    /// Now.
+    pub server_time: Timestamp,
+}
+
+/// `connected`, the first message. `clientId` and `role` stand beside `type` too, for older clients.
+#[must_use]
+pub fn connected(connected: &Connected<'_>) -> Bytes {
+    let Connected { client_id, identity, instance, epoch, counters, heartbeat_seconds, server_time } = connected;
+    let role = identity.roles.first();
+    encode(&serde_json::json!({
+        "type": "connected",
+        "clientId": client_id,
+        "role": role,
+        "data": {
+            "client_id": client_id,
+            "user_id": identity.user_id,
+            "login": identity.login.as_deref().unwrap_or(identity.user_id.as_str()),
+            "roles": identity.roles,
+            "role": role,
+            "instance": instance,
+            "epoch": epoch,
+            "revision": counters.revision,
+            "unread": counters.unread,
+            "unseen": counters.unseen,
+            "heartbeat_seconds": heartbeat_seconds,
+            "server_time": server_time,
+        },
+    }))
+}
+
+/// `reset`: forget what you have.
+#[must_use]
+pub fn reset(epoch: &str, counters: Counters) -> Bytes {
+    encode(&serde_json::json!({
+        "type": "reset",
+        "data": { "epoch": epoch, "revision": counters.revision, "unread": counters.unread, "unseen": counters.unseen },
+    }))
+}
+
+/// `sync.response`: notifications, oldest change first.
+#[must_use]
+pub fn sync_response(items: &[Notification], counters: Counters, complete: bool) -> Bytes {
+    #[derive(Serialize)]
+    struct SyncResponse<'a> {
+        #[serde(rename = "type")]
+        kind: &'a str,
+        data: &'a [Notification],
+        revision: i64,
+        unread: i64,
+        unseen: i64,
+        complete: bool,
+    }
+    let Counters { revision, unread, unseen } = counters;
+    encode(&SyncResponse { kind: "sync.response", data: items, revision, unread, unseen, complete })
+}
+
+/// `pong`.
+#[must_use]
+pub fn pong(now: Timestamp) -> Bytes {
+    encode(&Message { kind: "pong", data: serde_json::json!({ "server_time": now }) })
+}
+
+/// `error`; the connection stays.
+#[must_use]
+pub fn error(error: &ClientError) -> Bytes {
+    encode(&Message {
+        kind: "error",
+        data: serde_json::json!({ "code": error.code.as_str(), "message": error.message }),
+    })
+}
+
+/// `going_away`, before a planned stop.
+#[must_use]
+pub fn going_away(reconnect_after_ms: u64) -> Bytes {
+    encode(&Message { kind: "going_away", data: serde_json::json!({ "reconnect_after_ms": reconnect_after_ms }) })
+}
+
+/// `retention.set.ack`.
+#[must_use]
+pub fn retention_set(days: i64) -> Bytes {
+    encode(&Message { kind: "retention.set.ack", data: serde_json::json!({ "days": days }) })
+}
+
+/// `subscribed`: from here on the client watches this, with the filters as it wrote them. `feed` is `None` for everything.
+#[must_use]
+pub fn subscribed(feed: Option<&str>, filters: &Map<String, Value>) -> Bytes {
+    let scope = if feed.is_some() { "feed" } else { "all" };
+    let data = serde_json::json!({ "scope": scope, "feed": feed, "filters": filters });
+    encode(&Message { kind: "subscribed", data })
+}
+
+/// `unsubscribed`.
+#[must_use]
+pub fn unsubscribed(feed: Option<&str>) -> Bytes {
+    let scope = if feed.is_some() { "feed" } else { "all" };
+    encode(&Message { kind: "unsubscribed", data: serde_json::json!({ "scope": scope, "feed": feed }) })
+}
+
+/// What watchers of a feed see of an event; marked when it is the state they begin with.
+#[must_use]
+pub fn shown(shown: &feed::Shown, snapshot: bool) -> Bytes {
+    #[derive(Serialize)]
+    struct FeedMessage<'a> {
+        #[serde(rename = "type")]
+        kind: &'a str,
+        feed: &'a str,
+        data: &'a Map<String, Value>,
+        timestamp: Timestamp,
+        #[serde(skip_serializing_if = "std::ops::Not::not")]
+        snapshot: bool,
+    }
+    let feed::Shown { kind, feed, data, timestamp } = shown;
+    encode(&FeedMessage { kind, feed, data, timestamp: *timestamp, snapshot })
+}
+
+/// An event whole, under its own name: for administrators who watch everything.
+#[must_use]
+pub fn whole(event: &Event) -> Bytes {
+    #[derive(Serialize)]
+    struct Whole<'a> {
+        #[serde(rename = "type")]
+        kind: &'a str,
+        data: Map<String, Value>,
+        timestamp: Timestamp,
+        source: Option<&'a str>,
+        id: &'a str,
+    }
+    let kind = event.name.strip_prefix("events.").unwrap_or(&event.name);
+    let source = event.source.as_deref();
+    encode(&Whole { kind, data: feed::whole(event), timestamp: event.time, source, id: &event.id })
+}
+
+/// The last message of a stream that cannot say why it ends otherwise.
+#[must_use]
+pub fn closed(code: CloseCode) -> Bytes {
+    encode(&Message { kind: "closed", data: serde_json::json!({ "code": code.code(), "reason": code.reason() }) })
+}
+
+/// `notifications.summary`: what came beyond the live limit, together.
+#[must_use]
+pub fn summary(count: i64, types: &BTreeMap<String, i64>, step: Step) -> Bytes {
+    let Step { previous_revision, revision, unread, unseen } = step;
+    let data = serde_json::json!({
+        "count": count,
+        "types": types,
+        "unread": unread,
+        "unseen": unseen,
+        "previous_revision": previous_revision,
+        "revision": revision,
+    });
+    encode(&Message { kind: "notifications.summary", data })
+}
+
+/// A stored notification as a push or, when the client has `seen` it before, as an update.
+#[must_use]
+pub fn push_of(notification: &Notification, seen: bool, step: Step) -> Bytes {
+    let kind = if seen { UPDATE } else { PUSH };
+    encode(&Message { kind, data: item(notification, step) })
+}
+
+const PUSH: &str = "notification.push";
+const UPDATE: &str = "notification.update";
+
+fn item(notification: &Notification, step: Step) -> Item<'_> {
+    Item {
+        notification: Shown(notification),
+        previous_revision: step.previous_revision,
+        unread: step.unread,
+        unseen: step.unseen,
+        quiet: false,
+        read_all: None,
+        seen_all: None,
+    }
+}
+
+/// The frames of one change: what everybody else gets, and what the connection that asked for it gets.
+#[derive(Debug, Clone, Default)]
+pub struct Frames {
+    /// For the user's connections; `None` when nothing changed.
+    pub others: Option<Bytes>,
+    /// For the connection that asked; `None` when no connection did.
+    pub origin: Option<Bytes>,
+}
+
+/// Encodes a change, once for all who are told of it.
+#[must_use]
+pub fn told(change: &Change) -> Frames {
+    let Change { kind, notification, step, origin, .. } = change;
+    let origin = origin.map(|_| ack(change, *step));
+    let Some(notification) = notification else {
+        return Frames { others: None, origin };
+    };
+    let others = match *kind {
+        ChangeKind::New { quiet } => Some((PUSH, Item { quiet, ..item(notification, *step) })),
+        ChangeKind::Marked(_) | ChangeKind::Swept(_) => Some((UPDATE, item(notification, *step))),
+        ChangeKind::All { mark, up_to_revision, from_revision } => {
+            // One message whatever the size. Its previous revision is that of the last of the changes, so a client that
+            // does not know what it covers sees a gap and asks for the rest.
+            let last = Step { previous_revision: step.revision - 1, ..*step };
+            let covers = |of| (of == mark).then_some(Covers { up_to_revision, from_revision });
+            let (read_all, seen_all) = (covers(MarkAll::Read), covers(MarkAll::Seen));
+            Some((UPDATE, Item { read_all, seen_all, ..item(notification, last) }))
+        }
+        ChangeKind::Unchanged(_) | ChangeKind::UnchangedAll(_) => None,
+    };
+    let others = others.map(|(kind, data)| encode(&Message { kind, data }));
+    Frames { others, origin }
+}
+
+/// Encodes the acknowledgement of a change for the connection that asked for it, at a place in the history: the change's
+/// own, or a later one that the connection has reached meanwhile.
+#[must_use]
+pub fn ack(change: &Change, step: Step) -> Bytes {
+    let Step { previous_revision, revision, unread, unseen } = step;
+    let word = match change.kind {
+        ChangeKind::Marked(mark) | ChangeKind::Unchanged(mark) => mark.word(),
+        ChangeKind::All { mark, .. } | ChangeKind::UnchangedAll(mark) => mark.word(),
+        // Nobody's connection asks for what comes by itself.
+        ChangeKind::New { .. } | ChangeKind::Swept(_) => "change",
+    };
+    let up_to = match change.kind {
+        ChangeKind::All { up_to_revision, .. } => Some(up_to_revision),
+        _ => None,
+    };
+    let one = change.notification.as_ref().filter(|_| !matches!(change.kind, ChangeKind::All { .. }));
+    encode(&Message {
+        kind: &format!("notification.{word}.ack"),
+        data: serde_json::json!({
+            "notification_id": one.map(|notification| notification.notification_id),
+            "stream_id": one.map(|notification| &notification.stream_id),
+            "status": one.map(|notification| notification.status),
+            "unread": unread,
+            "unseen": unseen,
+            "revision": revision,
+            "previous_revision": previous_revision,
+            "up_to_revision": up_to,
+        }),
+    })
+}
+
+#[cfg(test)]
+#[path = "server_tests.rs"]
+mod tests;

@@ -1,0 +1,153 @@
+//! Reaching an actor that may be replaced.
+
+use std::{
+    fmt,
+    sync::{Arc, PoisonError, RwLock},
+};
+
+use actix::{Actor, Addr, Handler, Message, dev::ToEnvelope};
+use futures_util::future::LocalBoxFuture;
+
+/// The actor is not there, or died with the message: nothing is known of what became of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a part of the hub is restarting")]
+pub struct Gone;
+
+/// An address that the supervisor refills when the actor behind it is replaced.
+///
+/// The one `Addr` inside is used by reference: a clone made for one send would get a free slot in the mailbox every
+/// time, and no mailbox would have an end.
+pub struct Handle<A: Actor>(Arc<RwLock<Option<Addr<A>>>>);
+
+impl<A: Actor> Clone for Handle<A> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl<A: Actor> Default for Handle<A> {
+    fn default() -> Self {
+        Self(Arc::new(RwLock::new(None)))
+    }
+}
+
+impl<A: Actor> fmt::Debug for Handle<A> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(std::any::type_name::<A>())
+    }
+}
+
+impl<A: Actor> Handle<A> {
+    /// Puts the new actor's address in.
+    pub fn fill(&self, address: Addr<A>) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Some(address);
+    }
+
+    /// The address there is now.
+    #[must_use]
+    pub fn address(&self) -> Option<Addr<A>> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Sends, waits for room in the mailbox, and for the answer.
+    ///
+    /// # Errors
+    /// [`Gone`] when the actor is not there or died before it answered.
+    pub async fn send<M>(&self, message: M) -> Result<M::Result, Gone>
+    where
+        M: Message + Send + 'static,
+        M::Result: Send,
+        A: Handler<M>,
+        A::Context: ToEnvelope<A, M>,
+    {
+        let request = {
+            let address = self.0.read().unwrap_or_else(PoisonError::into_inner);
+            address.as_ref().map(|address| address.send(message))
+        };
+        match request {
+            Some(request) => request.await.map_err(|_| Gone),
+            None => Err(Gone),
+        }
+    }
+
+    /// Sends if there is room now; says whether it was sent. For messages that may be dropped.
+    pub fn offer<M>(&self, message: M) -> bool
+    where
+        M: Message + Send + 'static,
+        M::Result: Send,
+        A: Handler<M>,
+        A::Context: ToEnvelope<A, M>,
+    {
+        let address = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        address.as_ref().is_some_and(|address| address.try_send(message).is_ok())
+    }
+}
+
+/// Address for one type of message, whichever actor takes it.
+///
+/// An actor that only sends `M` holds this instead of a [`Handle`]: it need not know the type of the receiver, so folders stay free
+/// of cycles and a test puts a recording actor in the receiver's place.
+pub struct MessageHandle<M: Message>(Arc<dyn Deliver<M>>);
+
+/// Object-safe sending of one type of message.
+trait Deliver<M: Message>: Send + Sync {
+    fn send(&self, message: M) -> LocalBoxFuture<'static, Result<M::Result, Gone>>;
+    fn offer(&self, message: M) -> bool;
+}
+
+impl<A, M> Deliver<M> for Handle<A>
+where
+    M: Message + Send + 'static,
+    M::Result: Send,
+    A: Actor + Handler<M>,
+    A::Context: ToEnvelope<A, M>,
+{
+    fn send(&self, message: M) -> LocalBoxFuture<'static, Result<M::Result, Gone>> {
+        let handle = self.clone();
+        Box::pin(async move { Handle::send(&handle, message).await })
+    }
+
+    fn offer(&self, message: M) -> bool {
+        Handle::offer(self, message)
+    }
+}
+
+impl<M: Message> Clone for MessageHandle<M> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl<M: Message> fmt::Debug for MessageHandle<M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(std::any::type_name::<M>())
+    }
+}
+
+impl<A, M> From<&Handle<A>> for MessageHandle<M>
+where
+    M: Message + Send + 'static,
+    M::Result: Send,
+    A: Actor + Handler<M>,
+    A::Context: ToEnvelope<A, M>,
+{
+    fn from(handle: &Handle<A>) -> Self {
+        Self(Arc::new(handle.clone()))
+    }
+}
+
+impl<M: Message> MessageHandle<M> {
+    /// Sends, waits for room in the mailbox, and for the answer.
+    ///
+    /// # Errors
+    /// [`Gone`] when the actor is not there or died before it answered.
+    pub async fn send(&self, message: M) -> Result<M::Result, Gone> {
+        self.0.send(message).await
+    }
+
+    /// Sends if the mailbox has room now; returns whether it was sent. For messages that may be dropped.
+    #[must_use]
+    pub fn offer(&self, message: M) -> bool {
+        self.0.offer(message)
+    }
+}

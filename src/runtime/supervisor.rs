@@ -1,0 +1,233 @@
+//! The supervisor: starts the long-lived actors, and starts them again when they panic.
+//!
+//! `actix::Supervisor` restarts after a stop, with the old state, but not after a panic: the address is dead. So each
+//! child holds a [`DropGuard`], whose `Drop` tells us however the child ended; we start a fresh one, with backoff. A child
+//! that keeps dying makes the hub not ready, and is tried again at the longest interval for as long as the hub runs.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    time::Duration,
+};
+
+use actix::{Actor, AsyncContext, Context, Handler, Message, WeakAddr};
+use tokio::time::Instant;
+
+use crate::telemetry::{Health, PartState, metric};
+
+/// The first wait before a restart; doubled for each further death within [`STORM_WINDOW`].
+const FIRST_BACKOFF: Duration = Duration::from_millis(10);
+
+/// The longest wait before a restart.
+const LONGEST_BACKOFF: Duration = Duration::from_secs(5);
+
+/// Deaths within this time count together.
+const STORM_WINDOW: Duration = Duration::from_mins(1);
+
+/// So many deaths within the window are a storm: the hub is not ready.
+const STORM: usize = 5;
+
+/// Watches over the long-lived actors.
+pub struct Supervisor {
+    children: HashMap<&'static str, Child>,
+    health: Health,
+    stopping: bool,
+}
+
+struct Child {
+    start: Box<dyn Fn(DropGuard) + Send>,
+    deaths: VecDeque<Instant>,
+}
+
+/// Held by a child; tells the supervisor when the child is gone, however it went.
+pub struct DropGuard {
+    name: &'static str,
+    supervisor: WeakAddr<Supervisor>,
+}
+
+impl Drop for DropGuard {
+    fn drop(&mut self) {
+        if let Some(supervisor) = self.supervisor.upgrade() {
+            let gone = ChildGone { name: self.name, panicked: std::thread::panicking() };
+            // Few children, and a mailbox for all of them: it cannot be full.
+            let _ = supervisor.try_send(gone);
+        }
+    }
+}
+
+/// Start this child, now and whenever it has died.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct Supervise {
+    /// Its name, in the log and the metric.
+    pub name: &'static str,
+    /// Starts a fresh one and fills its handle.
+    pub start: Box<dyn Fn(DropGuard) + Send>,
+}
+
+/// A child is gone.
+#[derive(Message)]
+#[rtype(result = "()")]
+struct ChildGone {
+    name: &'static str,
+    panicked: bool,
+}
+
+/// The hub is stopping: let the children go.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct Shutdown;
+
+/// Panic, for tests of what a panic costs.
+#[doc(hidden)]
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct Crash;
+
+impl Supervisor {
+    /// A supervisor without children.
+    #[must_use]
+    pub fn new(health: Health) -> Self {
+        Self { children: HashMap::new(), health, stopping: false }
+    }
+
+    fn raise(&self, name: &'static str, ctx: &Context<Self>) {
+        if let Some(child) = self.children.get(name) {
+            (child.start)(DropGuard { name, supervisor: ctx.address().downgrade() });
+        }
+    }
+
+    fn report(&self) {
+        let dying: Vec<&str> =
+            self.children.iter().filter(|(_, child)| child.deaths.len() >= STORM).map(|(name, _)| *name).collect();
+        self.health.set(
+            "actors",
+            if dying.is_empty() { PartState::Ok } else { PartState::Down(format!("{} keeps dying", dying.join(", "))) },
+        );
+    }
+}
+
+impl Actor for Supervisor {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        self.report();
+        // A child that has stopped dying is forgiven.
+        ctx.run_interval(Duration::from_secs(1), |supervisor, _| {
+            for child in supervisor.children.values_mut() {
+                forget_old(&mut child.deaths);
+            }
+            supervisor.report();
+        });
+    }
+}
+
+fn forget_old(deaths: &mut VecDeque<Instant>) {
+    while deaths.front().is_some_and(|death| death.elapsed() > STORM_WINDOW) {
+        deaths.pop_front();
+    }
+}
+
+/// How long to wait before the restart that follows the `deaths`th death.
+fn backoff(deaths: usize) -> Duration {
+    let doublings = u32::try_from(deaths.saturating_sub(1)).unwrap_or(u32::MAX).min(16);
+    FIRST_BACKOFF.saturating_mul(1 << doublings).min(LONGEST_BACKOFF)
+}
+
+impl Handler<Supervise> for Supervisor {
+    type Result = ();
+
+    fn handle(&mut self, Supervise { name, start }: Supervise, ctx: &mut Self::Context) {
+        self.children.insert(name, Child { start, deaths: VecDeque::new() });
+        self.raise(name, ctx);
+    }
+}
+
+impl Handler<ChildGone> for Supervisor {
+    type Result = ();
+
+    fn handle(&mut self, ChildGone { name, panicked }: ChildGone, ctx: &mut Self::Context) {
+        if self.stopping {
+            return;
+        }
+        let Some(child) = self.children.get_mut(name) else { return };
+        forget_old(&mut child.deaths);
+        child.deaths.push_back(Instant::now());
+        let wait = backoff(child.deaths.len());
+        tracing::error!(actor = name, panicked, restart_in_ms = wait.as_millis(), "an actor died and is started again");
+        metrics::counter!(metric::ACTOR_RESTARTS, "actor" => name).increment(1);
+        self.report();
+        ctx.run_later(wait, move |supervisor, ctx| {
+            if !supervisor.stopping {
+                supervisor.raise(name, ctx);
+            }
+        });
+    }
+}
+
+impl Handler<Shutdown> for Supervisor {
+    type Result = ();
+
+    fn handle(&mut self, Shutdown: Shutdown, _: &mut Self::Context) {
+        self.stopping = true;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    };
+
+    use super::*;
+    use crate::runtime::Handle;
+
+    struct Fragile {
+        _tether: DropGuard,
+    }
+
+    impl Actor for Fragile {
+        type Context = Context<Self>;
+    }
+
+    impl Handler<Crash> for Fragile {
+        type Result = ();
+
+        fn handle(&mut self, _: Crash, _: &mut Self::Context) {
+            panic!("asked to");
+        }
+    }
+
+    #[test]
+    fn waits_double_up_to_the_longest() {
+        assert_eq!(backoff(1), FIRST_BACKOFF);
+        assert_eq!(backoff(2), FIRST_BACKOFF * 2);
+        assert_eq!(backoff(60), LONGEST_BACKOFF);
+    }
+
+    #[actix::test]
+    async fn a_child_that_panics_is_started_fresh_and_a_storm_shows() {
+        let health = Health::default();
+        let supervisor = Supervisor::new(health.clone()).start();
+        let handle: Handle<Fragile> = Handle::default();
+        let starts = Arc::new(AtomicUsize::new(0));
+        let (refill, count) = (handle.clone(), Arc::clone(&starts));
+        let start = Box::new(move |tether| {
+            count.fetch_add(1, Ordering::SeqCst);
+            refill.fill(Fragile { _tether: tether }.start());
+        });
+        supervisor.send(Supervise { name: "fragile", start }).await.expect("the supervisor lives");
+        // Only now, as the first start is over: from here on every wait is a timer, and time passes at once.
+        tokio::time::pause();
+        for death in 1..=STORM {
+            assert!(!health.is_down("actors"), "after {death} deaths");
+            assert!(handle.send(Crash).await.is_err());
+            while starts.load(Ordering::SeqCst) <= death {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        }
+        assert!(health.is_down("actors"));
+        tokio::time::sleep(STORM_WINDOW + Duration::from_secs(2)).await;
+        assert!(!health.is_down("actors"), "a child that has stopped dying is forgiven");
+    }
+}

@@ -1,3 +1,0 @@
-//! Where events come from, beside HTTP.
-
-pub mod nats;

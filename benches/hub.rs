@@ -34,16 +34,25 @@ const USERS: usize = 200;
 
 fn main() {
     let _ = rlimit::increase_nofile_limit(u64::MAX);
-    let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
-    let postgres = arguments.iter().position(|a| a == "--postgres").and_then(|at| arguments.get(at + 1)).cloned();
+    let arguments: Vec<String> =
+        std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
+    let postgres = arguments
+        .iter()
+        .position(|a| a == "--postgres")
+        .and_then(|at| arguments.get(at + 1))
+        .cloned();
     let wanted = |name: &str| {
         let named = ["throughput", "latency", "devices", "idle", "streams", "feeds", "everyone"]
             .iter()
             .any(|one| arguments.iter().any(|a| a == one));
         !named || arguments.iter().any(|argument| argument == name)
     };
-    tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime").block_on(
-        async {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .expect("a runtime")
+        .block_on(async {
             if wanted("throughput") {
                 throughput(postgres.as_deref(), 50_000).await;
             }
@@ -69,13 +78,14 @@ fn main() {
             if wanted("everyone") {
                 everyone::everyone(postgres.as_deref(), 100_000).await;
             }
-        },
-    );
+        });
 }
 
 async fn hub_of(nats: &NatsServer, postgres: Option<&str>) -> Hub {
     let url = nats.url();
-    let mut hub = Hub::prepare(support::hub::On::Sqlite, &[("LONCENG_NATS__URL", &url)]).await.expect("it is prepared");
+    let mut hub = Hub::prepare(support::hub::On::Sqlite, &[("LONCENG_NATS__URL", &url)])
+        .await
+        .expect("it is prepared");
     if let Some(postgres) = postgres {
         hub.set_env("LONCENG_STORE__URL", postgres);
     }
@@ -122,7 +132,11 @@ fn payload(n: u64) -> bytes::Bytes {
 async fn reached(watchers: &Watchers, count: u64) {
     let deadline = Instant::now() + Duration::from_secs(300);
     while watchers.seen.load(Ordering::Relaxed) < count {
-        assert!(Instant::now() < deadline, "only {} of {count} arrived", watchers.seen.load(Ordering::Relaxed));
+        assert!(
+            Instant::now() < deadline,
+            "only {} of {count} arrived",
+            watchers.seen.load(Ordering::Relaxed)
+        );
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
 }
@@ -152,8 +166,8 @@ async fn throughput(postgres: Option<&str>, events: u64) {
         events,
         events as f64 / all.as_secs_f64()
     );
-    let rows =
-        hub.metric("lonceng_store_batch_rows_sum").await / hub.metric("lonceng_store_batch_rows_count").await.max(1.0);
+    let rows = hub.metric("lonceng_store_batch_rows_sum").await
+        / hub.metric("lonceng_store_batch_rows_count").await.max(1.0);
     println!("            {rows:.0} rows a transaction on average");
 }
 
@@ -164,9 +178,9 @@ async fn latency(postgres: Option<&str>, rate: u64, length: Duration) {
     let context = nats.jetstream().await;
     let count = rate * length.as_secs();
     let mut sent = Vec::new();
-    let mut pace = tokio::time::interval(Duration::from_nanos(1_000_000_000 / rate));
+    let mut rate_limit = tokio::time::interval(Duration::from_nanos(1_000_000_000 / rate));
     for n in 0..count {
-        pace.tick().await;
+        rate_limit.tick().await;
         sent.push(Instant::now());
         drop(context.publish("events.note.created", payload(n)).await.expect("it is sent"));
     }
@@ -194,7 +208,8 @@ async fn devices(postgres: Option<&str>, marks: usize) {
     let user = format!("devices{}", std::process::id());
     hub.publish(&json!({"type":"NOTE_CREATED","user_id":user,"title":"x"})).await;
     let id = hub.inbox(&user).await[0]["notification_id"].clone();
-    let (mut one, mut two) = (hub.connect(&user, "&sync=none").await, hub.connect(&user, "&sync=none").await);
+    let (mut one, mut two) =
+        (hub.connect(&user, "&sync=none").await, hub.connect(&user, "&sync=none").await);
     one.expect("connected").await;
     two.expect("connected").await;
     let mut took = Vec::with_capacity(marks);
@@ -221,7 +236,8 @@ async fn streams(connections: usize) {
     let hub = Hub::sqlite(&[]).await;
     let http = reqwest::Client::new();
     let open = async |n: usize| {
-        let answer = http.get(format!("{}/api/v1/stream?user_id=sse{n}&sync=none", hub.base())).send().await;
+        let answer =
+            http.get(format!("{}/api/v1/stream?user_id=sse{n}&sync=none", hub.base())).send().await;
         let mut answer = answer.expect("it answers");
         answer.chunk().await.expect("it greets");
         answer
@@ -252,7 +268,9 @@ async fn watchers(hub: &Hub, courses: impl Iterator<Item = String>) -> Arc<Atomi
     for some in courses.chunks(100) {
         let opened: FuturesUnordered<_> = some
             .iter()
-            .map(|course| async move { hub.watch("availability", &json!({ "course_id": course })).await })
+            .map(|course| async move {
+                hub.watch("availability", &json!({ "course_id": course })).await
+            })
             .collect();
         for mut client in opened.collect::<Vec<_>>().await {
             let seen = Arc::clone(&seen);
@@ -269,8 +287,10 @@ async fn watchers(hub: &Hub, courses: impl Iterator<Item = String>) -> Arc<Atomi
 /// Seconds of processor time, the process's own and the kernel's for it (Linux).
 fn cpu(hub: &Hub) -> f64 {
     let stat = std::fs::read_to_string(format!("/proc/{}/stat", hub.pid())).unwrap_or_default();
-    let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
-    let ticks = |at: usize| fields.get(at).and_then(|ticks| ticks.parse::<f64>().ok()).unwrap_or(0.0);
+    let fields: Vec<&str> =
+        stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
+    let ticks =
+        |at: usize| fields.get(at).and_then(|ticks| ticks.parse::<f64>().ok()).unwrap_or(0.0);
     (ticks(11) + ticks(12)) / 100.0
 }
 
@@ -280,7 +300,8 @@ async fn feeds_apart(count: usize, events: usize) {
     let seen = watchers(&hub, (0..count).map(|n| format!("C{n}"))).await;
     let publish = async |from: usize, events: usize| {
         for at in (from..from + events).step_by(10) {
-            let batch: Vec<_> = (at..at + 10).map(|n| booking(&format!("C{}", n % 10), n)).collect();
+            let batch: Vec<_> =
+                (at..at + 10).map(|n| booking(&format!("C{}", n % 10), n)).collect();
             hub.publish(&json!(batch)).await;
         }
     };
@@ -337,12 +358,15 @@ async fn feeds_unwatched(events: usize) {
     };
     publish("booking.created").await;
     let (fed, skipped) = (publish("booking.created").await, publish("nobody.knows").await);
-    println!("feeds       nobody watches: {fed:.0} µs an event; one that no feed and no type knows: {skipped:.0} µs");
+    println!(
+        "feeds       nobody watches: {fed:.0} µs an event; one that no feed and no type knows: {skipped:.0} µs"
+    );
 }
 
 /// Proportional set size (Linux): what the process would free.
 fn pss(hub: &Hub) -> u64 {
-    let rollup = std::fs::read_to_string(format!("/proc/{}/smaps_rollup", hub.pid())).unwrap_or_default();
+    let rollup =
+        std::fs::read_to_string(format!("/proc/{}/smaps_rollup", hub.pid())).unwrap_or_default();
     let line = rollup.lines().find(|line| line.starts_with("Pss:")).unwrap_or_default().to_owned();
     line.split_whitespace().nth(1).and_then(|kib| kib.parse::<u64>().ok()).unwrap_or(0) * 1_024
 }

@@ -22,5 +22,8 @@ pub fn now() -> Timestamp {
 #[must_use]
 pub fn monotonic() -> Monotonic {
     let start = *START;
-    Monotonic(i64::try_from(Instant::now().saturating_duration_since(start).as_millis()).unwrap_or(i64::MAX))
+    Monotonic(
+        i64::try_from(Instant::now().saturating_duration_since(start).as_millis())
+            .unwrap_or(i64::MAX),
+    )
 }

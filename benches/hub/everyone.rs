@@ -26,8 +26,13 @@ pub async fn everyone(postgres: Option<&str>, people: usize) {
         tokio::task::spawn_blocking(move || {
             let resident = || {
                 let text = std::fs::read_to_string(&status).unwrap_or_default();
-                let line = text.lines().find(|line| line.starts_with("VmRSS:")).unwrap_or_default().to_owned();
-                line.split_whitespace().nth(1).and_then(|kib| kib.parse::<u64>().ok()).unwrap_or(0) * 1_024
+                let line = text
+                    .lines()
+                    .find(|line| line.starts_with("VmRSS:"))
+                    .unwrap_or_default()
+                    .to_owned();
+                line.split_whitespace().nth(1).and_then(|kib| kib.parse::<u64>().ok()).unwrap_or(0)
+                    * 1_024
             };
             let mut peak = 0;
             while !stop.load(Ordering::Relaxed) {
@@ -63,13 +68,15 @@ pub async fn everyone(postgres: Option<&str>, people: usize) {
     let context = nats.jetstream().await;
     // Others' events before and while it is brought to everybody.
     let (mut sent, mut number) = (Vec::new(), 0);
-    let mut pace = tokio::time::interval(Duration::from_nanos(1_000_000_000 / BESIDE));
+    let mut rate_limit = tokio::time::interval(Duration::from_nanos(1_000_000_000 / BESIDE));
     let mut beside = async |until: &mut dyn FnMut() -> bool| {
         let first = sent.len();
         while !until() {
-            pace.tick().await;
+            rate_limit.tick().await;
             sent.push(Instant::now());
-            drop(context.publish("events.note.created", payload(number)).await.expect("it is sent"));
+            drop(
+                context.publish("events.note.created", payload(number)).await.expect("it is sent"),
+            );
             number += 1;
         }
         first
@@ -92,7 +99,8 @@ pub async fn everyone(postgres: Option<&str>, people: usize) {
     stop.store(true, Ordering::Relaxed);
     let arrivals = watchers.arrivals.lock().expect("nobody panics");
     let of = |range: std::ops::Range<usize>| {
-        let mut took: Vec<Duration> = range.map(|n| arrivals[&(n as u64)].duration_since(sent[n])).collect();
+        let mut took: Vec<Duration> =
+            range.map(|n| arrivals[&(n as u64)].duration_since(sent[n])).collect();
         took.sort_unstable();
         let at = |share: f64| took[((took.len() - 1) as f64 * share) as usize];
         format!("p50 {:.2?}, p99 {:.2?}, worst {:.2?}", at(0.5), at(0.99), at(1.0))

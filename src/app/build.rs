@@ -15,16 +15,17 @@ use crate::{
     auth::Authenticator,
     config::{self, Loaded},
     connection::{self, sign_in::SignIns},
-    delivery::{self, Registry, session},
+    delivery::{Registry, RegistryConfig, session},
     domain::catalog::TypeRow,
-    feeds::{Broadcaster, Feeding},
+    feeds::{Broadcaster, FeedsHandle},
     http,
-    inbox::{self, Persistence, Sweeper},
+    inbox::{Persistence, PersistenceConfig, Sweeper},
     ingest::{Consumer, EventSource, Scheduler, Subscriber, nats::NatsSource},
     pipeline::{
         Pipeline,
-        catalog::{self, CatalogRefresher, Sources},
+        catalog::{CatalogRefresher, SharedCatalog, Sources},
     },
+    redis::Sessions,
     runtime::{
         Handle, MessageHandle, RuntimeSettings,
         supervisor::{DropGuard, Supervise, Supervisor},
@@ -33,107 +34,64 @@ use crate::{
     telemetry::{self, DeliveryTrace, Health, History, PartState, UnknownTypes},
 };
 
-/// What building the actors needs.
+/// Everything that the actors and the HTTP state are built from.
 pub(super) struct Parts {
     pub(super) loaded: Loaded,
     pub(super) store: Store,
     pub(super) health: Health,
     pub(super) handles: Handles,
-    pub(super) feeding: Feeding,
-    pub(super) configuration: Arc<config::Live>,
-    pub(super) dials: Arc<RuntimeSettings>,
-    pub(super) trail: Arc<DeliveryTrace>,
+    pub(super) feeding: FeedsHandle,
+    pub(super) configuration: Arc<config::LiveConfig>,
+    pub(super) settings: Arc<RuntimeSettings>,
+    pub(super) trace: Arc<DeliveryTrace>,
     pub(super) unknown_types: Arc<UnknownTypes>,
+    pub(super) catalog: SharedCatalog,
+    pub(super) sources: Sources,
+    /// Rows that the first catalog was built from.
+    pub(super) types: Vec<TypeRow>,
+}
+
+/// Threads of the long-lived actors. The pipeline renders on one of its own, and so do live feeds; the others mostly wait, and
+/// share one.
+struct Threads {
+    rendering: Arbiter,
+    core: Arbiter,
+    feeds: Arbiter,
 }
 
 impl Parts {
-    /// Hands every long-lived actor to the supervisor. The pipeline renders in a thread of its own; the others mostly
-    /// wait, and share one.
-    pub(super) async fn adopt(
-        &self,
+    /// Starts every long-lived actor under the supervisor. Returns their threads.
+    pub(super) async fn start_actors(
+        self: &Arc<Self>,
         supervisor: &Addr<Supervisor>,
-        sources: Sources,
-        shared: catalog::Shared,
-        rows: Vec<TypeRow>,
     ) -> Vec<Arbiter> {
-        let (rendering, core, showing) = (Arbiter::new(), Arbiter::new(), Arbiter::new());
-        let Self { store, health, handles, loaded, feeding, dials, trail, unknown_types, .. } = self;
-        let config = &loaded.config;
-
-        let (dialled, followed) = (Arc::clone(dials), Arc::clone(trail));
-        let max_per_user = config.server.max_connections_per_user;
-        let settings = delivery::Settings { max_per_user, dials: dialled, trail: followed };
-        let (handle, of) = (handles.registry.clone(), store.clone());
-        adopt(supervisor, "registry", &core, handle, move |tether| Registry::new(of.clone(), settings.clone(), tether))
-            .await;
-
-        let settings = inbox::Settings {
-            batch_max: config.store.batch_max,
-            batch_wait: Duration::from_millis(config.store.batch_wait_ms),
-        };
-        let (of, registry, well) = (store.clone(), handles.registry.clone(), health.clone());
-        let changes = (MessageHandle::from(&registry), MessageHandle::from(&registry));
-        adopt(supervisor, "persistence", &core, handles.persistence.clone(), move |tether| {
-            Persistence::new(of.clone(), changes.clone(), well.clone(), settings.clone(), tether)
-        })
-        .await;
-
-        let shown = feeding.clone();
-        let most = config.server.max_connections_per_user;
-        adopt(supervisor, "broadcaster", &showing, handles.broadcaster.clone(), move |tether| {
-            Broadcaster::new(shown.clone(), most, tether)
-        })
-        .await;
-
-        let (of, types, persistence) = (store.clone(), shared.clone(), MessageHandle::from(&handles.persistence));
-        let (shown, followed) = (feeding.clone(), (Arc::clone(trail), Arc::clone(unknown_types)));
-        adopt(supervisor, "pipeline", &rendering, handles.pipeline.clone(), move |tether| {
-            Pipeline::new(of.clone(), types.clone(), persistence.clone(), shown.clone(), followed.clone(), tether)
-        })
-        .await;
-
-        let (well, types) = (health.clone(), shared.clone());
-        adopt(supervisor, "catalog", &core, handles.catalog.clone(), move |tether| {
-            CatalogRefresher::new(sources.clone(), types.clone(), well.clone(), rows.clone(), tether)
-        })
-        .await;
-
-        let (of, persistence) = (store.clone(), MessageHandle::from(&handles.persistence));
-        let archive = Arc::clone(dials);
-        adopt(supervisor, "sweeper", &core, handles.sweeper.clone(), move |tether| {
-            Sweeper::new(of.clone(), persistence.clone(), Arc::clone(&archive), tether)
-        })
-        .await;
-
-        let (of, types, pipeline) = (store.clone(), shared, MessageHandle::from(&handles.pipeline));
-        adopt(supervisor, "scheduler", &core, handles.scheduler.clone(), move |tether| {
-            Scheduler::new(of.clone(), types.clone(), pipeline.clone(), tether)
-        })
-        .await;
-
-        if config.nats.url.is_empty() {
-            health.set("nats", PartState::Off);
+        let threads =
+            Threads { rendering: Arbiter::new(), core: Arbiter::new(), feeds: Arbiter::new() };
+        let handles = &self.handles;
+        let start = Starter { parts: self, supervisor };
+        start.actor("registry", &threads.core, &handles.registry, Self::registry).await;
+        start.actor("persistence", &threads.core, &handles.persistence, Self::persistence).await;
+        start.actor("broadcaster", &threads.feeds, &handles.broadcaster, Self::broadcaster).await;
+        start.actor("pipeline", &threads.rendering, &handles.pipeline, Self::pipeline).await;
+        start.actor("catalog", &threads.core, &handles.catalog, Self::catalog_refresher).await;
+        start.actor("sweeper", &threads.core, &handles.sweeper, Self::sweeper).await;
+        start.actor("scheduler", &threads.core, &handles.scheduler, Self::scheduler).await;
+        if self.loaded.config.nats.url.is_empty() {
+            self.health.set("nats", PartState::Off);
         }
-        for source in self.sources() {
-            let consumer = Consumer {
-                source: source.name(),
-                max_event_bytes: config.server.max_event_bytes,
-                max_deliver: config.nats.max_deliver,
-                backoff_seconds: config.nats.backoff_seconds.clone(),
-                pipeline: MessageHandle::from(&handles.pipeline),
-                store: store.clone(),
-                health: health.clone(),
+        for source in self.event_sources() {
+            let make = move |parts: &Self, guard| {
+                let consumer = parts.consumer(source.name());
+                Subscriber::new(Arc::clone(&source), consumer, guard)
             };
-            adopt(supervisor, "subscriber", &rendering, handles.subscriber.clone(), move |guard| {
-                Subscriber::new(Arc::clone(&source), consumer.clone(), guard)
-            })
-            .await;
+            start.actor("subscriber", &threads.rendering, &handles.subscriber, make).await;
         }
-        vec![rendering, core, showing]
+        let Threads { rendering, core, feeds } = threads;
+        vec![rendering, core, feeds]
     }
 
-    /// Event sources that the configuration switches on.
-    fn sources(&self) -> Vec<Arc<dyn EventSource>> {
+    /// Event sources that the configuration switches on. A new kind of source is registered here.
+    fn event_sources(&self) -> Vec<Arc<dyn EventSource>> {
         let nats = &self.loaded.config.nats;
         let mut sources: Vec<Arc<dyn EventSource>> = Vec::new();
         if !nats.url.is_empty() {
@@ -142,38 +100,118 @@ impl Parts {
         sources
     }
 
-    pub(super) fn state(
+    fn consumer(&self, source: &'static str) -> Consumer {
+        let config = &self.loaded.config;
+        Consumer {
+            source,
+            max_event_bytes: config.server.max_event_bytes,
+            max_deliver: config.nats.max_deliver,
+            backoff_seconds: config.nats.backoff_seconds.clone(),
+            pipeline: MessageHandle::from(&self.handles.pipeline),
+            store: self.store.clone(),
+            health: self.health.clone(),
+        }
+    }
+
+    fn registry(&self, guard: DropGuard) -> Registry {
+        let config = RegistryConfig {
+            max_per_user: self.loaded.config.server.max_connections_per_user,
+            settings: Arc::clone(&self.settings),
+            trace: Arc::clone(&self.trace),
+        };
+        Registry::new(self.store.clone(), config, guard)
+    }
+
+    fn persistence(&self, guard: DropGuard) -> Persistence {
+        let config = PersistenceConfig {
+            batch_max: self.loaded.config.store.batch_max,
+            batch_wait: Duration::from_millis(self.loaded.config.store.batch_wait_ms),
+        };
+        let registry = &self.handles.registry;
+        let changes = (MessageHandle::from(registry), MessageHandle::from(registry));
+        Persistence::new(self.store.clone(), changes, self.health.clone(), config, guard)
+    }
+
+    fn broadcaster(&self, guard: DropGuard) -> Broadcaster {
+        Broadcaster::new(
+            self.feeding.clone(),
+            self.loaded.config.server.max_connections_per_user,
+            guard,
+        )
+    }
+
+    fn pipeline(&self, guard: DropGuard) -> Pipeline {
+        let persistence = MessageHandle::from(&self.handles.persistence);
+        let records = (Arc::clone(&self.trace), Arc::clone(&self.unknown_types));
+        Pipeline::new(
+            self.store.clone(),
+            self.catalog.clone(),
+            persistence,
+            self.feeding.clone(),
+            records,
+            guard,
+        )
+    }
+
+    fn catalog_refresher(&self, guard: DropGuard) -> CatalogRefresher {
+        let (sources, catalog, health) =
+            (self.sources.clone(), self.catalog.clone(), self.health.clone());
+        CatalogRefresher::new(sources, catalog, health, self.types.clone(), guard)
+    }
+
+    fn sweeper(&self, guard: DropGuard) -> Sweeper {
+        let persistence = MessageHandle::from(&self.handles.persistence);
+        Sweeper::new(self.store.clone(), persistence, Arc::clone(&self.settings), guard)
+    }
+
+    fn scheduler(&self, guard: DropGuard) -> Scheduler {
+        let pipeline = MessageHandle::from(&self.handles.pipeline);
+        Scheduler::new(self.store.clone(), self.catalog.clone(), pipeline, guard)
+    }
+
+    fn session_context(
         &self,
         epoch: String,
-        metrics: PrometheusHandle,
-        auth: Authenticator,
-        catalog: catalog::Shared,
-        reloader: config::Reloader,
-    ) -> http::Shared {
-        let Self { store, health, handles, loaded, feeding, configuration, dials, trail, unknown_types } = self;
-        let config = &loaded.config;
-        let hub = session::Hub {
+        sessions: Option<Sessions>,
+    ) -> session::SessionContext {
+        let config = &self.loaded.config;
+        session::SessionContext {
             instance: instance(&config.server.instance_id),
             epoch: epoch.into(),
-            store: store.clone(),
-            registry: handles.registry.clone(),
-            persistence: handles.persistence.clone(),
+            store: self.store.clone(),
+            registry: self.handles.registry.clone(),
+            persistence: self.handles.persistence.clone(),
             limits: connection::Limits {
                 heartbeat: Duration::from_secs(config.server.heartbeat_seconds),
                 heartbeat_timeout: Duration::from_secs(config.server.heartbeat_timeout_seconds),
                 outbound_queue: config.server.outbound_queue,
                 client_messages_per_minute: config.limits.client_messages_per_minute,
             },
-            dials: Arc::clone(dials),
-            feeding: feeding.clone(),
-            sign_ins: SignIns::new(store.clone(), auth.sessions()),
-        };
-        http::Shared::new(http::State {
+            settings: Arc::clone(&self.settings),
+            feeding: self.feeding.clone(),
+            sign_ins: SignIns::new(self.store.clone(), sessions),
+        }
+    }
+
+    /// State that every HTTP request can see.
+    pub(super) fn state(
+        &self,
+        epoch: String,
+        metrics: PrometheusHandle,
+        auth: Authenticator,
+        reloader: config::Reloader,
+    ) -> http::SharedState {
+        let Self { store, health, handles, loaded, configuration, trace, unknown_types, .. } = self;
+        let config = &loaded.config;
+        let sessions = Arc::new(self.session_context(epoch, auth.sessions()));
+        http::SharedState::new(http::State {
             server: ArcSwap::from_pointee(config.server.clone()),
             nats_required: config.nats.required,
-            publish_limit: ArcSwapOption::from_pointee(http::PublishLimit::new(config.limits.publish_per_minute)),
+            publish_limit: ArcSwapOption::from_pointee(http::PublishLimit::new(
+                config.limits.publish_per_minute,
+            )),
             boot: uuid::Uuid::new_v4().to_string(),
-            catalog,
+            catalog: self.catalog.clone(),
             auth,
             newcomers: http::SignInCache::default(),
             refused_origins: http::RefusedOrigins::default(),
@@ -183,39 +221,47 @@ impl Parts {
             health: health.clone(),
             types: handles.catalog.clone(),
             configuration: Arc::clone(configuration),
-            trail: Arc::clone(trail),
+            trace: Arc::clone(trace),
             unknown_types: Arc::clone(unknown_types),
             reloader,
             nats_optional: !config.nats.required && !config.nats.url.is_empty(),
             stored: http::StoredNotifications::default(),
             history: keep_history(store, &metrics),
             metrics,
-            hub: Arc::new(hub),
+            sessions,
             connections: Arc::new(AtomicUsize::new(0)),
             addresses: http::Addresses::new(
                 config.limits.feed_connections_per_address,
                 config.server.trusted_proxies.clone(),
             ),
             jobs: http::Jobs::default(),
-            under_way: http::InFlight::default(),
+            in_flight: http::InFlight::default(),
             next_client: 1.into(),
         })
     }
 }
 
-/// Has the supervisor start an actor on an arbiter, now and whenever it has died.
-async fn adopt<A, F>(supervisor: &Addr<Supervisor>, name: &'static str, on: &Arbiter, handle: Handle<A>, make: F)
-where
-    A: Actor<Context = actix::Context<A>> + Send,
-    F: Fn(DropGuard) -> A + Clone + Send + 'static,
-{
-    let arbiter = on.handle();
-    let start = Box::new(move |tether| {
-        let make = make.clone();
-        handle.fill(A::start_in_arbiter(&arbiter, move |_| make(tether)));
-    });
-    // The supervisor has just been started, and never panics.
-    let _ = supervisor.send(Supervise { name, start }).await;
+/// Starts actors under a supervisor.
+struct Starter<'a> {
+    parts: &'a Arc<Parts>,
+    supervisor: &'a Addr<Supervisor>,
+}
+
+impl Starter<'_> {
+    /// Starts an actor on a thread, and again whenever it has died; `handle` gets the address of each new one.
+    async fn actor<A, F>(&self, name: &'static str, thread: &Arbiter, handle: &Handle<A>, make: F)
+    where
+        A: Actor<Context = actix::Context<A>> + Send,
+        F: Fn(&Parts, DropGuard) -> A + Clone + Send + 'static,
+    {
+        let (thread, handle, parts) = (thread.handle(), handle.clone(), Arc::clone(self.parts));
+        let start = Box::new(move |guard| {
+            let (make, parts) = (make.clone(), Arc::clone(&parts));
+            handle.fill(A::start_in_arbiter(&thread, move |_| make(&parts, guard)));
+        });
+        // The supervisor has just been started, and never panics.
+        let _ = self.supervisor.send(Supervise { name, start }).await;
+    }
 }
 
 /// Takes a sample of the metrics now and then, as long as the hub runs, and adds to the totals of the store.

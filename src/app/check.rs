@@ -2,7 +2,7 @@
 
 use crate::{
     auth::Authenticator,
-    config::{ConfigError, Loaded, Problem},
+    config::{ConfigError, ConfigIssue, Loaded},
     ingest::nats::Servers,
     redis::Redis,
     store::Store,
@@ -14,7 +14,7 @@ use crate::{
 /// Everything that is wrong, each with key, file and line.
 pub fn check(loaded: &Loaded) -> Result<(), ConfigError> {
     let config = &loaded.config;
-    let mut problems: Vec<Problem> = Vec::new();
+    let mut problems: Vec<ConfigIssue> = Vec::new();
     if let Err(message) = Store::check_url(config.store.url.reveal()) {
         problems.push(loaded.problem("store.url", message));
     }
@@ -35,7 +35,7 @@ pub fn check(loaded: &Loaded) -> Result<(), ConfigError> {
 }
 
 /// Places an error whose text begins with its key.
-fn keyed(loaded: &Loaded, section: &str, text: &str) -> Problem {
+fn keyed(loaded: &Loaded, section: &str, text: &str) -> ConfigIssue {
     match text.split_once(": ") {
         Some((key, message)) if key.starts_with(section) => loaded.problem(key, message.to_owned()),
         _ => loaded.problem(section, text.to_owned()),

@@ -20,13 +20,13 @@ use crate::{
     config::{self, Loaded},
     delivery::{CountSessions, DismissAll, Registry},
     domain::feed::Feeds,
-    feeds::{Broadcaster, CountWatchers, DismissWatchers, Feeding},
+    feeds::{Broadcaster, CountWatchers, DismissWatchers, FeedsHandle},
     http::{self, Serving},
     inbox::{Persistence, Sweeper},
     ingest::{Scheduler, Subscriber},
     pipeline::{
         Pipeline,
-        catalog::{self, CatalogRefresher, Sources},
+        catalog::{CatalogRefresher, SharedCatalog, Sources},
     },
     redis::{Redis, RedisError},
     runtime::{
@@ -41,7 +41,7 @@ use crate::{
 const STORE_PATIENCE: Duration = Duration::from_secs(30);
 
 /// How long answers may take to be written when nothing else is left to do.
-const LAST_WORDS: Duration = Duration::from_millis(300);
+const FLUSH_TIMEOUT: Duration = Duration::from_millis(300);
 
 /// How long the store's connections may take to end.
 const CLOSE_WITHIN: Duration = Duration::from_secs(2);
@@ -65,7 +65,7 @@ pub struct Hub {
     supervisor: Addr<Supervisor>,
     arbiters: Vec<Arbiter>,
     grace: Duration,
-    under_way: http::InFlight,
+    in_flight: http::InFlight,
     totals: (Arc<History>, PrometheusHandle),
     reloader: config::Reloader,
 }
@@ -126,44 +126,20 @@ impl Hub {
         watch_redis(redis.clone(), health.clone());
         let auth = Authenticator::new(&loaded.config.auth, redis.as_ref())?;
 
-        let shared = catalog::Shared::default();
         store.write_config_types(&loaded.types, clock::now()).await?;
-        let local = config::local_templates(&loaded.templates).unwrap_or_else(|error| {
-            tracing::warn!(%error, folder = %loaded.templates.display(), "the locale folders cannot be read");
-            Vec::new()
-        });
-        let configuration = Arc::new(config::Live::new(&loaded, local, clock::now()));
-        let sources = Sources { store: store.clone(), configuration: Arc::clone(&configuration) };
-        let rows = sources.load(&shared, &health).await?;
-
-        let handles = Handles::default();
-        let feeding = Feeding::new(Feeds::new(loaded.config.feeds()), handles.broadcaster.clone());
-        let parts = Parts {
-            dials: RuntimeSettings::new(reload::settings(&loaded.config)),
-            unknown_types: Arc::default(),
-            trail: Arc::new(DeliveryTrace::new(
-                loaded.config.explain.events,
-                loaded.config.explain.minutes,
-                clock::now(),
-            )),
-            loaded,
-            store: store.clone(),
-            health: health.clone(),
-            handles: handles.clone(),
-            feeding,
-            configuration,
-        };
+        let parts = Arc::new(parts(loaded, &store, &health).await?);
         let supervisor = Supervisor::new(health.clone()).start();
-        let arbiters = parts.adopt(&supervisor, sources, shared.clone(), rows).await;
+        let arbiters = parts.start_actors(&supervisor).await;
 
         let (reloader, reloads) = config::Reloader::new();
         let epoch = store.epoch().await?;
         let grace = Duration::from_secs(parts.loaded.config.server.shutdown_grace_seconds);
         let listen = parts.loaded.config.server.listen.clone();
-        let state = parts.state(epoch, metrics.clone(), auth, shared, reloader.clone());
-        let under_way = state.under_way.clone();
+        let state = parts.state(epoch, metrics.clone(), auth, reloader.clone());
+        let in_flight = state.in_flight.clone();
         let totals = (Arc::clone(&state.history), metrics);
         let serving = http::serve(&listen, state.clone(), grace)?;
+        let handles = parts.handles.clone();
         reload::watch(parts, state, reloads);
         Ok(Self {
             serving,
@@ -174,7 +150,7 @@ impl Hub {
             supervisor,
             arbiters,
             grace,
-            under_way,
+            in_flight,
             totals,
             reloader,
         })
@@ -210,11 +186,11 @@ impl Hub {
         }
         // Requests under way get what is left of the time; one second at least, for those that only wait for a commit.
         let deadline = deadline.max(Instant::now() + Duration::from_secs(1));
-        while self.under_way.count() > 0 && Instant::now() < deadline {
+        while self.in_flight.count() > 0 && Instant::now() < deadline {
             sleep(Duration::from_millis(20)).await;
         }
         // Answers that are being written have a moment more; connections that are merely open have not.
-        if timeout(LAST_WORDS, self.serving.handle.stop(true)).await.is_err() {
+        if timeout(FLUSH_TIMEOUT, self.serving.handle.stop(true)).await.is_err() {
             let _ = timeout(Duration::from_secs(1), self.serving.handle.stop(false)).await;
         }
         let (history, metrics) = &self.totals;
@@ -230,6 +206,34 @@ impl Hub {
         }
         tracing::info!("stopped");
     }
+}
+
+/// Loads the first catalog and creates what the actors share.
+async fn parts(loaded: Loaded, store: &Store, health: &Health) -> Result<Parts, StoreError> {
+    let local = config::local_templates(&loaded.templates).unwrap_or_else(|error| {
+        tracing::warn!(%error, folder = %loaded.templates.display(), "the locale folders cannot be read");
+        Vec::new()
+    });
+    let configuration = Arc::new(config::LiveConfig::new(&loaded, local, clock::now()));
+    let sources = Sources { store: store.clone(), configuration: Arc::clone(&configuration) };
+    let catalog = SharedCatalog::default();
+    let types = sources.load(&catalog, health).await?;
+    let handles = Handles::default();
+    let explain = &loaded.config.explain;
+    Ok(Parts {
+        settings: RuntimeSettings::new(reload::settings(&loaded.config)),
+        unknown_types: Arc::default(),
+        trace: Arc::new(DeliveryTrace::new(explain.events, explain.minutes, clock::now())),
+        feeding: FeedsHandle::new(Feeds::new(loaded.config.feeds()), handles.broadcaster.clone()),
+        loaded,
+        store: store.clone(),
+        health: health.clone(),
+        handles,
+        configuration,
+        catalog,
+        sources,
+        types,
+    })
 }
 
 /// Applies the migrations; a server that is still starting is waited for.

@@ -19,7 +19,7 @@ use tokio::{
     time::{Instant, timeout},
 };
 
-use super::verify::Key;
+use super::verification_key::VerificationKey;
 
 /// Age up to which keys are used: a key that its issuer withdraws is good for no longer.
 const KEPT: Duration = Duration::from_mins(10);
@@ -42,8 +42,11 @@ struct Timing {
     between: Duration,
 }
 
-const TIMING: Timing =
-    Timing { answer: Duration::from_secs(5), wait: Duration::from_secs(2), between: Duration::from_secs(2) };
+const TIMING: Timing = Timing {
+    answer: Duration::from_secs(5),
+    wait: Duration::from_secs(2),
+    between: Duration::from_secs(2),
+};
 
 /// Reason why the keys could not be had.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -51,13 +54,13 @@ const TIMING: Timing =
 pub struct FetchError(String);
 
 /// Outcome of a fetch, once it has ended.
-type Outcome = Option<Result<Arc<Vec<Key>>, FetchError>>;
+type Outcome = Option<Result<Arc<Vec<VerificationKey>>, FetchError>>;
 
 /// Keys of one address. Cheap to clone.
 #[derive(Clone)]
-pub struct Jwks(Arc<Shared>);
+pub struct Jwks(Arc<SharedFetch>);
 
-struct Shared {
+struct SharedFetch {
     url: String,
     http: reqwest::Client,
     timing: Timing,
@@ -66,7 +69,7 @@ struct Shared {
 
 #[derive(Default)]
 struct State {
-    keys: Arc<Vec<Key>>,
+    keys: Arc<Vec<VerificationKey>>,
     fetched_at: Option<Instant>,
     /// End of the last fetch, and its error.
     ended: Option<(Instant, Option<FetchError>)>,
@@ -76,7 +79,7 @@ struct State {
 
 impl State {
     /// Keys that may still be used.
-    fn kept(&self) -> Option<Arc<Vec<Key>>> {
+    fn kept(&self) -> Option<Arc<Vec<VerificationKey>>> {
         self.fetched_at.filter(|at| at.elapsed() < KEPT).map(|_| Arc::clone(&self.keys))
     }
 }
@@ -101,7 +104,12 @@ impl Jwks {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let http = reqwest::Client::builder().timeout(timing.answer).build();
         let http = http.map_err(|error| FetchError(error.to_string()))?;
-        Ok(Self(Arc::new(Shared { url: url.to_owned(), http, timing, state: Mutex::default() })))
+        Ok(Self(Arc::new(SharedFetch {
+            url: url.to_owned(),
+            http,
+            timing,
+            state: Mutex::default(),
+        })))
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -114,7 +122,10 @@ impl Jwks {
     /// # Errors
     /// When there are none and none can be fetched in time. Keys that are known are good while the issuer is away, but not
     /// when they are old.
-    pub async fn keys(&self, wanted: impl Fn(&Key) -> bool) -> Result<Arc<Vec<Key>>, FetchError> {
+    pub async fn keys(
+        &self,
+        wanted: impl Fn(&VerificationKey) -> bool,
+    ) -> Result<Arc<Vec<VerificationKey>>, FetchError> {
         let (kept, mut fetching) = {
             let mut state = self.state();
             let kept = state.kept();
@@ -128,7 +139,9 @@ impl Jwks {
                 (kept, fetching)
             } else {
                 let failed = state.ended.as_ref().and_then(|(_, error)| error.clone());
-                return kept.ok_or_else(|| failed.unwrap_or_else(|| FetchError("there are none".to_owned())));
+                return kept.ok_or_else(|| {
+                    failed.unwrap_or_else(|| FetchError("there are none".to_owned()))
+                });
             }
         };
         let outcome = timeout(self.0.timing.wait, fetching.wait_for(Option::is_some)).await;
@@ -139,7 +152,9 @@ impl Jwks {
                 None => kept.ok_or_else(|| FetchError("the fetch was given up".to_owned())),
             },
             Ok(Err(_)) => kept.ok_or_else(|| FetchError("the fetch was given up".to_owned())),
-            Err(_) => kept.ok_or_else(|| FetchError("the issuer takes too long to answer".to_owned())),
+            Err(_) => {
+                kept.ok_or_else(|| FetchError("the issuer takes too long to answer".to_owned()))
+            }
         }
     }
 
@@ -176,15 +191,22 @@ impl Jwks {
     }
 }
 
-impl Shared {
-    async fn fetch(&self) -> Result<Vec<Key>, FetchError> {
+impl SharedFetch {
+    async fn fetch(&self) -> Result<Vec<VerificationKey>, FetchError> {
         let failed = |error: reqwest::Error| FetchError(error.without_url().to_string());
-        let mut answer =
-            self.http.get(&self.url).send().await.and_then(reqwest::Response::error_for_status).map_err(failed)?;
+        let mut answer = self
+            .http
+            .get(&self.url)
+            .send()
+            .await
+            .and_then(reqwest::Response::error_for_status)
+            .map_err(failed)?;
         let mut bytes = Vec::new();
         while let Some(chunk) = answer.chunk().await.map_err(failed)? {
             if bytes.len() + chunk.len() > ANSWER_MAX_BYTES {
-                return Err(FetchError(format!("the answer has more than {ANSWER_MAX_BYTES} bytes")));
+                return Err(FetchError(format!(
+                    "the answer has more than {ANSWER_MAX_BYTES} bytes"
+                )));
             }
             bytes.extend_from_slice(&chunk);
         }
@@ -193,14 +215,19 @@ impl Shared {
 }
 
 /// Reads a key set; keys that cannot be used for signatures the hub knows are left out.
-fn parse(bytes: &[u8]) -> Result<Vec<Key>, FetchError> {
-    let set: Value = serde_json::from_slice(bytes).map_err(|error| FetchError(format!("it is not JSON: {error}")))?;
-    let keys = set.get("keys").and_then(Value::as_array).ok_or_else(|| FetchError("it has no keys".to_owned()))?;
+fn parse(bytes: &[u8]) -> Result<Vec<VerificationKey>, FetchError> {
+    let set: Value = serde_json::from_slice(bytes)
+        .map_err(|error| FetchError(format!("it is not JSON: {error}")))?;
+    let keys = set
+        .get("keys")
+        .and_then(Value::as_array)
+        .ok_or_else(|| FetchError("it has no keys".to_owned()))?;
     Ok(keys.iter().filter_map(|key| usable(serde_json::from_value(key.clone()).ok()?)).collect())
 }
 
-fn usable(jwk: Jwk) -> Option<Key> {
-    if jwk.common.public_key_use.as_ref().is_some_and(|purpose| *purpose != PublicKeyUse::Signature) {
+fn usable(jwk: Jwk) -> Option<VerificationKey> {
+    if jwk.common.public_key_use.as_ref().is_some_and(|purpose| *purpose != PublicKeyUse::Signature)
+    {
         return None;
     }
     // The key decides the algorithm, never the token (RFC 8725, section 3.1). A published secret is no secret.
@@ -219,7 +246,7 @@ fn usable(jwk: Jwk) -> Option<Key> {
         _ => return None,
     };
     let decoding = DecodingKey::from_jwk(&jwk).ok()?;
-    Some(Key { id: jwk.common.key_id, algorithm, decoding })
+    Some(VerificationKey { id: jwk.common.key_id, algorithm, decoding })
 }
 
 #[cfg(test)]
@@ -254,7 +281,11 @@ mod tests {
         let timing = Timing { answer: hour, wait: Duration::from_millis(50), between: hour };
         let jwks = Jwks::with_timing(&url, timing).expect("a client can be built");
         let outcomes = join_all((0..100).map(|_| jwks.keys(|_| true))).await;
-        assert!(outcomes.iter().all(|outcome| outcome.as_ref().is_err_and(|error| error.0.contains("too long"))));
+        assert!(
+            outcomes
+                .iter()
+                .all(|outcome| outcome.as_ref().is_err_and(|error| error.0.contains("too long")))
+        );
         assert!(jwks.keys(|_| true).await.is_err(), "later ones share it too");
         assert_eq!(connections.load(Ordering::SeqCst), 1);
     }
@@ -265,8 +296,10 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let url = format!("http://{}/keys", listener.local_addr().expect("it is bound"));
         drop(listener);
-        let timing = Timing { answer: Duration::from_secs(5), wait: Duration::from_secs(5), ..TIMING };
-        let jwks = Jwks::with_timing(&url, Timing { between: Duration::from_hours(1), ..timing }).expect("it is built");
+        let timing =
+            Timing { answer: Duration::from_secs(5), wait: Duration::from_secs(5), ..TIMING };
+        let jwks = Jwks::with_timing(&url, Timing { between: Duration::from_hours(1), ..timing })
+            .expect("it is built");
         assert!(jwks.keys(|_| true).await.is_err());
         let ended = jwks.state().ended.as_ref().map(|(at, _)| *at);
         assert!(ended.is_some());

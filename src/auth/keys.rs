@@ -31,16 +31,20 @@ impl ApiKeys {
     /// Whose key it is.
     #[must_use]
     pub fn find(&self, key: &str) -> Option<Caller> {
-        let hash = Sha256::digest(key.as_bytes()).iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}"));
+        let hash = Sha256::digest(key.as_bytes())
+            .iter()
+            .fold(String::new(), |text, byte| format!("{text}{byte:02x}"));
         // Every key is compared to the end, so the time taken says nothing about how much was right.
         let mut found = None;
         for known in &self.0 {
-            let different = known.sha256.bytes().zip(hash.bytes()).fold(0, |sum, (a, b)| sum | (a ^ b));
+            let different =
+                known.sha256.bytes().zip(hash.bytes()).fold(0, |sum, (a, b)| sum | (a ^ b));
             if different == 0 && known.sha256.len() == hash.len() {
                 found = Some(known);
             }
         }
-        found.map(|known| Caller::Service { name: known.name.clone(), scopes: known.scopes.clone() })
+        found
+            .map(|known| Caller::Service { name: known.name.clone(), scopes: known.scopes.clone() })
     }
 }
 
@@ -56,7 +60,10 @@ mod tests {
             sha256: "2BB80D537B1DA3E38BD30361AA855686BDE0EACD7162FEF6A25FE97BF527A25B".into(),
             scopes: vec!["publish".into()],
         }]);
-        assert_eq!(keys.find("secret"), Some(Caller::Service { name: "shop".into(), scopes: vec!["publish".into()] }));
+        assert_eq!(
+            keys.find("secret"),
+            Some(Caller::Service { name: "shop".into(), scopes: vec!["publish".into()] })
+        );
         assert_eq!(keys.find("Secret"), None);
     }
 }

@@ -3,6 +3,7 @@
 mod jwks;
 mod keys;
 mod token;
+mod verification_key;
 mod verify;
 
 pub use std::sync::Arc;
@@ -148,9 +149,10 @@ impl Authenticator {
     /// When a key cannot be used.
     pub fn new(config: &config::Auth, redis: Option<&Redis>) -> Result<Self, KeyError> {
         let open = |method| config.methods.contains(&method);
-        let cookies = redis
-            .filter(|_| open(AuthMethod::Cookie))
-            .map(|redis| Cookies { name: config.session_cookie.clone(), sessions: Sessions::new(redis.clone()) });
+        let cookies = redis.filter(|_| open(AuthMethod::Cookie)).map(|redis| Cookies {
+            name: config.session_cookie.clone(),
+            sessions: Sessions::new(redis.clone()),
+        });
         Ok(Self {
             dev: open(AuthMethod::Dev),
             tokens: open(AuthMethod::Jwt).then(|| Tokens::new(config)).transpose()?,
@@ -200,7 +202,10 @@ impl Authenticator {
                 TokenError::KeysAway => AuthError::Unavailable,
                 other => AuthError::Token(other),
             })?;
-            return Ok(Identified { caller: Caller::User(claims.identity()?), patch: claims.patch().ok() });
+            return Ok(Identified {
+                caller: Caller::User(claims.identity()?),
+                patch: claims.patch().ok(),
+            });
         }
         if let (Some(cookies), Some(value)) = (&self.cookies, &shown.cookie) {
             let session = cookies.sessions.find(value).await.map_err(|error| {
@@ -211,7 +216,14 @@ impl Authenticator {
             match session {
                 Some(CookieSession { user_id, login, roles }) => {
                     let session = Some(SessionKey::new(value));
-                    return Ok(Caller::User(Identity { user_id, login, roles, expires_at: None, session }).into());
+                    return Ok(Caller::User(Identity {
+                        user_id,
+                        login,
+                        roles,
+                        expires_at: None,
+                        session,
+                    })
+                    .into());
                 }
                 None if !self.dev => return Err(AuthError::Cookie),
                 None => {}
@@ -220,12 +232,20 @@ impl Authenticator {
         if !self.dev || !shown.local {
             return Err(AuthError::Missing);
         }
-        let wrong = |name: &str, expected: String| Err(AuthError::BadParameter(format!("{name}: {expected}")));
+        let wrong = |name: &str, expected: String| {
+            Err(AuthError::BadParameter(format!("{name}: {expected}")))
+        };
         if shown.login.as_ref().is_some_and(|login| !is_plain(login, IDENTIFIER_MAX_CHARS)) {
-            return wrong("login", format!("at most {IDENTIFIER_MAX_CHARS} characters, no control characters"));
+            return wrong(
+                "login",
+                format!("at most {IDENTIFIER_MAX_CHARS} characters, no control characters"),
+            );
         }
         if shown.roles.len() > ROLES_MAX || !shown.roles.iter().all(|role| is_role(role)) {
-            return wrong("role", format!("at most {ROLE_MAX_CHARS} characters, no control characters"));
+            return wrong(
+                "role",
+                format!("at most {ROLE_MAX_CHARS} characters, no control characters"),
+            );
         }
         match &shown.user_id {
             None => Ok(Caller::Developer.into()),
@@ -265,19 +285,25 @@ mod tests {
 
     #[actix::test]
     async fn dev_believes_what_it_is_told_and_only_on_this_machine() {
-        let shown = Credentials { user_id: Some("budi".into()), local: true, ..Credentials::default() };
+        let shown =
+            Credentials { user_id: Some("budi".into()), local: true, ..Credentials::default() };
         let found = who(dev(), &shown).await;
         assert!(matches!(found, Ok(Caller::User(identity)) if identity.user_id.as_str() == "budi"));
-        assert_eq!(who(dev(), &Credentials { local: false, ..shown }).await, Err(AuthError::Missing));
+        assert_eq!(
+            who(dev(), &Credentials { local: false, ..shown }).await,
+            Err(AuthError::Missing)
+        );
         let nobody = Credentials { local: true, ..Credentials::default() };
         assert_eq!(who(dev(), &nobody).await, Ok(Caller::Developer));
-        let bad = Credentials { user_id: Some(String::new()), local: true, ..Credentials::default() };
+        let bad =
+            Credentials { user_id: Some(String::new()), local: true, ..Credentials::default() };
         assert!(matches!(who(dev(), &bad).await, Err(AuthError::BadParameter(_))));
     }
 
     #[actix::test]
     async fn without_dev_parameters_are_not_believed() {
-        let shown = Credentials { user_id: Some("budi".into()), local: true, ..Credentials::default() };
+        let shown =
+            Credentials { user_id: Some("budi".into()), local: true, ..Credentials::default() };
         assert_eq!(who(jwt(), &shown).await, Err(AuthError::Missing));
         let token = Credentials { token: Some("x".into()), local: true, ..Credentials::default() };
         assert_eq!(who(dev(), &token).await, Err(AuthError::Token(TokenError::NotConfigured)));
@@ -294,8 +320,13 @@ mod tests {
                 session: None,
             })
         };
-        let service = |scope: &str| Caller::Service { name: "s".into(), scopes: vec![scope.into()] };
-        assert!(Caller::Developer.may_publish() && user(&["admin"]).may_publish() && service("publish").may_publish());
+        let service =
+            |scope: &str| Caller::Service { name: "s".into(), scopes: vec![scope.into()] };
+        assert!(
+            Caller::Developer.may_publish()
+                && user(&["admin"]).may_publish()
+                && service("publish").may_publish()
+        );
         assert!(!user(&["user"]).may_publish() && !service("read").may_publish());
         assert!(Caller::Developer.may_administer() && user(&["admin"]).may_administer());
         assert!(service("admin").may_administer() && !service("publish").may_administer());

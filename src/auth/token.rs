@@ -7,7 +7,9 @@ use serde_json::{Map, Value};
 use crate::{
     config,
     domain::{
-        limits::{EMAIL_MAX_CHARS, IDENTIFIER_MAX_CHARS, LOCALE_MAX_CHARS, TIMEZONE_MAX_CHARS, is_plain},
+        limits::{
+            EMAIL_MAX_CHARS, IDENTIFIER_MAX_CHARS, LOCALE_MAX_CHARS, TIMEZONE_MAX_CHARS, is_plain,
+        },
         user::{Identity, Person, PersonPatch, UserId, roles_of},
     },
 };
@@ -68,7 +70,9 @@ impl Claims {
     }
 
     fn login(&self) -> Option<String> {
-        ["login", "preferred_username"].into_iter().find_map(|name| self.text(name, IDENTIFIER_MAX_CHARS))
+        ["login", "preferred_username"]
+            .into_iter()
+            .find_map(|name| self.text(name, IDENTIFIER_MAX_CHARS))
     }
 
     /// Returns a time in seconds since 1970 (RFC 7519, section 2, `NumericDate`: it may have a fraction). JSON null
@@ -79,7 +83,11 @@ impl Claims {
     pub(super) fn time(&self, name: &'static str) -> Result<Option<f64>, TokenError> {
         match self.other.get(name) {
             None | Some(Value::Null) => Ok(None),
-            Some(value) => value.as_f64().filter(|time| time.is_finite()).map(Some).ok_or(TokenError::Claim(name)),
+            Some(value) => value
+                .as_f64()
+                .filter(|time| time.is_finite())
+                .map(Some)
+                .ok_or(TokenError::Claim(name)),
         }
     }
 
@@ -89,7 +97,10 @@ impl Claims {
     /// # Errors
     /// When `sub` is no user id, or `exp` no time.
     pub fn identity(&self) -> Result<Identity, TokenError> {
-        #[expect(clippy::cast_possible_truncation, reason = "the cast saturates; a time beyond i64 never comes")]
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "the cast saturates; a time beyond i64 never comes"
+        )]
         let end = |time: f64| (time + LEEWAY_SECONDS).ceil() as i64;
         Ok(Identity {
             user_id: UserId::from_json(&self.sub).map_err(|_| TokenError::Claim("sub"))?,
@@ -130,5 +141,6 @@ pub fn mint(config: &config::Auth, claims: &Claims) -> Result<String, TokenError
         return Err(TokenError::NotConfigured);
     }
     let key = EncodingKey::from_secret(config.jwt_secret.reveal().as_bytes());
-    jsonwebtoken::encode(&Header::new(Algorithm::HS256), claims, &key).map_err(|_| TokenError::Invalid)
+    jsonwebtoken::encode(&Header::new(Algorithm::HS256), claims, &key)
+        .map_err(|_| TokenError::Invalid)
 }

@@ -6,7 +6,9 @@ use base64::Engine as _;
 use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode_header, errors::ErrorKind};
 use serde_json::{Map, Value};
 
-use super::{Claims, TokenError, jwks::Jwks, token::LEEWAY_SECONDS};
+use super::{
+    Claims, TokenError, jwks::Jwks, token::LEEWAY_SECONDS, verification_key::VerificationKey,
+};
 use crate::{
     clock,
     config::{
@@ -14,26 +16,6 @@ use crate::{
         files::{SECRET_MAX_BYTES, read_bytes},
     },
 };
-
-/// A key, and the one algorithm it is good for.
-pub(super) struct Key {
-    /// What a token calls it.
-    pub(super) id: Option<String>,
-    /// Decided by the key: what a token's header says is only compared (RFC 8725, section 3.1).
-    pub(super) algorithm: Algorithm,
-    pub(super) decoding: DecodingKey,
-}
-
-impl Key {
-    fn fits(&self, algorithm: Algorithm, id: Option<&str>) -> bool {
-        let named = match (id, &self.id) {
-            (Some(wanted), Some(own)) => wanted == own,
-            // A key without a name may be the one, and a token need not say.
-            _ => true,
-        };
-        self.algorithm == algorithm && named
-    }
-}
 
 /// Why a key in the configuration cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -53,7 +35,7 @@ pub enum KeyError {
 
 /// Checks tokens.
 pub struct Tokens {
-    keys: Vec<Key>,
+    keys: Vec<VerificationKey>,
     jwks: Option<Jwks>,
     validation: Validation,
 }
@@ -74,7 +56,7 @@ impl Tokens {
         let mut keys = Vec::new();
         if !config.jwt_secret.is_empty() {
             let decoding = DecodingKey::from_secret(config.jwt_secret.reveal().as_bytes());
-            keys.push(Key { id: None, algorithm: Algorithm::HS256, decoding });
+            keys.push(VerificationKey { id: None, algorithm: Algorithm::HS256, decoding });
         }
         if !config.jwt_public_key_file.is_empty() {
             keys.push(from_file(&config.jwt_public_key_file)?);
@@ -84,8 +66,11 @@ impl Tokens {
             url => Some(Jwks::new(url).map_err(|error| KeyError::Jwks(error.to_string()))?),
         };
         // The times are checked here: RFC 7519 allows a fraction, which the library does not read.
-        let mut validation =
-            Validation { validate_exp: false, validate_nbf: false, ..Validation::new(Algorithm::HS256) };
+        let mut validation = Validation {
+            validate_exp: false,
+            validate_nbf: false,
+            ..Validation::new(Algorithm::HS256)
+        };
         validation.required_spec_claims.clear();
         if !config.jwt_issuer.is_empty() {
             validation.set_issuer(&[&config.jwt_issuer]);
@@ -122,7 +107,8 @@ impl Tokens {
         if header.alg == Algorithm::HS256 {
             return Err(last);
         }
-        let keys = jwks.keys(|key| key.fits(header.alg, id)).await.map_err(|_| TokenError::KeysAway)?;
+        let keys =
+            jwks.keys(|key| key.fits(header.alg, id)).await.map_err(|_| TokenError::KeysAway)?;
         for key in keys.iter().filter(|key| key.fits(header.alg, id)) {
             match self.check(token, key) {
                 Ok(claims) => return Ok(claims),
@@ -132,17 +118,20 @@ impl Tokens {
         Err(last)
     }
 
-    fn check(&self, token: &str, key: &Key) -> Result<Claims, TokenError> {
+    fn check(&self, token: &str, key: &VerificationKey) -> Result<Claims, TokenError> {
         let mut validation = self.validation.clone();
         validation.algorithms = vec![key.algorithm];
         let decoded = jsonwebtoken::decode::<Claims>(token, &key.decoding, &validation);
         let claims = decoded.map(|data| data.claims).map_err(|error| match error.kind() {
-            ErrorKind::InvalidIssuer | ErrorKind::InvalidAudience | ErrorKind::MissingRequiredClaim(_) => {
-                TokenError::NotForUs
-            }
+            ErrorKind::InvalidIssuer
+            | ErrorKind::InvalidAudience
+            | ErrorKind::MissingRequiredClaim(_) => TokenError::NotForUs,
             _ => TokenError::Invalid,
         })?;
-        #[expect(clippy::cast_precision_loss, reason = "milliseconds since 1970 fit into a float for 280,000 years")]
+        #[expect(
+            clippy::cast_precision_loss,
+            reason = "milliseconds since 1970 fit into a float for 280,000 years"
+        )]
         let now = clock::now().0 as f64 / 1_000.0;
         if claims.time("exp")?.is_some_and(|end| now > end + LEEWAY_SECONDS) {
             return Err(TokenError::Expired);
@@ -157,11 +146,14 @@ impl Tokens {
 /// Whether the header has `crit`: it lists extensions that must be understood, and none is (RFC 7515, section 4.1.11).
 fn demands_extension(token: &str) -> bool {
     let header = token.split('.').next().unwrap_or_default();
-    let Ok(json) = base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(header) else { return true };
-    serde_json::from_slice::<Map<String, Value>>(&json).is_ok_and(|header| header.contains_key("crit"))
+    let Ok(json) = base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(header) else {
+        return true;
+    };
+    serde_json::from_slice::<Map<String, Value>>(&json)
+        .is_ok_and(|header| header.contains_key("crit"))
 }
 
-fn from_file(path: &str) -> Result<Key, KeyError> {
+fn from_file(path: &str) -> Result<VerificationKey, KeyError> {
     let pem = read_bytes(Path::new(path), SECRET_MAX_BYTES)
         .map_err(|error| KeyError::File(path.to_owned(), error.to_string()))?;
     // What parses decides: a PEM file says what kind of key it holds.
@@ -172,7 +164,9 @@ fn from_file(path: &str) -> Result<Key, KeyError> {
     ];
     kinds
         .into_iter()
-        .find_map(|(algorithm, key)| key.ok().map(|decoding| Key { id: None, algorithm, decoding }))
+        .find_map(|(algorithm, key)| {
+            key.ok().map(|decoding| VerificationKey { id: None, algorithm, decoding })
+        })
         .ok_or_else(|| KeyError::NoKey(path.to_owned()))
 }
 

@@ -5,7 +5,10 @@ use super::*;
 use crate::{auth::mint, clock, config::Secret};
 
 fn config() -> config::Auth {
-    config::Auth { jwt_secret: Secret::from("0123456789abcdef0123456789abcdef"), ..config::Auth::default() }
+    config::Auth {
+        jwt_secret: Secret::from("0123456789abcdef0123456789abcdef"),
+        ..config::Auth::default()
+    }
 }
 
 fn claims(value: Value) -> Claims {
@@ -26,7 +29,11 @@ async fn verify(config: &config::Auth, value: Value) -> Result<Claims, TokenErro
 
 #[actix::test]
 async fn a_minted_token_is_believed() {
-    let said = verify(&config(), json!({"sub":"7","preferred_username":"budi","role":"admin","exp":seconds(60)})).await;
+    let said = verify(
+        &config(),
+        json!({"sub":"7","preferred_username":"budi","role":"admin","exp":seconds(60)}),
+    )
+    .await;
     let identity = said.and_then(|claims| claims.identity());
     assert_eq!(
         identity.map(|identity| (identity.user_id.to_string(), identity.login, identity.roles)),
@@ -37,8 +44,14 @@ async fn a_minted_token_is_believed() {
 #[actix::test]
 async fn time_is_checked_with_five_seconds_of_leeway() {
     assert!(verify(&config(), json!({"sub":"u","exp":seconds(-3)})).await.is_ok());
-    assert_eq!(verify(&config(), json!({"sub":"u","exp":seconds(-20)})).await.err(), Some(TokenError::Expired));
-    assert_eq!(verify(&config(), json!({"sub":"u","nbf":seconds(20)})).await.err(), Some(TokenError::TooEarly));
+    assert_eq!(
+        verify(&config(), json!({"sub":"u","exp":seconds(-20)})).await.err(),
+        Some(TokenError::Expired)
+    );
+    assert_eq!(
+        verify(&config(), json!({"sub":"u","nbf":seconds(20)})).await.err(),
+        Some(TokenError::TooEarly)
+    );
     assert!(verify(&config(), json!({"sub":"u"})).await.is_ok());
 }
 
@@ -46,9 +59,11 @@ async fn time_is_checked_with_five_seconds_of_leeway() {
 async fn issuer_and_audience_are_checked_where_configured() {
     let config = config::Auth { jwt_issuer: "us".into(), jwt_audience: "hub".into(), ..config() };
     assert!(verify(&config, json!({"sub":"u","iss":"us","aud":["hub","x"]})).await.is_ok());
-    for wrong in
-        [json!({"sub":"u","iss":"them","aud":"hub"}), json!({"sub":"u","iss":"us"}), json!({"sub":"u","aud":"hub"})]
-    {
+    for wrong in [
+        json!({"sub":"u","iss":"them","aud":"hub"}),
+        json!({"sub":"u","iss":"us"}),
+        json!({"sub":"u","aud":"hub"}),
+    ] {
         assert_eq!(verify(&config, wrong).await.err(), Some(TokenError::NotForUs));
     }
 }
@@ -57,12 +72,17 @@ async fn issuer_and_audience_are_checked_where_configured() {
 async fn other_algorithms_and_signatures_are_refused() {
     let tokens = tokens(&config());
     // {"alg":"none"} . {"sub":"u"} .
-    assert_eq!(tokens.verify("eyJhbGciOiJub25lIn0.eyJzdWIiOiJ1In0.").await.err(), Some(TokenError::Invalid));
-    let other = config::Auth { jwt_secret: Secret::from("another secret of thirty-two byte"), ..config() };
+    assert_eq!(
+        tokens.verify("eyJhbGciOiJub25lIn0.eyJzdWIiOiJ1In0.").await.err(),
+        Some(TokenError::Invalid)
+    );
+    let other =
+        config::Auth { jwt_secret: Secret::from("another secret of thirty-two byte"), ..config() };
     let token = mint(&other, &claims(json!({"sub":"u"}))).expect("it signs");
     assert_eq!(tokens.verify(&token).await.err(), Some(TokenError::Invalid));
     let key = EncodingKey::from_secret(config().jwt_secret.reveal().as_bytes());
-    let hs512 = jsonwebtoken::encode(&Header::new(Algorithm::HS512), &claims(json!({"sub":"u"})), &key);
+    let hs512 =
+        jsonwebtoken::encode(&Header::new(Algorithm::HS512), &claims(json!({"sub":"u"})), &key);
     assert_eq!(tokens.verify(&hs512.expect("it signs")).await.err(), Some(TokenError::Invalid));
     assert_eq!(tokens.verify("").await.err(), Some(TokenError::Invalid));
 }
@@ -72,7 +92,10 @@ async fn times_may_have_a_fraction_and_null_is_absent() {
     let exp = async |value: Value| verify(&config(), json!({"sub": "u", "exp": value})).await;
     assert!(exp(json!(f64::from(i32::MAX) + 0.5)).await.is_ok());
     assert_eq!(exp(json!(1_767_225_600.25)).await.err(), Some(TokenError::Expired));
-    let endless = exp(Value::Null).await.and_then(|claims| claims.identity()).map(|identity| identity.expires_at);
+    let endless = exp(Value::Null)
+        .await
+        .and_then(|claims| claims.identity())
+        .map(|identity| identity.expires_at);
     assert_eq!(endless, Ok(None));
     assert_eq!(exp(json!("soon")).await.err(), Some(TokenError::Claim("exp")));
     assert!(verify(&config(), json!({"sub": "u", "nbf": null})).await.is_ok());
@@ -81,8 +104,14 @@ async fn times_may_have_a_fraction_and_null_is_absent() {
 #[actix::test]
 async fn an_identity_ends_when_its_token_is_refused() {
     let end = seconds(60);
-    let identity = verify(&config(), json!({"sub": "u", "exp": end})).await.and_then(|claims| claims.identity());
-    assert_eq!(identity.map(|identity| identity.expires_at), Ok(Some(end + 5)), "with the leeway of the check");
+    let identity = verify(&config(), json!({"sub": "u", "exp": end}))
+        .await
+        .and_then(|claims| claims.identity());
+    assert_eq!(
+        identity.map(|identity| identity.expires_at),
+        Ok(Some(end + 5)),
+        "with the leeway of the check"
+    );
 }
 
 #[actix::test]
@@ -104,7 +133,8 @@ async fn a_header_that_demands_an_extension_is_refused() {
     let base64 = base64::engine::general_purpose::URL_SAFE_NO_PAD;
     let message = format!("{}.{}", base64.encode(header), base64.encode(r#"{"sub":"u"}"#));
     let key = EncodingKey::from_secret(config().jwt_secret.reveal().as_bytes());
-    let signature = jsonwebtoken::crypto::sign(message.as_bytes(), &key, Algorithm::HS256).expect("it signs");
+    let signature =
+        jsonwebtoken::crypto::sign(message.as_bytes(), &key, Algorithm::HS256).expect("it signs");
     let token = format!("{message}.{signature}");
     assert_eq!(tokens(&config()).verify(&token).await.err(), Some(TokenError::Critical));
 }

@@ -15,7 +15,9 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 /// The hub that a configuration runs, as its own machine reaches it.
 pub(super) fn base_url(config: &Config) -> String {
     match config.server.listen.parse::<SocketAddr>() {
-        Ok(address) if address.ip().is_unspecified() => format!("http://127.0.0.1:{}", address.port()),
+        Ok(address) if address.ip().is_unspecified() => {
+            format!("http://127.0.0.1:{}", address.port())
+        }
         Ok(address) => format!("http://{address}"),
         Err(_) => "http://127.0.0.1:8080".to_owned(),
     }
@@ -29,7 +31,9 @@ pub(super) fn http() -> anyhow::Result<Client> {
 pub(super) async fn answer(url: &str, sent: reqwest::Result<Response>) -> anyhow::Result<Value> {
     let response = sent.map_err(|error| {
         if error.is_connect() || error.is_timeout() {
-            anyhow!("no hub answers at {url}; start one with `lonceng`, or name another with its option")
+            anyhow!(
+                "no hub answers at {url}; start one with `lonceng`, or name another with its option"
+            )
         } else {
             anyhow::Error::from(error)
         }
@@ -62,7 +66,10 @@ impl Credentials {
         self.or_environment(|name| std::env::var(name).ok())
     }
 
-    fn or_environment(&self, variable: impl Fn(&str) -> Option<String>) -> Vec<(&'static str, String)> {
+    fn or_environment(
+        &self,
+        variable: impl Fn(&str) -> Option<String>,
+    ) -> Vec<(&'static str, String)> {
         let variable = |name| variable(name).filter(|value| !value.is_empty());
         let (token, key) = match (&self.token, &self.key) {
             (None, None) => (variable("LONCENG_TOKEN"), variable("LONCENG_API_KEY")),
@@ -78,7 +85,9 @@ impl Credentials {
 
     /// Adds the credentials to a request.
     pub(super) fn authorize(&self, request: reqwest::RequestBuilder) -> reqwest::RequestBuilder {
-        self.headers().into_iter().fold(request, |request, (name, value)| request.header(name, value))
+        self.headers()
+            .into_iter()
+            .fold(request, |request, (name, value)| request.header(name, value))
     }
 }
 
@@ -88,9 +97,11 @@ mod tests {
 
     #[test]
     fn the_command_line_replaces_the_environment() {
-        let environment = |name: &str| Some(if name == "LONCENG_TOKEN" { "t" } else { "k" }.to_owned());
+        let environment =
+            |name: &str| Some(if name == "LONCENG_TOKEN" { "t" } else { "k" }.to_owned());
         let shown = |token: Option<&str>, key: Option<&str>| {
-            let credentials = Credentials { token: token.map(str::to_owned), key: key.map(str::to_owned) };
+            let credentials =
+                Credentials { token: token.map(str::to_owned), key: key.map(str::to_owned) };
             credentials.or_environment(environment)
         };
         assert_eq!(shown(None, None), [("X-API-Key", "k".to_owned())]);

@@ -43,7 +43,11 @@ struct New {
 }
 
 fn scope(text: &str) -> Result<String, String> {
-    if SCOPES.contains(&text) { Ok(text.to_owned()) } else { Err(format!("known scopes: {}", SCOPES.join(", "))) }
+    if SCOPES.contains(&text) {
+        Ok(text.to_owned())
+    } else {
+        Err(format!("known scopes: {}", SCOPES.join(", ")))
+    }
 }
 
 /// Text as TOML writes it.
@@ -80,10 +84,15 @@ impl New {
 
     /// Line of config.toml that makes `key` known.
     fn line(&self, key: &str) -> String {
-        let hash = Sha256::digest(key).iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}"));
+        let hash = Sha256::digest(key)
+            .iter()
+            .fold(String::new(), |text, byte| format!("{text}{byte:02x}"));
         let scopes: Vec<String> = self.scopes.iter().map(|scope| quoted(scope)).collect();
         let name = quoted(&self.name);
-        format!("api_keys = [{{ name = {name}, sha256 = \"{hash}\", scopes = [{}] }}]", scopes.join(", "))
+        format!(
+            "api_keys = [{{ name = {name}, sha256 = \"{hash}\", scopes = [{}] }}]",
+            scopes.join(", ")
+        )
     }
 }
 
@@ -94,11 +103,16 @@ mod tests {
 
     #[test]
     fn the_printed_line_makes_the_printed_key_known() {
-        let new = New { name: "the \"shop\"".to_owned(), scopes: vec!["publish".to_owned(), "admin".to_owned()] };
+        let new = New {
+            name: "the \"shop\"".to_owned(),
+            scopes: vec!["publish".to_owned(), "admin".to_owned()],
+        };
         let line = new.line("lonceng_secret");
         let table: toml::Table = line.parse().expect("it is TOML");
         let keys: Vec<ApiKey> = table["api_keys"].clone().try_into().expect("it is a list of keys");
-        assert!(ApiKeys::new(&keys).find("lonceng_secret").is_some_and(|caller| caller.may_publish()));
+        assert!(
+            ApiKeys::new(&keys).find("lonceng_secret").is_some_and(|caller| caller.may_publish())
+        );
         assert_eq!((keys.len(), keys[0].name.as_str()), (1, "the \"shop\""));
     }
 }

@@ -55,7 +55,8 @@ pub(super) struct Listen {
 }
 
 fn filter(text: &str) -> Result<(String, String), String> {
-    let (key, value) = text.split_once('=').ok_or("write KEY=VALUE, such as course_id=PIANO-101")?;
+    let (key, value) =
+        text.split_once('=').ok_or("write KEY=VALUE, such as course_id=PIANO-101")?;
     Ok((key.to_owned(), value.to_owned()))
 }
 
@@ -93,12 +94,15 @@ impl Listen {
     }
 
     fn request(&self, base: &str, position: &Position) -> anyhow::Result<ClientRequestBuilder> {
-        let encode =
-            |text: &str| percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC).to_string();
-        let mut parameters: Vec<String> = [("user_id", &self.user), ("login", &self.login), ("role", &self.role)]
-            .into_iter()
-            .filter_map(|(name, value)| Some(format!("{name}={}", encode(value.as_deref()?))))
-            .collect();
+        let encode = |text: &str| {
+            percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC)
+                .to_string()
+        };
+        let mut parameters: Vec<String> =
+            [("user_id", &self.user), ("login", &self.login), ("role", &self.role)]
+                .into_iter()
+                .filter_map(|(name, value)| Some(format!("{name}={}", encode(value.as_deref()?))))
+                .collect();
         if let Some(revision) = position.revision {
             parameters.push(format!("since={}.{revision}", position.epoch));
         }
@@ -118,8 +122,11 @@ impl Listen {
         let (mut socket, _) = match connect_async(self.request(base, position)?).await {
             Ok(connected) => connected,
             Err(tungstenite::Error::Http(response)) => {
-                let body: Value =
-                    response.body().as_deref().and_then(|b| serde_json::from_slice(b).ok()).unwrap_or_default();
+                let body: Value = response
+                    .body()
+                    .as_deref()
+                    .and_then(|b| serde_json::from_slice(b).ok())
+                    .unwrap_or_default();
                 let detail = body["detail"].as_str().unwrap_or("refused");
                 if response.status().is_server_error() {
                     eprintln!("{}: {detail}", response.status());
@@ -144,7 +151,12 @@ impl Listen {
                     let Ok(message) = serde_json::from_str::<Value>(&text) else { continue };
                     if self.feed.is_some() && message["type"] == "error" {
                         // The filters are wrong, and will be.
-                        bail!("{}", message["data"]["message"].as_str().unwrap_or("the hub does not take the filters"));
+                        bail!(
+                            "{}",
+                            message["data"]["message"]
+                                .as_str()
+                                .unwrap_or("the hub does not take the filters")
+                        );
                     }
                     if self.show(&text, &message).is_err() {
                         // Whoever read our output has what they wanted.
@@ -198,18 +210,26 @@ impl Listen {
         let data = &message["data"];
         let word = |name: &str| data[name].as_str().unwrap_or_default();
         match message["type"].as_str() {
-            Some("connected") => eprintln!("connected as {}: {} unread", word("user_id"), data["unread"]),
+            Some("connected") => {
+                eprintln!("connected as {}: {} unread", word("user_id"), data["unread"])
+            }
             Some("subscribed") => eprintln!("watching {}", word("feed")),
             Some("error") => eprintln!("{}: {}", word("code"), word("message")),
             _ => {}
         }
         if let Some(kind) = message["type"].as_str().filter(|_| message.get("feed").is_some()) {
-            let fields = data.as_object().into_iter().flatten().map(|(name, value)| match value.as_str() {
-                Some(text) => format!("{name}={text}"),
-                None => format!("{name}={value}"),
-            });
+            let fields =
+                data.as_object().into_iter().flatten().map(|(name, value)| match value.as_str() {
+                    Some(text) => format!("{name}={text}"),
+                    None => format!("{name}={value}"),
+                });
             let fields: Vec<String> = fields.collect();
-            writeln!(out, "{} {kind} {}", message["timestamp"].as_str().unwrap_or_default(), fields.join(" "))?;
+            writeln!(
+                out,
+                "{} {kind} {}",
+                message["timestamp"].as_str().unwrap_or_default(),
+                fields.join(" ")
+            )?;
         }
         for item in printed(message) {
             let word = |name: &str| item[name].as_str().unwrap_or_default();
@@ -252,7 +272,9 @@ impl Position {
         }
         match message["type"].as_str() {
             // What comes after `connected` without a position is a snapshot up to its revision.
-            Some("connected") if self.revision.is_none() => self.revision = data["revision"].as_i64(),
+            Some("connected") if self.revision.is_none() => {
+                self.revision = data["revision"].as_i64()
+            }
             Some("connected") => {}
             Some("reset") => self.revision = data["revision"].as_i64(),
             // What it sums up has not come yet. Pushes that come before it are printed again if the connection is cut now.

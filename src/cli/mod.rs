@@ -49,7 +49,13 @@ impl<E: Into<anyhow::Error>> From<E> for Failure {
 )]
 struct Arguments {
     /// The configuration file
-    #[arg(long, global = true, env = "LONCENG_CONFIG", default_value = "config.toml", value_name = "PATH")]
+    #[arg(
+        long,
+        global = true,
+        env = "LONCENG_CONFIG",
+        default_value = "config.toml",
+        value_name = "PATH"
+    )]
     config: PathBuf,
     #[command(subcommand)]
     command: Option<Command>,
@@ -135,5 +141,9 @@ fn load(path: &std::path::Path) -> Result<Loaded, Failure> {
 
 /// The configuration, for a client command that can do with the defaults where there is no file.
 fn load_if_there(path: &std::path::Path) -> Result<crate::config::Config, Failure> {
-    if path.exists() { load(path).map(|loaded| loaded.config) } else { Ok(crate::config::Config::default()) }
+    if path.exists() {
+        load(path).map(|loaded| loaded.config)
+    } else {
+        Ok(crate::config::Config::default())
+    }
 }

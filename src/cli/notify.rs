@@ -32,7 +32,8 @@ pub(super) struct Notify {
 
 fn target(text: &str) -> Result<Value, Failure> {
     let (id, login) = text.split_once(':').map_or((text, None), |(id, login)| (id, Some(login)));
-    let id = UserId::parse(id).map_err(|error| Failure::Usage(format!("--to {text:?}: {error}")))?;
+    let id =
+        UserId::parse(id).map_err(|error| Failure::Usage(format!("--to {text:?}: {error}")))?;
     Ok(match login {
         Some(login) => json!({ "id": id.to_legacy_json(), "login": login }),
         None => json!({ "id": id.to_legacy_json() }),
@@ -51,7 +52,11 @@ impl Notify {
         let request = self.credentials.authorize(client::http()?.post(&url)).json(&body);
         let answer = client::answer(&url, request.send().await).await?;
         for result in answer["results"].as_array().into_iter().flatten() {
-            println!("{} {}", result["target"]["id"], result["notification_id"].as_str().unwrap_or("-"));
+            println!(
+                "{} {}",
+                result["target"]["id"],
+                result["notification_id"].as_str().unwrap_or("-")
+            );
         }
         Ok(())
     }

@@ -64,7 +64,9 @@ impl Publish {
         let (count, code) = (self.count, self.code());
         if let Some(url) = &self.nats {
             self.over_nats(&config, url, &event).await?;
-            println!("published {count} × {code}; the hub decides what becomes of them when it takes them");
+            println!(
+                "published {count} × {code}; the hub decides what becomes of them when it takes them"
+            );
             return Ok(());
         }
         let outcomes = self.over_http(&config, &event).await?;
@@ -88,13 +90,16 @@ impl Publish {
     fn event(&self) -> Result<Map<String, Value>, Failure> {
         let text = match self.data.as_deref() {
             None => "{}".to_owned(),
-            Some("-") => std::io::read_to_string(std::io::stdin()).context("standard input cannot be read")?,
+            Some("-") => std::io::read_to_string(std::io::stdin())
+                .context("standard input cannot be read")?,
             Some(text) => text.to_owned(),
         };
-        let data: Value =
-            serde_json::from_str(&text).map_err(|error| Failure::Usage(format!("--data is not JSON: {error}")))?;
+        let data: Value = serde_json::from_str(&text)
+            .map_err(|error| Failure::Usage(format!("--data is not JSON: {error}")))?;
         let Value::Object(mut event) = data else {
-            return Err(Failure::Usage("--data must be a JSON object, such as {\"amount\":1}".to_owned()));
+            return Err(Failure::Usage(
+                "--data must be a JSON object, such as {\"amount\":1}".to_owned(),
+            ));
         };
         event.insert("type".to_owned(), self.code().into());
         if let Some(user) = &self.user {
@@ -112,8 +117,16 @@ impl Publish {
         }
     }
 
-    async fn over_http(&self, config: &Config, event: &Map<String, Value>) -> anyhow::Result<Outcomes> {
-        let base = self.http.clone().filter(|url| !url.is_empty()).unwrap_or_else(|| client::base_url(config));
+    async fn over_http(
+        &self,
+        config: &Config,
+        event: &Map<String, Value>,
+    ) -> anyhow::Result<Outcomes> {
+        let base = self
+            .http
+            .clone()
+            .filter(|url| !url.is_empty())
+            .unwrap_or_else(|| client::base_url(config));
         let url = format!("{}/api/v1/events", base.trim_end_matches('/'));
         let http = client::http()?;
         let progress = progress(self.count);
@@ -141,7 +154,12 @@ impl Publish {
         Ok(outcomes)
     }
 
-    async fn over_nats(&self, config: &Config, url: &str, event: &Map<String, Value>) -> anyhow::Result<()> {
+    async fn over_nats(
+        &self,
+        config: &Config,
+        url: &str,
+        event: &Map<String, Value>,
+    ) -> anyhow::Result<()> {
         let url = if url.is_empty() { config.nats.url.reveal() } else { url };
         let url = if url.is_empty() { "nats://127.0.0.1:4222" } else { url };
         let servers = Servers::parse(url)?;
@@ -161,7 +179,8 @@ impl Publish {
         for n in 0..self.count {
             let mut headers = HeaderMap::new();
             headers.insert("Nats-Msg-Id", self.id(n));
-            let sent = context.publish_with_headers(subject.clone(), headers, payload.clone()).await?;
+            let sent =
+                context.publish_with_headers(subject.clone(), headers, payload.clone()).await?;
             waiting.push(sent.into_future());
             if waiting.len() >= IN_FLIGHT {
                 taken(waiting.next().await, &subject)?;
@@ -233,7 +252,10 @@ fn notifications_of(count: u64) -> String {
 }
 
 /// Whether a stream has taken an event.
-fn taken<T, E: std::fmt::Display>(result: Option<Result<T, E>>, subject: &str) -> anyhow::Result<()> {
+fn taken<T, E: std::fmt::Display>(
+    result: Option<Result<T, E>>,
+    subject: &str,
+) -> anyhow::Result<()> {
     match result {
         Some(Err(error)) => Err(anyhow!(
             "no stream took the event on {subject} ({error}); start the hub once, which makes its stream, or check that \
@@ -248,7 +270,9 @@ fn progress(count: u64) -> ProgressBar {
         return ProgressBar::hidden();
     }
     let bar = ProgressBar::new(count);
-    if let Ok(style) = ProgressStyle::with_template("{bar:40} {human_pos}/{human_len} {per_sec} {eta} left") {
+    if let Ok(style) =
+        ProgressStyle::with_template("{bar:40} {human_pos}/{human_len} {per_sec} {eta} left")
+    {
         bar.set_style(style);
     }
     bar

@@ -40,7 +40,10 @@ fn seconds(text: &str) -> Result<i64, String> {
         "d" => 86_400,
         _ => return Err(wrong()),
     };
-    number.checked_mul(factor).filter(|seconds| (1..=315_360_000).contains(seconds)).ok_or_else(wrong)
+    number
+        .checked_mul(factor)
+        .filter(|seconds| (1..=315_360_000).contains(seconds))
+        .ok_or_else(wrong)
 }
 
 impl Token {
@@ -78,7 +81,9 @@ mod tests {
 
     #[test]
     fn durations_are_read() {
-        for (text, expected) in [("30s", 30), ("15m", 900), ("1h", 3_600), ("7d", 604_800), ("45", 45)] {
+        for (text, expected) in
+            [("30s", 30), ("15m", 900), ("1h", 3_600), ("7d", 604_800), ("45", 45)]
+        {
             assert_eq!(seconds(text), Ok(expected));
         }
         for text in ["", "h", "1y", "-1h", "0s", "99999999999999d"] {

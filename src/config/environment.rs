@@ -24,7 +24,9 @@ pub(super) fn overrides(environment: impl Iterator<Item = (String, String)>) -> 
     let variables: Vec<_> = environment.collect();
     let mut found = Vec::new();
     for (name, section, key) in WELL_KNOWN {
-        for (variable, text) in variables.iter().filter(|(variable, text)| variable == name && !text.is_empty()) {
+        for (variable, text) in
+            variables.iter().filter(|(variable, text)| variable == name && !text.is_empty())
+        {
             found.push(Override {
                 variable: variable.clone(),
                 section: section.to_owned(),
@@ -34,7 +36,9 @@ pub(super) fn overrides(environment: impl Iterator<Item = (String, String)>) -> 
         }
     }
     for (variable, text) in &variables {
-        let Some((section, key)) = variable.strip_prefix("LONCENG_").and_then(|rest| rest.split_once("__")) else {
+        let Some((section, key)) =
+            variable.strip_prefix("LONCENG_").and_then(|rest| rest.split_once("__"))
+        else {
             continue;
         };
         found.push(Override {
@@ -93,7 +97,9 @@ fn list(text: &str) -> Value {
         return scalar(text);
     }
     let items = text.split(',').map(str::trim).filter(|item| !item.is_empty());
-    Value::Array(items.map(|item| item.parse().map_or_else(|_| Value::from(item), Value::Integer)).collect())
+    Value::Array(
+        items.map(|item| item.parse().map_or_else(|_| Value::from(item), Value::Integer)).collect(),
+    )
 }
 
 #[cfg(test)]
@@ -102,7 +108,9 @@ mod tests {
 
     fn applied(pairs: &[(&str, &str)]) -> Table {
         let mut table = Table::new();
-        for change in overrides(pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))) {
+        for change in
+            overrides(pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())))
+        {
             apply(&mut table, &change);
         }
         table
@@ -127,7 +135,8 @@ mod tests {
 
     #[test]
     fn the_hubs_own_name_wins_over_the_platforms() {
-        let table = applied(&[("LONCENG_STORE__URL", "sqlite://a"), ("DATABASE_URL", "postgres://b")]);
+        let table =
+            applied(&[("LONCENG_STORE__URL", "sqlite://a"), ("DATABASE_URL", "postgres://b")]);
         assert_eq!(table["store"]["url"].as_str(), Some("sqlite://a"));
     }
 }

@@ -39,7 +39,8 @@ pub fn read_bytes(path: &Path, max_bytes: u64) -> Result<Vec<u8>> {
 /// # Errors
 /// Those of [`read_bytes`], and when it is not UTF-8.
 pub fn read_text(path: &Path, max_bytes: u64) -> Result<String> {
-    String::from_utf8(read_bytes(path, max_bytes)?).map_err(|_| Error::new(ErrorKind::InvalidData, "not UTF-8 text"))
+    String::from_utf8(read_bytes(path, max_bytes)?)
+        .map_err(|_| Error::new(ErrorKind::InvalidData, "not UTF-8 text"))
 }
 
 #[cfg(test)]
@@ -52,11 +53,19 @@ mod tests {
         let file = folder.path().join("file");
         std::fs::write(&file, "12345").expect("it is written");
         assert_eq!(read_text(&file, 5).expect("it is small enough"), "12345");
-        assert!(read_text(&file, 4).is_err_and(|error| error.to_string().contains("larger than 4 bytes")));
+        assert!(
+            read_text(&file, 4)
+                .is_err_and(|error| error.to_string().contains("larger than 4 bytes"))
+        );
         std::fs::write(&file, [0xff]).expect("it is written");
         assert!(read_text(&file, 5).is_err_and(|error| error.to_string().contains("UTF-8")));
-        assert!(read_text(folder.path(), 5).is_err_and(|error| error.to_string().contains("regular")));
+        assert!(
+            read_text(folder.path(), 5).is_err_and(|error| error.to_string().contains("regular"))
+        );
         let device = Path::new("/dev/zero");
-        assert!(!device.exists() || read_text(device, 5).is_err_and(|error| error.to_string().contains("regular")));
+        assert!(
+            !device.exists()
+                || read_text(device, 5).is_err_and(|error| error.to_string().contains("regular"))
+        );
     }
 }

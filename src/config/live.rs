@@ -44,7 +44,7 @@ impl Reloader {
 
 /// The configuration now.
 #[derive(Debug)]
-pub struct Live(RwLock<Inner>);
+pub struct LiveConfig(RwLock<Inner>);
 
 #[derive(Debug)]
 struct Inner {
@@ -83,7 +83,7 @@ pub struct Status {
     pub restart_needed: Vec<String>,
 }
 
-impl Live {
+impl LiveConfig {
     /// As it was loaded at the start.
     #[must_use]
     pub fn new(loaded: &Loaded, local: Vec<LocalTemplate>, now: Timestamp) -> Self {
@@ -100,7 +100,13 @@ impl Live {
     }
 
     /// Another one was taken.
-    pub fn taken(&self, loaded: &Loaded, local: Vec<LocalTemplate>, restart_needed: Vec<String>, now: Timestamp) {
+    pub fn taken(
+        &self,
+        loaded: &Loaded,
+        local: Vec<LocalTemplate>,
+        restart_needed: Vec<String>,
+        now: Timestamp,
+    ) {
         let translations = translations(loaded, local);
         let mut inner = self.0.write().unwrap_or_else(PoisonError::into_inner);
         inner.loaded_at = now;
@@ -129,7 +135,8 @@ impl Live {
     pub fn trouble(&self) -> Option<String> {
         let inner = self.0.read().unwrap_or_else(PoisonError::into_inner);
         let files = inner.last_error.as_ref().map(ToString::to_string);
-        let types = (!inner.wrong_types.is_empty()).then(|| format!("wrong types: {}", inner.wrong_types.join(", ")));
+        let types = (!inner.wrong_types.is_empty())
+            .then(|| format!("wrong types: {}", inner.wrong_types.join(", ")));
         let all: Vec<String> = files.into_iter().chain(types).collect();
         (!all.is_empty()).then(|| all.join("; "))
     }

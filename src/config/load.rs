@@ -8,7 +8,7 @@ use std::{
 use toml::Table;
 
 use super::{
-    Config, ConfigError, Problem, environment,
+    Config, ConfigError, ConfigIssue, environment,
     files::{CONFIG_MAX_BYTES, read_text},
     problem::{locate, position, snippet},
     validate::{Faults, validate},
@@ -43,13 +43,20 @@ struct Origin {
 impl Loaded {
     /// Returns the error that a value is wrong, with its place in the file or the variable that sets it.
     #[must_use]
-    pub fn problem(&self, key: &str, message: String) -> Problem {
+    pub fn problem(&self, key: &str, message: String) -> ConfigIssue {
         placed(&self.file, &self.origin.text, &self.origin.overrides, key.to_owned(), message)
     }
 }
 
-fn placed(file: &Path, text: &str, overrides: &[environment::Override], key: String, message: String) -> Problem {
-    let variable = overrides.iter().rfind(|change| format!("{}.{}", change.section, change.key) == key);
+fn placed(
+    file: &Path,
+    text: &str,
+    overrides: &[environment::Override],
+    key: String,
+    message: String,
+) -> ConfigIssue {
+    let variable =
+        overrides.iter().rfind(|change| format!("{}.{}", change.section, change.key) == key);
     match variable {
         Some(change) => in_environment(&change.variable, message),
         None => in_file(file, text, key, message),
@@ -61,12 +68,14 @@ fn placed(file: &Path, text: &str, overrides: &[environment::Override], key: Str
 /// # Errors
 /// Everything that is wrong, each with key, file and line.
 pub fn load(file: &Path) -> Result<Loaded, ConfigError> {
-    let text = read_text(file, CONFIG_MAX_BYTES).map_err(|error| Problem {
+    let text = read_text(file, CONFIG_MAX_BYTES).map_err(|error| ConfigIssue {
         file: Some(file.to_owned()),
         line: None,
         column: None,
         key: String::new(),
-        message: format!("cannot read the configuration: {error}; name another with --config or LONCENG_CONFIG"),
+        message: format!(
+            "cannot read the configuration: {error}; name another with --config or LONCENG_CONFIG"
+        ),
         snippet: None,
     })?;
     load_text(file, &text, std::env::vars())
@@ -93,7 +102,8 @@ pub(super) fn load_text(
             Ok(Loaded { file: file.to_owned(), config, types, templates, origin })
         }
         Err(Faults { keys, templates }) => {
-            let placed = keys.into_iter().map(|(key, message)| placed(file, text, &overrides, key, message));
+            let placed =
+                keys.into_iter().map(|(key, message)| placed(file, text, &overrides, key, message));
             Err(ConfigError { problems: placed.chain(templates).collect() })
         }
     }
@@ -102,7 +112,7 @@ pub(super) fn load_text(
 fn parse(file: &Path, text: &str) -> Result<Config, ConfigError> {
     let whole = |key: String, message: &str, span: Option<std::ops::Range<usize>>| {
         let place = span.map(|span| position(text, span.start));
-        ConfigError::from(Problem {
+        ConfigError::from(ConfigIssue {
             file: Some(file.to_owned()),
             line: place.map(|(line, _)| line),
             column: place.map(|(_, column)| column),
@@ -111,17 +121,21 @@ fn parse(file: &Path, text: &str) -> Result<Config, ConfigError> {
             snippet: snippet(text, place.map(|(line, _)| line)),
         })
     };
-    let deserializer =
-        toml::Deserializer::parse(text).map_err(|error| whole(String::new(), error.message(), error.span()))?;
+    let deserializer = toml::Deserializer::parse(text)
+        .map_err(|error| whole(String::new(), error.message(), error.span()))?;
     serde_path_to_error::deserialize(deserializer).map_err(|error| {
         let key = shown(&error.path().to_string());
         whole(key, error.inner().message(), error.inner().span())
     })
 }
 
-fn overridden(file: &Path, text: &str, overrides: &[environment::Override]) -> Result<Config, ConfigError> {
-    let mut table: Table =
-        toml::from_str(text).map_err(|error| in_file(file, text, String::new(), one_line(error.message())))?;
+fn overridden(
+    file: &Path,
+    text: &str,
+    overrides: &[environment::Override],
+) -> Result<Config, ConfigError> {
+    let mut table: Table = toml::from_str(text)
+        .map_err(|error| in_file(file, text, String::new(), one_line(error.message())))?;
     for change in overrides {
         environment::apply(&mut table, change);
     }
@@ -143,8 +157,8 @@ fn overridden(file: &Path, text: &str, overrides: &[environment::Override]) -> R
     })
 }
 
-fn in_environment(variable: &str, message: String) -> Problem {
-    Problem {
+fn in_environment(variable: &str, message: String) -> ConfigIssue {
+    ConfigIssue {
         file: None,
         line: None,
         column: None,
@@ -154,9 +168,9 @@ fn in_environment(variable: &str, message: String) -> Problem {
     }
 }
 
-fn in_file(file: &Path, text: &str, key: String, message: String) -> Problem {
+fn in_file(file: &Path, text: &str, key: String, message: String) -> ConfigIssue {
     let place = locate(text, &key);
-    Problem {
+    ConfigIssue {
         file: Some(file.to_owned()),
         line: place.map(|(line, _)| line),
         column: place.map(|(_, column)| column),

@@ -32,7 +32,10 @@ fn a_wrong_type_names_key_file_and_line() {
 #[test]
 fn a_value_out_of_range_names_key_file_and_line() {
     let text = error("[server]\nheartbeat_seconds = 0\n", &[]);
-    assert!(text.starts_with("config.toml:2:1: server.heartbeat_seconds: 0 is out of range"), "{text}");
+    assert!(
+        text.starts_with("config.toml:2:1: server.heartbeat_seconds: 0 is out of range"),
+        "{text}"
+    );
 }
 
 #[test]
@@ -49,16 +52,21 @@ fn every_problem_is_reported_at_once() {
 
 #[test]
 fn a_template_that_does_not_compile_names_its_type() {
-    let text = error("[[type]]\ncode = \"A\"\ntitle = \"A\"\ntarget = \"SELF\"\ntemplate = \"{amount|\"\n", &[]);
+    let text = error(
+        "[[type]]\ncode = \"A\"\ntitle = \"A\"\ntarget = \"SELF\"\ntemplate = \"{amount|\"\n",
+        &[],
+    );
     assert!(text.starts_with("config.toml:5:1: type[0].template: "), "{text}");
-    let text = error("[[type]]\ncode = \"A\"\ntitle = \"A\"\ntarget = \"WHO\"\ntemplate = \"x\"\n", &[]);
+    let text =
+        error("[[type]]\ncode = \"A\"\ntitle = \"A\"\ntarget = \"WHO\"\ntemplate = \"x\"\n", &[]);
     assert!(text.starts_with("config.toml:4:1: type[0].target: unknown target \"WHO\""), "{text}");
 }
 
 #[test]
 fn the_environment_overrides_and_its_errors_name_the_variable() {
-    let listen =
-        |pairs: &[(&str, &str)]| loaded("[server]\nlisten = \"127.0.0.1:1\"", pairs).map(|l| l.config.server.listen);
+    let listen = |pairs: &[(&str, &str)]| {
+        loaded("[server]\nlisten = \"127.0.0.1:1\"", pairs).map(|l| l.config.server.listen)
+    };
     assert_eq!(listen(&[("LONCENG_SERVER__LISTEN", "127.0.0.1:9")]), Ok("127.0.0.1:9".to_owned()));
     for (variable, value) in [
         ("LONCENG_SERVER__LISTEN", "nowhere"),
@@ -90,11 +98,13 @@ fn every_key_of_the_default_file_can_be_set_by_the_environment() {
     let text = include_str!("../../config.toml");
     let table: toml::Table = toml::from_str(text).expect("it is TOML");
     let mut checked = 0;
-    for (section, keys) in table.iter().filter_map(|(name, value)| Some((name, value.as_table()?))) {
+    for (section, keys) in table.iter().filter_map(|(name, value)| Some((name, value.as_table()?)))
+    {
         for (key, value) in keys {
             let said = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
             let variable = format!("LONCENG_{}__{}", section.to_uppercase(), key.to_uppercase());
-            let loaded = load_text(Path::new("config.toml"), text, [(variable.clone(), said)].into_iter());
+            let loaded =
+                load_text(Path::new("config.toml"), text, [(variable.clone(), said)].into_iter());
             assert!(loaded.is_ok(), "{variable}: {loaded:?}");
             checked += 1;
         }

@@ -14,13 +14,13 @@ mod translations;
 mod types;
 mod validate;
 
-pub use live::{Live, Reload, Reloader, Status, Translations};
+pub use live::{LiveConfig, Reload, Reloader, Status, Translations};
 pub use load::{Loaded, load};
-pub use problem::{ConfigError, Problem};
+pub use problem::{ConfigError, ConfigIssue};
 pub use secret::Secret;
 pub use sections::{
-    ApiKey, Auth, AuthMethod, Cache, Config, Feed, FeedMessage, Limits, Nats, Redis, Retention, Server, Store,
-    Templates,
+    ApiKey, Auth, AuthMethod, Cache, Config, Feed, FeedMessage, Limits, Nats, Redis, Retention,
+    Server, Store, Templates,
 };
 pub use translations::translations;
 pub use types::TypeConfig;

@@ -14,7 +14,7 @@ const SNIPPET_MAX_CHARS: usize = 200;
 
 /// One thing that is wrong.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Problem {
+pub struct ConfigIssue {
     /// The file it is in; `None` for the environment.
     pub file: Option<PathBuf>,
     /// From 1.
@@ -29,9 +29,14 @@ pub struct Problem {
     pub snippet: Option<String>,
 }
 
-impl Problem {
+impl ConfigIssue {
     /// A template in a file of its own is wrong in `line`, which counts from 1; without it, as a whole.
-    pub(super) fn in_template(file: &Path, text: &str, line: Option<usize>, message: String) -> Self {
+    pub(super) fn in_template(
+        file: &Path,
+        text: &str,
+        line: Option<usize>,
+        message: String,
+    ) -> Self {
         let snippet = snippet(text, line);
         let (line, column) = (Some(line.unwrap_or(1)), Some(1));
         Self { file: Some(file.to_owned()), line, column, key: String::new(), message, snippet }
@@ -43,12 +48,13 @@ pub(super) fn snippet(text: &str, line: Option<usize>) -> Option<String> {
     let line = text.lines().nth(line?.checked_sub(1)?)?;
     // What is beyond is not shown.
     let lower = line.chars().take(SNIPPET_MAX_CHARS).collect::<String>().to_ascii_lowercase();
-    let secret =
-        ["secret", "url", "sha256", "password", "token", "credentials"].iter().any(|word| lower.contains(word));
+    let secret = ["secret", "url", "sha256", "password", "token", "credentials"]
+        .iter()
+        .any(|word| lower.contains(word));
     (!secret).then(|| shortened(line.trim_end(), SNIPPET_MAX_CHARS))
 }
 
-impl fmt::Display for Problem {
+impl fmt::Display for ConfigIssue {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(file) = &self.file {
             write!(f, "{}", file.display())?;
@@ -68,7 +74,7 @@ impl fmt::Display for Problem {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConfigError {
     /// In the order of the file.
-    pub problems: Vec<Problem>,
+    pub problems: Vec<ConfigIssue>,
 }
 
 impl fmt::Display for ConfigError {
@@ -85,8 +91,8 @@ impl fmt::Display for ConfigError {
 
 impl std::error::Error for ConfigError {}
 
-impl From<Problem> for ConfigError {
-    fn from(problem: Problem) -> Self {
+impl From<ConfigIssue> for ConfigError {
+    fn from(problem: ConfigIssue) -> Self {
         Self { problems: vec![problem] }
     }
 }
@@ -111,7 +117,9 @@ pub(super) fn locate(text: &str, key: &str) -> Option<(usize, usize)> {
             Some((name, rest)) => (name, rest.trim_end_matches(']').parse::<usize>().ok()),
             None => (segment, None),
         };
-        let Some((key, value)) = current.and_then(|table| table.iter().find(|(key, _)| key.get_ref() == name)) else {
+        let Some((key, value)) =
+            current.and_then(|table| table.iter().find(|(key, _)| key.get_ref() == name))
+        else {
             break;
         };
         offset = Some(key.span().start);

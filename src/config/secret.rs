@@ -60,16 +60,20 @@ impl<'de> Visitor<'de> for SecretVisitor {
     fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<Secret, M::Error> {
         use de::Error as _;
         let Some((kind, name)) = map.next_entry::<String, String>()? else {
-            return Err(M::Error::custom("expected { env = \"NAME\" } or { file = \"PATH\" }, found {}"));
+            return Err(M::Error::custom(
+                "expected { env = \"NAME\" } or { file = \"PATH\" }, found {}",
+            ));
         };
         if map.next_key::<String>()?.is_some() {
             return Err(M::Error::custom("expected either env or file, not both"));
         }
         let value = match kind.as_str() {
-            "env" => std::env::var(&name)
-                .map_err(|_| M::Error::custom(format!("the environment variable {name} is not set")))?,
-            "file" => read_text(Path::new(&name), SECRET_MAX_BYTES)
-                .map_err(|error| M::Error::custom(format!("cannot read the file {name}: {error}")))?,
+            "env" => std::env::var(&name).map_err(|_| {
+                M::Error::custom(format!("the environment variable {name} is not set"))
+            })?,
+            "file" => read_text(Path::new(&name), SECRET_MAX_BYTES).map_err(|error| {
+                M::Error::custom(format!("cannot read the file {name}: {error}"))
+            })?,
             other => return Err(M::Error::custom(format!("expected env or file, found {other}"))),
         };
         // Files end in a newline that is not part of the secret.
@@ -87,7 +91,8 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_is_read_from_its_file_and_never_printed() -> Result<(), Box<dyn std::error::Error>> {
+    fn a_secret_is_read_from_its_file_and_never_printed() -> Result<(), Box<dyn std::error::Error>>
+    {
         let file = tempfile::NamedTempFile::new()?;
         std::fs::write(file.path(), "hush\n")?;
         let text = format!("value = {{ file = {:?} }}", file.path());
@@ -99,7 +104,9 @@ mod tests {
 
     #[test]
     fn what_is_missing_is_named() {
-        let error = toml::from_str::<Holder>("value = { env = \"LONCENG_NO_SUCH\" }").err().map(|e| e.to_string());
+        let error = toml::from_str::<Holder>("value = { env = \"LONCENG_NO_SUCH\" }")
+            .err()
+            .map(|e| e.to_string());
         assert!(error.is_some_and(|text| text.contains("LONCENG_NO_SUCH is not set")));
     }
 }

@@ -101,7 +101,9 @@ impl Config {
             .collect();
         if !codes.is_empty() {
             let codes = codes.join(", ");
-            lines.push(format!("channels other than \"web\" are not delivered yet: they are stored with {codes}"));
+            lines.push(format!(
+                "channels other than \"web\" are not delivered yet: they are stored with {codes}"
+            ));
         }
         if self.cache.is_some() {
             lines.push("[cache] has no effect yet".to_owned());
@@ -223,7 +225,14 @@ pub struct Nats {
 
 impl Default for Nats {
     fn default() -> Self {
-        let subjects = ["events.>", "users.upserted", "booking.*", "schedule.*", "admin.notifications", "assessment.*"];
+        let subjects = [
+            "events.>",
+            "users.upserted",
+            "booking.*",
+            "schedule.*",
+            "admin.notifications",
+            "assessment.*",
+        ];
         Self {
             url: Secret::from("nats://127.0.0.1:4222"),
             credentials_file: String::new(),

@@ -1,6 +1,6 @@
 //! The translations in `templates/LOCALE/`: part of the configuration, and checked with it.
 
-use super::{ConfigError, Loaded, Problem, local_templates};
+use super::{ConfigError, ConfigIssue, Loaded, local_templates};
 use crate::domain::catalog::{Catalog, LocalTemplate};
 
 /// Reads and checks every translation.
@@ -11,15 +11,17 @@ pub fn translations(loaded: &Loaded) -> Result<Vec<LocalTemplate>, ConfigError> 
     let local = local_templates(&loaded.templates).map_err(|error| {
         let message = format!("the locale folders cannot be read: {error}");
         let file = Some(loaded.templates.clone());
-        Problem { file, line: None, column: None, key: String::new(), message, snippet: None }
+        ConfigIssue { file, line: None, column: None, key: String::new(), message, snippet: None }
     })?;
-    let problems: Vec<Problem> = local
+    let problems: Vec<ConfigIssue> = local
         .iter()
         .filter_map(|template| {
-            let (_, bad) = Catalog::build(&loaded.types, std::slice::from_ref(template), &template.locale);
+            let (_, bad) =
+                Catalog::build(&loaded.types, std::slice::from_ref(template), &template.locale);
             let bad = bad.into_iter().next()?;
-            let file = loaded.templates.join(&template.locale).join(format!("{}.txt", template.code));
-            Some(Problem::in_template(&file, &template.source, bad.line, bad.detail))
+            let file =
+                loaded.templates.join(&template.locale).join(format!("{}.txt", template.code));
+            Some(ConfigIssue::in_template(&file, &template.source, bad.line, bad.detail))
         })
         .collect();
     if problems.is_empty() { Ok(local) } else { Err(ConfigError { problems }) }

@@ -93,9 +93,16 @@ impl TypeConfig {
                 read_text(&path, TEMPLATE_MAX_BYTES)
                     .map_err(|error| ("file", format!("cannot read {}: {error}", path.display())))?
             }
-            (Some(_), Some(_)) => return Err(("file", "give either template or file, not both".to_owned())),
+            (Some(_), Some(_)) => {
+                return Err(("file", "give either template or file, not both".to_owned()));
+            }
             (None, None) if !self.variants.is_empty() => self.variants[0].template.clone(),
-            (None, None) => return Err(("template", "the type needs a template, or a file with one".to_owned())),
+            (None, None) => {
+                return Err((
+                    "template",
+                    "the type needs a template, or a file with one".to_owned(),
+                ));
+            }
         };
         Ok(TypeRow {
             code: self.code.clone(),

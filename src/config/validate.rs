@@ -3,7 +3,7 @@
 use std::{collections::HashSet, net::SocketAddr, path::Path};
 
 use super::{
-    AuthMethod, Config, Problem,
+    AuthMethod, Config, ConfigIssue,
     files::{TEMPLATE_MAX_BYTES, read_text},
 };
 use crate::domain::{
@@ -30,7 +30,7 @@ pub(super) struct Faults {
     /// With values of config.toml and the environment.
     pub(super) keys: Vec<Fault>,
     /// With the files of templates.
-    pub(super) templates: Vec<Problem>,
+    pub(super) templates: Vec<ConfigIssue>,
 }
 
 /// Checks everything and reads the types' template files.
@@ -44,19 +44,27 @@ pub(super) fn validate(config: &Config, templates: &Path) -> Result<Vec<TypeRow>
     feeds(config, &mut faults);
     let mut files = Vec::new();
     let rows = types(config, templates, &mut faults, &mut files);
-    if faults.is_empty() && files.is_empty() { Ok(rows) } else { Err(Faults { keys: faults, templates: files }) }
+    if faults.is_empty() && files.is_empty() {
+        Ok(rows)
+    } else {
+        Err(Faults { keys: faults, templates: files })
+    }
 }
 
 fn range(faults: &mut Vec<Fault>, key: &str, value: u64, least: u64, most: u64) {
     if !(least..=most).contains(&value) {
-        faults.push((key.to_owned(), format!("{value} is out of range; from {least} to {most} is allowed")));
+        faults.push((
+            key.to_owned(),
+            format!("{value} is out of range; from {least} to {most} is allowed"),
+        ));
     }
 }
 
 fn server(config: &Config, faults: &mut Vec<Fault>) {
     let server = &config.server;
     if server.listen.parse::<SocketAddr>().is_err() {
-        let message = format!("{:?} is not an address and port, such as \"127.0.0.1:8080\"", server.listen);
+        let message =
+            format!("{:?} is not an address and port, such as \"127.0.0.1:8080\"", server.listen);
         faults.push(("server.listen".to_owned(), message));
     }
     for (key, value, least, most) in [
@@ -74,8 +82,9 @@ fn server(config: &Config, faults: &mut Vec<Fault>) {
     for origin in &server.allowed_origins {
         let host = origin.strip_prefix("https://").or_else(|| origin.strip_prefix("http://"));
         if host.is_none_or(|host| host.is_empty() || host.contains('/')) {
-            let message =
-                format!("{origin:?} is not an origin; write scheme and host, such as \"https://app.example.com\"");
+            let message = format!(
+                "{origin:?} is not an origin; write scheme and host, such as \"https://app.example.com\""
+            );
             faults.push(("server.allowed_origins".to_owned(), message));
         }
     }
@@ -83,7 +92,8 @@ fn server(config: &Config, faults: &mut Vec<Fault>) {
 
 fn auth(config: &Config, faults: &mut Vec<Fault>) {
     let auth = &config.auth;
-    let loopback = config.server.listen.parse::<SocketAddr>().is_ok_and(|address| address.ip().is_loopback());
+    let loopback =
+        config.server.listen.parse::<SocketAddr>().is_ok_and(|address| address.ip().is_loopback());
     if auth.methods.contains(&AuthMethod::Dev) && !loopback {
         let message = format!(
             "dev believes whatever a client says of itself, so the hub refuses it on {}; listen on 127.0.0.1, or use \
@@ -93,7 +103,10 @@ fn auth(config: &Config, faults: &mut Vec<Fault>) {
         faults.push(("auth.methods".to_owned(), message));
     }
     if auth.methods.is_empty() {
-        faults.push(("auth.methods".to_owned(), "at least one of \"dev\", \"jwt\", \"cookie\" is needed".to_owned()));
+        faults.push((
+            "auth.methods".to_owned(),
+            "at least one of \"dev\", \"jwt\", \"cookie\" is needed".to_owned(),
+        ));
     }
     let secret = auth.jwt_secret.reveal().len();
     if secret > 0 && secret < JWT_SECRET_MIN_BYTES {
@@ -113,7 +126,8 @@ fn auth(config: &Config, faults: &mut Vec<Fault>) {
     if !auth.jwks_url.is_empty() && !scheme(&auth.jwks_url, &["https://", "http://"]) {
         faults.push(("auth.jwks_url".to_owned(), "must start with https:// or http://".to_owned()));
     }
-    if !config.redis.url.is_empty() && !scheme(config.redis.url.reveal(), &["redis://", "unix://"]) {
+    if !config.redis.url.is_empty() && !scheme(config.redis.url.reveal(), &["redis://", "unix://"])
+    {
         // Not the value: it may hold a password.
         faults.push(("redis.url".to_owned(), "must start with redis:// or unix://".to_owned()));
     }
@@ -123,7 +137,10 @@ fn auth(config: &Config, faults: &mut Vec<Fault>) {
             faults.push((format!("auth.api_keys[{index}].name"), message));
         }
         if let Some(scope) = key.scopes.iter().find(|scope| !SCOPES.contains(&scope.as_str())) {
-            let message = format!("unknown scope {scope:?} of the key {:?}; publish and admin are known", key.name);
+            let message = format!(
+                "unknown scope {scope:?} of the key {:?}; publish and admin are known",
+                key.name
+            );
             faults.push((format!("auth.api_keys[{index}].scopes"), message));
         }
         if key.sha256.len() != 64 || !key.sha256.bytes().all(|byte| byte.is_ascii_hexdigit()) {
@@ -156,20 +173,36 @@ fn nats(config: &Config, faults: &mut Vec<Fault>) {
     }
     for (key, value) in [("nats.stream", &nats.stream), ("nats.durable", &nats.durable)] {
         if value.is_empty() || value.contains(['.', '*', '>', ' ', '/', '\\']) {
-            faults.push((key.to_owned(), format!("{value:?} is not a JetStream name: no dots, spaces or wildcards")));
+            faults.push((
+                key.to_owned(),
+                format!("{value:?} is not a JetStream name: no dots, spaces or wildcards"),
+            ));
         }
     }
     if nats.subjects.is_empty() {
         faults.push(("nats.subjects".to_owned(), "at least one subject is needed".to_owned()));
     }
-    if nats.subjects.iter().any(|subject| subject.is_empty() || subject.contains(char::is_whitespace)) {
-        faults.push(("nats.subjects".to_owned(), "a subject must not be empty or have spaces".to_owned()));
+    if nats
+        .subjects
+        .iter()
+        .any(|subject| subject.is_empty() || subject.contains(char::is_whitespace))
+    {
+        faults.push((
+            "nats.subjects".to_owned(),
+            "a subject must not be empty or have spaces".to_owned(),
+        ));
     }
 }
 
 fn retention(config: &Config, faults: &mut Vec<Fault>) {
     range(faults, "retention.history", config.retention.history as u64, 1, 1_000);
-    range(faults, "retention.archive_after_days", config.retention.archive_after_days.into(), 0, 36_500);
+    range(
+        faults,
+        "retention.archive_after_days",
+        config.retention.archive_after_days.into(),
+        0,
+        36_500,
+    );
     range(faults, "explain.events", config.explain.events as u64, 0, 1_000_000);
     range(faults, "explain.minutes", config.explain.minutes.into(), 0, 10_080);
 }
@@ -177,44 +210,68 @@ fn retention(config: &Config, faults: &mut Vec<Fault>) {
 fn feeds(config: &Config, faults: &mut Vec<Fault>) {
     let mut names = HashSet::new();
     for (index, feed) in config.feeds.iter().enumerate() {
-        if feed.name.is_empty() || !feed.name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_') {
-            let message = format!("{:?} is not a name for a path; letters, digits, - and _ are", feed.name);
+        if feed.name.is_empty()
+            || !feed.name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+        {
+            let message =
+                format!("{:?} is not a name for a path; letters, digits, - and _ are", feed.name);
             faults.push((format!("feed[{index}].name"), message));
         }
         if !names.insert(&feed.name) {
-            faults.push((format!("feed[{index}].name"), format!("the feed {:?} is there twice", feed.name)));
+            faults.push((
+                format!("feed[{index}].name"),
+                format!("the feed {:?} is there twice", feed.name),
+            ));
         }
         let mut filters = HashSet::new();
         for filter in &feed.filters {
             if filter.is_empty() || filter.contains(['&', '=', '?', '#', ' ']) {
-                faults.push((format!("feed[{index}].filters"), format!("{filter:?} is not a field's name")));
+                faults.push((
+                    format!("feed[{index}].filters"),
+                    format!("{filter:?} is not a field's name"),
+                ));
             }
             if RESERVED.contains(&filter.as_str()) {
-                let message = format!("{filter:?} cannot be a filter: in an address it says who is asking");
+                let message =
+                    format!("{filter:?} cannot be a filter: in an address it says who is asking");
                 faults.push((format!("feed[{index}].filters"), message));
             }
             if !filters.insert(filter) {
-                faults.push((format!("feed[{index}].filters"), format!("{filter:?} is there twice")));
+                faults
+                    .push((format!("feed[{index}].filters"), format!("{filter:?} is there twice")));
             }
         }
         if feed.filters.len() > FILTERS_MAX {
-            let message = format!("at most {FILTERS_MAX} filters are possible, this feed has {}", feed.filters.len());
+            let message = format!(
+                "at most {FILTERS_MAX} filters are possible, this feed has {}",
+                feed.filters.len()
+            );
             faults.push((format!("feed[{index}].filters"), message));
         }
         if feed.messages.is_empty() {
-            let message = format!("the feed {:?} shows nothing: give it a [[feed.message]]", feed.name);
+            let message =
+                format!("the feed {:?} shows nothing: give it a [[feed.message]]", feed.name);
             faults.push((format!("feed[{index}].message"), message));
         }
         for (at, message) in feed.messages.iter().enumerate() {
             let key = |name: &str| format!("feed[{index}].message[{at}].{name}");
             if message.on.is_empty() || message.on.iter().any(|name| code_of(name).is_empty()) {
-                faults.push((key("on"), "name the events to show, such as \"booking.created\"".to_owned()));
+                faults.push((
+                    key("on"),
+                    "name the events to show, such as \"booking.created\"".to_owned(),
+                ));
             }
             if message.on.iter().any(|name| name.contains(['*', '>'])) {
-                faults.push((key("on"), "wildcards are not possible here: name each event".to_owned()));
+                faults.push((
+                    key("on"),
+                    "wildcards are not possible here: name each event".to_owned(),
+                ));
             }
             if message.kind.is_empty() {
-                faults.push((key("type"), "must not be empty: it is what watchers see as type".to_owned()));
+                faults.push((
+                    key("type"),
+                    "must not be empty: it is what watchers see as type".to_owned(),
+                ));
             }
             if message.fields.is_empty() {
                 faults.push((key("fields"), "name the fields that watchers may see".to_owned()));
@@ -223,13 +280,21 @@ fn feeds(config: &Config, faults: &mut Vec<Fault>) {
     }
 }
 
-fn types(config: &Config, templates: &Path, faults: &mut Vec<Fault>, files: &mut Vec<Problem>) -> Vec<TypeRow> {
+fn types(
+    config: &Config,
+    templates: &Path,
+    faults: &mut Vec<Fault>,
+    files: &mut Vec<ConfigIssue>,
+) -> Vec<TypeRow> {
     let mut rows: Vec<TypeRow> = Vec::new();
     let mut codes = HashSet::new();
     for (index, kind) in config.types.iter().enumerate() {
         let key = |name: &str| format!("type[{index}].{name}");
         if code_of(&kind.code).is_empty() {
-            faults.push((key("code"), "a type needs a code, such as \"REFUND_REQUESTED\"".to_owned()));
+            faults.push((
+                key("code"),
+                "a type needs a code, such as \"REFUND_REQUESTED\"".to_owned(),
+            ));
         }
         if !codes.insert(code_of(&kind.code)) {
             faults.push((key("code"), format!("the type {} is there twice", kind.code)));
@@ -243,12 +308,21 @@ fn types(config: &Config, templates: &Path, faults: &mut Vec<Fault>, files: &mut
         match kind.to_row(templates) {
             Err((name, message)) => faults.push((key(name), message)),
             Ok(row) => {
-                let (_, bad) = Catalog::build(std::slice::from_ref(&row), &[], &config.templates.default_locale);
+                let (_, bad) = Catalog::build(
+                    std::slice::from_ref(&row),
+                    &[],
+                    &config.templates.default_locale,
+                );
                 for bad in bad {
                     match (bad.column, &kind.file) {
                         ("template", Some(file)) => {
                             let message = format!("the type {}: {}", kind.code, bad.detail);
-                            files.push(Problem::in_template(&templates.join(file), &row.template, bad.line, message));
+                            files.push(ConfigIssue::in_template(
+                                &templates.join(file),
+                                &row.template,
+                                bad.line,
+                                message,
+                            ));
                         }
                         ("target_type", _) => faults.push((key("target"), bad.detail)),
                         (column, _) => faults.push((key(column), bad.detail)),
@@ -272,20 +346,26 @@ pub fn local_templates(folder: &Path) -> std::io::Result<Vec<LocalTemplate>> {
     };
     for entry in entries {
         let path = entry?.path();
-        let Some(locale) = path.file_name().and_then(|name| name.to_str()).map(str::to_owned) else { continue };
+        let Some(locale) = path.file_name().and_then(|name| name.to_str()).map(str::to_owned)
+        else {
+            continue;
+        };
         if !path.is_dir() || locale.starts_with('.') {
             continue;
         }
         for file in std::fs::read_dir(&path)? {
             let file = file?.path();
             let code = file.file_stem().and_then(|stem| stem.to_str()).map(str::to_owned);
-            if let Some(code) = code.filter(|_| file.extension().is_some_and(|ending| ending == "txt")) {
+            if let Some(code) =
+                code.filter(|_| file.extension().is_some_and(|ending| ending == "txt"))
+            {
                 if found.len() >= TRANSLATIONS_MAX {
                     let message = format!("there are more than {TRANSLATIONS_MAX} translations");
                     return Err(std::io::Error::other(message));
                 }
-                let source = read_text(&file, TEMPLATE_MAX_BYTES)
-                    .map_err(|error| std::io::Error::new(error.kind(), format!("{}: {error}", file.display())))?;
+                let source = read_text(&file, TEMPLATE_MAX_BYTES).map_err(|error| {
+                    std::io::Error::new(error.kind(), format!("{}: {error}", file.display()))
+                })?;
                 found.push(LocalTemplate { locale: locale.clone(), code, source });
             }
         }

@@ -10,7 +10,7 @@ use std::{
 use actix::{ActorContext as _, ActorFuture, Context};
 
 use super::{
-    Client, WAITING_BYTES_MAX,
+    ConnectionActor, WAITING_BYTES_MAX,
     frames::{Broken, Received},
 };
 use crate::protocol::{CloseCode, frame};
@@ -28,11 +28,16 @@ pub(crate) struct ConnectionDriver {
     drained: bool,
 }
 
-impl<C: Client> ActorFuture<C> for ConnectionDriver {
+impl<C: ConnectionActor> ActorFuture<C> for ConnectionDriver {
     type Output = ();
 
-    fn poll(self: Pin<&mut Self>, client: &mut C, ctx: &mut Context<C>, cx: &mut TaskContext<'_>) -> Poll<()> {
-        client.connection().remember(cx.waker());
+    fn poll(
+        self: Pin<&mut Self>,
+        client: &mut C,
+        ctx: &mut Context<C>,
+        cx: &mut TaskContext<'_>,
+    ) -> Poll<()> {
+        client.connection().register_waker(cx.waker());
         client.on_wake(ctx);
         let is_read = client.is_open() && !client.connection().is_closing();
         if is_read && Self::receive(client, ctx, cx) == Peer::Gone {
@@ -41,7 +46,7 @@ impl<C: Client> ActorFuture<C> for ConnectionDriver {
         }
         let mut held_back = client.connection().waiting_bytes() > WAITING_BYTES_MAX;
         loop {
-            let flushed = client.connection().wire.poll_flush(cx);
+            let flushed = client.connection().transport.poll_flush(cx);
             if let Poll::Ready(Err(_)) = flushed {
                 ctx.stop();
                 return Poll::Ready(());
@@ -56,7 +61,7 @@ impl<C: Client> ActorFuture<C> for ConnectionDriver {
                 cx.waker().wake_by_ref();
             }
             client.on_written(ctx);
-            super::let_out(client, ctx);
+            super::drain_queue(client, ctx);
             // What that has queued is written too.
             if client.connection().waiting() == 0 && !client.connection().is_closing() {
                 return Poll::Pending;
@@ -72,7 +77,11 @@ enum Peer {
 }
 
 impl ConnectionDriver {
-    fn receive<C: Client>(client: &mut C, ctx: &mut Context<C>, cx: &mut TaskContext<'_>) -> Peer {
+    fn receive<C: ConnectionActor>(
+        client: &mut C,
+        ctx: &mut Context<C>,
+        cx: &mut TaskContext<'_>,
+    ) -> Peer {
         for _ in 0..FRAMES_AT_ONCE {
             let connection = client.connection();
             // A client that does not read its answers is not asked for more; when they are written, it is.
@@ -82,7 +91,7 @@ impl ConnectionDriver {
             {
                 return Peer::There;
             }
-            match connection.wire.poll_receive(cx) {
+            match connection.transport.poll_receive(cx) {
                 Poll::Pending => return Peer::There,
                 Poll::Ready(Ok(received)) => {
                     connection.pinged = None;
@@ -105,16 +114,16 @@ impl ConnectionDriver {
     }
 
     /// Sees the last frame out, waits for the peer to hang up, and ends the actor.
-    fn finish<C: Client>(
+    fn finish<C: ConnectionActor>(
         mut self: Pin<&mut Self>,
         client: &mut C,
         ctx: &mut Context<C>,
         cx: &mut TaskContext<'_>,
         flushed: bool,
     ) -> Poll<()> {
-        let wire = &mut client.connection().wire;
+        let transport = &mut client.connection().transport;
         if flushed && !self.drained {
-            self.drained = match wire.poll_shutdown(cx) {
+            self.drained = match transport.poll_shutdown(cx) {
                 Poll::Ready(Ok(())) => true,
                 Poll::Ready(Err(_)) => {
                     ctx.stop();
@@ -125,8 +134,8 @@ impl ConnectionDriver {
         }
         // A socket that is dropped with unread input resets the connection, and the close frame may be lost with it; so
         // what the peer still sends is read and thrown away, until it hangs up or its time is over.
-        let gone = self.drained && wire.poll_discard(cx).is_ready();
-        if gone || wire.poll_deadline(cx).is_ready() {
+        let gone = self.drained && transport.poll_discard(cx).is_ready();
+        if gone || transport.poll_deadline(cx).is_ready() {
             ctx.stop();
             return Poll::Ready(());
         }

@@ -124,7 +124,11 @@ impl FrameReader {
             Frame::Continuation(Item::Last(piece)) => {
                 let mut fragments = self.fragments.take().ok_or(Broken::Protocol)?;
                 fragments.payload.extend_from_slice(&piece);
-                Some(if fragments.text { Received::Text(fragments.payload.freeze()) } else { Received::Binary })
+                Some(if fragments.text {
+                    Received::Text(fragments.payload.freeze())
+                } else {
+                    Received::Binary
+                })
             }
         })
     }

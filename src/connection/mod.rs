@@ -1,6 +1,6 @@
 //! A connection, whoever holds it: what it speaks, how it stays alive, how much it may send, and how it ends.
 //!
-//! An actor that owns one implements [`Client`], runs the [`ConnectionDriver`], and keeps to what only it knows: a
+//! An actor that owns one implements [`ConnectionActor`], runs the [`ConnectionDriver`], and keeps to what only it knows: a
 //! [`Session`](super::session::Session) its inbox, a [`Watcher`](super::watcher::Watcher) its feed.
 
 mod driver;
@@ -36,7 +36,7 @@ use crate::{
 use sign_in::has_expired;
 
 /// How long the last words may take to reach a client that does not read.
-const LINGER: Duration = Duration::from_secs(10);
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Maximum size of the pushes that wait for one connection, in bytes. One message may be larger when it waits alone.
 pub(crate) const WAITING_BYTES_MAX: usize = 1024 * 1024;
@@ -73,7 +73,7 @@ impl Drop for Slot {
 
 /// A connection.
 pub struct Connection {
-    wire: Transport,
+    transport: Transport,
     /// Its last words are being written.
     closing: bool,
     /// When the ping that is out was sent; `None` once anything has come since.
@@ -81,11 +81,11 @@ pub struct Connection {
     /// Requests to others under way.
     pub(crate) in_flight: usize,
     /// How much the client may send.
-    pace: Bucket,
+    rate_limit: Bucket,
     /// What it sent beyond that since it was warned.
     excess: u32,
     /// What feeds have left for it, once it watches any.
-    pub(crate) outlet: Option<Box<QueueDrain>>,
+    pub(crate) drain: Option<Box<QueueDrain>>,
     /// Counted as long as the connection lives.
     _slot: Slot,
     _counted: Counted,
@@ -110,41 +110,41 @@ impl Drop for Counted {
 impl Connection {
     /// A connection that holds a place.
     #[must_use]
-    pub fn new(wire: Transport, slot: Slot) -> Self {
+    pub fn new(transport: Transport, slot: Slot) -> Self {
         Self {
-            wire,
+            transport,
             closing: false,
             pinged: None,
             in_flight: 0,
-            pace: Bucket::default(),
+            rate_limit: Bucket::default(),
             excess: 0,
-            outlet: None,
+            drain: None,
             _slot: slot,
             _counted: Counted::new(),
         }
     }
 
     /// From now on, what is left at this doorstep goes out.
-    pub(crate) fn let_out_from(&mut self, doorstep: Arc<ConflatingQueue>) -> &mut QueueDrain {
-        self.outlet.get_or_insert_with(|| Box::new(QueueDrain::new(doorstep)))
+    pub(crate) fn attach_queue(&mut self, queue: Arc<ConflatingQueue>) -> &mut QueueDrain {
+        self.drain.get_or_insert_with(|| Box::new(QueueDrain::new(queue)))
     }
 
-    fn remember(&mut self, waker: &Waker) {
-        self.wire.remember(waker);
-        if let Some(outlet) = &self.outlet {
-            outlet.register(waker);
+    fn register_waker(&mut self, waker: &Waker) {
+        self.transport.register_waker(waker);
+        if let Some(drain) = &self.drain {
+            drain.register(waker);
         }
     }
 
     fn answered(&mut self, payload: &[u8]) {
-        if let Some(outlet) = &mut self.outlet {
-            outlet.answered(payload, clock::monotonic());
+        if let Some(drain) = &mut self.drain {
+            drain.answered(payload, clock::monotonic());
         }
     }
 
     /// `websocket` or `sse`.
     pub(crate) fn transport(&self) -> &'static str {
-        self.wire.name()
+        self.transport.name()
     }
 
     /// Whether its last words are being written.
@@ -154,37 +154,38 @@ impl Connection {
 
     /// Messages that wait to be written.
     pub(crate) fn waiting(&self) -> usize {
-        self.wire.waiting()
+        self.transport.waiting()
     }
 
     /// Size of what waits to be written, in bytes.
     pub(crate) fn waiting_bytes(&self) -> usize {
-        self.wire.waiting_bytes()
+        self.transport.waiting_bytes()
     }
 
     /// Whether a message of this size fits among at most `max_messages` that wait.
     pub(crate) fn has_room(&self, bytes: usize, max_messages: usize) -> bool {
         let waiting = self.waiting();
-        waiting < max_messages && (waiting == 0 || self.waiting_bytes() + bytes <= WAITING_BYTES_MAX)
+        waiting < max_messages
+            && (waiting == 0 || self.waiting_bytes() + bytes <= WAITING_BYTES_MAX)
     }
 
     /// Queues a message's frame; nothing follows the last words. With it the client stands at `revision`.
     pub(crate) fn enqueue(&mut self, frame: Bytes, revision: Option<i64>) {
         if !self.closing {
-            self.wire.enqueue(frame, revision);
+            self.transport.enqueue(frame, revision);
         }
     }
 
     /// Where the client stands, whatever it was sent.
-    pub(crate) fn stand_at(&mut self, revision: i64) {
+    pub(crate) fn set_position(&mut self, revision: i64) {
         if !self.closing {
-            self.wire.stand_at(revision);
+            self.transport.set_position(revision);
         }
     }
 
     /// Has the pump look, after something was queued outside a message's handler.
     pub(crate) fn wake(&self) {
-        self.wire.wake();
+        self.transport.wake();
     }
 
     /// What waits is dropped where the code says so, the last words go out, and the socket follows. Says whether this is what
@@ -196,7 +197,7 @@ impl Connection {
         match code {
             // The rest of what waits would only delay it.
             CloseCode::TooSlow | CloseCode::TooBig | CloseCode::Protocol | CloseCode::Internal => {
-                self.wire.drop_waiting();
+                self.transport.drop_waiting();
             }
             CloseCode::Normal
             | CloseCode::GoingAway
@@ -209,14 +210,14 @@ impl Connection {
         if code == CloseCode::TooSlow {
             metrics::counter!(metric::SLOW_CLIENTS).increment(1);
         }
-        self.wire.finish(code, LINGER);
+        self.transport.finish(code, CLOSE_TIMEOUT);
         self.closing = true;
         true
     }
 }
 
 /// An actor that holds a connection.
-pub(crate) trait Client: Actor<Context = Context<Self>> + Sized {
+pub(crate) trait ConnectionActor: Actor<Context = Context<Self>> + Sized {
     /// Its connection.
     fn connection(&mut self) -> &mut Connection;
 
@@ -258,7 +259,7 @@ pub(crate) trait Client: Actor<Context = Context<Self>> + Sized {
     }
 
     /// Answers with an error; the connection stays.
-    fn complain(&mut self, code: ErrorCode, message: &str) {
+    fn send_error(&mut self, code: ErrorCode, message: &str) {
         self.answer(protocol::error(&ClientError::new(code, message)));
     }
 
@@ -276,7 +277,7 @@ pub(crate) trait Client: Actor<Context = Context<Self>> + Sized {
                 return;
             }
             let sent = Instant::now();
-            let answers = connection.wire.ping();
+            let answers = connection.transport.ping();
             connection.wake();
             if !answers {
                 return;
@@ -305,23 +306,23 @@ pub(crate) trait Client: Actor<Context = Context<Self>> + Sized {
 }
 
 /// Lets out what feeds have left, once everything before it is written.
-fn let_out<C: Client>(client: &mut C, ctx: &mut Context<C>) {
-    let Connection { wire, outlet, closing: false, .. } = client.connection() else { return };
-    let Some(outlet) = outlet else { return };
-    if wire.waiting() > 0 {
+fn drain_queue<C: ConnectionActor>(client: &mut C, ctx: &mut Context<C>) {
+    let Connection { transport, drain, closing: false, .. } = client.connection() else { return };
+    let Some(drain) = drain else { return };
+    if transport.waiting() > 0 {
         return;
     }
-    if let Some(again) = outlet.let_out(wire, clock::monotonic()) {
+    if let Some(again) = drain.drain_queue(transport, clock::monotonic()) {
         ctx.run_later(again, |client, _| {
-            if let Some(outlet) = &mut client.connection().outlet {
-                outlet.timer_is_over();
+            if let Some(drain) = &mut client.connection().drain {
+                drain.timer_is_over();
             }
             client.connection().wake();
         });
     }
 }
 
-fn on_text<C: Client>(client: &mut C, text: &[u8], ctx: &mut Context<C>) {
+fn on_text<C: ConnectionActor>(client: &mut C, text: &[u8], ctx: &mut Context<C>) {
     if is_over_its_limit(client) {
         return;
     }
@@ -332,17 +333,20 @@ fn on_text<C: Client>(client: &mut C, text: &[u8], ctx: &mut Context<C>) {
     client.on_text(text, ctx);
 }
 
-fn on_binary<C: Client>(client: &mut C) {
+fn on_binary<C: ConnectionActor>(client: &mut C) {
     if !is_over_its_limit(client) {
-        client.complain(ErrorCode::BadMessage, "binary messages are not understood; send JSON as text");
+        client.send_error(
+            ErrorCode::BadMessage,
+            "binary messages are not understood; send JSON as text",
+        );
     }
 }
 
 /// Whether the client has sent too much. It is warned once; if it goes on it is closed.
-fn is_over_its_limit<C: Client>(client: &mut C) -> bool {
+fn is_over_its_limit<C: ConnectionActor>(client: &mut C) -> bool {
     let limit = client.limits().client_messages_per_minute;
     let connection = client.connection();
-    if connection.pace.take(limit, clock::monotonic()) {
+    if connection.rate_limit.take(limit, clock::monotonic()) {
         connection.excess = 0;
         return false;
     }
@@ -352,7 +356,7 @@ fn is_over_its_limit<C: Client>(client: &mut C) -> bool {
         let message = format!(
             "at most {limit} messages a minute are taken; this one was not, and the connection is closed if more follow"
         );
-        client.complain(ErrorCode::RateLimited, &message);
+        client.send_error(ErrorCode::RateLimited, &message);
     } else if excess > (limit / 20).clamp(EXCESS_LEAST, EXCESS_MOST) {
         client.close(CloseCode::TooManyMessages);
     }

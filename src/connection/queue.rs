@@ -13,7 +13,7 @@ use futures_util::task::AtomicWaker;
 use super::{WAITING_BYTES_MAX, transport::Transport};
 use crate::{
     domain::{
-        feed::{FeedId, Key, Latest, Window},
+        feed::{ConflatedMap, FeedId, FlowControl, Key},
         monotonic::Monotonic,
     },
     protocol::frame,
@@ -25,7 +25,7 @@ const BUNCH: usize = 64;
 /// What waits for one connection.
 #[derive(Default)]
 pub struct ConflatingQueue {
-    waiting: Mutex<Latest>,
+    waiting: Mutex<ConflatedMap>,
     /// Wakes the connection's pump.
     waker: AtomicWaker,
     /// Messages that may wait.
@@ -45,7 +45,7 @@ impl ConflatingQueue {
         Arc::new(Self { most, ..Self::default() })
     }
 
-    fn waiting(&self) -> MutexGuard<'_, Latest> {
+    fn waiting(&self) -> MutexGuard<'_, ConflatedMap> {
         // Nothing panics while it is held half changed.
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -75,8 +75,8 @@ impl ConflatingQueue {
 
 /// The connection's side: lets messages out as fast as the client reads them.
 pub(crate) struct QueueDrain {
-    doorstep: Arc<ConflatingQueue>,
-    window: Window,
+    queue: Arc<ConflatingQueue>,
+    window: FlowControl,
     /// Nothing goes out while this many answers are awaited that must go first.
     pub(crate) held: usize,
     /// A look at the window is due already.
@@ -84,27 +84,33 @@ pub(crate) struct QueueDrain {
 }
 
 impl QueueDrain {
-    pub(crate) fn new(doorstep: Arc<ConflatingQueue>) -> Self {
-        Self { doorstep, window: Window::default(), held: 0, timer: false }
+    pub(crate) fn new(queue: Arc<ConflatingQueue>) -> Self {
+        Self { queue, window: FlowControl::default(), held: 0, timer: false }
     }
 
     pub(crate) fn register(&self, waker: &std::task::Waker) {
-        self.doorstep.waker.register(waker);
+        self.queue.waker.register(waker);
     }
 
     /// Queues a bunch if the client may have one. Answers with when to look again, where nobody else will say.
-    pub(crate) fn let_out(&mut self, wire: &mut Transport, now: Monotonic) -> Option<Duration> {
-        let mut waiting = self.doorstep.waiting();
+    pub(crate) fn drain_queue(
+        &mut self,
+        transport: &mut Transport,
+        now: Monotonic,
+    ) -> Option<Duration> {
+        let mut waiting = self.queue.waiting();
         if self.held > 0 || waiting.is_empty() {
             return None;
         }
         // An event stream's client never says what it has read; what the kernel takes is all that is known.
-        if wire.answers() && !self.window.is_open(now) {
+        if transport.answers() && !self.window.is_open(now) {
             let again = self.window.opens_at()?;
             if std::mem::replace(&mut self.timer, true) {
                 return None;
             }
-            return Some(Duration::from_millis(again.0.saturating_sub(now.0).max(1).unsigned_abs()));
+            return Some(Duration::from_millis(
+                again.0.saturating_sub(now.0).max(1).unsigned_abs(),
+            ));
         }
         let (mut bunch, mut bytes) = (Vec::new(), 0);
         while bunch.len() < BUNCH && bytes < WAITING_BYTES_MAX {
@@ -115,12 +121,12 @@ impl QueueDrain {
         // Whoever leaves messages here need not wait for them to be written down.
         drop(waiting);
         for message in bunch {
-            wire.enqueue(message, None);
+            transport.enqueue(message, None);
         }
-        if wire.answers()
+        if transport.answers()
             && let Some(number) = self.window.send(now)
         {
-            wire.enqueue_raw(frame::ping(&number.to_be_bytes()));
+            transport.enqueue_raw(frame::ping(&number.to_be_bytes()));
         }
         None
     }

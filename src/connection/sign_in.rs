@@ -51,7 +51,9 @@ impl SignIns {
                     is_admin = session.roles.iter().any(|role| role == ADMIN);
                 }
                 Ok(_) => return SignIn::Ended,
-                Err(error) => tracing::debug!(%error, "a cookie session could not be looked up again"),
+                Err(error) => {
+                    tracing::debug!(%error, "a cookie session could not be looked up again")
+                }
             }
         }
         if is_admin

@@ -98,9 +98,9 @@ impl Socket {
         self.waiting_bytes = self.waiting.iter().map(Bytes::len).sum();
     }
 
-    /// Nothing more is queued; the client has `linger` to read what is.
-    pub(super) fn linger(&mut self, linger: Duration) {
-        self.deadline = Some(Box::pin(sleep_until(Instant::now() + linger)));
+    /// Nothing more is queued; the client has `set_close_timeout` to read what is.
+    pub(super) fn set_close_timeout(&mut self, set_close_timeout: Duration) {
+        self.deadline = Some(Box::pin(sleep_until(Instant::now() + set_close_timeout)));
     }
 
     /// Has the pump look at the queue, after something was queued outside a message's handler.
@@ -110,7 +110,7 @@ impl Socket {
         }
     }
 
-    pub(super) fn remember(&mut self, waker: &Waker) {
+    pub(super) fn register_waker(&mut self, waker: &Waker) {
         if !self.waker.as_ref().is_some_and(|known| known.will_wake(waker)) {
             self.waker = Some(waker.clone());
         }

@@ -49,8 +49,14 @@ async fn messages_come_whole_however_they_are_cut() {
     };
     let reading = async {
         assert_eq!(receive(&mut socket).await, Ok(Received::Text(Bytes::from_static(b"whole"))));
-        assert_eq!(receive(&mut socket).await, Ok(Received::Ping(Bytes::from_static(b"ping between"))));
-        assert_eq!(receive(&mut socket).await, Ok(Received::Text(Bytes::from_static(b"in pieces"))));
+        assert_eq!(
+            receive(&mut socket).await,
+            Ok(Received::Ping(Bytes::from_static(b"ping between")))
+        );
+        assert_eq!(
+            receive(&mut socket).await,
+            Ok(Received::Text(Bytes::from_static(b"in pieces")))
+        );
     };
     tokio::join!(writing, reading);
     drop(peer);

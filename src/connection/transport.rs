@@ -92,7 +92,7 @@ impl Transport {
     }
 
     /// Where the client stands, whatever it was sent; a WebSocket's client knows.
-    pub(crate) fn stand_at(&mut self, revision: i64) {
+    pub(crate) fn set_position(&mut self, revision: i64) {
         if let Format::Events { epoch } = &self.format {
             self.socket.enqueue(Bytes::from(format!("id: {epoch}.{revision}\n\n")));
         }
@@ -113,13 +113,13 @@ impl Transport {
         self.socket.drop_waiting();
     }
 
-    /// Queues the last word, and gives the client `linger` to read it.
-    pub(crate) fn finish(&mut self, code: CloseCode, linger: Duration) {
+    /// Queues the last word, and gives the client `set_close_timeout` to read it.
+    pub(crate) fn finish(&mut self, code: CloseCode, set_close_timeout: Duration) {
         match self.format {
             Format::WebSocket => self.socket.enqueue(frame::close(code)),
             Format::Events { .. } => self.enqueue(protocol::closed(code), None),
         }
-        self.socket.linger(linger);
+        self.socket.set_close_timeout(set_close_timeout);
     }
 
     /// Has the pump look, after something was queued outside a message's handler.
@@ -127,8 +127,8 @@ impl Transport {
         self.socket.wake();
     }
 
-    pub(crate) fn remember(&mut self, waker: &Waker) {
-        self.socket.remember(waker);
+    pub(crate) fn register_waker(&mut self, waker: &Waker) {
+        self.socket.register_waker(waker);
     }
 
     pub(crate) fn poll_receive(&mut self, cx: &mut Context<'_>) -> Poll<Result<Received, Broken>> {
@@ -174,17 +174,17 @@ mod tests {
     #[tokio::test]
     async fn messages_come_out_as_events_with_their_place() {
         let (ours, mut theirs) = tokio::io::duplex(16);
-        let mut wire = Transport::events(Socket::new(ours.into(), &[], 100), Arc::from("q7"));
-        wire.enqueue(frame::text(br#"{"type":"connected"}"#), None);
-        wire.enqueue(frame::text(br#"{"type":"notification.push"}"#), Some(17));
-        wire.stand_at(18);
-        assert!(!wire.ping(), "nobody answers on an event stream");
-        assert_eq!(wire.waiting(), 5);
-        wire.finish(CloseCode::NotSignedIn, Duration::from_secs(1));
+        let mut transport = Transport::events(Socket::new(ours.into(), &[], 100), Arc::from("q7"));
+        transport.enqueue(frame::text(br#"{"type":"connected"}"#), None);
+        transport.enqueue(frame::text(br#"{"type":"notification.push"}"#), Some(17));
+        transport.set_position(18);
+        assert!(!transport.ping(), "nobody answers on an event stream");
+        assert_eq!(transport.waiting(), 5);
+        transport.finish(CloseCode::NotSignedIn, Duration::from_secs(1));
         let mut text = String::new();
         let written = async move {
-            poll_fn(|cx| wire.poll_flush(cx)).await?;
-            poll_fn(|cx| wire.poll_shutdown(cx)).await
+            poll_fn(|cx| transport.poll_flush(cx)).await?;
+            poll_fn(|cx| transport.poll_shutdown(cx)).await
         };
         let (written, read) = tokio::join!(written, theirs.read_to_string(&mut text));
         assert!(written.is_ok() && read.is_ok());
@@ -198,8 +198,8 @@ mod tests {
     #[tokio::test]
     async fn whoever_hangs_up_is_gone() {
         let (ours, theirs) = tokio::io::duplex(16);
-        let mut wire = Transport::events(Socket::new(ours.into(), &[], 100), Arc::from("q7"));
+        let mut transport = Transport::events(Socket::new(ours.into(), &[], 100), Arc::from("q7"));
         drop(theirs);
-        assert_eq!(poll_fn(|cx| wire.poll_receive(cx)).await, Err(Broken::Gone));
+        assert_eq!(poll_fn(|cx| transport.poll_receive(cx)).await, Err(Broken::Gone));
     }
 }

@@ -14,7 +14,7 @@ use tokio::{sync::oneshot, time::Instant};
 
 use crate::{
     domain::{
-        inbox::{Change, ClientId, Step},
+        inbox::{Change, ClientId, RevisionStep},
         notification::Timestamp,
         user::{Identity, UserId},
     },
@@ -26,11 +26,11 @@ pub type Lease = oneshot::Receiver<()>;
 
 /// The user has `server.max_connections_per_user` connections already.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct TooMany;
+pub struct TooManyConnections;
 
 /// From now on, tell this session what happens to this user's inbox.
 #[derive(Message)]
-#[rtype(result = "Result<Lease, TooMany>")]
+#[rtype(result = "Result<Lease, TooManyConnections>")]
 pub struct Attach {
     /// The connection, and whose it is.
     pub info: Arc<ClientInfo>,
@@ -62,7 +62,7 @@ pub struct ListClients;
 
 /// Whose connections to close.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Whose {
+pub enum SignOutTarget {
     /// All of a user.
     User(UserId),
     /// This one, by its id.
@@ -72,7 +72,7 @@ pub enum Whose {
 /// Close connections as not signed in any more; says how many there were.
 #[derive(Message)]
 #[rtype(result = "usize")]
-pub struct Revoke(pub Whose);
+pub struct Revoke(pub SignOutTarget);
 
 /// How many sessions are attached.
 #[derive(Message)]
@@ -85,7 +85,7 @@ pub struct Push {
     /// The frame.
     pub frame: Bytes,
     /// Its place in the inbox's history.
-    pub step: Step,
+    pub step: RevisionStep,
     /// Content of the frame.
     pub content: Content,
     /// When what caused it arrived.
@@ -110,7 +110,7 @@ impl Push {
     }
 
     /// Encodes it anew for a client that has been given a part of what it covers.
-    pub(super) fn encoded_at(&self, step: Step) -> Bytes {
+    pub(super) fn encoded_at(&self, step: RevisionStep) -> Bytes {
         match &self.content {
             Content::Change => self.frame.clone(),
             Content::Ack(change) => protocol::ack(change, step),

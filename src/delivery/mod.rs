@@ -6,4 +6,4 @@ pub mod session;
 mod user_sessions;
 
 pub use messages::*;
-pub use registry::{CrashSessions, Registry, Settings};
+pub use registry::{CrashSessions, Registry, RegistryConfig};

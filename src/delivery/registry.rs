@@ -6,12 +6,15 @@
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
-use actix::{Actor, ActorFutureExt, AsyncContext, Context, Handler, Message, MessageResult, WrapFuture};
+use actix::{
+    Actor, ActorFutureExt, AsyncContext, Context, Handler, Message, MessageResult, WrapFuture,
+};
 use tokio::{sync::oneshot, time::Instant};
 
 use super::{
-    Attach, ClientInfo, CountSessions, Detach, DismissAll, ListClients, Revoke, SessionMessage, TooMany, Whose,
-    user_sessions::{Attached, Told, UserSessions},
+    Attach, ClientInfo, CountSessions, Detach, DismissAll, ListClients, Revoke, SessionMessage,
+    SignOutTarget, TooManyConnections,
+    user_sessions::{AttachedSession, PushResult, UserSessions},
 };
 use crate::{
     clock,
@@ -42,26 +45,26 @@ pub struct Registry {
     users: HashMap<UserId, UserSessions>,
     sessions: usize,
     store: Store,
-    settings: Settings,
-    _tether: DropGuard,
+    settings: RegistryConfig,
+    _guard: DropGuard,
 }
 
 /// What the registry needs to know.
 #[derive(Debug, Clone)]
-pub struct Settings {
+pub struct RegistryConfig {
     /// Most connections of one user.
     pub max_per_user: usize,
     /// What may change.
-    pub dials: Arc<RuntimeSettings>,
+    pub settings: Arc<RuntimeSettings>,
     /// Where it is written down who was told.
-    pub trail: Arc<DeliveryTrace>,
+    pub trace: Arc<DeliveryTrace>,
 }
 
 impl Registry {
     /// An empty registry.
     #[must_use]
-    pub fn new(store: Store, settings: Settings, tether: DropGuard) -> Self {
-        Self { users: HashMap::new(), sessions: 0, store, settings, _tether: tether }
+    pub fn new(store: Store, settings: RegistryConfig, guard: DropGuard) -> Self {
+        Self { users: HashMap::new(), sessions: 0, store, settings, _guard: guard }
     }
 
     /// Tells those who are there; says how, where anybody asks for that.
@@ -71,35 +74,40 @@ impl Registry {
         received: Instant,
         now: Timestamp,
         ctx: &mut Context<Self>,
-    ) -> Option<trace::Told> {
+    ) -> Option<trace::PushRecord> {
         // Nobody is there: nothing is encoded.
-        let present = self.users.get_mut(&change.user_id)?;
-        let how = present.tell(change, received, self.settings.dials.live_per_minute());
-        let told = self.settings.trail.is_on().then(|| present.trail_of(change, how, now)).flatten();
+        let sessions_of_user = self.users.get_mut(&change.user_id)?;
+        let how = sessions_of_user.push(change, received, self.settings.settings.live_per_minute());
+        let record = self
+            .settings
+            .trace
+            .is_on()
+            .then(|| sessions_of_user.push_record(change, how, now))
+            .flatten();
         match how {
-            Told::Live { dead: true } => self.bury(),
-            Told::Held => {
+            PushResult::Sent { dead: true } => self.remove_dead(),
+            PushResult::ThrottledFirst => {
                 let user = change.user_id.clone();
-                ctx.run_later(SUMMARY_AFTER, move |registry, _| registry.sum_up(&user));
+                ctx.run_later(SUMMARY_AFTER, move |registry, _| registry.flush_summary(&user));
             }
-            Told::Live { dead: false } | Told::HeldToo => {}
+            PushResult::Sent { dead: false } | PushResult::ThrottledMore => {}
         }
-        told
+        record
     }
 
-    fn sum_up(&mut self, user: &UserId) {
-        if self.users.get_mut(user).is_some_and(UserSessions::sum_up) {
-            self.bury();
+    fn flush_summary(&mut self, user: &UserId) {
+        if self.users.get_mut(user).is_some_and(UserSessions::flush_summary) {
+            self.remove_dead();
         }
     }
 
     /// Forgets sessions that died without saying so.
-    fn bury(&mut self) {
+    fn remove_dead(&mut self) {
         let mut left = 0;
-        self.users.retain(|_, present| {
-            present.sessions.retain(|session| session.address.connected());
-            left += present.sessions.len();
-            !present.sessions.is_empty()
+        self.users.retain(|_, sessions_of_user| {
+            sessions_of_user.sessions.retain(|session| session.address.connected());
+            left += sessions_of_user.sessions.len();
+            !sessions_of_user.sessions.is_empty()
         });
         self.sessions = left;
     }
@@ -128,12 +136,12 @@ impl Registry {
     }
 
     fn catch_up(&mut self, user: &UserId, revision: i64) {
-        let Some(present) = self.users.get_mut(user) else { return };
-        if present.revision.is_some_and(|told| told >= revision) {
+        let Some(sessions_of_user) = self.users.get_mut(user) else { return };
+        if sessions_of_user.revision.is_some_and(|record| record >= revision) {
             return;
         }
-        present.revision = Some(revision);
-        for session in &present.sessions {
+        sessions_of_user.revision = Some(revision);
+        for session in &sessions_of_user.sessions {
             // A session whose mailbox is full has more to worry about, and is compared again next time.
             let _ = session.address.try_send(SessionMessage::Behind { revision });
         }
@@ -151,7 +159,7 @@ impl Actor for Registry {
 
 impl Registry {
     fn reconcile_tick(&mut self, ctx: &mut Context<Self>) {
-        self.bury();
+        self.remove_dead();
         self.reconcile(ctx);
     }
 }
@@ -161,12 +169,12 @@ impl Handler<Attach> for Registry {
 
     fn handle(&mut self, attach: Attach, _: &mut Self::Context) -> Self::Result {
         let Attach { info, address, signals } = attach;
-        let present = self.users.entry(info.identity.user_id.clone()).or_default();
-        if present.sessions.len() >= self.settings.max_per_user {
-            return MessageResult(Err(TooMany));
+        let sessions_of_user = self.users.entry(info.identity.user_id.clone()).or_default();
+        if sessions_of_user.sessions.len() >= self.settings.max_per_user {
+            return MessageResult(Err(TooManyConnections));
         }
         let (keep, lease) = oneshot::channel();
-        present.sessions.push(Attached { info, address, signals, _lease: keep });
+        sessions_of_user.sessions.push(AttachedSession { info, address, signals, _lease: keep });
         self.sessions += 1;
         MessageResult(Ok(lease))
     }
@@ -176,11 +184,11 @@ impl Handler<Detach> for Registry {
     type Result = ();
 
     fn handle(&mut self, Detach { user_id, client }: Detach, _: &mut Self::Context) {
-        let Some(present) = self.users.get_mut(&user_id) else { return };
-        let before = present.sessions.len();
-        present.sessions.retain(|session| session.info.client != client);
-        self.sessions -= before - present.sessions.len();
-        if present.sessions.is_empty() {
+        let Some(sessions_of_user) = self.users.get_mut(&user_id) else { return };
+        let before = sessions_of_user.sessions.len();
+        sessions_of_user.sessions.retain(|session| session.info.client != client);
+        self.sessions -= before - sessions_of_user.sessions.len();
+        if sessions_of_user.sessions.is_empty() {
             self.users.remove(&user_id);
         }
     }
@@ -191,8 +199,9 @@ impl Handler<Publish> for Registry {
 
     fn handle(&mut self, Publish { changes, received }: Publish, ctx: &mut Self::Context) {
         let now = clock::now();
-        let told = changes.iter().filter_map(|change| self.publish(change, received, now, ctx)).collect();
-        self.settings.trail.told(told);
+        let record =
+            changes.iter().filter_map(|change| self.publish(change, received, now, ctx)).collect();
+        self.settings.trace.record_pushes(record);
     }
 }
 
@@ -200,7 +209,7 @@ impl Handler<ListClients> for Registry {
     type Result = MessageResult<ListClients>;
 
     fn handle(&mut self, _: ListClients, _: &mut Self::Context) -> Self::Result {
-        let sessions = self.users.values().flat_map(|present| &present.sessions);
+        let sessions = self.users.values().flat_map(|sessions_of_user| &sessions_of_user.sessions);
         MessageResult(sessions.map(|session| Arc::clone(&session.info)).collect())
     }
 }
@@ -210,10 +219,10 @@ impl Handler<Revoke> for Registry {
 
     fn handle(&mut self, Revoke(whose): Revoke, _: &mut Self::Context) -> usize {
         let meant = |info: &ClientInfo| match &whose {
-            Whose::User(user) => info.identity.user_id == *user,
-            Whose::Client(client_id) => info.client_id == *client_id,
+            SignOutTarget::User(user) => info.identity.user_id == *user,
+            SignOutTarget::Client(client_id) => info.client_id == *client_id,
         };
-        let sessions = self.users.values().flat_map(|present| &present.sessions);
+        let sessions = self.users.values().flat_map(|sessions_of_user| &sessions_of_user.sessions);
         let revoked = sessions.filter(|session| meant(&session.info));
         revoked.inspect(|session| session.revoke()).count()
     }
@@ -231,7 +240,7 @@ impl Handler<DismissAll> for Registry {
     type Result = ();
 
     fn handle(&mut self, _: DismissAll, _: &mut Self::Context) {
-        for session in self.users.values().flat_map(|present| &present.sessions) {
+        for session in self.users.values().flat_map(|sessions_of_user| &sessions_of_user.sessions) {
             // One that is too slow to be told is cut off when the grace time ends.
             let _ = session.address.try_send(SessionMessage::Leave);
         }
@@ -264,7 +273,7 @@ impl Handler<CrashSessions> for Registry {
     type Result = ();
 
     fn handle(&mut self, _: CrashSessions, _: &mut Self::Context) {
-        for session in self.users.values().flat_map(|present| &present.sessions) {
+        for session in self.users.values().flat_map(|sessions_of_user| &sessions_of_user.sessions) {
             let _ = session.address.try_send(SessionMessage::Crash);
         }
     }

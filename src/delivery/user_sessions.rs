@@ -13,7 +13,7 @@ use crate::{
     clock,
     connection::WAITING_BYTES_MAX,
     domain::{
-        inbox::{Change, ChangeKind, Step},
+        inbox::{Change, ChangeKind, RevisionStep},
         notification::{Priority, Timestamp},
         rate_limit::PerMinute,
     },
@@ -22,7 +22,7 @@ use crate::{
 };
 
 /// One connection.
-pub(crate) struct Attached {
+pub(crate) struct AttachedSession {
     pub(crate) info: Arc<ClientInfo>,
     pub(crate) address: Recipient<SessionMessage>,
     pub(crate) signals: Arc<Signals>,
@@ -30,7 +30,7 @@ pub(crate) struct Attached {
     pub(crate) _lease: oneshot::Sender<()>,
 }
 
-impl Attached {
+impl AttachedSession {
     /// Hands a push over if there is room; else the session is told through its flag. Says whether it is alive.
     fn push(&self, push: Push) -> bool {
         let bytes = push.frame.len();
@@ -56,79 +56,99 @@ impl Attached {
 struct Summary {
     count: i64,
     types: BTreeMap<String, i64>,
-    step: Step,
+    step: RevisionStep,
     received: Instant,
 }
 
 /// A user who is connected.
 #[derive(Default)]
 pub(crate) struct UserSessions {
-    pub(crate) sessions: Vec<Attached>,
+    pub(crate) sessions: Vec<AttachedSession>,
     /// The last revision told to the sessions; `None` until the first.
     pub(crate) revision: Option<i64>,
-    pace: PerMinute,
+    rate_limit: PerMinute,
     summary: Option<Summary>,
 }
 
 /// What became of a change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Told {
+pub(crate) enum PushResult {
     /// Every session was told.
-    Live {
+    Sent {
         /// A session was found dead.
         dead: bool,
     },
-    /// It was the first beyond the live limit: [`UserSessions::sum_up`] is due in a while.
-    Held,
+    /// It was the first beyond the live limit: [`UserSessions::flush_summary`] is due in a while.
+    ThrottledFirst,
     /// It joined those that are held.
-    HeldToo,
+    ThrottledMore,
 }
 
 impl UserSessions {
     /// Tells every session of a change, or holds it back when there were `limit` in the last minute.
-    pub(crate) fn tell(&mut self, change: &Change, received: Instant, limit: u32) -> Told {
+    pub(crate) fn push(&mut self, change: &Change, received: Instant, limit: u32) -> PushResult {
         self.revision = self.revision.max(Some(change.step.revision));
-        if Self::is_limited(change) && !self.pace.take(limit, clock::monotonic()) {
-            return self.hold(change, received);
+        if Self::is_limited(change) && !self.rate_limit.take(limit, clock::monotonic()) {
+            return self.throttle(change, received);
         }
         // What is told is whole: what is held comes first.
-        let dead = self.sum_up();
-        let Frames { others, origin } = protocol::told(change);
+        let dead = self.flush_summary();
+        let Frames { others, origin } = protocol::encode_change(change);
         let mut gone = false;
         for session in &self.sessions {
             let asked = change.origin == Some(session.info.client);
-            let Some(frame) = (if asked { origin.clone() } else { others.clone() }) else { continue };
-            let content = if asked { Content::Ack(Arc::new(change.clone())) } else { Content::Change };
+            let Some(frame) = (if asked { origin.clone() } else { others.clone() }) else {
+                continue;
+            };
+            let content =
+                if asked { Content::Ack(Arc::new(change.clone())) } else { Content::Change };
             gone |= !session.push(Push { frame, step: change.step, content, received });
         }
-        Told::Live { dead: dead || gone }
+        PushResult::Sent { dead: dead || gone }
     }
 
     /// How the connections were told of a new notification, to be written down.
-    pub(crate) fn trail_of(&self, change: &Change, told: Told, now: Timestamp) -> Option<trace::Told> {
-        let item = change.notification.as_ref().filter(|_| matches!(change.kind, ChangeKind::New { .. }))?;
-        let (live, connections) = match told {
-            Told::Live { .. } => (
-                trace::Live::Pushed,
+    pub(crate) fn push_record(
+        &self,
+        change: &Change,
+        record: PushResult,
+        now: Timestamp,
+    ) -> Option<trace::PushRecord> {
+        let item = change
+            .notification
+            .as_ref()
+            .filter(|_| matches!(change.kind, ChangeKind::New { .. }))?;
+        let (live, connections) = match record {
+            PushResult::Sent { .. } => (
+                trace::PushMode::Pushed,
                 self.sessions
                     .iter()
                     .take(trace::CONNECTIONS_MAX)
                     .map(|session| session.info.client_id.clone())
                     .collect(),
             ),
-            Told::Held | Told::HeldToo => (trace::Live::Limited, Vec::new()),
+            PushResult::ThrottledFirst | PushResult::ThrottledMore => {
+                (trace::PushMode::Limited, Vec::new())
+            }
         };
-        Some(trace::Told { notification_id: item.notification_id, at: now, live, connections })
+        Some(trace::PushRecord {
+            notification_id: item.notification_id,
+            at: now,
+            live,
+            connections,
+        })
     }
 
     /// Only what makes a toast is limited.
     fn is_limited(change: &Change) -> bool {
-        let urgent = change.notification.as_ref().is_none_or(|item| item.priority == Priority::High);
+        let urgent =
+            change.notification.as_ref().is_none_or(|item| item.priority == Priority::High);
         change.kind == ChangeKind::New { quiet: false } && !urgent
     }
 
-    fn hold(&mut self, change: &Change, received: Instant) -> Told {
-        let code = change.notification.as_ref().map(|item| item.type_code.clone()).unwrap_or_default();
+    fn throttle(&mut self, change: &Change, received: Instant) -> PushResult {
+        let code =
+            change.notification.as_ref().map(|item| item.type_code.clone()).unwrap_or_default();
         let first = self.summary.is_none();
         let summary = self.summary.get_or_insert_with(|| Summary {
             count: 0,
@@ -138,18 +158,26 @@ impl UserSessions {
         });
         summary.count += 1;
         *summary.types.entry(code).or_default() += 1;
-        summary.step = Step { previous_revision: summary.step.previous_revision, ..change.step };
-        if first { Told::Held } else { Told::HeldToo }
+        summary.step =
+            RevisionStep { previous_revision: summary.step.previous_revision, ..change.step };
+        if first { PushResult::ThrottledFirst } else { PushResult::ThrottledMore }
     }
 
     /// Tells what is held, together. Says whether a session was found dead.
-    pub(crate) fn sum_up(&mut self) -> bool {
-        let Some(Summary { count, types, step, received }) = self.summary.take() else { return false };
+    pub(crate) fn flush_summary(&mut self) -> bool {
+        let Some(Summary { count, types, step, received }) = self.summary.take() else {
+            return false;
+        };
         let frame = protocol::summary(count, &types, step);
         let content = Content::Summary(count, Arc::new(types));
         let mut dead = false;
         for session in &self.sessions {
-            dead |= !session.push(Push { frame: frame.clone(), step, content: content.clone(), received });
+            dead |= !session.push(Push {
+                frame: frame.clone(),
+                step,
+                content: content.clone(),
+                received,
+            });
         }
         dead
     }

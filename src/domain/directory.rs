@@ -5,8 +5,8 @@ use serde_json::{Map, Value};
 use super::{
     event::{Event, other_spelling},
     limits::{
-        EMAIL_MAX_CHARS, IDENTIFIER_MAX_CHARS, LOCALE_MAX_CHARS, ROLE_MAX_CHARS, ROLES_MAX, TIMEZONE_MAX_CHARS,
-        bounded, is_role,
+        EMAIL_MAX_CHARS, IDENTIFIER_MAX_CHARS, LOCALE_MAX_CHARS, ROLE_MAX_CHARS, ROLES_MAX,
+        TIMEZONE_MAX_CHARS, bounded, is_role,
     },
     rejected::Rejected,
     user::{Person, PersonPatch, UserId},
@@ -37,18 +37,22 @@ pub fn patches(event: &Event) -> Result<Vec<PersonPatch>, Rejected> {
 pub fn patch(map: &Map<String, Value>, user: Option<&UserId>) -> Result<PersonPatch, Rejected> {
     let find = |name: &str| {
         let other = other_spelling(name);
-        map.get(name).or_else(|| other.and_then(|other| map.get(&other))).filter(|value| !value.is_null())
+        map.get(name)
+            .or_else(|| other.and_then(|other| map.get(&other)))
+            .filter(|value| !value.is_null())
     };
     let user_id = match (user, find("user_id").or_else(|| find("id"))) {
         (Some(user), _) => user.clone(),
-        (None, Some(value)) => UserId::from_json(value).map_err(|detail| Rejected::invalid("user_id", detail))?,
+        (None, Some(value)) => {
+            UserId::from_json(value).map_err(|detail| Rejected::invalid("user_id", detail))?
+        }
         (None, None) => return Err(Rejected::missing("user_id", "users.upserted needs user_id")),
     };
     let text = |name: &str, max_chars: usize| match find(name) {
         None => Ok(None),
-        Some(Value::String(text)) if !text.contains('\0') => {
-            bounded(text.clone(), max_chars).map(Some).map_err(|detail| Rejected::invalid(name, detail))
-        }
+        Some(Value::String(text)) if !text.contains('\0') => bounded(text.clone(), max_chars)
+            .map(Some)
+            .map_err(|detail| Rejected::invalid(name, detail)),
         Some(_) => Err(Rejected::invalid(name, "must be a string without NUL")),
     };
     let roles = find("roles").or_else(|| find("role")).map(roles).transpose()?;
@@ -72,7 +76,11 @@ fn roles(value: &Value) -> Result<Vec<String>, Rejected> {
         Value::String(role) => vec![role.clone()],
         Value::Array(values) => {
             let role = |value: &Value| value.as_str().map(str::to_owned);
-            values.iter().map(role).collect::<Option<_>>().ok_or_else(|| wrong("must be a list of strings"))?
+            values
+                .iter()
+                .map(role)
+                .collect::<Option<_>>()
+                .ok_or_else(|| wrong("must be a list of strings"))?
         }
         _ => return Err(wrong("must be a list of strings")),
     };
@@ -112,7 +120,10 @@ mod tests {
     #[test]
     fn one_user_or_several() {
         let one = patches(&event(&json!({"login":"budi","roles":["admin"]})));
-        assert_eq!(one.map(|p| (p[0].person.user_id.to_string(), p[0].set_roles)), Ok(("u1".into(), true)));
+        assert_eq!(
+            one.map(|p| (p[0].person.user_id.to_string(), p[0].set_roles)),
+            Ok(("u1".into(), true))
+        );
         let many = patches(&event(&json!({"users":[{"user_id":1,"login":"a"},{"userId":"2"}]})));
         assert_eq!(
             many.map(|p| p.iter().map(|p| p.person.user_id.to_string()).collect::<Vec<_>>()),
@@ -133,7 +144,11 @@ mod tests {
             (json!({"email":"x".repeat(321)}), "email"),
             (json!({"email":7}), "email"),
         ] {
-            assert_eq!(patches(&event(&data)).err().and_then(|r| r.field).as_deref(), Some(field), "{data}");
+            assert_eq!(
+                patches(&event(&data)).err().and_then(|r| r.field).as_deref(),
+                Some(field),
+                "{data}"
+            );
         }
     }
 }

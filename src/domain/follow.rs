@@ -4,11 +4,11 @@
 //! The revision that the client has decides everything. A change that continues it is sent; one that the client has is
 //! dropped; one beyond it means that something is missing, and the store has it.
 
-use super::inbox::{Counters, Step};
+use super::inbox::{InboxState, RevisionStep};
 
 /// What to do with a change that was pushed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Verdict {
+pub enum Continuity {
     /// Pass it on.
     Send,
     /// The client has it.
@@ -39,26 +39,31 @@ impl Follower {
 
     /// What to do with a change.
     #[must_use]
-    pub fn judge(self, step: Step) -> Verdict {
+    pub fn classify(self, step: RevisionStep) -> Continuity {
         if step.previous_revision > self.revision {
-            Verdict::Missing
+            Continuity::Missing
         } else if step.revision > self.revision {
-            Verdict::Send
+            Continuity::Send
         } else {
-            Verdict::Known
+            Continuity::Known
         }
     }
 
     /// Returns the place of a message that this client is told although it may have been given a part of what the message
     /// covers: the message then continues what the client has.
     #[must_use]
-    pub fn rebase(self, step: Step, counters: Counters) -> Step {
+    pub fn rebase(self, step: RevisionStep, counters: InboxState) -> RevisionStep {
         if step.previous_revision >= self.revision {
             return step;
         }
-        let Counters { unread, unseen, .. } =
+        let InboxState { unread, unseen, .. } =
             if counters.revision > step.revision { counters } else { step.counters() };
-        Step { previous_revision: self.revision, revision: step.revision.max(self.revision), unread, unseen }
+        RevisionStep {
+            previous_revision: self.revision,
+            revision: step.revision.max(self.revision),
+            unread,
+            unseen,
+        }
     }
 
     /// It was given everything up to a revision.
@@ -78,13 +83,28 @@ mod tests {
     #[test]
     fn a_message_about_what_the_client_has_continues_what_it_has() {
         let client = Follower::at(18);
-        let step = |previous_revision, revision| Step { previous_revision, revision, unread: 5, unseen: 4 };
-        let synced = Counters { revision: 18, unread: 2, unseen: 1 };
-        assert_eq!(client.rebase(step(18, 19), synced), step(18, 19), "what continues stays as it is");
+        let step = |previous_revision, revision| RevisionStep {
+            previous_revision,
+            revision,
+            unread: 5,
+            unseen: 4,
+        };
+        let synced = InboxState { revision: 18, unread: 2, unseen: 1 };
+        assert_eq!(
+            client.rebase(step(18, 19), synced),
+            step(18, 19),
+            "what continues stays as it is"
+        );
         let known = client.rebase(step(16, 17), synced);
-        assert_eq!(known, Step { previous_revision: 18, revision: 18, unread: 2, unseen: 1 });
+        assert_eq!(
+            known,
+            RevisionStep { previous_revision: 18, revision: 18, unread: 2, unseen: 1 }
+        );
         let partly = client.rebase(step(10, 20), synced);
-        assert_eq!(partly, Step { previous_revision: 18, revision: 20, unread: 5, unseen: 4 });
+        assert_eq!(
+            partly,
+            RevisionStep { previous_revision: 18, revision: 20, unread: 5, unseen: 4 }
+        );
     }
 
     /// A store as its contract says: what changed after a revision, each notification once as it is now.
@@ -95,11 +115,19 @@ mod tests {
     }
 
     impl Model {
-        fn change(&mut self, item: u8, value: u32) -> (u8, u32, Step) {
+        fn change(&mut self, item: u8, value: u32) -> (u8, u32, RevisionStep) {
             let previous_revision = self.revision;
             self.revision += 1;
             self.items.insert(item, (self.revision, value));
-            (item, value, Step { previous_revision, revision: self.revision, ..Step::default() })
+            (
+                item,
+                value,
+                RevisionStep {
+                    previous_revision,
+                    revision: self.revision,
+                    ..RevisionStep::default()
+                },
+            )
         }
 
         fn since(&self, revision: i64, limit: usize) -> (Vec<(u8, i64, u32)>, i64) {
@@ -112,7 +140,11 @@ mod tests {
             page.sort_by_key(|(_, at, _)| *at);
             let complete = page.len() <= limit;
             page.truncate(limit);
-            let reached = if complete { self.revision } else { page.last().map_or(self.revision, |last| last.1) };
+            let reached = if complete {
+                self.revision
+            } else {
+                page.last().map_or(self.revision, |last| last.1)
+            };
             (page, reached)
         }
     }
@@ -146,30 +178,41 @@ mod tests {
     struct Connection {
         follower: Follower,
         reading: bool,
-        held: Vec<(u8, u32, Step)>,
+        held: Vec<(u8, u32, RevisionStep)>,
     }
 
     impl Connection {
-        fn take(&mut self, push: (u8, u32, Step), client: &mut BTreeMap<u8, u32>, got: &mut Vec<i64>) {
+        fn take(
+            &mut self,
+            push: (u8, u32, RevisionStep),
+            client: &mut BTreeMap<u8, u32>,
+            got: &mut Vec<i64>,
+        ) {
             if self.reading {
                 self.held.push(push);
                 return;
             }
-            match self.follower.judge(push.2) {
-                Verdict::Send => {
+            match self.follower.classify(push.2) {
+                Continuity::Send => {
                     client.insert(push.0, push.1);
                     got.push(push.2.revision);
                     self.follower.reach(push.2.revision);
                 }
-                Verdict::Known => {}
-                Verdict::Missing => {
+                Continuity::Known => {}
+                Continuity::Missing => {
                     self.reading = true;
                     self.held.push(push);
                 }
             }
         }
 
-        fn read(&mut self, model: &Model, limit: usize, client: &mut BTreeMap<u8, u32>, got: &mut Vec<i64>) {
+        fn read(
+            &mut self,
+            model: &Model,
+            limit: usize,
+            client: &mut BTreeMap<u8, u32>,
+            got: &mut Vec<i64>,
+        ) {
             let (page, reached) = model.since(self.follower.revision(), limit);
             let complete = reached == model.revision;
             for (item, at, value) in page {

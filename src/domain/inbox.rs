@@ -7,13 +7,13 @@
 use std::sync::Arc;
 
 use super::{
-    notification::{Notification, Status, Timestamp},
+    notification::{Notification, NotificationState, Status, Timestamp},
     user::UserId,
 };
 
 /// Where an inbox stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Counters {
+pub struct InboxState {
     /// Grows by one with every change; 0 for an inbox that never had one.
     pub revision: i64,
     /// How many notifications are unread.
@@ -22,11 +22,15 @@ pub struct Counters {
     pub unseen: i64,
 }
 
-impl Counters {
+impl InboxState {
     /// The steps by which `count` new, unread notifications led here, in order.
-    pub fn steps_of_new(self, count: i64) -> impl Iterator<Item = Step> {
-        let before = Self { revision: self.revision - count, unread: self.unread - count, unseen: self.unseen - count };
-        (1..=count).map(move |n| Step {
+    pub fn steps_of_new(self, count: i64) -> impl Iterator<Item = RevisionStep> {
+        let before = Self {
+            revision: self.revision - count,
+            unread: self.unread - count,
+            unseen: self.unseen - count,
+        };
+        (1..=count).map(move |n| RevisionStep {
             previous_revision: before.revision + n - 1,
             revision: before.revision + n,
             unread: before.unread + n,
@@ -36,14 +40,19 @@ impl Counters {
 
     /// The step that changes nothing: where the inbox stands.
     #[must_use]
-    pub fn standing(self) -> Step {
-        Step { previous_revision: self.revision, revision: self.revision, unread: self.unread, unseen: self.unseen }
+    pub fn standing(self) -> RevisionStep {
+        RevisionStep {
+            previous_revision: self.revision,
+            revision: self.revision,
+            unread: self.unread,
+            unseen: self.unseen,
+        }
     }
 
     /// The next step, by which one notification goes from one state to another.
     #[must_use]
-    pub fn next(self, from: State, to: State) -> Step {
-        Step {
+    pub fn next(self, from: NotificationState, to: NotificationState) -> RevisionStep {
+        RevisionStep {
             previous_revision: self.revision,
             revision: self.revision + 1,
             unread: self.unread + to.unread() - from.unread(),
@@ -54,7 +63,7 @@ impl Counters {
 
 /// One change's place in the history of an inbox.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Step {
+pub struct RevisionStep {
     /// The inbox's revision just before.
     pub previous_revision: i64,
     /// And with it.
@@ -65,36 +74,11 @@ pub struct Step {
     pub unseen: i64,
 }
 
-impl Step {
+impl RevisionStep {
     /// Where the inbox stands after it.
     #[must_use]
-    pub fn counters(self) -> Counters {
-        Counters { revision: self.revision, unread: self.unread, unseen: self.unseen }
-    }
-}
-
-/// What of a notification a mark can change.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct State {
-    /// Where it is in its life.
-    pub status: Status,
-    /// When it was first on a screen.
-    pub seen_at: Option<Timestamp>,
-    /// When it was read.
-    pub read_at: Option<Timestamp>,
-    /// When its action was first followed.
-    pub clicked_at: Option<Timestamp>,
-    /// When its time to live runs out.
-    pub expires_at: Option<Timestamp>,
-}
-
-impl State {
-    fn unread(self) -> i64 {
-        i64::from(self.status == Status::Unread)
-    }
-
-    fn unseen(self) -> i64 {
-        i64::from(self.status == Status::Unread && self.seen_at.is_none())
+    pub fn counters(self) -> InboxState {
+        InboxState { revision: self.revision, unread: self.unread, unseen: self.unseen }
     }
 }
 
@@ -119,8 +103,15 @@ pub enum Mark {
 
 impl Mark {
     /// All of them.
-    pub const ALL: [Self; 7] =
-        [Self::Seen, Self::Read, Self::Click, Self::Unread, Self::Archive, Self::Unarchive, Self::Delete];
+    pub const ALL: [Self; 7] = [
+        Self::Seen,
+        Self::Read,
+        Self::Click,
+        Self::Unread,
+        Self::Archive,
+        Self::Unarchive,
+        Self::Delete,
+    ];
 
     /// The word in `notification.WORD`, `notification.WORD.ack` and `POST …/{id}/WORD`.
     #[must_use]
@@ -142,37 +133,67 @@ impl Mark {
 /// Reading and archiving show that it was seen. What is unread again, or out of the archive, lives on although its time to
 /// live is over: a person asked for it.
 #[must_use]
-pub fn transition(state: State, mark: Mark, now: Timestamp) -> Option<State> {
+pub fn transition(
+    state: NotificationState,
+    mark: Mark,
+    now: Timestamp,
+) -> Option<NotificationState> {
     let seen = state.seen_at.or(Some(now));
     let lives_on = state.expires_at.filter(|expires_at| *expires_at > now);
     match (state.status, mark) {
-        (Status::Unread, Mark::Seen) if state.seen_at.is_none() => Some(State { seen_at: seen, ..state }),
-        (Status::Unread, Mark::Read) => {
-            Some(State { status: Status::Read, seen_at: seen, read_at: Some(now), ..state })
+        (Status::Unread, Mark::Seen) if state.seen_at.is_none() => {
+            Some(NotificationState { seen_at: seen, ..state })
         }
+        (Status::Unread, Mark::Read) => Some(NotificationState {
+            status: Status::Read,
+            seen_at: seen,
+            read_at: Some(now),
+            ..state
+        }),
         (Status::Unread, Mark::Click) => {
             let clicked_at = state.clicked_at.or(Some(now));
-            Some(State { status: Status::Read, seen_at: seen, read_at: Some(now), clicked_at, ..state })
+            Some(NotificationState {
+                status: Status::Read,
+                seen_at: seen,
+                read_at: Some(now),
+                clicked_at,
+                ..state
+            })
         }
-        (Status::Read | Status::Archived | Status::AutoCleared, Mark::Click) if state.clicked_at.is_none() => {
+        (Status::Read | Status::Archived | Status::AutoCleared, Mark::Click)
+            if state.clicked_at.is_none() =>
+        {
             // What was put away unread is read by that.
-            Some(State { clicked_at: Some(now), read_at: state.read_at.or(Some(now)), seen_at: seen, ..state })
+            Some(NotificationState {
+                clicked_at: Some(now),
+                read_at: state.read_at.or(Some(now)),
+                seen_at: seen,
+                ..state
+            })
         }
         (Status::Read | Status::Archived | Status::AutoCleared, Mark::Unread) => {
-            Some(State { status: Status::Unread, read_at: None, expires_at: lives_on, ..state })
+            Some(NotificationState {
+                status: Status::Unread,
+                read_at: None,
+                expires_at: lives_on,
+                ..state
+            })
         }
         (Status::Unread | Status::Read | Status::AutoCleared, Mark::Archive) => {
-            Some(State { status: Status::Archived, seen_at: seen, ..state })
+            Some(NotificationState { status: Status::Archived, seen_at: seen, ..state })
         }
         (Status::Archived, Mark::Unarchive) => {
             let status = if state.read_at.is_some() { Status::Read } else { Status::Unread };
-            Some(State { status, expires_at: lives_on, ..state })
+            Some(NotificationState { status, expires_at: lives_on, ..state })
         }
         (Status::Unread | Status::Read | Status::Archived | Status::AutoCleared, Mark::Delete) => {
-            Some(State { status: Status::Deleted, ..state })
+            Some(NotificationState { status: Status::Deleted, ..state })
         }
         (Status::Unread, Mark::Seen | Mark::Unread | Mark::Unarchive)
-        | (Status::Read | Status::AutoCleared, Mark::Seen | Mark::Read | Mark::Click | Mark::Unarchive)
+        | (
+            Status::Read | Status::AutoCleared,
+            Mark::Seen | Mark::Read | Mark::Click | Mark::Unarchive,
+        )
         | (Status::Archived, Mark::Seen | Mark::Read | Mark::Click | Mark::Archive)
         | (Status::Deleted, _) => None,
     }
@@ -180,14 +201,14 @@ pub fn transition(state: State, mark: Mark, now: Timestamp) -> Option<State> {
 
 /// What a person can do to everything at once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum MarkAll {
+pub enum BulkMark {
     /// Everything unread is read.
     Read,
     /// Everything unread has been on a screen.
     Seen,
 }
 
-impl MarkAll {
+impl BulkMark {
     /// The word in `notification.WORD`, and the name of the member that says what an update covers.
     #[must_use]
     pub fn word(self) -> &'static str {
@@ -200,7 +221,7 @@ impl MarkAll {
 
 /// What time does to notifications.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Sweep {
+pub enum SweepKind {
     /// Their time to live ran out.
     Expire,
     /// They are older than their owner wants to keep them.
@@ -211,17 +232,20 @@ pub enum Sweep {
     Discard,
 }
 
-impl Sweep {
+impl SweepKind {
     /// What it does to a notification in this state; `None`: nothing.
     #[must_use]
-    pub fn apply(self, state: State) -> Option<State> {
+    pub fn apply(self, state: NotificationState) -> Option<NotificationState> {
         let to = match (self, state.status) {
             (Self::Expire | Self::Retain, Status::Unread | Status::Read) => Status::AutoCleared,
             (Self::Archive, Status::Read) => Status::Archived,
-            (Self::Discard, Status::Unread | Status::Read | Status::Archived | Status::AutoCleared) => Status::Deleted,
+            (
+                Self::Discard,
+                Status::Unread | Status::Read | Status::Archived | Status::AutoCleared,
+            ) => Status::Deleted,
             _ => return None,
         };
-        Some(State { status: to, ..state })
+        Some(NotificationState { status: to, ..state })
     }
 }
 
@@ -243,16 +267,16 @@ pub enum ChangeKind {
     /// Everything up to a revision was marked. The change carries the one that was touched last.
     All {
         /// How.
-        mark: MarkAll,
+        mark: BulkMark,
         /// Marked were those that were made up to it.
         up_to_revision: i64,
         /// The inbox's revision before the first of them.
         from_revision: i64,
     },
     /// A mark-all that found nothing.
-    UnchangedAll(MarkAll),
+    UnchangedAll(BulkMark),
     /// Time did it.
-    Swept(Sweep),
+    Swept(SweepKind),
 }
 
 /// One change of one inbox, after its commit.
@@ -265,7 +289,7 @@ pub struct Change {
     /// The notification as it is now; `None` only for a mark-all that found nothing.
     pub notification: Option<Arc<Notification>>,
     /// Its place in the history.
-    pub step: Step,
+    pub step: RevisionStep,
     /// Who asked for it.
     pub origin: Option<ClientId>,
 }
@@ -309,7 +333,7 @@ pub enum Resume {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct InboxPosition {
     /// Revision and counts.
-    pub counters: Counters,
+    pub counters: InboxState,
     /// Highest revision of a deletion that is not known any more: a client that has not reached it cannot resume.
     pub purged: i64,
 }

@@ -2,19 +2,27 @@ use proptest::prelude::*;
 
 use super::*;
 
-const STATUSES: [Status; 5] = [Status::Unread, Status::Read, Status::Archived, Status::Deleted, Status::AutoCleared];
-const SWEEPS: [Sweep; 4] = [Sweep::Expire, Sweep::Retain, Sweep::Archive, Sweep::Discard];
+const STATUSES: [Status; 5] =
+    [Status::Unread, Status::Read, Status::Archived, Status::Deleted, Status::AutoCleared];
+const SWEEPS: [SweepKind; 4] =
+    [SweepKind::Expire, SweepKind::Retain, SweepKind::Archive, SweepKind::Discard];
 const NOW: Timestamp = Timestamp(1_000);
 
-fn new() -> State {
-    State { status: Status::Unread, seen_at: None, read_at: None, clicked_at: None, expires_at: None }
+fn new() -> NotificationState {
+    NotificationState {
+        status: Status::Unread,
+        seen_at: None,
+        read_at: None,
+        clicked_at: None,
+        expires_at: None,
+    }
 }
 
 #[test]
 fn a_repeated_mark_changes_nothing() {
     for status in STATUSES {
         for mark in Mark::ALL {
-            if let Some(first) = transition(State { status, ..new() }, mark, NOW) {
+            if let Some(first) = transition(NotificationState { status, ..new() }, mark, NOW) {
                 assert_eq!(transition(first, mark, NOW), None, "{status:?} {mark:?}");
             }
         }
@@ -35,18 +43,23 @@ fn what_a_person_can_undo_comes_back_as_it_was() {
 
 #[test]
 fn what_is_wanted_again_does_not_run_out_at_once() {
-    let over = State { expires_at: Some(Timestamp(999)), ..new() };
-    let cleared = Sweep::Expire.apply(over).expect("it runs out");
+    let over = NotificationState { expires_at: Some(Timestamp(999)), ..new() };
+    let cleared = SweepKind::Expire.apply(over).expect("it runs out");
     assert_eq!(cleared.status, Status::AutoCleared);
     let again = transition(cleared, Mark::Unread, NOW).expect("it can be wanted again");
     assert_eq!((again.status, again.expires_at), (Status::Unread, None));
-    let later = State { expires_at: Some(Timestamp(1_001)), status: Status::Read, ..new() };
-    assert_eq!(transition(later, Mark::Unread, NOW).and_then(|state| state.expires_at), later.expires_at);
+    let later =
+        NotificationState { expires_at: Some(Timestamp(1_001)), status: Status::Read, ..new() };
+    assert_eq!(
+        transition(later, Mark::Unread, NOW).and_then(|state| state.expires_at),
+        later.expires_at
+    );
 }
 
 #[test]
 fn a_position_is_trusted_within_its_epoch_and_not_beyond_the_inbox() {
-    let now = InboxPosition { counters: Counters { revision: 5, ..Counters::default() }, purged: 0 };
+    let now =
+        InboxPosition { counters: InboxState { revision: 5, ..InboxState::default() }, purged: 0 };
     let since = |text: &str| Since::parse(text).map(|since| resume(&since, "q7", now));
     assert_eq!(since("5"), Ok(Resume::After(5)));
     assert_eq!(since("q7.0"), Ok(Resume::After(0)));
@@ -54,7 +67,11 @@ fn a_position_is_trusted_within_its_epoch_and_not_beyond_the_inbox() {
     assert_eq!(since("old.3"), Ok(Resume::Reset));
     let purged = InboxPosition { purged: 3, ..now };
     let after = |text: &str| Since::parse(text).map(|since| resume(&since, "q7", purged));
-    assert_eq!((after("2"), after("3")), (Ok(Resume::Reset), Ok(Resume::After(3))), "a deletion was purged");
+    assert_eq!(
+        (after("2"), after("3")),
+        (Ok(Resume::Reset), Ok(Resume::After(3))),
+        "a deletion was purged"
+    );
     assert!(since("x").is_err() && since("-1").is_err() && since("").is_err());
 }
 
@@ -62,7 +79,7 @@ proptest! {
     #[test]
     fn the_counts_are_what_the_states_say(changes in proptest::collection::vec((0_usize..6, 0_usize..10), 0..200)) {
         let mut states = [new(); 6];
-        let mut counters = Counters { revision: 6, unread: 6, unseen: 6 };
+        let mut counters = InboxState { revision: 6, unread: 6, unseen: 6 };
         for (which, change) in changes {
             let before = states[which];
             let after = match Mark::ALL.get(change) {
@@ -84,8 +101,8 @@ proptest! {
 
     #[test]
     fn new_notifications_take_the_revisions_between(revision in 0_i64..1_000_000, unread in 0_i64..1000, count in 0_i64..600) {
-        let after = Counters { revision: revision + count, unread: unread + count, unseen: unread + count };
-        let mut last = Step { previous_revision: revision, revision, unread, unseen: unread };
+        let after = InboxState { revision: revision + count, unread: unread + count, unseen: unread + count };
+        let mut last = RevisionStep { previous_revision: revision, revision, unread, unseen: unread };
         for step in after.steps_of_new(count) {
             prop_assert_eq!(step.previous_revision, last.revision);
             prop_assert_eq!(step.revision, last.revision + 1);

@@ -64,7 +64,10 @@ mod tests {
     #[test]
     fn a_limit_counts_characters_and_not_bytes() {
         assert!(bounded("é".repeat(256), 256).is_ok());
-        assert!(bounded("é".repeat(257), 256).is_err_and(|why| why.contains("257") && !why.contains('é')));
+        assert!(
+            bounded("é".repeat(257), 256)
+                .is_err_and(|why| why.contains("257") && !why.contains('é'))
+        );
         assert_eq!(shortened("abcdef", 4), "abc…");
         assert_eq!(shortened("äöü", 3), "äöü");
     }

@@ -32,7 +32,9 @@ pub fn is_safe_template(source: &str) -> bool {
 }
 
 fn has_host(link: &str) -> bool {
-    let begins = |scheme: &str| link.get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme));
+    let begins = |scheme: &str| {
+        link.get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme))
+    };
     begins("https://") || begins("http://")
 }
 
@@ -66,7 +68,12 @@ mod tests {
 
     #[test]
     fn a_template_is_judged_by_its_literal_beginning() {
-        for source in ["/refunds/{refund_id}", "https://{host}/x", "{% if a %}/a{% else %}/b{% endif %}", "/x"] {
+        for source in [
+            "/refunds/{refund_id}",
+            "https://{host}/x",
+            "{% if a %}/a{% else %}/b{% endif %}",
+            "/x",
+        ] {
             assert!(is_safe_template(source), "{source}");
         }
         for source in ["{url}", "javascript:{x}", "//{host}/x", "java{x}", "data:x", "/\\{x}"] {

@@ -7,10 +7,37 @@ use serde::{Deserialize, Serialize, Serializer};
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
-use super::{inbox::State, user::UserId};
+use super::user::UserId;
+
+/// What of a notification a mark can change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NotificationState {
+    /// Where it is in its life.
+    pub status: Status,
+    /// When it was first on a screen.
+    pub seen_at: Option<Timestamp>,
+    /// When it was read.
+    pub read_at: Option<Timestamp>,
+    /// When its action was first followed.
+    pub clicked_at: Option<Timestamp>,
+    /// When its time to live runs out.
+    pub expires_at: Option<Timestamp>,
+}
+
+impl NotificationState {
+    pub(super) fn unread(self) -> i64 {
+        i64::from(self.status == Status::Unread)
+    }
+
+    pub(super) fn unseen(self) -> i64 {
+        i64::from(self.status == Status::Unread && self.seen_at.is_none())
+    }
+}
 
 /// How urgent a notification is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, Default)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, Default,
+)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum Priority {
     /// In the list; a quiet toast.
@@ -36,7 +63,9 @@ impl Priority {
     /// Reads the word, in any case.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        [Self::Low, Self::Medium, Self::High].into_iter().find(|priority| text.eq_ignore_ascii_case(priority.as_str()))
+        [Self::Low, Self::Medium, Self::High]
+            .into_iter()
+            .find(|priority| text.eq_ignore_ascii_case(priority.as_str()))
     }
 }
 
@@ -57,7 +86,8 @@ pub enum Status {
 }
 
 impl Status {
-    const ALL: [Self; 5] = [Self::Unread, Self::Read, Self::Archived, Self::Deleted, Self::AutoCleared];
+    const ALL: [Self; 5] =
+        [Self::Unread, Self::Read, Self::Archived, Self::Deleted, Self::AutoCleared];
 
     /// The word of the contract.
     #[must_use]
@@ -100,9 +130,9 @@ impl Timestamp {
     /// # Errors
     /// A sentence about what is expected.
     pub fn parse(text: &str) -> Result<Self, String> {
-        DateTime::parse_from_rfc3339(text)
-            .map(|time| Self(time.timestamp_millis()))
-            .map_err(|_| format!("{text:?} is not a time in RFC 3339, such as 2026-01-01T00:00:00Z"))
+        DateTime::parse_from_rfc3339(text).map(|time| Self(time.timestamp_millis())).map_err(|_| {
+            format!("{text:?} is not a time in RFC 3339, such as 2026-01-01T00:00:00Z")
+        })
     }
 }
 
@@ -184,8 +214,8 @@ pub struct Notification {
 impl Notification {
     /// What of it a mark can change.
     #[must_use]
-    pub fn state(&self) -> State {
-        State {
+    pub fn state(&self) -> NotificationState {
+        NotificationState {
             status: self.status,
             seen_at: self.seen_at,
             read_at: self.read_at,
@@ -195,7 +225,7 @@ impl Notification {
     }
 
     /// Changes its state, as the inbox's change with this revision.
-    pub fn enter(&mut self, state: State, revision: i64) {
+    pub fn enter(&mut self, state: NotificationState, revision: i64) {
         self.status = state.status;
         self.seen_at = state.seen_at;
         self.read_at = state.read_at;

@@ -145,7 +145,10 @@ impl People {
 
     /// With what those of them want who have said so.
     #[must_use]
-    pub fn with_preferences(self, preferences: impl IntoIterator<Item = (UserId, Preferences)>) -> Self {
+    pub fn with_preferences(
+        self,
+        preferences: impl IntoIterator<Item = (UserId, Preferences)>,
+    ) -> Self {
         Self { preferences: preferences.into_iter().collect(), ..self }
     }
 
@@ -164,10 +167,13 @@ pub fn audience(event: &Event, catalog: &Catalog) -> Result<Decision, Rejected> 
     let Some(kind) = catalog.find(&event.code) else {
         return match &event.direct {
             // A caller who names a type of its own is told; an event of an unknown type is just not for us.
-            Some(_) if event.code == MESSAGE => {
-                Err(Rejected::missing("type", "the type MESSAGE is not configured; add it to config.toml"))
+            Some(_) if event.code == MESSAGE => Err(Rejected::missing(
+                "type",
+                "the type MESSAGE is not configured; add it to config.toml",
+            )),
+            Some(_) => {
+                Err(Rejected::invalid("type", format!("no type has the code {:?}", event.code)))
             }
-            Some(_) => Err(Rejected::invalid("type", format!("no type has the code {:?}", event.code))),
             None => Ok(Decision::Skip(Skipped::NoType)),
         };
     };
@@ -180,13 +186,18 @@ pub fn audience(event: &Event, catalog: &Catalog) -> Result<Decision, Rejected> 
     }
     let needs = |field: &str, user: &Option<UserId>, target: &str| {
         user.clone().map(|user| Audience::Users(vec![user])).ok_or_else(|| {
-            Rejected::missing(field, format!("the type {} has the target {target}, which needs {field}", kind.code))
+            Rejected::missing(
+                field,
+                format!("the type {} has the target {target}, which needs {field}", kind.code),
+            )
         })
     };
     let audience = match &kind.target {
         Target::User => needs("user_id", &event.user_id, "SELF")?,
         Target::Actor => needs("actor_id", &event.actor_id, "ACTOR")?,
-        Target::Recipient if event.recipients.is_empty() => needs("recipient_id", &None, "RECIPIENT")?,
+        Target::Recipient if event.recipients.is_empty() => {
+            needs("recipient_id", &None, "RECIPIENT")?
+        }
         Target::Recipient => Audience::Users(unique(event.recipients.iter().cloned())),
         Target::Role(role) => Audience::Role(role.clone()),
         Target::Users(users) => Audience::Users(unique(users.iter().cloned())),
@@ -240,7 +251,11 @@ impl<'a> Planner<'a> {
         let created_at = direct.and_then(|direct| direct.created_at).unwrap_or(now);
         let ttl = direct.and_then(|direct| direct.ttl_seconds).or(kind.ttl_seconds);
         let wants = |recipient: &&Person| {
-            kind.mandatory || people.preferences.get(&recipient.user_id).is_none_or(|wants| !wants.mutes(&kind.code))
+            kind.mandatory
+                || people
+                    .preferences
+                    .get(&recipient.user_id)
+                    .is_none_or(|wants| !wants.mutes(&kind.code))
         };
         recipients
             .iter()
@@ -248,8 +263,12 @@ impl<'a> Planner<'a> {
             .map(|recipient| {
                 let wishes = people.preferences.get(&recipient.user_id).filter(|_| !kind.mandatory);
                 let scope = names.for_recipient(recipient.clone());
-                let (mut message, variant) =
-                    catalog.message(kind, &recipient.user_id, recipient.locale.as_deref(), &scope)?;
+                let (mut message, variant) = catalog.message(
+                    kind,
+                    &recipient.user_id,
+                    recipient.locale.as_deref(),
+                    &scope,
+                )?;
                 if message.chars().count() > MESSAGE_MAX_CHARS {
                     message = message.chars().take(MESSAGE_MAX_CHARS - 1).chain(['…']).collect();
                 }
@@ -258,9 +277,15 @@ impl<'a> Planner<'a> {
                     // A type's action is about the type's data, which a direct notification need not have.
                     Some(_) => None,
                     // A link that cannot be made is no reason to keep the message from its reader.
-                    None => catalog.action_url(kind, &scope).ok().flatten().filter(|url| link::is_safe(url)),
+                    None => catalog
+                        .action_url(kind, &scope)
+                        .ok()
+                        .flatten()
+                        .filter(|url| link::is_safe(url)),
                 };
-                let title = direct.and_then(|direct| direct.title.clone()).unwrap_or_else(|| kind.display_name.clone());
+                let title = direct
+                    .and_then(|direct| direct.title.clone())
+                    .unwrap_or_else(|| kind.display_name.clone());
                 Ok(Draft {
                     user_id: recipient.user_id.clone(),
                     type_code: kind.code.clone(),
@@ -270,14 +295,21 @@ impl<'a> Planner<'a> {
                     source: event.source.clone().map(without_nul),
                     actor_id: event.actor_id.clone(),
                     entity_type: kind.entity.as_ref().map(|entity| entity.kind.clone()),
-                    entity_id: kind.entity.as_ref().and_then(|entity| entity_id(entity, event)).map(without_nul),
+                    entity_id: kind
+                        .entity
+                        .as_ref()
+                        .and_then(|entity| entity_id(entity, event))
+                        .map(without_nul),
                     action_url,
                     metadata: Arc::clone(metadata),
                     created_at,
                     // Lives from now on, however long ago the caller says it was made.
                     expires_at: ttl.map(|seconds| later(now, seconds)),
-                    keep_until: kind.keep_days.map(|days| later(now, days.saturating_mul(24 * 60 * 60))),
-                    quiet: wishes.is_some_and(|wishes| wishes.quiet_at(now, recipient.timezone.as_deref())),
+                    keep_until: kind
+                        .keep_days
+                        .map(|days| later(now, days.saturating_mul(24 * 60 * 60))),
+                    quiet: wishes
+                        .is_some_and(|wishes| wishes.quiet_at(now, recipient.timezone.as_deref())),
                     variant,
                 })
             })
@@ -298,7 +330,9 @@ fn metadata(event: &Event) -> Result<Arc<RawValue>, Rejected> {
     let text = match event.direct.as_deref() {
         // Who else was told is nobody's business, and may be a long list.
         None => serde_json::to_string(&*without_recipients(&event.data)),
-        Some(direct) => direct.metadata.as_ref().map_or_else(|| Ok("{}".to_owned()), serde_json::to_string),
+        Some(direct) => {
+            direct.metadata.as_ref().map_or_else(|| Ok("{}".to_owned()), serde_json::to_string)
+        }
     };
     text.and_then(RawValue::from_string)
         .map(Arc::from)

@@ -3,7 +3,7 @@ use serde_json::json;
 use super::*;
 use crate::domain::{
     catalog::{Entity, LocalTemplate, TypeRow, tests::row},
-    event::{Decoded, Incoming, decode},
+    event::{Decoded, RawEvent, decode},
     preferences::QuietHours,
     rejected::RejectedKind,
 };
@@ -16,7 +16,7 @@ fn user(id: &str) -> UserId {
 
 fn event(value: &serde_json::Value) -> Arc<Event> {
     let payload = value.to_string();
-    let incoming = Incoming {
+    let incoming = RawEvent {
         payload: payload.as_bytes(),
         headers: &[],
         subject: None,
@@ -29,8 +29,11 @@ fn event(value: &serde_json::Value) -> Arc<Event> {
 }
 
 fn catalog(rows: &[TypeRow]) -> Catalog {
-    let local =
-        [LocalTemplate { locale: "id".into(), code: "REFUND".into(), source: "{username} minta {amount}\n".into() }];
+    let local = [LocalTemplate {
+        locale: "id".into(),
+        code: "REFUND".into(),
+        source: "{username} minta {amount}\n".into(),
+    }];
     let (catalog, bad) = Catalog::build(rows, &local, "en");
     assert_eq!(bad, []);
     catalog
@@ -66,7 +69,9 @@ fn every_target_finds_its_people() {
 
 #[test]
 fn an_event_without_the_field_of_its_target_is_bad() {
-    for (target, field) in [("SELF", "user_id"), ("ACTOR", "actor_id"), ("RECIPIENT", "recipient_id")] {
+    for (target, field) in
+        [("SELF", "user_id"), ("ACTOR", "actor_id"), ("RECIPIENT", "recipient_id")]
+    {
         let rejected = decide(target, &json!({"type":"T"})).err();
         assert_eq!(
             rejected.map(|r| (r.kind, r.field)),
@@ -93,7 +98,9 @@ fn a_draft_carries_what_the_contract_shows() -> Result<(), Rejected> {
     refund.action_url = Some("/refunds/{refund_id}".into());
     refund.ttl_seconds = Some(60);
     let catalog = catalog(&[refund]);
-    let event = event(&json!({"type":"REFUND","user_id":"u","refundId":"ref456","amount":5,"source":"shop"}));
+    let event = event(
+        &json!({"type":"REFUND","user_id":"u","refundId":"ref456","amount":5,"source":"shop"}),
+    );
     let kind = catalog.find("REFUND").expect("it was just added");
     let mut budi = Person::unknown(user("u"));
     budi.login = Some("budi".into());
@@ -120,7 +127,10 @@ fn what_a_person_muted_is_not_made_unless_it_is_mandatory() -> Result<(), Reject
     let catalog = catalog(&[row("T", "x", "SELF"), must]);
     let wants = Preferences {
         muted_types: vec!["T".into(), "MUST".into()],
-        quiet_hours: Some(QuietHours { from: "00:00".parse().expect("a time"), to: "01:00".parse().expect("a time") }),
+        quiet_hours: Some(QuietHours {
+            from: "00:00".parse().expect("a time"),
+            to: "01:00".parse().expect("a time"),
+        }),
         ..Preferences::default()
     };
     let people = People::default().with_preferences([(user("u"), wants)]);
@@ -133,7 +143,11 @@ fn what_a_person_muted_is_not_made_unless_it_is_mandatory() -> Result<(), Reject
     let muted = planned("T", 0)?;
     assert_eq!(muted.iter().map(|draft| draft.user_id.as_str()).collect::<Vec<_>>(), ["v"]);
     let mandatory = planned("MUST", 0)?;
-    assert_eq!(mandatory.iter().map(|draft| draft.quiet).collect::<Vec<_>>(), [false, false], "it is heard at night");
+    assert_eq!(
+        mandatory.iter().map(|draft| draft.quiet).collect::<Vec<_>>(),
+        [false, false],
+        "it is heard at night"
+    );
     assert_eq!(mandatory[0].keep_until, Some(Timestamp(NOW.0 + 2 * 24 * 60 * 60 * 1_000)));
     Ok(())
 }
@@ -141,14 +155,16 @@ fn what_a_person_muted_is_not_made_unless_it_is_mandatory() -> Result<(), Reject
 #[test]
 fn what_comes_in_quiet_hours_is_made_quietly() -> Result<(), Rejected> {
     let catalog = catalog(&[row("T", "x", "SELF")]);
-    let hours = QuietHours { from: "00:00".parse().expect("a time"), to: "01:00".parse().expect("a time") };
+    let hours =
+        QuietHours { from: "00:00".parse().expect("a time"), to: "01:00".parse().expect("a time") };
     let wants = Preferences { quiet_hours: Some(hours), ..Preferences::default() };
     let people = People::default().with_preferences([(user("u"), wants)]);
     let event = event(&json!({"type":"T","user_id":"u"}));
     let kind = catalog.find("T").expect("it was just added");
     for (minutes, quiet) in [(0, true), (59, true), (60, false)] {
         let now = Timestamp(NOW.0 + minutes * 60_000);
-        let drafts = Planner::new(&event, kind, &people, &catalog, now)?.drafts(&[Person::unknown(user("u"))])?;
+        let drafts = Planner::new(&event, kind, &people, &catalog, now)?
+            .drafts(&[Person::unknown(user("u"))])?;
         assert_eq!(drafts[0].quiet, quiet, "{minutes}");
     }
     Ok(())

@@ -72,7 +72,9 @@ impl FromStr for ClockTime {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let wrong = || format!("{text:?} is not a time of the day; write hours and minutes, such as \"22:00\"");
+        let wrong = || {
+            format!("{text:?} is not a time of the day; write hours and minutes, such as \"22:00\"")
+        };
         let time = NaiveTime::parse_from_str(text, "%H:%M").map_err(|_| wrong())?;
         if text.len() == 5 { Ok(Self(time.hour() * 60 + time.minute())) } else { Err(wrong()) }
     }
@@ -98,7 +100,11 @@ impl<'de> Deserialize<'de> for ClockTime {
 
 impl QuietHours {
     fn contain(self, time: ClockTime) -> bool {
-        if self.from <= self.to { self.from <= time && time < self.to } else { time >= self.from || time < self.to }
+        if self.from <= self.to {
+            self.from <= time && time < self.to
+        } else {
+            time >= self.from || time < self.to
+        }
     }
 }
 
@@ -114,8 +120,12 @@ impl Preferences {
             }
             known => Ok(known),
         };
-        let mut muted =
-            self.muted_types.iter().map(code).collect::<Result<Vec<_>, _>>().map_err(|why| ("muted_types", why))?;
+        let mut muted = self
+            .muted_types
+            .iter()
+            .map(code)
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(|why| ("muted_types", why))?;
         muted.sort();
         muted.dedup();
         if muted.len() + self.muted_channels.len() > MUTED_MAX {
@@ -124,9 +134,12 @@ impl Preferences {
         self.muted_types = muted;
         let mut channels = BTreeMap::new();
         for (kind, muted) in &self.muted_channels {
-            if let Some(other) = muted.iter().find(|channel| !CHANNELS.contains(&channel.as_str())) {
-                let why =
-                    format!("{other:?} is not one of {}; muted_types keeps a type from the bell", CHANNELS.join(", "));
+            if let Some(other) = muted.iter().find(|channel| !CHANNELS.contains(&channel.as_str()))
+            {
+                let why = format!(
+                    "{other:?} is not one of {}; muted_types keeps a type from the bell",
+                    CHANNELS.join(", ")
+                );
                 return Err(("muted_channels", why));
             }
             channels.insert(code(kind).map_err(|why| ("muted_channels", why))?, muted.clone());
@@ -138,7 +151,10 @@ impl Preferences {
         if let Some(zone) = &self.timezone
             && zone.parse::<Tz>().is_err()
         {
-            return Err(("timezone", format!("{zone:?} is not an IANA time zone, such as \"Asia/Jakarta\"")));
+            return Err((
+                "timezone",
+                format!("{zone:?} is not an IANA time zone, such as \"Asia/Jakarta\""),
+            ));
         }
         if self.retention_days.is_some_and(|days| !RETENTION_DAYS.contains(&days)) {
             let (least, most) = (RETENTION_DAYS.start(), RETENTION_DAYS.end());
@@ -159,7 +175,8 @@ impl Preferences {
     #[must_use]
     pub fn quiet_at(&self, now: Timestamp, home: Option<&str>) -> bool {
         let Some(hours) = self.quiet_hours else { return false };
-        let zone = self.timezone.as_deref().or(home).and_then(|zone| zone.parse().ok()).unwrap_or(Tz::UTC);
+        let zone =
+            self.timezone.as_deref().or(home).and_then(|zone| zone.parse().ok()).unwrap_or(Tz::UTC);
         let local = now.to_utc().with_timezone(&zone);
         hours.contain(ClockTime(local.hour() * 60 + local.minute()))
     }
@@ -170,8 +187,13 @@ mod tests {
     use super::*;
 
     fn quiet(from: &str, to: &str, zone: &str) -> Preferences {
-        let hours = QuietHours { from: from.parse().expect("a time"), to: to.parse().expect("a time") };
-        Preferences { quiet_hours: Some(hours), timezone: Some(zone.to_owned()), ..Preferences::default() }
+        let hours =
+            QuietHours { from: from.parse().expect("a time"), to: to.parse().expect("a time") };
+        Preferences {
+            quiet_hours: Some(hours),
+            timezone: Some(zone.to_owned()),
+            ..Preferences::default()
+        }
     }
 
     fn at(text: &str) -> Timestamp {
@@ -204,11 +226,16 @@ mod tests {
         assert!(!night.quiet_at(at("2026-03-29T05:00:00Z"), None), "07:00 of summer");
         assert!(night.quiet_at(at("2026-03-28T05:59:00Z"), None), "06:59 of winter");
         assert!(!night.quiet_at(at("2026-03-28T06:00:00Z"), None), "07:00 of winter");
-        assert!(night.quiet_at(at("2026-10-25T05:59:00Z"), None) && !night.quiet_at(at("2026-10-25T06:00:00Z"), None));
+        assert!(
+            night.quiet_at(at("2026-10-25T05:59:00Z"), None)
+                && !night.quiet_at(at("2026-10-25T06:00:00Z"), None)
+        );
         // An hour that the clock leaves out is never; an hour that it repeats is quiet twice.
         let hour = quiet("02:00", "03:00", "Europe/Berlin");
         let minutes = |day: &str| {
-            (0..24 * 60).filter(|minute| hour.quiet_at(Timestamp(at(day).0 + minute * 60_000), None)).count()
+            (0..24 * 60)
+                .filter(|minute| hour.quiet_at(Timestamp(at(day).0 + minute * 60_000), None))
+                .count()
         };
         assert_eq!((minutes("2026-03-28T23:00:00Z"), minutes("2026-10-24T22:00:00Z")), (0, 120));
         assert_eq!(minutes("2026-06-01T00:00:00Z"), 60);
@@ -217,16 +244,28 @@ mod tests {
     #[test]
     fn what_is_wrong_is_named() {
         let field = |preferences: Preferences| preferences.checked().err().map(|(field, _)| field);
-        assert_eq!(field(Preferences { retention_days: Some(16), ..Preferences::default() }), Some("retention_days"));
-        assert_eq!(field(Preferences { retention_days: Some(0), ..Preferences::default() }), Some("retention_days"));
-        assert_eq!(field(Preferences { timezone: Some("Mars".into()), ..Preferences::default() }), Some("timezone"));
+        assert_eq!(
+            field(Preferences { retention_days: Some(16), ..Preferences::default() }),
+            Some("retention_days")
+        );
+        assert_eq!(
+            field(Preferences { retention_days: Some(0), ..Preferences::default() }),
+            Some("retention_days")
+        );
+        assert_eq!(
+            field(Preferences { timezone: Some("Mars".into()), ..Preferences::default() }),
+            Some("timezone")
+        );
         assert_eq!(field(quiet("22:00", "22:00", "UTC")), Some("quiet_hours"));
         assert_eq!(
             field(Preferences { muted_types: vec![String::new()], ..Preferences::default() }),
             Some("muted_types")
         );
         let other = BTreeMap::from([("A".to_owned(), vec!["pigeon".to_owned()])]);
-        assert_eq!(field(Preferences { muted_channels: other, ..Preferences::default() }), Some("muted_channels"));
+        assert_eq!(
+            field(Preferences { muted_channels: other, ..Preferences::default() }),
+            Some("muted_channels")
+        );
         for time in ["24:00", "7:00", "22", "22:00:00", ""] {
             assert!(time.parse::<ClockTime>().is_err(), "{time}");
         }
@@ -234,7 +273,8 @@ mod tests {
 
     #[test]
     fn a_muted_type_is_known_however_it_is_written() {
-        let muted = Preferences { muted_types: vec!["user.login".into()], ..Preferences::default() };
+        let muted =
+            Preferences { muted_types: vec!["user.login".into()], ..Preferences::default() };
         let muted = muted.checked().expect("it is fine");
         assert_eq!(muted.muted_types, ["USER_LOGIN"]);
         assert!(muted.mutes("USER_LOGIN") && !muted.mutes("NOTE_CREATED"));

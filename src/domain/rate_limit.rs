@@ -62,11 +62,11 @@ mod tests {
 
     #[test]
     fn a_minute_after_one_was_taken_there_is_room_again() {
-        let mut pace = PerMinute::default();
-        assert!((0..10).all(|n| pace.take(10, Monotonic(n))));
-        assert!(!pace.take(10, Monotonic(59_999)));
-        assert!(pace.take(10, Monotonic(60_000)));
-        assert!(!pace.take(10, Monotonic(60_000)));
+        let mut rate_limit = PerMinute::default();
+        assert!((0..10).all(|n| rate_limit.take(10, Monotonic(n))));
+        assert!(!rate_limit.take(10, Monotonic(59_999)));
+        assert!(rate_limit.take(10, Monotonic(60_000)));
+        assert!(!rate_limit.take(10, Monotonic(60_000)));
         assert!((0..1_000).all(|_| PerMinute::default().take(0, Monotonic(0))));
     }
 
@@ -80,10 +80,10 @@ mod tests {
     proptest! {
         #[test]
         fn no_minute_has_more_than_the_limit(gaps in proptest::collection::vec(0_i64..20_000, 1..200), limit in 1_u32..8) {
-            let (mut pace, mut now, mut taken) = (PerMinute::default(), 0, Vec::new());
+            let (mut rate_limit, mut now, mut taken) = (PerMinute::default(), 0, Vec::new());
             for gap in gaps {
                 now += gap;
-                if pace.take(limit, Monotonic(now)) {
+                if rate_limit.take(limit, Monotonic(now)) {
                     taken.push(now);
                 }
             }

@@ -96,7 +96,9 @@ impl Rejected {
 impl fmt::Display for Rejected {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.field {
-            Some(field) if !self.detail.contains(field.as_str()) => write!(f, "{field}: {}", self.detail),
+            Some(field) if !self.detail.contains(field.as_str()) => {
+                write!(f, "{field}: {}", self.detail)
+            }
             _ => f.write_str(&self.detail),
         }
     }

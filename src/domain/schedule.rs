@@ -63,7 +63,7 @@ pub struct Schedule {
 
 /// A run that is due.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Due {
+pub struct DueRun {
     /// The moment it was due.
     pub at: Timestamp,
     /// Whether it is only noted: it was missed, and missed ones are to be left.
@@ -76,30 +76,36 @@ impl Schedule {
     /// # Errors
     /// A sentence about what is wrong.
     pub fn parse(value: &Value) -> Result<Self, String> {
-        let expected =
-            "expected is a text such as \"0 18 * * *\", or { cron, timezone, count, missed = \"once\" or \"skip\" }";
-        let written =
-            match serde_json::from_value(value.clone()).map_err(|_| format!("{value} is no schedule; {expected}"))? {
-                Written::Cron(cron) => More { cron, timezone: utc(), count: None, missed: Missed::default() },
-                Written::More(more) => more,
-            };
+        let expected = "expected is a text such as \"0 18 * * *\", or { cron, timezone, count, missed = \"once\" or \"skip\" }";
+        let written = match serde_json::from_value(value.clone())
+            .map_err(|_| format!("{value} is no schedule; {expected}"))?
+        {
+            Written::Cron(cron) => {
+                More { cron, timezone: utc(), count: None, missed: Missed::default() }
+            }
+            Written::More(more) => more,
+        };
         if written.cron.chars().count() > CRON_MAX_CHARS {
             return Err(format!("cron must be at most {CRON_MAX_CHARS} characters long"));
         }
-        if written.count.as_ref().is_some_and(|count| count.is_empty() || count.chars().count() > COUNT_MAX_CHARS) {
+        if written
+            .count
+            .as_ref()
+            .is_some_and(|count| count.is_empty() || count.chars().count() > COUNT_MAX_CHARS)
+        {
             return Err("count must be the code of a type".to_owned());
         }
-        let parser = CronParser::builder().seconds(Seconds::Disallowed).year(Year::Disallowed).build();
+        let parser =
+            CronParser::builder().seconds(Seconds::Disallowed).year(Year::Disallowed).build();
         let cron = parser.parse(&written.cron).map_err(|error| {
             format!(
                 "{:?} is not in the form of cron, such as \"0 18 * * *\" for six in the evening: {error}",
                 written.cron
             )
         })?;
-        let zone = written
-            .timezone
-            .parse()
-            .map_err(|_| format!("{:?} is not a time zone such as \"Asia/Jakarta\"", written.timezone))?;
+        let zone = written.timezone.parse().map_err(|_| {
+            format!("{:?} is not a time zone such as \"Asia/Jakarta\"", written.timezone)
+        })?;
         // What never comes would be looked for again and again.
         if cron.find_next_occurrence(&DateTime::UNIX_EPOCH, true).is_err() {
             return Err(format!("{:?} never comes: there is no such day", written.cron));
@@ -121,18 +127,22 @@ impl Schedule {
 
     /// The run that is due at `now` when everything up to `last` has been done; several that were missed are one.
     #[must_use]
-    pub fn due(&self, last: Timestamp, now: Timestamp) -> Option<Due> {
+    pub fn due(&self, last: Timestamp, now: Timestamp) -> Option<DueRun> {
         let local = now.to_utc().with_timezone(&self.zone);
-        let at = Timestamp(self.cron.find_previous_occurrence(&local, true).ok()?.timestamp_millis());
+        let at =
+            Timestamp(self.cron.find_previous_occurrence(&local, true).ok()?.timestamp_millis());
         let late = now.0 - at.0 > LATE_MS;
-        (at > last).then_some(Due { at, skipped: late && self.written.missed == Missed::Skip })
+        (at > last).then_some(DueRun { at, skipped: late && self.written.missed == Missed::Skip })
     }
 
     /// When it comes next after `now`.
     #[must_use]
     pub fn next(&self, now: Timestamp) -> Option<Timestamp> {
         let local = now.to_utc().with_timezone(&self.zone);
-        self.cron.find_next_occurrence(&local, false).ok().map(|at| Timestamp(at.timestamp_millis()))
+        self.cron
+            .find_next_occurrence(&local, false)
+            .ok()
+            .map(|at| Timestamp(at.timestamp_millis()))
     }
 }
 
@@ -156,7 +166,7 @@ mod tests {
         let jakarta = schedule(&json!({ "cron": "0 18 * * *", "timezone": "Asia/Jakarta" }));
         let last = at("2026-03-01T11:00:00Z");
         assert_eq!(jakarta.due(last, at("2026-03-02T10:59:59Z")), None);
-        let due = Due { at: at("2026-03-02T11:00:00Z"), skipped: false };
+        let due = DueRun { at: at("2026-03-02T11:00:00Z"), skipped: false };
         assert_eq!(jakarta.due(last, at("2026-03-02T11:00:00Z")), Some(due));
         assert_eq!(jakarta.due(due.at, at("2026-03-02T11:00:30Z")), None, "once");
         assert_eq!(jakarta.next(at("2026-03-02T11:00:00Z")), Some(at("2026-03-03T11:00:00Z")));
@@ -170,12 +180,15 @@ mod tests {
     fn what_was_missed_is_made_up_once_or_left() {
         let (last, now) = (at("2026-03-01T18:00:00Z"), at("2026-03-05T09:00:00Z"));
         let once = schedule(&json!("0 18 * * *")).due(last, now);
-        assert_eq!(once, Some(Due { at: at("2026-03-04T18:00:00Z"), skipped: false }));
+        assert_eq!(once, Some(DueRun { at: at("2026-03-04T18:00:00Z"), skipped: false }));
         let skip = schedule(&json!({ "cron": "0 18 * * *", "missed": "skip" }));
-        assert_eq!(skip.due(last, now), Some(Due { at: at("2026-03-04T18:00:00Z"), skipped: true }));
+        assert_eq!(
+            skip.due(last, now),
+            Some(DueRun { at: at("2026-03-04T18:00:00Z"), skipped: true })
+        );
         // A hub that is a little late has not missed it.
         let soon = skip.due(at("2026-03-04T18:00:00Z"), at("2026-03-05T18:00:20Z"));
-        assert_eq!(soon, Some(Due { at: at("2026-03-05T18:00:00Z"), skipped: false }));
+        assert_eq!(soon, Some(DueRun { at: at("2026-03-05T18:00:00Z"), skipped: false }));
     }
 
     #[test]

@@ -133,7 +133,15 @@ impl Person {
     /// A user of whom nothing but the id is known.
     #[must_use]
     pub fn unknown(user_id: UserId) -> Self {
-        Self { user_id, login: None, name: None, email: None, roles: Vec::new(), locale: None, timezone: None }
+        Self {
+            user_id,
+            login: None,
+            name: None,
+            email: None,
+            roles: Vec::new(),
+            locale: None,
+            timezone: None,
+        }
     }
 
     /// What to call them in a message: the login, else the name, else the id.
@@ -218,7 +226,9 @@ pub fn roles_of<'a>(field: impl Fn(&str) -> Option<&'a Value>) -> Option<Vec<Str
         Value::Array(roles) => roles.iter().filter_map(Value::as_str).collect(),
         _ => return None,
     };
-    Some(roles.into_iter().filter(|role| is_role(role)).take(ROLES_MAX).map(str::to_owned).collect())
+    Some(
+        roles.into_iter().filter(|role| is_role(role)).take(ROLES_MAX).map(str::to_owned).collect(),
+    )
 }
 
 #[cfg(test)]

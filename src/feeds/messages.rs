@@ -21,14 +21,14 @@ pub type Lease = oneshot::Receiver<()>;
 
 /// What a connection may watch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum What {
+pub enum WatchTarget {
     /// Every event, whole.
     All,
     /// A feed.
     Feed(FeedId),
 }
 
-impl What {
+impl WatchTarget {
     pub(crate) fn feed(self) -> Option<FeedId> {
         match self {
             Self::All => None,
@@ -40,13 +40,13 @@ impl What {
 /// A connection is there. Answers with a lease the first time.
 #[derive(Message)]
 #[rtype(result = "Option<Lease>")]
-pub struct Enter {
+pub struct Join {
     /// The connection.
     pub client: ClientId,
     /// Where its messages go.
-    pub doorstep: Arc<ConflatingQueue>,
+    pub queue: Arc<ConflatingQueue>,
     /// Set by a connection that nobody else tells when it has to end.
-    pub farewell: Option<Recipient<Dismiss>>,
+    pub goodbye: Option<Recipient<Dismiss>>,
     /// Who it is, where the feed asked.
     pub user: Option<UserId>,
 }
@@ -65,13 +65,13 @@ pub struct SignOut(pub UserId);
 /// there before.
 #[derive(Message)]
 #[rtype(result = "Option<Lease>")]
-pub struct Watch {
+pub struct Subscribe {
     /// The connection.
     pub client: ClientId,
     /// Where its messages go.
-    pub doorstep: Arc<ConflatingQueue>,
+    pub queue: Arc<ConflatingQueue>,
     /// What it watches.
-    pub what: What,
+    pub what: WatchTarget,
     /// What of it.
     pub filters: Filters,
 }
@@ -79,17 +79,17 @@ pub struct Watch {
 /// It watches this no longer.
 #[derive(Message)]
 #[rtype(result = "()")]
-pub struct Unwatch {
+pub struct Unsubscribe {
     /// The connection.
     pub client: ClientId,
     /// What it watched.
-    pub what: What,
+    pub what: WatchTarget,
 }
 
 /// The connection is gone.
 #[derive(Message)]
 #[rtype(result = "()")]
-pub struct Exit(pub ClientId);
+pub struct Quit(pub ClientId);
 
 /// From now on, these are the feeds.
 #[derive(Message)]
@@ -99,12 +99,12 @@ pub struct SetFeeds(pub Vec<Feed>);
 /// These have happened: show them.
 #[derive(Message)]
 #[rtype(result = "()")]
-pub struct Show(pub Vec<Arc<Event>>);
+pub struct ShowEvents(pub Vec<Arc<Event>>);
 
 /// What every connection watches: the names of feeds, and `all`.
 #[derive(Message)]
 #[rtype(result = "HashMap<ClientId, Vec<String>>")]
-pub struct ListWatched;
+pub struct ListSubscriptions;
 
 /// The hub is stopping: tell those that nobody else tells.
 #[derive(Message)]

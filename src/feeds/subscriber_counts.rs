@@ -41,8 +41,11 @@ impl SubscriberCounts {
     /// Whether anybody sees an event of this code, or will as the state they begin with.
     #[must_use]
     pub fn wants(&self, code: &str) -> bool {
-        let wanted = |feed: FeedId| self.feeds.get(feed).snapshot || self.watching[feed.0].load(Ordering::Relaxed) > 0;
-        self.all.load(Ordering::Relaxed) > 0 || self.feeds.showing(code).any(|(feed, _)| wanted(feed))
+        let wanted = |feed: FeedId| {
+            self.feeds.get(feed).snapshot || self.watching[feed.0].load(Ordering::Relaxed) > 0
+        };
+        self.all.load(Ordering::Relaxed) > 0
+            || self.feeds.showing(code).any(|(feed, _)| wanted(feed))
     }
 
     /// Nobody watches the feed of this name any more: there is none.

@@ -6,9 +6,11 @@ use actix::{ActorFutureExt as _, AsyncContext as _, Context, Recipient, WrapFutu
 use arc_swap::ArcSwap;
 use bytes::Bytes;
 
-use super::{Broadcaster, Dismiss, Enter, Exit, Lease, SubscriberCounts, Unwatch, Watch, What};
+use super::{
+    Broadcaster, Dismiss, Join, Lease, Quit, Subscribe, SubscriberCounts, Unsubscribe, WatchTarget,
+};
 use crate::{
-    connection::{Client, ConflatingQueue},
+    connection::{ConflatingQueue, ConnectionActor},
     domain::{
         feed::{Feeds, Filters},
         inbox::ClientId,
@@ -23,14 +25,14 @@ const AGAIN_AFTER: Duration = Duration::from_millis(50);
 
 /// What everybody needs to know of live feeds.
 #[derive(Debug, Clone)]
-pub struct Feeding {
+pub struct FeedsHandle {
     /// The feeds there are, and what is wanted of them; the broadcaster puts others in their place.
     now: Arc<ArcSwap<SubscriberCounts>>,
     /// Who brings it.
     pub broadcaster: Handle<Broadcaster>,
 }
 
-impl Feeding {
+impl FeedsHandle {
     /// These feeds, which nobody watches yet.
     #[must_use]
     pub fn new(feeds: Feeds, broadcaster: Handle<Broadcaster>) -> Self {
@@ -45,85 +47,98 @@ impl Feeding {
 
     /// What is wanted of them.
     #[must_use]
-    pub fn demand(&self) -> Arc<SubscriberCounts> {
+    pub fn subscriber_counts(&self) -> Arc<SubscriberCounts> {
         self.now.load_full()
     }
 
-    pub(crate) fn set(&self, demand: &Arc<SubscriberCounts>) {
-        self.now.store(Arc::clone(demand));
+    pub(crate) fn set(&self, counts: &Arc<SubscriberCounts>) {
+        self.now.store(Arc::clone(counts));
     }
 }
 
 /// What a connection watches. Dropped with the connection, it takes it out.
-pub struct Watched {
-    feeding: Feeding,
+pub struct Subscriptions {
+    feeding: FeedsHandle,
     client: ClientId,
-    doorstep: Arc<ConflatingQueue>,
+    queue: Arc<ConflatingQueue>,
     /// Who it is, where the feed asked.
     user: Option<UserId>,
-    wanted: BTreeMap<What, Filters>,
+    wanted: BTreeMap<WatchTarget, Filters>,
     lease: Option<Lease>,
 }
 
-impl Watched {
+impl Subscriptions {
     /// A connection that watches nothing yet. `most` messages may wait for it.
     #[must_use]
-    pub fn new(feeding: Feeding, client: ClientId, user: Option<UserId>, most: usize) -> Self {
-        Self { feeding, client, user, doorstep: ConflatingQueue::new(most), wanted: BTreeMap::new(), lease: None }
+    pub fn new(feeding: FeedsHandle, client: ClientId, user: Option<UserId>, most: usize) -> Self {
+        Self {
+            feeding,
+            client,
+            user,
+            queue: ConflatingQueue::new(most),
+            wanted: BTreeMap::new(),
+            lease: None,
+        }
     }
 
     /// Whether it watches this, or will.
     #[must_use]
-    pub fn watches(&self, what: What) -> bool {
+    pub fn watches(&self, what: WatchTarget) -> bool {
         self.wanted.contains_key(&what)
     }
 
     /// Where its messages wait.
-    pub(crate) fn doorstep(&self) -> Arc<ConflatingQueue> {
-        Arc::clone(&self.doorstep)
+    pub(crate) fn queue(&self) -> Arc<ConflatingQueue> {
+        Arc::clone(&self.queue)
     }
 
     /// Watches before there is an actor to do it.
     ///
     /// # Errors
     /// When the broadcaster is not there.
-    pub async fn begin(&mut self, what: What, filters: Filters) -> Result<(), Gone> {
+    pub async fn begin(&mut self, what: WatchTarget, filters: Filters) -> Result<(), Gone> {
         self.lease = self.watch(what, filters).await?;
         Ok(())
     }
 
     /// Watches; the future borrows nothing.
-    fn watch(&mut self, what: What, filters: Filters) -> impl Future<Output = Result<Option<Lease>, Gone>> + use<> {
+    fn watch(
+        &mut self,
+        what: WatchTarget,
+        filters: Filters,
+    ) -> impl Future<Output = Result<Option<Lease>, Gone>> + use<> {
         self.wanted.insert(what, filters.clone());
-        let (broadcaster, client, doorstep) = (self.feeding.broadcaster.clone(), self.client, self.doorstep());
-        async move { broadcaster.send(Watch { client, doorstep, what, filters }).await }
+        let (broadcaster, client, queue) =
+            (self.feeding.broadcaster.clone(), self.client, self.queue());
+        async move { broadcaster.send(Subscribe { client, queue, what, filters }).await }
     }
 }
 
-impl Drop for Watched {
+impl Drop for Subscriptions {
     fn drop(&mut self) {
         // Should its mailbox be full just now, the broadcaster finds the empty doorstep by itself.
-        self.feeding.broadcaster.offer(Exit(self.client));
+        self.feeding.broadcaster.offer(Quit(self.client));
     }
 }
 
 /// An actor whose connection may watch.
-pub(crate) trait Watches: Client {
+pub(crate) trait FeedSubscriber: ConnectionActor {
     /// What it watches, made when it is first asked for.
-    fn watched(&mut self) -> &mut Watched;
+    fn watched(&mut self) -> &mut Subscriptions;
 
     /// How it is told that the hub stops, where nobody else tells it.
-    fn farewell(&self, ctx: &Context<Self>) -> Option<Recipient<Dismiss>>;
+    fn goodbye(&self, ctx: &Context<Self>) -> Option<Recipient<Dismiss>>;
 }
 
 /// Enters the broadcaster, with everything the connection watches; again whenever there is a new one.
-pub(crate) fn attend<C: Watches>(client: &mut C, ctx: &mut Context<C>) {
-    let farewell = client.farewell(ctx);
+pub(crate) fn attend<C: FeedSubscriber>(client: &mut C, ctx: &mut Context<C>) {
+    let goodbye = client.goodbye(ctx);
     let watched = client.watched();
-    let (broadcaster, id, doorstep) = (watched.feeding.broadcaster.clone(), watched.client, watched.doorstep());
+    let (broadcaster, id, queue) =
+        (watched.feeding.broadcaster.clone(), watched.client, watched.queue());
     let (had, user) = (watched.lease.take(), watched.user.clone());
-    client.connection().let_out_from(Arc::clone(&doorstep));
-    let entered = async move { broadcaster.send(Enter { client: id, doorstep, farewell, user }).await };
+    client.connection().attach_queue(Arc::clone(&queue));
+    let entered = async move { broadcaster.send(Join { client: id, queue, goodbye, user }).await };
     ctx.spawn(entered.into_actor(client).map(|lease, client, ctx| match (lease, had) {
         // Entered before there was an actor, it watches already.
         (Ok(None), Some(had)) => keep(Some(had), ctx),
@@ -138,7 +153,7 @@ pub(crate) fn attend<C: Watches>(client: &mut C, ctx: &mut Context<C>) {
 }
 
 /// Tells a new broadcaster what is watched now; what it has been told already changes nothing.
-fn watch_again<C: Watches>(client: &mut C, ctx: &mut Context<C>) {
+fn watch_again<C: FeedSubscriber>(client: &mut C, ctx: &mut Context<C>) {
     for (what, filters) in client.watched().wanted.clone() {
         let asked = client.watched().watch(what, filters);
         // Should it be gone again, the lease has ended, and all of this begins anew.
@@ -147,7 +162,7 @@ fn watch_again<C: Watches>(client: &mut C, ctx: &mut Context<C>) {
 }
 
 /// Holds a lease, and enters again when it ends.
-fn keep<C: Watches>(lease: Option<Lease>, ctx: &mut Context<C>) {
+fn keep<C: FeedSubscriber>(lease: Option<Lease>, ctx: &mut Context<C>) {
     let Some(lease) = lease else { return };
     // Ends only when the broadcaster is gone: it never sends.
     let ended = async move { lease.await.is_err() };
@@ -155,29 +170,41 @@ fn keep<C: Watches>(lease: Option<Lease>, ctx: &mut Context<C>) {
 }
 
 /// Watches, and answers once it does; nothing else of it goes out before that.
-pub(crate) fn subscribe<C: Watches>(client: &mut C, what: What, filters: Filters, answer: Bytes, ctx: &mut Context<C>) {
+pub(crate) fn subscribe<C: FeedSubscriber>(
+    client: &mut C,
+    what: WatchTarget,
+    filters: Filters,
+    answer: Bytes,
+    ctx: &mut Context<C>,
+) {
     let watched = client.watched();
-    let (doorstep, asked) = (watched.doorstep(), watched.watch(what, filters));
-    client.connection().let_out_from(doorstep);
+    let (queue, asked) = (watched.queue(), watched.watch(what, filters));
+    client.connection().attach_queue(queue);
     ask(client, what, asked, answer, ctx);
 }
 
 /// Watches no longer, and answers.
-pub(crate) fn unsubscribe<C: Watches>(client: &mut C, what: What, answer: Bytes, ctx: &mut Context<C>) {
-    if client.connection().outlet.is_none() {
+pub(crate) fn unsubscribe<C: FeedSubscriber>(
+    client: &mut C,
+    what: WatchTarget,
+    answer: Bytes,
+    ctx: &mut Context<C>,
+) {
+    if client.connection().drain.is_none() {
         client.answer(answer);
         return;
     }
     let watched = client.watched();
     watched.wanted.remove(&what);
     let (broadcaster, id) = (watched.feeding.broadcaster.clone(), watched.client);
-    let asked = async move { broadcaster.send(Unwatch { client: id, what }).await.map(|()| None) };
+    let asked =
+        async move { broadcaster.send(Unsubscribe { client: id, what }).await.map(|()| None) };
     ask(client, what, asked, answer, ctx);
 }
 
-fn ask<C: Watches>(
+fn ask<C: FeedSubscriber>(
     client: &mut C,
-    what: What,
+    what: WatchTarget,
     asked: impl Future<Output = Result<Option<Lease>, Gone>> + 'static,
     answer: Bytes,
     ctx: &mut Context<C>,
@@ -193,14 +220,14 @@ fn ask<C: Watches>(
         } else {
             // What is said not to be watched is not.
             client.watched().wanted.remove(&what);
-            client.complain(ErrorCode::Unavailable, "live feeds are restarting; try again");
+            client.send_error(ErrorCode::Unavailable, "live feeds are restarting; try again");
         }
         client.connection().wake();
     }));
 }
 
-fn hold<C: Watches>(client: &mut C, by: isize) {
-    if let Some(outlet) = &mut client.connection().outlet {
-        outlet.held = outlet.held.saturating_add_signed(by);
+fn hold<C: FeedSubscriber>(client: &mut C, by: isize) {
+    if let Some(drain) = &mut client.connection().drain {
+        drain.held = drain.held.saturating_add_signed(by);
     }
 }

@@ -5,13 +5,15 @@
 
 use std::sync::Arc;
 
-use actix::{Actor, ActorFutureExt as _, AsyncContext as _, Context, Handler, Recipient, WrapFuture as _};
+use actix::{
+    Actor, ActorFutureExt as _, AsyncContext as _, Context, Handler, Recipient, WrapFuture as _,
+};
 
-use super::{Dismiss, Watched, Watches, What, attend, subscribe, unsubscribe};
+use super::{Dismiss, FeedSubscriber, Subscriptions, WatchTarget, attend, subscribe, unsubscribe};
 use crate::{
     clock,
     connection::{
-        self, Client, Connection, ConnectionDriver, Limits, Slot, Transport,
+        self, Connection, ConnectionActor, ConnectionDriver, Limits, Slot, Transport,
         sign_in::{self, SignIn, SignIns},
     },
     domain::{
@@ -29,7 +31,7 @@ pub struct Watcher {
     /// Sign-in that a feed which is not public asked for, and what is known about sign-ins.
     sign_in: Option<(Identity, SignIns)>,
     connection: Connection,
-    watched: Watched,
+    watched: Subscriptions,
     _place: AddressPlace,
 }
 
@@ -37,7 +39,7 @@ pub struct Watcher {
 pub type AddressPlace = Option<Box<dyn std::any::Any + Send>>;
 
 /// A watcher's feed, and what it keeps to.
-pub struct Watching {
+pub struct WatcherConfig {
     /// The feeds there are.
     pub feeds: Arc<Feeds>,
     /// The one it is for.
@@ -51,14 +53,30 @@ pub struct Watching {
 impl Watcher {
     /// A watcher on a connection that begins.
     #[must_use]
-    pub fn new(watching: Watching, watched: Watched, wire: Transport, slot: Slot, place: AddressPlace) -> Self {
-        let Watching { feeds, feed, limits, sign_in } = watching;
-        Self { feeds, feed, limits, sign_in, connection: Connection::new(wire, slot), watched, _place: place }
+    pub fn new(
+        watching: WatcherConfig,
+        watched: Subscriptions,
+        transport: Transport,
+        slot: Slot,
+        place: AddressPlace,
+    ) -> Self {
+        let WatcherConfig { feeds, feed, limits, sign_in } = watching;
+        Self {
+            feeds,
+            feed,
+            limits,
+            sign_in,
+            connection: Connection::new(transport, slot),
+            watched,
+            _place: place,
+        }
     }
 
     /// Closes the connection when its cookie session has ended.
     fn check_sign_in(&mut self, ctx: &mut Context<Self>) {
-        let Some((identity, sign_ins)) = self.sign_in.clone().filter(|(identity, _)| identity.session.is_some()) else {
+        let Some((identity, sign_ins)) =
+            self.sign_in.clone().filter(|(identity, _)| identity.session.is_some())
+        else {
             return;
         };
         let checked = async move { sign_ins.check(&identity).await };
@@ -71,22 +89,26 @@ impl Watcher {
     }
 
     /// The feed that the message is about, if it is this connection's.
-    fn own(&mut self, scope: &Scope) -> Option<What> {
+    fn own(&mut self, scope: &Scope) -> Option<WatchTarget> {
         let name = &self.feeds.get(self.feed).name;
         match scope {
-            Scope::Own => return Some(What::Feed(self.feed)),
-            Scope::Feed(asked) if asked == name => return Some(What::Feed(self.feed)),
+            Scope::Own => return Some(WatchTarget::Feed(self.feed)),
+            Scope::Feed(asked) if asked == name => return Some(WatchTarget::Feed(self.feed)),
             Scope::Feed(_) => {
-                let message = format!("this connection is for the feed {name}; connect to the other one's address");
-                self.complain(ErrorCode::NotFound, &message);
+                let message = format!(
+                    "this connection is for the feed {name}; connect to the other one's address"
+                );
+                self.send_error(ErrorCode::NotFound, &message);
             }
-            Scope::All => self.complain(ErrorCode::Forbidden, "everything is for administrators, on /ws"),
+            Scope::All => {
+                self.send_error(ErrorCode::Forbidden, "everything is for administrators, on /ws")
+            }
         }
         None
     }
 }
 
-impl Client for Watcher {
+impl ConnectionActor for Watcher {
     fn connection(&mut self) -> &mut Connection {
         &mut self.connection
     }
@@ -111,7 +133,7 @@ impl Client for Watcher {
                         let answer = protocol::subscribed(Some(&feed.name), &wanted);
                         subscribe(self, what, filters, answer, ctx);
                     }
-                    Err(error) => self.complain(error.kind.into(), &error.detail),
+                    Err(error) => self.send_error(error.kind.into(), &error.detail),
                 }
             }
             Ok(ClientMessage::Unsubscribe(scope)) => {
@@ -120,7 +142,10 @@ impl Client for Watcher {
                 unsubscribe(self, what, answer, ctx);
             }
             Ok(ClientMessage::Ping) => self.answer(protocol::pong(clock::now())),
-            Ok(_) => self.complain(ErrorCode::Forbidden, "this connection is for a live feed; an inbox is on /ws"),
+            Ok(_) => self.send_error(
+                ErrorCode::Forbidden,
+                "this connection is for a live feed; an inbox is on /ws",
+            ),
             Err(error) => self.answer(protocol::error(&error)),
         }
     }
@@ -128,12 +153,12 @@ impl Client for Watcher {
     fn on_written(&mut self, _: &mut Context<Self>) {}
 }
 
-impl Watches for Watcher {
-    fn watched(&mut self) -> &mut Watched {
+impl FeedSubscriber for Watcher {
+    fn watched(&mut self) -> &mut Subscriptions {
         &mut self.watched
     }
 
-    fn farewell(&self, ctx: &Context<Self>) -> Option<Recipient<Dismiss>> {
+    fn goodbye(&self, ctx: &Context<Self>) -> Option<Recipient<Dismiss>> {
         Some(ctx.address().recipient())
     }
 }

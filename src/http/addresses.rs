@@ -24,7 +24,7 @@ pub struct Addresses {
 
 /// A place among the connections of an address; given back when dropped.
 #[derive(Debug)]
-pub(super) struct Place {
+pub(super) struct AddressSlot {
     addresses: Arc<Addresses>,
     address: IpAddr,
 }
@@ -73,7 +73,10 @@ impl Addresses {
     }
 
     /// Takes a place; `Err` when there is none left.
-    pub(super) fn take(self: &Arc<Self>, address: Option<IpAddr>) -> Result<Option<Place>, usize> {
+    pub(super) fn take(
+        self: &Arc<Self>,
+        address: Option<IpAddr>,
+    ) -> Result<Option<AddressSlot>, usize> {
         let most = self.most.load(Ordering::Relaxed);
         let Some(address) = address.filter(|_| most > 0) else { return Ok(None) };
         let mut open = self.open();
@@ -82,11 +85,11 @@ impl Addresses {
             return Err(most);
         }
         *count += 1;
-        Ok(Some(Place { addresses: Arc::clone(self), address }))
+        Ok(Some(AddressSlot { addresses: Arc::clone(self), address }))
     }
 }
 
-impl Drop for Place {
+impl Drop for AddressSlot {
     fn drop(&mut self) {
         let mut open = self.addresses.open();
         if let Some(count) = open.get_mut(&self.address) {
@@ -137,7 +140,10 @@ mod tests {
         let some = |text: &str| Some(text.to_owned());
         assert_eq!(client(&addresses, "192.0.2.7", "198.51.100.1"), some("192.0.2.7"));
         assert_eq!(client(&addresses, "127.0.0.1", ""), None);
-        assert_eq!(client(&addresses, "127.0.0.1", "203.0.113.9, 198.51.100.1"), some("198.51.100.1"));
+        assert_eq!(
+            client(&addresses, "127.0.0.1", "203.0.113.9, 198.51.100.1"),
+            some("198.51.100.1")
+        );
         assert_eq!(client(&addresses, "10.0.0.1", "198.51.100.1, 10.0.0.1"), some("198.51.100.1"));
         assert_eq!(client(&addresses, "10.0.0.1", "198.51.100.1, unknown"), some("10.0.0.1"));
         assert_eq!(client(&addresses, "10.0.0.1", "198.51.100.1:5555"), some("198.51.100.1"));
@@ -155,6 +161,9 @@ mod tests {
         assert!(addresses.take(address).is_err() && addresses.take(None).is_ok());
         drop(first);
         assert!(addresses.take(address).is_ok());
-        assert_eq!(Addresses::new(0, Vec::new()).take(address).map(|place| place.is_none()), Ok(true));
+        assert_eq!(
+            Addresses::new(0, Vec::new()).take(address).map(|place| place.is_none()),
+            Ok(true)
+        );
     }
 }

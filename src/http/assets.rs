@@ -12,7 +12,7 @@ use actix_web::{
 use rust_embed::{EmbeddedFile, RustEmbed};
 use sha2::{Digest as _, Sha256};
 
-use super::{Problem, Shared};
+use super::{Problem, SharedState};
 
 /// What pages may load and do: nothing from elsewhere, no inline script.
 const CONTENT_SECURITY_POLICY: &str = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; \
@@ -39,18 +39,22 @@ struct Console;
 struct Docs;
 
 /// The HTTP interface (`OpenAPI` 3.1).
-static OPENAPI: LazyLock<Asset> = LazyLock::new(|| Asset::new(include_bytes!("../../docs/api/openapi.json").to_vec()));
+static OPENAPI: LazyLock<Asset> =
+    LazyLock::new(|| Asset::new(include_bytes!("../../docs/api/openapi.json").to_vec()));
 
 /// The WebSocket (`AsyncAPI` 3.0).
 static ASYNCAPI: LazyLock<Asset> =
     LazyLock::new(|| Asset::new(include_bytes!("../../docs/api/asyncapi.json").to_vec()));
 
 /// The component's declarations.
-static DECLARATIONS: LazyLock<Asset> = LazyLock::new(|| Asset::new(include_bytes!("../../web/lonceng.d.ts").to_vec()));
+static DECLARATIONS: LazyLock<Asset> =
+    LazyLock::new(|| Asset::new(include_bytes!("../../web/lonceng.d.ts").to_vec()));
 
 /// The component as one module.
 static COMPONENT: LazyLock<Asset> = LazyLock::new(|| {
-    let source = |name: &str| Modules::get(name).map(|file| String::from_utf8_lossy(&file.data).into_owned());
+    let source = |name: &str| {
+        Modules::get(name).map(|file| String::from_utf8_lossy(&file.data).into_owned())
+    };
     Asset::new(bundle::bundle(source).into_bytes())
 });
 
@@ -61,27 +65,40 @@ struct Asset {
 
 impl Asset {
     fn new(bytes: Vec<u8>) -> Self {
-        let tag = Sha256::digest(&bytes).iter().take(8).fold(String::new(), |text, byte| format!("{text}{byte:02x}"));
+        let tag = Sha256::digest(&bytes)
+            .iter()
+            .take(8)
+            .fold(String::new(), |text, byte| format!("{text}{byte:02x}"));
         Self { bytes, tag: format!("\"{tag}\"") }
     }
 
     fn answer(&self, request: &HttpRequest, content_type: &str) -> HttpResponse {
-        let known = request.headers().get(header::IF_NONE_MATCH).and_then(|value| value.to_str().ok());
-        let mut response =
-            if known == Some(self.tag.as_str()) { HttpResponse::NotModified() } else { HttpResponse::Ok() };
+        let known =
+            request.headers().get(header::IF_NONE_MATCH).and_then(|value| value.to_str().ok());
+        let mut response = if known == Some(self.tag.as_str()) {
+            HttpResponse::NotModified()
+        } else {
+            HttpResponse::Ok()
+        };
         response
             .insert_header((header::CONTENT_TYPE, content_type))
             .insert_header((header::ETAG, self.tag.as_str()))
             .insert_header((header::CACHE_CONTROL, "no-cache"))
             .insert_header((header::X_CONTENT_TYPE_OPTIONS, "nosniff"));
-        if known == Some(self.tag.as_str()) { response.finish() } else { response.body(self.bytes.clone()) }
+        if known == Some(self.tag.as_str()) {
+            response.finish()
+        } else {
+            response.body(self.bytes.clone())
+        }
     }
 }
 
 /// `GET /lonceng.js`: any page may embed it.
 pub(super) async fn component(request: HttpRequest) -> HttpResponse {
     let mut response = COMPONENT.answer(&request, "text/javascript; charset=utf-8");
-    response.headers_mut().insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, header::HeaderValue::from_static("*"));
+    response
+        .headers_mut()
+        .insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, header::HeaderValue::from_static("*"));
     let policy = HeaderName::from_static("cross-origin-resource-policy");
     response.headers_mut().insert(policy, header::HeaderValue::from_static("cross-origin"));
     response
@@ -108,7 +125,10 @@ pub(super) async fn console(request: HttpRequest) -> Result<HttpResponse, Proble
 }
 
 /// `GET /admin/{file}`
-pub(super) async fn console_file(request: HttpRequest, file: Path<String>) -> Result<HttpResponse, Problem> {
+pub(super) async fn console_file(
+    request: HttpRequest,
+    file: Path<String>,
+) -> Result<HttpResponse, Problem> {
     page(&request, Console::get(&file), &file)
 }
 
@@ -118,12 +138,18 @@ pub(super) async fn docs(request: HttpRequest) -> Result<HttpResponse, Problem> 
 }
 
 /// `GET /docs/{file}`
-pub(super) async fn docs_file(request: HttpRequest, file: Path<String>) -> Result<HttpResponse, Problem> {
+pub(super) async fn docs_file(
+    request: HttpRequest,
+    file: Path<String>,
+) -> Result<HttpResponse, Problem> {
     page(&request, Docs::get(&file), &file)
 }
 
 /// `GET /`, with dev auth.
-pub(super) async fn demo(state: Shared, request: HttpRequest) -> Result<HttpResponse, Problem> {
+pub(super) async fn demo(
+    state: SharedState,
+    request: HttpRequest,
+) -> Result<HttpResponse, Problem> {
     if !state.auth.is_dev() {
         return Err(Problem::not_found("the demo page is there with dev auth only"));
     }
@@ -132,7 +158,7 @@ pub(super) async fn demo(state: Shared, request: HttpRequest) -> Result<HttpResp
 
 /// `GET /demo/{file}`, with dev auth.
 pub(super) async fn demo_file(
-    state: Shared,
+    state: SharedState,
     request: HttpRequest,
     file: Path<String>,
 ) -> Result<HttpResponse, Problem> {
@@ -142,10 +168,15 @@ pub(super) async fn demo_file(
     page(&request, Demo::get(&file), &file)
 }
 
-fn page(request: &HttpRequest, file: Option<EmbeddedFile>, name: &str) -> Result<HttpResponse, Problem> {
+fn page(
+    request: &HttpRequest,
+    file: Option<EmbeddedFile>,
+    name: &str,
+) -> Result<HttpResponse, Problem> {
     let file = file.ok_or_else(|| Problem::not_found("there is no such file"))?;
     let kind = mime_guess::from_path(name).first_or_octet_stream();
-    let kind = if kind.type_() == "text" { format!("{kind}; charset=utf-8") } else { kind.to_string() };
+    let kind =
+        if kind.type_() == "text" { format!("{kind}; charset=utf-8") } else { kind.to_string() };
     let mut response = Asset::new(file.data.into_owned()).answer(request, &kind);
     let policy = header::HeaderValue::from_static(CONTENT_SECURITY_POLICY);
     response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);

@@ -16,14 +16,19 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 pub(super) async fn read(payload: Payload, limit: usize) -> Result<Bytes, Problem> {
     match timeout(TIMEOUT, read_all(payload, limit)).await {
         Ok(read) => read,
-        Err(_) => Err(Problem::too_late(format!("the body did not arrive within {} seconds", TIMEOUT.as_secs()))),
+        Err(_) => Err(Problem::too_late(format!(
+            "the body did not arrive within {} seconds",
+            TIMEOUT.as_secs()
+        ))),
     }
 }
 
 async fn read_all(mut payload: Payload, limit: usize) -> Result<Bytes, Problem> {
     let mut body = BytesMut::new();
     while let Some(chunk) = payload.next().await {
-        let chunk = chunk.map_err(|error| Problem::bad_request(format!("the body could not be read: {error}")))?;
+        let chunk = chunk.map_err(|error| {
+            Problem::bad_request(format!("the body could not be read: {error}"))
+        })?;
         if body.len() + chunk.len() > limit {
             return Err(Problem::too_large(format!("the body has more than {limit} bytes")));
         }
@@ -56,10 +61,13 @@ pub(super) fn json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
         let path = error.path().to_string();
         let detail = error.inner().to_string();
         // serde names a missing field only in its sentence.
-        let missing = detail.strip_prefix("missing field `").and_then(|rest| rest.split('`').next());
+        let missing =
+            detail.strip_prefix("missing field `").and_then(|rest| rest.split('`').next());
         match (missing, path.as_str()) {
             (Some(field), _) => Problem::bad_field(field, "is missing"),
-            (None, "." | "?") => Problem::bad_request(format!("the body is not what it should be: {detail}")),
+            (None, "." | "?") => {
+                Problem::bad_request(format!("the body is not what it should be: {detail}"))
+            }
             (None, field) => Problem::bad_field(field, detail),
         }
     })

@@ -12,12 +12,13 @@ use actix_web::{
     middleware::Next,
 };
 
-use super::{Shared, State};
+use super::{SharedState, State};
 
 /// What an allowed page may send.
 const METHODS: HeaderValue = HeaderValue::from_static("GET, POST, PUT, PATCH, DELETE");
-const HEADERS: HeaderValue =
-    HeaderValue::from_static("authorization, content-type, idempotency-key, if-match, last-event-id, x-api-key");
+const HEADERS: HeaderValue = HeaderValue::from_static(
+    "authorization, content-type, idempotency-key, if-match, last-event-id, x-api-key",
+);
 
 /// Headers of an answer that an allowed page may read, beside those that every page may.
 const EXPOSED: HeaderValue = HeaderValue::from_static("etag, idempotency-replayed, retry-after");
@@ -30,10 +31,11 @@ pub(super) async fn cors(
     request: ServiceRequest,
     next: Next<impl MessageBody>,
 ) -> Result<ServiceResponse<EitherBody<impl MessageBody>>, Error> {
-    let origin =
-        request.app_data::<Shared>().and_then(|state| allowed_origin(state, request.headers(), request.path()));
-    let preflight =
-        request.method() == Method::OPTIONS && request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
+    let origin = request
+        .app_data::<SharedState>()
+        .and_then(|state| allowed_origin(state, request.headers(), request.path()));
+    let preflight = request.method() == Method::OPTIONS
+        && request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
     let Some(origin) = origin else {
         return next.call(request).await.map(ServiceResponse::map_into_left_body);
     };
@@ -61,9 +63,18 @@ pub(super) fn mark(headers: &mut HeaderMap, origin: HeaderValue) {
 }
 
 /// The origin of a page that is configured as allowed, for the API only.
-pub(super) fn allowed_origin(state: &State, headers: &HeaderMap, path: &str) -> Option<HeaderValue> {
+pub(super) fn allowed_origin(
+    state: &State,
+    headers: &HeaderMap,
+    path: &str,
+) -> Option<HeaderValue> {
     let origin = headers.get(header::ORIGIN)?;
     let text = origin.to_str().ok()?;
-    let known = state.server.load().allowed_origins.iter().any(|allowed| allowed.trim_end_matches('/') == text);
+    let known = state
+        .server
+        .load()
+        .allowed_origins
+        .iter()
+        .any(|allowed| allowed.trim_end_matches('/') == text);
     (known && path.starts_with("/api/")).then(|| origin.clone())
 }

@@ -1,12 +1,13 @@
 //! `POST /api/v1/events`: publish one event or a batch.
 
-use actix_web::{HttpRequest, HttpResponse, http::header::HeaderMap, web};
+use actix_web::{HttpRequest, HttpResponse, web};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::{
-    Problem, Shared, body,
-    idempotency::{self, Answer},
+    Problem, SharedState, body,
+    headers::event_headers,
+    idempotency::{self, PublishResponse},
     identity,
     publish::{self, Publishing},
 };
@@ -14,7 +15,7 @@ use crate::{
     clock,
     domain::{
         catalog::Catalog,
-        event::{Incoming, decode},
+        event::{RawEvent, decode},
         rejected::Rejected,
     },
     pipeline::Outcome,
@@ -24,15 +25,20 @@ use crate::{
 /// Most bytes of a batch, as a multiple of `server.max_event_bytes`.
 const BATCH_FACTOR: usize = 32;
 
-pub(super) async fn post(state: Shared, request: HttpRequest, payload: web::Payload) -> Result<HttpResponse, Problem> {
+pub(super) async fn post(
+    state: SharedState,
+    request: HttpRequest,
+    payload: web::Payload,
+) -> Result<HttpResponse, Problem> {
     publish::admit(&state, &request).await?;
     let strict = strict(&request)?;
     let limit = state.server.load().max_event_bytes.saturating_mul(BATCH_FACTOR);
     let payload = body::read(payload, limit).await?;
-    let (headers, max_event_bytes) = (headers(request.headers()), state.server.load().max_event_bytes);
+    let (headers, max_event_bytes) =
+        (event_headers(request.headers()), state.server.load().max_event_bytes);
     let body = payload.clone();
     let decoded = body::decoded(payload.len(), move || {
-        decode(&Incoming {
+        decode(&RawEvent {
             payload: &body,
             headers: &headers,
             subject: None,
@@ -49,12 +55,14 @@ pub(super) async fn post(state: Shared, request: HttpRequest, payload: web::Payl
             event.id = Uuid::now_v7().to_string();
         }
     }
-    let published: Vec<Published> =
-        events.iter().map(|event| Published { id: event.id.clone(), code: event.code.clone() }).collect();
-    idempotency::once(&state, &request, &payload, async move |state: Shared, _| {
+    let published: Vec<Published> = events
+        .iter()
+        .map(|event| Published { id: event.id.clone(), code: event.code.clone() })
+        .collect();
+    idempotency::once(&state, &request, &payload, async move |state: SharedState, _| {
         let outcomes = publish::publish(&state, events, how).await?;
         let body = answer(&published, &outcomes, &state.catalog.current());
-        Ok(Answer { body, replayed: publish::replayed(&outcomes) })
+        Ok(PublishResponse { body, replayed: publish::replayed(&outcomes) })
     })
     .await
 }
@@ -98,15 +106,4 @@ fn answer(published: &[Published], outcomes: &[Outcome], catalog: &Catalog) -> V
 fn refused(rejected: &Rejected) -> Problem {
     metrics::counter!(metric::EVENTS, "source" => "http", "outcome" => "rejected").increment(1);
     Problem::from(rejected)
-}
-
-/// The headers that the decoder knows, with lower-case names.
-pub(super) fn headers(map: &HeaderMap) -> Vec<(String, String)> {
-    map.iter()
-        .filter(|(name, _)| {
-            let name = name.as_str();
-            name.starts_with("ce-") || name == "nats-msg-id" || name == "idempotency-key" || name == "content-type"
-        })
-        .filter_map(|(name, value)| Some((name.as_str().to_owned(), value.to_str().ok()?.to_owned())))
-        .collect()
 }

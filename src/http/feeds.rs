@@ -9,7 +9,7 @@ use actix_web::{
     web,
 };
 
-use super::{Problem, Shared, State, identity, stream, upgrade::take_slot};
+use super::{Problem, SharedState, State, identity, stream, upgrade::take_slot};
 use crate::{
     auth::Caller,
     connection::{Slot, Transport},
@@ -18,8 +18,8 @@ use crate::{
         user::Identity,
     },
     feeds::{
-        Watched, What,
-        watcher::{AddressPlace, Watcher, Watching},
+        Subscriptions, WatchTarget,
+        watcher::{AddressPlace, Watcher, WatcherConfig},
     },
 };
 
@@ -30,21 +30,28 @@ pub(super) const WEB_SOCKET: &str = "/ws/";
 pub(super) const EVENTS: &str = "/api/v1/feeds/";
 
 /// A checked request to watch.
-pub(super) struct Admitted {
+pub(super) struct AdmittedFeed {
     feed: FeedId,
-    watched: Watched,
+    watched: Subscriptions,
     slot: Slot,
     place: AddressPlace,
     identity: Option<Identity>,
 }
 
-impl Admitted {
+impl AdmittedFeed {
     /// Starts the watcher.
-    pub(super) fn begin(self, state: &State, wire: Transport) {
+    pub(super) fn begin(self, state: &State, transport: Transport) {
         let Self { feed, watched, slot, place, identity } = self;
-        let (feeds, limits) = (state.hub.feeding.feeds(), state.hub.limits());
-        let sign_in = identity.map(|identity| (identity, state.hub.sign_ins.clone()));
-        Watcher::new(Watching { feeds, feed, limits, sign_in }, watched, wire, slot, place).start();
+        let (feeds, limits) = (state.sessions.feeding.feeds(), state.sessions.limits());
+        let sign_in = identity.map(|identity| (identity, state.sessions.sign_ins.clone()));
+        Watcher::new(
+            WatcherConfig { feeds, feed, limits, sign_in },
+            watched,
+            transport,
+            slot,
+            place,
+        )
+        .start();
     }
 }
 
@@ -57,12 +64,15 @@ pub(super) async fn admit(
     peer: Option<SocketAddr>,
     name: &str,
     events: bool,
-) -> Result<Admitted, Problem> {
+) -> Result<AdmittedFeed, Problem> {
     if !identity::origin_is_allowed(state, headers) {
-        return Err(Problem::forbidden("pages of this origin may not connect; add it to server.allowed_origins"));
+        return Err(Problem::forbidden(
+            "pages of this origin may not connect; add it to server.allowed_origins",
+        ));
     }
-    let feeds = state.hub.feeding.feeds();
-    let id = feeds.find(name).ok_or_else(|| Problem::not_found(format!("there is no feed {name:?}")))?;
+    let feeds = state.sessions.feeding.feeds();
+    let id =
+        feeds.find(name).ok_or_else(|| Problem::not_found(format!("there is no feed {name:?}")))?;
     let feed = feeds.get(id);
     let identity = if feed.public {
         // Whoever it is, they see what everybody sees.
@@ -77,23 +87,34 @@ pub(super) async fn admit(
         let query = identity::query(uri);
         let pairs = query.iter().map(|(name, value)| (name.as_str(), value.as_str()));
         let pairs = pairs.filter(|(name, _)| !RESERVED.contains(name));
-        Some(Filters::of_pairs(feed, pairs).map_err(|error| Problem::bad_field(&error.key, error.detail))?)
+        Some(
+            Filters::of_pairs(feed, pairs)
+                .map_err(|error| Problem::bad_field(&error.key, error.detail))?,
+        )
     } else {
         None
     };
     let place = state.addresses.take(state.addresses.client(peer, headers)).map_err(|most| {
-        Problem::too_many(format!("this address has {most} connections to live feeds already"), FULL_RETRY_SECONDS)
+        Problem::too_many(
+            format!("this address has {most} connections to live feeds already"),
+            FULL_RETRY_SECONDS,
+        )
     })?;
     let slot = take_slot(&state.connections, state.server.load().max_connections)?;
     let client = state.next_client.fetch_add(1, Ordering::Relaxed);
     let user = identity.as_ref().map(|identity| identity.user_id.clone());
-    let mut watched = Watched::new(state.hub.feeding.clone(), client, user, state.hub.limits.outbound_queue);
+    let mut watched = Subscriptions::new(
+        state.sessions.feeding.clone(),
+        client,
+        user,
+        state.sessions.limits.outbound_queue,
+    );
     if let Some(filters) = wanted {
-        let begun = watched.begin(What::Feed(id), filters).await;
+        let begun = watched.begin(WatchTarget::Feed(id), filters).await;
         begun.map_err(|gone| Problem::unavailable(gone.to_string()))?;
     }
     let place = place.map(|place| -> Box<dyn std::any::Any + Send> { Box::new(place) });
-    Ok(Admitted { feed: id, watched, slot, place, identity })
+    Ok(AdmittedFeed { feed: id, watched, slot, place, identity })
 }
 
 /// Seconds until an address that has all its connections may try again.
@@ -101,12 +122,14 @@ const FULL_RETRY_SECONDS: u64 = 10;
 
 /// Answers `HEAD` as the stream of a feed begins, without beginning it.
 pub(super) async fn head(
-    state: Shared,
+    state: SharedState,
     request: HttpRequest,
     feed: web::Path<String>,
 ) -> Result<HttpResponse, Problem> {
-    let feeds = state.hub.feeding.feeds();
-    let id = feeds.find(&feed).ok_or_else(|| Problem::not_found(format!("there is no feed {:?}", feed.as_str())))?;
+    let feeds = state.sessions.feeding.feeds();
+    let id = feeds
+        .find(&feed)
+        .ok_or_else(|| Problem::not_found(format!("there is no feed {:?}", feed.as_str())))?;
     if !feeds.get(id).public {
         identity::user(&state, &request).await?;
     }
@@ -114,12 +137,17 @@ pub(super) async fn head(
 }
 
 /// An event stream whose socket stays with the HTTP server.
-pub(super) async fn get(state: Shared, request: HttpRequest, feed: web::Path<String>) -> Result<HttpResponse, Problem> {
+pub(super) async fn get(
+    state: SharedState,
+    request: HttpRequest,
+    feed: web::Path<String>,
+) -> Result<HttpResponse, Problem> {
     if state.health.is_down("hub") {
         return Err(Problem::unavailable("this hub is stopping"));
     }
-    let admitted = admit(&state, request.headers(), request.uri(), request.peer_addr(), &feed, true).await?;
-    let (response, wire) = stream::piped(&state);
-    admitted.begin(&state, wire);
+    let admitted =
+        admit(&state, request.headers(), request.uri(), request.peer_addr(), &feed, true).await?;
+    let (response, transport) = stream::piped(&state);
+    admitted.begin(&state, transport);
     Ok(response)
 }

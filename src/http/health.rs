@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use actix_web::HttpResponse;
 use serde_json::{Map, Value, json};
 
-use super::{Problem, Shared, State};
+use super::{Problem, SharedState, State};
 use crate::{clock, telemetry::PartState};
 
 /// The process answers.
@@ -14,18 +14,18 @@ pub(super) async fn live() -> HttpResponse {
 }
 
 /// The older API's question.
-pub(super) async fn health(state: Shared) -> HttpResponse {
+pub(super) async fn health(state: SharedState) -> HttpResponse {
     HttpResponse::Ok().json(json!({
         "status": "ok",
         "timestamp": clock::now(),
         "service": "lonceng",
         "version": env!("CARGO_PKG_VERSION"),
-        "instance": state.hub.instance,
+        "instance": state.sessions.instance,
     }))
 }
 
 /// Whether this hub should get traffic, and how each part is.
-pub(super) async fn ready(state: Shared) -> Result<HttpResponse, Problem> {
+pub(super) async fn ready(state: SharedState) -> Result<HttpResponse, Problem> {
     let parts = state.health.parts();
     let mut shown = shown(&parts);
     match not_ready(&state, &parts) {
@@ -43,16 +43,20 @@ pub(super) fn shown(parts: &BTreeMap<&'static str, PartState>) -> Map<String, Va
     for (part, state) in parts {
         shown.insert((*part).to_owned(), state.word().into());
     }
-    let reasons: Map<String, Value> =
-        parts.iter().filter_map(|(part, state)| Some(((*part).to_owned(), Value::from(state.reason()?)))).collect();
+    let reasons: Map<String, Value> = parts
+        .iter()
+        .filter_map(|(part, state)| Some(((*part).to_owned(), Value::from(state.reason()?))))
+        .collect();
     shown.insert("reasons".to_owned(), Value::Object(reasons));
     shown
 }
 
 /// Why this hub should get no traffic.
 fn not_ready(state: &State, parts: &BTreeMap<&'static str, PartState>) -> Option<String> {
-    let unwell = |part: &str| parts.get(part).and_then(|state| Some(format!("{part}: {}", state.reason()?)));
-    let down = |part: &str| unwell(part).filter(|_| matches!(parts.get(part), Some(PartState::Down(_))));
+    let unwell =
+        |part: &str| parts.get(part).and_then(|state| Some(format!("{part}: {}", state.reason()?)));
+    let down =
+        |part: &str| unwell(part).filter(|_| matches!(parts.get(part), Some(PartState::Down(_))));
     down("hub")
         .or_else(|| down("store"))
         .or_else(|| down("actors"))

@@ -7,7 +7,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
-use super::{Problem, Shared, events::headers};
+use super::{Problem, SharedState, headers::event_headers};
 use crate::{
     clock,
     domain::{event::Seed, notification::Timestamp},
@@ -21,7 +21,7 @@ const KEY_MAX_BYTES: usize = 255;
 const REPLAYED: (&str, &str) = ("Idempotency-Replayed", "true");
 
 /// What a publish answers.
-pub(super) struct Answer {
+pub(super) struct PublishResponse {
     pub(super) body: Value,
     /// All of it had been taken before, under the same identity.
     pub(super) replayed: bool,
@@ -30,8 +30,12 @@ pub(super) struct Answer {
 /// The request's key, if it has one.
 fn key(request: &HttpRequest) -> Result<Option<String>, Problem> {
     let Some(value) = request.headers().get("idempotency-key") else { return Ok(None) };
-    let wrong =
-        || Problem::bad_field("Idempotency-Key", format!("must be 1 to {KEY_MAX_BYTES} visible ASCII characters"));
+    let wrong = || {
+        Problem::bad_field(
+            "Idempotency-Key",
+            format!("must be 1 to {KEY_MAX_BYTES} visible ASCII characters"),
+        )
+    };
     let key = value.to_str().map_err(|_| wrong())?.trim();
     if key.is_empty() || key.len() > KEY_MAX_BYTES {
         return Err(wrong());
@@ -47,7 +51,7 @@ fn fingerprint(request: &HttpRequest, body: &[u8]) -> String {
         hash.update(request.query_string());
     }
     // The header map has an order of its own for each request; the sort is stable, so repeated headers keep theirs.
-    let mut described = headers(request.headers());
+    let mut described = event_headers(request.headers());
     described.sort_by(|(a, _), (b, _)| a.cmp(b));
     for (name, value) in described {
         hash.update([0]);
@@ -62,28 +66,30 @@ fn fingerprint(request: &HttpRequest, body: &[u8]) -> String {
 
 /// Does `work` once for each key, and answers 202. `work` is given what its notifications' ids are made from.
 pub(super) async fn once<W>(
-    state: &Shared,
+    state: &SharedState,
     request: &HttpRequest,
     body: &[u8],
     work: W,
 ) -> Result<HttpResponse, Problem>
 where
-    W: AsyncFnOnce(Shared, Option<Seed>) -> Result<Answer, Problem> + 'static,
+    W: AsyncFnOnce(SharedState, Option<Seed>) -> Result<PublishResponse, Problem> + 'static,
 {
     let Some(key) = key(request)? else {
         return Ok(accepted(&work(state.clone(), None).await?));
     };
-    let reserved = state.store.reserve(&key, &fingerprint(request, body), &state.boot, clock::now()).await?;
+    let reserved =
+        state.store.reserve(&key, &fingerprint(request, body), &state.boot, clock::now()).await?;
     match reserved {
         Reservation::Answered(answer) => {
             let body = serde_json::from_str(&answer).unwrap_or_default();
-            Ok(accepted(&Answer { body, replayed: true }))
+            Ok(accepted(&PublishResponse { body, replayed: true }))
         }
-        Reservation::InFlight => {
-            Err(Problem::conflict("a request with this Idempotency-Key is under way; ask again when it is answered"))
-        }
+        Reservation::InFlight => Err(Problem::conflict(
+            "a request with this Idempotency-Key is under way; ask again when it is answered",
+        )),
         Reservation::Other => {
-            let detail = "this Idempotency-Key was used for another request; a new request needs a new key";
+            let detail =
+                "this Idempotency-Key was used for another request; a new request needs a new key";
             Err(Problem::unprocessable(detail))
         }
         Reservation::Yours(at) => {
@@ -94,9 +100,14 @@ where
     }
 }
 
-async fn finish<W>(state: Shared, key: String, at: Timestamp, work: W) -> Result<HttpResponse, Problem>
+async fn finish<W>(
+    state: SharedState,
+    key: String,
+    at: Timestamp,
+    work: W,
+) -> Result<HttpResponse, Problem>
 where
-    W: AsyncFnOnce(Shared, Option<Seed>) -> Result<Answer, Problem>,
+    W: AsyncFnOnce(SharedState, Option<Seed>) -> Result<PublishResponse, Problem>,
 {
     let seed = Seed { at, key: key.clone() };
     let done = work(state.clone(), Some(seed)).await;
@@ -113,7 +124,7 @@ where
     done.map(|answer| accepted(&answer))
 }
 
-fn accepted(answer: &Answer) -> HttpResponse {
+fn accepted(answer: &PublishResponse) -> HttpResponse {
     let mut response = HttpResponse::Accepted();
     if answer.replayed {
         response.insert_header(REPLAYED);

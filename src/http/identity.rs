@@ -82,14 +82,21 @@ fn text(headers: &HeaderMap, name: header::HeaderName) -> Option<&str> {
 }
 
 /// What a request shows, whether it asks for an upgrade or not.
-pub(super) fn credentials(state: &State, headers: &HeaderMap, uri: &Uri, local_peer: bool) -> Credentials {
+pub(super) fn credentials(
+    state: &State,
+    headers: &HeaderMap,
+    uri: &Uri,
+    local_peer: bool,
+) -> Credentials {
     let query = query(uri);
-    let parameter = |name: &str| query.iter().find(|(key, _)| key == name).map(|(_, value)| value.clone());
+    let parameter =
+        |name: &str| query.iter().find(|(key, _)| key == name).map(|(_, value)| value.clone());
     let bearer = text(headers, header::AUTHORIZATION)
         .and_then(|value| value.split_once(' '))
         .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
         .map(|(_, token)| token.trim().to_owned());
-    let subprotocol = subprotocols(headers).find_map(|name| name.strip_prefix(TOKEN_PROTOCOL)).map(str::to_owned);
+    let subprotocol =
+        subprotocols(headers).find_map(|name| name.strip_prefix(TOKEN_PROTOCOL)).map(str::to_owned);
     let roles = query
         .iter()
         .filter(|(key, _)| key == "role" || key == "roles")
@@ -98,20 +105,28 @@ pub(super) fn credentials(state: &State, headers: &HeaderMap, uri: &Uri, local_p
         .filter(|role| !role.is_empty())
         .map(str::to_owned);
     Credentials {
-        token: bearer.or(subprotocol).or_else(|| parameter("token")).filter(|token| !token.is_empty()),
+        token: bearer
+            .or(subprotocol)
+            .or_else(|| parameter("token"))
+            .filter(|token| !token.is_empty()),
         api_key: text(headers, header::HeaderName::from_static("x-api-key")).map(str::to_owned),
         cookie: state.auth.cookie_name().and_then(|name| cookie(headers, name)),
         user_id: parameter("user_id"),
         login: parameter("login"),
         roles: roles.collect(),
-        local: local_peer && host_is_local(headers) && !is_forwarded(headers) && origin_is_allowed(state, headers),
+        local: local_peer
+            && host_is_local(headers)
+            && !is_forwarded(headers)
+            && origin_is_allowed(state, headers),
     }
 }
 
 /// Checks the parameters of an address: PostgreSQL's text cannot hold a NUL.
 fn check_query(uri: &Uri) -> Result<(), Problem> {
     match query(uri).into_iter().find(|(name, value)| name.contains('\0') || value.contains('\0')) {
-        Some((name, _)) => Err(Problem::bad_field(&name.replace('\0', ""), "must not contain a NUL character")),
+        Some((name, _)) => {
+            Err(Problem::bad_field(&name.replace('\0', ""), "must not contain a NUL character"))
+        }
         None => Ok(()),
     }
 }
@@ -185,14 +200,21 @@ impl RefusedOrigins {
     /// Returns the origins that were refused since the start, sorted.
     #[must_use]
     pub fn all(&self) -> Vec<String> {
-        let mut all: Vec<String> = self.0.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect();
+        let mut all: Vec<String> =
+            self.0.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect();
         all.sort();
         all
     }
 }
 
 fn is_own_or_listed(state: &State, headers: &HeaderMap, origin: &str) -> bool {
-    if state.server.load().allowed_origins.iter().any(|allowed| allowed.trim_end_matches('/') == origin) {
+    if state
+        .server
+        .load()
+        .allowed_origins
+        .iter()
+        .any(|allowed| allowed.trim_end_matches('/') == origin)
+    {
         return true;
     }
     let own = text(headers, header::HOST);
@@ -209,7 +231,8 @@ fn host_is_local(headers: &HeaderMap) -> bool {
         _ => host,
     };
     let name = name.trim_start_matches('[').trim_end_matches(']');
-    name.eq_ignore_ascii_case("localhost") || name.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+    name.eq_ignore_ascii_case("localhost")
+        || name.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
 /// Whether whoever is at the other end is on this machine.
@@ -245,7 +268,10 @@ pub(super) async fn administrator(state: &State, request: &HttpRequest) -> Resul
 
 /// The same where `user_id` and `login` say whom it is about: with dev auth they are then nobody's identity, unless a `role`
 /// beside them says that they are.
-pub(super) async fn administrator_asking_for(state: &State, request: &HttpRequest) -> Result<Caller, Problem> {
+pub(super) async fn administrator_asking_for(
+    state: &State,
+    request: &HttpRequest,
+) -> Result<Caller, Problem> {
     check_query(request.uri())?;
     let named = query(request.uri()).iter().any(|(key, _)| key == "role" || key == "roles");
     if named || !state.auth.is_dev() {
@@ -255,7 +281,9 @@ pub(super) async fn administrator_asking_for(state: &State, request: &HttpReques
     let token = query(request.uri()).into_iter().find(|(key, _)| key == "token");
     let caller = match token {
         Some(_) => caller(state, request).await?,
-        None => identify(state, request.headers(), &bare, is_local_peer(request.peer_addr())).await?,
+        None => {
+            identify(state, request.headers(), &bare, is_local_peer(request.peer_addr())).await?
+        }
     };
     if_administrator(caller)
 }
@@ -278,9 +306,12 @@ pub(super) async fn identify(
     let shown = credentials(state, headers, uri, local_peer);
     // What a browser adds by itself proves nothing about the page that asks: a cookie, or being on this machine.
     let by_itself = shown.token.is_none() && shown.api_key.is_none();
-    let foreign_page = by_itself && (!origin_is_allowed(state, headers) || is_foreign_load(headers));
+    let foreign_page =
+        by_itself && (!origin_is_allowed(state, headers) || is_foreign_load(headers));
     if foreign_page && (state.auth.is_dev() || shown.cookie.is_some()) {
-        return Err(Problem::forbidden("pages of this origin may not ask; add it to server.allowed_origins"));
+        return Err(Problem::forbidden(
+            "pages of this origin may not ask; add it to server.allowed_origins",
+        ));
     }
     let Identified { caller, patch } = state.auth.identify(&shown).await?;
     if let Caller::User(identity) = &caller {
@@ -289,7 +320,9 @@ pub(super) async fn identify(
             match state.store.merge_people(std::slice::from_ref(&patch), clock::now()).await {
                 Ok(()) => state.newcomers.remember(patch),
                 // The next request enters them; who they are does not depend on it.
-                Err(error) => tracing::debug!(%error, "a sign-in could not be entered into the directory"),
+                Err(error) => {
+                    tracing::debug!(%error, "a sign-in could not be entered into the directory")
+                }
             }
         }
     }

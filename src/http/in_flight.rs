@@ -13,7 +13,7 @@ use actix_web::{
     middleware::Next,
 };
 
-use super::Shared;
+use super::SharedState;
 
 /// How many there are.
 #[derive(Debug, Clone, Default)]
@@ -47,8 +47,8 @@ pub(super) async fn count(
     request: ServiceRequest,
     next: Next<impl MessageBody>,
 ) -> Result<ServiceResponse<impl MessageBody>, Error> {
-    let state = request.app_data::<Shared>().cloned();
-    let _one = state.as_ref().map(|state| One::begin(&state.under_way));
+    let state = request.app_data::<SharedState>().cloned();
+    let _one = state.as_ref().map(|state| One::begin(&state.in_flight));
     let mut response = next.call(request).await?;
     if state.is_some_and(|state| state.health.is_down("hub")) {
         response.response_mut().head_mut().set_connection_type(ConnectionType::Close);

@@ -65,8 +65,11 @@ fn look(chunk: &[u8]) -> Chunk {
         return Chunk::Other;
     }
     let line = chunk.iter().position(|byte| *byte == b'\n').map_or(0, |end| end + 1);
-    let target = chunk[4..line].split(|byte| matches!(byte, b' ' | b'?')).next().unwrap_or_default();
-    let feed = target.strip_prefix(b"/api/v1/feeds/").is_some_and(|name| !name.is_empty() && !name.contains(&b'/'));
+    let target =
+        chunk[4..line].split(|byte| matches!(byte, b' ' | b'?')).next().unwrap_or_default();
+    let feed = target
+        .strip_prefix(b"/api/v1/feeds/")
+        .is_some_and(|name| !name.is_empty() && !name.contains(&b'/'));
     if target == b"/api/v1/stream" || feed {
         return Chunk::Stream(line);
     }
@@ -74,7 +77,11 @@ fn look(chunk: &[u8]) -> Chunk {
 }
 
 impl AsyncRead for Incoming {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         if self.rest.is_empty() {
             let before = buf.filled().len();
             ready!(Pin::new(&mut self.io).poll_read(cx, buf))?;
@@ -101,7 +108,11 @@ impl AsyncRead for Incoming {
 }
 
 impl AsyncWrite for Incoming {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
         Pin::new(&mut self.io).poll_write(cx, buf)
     }
 
@@ -164,7 +175,8 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("it is bound");
         let (client, accepted) = tokio::join!(TcpStream::connect(address), listener.accept());
-        let (mut client, mut incoming) = (client.expect("it listens"), Incoming::new(accepted.expect("it connects").0));
+        let (mut client, mut incoming) =
+            (client.expect("it listens"), Incoming::new(accepted.expect("it connects").0));
         let mut read = Vec::new();
         for piece in pieces {
             client.write_all(piece).await.expect("it reads");

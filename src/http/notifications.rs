@@ -6,14 +6,14 @@ use serde_json::{Value, json};
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
-use super::{Problem, Shared, State, body, identity};
+use super::{Problem, SharedState, State, body, identity};
 use crate::{
     domain::{
-        inbox::{Change, Counters, Mark, MarkAll, Resume, Since, resume},
+        inbox::{BulkMark, Change, InboxState, Mark, Resume, Since, resume},
         notification::{Notification, Status, Timestamp},
         user::UserId,
     },
-    inbox::{MarkEvery, MarkOne},
+    inbox::{MarkAll, MarkOne},
     runtime::Gone,
     store::{Filter, MarkOutcome, StoreError},
 };
@@ -36,16 +36,20 @@ struct Query {
 
 impl Query {
     fn of(request: &HttpRequest) -> Result<Self, Problem> {
-        let mut query = Self { limit: LIMIT_DEFAULT, cursor: None, status: None, type_code: None, since: None };
+        let mut query =
+            Self { limit: LIMIT_DEFAULT, cursor: None, status: None, type_code: None, since: None };
         for (name, value) in identity::query(request.uri()) {
             let wrong = |detail: String| Problem::bad_field(&name, detail);
             match name.as_str() {
                 "limit" => {
                     let limit = value.parse().ok().filter(|limit| (1..=LIMIT_MAX).contains(limit));
-                    query.limit = limit.ok_or_else(|| wrong(format!("must be from 1 to {LIMIT_MAX}")))?;
+                    query.limit =
+                        limit.ok_or_else(|| wrong(format!("must be from 1 to {LIMIT_MAX}")))?;
                 }
                 "cursor" => {
-                    let place = value.parse().map_err(|_| wrong("is not one that this list gave".to_owned()))?;
+                    let place = value
+                        .parse()
+                        .map_err(|_| wrong("is not one that this list gave".to_owned()))?;
                     query.cursor = Some(place);
                 }
                 "status" => query.status = status(&value).map_err(wrong)?,
@@ -81,13 +85,17 @@ struct Answer<'a> {
 }
 
 /// `GET /api/v1/notifications`
-pub(super) async fn list(state: Shared, request: HttpRequest) -> Result<HttpResponse, Problem> {
+pub(super) async fn list(
+    state: SharedState,
+    request: HttpRequest,
+) -> Result<HttpResponse, Problem> {
     let user = identity::user(&state, &request).await?.user_id;
     let query = Query::of(&request)?;
     if let Some(since) = &query.since {
         return changes(&state, &user, since, &query).await;
     }
-    let filter = Filter { status: query.status, type_code: query.type_code, before_seq: query.cursor };
+    let filter =
+        Filter { status: query.status, type_code: query.type_code, before_seq: query.cursor };
     let listing = state.store.list(&user, &filter, query.limit).await?;
     Ok(HttpResponse::Ok().json(Answer {
         items: &listing.items,
@@ -95,14 +103,19 @@ pub(super) async fn list(state: Shared, request: HttpRequest) -> Result<HttpResp
         unread: listing.inbox.unread,
         unseen: listing.inbox.unseen,
         revision: listing.inbox.revision,
-        epoch: &state.hub.epoch,
+        epoch: &state.sessions.epoch,
         reset: None,
     }))
 }
 
 /// The changes after a position, oldest first. `revision` is where the caller stands with them; it goes on from there
 /// while `next_cursor` is not null.
-async fn changes(state: &State, user: &UserId, since: &str, query: &Query) -> Result<HttpResponse, Problem> {
+async fn changes(
+    state: &State,
+    user: &UserId,
+    since: &str,
+    query: &Query,
+) -> Result<HttpResponse, Problem> {
     let limit = query.limit;
     let wrong = |detail: String| Problem::bad_field("since", detail);
     let after = if let Some(reached) = query.cursor {
@@ -110,10 +123,10 @@ async fn changes(state: &State, user: &UserId, since: &str, query: &Query) -> Re
     } else if since.contains([':', 'T']) {
         let time = Timestamp::parse(since).map_err(wrong)?;
         let since = Since { epoch: None, revision: state.store.revision_at(user, time).await? };
-        resume(&since, &state.hub.epoch, state.store.position(user).await?)
+        resume(&since, &state.sessions.epoch, state.store.position(user).await?)
     } else {
         let since = Since::parse(since).map_err(wrong)?;
-        resume(&since, &state.hub.epoch, state.store.position(user).await?)
+        resume(&since, &state.sessions.epoch, state.store.position(user).await?)
     };
     let (mut page, reset) = match after {
         Resume::After(revision) => (state.store.changed_since(user, revision, limit).await?, None),
@@ -132,21 +145,29 @@ async fn changes(state: &State, user: &UserId, since: &str, query: &Query) -> Re
         unread: page.inbox.unread,
         unseen: page.inbox.unseen,
         revision: reached,
-        epoch: &state.hub.epoch,
+        epoch: &state.sessions.epoch,
         reset,
     }))
 }
 
 /// `GET /api/v1/notifications/unread-count`
-pub(super) async fn unread_count(state: Shared, request: HttpRequest) -> Result<HttpResponse, Problem> {
+pub(super) async fn unread_count(
+    state: SharedState,
+    request: HttpRequest,
+) -> Result<HttpResponse, Problem> {
     let user = identity::user(&state, &request).await?.user_id;
-    let Counters { unread, unseen, revision } = state.store.inbox(&user).await?;
-    let epoch = &state.hub.epoch;
-    Ok(HttpResponse::Ok().json(json!({ "unread": unread, "unseen": unseen, "revision": revision, "epoch": epoch })))
+    let InboxState { unread, unseen, revision } = state.store.inbox(&user).await?;
+    let epoch = &state.sessions.epoch;
+    Ok(HttpResponse::Ok()
+        .json(json!({ "unread": unread, "unseen": unseen, "revision": revision, "epoch": epoch })))
 }
 
 /// `GET /api/v1/notifications/{id}`
-pub(super) async fn get(state: Shared, request: HttpRequest, id: web::Path<String>) -> Result<HttpResponse, Problem> {
+pub(super) async fn get(
+    state: SharedState,
+    request: HttpRequest,
+    id: web::Path<String>,
+) -> Result<HttpResponse, Problem> {
     let user = identity::user(&state, &request).await?.user_id;
     let found = state.store.notification(&user, parse_id(&id)?).await?.ok_or_else(no_such)?;
     Ok(HttpResponse::Ok().json(found))
@@ -154,7 +175,7 @@ pub(super) async fn get(state: Shared, request: HttpRequest, id: web::Path<Strin
 
 /// `POST …/{id}/read` and the other marks, and `DELETE …/{id}`
 pub(super) async fn mark(
-    state: Shared,
+    state: SharedState,
     request: HttpRequest,
     id: web::Path<String>,
     mark: Mark,
@@ -176,16 +197,16 @@ pub(super) async fn mark(
 
 /// `POST /api/v1/notifications/read-all` and `/seen-all`
 pub(super) async fn mark_all(
-    state: Shared,
+    state: SharedState,
     request: HttpRequest,
     payload: web::Payload,
-    mark: MarkAll,
+    mark: BulkMark,
 ) -> Result<HttpResponse, Problem> {
     let user_id = identity::user(&state, &request).await?.user_id;
     let bytes = body::read(payload, state.server.load().max_message_bytes).await?;
     let up_to = up_to(&bytes)?;
     let (reply, answer) = oneshot::channel();
-    state.persistence.send(MarkEvery { user_id, mark, up_to, origin: None, reply }).await?;
+    state.persistence.send(MarkAll { user_id, mark, up_to, origin: None, reply }).await?;
     let step = done(answer).await?.step;
     Ok(HttpResponse::Ok().json(json!({
         "unread": step.unread,
@@ -214,7 +235,9 @@ fn up_to(bytes: &[u8]) -> Result<Option<i64>, Problem> {
     }
 }
 
-async fn done(answer: oneshot::Receiver<Result<MarkOutcome, StoreError>>) -> Result<Change, Problem> {
+async fn done(
+    answer: oneshot::Receiver<Result<MarkOutcome, StoreError>>,
+) -> Result<Change, Problem> {
     match answer.await.map_err(|_| Gone)?? {
         MarkOutcome::Done(change) => Ok(change),
         MarkOutcome::NotFound => Err(no_such()),

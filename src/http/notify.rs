@@ -8,9 +8,9 @@ use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use super::{
-    Problem, Shared, State, body,
-    events::headers,
-    idempotency::{self, Answer},
+    Problem, SharedState, State, body,
+    headers::event_headers,
+    idempotency::{self, PublishResponse},
     publish::{self, Publishing},
 };
 use crate::{
@@ -53,23 +53,36 @@ struct Body {
     action_url: Option<String>,
 }
 
-pub(super) async fn post(state: Shared, request: HttpRequest, payload: web::Payload) -> Result<HttpResponse, Problem> {
+pub(super) async fn post(
+    state: SharedState,
+    request: HttpRequest,
+    payload: web::Payload,
+) -> Result<HttpResponse, Problem> {
     publish::admit(&state, &request).await?;
     let bytes = body::read(payload, state.server.load().max_event_bytes).await?;
-    let key = headers(request.headers()).into_iter().find(|(name, _)| name == "idempotency-key");
+    let key =
+        event_headers(request.headers()).into_iter().find(|(name, _)| name == "idempotency-key");
     let payload = bytes.clone();
     let event = body::decoded(bytes.len(), move || {
         let body: Body = body::json(&payload)?;
-        let event = event(body, key.as_ref().map(|(_, key)| key.as_str()).filter(|key| !key.is_empty()))?;
+        let event =
+            event(body, key.as_ref().map(|(_, key)| key.as_str()).filter(|key| !key.is_empty()))?;
         Ok::<_, Problem>(Event { bytes: payload.len(), ..event })
     });
     let event = event.await??;
-    idempotency::once(&state, &request, &bytes, async move |state: Shared, seed| notify(&state, event, seed).await)
-        .await
+    idempotency::once(&state, &request, &bytes, async move |state: SharedState, seed| {
+        notify(&state, event, seed).await
+    })
+    .await
 }
 
-async fn notify(state: &State, mut event: Event, seed: Option<Seed>) -> Result<Answer, Problem> {
-    let targets: Vec<Person> = event.direct.iter().flat_map(|direct| direct.targets.clone()).collect();
+async fn notify(
+    state: &State,
+    mut event: Event,
+    seed: Option<Seed>,
+) -> Result<PublishResponse, Problem> {
+    let targets: Vec<Person> =
+        event.direct.iter().flat_map(|direct| direct.targets.clone()).collect();
     if let Some(direct) = &mut event.direct {
         direct.seed.clone_from(&seed);
     }
@@ -98,7 +111,7 @@ async fn notify(state: &State, mut event: Event, seed: Option<Seed>) -> Result<A
             })
         })
         .collect();
-    Ok(Answer { body: json!({ "results": results }), replayed })
+    Ok(PublishResponse { body: json!({ "results": results }), replayed })
 }
 
 fn event(body: Body, key: Option<&str>) -> Result<Event, Problem> {
@@ -114,10 +127,10 @@ fn event(body: Body, key: Option<&str>) -> Result<Event, Problem> {
     let targets = targets(&body.target)?;
     let created_at = body.created_at.as_deref().map(Timestamp::parse).transpose();
     let created_at = created_at.map_err(|detail| wrong("created_at", detail))?;
-    let priority = body
-        .priority
-        .as_deref()
-        .map(|text| Priority::parse(text).ok_or_else(|| wrong("priority", "must be LOW, MEDIUM or HIGH".to_owned())));
+    let priority = body.priority.as_deref().map(|text| {
+        Priority::parse(text)
+            .ok_or_else(|| wrong("priority", "must be LOW, MEDIUM or HIGH".to_owned()))
+    });
     if body.ttl_seconds.is_some_and(|seconds| !(1..=TTL_MAX_SECONDS).contains(&seconds)) {
         return Err(wrong("ttl_seconds", format!("must be from 1 to {TTL_MAX_SECONDS}")));
     }
@@ -174,7 +187,9 @@ fn targets(value: &Value) -> Result<Vec<Person>, Problem> {
                 let login = bounded(login.clone(), IDENTIFIER_MAX_CHARS);
                 Some(login.map_err(|detail| wrong(format!("login {detail}")))?)
             }
-            Some(_) => return Err(wrong("login must be a string without control characters".to_owned())),
+            Some(_) => {
+                return Err(wrong("login must be a string without control characters".to_owned()));
+            }
         };
         if seen.insert(person.user_id.clone()) {
             people.push(person);
@@ -188,7 +203,8 @@ mod tests {
     use super::*;
 
     fn parsed(value: &Value) -> Result<Event, String> {
-        let body = body::json(value.to_string().as_bytes()).map_err(|problem| problem.to_string())?;
+        let body =
+            body::json(value.to_string().as_bytes()).map_err(|problem| problem.to_string())?;
         event(body, None).map_err(|problem| problem.to_string())
     }
 
@@ -227,6 +243,9 @@ mod tests {
             let error = parsed(&body).err().unwrap_or_default();
             assert!(error.contains(field), "{field} {value}: {error}");
         }
-        assert!(parsed(&json!({"message":"hi"})).is_err_and(|error| error.contains("target: is missing")));
+        assert!(
+            parsed(&json!({"message":"hi"}))
+                .is_err_and(|error| error.contains("target: is missing"))
+        );
     }
 }

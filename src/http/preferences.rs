@@ -3,27 +3,35 @@
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde_json::json;
 
-use super::{Problem, Shared, body, identity};
+use super::{Problem, SharedState, body, identity};
 use crate::{
     clock,
     domain::{catalog::Target, preferences::Preferences},
 };
 
-pub(super) async fn get(state: Shared, request: HttpRequest) -> Result<HttpResponse, Problem> {
+pub(super) async fn get(state: SharedState, request: HttpRequest) -> Result<HttpResponse, Problem> {
     let user = identity::user(&state, &request).await?.user_id;
     Ok(HttpResponse::Ok().json(state.store.preferences(&user).await?))
 }
 
 /// Sets all of them: what is not said is as if it had never been.
-pub(super) async fn put(state: Shared, request: HttpRequest, payload: web::Payload) -> Result<HttpResponse, Problem> {
+pub(super) async fn put(
+    state: SharedState,
+    request: HttpRequest,
+    payload: web::Payload,
+) -> Result<HttpResponse, Problem> {
     let user = identity::user(&state, &request).await?.user_id;
     let bytes = body::read(payload, state.server.load().max_event_bytes).await?;
     let preferences: Preferences = body::json(&bytes)?;
-    let preferences = preferences.checked().map_err(|(field, detail)| Problem::bad_field(field, detail))?;
+    let preferences =
+        preferences.checked().map_err(|(field, detail)| Problem::bad_field(field, detail))?;
     let catalog = state.catalog.current();
     let mandatory = |code: &&String| catalog.find(code).is_some_and(|kind| kind.mandatory);
     if let Some(code) = preferences.muted_types.iter().find(mandatory) {
-        return Err(Problem::bad_field("muted_types", format!("the type {code} is mandatory and cannot be muted")));
+        return Err(Problem::bad_field(
+            "muted_types",
+            format!("the type {code} is mandatory and cannot be muted"),
+        ));
     }
     state.store.put_preferences(&user, &preferences, clock::now()).await?;
     Ok(HttpResponse::Ok().json(preferences))
@@ -31,7 +39,10 @@ pub(super) async fn put(state: Shared, request: HttpRequest, payload: web::Paylo
 
 /// Answers `GET /api/v1/preferences/types`: the types that make notifications, with their names, for a person who wants to
 /// mute one.
-pub(super) async fn types(state: Shared, request: HttpRequest) -> Result<HttpResponse, Problem> {
+pub(super) async fn types(
+    state: SharedState,
+    request: HttpRequest,
+) -> Result<HttpResponse, Problem> {
     identity::user(&state, &request).await?;
     let catalog = state.catalog.current();
     let mut types: Vec<_> = catalog

@@ -55,7 +55,12 @@ struct FieldError {
 }
 
 impl Problem {
-    fn new(status: StatusCode, kind: &'static str, title: &'static str, detail: impl Into<String>) -> Self {
+    fn new(
+        status: StatusCode,
+        kind: &'static str,
+        title: &'static str,
+        detail: impl Into<String>,
+    ) -> Self {
         Self {
             kind,
             title,
@@ -102,14 +107,23 @@ impl Problem {
     #[must_use]
     pub fn method_not_allowed(allow: String) -> Self {
         let detail = format!("this address takes {allow}");
-        let problem =
-            Self::new(StatusCode::METHOD_NOT_ALLOWED, "urn:lonceng:method-not-allowed", "Method not allowed", detail);
+        let problem = Self::new(
+            StatusCode::METHOD_NOT_ALLOWED,
+            "urn:lonceng:method-not-allowed",
+            "Method not allowed",
+            detail,
+        );
         Self { allow: Some(allow), ..problem }
     }
 
     /// 408: the request took too long to arrive.
     pub fn too_late(detail: impl Into<String>) -> Self {
-        Self::new(StatusCode::REQUEST_TIMEOUT, "urn:lonceng:request-timeout", "Request timeout", detail)
+        Self::new(
+            StatusCode::REQUEST_TIMEOUT,
+            "urn:lonceng:request-timeout",
+            "Request timeout",
+            detail,
+        )
     }
 
     /// 409: it cannot be done as things stand.
@@ -125,12 +139,22 @@ impl Problem {
 
     /// 422: understood, and not to be done.
     pub fn unprocessable(detail: impl Into<String>) -> Self {
-        Self::new(StatusCode::UNPROCESSABLE_ENTITY, "urn:lonceng:unprocessable", "Unprocessable", detail)
+        Self::new(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "urn:lonceng:unprocessable",
+            "Unprocessable",
+            detail,
+        )
     }
 
     /// 429: too much at once; try again after so many seconds.
     pub fn too_many(detail: impl Into<String>, retry_after_seconds: u64) -> Self {
-        let problem = Self::new(StatusCode::TOO_MANY_REQUESTS, "urn:lonceng:too-many", "Too many requests", detail);
+        let problem = Self::new(
+            StatusCode::TOO_MANY_REQUESTS,
+            "urn:lonceng:too-many",
+            "Too many requests",
+            detail,
+        );
         Self { retry_after: Some(retry_after_seconds.max(1)), ..problem }
     }
 
@@ -143,17 +167,32 @@ impl Problem {
     #[must_use]
     pub fn upgrade_required() -> Self {
         let detail = "this address speaks WebSocket; connect with a WebSocket client";
-        Self::new(StatusCode::UPGRADE_REQUIRED, "urn:lonceng:upgrade-required", "Upgrade required", detail)
+        Self::new(
+            StatusCode::UPGRADE_REQUIRED,
+            "urn:lonceng:upgrade-required",
+            "Upgrade required",
+            detail,
+        )
     }
 
     /// 500: the hub failed.
     pub fn internal(detail: impl Into<String>) -> Self {
-        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "urn:lonceng:internal", "Internal error", detail)
+        Self::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "urn:lonceng:internal",
+            "Internal error",
+            detail,
+        )
     }
 
     /// 503: try again.
     pub fn unavailable(detail: impl Into<String>) -> Self {
-        let problem = Self::new(StatusCode::SERVICE_UNAVAILABLE, "urn:lonceng:unavailable", "Unavailable", detail);
+        let problem = Self::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "urn:lonceng:unavailable",
+            "Unavailable",
+            detail,
+        );
         Self { retry_after: Some(RETRY_AFTER_SECONDS), ..problem }
     }
 
@@ -181,12 +220,16 @@ impl Problem {
     #[must_use]
     pub fn of_outcome(outcome: &Outcome, batch: bool) -> Option<Self> {
         match outcome {
-            Outcome::Accepted(_) | Outcome::Duplicate | Outcome::Skipped(_) | Outcome::Late(_) => None,
+            Outcome::Accepted(_) | Outcome::Duplicate | Outcome::Skipped(_) | Outcome::Late(_) => {
+                None
+            }
             Outcome::Rejected(rejected) => {
                 let index = rejected.index.filter(|_| batch);
                 Some(Self::from(&Rejected { index, ..rejected.clone() }))
             }
-            Outcome::Unavailable(why) => Some(Self::unavailable(format!("nothing was stored, try again: {why}"))),
+            Outcome::Unavailable(why) => {
+                Some(Self::unavailable(format!("nothing was stored, try again: {why}")))
+            }
             Outcome::Interrupted { stored, event_id, reason } => {
                 let how = event_id.as_ref().map_or_else(
                     || "publish it again with the same identity".to_owned(),
@@ -195,11 +238,18 @@ impl Problem {
                 let problem = Self::unavailable(format!(
                     "the event was stored for {stored} of its recipients; {how} to continue with the others: {reason}"
                 ));
-                let members = [("stored".to_owned(), Value::from(*stored)), ("event_id".to_owned(), json!(event_id))];
+                let members = [
+                    ("stored".to_owned(), Value::from(*stored)),
+                    ("event_id".to_owned(), json!(event_id)),
+                ];
                 Some(problem.with(members.into_iter().collect()))
             }
-            Outcome::Overloaded => Some(Self::unavailable("the hub has too much to do; nothing was stored, try again")),
-            Outcome::Failed(_) => Some(Self::internal("the event could not be stored; the log says why")),
+            Outcome::Overloaded => {
+                Some(Self::unavailable("the hub has too much to do; nothing was stored, try again"))
+            }
+            Outcome::Failed(_) => {
+                Some(Self::internal("the event could not be stored; the log says why"))
+            }
         }
     }
 }
@@ -215,8 +265,11 @@ impl From<&Rejected> for Problem {
             | RejectedKind::Template
             | RejectedKind::GaveUp => Self::bad_request(rejected.to_string()),
         };
-        problem.errors =
-            vec![FieldError { field: rejected.field.clone(), index: rejected.index, detail: rejected.detail.clone() }];
+        problem.errors = vec![FieldError {
+            field: rejected.field.clone(),
+            index: rejected.index,
+            detail: rejected.detail.clone(),
+        }];
         problem
     }
 }

@@ -50,13 +50,18 @@ impl PublishLimit {
     }
 
     fn take(&self, publisher: &Publisher) -> Result<(), Problem> {
-        if self.calls.fetch_add(1, Ordering::Relaxed) % CALLS_BETWEEN_SWEEPS == CALLS_BETWEEN_SWEEPS - 1 {
+        if self.calls.fetch_add(1, Ordering::Relaxed) % CALLS_BETWEEN_SWEEPS
+            == CALLS_BETWEEN_SWEEPS - 1
+        {
             self.limiter.retain_recent();
         }
         self.limiter.check_key(publisher).map_err(|until| {
             let wait = until.wait_time_from(DefaultClock::default().now());
             let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
-            Problem::too_many(format!("at most {} publishes a minute are taken", self.per_minute), seconds)
+            Problem::too_many(
+                format!("at most {} publishes a minute are taken", self.per_minute),
+                seconds,
+            )
         })
     }
 }
@@ -88,14 +93,27 @@ pub(super) struct Publishing {
 ///
 /// # Errors
 /// The first problem; then nothing is stored.
-pub(super) async fn publish(state: &State, events: Vec<Event>, how: Publishing) -> Result<Vec<Outcome>, Problem> {
+pub(super) async fn publish(
+    state: &State,
+    events: Vec<Event>,
+    how: Publishing,
+) -> Result<Vec<Outcome>, Problem> {
     let Publishing { batch, strict } = how;
     let (reply, answer) = oneshot::channel();
-    let ingest = Ingest { events, atomic: true, strict, waits: true, source: "http", received: Instant::now(), reply };
+    let ingest = Ingest {
+        events,
+        atomic: true,
+        strict,
+        waits: true,
+        source: "http",
+        received: Instant::now(),
+        reply,
+    };
     state.pipeline.send(ingest).await?;
     let outcomes = answer.await.map_err(|_| Gone)?;
     let rejected = outcomes.iter().find(|outcome| matches!(outcome, Outcome::Rejected(_)));
-    let first = rejected.or_else(|| outcomes.iter().find(|outcome| Problem::of_outcome(outcome, batch).is_some()));
+    let first = rejected
+        .or_else(|| outcomes.iter().find(|outcome| Problem::of_outcome(outcome, batch).is_some()));
     match first.and_then(|outcome| Problem::of_outcome(outcome, batch)) {
         Some(problem) => Err(problem),
         None => Ok(outcomes),

@@ -7,7 +7,10 @@ use actix_server::{Server, ServerHandle};
 use actix_service::{ServiceFactoryExt as _, fn_service, map_config};
 use actix_web::{App, dev::AppConfig, middleware::from_fn, rt::net::TcpStream};
 
-use super::{Shared, cors::cors, in_flight::count, incoming::Incoming, routes, standard::standard, upgrade};
+use super::{
+    SharedState, cors::cors, in_flight::count, incoming::Incoming, routes, standard::standard,
+    upgrade,
+};
 
 /// How long a client may take to send a request's head.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
@@ -30,9 +33,12 @@ pub struct Serving {
 ///
 /// # Errors
 /// When the address cannot be listened on.
-pub fn serve(listen: &str, state: Shared, grace: Duration) -> io::Result<Serving> {
+pub fn serve(listen: &str, state: SharedState, grace: Duration) -> io::Result<Serving> {
     let listener = std::net::TcpListener::bind(listen).map_err(|error| {
-        io::Error::new(error.kind(), format!("cannot listen on {listen}: {error}; set server.listen to another"))
+        io::Error::new(
+            error.kind(),
+            format!("cannot listen on {listen}: {error}; set server.listen to another"),
+        )
     })?;
     let address = listener.local_addr()?;
     let workers = std::thread::available_parallelism().map_or(2, usize::from);
@@ -44,7 +50,8 @@ pub fn serve(listen: &str, state: Shared, grace: Duration) -> io::Result<Serving
         .disable_signals()
         .shutdown_timeout(grace.as_secs())
         .listen("lonceng", listener, move || {
-            let patience = state.hub.limits.heartbeat + state.hub.limits.heartbeat_timeout;
+            let patience =
+                state.sessions.limits.heartbeat + state.sessions.limits.heartbeat_timeout;
             let (app_state, upgrade_state) = (state.clone(), state.clone());
             let app = App::new()
                 .app_data(app_state)
@@ -57,7 +64,9 @@ pub fn serve(listen: &str, state: Shared, grace: Duration) -> io::Result<Serving
                 .client_disconnect_timeout(Duration::from_secs(1))
                 .keep_alive(KEEP_ALIVE)
                 .local_addr(address)
-                .upgrade(fn_service(move |(request, framed)| upgrade::upgrade(upgrade_state.clone(), request, framed)))
+                .upgrade(fn_service(move |(request, framed)| {
+                    upgrade::upgrade(upgrade_state.clone(), request, framed)
+                }))
                 .finish(map_config(app, move |()| AppConfig::default()));
             fn_service(move |io: TcpStream| async move {
                 // It only makes small answers quicker.

@@ -38,7 +38,7 @@ pub struct State {
     /// A word that only this process has.
     pub boot: String,
     /// The types there are.
-    pub catalog: catalog::Shared,
+    pub catalog: catalog::SharedCatalog,
     /// Decides who is asking.
     pub auth: Authenticator,
     /// Who has been entered into the directory already.
@@ -56,11 +56,11 @@ pub struct State {
     /// Who keeps the catalog.
     pub types: Handle<CatalogRefresher>,
     /// What is loaded, and what is wrong with what came after.
-    pub configuration: Arc<config::Live>,
+    pub configuration: Arc<config::LiveConfig>,
     /// Asks the hub to read its files again.
     pub reloader: config::Reloader,
     /// What became of the last events.
-    pub trail: Arc<DeliveryTrace>,
+    pub trace: Arc<DeliveryTrace>,
     /// Codes of events that no type has.
     pub unknown_types: Arc<UnknownTypes>,
     /// Whether NATS is configured and the hub does without it.
@@ -72,7 +72,7 @@ pub struct State {
     /// What `/metrics` answers.
     pub metrics: PrometheusHandle,
     /// What sessions share.
-    pub hub: Arc<session::Hub>,
+    pub sessions: Arc<session::SessionContext>,
     /// WebSocket connections now.
     pub connections: Arc<AtomicUsize>,
     /// Connections of those who are not signed in, by address.
@@ -80,10 +80,10 @@ pub struct State {
     /// Long work that administrators have begun.
     pub jobs: admin::jobs::Jobs,
     /// Requests now.
-    pub under_way: InFlight,
+    pub in_flight: InFlight,
     /// The next connection's number.
     pub next_client: std::sync::atomic::AtomicU64,
 }
 
 /// The state, shared by all workers.
-pub type Shared = actix_web::web::Data<State>;
+pub type SharedState = actix_web::web::Data<State>;

@@ -16,8 +16,8 @@ use actix_web::{
 use tokio_util::io::ReaderStream;
 
 use super::{
-    Problem, Shared, State, identity,
-    upgrade::{Admitted, start, take_slot},
+    Problem, SharedState, State, identity,
+    upgrade::{AdmittedSession, start, take_slot},
 };
 use crate::{
     auth::Caller,
@@ -47,8 +47,8 @@ pub(super) fn head() -> Response<()> {
 }
 
 /// A wire for messages that are never read by the client's own words.
-pub(super) fn wire(state: &State, transport: RawIo) -> Transport {
-    Transport::events(Socket::new(transport, &[], 0), Arc::clone(&state.hub.epoch))
+pub(super) fn transport(state: &State, transport: RawIo) -> Transport {
+    Transport::events(Socket::new(transport, &[], 0), Arc::clone(&state.sessions.epoch))
 }
 
 /// The answer where the socket stays with the HTTP server, and the wire that fills it.
@@ -59,11 +59,16 @@ pub(super) fn piped(state: &State) -> (HttpResponse, Transport) {
     for header in head.headers() {
         response.append_header(header);
     }
-    (response.streaming(ReaderStream::new(theirs)), wire(state, ours.into()))
+    (response.streaming(ReaderStream::new(theirs)), transport(state, ours.into()))
 }
 
 /// Who wants a stream, and from where.
-pub(super) async fn admit(state: &State, headers: &HeaderMap, uri: &Uri, local: bool) -> Result<Admitted, Problem> {
+pub(super) async fn admit(
+    state: &State,
+    headers: &HeaderMap,
+    uri: &Uri,
+    local: bool,
+) -> Result<AdmittedSession, Problem> {
     let identity = match identity::identify(state, headers, uri, local).await? {
         Caller::User(identity) => identity,
         other => return Err(identity::without_inbox(&other)),
@@ -73,22 +78,25 @@ pub(super) async fn admit(state: &State, headers: &HeaderMap, uri: &Uri, local: 
         None => start(&identity::query(uri))?,
     };
     let slot = take_slot(&state.connections, state.server.load().max_connections)?;
-    Ok(Admitted { identity, start, slot })
+    Ok(AdmittedSession { identity, start, slot })
 }
 
-pub(super) async fn get(state: Shared, request: HttpRequest) -> Result<HttpResponse, Problem> {
+pub(super) async fn get(state: SharedState, request: HttpRequest) -> Result<HttpResponse, Problem> {
     if state.health.is_down("hub") {
         return Err(Problem::unavailable("this hub is stopping"));
     }
     let local = identity::is_local_peer(request.peer_addr());
     let admitted = admit(&state, request.headers(), request.uri(), local).await?;
-    let (response, wire) = piped(&state);
-    admitted.begin(&state, wire);
+    let (response, transport) = piped(&state);
+    admitted.begin(&state, transport);
     Ok(response)
 }
 
 /// Answers `HEAD` as the stream begins, without beginning it.
-pub(super) async fn head_of_stream(state: Shared, request: HttpRequest) -> Result<HttpResponse, Problem> {
+pub(super) async fn head_of_stream(
+    state: SharedState,
+    request: HttpRequest,
+) -> Result<HttpResponse, Problem> {
     identity::user(&state, &request).await?;
     Ok(only_head())
 }

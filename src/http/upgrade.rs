@@ -29,7 +29,9 @@ use bytes::BytesMut;
 use futures_util::SinkExt as _;
 use tokio::io::AsyncWriteExt as _;
 
-use super::{Problem, Shared, State, cors, feeds, identity, incoming::Incoming, standard, stream};
+use super::{
+    Problem, SharedState, State, cors, feeds, identity, incoming::Incoming, standard, stream,
+};
 use crate::{
     auth::Caller,
     connection::{Slot, Socket, Transport},
@@ -42,24 +44,32 @@ use crate::{
 const SEND_BUFFER_BYTES: usize = 64 * 1024;
 
 /// A checked request: who it is and where they start.
-pub(super) struct Admitted {
+pub(super) struct AdmittedSession {
     pub(super) identity: Identity,
     pub(super) start: Start,
     pub(super) slot: Slot,
 }
 
-impl Admitted {
+impl AdmittedSession {
     /// Starts the session.
-    pub(super) fn begin(self, state: &State, wire: Transport) {
+    pub(super) fn begin(self, state: &State, transport: Transport) {
         let client = state.next_client.fetch_add(1, Ordering::Relaxed);
-        Session::new(Arc::clone(&state.hub), self.identity, client, self.start, wire, self.slot).start();
+        Session::new(
+            Arc::clone(&state.sessions),
+            self.identity,
+            client,
+            self.start,
+            transport,
+            self.slot,
+        )
+        .start();
     }
 }
 
 /// What a checked request begins.
 enum Beginning {
-    Session(Admitted),
-    Watcher(feeds::Admitted),
+    Session(AdmittedSession),
+    Watcher(feeds::AdmittedFeed),
 }
 
 /// What a socket is taken over for.
@@ -71,7 +81,7 @@ enum Kind {
 
 /// Handles a request whose socket leaves the HTTP server. A client that hangs up in the middle is nobody's error.
 pub(super) async fn upgrade(
-    state: Shared,
+    state: SharedState,
     request: Request,
     mut framed: Framed<Incoming, h1::Codec>,
 ) -> Result<(), actix_web::Error> {
@@ -96,17 +106,17 @@ pub(super) async fn upgrade(
             let parts = framed.into_parts();
             let io = parts.io.into_inner();
             tune(&io);
-            let wire = match kind {
+            let transport = match kind {
                 Kind::WebSocket => Transport::web_socket(Socket::new(
                     io.into(),
                     &parts.read_buf,
                     state.server.load().max_message_bytes,
                 )),
-                Kind::Events => stream::wire(&state, io.into()),
+                Kind::Events => stream::transport(&state, io.into()),
             };
             match admitted {
-                Beginning::Session(admitted) => admitted.begin(&state, wire),
-                Beginning::Watcher(admitted) => admitted.begin(&state, wire),
+                Beginning::Session(admitted) => admitted.begin(&state, transport),
+                Beginning::Watcher(admitted) => admitted.begin(&state, transport),
             }
         }
         Err(problem) => {
@@ -127,10 +137,14 @@ async fn admit(state: &State, request: &Request, kind: Kind) -> Result<Beginning
     let (headers, uri, peer) = (head.headers(), &head.uri, request.peer_addr());
     let events = kind == Kind::Events;
     if !events {
-        ws::verify_handshake(head).map_err(|error| Problem::bad_request(format!("no WebSocket handshake: {error}")))?;
+        ws::verify_handshake(head)
+            .map_err(|error| Problem::bad_request(format!("no WebSocket handshake: {error}")))?;
     }
-    if let Some(feed) = feed_of(uri.path(), if events { feeds::EVENTS } else { feeds::WEB_SOCKET }) {
-        return feeds::admit(state, headers, uri, peer, &feed, events).await.map(Beginning::Watcher);
+    if let Some(feed) = feed_of(uri.path(), if events { feeds::EVENTS } else { feeds::WEB_SOCKET })
+    {
+        return feeds::admit(state, headers, uri, peer, &feed, events)
+            .await
+            .map(Beginning::Watcher);
     }
     let admitted = if events {
         stream::admit(state, headers, uri, identity::is_local_peer(peer)).await?
@@ -151,14 +165,16 @@ fn feed_of(path: &str, prefix: &str) -> Option<String> {
     Some(percent_encoding::percent_decode_str(name).decode_utf8_lossy().into_owned())
 }
 
-async fn admit_session(state: &State, request: &Request) -> Result<Admitted, Problem> {
+async fn admit_session(state: &State, request: &Request) -> Result<AdmittedSession, Problem> {
     let head = request.head();
     if head.uri.path() != "/ws" {
         return Err(Problem::not_found("there is no WebSocket at this address; use /ws"));
     }
     let local = identity::is_local_peer(request.peer_addr());
     if !identity::origin_is_allowed(state, head.headers()) {
-        return Err(Problem::forbidden("pages of this origin may not connect; add it to server.allowed_origins"));
+        return Err(Problem::forbidden(
+            "pages of this origin may not connect; add it to server.allowed_origins",
+        ));
     }
     let identity = match identity::identify(state, head.headers(), &head.uri, local).await? {
         Caller::User(identity) => identity,
@@ -167,7 +183,7 @@ async fn admit_session(state: &State, request: &Request) -> Result<Admitted, Pro
     };
     let start = start(&identity::query(&head.uri))?;
     let slot = take_slot(&state.connections, state.server.load().max_connections)?;
-    Ok(Admitted { identity, start, slot })
+    Ok(AdmittedSession { identity, start, slot })
 }
 
 /// How an event stream begins on a socket of its own: it lasts as long as the connection.
@@ -179,11 +195,12 @@ fn stream_head() -> Response<()> {
 
 /// Where a connection starts, from its query.
 pub(super) fn start(query: &[(String, String)]) -> Result<Start, Problem> {
-    let parameter = |name: &str| query.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
+    let parameter =
+        |name: &str| query.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
     match (parameter("since"), parameter("sync")) {
-        (Some(since), _) => {
-            Ok(Start::Since(Since::parse(since).map_err(|detail| Problem::bad_field("since", detail))?))
-        }
+        (Some(since), _) => Ok(Start::Since(
+            Since::parse(since).map_err(|detail| Problem::bad_field("since", detail))?,
+        )),
         (None, Some("none")) => Ok(Start::Nothing),
         (None, None) => Ok(Start::Fresh),
         (None, Some(_)) => Err(Problem::bad_field("sync", "the only value is none")),
@@ -208,7 +225,12 @@ fn handshake(request: &Request) -> Response<()> {
 }
 
 /// Answers with the problem and closes: the request's head has switched the HTTP parser off, so nothing can follow.
-async fn refuse(io: &mut TcpStream, problem: &Problem, path: &str, origin: Option<HeaderValue>) -> std::io::Result<()> {
+async fn refuse(
+    io: &mut TcpStream,
+    problem: &Problem,
+    path: &str,
+    origin: Option<HeaderValue>,
+) -> std::io::Result<()> {
     let mut response = problem.error_response();
     standard::complete(response.headers_mut(), path);
     if let Some(origin) = origin {

@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use crate::{
     domain::{
-        inbox::{Change, ClientId, Mark, MarkAll, Sweep},
+        inbox::{BulkMark, Change, ClientId, Mark, SweepKind},
         notification::Timestamp,
         user::UserId,
     },
@@ -46,11 +46,11 @@ pub struct MarkOne {
 /// Mark everything unread.
 #[derive(Message)]
 #[rtype(result = "()")]
-pub struct MarkEvery {
+pub struct MarkAll {
     /// Whose inbox.
     pub user_id: UserId,
     /// How.
-    pub mark: MarkAll,
+    pub mark: BulkMark,
     /// What was made up to this revision; `None`: everything.
     pub up_to: Option<i64>,
     /// The connection that asked.
@@ -61,9 +61,9 @@ pub struct MarkEvery {
 
 /// What to sweep.
 #[derive(Debug, Clone)]
-pub enum Due {
+pub enum SweepTask {
     /// What this has come for, by this time.
-    By(Sweep, Timestamp),
+    By(SweepKind, Timestamp),
     /// What is older than its owner wants, of the users after this one.
     Retention(RetentionCursor),
 }
@@ -71,9 +71,9 @@ pub enum Due {
 /// Let time do its work on a bounded number of notifications.
 #[derive(Message)]
 #[rtype(result = "()")]
-pub struct SweepSome {
+pub struct Sweep {
     /// What.
-    pub due: Due,
+    pub due: SweepTask,
     /// Most notifications.
     pub limit: i64,
     /// How many there were, and where to go on.
@@ -85,7 +85,7 @@ pub struct SweepSome {
 pub struct Swept {
     /// Notifications that changed.
     pub count: usize,
-    /// The next users for [`Due::Retention`]; `None` when all have been looked at.
+    /// The next users for [`SweepTask::Retention`]; `None` when all have been looked at.
     pub next: Option<RetentionCursor>,
 }
 

@@ -4,6 +4,8 @@ mod messages;
 mod persistence;
 mod sweeper;
 
-pub use messages::{Commit, CommitOutcome, Due, MarkEvery, MarkOne, Publish, Reconcile, SweepSome, Swept};
-pub use persistence::{Persistence, Settings};
+pub use messages::{
+    Commit, CommitOutcome, MarkAll, MarkOne, Publish, Reconcile, Sweep, SweepTask, Swept,
+};
+pub use persistence::{Persistence, PersistenceConfig};
 pub use sweeper::Sweeper;

@@ -8,10 +8,10 @@ use std::{sync::Arc, time::Duration};
 use actix::{Actor, ActorFutureExt, AsyncContext, Context, Handler, WrapFuture};
 use tokio::sync::oneshot;
 
-use super::{Due, SweepSome, Swept};
+use super::{Sweep, SweepTask, Swept};
 use crate::{
     clock,
-    domain::{inbox::Sweep, notification::Timestamp},
+    domain::{inbox::SweepKind, notification::Timestamp},
     runtime::{
         MessageHandle, RuntimeSettings,
         supervisor::{Crash, DropGuard},
@@ -40,9 +40,9 @@ const DAY_MS: i64 = 24 * 60 * 60 * 1_000;
 /// The actor.
 pub struct Sweeper {
     store: Store,
-    persistence: MessageHandle<SweepSome>,
-    dials: Arc<RuntimeSettings>,
-    _tether: DropGuard,
+    persistence: MessageHandle<Sweep>,
+    settings: Arc<RuntimeSettings>,
+    _guard: DropGuard,
 }
 
 /// What one rota looks after.
@@ -60,43 +60,52 @@ impl Sweeper {
     #[must_use]
     pub fn new(
         store: Store,
-        persistence: MessageHandle<SweepSome>,
-        dials: Arc<RuntimeSettings>,
-        tether: DropGuard,
+        persistence: MessageHandle<Sweep>,
+        settings: Arc<RuntimeSettings>,
+        guard: DropGuard,
     ) -> Self {
-        Self { store, persistence, dials, _tether: tether }
+        Self { store, persistence, settings, _guard: guard }
     }
 
     fn run(&self, task: Task, ctx: &mut Context<Self>) {
         let (store, persistence, days) =
-            (self.store.clone(), self.persistence.clone(), self.dials.archive_after_days());
+            (self.store.clone(), self.persistence.clone(), self.settings.archive_after_days());
         let now = clock::now();
         let step = async move {
             match task {
                 Task::Expire => {
-                    let swept = sweep(&persistence, Due::By(Sweep::Expire, now)).await;
+                    let swept = sweep(&persistence, SweepTask::By(SweepKind::Expire, now)).await;
                     (Task::Expire, pause(is_more(swept.as_ref()), EXPIRY_INTERVAL))
                 }
                 Task::Archive => {
                     let before = Timestamp(now.0.saturating_sub(days.saturating_mul(DAY_MS)));
-                    let swept = sweep(&persistence, Due::By(Sweep::Archive, before)).await;
+                    let swept =
+                        sweep(&persistence, SweepTask::By(SweepKind::Archive, before)).await;
                     (Task::Archive, pause(is_more(swept.as_ref()), AGE_INTERVAL))
                 }
                 Task::Discard => {
-                    let swept = sweep(&persistence, Due::By(Sweep::Discard, now)).await;
+                    let swept = sweep(&persistence, SweepTask::By(SweepKind::Discard, now)).await;
                     (Task::Discard, pause(is_more(swept.as_ref()), AGE_INTERVAL))
                 }
-                Task::Retain(cursor) => match sweep(&persistence, Due::Retention(cursor.clone())).await {
-                    Some(Swept { next: Some(next), .. }) => (Task::Retain(next), BUSY_INTERVAL),
-                    Some(Swept { next: None, .. }) => (Task::Retain(RetentionCursor::default()), AGE_INTERVAL),
-                    None => (Task::Retain(cursor), AGE_INTERVAL),
-                },
+                Task::Retain(cursor) => {
+                    match sweep(&persistence, SweepTask::Retention(cursor.clone())).await {
+                        Some(Swept { next: Some(next), .. }) => (Task::Retain(next), BUSY_INTERVAL),
+                        Some(Swept { next: None, .. }) => {
+                            (Task::Retain(RetentionCursor::default()), AGE_INTERVAL)
+                        }
+                        None => (Task::Retain(cursor), AGE_INTERVAL),
+                    }
+                }
                 Task::Forget => {
-                    let identities = store.purge_identities(now.0 - IDENTITY_KEPT_MS, FORGET_BATCH).await;
-                    let keys = store.purge_idempotency_keys(now.0 - ANSWER_KEPT_MS, FORGET_BATCH).await;
+                    let identities =
+                        store.purge_identities(now.0 - IDENTITY_KEPT_MS, FORGET_BATCH).await;
+                    let keys =
+                        store.purge_idempotency_keys(now.0 - ANSWER_KEPT_MS, FORGET_BATCH).await;
                     let begun = store.purge_fan_outs(now.0 - IDENTITY_KEPT_MS, FORGET_BATCH).await;
-                    let tombstones = store.purge_tombstones(now.0 - TOMBSTONE_KEPT_MS, FORGET_BATCH).await;
-                    let attempts = store.purge_failed_attempts(now.0 - IDENTITY_KEPT_MS, FORGET_BATCH).await;
+                    let tombstones =
+                        store.purge_tombstones(now.0 - TOMBSTONE_KEPT_MS, FORGET_BATCH).await;
+                    let attempts =
+                        store.purge_failed_attempts(now.0 - IDENTITY_KEPT_MS, FORGET_BATCH).await;
                     // The next round tries again.
                     let _ = store.shrink_log().await;
                     let full = |rows: u64| rows >= FORGET_BATCH.unsigned_abs();
@@ -119,9 +128,9 @@ impl Sweeper {
 }
 
 /// `None` while persistence or the store is away: the next look finds the same.
-async fn sweep(persistence: &MessageHandle<SweepSome>, due: Due) -> Option<Swept> {
+async fn sweep(persistence: &MessageHandle<Sweep>, due: SweepTask) -> Option<Swept> {
     let (reply, answer) = oneshot::channel();
-    persistence.send(SweepSome { due, limit: BATCH, reply }).await.ok()?;
+    persistence.send(Sweep { due, limit: BATCH, reply }).await.ok()?;
     answer.await.ok()?.ok()
 }
 
@@ -137,7 +146,13 @@ impl Actor for Sweeper {
     type Context = Context<Self>;
 
     fn started(&mut self, ctx: &mut Self::Context) {
-        let all = [Task::Expire, Task::Archive, Task::Discard, Task::Retain(RetentionCursor::default()), Task::Forget];
+        let all = [
+            Task::Expire,
+            Task::Archive,
+            Task::Discard,
+            Task::Retain(RetentionCursor::default()),
+            Task::Forget,
+        ];
         for task in all {
             ctx.run_later(BUSY_INTERVAL, |sweeper, ctx| sweeper.run(task, ctx));
         }

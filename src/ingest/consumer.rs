@@ -70,14 +70,16 @@ impl Consumer {
         let received = Instant::now();
         let mut shared = Vec::new();
         let decoded = decode_all(messages, self.max_event_bytes).await;
-        let steps: Vec<Step> = decoded.into_iter().map(|decoded| self.step(decoded, &mut shared)).collect();
+        let steps: Vec<Step> =
+            decoded.into_iter().map(|decoded| self.step(decoded, &mut shared)).collect();
         let outcomes = self.ingest(shared, false, received).await;
         let mut processed = Vec::with_capacity(messages.len());
         for (message, step) in messages.iter().zip(steps) {
             let batch: Vec<Outcome>;
             let own = match step {
                 Step::Reject(rejected) => {
-                    let disposition = self.dead_letter(message, Disposition::Reject(rejected)).await;
+                    let disposition =
+                        self.dead_letter(message, Disposition::Reject(rejected)).await;
                     processed.push(Processed::Done(disposition));
                     continue;
                 }
@@ -96,7 +98,11 @@ impl Consumer {
     }
 
     /// Waits for the end of a large fan-out. Its dead letter, if any, is stored by then.
-    pub async fn finish(&self, message: &SourceMessage, mut progress: watch::Receiver<Option<Outcome>>) -> Disposition {
+    pub async fn finish(
+        &self,
+        message: &SourceMessage,
+        mut progress: watch::Receiver<Option<Outcome>>,
+    ) -> Disposition {
         let outcome = match progress.wait_for(Option::is_some).await {
             Ok(outcome) => outcome.clone(),
             Err(_) => None,
@@ -128,7 +134,8 @@ impl Consumer {
     fn step(&self, decoded: Result<Decoded, Rejected>, shared: &mut Vec<Event>) -> Step {
         match decoded {
             Err(rejected) => {
-                metrics::counter!(metric::EVENTS, "source" => self.source, "outcome" => "rejected").increment(1);
+                metrics::counter!(metric::EVENTS, "source" => self.source, "outcome" => "rejected")
+                    .increment(1);
                 Step::Reject(rejected)
             }
             Ok(decoded) if decoded.batch => Step::Batch(decoded.events),
@@ -146,7 +153,8 @@ impl Consumer {
         }
         let (reply, answer) = oneshot::channel();
         let source = self.source;
-        let message = Ingest { events, atomic, strict: false, waits: false, source, received, reply };
+        let message =
+            Ingest { events, atomic, strict: false, waits: false, source, received, reply };
         let outcomes = match self.pipeline.send(message).await {
             Ok(()) => answer.await.ok(),
             Err(Gone) => None,
@@ -160,7 +168,9 @@ impl Consumer {
     /// has failed too often.
     async fn dispose(&self, message: &SourceMessage, outcomes: &[Outcome]) -> Disposition {
         let disposition = Disposition::of(outcomes, self.backoff(message.delivered));
-        let Disposition::Failed(reason) = disposition else { return self.dead_letter(message, disposition).await };
+        let Disposition::Failed(reason) = disposition else {
+            return self.dead_letter(message, disposition).await;
+        };
         let attempts = match &message.identity {
             // The broker does not redeliver: the deliveries are the hub's own attempts.
             None => Ok(message.delivered),
@@ -171,15 +181,20 @@ impl Consumer {
                 let detail = format!("given up after {attempts} failed attempts: {reason}");
                 let rejected = Rejected::whole(RejectedKind::GaveUp, detail);
                 let disposition = self.dead_letter(message, Disposition::Reject(rejected)).await;
-                if let (Disposition::Reject(_), Some(identity)) = (&disposition, &message.identity) {
+                if let (Disposition::Reject(_), Some(identity)) = (&disposition, &message.identity)
+                {
                     // A counter that stays is harmless: it expires.
                     let _ = self.store.forget_failed_attempts(identity).await;
                 }
                 disposition
             }
-            Ok(attempts) => Disposition::Retry { after: self.backoff(attempts), unavailable: false },
+            Ok(attempts) => {
+                Disposition::Retry { after: self.backoff(attempts), unavailable: false }
+            }
             // A failure that cannot be counted does not count.
-            Err(error) => Disposition::Retry { after: self.backoff(1), unavailable: error.is_transient() },
+            Err(error) => {
+                Disposition::Retry { after: self.backoff(1), unavailable: error.is_transient() }
+            }
         }
     }
 
@@ -199,7 +214,10 @@ impl Consumer {
             Err(error) => {
                 let source = self.source;
                 tracing::warn!(source, %error, "the dead letter could not be stored; the message will be redelivered");
-                Disposition::Retry { after: self.backoff(message.delivered), unavailable: error.is_transient() }
+                Disposition::Retry {
+                    after: self.backoff(message.delivered),
+                    unavailable: error.is_transient(),
+                }
             }
         }
     }
@@ -207,12 +225,17 @@ impl Consumer {
 
 /// Decodes messages in place, or on a blocking thread when one of them is large: the connection to the broker must be served
 /// meanwhile.
-async fn decode_all(messages: &[SourceMessage], max_event_bytes: usize) -> Vec<Result<Decoded, Rejected>> {
+async fn decode_all(
+    messages: &[SourceMessage],
+    max_event_bytes: usize,
+) -> Vec<Result<Decoded, Rejected>> {
     if messages.iter().all(|message| message.payload.len() < LARGE_BYTES) {
         return messages.iter().map(|message| message.decode(max_event_bytes)).collect();
     }
     let messages = messages.to_vec();
-    let decoding = spawn_blocking(move || messages.iter().map(|message| message.decode(max_event_bytes)).collect());
+    let decoding = spawn_blocking(move || {
+        messages.iter().map(|message| message.decode(max_event_bytes)).collect()
+    });
     // A panic continues here, so that the supervisor restarts the subscriber.
     decoding.await.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))
 }

@@ -7,7 +7,7 @@ use uuid::Uuid;
 use crate::{
     clock,
     domain::{
-        event::{Decoded, Event, Identity, Incoming, decode},
+        event::{Decoded, Event, Identity, RawEvent, decode},
         rejected::Rejected,
     },
     pipeline::Outcome,
@@ -59,7 +59,10 @@ impl Disposition {
         for outcome in outcomes {
             match (outcome, &disposition) {
                 (Outcome::Rejected(rejected), _) => return Self::Reject(rejected.clone()),
-                (Outcome::Unavailable(_) | Outcome::Overloaded | Outcome::Interrupted { .. }, _) => {
+                (
+                    Outcome::Unavailable(_) | Outcome::Overloaded | Outcome::Interrupted { .. },
+                    _,
+                ) => {
                     disposition = Self::Retry { after: backoff, unavailable: true };
                 }
                 (Outcome::Failed(reason), Self::Ack) => disposition = Self::Failed(reason.clone()),
@@ -80,7 +83,7 @@ impl Disposition {
 impl SourceMessage {
     /// Decodes the payload; an event without an ID gets a new one.
     pub(super) fn decode(&self, max_event_bytes: usize) -> Result<Decoded, Rejected> {
-        let mut decoded = decode(&Incoming {
+        let mut decoded = decode(&RawEvent {
             payload: &self.payload,
             headers: &self.headers,
             subject: Some(&self.subject),
@@ -100,8 +103,12 @@ impl SourceMessage {
         letter.subject = Some(self.subject.clone());
         letter.identity = self.identity.as_ref().map(|identity| identity.as_str().to_owned());
         let short = |value: &String| value.chars().take(HEADER_VALUE_MAX).collect::<String>();
-        letter.headers =
-            self.headers.iter().take(HEADERS_KEPT).map(|(name, value)| (name.clone(), short(value))).collect();
+        letter.headers = self
+            .headers
+            .iter()
+            .take(HEADERS_KEPT)
+            .map(|(name, value)| (name.clone(), short(value)))
+            .collect();
         letter
     }
 }
@@ -139,22 +146,45 @@ mod tests {
     fn worst_outcome_decides_the_disposition() {
         let second = Duration::from_secs(1);
         let disposition = |outcomes: &[Outcome]| Disposition::of(outcomes, second);
-        let fine = [Outcome::Duplicate, Outcome::Skipped(Skipped::NoType), Outcome::Accepted(Stored::default())];
+        let fine = [
+            Outcome::Duplicate,
+            Outcome::Skipped(Skipped::NoType),
+            Outcome::Accepted(Stored::default()),
+        ];
         assert_eq!(disposition(&fine), Disposition::Ack);
         let away = Outcome::Unavailable("away".into());
-        assert_eq!(disposition(std::slice::from_ref(&away)), Disposition::Retry { after: second, unavailable: true });
+        assert_eq!(
+            disposition(std::slice::from_ref(&away)),
+            Disposition::Retry { after: second, unavailable: true }
+        );
         let failed = Outcome::Failed("refused".into());
-        assert_eq!(disposition(&[failed]), Disposition::Failed("refused".into()), "the broker's count decides nothing");
+        assert_eq!(
+            disposition(&[failed]),
+            Disposition::Failed("refused".into()),
+            "the broker's count decides nothing"
+        );
         let bad = Rejected::missing("user_id", "x");
-        assert_eq!(disposition(&[away.clone(), Outcome::Rejected(bad.clone())]), Disposition::Reject(bad.clone()));
+        assert_eq!(
+            disposition(&[away.clone(), Outcome::Rejected(bad.clone())]),
+            Disposition::Reject(bad.clone())
+        );
         let filler = || Outcome::Failed("another event of the batch is bad".into());
-        assert_eq!(disposition(&[filler(), Outcome::Rejected(bad.clone())]), Disposition::Reject(bad));
-        assert_eq!(disposition(&[filler(), away]), Disposition::Retry { after: second, unavailable: true });
+        assert_eq!(
+            disposition(&[filler(), Outcome::Rejected(bad.clone())]),
+            Disposition::Reject(bad)
+        );
+        assert_eq!(
+            disposition(&[filler(), away]),
+            Disposition::Retry { after: second, unavailable: true }
+        );
     }
 
     #[test]
     fn dead_letter_of_the_same_message_has_the_same_id() {
         let rejected = Rejected::missing("user_id", "x");
-        assert_eq!(message(1).dead_letter("nats", &rejected).id, message(2).dead_letter("nats", &rejected).id);
+        assert_eq!(
+            message(1).dead_letter("nats", &rejected).id,
+            message(2).dead_letter("nats", &rejected).id
+        );
     }
 }

@@ -16,9 +16,9 @@ use crate::{
         catalog::NotificationType,
         event::{Event, Identity},
         notification::Timestamp,
-        schedule::{Due, Schedule},
+        schedule::{DueRun, Schedule},
     },
-    pipeline::{Ingest, Outcome, catalog::Shared},
+    pipeline::{Ingest, Outcome, catalog::SharedCatalog},
     runtime::{
         MessageHandle,
         supervisor::{Crash, DropGuard},
@@ -38,21 +38,26 @@ const AHEAD_MS: i64 = 60_000;
 /// The actor.
 pub struct Scheduler {
     store: Store,
-    catalog: Shared,
+    catalog: SharedCatalog,
     pipeline: MessageHandle<Ingest>,
     /// Types whose run is under way: one for very many takes its time, and must not hold up the others.
-    under_way: HashSet<String>,
-    _tether: DropGuard,
+    in_flight: HashSet<String>,
+    _guard: DropGuard,
 }
 
 impl Scheduler {
     /// Has the types of `catalog` come through `pipeline`.
     #[must_use]
-    pub fn new(store: Store, catalog: Shared, pipeline: MessageHandle<Ingest>, tether: DropGuard) -> Self {
-        Self { store, catalog, pipeline, under_way: HashSet::new(), _tether: tether }
+    pub fn new(
+        store: Store,
+        catalog: SharedCatalog,
+        pipeline: MessageHandle<Ingest>,
+        guard: DropGuard,
+    ) -> Self {
+        Self { store, catalog, pipeline, in_flight: HashSet::new(), _guard: guard }
     }
 
-    fn look(&self, ctx: &mut Context<Self>) {
+    fn poll(&self, ctx: &mut Context<Self>) {
         let store = self.store.clone();
         let runs = async move { store.schedule_runs().await };
         ctx.spawn(runs.into_actor(self).map(|runs, scheduler, ctx| {
@@ -60,7 +65,7 @@ impl Scheduler {
             if let Ok(runs) = runs {
                 scheduler.look_at(&runs, ctx);
             }
-            ctx.run_later(INTERVAL, |scheduler, ctx| scheduler.look(ctx));
+            ctx.run_later(INTERVAL, |scheduler, ctx| scheduler.poll(ctx));
         }));
     }
 
@@ -68,10 +73,11 @@ impl Scheduler {
         let (catalog, now) = (self.catalog.current(), clock::now());
         let active = || catalog.scheduled().filter(|(kind, _)| kind.is_active);
         for (kind, schedule) in active() {
-            if self.under_way.contains(&kind.code) {
+            if self.in_flight.contains(&kind.code) {
                 continue;
             }
-            let known = runs.iter().find(|run| run.code == kind.code && run.schedule == schedule.when());
+            let known =
+                runs.iter().find(|run| run.code == kind.code && run.schedule == schedule.when());
             // A clock that was ahead for a moment: until then, nothing would be due.
             let ahead = known.filter(|run| run.at.0 > now.0 + AHEAD_MS);
             if let Some(run) = ahead {
@@ -82,18 +88,25 @@ impl Scheduler {
                     "the last run of this schedule is in the future; the schedule begins anew"
                 );
             }
-            let due = known.and_then(|run| Some((run.at, schedule.due(run.at, settled(schedule, now))?)));
+            let due =
+                known.and_then(|run| Some((run.at, schedule.due(run.at, settled(schedule, now))?)));
             let step = match (known, due) {
-                _ if ahead.is_some() => Step::BeginAnew(now),
+                _ if ahead.is_some() => ScheduleStep::BeginAnew(now),
                 (Some(_), None) => continue,
-                (None, _) => Step::Begin(now),
-                (Some(_), Some((last, due))) => Step::Run(last, due),
+                (None, _) => ScheduleStep::Begin(now),
+                (Some(_), Some((last, due))) => ScheduleStep::Run(last, due),
             };
-            self.under_way.insert(kind.code.clone());
-            let taken = take(self.store.clone(), self.pipeline.clone(), Arc::clone(kind), schedule.clone(), step);
+            self.in_flight.insert(kind.code.clone());
+            let taken = advance(
+                self.store.clone(),
+                self.pipeline.clone(),
+                Arc::clone(kind),
+                schedule.clone(),
+                step,
+            );
             let code = kind.code.clone();
             ctx.spawn(taken.into_actor(self).map(move |_, scheduler, _| {
-                scheduler.under_way.remove(&code);
+                scheduler.in_flight.remove(&code);
             }));
         }
         // What is switched off, or has no schedule any more, begins anew when it comes back.
@@ -106,13 +119,13 @@ impl Scheduler {
 }
 
 /// What a type that comes by the clock needs now.
-enum Step {
+enum ScheduleStep {
     /// Its schedule has not been seen before: it begins at this moment.
     Begin(Timestamp),
     /// Its last run is in the future: it begins anew at this moment.
     BeginAnew(Timestamp),
     /// This run, after the one of that moment.
-    Run(Timestamp, Due),
+    Run(Timestamp, DueRun),
 }
 
 /// Up to when is looked for what is due.
@@ -120,21 +133,25 @@ fn settled(schedule: &Schedule, now: Timestamp) -> Timestamp {
     if schedule.count().is_some() { Timestamp(now.0 - SETTLE_MS) } else { now }
 }
 
-async fn take(
+async fn advance(
     store: Store,
     pipeline: MessageHandle<Ingest>,
     kind: Arc<NotificationType>,
     schedule: Schedule,
-    step: Step,
+    step: ScheduleStep,
 ) -> Result<(), StoreError> {
     let code = &kind.code;
-    let (last, Due { at, skipped }) = match step {
-        Step::Begin(now) => return store.begin_schedule(code, &schedule.when(), now).await,
-        Step::BeginAnew(now) => return store.restart_schedule(code, now).await,
-        Step::Run(last, due) => (last, due),
+    let (last, DueRun { at, skipped }) = match step {
+        ScheduleStep::Begin(now) => return store.begin_schedule(code, &schedule.when(), now).await,
+        ScheduleStep::BeginAnew(now) => return store.restart_schedule(code, now).await,
+        ScheduleStep::Run(last, due) => (last, due),
     };
     if skipped {
-        tracing::info!(code, due = at.to_rfc3339(), "this run was missed and is left, as its schedule says");
+        tracing::info!(
+            code,
+            due = at.to_rfc3339(),
+            "this run was missed and is left, as its schedule says"
+        );
     } else {
         let count = match schedule.count() {
             Some(counted) => Some(store.count_made(counted, last, at).await?),
@@ -189,7 +206,9 @@ async fn run(pipeline: &MessageHandle<Ingest>, event: Event) -> bool {
     }
     match answer.await.ok().and_then(|outcomes| outcomes.into_iter().next()) {
         // Late is only said to those who do not wait.
-        Some(Outcome::Accepted(_) | Outcome::Duplicate | Outcome::Skipped(_) | Outcome::Late(_)) => true,
+        Some(
+            Outcome::Accepted(_) | Outcome::Duplicate | Outcome::Skipped(_) | Outcome::Late(_),
+        ) => true,
         Some(Outcome::Rejected(rejected)) => {
             // It would be as bad the next second; the next time it is due, its template may be mended.
             tracing::error!(code, reason = %rejected, "what came by the clock could not be rendered, and is left");
@@ -199,7 +218,8 @@ async fn run(pipeline: &MessageHandle<Ingest>, event: Event) -> bool {
             tracing::error!(code, reason, "what came by the clock failed; it is tried again");
             false
         }
-        Some(Outcome::Unavailable(_) | Outcome::Overloaded | Outcome::Interrupted { .. }) | None => false,
+        Some(Outcome::Unavailable(_) | Outcome::Overloaded | Outcome::Interrupted { .. })
+        | None => false,
     }
 }
 
@@ -207,7 +227,7 @@ impl Actor for Scheduler {
     type Context = Context<Self>;
 
     fn started(&mut self, ctx: &mut Self::Context) {
-        self.look(ctx);
+        self.poll(ctx);
     }
 }
 

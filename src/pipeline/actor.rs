@@ -1,20 +1,25 @@
-//! The pipeline: from events to planned notifications.
+//! The pipeline actor: from events to rendered notifications.
 //!
-//! It takes what is waiting, looks up everybody the events name in one question to the directory, decides with the pure
-//! [`Planner`](crate::domain::plan::Planner), and hands the drafts to persistence in the order the events came. While one batch is being looked up the
-//! next gathers. The lookups are the only thing it waits for; the answer about a commit goes past it.
+//! It takes the waiting events in batches, looks up everything that a batch needs in one query per table, renders with the pure
+//! [`Planner`](crate::domain::plan::Planner), and sends the drafts to persistence in the order of the events. It waits for the
+//! lookups only; replies to commits bypass it.
 //!
-//! It fails by panicking: what waited is answered with nothing, which its senders take as "try again".
+//! It fails by panicking: the replies of waiting events are dropped, which their sources take as "try again".
 
 use std::{collections::VecDeque, sync::Arc};
 
 use actix::{Actor, ActorFutureExt, AsyncContext, Context, Handler, Message, WrapFuture};
 use tokio::{sync::oneshot, time::Instant};
 
-use super::{Outcome, batch, catalog::Shared, fan_out::FanOutLimiter};
+use super::{
+    Outcome,
+    batch::{self, BatchContext},
+    catalog::SharedCatalog,
+    fan_out::FanOutLimiter,
+};
 use crate::{
     domain::event::Event,
-    feeds::Feeding,
+    feeds::FeedsHandle,
     inbox::Commit,
     runtime::{
         MessageHandle,
@@ -24,35 +29,35 @@ use crate::{
     telemetry::{DeliveryTrace, UnknownTypes, metric},
 };
 
-/// Most events that wait; a source that finds it full is told to come back.
+/// Maximum number of waiting events; a source that finds the queue full is asked to retry.
 const WAITING_EVENTS_MAX: usize = 50_000;
 
-/// Maximum size of the events that wait, in bytes of their payloads.
+/// Maximum size of the waiting events, in bytes of their payloads.
 const WAITING_BYTES_MAX: usize = 64 * 1024 * 1024;
 
-/// Most events looked up together.
+/// Maximum number of events in a batch.
 const BATCH_EVENTS: usize = 500;
 
-/// Messages in the mailbox; each is taken at once, so this only evens out bursts.
+/// Capacity of the mailbox. Each message is queued at once, so this only evens out bursts.
 const MAILBOX: usize = 1_024;
 
-/// Turn events into notifications.
+/// Turns events into notifications.
 #[derive(Message)]
 #[rtype(result = "()")]
 pub struct Ingest {
     /// The events, in order.
     pub events: Vec<Event>,
-    /// Whether they are taken whole or not at all.
+    /// Whether they are committed together or not at all.
     pub atomic: bool,
     /// Whether an event without a type or without recipients is rejected rather than skipped.
     pub strict: bool,
-    /// Whether whoever asks waits for events for very many; else those are answered as late.
+    /// Whether the caller waits for large fan-outs; otherwise they are answered with [`Outcome::Late`].
     pub waits: bool,
-    /// Which way they came: the label `source` of `lonceng_events_total`.
+    /// Source: the label `source` of `lonceng_events_total`.
     pub source: &'static str,
-    /// When they arrived.
+    /// Time of arrival.
     pub received: Instant,
-    /// An outcome for each event, after the commit.
+    /// Receiver of an outcome for each event, in order, after the commit.
     pub reply: oneshot::Sender<Vec<Outcome>>,
 }
 
@@ -63,52 +68,51 @@ impl Ingest {
     }
 }
 
-/// The actor.
+/// Pipeline actor.
 pub struct Pipeline {
     store: Store,
-    catalog: Shared,
+    catalog: SharedCatalog,
     persistence: MessageHandle<Commit>,
-    feeding: Feeding,
-    trail: Arc<DeliveryTrace>,
+    feeding: FeedsHandle,
+    trace: Arc<DeliveryTrace>,
     unknown_types: Arc<UnknownTypes>,
-    /// Events for very many take turns.
-    turns: Arc<FanOutLimiter>,
+    fan_outs: Arc<FanOutLimiter>,
     waiting: VecDeque<Ingest>,
     waiting_events: usize,
     waiting_bytes: usize,
     busy: bool,
-    _tether: DropGuard,
+    _guard: DropGuard,
 }
 
 impl Pipeline {
-    /// A pipeline that works from `catalog` and hands on to `persistence`; what live feeds show goes to `feeding`,
-    /// what became of events to `trail`, and codes that no type has to `unknown_types`.
+    /// Creates a pipeline that renders with the types of `catalog` and commits through `persistence`. Events for live feeds go to
+    /// `feeding`, traces to `trace`, and codes without a type to `unknown_types`.
     #[must_use]
     pub fn new(
         store: Store,
-        catalog: Shared,
+        catalog: SharedCatalog,
         persistence: MessageHandle<Commit>,
-        feeding: Feeding,
-        (trail, unknown_types): (Arc<DeliveryTrace>, Arc<UnknownTypes>),
-        tether: DropGuard,
+        feeding: FeedsHandle,
+        (trace, unknown_types): (Arc<DeliveryTrace>, Arc<UnknownTypes>),
+        guard: DropGuard,
     ) -> Self {
         Self {
             store,
             catalog,
             persistence,
             feeding,
-            trail,
+            trace,
             unknown_types,
-            turns: FanOutLimiter::new(),
+            fan_outs: FanOutLimiter::new(),
             waiting: VecDeque::new(),
             waiting_events: 0,
             waiting_bytes: 0,
             busy: false,
-            _tether: tether,
+            _guard: guard,
         }
     }
 
-    fn work(&mut self, ctx: &mut Context<Self>) {
+    fn start_batch(&mut self, ctx: &mut Context<Self>) {
         if self.busy || self.waiting.is_empty() {
             return;
         }
@@ -125,24 +129,25 @@ impl Pipeline {
         }
         self.waiting_events -= events;
         self.gauge();
-        let work = batch::Work {
+        let context = BatchContext {
             store: self.store.clone(),
             catalog: self.catalog.current(),
             persistence: self.persistence.clone(),
             feeding: self.feeding.clone(),
-            trail: Arc::clone(&self.trail),
+            trace: Arc::clone(&self.trace),
             unknown_types: Arc::clone(&self.unknown_types),
-            turns: Arc::clone(&self.turns),
+            fan_outs: Arc::clone(&self.fan_outs),
         };
-        ctx.spawn(batch::run(work, queued).into_actor(self).map(|(), pipeline, ctx| {
+        ctx.spawn(batch::run(context, queued).into_actor(self).map(|(), pipeline, ctx| {
             pipeline.busy = false;
-            pipeline.work(ctx);
+            pipeline.start_batch(ctx);
         }));
     }
 
     #[expect(clippy::cast_precision_loss, reason = "a gauge of at most some thousands")]
     fn gauge(&self) {
-        metrics::gauge!(metric::QUEUE_LENGTH, "queue" => "pipeline").set(self.waiting_events as f64);
+        metrics::gauge!(metric::QUEUE_LENGTH, "queue" => "pipeline")
+            .set(self.waiting_events as f64);
     }
 }
 
@@ -159,7 +164,7 @@ impl Handler<Ingest> for Pipeline {
 
     fn handle(&mut self, ingest: Ingest, ctx: &mut Self::Context) {
         if self.waiting_events >= WAITING_EVENTS_MAX || self.waiting_bytes >= WAITING_BYTES_MAX {
-            // Whoever asked may have gone; then nobody needs the answer.
+            // The caller may be gone, and needs no reply then.
             let _ = ingest.reply.send(vec![Outcome::Overloaded; ingest.events.len()]);
             return;
         }
@@ -167,7 +172,7 @@ impl Handler<Ingest> for Pipeline {
         self.waiting_bytes += ingest.bytes();
         self.waiting.push_back(ingest);
         self.gauge();
-        self.work(ctx);
+        self.start_batch(ctx);
     }
 }
 

@@ -9,7 +9,8 @@ use std::{
 };
 
 use actix::{
-    Actor, ActorFutureExt, AsyncContext, Context, Handler, Message, ResponseActFuture, SpawnHandle, WrapFuture,
+    Actor, ActorFutureExt, AsyncContext, Context, Handler, Message, ResponseActFuture, SpawnHandle,
+    WrapFuture,
 };
 
 use crate::{
@@ -25,9 +26,9 @@ const INTERVAL: Duration = Duration::from_secs(1);
 
 /// The snapshot there is now; cheap to clone, and to read.
 #[derive(Debug, Clone, Default)]
-pub struct Shared(Arc<RwLock<Arc<Catalog>>>);
+pub struct SharedCatalog(Arc<RwLock<Arc<Catalog>>>);
 
-impl Shared {
+impl SharedCatalog {
     /// The snapshot there is now. Whoever holds it keeps it, whatever comes after.
     #[must_use]
     pub fn current(&self) -> Arc<Catalog> {
@@ -45,7 +46,7 @@ pub struct Sources {
     /// The table.
     pub store: Store,
     /// What of the files is taken: the translations; and what is wrong with them is said beside what is wrong with the table.
-    pub configuration: Arc<config::Live>,
+    pub configuration: Arc<config::LiveConfig>,
 }
 
 impl Sources {
@@ -53,13 +54,24 @@ impl Sources {
     ///
     /// # Errors
     /// When the store is away.
-    pub async fn load(&self, shared: &Shared, health: &Health) -> Result<Vec<TypeRow>, StoreError> {
+    pub async fn load(
+        &self,
+        shared: &SharedCatalog,
+        health: &Health,
+    ) -> Result<Vec<TypeRow>, StoreError> {
         let rows = self.store.types().await?;
         let translations = self.configuration.translations();
-        let (catalog, bad) = Catalog::build(&rows, &translations.local, &translations.default_locale);
+        let (catalog, bad) =
+            Catalog::build(&rows, &translations.local, &translations.default_locale);
         for bad in &bad {
             let (code, column, line) = (&bad.code, bad.column, bad.line);
-            tracing::warn!(code, column, line, reason = bad.detail, "a type is wrong and switched off");
+            tracing::warn!(
+                code,
+                column,
+                line,
+                reason = bad.detail,
+                "a type is wrong and switched off"
+            );
         }
         self.configuration.found_wrong(bad.into_iter().map(|bad| bad.code).collect());
         health.set("config", PartState::of_trouble(self.configuration.trouble()));
@@ -72,46 +84,61 @@ impl Sources {
 /// The actor.
 pub struct CatalogRefresher {
     sources: Sources,
-    shared: Shared,
+    shared: SharedCatalog,
     health: Health,
     loaded: Vec<TypeRow>,
     /// A look at the table is under way, or will be.
-    looking: Option<SpawnHandle>,
-    _tether: DropGuard,
+    polling: Option<SpawnHandle>,
+    _guard: DropGuard,
 }
 
 impl CatalogRefresher {
     /// Keeps `shared` up to date; `loaded` are the rows it was made from.
     #[must_use]
-    pub fn new(sources: Sources, shared: Shared, health: Health, loaded: Vec<TypeRow>, tether: DropGuard) -> Self {
-        Self { sources, shared, health, loaded, looking: None, _tether: tether }
+    pub fn new(
+        sources: Sources,
+        shared: SharedCatalog,
+        health: Health,
+        loaded: Vec<TypeRow>,
+        guard: DropGuard,
+    ) -> Self {
+        Self { sources, shared, health, loaded, polling: None, _guard: guard }
     }
 
     /// Looks when the database says that there is something to see.
     fn listen(&self, ctx: &mut Context<Self>) {
         let store = self.sources.store.clone();
-        let told = async move {
+        let on_notification = async move {
             match store.watch_types().await {
                 Ok(mut watch) => watch.changed().await.map(|()| watch),
                 Err(error) => Err(error),
             }
         };
-        ctx.spawn(told.into_actor(self).map(|told, keeper, ctx| keeper.told(told, ctx)));
+        ctx.spawn(on_notification.into_actor(self).map(|on_notification, refresher, ctx| {
+            refresher.on_notification(on_notification, ctx)
+        }));
     }
 
-    fn told(&mut self, told: Result<TypesWatch, StoreError>, ctx: &mut Context<Self>) {
-        let Ok(mut watch) = told else {
+    fn on_notification(
+        &mut self,
+        on_notification: Result<TypesWatch, StoreError>,
+        ctx: &mut Context<Self>,
+    ) {
+        let Ok(mut watch) = on_notification else {
             // Away, or gone: the ticks see what happens meanwhile.
-            ctx.run_later(INTERVAL, |keeper, ctx| keeper.listen(ctx));
+            ctx.run_later(INTERVAL, |refresher, ctx| refresher.listen(ctx));
             return;
         };
         self.refresh(ctx);
         let again = async move { watch.changed().await.map(|()| watch) };
-        ctx.spawn(again.into_actor(self).map(|told, keeper, ctx| keeper.told(told, ctx)));
+        ctx.spawn(again.into_actor(self).map(|on_notification, refresher, ctx| {
+            refresher.on_notification(on_notification, ctx)
+        }));
     }
 
     fn refresh(&mut self, ctx: &mut Context<Self>) {
-        let (sources, shared, health) = (self.sources.clone(), self.shared.clone(), self.health.clone());
+        let (sources, shared, health) =
+            (self.sources.clone(), self.shared.clone(), self.health.clone());
         let loaded = self.loaded.clone();
         let refreshed = async move {
             match sources.store.types().await {
@@ -121,14 +148,14 @@ impl CatalogRefresher {
                 Err(_) => None,
             }
         };
-        let noted = refreshed.into_actor(self).map(|rows, keeper, ctx| {
+        let noted = refreshed.into_actor(self).map(|rows, refresher, ctx| {
             if let Some(rows) = rows {
-                keeper.loaded = rows;
+                refresher.loaded = rows;
             }
-            keeper.looking = Some(ctx.run_later(INTERVAL, Self::refresh));
+            refresher.polling = Some(ctx.run_later(INTERVAL, Self::refresh));
         });
         // The next tick, or a look that began before somebody said that there is more to see.
-        if let Some(before) = self.looking.replace(ctx.spawn(noted)) {
+        if let Some(before) = self.polling.replace(ctx.spawn(noted)) {
             ctx.cancel_future(before);
         }
     }
@@ -146,12 +173,13 @@ impl Actor for CatalogRefresher {
 impl CatalogRefresher {
     /// Looks at everything now. Says whether that could be done.
     fn load(&self) -> ResponseActFuture<Self, bool> {
-        let (sources, shared, health) = (self.sources.clone(), self.shared.clone(), self.health.clone());
+        let (sources, shared, health) =
+            (self.sources.clone(), self.shared.clone(), self.health.clone());
         let load = async move { sources.load(&shared, &health).await };
-        Box::pin(load.into_actor(self).map(|rows, keeper, _| {
+        Box::pin(load.into_actor(self).map(|rows, refresher, _| {
             let done = rows.is_ok();
             if let Ok(rows) = rows {
-                keeper.loaded = rows;
+                refresher.loaded = rows;
             }
             done
         }))

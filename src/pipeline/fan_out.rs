@@ -1,8 +1,9 @@
-//! An event for very many: in pieces, so that nobody else waits for it and no memory grows with the directory.
+//! Large fan-outs: commits an event for many recipients in chunks, so that other events need not wait for it and memory does not
+//! grow with the directory.
 //!
-//! It is rendered for everybody before anything is stored: a bad event stores nothing. Then one piece after the other is committed,
-//! each together with how far the event has come, so that whoever takes it up again goes on there; the last one together with the
-//! event's identity. One such event at a time.
+//! The event is rendered for every recipient before the first commit: an invalid event stores nothing. Each chunk is committed
+//! together with the position reached, so another attempt continues there; the last chunk is committed together with the event's
+//! identity. One fan-out runs at a time.
 
 use std::{
     sync::{
@@ -18,6 +19,10 @@ use tokio::{
 };
 use uuid::Uuid;
 
+use super::{
+    Outcome, Stored,
+    recipients::{CHUNK_SIZE, page, without_draft},
+};
 use crate::{
     clock,
     domain::{
@@ -28,115 +33,118 @@ use crate::{
         user::{Person, UserId},
     },
     inbox::Commit,
-    pipeline::{Outcome, Stored},
-    runtime::MessageHandle,
-    store::{FanOutStart, Part, Planned, Store, StoreError},
-    telemetry::trace::{PEOPLE_MAX, Reached},
+    runtime::{Gone, MessageHandle},
+    store::{FanOutStart, Part, Planned, Store},
+    telemetry::trace::{Delivered, PEOPLE_MAX},
 };
 
-/// Recipients from which an event goes in pieces, and how many are in one: some milliseconds of the store's time.
-pub(super) const PIECE: usize = 250;
-
-/// Events for very many that may wait for their turn; whoever brings another is told to come back.
+/// Maximum number of fan-outs that wait for their turn; the source of another one is asked to retry.
 const WAITING_MAX: usize = 64;
 
-/// Tries to commit a piece, and the pause between two: half a minute of a store that is away or has too much to do.
-const TRIES: usize = 60;
-const AGAIN_AFTER: Duration = Duration::from_millis(500);
+/// Attempts to commit a chunk, and the pause between two: half a minute of a store that is unavailable or overloaded.
+const ATTEMPTS: usize = 60;
+const RETRY_AFTER: Duration = Duration::from_millis(500);
 
-/// Events for very many take turns.
+/// Limits fan-outs to one at a time, with a bounded queue.
 pub(super) struct FanOutLimiter {
-    turn: Semaphore,
+    running: Semaphore,
     waiting: AtomicUsize,
 }
 
 impl FanOutLimiter {
+    /// Creates a limiter without any fan-out.
     pub(super) fn new() -> Arc<Self> {
-        Arc::new(Self { turn: Semaphore::new(1), waiting: AtomicUsize::new(0) })
+        Arc::new(Self { running: Semaphore::new(1), waiting: AtomicUsize::new(0) })
     }
 
-    /// A place among those that wait, if there is one.
-    pub(super) fn wait(self: &Arc<Self>) -> Option<Place> {
-        let place = Place(Arc::clone(self));
-        (self.waiting.fetch_add(1, Ordering::Relaxed) < WAITING_MAX).then_some(place)
+    /// Reserves a place in the queue; `None` when it is full.
+    pub(super) fn reserve(self: &Arc<Self>) -> Option<Permit> {
+        let permit = Permit(Arc::clone(self));
+        (self.waiting.fetch_add(1, Ordering::Relaxed) < WAITING_MAX).then_some(permit)
     }
 }
 
-/// A place among those that wait; given back when dropped.
-pub(super) struct Place(Arc<FanOutLimiter>);
+/// Place in the queue of fan-outs, released when dropped.
+pub(super) struct Permit(Arc<FanOutLimiter>);
 
-impl Drop for Place {
+impl Drop for Permit {
     fn drop(&mut self) {
         self.0.waiting.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
-/// An event for very many.
+/// Fan-out of one event to many recipients.
 pub(super) struct FanOut {
     pub(super) store: Store,
     pub(super) catalog: Arc<Catalog>,
     pub(super) persistence: MessageHandle<Commit>,
-    pub(super) place: Place,
+    pub(super) permit: Permit,
     pub(super) event: Arc<Event>,
     pub(super) kind: Arc<NotificationType>,
     pub(super) audience: Audience,
     pub(super) received: Instant,
 }
 
-/// Whom it was brought to: how many, and the first of them.
+/// Recipients of a fan-out, for the delivery trace: their number, and the first of them.
 #[derive(Default)]
 pub(super) struct FanOutReport {
     /// Whether a chunk is committed, in this attempt or an earlier one.
-    pub(super) begun: bool,
+    begun: bool,
     /// Recipients of the chunks that this attempt committed.
-    pub(super) stored: usize,
-    pub(super) reached_count: usize,
-    pub(super) reached: Vec<Reached>,
+    stored: usize,
+    pub(super) delivered_count: usize,
+    pub(super) delivered: Vec<Delivered>,
     pub(super) muted_count: usize,
     pub(super) muted: Vec<UserId>,
 }
 
-/// A piece: up to somebody, and what they get.
-struct Piece {
+/// Recipients of one transaction.
+struct Chunk {
+    /// ID of the last recipient.
     to: String,
     last: bool,
     drafts: Vec<(Uuid, Draft)>,
     muted: Vec<UserId>,
 }
 
-/// What became of a piece.
+/// Result of committing a chunk.
 enum Committed {
     Stored,
-    /// The event has come elsewhere meanwhile: by another hub, or by a commit whose answer was lost.
+    /// The position was another one: another hub continued the fan-out, or the reply to an earlier commit was lost.
     Elsewhere,
 }
 
-/// Whether a piece with somebody who cannot be rendered is refused.
+/// Treatment of a recipient for whom rendering fails.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Bad {
-    Refuse,
-    /// Others have it by now: whoever cannot be rendered since is left out.
-    LeaveOut,
+enum OnError {
+    /// The chunk is rejected.
+    Reject,
+    /// The recipient is skipped: others have the notification already.
+    Skip,
 }
 
 impl FanOut {
-    /// Brings it to everybody. Says how that ended, and who got it.
+    /// Commits all chunks. Returns the outcome, and a report of the recipients.
     pub(super) async fn run(self) -> (Outcome, FanOutReport) {
-        let turns = Arc::clone(&self.place.0);
-        // Never closed.
-        let _turn = turns.turn.acquire().await;
-        let mut brought = FanOutReport::default();
-        let outcome = match self.bring(&mut brought).await {
-            Ok(()) if brought.reached_count == 0 && brought.muted_count > 0 => Outcome::Skipped(Skipped::Muted),
-            // Who they are is nobody's business here, and may be a long list.
-            Ok(()) => Outcome::Accepted(Stored { notifications: brought.reached_count, ids: Vec::new() }),
-            Err(outcome) if brought.begun => self.interrupted(outcome, brought.stored),
+        let limiter = Arc::clone(&self.permit.0);
+        // The semaphore is never closed.
+        let _running = limiter.running.acquire().await;
+        let mut report = FanOutReport::default();
+        let outcome = match self.commit_all(&mut report).await {
+            Ok(()) if report.delivered_count == 0 && report.muted_count > 0 => {
+                Outcome::Skipped(Skipped::Muted)
+            }
+            // The list of recipients may be long, and is not for the publisher.
+            Ok(()) => {
+                Outcome::Accepted(Stored { notifications: report.delivered_count, ids: Vec::new() })
+            }
+            Err(outcome) if report.begun => self.interrupted(outcome, report.stored),
             Err(outcome) => outcome,
         };
-        (outcome, brought)
+        (outcome, report)
     }
 
-    async fn bring(&self, brought: &mut FanOutReport) -> Result<(), Outcome> {
+    async fn commit_all(&self, report: &mut FanOutReport) -> Result<(), Outcome> {
         let now = clock::now();
         let identity = self.identity();
         let begin = || self.store.begin_fan_out(&identity, &self.audience, now);
@@ -144,56 +152,70 @@ impl FanOut {
             FanOutStart::Over => return Err(Outcome::Duplicate),
             FanOutStart::After(after, audience) => (after, audience),
         };
-        brought.begun = !after.is_empty();
-        let named: Vec<UserId> = self.event.user_id.iter().chain(&self.event.actor_id).cloned().collect();
+        report.begun = !after.is_empty();
+        let named: Vec<UserId> =
+            self.event.user_id.iter().chain(&self.event.actor_id).cloned().collect();
         let named = self.store.people(&named).await.map_err(|error| Outcome::from(&error))?;
-        // Whose event is bad finds out here, before anything is stored.
-        let mut looked = after.clone();
+        self.render_all(&identity, &audience, &after, &named, now).await?;
         loop {
-            let piece = match self.piece(&audience, &looked, &named, now, Bad::Refuse).await {
-                Err(outcome @ Outcome::Rejected(_)) if after.is_empty() => {
-                    let _ = self.store.forget_fan_out(&identity).await;
-                    return Err(outcome);
-                }
-                // Some have it already.
-                Err(Outcome::Rejected(_)) => break,
-                other => other?,
-            };
-            if piece.last {
-                break;
-            }
-            looked = piece.to;
-        }
-        loop {
-            let piece = self.piece(&audience, &after, &named, now, Bad::LeaveOut).await?;
-            match self.commit(&identity, &after, &piece).await? {
+            let chunk = self.chunk(&audience, &after, &named, now, OnError::Skip).await?;
+            match self.commit(&identity, &after, &chunk).await? {
                 Committed::Stored => {
-                    brought.add(&piece);
-                    brought.stored += piece.drafts.len();
-                    brought.begun = true;
-                    if piece.last {
+                    report.add(&chunk);
+                    if chunk.last {
                         return Ok(());
                     }
-                    after = piece.to;
+                    after = chunk.to;
                 }
-                Committed::Elsewhere => match begin().await.map_err(|error| Outcome::from(&error))? {
-                    FanOutStart::Over => return Ok(()),
-                    FanOutStart::After(place, _) if place > after => after = place,
-                    FanOutStart::After(..) => {
-                        return Err(Outcome::Unavailable("another hub is bringing this event".to_owned()));
+                Committed::Elsewhere => {
+                    match begin().await.map_err(|error| Outcome::from(&error))? {
+                        FanOutStart::Over => return Ok(()),
+                        FanOutStart::After(position, _) if position > after => after = position,
+                        FanOutStart::After(..) => {
+                            return Err(Outcome::Unavailable(
+                                "another hub is processing this event".to_owned(),
+                            ));
+                        }
                     }
-                },
+                }
             }
         }
     }
 
-    /// Identity of the event. One that its publisher gave none has the ID under which it was accepted, so that a commit
-    /// whose answer is lost is not made twice, and the publisher can continue what was interrupted.
+    /// Renders every chunk once, so that the publisher of an invalid event learns of it before anything is stored.
+    async fn render_all(
+        &self,
+        identity: &Identity,
+        audience: &Audience,
+        after: &str,
+        named: &[Person],
+        now: Timestamp,
+    ) -> Result<(), Outcome> {
+        let mut position = after.to_owned();
+        loop {
+            let chunk = match self.chunk(audience, &position, named, now, OnError::Reject).await {
+                Err(outcome @ Outcome::Rejected(_)) if after.is_empty() => {
+                    let _ = self.store.forget_fan_out(identity).await;
+                    return Err(outcome);
+                }
+                // An earlier attempt has committed chunks.
+                Err(Outcome::Rejected(_)) => return Ok(()),
+                other => other?,
+            };
+            if chunk.last {
+                return Ok(());
+            }
+            position = chunk.to;
+        }
+    }
+
+    /// Returns the identity of the event. An event without one gets the ID under which it was accepted, so that a commit whose
+    /// reply is lost is not repeated, and the publisher can continue an interrupted fan-out.
     fn identity(&self) -> Identity {
         self.event.identity.clone().unwrap_or_else(|| Identity::key(&self.event.id))
     }
 
-    /// Outcome of a fan-out that ended after some of its chunks were committed.
+    /// Returns the outcome of a fan-out that ended after some of its chunks were committed.
     fn interrupted(&self, outcome: Outcome, stored: usize) -> Outcome {
         let reason = match outcome {
             Outcome::Unavailable(reason) | Outcome::Failed(reason) => reason,
@@ -204,97 +226,112 @@ impl FanOut {
         Outcome::Interrupted { stored, event_id, reason }
     }
 
-    async fn piece(
+    /// Renders the recipients that follow `after`.
+    async fn chunk(
         &self,
         audience: &Audience,
         after: &str,
         named: &[Person],
         now: Timestamp,
-        bad: Bad,
-    ) -> Result<Piece, Outcome> {
-        let recipients = page(&self.store, audience, after, PIECE).await.map_err(|error| Outcome::from(&error))?;
+        on_error: OnError,
+    ) -> Result<Chunk, Outcome> {
+        let store_error = |error| Outcome::from(&error);
+        let recipients =
+            page(&self.store, audience, after, CHUNK_SIZE).await.map_err(store_error)?;
         let ids: Vec<UserId> = recipients.iter().map(|person| person.user_id.clone()).collect();
-        let preferences = self.store.preferences_of(&ids).await.map_err(|error| Outcome::from(&error))?;
+        let preferences = self.store.preferences_of(&ids).await.map_err(store_error)?;
         let people = People::new(named.iter().cloned()).with_preferences(preferences);
-        let planner = Planner::new(&self.event, &self.kind, &people, &self.catalog, now).map_err(Outcome::Rejected)?;
-        let plan = |recipients: &[Person]| planner.drafts(recipients);
-        let (left_out, drafts) = match plan(&recipients) {
+        let planner = Planner::new(&self.event, &self.kind, &people, &self.catalog, now)
+            .map_err(Outcome::Rejected)?;
+        let (skipped, drafts) = match planner.drafts(&recipients) {
             Ok(drafts) => (Vec::new(), drafts),
-            Err(rejected) if bad == Bad::Refuse => return Err(Outcome::Rejected(rejected)),
-            Err(_) => {
-                let mut drafts = Vec::with_capacity(recipients.len());
-                let mut left_out = Vec::new();
-                for recipient in &recipients {
-                    match plan(std::slice::from_ref(recipient)) {
-                        Ok(own) => drafts.extend(own),
-                        Err(rejected) => left_out.push((recipient.user_id.clone(), rejected)),
-                    }
-                }
-                (left_out, drafts)
+            Err(rejected) if on_error == OnError::Reject => {
+                return Err(Outcome::Rejected(rejected));
             }
+            Err(_) => self.render_one_by_one(&planner, &recipients),
         };
-        if let Some((_, why)) = left_out.first() {
-            let (code, people) = (&self.kind.code, left_out.len());
-            tracing::warn!(code, people, reason = %why, "some whom an event for very many cannot be rendered for are left out");
-        }
-        let muted = super::batch::without(&recipients, &drafts);
-        let muted = muted.into_iter().filter(|user| !left_out.iter().any(|(known, _)| known == user)).collect();
-        // Rendering shares its thread with other events'.
+        let muted = without_draft(&recipients, &drafts);
+        let muted = muted.into_iter().filter(|user| !skipped.contains(user)).collect();
+        // Other events are rendered on the same thread.
         tokio::task::yield_now().await;
         let to = ids.last().map_or_else(|| after.to_owned(), |user| user.as_str().to_owned());
         let drafts = drafts.into_iter().map(|draft| (Uuid::now_v7(), draft)).collect();
-        Ok(Piece { to, last: recipients.len() < PIECE, drafts, muted })
+        Ok(Chunk { to, last: recipients.len() < CHUNK_SIZE, drafts, muted })
     }
 
-    async fn commit(&self, identity: &Identity, after: &str, piece: &Piece) -> Result<Committed, Outcome> {
-        let mut outcome = Outcome::Unavailable(crate::runtime::Gone.to_string());
-        for _ in 0..TRIES {
+    /// Renders each recipient by itself. Returns the recipients for whom rendering fails, and the drafts of the others.
+    fn render_one_by_one(
+        &self,
+        planner: &Planner<'_>,
+        recipients: &[Person],
+    ) -> (Vec<UserId>, Vec<Draft>) {
+        let (mut skipped, mut drafts) = (Vec::new(), Vec::with_capacity(recipients.len()));
+        let mut first = None;
+        for recipient in recipients {
+            match planner.drafts(std::slice::from_ref(recipient)) {
+                Ok(own) => drafts.extend(own),
+                Err(rejected) => {
+                    skipped.push(recipient.user_id.clone());
+                    first.get_or_insert(rejected);
+                }
+            }
+        }
+        if let Some(reason) = first {
+            let (code, recipients) = (&self.kind.code, skipped.len());
+            tracing::warn!(code, recipients, %reason, "rendering failed for some recipients of a large fan-out; they are skipped");
+        }
+        (skipped, drafts)
+    }
+
+    /// Commits a chunk, with retries while the store is unavailable.
+    async fn commit(
+        &self,
+        identity: &Identity,
+        after: &str,
+        chunk: &Chunk,
+    ) -> Result<Committed, Outcome> {
+        let mut outcome = Outcome::Unavailable(Gone.to_string());
+        for _ in 0..ATTEMPTS {
             let planned = Planned {
-                identity: piece.last.then(|| identity.clone()),
-                part: Some(Part { identity: identity.clone(), after: after.to_owned(), to: piece.to.clone() }),
-                drafts: piece.drafts.clone(),
+                identity: chunk.last.then(|| identity.clone()),
+                part: Some(Part {
+                    identity: identity.clone(),
+                    after: after.to_owned(),
+                    to: chunk.to.clone(),
+                }),
+                drafts: chunk.drafts.clone(),
             };
             let (reply, answer) = oneshot::channel();
-            let commit = Commit { events: vec![planned], atomic: true, received: self.received, reply };
+            let commit =
+                Commit { events: vec![planned], atomic: true, received: self.received, reply };
             if self.persistence.send(commit).await.is_ok()
-                && let Some(answered) = answer.await.ok().and_then(|outcomes| outcomes.into_iter().next())
+                && let Some(committed) =
+                    answer.await.ok().and_then(|outcomes| outcomes.into_iter().next())
             {
-                outcome = answered.into();
+                outcome = committed.into();
             }
             match outcome {
                 Outcome::Accepted(_) => return Ok(Committed::Stored),
                 Outcome::Duplicate => return Ok(Committed::Elsewhere),
-                Outcome::Unavailable(_) | Outcome::Overloaded => sleep(AGAIN_AFTER).await,
+                Outcome::Unavailable(_) | Outcome::Overloaded => sleep(RETRY_AFTER).await,
                 other => return Err(other),
             }
-            outcome = Outcome::Unavailable(crate::runtime::Gone.to_string());
+            outcome = Outcome::Unavailable(Gone.to_string());
         }
         Err(outcome)
     }
 }
 
 impl FanOutReport {
-    fn add(&mut self, piece: &Piece) {
-        self.reached_count += piece.drafts.len();
-        let room = PEOPLE_MAX.saturating_sub(self.reached.len());
-        self.reached.extend(piece.drafts.iter().take(room).map(|(id, draft)| Reached::of(*id, draft)));
-        self.muted_count += piece.muted.len();
+    fn add(&mut self, chunk: &Chunk) {
+        self.begun = true;
+        self.stored += chunk.drafts.len();
+        self.delivered_count += chunk.drafts.len();
+        let room = PEOPLE_MAX.saturating_sub(self.delivered.len());
+        self.delivered
+            .extend(chunk.drafts.iter().take(room).map(|(id, draft)| Delivered::new(*id, draft)));
+        self.muted_count += chunk.muted.len();
         let room = PEOPLE_MAX.saturating_sub(self.muted.len());
-        self.muted.extend(piece.muted.iter().take(room).cloned());
+        self.muted.extend(chunk.muted.iter().take(room).cloned());
     }
-}
-
-/// Up to `limit` of an audience of the directory, in the order of their ids.
-pub(super) async fn page(
-    store: &Store,
-    audience: &Audience,
-    after: &str,
-    limit: usize,
-) -> Result<Vec<Person>, StoreError> {
-    let role = match audience {
-        Audience::Users(_) => return Ok(Vec::new()),
-        Audience::Role(role) => Some(role.as_str()),
-        Audience::Everyone => None,
-    };
-    store.audience(role, after, i64::try_from(limit).unwrap_or(i64::MAX)).await
 }

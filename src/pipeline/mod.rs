@@ -4,7 +4,12 @@ mod actor;
 mod batch;
 pub mod catalog;
 mod fan_out;
+mod lookups;
 mod outcome;
+mod plan;
+mod recipients;
+mod reply;
+mod resolve;
 mod trace;
 
 pub use actor::{Ingest, Pipeline};

@@ -1,4 +1,4 @@
-//! Every way an event's walk can end.
+//! Every way in which the processing of an event can end.
 
 use tokio::sync::watch;
 use uuid::Uuid;
@@ -9,22 +9,22 @@ use crate::{
     store::StoreError,
 };
 
-/// How an event's walk ended, for whoever brought it.
+/// Outcome of an event, for its source.
 #[derive(Debug, Clone)]
 pub enum Outcome {
     /// Its notifications are committed.
     Accepted(Stored),
-    /// It had been taken before.
+    /// An event with its identity was committed before.
     Duplicate,
-    /// Nothing is wrong with it, and there is nothing to do.
+    /// Valid, but makes no notification.
     Skipped(Skipped),
-    /// It is bad, and will be the next time.
+    /// Invalid, now and at every later attempt.
     Rejected(Rejected),
-    /// The hub cannot take it now: try again.
+    /// Cannot be processed now: the event may be tried again.
     Unavailable(String),
-    /// A queue is full: try again a little later.
+    /// A queue is full: the event may be tried again a little later.
     Overloaded,
-    /// A large fan-out ended after some of its chunks were committed: try again to continue.
+    /// A large fan-out ended after some of its chunks were committed: another attempt continues it.
     Interrupted {
         /// Recipients of the chunks that this attempt committed.
         stored: usize,
@@ -33,13 +33,13 @@ pub enum Outcome {
         /// Reason.
         reason: String,
     },
-    /// It is for very many, and on its way: how that ends is said here. Only those are answered so who do not wait for it.
+    /// A large fan-out in progress; the receiver gets its outcome. Only for sources that do not wait.
     Late(watch::Receiver<Option<Outcome>>),
-    /// The hub failed on this event: try again, but not for ever.
+    /// The hub failed on this event: it may be tried again, a limited number of times.
     Failed(String),
 }
 
-/// Notifications that an event made.
+/// Notifications of an event.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Stored {
     /// Number of notifications.
@@ -54,7 +54,7 @@ impl From<Vec<(UserId, Uuid)>> for Stored {
     }
 }
 
-/// A failure of the store's: one that passes is tried again.
+/// Maps a failure of the store: a transient one may be tried again.
 impl From<&StoreError> for Outcome {
     fn from(error: &StoreError) -> Self {
         match error {
@@ -66,7 +66,12 @@ impl From<&StoreError> for Outcome {
 }
 
 impl Outcome {
-    /// The word of the label `outcome` of `lonceng_events_total`.
+    /// Outcome of a valid event in an atomic batch with an invalid one.
+    pub(super) fn sibling_failed() -> Self {
+        Self::Failed("another event of the batch is bad".to_owned())
+    }
+
+    /// Returns the label `outcome` of `lonceng_events_total`.
     #[must_use]
     pub fn label(&self) -> &'static str {
         match self {
@@ -74,7 +79,10 @@ impl Outcome {
             Self::Duplicate => "duplicate",
             Self::Skipped(_) => "skipped",
             Self::Rejected(_) => "rejected",
-            Self::Unavailable(_) | Self::Overloaded | Self::Interrupted { .. } | Self::Failed(_) => "failed",
+            Self::Unavailable(_)
+            | Self::Overloaded
+            | Self::Interrupted { .. }
+            | Self::Failed(_) => "failed",
             Self::Late(_) => "late",
         }
     }

@@ -1,86 +1,94 @@
-//! Writing down what becomes of a batch's events.
+//! Records the trace of each event of a batch.
 
 use std::sync::Arc;
 
-use super::{batch::Decided, fan_out::FanOutReport};
+use super::{Outcome, fan_out::FanOutReport, plan::Plan};
 use crate::{
     domain::{event::Event, notification::Timestamp, plan::Skipped, user::UserId},
-    pipeline::Outcome,
     telemetry::{
         DeliveryTrace,
-        trace::{EventTrace, PEOPLE_MAX, Reached, Reason},
+        trace::{Delivered, EventTrace, PEOPLE_MAX, Reason},
     },
 };
 
-/// The walks of a batch's events, in their order; none where nobody keeps them.
+/// Traces of a batch's events, in their order; empty while the delivery trace is off.
 pub(super) struct BatchTraces {
-    trail: Arc<DeliveryTrace>,
-    walks: Vec<Option<EventTrace>>,
+    trace: Arc<DeliveryTrace>,
+    events: Vec<Option<EventTrace>>,
 }
 
 impl BatchTraces {
-    pub(super) fn of(trail: &Arc<DeliveryTrace>, events: &[Event], source: &'static str, now: Timestamp) -> Self {
-        let kept = if trail.is_on() { events } else { &[] };
-        let walks = kept.iter().map(|event| Some(EventTrace::of(event, source, now))).collect();
-        Self { trail: Arc::clone(trail), walks }
+    /// Begins the traces of `events`.
+    pub(super) fn new(
+        trace: &Arc<DeliveryTrace>,
+        events: &[Event],
+        source: &'static str,
+        now: Timestamp,
+    ) -> Self {
+        let recorded = if trace.is_on() { events } else { &[] };
+        let events =
+            recorded.iter().map(|event| Some(EventTrace::new(event, source, now))).collect();
+        Self { trace: Arc::clone(trace), events }
     }
 
-    /// Who is to get a notification, and who does not want it.
-    pub(super) fn planned(&mut self, at: usize, decided: &Decided, muted: Vec<UserId>) {
-        let Some(Some(walk)) = self.walks.get_mut(at) else { return };
-        walk.muted_count = muted.len();
-        walk.muted = muted;
-        walk.muted.truncate(PEOPLE_MAX);
-        if let Decided::Planned(planned) = decided {
-            walk.reached_count = planned.drafts.len();
-            let reached = planned.drafts.iter().take(PEOPLE_MAX);
-            walk.reached = reached.map(|(id, draft)| Reached::of(*id, draft)).collect();
+    /// Records the recipients of an event, and those that muted its type.
+    pub(super) fn planned(&mut self, index: usize, plan: &Plan, muted: Vec<UserId>) {
+        let Some(Some(event)) = self.events.get_mut(index) else { return };
+        event.muted_count = muted.len();
+        event.muted = muted;
+        event.muted.truncate(PEOPLE_MAX);
+        if let Plan::Commit(planned) = plan {
+            event.delivered_count = planned.drafts.len();
+            let delivered = planned.drafts.iter().take(PEOPLE_MAX);
+            event.delivered = delivered.map(|(id, draft)| Delivered::new(*id, draft)).collect();
         }
     }
 
-    /// Takes one out that ends later than the others.
-    pub(super) fn take(&mut self, at: usize) -> Self {
-        let walk = self.walks.get_mut(at).and_then(Option::take);
-        Self { trail: Arc::clone(&self.trail), walks: vec![walk] }
+    /// Takes out the trace of an event that ends later than the others.
+    pub(super) fn take(&mut self, index: usize) -> Self {
+        let event = self.events.get_mut(index).and_then(Option::take);
+        Self { trace: Arc::clone(&self.trace), events: vec![event] }
     }
 
-    /// Whom an event for very many was brought to.
-    pub(super) fn brought(&mut self, at: usize, brought: FanOutReport) {
-        if let Some(Some(walk)) = self.walks.get_mut(at) {
-            walk.reached_count = brought.reached_count;
-            walk.reached = brought.reached;
-            walk.muted_count = brought.muted_count;
-            walk.muted = brought.muted;
+    /// Records the recipients of a large fan-out.
+    pub(super) fn fanned_out(&mut self, index: usize, report: FanOutReport) {
+        if let Some(Some(event)) = self.events.get_mut(index) {
+            event.delivered_count = report.delivered_count;
+            event.delivered = report.delivered;
+            event.muted_count = report.muted_count;
+            event.muted = report.muted;
         }
     }
 
-    /// How each of them ended.
-    pub(super) fn end(mut self, outcomes: &[Outcome]) {
-        for (walk, outcome) in self.walks.iter_mut().zip(outcomes) {
-            let Some(walk) = walk else { continue };
-            walk.outcome = outcome.label();
-            walk.reason = reason(outcome);
+    /// Records the outcomes and publishes the traces.
+    pub(super) fn finish(mut self, outcomes: &[Outcome]) {
+        for (event, outcome) in self.events.iter_mut().zip(outcomes) {
+            let Some(event) = event else { continue };
+            event.outcome = outcome.label();
+            event.reason = reason(outcome);
             if !matches!(outcome, Outcome::Accepted(_)) {
-                walk.reached.clear();
-                walk.reached_count = 0;
+                event.delivered.clear();
+                event.delivered_count = 0;
             }
         }
-        self.trail.walked(self.walks.into_iter().flatten().collect());
+        self.trace.record_events(self.events.into_iter().flatten().collect());
     }
 }
 
 fn reason(outcome: &Outcome) -> Option<Reason> {
-    let of = |code, detail: &str| Some(Reason { code, detail: detail.to_owned() });
+    let new = |code, detail: &str| Some(Reason { code, detail: detail.to_owned() });
     match outcome {
         Outcome::Accepted(_) | Outcome::Late(_) => None,
-        Outcome::Duplicate => of("duplicate", "an event with the same identity had been taken before"),
-        Outcome::Skipped(why) => of(Skipped::as_str(*why), Skipped::explained(*why)),
-        Outcome::Rejected(rejected) => of(rejected.kind.as_str(), &rejected.to_string()),
-        Outcome::Unavailable(why) => of("unavailable", why),
-        Outcome::Interrupted { stored, reason, .. } => {
-            of("interrupted", &format!("stored for {stored} of the recipients so far: {reason}"))
+        Outcome::Duplicate => {
+            new("duplicate", "an event with the same identity had been taken before")
         }
-        Outcome::Overloaded => of("overloaded", "the hub had too much to do"),
-        Outcome::Failed(why) => of("failed", why),
+        Outcome::Skipped(reason) => new(Skipped::as_str(*reason), Skipped::explained(*reason)),
+        Outcome::Rejected(rejected) => new(rejected.kind.as_str(), &rejected.to_string()),
+        Outcome::Unavailable(reason) => new("unavailable", reason),
+        Outcome::Interrupted { stored, reason, .. } => {
+            new("interrupted", &format!("stored for {stored} of the recipients so far: {reason}"))
+        }
+        Outcome::Overloaded => new("overloaded", "the hub had too much to do"),
+        Outcome::Failed(reason) => new("failed", reason),
     }
 }

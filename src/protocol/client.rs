@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use crate::domain::{
     feed::FiltersErrorKind,
-    inbox::{Mark, MarkAll, Since},
+    inbox::{BulkMark, Mark, Since},
     preferences::RETENTION_DAYS,
 };
 
@@ -82,7 +82,7 @@ pub enum ClientMessage {
     /// Mark one notification. `None`: an id that is no UUID, so no notification has it.
     Mark(Mark, Option<Uuid>),
     /// Mark everything unread that was made up to the revision; `None`: everything.
-    MarkAll(MarkAll, Option<i64>),
+    MarkAll(BulkMark, Option<i64>),
     /// Send what changed after `since`; without it, the newest.
     Sync {
         /// The client's position.
@@ -123,8 +123,8 @@ impl ClientMessage {
     /// What to answer.
     pub fn parse(text: &[u8]) -> Result<Self, ClientError> {
         let bad = |message: String| ClientError::new(ErrorCode::BadMessage, message);
-        let value: Value =
-            serde_json::from_slice(text).map_err(|error| bad(format!("the message is not JSON: {error}")))?;
+        let value: Value = serde_json::from_slice(text)
+            .map_err(|error| bad(format!("the message is not JSON: {error}")))?;
         let Value::Object(mut map) = value else {
             return Err(bad("a message must be a JSON object with a type".to_owned()));
         };
@@ -146,21 +146,29 @@ impl ClientMessage {
             if let Some(mark) = Mark::ALL.into_iter().find(|mark| mark.word() == word) {
                 return Ok(Self::Mark(mark, notification_id(fields)?));
             }
-            if let Some(mark) = [MarkAll::Read, MarkAll::Seen].into_iter().find(|mark| mark.word() == word) {
+            if let Some(mark) =
+                [BulkMark::Read, BulkMark::Seen].into_iter().find(|mark| mark.word() == word)
+            {
                 return Ok(Self::MarkAll(mark, integer(fields, "up_to_revision", 0, i64::MAX)?));
             }
         }
         match kind {
-            "retention.set" => integer(fields, "days", *RETENTION_DAYS.start(), *RETENTION_DAYS.end())?
-                .map(Self::SetRetention)
-                .ok_or_else(|| ClientError::new(ErrorCode::BadMessage, "days is missing")),
-            "sync.request" => {
-                Ok(Self::Sync { since: since(fields)?, limit: integer(fields, "limit", 1, SYNC_LIMIT_MAX)? })
+            "retention.set" => {
+                integer(fields, "days", *RETENTION_DAYS.start(), *RETENTION_DAYS.end())?
+                    .map(Self::SetRetention)
+                    .ok_or_else(|| ClientError::new(ErrorCode::BadMessage, "days is missing"))
             }
+            "sync.request" => Ok(Self::Sync {
+                since: since(fields)?,
+                limit: integer(fields, "limit", 1, SYNC_LIMIT_MAX)?,
+            }),
             "subscribe" => Ok(Self::Subscribe { scope: scope(fields)?, filters: filters(fields)? }),
             "unsubscribe" => scope(fields).map(Self::Unsubscribe),
             "ping" => Ok(Self::Ping),
-            other => Err(ClientError::new(ErrorCode::UnknownType, format!("messages of type {other:?} are not known"))),
+            other => Err(ClientError::new(
+                ErrorCode::UnknownType,
+                format!("messages of type {other:?} are not known"),
+            )),
         }
     }
 }
@@ -180,8 +188,12 @@ fn scope(fields: &Map<String, Value>) -> Result<Scope, ClientError> {
         (Some("all"), None) => Ok(Scope::All),
         (Some("feed") | None, Some(feed)) => Ok(Scope::Feed(feed)),
         (None, None) => Ok(Scope::Own),
-        (Some("all"), Some(_)) => Err(ClientError::new(ErrorCode::BadMessage, "name a feed or scope all, not both")),
-        (Some(_), _) => Err(ClientError::new(ErrorCode::BadMessage, "the only scope is all; or name a feed")),
+        (Some("all"), Some(_)) => {
+            Err(ClientError::new(ErrorCode::BadMessage, "name a feed or scope all, not both"))
+        }
+        (Some(_), _) => {
+            Err(ClientError::new(ErrorCode::BadMessage, "the only scope is all; or name a feed"))
+        }
     }
 }
 
@@ -189,7 +201,10 @@ fn filters(fields: &Map<String, Value>) -> Result<Map<String, Value>, ClientErro
     match fields.get("filters") {
         None | Some(Value::Null) => Ok(Map::new()),
         Some(Value::Object(filters)) => Ok(filters.clone()),
-        Some(_) => Err(ClientError::new(ErrorCode::BadFilter, "filters must be an object of keys and their values")),
+        Some(_) => Err(ClientError::new(
+            ErrorCode::BadFilter,
+            "filters must be an object of keys and their values",
+        )),
     }
 }
 
@@ -201,14 +216,20 @@ fn notification_id(fields: &Map<String, Value>) -> Result<Option<Uuid>, ClientEr
     }
 }
 
-fn integer(fields: &Map<String, Value>, name: &str, least: i64, most: i64) -> Result<Option<i64>, ClientError> {
+fn integer(
+    fields: &Map<String, Value>,
+    name: &str,
+    least: i64,
+    most: i64,
+) -> Result<Option<i64>, ClientError> {
     match fields.get(name) {
         None | Some(Value::Null) => Ok(None),
         Some(value) => match value.as_i64() {
             Some(number) if (least..=most).contains(&number) => Ok(Some(number)),
-            _ if most == i64::MAX => {
-                Err(ClientError::new(ErrorCode::BadMessage, format!("{name} must be a whole number from {least}")))
-            }
+            _ if most == i64::MAX => Err(ClientError::new(
+                ErrorCode::BadMessage,
+                format!("{name} must be a whole number from {least}"),
+            )),
             _ => {
                 let message = format!("{name} must be a whole number from {least} to {most}");
                 Err(ClientError::new(ErrorCode::BadMessage, message))
@@ -223,7 +244,9 @@ fn since(fields: &Map<String, Value>) -> Result<Option<Since>, ClientError> {
         Some(Value::String(text)) => text.clone(),
         Some(other) => other.to_string(),
     };
-    Since::parse(&text).map(Some).map_err(|message| ClientError::new(ErrorCode::BadMessage, message))
+    Since::parse(&text)
+        .map(Some)
+        .map_err(|message| ClientError::new(ErrorCode::BadMessage, message))
 }
 
 #[cfg(test)]
@@ -249,7 +272,10 @@ mod tests {
         }
         assert_eq!(
             ClientMessage::parse(br#"{"type":"sync.request","since":"e.4","limit":7}"#),
-            Ok(ClientMessage::Sync { since: Some(Since { epoch: Some("e".into()), revision: 4 }), limit: Some(7) })
+            Ok(ClientMessage::Sync {
+                since: Some(Since { epoch: Some("e".into()), revision: 4 }),
+                limit: Some(7)
+            })
         );
         assert_eq!(ClientMessage::parse(br#"{"type":"ping"}"#), Ok(ClientMessage::Ping));
     }
@@ -258,7 +284,10 @@ mod tests {
     fn what_to_watch_is_named_in_one_way_or_another() {
         let subscribe = |text: &str| ClientMessage::parse(text.as_bytes());
         let (feed, all) = (Scope::Feed("a".to_owned()), Scope::All);
-        for text in [r#"{"type":"unsubscribe","feed":"a"}"#, r#"{"type":"unsubscribe","data":{"topic":"a"}}"#] {
+        for text in [
+            r#"{"type":"unsubscribe","feed":"a"}"#,
+            r#"{"type":"unsubscribe","data":{"topic":"a"}}"#,
+        ] {
             assert_eq!(subscribe(text), Ok(ClientMessage::Unsubscribe(feed.clone())), "{text}");
         }
         let Ok(ClientMessage::Subscribe { scope, filters }) =
@@ -270,7 +299,10 @@ mod tests {
         let message = subscribe(r#"{"type":"subscribe","scope":"all"}"#);
         assert_eq!(message, Ok(ClientMessage::Subscribe { scope: all, filters: Map::new() }));
         let message = subscribe(r#"{"type":"subscribe"}"#);
-        assert_eq!(message, Ok(ClientMessage::Subscribe { scope: Scope::Own, filters: Map::new() }));
+        assert_eq!(
+            message,
+            Ok(ClientMessage::Subscribe { scope: Scope::Own, filters: Map::new() })
+        );
     }
 
     #[test]
@@ -283,13 +315,25 @@ mod tests {
         assert_eq!(code(r#"{"type":"sync.request","limit":1001}"#), Some(ErrorCode::BadMessage));
         assert_eq!(code(r#"{"type":"notification.read"}"#), Some(ErrorCode::BadMessage));
         for days in ["0", "16", "1.5", "\"3\"", "null"] {
-            assert_eq!(code(&format!(r#"{{"type":"retention.set","days":{days}}}"#)), Some(ErrorCode::BadMessage));
+            assert_eq!(
+                code(&format!(r#"{{"type":"retention.set","days":{days}}}"#)),
+                Some(ErrorCode::BadMessage)
+            );
         }
         assert_eq!(code(r#"{"type":"subscribe","scope":"some"}"#), Some(ErrorCode::BadMessage));
         assert_eq!(code(r#"{"type":"subscribe","feed":7}"#), Some(ErrorCode::BadMessage));
-        assert_eq!(code(r#"{"type":"subscribe","feed":"a","scope":"all"}"#), Some(ErrorCode::BadMessage));
-        assert_eq!(code(r#"{"type":"subscribe","feed":"a","filters":["x"]}"#), Some(ErrorCode::BadFilter));
-        assert_eq!(code(r#"{"type":"notification.dance","notification_id":"x"}"#), Some(ErrorCode::UnknownType));
+        assert_eq!(
+            code(r#"{"type":"subscribe","feed":"a","scope":"all"}"#),
+            Some(ErrorCode::BadMessage)
+        );
+        assert_eq!(
+            code(r#"{"type":"subscribe","feed":"a","filters":["x"]}"#),
+            Some(ErrorCode::BadFilter)
+        );
+        assert_eq!(
+            code(r#"{"type":"notification.dance","notification_id":"x"}"#),
+            Some(ErrorCode::UnknownType)
+        );
     }
 
     proptest! {

@@ -101,7 +101,10 @@ mod tests {
             let frame = text(&vec![b'x'; length]);
             assert_eq!(frame.len(), header + length);
             assert_eq!(payload(&frame).len(), length);
-            assert_eq!(announced(&frame).map(|announced| announced.length), u64::try_from(length).ok());
+            assert_eq!(
+                announced(&frame).map(|announced| announced.length),
+                u64::try_from(length).ok()
+            );
             assert_eq!(announced(&frame[..header - 1]), None);
         }
     }

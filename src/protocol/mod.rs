@@ -6,8 +6,8 @@ mod server;
 
 pub use client::{ClientError, ClientMessage, ErrorCode, Scope};
 pub use server::{
-    Connected, Frames, ack, closed, connected, error, going_away, pong, push_of, reset, retention_set, shown,
-    subscribed, summary, sync_response, told, unsubscribed, whole,
+    Connected, Frames, ack, closed, connected, encode_change, error, going_away, pong, push_of,
+    reset, retention_set, shown, subscribed, summary, sync_response, unsubscribed, whole,
 };
 
 /// The subprotocol's name.

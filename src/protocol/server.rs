@@ -11,7 +11,7 @@ use crate::{
     domain::{
         event::Event,
         feed,
-        inbox::{Change, ChangeKind, Counters, MarkAll, Step},
+        inbox::{BulkMark, Change, ChangeKind, InboxState, RevisionStep},
         notification::{Notification, Timestamp},
         user::Identity,
     },
@@ -71,7 +71,7 @@ pub struct Connected<'a> {
     /// The store's epoch.
     pub epoch: &'a str,
     /// Where the inbox stands.
-    pub counters: Counters,
+    pub counters: InboxState,
     /// How often a ping comes, in seconds.
     pub heartbeat_seconds: u64,
     /// Now.
@@ -81,7 +81,15 @@ pub struct Connected<'a> {
 /// `connected`, the first message. `clientId` and `role` stand beside `type` too, for older clients.
 #[must_use]
 pub fn connected(connected: &Connected<'_>) -> Bytes {
-    let Connected { client_id, identity, instance, epoch, counters, heartbeat_seconds, server_time } = connected;
+    let Connected {
+        client_id,
+        identity,
+        instance,
+        epoch,
+        counters,
+        heartbeat_seconds,
+        server_time,
+    } = connected;
     let role = identity.roles.first();
     encode(&serde_json::json!({
         "type": "connected",
@@ -106,7 +114,7 @@ pub fn connected(connected: &Connected<'_>) -> Bytes {
 
 /// `reset`: forget what you have.
 #[must_use]
-pub fn reset(epoch: &str, counters: Counters) -> Bytes {
+pub fn reset(epoch: &str, counters: InboxState) -> Bytes {
     encode(&serde_json::json!({
         "type": "reset",
         "data": { "epoch": epoch, "revision": counters.revision, "unread": counters.unread, "unseen": counters.unseen },
@@ -115,7 +123,7 @@ pub fn reset(epoch: &str, counters: Counters) -> Bytes {
 
 /// `sync.response`: notifications, oldest change first.
 #[must_use]
-pub fn sync_response(items: &[Notification], counters: Counters, complete: bool) -> Bytes {
+pub fn sync_response(items: &[Notification], counters: InboxState, complete: bool) -> Bytes {
     #[derive(Serialize)]
     struct SyncResponse<'a> {
         #[serde(rename = "type")]
@@ -126,7 +134,7 @@ pub fn sync_response(items: &[Notification], counters: Counters, complete: bool)
         unseen: i64,
         complete: bool,
     }
-    let Counters { revision, unread, unseen } = counters;
+    let InboxState { revision, unread, unseen } = counters;
     encode(&SyncResponse { kind: "sync.response", data: items, revision, unread, unseen, complete })
 }
 
@@ -148,7 +156,10 @@ pub fn error(error: &ClientError) -> Bytes {
 /// `going_away`, before a planned stop.
 #[must_use]
 pub fn going_away(reconnect_after_ms: u64) -> Bytes {
-    encode(&Message { kind: "going_away", data: serde_json::json!({ "reconnect_after_ms": reconnect_after_ms }) })
+    encode(&Message {
+        kind: "going_away",
+        data: serde_json::json!({ "reconnect_after_ms": reconnect_after_ms }),
+    })
 }
 
 /// `retention.set.ack`.
@@ -169,7 +180,10 @@ pub fn subscribed(feed: Option<&str>, filters: &Map<String, Value>) -> Bytes {
 #[must_use]
 pub fn unsubscribed(feed: Option<&str>) -> Bytes {
     let scope = if feed.is_some() { "feed" } else { "all" };
-    encode(&Message { kind: "unsubscribed", data: serde_json::json!({ "scope": scope, "feed": feed }) })
+    encode(&Message {
+        kind: "unsubscribed",
+        data: serde_json::json!({ "scope": scope, "feed": feed }),
+    })
 }
 
 /// What watchers of a feed see of an event; marked when it is the state they begin with.
@@ -209,13 +223,16 @@ pub fn whole(event: &Event) -> Bytes {
 /// The last message of a stream that cannot say why it ends otherwise.
 #[must_use]
 pub fn closed(code: CloseCode) -> Bytes {
-    encode(&Message { kind: "closed", data: serde_json::json!({ "code": code.code(), "reason": code.reason() }) })
+    encode(&Message {
+        kind: "closed",
+        data: serde_json::json!({ "code": code.code(), "reason": code.reason() }),
+    })
 }
 
 /// `notifications.summary`: what came beyond the live limit, together.
 #[must_use]
-pub fn summary(count: i64, types: &BTreeMap<String, i64>, step: Step) -> Bytes {
-    let Step { previous_revision, revision, unread, unseen } = step;
+pub fn summary(count: i64, types: &BTreeMap<String, i64>, step: RevisionStep) -> Bytes {
+    let RevisionStep { previous_revision, revision, unread, unseen } = step;
     let data = serde_json::json!({
         "count": count,
         "types": types,
@@ -229,7 +246,7 @@ pub fn summary(count: i64, types: &BTreeMap<String, i64>, step: Step) -> Bytes {
 
 /// A stored notification as a push or, when the client has `seen` it before, as an update.
 #[must_use]
-pub fn push_of(notification: &Notification, seen: bool, step: Step) -> Bytes {
+pub fn push_of(notification: &Notification, seen: bool, step: RevisionStep) -> Bytes {
     let kind = if seen { UPDATE } else { PUSH };
     encode(&Message { kind, data: item(notification, step) })
 }
@@ -237,7 +254,7 @@ pub fn push_of(notification: &Notification, seen: bool, step: Step) -> Bytes {
 const PUSH: &str = "notification.push";
 const UPDATE: &str = "notification.update";
 
-fn item(notification: &Notification, step: Step) -> Item<'_> {
+fn item(notification: &Notification, step: RevisionStep) -> Item<'_> {
     Item {
         notification: Shown(notification),
         previous_revision: step.previous_revision,
@@ -260,7 +277,7 @@ pub struct Frames {
 
 /// Encodes a change, once for all who are told of it.
 #[must_use]
-pub fn told(change: &Change) -> Frames {
+pub fn encode_change(change: &Change) -> Frames {
     let Change { kind, notification, step, origin, .. } = change;
     let origin = origin.map(|_| ack(change, *step));
     let Some(notification) = notification else {
@@ -272,9 +289,9 @@ pub fn told(change: &Change) -> Frames {
         ChangeKind::All { mark, up_to_revision, from_revision } => {
             // One message whatever the size. Its previous revision is that of the last of the changes, so a client that
             // does not know what it covers sees a gap and asks for the rest.
-            let last = Step { previous_revision: step.revision - 1, ..*step };
+            let last = RevisionStep { previous_revision: step.revision - 1, ..*step };
             let covers = |of| (of == mark).then_some(Covers { up_to_revision, from_revision });
-            let (read_all, seen_all) = (covers(MarkAll::Read), covers(MarkAll::Seen));
+            let (read_all, seen_all) = (covers(BulkMark::Read), covers(BulkMark::Seen));
             Some((UPDATE, Item { read_all, seen_all, ..item(notification, last) }))
         }
         ChangeKind::Unchanged(_) | ChangeKind::UnchangedAll(_) => None,
@@ -286,8 +303,8 @@ pub fn told(change: &Change) -> Frames {
 /// Encodes the acknowledgement of a change for the connection that asked for it, at a place in the history: the change's
 /// own, or a later one that the connection has reached meanwhile.
 #[must_use]
-pub fn ack(change: &Change, step: Step) -> Bytes {
-    let Step { previous_revision, revision, unread, unseen } = step;
+pub fn ack(change: &Change, step: RevisionStep) -> Bytes {
+    let RevisionStep { previous_revision, revision, unread, unseen } = step;
     let word = match change.kind {
         ChangeKind::Marked(mark) | ChangeKind::Unchanged(mark) => mark.word(),
         ChangeKind::All { mark, .. } | ChangeKind::UnchangedAll(mark) => mark.word(),
@@ -298,7 +315,8 @@ pub fn ack(change: &Change, step: Step) -> Bytes {
         ChangeKind::All { up_to_revision, .. } => Some(up_to_revision),
         _ => None,
     };
-    let one = change.notification.as_ref().filter(|_| !matches!(change.kind, ChangeKind::All { .. }));
+    let one =
+        change.notification.as_ref().filter(|_| !matches!(change.kind, ChangeKind::All { .. }));
     encode(&Message {
         kind: &format!("notification.{word}.ack"),
         data: serde_json::json!({

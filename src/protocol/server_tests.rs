@@ -24,7 +24,9 @@ fn notification(status: Status, seq: i64, revision: i64) -> Notification {
         entity_type: Some("refund".into()),
         entity_id: Some("ref456".into()),
         action_url: Some("/refunds/ref456".into()),
-        metadata: RawValue::from_string(r#"{"amount":100000}"#.into()).map(Arc::from).expect("it is JSON"),
+        metadata: RawValue::from_string(r#"{"amount":100000}"#.into())
+            .map(Arc::from)
+            .expect("it is JSON"),
         count: 1,
         created_at: Timestamp(1_767_225_600_000),
         expires_at: None,
@@ -46,7 +48,7 @@ fn change(kind: ChangeKind, notification: Option<Notification>, origin: Option<u
         user_id: UserId::parse("budi").expect("a constant id is an id"),
         kind,
         notification: notification.map(Arc::new),
-        step: Step { previous_revision: 16, revision: 17, unread: 3, unseen: 2 },
+        step: RevisionStep { previous_revision: 16, revision: 17, unread: 3, unseen: 2 },
         origin,
     }
 }
@@ -57,13 +59,13 @@ mod devices {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::domain::inbox::{Counters, transition};
+    use crate::domain::inbox::{InboxState, transition};
 
     const NOW: Timestamp = Timestamp(5);
 
     /// An inbox as the store keeps it, in small.
     struct Server {
-        counters: Counters,
+        counters: InboxState,
         items: BTreeMap<u128, Notification>,
     }
 
@@ -71,10 +73,19 @@ mod devices {
         fn new(count: u128) -> Self {
             let items = (1..=count).map(|n| {
                 let seq = i64::try_from(n).expect("a small number");
-                (n, Notification { notification_id: Uuid::from_u128(n), ..notification(Status::Unread, seq, seq) })
+                (
+                    n,
+                    Notification {
+                        notification_id: Uuid::from_u128(n),
+                        ..notification(Status::Unread, seq, seq)
+                    },
+                )
             });
             let count = i64::try_from(count).expect("a small number");
-            Self { counters: Counters { revision: count, unread: count, unseen: count }, items: items.collect() }
+            Self {
+                counters: InboxState { revision: count, unread: count, unseen: count },
+                items: items.collect(),
+            }
         }
 
         fn mark(&mut self, id: u128, mark: Mark, origin: u64) -> Option<Change> {
@@ -91,9 +102,9 @@ mod devices {
             Some(Change { step, ..change(kind, Some(item.clone()), Some(origin)) })
         }
 
-        fn mark_all(&mut self, mark: MarkAll, origin: u64) -> Change {
+        fn mark_all(&mut self, mark: BulkMark, origin: u64) -> Change {
             let before = self.counters;
-            let one = if mark == MarkAll::Read { Mark::Read } else { Mark::Seen };
+            let one = if mark == BulkMark::Read { Mark::Read } else { Mark::Seen };
             let mut last = None;
             for item in self.items.values_mut().filter(|item| item.status == Status::Unread) {
                 let Some(state) = transition(item.state(), one, NOW) else { continue };
@@ -102,17 +113,27 @@ mod devices {
                 self.counters = step.counters();
                 last = Some(item.clone());
             }
-            let step = Step { previous_revision: before.revision, ..self.counters.standing() };
+            let step =
+                RevisionStep { previous_revision: before.revision, ..self.counters.standing() };
             let kind = match last {
-                Some(_) => ChangeKind::All { mark, up_to_revision: before.revision, from_revision: before.revision },
+                Some(_) => ChangeKind::All {
+                    mark,
+                    up_to_revision: before.revision,
+                    from_revision: before.revision,
+                },
                 None => ChangeKind::UnchangedAll(mark),
             };
             Change { step, ..change(kind, last, Some(origin)) }
         }
 
         fn state(&self) -> BTreeMap<String, Value> {
-            let shown = |item: &Notification| json!([item.status, item.read, item.seen_at.is_some(), item.revision]);
-            self.items.values().map(|item| (item.notification_id.to_string(), shown(item))).collect()
+            let shown = |item: &Notification| {
+                json!([item.status, item.read, item.seen_at.is_some(), item.revision])
+            };
+            self.items
+                .values()
+                .map(|item| (item.notification_id.to_string(), shown(item)))
+                .collect()
         }
     }
 
@@ -126,7 +147,8 @@ mod devices {
 
     impl Device {
         fn put(&mut self, item: &Value) {
-            let shown = json!([item["status"], item["read"], !item["seen_at"].is_null(), item["revision"]]);
+            let shown =
+                json!([item["status"], item["read"], !item["seen_at"].is_null(), item["revision"]]);
             self.items.insert(item["notification_id"].as_str().expect("an id").to_owned(), shown);
         }
 
@@ -141,7 +163,8 @@ mod devices {
         fn take(&mut self, frame: &Bytes, server: &Server) {
             let message = json_of(frame);
             let data = &message["data"];
-            let (previous, revision) = (data["previous_revision"].as_i64(), data["revision"].as_i64().expect("one"));
+            let (previous, revision) =
+                (data["previous_revision"].as_i64(), data["revision"].as_i64().expect("one"));
             if revision <= self.revision {
                 return;
             }
@@ -172,10 +195,10 @@ mod devices {
                 let origin = u64::try_from(who).expect("a small number");
                 let change = match (Mark::ALL.get(what), what) {
                     (Some(mark), _) => server.mark(id, *mark, origin),
-                    (None, 6) => Some(server.mark_all(MarkAll::Read, origin)),
-                    (None, _) => Some(server.mark_all(MarkAll::Seen, origin)),
+                    (None, 6) => Some(server.mark_all(BulkMark::Read, origin)),
+                    (None, _) => Some(server.mark_all(BulkMark::Seen, origin)),
                 };
-                let frames = change.map(|change| told(&change)).unwrap_or_default();
+                let frames = change.map(|change| encode_change(&change)).unwrap_or_default();
                 for (number, device) in devices.iter_mut().enumerate() {
                     let frame = if number == who { &frames.origin } else { &frames.others };
                     device.way.extend(frame.clone());
@@ -200,14 +223,22 @@ mod devices {
 
 #[test]
 fn what_comes_in_quiet_hours_says_so() {
-    let quiet = told(&change(ChangeKind::New { quiet: true }, Some(notification(Status::Unread, 17, 17)), None));
+    let quiet = encode_change(&change(
+        ChangeKind::New { quiet: true },
+        Some(notification(Status::Unread, 17, 17)),
+        None,
+    ));
     assert_eq!(json_of(&quiet.others.expect("everybody hears of it"))["data"]["quiet"], true);
 }
 
 #[test]
 fn a_summary_stands_in_the_history_where_what_it_sums_up_does() {
     let types = BTreeMap::from([("A".to_owned(), 2), ("B".to_owned(), 1)]);
-    let frame = summary(3, &types, Step { previous_revision: 16, revision: 19, unread: 6, unseen: 5 });
+    let frame = summary(
+        3,
+        &types,
+        RevisionStep { previous_revision: 16, revision: 19, unread: 6, unseen: 5 },
+    );
     let expected = json!({"count":3,"types":{"A":2,"B":1},"previous_revision":16,"revision":19,"unread":6,"unseen":5});
     assert_eq!(json_of(&frame), json!({"type":"notifications.summary","data":expected}));
 }
@@ -223,7 +254,11 @@ fn json_of(frame: &Bytes) -> Value {
 
 #[test]
 fn a_push_is_the_notification_with_its_place_in_the_history() {
-    let frames = told(&change(ChangeKind::New { quiet: false }, Some(notification(Status::Unread, 17, 17)), None));
+    let frames = encode_change(&change(
+        ChangeKind::New { quiet: false },
+        Some(notification(Status::Unread, 17, 17)),
+        None,
+    ));
     let push = json_of(&frames.others.expect("everybody hears of it"));
     assert!(frames.origin.is_none());
     assert_eq!(
@@ -239,7 +274,11 @@ fn a_push_is_the_notification_with_its_place_in_the_history() {
 
 #[test]
 fn the_asker_gets_the_ack_and_the_others_the_update() {
-    let frames = told(&change(ChangeKind::Marked(Mark::Read), Some(notification(Status::Read, 4, 17)), Some(9)));
+    let frames = encode_change(&change(
+        ChangeKind::Marked(Mark::Read),
+        Some(notification(Status::Read, 4, 17)),
+        Some(9),
+    ));
     let ack = json_of(&frames.origin.expect("the asker hears of it"));
     assert_eq!(ack["type"], "notification.read.ack");
     assert_eq!(ack["data"]["stream_id"], "1767225600000-4");
@@ -249,16 +288,20 @@ fn the_asker_gets_the_ack_and_the_others_the_update() {
 
 #[test]
 fn a_mark_that_changed_nothing_is_only_acknowledged() {
-    let frames = told(&change(ChangeKind::Unchanged(Mark::Read), Some(notification(Status::Read, 4, 9)), Some(9)));
+    let frames = encode_change(&change(
+        ChangeKind::Unchanged(Mark::Read),
+        Some(notification(Status::Read, 4, 9)),
+        Some(9),
+    ));
     assert!(frames.others.is_none() && frames.origin.is_some());
 }
 
 #[test]
 fn read_all_is_one_update_that_an_ignorant_client_sees_as_a_gap() {
-    let kind = ChangeKind::All { mark: MarkAll::Read, up_to_revision: 16, from_revision: 16 };
+    let kind = ChangeKind::All { mark: BulkMark::Read, up_to_revision: 16, from_revision: 16 };
     let mut all = change(kind, Some(notification(Status::Read, 4, 26)), Some(1));
-    all.step = Step { previous_revision: 16, revision: 26, unread: 0, unseen: 0 };
-    let frames = told(&all);
+    all.step = RevisionStep { previous_revision: 16, revision: 26, unread: 0, unseen: 0 };
+    let frames = encode_change(&all);
     let update = json_of(&frames.others.expect("the others hear of it"));
     assert_eq!(update["data"]["previous_revision"], 25);
     assert_eq!(update["data"]["read_all"], json!({"up_to_revision":16,"from_revision":16}));

@@ -30,7 +30,9 @@ impl CookieSession {
         let login = fields.get("login").and_then(Value::as_str);
         Some(Self {
             user_id: UserId::from_json(fields.get("user_id")?).ok()?,
-            login: login.filter(|login| !login.is_empty() && is_plain(login, IDENTIFIER_MAX_CHARS)).map(str::to_owned),
+            login: login
+                .filter(|login| !login.is_empty() && is_plain(login, IDENTIFIER_MAX_CHARS))
+                .map(str::to_owned),
             roles: roles_of(|name| fields.get(name)).unwrap_or_default(),
         })
     }
@@ -56,8 +58,11 @@ impl Sessions {
             return Ok(None);
         }
         let mut connection = self.0.0.clone();
-        let text: Option<String> =
-            redis::cmd("GET").arg(format!("session:{value}")).query_async(&mut connection).await.map_err(away)?;
+        let text: Option<String> = redis::cmd("GET")
+            .arg(format!("session:{value}"))
+            .query_async(&mut connection)
+            .await
+            .map_err(away)?;
         Ok(text.as_deref().and_then(CookieSession::parse))
     }
 }
@@ -68,13 +73,16 @@ mod tests {
 
     #[test]
     fn a_session_names_its_user_in_either_spelling() {
-        let session = CookieSession::parse(r#"{"user_id":7,"role":"admin","login":"budi","other":1}"#);
+        let session =
+            CookieSession::parse(r#"{"user_id":7,"role":"admin","login":"budi","other":1}"#);
         let session = session.expect("it is a session");
         assert_eq!((session.user_id.as_str(), session.login.as_deref()), ("7", Some("budi")));
         assert_eq!(session.roles, ["admin"]);
-        let roles = CookieSession::parse(r#"{"user_id":"u","roles":null,"role":"a"}"#).map(|session| session.roles);
+        let roles = CookieSession::parse(r#"{"user_id":"u","roles":null,"role":"a"}"#)
+            .map(|session| session.roles);
         assert_eq!(roles, Some(vec!["a".to_owned()]));
-        let roles = CookieSession::parse(r#"{"user_id":"u","roles":["a","b"]}"#).map(|session| session.roles);
+        let roles = CookieSession::parse(r#"{"user_id":"u","roles":["a","b"]}"#)
+            .map(|session| session.roles);
         assert_eq!(roles, Some(vec!["a".to_owned(), "b".to_owned()]));
         for none in ["", "7", "{}", r#"{"user_id":""}"#, r#"{"user_id":1.5}"#, "not json"] {
             assert_eq!(CookieSession::parse(none), None, "{none}");

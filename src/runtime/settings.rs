@@ -7,7 +7,7 @@ use std::sync::{
 
 /// What the configuration says now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Settings {
+pub struct SettingValues {
     /// Live toasts for one user in a minute; 0: no limit.
     pub live_per_minute: u32,
     /// Messages that one client may send in a minute; 0: no limit.
@@ -30,16 +30,17 @@ pub struct RuntimeSettings {
 impl RuntimeSettings {
     /// Set to these.
     #[must_use]
-    pub fn new(settings: Settings) -> Arc<Self> {
-        let dials = Arc::new(Self::default());
-        dials.set(settings);
-        dials
+    pub fn new(settings: SettingValues) -> Arc<Self> {
+        let shared = Arc::new(Self::default());
+        shared.set(settings);
+        shared
     }
 
     /// From now on, these.
-    pub fn set(&self, settings: Settings) {
+    pub fn set(&self, settings: SettingValues) {
         self.live_per_minute.store(settings.live_per_minute, Ordering::Relaxed);
-        self.client_messages_per_minute.store(settings.client_messages_per_minute, Ordering::Relaxed);
+        self.client_messages_per_minute
+            .store(settings.client_messages_per_minute, Ordering::Relaxed);
         self.archive_after_days.store(settings.archive_after_days, Ordering::Relaxed);
         self.history.store(settings.history, Ordering::Relaxed);
     }

@@ -90,18 +90,26 @@ impl Supervisor {
         Self { children: HashMap::new(), health, stopping: false }
     }
 
-    fn raise(&self, name: &'static str, ctx: &Context<Self>) {
+    fn spawn_child(&self, name: &'static str, ctx: &Context<Self>) {
         if let Some(child) = self.children.get(name) {
             (child.start)(DropGuard { name, supervisor: ctx.address().downgrade() });
         }
     }
 
     fn report(&self) {
-        let dying: Vec<&str> =
-            self.children.iter().filter(|(_, child)| child.deaths.len() >= STORM).map(|(name, _)| *name).collect();
+        let dying: Vec<&str> = self
+            .children
+            .iter()
+            .filter(|(_, child)| child.deaths.len() >= STORM)
+            .map(|(name, _)| *name)
+            .collect();
         self.health.set(
             "actors",
-            if dying.is_empty() { PartState::Ok } else { PartState::Down(format!("{} keeps dying", dying.join(", "))) },
+            if dying.is_empty() {
+                PartState::Ok
+            } else {
+                PartState::Down(format!("{} keeps dying", dying.join(", ")))
+            },
         );
     }
 }
@@ -138,7 +146,7 @@ impl Handler<Supervise> for Supervisor {
 
     fn handle(&mut self, Supervise { name, start }: Supervise, ctx: &mut Self::Context) {
         self.children.insert(name, Child { start, deaths: VecDeque::new() });
-        self.raise(name, ctx);
+        self.spawn_child(name, ctx);
     }
 }
 
@@ -153,12 +161,17 @@ impl Handler<ChildGone> for Supervisor {
         forget_old(&mut child.deaths);
         child.deaths.push_back(Instant::now());
         let wait = backoff(child.deaths.len());
-        tracing::error!(actor = name, panicked, restart_in_ms = wait.as_millis(), "an actor died and is started again");
+        tracing::error!(
+            actor = name,
+            panicked,
+            restart_in_ms = wait.as_millis(),
+            "an actor died and is started again"
+        );
         metrics::counter!(metric::ACTOR_RESTARTS, "actor" => name).increment(1);
         self.report();
         ctx.run_later(wait, move |supervisor, ctx| {
             if !supervisor.stopping {
-                supervisor.raise(name, ctx);
+                supervisor.spawn_child(name, ctx);
             }
         });
     }
@@ -183,7 +196,7 @@ mod tests {
     use crate::runtime::Handle;
 
     struct Fragile {
-        _tether: DropGuard,
+        _guard: DropGuard,
     }
 
     impl Actor for Fragile {
@@ -212,9 +225,9 @@ mod tests {
         let handle: Handle<Fragile> = Handle::default();
         let starts = Arc::new(AtomicUsize::new(0));
         let (refill, count) = (handle.clone(), Arc::clone(&starts));
-        let start = Box::new(move |tether| {
+        let start = Box::new(move |guard| {
             count.fetch_add(1, Ordering::SeqCst);
-            refill.fill(Fragile { _tether: tether }.start());
+            refill.fill(Fragile { _guard: guard }.start());
         });
         supervisor.send(Supervise { name: "fragile", start }).await.expect("the supervisor lives");
         // Only now, as the first start is over: from here on every wait is a timer, and time passes at once.

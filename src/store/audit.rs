@@ -9,8 +9,7 @@ use uuid::Uuid;
 use super::{Store, StoreError};
 use crate::domain::notification::Timestamp;
 
-pub(super) const ENTER: &str =
-    "INSERT INTO audit (id, at, who, action, subject, before, after) VALUES ($1, $2, $3, $4, $5, $6, $7)";
+pub(super) const ENTER: &str = "INSERT INTO audit (id, at, who, action, subject, before, after) VALUES ($1, $2, $3, $4, $5, $6, $7)";
 
 const LIST: &str = "SELECT id, at, who, action, subject, before, after FROM audit \
      WHERE ($1 = '' OR id < $1) AND ($2 = '' OR subject = $2) ORDER BY id DESC LIMIT $3";
@@ -71,7 +70,8 @@ impl TryFrom<Row> for AuditEntry {
     fn try_from(row: Row) -> Result<Self, StoreError> {
         let json = |text: Option<String>| text.and_then(|text| serde_json::from_str(&text).ok());
         Ok(Self {
-            id: Uuid::try_parse(&row.id).map_err(|_| StoreError::Corrupt(format!("audit id {:?}", row.id)))?,
+            id: Uuid::try_parse(&row.id)
+                .map_err(|_| StoreError::Corrupt(format!("audit id {:?}", row.id)))?,
             at: Timestamp(row.at),
             who: row.who,
             action: row.action,
@@ -95,7 +95,12 @@ impl Store {
     ) -> Result<Vec<AuditEntry>, StoreError> {
         let before = before.map_or_else(String::new, |id| id.to_string());
         let rows: Vec<Row> = on_pool!(self, |pool| {
-            sqlx::query_as(LIST).bind(&before).bind(subject.unwrap_or_default()).bind(limit).fetch_all(pool).await
+            sqlx::query_as(LIST)
+                .bind(&before)
+                .bind(subject.unwrap_or_default())
+                .bind(limit)
+                .fetch_all(pool)
+                .await
         })?;
         super::rows::all(rows)
     }

@@ -2,17 +2,22 @@
 
 use super::{
     Store, StoreError,
-    rows::{InboxRow, NotificationRow, PAGE_MAX_BYTES, PositionRow, all, bounded, counters, notification_selection},
+    rows::{
+        InboxRow, NotificationRow, PAGE_MAX_BYTES, PositionRow, all, bounded, counters,
+        notification_selection,
+    },
 };
 use crate::domain::{
-    inbox::{Counters, InboxPosition},
+    inbox::{InboxPosition, InboxState},
     notification::Notification,
     user::UserId,
 };
 
-pub(super) const INBOX: &str = "SELECT user_id, revision, unread, unseen FROM inboxes WHERE user_id = $1";
+pub(super) const INBOX: &str =
+    "SELECT user_id, revision, unread, unseen FROM inboxes WHERE user_id = $1";
 
-const POSITION: &str = "SELECT revision, unread, unseen, purged_revision FROM inboxes WHERE user_id = $1";
+const POSITION: &str =
+    "SELECT revision, unread, unseen, purged_revision FROM inboxes WHERE user_id = $1";
 
 const CHANGED: &str = concat!(
     "SELECT ",
@@ -38,7 +43,7 @@ pub struct Page {
     /// Notifications; the order is the caller's question's.
     pub items: Vec<Notification>,
     /// Where the inbox stood.
-    pub inbox: Counters,
+    pub inbox: InboxState,
     /// Whether nothing is left after these.
     pub complete: bool,
 }
@@ -78,7 +83,7 @@ impl Store {
     ///
     /// # Errors
     /// When the store is away.
-    pub async fn inbox(&self, user: &UserId) -> Result<Counters, StoreError> {
+    pub async fn inbox(&self, user: &UserId) -> Result<InboxState, StoreError> {
         let row = on_pool!(self, |pool| {
             sqlx::query_as::<_, InboxRow>(INBOX).bind(user.as_str()).fetch_optional(pool).await
         })?;
@@ -91,7 +96,10 @@ impl Store {
     /// When the store is away.
     pub async fn position(&self, user: &UserId) -> Result<InboxPosition, StoreError> {
         let row = on_pool!(self, |pool| {
-            sqlx::query_as::<_, PositionRow>(POSITION).bind(user.as_str()).fetch_optional(pool).await
+            sqlx::query_as::<_, PositionRow>(POSITION)
+                .bind(user.as_str())
+                .fetch_optional(pool)
+                .await
         })?;
         Ok(row.map(InboxPosition::from).unwrap_or_default())
     }
@@ -100,11 +108,14 @@ impl Store {
     ///
     /// # Errors
     /// When the store is away.
-    pub async fn inboxes(&self, users: &[UserId]) -> Result<Vec<(UserId, Counters)>, StoreError> {
+    pub async fn inboxes(&self, users: &[UserId]) -> Result<Vec<(UserId, InboxState)>, StoreError> {
         let ids = serde_json::to_string(users).unwrap_or_else(|_| "[]".to_owned());
         let rows: Vec<InboxRow> = match &self.backend {
             super::Backend::Sqlite(sqlite) => {
-                sqlx::query_as(super::sqlite::INBOXES_BY_ID).bind(ids).fetch_all(&sqlite.readers).await?
+                sqlx::query_as(super::sqlite::INBOXES_BY_ID)
+                    .bind(ids)
+                    .fetch_all(&sqlite.readers)
+                    .await?
             }
             super::Backend::Postgres(pool) => {
                 sqlx::query_as(super::postgres::INBOXES_BY_ID).bind(ids).fetch_all(pool).await?
@@ -117,7 +128,12 @@ impl Store {
     ///
     /// # Errors
     /// When the store is away.
-    pub async fn changed_since(&self, user: &UserId, since: i64, limit: i64) -> Result<Page, StoreError> {
+    pub async fn changed_since(
+        &self,
+        user: &UserId,
+        since: i64,
+        limit: i64,
+    ) -> Result<Page, StoreError> {
         self.page(CHANGED, user, Some(since), limit).await
     }
 
@@ -141,11 +157,18 @@ impl Store {
         Ok(page)
     }
 
-    async fn page(&self, sql: &'static str, user: &UserId, since: Option<i64>, limit: i64) -> Result<Page, StoreError> {
+    async fn page(
+        &self,
+        sql: &'static str,
+        user: &UserId,
+        since: Option<i64>,
+        limit: i64,
+    ) -> Result<Page, StoreError> {
         // One more than asked for tells whether anything is left.
         let asked = limit.saturating_add(1);
         let (inbox, (rows, complete)) = in_snapshot!(self, |tx| {
-            let inbox: Option<InboxRow> = sqlx::query_as(INBOX).bind(user.as_str()).fetch_optional(&mut *tx).await?;
+            let inbox: Option<InboxRow> =
+                sqlx::query_as(INBOX).bind(user.as_str()).fetch_optional(&mut *tx).await?;
             let query = sqlx::query_as::<_, NotificationRow>(sql).bind(user.as_str());
             let query = match since {
                 Some(since) => query.bind(since),

@@ -11,7 +11,7 @@ use uuid::Uuid;
 use super::{Part, Store, StoreError, fan_outs};
 use crate::domain::{
     event::Identity,
-    inbox::{Change, ChangeKind, Counters, Step},
+    inbox::{Change, ChangeKind, InboxState, RevisionStep},
     notification::{Notification, Status, Timestamp, stream_id},
     plan::Draft,
     user::UserId,
@@ -33,7 +33,10 @@ impl Planned {
     #[must_use]
     pub fn bytes(&self) -> usize {
         let metadata = self.drafts.first().map_or(0, |(_, draft)| draft.metadata.get().len());
-        let texts = self.drafts.iter().map(|(_, draft)| draft.title.len() + draft.message.len() + DRAFT_BYTES);
+        let texts = self
+            .drafts
+            .iter()
+            .map(|(_, draft)| draft.title.len() + draft.message.len() + DRAFT_BYTES);
         metadata + texts.sum::<usize>()
     }
 }
@@ -53,7 +56,8 @@ const SHARED_METADATA_MIN_BYTES: usize = 2 * 1024;
 /// Bytes that a draft takes beside its texts, on average.
 const DRAFT_BYTES: usize = 512;
 
-const SHARE_METADATA: &str = "INSERT INTO shared_metadata (id, metadata, created_at) VALUES ($1, $2, $3)";
+const SHARE_METADATA: &str =
+    "INSERT INTO shared_metadata (id, metadata, created_at) VALUES ($1, $2, $3)";
 
 /// Returns the metadata as it is stored with the notification itself.
 pub(super) fn stored_metadata(notification: &Notification) -> &str {
@@ -68,7 +72,8 @@ macro_rules! advanced {
         match &$event.part {
             None => true,
             Some(Part { identity, after, to }) => {
-                let advance = sqlx::query(fan_outs::ADVANCE).bind(identity.as_str()).bind(after).bind(to);
+                let advance =
+                    sqlx::query(fan_outs::ADVANCE).bind(identity.as_str()).bind(after).bind(to);
                 let advanced = advance.execute(&mut *$tx).await?.rows_affected() > 0;
                 if advanced && $event.identity.is_some() {
                     sqlx::query(fan_outs::END).bind(identity.as_str()).execute(&mut *$tx).await?;
@@ -84,9 +89,15 @@ impl Store {
     ///
     /// # Errors
     /// When the store is away or refuses; then nothing of it is stored.
-    pub async fn commit(&self, events: &[Planned], now: Timestamp) -> Result<Vec<Committed>, StoreError> {
-        let identities: BTreeSet<&str> =
-            events.iter().filter_map(|event| event.identity.as_ref().map(Identity::as_str)).collect();
+    pub async fn commit(
+        &self,
+        events: &[Planned],
+        now: Timestamp,
+    ) -> Result<Vec<Committed>, StoreError> {
+        let identities: BTreeSet<&str> = events
+            .iter()
+            .filter_map(|event| event.identity.as_ref().map(Identity::as_str))
+            .collect();
         let identities: Vec<&str> = identities.into_iter().collect();
         let (accepted, notifications) = in_transaction!(self, |db, tx| {
             let mut fresh = db::insert_identities(&mut tx, &identities, now).await?;
@@ -100,23 +111,38 @@ impl Store {
                 }
                 accepted.push(taken);
             }
-            let new = || events.iter().zip(&accepted).filter(|(_, accepted)| **accepted).flat_map(|(e, _)| &e.drafts);
+            let new = || {
+                events
+                    .iter()
+                    .zip(&accepted)
+                    .filter(|(_, accepted)| **accepted)
+                    .flat_map(|(e, _)| &e.drafts)
+            };
             let mut counts: BTreeMap<&UserId, i64> = BTreeMap::new();
             for (_, draft) in new() {
                 *counts.entry(&draft.user_id).or_default() += 1;
             }
-            let counts: Vec<(&str, i64)> = counts.iter().map(|(user, count)| (user.as_str(), *count)).collect();
+            let counts: Vec<(&str, i64)> =
+                counts.iter().map(|(user, count)| (user.as_str(), *count)).collect();
             let mut steps = Steps::new(&counts, db::raise_inboxes(&mut tx, &counts).await?);
-            let mut notifications: Vec<(Notification, Step)> = Vec::new();
+            let mut notifications: Vec<(Notification, RevisionStep)> = Vec::new();
             for (event, _) in events.iter().zip(&accepted).filter(|(_, accepted)| **accepted) {
                 let shared = shared_metadata(event);
                 if let Some((id, metadata)) = &shared {
-                    sqlx::query(SHARE_METADATA).bind(id).bind(*metadata).bind(now.0).execute(&mut *tx).await?;
+                    sqlx::query(SHARE_METADATA)
+                        .bind(id)
+                        .bind(*metadata)
+                        .bind(now.0)
+                        .execute(&mut *tx)
+                        .await?;
                 }
                 let metadata_id = shared.map(|(id, _)| id);
                 for (id, draft) in &event.drafts {
                     let (notification, step) = steps.place(*id, draft)?;
-                    notifications.push((Notification { metadata_id: metadata_id.clone(), ..notification }, step));
+                    notifications.push((
+                        Notification { metadata_id: metadata_id.clone(), ..notification },
+                        step,
+                    ));
                 }
             }
             db::insert_notifications(&mut tx, &notifications).await?;
@@ -127,7 +153,12 @@ impl Store {
             if accepted {
                 let quiet = event.drafts.iter().map(|(_, draft)| draft.quiet);
                 // The short one first: a zip takes from its first before it asks its second.
-                Committed::Stored(quiet.zip(placed.by_ref()).map(|(quiet, placed)| change(placed, quiet)).collect())
+                Committed::Stored(
+                    quiet
+                        .zip(placed.by_ref())
+                        .map(|(quiet, placed)| change(placed, quiet))
+                        .collect(),
+                )
             } else {
                 Committed::Duplicate
             }
@@ -141,7 +172,8 @@ impl Store {
 fn shared_metadata(event: &Planned) -> Option<(String, &str)> {
     let (id, first) = event.drafts.first()?;
     let metadata = first.metadata.get();
-    (event.drafts.len() > 1 && metadata.len() >= SHARED_METADATA_MIN_BYTES).then(|| (id.to_string(), metadata))
+    (event.drafts.len() > 1 && metadata.len() >= SHARED_METADATA_MIN_BYTES)
+        .then(|| (id.to_string(), metadata))
 }
 
 /// Whether the event is the first with its identity: each fresh one is claimed once.
@@ -149,7 +181,7 @@ fn claim(identity: Option<&Identity>, fresh: &mut HashSet<String>) -> bool {
     identity.is_none_or(|identity| fresh.remove(identity.as_str()))
 }
 
-fn change((notification, step): (Notification, Step), quiet: bool) -> Change {
+fn change((notification, step): (Notification, RevisionStep), quiet: bool) -> Change {
     Change {
         user_id: notification.user_id.clone(),
         kind: ChangeKind::New { quiet },
@@ -160,10 +192,10 @@ fn change((notification, step): (Notification, Step), quiet: bool) -> Change {
 }
 
 /// Hands out each inbox's new revisions, in order.
-struct Steps(BTreeMap<String, std::vec::IntoIter<Step>>);
+struct Steps(BTreeMap<String, std::vec::IntoIter<RevisionStep>>);
 
 impl Steps {
-    fn new(counts: &[(&str, i64)], raised: Vec<(String, Counters)>) -> Self {
+    fn new(counts: &[(&str, i64)], raised: Vec<(String, InboxState)>) -> Self {
         let counts: BTreeMap<&str, i64> = counts.iter().copied().collect();
         let steps = raised.into_iter().map(|(user, counters)| {
             let count = counts.get(user.as_str()).copied().unwrap_or_default();
@@ -172,12 +204,15 @@ impl Steps {
         Self(steps.collect())
     }
 
-    fn place(&mut self, id: Uuid, draft: &Draft) -> Result<(Notification, Step), StoreError> {
-        let step = self
-            .0
-            .get_mut(draft.user_id.as_str())
-            .and_then(Iterator::next)
-            .ok_or_else(|| StoreError::Corrupt(format!("the inbox of {:?} was not raised", draft.user_id)))?;
+    fn place(
+        &mut self,
+        id: Uuid,
+        draft: &Draft,
+    ) -> Result<(Notification, RevisionStep), StoreError> {
+        let step =
+            self.0.get_mut(draft.user_id.as_str()).and_then(Iterator::next).ok_or_else(|| {
+                StoreError::Corrupt(format!("the inbox of {:?} was not raised", draft.user_id))
+            })?;
         let draft = draft.clone();
         let notification = Notification {
             notification_id: id,

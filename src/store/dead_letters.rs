@@ -77,7 +77,13 @@ pub struct DeadLetter {
 impl DeadLetter {
     /// A dead letter of what arrived.
     #[must_use]
-    pub fn new(id: Uuid, received_at: Timestamp, source: &str, rejected: &Rejected, payload: &[u8]) -> Self {
+    pub fn new(
+        id: Uuid,
+        received_at: Timestamp,
+        source: &str,
+        rejected: &Rejected,
+        payload: &[u8],
+    ) -> Self {
         let kept = &payload[..payload.len().min(PAYLOAD_KEPT_BYTES)];
         Self {
             id,
@@ -116,7 +122,8 @@ impl TryFrom<Row> for DeadLetter {
 
     fn try_from(row: Row) -> Result<Self, StoreError> {
         Ok(Self {
-            id: Uuid::try_parse(&row.id).map_err(|_| StoreError::Corrupt(format!("dead letter id {:?}", row.id)))?,
+            id: Uuid::try_parse(&row.id)
+                .map_err(|_| StoreError::Corrupt(format!("dead letter id {:?}", row.id)))?,
             received_at: Timestamp(row.received_at),
             source: row.source,
             subject: row.subject,
@@ -138,7 +145,8 @@ impl Store {
     /// When the store is away.
     pub async fn keep_dead_letter(&self, letter: &DeadLetter) -> Result<(), StoreError> {
         let clean = |text: &str| text.replace('\0', "\u{fffd}");
-        let headers = clean(&serde_json::to_string(&letter.headers).unwrap_or_else(|_| "[]".to_owned()));
+        let headers =
+            clean(&serde_json::to_string(&letter.headers).unwrap_or_else(|_| "[]".to_owned()));
         on_writer!(self, |pool| {
             sqlx::query(INSERT)
                 .bind(letter.id.to_string())
@@ -207,8 +215,10 @@ impl Store {
         let (at, id) = before.map_or((i64::MAX, String::new()), |(at, id)| (at.0, id.to_string()));
         let (kind, pattern) = (kind.unwrap_or_default(), pattern(text));
         let (rows, total): (Vec<Row>, i64) = in_snapshot!(self, |tx| {
-            let total = sqlx::query_scalar(COUNT).bind(kind).bind(&pattern).fetch_one(&mut *tx).await?;
-            let rows = sqlx::query_as(LIST).bind(kind).bind(&pattern).bind(at).bind(&id).bind(limit);
+            let total =
+                sqlx::query_scalar(COUNT).bind(kind).bind(&pattern).fetch_one(&mut *tx).await?;
+            let rows =
+                sqlx::query_as(LIST).bind(kind).bind(&pattern).bind(at).bind(&id).bind(limit);
             (rows.fetch_all(&mut *tx).await?, total)
         });
         Ok((super::rows::all(rows)?, total))
@@ -218,10 +228,18 @@ impl Store {
     ///
     /// # Errors
     /// When the store is away.
-    pub async fn count_dead_letters(&self, kind: Option<&str>, text: &str) -> Result<i64, StoreError> {
+    pub async fn count_dead_letters(
+        &self,
+        kind: Option<&str>,
+        text: &str,
+    ) -> Result<i64, StoreError> {
         let pattern = pattern(text);
         Ok(on_pool!(self, |pool| {
-            sqlx::query_scalar(COUNT).bind(kind.unwrap_or_default()).bind(&pattern).fetch_one(pool).await
+            sqlx::query_scalar(COUNT)
+                .bind(kind.unwrap_or_default())
+                .bind(&pattern)
+                .fetch_one(pool)
+                .await
         })?)
     }
 
@@ -230,8 +248,10 @@ impl Store {
     /// # Errors
     /// When the store is away.
     pub async fn dead_letter(&self, id: Uuid) -> Result<Option<DeadLetter>, StoreError> {
-        let row: Option<Row> =
-            on_pool!(self, |pool| sqlx::query_as(ONE).bind(id.to_string()).fetch_optional(pool).await)?;
+        let row: Option<Row> = on_pool!(self, |pool| sqlx::query_as(ONE)
+            .bind(id.to_string())
+            .fetch_optional(pool)
+            .await)?;
         row.map(DeadLetter::try_from).transpose()
     }
 
@@ -239,9 +259,15 @@ impl Store {
     ///
     /// # Errors
     /// When the store is away.
-    pub async fn discard_dead_letter(&self, id: Uuid, entry: &AuditEntry) -> Result<bool, StoreError> {
+    pub async fn discard_dead_letter(
+        &self,
+        id: Uuid,
+        entry: &AuditEntry,
+    ) -> Result<bool, StoreError> {
         Ok(in_transaction!(self, |_db, tx| {
-            let gone = sqlx::query(DISCARD).bind(id.to_string()).execute(&mut *tx).await?.rows_affected() > 0;
+            let gone =
+                sqlx::query(DISCARD).bind(id.to_string()).execute(&mut *tx).await?.rows_affected()
+                    > 0;
             if gone {
                 entered!(entry, tx);
             }

@@ -24,8 +24,11 @@ const WITH_ROLE: &str = concat!(
      ORDER BY r.user_id LIMIT $3"
 );
 
-const EVERYONE: &str =
-    concat!("SELECT ", person_columns!(), " FROM users u WHERE u.user_id > $1 ORDER BY u.user_id LIMIT $2");
+const EVERYONE: &str = concat!(
+    "SELECT ",
+    person_columns!(),
+    " FROM users u WHERE u.user_id > $1 ORDER BY u.user_id LIMIT $2"
+);
 
 /// Knows a user better: what is not said stays as it is.
 const MERGE: &str = "INSERT INTO users (user_id, login, name, email, roles, locale, timezone, updated_at) \
@@ -36,7 +39,8 @@ const MERGE: &str = "INSERT INTO users (user_id, login, name, email, roles, loca
      updated_at = excluded.updated_at";
 
 /// Enters a user that nobody knew; a known one stays as it is.
-const ENTER: &str = "INSERT INTO users (user_id, login, updated_at) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING";
+const ENTER: &str =
+    "INSERT INTO users (user_id, login, updated_at) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING";
 
 /// Says what is known of a user: what is not said is not known any more.
 const PUT: &str = "INSERT INTO users (user_id, login, name, email, roles, locale, timezone, updated_at) \
@@ -73,15 +77,17 @@ impl Store {
         limit: i64,
     ) -> Result<(Vec<Person>, i64), StoreError> {
         let pattern = pattern(part);
-        let (rows, total): (Vec<PersonRow>, i64) = in_snapshot!(self, |tx| if let Some(role) = role {
-            let total = sqlx::query_scalar(COUNT_WITH_ROLE).bind(role).fetch_one(&mut *tx).await?;
-            let rows = sqlx::query_as(WITH_ROLE).bind(role).bind(after).bind(limit);
-            (rows.fetch_all(&mut *tx).await?, total)
-        } else {
-            let total = sqlx::query_scalar(COUNT).fetch_one(&mut *tx).await?;
-            let rows = sqlx::query_as(LIST).bind(after).bind(&pattern).bind(limit);
-            (rows.fetch_all(&mut *tx).await?, total)
-        });
+        let (rows, total): (Vec<PersonRow>, i64) =
+            in_snapshot!(self, |tx| if let Some(role) = role {
+                let total =
+                    sqlx::query_scalar(COUNT_WITH_ROLE).bind(role).fetch_one(&mut *tx).await?;
+                let rows = sqlx::query_as(WITH_ROLE).bind(role).bind(after).bind(limit);
+                (rows.fetch_all(&mut *tx).await?, total)
+            } else {
+                let total = sqlx::query_scalar(COUNT).fetch_one(&mut *tx).await?;
+                let rows = sqlx::query_as(LIST).bind(after).bind(&pattern).bind(limit);
+                (rows.fetch_all(&mut *tx).await?, total)
+            });
         Ok((all(rows)?, total))
     }
 
@@ -120,9 +126,15 @@ impl Store {
     ///
     /// # Errors
     /// When the store is away.
-    pub async fn remove_person(&self, user: &UserId, entry: &AuditEntry) -> Result<bool, StoreError> {
+    pub async fn remove_person(
+        &self,
+        user: &UserId,
+        entry: &AuditEntry,
+    ) -> Result<bool, StoreError> {
         Ok(in_transaction!(self, |_db, tx| {
-            let removed = sqlx::query(REMOVE).bind(user.as_str()).execute(&mut *tx).await?.rows_affected() > 0;
+            let removed =
+                sqlx::query(REMOVE).bind(user.as_str()).execute(&mut *tx).await?.rows_affected()
+                    > 0;
             if removed {
                 entered!(entry, tx);
             }
@@ -141,9 +153,14 @@ impl Store {
         let ids = serde_json::to_string(users).unwrap_or_else(|_| "[]".to_owned());
         let rows: Vec<PersonRow> = match &self.backend {
             Backend::Sqlite(sqlite) => {
-                sqlx::query_as(super::sqlite::USERS_BY_ID).bind(ids).fetch_all(&sqlite.readers).await?
+                sqlx::query_as(super::sqlite::USERS_BY_ID)
+                    .bind(ids)
+                    .fetch_all(&sqlite.readers)
+                    .await?
             }
-            Backend::Postgres(pool) => sqlx::query_as(super::postgres::USERS_BY_ID).bind(ids).fetch_all(pool).await?,
+            Backend::Postgres(pool) => {
+                sqlx::query_as(super::postgres::USERS_BY_ID).bind(ids).fetch_all(pool).await?
+            }
         };
         all(rows)
     }
@@ -152,13 +169,27 @@ impl Store {
     ///
     /// # Errors
     /// When the store is away.
-    pub async fn audience(&self, role: Option<&str>, after: &str, limit: i64) -> Result<Vec<Person>, StoreError> {
+    pub async fn audience(
+        &self,
+        role: Option<&str>,
+        after: &str,
+        limit: i64,
+    ) -> Result<Vec<Person>, StoreError> {
         all(match role {
             Some(role) => on_pool!(self, |pool| {
-                sqlx::query_as::<_, PersonRow>(WITH_ROLE).bind(role).bind(after).bind(limit).fetch_all(pool).await
+                sqlx::query_as::<_, PersonRow>(WITH_ROLE)
+                    .bind(role)
+                    .bind(after)
+                    .bind(limit)
+                    .fetch_all(pool)
+                    .await
             })?,
             None => on_pool!(self, |pool| {
-                sqlx::query_as::<_, PersonRow>(EVERYONE).bind(after).bind(limit).fetch_all(pool).await
+                sqlx::query_as::<_, PersonRow>(EVERYONE)
+                    .bind(after)
+                    .bind(limit)
+                    .fetch_all(pool)
+                    .await
             })?,
         })
     }
@@ -167,10 +198,16 @@ impl Store {
     ///
     /// # Errors
     /// When the store is away.
-    pub async fn merge_people(&self, patches: &[PersonPatch], now: Timestamp) -> Result<(), StoreError> {
+    pub async fn merge_people(
+        &self,
+        patches: &[PersonPatch],
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
         in_transaction!(self, |_db, tx| {
             for PersonPatch { person, set_roles } in patches {
-                let roles = set_roles.then(|| serde_json::to_string(&person.roles).unwrap_or_else(|_| "[]".to_owned()));
+                let roles = set_roles.then(|| {
+                    serde_json::to_string(&person.roles).unwrap_or_else(|_| "[]".to_owned())
+                });
                 sqlx::query(MERGE)
                     .bind(person.user_id.as_str())
                     .bind(&person.login)

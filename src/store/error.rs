@@ -38,11 +38,13 @@ impl From<sqlx::Error> for StoreError {
     fn from(error: sqlx::Error) -> Self {
         let text = error.to_string();
         match &error {
-            sqlx::Error::Database(database) if transient(database.as_ref()) => Self::Unavailable(text),
-            sqlx::Error::Database(_) | sqlx::Error::RowNotFound => Self::Refused(text),
-            sqlx::Error::ColumnDecode { .. } | sqlx::Error::ColumnNotFound(_) | sqlx::Error::Decode(_) => {
-                Self::Corrupt(text)
+            sqlx::Error::Database(database) if transient(database.as_ref()) => {
+                Self::Unavailable(text)
             }
+            sqlx::Error::Database(_) | sqlx::Error::RowNotFound => Self::Refused(text),
+            sqlx::Error::ColumnDecode { .. }
+            | sqlx::Error::ColumnNotFound(_)
+            | sqlx::Error::Decode(_) => Self::Corrupt(text),
             sqlx::Error::Configuration(_) => Self::BadUrl(text),
             sqlx::Error::Migrate(_) => Self::Migration(text),
             // Everything else is about the connection: sockets, pools, protocol, TLS.
@@ -57,7 +59,9 @@ impl From<sqlx::Error> for StoreError {
 fn transient(error: &dyn sqlx::error::DatabaseError) -> bool {
     let code = error.code().unwrap_or_default();
     if error.try_downcast_ref::<sqlx::postgres::PgDatabaseError>().is_some() {
-        return ["08", "25006", "40", "53", "55P03", "57", "58"].iter().any(|class| code.starts_with(class));
+        return ["08", "25006", "40", "53", "55P03", "57", "58"]
+            .iter()
+            .any(|class| code.starts_with(class));
     }
     let primary = code.parse::<i32>().map_or(0, |extended| extended & 0xFF);
     matches!(primary, 5 | 6 | 8 | 9 | 10 | 13 | 14)

@@ -17,9 +17,17 @@ impl Store {
     ///
     /// # Errors
     /// When the store is away.
-    pub async fn count_failed_attempt(&self, identity: &Identity, now: Timestamp) -> Result<u64, StoreError> {
+    pub async fn count_failed_attempt(
+        &self,
+        identity: &Identity,
+        now: Timestamp,
+    ) -> Result<u64, StoreError> {
         let attempts: i64 = on_writer!(self, |connection| {
-            sqlx::query_scalar(COUNT).bind(identity.as_str()).bind(now.0).fetch_one(connection).await
+            sqlx::query_scalar(COUNT)
+                .bind(identity.as_str())
+                .bind(now.0)
+                .fetch_one(connection)
+                .await
         })?;
         Ok(attempts.unsigned_abs())
     }
@@ -40,7 +48,12 @@ impl Store {
     /// When the store is away.
     pub async fn purge_failed_attempts(&self, before: i64, limit: i64) -> Result<u64, StoreError> {
         on_writer!(self, |connection| {
-            sqlx::query(PURGE).bind(before).bind(limit).execute(connection).await.map(|done| done.rows_affected())
+            sqlx::query(PURGE)
+                .bind(before)
+                .bind(limit)
+                .execute(connection)
+                .await
+                .map(|done| done.rows_affected())
         })
     }
 }

@@ -7,6 +7,14 @@ use sqlx::FromRow;
 use super::{Backend, Store, StoreError};
 use crate::domain::{event::Identity, notification::Timestamp, plan::Audience};
 
+/// Selects the identities of a JSON list whose fan-out has begun.
+const BEGUN_SQLITE: &str =
+    "SELECT identity FROM fan_outs WHERE identity IN (SELECT value FROM json_each($1))";
+
+/// Selects the identities of a JSON list whose fan-out has begun.
+const BEGUN_POSTGRES: &str =
+    "SELECT identity FROM fan_outs WHERE identity IN (SELECT json_array_elements_text($1::json))";
+
 const IS_OVER: &str = "SELECT COUNT(*) FROM event_identities WHERE identity = $1";
 
 const BEGIN: &str = "INSERT INTO fan_outs (identity, audience, user_id, started_at) VALUES ($1, $2, '', $3) \
@@ -15,7 +23,8 @@ const BEGIN: &str = "INSERT INTO fan_outs (identity, audience, user_id, started_
 const AT: &str = "SELECT user_id, audience FROM fan_outs WHERE identity = $1";
 
 /// The next piece, unless somebody else has brought it.
-pub(super) const ADVANCE: &str = "UPDATE fan_outs SET user_id = $3 WHERE identity = $1 AND user_id = $2";
+pub(super) const ADVANCE: &str =
+    "UPDATE fan_outs SET user_id = $3 WHERE identity = $1 AND user_id = $2";
 
 pub(super) const END: &str = "DELETE FROM fan_outs WHERE identity = $1";
 
@@ -54,7 +63,9 @@ fn written(audience: &Audience) -> String {
 }
 
 fn read(audience: &str) -> Audience {
-    audience.strip_prefix("role:").map_or(Audience::Everyone, |role| Audience::Role(role.to_owned()))
+    audience
+        .strip_prefix("role:")
+        .map_or(Audience::Everyone, |role| Audience::Role(role.to_owned()))
 }
 
 impl Store {
@@ -71,7 +82,12 @@ impl Store {
         let identity = identity.as_str();
         // The row first: whoever brings the last piece takes it away, and the identity is there by then.
         let at: Option<Row> = in_transaction!(self, |_db, tx| {
-            sqlx::query(BEGIN).bind(identity).bind(written(audience)).bind(now.0).execute(&mut *tx).await?;
+            sqlx::query(BEGIN)
+                .bind(identity)
+                .bind(written(audience))
+                .bind(now.0)
+                .execute(&mut *tx)
+                .await?;
             let over: i64 = sqlx::query_scalar(IS_OVER).bind(identity).fetch_one(&mut *tx).await?;
             if over > 0 {
                 sqlx::query(END).bind(identity).execute(&mut *tx).await?;
@@ -94,10 +110,10 @@ impl Store {
         let list = serde_json::to_string(identities).unwrap_or_else(|_| "[]".to_owned());
         let begun: Vec<String> = match &self.backend {
             Backend::Sqlite(sqlite) => {
-                sqlx::query_scalar(super::sqlite::FAN_OUTS_BEGUN).bind(list).fetch_all(&sqlite.readers).await?
+                sqlx::query_scalar(BEGUN_SQLITE).bind(list).fetch_all(&sqlite.readers).await?
             }
             Backend::Postgres(pool) => {
-                sqlx::query_scalar(super::postgres::FAN_OUTS_BEGUN).bind(list).fetch_all(pool).await?
+                sqlx::query_scalar(BEGUN_POSTGRES).bind(list).fetch_all(pool).await?
             }
         };
         Ok(begun.into_iter().collect())
@@ -109,7 +125,11 @@ impl Store {
     /// When the store is away.
     pub async fn forget_fan_out(&self, identity: &Identity) -> Result<(), StoreError> {
         let sql = "DELETE FROM fan_outs WHERE identity = $1 AND user_id = ''";
-        on_writer!(self, |pool| sqlx::query(sql).bind(identity.as_str()).execute(pool).await.map(drop))?;
+        on_writer!(self, |pool| sqlx::query(sql)
+            .bind(identity.as_str())
+            .execute(pool)
+            .await
+            .map(drop))?;
         Ok(())
     }
 
@@ -118,10 +138,14 @@ impl Store {
     /// # Errors
     /// When the store is away.
     pub async fn purge_fan_outs(&self, before: i64, limit: i64) -> Result<u64, StoreError> {
-        let sql =
-            "DELETE FROM fan_outs WHERE identity IN (SELECT identity FROM fan_outs WHERE started_at < $1 LIMIT $2)";
+        let sql = "DELETE FROM fan_outs WHERE identity IN (SELECT identity FROM fan_outs WHERE started_at < $1 LIMIT $2)";
         Ok(on_writer!(self, |pool| {
-            sqlx::query(sql).bind(before).bind(limit).execute(pool).await.map(|done| done.rows_affected())
+            sqlx::query(sql)
+                .bind(before)
+                .bind(limit)
+                .execute(pool)
+                .await
+                .map(|done| done.rows_affected())
         })?)
     }
 }

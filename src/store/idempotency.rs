@@ -28,18 +28,22 @@ pub enum Reservation {
 const RESERVE: &str = "INSERT INTO idempotency_keys (key, fingerprint, holder, started_at) VALUES ($1, $2, $3, $4) \
      ON CONFLICT (key) DO NOTHING";
 
-const FIND: &str = "SELECT fingerprint, holder, started_at, answer FROM idempotency_keys WHERE key = $1";
+const FIND: &str =
+    "SELECT fingerprint, holder, started_at, answer FROM idempotency_keys WHERE key = $1";
 
-const TAKE_OVER: &str = "UPDATE idempotency_keys SET holder = $2 WHERE key = $1 AND holder = $3 AND answer IS NULL";
+const TAKE_OVER: &str =
+    "UPDATE idempotency_keys SET holder = $2 WHERE key = $1 AND holder = $3 AND answer IS NULL";
 
 const RENEW: &str = "UPDATE idempotency_keys SET fingerprint = $2, holder = $3, started_at = $4, answer = NULL \
      WHERE key = $1 AND started_at = $5";
 
 const ANSWER: &str = "UPDATE idempotency_keys SET answer = $2 WHERE key = $1";
 
-const RELEASE: &str = "DELETE FROM idempotency_keys WHERE key = $1 AND holder = $2 AND answer IS NULL";
+const RELEASE: &str =
+    "DELETE FROM idempotency_keys WHERE key = $1 AND holder = $2 AND answer IS NULL";
 
-const ABANDON: &str = "UPDATE idempotency_keys SET holder = '' WHERE key = $1 AND holder = $2 AND answer IS NULL";
+const ABANDON: &str =
+    "UPDATE idempotency_keys SET holder = '' WHERE key = $1 AND holder = $2 AND answer IS NULL";
 
 const PURGE: &str = "DELETE FROM idempotency_keys WHERE key IN \
      (SELECT key FROM idempotency_keys WHERE started_at < $1 LIMIT $2)";
@@ -66,10 +70,17 @@ impl Store {
         let found: Option<(String, String, i64, Option<String>)> =
             on_writer!(self, |pool| sqlx::query_as(FIND).bind(key).fetch_optional(pool).await)?;
         // It was released in between: the next try will find it free.
-        let Some((known, other, started_at, answer)) = found else { return Ok(Reservation::InFlight) };
+        let Some((known, other, started_at, answer)) = found else {
+            return Ok(Reservation::InFlight);
+        };
         if started_at < now.0 - ANSWER_KEPT_MS {
             let renewed = on_writer!(self, |pool| {
-                let query = sqlx::query(RENEW).bind(key).bind(fingerprint).bind(holder).bind(now.0).bind(started_at);
+                let query = sqlx::query(RENEW)
+                    .bind(key)
+                    .bind(fingerprint)
+                    .bind(holder)
+                    .bind(now.0)
+                    .bind(started_at);
                 query.execute(pool).await.map(|done| done.rows_affected())
             })?;
             return Ok(if renewed == 1 { Reservation::Yours(now) } else { Reservation::InFlight });
@@ -81,8 +92,10 @@ impl Store {
             return Ok(Reservation::Answered(answer));
         }
         // SQLite has one hub: whoever held it under another word is dead.
-        let foreign =
-            other != holder && (other.is_empty() || self.kind() == Kind::Sqlite || started_at < now.0 - ABANDONED_MS);
+        let foreign = other != holder
+            && (other.is_empty()
+                || self.kind() == Kind::Sqlite
+                || started_at < now.0 - ABANDONED_MS);
         let dead = foreign || started_at < now.0 - LOST_MS;
         if !dead {
             return Ok(Reservation::InFlight);
@@ -91,7 +104,11 @@ impl Store {
             let query = sqlx::query(TAKE_OVER).bind(key).bind(holder).bind(&other);
             query.execute(pool).await.map(|done| done.rows_affected())
         })?;
-        Ok(if taken == 1 { Reservation::Yours(Timestamp(started_at)) } else { Reservation::InFlight })
+        Ok(if taken == 1 {
+            Reservation::Yours(Timestamp(started_at))
+        } else {
+            Reservation::InFlight
+        })
     }
 
     /// Keeps the answer to a reserved request, to be given again.
@@ -99,7 +116,12 @@ impl Store {
     /// # Errors
     /// When the store is away.
     pub async fn answer(&self, key: &str, answer: &str) -> Result<(), StoreError> {
-        on_writer!(self, |pool| sqlx::query(ANSWER).bind(key).bind(answer).execute(pool).await.map(drop))?;
+        on_writer!(self, |pool| sqlx::query(ANSWER)
+            .bind(key)
+            .bind(answer)
+            .execute(pool)
+            .await
+            .map(drop))?;
         Ok(())
     }
 
@@ -108,7 +130,12 @@ impl Store {
     /// # Errors
     /// When the store is away.
     pub async fn release(&self, key: &str, holder: &str) -> Result<(), StoreError> {
-        on_writer!(self, |pool| sqlx::query(RELEASE).bind(key).bind(holder).execute(pool).await.map(drop))?;
+        on_writer!(self, |pool| sqlx::query(RELEASE)
+            .bind(key)
+            .bind(holder)
+            .execute(pool)
+            .await
+            .map(drop))?;
         Ok(())
     }
 
@@ -117,7 +144,12 @@ impl Store {
     /// # Errors
     /// When the store is away.
     pub async fn abandon(&self, key: &str, holder: &str) -> Result<(), StoreError> {
-        on_writer!(self, |pool| sqlx::query(ABANDON).bind(key).bind(holder).execute(pool).await.map(drop))?;
+        on_writer!(self, |pool| sqlx::query(ABANDON)
+            .bind(key)
+            .bind(holder)
+            .execute(pool)
+            .await
+            .map(drop))?;
         Ok(())
     }
 
@@ -127,7 +159,12 @@ impl Store {
     /// When the store is away.
     pub async fn purge_idempotency_keys(&self, before: i64, limit: i64) -> Result<u64, StoreError> {
         Ok(on_writer!(self, |pool| {
-            sqlx::query(PURGE).bind(before).bind(limit).execute(pool).await.map(|done| done.rows_affected())
+            sqlx::query(PURGE)
+                .bind(before)
+                .bind(limit)
+                .execute(pool)
+                .await
+                .map(|done| done.rows_affected())
         })?)
     }
 }

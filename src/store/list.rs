@@ -5,10 +5,12 @@ use uuid::Uuid;
 use super::{
     Store, StoreError,
     catchup::INBOX,
-    rows::{InboxRow, NotificationRow, PAGE_MAX_BYTES, all, bounded, counters, notification_selection},
+    rows::{
+        InboxRow, NotificationRow, PAGE_MAX_BYTES, all, bounded, counters, notification_selection,
+    },
 };
 use crate::domain::{
-    inbox::Counters,
+    inbox::InboxState,
     notification::{Notification, Status, Timestamp},
     user::UserId,
 };
@@ -60,7 +62,7 @@ pub struct Listing {
     /// Where the next page starts; `None` at the end.
     pub next: Option<i64>,
     /// Where the inbox stood.
-    pub inbox: Counters,
+    pub inbox: InboxState,
 }
 
 /// What is unread in all inboxes together.
@@ -76,8 +78,7 @@ pub struct UnreadTotals {
 const WITH_UNREAD: &str = "SELECT user_id FROM notifications WHERE status = 'unread' GROUP BY user_id \
      ORDER BY MAX(notification_id) DESC LIMIT $1";
 
-const UNREAD_TOTALS: &str =
-    "SELECT CAST(COALESCE(SUM(unread), 0) AS BIGINT) AS unread, COUNT(*) AS users FROM inboxes WHERE unread > 0";
+const UNREAD_TOTALS: &str = "SELECT CAST(COALESCE(SUM(unread), 0) AS BIGINT) AS unread, COUNT(*) AS users FROM inboxes WHERE unread > 0";
 
 const EXISTING: &str = "SELECT 1 FROM notifications WHERE user_id = $1 AND notification_id = $2";
 
@@ -95,8 +96,10 @@ impl Store {
     /// # Errors
     /// When the store is away.
     pub async fn users_with_unread(&self, limit: i64) -> Result<Vec<UserId>, StoreError> {
-        let users: Vec<String> =
-            on_pool!(self, |pool| sqlx::query_scalar(WITH_UNREAD).bind(limit).fetch_all(pool).await)?;
+        let users: Vec<String> = on_pool!(self, |pool| sqlx::query_scalar(WITH_UNREAD)
+            .bind(limit)
+            .fetch_all(pool)
+            .await)?;
         users.iter().map(|user| super::rows::user_id(user)).collect()
     }
 
@@ -106,7 +109,11 @@ impl Store {
     /// When the store is away.
     pub async fn has_notification(&self, user: &UserId, id: Uuid) -> Result<bool, StoreError> {
         let found: Option<i32> = on_pool!(self, |pool| {
-            sqlx::query_scalar(EXISTING).bind(user.as_str()).bind(id.to_string()).fetch_optional(pool).await
+            sqlx::query_scalar(EXISTING)
+                .bind(user.as_str())
+                .bind(id.to_string())
+                .fetch_optional(pool)
+                .await
         })?;
         Ok(found.is_some())
     }
@@ -115,10 +122,16 @@ impl Store {
     ///
     /// # Errors
     /// When the store is away.
-    pub async fn list(&self, user: &UserId, filter: &Filter, limit: i64) -> Result<Listing, StoreError> {
+    pub async fn list(
+        &self,
+        user: &UserId,
+        filter: &Filter,
+        limit: i64,
+    ) -> Result<Listing, StoreError> {
         let sql = if filter.status == Some(Status::Unread) { LIST_UNREAD } else { LIST };
         let (inbox, (rows, complete)) = in_snapshot!(self, |tx| {
-            let inbox: Option<InboxRow> = sqlx::query_as(INBOX).bind(user.as_str()).fetch_optional(&mut *tx).await?;
+            let inbox: Option<InboxRow> =
+                sqlx::query_as(INBOX).bind(user.as_str()).fetch_optional(&mut *tx).await?;
             let rows = sqlx::query_as::<_, NotificationRow>(sql)
                 .bind(user.as_str())
                 .bind(filter.before_seq.unwrap_or(i64::MAX))
@@ -137,7 +150,11 @@ impl Store {
     ///
     /// # Errors
     /// When the store is away.
-    pub async fn notification(&self, user: &UserId, id: Uuid) -> Result<Option<Notification>, StoreError> {
+    pub async fn notification(
+        &self,
+        user: &UserId,
+        id: Uuid,
+    ) -> Result<Option<Notification>, StoreError> {
         let row = on_pool!(self, |pool| {
             sqlx::query_as::<_, NotificationRow>(GET)
                 .bind(user.as_str())

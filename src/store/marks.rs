@@ -9,7 +9,7 @@ use super::{
     rows::{InboxRow, NotificationRow, counters, notification_selection},
 };
 use crate::domain::{
-    inbox::{Change, ChangeKind, ClientId, Mark, MarkAll, Step, transition},
+    inbox::{BulkMark, Change, ChangeKind, ClientId, Mark, RevisionStep, transition},
     notification::{Notification, Status, Timestamp},
     user::UserId,
 };
@@ -23,8 +23,11 @@ pub enum MarkOutcome {
     Done(Change),
 }
 
-const FIND: &str =
-    concat!("SELECT ", notification_selection!(), " FROM notifications WHERE user_id = $1 AND notification_id = $2");
+const FIND: &str = concat!(
+    "SELECT ",
+    notification_selection!(),
+    " FROM notifications WHERE user_id = $1 AND notification_id = $2"
+);
 
 /// `which` are marked, by setting `what`: $1 user, $2 up to which revision, $3 now, $4 the inbox's revision.
 macro_rules! mark_all {
@@ -40,21 +43,26 @@ macro_rules! mark_all {
     };
 }
 
-const READ_ALL: &str = mark_all!("status = 'read', read_at = $3, seen_at = COALESCE(seen_at, $3)", "");
+const READ_ALL: &str =
+    mark_all!("status = 'read', read_at = $3, seen_at = COALESCE(seen_at, $3)", "");
 
 const SEEN_ALL: &str = mark_all!("seen_at = $3", " AND seen_at IS NULL");
 
 const UNSEEN_UP_TO: &str = "SELECT COUNT(*) FROM notifications WHERE user_id = $1 AND status = 'unread' \
      AND seen_at IS NULL AND seq <= $2";
 
-const LAST_CHANGED: &str =
-    concat!("SELECT ", notification_selection!(), " FROM notifications WHERE user_id = $1 AND revision = $2");
+const LAST_CHANGED: &str = concat!(
+    "SELECT ",
+    notification_selection!(),
+    " FROM notifications WHERE user_id = $1 AND revision = $2"
+);
 
 /// Leaves a tombstone: the deletion without the content.
 const BLANK: &str = "UPDATE notifications SET title = '', message = '', metadata = '{}', metadata_id = NULL, \
      action_url = NULL, deleted_at = $2 WHERE notification_id = $1";
 
-pub(super) const SET_INBOX: &str = "UPDATE inboxes SET revision = $2, unread = $3, unseen = $4 WHERE user_id = $1";
+pub(super) const SET_INBOX: &str =
+    "UPDATE inboxes SET revision = $2, unread = $3, unseen = $4 WHERE user_id = $1";
 
 impl Store {
     /// Marks one notification of a user.
@@ -72,8 +80,11 @@ impl Store {
         let outcome = in_transaction!(self, |db, tx| {
             let inbox: Option<InboxRow> =
                 sqlx::query_as(db::LOCK_INBOX).bind(user.as_str()).fetch_optional(&mut *tx).await?;
-            let row: Option<NotificationRow> =
-                sqlx::query_as(FIND).bind(user.as_str()).bind(id.to_string()).fetch_optional(&mut *tx).await?;
+            let row: Option<NotificationRow> = sqlx::query_as(FIND)
+                .bind(user.as_str())
+                .bind(id.to_string())
+                .fetch_optional(&mut *tx)
+                .await?;
             let before = counters(inbox);
             match row.map(Notification::try_from).transpose()? {
                 None => None,
@@ -107,7 +118,11 @@ impl Store {
                         .execute(&mut *tx)
                         .await?;
                         if found.status == Status::Deleted {
-                            sqlx::query(BLANK).bind(id.to_string()).bind(now.0).execute(&mut *tx).await?;
+                            sqlx::query(BLANK)
+                                .bind(id.to_string())
+                                .bind(now.0)
+                                .execute(&mut *tx)
+                                .await?;
                             db::drop_unused_metadata(&mut tx, shared.as_slice()).await?;
                         }
                         Some((ChangeKind::Marked(mark), found, step))
@@ -116,7 +131,13 @@ impl Store {
             }
         });
         Ok(outcome.map_or(MarkOutcome::NotFound, |(kind, found, step)| {
-            MarkOutcome::Done(Change { user_id: user.clone(), kind, notification: Some(Arc::new(found)), step, origin })
+            MarkOutcome::Done(Change {
+                user_id: user.clone(),
+                kind,
+                notification: Some(Arc::new(found)),
+                step,
+                origin,
+            })
         }))
     }
 
@@ -130,7 +151,7 @@ impl Store {
     pub async fn mark_all(
         &self,
         user: &UserId,
-        mark: MarkAll,
+        mark: BulkMark,
         up_to: Option<i64>,
         origin: Option<ClientId>,
         now: Timestamp,
@@ -140,11 +161,14 @@ impl Store {
                 sqlx::query_as(db::LOCK_INBOX).bind(user.as_str()).fetch_optional(&mut *tx).await?;
             let before = counters(inbox);
             let up_to = up_to.unwrap_or(before.revision).min(before.revision);
-            let unseen: i64 =
-                sqlx::query_scalar(UNSEEN_UP_TO).bind(user.as_str()).bind(up_to).fetch_one(&mut *tx).await?;
+            let unseen: i64 = sqlx::query_scalar(UNSEEN_UP_TO)
+                .bind(user.as_str())
+                .bind(up_to)
+                .fetch_one(&mut *tx)
+                .await?;
             let sql = match mark {
-                MarkAll::Read => READ_ALL,
-                MarkAll::Seen => SEEN_ALL,
+                BulkMark::Read => READ_ALL,
+                BulkMark::Seen => SEEN_ALL,
             };
             let marked = sqlx::query(sql)
                 .bind(user.as_str())
@@ -155,8 +179,8 @@ impl Store {
                 .await?
                 .rows_affected();
             let marked = i64::try_from(marked).unwrap_or(i64::MAX);
-            let read = if mark == MarkAll::Read { marked } else { 0 };
-            let step = Step {
+            let read = if mark == BulkMark::Read { marked } else { 0 };
+            let step = RevisionStep {
                 previous_revision: before.revision,
                 revision: before.revision + marked,
                 unread: before.unread - read,
@@ -172,9 +196,13 @@ impl Store {
                     .bind(step.unseen)
                     .execute(&mut *tx)
                     .await?;
-                let last: NotificationRow =
-                    sqlx::query_as(LAST_CHANGED).bind(user.as_str()).bind(step.revision).fetch_one(&mut *tx).await?;
-                let kind = ChangeKind::All { mark, up_to_revision: up_to, from_revision: before.revision };
+                let last: NotificationRow = sqlx::query_as(LAST_CHANGED)
+                    .bind(user.as_str())
+                    .bind(step.revision)
+                    .fetch_one(&mut *tx)
+                    .await?;
+                let kind =
+                    ChangeKind::All { mark, up_to_revision: up_to, from_revision: before.revision };
                 (kind, Some(Notification::try_from(last)?), step)
             }
         });

@@ -174,7 +174,11 @@ impl Store {
     }
 
     async fn probe(&self, value: &str) -> Result<(), StoreError> {
-        on_writer!(self, |connection| sqlx::query(PROBE).bind(value).execute(connection).await.map(drop))
+        on_writer!(self, |connection| sqlx::query(PROBE)
+            .bind(value)
+            .execute(connection)
+            .await
+            .map(drop))
     }
 
     /// The random word that says whether revisions still mean what they meant.
@@ -209,7 +213,12 @@ impl Store {
         let sql = "DELETE FROM event_identities WHERE identity IN \
                    (SELECT identity FROM event_identities WHERE seen_at < $1 LIMIT $2)";
         Ok(on_writer!(self, |pool| {
-            sqlx::query(sql).bind(before).bind(limit).execute(pool).await.map(|done| done.rows_affected())
+            sqlx::query(sql)
+                .bind(before)
+                .bind(limit)
+                .execute(pool)
+                .await
+                .map(|done| done.rows_affected())
         })?)
     }
 

@@ -45,10 +45,14 @@ impl Store {
     pub fn check_url(url: &str) -> Result<(), String> {
         if url.starts_with("sqlite:") {
             let checked = SqliteConnectOptions::from_str(url);
-            return checked.map(drop).map_err(|_| "is not an address such as sqlite://data/lonceng.db".to_owned());
+            return checked
+                .map(drop)
+                .map_err(|_| "is not an address such as sqlite://data/lonceng.db".to_owned());
         }
         let checked = PgConnectOptions::from_str(url);
-        checked.map(drop).map_err(|_| "is not an address such as postgres://user:password@host/database".to_owned())
+        checked.map(drop).map_err(|_| {
+            "is not an address such as postgres://user:password@host/database".to_owned()
+        })
     }
 
     /// Locks SQLite's file for this hub: another one would deliver nothing of what this one stores. PostgreSQL needs no
@@ -57,9 +61,13 @@ impl Store {
     /// # Errors
     /// When another hub has it; the error names the file and the process.
     pub fn lock(&self) -> Result<StoreLock, StoreError> {
-        let Backend::Sqlite(Sqlite { file: Some(database), .. }) = &self.backend else { return Ok(StoreLock(None)) };
+        let Backend::Sqlite(Sqlite { file: Some(database), .. }) = &self.backend else {
+            return Ok(StoreLock(None));
+        };
         let path = PathBuf::from(format!("{}.lock", database.display()));
-        let unusable = |error: &std::io::Error| StoreError::BadUrl(format!("cannot use {}: {error}", path.display()));
+        let unusable = |error: &std::io::Error| {
+            StoreError::BadUrl(format!("cannot use {}: {error}", path.display()))
+        };
         let mut file = File::options()
             .read(true)
             .write(true)
@@ -74,7 +82,8 @@ impl Store {
                 // Who it is only makes the error better.
                 let _ = file.read_to_string(&mut holder);
                 let holder = holder.trim();
-                let process = if holder.is_empty() { String::new() } else { format!(" (process {holder})") };
+                let process =
+                    if holder.is_empty() { String::new() } else { format!(" (process {holder})") };
                 return Err(StoreError::Locked(format!(
                     "another hub{process} uses {}; stop it, or set store.url to another file",
                     database.display()
@@ -95,7 +104,8 @@ impl Store {
     pub async fn shrink_log(&self) -> Result<(), StoreError> {
         let Backend::Sqlite(sqlite) = &self.backend else { return Ok(()) };
         let Some(file) = &sqlite.file else { return Ok(()) };
-        let size = std::fs::metadata(format!("{}-wal", file.display())).map_or(0, |metadata| metadata.len());
+        let size = std::fs::metadata(format!("{}-wal", file.display()))
+            .map_or(0, |metadata| metadata.len());
         if size <= LOG_MAX_BYTES {
             return Ok(());
         }
@@ -103,8 +113,10 @@ impl Store {
         let shrunk = async {
             sqlx::query("PRAGMA busy_timeout = 0").execute(&mut *writer).await?;
             sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").execute(&mut *writer).await?;
-            let restored =
-                sqlx::query(sqlx::AssertSqlSafe(format!("PRAGMA busy_timeout = {}", ACQUIRE_TIMEOUT.as_millis())));
+            let restored = sqlx::query(sqlx::AssertSqlSafe(format!(
+                "PRAGMA busy_timeout = {}",
+                ACQUIRE_TIMEOUT.as_millis()
+            )));
             restored.execute(&mut *writer).await
         };
         if let Err(error) = shrunk.await {
@@ -187,7 +199,9 @@ async fn open_sqlite(url: &str) -> Result<Sqlite, StoreError> {
     // A database in memory has a name that is no file's.
     let is_file = !options.get_filename().to_string_lossy().starts_with("file:sqlx-in-memory");
     let file = is_file.then(|| options.get_filename().to_owned());
-    if let Some(folder) = options.get_filename().parent().filter(|folder| !folder.as_os_str().is_empty()) {
+    if let Some(folder) =
+        options.get_filename().parent().filter(|folder| !folder.as_os_str().is_empty())
+    {
         std::fs::create_dir_all(folder).map_err(|error| cannot_open(folder, &error))?;
     }
     // Opened now, so that a path that cannot be used is told at the start.

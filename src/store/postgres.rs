@@ -11,12 +11,14 @@ use super::{
     sweep::again,
 };
 use crate::domain::{
-    inbox::{Counters, Step},
+    inbox::{InboxState, RevisionStep},
     notification::{Notification, Timestamp},
 };
 
 /// READ COMMITTED: each statement sees what was committed before it, and the inbox's row is locked by the first.
-pub(super) async fn begin_write(connection: &mut PgConnection) -> Result<Transaction<'_, Db>, StoreError> {
+pub(super) async fn begin_write(
+    connection: &mut PgConnection,
+) -> Result<Transaction<'_, Db>, StoreError> {
     Ok(connection.begin().await?)
 }
 
@@ -67,7 +69,10 @@ pub(super) const DROP_TOMBSTONES: &str = "DELETE FROM notifications WHERE status
 
 /// Removes shared metadata that no notification refers to any more. The rows are locked first: of two who delete the
 /// last two notifications at once, the second sees what the first has done.
-pub(super) async fn drop_unused_metadata(connection: &mut PgConnection, ids: &[String]) -> Result<(), StoreError> {
+pub(super) async fn drop_unused_metadata(
+    connection: &mut PgConnection,
+    ids: &[String],
+) -> Result<(), StoreError> {
     if !ids.is_empty() {
         sqlx::query("SELECT id FROM shared_metadata WHERE id = ANY($1) ORDER BY id FOR UPDATE")
             .bind(ids)
@@ -83,10 +88,6 @@ pub(super) async fn drop_unused_metadata(connection: &mut PgConnection, ids: &[S
 /// What several users want, from a JSON list.
 pub(super) const PREFERENCES_BY_ID: &str = "SELECT user_id, preferences FROM user_notification_preferences \
      WHERE user_id IN (SELECT json_array_elements_text($1::json))";
-
-/// Which events, of a JSON list of identities, go out in pieces.
-pub(super) const FAN_OUTS_BEGUN: &str =
-    "SELECT identity FROM fan_outs WHERE identity IN (SELECT json_array_elements_text($1::json))";
 
 pub(super) async fn insert_identities(
     connection: &mut PgConnection,
@@ -110,7 +111,7 @@ pub(super) async fn insert_identities(
 pub(super) async fn raise_inboxes(
     connection: &mut PgConnection,
     counts: &[(&str, i64)],
-) -> Result<Vec<(String, Counters)>, StoreError> {
+) -> Result<Vec<(String, InboxState)>, StoreError> {
     if counts.is_empty() {
         return Ok(Vec::new());
     }
@@ -130,7 +131,7 @@ pub(super) async fn raise_inboxes(
 
 pub(super) async fn insert_notifications(
     connection: &mut PgConnection,
-    notifications: &[(Notification, Step)],
+    notifications: &[(Notification, RevisionStep)],
 ) -> Result<(), StoreError> {
     if notifications.is_empty() {
         return Ok(());

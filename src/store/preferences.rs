@@ -25,8 +25,9 @@ impl Store {
     /// # Errors
     /// When the store is away.
     pub async fn preferences(&self, user: &UserId) -> Result<Preferences, StoreError> {
-        let found: Option<String> =
-            on_pool!(self, |pool| { sqlx::query_scalar(OF_ONE).bind(user.as_str()).fetch_optional(pool).await })?;
+        let found: Option<String> = on_pool!(self, |pool| {
+            sqlx::query_scalar(OF_ONE).bind(user.as_str()).fetch_optional(pool).await
+        })?;
         Ok(found.as_deref().map(read).unwrap_or_default())
     }
 
@@ -34,14 +35,20 @@ impl Store {
     ///
     /// # Errors
     /// When the store is away.
-    pub async fn preferences_of(&self, users: &[UserId]) -> Result<Vec<(UserId, Preferences)>, StoreError> {
+    pub async fn preferences_of(
+        &self,
+        users: &[UserId],
+    ) -> Result<Vec<(UserId, Preferences)>, StoreError> {
         if users.is_empty() {
             return Ok(Vec::new());
         }
         let ids = serde_json::to_string(users).unwrap_or_else(|_| "[]".to_owned());
         let rows: Vec<(String, String)> = match &self.backend {
             Backend::Sqlite(sqlite) => {
-                sqlx::query_as(super::sqlite::PREFERENCES_BY_ID).bind(ids).fetch_all(&sqlite.readers).await?
+                sqlx::query_as(super::sqlite::PREFERENCES_BY_ID)
+                    .bind(ids)
+                    .fetch_all(&sqlite.readers)
+                    .await?
             }
             Backend::Postgres(pool) => {
                 sqlx::query_as(super::postgres::PREFERENCES_BY_ID).bind(ids).fetch_all(pool).await?
@@ -77,9 +84,15 @@ impl Store {
     ///
     /// # Errors
     /// When the store is away.
-    pub async fn set_retention(&self, user: &UserId, days: i64, now: Timestamp) -> Result<(), StoreError> {
+    pub async fn set_retention(
+        &self,
+        user: &UserId,
+        days: i64,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
         in_transaction!(self, |_db, tx| {
-            let found: Option<String> = sqlx::query_scalar(OF_ONE).bind(user.as_str()).fetch_optional(&mut *tx).await?;
+            let found: Option<String> =
+                sqlx::query_scalar(OF_ONE).bind(user.as_str()).fetch_optional(&mut *tx).await?;
             let mut preferences = found.as_deref().map(read).unwrap_or_default();
             preferences.retention_days = Some(days);
             sqlx::query(PUT)

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::StoreError;
 use crate::domain::{
-    inbox::{Counters, InboxPosition},
+    inbox::{InboxPosition, InboxState},
     notification::{Notification, Priority, Status, Timestamp, stream_id},
     user::{Person, UserId},
 };
@@ -107,7 +107,8 @@ impl TryFrom<NotificationRow> for Notification {
 
     fn try_from(row: NotificationRow) -> Result<Self, StoreError> {
         let created_at = Timestamp(row.created_at);
-        let metadata = RawValue::from_string(row.metadata).map_err(|error| corrupt("metadata", &error.to_string()))?;
+        let metadata = RawValue::from_string(row.metadata)
+            .map_err(|error| corrupt("metadata", &error.to_string()))?;
         Ok(Self {
             notification_id: Uuid::try_parse(&row.notification_id)
                 .map_err(|_| corrupt("notification_id", &row.notification_id))?,
@@ -115,7 +116,8 @@ impl TryFrom<NotificationRow> for Notification {
             revision: row.revision,
             title: row.title,
             message: row.message,
-            priority: Priority::parse(&row.priority).ok_or_else(|| corrupt("priority", &row.priority))?,
+            priority: Priority::parse(&row.priority)
+                .ok_or_else(|| corrupt("priority", &row.priority))?,
             source: row.source,
             actor_id: row.actor_id.as_deref().map(user_id).transpose()?,
             entity_type: row.entity_type,
@@ -141,7 +143,9 @@ impl TryFrom<NotificationRow> for Notification {
 }
 
 /// Reads a list of rows, stopping at the first that cannot be.
-pub(super) fn all<R, T: TryFrom<R, Error = StoreError>>(rows: Vec<R>) -> Result<Vec<T>, StoreError> {
+pub(super) fn all<R, T: TryFrom<R, Error = StoreError>>(
+    rows: Vec<R>,
+) -> Result<Vec<T>, StoreError> {
     rows.into_iter().map(T::try_from).collect()
 }
 
@@ -165,20 +169,21 @@ pub(super) struct PositionRow {
 
 impl From<PositionRow> for InboxPosition {
     fn from(row: PositionRow) -> Self {
-        let counters = Counters { revision: row.revision, unread: row.unread, unseen: row.unseen };
+        let counters =
+            InboxState { revision: row.revision, unread: row.unread, unseen: row.unseen };
         Self { counters, purged: row.purged_revision }
     }
 }
 
-impl From<InboxRow> for Counters {
+impl From<InboxRow> for InboxState {
     fn from(InboxRow { revision, unread, unseen, .. }: InboxRow) -> Self {
         Self { revision, unread, unseen }
     }
 }
 
 /// An inbox that no change has reached yet has no row, and stands at nothing.
-pub(super) fn counters(row: Option<InboxRow>) -> Counters {
-    row.map(Counters::from).unwrap_or_default()
+pub(super) fn counters(row: Option<InboxRow>) -> InboxState {
+    row.map(InboxState::from).unwrap_or_default()
 }
 
 /// A row of `users`.

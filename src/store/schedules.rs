@@ -42,7 +42,8 @@ impl Store {
     /// When the store is away.
     pub async fn schedule_runs(&self) -> Result<Vec<ScheduleRun>, StoreError> {
         let rows: Vec<Row> = on_pool!(self, |pool| sqlx::query_as(ALL).fetch_all(pool).await)?;
-        let run = |Row { code, schedule, run_at }| ScheduleRun { code, schedule, at: Timestamp(run_at) };
+        let run =
+            |Row { code, schedule, run_at }| ScheduleRun { code, schedule, at: Timestamp(run_at) };
         Ok(rows.into_iter().map(run).collect())
     }
 
@@ -50,7 +51,12 @@ impl Store {
     ///
     /// # Errors
     /// When the store is away.
-    pub async fn begin_schedule(&self, code: &str, schedule: &str, now: Timestamp) -> Result<(), StoreError> {
+    pub async fn begin_schedule(
+        &self,
+        code: &str,
+        schedule: &str,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
         on_writer!(self, |pool| {
             sqlx::query(BEGIN).bind(code).bind(schedule).bind(now.0).execute(pool).await.map(drop)
         })?;
@@ -72,7 +78,12 @@ impl Store {
     /// # Errors
     /// When the store is away.
     pub async fn schedule_has_run(&self, code: &str, at: Timestamp) -> Result<(), StoreError> {
-        on_writer!(self, |pool| sqlx::query(HAS_RUN).bind(code).bind(at.0).execute(pool).await.map(drop))?;
+        on_writer!(self, |pool| sqlx::query(HAS_RUN)
+            .bind(code)
+            .bind(at.0)
+            .execute(pool)
+            .await
+            .map(drop))?;
         Ok(())
     }
 
@@ -90,7 +101,12 @@ impl Store {
     ///
     /// # Errors
     /// When the store is away.
-    pub async fn count_made(&self, code: &str, since: Timestamp, until: Timestamp) -> Result<i64, StoreError> {
+    pub async fn count_made(
+        &self,
+        code: &str,
+        since: Timestamp,
+        until: Timestamp,
+    ) -> Result<i64, StoreError> {
         Ok(on_pool!(self, |pool| {
             sqlx::query_scalar(COUNT).bind(code).bind(since.0).bind(until.0).fetch_one(pool).await
         })?)

@@ -14,7 +14,7 @@ use super::{
     sweep::again,
 };
 use crate::domain::{
-    inbox::{Counters, Step},
+    inbox::{InboxState, RevisionStep},
     notification::{Notification, Timestamp},
 };
 
@@ -22,7 +22,9 @@ use crate::domain::{
 const GROUPS: [usize; 5] = [256, 64, 16, 4, 1];
 
 /// A statement that SQLite plans for all rows of a lock: no reader's snapshot is taken first, so it cannot fail as stale.
-pub(super) async fn begin_write(writer: &mut SqliteConnection) -> Result<Transaction<'_, Db>, StoreError> {
+pub(super) async fn begin_write(
+    writer: &mut SqliteConnection,
+) -> Result<Transaction<'_, Db>, StoreError> {
     Ok(writer.begin_with("BEGIN IMMEDIATE").await?)
 }
 
@@ -39,15 +41,15 @@ pub(super) async fn begin_read(sqlite: &Sqlite) -> Result<Transaction<'static, D
 }
 
 /// The writer is alone in SQLite, so nothing has to be locked.
-pub(super) const LOCK_INBOX: &str = "SELECT user_id, revision, unread, unseen FROM inboxes WHERE user_id = $1";
+pub(super) const LOCK_INBOX: &str =
+    "SELECT user_id, revision, unread, unseen FROM inboxes WHERE user_id = $1";
 
 /// A JSON list of texts as rows.
 pub(super) const USERS_BY_ID: &str = "SELECT user_id, login, name, email, roles, locale, timezone FROM users \
                                       WHERE user_id IN (SELECT value FROM json_each($1))";
 
 /// The revisions of several inboxes, from a JSON list of users.
-pub(super) const INBOXES_BY_ID: &str =
-    "SELECT user_id, revision, unread, unseen FROM inboxes WHERE user_id IN (SELECT value FROM json_each($1))";
+pub(super) const INBOXES_BY_ID: &str = "SELECT user_id, revision, unread, unseen FROM inboxes WHERE user_id IN (SELECT value FROM json_each($1))";
 
 /// The inboxes of several users, from a JSON list.
 pub(super) const LOCK_INBOXES: &str = INBOXES_BY_ID;
@@ -72,7 +74,10 @@ pub(super) const DROP_TOMBSTONES: &str = "DELETE FROM notifications WHERE status
      AND notification_id IN (SELECT value FROM json_each($1))";
 
 /// Removes shared metadata that no notification refers to any more.
-pub(super) async fn drop_unused_metadata(connection: &mut SqliteConnection, ids: &[String]) -> Result<(), StoreError> {
+pub(super) async fn drop_unused_metadata(
+    connection: &mut SqliteConnection,
+    ids: &[String],
+) -> Result<(), StoreError> {
     if !ids.is_empty() {
         let sql = "DELETE FROM shared_metadata WHERE id IN (SELECT value FROM json_each($1)) \
              AND NOT EXISTS (SELECT 1 FROM notifications WHERE metadata_id = shared_metadata.id)";
@@ -84,10 +89,6 @@ pub(super) async fn drop_unused_metadata(connection: &mut SqliteConnection, ids:
 /// What several users want, from a JSON list.
 pub(super) const PREFERENCES_BY_ID: &str = "SELECT user_id, preferences FROM user_notification_preferences \
      WHERE user_id IN (SELECT value FROM json_each($1))";
-
-/// Which events, of a JSON list of identities, go out in pieces.
-pub(super) const FAN_OUTS_BEGUN: &str =
-    "SELECT identity FROM fan_outs WHERE identity IN (SELECT value FROM json_each($1))";
 
 /// A claimed range of the items in groups of the fixed sizes.
 fn groups<T>(mut items: &[T]) -> impl Iterator<Item = &[T]> {
@@ -106,7 +107,8 @@ pub(super) async fn insert_identities(
 ) -> Result<HashSet<String>, StoreError> {
     let mut fresh = HashSet::with_capacity(identities.len());
     for group in groups(identities) {
-        let mut query = QueryBuilder::<Db>::new("INSERT INTO event_identities (identity, seen_at) ");
+        let mut query =
+            QueryBuilder::<Db>::new("INSERT INTO event_identities (identity, seen_at) ");
         query.push_values(group, |mut row, identity| {
             row.push_bind(*identity).push_bind(now.0);
         });
@@ -119,10 +121,11 @@ pub(super) async fn insert_identities(
 pub(super) async fn raise_inboxes(
     connection: &mut SqliteConnection,
     counts: &[(&str, i64)],
-) -> Result<Vec<(String, Counters)>, StoreError> {
+) -> Result<Vec<(String, InboxState)>, StoreError> {
     let mut raised = Vec::with_capacity(counts.len());
     for group in groups(counts) {
-        let mut query = QueryBuilder::<Db>::new("INSERT INTO inboxes (user_id, revision, unread, unseen) ");
+        let mut query =
+            QueryBuilder::<Db>::new("INSERT INTO inboxes (user_id, revision, unread, unseen) ");
         query.push_values(group, |mut row, (user, count)| {
             row.push_bind(*user).push_bind(*count).push_bind(*count).push_bind(*count);
         });
@@ -138,10 +141,14 @@ pub(super) async fn raise_inboxes(
 
 pub(super) async fn insert_notifications(
     connection: &mut SqliteConnection,
-    notifications: &[(Notification, Step)],
+    notifications: &[(Notification, RevisionStep)],
 ) -> Result<(), StoreError> {
     for group in groups(notifications) {
-        let mut query = QueryBuilder::<Db>::new(concat!("INSERT INTO notifications (", notification_columns!(), ") "));
+        let mut query = QueryBuilder::<Db>::new(concat!(
+            "INSERT INTO notifications (",
+            notification_columns!(),
+            ") "
+        ));
         query.push_values(group, |mut row, (n, _)| {
             row.push_bind(n.notification_id.to_string())
                 .push_bind(n.user_id.as_str())

@@ -13,7 +13,7 @@ use super::{
     rows::{InboxRow, NotificationRow, all},
 };
 use crate::domain::{
-    inbox::{Change, ChangeKind, Counters, Sweep},
+    inbox::{Change, ChangeKind, InboxState, SweepKind},
     notification::{Notification, Status, Timestamp},
     user::UserId,
 };
@@ -54,20 +54,23 @@ impl Store {
     /// When the store is away; then nothing has changed.
     pub async fn sweep(
         &self,
-        sweep: Sweep,
+        sweep: SweepKind,
         before: Timestamp,
         limit: i64,
         now: Timestamp,
     ) -> Result<Vec<Change>, StoreError> {
         let sql = match sweep {
-            Sweep::Expire => EXPIRED,
-            Sweep::Archive => ARCHIVABLE,
-            Sweep::Discard => DISCARDABLE,
+            SweepKind::Expire => EXPIRED,
+            SweepKind::Archive => ARCHIVABLE,
+            SweepKind::Discard => DISCARDABLE,
             // By user: there is no one time that says which.
-            Sweep::Retain => return Ok(Vec::new()),
+            SweepKind::Retain => return Ok(Vec::new()),
         };
-        let due: Vec<(String, String)> =
-            on_pool!(self, |pool| sqlx::query_as(sql).bind(before.0).bind(limit).fetch_all(pool).await)?;
+        let due: Vec<(String, String)> = on_pool!(self, |pool| sqlx::query_as(sql)
+            .bind(before.0)
+            .bind(limit)
+            .fetch_all(pool)
+            .await)?;
         self.enter_all(sweep, &due, now).await
     }
 
@@ -83,16 +86,26 @@ impl Store {
         limit: i64,
     ) -> Result<(Vec<Change>, Option<RetentionCursor>), StoreError> {
         let users: Vec<String> = on_pool!(self, |pool| {
-            sqlx::query_scalar(RETENTION_USERS).bind(&after.0).bind(RETENTION_PAGE).fetch_all(pool).await
+            sqlx::query_scalar(RETENTION_USERS)
+                .bind(&after.0)
+                .bind(RETENTION_PAGE)
+                .fetch_all(pool)
+                .await
         })?;
         let Some(last) = users.last() else { return Ok((Vec::new(), None)) };
         let due: Vec<(String, String)> = on_pool!(self, |pool| {
-            sqlx::query_as(RETAINED).bind(now.0).bind(limit).bind(&after.0).bind(last).fetch_all(pool).await
+            sqlx::query_as(RETAINED)
+                .bind(now.0)
+                .bind(limit)
+                .bind(&after.0)
+                .bind(last)
+                .fetch_all(pool)
+                .await
         })?;
         // What did not fit is left for the next round over the same users.
         let full = due.len() >= usize::try_from(limit).unwrap_or(usize::MAX);
         let next = if full { after.clone() } else { RetentionCursor(last.clone()) };
-        Ok((self.enter_all(Sweep::Retain, &due, now).await?, Some(next)))
+        Ok((self.enter_all(SweepKind::Retain, &due, now).await?, Some(next)))
     }
 
     /// Removes at most `limit` tombstones of notifications that were deleted before `before`; says how many. Clients that
@@ -101,8 +114,11 @@ impl Store {
     /// # Errors
     /// When the store is away; then nothing has changed.
     pub async fn purge_tombstones(&self, before: i64, limit: i64) -> Result<u64, StoreError> {
-        let due: Vec<(String, String, i64)> =
-            on_pool!(self, |pool| sqlx::query_as(TOMBSTONES).bind(before).bind(limit).fetch_all(pool).await)?;
+        let due: Vec<(String, String, i64)> = on_pool!(self, |pool| sqlx::query_as(TOMBSTONES)
+            .bind(before)
+            .bind(limit)
+            .fetch_all(pool)
+            .await)?;
         if due.is_empty() {
             return Ok(0);
         }
@@ -112,11 +128,14 @@ impl Store {
             *highest = (*highest).max(*revision);
         }
         let users = json!(revisions.keys().collect::<Vec<_>>()).to_string();
-        let purged: Vec<_> =
-            revisions.iter().map(|(user, revision)| json!({ "user": user, "revision": revision })).collect();
+        let purged: Vec<_> = revisions
+            .iter()
+            .map(|(user, revision)| json!({ "user": user, "revision": revision }))
+            .collect();
         let ids = json!(due.iter().map(|(_, id, _)| id).collect::<Vec<_>>()).to_string();
         let removed = in_transaction!(self, |db, tx| {
-            let _locked: Vec<InboxRow> = sqlx::query_as(db::LOCK_INBOXES).bind(&users).fetch_all(&mut *tx).await?;
+            let _locked: Vec<InboxRow> =
+                sqlx::query_as(db::LOCK_INBOXES).bind(&users).fetch_all(&mut *tx).await?;
             sqlx::query(db::SET_PURGED).bind(json!(purged).to_string()).execute(&mut *tx).await?;
             sqlx::query(db::DROP_TOMBSTONES).bind(&ids).execute(&mut *tx).await?.rows_affected()
         });
@@ -127,7 +146,7 @@ impl Store {
     /// and changes those that still are what they were.
     async fn enter_all(
         &self,
-        sweep: Sweep,
+        sweep: SweepKind,
         due: &[(String, String)],
         now: Timestamp,
     ) -> Result<Vec<Change>, StoreError> {
@@ -138,8 +157,9 @@ impl Store {
         let users = json!(users).to_string();
         let ids = json!(due.iter().map(|(_, id)| id).collect::<Vec<_>>()).to_string();
         in_transaction!(self, |db, tx| {
-            let inboxes: Vec<InboxRow> = sqlx::query_as(db::LOCK_INBOXES).bind(&users).fetch_all(&mut *tx).await?;
-            let mut inboxes: BTreeMap<String, Counters> =
+            let inboxes: Vec<InboxRow> =
+                sqlx::query_as(db::LOCK_INBOXES).bind(&users).fetch_all(&mut *tx).await?;
+            let mut inboxes: BTreeMap<String, InboxState> =
                 inboxes.into_iter().map(|row| (row.user_id.clone(), row.into())).collect();
             let rows: Vec<NotificationRow> =
                 sqlx::query_as(db::NOTIFICATIONS_BY_ID).bind(&ids).fetch_all(&mut *tx).await?;
@@ -148,7 +168,7 @@ impl Store {
             for mut found in all::<_, Notification>(rows)? {
                 let Some(inbox) = inboxes.get_mut(found.user_id.as_str()) else { continue };
                 // Another hub may have let it live on meanwhile.
-                if sweep == Sweep::Expire && found.expires_at.is_none() {
+                if sweep == SweepKind::Expire && found.expires_at.is_none() {
                     continue;
                 }
                 let Some(state) = sweep.apply(found.state()) else { continue };
@@ -177,7 +197,11 @@ impl Store {
                 .collect();
             sqlx::query(db::ENTER_ALL).bind(json!(updates).to_string()).execute(&mut *tx).await?;
             if !deleted.is_empty() {
-                sqlx::query(db::BLANK_ALL).bind(json!(deleted).to_string()).bind(now.0).execute(&mut *tx).await?;
+                sqlx::query(db::BLANK_ALL)
+                    .bind(json!(deleted).to_string())
+                    .bind(now.0)
+                    .execute(&mut *tx)
+                    .await?;
                 db::drop_unused_metadata(&mut tx, &unused).await?;
             }
             let touched: BTreeSet<&UserId> = changes.iter().map(|change| &change.user_id).collect();

@@ -17,7 +17,11 @@ impl Store {
     /// # Errors
     /// When the store is away; then nothing is added.
     pub async fn add_events(&self, events: i64) -> Result<(), StoreError> {
-        on_writer!(self, |writer| sqlx::query(ADD_EVENTS).bind(events).execute(writer).await.map(drop))
+        on_writer!(self, |writer| sqlx::query(ADD_EVENTS)
+            .bind(events)
+            .execute(writer)
+            .await
+            .map(drop))
     }
 
     /// Returns the total of events.
@@ -25,7 +29,8 @@ impl Store {
     /// # Errors
     /// When the store is away.
     pub async fn events_total(&self) -> Result<i64, StoreError> {
-        let total: Option<i64> = on_pool!(self, |pool| sqlx::query_scalar(EVENTS).fetch_optional(pool).await)?;
+        let total: Option<i64> =
+            on_pool!(self, |pool| sqlx::query_scalar(EVENTS).fetch_optional(pool).await)?;
         Ok(total.unwrap_or(0))
     }
 

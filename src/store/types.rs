@@ -103,7 +103,8 @@ impl From<Row> for TypeRow {
 
 /// Variants that cannot be read are one that cannot be used, so that its type says what is wrong with it.
 fn variants(text: String) -> Vec<Variant> {
-    serde_json::from_str(&text).unwrap_or_else(|_| vec![Variant { name: text, weight: 0, template: String::new() }])
+    serde_json::from_str(&text)
+        .unwrap_or_else(|_| vec![Variant { name: text, weight: 0, template: String::new() }])
 }
 
 /// Whether two rows say the same; when they were changed does not count.
@@ -132,11 +133,9 @@ macro_rules! bound {
             .bind($row.mandatory)
             .bind($row.keep_days)
             .bind(list(&$row.variants))
-            .bind(
-                $row.schedule
-                    .as_ref()
-                    .map(|schedule| schedule.as_str().map_or_else(|| schedule.to_string(), str::to_owned)),
-            )
+            .bind($row.schedule.as_ref().map(|schedule| {
+                schedule.as_str().map_or_else(|| schedule.to_string(), str::to_owned)
+            }))
     };
 }
 
@@ -166,7 +165,9 @@ impl TypesWatch {
             None => std::future::pending().await,
             Some(listener) => match listener.try_recv().await? {
                 Some(_) => Ok(()),
-                None => Err(StoreError::Unavailable("nobody says any more that types have changed".to_owned())),
+                None => Err(StoreError::Unavailable(
+                    "nobody says any more that types have changed".to_owned(),
+                )),
             },
         }
     }
@@ -211,27 +212,42 @@ impl Store {
     ///
     /// # Errors
     /// When the store is away; the next call does the rest.
-    pub async fn write_config_types(&self, types: &[TypeRow], now: Timestamp) -> Result<usize, StoreError> {
+    pub async fn write_config_types(
+        &self,
+        types: &[TypeRow],
+        now: Timestamp,
+    ) -> Result<usize, StoreError> {
         let table = self.types().await?;
         let known = crate::domain::catalog::by_code(&table);
         let file = crate::domain::catalog::by_code(types);
         let mut changed = 0;
         for row in types {
-            if known.get(row.code.as_str()).is_some_and(|known| known.origin == Origin::Admin || same(row, known)) {
+            if known
+                .get(row.code.as_str())
+                .is_some_and(|known| known.origin == Origin::Admin || same(row, known))
+            {
                 continue;
             }
             self.write_config_type(row, now).await?;
             changed += 1;
         }
-        for row in table.iter().filter(|row| row.origin == Origin::Config && !file.contains_key(row.code.as_str())) {
-            on_writer!(self, |pool| { sqlx::query(GONE_FROM_FILE).bind(&row.code).execute(pool).await.map(drop) })?;
+        for row in table
+            .iter()
+            .filter(|row| row.origin == Origin::Config && !file.contains_key(row.code.as_str()))
+        {
+            on_writer!(self, |pool| {
+                sqlx::query(GONE_FROM_FILE).bind(&row.code).execute(pool).await.map(drop)
+            })?;
             changed += 1;
         }
         Ok(changed)
     }
 
     async fn write_config_type(&self, row: &TypeRow, now: Timestamp) -> Result<(), StoreError> {
-        on_writer!(self, |pool| bound!(sqlx::query(FROM_FILE), row, now).execute(pool).await.map(drop))?;
+        on_writer!(self, |pool| bound!(sqlx::query(FROM_FILE), row, now)
+            .execute(pool)
+            .await
+            .map(drop))?;
         Ok(())
     }
 
@@ -241,8 +257,10 @@ impl Store {
     /// When the store is away.
     pub async fn make_type(&self, row: &TypeRow, entry: &AuditEntry) -> Result<bool, StoreError> {
         Ok(in_transaction!(self, |_db, tx| {
-            let made =
-                bound!(sqlx::query(MAKE), row, row.updated_at).bind(origin(row.origin)).execute(&mut *tx).await?;
+            let made = bound!(sqlx::query(MAKE), row, row.updated_at)
+                .bind(origin(row.origin))
+                .execute(&mut *tx)
+                .await?;
             let made = made.rows_affected() > 0;
             if made {
                 entered!(entry, tx);
@@ -255,7 +273,12 @@ impl Store {
     ///
     /// # Errors
     /// When the store is away.
-    pub async fn change_type(&self, row: &TypeRow, before: &TypeRow, entry: &AuditEntry) -> Result<bool, StoreError> {
+    pub async fn change_type(
+        &self,
+        row: &TypeRow,
+        before: &TypeRow,
+        entry: &AuditEntry,
+    ) -> Result<bool, StoreError> {
         Ok(in_transaction!(self, |_db, tx| {
             let changed = bound!(sqlx::query(CHANGE), row, row.updated_at)
                 .bind(origin(row.origin))
@@ -274,10 +297,18 @@ impl Store {
     ///
     /// # Errors
     /// When the store is away.
-    pub async fn drop_type(&self, before: &TypeRow, entry: &AuditEntry) -> Result<bool, StoreError> {
+    pub async fn drop_type(
+        &self,
+        before: &TypeRow,
+        entry: &AuditEntry,
+    ) -> Result<bool, StoreError> {
         Ok(in_transaction!(self, |_db, tx| {
-            let dropped =
-                sqlx::query(DROP).bind(&before.code).bind(before.updated_at.0).execute(&mut *tx).await?.rows_affected();
+            let dropped = sqlx::query(DROP)
+                .bind(&before.code)
+                .bind(before.updated_at.0)
+                .execute(&mut *tx)
+                .await?
+                .rows_affected();
             if dropped > 0 {
                 entered!(entry, tx);
             }

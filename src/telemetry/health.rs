@@ -79,7 +79,9 @@ impl Health {
             (_, PartState::Down(_)) if part == "hub" => {}
             // Whoever finds a bad edit or a bad type logs it with its place.
             (_, PartState::Degraded(_)) if part == "config" => {}
-            (_, PartState::Ok | PartState::Off) => tracing::info!(part, state = state.word(), "{part}: working again"),
+            (_, PartState::Ok | PartState::Off) => {
+                tracing::info!(part, state = state.word(), "{part}: working again")
+            }
             (_, PartState::Degraded(reason)) => tracing::warn!(part, reason, "{part}: degraded"),
             (_, PartState::Down(reason)) => tracing::warn!(part, reason, "{part}: down"),
         }

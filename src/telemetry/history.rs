@@ -112,14 +112,19 @@ impl History {
     pub fn read(&self, metrics: &PrometheusHandle) -> Reading {
         let totals = read(&metrics.render()).values;
         let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        Reading { totals, interval_seconds: INTERVAL.as_secs(), series: kept.points.iter().cloned().collect() }
+        Reading {
+            totals,
+            interval_seconds: INTERVAL.as_secs(),
+            series: kept.points.iter().cloned().collect(),
+        }
     }
 }
 
 fn between(last: &Sample, now: &Sample, at: Timestamp) -> Point {
     let value = |sample: &Sample, name: &str| sample.values.get(name).copied().unwrap_or(0.0);
     let values = WATCHED.iter().map(|(name, _, grows)| {
-        let value = if *grows { (value(now, name) - value(last, name)).max(0.0) } else { value(now, name) };
+        let value =
+            if *grows { (value(now, name) - value(last, name)).max(0.0) } else { value(now, name) };
         (*name, value)
     });
     let count = now.latency_count - last.latency_count;
@@ -156,8 +161,9 @@ mod tests {
 
     #[test]
     fn points_say_what_has_grown_and_what_there_is() {
-        let first =
-            read("# HELP x\nlonceng_events_total{source=\"http\",outcome=\"accepted\"} 4\nwebsocket_connections 2\n");
+        let first = read(
+            "# HELP x\nlonceng_events_total{source=\"http\",outcome=\"accepted\"} 4\nwebsocket_connections 2\n",
+        );
         let second = read(
             "lonceng_events_total{source=\"http\",outcome=\"accepted\"} 7\nlonceng_events_total{source=\"nats\",outcome=\"skipped\"} 2\n\
              websocket_connections 5\ndelivery_latency_ms_sum 30\ndelivery_latency_ms_count 10\n",

@@ -12,14 +12,19 @@ const STRANGERS: &str = "actix_http=off";
 
 /// Starts logging to standard error: JSON lines with `LONCENG_LOG_FORMAT=json`, else for people.
 pub fn start_logging() {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(DEFAULT_FILTER));
+    let filter =
+        EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(DEFAULT_FILTER));
     let is_debug = filter.max_level_hint().is_none_or(|level| level >= LevelFilter::DEBUG);
     let filter = match STRANGERS.parse() {
         Ok(strangers) if !is_debug => filter.add_directive(strangers),
         _ => filter,
     };
-    let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);
-    let json = std::env::var("LONCENG_LOG_FORMAT").is_ok_and(|format| format.eq_ignore_ascii_case("json"));
+    let subscriber = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_target(false);
+    let json =
+        std::env::var("LONCENG_LOG_FORMAT").is_ok_and(|format| format.eq_ignore_ascii_case("json"));
     // A second call, in tests, finds a logger there and leaves it.
     if json {
         let _ = subscriber.json().flatten_event(true).try_init();

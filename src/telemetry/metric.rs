@@ -59,7 +59,11 @@ fn describe() {
     describe_counter!(ACKED, "Notifications marked read");
     describe_counter!(AUTO_CLEARED, "Notifications whose time to live ran out");
     describe_gauge!(CONNECTIONS, "WebSocket connections now");
-    describe_histogram!(DELIVERY_LATENCY, Unit::Milliseconds, "From an event's arrival to its push");
+    describe_histogram!(
+        DELIVERY_LATENCY,
+        Unit::Milliseconds,
+        "From an event's arrival to its push"
+    );
     describe_counter!(EVENTS, "Events by source and outcome");
     describe_counter!(UNKNOWN_TYPE, "Events with a code that no type has");
     describe_counter!(DEAD_LETTERS, "Dead letters by reason");
@@ -74,8 +78,16 @@ fn describe() {
         metrics::counter!(counter).absolute(0);
     }
     metrics::gauge!(CONNECTIONS).set(0.0);
-    for actor in ["subscriber", "pipeline", "persistence", "registry", "broadcaster", "catalog", "sweeper", "scheduler"]
-    {
+    for actor in [
+        "subscriber",
+        "pipeline",
+        "persistence",
+        "registry",
+        "broadcaster",
+        "catalog",
+        "sweeper",
+        "scheduler",
+    ] {
         metrics::counter!(ACTOR_RESTARTS, "actor" => actor).absolute(0);
     }
 }

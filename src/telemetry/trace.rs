@@ -55,9 +55,9 @@ pub struct EventTrace {
     /// Why, where it made nothing.
     pub reason: Option<Reason>,
     /// Who got a notification.
-    pub reached: Vec<Reached>,
+    pub delivered: Vec<Delivered>,
     /// How many did; the list may be shorter.
-    pub reached_count: usize,
+    pub delivered_count: usize,
     /// Who has muted its type.
     pub muted: Vec<UserId>,
     /// How many have.
@@ -75,7 +75,7 @@ pub struct Reason {
 
 /// Somebody who got a notification.
 #[derive(Debug, Clone)]
-pub struct Reached {
+pub struct Delivered {
     /// Who.
     pub user_id: UserId,
     /// Which.
@@ -84,10 +84,10 @@ pub struct Reached {
     pub quiet: bool,
 }
 
-impl Reached {
+impl Delivered {
     /// Whom a draft is for, under the id that it will have.
     #[must_use]
-    pub fn of(notification_id: Uuid, draft: &Draft) -> Self {
+    pub fn new(notification_id: Uuid, draft: &Draft) -> Self {
         Self { user_id: draft.user_id.clone(), notification_id, quiet: draft.quiet }
     }
 }
@@ -95,7 +95,7 @@ impl Reached {
 /// Whether a notification was shown live.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Live {
+pub enum PushMode {
     /// It was pushed to these connections.
     Pushed,
     /// It was over the live limit, and told with others a little later.
@@ -104,30 +104,34 @@ pub enum Live {
 
 /// A notification that somebody connected was told of.
 #[derive(Debug, Clone)]
-pub struct Told {
+pub struct PushRecord {
     /// Which.
     pub notification_id: Uuid,
     /// When.
     pub at: Timestamp,
     /// How.
-    pub live: Live,
+    pub live: PushMode,
     /// To which connections, by their ids.
     pub connections: Vec<String>,
 }
 
-impl Told {
+impl PushRecord {
     /// Approximate memory that it takes, in bytes.
     fn bytes(&self) -> usize {
-        size_of::<Self>() + self.connections.iter().map(|id| size_of::<String>() + id.len()).sum::<usize>()
+        size_of::<Self>()
+            + self.connections.iter().map(|id| size_of::<String>() + id.len()).sum::<usize>()
     }
 }
 
 impl EventTrace {
     /// An event that has just come, by `source`.
     #[must_use]
-    pub fn of(event: &Event, source: &'static str, received_at: Timestamp) -> Self {
+    pub fn new(event: &Event, source: &'static str, received_at: Timestamp) -> Self {
         let named = event.user_id.iter().chain(&event.actor_id).chain(&event.recipients);
-        let direct = event.direct.iter().flat_map(|direct| direct.targets.iter().map(|person| &person.user_id));
+        let direct = event
+            .direct
+            .iter()
+            .flat_map(|direct| direct.targets.iter().map(|person| &person.user_id));
         Self {
             event_id: event.id.clone(),
             identity: event.identity.clone(),
@@ -139,8 +143,8 @@ impl EventTrace {
             names: named.chain(direct).take(PEOPLE_MAX).cloned().collect(),
             outcome: "",
             reason: None,
-            reached: Vec::new(),
-            reached_count: 0,
+            delivered: Vec::new(),
+            delivered_count: 0,
             muted: Vec::new(),
             muted_count: 0,
         }
@@ -151,7 +155,7 @@ impl EventTrace {
     pub fn concerns(&self, user: &UserId) -> bool {
         self.names.contains(user)
             || self.muted.contains(user)
-            || self.reached.iter().any(|reached| reached.user_id == *user)
+            || self.delivered.iter().any(|delivered| delivered.user_id == *user)
     }
 
     /// Approximate memory that it takes, in bytes.
@@ -162,146 +166,184 @@ impl EventTrace {
             + self.identity.as_ref().map_or(0, |identity| identity.as_str().len())
             + self.reason.as_ref().map_or(0, |reason| reason.detail.len());
         let people: usize = self.names.iter().chain(&self.muted).map(of).sum();
-        let reached: usize = self.reached.iter().map(|reached| size_of::<Reached>() + of(&reached.user_id)).sum();
-        size_of::<Self>() + texts + optional + people + reached
+        let delivered: usize = self
+            .delivered
+            .iter()
+            .map(|delivered| size_of::<Delivered>() + of(&delivered.user_id))
+            .sum();
+        size_of::<Self>() + texts + optional + people + delivered
     }
 
-    fn is(&self, id: &str, uuid: Option<Uuid>) -> bool {
+    fn matches(&self, id: &str, uuid: Option<Uuid>) -> bool {
         self.event_id == id
             || self.identity.as_ref().is_some_and(|identity| identity.as_str() == id)
-            || uuid.is_some_and(|uuid| self.reached.iter().any(|reached| reached.notification_id == uuid))
+            || uuid.is_some_and(|uuid| {
+                self.delivered.iter().any(|delivered| delivered.notification_id == uuid)
+            })
     }
 }
 
 /// The last events.
 #[derive(Debug, Default)]
 pub struct DeliveryTrace {
-    most: AtomicUsize,
+    limit: AtomicUsize,
     keep_ms: AtomicI64,
-    kept: Mutex<Kept>,
+    kept: Mutex<Records>,
 }
 
 #[derive(Debug, Default)]
-struct Kept {
-    walks: VecDeque<EventTrace>,
-    walks_bytes: usize,
-    told: VecDeque<Told>,
-    told_bytes: usize,
+struct Records {
+    events: VecDeque<EventTrace>,
+    events_bytes: usize,
+    pushes: VecDeque<PushRecord>,
+    pushes_bytes: usize,
     /// Before this, nobody knows any more who was told.
-    told_since: Timestamp,
+    pushes_since: Timestamp,
 }
 
 impl DeliveryTrace {
-    /// Keeps `most` events for `minutes`; none of 0.
+    /// Keeps `limit` events for `minutes`; none of 0.
     #[must_use]
-    pub fn new(most: usize, minutes: u32, now: Timestamp) -> Self {
-        let trail = Self::default();
-        trail.set(most, minutes, now);
-        trail
+    pub fn new(limit: usize, minutes: u32, now: Timestamp) -> Self {
+        let trace = Self::default();
+        trace.set(limit, minutes, now);
+        trace
     }
 
     /// From now on, so many for so long.
-    pub fn set(&self, most: usize, minutes: u32, now: Timestamp) {
+    pub fn set(&self, limit: usize, minutes: u32, now: Timestamp) {
         let before = self.is_on();
-        self.most.store(most, Ordering::Relaxed);
+        self.limit.store(limit, Ordering::Relaxed);
         self.keep_ms.store(i64::from(minutes) * 60_000, Ordering::Relaxed);
         if !self.is_on() || !before {
             // What happened before is not known.
-            *self.kept() = Kept { told_since: now, ..Kept::default() };
+            *self.kept() = Records { pushes_since: now, ..Records::default() };
         }
     }
 
     /// How many it keeps, for how many milliseconds.
     #[must_use]
     pub fn limits(&self) -> (usize, i64) {
-        (self.most.load(Ordering::Relaxed), self.keep_ms.load(Ordering::Relaxed))
+        (self.limit.load(Ordering::Relaxed), self.keep_ms.load(Ordering::Relaxed))
     }
 
     /// Whether anything is kept.
     #[must_use]
     pub fn is_on(&self) -> bool {
-        let (most, keep_ms) = self.limits();
-        most > 0 && keep_ms > 0
+        let (limit, keep_ms) = self.limits();
+        limit > 0 && keep_ms > 0
     }
 
-    fn kept(&self) -> MutexGuard<'_, Kept> {
+    fn kept(&self) -> MutexGuard<'_, Records> {
         // Nothing panics while it is held half changed.
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Writes down what became of events.
-    pub fn walked(&self, walks: Vec<EventTrace>) {
-        let (most, keep_ms) = self.limits();
-        let Some(now) = walks.last().map(|walk| walk.received_at).filter(|_| self.is_on()) else { return };
+    pub fn record_events(&self, events: Vec<EventTrace>) {
+        let (limit, keep_ms) = self.limits();
+        let Some(now) = events.last().map(|event| event.received_at).filter(|_| self.is_on())
+        else {
+            return;
+        };
         let mut kept = self.kept();
-        kept.walks_bytes += walks.iter().map(EventTrace::bytes).sum::<usize>();
-        kept.walks.extend(walks);
-        let old = |walk: &EventTrace| walk.received_at.0 < now.0 - keep_ms;
-        while kept.walks.len() > most || kept.walks_bytes > KEPT_MAX_BYTES || kept.walks.front().is_some_and(old) {
-            let gone = kept.walks.pop_front();
-            kept.walks_bytes -= gone.as_ref().map_or(0, EventTrace::bytes);
+        kept.events_bytes += events.iter().map(EventTrace::bytes).sum::<usize>();
+        kept.events.extend(events);
+        let old = |event: &EventTrace| event.received_at.0 < now.0 - keep_ms;
+        while kept.events.len() > limit
+            || kept.events_bytes > KEPT_MAX_BYTES
+            || kept.events.front().is_some_and(old)
+        {
+            let gone = kept.events.pop_front();
+            kept.events_bytes -= gone.as_ref().map_or(0, EventTrace::bytes);
         }
     }
 
     /// Writes down who was told live.
-    pub fn told(&self, told: Vec<Told>) {
-        let (most, keep_ms) = self.limits();
-        let Some(now) = told.last().map(|told| told.at).filter(|_| self.is_on()) else { return };
+    pub fn record_pushes(&self, pushes: Vec<PushRecord>) {
+        let (limit, keep_ms) = self.limits();
+        let Some(now) = pushes.last().map(|pushes| pushes.at).filter(|_| self.is_on()) else {
+            return;
+        };
         let mut kept = self.kept();
-        kept.told_bytes += told.iter().map(Told::bytes).sum::<usize>();
-        kept.told.extend(told);
-        let old = |told: &Told| told.at.0 < now.0 - keep_ms;
-        while kept.told.len() > most || kept.told_bytes > KEPT_MAX_BYTES || kept.told.front().is_some_and(old) {
-            let gone = kept.told.pop_front();
-            kept.told_bytes -= gone.as_ref().map_or(0, Told::bytes);
-            kept.told_since = gone.map_or(kept.told_since, |told| told.at);
+        kept.pushes_bytes += pushes.iter().map(PushRecord::bytes).sum::<usize>();
+        kept.pushes.extend(pushes);
+        let old = |pushes: &PushRecord| pushes.at.0 < now.0 - keep_ms;
+        while kept.pushes.len() > limit
+            || kept.pushes_bytes > KEPT_MAX_BYTES
+            || kept.pushes.front().is_some_and(old)
+        {
+            let gone = kept.pushes.pop_front();
+            kept.pushes_bytes -= gone.as_ref().map_or(0, PushRecord::bytes);
+            kept.pushes_since = gone.map_or(kept.pushes_since, |pushes| pushes.at);
         }
     }
 
-    /// The walks of an event, by its id, its identity, or the id of a notification it made; newest first.
+    /// The events of an event, by its id, its identity, or the id of a notification it made; newest first.
     #[must_use]
-    pub fn of_event(&self, id: &str, most: usize) -> Vec<EventTrace> {
+    pub fn of_event(&self, id: &str, limit: usize) -> Vec<EventTrace> {
         let uuid = Uuid::try_parse(id).ok();
-        self.kept().walks.iter().rev().filter(|walk| walk.is(id, uuid)).take(most).cloned().collect()
+        self.kept()
+            .events
+            .iter()
+            .rev()
+            .filter(|event| event.matches(id, uuid))
+            .take(limit)
+            .cloned()
+            .collect()
     }
 
     /// The events that have anything to do with a user, newest first.
     #[must_use]
-    pub fn of_user(&self, user: &UserId, most: usize) -> Vec<EventTrace> {
-        self.kept().walks.iter().rev().filter(|walk| walk.concerns(user)).take(most).cloned().collect()
+    pub fn of_user(&self, user: &UserId, limit: usize) -> Vec<EventTrace> {
+        self.kept()
+            .events
+            .iter()
+            .rev()
+            .filter(|event| event.concerns(user))
+            .take(limit)
+            .cloned()
+            .collect()
     }
 
     /// The last events of a type, newest first.
     #[must_use]
-    pub fn of_code(&self, code: &str, most: usize) -> Vec<EventTrace> {
-        self.kept().walks.iter().rev().filter(|walk| walk.code == code).take(most).cloned().collect()
+    pub fn of_code(&self, code: &str, limit: usize) -> Vec<EventTrace> {
+        self.kept()
+            .events
+            .iter()
+            .rev()
+            .filter(|event| event.code == code)
+            .take(limit)
+            .cloned()
+            .collect()
     }
 
     /// How a notification that was made at `at` was told live. `None`: nobody knows any more. An empty list: nobody was connected.
     #[must_use]
-    pub fn told_of(&self, notification_id: Uuid, at: Timestamp) -> Option<Vec<Told>> {
+    pub fn pushes_of(&self, notification_id: Uuid, at: Timestamp) -> Option<Vec<PushRecord>> {
         let kept = self.kept();
-        let told = kept.told.iter().filter(|told| told.notification_id == notification_id);
-        let told: Vec<Told> = told.cloned().collect();
-        (!told.is_empty() || at > kept.told_since).then_some(told)
+        let pushes = kept.pushes.iter().filter(|push| push.notification_id == notification_id);
+        let pushes: Vec<PushRecord> = pushes.cloned().collect();
+        (!pushes.is_empty() || at > kept.pushes_since).then_some(pushes)
     }
 
     /// How many events it knows, and since when.
     #[must_use]
-    pub fn reach(&self) -> (usize, Option<Timestamp>) {
+    pub fn extent(&self) -> (usize, Option<Timestamp>) {
         let kept = self.kept();
-        (kept.walks.len(), kept.walks.front().map(|walk| walk.received_at))
+        (kept.events.len(), kept.events.front().map(|event| event.received_at))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::event::{Incoming, decode};
+    use crate::domain::event::{RawEvent, decode};
 
-    fn walk(n: i64) -> EventTrace {
+    fn event(n: i64) -> EventTrace {
         let payload = format!(r#"{{"type":"T","event_id":"e{n}","user_id":"u{}"}}"#, n % 2);
-        let incoming = Incoming {
+        let incoming = RawEvent {
             payload: payload.as_bytes(),
             headers: &[],
             subject: None,
@@ -310,58 +352,64 @@ mod tests {
             max_event_bytes: 1_000,
         };
         let event = decode(&incoming).expect("it is one").events.remove(0);
-        EventTrace::of(&event, "http", Timestamp(n * 60_000))
+        EventTrace::new(&event, "http", Timestamp(n * 60_000))
     }
 
     #[test]
     fn so_many_are_kept_for_so_long() {
-        let trail = DeliveryTrace::new(3, 10, Timestamp(0));
-        trail.walked((0..5).map(walk).collect());
-        assert_eq!(trail.reach(), (3, Some(Timestamp(120_000))));
-        assert_eq!(trail.of_event("e4", 9).len(), 1);
-        assert!(trail.of_event("e1", 9).is_empty(), "two were too many");
+        let trace = DeliveryTrace::new(3, 10, Timestamp(0));
+        trace.record_events((0..5).map(event).collect());
+        assert_eq!(trace.extent(), (3, Some(Timestamp(120_000))));
+        assert_eq!(trace.of_event("e4", 9).len(), 1);
+        assert!(trace.of_event("e1", 9).is_empty(), "two were too many");
         let user = UserId::parse("u0").expect("an id");
-        let events: Vec<_> = trail.of_user(&user, 9).into_iter().map(|walk| walk.event_id).collect();
+        let events: Vec<_> =
+            trace.of_user(&user, 9).into_iter().map(|event| event.event_id).collect();
         assert_eq!(events, ["e4", "e2"]);
-        trail.walked(vec![walk(14)]);
-        assert_eq!(trail.reach(), (2, Some(Timestamp(240_000))), "those of more than ten minutes ago are gone");
-        trail.set(0, 10, Timestamp(0));
-        trail.walked(vec![walk(14)]);
-        assert_eq!(trail.reach(), (0, None));
+        trace.record_events(vec![event(14)]);
+        assert_eq!(
+            trace.extent(),
+            (2, Some(Timestamp(240_000))),
+            "those of more than ten minutes ago are gone"
+        );
+        trace.set(0, 10, Timestamp(0));
+        trace.record_events(vec![event(14)]);
+        assert_eq!(trace.extent(), (0, None));
     }
 
     #[test]
     fn the_largest_events_are_kept_within_the_budget_of_bytes() {
-        let trail = DeliveryTrace::new(1_000_000, 10, Timestamp(0));
+        let trace = DeliveryTrace::new(1_000_000, 10, Timestamp(0));
         let large = |n: i64| {
-            let mut walk = walk(n);
-            walk.received_at = Timestamp(0);
-            walk.names = (0..PEOPLE_MAX).map(|_| UserId::parse(&"u".repeat(128)).expect("an id")).collect();
-            walk
+            let mut event = event(n);
+            event.received_at = Timestamp(0);
+            event.names =
+                (0..PEOPLE_MAX).map(|_| UserId::parse(&"u".repeat(128)).expect("an id")).collect();
+            event
         };
         let bytes = large(0).bytes();
         assert!(bytes > PEOPLE_MAX * 128);
         for n in 0..6 {
-            trail.walked((0..1_000).map(|m| large(n * 1_000 + m)).collect());
+            trace.record_events((0..1_000).map(|m| large(n * 1_000 + m)).collect());
         }
-        let (kept, _) = trail.reach();
+        let (kept, _) = trace.extent();
         // Later events have some bytes more in their IDs.
         assert!(kept * bytes <= KEPT_MAX_BYTES, "{kept} of {bytes}");
         assert!((kept + 1) * (bytes + 8) > KEPT_MAX_BYTES, "{kept} of {bytes}");
-        assert_eq!(trail.of_event("e5999", 9).len(), 1, "the last are kept");
+        assert_eq!(trace.of_event("e5999", 9).len(), 1, "the last are kept");
     }
 
     #[test]
     fn who_was_told_is_known_or_known_not_to_be_known() {
-        let trail = DeliveryTrace::new(2, 10, Timestamp(0));
-        let told = |n: i64| Told {
+        let trace = DeliveryTrace::new(2, 10, Timestamp(0));
+        let pushes = |n: i64| PushRecord {
             notification_id: Uuid::from_u128(n.unsigned_abs().into()),
             at: Timestamp(n),
-            live: Live::Pushed,
+            live: PushMode::Pushed,
             connections: vec!["c".to_owned()],
         };
-        trail.told((1..=4).map(told).collect());
-        let of = |n: i64| trail.told_of(Uuid::from_u128(n.unsigned_abs().into()), Timestamp(n));
+        trace.record_pushes((1..=4).map(pushes).collect());
+        let of = |n: i64| trace.pushes_of(Uuid::from_u128(n.unsigned_abs().into()), Timestamp(n));
         assert_eq!(of(4).map(|all| (all.len(), all[0].connections.len())), Some((1, 1)));
         assert!(of(1).is_none(), "it was, but that is forgotten");
         assert_eq!(of(5).map(|all| all.len()), Some(0), "nobody was connected");

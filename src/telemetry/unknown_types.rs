@@ -89,7 +89,9 @@ impl UnknownTypes {
     pub fn latest(&self, limit: usize) -> Vec<UnknownType> {
         let codes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let mut all: Vec<_> = codes.codes.iter().collect();
-        all.sort_unstable_by(|(a_code, a), (b_code, b)| b.last.cmp(&a.last).then_with(|| a_code.cmp(b_code)));
+        all.sort_unstable_by(|(a_code, a), (b_code, b)| {
+            b.last.cmp(&a.last).then_with(|| a_code.cmp(b_code))
+        });
         let shown = |(code, known): (&String, &Code)| UnknownType {
             code: code.clone(),
             count: known.count,
@@ -104,7 +106,8 @@ impl Codes {
         if self.codes.len() < CODES_MAX || self.codes.contains_key(code) {
             return;
         }
-        let oldest = self.codes.iter().min_by_key(|(_, known)| known.last).map(|(code, _)| code.clone());
+        let oldest =
+            self.codes.iter().min_by_key(|(_, known)| known.last).map(|(code, _)| code.clone());
         if let Some(oldest) = oldest {
             self.codes.remove(&oldest);
         }
@@ -142,14 +145,16 @@ mod tests {
         assert_eq!(count(&unknown, "OTHER", 2), Some(Warning::Code(1)));
         assert_eq!(count(&unknown, "NOTE_CREATD", WARNING_EVERY_MS - 1), None);
         assert_eq!(count(&unknown, "NOTE_CREATD", WARNING_EVERY_MS), Some(Warning::Code(4)));
-        let latest: Vec<_> = unknown.latest(9).into_iter().map(|one| (one.code, one.count)).collect();
+        let latest: Vec<_> =
+            unknown.latest(9).into_iter().map(|one| (one.code, one.count)).collect();
         assert_eq!(latest, [("NOTE_CREATD".to_owned(), 4), ("OTHER".to_owned(), 1)]);
     }
 
     #[test]
     fn made_up_codes_fill_neither_the_log_nor_the_memory() {
         let unknown = UnknownTypes::default();
-        let warnings: Vec<_> = (0..2_000).filter_map(|n| count(&unknown, &format!("MADE_UP_{n}"), n)).collect();
+        let warnings: Vec<_> =
+            (0..2_000).filter_map(|n| count(&unknown, &format!("MADE_UP_{n}"), n)).collect();
         assert_eq!(warnings.len(), WARNINGS_MAX + 1);
         assert_eq!(warnings.last(), Some(&Warning::TooMany));
         assert_eq!(unknown.latest(usize::MAX).len(), CODES_MAX);

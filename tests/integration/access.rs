@@ -37,8 +37,15 @@ async fn every_kind_of_key_signs_people_in_and_no_other_does() {
         let file = path(&format!("{with}.pub.pem"));
         let hub = Hub::sqlite(&[JWT, ("LONCENG_AUTH__JWT_PUBLIC_KEY_FILE", &file)]).await;
         assert_eq!(whoami(&hub, &signed(with, None, &claims("u"))).await, 200, "{with}");
-        for other in ["rsa", "ec", "ed", "secret", "rsa-as-secret"].into_iter().filter(|other| *other != with) {
-            assert_eq!(whoami(&hub, &signed(other, None, &claims("u"))).await, 401, "{other} for {with}");
+        for other in ["rsa", "ec", "ed", "secret", "rsa-as-secret"]
+            .into_iter()
+            .filter(|other| *other != with)
+        {
+            assert_eq!(
+                whoami(&hub, &signed(other, None, &claims("u"))).await,
+                401,
+                "{other} for {with}"
+            );
         }
         // {"alg":"none"} . {"sub":"u"} .
         assert_eq!(whoami(&hub, "eyJhbGciOiJub25lIn0.eyJzdWIiOiJ1In0.").await, 401);
@@ -49,10 +56,13 @@ async fn every_kind_of_key_signs_people_in_and_no_other_does() {
 async fn a_token_signs_in_wherever_it_is_shown() {
     let hub = Hub::sqlite(&[JWT, ("LONCENG_AUTH__JWT_SECRET", SECRET)]).await;
     let token = signed("secret", None, &claims("u"));
-    let address =
-        |query: &str| format!("ws://127.0.0.1:{}/ws{query}", hub.port).into_client_request().expect("a request");
+    let address = |query: &str| {
+        format!("ws://127.0.0.1:{}/ws{query}", hub.port).into_client_request().expect("a request")
+    };
     let mut bearer = address("");
-    bearer.headers_mut().insert("authorization", format!("Bearer {token}").parse().expect("a header"));
+    bearer
+        .headers_mut()
+        .insert("authorization", format!("Bearer {token}").parse().expect("a header"));
     let mut subprotocol = address("");
     let offered = format!("lonceng.v1, token.{token}");
     subprotocol.headers_mut().insert("sec-websocket-protocol", offered.parse().expect("a header"));
@@ -65,7 +75,11 @@ async fn a_token_signs_in_wherever_it_is_shown() {
         );
     }
     assert_eq!(Client::refused(address("")).await, 401);
-    assert_eq!(Client::refused(address("?user_id=u")).await, 401, "dev parameters are nobody's identity here");
+    assert_eq!(
+        Client::refused(address("?user_id=u")).await,
+        401,
+        "dev parameters are nobody's identity here"
+    );
     assert_eq!(Client::refused(address("?token=x")).await, 401);
     let (status, problem) = hub.get("/api/v1/notifications?user_id=u").await;
     assert_eq!((status, &problem["title"]), (401, &json!("Not signed in")));
@@ -84,8 +98,10 @@ async fn issuer(keys: Arc<Mutex<Value>>) -> (String, Arc<AtomicUsize>) {
             let _ = socket.read(&mut head).await;
             counter.fetch_add(1, Ordering::Relaxed);
             let body = keys.lock().expect("nobody panics with it").to_string();
-            let answer =
-                format!("HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{body}", body.len());
+            let answer = format!(
+                "HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{body}",
+                body.len()
+            );
             let _ = socket.write_all(answer.as_bytes()).await;
         }
     });
@@ -93,7 +109,8 @@ async fn issuer(keys: Arc<Mutex<Value>>) -> (String, Arc<AtomicUsize>) {
 }
 
 #[tokio::test]
-async fn published_keys_are_fetched_kept_and_fetched_again_for_an_unknown_one_but_not_for_every_one() {
+async fn published_keys_are_fetched_kept_and_fetched_again_for_an_unknown_one_but_not_for_every_one()
+ {
     let keys = Arc::new(Mutex::new(json!({"keys":[published("rsa", "a")]})));
     let (url, asked) = issuer(Arc::clone(&keys)).await;
     let hub = Hub::sqlite(&[JWT, ("LONCENG_AUTH__JWKS_URL", &url)]).await;
@@ -109,8 +126,15 @@ async fn published_keys_are_fetched_kept_and_fetched_again_for_an_unknown_one_bu
     // The issuer changes its key: it is found once the hub may ask again.
     *keys.lock().expect("nobody panics with it") = json!({"keys":[published("ec", "b")]});
     let token = signed("ec", Some("b"), &claims("u"));
-    until("the new key is known", PATIENCE, async || (whoami(&hub, &token).await == 200).then_some(())).await;
-    assert_eq!(whoami(&hub, &signed("rsa", Some("a"), &claims("u"))).await, 401, "the old one is withdrawn");
+    until("the new key is known", PATIENCE, async || {
+        (whoami(&hub, &token).await == 200).then_some(())
+    })
+    .await;
+    assert_eq!(
+        whoami(&hub, &signed("rsa", Some("a"), &claims("u"))).await,
+        401,
+        "the old one is withdrawn"
+    );
     assert_eq!(whoami(&hub, &signed("rsa-as-secret", Some("b"), &claims("u"))).await, 401);
 }
 
@@ -126,7 +150,8 @@ async fn a_connection_ends_with_its_token() {
     let hub = Hub::sqlite(&[JWT, ("LONCENG_AUTH__JWT_SECRET", SECRET)]).await;
     let mut brief = claims("u");
     brief["exp"] = json!(chrono::Utc::now().timestamp() + 2);
-    let mut client = Client::connect(&hub.ws(&format!("token={}", signed("secret", None, &brief)))).await;
+    let mut client =
+        Client::connect(&hub.ws(&format!("token={}", signed("secret", None, &brief)))).await;
     client.expect("connected").await;
     assert_eq!(client.closed().await, 4001);
 }
@@ -142,15 +167,27 @@ fn redis_url() -> Option<String> {
 #[tokio::test]
 async fn a_cookie_names_a_session_in_redis() {
     let Some(url) = redis_url() else { return };
-    let hub = Hub::sqlite(&[("LONCENG_AUTH__METHODS", r#"["cookie"]"#), ("LONCENG_REDIS__URL", &url)]).await;
+    let hub =
+        Hub::sqlite(&[("LONCENG_AUTH__METHODS", r#"["cookie"]"#), ("LONCENG_REDIS__URL", &url)])
+            .await;
     let value = uuid::Uuid::new_v4().to_string();
-    let mut redis =
-        redis::Client::open(url).expect("an address").get_multiplexed_async_connection().await.expect("Redis");
+    let mut redis = redis::Client::open(url)
+        .expect("an address")
+        .get_multiplexed_async_connection()
+        .await
+        .expect("Redis");
     let session = json!({"user_id":7,"login":"budi","role":"admin"}).to_string();
     let key = format!("session:{value}");
-    redis::cmd("SET").arg(&key).arg(session).query_async::<()>(&mut redis).await.expect("it is set");
+    redis::cmd("SET")
+        .arg(&key)
+        .arg(session)
+        .query_async::<()>(&mut redis)
+        .await
+        .expect("it is set");
     let cookie = format!("other=1; session_id={value}");
-    let get = async |headers: &[(&str, &str)]| hub.send("GET", "/api/v1/admin/users", headers, String::new()).await.0;
+    let get = async |headers: &[(&str, &str)]| {
+        hub.send("GET", "/api/v1/admin/users", headers, String::new()).await.0
+    };
     assert_eq!(get(&[("cookie", &cookie)]).await, 200);
     assert_eq!(get(&[("cookie", "session_id=nobody")]).await, 401);
     assert_eq!(get(&[]).await, 401);
@@ -160,7 +197,10 @@ async fn a_cookie_names_a_session_in_redis() {
     request.headers_mut().insert("cookie", cookie.parse().expect("a header"));
     let mut client = Client::connect(request).await;
     let hello = client.expect("connected").await;
-    assert_eq!((&hello["user_id"], &hello["login"], &hello["role"]), (&json!("7"), &json!("budi"), &json!("admin")));
+    assert_eq!(
+        (&hello["user_id"], &hello["login"], &hello["role"]),
+        (&json!("7"), &json!("budi"), &json!("admin"))
+    );
     redis::cmd("DEL").arg(&key).query_async::<()>(&mut redis).await.expect("it is gone");
     assert_eq!(get(&[("cookie", &cookie)]).await, 401, "signed out");
     let (_, ready) = hub.get("/health/ready").await;
@@ -171,18 +211,33 @@ async fn a_cookie_names_a_session_in_redis() {
 async fn an_open_connection_ends_with_its_session_and_loses_what_its_role_loses() {
     let Some(url) = redis_url() else { return };
     let heartbeat = ("LONCENG_SERVER__HEARTBEAT_SECONDS", "1");
-    let hub = Hub::sqlite(&[("LONCENG_AUTH__METHODS", r#"["cookie"]"#), ("LONCENG_REDIS__URL", &url), heartbeat]).await;
+    let hub = Hub::sqlite(&[
+        ("LONCENG_AUTH__METHODS", r#"["cookie"]"#),
+        ("LONCENG_REDIS__URL", &url),
+        heartbeat,
+    ])
+    .await;
     let value = uuid::Uuid::new_v4().to_string();
-    let mut redis =
-        redis::Client::open(url).expect("an address").get_multiplexed_async_connection().await.expect("Redis");
+    let mut redis = redis::Client::open(url)
+        .expect("an address")
+        .get_multiplexed_async_connection()
+        .await
+        .expect("Redis");
     let key = format!("session:{value}");
     let mut session = async |role: &str| {
         let session = json!({"user_id":7,"login":"budi","role":role}).to_string();
-        redis::cmd("SET").arg(&key).arg(session).query_async::<()>(&mut redis).await.expect("it is set");
+        redis::cmd("SET")
+            .arg(&key)
+            .arg(session)
+            .query_async::<()>(&mut redis)
+            .await
+            .expect("it is set");
     };
     session("admin").await;
     let mut request = hub.ws("sync=none").into_client_request().expect("a request");
-    request.headers_mut().insert("cookie", format!("session_id={value}").parse().expect("a header"));
+    request
+        .headers_mut()
+        .insert("cookie", format!("session_id={value}").parse().expect("a header"));
     let mut client = Client::connect(request).await;
     client.expect("connected").await;
     client.send(&json!({ "type": "subscribe", "scope": "all" })).await;
@@ -202,7 +257,11 @@ async fn a_role_that_the_directory_takes_away_ends_what_it_allowed() {
     ])
     .await;
     let of = |user: &str| {
-        signed("secret", None, &json!({"sub":user,"roles":["admin"],"exp":chrono::Utc::now().timestamp() + 600}))
+        signed(
+            "secret",
+            None,
+            &json!({"sub":user,"roles":["admin"],"exp":chrono::Utc::now().timestamp() + 600}),
+        )
     };
     let mut client = Client::connect(hub.ws(&format!("sync=none&token={}", of("watching")))).await;
     client.expect("connected").await;
@@ -210,16 +269,20 @@ async fn a_role_that_the_directory_takes_away_ends_what_it_allowed() {
     client.expect("subscribed").await;
     let bearer = format!("Bearer {}", of("boss"));
     let demoted = json!({ "roles": ["user"] }).to_string();
-    let (status, body) =
-        hub.send("PUT", "/api/v1/admin/directory/watching", &[("authorization", &bearer)], demoted).await;
+    let (status, body) = hub
+        .send("PUT", "/api/v1/admin/directory/watching", &[("authorization", &bearer)], demoted)
+        .await;
     assert_eq!(status, 200, "{body}");
     assert_eq!(client.expect("unsubscribed").await["scope"], "all");
 }
 
 #[tokio::test]
 async fn without_redis_nobody_signs_in_by_cookie_and_the_hub_says_so() {
-    let hub =
-        Hub::sqlite(&[("LONCENG_AUTH__METHODS", r#"["cookie"]"#), ("LONCENG_REDIS__URL", "redis://127.0.0.1:1")]).await;
+    let hub = Hub::sqlite(&[
+        ("LONCENG_AUTH__METHODS", r#"["cookie"]"#),
+        ("LONCENG_REDIS__URL", "redis://127.0.0.1:1"),
+    ])
+    .await;
     let cookie = [("cookie", "session_id=x")];
     assert_eq!(hub.send("GET", "/api/v1/notifications", &cookie, String::new()).await.0, 503);
     until("readiness shows it", PATIENCE, async || {
@@ -238,7 +301,8 @@ async fn an_administrator_signs_a_user_out_within_a_second() {
         client.expect("connected").await;
     }
     let since = Instant::now();
-    let (status, answer) = hub.send("DELETE", "/api/v1/admin/users/u/clients", &[], String::new()).await;
+    let (status, answer) =
+        hub.send("DELETE", "/api/v1/admin/users/u/clients", &[], String::new()).await;
     assert_eq!((status, &answer), (200, &json!({"closed":2})));
     for client in &mut sessions {
         assert_eq!(client.closed().await, 4001);
@@ -247,16 +311,24 @@ async fn an_administrator_signs_a_user_out_within_a_second() {
     other.nothing().await;
     let (_, clients) = hub.get("/api/v1/admin/clients").await;
     let clients = clients["connected_clients"].as_array().expect("a list");
-    let other_client = clients.iter().find(|client| client["user_id"] == "v").expect("it is connected");
+    let other_client =
+        clients.iter().find(|client| client["user_id"] == "v").expect("it is connected");
     let id = other_client["client_id"].as_str().expect("an id").to_owned();
-    assert_eq!(hub.send("DELETE", &format!("/api/v1/admin/clients/{id}"), &[], String::new()).await.0, 200);
+    assert_eq!(
+        hub.send("DELETE", &format!("/api/v1/admin/clients/{id}"), &[], String::new()).await.0,
+        200
+    );
     assert_eq!(other.closed().await, 4001);
     until("it is gone", PATIENCE, async || {
-        let status = hub.send("DELETE", &format!("/api/v1/admin/clients/{id}"), &[], String::new()).await.0;
+        let status =
+            hub.send("DELETE", &format!("/api/v1/admin/clients/{id}"), &[], String::new()).await.0;
         (status == 404).then_some(())
     })
     .await;
-    assert_eq!(hub.send("DELETE", "/api/v1/admin/users/u/clients?user_id=v", &[], String::new()).await.0, 403);
+    assert_eq!(
+        hub.send("DELETE", "/api/v1/admin/users/u/clients?user_id=v", &[], String::new()).await.0,
+        403
+    );
 }
 
 #[tokio::test]
@@ -286,7 +358,10 @@ async fn the_older_administrators_calls_keep_their_shapes() {
     );
 
     let (_, users) = hub.get("/api/v1/admin/users").await;
-    assert_eq!(users["available_users"], json!([{"id":1,"login":"alice"},{"id":"x-2","login":"bob"}]));
+    assert_eq!(
+        users["available_users"],
+        json!([{"id":1,"login":"alice"},{"id":"x-2","login":"bob"}])
+    );
     assert_eq!(users["total_count"], 2);
 
     let payload = json!({"notification_id":id,"message":"hello","created_at":"2026-01-01T00:00:00Z",
@@ -300,12 +375,19 @@ async fn the_older_administrators_calls_keep_their_shapes() {
     assert_eq!((&pending["total_pending"], &pending["users_with_pending"]), (&json!(2), &json!(2)));
 
     // By the stream's id, as older clients mark; the notification's id decides.
-    alice.send(&json!({"type":"notification.read","notification_id":id,"stream_id":"1767225600000-1"})).await;
+    alice
+        .send(
+            &json!({"type":"notification.read","notification_id":id,"stream_id":"1767225600000-1"}),
+        )
+        .await;
     let ack = alice.expect("notification.read.ack").await;
     assert_eq!((&ack["notification_id"], &ack["stream_id"]), (id, &json!("1767225600000-1")));
     let (_, history) = hub.get("/api/v1/admin/history?user_id=1&login=alice").await;
     assert_eq!(history["user"], json!({"id":1,"login":"alice"}));
-    assert_eq!(history["history"], json!([{"id":"1767225600000-1","payload":payload,"read":true,"status":"read"}]));
+    assert_eq!(
+        history["history"],
+        json!([{"id":"1767225600000-1","payload":payload,"read":true,"status":"read"}])
+    );
     assert_eq!((&history["count"], history["timestamp"].is_string()), (&json!(1), true));
     assert_eq!(hub.get("/api/v1/admin/history").await.0, 400);
     assert_eq!(hub.get("/api/v1/admin/history?user_id=1&role=user").await.0, 403);
@@ -334,30 +416,47 @@ async fn a_client_that_sends_too_much_is_warned_and_then_closed() {
 async fn publishing_has_a_limit_for_each_key_and_address() {
     let hash = "2bb80d537b1da3e38bd30361aa855686bde0eacd7162fef6a25fe97bf527a25b"; // of "secret"
     let keys = format!(r#"[{{ name = "shop", sha256 = "{hash}", scopes = ["publish"] }}]"#);
-    let hub = Hub::sqlite(&[("LONCENG_LIMITS__PUBLISH_PER_MINUTE", "5"), ("LONCENG_AUTH__API_KEYS", &keys)]).await;
+    let hub = Hub::sqlite(&[
+        ("LONCENG_LIMITS__PUBLISH_PER_MINUTE", "5"),
+        ("LONCENG_AUTH__API_KEYS", &keys),
+    ])
+    .await;
     let body = json!({"type":"NOTE_CREATED","user_id":"u","title":"x"}).to_string();
     let key = [("x-api-key", "secret")];
     for headers in [&[][..], &key[..]] {
         for n in 0..5 {
             let path = if n % 2 == 0 { "/api/v1/events" } else { "/api/v1/notify" };
-            let body = if n % 2 == 0 { body.clone() } else { json!({"target":[{"id":1}],"message":"m"}).to_string() };
+            let body = if n % 2 == 0 {
+                body.clone()
+            } else {
+                json!({"target":[{"id":1}],"message":"m"}).to_string()
+            };
             assert_eq!(hub.send("POST", path, headers, body).await.0, 202);
         }
-        let (status, wait, problem) = hub.answer("POST", "/api/v1/events", headers, &body, "retry-after").await;
+        let (status, wait, problem) =
+            hub.answer("POST", "/api/v1/events", headers, &body, "retry-after").await;
         assert_eq!((status, &problem["status"]), (429, &json!(429)));
-        assert!(wait.and_then(|wait| wait.parse::<u64>().ok()).is_some_and(|wait| (1..=12).contains(&wait)));
+        assert!(
+            wait.and_then(|wait| wait.parse::<u64>().ok())
+                .is_some_and(|wait| (1..=12).contains(&wait))
+        );
     }
     // A key has no inbox and does not administer.
     assert_eq!(hub.send("GET", "/api/v1/notifications", &key, String::new()).await.0, 403);
     assert_eq!(hub.send("GET", "/api/v1/admin/clients", &key, String::new()).await.0, 403);
-    assert_eq!(hub.send("GET", "/api/v1/notifications", &[("x-api-key", "wrong")], String::new()).await.0, 401);
+    assert_eq!(
+        hub.send("GET", "/api/v1/notifications", &[("x-api-key", "wrong")], String::new()).await.0,
+        401
+    );
 }
 
 #[tokio::test]
 async fn connections_are_limited_in_all_and_for_each_user() {
-    let hub =
-        Hub::sqlite(&[("LONCENG_SERVER__MAX_CONNECTIONS", "3"), ("LONCENG_SERVER__MAX_CONNECTIONS_PER_USER", "2")])
-            .await;
+    let hub = Hub::sqlite(&[
+        ("LONCENG_SERVER__MAX_CONNECTIONS", "3"),
+        ("LONCENG_SERVER__MAX_CONNECTIONS_PER_USER", "2"),
+    ])
+    .await;
     let mut first = hub.connect("u", "").await;
     first.expect("connected").await;
     // An event stream is a connection like any other.
@@ -398,10 +497,12 @@ async fn a_handshake_that_does_not_come_and_a_head_without_an_end_are_given_up()
     assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 408"), "{answer}");
     assert!(waited > Duration::from_secs(5) && waited < Duration::from_secs(20), "{waited:?}");
     let endless =
-        b"x-filler: 0123456789012345678901234567890123456789012345678901234567890123456789\r\n".repeat(20_000);
+        b"x-filler: 0123456789012345678901234567890123456789012345678901234567890123456789\r\n"
+            .repeat(20_000);
     let (answer, _) = raw(&hub, &[b"GET /health HTTP/1.1\r\nhost: x\r\n", &endless]);
     assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 4"), "{answer}");
-    let large = format!("GET /health HTTP/1.1\r\nhost: x\r\nx-large: {}\r\n\r\n", "a".repeat(300_000));
+    let large =
+        format!("GET /health HTTP/1.1\r\nhost: x\r\nx-large: {}\r\n\r\n", "a".repeat(300_000));
     let (answer, _) = raw(&hub, &[large.as_bytes()]);
     assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 4"), "{answer}");
     assert_eq!(hub.get("/health").await.0, 200, "nobody else notices");
@@ -412,7 +513,10 @@ async fn a_body_that_is_too_large_or_does_not_come_is_refused() {
     let hub = Hub::sqlite(&[("LONCENG_SERVER__MAX_EVENT_BYTES", "1000")]).await;
     let large = json!({"target":[{"id":1}],"message":"x".repeat(2_000)});
     assert_eq!(hub.post("/api/v1/notify", &large).await.0, 413);
-    let head = format!("POST /api/v1/notify HTTP/1.1\r\nhost: 127.0.0.1:{}\r\ncontent-length: 500\r\n\r\n{{", hub.port);
+    let head = format!(
+        "POST /api/v1/notify HTTP/1.1\r\nhost: 127.0.0.1:{}\r\ncontent-length: 500\r\n\r\n{{",
+        hub.port
+    );
     let port_hub = &hub;
     let (answer, waited) = tokio::task::block_in_place(|| raw(port_hub, &[head.as_bytes()]));
     assert!(answer.starts_with("HTTP/1.1 408"), "{answer}");

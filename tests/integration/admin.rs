@@ -103,20 +103,31 @@ async fn what_an_administrator_changes_stays_until_it_is_given_back() {
     let mut hub = Hub::sqlite(&[]).await;
     let path = format!("{TYPES}/NOTE_CREATED");
     assert_eq!(hub.get(&path).await.1["file"], "same");
-    let (status, changed) = ask(&hub, "PATCH", &path, json!({ "template": "Another note: {title}" })).await;
-    assert_eq!((status, &changed["origin"], &changed["file"]), (200, &json!("admin"), &json!("differs")));
+    let (status, changed) =
+        ask(&hub, "PATCH", &path, json!({ "template": "Another note: {title}" })).await;
+    assert_eq!(
+        (status, &changed["origin"], &changed["file"]),
+        (200, &json!("admin"), &json!("differs"))
+    );
     let (status, problem) = hub.send("DELETE", &path, &[], String::new()).await;
     assert_eq!(status, 409, "{problem}");
     hub.kill();
     hub.run().await;
     assert_eq!(hub.get(&path).await.1["template"], "Another note: {title}");
     let (status, back) = hub.send("DELETE", &format!("{path}/override"), &[], String::new()).await;
-    assert_eq!((status, &back["origin"], &back["file"]), (200, &json!("config"), &json!("same")), "{back}");
+    assert_eq!(
+        (status, &back["origin"], &back["file"]),
+        (200, &json!("config"), &json!("same")),
+        "{back}"
+    );
     assert_eq!(back["template"], "You created a note: \"{title}\"");
     let (_, list) = hub.get(TYPES).await;
     assert_eq!(list["total_count"], 9);
     let (status, config) = hub.get("/api/v1/admin/config").await;
-    assert_eq!((status, &config["last_error"], &config["restart_needed"]), (200, &Value::Null, &json!([])));
+    assert_eq!(
+        (status, &config["last_error"], &config["restart_needed"]),
+        (200, &Value::Null, &json!([]))
+    );
     assert!(config["file"].as_str().is_some_and(|file| file.ends_with("config.toml")), "{config}");
 }
 
@@ -199,7 +210,12 @@ async fn a_dead_letter_is_found_mended_by_a_better_type_and_replayed_once() {
         .await;
         let context = nats.jetstream().await;
         for payload in [&b"{\"user_id\":\"u\",\"heading\":\"no title\"}"[..], b"not json"] {
-            context.publish("events.note.created", payload.into()).await.expect("sent").await.expect("kept");
+            context
+                .publish("events.note.created", payload.into())
+                .await
+                .expect("sent")
+                .await
+                .expect("kept");
         }
         let path = "/api/v1/admin/dead-letters";
         let letters = until("both are dead letters", PATIENCE, async || {
@@ -210,14 +226,22 @@ async fn a_dead_letter_is_found_mended_by_a_better_type_and_replayed_once() {
         assert_eq!(letters["dead_letters"].as_array().map(Vec::len), Some(2));
         let (_, template) = hub.get(&format!("{path}?kind=template")).await;
         let letter = &template["dead_letters"][0];
-        assert_eq!((&letter["field"], &letter["subject"]), (&json!("title"), &json!("events.note.created")));
-        assert_eq!(hub.get(&format!("{path}?q=NOT+JSON")).await.1["dead_letters"].as_array().map(Vec::len), Some(1));
+        assert_eq!(
+            (&letter["field"], &letter["subject"]),
+            (&json!("title"), &json!("events.note.created"))
+        );
+        assert_eq!(
+            hub.get(&format!("{path}?q=NOT+JSON")).await.1["dead_letters"].as_array().map(Vec::len),
+            Some(1)
+        );
         let one = format!("{path}/{}", letter["id"].as_str().expect("an id"));
         assert_eq!(hub.get(&one).await.1["payload"], letter["payload"]);
         // Still bad: it says why, and stays.
-        let (status, problem) = hub.send("POST", &format!("{one}/replay"), &[], String::new()).await;
+        let (status, problem) =
+            hub.send("POST", &format!("{one}/replay"), &[], String::new()).await;
         assert_eq!((status, &problem["errors"][0]["field"]), (400, &json!("title")));
-        ask(&hub, "PATCH", &format!("{TYPES}/NOTE_CREATED"), json!({ "template": "{heading}" })).await;
+        ask(&hub, "PATCH", &format!("{TYPES}/NOTE_CREATED"), json!({ "template": "{heading}" }))
+            .await;
         let (status, done) = hub.send("POST", &format!("{one}/replay"), &[], String::new()).await;
         assert_eq!((status, &done["outcome"]), (200, &json!("accepted")), "{done}");
         assert_eq!(hub.inbox("u").await[0]["message"], "no title");
@@ -228,7 +252,10 @@ async fn a_dead_letter_is_found_mended_by_a_better_type_and_replayed_once() {
         assert_eq!(hub.get(path).await.1["total_count"], 0);
         let (_, numbers) = hub.get("/api/v1/admin/stats").await;
         assert_eq!((&numbers["dead_letters"], &numbers["types"]), (&json!(0), &json!(9)));
-        assert!(numbers["totals"]["notifications"].as_f64().is_some_and(|count| count >= 1.0), "{numbers}");
+        assert!(
+            numbers["totals"]["notifications"].as_f64().is_some_and(|count| count >= 1.0),
+            "{numbers}"
+        );
     })
     .await;
 }

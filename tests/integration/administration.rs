@@ -29,13 +29,16 @@ async fn the_administrators_guide_works_as_it_stands() {
     let guide = fs::read_to_string(root.join("docs/ADMINISTRATION.md")).expect("it is there");
     // The hub under test listens elsewhere, and keeps its data under a name of its own.
     let database = hub.store_url.trim_start_matches("sqlite://").to_owned();
-    let binaries = Path::new(env!("CARGO_BIN_EXE_lonceng")).parent().expect("it is in a folder").to_owned();
+    let binaries =
+        Path::new(env!("CARGO_BIN_EXE_lonceng")).parent().expect("it is in a folder").to_owned();
     let path = format!("{}:{}", binaries.display(), std::env::var("PATH").unwrap_or_default());
     let (mut output, mut ran, mut shown) = (String::new(), 0, 0);
     for (language, text) in blocks(&guide) {
         match language {
             "sh" => {
-                let script = text.replace("http://127.0.0.1:8080", &hub.base()).replace("data/lonceng.db", &database);
+                let script = text
+                    .replace("http://127.0.0.1:8080", &hub.base())
+                    .replace("data/lonceng.db", &database);
                 let script = format!("export HUB={}\n{script}", hub.base());
                 let ended = Command::new("bash")
                     .args(["-e", "-o", "pipefail", "-c", &script])

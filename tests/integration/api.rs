@@ -22,7 +22,8 @@ fn documented(document: &Value) -> BTreeMap<(String, String), Value> {
     let paths = document["paths"].as_object().expect("it has paths");
     let operations = paths.iter().flat_map(|(path, item)| {
         METHODS.iter().filter_map(move |method| {
-            item.get(*method).map(|operation| ((path.clone(), method.to_ascii_uppercase()), operation.clone()))
+            item.get(*method)
+                .map(|operation| ((path.clone(), method.to_ascii_uppercase()), operation.clone()))
         })
     });
     operations.collect()
@@ -31,7 +32,8 @@ fn documented(document: &Value) -> BTreeMap<(String, String), Value> {
 #[test]
 fn the_document_names_every_route_and_no_other() {
     let source =
-        std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/src/http/routes.rs")).expect("it is there");
+        std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/src/http/routes.rs"))
+            .expect("it is there");
     let flat: String = source.split_whitespace().collect::<Vec<_>>().join(" ");
     let mut routes = BTreeSet::new();
     for call in flat.split("resource(\"").skip(1).map(|rest| rest.replace("\", \"", "\",\"")) {
@@ -40,8 +42,16 @@ fn the_document_names_every_route_and_no_other() {
         routes.extend(methods.split(", ").map(|method| (path.to_owned(), method.to_owned())));
     }
     let named: BTreeSet<_> = documented(&document("openapi.json")).into_keys().collect();
-    assert_eq!(named.difference(&routes).collect::<Vec<_>>(), Vec::<&(String, String)>::new(), "named and not there");
-    assert_eq!(routes.difference(&named).collect::<Vec<_>>(), Vec::<&(String, String)>::new(), "there and not named");
+    assert_eq!(
+        named.difference(&routes).collect::<Vec<_>>(),
+        Vec::<&(String, String)>::new(),
+        "named and not there"
+    );
+    assert_eq!(
+        routes.difference(&named).collect::<Vec<_>>(),
+        Vec::<&(String, String)>::new(),
+        "there and not named"
+    );
 }
 
 #[tokio::test]
@@ -52,7 +62,9 @@ async fn the_hub_gives_the_documents_that_are_committed() {
         assert_eq!((status, &given), (200, &document(name)), "{name}");
     }
     assert_eq!(document("openapi.json")["info"]["version"], env!("CARGO_PKG_VERSION"));
-    for (path, kind) in [("/docs", "text/html; charset=utf-8"), ("/lonceng.d.ts", "text/plain; charset=utf-8")] {
+    for (path, kind) in
+        [("/docs", "text/html; charset=utf-8"), ("/lonceng.d.ts", "text/plain; charset=utf-8")]
+    {
         let (status, content_type, _) = hub.answer("GET", path, &[], "", "content-type").await;
         assert_eq!((status, content_type.as_deref()), (200, Some(kind)));
     }
@@ -95,7 +107,9 @@ static MADE: std::sync::atomic::AtomicUsize = std::sync::atomic::AtomicUsize::ne
 /// A body that the operation takes.
 fn body_of(operation: &Value) -> String {
     match operation["operationId"].as_str() {
-        Some("publish_events") => json!({"type":"NOTE_CREATED","user_id":"u","title":"x"}).to_string(),
+        Some("publish_events") => {
+            json!({"type":"NOTE_CREATED","user_id":"u","title":"x"}).to_string()
+        }
         Some("notify") => json!({"target":[{"id":"u"}],"message":"m"}).to_string(),
         Some("put_preferences" | "patch_type" | "put_person") => "{}".to_owned(),
         Some("preview_type") => json!({"data":{"message":"x"}}).to_string(),
@@ -116,11 +130,16 @@ async fn everybody_may_do_what_the_document_says_and_nothing_else() {
     let publisher = &callers[3].headers;
     let mut checked = 0;
     for ((path, method), operation) in documented(&document("openapi.json")) {
-        let who: Vec<&str> =
-            operation["x-who"].as_array().expect("it says who").iter().filter_map(Value::as_str).collect();
+        let who: Vec<&str> = operation["x-who"]
+            .as_array()
+            .expect("it says who")
+            .iter()
+            .filter_map(Value::as_str)
+            .collect();
         for caller in &callers {
             // A notification of the user's own, for the operations that need one.
-            let show: Vec<(&str, &str)> = publisher.iter().map(|(name, value)| (*name, value.as_str())).collect();
+            let show: Vec<(&str, &str)> =
+                publisher.iter().map(|(name, value)| (*name, value.as_str())).collect();
             let note = json!({"target":[{"id":"u"}],"message":"m"}).to_string();
             let (_, made) = hub.send("POST", "/api/v1/notify", &show, note).await;
             let id = made["results"][0]["notification_id"].as_str().expect("it is made");
@@ -129,15 +148,26 @@ async fn everybody_may_do_what_the_document_says_and_nothing_else() {
                 .replace("{client_id}", "nobody")
                 .replace("{user_id}", "u")
                 .replace("{feed}", "availability")
-                .replace("{code}", if method == "DELETE" && !path.ends_with("/override") { "MINE" } else { "MESSAGE" })
+                .replace(
+                    "{code}",
+                    if method == "DELETE" && !path.ends_with("/override") {
+                        "MINE"
+                    } else {
+                        "MESSAGE"
+                    },
+                )
                 .replace("/demo/{file}", "/demo/demo.js")
                 .replace("/admin/{file}", "/admin/app.js")
                 .replace("{file}", "docs.js");
             if method == "DELETE" && path.ends_with("/{code}") {
                 // One to delete.
-                let admin: Vec<(&str, &str)> =
-                    callers[4].headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
-                let made = json!({"display_name":"d","template":"t","target_type":"SELF"}).to_string();
+                let admin: Vec<(&str, &str)> = callers[4]
+                    .headers
+                    .iter()
+                    .map(|(name, value)| (*name, value.as_str()))
+                    .collect();
+                let made =
+                    json!({"display_name":"d","template":"t","target_type":"SELF"}).to_string();
                 hub.send("PUT", &address, &admin, made).await;
             }
             let address = match path.rsplit('/').next() {
@@ -156,7 +186,10 @@ async fn everybody_may_do_what_the_document_says_and_nothing_else() {
             let what = format!("{} {method} {address}: {status}", caller.name);
             let theirs = path.contains("/notifications/{id}");
             let allowed = who.contains(&caller.name);
-            assert!(operation["responses"].get(status.to_string()).is_some(), "{what} is not documented");
+            assert!(
+                operation["responses"].get(status.to_string()).is_some(),
+                "{what} is not documented"
+            );
             if path.starts_with("/ws") {
                 assert_eq!(status, 426, "{what}");
             } else if !allowed {
@@ -183,14 +216,19 @@ async fn every_message_of_the_document_is_known_to_the_hub_and_answered_as_it_sa
     let hub = hub_with_everybody().await;
     let document = document("asyncapi.json");
     let named = |operation: &str| -> Vec<String> {
-        let list = document["operations"][operation]["messages"].as_array().expect("it has messages");
-        list.iter().filter_map(|message| message["$ref"].as_str()?.rsplit('/').next().map(str::to_owned)).collect()
+        let list =
+            document["operations"][operation]["messages"].as_array().expect("it has messages");
+        list.iter()
+            .filter_map(|message| message["$ref"].as_str()?.rsplit('/').next().map(str::to_owned))
+            .collect()
     };
     let answers = named("fromHub");
     for caller in callers() {
         let mut request =
-            tokio_tungstenite::tungstenite::client::IntoClientRequest::into_client_request(hub.ws("sync=none"))
-                .expect("a request");
+            tokio_tungstenite::tungstenite::client::IntoClientRequest::into_client_request(
+                hub.ws("sync=none"),
+            )
+            .expect("a request");
         for (name, value) in &caller.headers {
             request.headers_mut().insert(*name, value.parse().expect("a header"));
         }
@@ -210,15 +248,22 @@ async fn every_message_of_the_document_is_known_to_the_hub_and_answered_as_it_sa
         for kind in named("toHub") {
             // Nobody's notification: whoever asks, it is not theirs.
             let id = "01978a3e-0000-7000-8000-000000000001";
-            client.send(&json!({"type":kind,"notification_id":id,"days":3,"feed":"availability"})).await;
+            client
+                .send(&json!({"type":kind,"notification_id":id,"days":3,"feed":"availability"}))
+                .await;
             let answer = client.next().await.expect("the connection stays");
             let got = answer["type"].as_str().expect("it has a type").to_owned();
-            assert!(answers.contains(&got), "{kind} is answered with {got}, which is not in the document");
+            assert!(
+                answers.contains(&got),
+                "{kind} is answered with {got}, which is not in the document"
+            );
             let expected = match kind.as_str() {
                 "ping" => "pong".to_owned(),
                 "sync.request" => "sync.response".to_owned(),
                 "subscribe" | "unsubscribe" => format!("{kind}d"),
-                "retention.set" | "notification.read_all" | "notification.seen_all" => format!("{kind}.ack"),
+                "retention.set" | "notification.read_all" | "notification.seen_all" => {
+                    format!("{kind}.ack")
+                }
                 _ => "error".to_owned(),
             };
             assert_eq!(got, expected, "{kind}");

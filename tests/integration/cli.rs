@@ -13,7 +13,11 @@ const CONFIG: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/config.toml");
 
 fn command(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_lonceng"));
-    command.args(arguments).env_remove("DATABASE_URL").env_remove("LONCENG_CONFIG").env("RUST_BACKTRACE", "1");
+    command
+        .args(arguments)
+        .env_remove("DATABASE_URL")
+        .env_remove("LONCENG_CONFIG")
+        .env("RUST_BACKTRACE", "1");
     command
 }
 
@@ -49,9 +53,12 @@ fn help_shows_an_example_for_every_command() {
 fn what_is_wrong_is_one_clear_line_and_exit_code_2() {
     let folder = tempfile::tempdir().expect("a temporary folder can be made");
     let file = folder.path().join("config.toml");
-    std::fs::write(&file, "[server]\nlisten = \"127.0.0.1:1\"\nlisen = 1\n").expect("it is written");
+    std::fs::write(&file, "[server]\nlisten = \"127.0.0.1:1\"\nlisen = 1\n")
+        .expect("it is written");
     let path = file.to_str().expect("text");
-    for arguments in [&["--config", path, "check"][..], &["--config", path], &["--config", path, "migrate"]] {
+    for arguments in
+        [&["--config", path, "check"][..], &["--config", path], &["--config", path, "migrate"]]
+    {
         let (code, _, err) = run(arguments);
         assert_eq!(code, 2, "{arguments:?}: {err}");
         assert!(err.contains("config.toml:3:1") && err.contains("lisen"), "{err}");
@@ -76,7 +83,8 @@ fn check_reads_every_template() {
     std::fs::create_dir_all(folder.path().join("templates/id")).expect("it is made");
     std::fs::write(folder.path().join("templates/id/NOTE_CREATED.txt"), "baris satu\n{title|}\n")
         .expect("it is written");
-    let (code, _, err) = run(&["--config", folder.path().join("config.toml").to_str().expect("text"), "check"]);
+    let (code, _, err) =
+        run(&["--config", folder.path().join("config.toml").to_str().expect("text"), "check"]);
     assert!(code == 2 && err.contains("NOTE_CREATED.txt:2:"), "{err}");
 }
 
@@ -93,7 +101,9 @@ async fn a_second_hub_on_the_same_file_is_refused_with_the_file_and_the_process(
     let line = err.lines().last().unwrap_or_default();
     assert!(line.contains("lonceng.db") && line.contains(&hub.pid().to_string()), "{err}");
     // What is no hub may read and write beside it.
-    let migrated = command(&["--config", CONFIG, "migrate"]).env("LONCENG_STORE__URL", &hub.store_url).output();
+    let migrated = command(&["--config", CONFIG, "migrate"])
+        .env("LONCENG_STORE__URL", &hub.store_url)
+        .output();
     assert_eq!(told(&migrated.expect("it runs")).0, 0);
 }
 
@@ -112,8 +122,16 @@ fn what_serve_refuses_check_refuses() {
             "[[type]]\ncode = \"A\"\ntitle = \"A\"\ntarget = \"SELF\"\ntemplate = \"x\"\nchannels = [\"pigeon\"]",
             "channels",
         ),
-        (&format!("[auth]\napi_keys = [{{ name = \"k\", sha256 = \"{hash}\", scopes = [\"everything\"] }}]"), "scopes"),
-        ("[auth]\nmethods = [\"jwt\"]\njwt_public_key_file = \"/nowhere.pem\"", "jwt_public_key_file"),
+        (
+            &format!(
+                "[auth]\napi_keys = [{{ name = \"k\", sha256 = \"{hash}\", scopes = [\"everything\"] }}]"
+            ),
+            "scopes",
+        ),
+        (
+            "[auth]\nmethods = [\"jwt\"]\njwt_public_key_file = \"/nowhere.pem\"",
+            "jwt_public_key_file",
+        ),
     ] {
         std::fs::write(&path, config).expect("it is written");
         for command in [&["--config", file, "check"][..], &["--config", file, "serve"]] {
@@ -130,13 +148,18 @@ fn what_serve_refuses_check_refuses() {
 #[test]
 fn check_names_the_file_and_the_line_of_a_broken_template() {
     let folder = tempfile::tempdir().expect("a temporary folder can be made");
-    let config = "[[type]]\ncode = \"A\"\ntitle = \"A\"\ntarget = \"SELF\"\nfile = \"broken.txt\"\n";
+    let config =
+        "[[type]]\ncode = \"A\"\ntitle = \"A\"\ntarget = \"SELF\"\nfile = \"broken.txt\"\n";
     std::fs::write(folder.path().join("config.toml"), config).expect("it is written");
     std::fs::create_dir(folder.path().join("templates")).expect("it is made");
-    std::fs::write(folder.path().join("templates/broken.txt"), "one line\n{title|}\n").expect("it is written");
+    std::fs::write(folder.path().join("templates/broken.txt"), "one line\n{title|}\n")
+        .expect("it is written");
     let config = folder.path().join("config.toml");
     let (code, _, err) = run(&["--config", config.to_str().expect("text"), "check"]);
-    assert!(code == 2 && err.contains("templates/broken.txt:2") && !err.contains("config.toml:"), "{err}");
+    assert!(
+        code == 2 && err.contains("templates/broken.txt:2") && !err.contains("config.toml:"),
+        "{err}"
+    );
 }
 
 #[test]
@@ -146,7 +169,11 @@ fn files_that_are_too_large_or_no_files_are_refused_in_a_few_words() {
     let file = path.to_str().expect("text");
     let refused = |says: &str| {
         let (code, _, err) = run(&["--config", file, "check"]);
-        assert!(code == 2 && err.contains(says) && err.len() < 1_000, "{says}: {} bytes: {err:.300}", err.len());
+        assert!(
+            code == 2 && err.contains(says) && err.len() < 1_000,
+            "{says}: {} bytes: {err:.300}",
+            err.len()
+        );
     };
     std::fs::write(&path, format!("x = \"{}\"", "y".repeat(2_000_000))).expect("it is written");
     refused("larger than 1048576 bytes");
@@ -156,7 +183,8 @@ fn files_that_are_too_large_or_no_files_are_refused_in_a_few_words() {
     refused("config.toml:1:");
     std::fs::create_dir_all(folder.path().join("templates/id")).expect("it is made");
     std::fs::write(&path, "").expect("it is written");
-    std::fs::write(folder.path().join("templates/id/A.txt"), "y".repeat(70_000)).expect("it is written");
+    std::fs::write(folder.path().join("templates/id/A.txt"), "y".repeat(70_000))
+        .expect("it is written");
     refused("larger than 65536 bytes");
     #[cfg(unix)]
     {
@@ -190,22 +218,29 @@ async fn publish_notify_listen_and_health_against_a_hub() {
     let Some(nats) = NatsServer::start(true).await else { return };
     let url = nats.url();
     let hub = Hub::sqlite(&[("LONCENG_NATS__URL", &url)]).await;
-    until("it has joined NATS", PATIENCE, async || (hub.get("/health/ready").await.1["nats"] == "ok").then_some(()))
-        .await;
+    until("it has joined NATS", PATIENCE, async || {
+        (hub.get("/health/ready").await.1["nats"] == "ok").then_some(())
+    })
+    .await;
     let base = hub.base();
     assert_eq!(run(&["health", "--url", &base]).0, 0);
     let ws = format!("ws://127.0.0.1:{}/ws", hub.port);
-    let mut listener = command(&["listen", "--user", "admin", "--role", "admin", "--url", &ws, "--json", "--ack"])
-        .stdout(Stdio::piped())
-        .spawn()
-        .expect("it starts");
-    until("the admin is connected", PATIENCE, async || (hub.metric("websocket_connections").await > 0.5).then_some(()))
-        .await;
+    let mut listener =
+        command(&["listen", "--user", "admin", "--role", "admin", "--url", &ws, "--json", "--ack"])
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("it starts");
+    until("the admin is connected", PATIENCE, async || {
+        (hub.metric("websocket_connections").await > 0.5).then_some(())
+    })
+    .await;
     let data = r#"{"amount":100000,"refund_id":"ref456"}"#;
     for way in [["--nats", url.as_str()], ["--http", base.as_str()]] {
-        let (code, out, err) =
-            run(&[&["--config", CONFIG, "publish", "REFUND_REQUESTED", "--user", "budi", "--data", data], &way[..]]
-                .concat());
+        let (code, out, err) = run(&[
+            &["--config", CONFIG, "publish", "REFUND_REQUESTED", "--user", "budi", "--data", data],
+            &way[..],
+        ]
+        .concat());
         assert_eq!(code, 0, "{out}{err}");
     }
     until("both are read by the listener", PATIENCE, async || {
@@ -216,7 +251,8 @@ async fn publish_notify_listen_and_health_against_a_hub() {
     listener.kill().expect("it runs");
     let said = told(&listener.wait_with_output().expect("it ends")).1;
     let pushes = said.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-    let pushes: Vec<Value> = pushes.filter(|message| message["type"] == "notification.push").collect();
+    let pushes: Vec<Value> =
+        pushes.filter(|message| message["type"] == "notification.push").collect();
     assert_eq!(pushes.len(), 2, "{said}");
     assert_eq!(pushes[0]["data"]["message"], "User budi requested refund for Rp100.000");
 
@@ -252,19 +288,22 @@ async fn publish_notify_listen_and_health_against_a_hub() {
     ]);
     assert_eq!(code, 0, "{err}");
     until("all arrive", PATIENCE, async || {
-        (hub.get("/api/v1/notifications/unread-count?user_id=many").await.1["unread"] == 1_950).then_some(())
+        (hub.get("/api/v1/notifications/unread-count?user_id=many").await.1["unread"] == 1_950)
+            .then_some(())
     })
     .await;
-    let (code, out, _) = run(&["notify", "--to", "1:alice", "--to", "2", "--message", "hi", "--http", &base]);
+    let (code, out, _) =
+        run(&["notify", "--to", "1:alice", "--to", "2", "--message", "hi", "--http", &base]);
     assert!(code == 0 && out.lines().count() == 2, "{out}");
     assert_eq!(hub.inbox("2").await[0]["message"], "hi");
 }
 
 #[test]
 fn a_token_is_minted_and_an_epoch_renewed() {
-    let mint = command(&["--config", CONFIG, "token", "--user", "7", "--role", "admin", "--ttl", "1h"])
-        .env("LONCENG_AUTH__JWT_SECRET", "0123456789abcdef0123456789abcdef")
-        .output();
+    let mint =
+        command(&["--config", CONFIG, "token", "--user", "7", "--role", "admin", "--ttl", "1h"])
+            .env("LONCENG_AUTH__JWT_SECRET", "0123456789abcdef0123456789abcdef")
+            .output();
     let (code, token, _) = told(&mint.expect("it runs"));
     assert!(code == 0 && token.trim().split('.').count() == 3, "{token}");
     let folder = tempfile::tempdir().expect("a temporary folder can be made");
@@ -285,10 +324,11 @@ async fn listen_watches_a_feed() {
     let hub = Hub::sqlite(&[]).await;
     let ws = format!("ws://127.0.0.1:{}/ws", hub.port);
     let feed = ["listen", "--feed", "availability", "--url", &ws];
-    let mut listener = command(&[&feed[..], &["--filter", "course_id=A", "--filter", "course_id=B"]].concat())
-        .stdout(Stdio::piped())
-        .spawn()
-        .expect("it starts");
+    let mut listener =
+        command(&[&feed[..], &["--filter", "course_id=A", "--filter", "course_id=B"]].concat())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("it starts");
     until("it watches", PATIENCE, async || {
         (hub.metric("lonceng_feed_watchers{feed=\"availability\"}").await > 0.0).then_some(())
     })
@@ -298,7 +338,8 @@ async fn listen_watches_a_feed() {
             .await;
     }
     until("all are shown", PATIENCE, async || {
-        (hub.metric("lonceng_feed_messages_total{feed=\"availability\"}").await >= 2.0).then_some(())
+        (hub.metric("lonceng_feed_messages_total{feed=\"availability\"}").await >= 2.0)
+            .then_some(())
     })
     .await;
     // What is left at its door has been printed once a message that comes after it has: the hub says good-bye.
@@ -306,16 +347,23 @@ async fn listen_watches_a_feed() {
     hub.terminate().await;
     listener.kill().expect("it runs");
     let (_, said, _) = told(&listener.wait_with_output().expect("it ends"));
-    let lines: Vec<&str> = said.lines().map(|line| line.split_once(' ').map_or(line, |(_, rest)| rest)).collect();
+    let lines: Vec<&str> =
+        said.lines().map(|line| line.split_once(' ').map_or(line, |(_, rest)| rest)).collect();
     assert_eq!(
         lines,
-        ["availability.updated course_id=A slots_remaining=1", "availability.updated course_id=B slots_remaining=3"]
+        [
+            "availability.updated course_id=A slots_remaining=1",
+            "availability.updated course_id=B slots_remaining=3"
+        ]
     );
     // What is wrong is said, and not tried for ever.
-    let refused = command(&["listen", "--feed", "availability", "--url", &ws, "--filter", "course_id"]).output();
+    let refused =
+        command(&["listen", "--feed", "availability", "--url", &ws, "--filter", "course_id"])
+            .output();
     assert_eq!(refused.expect("it runs").status.code(), Some(2));
     hub.run().await;
-    let refused = command(&[&feed[..], &["--filter", "teacher=x"]].concat()).output().expect("it runs");
+    let refused =
+        command(&[&feed[..], &["--filter", "teacher=x"]].concat()).output().expect("it runs");
     let (code, _, said) = told(&refused);
     assert!(code == 1 && said.contains("teacher"), "{said}");
     let missing = command(&["listen", "--feed", "other", "--url", &ws]).output().expect("it runs");
@@ -331,9 +379,15 @@ async fn listen_prints_what_was_over_the_live_limit_too() {
         .stderr(Stdio::null())
         .spawn()
         .expect("it starts");
-    until("it is connected", PATIENCE, async || (hub.metric("websocket_connections").await > 0.5).then_some(())).await;
+    until("it is connected", PATIENCE, async || {
+        (hub.metric("websocket_connections").await > 0.5).then_some(())
+    })
+    .await;
     for n in 0..8 {
-        hub.publish(&serde_json::json!({"type":"NOTE_CREATED","user_id":"u","title":format!("n{n}")})).await;
+        hub.publish(
+            &serde_json::json!({"type":"NOTE_CREATED","user_id":"u","title":format!("n{n}")}),
+        )
+        .await;
     }
     until("all are printed and read", PATIENCE, async || {
         hub.inbox("u").await.iter().all(|item| item["read"] == true).then_some(())

@@ -52,14 +52,17 @@ impl Mirror {
         let revision = item["revision"].as_i64().expect("a revision");
         let known = self.items.get(&id).map_or(-1, |(revision, _)| *revision);
         if revision >= known {
-            self.items.insert(id, (revision, item["status"].as_str().expect("a status").to_owned()));
+            self.items
+                .insert(id, (revision, item["status"].as_str().expect("a status").to_owned()));
         }
     }
 
     /// Where a change leads, seen by a client that trusts the revisions.
     fn follow(&mut self, data: &Value) -> Next {
-        let (previous, revision) =
-            (data["previous_revision"].as_i64().expect("one"), data["revision"].as_i64().expect("one"));
+        let (previous, revision) = (
+            data["previous_revision"].as_i64().expect("one"),
+            data["revision"].as_i64().expect("one"),
+        );
         if revision <= self.revision {
             return Next::Nothing;
         }
@@ -100,15 +103,23 @@ impl Mirror {
                 let new = !self.items.contains_key(id);
                 let before = self.revision;
                 let next = self.follow(data);
-                if kind == "notification.update" && new && next == Next::Nothing && self.revision > before {
+                if kind == "notification.update"
+                    && new
+                    && next == Next::Nothing
+                    && self.revision > before
+                {
                     self.broken = Some(format!("an update of {id}, which was never pushed"));
                 }
                 self.put(data);
                 next
             }
-            kind if kind.ends_with("_all.ack") && data["revision"] != data["previous_revision"] => Next::Sync,
+            kind if kind.ends_with("_all.ack") && data["revision"] != data["previous_revision"] => {
+                Next::Sync
+            }
             kind if is_ack(kind) => {
-                if let (Some(id), Some(status)) = (data["notification_id"].as_str(), data["status"].as_str()) {
+                if let (Some(id), Some(status)) =
+                    (data["notification_id"].as_str(), data["status"].as_str())
+                {
                     let revision = data["revision"].as_i64().expect("one");
                     let before = self.revision;
                     let next = self.follow(data);
@@ -138,8 +149,11 @@ struct Plan {
 }
 
 async fn connect(plan: &Plan, user: usize, mirror: &Mirror) -> Socket {
-    let since =
-        if mirror.revision < 0 { String::new() } else { format!("&since={}.{}", mirror.epoch, mirror.revision) };
+    let since = if mirror.revision < 0 {
+        String::new()
+    } else {
+        format!("&since={}.{}", mirror.epoch, mirror.revision)
+    };
     let url = format!("{}user_id=u{user}{since}", plan.hub_ws);
     let trying = async {
         loop {
@@ -166,11 +180,19 @@ fn some_mark(random: &mut StdRng, mirror: &Mirror) -> Value {
         2..5 => "delete",
         n => ["read", "unread", "seen", "archive", "unarchive"][n % 5],
     };
-    let known: Vec<&String> =
-        mirror.items.iter().filter(|(_, (_, status))| status != "deleted").map(|(id, _)| id).collect();
+    let known: Vec<&String> = mirror
+        .items
+        .iter()
+        .filter(|(_, (_, status))| status != "deleted")
+        .map(|(id, _)| id)
+        .collect();
     match known.get(random.random_range(0..known.len().max(1))) {
-        Some(id) if !kind.ends_with("_all") => json!({"type":format!("notification.{kind}"),"notification_id":id}),
-        _ => json!({"type":format!("notification.{}", if kind == "read_all" { kind } else { "seen_all" })}),
+        Some(id) if !kind.ends_with("_all") => {
+            json!({"type":format!("notification.{kind}"),"notification_id":id})
+        }
+        _ => {
+            json!({"type":format!("notification.{}", if kind == "read_all" { kind } else { "seen_all" })})
+        }
     }
 }
 
@@ -188,7 +210,9 @@ async fn live(plan: Plan, user: usize, seed: u64) -> Mirror {
             // It asks once more from where it stands: whatever it missed would show now.
             (asked, syncing) = (true, true);
             let since = format!("{}.{}", mirror.epoch, mirror.revision);
-            let _ = socket.send(Message::text(json!({"type":"sync.request","since":since}).to_string())).await;
+            let _ = socket
+                .send(Message::text(json!({"type":"sync.request","since":since}).to_string()))
+                .await;
         }
         tokio::select! {
             message = socket.next() => match message {
@@ -256,10 +280,14 @@ async fn live(plan: Plan, user: usize, seed: u64) -> Mirror {
 }
 
 async fn run(on: On) {
-    let seed: u64 =
-        std::env::var("LONCENG_TEST_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or_else(rand::random);
+    let seed: u64 = std::env::var("LONCENG_TEST_SEED")
+        .ok()
+        .and_then(|seed| seed.parse().ok())
+        .unwrap_or_else(rand::random);
     println!("LONCENG_TEST_SEED={seed}");
-    let Some(hub) = Hub::start(on, &[("LONCENG_SERVER__OUTBOUND_QUEUE", "64")]).await else { return };
+    let Some(hub) = Hub::start(on, &[("LONCENG_SERVER__OUTBOUND_QUEUE", "64")]).await else {
+        return;
+    };
     let hub = Arc::new(hub);
     let mut random = StdRng::seed_from_u64(seed);
     let new_ones = CHANGES / 2;
@@ -286,7 +314,8 @@ async fn run(on: On) {
     while published < new_ones {
         let batch = random.random_range(1..60).min(new_ones - published);
         if random.random_range(0..10) == 0 {
-            let target: Vec<Value> = (0..batch.min(USERS)).map(|user| json!({"id":format!("u{user}")})).collect();
+            let target: Vec<Value> =
+                (0..batch.min(USERS)).map(|user| json!({"id":format!("u{user}")})).collect();
             published += target.len();
             let body = json!({"target":target,"message":"brief","ttl_seconds":1});
             assert_eq!(hub.post("/api/v1/notify", &body).await.0, 202);
@@ -311,7 +340,8 @@ async fn run(on: On) {
         tokio::time::sleep(Duration::from_millis(1_500)).await;
         let mut sum = 0;
         for user in 0..USERS {
-            let (_, counts) = hub.get(&format!("/api/v1/notifications/unread-count?user_id=u{user}")).await;
+            let (_, counts) =
+                hub.get(&format!("/api/v1/notifications/unread-count?user_id=u{user}")).await;
             sum += counts["revision"].as_i64().expect("a revision");
         }
         let quiet = sum == before;
@@ -326,7 +356,9 @@ async fn run(on: On) {
     for user in 0..USERS {
         let (mut items, mut since) = (BTreeMap::new(), "0".to_owned());
         loop {
-            let (_, page) = hub.get(&format!("/api/v1/notifications?user_id=u{user}&since={since}&limit=1000")).await;
+            let (_, page) = hub
+                .get(&format!("/api/v1/notifications?user_id=u{user}&since={since}&limit=1000"))
+                .await;
             let mut last = 0;
             for item in page["items"].as_array().expect("a list") {
                 let revision = item["revision"].as_i64().expect("a revision");
@@ -337,7 +369,10 @@ async fn run(on: On) {
             }
             since = page["revision"].to_string();
             if page["next_cursor"].is_null() {
-                standing.push((page["revision"].as_i64().expect("one"), page["unread"].as_i64().expect("a count")));
+                standing.push((
+                    page["revision"].as_i64().expect("one"),
+                    page["unread"].as_i64().expect("a count"),
+                ));
                 break;
             }
         }
@@ -353,21 +388,35 @@ async fn run(on: On) {
         let mirror = finished.expect("it finishes").expect("it does not fail");
         let user = number % USERS;
         assert_eq!(mirror.broken, None, "client {number} of u{user}, seed {seed}");
-        assert_eq!((mirror.revision, mirror.unread), standing[user], "client {number} of u{user}, seed {seed}");
+        assert_eq!(
+            (mirror.revision, mirror.unread),
+            standing[user],
+            "client {number} of u{user}, seed {seed}"
+        );
         for (id, known) in &mirror.items {
-            assert_eq!(truth[user].get(id), Some(known), "{id} at client {number} of u{user}, seed {seed}");
+            assert_eq!(
+                truth[user].get(id),
+                Some(known),
+                "{id} at client {number} of u{user}, seed {seed}"
+            );
         }
         // A client that began with an empty inbox has all of it.
-        assert_eq!(mirror.items.len(), truth[user].len(), "client {number} of u{user}, seed {seed}");
+        assert_eq!(
+            mirror.items.len(),
+            truth[user].len(),
+            "client {number} of u{user}, seed {seed}"
+        );
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn three_hundred_clients_that_are_cut_a_thousand_times_end_with_the_servers_inboxes_on_sqlite() {
+async fn three_hundred_clients_that_are_cut_a_thousand_times_end_with_the_servers_inboxes_on_sqlite()
+ {
     run(On::Sqlite).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn three_hundred_clients_that_are_cut_a_thousand_times_end_with_the_servers_inboxes_on_postgresql() {
+async fn three_hundred_clients_that_are_cut_a_thousand_times_end_with_the_servers_inboxes_on_postgresql()
+ {
     run(On::Postgres).await;
 }

@@ -31,12 +31,19 @@ fn note(id: &str, user: &str) -> Value {
 #[tokio::test]
 async fn every_way_an_event_can_end_is_told() {
     for on in [On::Sqlite, On::Postgres] {
-        let Some(hub) = Hub::start(on, &[("LONCENG_LIMITS__PER_USER_PER_MINUTE", "1")]).await else { continue };
+        let Some(hub) = Hub::start(on, &[("LONCENG_LIMITS__PER_USER_PER_MINUTE", "1")]).await
+        else {
+            continue;
+        };
         let mut client = hub.connect("u", "&sync=none").await;
         let client_id = client.expect("connected").await["client_id"].clone();
         hub.publish(&note("e-1", "u")).await;
         let push = client.expect("notification.push").await;
-        client.send(&json!({ "type": "notification.read", "notification_id": push["notification_id"] })).await;
+        client
+            .send(
+                &json!({ "type": "notification.read", "notification_id": push["notification_id"] }),
+            )
+            .await;
         client.expect("notification.read.ack").await;
         let answer = event(&hub, "e-1").await;
         let (walk, reader) = (&answer["events"][0], &answer["events"][0]["recipients"][0]);
@@ -59,9 +66,15 @@ async fn every_way_an_event_can_end_is_told() {
         assert_eq!(ended(&hub, "e-1").await, ("duplicate".to_owned(), "duplicate".to_owned()));
         hub.publish(&note("e-2", "u")).await;
         client.skip_to("notifications.summary").await;
-        assert_eq!(event(&hub, "e-2").await["events"][0]["recipients"][0]["live"]["how"], "limited");
+        assert_eq!(
+            event(&hub, "e-2").await["events"][0]["recipients"][0]["live"]["how"],
+            "limited"
+        );
         hub.publish(&note("e-3", "away")).await;
-        assert_eq!(event(&hub, "e-3").await["events"][0]["recipients"][0]["live"]["how"], "not_connected");
+        assert_eq!(
+            event(&hub, "e-3").await["events"][0]["recipients"][0]["live"]["how"],
+            "not_connected"
+        );
         // No type; switched off; muted; nobody; bad.
         hub.publish(&json!({ "type": "NOBODY_KNOWS", "event_id": "e-4", "user_id": "u" })).await;
         assert_eq!(ended(&hub, "e-4").await, ("skipped".to_owned(), "no_type".to_owned()));
@@ -77,7 +90,10 @@ async fn every_way_an_event_can_end_is_told() {
             event(&hub, "e-6").await["events"][0]["recipients"],
             json!([{ "user_id": "u", "outcome": "muted" }])
         );
-        hub.publish(&json!({ "type": "REFUND_REQUESTED", "event_id": "e-7", "user_id": "u", "amount": 1 })).await;
+        hub.publish(
+            &json!({ "type": "REFUND_REQUESTED", "event_id": "e-7", "user_id": "u", "amount": 1 }),
+        )
+        .await;
         assert_eq!(ended(&hub, "e-7").await, ("skipped".to_owned(), "no_recipient".to_owned()));
         let bad = json!({ "type": "NOTE_CREATED", "event_id": "e-8", "user_id": "v" });
         assert_eq!(hub.post("/api/v1/events", &bad).await.0, 400);
@@ -87,8 +103,12 @@ async fn every_way_an_event_can_end_is_told() {
         assert_eq!(about["preferences"]["muted_types"], json!(["NOTE_CREATED"]));
         assert_eq!(about["notifications"].as_array().map(Vec::len), Some(2));
         assert_eq!(about["notifications"][0]["live"]["how"], "limited");
-        let events: Vec<&str> =
-            about["events"].as_array().expect("a list").iter().filter_map(|walk| walk["event_id"].as_str()).collect();
+        let events: Vec<&str> = about["events"]
+            .as_array()
+            .expect("a list")
+            .iter()
+            .filter_map(|walk| walk["event_id"].as_str())
+            .collect();
         assert_eq!(events, ["e-7", "e-6", "e-5", "e-4", "e-2", "e-1", "e-1"]);
         let (_, of_type) = hub.get("/api/v1/admin/explain?type=NOTE_CREATED").await;
         assert_eq!(of_type["events"].as_array().map(Vec::len), Some(6));
@@ -97,7 +117,8 @@ async fn every_way_an_event_can_end_is_told() {
             assert_eq!(hub.get(&format!("/api/v1/admin/explain{wrong}")).await.0, 400, "{wrong}");
         }
         // What a template would say of an event that really came.
-        let preview = async |body: Value| hub.post("/api/v1/admin/types/NOTE_CREATED/preview", &body).await;
+        let preview =
+            async |body: Value| hub.post("/api/v1/admin/types/NOTE_CREATED/preview", &body).await;
         let (status, seen) =
             preview(json!({ "event": "e-3", "type": { "template": "{title} for {user.name|default(\"?\")}" } })).await;
         assert_eq!((status, &seen["message"]), (200, &json!("t for ?")), "{seen}");
@@ -106,27 +127,46 @@ async fn every_way_an_event_can_end_is_told() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_read_is_found_among_the_dead_letters_previewed_and_taken_again_with_others() {
+async fn what_cannot_be_read_is_found_among_the_dead_letters_previewed_and_taken_again_with_others()
+{
     let Some(nats) = NatsServer::start(true).await else { return };
     let hub = Hub::sqlite(&[("LONCENG_NATS__URL", nats.url().as_str())]).await;
-    until("the hub subscribes", PATIENCE, async || (hub.get("/health/ready").await.1["nats"] == "ok").then_some(()))
-        .await;
+    until("the hub subscribes", PATIENCE, async || {
+        (hub.get("/health/ready").await.1["nats"] == "ok").then_some(())
+    })
+    .await;
     let context = nats.jetstream().await;
     let send = async |payload: String| {
-        context.publish("events.note.created", payload.into()).await.expect("sent").await.expect("kept");
+        context
+            .publish("events.note.created", payload.into())
+            .await
+            .expect("sent")
+            .await
+            .expect("kept");
     };
     for n in 0..250 {
         // Without the title that its template needs.
-        send(json!({ "event_id": format!("bad-{n}"), "user_id": "u", "titel": n }).to_string()).await;
+        send(json!({ "event_id": format!("bad-{n}"), "user_id": "u", "titel": n }).to_string())
+            .await;
     }
     send("broken-payload {".to_owned()).await;
     let path = "/api/v1/admin/dead-letters";
     let total = async || hub.get(path).await.1["total_count"].as_i64().unwrap_or(0);
-    until("all are dead letters", Duration::from_secs(30), async || (total().await == 251).then_some(())).await;
+    until("all are dead letters", Duration::from_secs(30), async || {
+        (total().await == 251).then_some(())
+    })
+    .await;
     let found = event(&hub, "broken-payload").await;
-    assert_eq!((&found["events"], &found["dead_letters"][0]["kind"]), (&json!([]), &json!("invalid_json")), "{found}");
+    assert_eq!(
+        (&found["events"], &found["dead_letters"][0]["kind"]),
+        (&json!([]), &json!("invalid_json")),
+        "{found}"
+    );
     let (_, searched) = hub.get(&format!("{path}?q=user_id")).await;
-    assert_eq!(searched["total_count"], 250, "what a pattern means by itself is looked for as it stands");
+    assert_eq!(
+        searched["total_count"], 250,
+        "what a pattern means by itself is looked for as it stands"
+    );
     assert_eq!(hub.get(&format!("{path}?q=user%25id")).await.1["total_count"], 0);
     let letter = hub.get(&format!("{path}?q=bad-7")).await.1["dead_letters"][0]["id"].clone();
     let mended = json!({ "dead_letter": letter, "type": { "template": "{titel}" } });
@@ -157,7 +197,8 @@ async fn what_cannot_be_read_is_found_among_the_dead_letters_previewed_and_taken
     .await;
     assert_eq!((&job["failed"], &job["succeeded"]), (&json!(1), &json!(250)), "{job}");
     assert_eq!(total().await, 1);
-    let told: HashSet<String> = hub.inbox("u").await.iter().map(|item| item["message"].to_string()).collect();
+    let told: HashSet<String> =
+        hub.inbox("u").await.iter().map(|item| item["message"].to_string()).collect();
     assert_eq!(told.len(), 250);
     assert_eq!(hub.get("/api/v1/admin/jobs").await.1["jobs"].as_array().map(Vec::len), Some(2));
     assert_eq!(hub.get("/api/v1/admin/jobs/nonsense").await.0, 404);
@@ -165,10 +206,12 @@ async fn what_cannot_be_read_is_found_among_the_dead_letters_previewed_and_taken
 
 /// So many people, in one upload.
 async fn fill(hub: &Hub, count: usize) {
-    let lines: Vec<String> =
-        (0..count).map(|n| json!({ "user_id": format!("p{n:05}"), "name": format!("P {n}") }).to_string()).collect();
+    let lines: Vec<String> = (0..count)
+        .map(|n| json!({ "user_id": format!("p{n:05}"), "name": format!("P {n}") }).to_string())
+        .collect();
     let headers = [("content-type", "application/x-ndjson")];
-    let (status, answer) = hub.send("POST", "/api/v1/admin/directory/bulk", &headers, lines.join("\n")).await;
+    let (status, answer) =
+        hub.send("POST", "/api/v1/admin/directory/bulk", &headers, lines.join("\n")).await;
     assert_eq!(status, 200, "{answer}");
 }
 
@@ -197,7 +240,8 @@ async fn an_event_for_very_many_reaches_each_once_whatever_dies_in_between() {
         fill(&hub, PEOPLE).await;
         // A bad one stores nothing for anybody.
         to_all(&hub, "{recipient.email}").await;
-        let (status, problem) = hub.post("/api/v1/events", &json!({ "type": "NEWS", "event_id": "n-1" })).await;
+        let (status, problem) =
+            hub.post("/api/v1/events", &json!({ "type": "NEWS", "event_id": "n-1" })).await;
         assert_eq!(status, 400, "{problem}");
         let store = Store::open(&hub.store_url).await.expect("it opens");
         assert_eq!(count(&store, PEOPLE).await, 0);
@@ -205,7 +249,10 @@ async fn an_event_for_very_many_reaches_each_once_whatever_dies_in_between() {
         // Killed in the middle: whoever publishes it again has it go on.
         let news = json!({ "type": "NEWS", "event_id": "n-1" });
         let begun = async {
-            until("somebody has it", PATIENCE, async || (count(&store, PEOPLE).await > 0).then_some(())).await;
+            until("somebody has it", PATIENCE, async || {
+                (count(&store, PEOPLE).await > 0).then_some(())
+            })
+            .await;
         };
         tokio::select! {
             () = begun => {}
@@ -221,17 +268,27 @@ async fn an_event_for_very_many_reaches_each_once_whatever_dies_in_between() {
         assert_eq!(count(&store, PEOPLE).await, sampled);
         assert_eq!(hub.inbox("p02999").await[0]["message"], "news for P 2999");
         let answer = event(&hub, "n-1").await;
-        let ends: Vec<&Value> =
-            answer["events"].as_array().expect("a list").iter().map(|walk| &walk["outcome"]).collect();
+        let ends: Vec<&Value> = answer["events"]
+            .as_array()
+            .expect("a list")
+            .iter()
+            .map(|walk| &walk["outcome"])
+            .collect();
         assert_eq!(ends[0], "duplicate", "{answer}");
         // The first of those who have it are known by name.
-        let brought = answer["events"].as_array().expect("a list").iter().find(|walk| walk["outcome"] == "accepted");
+        let brought = answer["events"]
+            .as_array()
+            .expect("a list")
+            .iter()
+            .find(|walk| walk["outcome"] == "accepted");
         let brought = brought.expect("one brought it");
         assert_eq!(brought["recipients"].as_array().map(Vec::len), Some(20), "{brought}");
-        assert!(brought["reached_count"].as_u64().is_some_and(|count| (251..=3_000).contains(&count)), "{brought}");
+        assert!(
+            brought["reached_count"].as_u64().is_some_and(|count| (251..=3_000).contains(&count)),
+            "{brought}"
+        );
         // In a batch that is taken whole, all of it at once.
-        let batch =
-            json!([{ "type": "NEWS", "event_id": "n-2" }, { "type": "NEWS", "user_id": "x", "event_id": "n-1" }]);
+        let batch = json!([{ "type": "NEWS", "event_id": "n-2" }, { "type": "NEWS", "user_id": "x", "event_id": "n-1" }]);
         assert_eq!(hub.post("/api/v1/events", &batch).await.0, 202);
         assert_eq!(hub.inbox("p00000").await.len(), 2);
     }
@@ -253,12 +310,19 @@ async fn what_comes_from_the_broker_beside_an_event_for_very_many_does_not_wait_
         for n in 0..3 {
             let news = json!({ "event_id": format!("news-{n}") }).to_string();
             client.publish("events.news", news.into()).await.expect("it is sent");
-            let note = json!({ "event_id": format!("note-{n}"), "user_id": "writer", "title": n }).to_string();
+            let note = json!({ "event_id": format!("note-{n}"), "user_id": "writer", "title": n })
+                .to_string();
             client.publish("events.note.created", note.into()).await.expect("it is sent");
         }
         client.flush().await.expect("it is sent");
-        until("the notes are there", PATIENCE, async || (hub.inbox("writer").await.len() == 3).then_some(())).await;
-        until("everybody has all of it", PATIENCE, async || (hub.inbox("p01999").await.len() == 3).then_some(())).await;
+        until("the notes are there", PATIENCE, async || {
+            (hub.inbox("writer").await.len() == 3).then_some(())
+        })
+        .await;
+        until("everybody has all of it", PATIENCE, async || {
+            (hub.inbox("p01999").await.len() == 3).then_some(())
+        })
+        .await;
         if jetstream {
             // The broker was told, and sends none of them again.
             let mut consumer = nats
@@ -276,7 +340,8 @@ async fn what_comes_from_the_broker_beside_an_event_for_very_many_does_not_wait_
             .await;
         }
         assert!(hub.inbox("p00000").await.len() == 3);
-        let accepted = hub.metric("lonceng_events_total{source=\"nats\",outcome=\"accepted\"}").await;
+        let accepted =
+            hub.metric("lonceng_events_total{source=\"nats\",outcome=\"accepted\"}").await;
         assert_eq!(accepted.to_string(), "6");
     }
 }

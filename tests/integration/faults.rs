@@ -63,9 +63,13 @@ fn close_code(bytes: &[u8]) -> Option<u16> {
 
 #[tokio::test]
 async fn a_client_that_stops_reading_is_closed_and_nobody_else_notices() {
-    let config = [("LONCENG_SERVER__MAX_CONNECTIONS_PER_USER", "1000"), ("LONCENG_SERVER__OUTBOUND_QUEUE", "64")];
+    let config = [
+        ("LONCENG_SERVER__MAX_CONNECTIONS_PER_USER", "1000"),
+        ("LONCENG_SERVER__OUTBOUND_QUEUE", "64"),
+    ];
     let hub = Hub::sqlite(&config).await;
-    let mut others: Vec<Client> = join_all((0..500).map(async |n| hub.connect(&format!("u{n}"), "").await)).await;
+    let mut others: Vec<Client> =
+        join_all((0..500).map(async |n| hub.connect(&format!("u{n}"), "").await)).await;
     for client in &mut others {
         client.expect("connected").await;
     }
@@ -88,7 +92,10 @@ async fn a_client_that_stops_reading_is_closed_and_nobody_else_notices() {
     }
     // It reads again: the close frame is there, and the rest is not.
     let mut rest = Vec::new();
-    tokio::time::timeout(PATIENCE, stalled.read_to_end(&mut rest)).await.expect("the hub hangs up").expect("cleanly");
+    tokio::time::timeout(PATIENCE, stalled.read_to_end(&mut rest))
+        .await
+        .expect("the hub hangs up")
+        .expect("cleanly");
     assert_eq!(close_code(&rest), Some(4008));
     // On reconnecting it gets all it missed.
     let inbox = hub.inbox("slow").await.len();
@@ -117,7 +124,9 @@ async fn a_frame_of_a_gibibyte_is_refused_by_its_header() {
     }
     let mut answer = Vec::new();
     // A reset would be as final; but what was sent before it is still there.
-    let _ = tokio::time::timeout(PATIENCE, greedy.read_to_end(&mut answer)).await.expect("the hub hangs up");
+    let _ = tokio::time::timeout(PATIENCE, greedy.read_to_end(&mut answer))
+        .await
+        .expect("the hub hangs up");
     assert_eq!(close_code(&answer), Some(1009));
     let grown = hub.resident_bytes().saturating_sub(before);
     assert!(grown < 16 << 20, "memory grew by {grown}");
@@ -166,11 +175,15 @@ async fn a_store_that_goes_away_and_comes_back_loses_nothing() {
     assert_eq!(status, 503);
     // There is one try only, and the hub has failed at it: were an absent store to use tries up, these would be lost.
     until("events fail on the absent store", PATIENCE, async || {
-        (hub.metric("lonceng_events_total{source=\"nats\",outcome=\"failed\"}").await > 0.5).then_some(())
+        (hub.metric("lonceng_events_total{source=\"nats\",outcome=\"failed\"}").await > 0.5)
+            .then_some(())
     })
     .await;
     proxy.restore().await;
-    until("ready again", PATIENCE, async || (hub.get("/health/ready").await.0 == 200).then_some(())).await;
+    until("ready again", PATIENCE, async || {
+        (hub.get("/health/ready").await.0 == 200).then_some(())
+    })
+    .await;
     unread(20).await;
     assert_eq!(hub.inbox("u").await.len(), 20);
 }

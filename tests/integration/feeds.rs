@@ -41,7 +41,8 @@ struct Raw(TcpStream, Vec<u8>);
 
 impl Raw {
     async fn open(hub: &Hub, request: &str) -> Self {
-        let mut socket = TcpStream::connect(("127.0.0.1", hub.port)).await.expect("the hub listens");
+        let mut socket =
+            TcpStream::connect(("127.0.0.1", hub.port)).await.expect("the hub listens");
         socket.write_all(request.as_bytes()).await.expect("it reads");
         let mut raw = Self(socket, Vec::new());
         raw.until("\r\n\r\n").await;
@@ -50,7 +51,9 @@ impl Raw {
 
     async fn until(&mut self, text: &str) {
         while !String::from_utf8_lossy(&self.1).contains(text) {
-            let read = timeout(PATIENCE, self.0.read_buf(&mut self.1)).await.expect("something comes in time");
+            let read = timeout(PATIENCE, self.0.read_buf(&mut self.1))
+                .await
+                .expect("something comes in time");
             assert_ne!(read.expect("it is open"), 0, "it ended before {text}");
         }
     }
@@ -71,7 +74,8 @@ async fn who_looks_at_a_course_sees_its_seats_and_the_administrator_sees_all() {
         &json!({ "type": "subscribe", "data": { "feed": "availability", "filters": { "course_id": "PIANO-101" } } }),
     )
     .await;
-    let subscribed = json!({ "scope": "feed", "feed": "availability", "filters": { "course_id": "PIANO-101" } });
+    let subscribed =
+        json!({ "scope": "feed", "feed": "availability", "filters": { "course_id": "PIANO-101" } });
     assert_eq!(b.expect("subscribed").await, subscribed);
     let mut c = hub.watch("availability", &json!({ "course_id": "GUITAR-7" })).await;
     let mut sse = events(&hub, "availability?course_id=GUITAR-7&course_id=PIANO-101", &[]).await;
@@ -88,7 +92,8 @@ async fn who_looks_at_a_course_sees_its_seats_and_the_administrator_sees_all() {
     frame.extend(subscribe);
     raw.0.write_all(&frame).await.expect("it reads");
     raw.until("subscribed").await;
-    let mut raw_events = Raw::open(&hub, "GET /api/v1/feeds/availability HTTP/1.1\r\nhost: localhost\r\n\r\n").await;
+    let mut raw_events =
+        Raw::open(&hub, "GET /api/v1/feeds/availability HTTP/1.1\r\nhost: localhost\r\n\r\n").await;
 
     // Over NATS, under its own subject and with the prefix, and over HTTP.
     until("the hub has joined NATS", PATIENCE, async || {
@@ -96,10 +101,17 @@ async fn who_looks_at_a_course_sees_its_seats_and_the_administrator_sees_all() {
     })
     .await;
     let context = nats.jetstream().await;
-    for (subject, left) in [(Some("booking.created"), 4), (Some("events.booking.created"), 3), (None, 2)] {
+    for (subject, left) in
+        [(Some("booking.created"), 4), (Some("events.booking.created"), 3), (None, 2)]
+    {
         if let Some(subject) = subject {
             let payload = booked("PIANO-101", left).to_string();
-            context.publish(subject, payload.into()).await.expect("it takes it").await.expect("it keeps it");
+            context
+                .publish(subject, payload.into())
+                .await
+                .expect("it takes it")
+                .await
+                .expect("it keeps it");
         } else {
             hub.publish(&booked("PIANO-101", left)).await;
         }
@@ -107,8 +119,14 @@ async fn who_looks_at_a_course_sees_its_seats_and_the_administrator_sees_all() {
         assert_eq!(b.next().await, Ok(updated("PIANO-101", left)));
         assert_eq!(sse.next().await.expect("it goes on").data, Some(updated("PIANO-101", left)));
         let whole = admin.next().await.expect("it is open");
-        assert_eq!((&whole["type"], &whole["timestamp"]), (&json!("booking.created"), &json!("2026-01-01T00:00:00Z")));
-        assert_eq!((&whole["data"]["student_id"], &whole["data"]["action"]), (&json!(SECRET), &json!("created")));
+        assert_eq!(
+            (&whole["type"], &whole["timestamp"]),
+            (&json!("booking.created"), &json!("2026-01-01T00:00:00Z"))
+        );
+        assert_eq!(
+            (&whole["data"]["student_id"], &whole["data"]["action"]),
+            (&json!(SECRET), &json!("created"))
+        );
         for raw in [&mut raw, &mut raw_events] {
             raw.until(&format!("\"slots_remaining\":{left}")).await;
         }
@@ -118,12 +136,18 @@ async fn who_looks_at_a_course_sees_its_seats_and_the_administrator_sees_all() {
     hub.publish(&json!({ "type": "schedule.deleted", "roomId": "r-1", "schedule_id": 9, "action": "deleted", "teacher": SECRET }))
         .await;
     let whole = admin.next().await.expect("it is open");
-    assert_eq!((&whole["type"], &whole["data"]["teacher"]), (&json!("schedule.deleted"), &json!(SECRET)));
+    assert_eq!(
+        (&whole["type"], &whole["data"]["teacher"]),
+        (&json!("schedule.deleted"), &json!(SECRET))
+    );
     for raw in [&mut raw, &mut raw_events] {
         raw.until(r#""data":{"action":"deleted","room_id":"r-1","schedule_id":9}"#).await;
         let text = String::from_utf8_lossy(&raw.1).into_owned();
         assert_eq!(text.matches("availability.updated").count(), 3, "{text}");
-        assert!(!text.contains(SECRET) && !text.contains("student_id") && !text.contains("teacher"), "{text}");
+        assert!(
+            !text.contains(SECRET) && !text.contains("student_id") && !text.contains("teacher"),
+            "{text}"
+        );
         assert!(!text.contains("b-1"), "{text}");
     }
     // The same booking again is not news, however it comes.
@@ -197,11 +221,23 @@ async fn what_cannot_be_watched_is_said_so() {
     let many: Vec<usize> = (0..101).collect();
     for (asked, code) in [
         (json!({ "type": "subscribe", "scope": "all" }), "forbidden"),
-        (json!({ "type": "subscribe", "feed": "availability", "filters": { "teacher": "x" } }), "bad_filter"),
-        (json!({ "type": "subscribe", "feed": "availability", "filters": { "course_id": {} } }), "bad_filter"),
-        (json!({ "type": "subscribe", "feed": "availability", "filters": { "course_id": [] } }), "bad_filter"),
+        (
+            json!({ "type": "subscribe", "feed": "availability", "filters": { "teacher": "x" } }),
+            "bad_filter",
+        ),
+        (
+            json!({ "type": "subscribe", "feed": "availability", "filters": { "course_id": {} } }),
+            "bad_filter",
+        ),
+        (
+            json!({ "type": "subscribe", "feed": "availability", "filters": { "course_id": [] } }),
+            "bad_filter",
+        ),
         (json!({ "type": "subscribe", "feed": "availability", "filters": 7 }), "bad_filter"),
-        (json!({ "type": "subscribe", "feed": "availability", "filters": { "course_id": many } }), "too_many"),
+        (
+            json!({ "type": "subscribe", "feed": "availability", "filters": { "course_id": many } }),
+            "too_many",
+        ),
         (json!({ "type": "subscribe", "feed": "other" }), "not_found"),
         (json!({ "type": "subscribe", "feed": 7 }), "bad_message"),
         (json!({ "type": "unsubscribe", "feed": "other" }), "not_found"),
@@ -210,8 +246,13 @@ async fn what_cannot_be_watched_is_said_so() {
             client.send(&asked).await;
             let error = client.expect("error").await;
             assert_eq!(error["code"], code, "{asked}: {error}");
-            if let Some(key) = asked["filters"].as_object().and_then(|filters| filters.keys().next()) {
-                assert!(error["message"].as_str().is_some_and(|message| message.contains(key.as_str())), "{error}");
+            if let Some(key) =
+                asked["filters"].as_object().and_then(|filters| filters.keys().next())
+            {
+                assert!(
+                    error["message"].as_str().is_some_and(|message| message.contains(key.as_str())),
+                    "{error}"
+                );
             }
         }
     }
@@ -241,7 +282,11 @@ async fn what_cannot_be_watched_is_said_so() {
         ("GET", "/api/v1/feeds/?user_id=u1", 400),
         ("GET", "/ws/?user_id=u1", 400),
     ] {
-        assert_eq!(hub.send(method, path, &looks, String::new()).await.0, status, "{method} {path}");
+        assert_eq!(
+            hub.send(method, path, &looks, String::new()).await.0,
+            status,
+            "{method} {path}"
+        );
     }
     assert_eq!(hub.get("/api/v1/feeds/?user_id=u1").await.0, 404);
     for (path, headers, status) in [
@@ -302,27 +347,31 @@ async fn an_address_has_so_many_connections_and_no_more() {
 async fn a_slow_watcher_sees_what_is_newest_and_nobody_else_notices() {
     let hub = Hub::sqlite(&[]).await;
     let filters = json!({ "course_id": "PIANO-101" });
-    let (mut slow, mut quick) = (hub.watch("availability", &filters).await, hub.watch("availability", &filters).await);
+    let (mut slow, mut quick) =
+        (hub.watch("availability", &filters).await, hub.watch("availability", &filters).await);
     let counter = std::sync::atomic::AtomicI64::new(0);
     let stop = std::sync::atomic::AtomicBool::new(false);
     let relaxed = std::sync::atomic::Ordering::Relaxed;
     let before = hub.resident_bytes();
     // A thousand a second.
     let publishing = async {
-        let mut pace = tokio::time::interval(Duration::from_millis(100));
+        let mut rate_limit = tokio::time::interval(Duration::from_millis(100));
         while !stop.load(relaxed) {
-            pace.tick().await;
-            let batch: Vec<Value> = (0..100).map(|_| booked("PIANO-101", counter.fetch_add(1, relaxed) + 1)).collect();
+            rate_limit.tick().await;
+            let batch: Vec<Value> =
+                (0..100).map(|_| booked("PIANO-101", counter.fetch_add(1, relaxed) + 1)).collect();
             hub.publish(&json!(batch)).await;
         }
     };
     let reading = async {
         // Before it is known to be slow, a few are on their way.
-        let mut pace = tokio::time::interval(Duration::from_secs(1));
+        let mut rate_limit = tokio::time::interval(Duration::from_secs(1));
         let mut behind = Vec::new();
         for _ in 0..12 {
-            pace.tick().await;
-            let left = slow.expect("availability.updated").await["slots_remaining"].as_i64().expect("a number");
+            rate_limit.tick().await;
+            let left = slow.expect("availability.updated").await["slots_remaining"]
+                .as_i64()
+                .expect("a number");
             behind.push(counter.load(relaxed) - left);
         }
         stop.store(true, relaxed);
@@ -352,7 +401,9 @@ async fn a_slow_watcher_sees_what_is_newest_and_nobody_else_notices() {
     // And the newest of all arrives.
     let last = counter.load(relaxed);
     until("the newest", PATIENCE, async || {
-        let left = slow.expect("availability.updated").await["slots_remaining"].as_i64().expect("a number");
+        let left = slow.expect("availability.updated").await["slots_remaining"]
+            .as_i64()
+            .expect("a number");
         (left == last).then_some(())
     })
     .await;
@@ -431,7 +482,8 @@ async fn snapshots_private_feeds_and_notifications_beside_them() {
         json!({ "user_name": "Budi" })
     );
     // An event may feed a feed and make notifications.
-    let messages: Vec<Value> = hub.inbox("budi").await.into_iter().map(|item| item["message"].clone()).collect();
+    let messages: Vec<Value> =
+        hub.inbox("budi").await.into_iter().map(|item| item["message"].clone()).collect();
     assert_eq!(messages, ["You booked B", "You booked A", "You booked A"]);
     // Who comes now sees the present state at once, and then what happens.
     let mut a = hub.watch("seats", &json!({ "course_id": "A" })).await;

@@ -58,10 +58,14 @@ async fn a_hub_of_three_gibibytes_survives_every_template_and_refuses_it() {
         let (status, body) = hub.post("/api/v1/admin/types", &type_with("BAD", &template)).await;
         // What is only wrong with some data may be saved; then rendering it is what is refused.
         if status == 201 {
-            let (status, body) =
-                hub.post("/api/v1/events", &json!({ "type": "BAD", "user_id": "u", "x": 1, "a": 1 })).await;
+            let (status, body) = hub
+                .post("/api/v1/events", &json!({ "type": "BAD", "user_id": "u", "x": 1, "a": 1 }))
+                .await;
             assert_eq!(status, 400, "{shown}: {body}");
-            assert_eq!(hub.send("DELETE", "/api/v1/admin/types/BAD", &[], String::new()).await.0, 204);
+            assert_eq!(
+                hub.send("DELETE", "/api/v1/admin/types/BAD", &[], String::new()).await.0,
+                204
+            );
         } else {
             assert_eq!(status, 400, "{shown}: {body}");
         }
@@ -80,9 +84,13 @@ async fn a_bad_row_in_the_table_switches_off_its_type_alone() {
     hub.terminate().await;
     let pool = sqlx::SqlitePool::connect(&hub.store_url).await.expect("it opens");
     for (at, template) in bad_templates().iter().enumerate() {
-        let sql =
-            "INSERT INTO notification_types (code, display_name, template, target_type) VALUES ($1, 'T', $2, 'SELF')";
-        sqlx::query(sql).bind(format!("BAD_{at}")).bind(template).execute(&pool).await.expect("it is written");
+        let sql = "INSERT INTO notification_types (code, display_name, template, target_type) VALUES ($1, 'T', $2, 'SELF')";
+        sqlx::query(sql)
+            .bind(format!("BAD_{at}"))
+            .bind(template)
+            .execute(&pool)
+            .await
+            .expect("it is written");
     }
     pool.close().await;
     hub.run().await;
@@ -116,14 +124,19 @@ async fn very_many_recipients_are_refused_with_the_limit_and_the_hub_answers_oth
         assert!(body["detail"].as_str().is_some_and(|detail| detail.contains("10000")), "{body}");
     }
     let (status, body) = hub.post("/api/v1/events", &shared_with(10_000)).await;
-    assert_eq!((status, body["results"][0]["notifications"].as_u64()), (202, Some(10_000)), "{body}");
+    assert_eq!(
+        (status, body["results"][0]["notifications"].as_u64()),
+        (202, Some(10_000)),
+        "{body}"
+    );
 }
 
 #[tokio::test]
 async fn nobody_sees_or_stores_who_else_was_told() {
     let hub = Hub::sqlite(&[]).await;
     for field in ["recipient_ids", "recipientIds"] {
-        let mut event = json!({ "type": "NOTE_SHARED", "actor_name": "Ani", "title": "x", "kept": 1 });
+        let mut event =
+            json!({ "type": "NOTE_SHARED", "actor_name": "Ani", "title": "x", "kept": 1 });
         event[field] = json!(["first", "second"]);
         hub.publish(&event).await;
     }
@@ -155,12 +168,17 @@ async fn connections_that_do_not_read_hold_a_bounded_number_of_bytes() {
     for _ in 0..6 {
         sockets.push(deaf(&hub, "u").await);
     }
-    until("all are connected", PATIENCE, async || (hub.metric("websocket_connections").await > 5.5).then_some(()))
-        .await;
+    until("all are connected", PATIENCE, async || {
+        (hub.metric("websocket_connections").await > 5.5).then_some(())
+    })
+    .await;
     let before = hub.resident_bytes();
     let pad = "x".repeat(230_000);
     for n in 0..120 {
-        hub.publish(&json!({ "type": "NOTE_CREATED", "user_id": "u", "title": "x", "n": n, "pad": pad })).await;
+        hub.publish(
+            &json!({ "type": "NOTE_CREATED", "user_id": "u", "title": "x", "n": n, "pad": pad }),
+        )
+        .await;
     }
     let grown = hub.resident_bytes().saturating_sub(before);
     assert!(grown < 120 << 20, "{} MiB more", grown >> 20);
@@ -188,12 +206,19 @@ async fn long_names_are_refused_and_the_trace_keeps_none_of_them() {
 #[tokio::test]
 async fn a_link_that_is_no_link_of_the_web_is_never_stored() {
     let hub = Hub::sqlite(&[]).await;
-    for url in ["javascript:alert(1)", "data:text/html,x", "//evil.example", "/\\evil.example", "{link}script:x"] {
+    for url in [
+        "javascript:alert(1)",
+        "data:text/html,x",
+        "//evil.example",
+        "/\\evil.example",
+        "{link}script:x",
+    ] {
         let mut kind = type_with("LINKED", "x");
         kind["action_url"] = json!(url);
         let (status, body) = hub.post("/api/v1/admin/types", &kind).await;
         assert!(
-            status == 400 && body["detail"].as_str().is_some_and(|text| text.contains("action_url")),
+            status == 400
+                && body["detail"].as_str().is_some_and(|text| text.contains("action_url")),
             "{url}: {body}"
         );
     }
@@ -204,7 +229,8 @@ async fn a_link_that_is_no_link_of_the_web_is_never_stored() {
     for path in ["/evil.example", "\\evil.example", "ok"] {
         hub.publish(&json!({ "type": "LINKED", "user_id": "u", "path": path })).await;
     }
-    let links: Vec<Value> = hub.inbox("u").await.iter().map(|item| item["action_url"].clone()).collect();
+    let links: Vec<Value> =
+        hub.inbox("u").await.iter().map(|item| item["action_url"].clone()).collect();
     for link in links.iter().filter_map(Value::as_str) {
         assert!(!link.starts_with("//") && !link.contains('\\'), "{links:?}");
     }
@@ -214,10 +240,15 @@ async fn a_link_that_is_no_link_of_the_web_is_never_stored() {
 #[tokio::test]
 async fn a_fan_out_that_was_interrupted_says_what_is_stored_and_goes_on_there() {
     let hub = Hub::sqlite(&[]).await;
-    let people: Vec<String> = (0..900).map(|n| json!({ "user_id": format!("p{n:03}") }).to_string()).collect();
+    let people: Vec<String> =
+        (0..900).map(|n| json!({ "user_id": format!("p{n:03}") }).to_string()).collect();
     let headers = [("content-type", "application/x-ndjson")];
-    assert_eq!(hub.send("POST", "/api/v1/admin/directory/bulk", &headers, people.join("\n")).await.0, 200);
-    let kind = json!({ "code": "NEWS", "display_name": "News", "template": "x", "target_type": "ALL" });
+    assert_eq!(
+        hub.send("POST", "/api/v1/admin/directory/bulk", &headers, people.join("\n")).await.0,
+        200
+    );
+    let kind =
+        json!({ "code": "NEWS", "display_name": "News", "template": "x", "target_type": "ALL" });
     assert_eq!(hub.post("/api/v1/admin/types", &kind).await.0, 201);
     // The store refuses whoever comes after the first chunks.
     let pool = sqlx::SqlitePool::connect(&hub.store_url).await.expect("it opens");
@@ -228,10 +259,13 @@ async fn a_fan_out_that_was_interrupted_says_what_is_stored_and_goes_on_there() 
     assert_eq!(body["stored"], 500, "{body}");
     let id = body["event_id"].as_str().expect("it has been given a name");
     assert!(
-        body["detail"].as_str().is_some_and(|detail| detail.contains(id) && !detail.contains("nothing was stored"))
+        body["detail"]
+            .as_str()
+            .is_some_and(|detail| detail.contains(id) && !detail.contains("nothing was stored"))
     );
     sqlx::query("DROP TRIGGER refuse").execute(&pool).await.expect("it is dropped");
-    let (status, body) = hub.post("/api/v1/events", &json!({ "type": "NEWS", "event_id": id })).await;
+    let (status, body) =
+        hub.post("/api/v1/events", &json!({ "type": "NEWS", "event_id": id })).await;
     assert_eq!((status, body["results"][0]["notifications"].as_u64()), (202, Some(400)), "{body}");
     let twice = "SELECT COUNT(*) FROM (SELECT user_id FROM notifications GROUP BY user_id HAVING COUNT(*) <> 1)";
     assert_eq!(

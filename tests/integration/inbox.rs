@@ -34,35 +34,49 @@ async fn seen_unarchive_and_their_counts_reach_every_device() {
         for n in 0..3 {
             hub.publish(&note("u", &n.to_string())).await;
         }
-        let (mut one, mut two) = (hub.connect("u", "&sync=none").await, hub.connect("u", "&sync=none").await);
+        let (mut one, mut two) =
+            (hub.connect("u", "&sync=none").await, hub.connect("u", "&sync=none").await);
         assert_eq!(one.expect("connected").await["unseen"], 3);
         two.expect("connected").await;
         let id = id_of(&hub.inbox("u").await[0]);
         one.send(&json!({"type":"notification.seen","data":{"notification_id":id}})).await;
         let ack = one.expect("notification.seen.ack").await;
-        assert_eq!((&ack["unread"], &ack["unseen"], &ack["revision"]), (&json!(3), &json!(2), &json!(4)));
+        assert_eq!(
+            (&ack["unread"], &ack["unseen"], &ack["revision"]),
+            (&json!(3), &json!(2), &json!(4))
+        );
         let update = two.expect("notification.update").await;
         assert_eq!((&update["status"], &update["unseen"]), (&json!("unread"), &json!(2)));
         assert!(update["seen_at"].is_string());
         // Over HTTP, and again is harmless.
         for _ in 0..2 {
-            let (status, item) = hub.post(&format!("/api/v1/notifications/{id}/seen?user_id=u"), &Value::Null).await;
+            let (status, item) =
+                hub.post(&format!("/api/v1/notifications/{id}/seen?user_id=u"), &Value::Null).await;
             assert_eq!((status, &item["unseen"]), (200, &json!(2)));
         }
         let (_, counts) = hub.get("/api/v1/notifications/unread-count?user_id=u").await;
-        assert_eq!((&counts["unread"], &counts["unseen"], &counts["revision"]), (&json!(3), &json!(2), &json!(4)));
+        assert_eq!(
+            (&counts["unread"], &counts["unseen"], &counts["revision"]),
+            (&json!(3), &json!(2), &json!(4))
+        );
         one.send(&json!({"type":"notification.seen_all"})).await;
         let ack = one.expect("notification.seen_all.ack").await;
-        assert_eq!((&ack["previous_revision"], &ack["revision"], &ack["unseen"]), (&json!(4), &json!(6), &json!(0)));
+        assert_eq!(
+            (&ack["previous_revision"], &ack["revision"], &ack["unseen"]),
+            (&json!(4), &json!(6), &json!(0))
+        );
         let update = two.expect("notification.update").await;
         assert_eq!(update["seen_all"], json!({"up_to_revision":4,"from_revision":4}));
         // Archive and undo.
         for (word, status, unread) in [("archive", "archived", 2), ("unarchive", "unread", 3)] {
-            let (_, item) = hub.post(&format!("/api/v1/notifications/{id}/{word}?user_id=u"), &Value::Null).await;
+            let (_, item) = hub
+                .post(&format!("/api/v1/notifications/{id}/{word}?user_id=u"), &Value::Null)
+                .await;
             assert_eq!((&item["status"], &item["unread"]), (&json!(status), &json!(unread)));
             assert_eq!(two.expect("notification.update").await["status"], status);
         }
-        let (status, answer) = hub.post("/api/v1/notifications/seen-all?user_id=u", &json!({})).await;
+        let (status, answer) =
+            hub.post("/api/v1/notifications/seen-all?user_id=u", &json!({})).await;
         assert_eq!((status, &answer["marked"]), (200, &json!(0)));
     })
     .await;
@@ -112,7 +126,8 @@ async fn what_is_over_the_live_limit_is_stored_and_told_together() {
 #[tokio::test]
 async fn what_runs_out_is_cleared_within_five_seconds_everywhere() {
     on_both(&[], async |hub| {
-        let (mut one, mut events) = (hub.connect("u", "").await, hub.stream("user_id=u", &[]).await);
+        let (mut one, mut events) =
+            (hub.connect("u", "").await, hub.stream("user_id=u", &[]).await);
         one.expect("connected").await;
         let brief = json!({"target":[{"id":"u"}],"message":"brief","ttl_seconds":1});
         assert_eq!(hub.post("/api/v1/notify", &brief).await.0, 202);
@@ -132,7 +147,8 @@ async fn what_runs_out_is_cleared_within_five_seconds_everywhere() {
         assert_eq!(counts["unread"], 0);
         assert!((hub.metric("notifications_auto_cleared_total").await - 1.0).abs() < f64::EPSILON);
         // Wanted again, it stays.
-        one.send(&json!({"type":"notification.unread","notification_id":push["notification_id"]})).await;
+        one.send(&json!({"type":"notification.unread","notification_id":push["notification_id"]}))
+            .await;
         assert_eq!(one.expect("notification.unread.ack").await["unread"], 1);
         assert_eq!(hub.inbox("u").await[0]["expires_at"], Value::Null);
     })
@@ -143,18 +159,26 @@ async fn what_runs_out_is_cleared_within_five_seconds_everywhere() {
 async fn preferences_decide_what_is_stored_and_how_loud_it_is() {
     on_both(&[], async |hub| {
         let (status, wants) = hub.get("/api/v1/preferences?user_id=u").await;
-        assert_eq!((status, &wants["muted_types"], &wants["email_enabled"]), (200, &json!([]), &json!(true)));
+        assert_eq!(
+            (status, &wants["muted_types"], &wants["email_enabled"]),
+            (200, &json!([]), &json!(true))
+        );
         let all_day = |from: &str, to: &str| {
             json!({"muted_types":["USER_LOGIN"],"email_enabled":true,"push_enabled":true,
                 "quiet_hours":{"from":from,"to":to},"timezone":"Asia/Jakarta","retention_days":7})
         };
-        let put = async |body: Value| hub.send("PUT", "/api/v1/preferences?user_id=u", &[], body.to_string()).await;
+        let put = async |body: Value| {
+            hub.send("PUT", "/api/v1/preferences?user_id=u", &[], body.to_string()).await
+        };
         // A little less than the whole day, and not now: quiet at whatever time this runs.
         let now = chrono::Utc::now().with_timezone(&chrono_tz::Asia::Jakarta);
         let ago = (now - chrono::TimeDelta::minutes(3)).format("%H:%M").to_string();
         let before = (now - chrono::TimeDelta::minutes(9)).format("%H:%M").to_string();
         let (status, kept) = put(all_day(&ago, &before)).await;
-        assert_eq!((status, &kept["timezone"], &kept["retention_days"]), (200, &json!("Asia/Jakarta"), &json!(7)));
+        assert_eq!(
+            (status, &kept["timezone"], &kept["retention_days"]),
+            (200, &json!("Asia/Jakarta"), &json!(7))
+        );
         let mut client = hub.connect("u", "").await;
         client.expect("connected").await;
         hub.publish(&json!({"type":"USER_LOGIN","user_id":"u","device":"x"})).await;
@@ -166,9 +190,13 @@ async fn preferences_decide_what_is_stored_and_how_loud_it_is() {
         );
         // For /notify, too, a muted type has no notification.
         let (_, muted) = put(json!({"muted_types":["message"]})).await;
-        assert_eq!((&muted["muted_types"], &muted["quiet_hours"]), (&json!(["MESSAGE"]), &Value::Null));
-        let (status, answer) =
-            hub.post("/api/v1/notify", &json!({"target":[{"id":"u"},{"id":"v"}],"message":"m"})).await;
+        assert_eq!(
+            (&muted["muted_types"], &muted["quiet_hours"]),
+            (&json!(["MESSAGE"]), &Value::Null)
+        );
+        let (status, answer) = hub
+            .post("/api/v1/notify", &json!({"target":[{"id":"u"},{"id":"v"}],"message":"m"}))
+            .await;
         assert_eq!((status, &answer["results"][0]["notification_id"]), (202, &Value::Null));
         assert!(answer["results"][1]["notification_id"].is_string());
         hub.publish(&note("u", "loud")).await;
@@ -192,13 +220,17 @@ async fn a_mandatory_type_cannot_be_muted() {
     let hub = Hub::sqlite(&[]).await;
     let store = lonceng::store::Store::open(&hub.store_url).await.expect("it opens");
     store
-        .execute_by_hand("UPDATE notification_types SET mandatory = TRUE WHERE code = 'REFUND_APPROVED'")
+        .execute_by_hand(
+            "UPDATE notification_types SET mandatory = TRUE WHERE code = 'REFUND_APPROVED'",
+        )
         .await
         .expect("plain SQL");
     until("the type is mandatory", PATIENCE, async || {
         let body = json!({"muted_types":["REFUND_APPROVED"]}).to_string();
         let (status, problem) = hub.send("PUT", "/api/v1/preferences?user_id=u", &[], body).await;
-        (status == 400 && problem["detail"].as_str().is_some_and(|detail| detail.contains("mandatory"))).then_some(())
+        (status == 400
+            && problem["detail"].as_str().is_some_and(|detail| detail.contains("mandatory")))
+        .then_some(())
     })
     .await;
     // Muted before it became mandatory: it comes all the same.
@@ -209,7 +241,8 @@ async fn a_mandatory_type_cannot_be_muted() {
 #[tokio::test]
 async fn retention_is_set_from_one_to_fifteen_days_and_clears_what_is_older() {
     on_both(&[], async |hub| {
-        let old = json!({"target":[{"id":"u"}],"message":"old","created_at":"2026-01-01T00:00:00Z"});
+        let old =
+            json!({"target":[{"id":"u"}],"message":"old","created_at":"2026-01-01T00:00:00Z"});
         assert_eq!(hub.post("/api/v1/notify", &old).await.0, 202);
         let mut client = hub.connect("u", "&sync=none").await;
         client.expect("connected").await;
@@ -251,7 +284,10 @@ async fn the_event_stream_says_what_the_websocket_says_and_resumes() {
         let last = live.id.expect("it has an id");
         let mut events = hub.stream("user_id=u", &[("last-event-id", &last)]).await;
         let missed = events.skip_to("notification.push").await.data.expect("it says so");
-        assert_eq!((&missed["data"]["revision"], &missed["data"]["metadata"]["title"]), (&json!(3), &json!("missed")));
+        assert_eq!(
+            (&missed["data"]["revision"], &missed["data"]["metadata"]["title"]),
+            (&json!(3), &json!("missed"))
+        );
         let read = events.skip_to("notification.update").await;
         assert_eq!(read.id, Some(format!("{epoch}.4")));
         // A position of another epoch is of no use.
@@ -266,20 +302,29 @@ async fn the_event_stream_says_what_the_websocket_says_and_resumes() {
 async fn read_to(socket: &mut tokio::net::TcpStream, text: &str) -> String {
     let mut read = Vec::new();
     while !String::from_utf8_lossy(&read).contains(text) {
-        let some = timeout(PATIENCE, socket.read_buf(&mut read)).await.expect("something comes in time");
-        assert_ne!(some.expect("it is open"), 0, "it ended before {text}: {}", String::from_utf8_lossy(&read));
+        let some =
+            timeout(PATIENCE, socket.read_buf(&mut read)).await.expect("something comes in time");
+        assert_ne!(
+            some.expect("it is open"),
+            0,
+            "it ended before {text}: {}",
+            String::from_utf8_lossy(&read)
+        );
     }
     String::from_utf8(read).expect("it is text")
 }
 
 #[tokio::test]
-async fn an_event_stream_has_its_own_socket_where_that_is_safe_and_is_answered_all_the_same_where_not() {
-    let hub = Hub::sqlite(&[("LONCENG_SERVER__ALLOWED_ORIGINS", "[\"https://app.example\"]")]).await;
+async fn an_event_stream_has_its_own_socket_where_that_is_safe_and_is_answered_all_the_same_where_not()
+ {
+    let hub =
+        Hub::sqlite(&[("LONCENG_SERVER__ALLOWED_ORIGINS", "[\"https://app.example\"]")]).await;
     let page = "GET /health/live HTTP/1.1\r\nhost: localhost\r\n\r\n";
-    let post =
-        "POST /api/v1/notifications/read-all?user_id=u HTTP/1.1\r\nhost: localhost\r\ncontent-length: 2\r\n\r\n{}";
-    let (first, second) =
-        ("GET /api/v1/stream?user_id=u HTTP/1.1\r\nhost: local", "host\r\norigin: https://app.example\r\n\r\n");
+    let post = "POST /api/v1/notifications/read-all?user_id=u HTTP/1.1\r\nhost: localhost\r\ncontent-length: 2\r\n\r\n{}";
+    let (first, second) = (
+        "GET /api/v1/stream?user_id=u HTTP/1.1\r\nhost: local",
+        "host\r\norigin: https://app.example\r\n\r\n",
+    );
     let whole = format!("{first}{second}");
     for (before, pieces, own) in [
         (None, vec![whole.as_str()], true),
@@ -287,7 +332,8 @@ async fn an_event_stream_has_its_own_socket_where_that_is_safe_and_is_answered_a
         (Some((post, "\"unread\":0")), vec![whole.as_str()], false),
         (None, vec![first, second], false),
     ] {
-        let mut socket = tokio::net::TcpStream::connect(("127.0.0.1", hub.port)).await.expect("it listens");
+        let mut socket =
+            tokio::net::TcpStream::connect(("127.0.0.1", hub.port)).await.expect("it listens");
         socket.set_nodelay(true).expect("a socket");
         if let Some((request, answer)) = before {
             socket.write_all(request.as_bytes()).await.expect("it reads");
@@ -320,7 +366,8 @@ async fn an_event_stream_has_its_own_socket_where_that_is_safe_and_is_answered_a
     })
     .await;
     // What is refused can be read by the page that asked.
-    let mut socket = tokio::net::TcpStream::connect(("127.0.0.1", hub.port)).await.expect("it listens");
+    let mut socket =
+        tokio::net::TcpStream::connect(("127.0.0.1", hub.port)).await.expect("it listens");
     let bad = whole.replace("user_id=u", "user_id=u&since=x");
     socket.write_all(bad.as_bytes()).await.expect("it reads");
     let text = read_to(&mut socket, "\r\n\r\n").await;
@@ -333,7 +380,8 @@ async fn an_event_stream_ends_with_a_reason() {
     let mut hub = Hub::sqlite(&[]).await;
     let mut events = hub.stream("user_id=u", &[]).await;
     events.skip_to("connected").await;
-    let (status, body) = hub.send("DELETE", "/api/v1/admin/users/u/clients", &[], String::new()).await;
+    let (status, body) =
+        hub.send("DELETE", "/api/v1/admin/users/u/clients", &[], String::new()).await;
     assert_eq!((status, &body), (200, &json!({"closed":1})));
     let last = events.skip_to("closed").await.data.expect("it says why");
     assert_eq!(last["data"]["code"], 4001);
@@ -350,26 +398,42 @@ async fn the_same_request_is_done_once_and_answered_alike_even_after_a_restart()
         let Some(mut hub) = Hub::start(on, &[]).await else { continue };
         let body = json!({"target":[{"id":1,"login":"alice"}],"message":"once"}).to_string();
         let key = [("idempotency-key", "k-1")];
-        let (status, replayed, first) = hub.answer("POST", "/api/v1/notify", &key, &body, "idempotency-replayed").await;
+        let (status, replayed, first) =
+            hub.answer("POST", "/api/v1/notify", &key, &body, "idempotency-replayed").await;
         assert_eq!((status, replayed), (202, None));
         hub.kill();
         hub.run().await;
-        let (status, replayed, again) = hub.answer("POST", "/api/v1/notify", &key, &body, "idempotency-replayed").await;
+        let (status, replayed, again) =
+            hub.answer("POST", "/api/v1/notify", &key, &body, "idempotency-replayed").await;
         assert_eq!((status, replayed.as_deref(), &again), (202, Some("true"), &first));
         let other = json!({"target":[{"id":1}],"message":"another"}).to_string();
         let (status, problem) = hub.send("POST", "/api/v1/notify", &key, other).await;
         assert_eq!((status, &problem["status"]), (422, &json!(422)));
-        assert_eq!(hub.send("POST", "/api/v1/events", &key, note("1", "x").to_string()).await.0, 422);
+        assert_eq!(
+            hub.send("POST", "/api/v1/events", &key, note("1", "x").to_string()).await.0,
+            422
+        );
         assert_eq!(hub.inbox("1").await.len(), 1);
         // What was refused was not done: mended, it is.
         let key = [("idempotency-key", "k-2")];
         assert_eq!(
-            hub.send("POST", "/api/v1/events", &key, json!({"type":"NOTE_CREATED","user_id":"u"}).to_string()).await.0,
+            hub.send(
+                "POST",
+                "/api/v1/events",
+                &key,
+                json!({"type":"NOTE_CREATED","user_id":"u"}).to_string()
+            )
+            .await
+            .0,
             400
         );
-        assert_eq!(hub.send("POST", "/api/v1/events", &key, note("u", "mended").to_string()).await.0, 202);
-        let (status, _) =
-            hub.send("POST", "/api/v1/events", &[("idempotency-key", " ")], note("u", "x").to_string()).await;
+        assert_eq!(
+            hub.send("POST", "/api/v1/events", &key, note("u", "mended").to_string()).await.0,
+            202
+        );
+        let (status, _) = hub
+            .send("POST", "/api/v1/events", &[("idempotency-key", " ")], note("u", "x").to_string())
+            .await;
         assert_eq!(status, 400);
     }
 }
@@ -382,7 +446,10 @@ async fn a_request_that_its_hub_never_answered_is_answered_by_the_next() {
     let (_, first) = hub.send("POST", "/api/v1/notify", &key, body.clone()).await;
     hub.kill();
     let store = lonceng::store::Store::open(&hub.store_url).await.expect("it opens");
-    store.execute_by_hand("UPDATE idempotency_keys SET answer = NULL").await.expect("as if it had died before");
+    store
+        .execute_by_hand("UPDATE idempotency_keys SET answer = NULL")
+        .await
+        .expect("as if it had died before");
     store.close().await;
     hub.run().await;
     let (status, again) = hub.send("POST", "/api/v1/notify", &key, body).await;

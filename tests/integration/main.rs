@@ -1,6 +1,10 @@
 //! Tests of the whole hub: the built binary over real sockets, against real servers and stores.
 
-#![allow(clippy::expect_used, clippy::disallowed_methods, reason = "a test may fail, and measures real time")]
+#![allow(
+    clippy::expect_used,
+    clippy::disallowed_methods,
+    reason = "a test may fail, and measures real time"
+)]
 
 #[macro_use]
 mod both_stores;

@@ -47,7 +47,8 @@ fn result(body: &Value, at: usize) -> (&str, u64, &str) {
 async fn mute(hub: &Hub, user: &str, code: &str) {
     let body = json!({ "muted_types": [code] }).to_string();
     let path = format!("/api/v1/preferences?user_id={user}");
-    let (status, body) = hub.send("PUT", &path, &[("content-type", "application/json")], body).await;
+    let (status, body) =
+        hub.send("PUT", &path, &[("content-type", "application/json")], body).await;
     assert_eq!(status, 200, "{body}");
 }
 
@@ -84,10 +85,12 @@ async fn every_event_of_a_request_is_answered_with_its_outcome_and_the_reason() 
 async fn the_number_of_notifications_is_that_of_all_recipients_however_many() {
     for on in [On::Sqlite, On::Postgres] {
         let Some(hub) = Hub::start(on, &[]).await else { continue };
-        let people: Vec<Value> = (0..600).map(|n| json!({ "user_id": format!("u{n}"), "roles": ["user"] })).collect();
+        let people: Vec<Value> =
+            (0..600).map(|n| json!({ "user_id": format!("u{n}"), "roles": ["user"] })).collect();
         let lines: Vec<String> = people.iter().map(Value::to_string).collect();
         let headers = [("content-type", "application/x-ndjson")];
-        let (status, body) = hub.send("POST", "/api/v1/admin/directory/bulk", &headers, lines.join("\n")).await;
+        let (status, body) =
+            hub.send("POST", "/api/v1/admin/directory/bulk", &headers, lines.join("\n")).await;
         assert!(status < 300, "{status} {body}");
         let kind = json!({ "code": "EVERYBODY", "display_name": "News", "template": "x", "target_type": "ALL" });
         let (status, body) = hub.post("/api/v1/admin/types", &kind).await;
@@ -115,7 +118,11 @@ async fn strict_publishing_refuses_what_would_be_skipped_and_stores_nothing() {
     assert_eq!(hub.inbox("u").await.len(), 0, "nothing of the requests was stored");
     let muted = json!({ "type": "NOTE_CREATED", "user_id": "deaf", "title": "a" });
     let (status, body) = hub.post("/api/v1/events?strict=true", &json!([good, muted])).await;
-    assert_eq!((status, body["accepted"].as_u64()), (202, Some(1)), "muting is no mistake of the publisher: {body}");
+    assert_eq!(
+        (status, body["accepted"].as_u64()),
+        (202, Some(1)),
+        "muting is no mistake of the publisher: {body}"
+    );
     assert_eq!(hub.inbox("u").await.len(), 1);
     let (status, body) = hub.post("/api/v1/events?strict=perhaps", &good).await;
     assert!(status == 400 && body["errors"][0]["field"] == "strict", "{body}");
@@ -139,7 +146,10 @@ async fn an_unknown_code_is_warned_of_once_counted_and_shown_to_administrators()
     );
     let (_, explained) = hub.get("/api/v1/admin/explain?type=NOTE_CREATD").await;
     let reason = &explained["events"][0]["reason"];
-    assert!(reason["detail"].as_str().is_some_and(|detail| detail.contains("did you mean")), "{explained}");
+    assert!(
+        reason["detail"].as_str().is_some_and(|detail| detail.contains("did you mean")),
+        "{explained}"
+    );
 }
 
 fn lonceng(arguments: &[&str], environment: &[(&str, &str)]) -> (i32, String, String) {
@@ -165,10 +175,17 @@ async fn publish_prints_each_outcome_and_fails_when_an_event_was_skipped() {
     };
     let (code, out, err) = publish("NOTE_CREATED", &["--id", "n1"]);
     assert_eq!(code, 0, "{err}");
-    assert_eq!(out, "n1 accepted: 1 notification\npublished 1 × NOTE_CREATED: 1 accepted; 1 notification\n");
+    assert_eq!(
+        out,
+        "n1 accepted: 1 notification\npublished 1 × NOTE_CREATED: 1 accepted; 1 notification\n"
+    );
     let (code, out, err) = publish("NOTE_CREATD", &["--id", "n2", "--count", "2"]);
     assert_eq!(code, 1, "{out}");
-    assert_eq!(out.matches("skipped: no type NOTE_CREATD; did you mean NOTE_CREATED?").count(), 2, "{out}");
+    assert_eq!(
+        out.matches("skipped: no type NOTE_CREATD; did you mean NOTE_CREATED?").count(),
+        2,
+        "{out}"
+    );
     assert!(err.contains("--allow-skipped") && err.trim().lines().count() == 1, "{err}");
     assert_eq!(publish("NOTE_CREATD", &["--allow-skipped"]).0, 0);
 }
@@ -184,18 +201,33 @@ async fn a_new_key_publishes_once_its_line_is_in_the_configuration() {
     let hub = Hub::with_config(&config, &[]).await;
     let config = hub.folder().join("config.toml");
     let (base, config) = (hub.base(), config.to_str().expect("text"));
-    let publish = ["publish", "NOTE_CREATED", "--user", "u", "--data", r#"{"title":"x"}"#, "--http", base.as_str()];
+    let publish = [
+        "publish",
+        "NOTE_CREATED",
+        "--user",
+        "u",
+        "--data",
+        r#"{"title":"x"}"#,
+        "--http",
+        base.as_str(),
+    ];
     let (code, _, err) = lonceng(&publish, &[]);
     assert!(code == 1 && err.contains("401"), "{err}");
     assert_eq!(lonceng(&[&publish[..], &["--key", key]].concat(), &[]).0, 0);
     assert_eq!(lonceng(&publish, &[("LONCENG_API_KEY", key)]).0, 0);
-    let (code, token, err) = lonceng(&["--config", config, "token", "--user", "boss", "--role", "admin"], &[]);
+    let (code, token, err) =
+        lonceng(&["--config", config, "token", "--user", "boss", "--role", "admin"], &[]);
     assert_eq!(code, 0, "{err}");
     let notify = ["notify", "--to", "1", "--message", "hi", "--http", base.as_str()];
-    assert_eq!(lonceng(&[&notify[..], &["--token", token.trim()]].concat(), &[]).0, 1, "there is no type MESSAGE");
+    assert_eq!(
+        lonceng(&[&notify[..], &["--token", token.trim()]].concat(), &[]).0,
+        1,
+        "there is no type MESSAGE"
+    );
     assert_eq!(lonceng(&[&publish[..], &["--token", token.trim()]].concat(), &[]).0, 0);
     assert_eq!(lonceng(&publish, &[("LONCENG_TOKEN", token.trim())]).0, 0);
-    let (code, _, err) = lonceng(&[&publish[..], &["--key", "wrong"]].concat(), &[("LONCENG_API_KEY", key)]);
+    let (code, _, err) =
+        lonceng(&[&publish[..], &["--key", "wrong"]].concat(), &[("LONCENG_API_KEY", key)]);
     assert!(code == 1 && err.contains("401"), "what the command line says counts: {err}");
     assert_eq!(lonceng(&["key", "new", "shop", "--scope", "everything"], &[]).0, 2);
     assert_eq!(lonceng(&["key", "new", ""], &[]).0, 2);

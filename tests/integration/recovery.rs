@@ -13,7 +13,8 @@ use serde_json::{Value, json};
 /// A hub that takes its events from `nats`, and asks again soon for what a dead one held.
 async fn hub_of(nats: &NatsServer, on: On, more: &[(&str, &str)]) -> Option<Hub> {
     let url = nats.url();
-    let mut env = vec![("LONCENG_NATS__URL", url.as_str()), ("LONCENG_NATS__ACK_WAIT_SECONDS", "2")];
+    let mut env =
+        vec![("LONCENG_NATS__URL", url.as_str()), ("LONCENG_NATS__ACK_WAIT_SECONDS", "2")];
     env.extend(more);
     let hub = Hub::prepare(on, &env).await?;
     Some(hub)
@@ -36,7 +37,9 @@ async fn publish(context: &jetstream::Context, user: &str, numbers: std::ops::Ra
     for n in numbers {
         let mut headers = HeaderMap::new();
         headers.insert("Nats-Msg-Id", format!("{user}-{n}"));
-        let ack = context.publish_with_headers("events.note.created", headers, note(user, n).into()).await;
+        let ack = context
+            .publish_with_headers("events.note.created", headers, note(user, n).into())
+            .await;
         sent.push(ack.expect("it is sent"));
         if sent.len() >= 200 {
             for ack in sent.drain(..) {
@@ -52,13 +55,16 @@ async fn publish(context: &jetstream::Context, user: &str, numbers: std::ops::Ra
 /// Waits until the inbox has `count` notifications; then they are exactly n0, n1, … each once, and the history is whole.
 async fn exactly(hub: &Hub, user: &str, count: usize) {
     until("every event has arrived", PATIENCE * 4, async || {
-        let (_, body) = hub.get(&format!("/api/v1/notifications/unread-count?user_id={user}")).await;
+        let (_, body) =
+            hub.get(&format!("/api/v1/notifications/unread-count?user_id={user}")).await;
         (body["unread"].as_u64() >= Some(count as u64)).then_some(())
     })
     .await;
     let inbox = hub.inbox(user).await;
-    let titles: HashSet<String> = inbox.iter().map(|item| item["metadata"]["title"].to_string()).collect();
-    let mut revisions: Vec<i64> = inbox.iter().filter_map(|item| item["revision"].as_i64()).collect();
+    let titles: HashSet<String> =
+        inbox.iter().map(|item| item["metadata"]["title"].to_string()).collect();
+    let mut revisions: Vec<i64> =
+        inbox.iter().filter_map(|item| item["revision"].as_i64()).collect();
     revisions.sort_unstable();
     assert_eq!((inbox.len(), titles.len()), (count, count), "each once");
     assert_eq!(revisions, (1..=i64::try_from(count).expect("small")).collect::<Vec<_>>());
@@ -103,7 +109,10 @@ async fn ten_kills_while_five_thousand_events_stream_in(on: On) {
 
 async fn good_events_pass_the_bad_ones(on: On) {
     let Some(nats) = NatsServer::start(true).await else { return };
-    let Some(mut hub) = hub_of(&nats, on, &[("LONCENG_SERVER__MAX_EVENT_BYTES", "1000")]).await else { return };
+    let Some(mut hub) = hub_of(&nats, on, &[("LONCENG_SERVER__MAX_EVENT_BYTES", "1000")]).await
+    else {
+        return;
+    };
     hub.run().await;
     joined(&hub).await;
     let context = nats.jetstream().await;
@@ -115,12 +124,27 @@ async fn good_events_pass_the_bad_ones(on: On) {
         ("events.note.created", &large, "too_large", None),
         ("events.note.created", r#"{"title":"nobody's"}"#, "missing_field", Some("user_id")),
         ("events.note.created", r#"{"user_id":"u"}"#, "template", Some("title")),
-        ("events.refund.requested", r#"{"user_id":{"a":1},"amount":5}"#, "invalid_field", Some("user_id")),
-        ("events.x", r#"{"specversion":"1.0","source":"s","type":"NOTE_CREATED"}"#, "missing_field", Some("id")),
+        (
+            "events.refund.requested",
+            r#"{"user_id":{"a":1},"amount":5}"#,
+            "invalid_field",
+            Some("user_id"),
+        ),
+        (
+            "events.x",
+            r#"{"specversion":"1.0","source":"s","type":"NOTE_CREATED"}"#,
+            "missing_field",
+            Some("id"),
+        ),
     ];
     for (n, (subject, payload, _, _)) in bad.iter().enumerate() {
         publish(&context, "u", n..n + 1).await;
-        context.publish(*subject, payload.to_string().into()).await.expect("sent").await.expect("taken");
+        context
+            .publish(*subject, payload.to_string().into())
+            .await
+            .expect("sent")
+            .await
+            .expect("taken");
     }
     publish(&context, "u", bad.len()..bad.len() + 1).await;
     // A type that nobody has is no error.
@@ -186,12 +210,14 @@ async fn the_same_event_is_one_notification_however_it_comes() {
             for (name, value) in headers {
                 map.insert(*name, *value);
             }
-            client.publish_with_headers(subject.to_owned(), map, payload.to_string().into()).await.expect("sent");
+            client
+                .publish_with_headers(subject.to_owned(), map, payload.to_string().into())
+                .await
+                .expect("sent");
         }
         client.flush().await.expect("NATS answers");
     };
-    let cloud =
-        json!({"specversion":"1.0","id":"1","source":"s","type":"note.created","userid":"u","data":{"title":"n0"}});
+    let cloud = json!({"specversion":"1.0","id":"1","source":"s","type":"note.created","userid":"u","data":{"title":"n0"}});
     twice("events.any", &[("content-type", "application/cloudevents+json")], cloud.clone()).await;
     let binary = [
         ("ce-specversion", "1.0"),
@@ -208,7 +234,8 @@ async fn the_same_event_is_one_notification_however_it_comes() {
     hub.kill();
     hub.run().await;
     let keyed = json!({"type":"NOTE_CREATED","user_id":"u","title":"n3"}).to_string();
-    let (status, _) = hub.send("POST", "/api/v1/events", &[("idempotency-key", "u-3")], keyed).await;
+    let (status, _) =
+        hub.send("POST", "/api/v1/events", &[("idempotency-key", "u-3")], keyed).await;
     assert_eq!(status, 202);
     let (status, _) = hub.post("/api/v1/events", &cloud).await;
     assert_eq!(status, 202);
@@ -227,21 +254,34 @@ async fn nats_that_comes_later_is_joined_and_said_once() {
     publish(&nats.jetstream().await, "u", 0..1).await;
     exactly(&hub, "u", 1).await;
     nats.stop();
-    until("it is missed", PATIENCE, async || (hub.get("/health/ready").await.1["nats"] == "down").then_some(())).await;
+    until("it is missed", PATIENCE, async || {
+        (hub.get("/health/ready").await.1["nats"] == "down").then_some(())
+    })
+    .await;
     nats.run().await;
     joined(&hub).await;
     publish(&nats.jetstream().await, "u", 1..2).await;
     exactly(&hub, "u", 2).await;
     let log = hub.log();
     let lines = |text: &str| log.lines().filter(|line| line.contains(text)).count();
-    assert_eq!((lines("NATS, which is optional"), lines("nats: down")), (1, 1), "once for each time: {log}");
-    assert!(!log.lines().any(|line| line.contains("WARN") && line.contains("optional")), "nobody is alarmed: {log}");
+    assert_eq!(
+        (lines("NATS, which is optional"), lines("nats: down")),
+        (1, 1),
+        "once for each time: {log}"
+    );
+    assert!(
+        !log.lines().any(|line| line.contains("WARN") && line.contains("optional")),
+        "nobody is alarmed: {log}"
+    );
 }
 
 #[tokio::test]
 async fn where_nats_is_required_the_hub_is_not_ready_without_it() {
     let Some(nats) = NatsServer::start(true).await else { return };
-    let Some(mut hub) = hub_of(&nats, On::Sqlite, &[("LONCENG_NATS__REQUIRED", "true")]).await else { return };
+    let Some(mut hub) = hub_of(&nats, On::Sqlite, &[("LONCENG_NATS__REQUIRED", "true")]).await
+    else {
+        return;
+    };
     hub.run().await;
     drop(nats);
     let (_, body) = until("it notices", PATIENCE, async || {

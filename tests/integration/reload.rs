@@ -53,10 +53,11 @@ async fn a_template_changes_under_load_and_nobody_is_cut_off() {
     let (count, stop) = (AtomicI64::new(0), AtomicBool::new(false));
     // A hundred a second.
     let publishing = async {
-        let mut pace = tokio::time::interval(Duration::from_millis(100));
+        let mut rate_limit = tokio::time::interval(Duration::from_millis(100));
         while !stop.load(Ordering::Relaxed) {
-            pace.tick().await;
-            let batch: Vec<Value> = (0..10).map(|_| note(count.fetch_add(1, Ordering::Relaxed))).collect();
+            rate_limit.tick().await;
+            let batch: Vec<Value> =
+                (0..10).map(|_| note(count.fetch_add(1, Ordering::Relaxed))).collect();
             hub.publish(&json!(batch)).await;
         }
     };
@@ -92,10 +93,18 @@ async fn a_template_changes_under_load_and_nobody_is_cut_off() {
         // A row that is changed meanwhile is taken, and makes the file no better.
         let off = json!({ "display_name": "Other" }).to_string();
         assert_eq!(hub.send("PATCH", "/api/v1/admin/types/NOTE_CREATED", &[], off).await.0, 200);
-        assert_eq!(hub.send("DELETE", "/api/v1/admin/types/NOTE_CREATED/override", &[], String::new()).await.0, 200);
+        assert_eq!(
+            hub.send("DELETE", "/api/v1/admin/types/NOTE_CREATED/override", &[], String::new())
+                .await
+                .0,
+            200
+        );
         assert_eq!(hub.get("/health/ready").await.1["config"], "degraded");
         save(&hub, "config.toml", "[[type\n");
-        until("the other error is shown", PATIENCE, async || (last_error(&hub).await["line"] == 1).then_some(())).await;
+        until("the other error is shown", PATIENCE, async || {
+            (last_error(&hub).await["line"] == 1).then_some(())
+        })
+        .await;
         save(&hub, "config.toml", &plain("fourth {n}"));
         reads("fourth", &mut client).await;
         assert_eq!(last_error(&hub).await, Value::Null);
@@ -107,7 +116,12 @@ async fn a_template_changes_under_load_and_nobody_is_cut_off() {
     let (_, listing) = hub.get("/api/v1/notifications?user_id=u&limit=1").await;
     assert_eq!(listing["revision"], count.load(Ordering::Relaxed));
     assert!(seen > 100, "{seen}");
-    assert_eq!(hub.log().matches("the edit is not taken").count(), 2, "each is said once: {}", hub.log());
+    assert_eq!(
+        hub.log().matches("the edit is not taken").count(),
+        2,
+        "each is said once: {}",
+        hub.log()
+    );
 }
 
 #[tokio::test]
@@ -115,13 +129,17 @@ async fn limits_origins_and_keys_change_and_what_waits_for_a_restart_is_named() 
     let of = |more: &str| config("template = 'x'", more);
     let hub = Hub::with_config(&of(""), &[]).await;
     let origin = "https://app.example";
-    let foreign =
-        async || hub.send("GET", "/api/v1/notifications?user_id=u", &[("origin", origin)], String::new()).await.0;
+    let foreign = async || {
+        hub.send("GET", "/api/v1/notifications?user_id=u", &[("origin", origin)], String::new())
+            .await
+            .0
+    };
     assert_eq!(foreign().await, 403);
     let mut open = hub.connect("u", "&sync=none").await;
     open.expect("connected").await;
-    let mut more =
-        format!("[server]\nallowed_origins = [\"{origin}\"]\noutbound_queue = 64\n[limits]\npublish_per_minute = 2\n");
+    let mut more = format!(
+        "[server]\nallowed_origins = [\"{origin}\"]\noutbound_queue = 64\n[limits]\npublish_per_minute = 2\n"
+    );
     save(&hub, "config.toml", &of(&more));
     until("the origin is allowed", PATIENCE, async || (foreign().await == 200).then_some(())).await;
     let (_, shown) = hub.get("/api/v1/admin/config").await;
@@ -130,7 +148,9 @@ async fn limits_origins_and_keys_change_and_what_waits_for_a_restart_is_named() 
     assert_eq!([publish().await, publish().await, publish().await], [202, 202, 429]);
     // A key of a service, by the file; and back.
     let hash = "2bb80d537b1da3e38bd30361aa855686bde0eacd7162fef6a25fe97bf527a25b"; // of "secret"
-    let key = async || hub.send("POST", "/api/v1/events", &[("x-api-key", "secret")], note(1).to_string()).await.0;
+    let key = async || {
+        hub.send("POST", "/api/v1/events", &[("x-api-key", "secret")], note(1).to_string()).await.0
+    };
     assert_eq!(key().await, 401);
     more = more.replace("publish_per_minute = 2", "publish_per_minute = 0");
     let keyed = of(&more).replace(
@@ -142,7 +162,8 @@ async fn limits_origins_and_keys_change_and_what_waits_for_a_restart_is_named() 
     save(&hub, "config.toml", &keyed);
     until("the key is known", PATIENCE, async || (key().await == 202).then_some(())).await;
     save(&hub, "config.toml", &of(""));
-    until("the origin is not allowed", PATIENCE, async || (foreign().await == 403).then_some(())).await;
+    until("the origin is not allowed", PATIENCE, async || (foreign().await == 403).then_some(()))
+        .await;
     assert_eq!(key().await, 401);
     assert_eq!(hub.get("/api/v1/admin/config").await.1["restart_needed"], json!([]));
     // Whoever was connected still is.
@@ -152,7 +173,9 @@ async fn limits_origins_and_keys_change_and_what_waits_for_a_restart_is_named() 
 
 #[tokio::test]
 async fn translations_and_linked_folders_are_read_again_and_sighup_asks_for_it() {
-    let hub = Hub::with_config(&config("template = 'hello {n}'", "[templates]\ndir = \"live\""), &[]).await;
+    let hub =
+        Hub::with_config(&config("template = 'hello {n}'", "[templates]\ndir = \"live\""), &[])
+            .await;
     let put = json!({ "locale": "id" });
     assert_eq!(hub.send("PUT", "/api/v1/admin/directory/u", &[], put.to_string()).await.0, 200);
     let mut client = hub.connect("u", "&sync=none").await;
@@ -168,8 +191,10 @@ async fn translations_and_linked_folders_are_read_again_and_sighup_asks_for_it()
             fs::rename(&link, hub.folder().join("live")).expect("it can be renamed");
         }
         let expected = text.split(' ').next().expect("a word").to_owned();
-        until("it is read", PATIENCE, async || says(&hub, &mut client, 2).await.starts_with(&expected).then_some(()))
-            .await;
+        until("it is read", PATIENCE, async || {
+            says(&hub, &mut client, 2).await.starts_with(&expected).then_some(())
+        })
+        .await;
     }
     save(&hub, "v2/id/NOTE_CREATED.txt", "line one\nhai {n");
     let error = until("the error is shown", PATIENCE, async || {
@@ -177,11 +202,15 @@ async fn translations_and_linked_folders_are_read_again_and_sighup_asks_for_it()
         (!error.is_null()).then_some(error)
     })
     .await;
-    assert!(error["file"].as_str().is_some_and(|file| file.ends_with("id/NOTE_CREATED.txt")), "{error}");
+    assert!(
+        error["file"].as_str().is_some_and(|file| file.ends_with("id/NOTE_CREATED.txt")),
+        "{error}"
+    );
     assert_eq!(says(&hub, &mut client, 3).await, "hai 3");
     let loaded = async || hub.get("/api/v1/admin/config").await.1["loaded_at"].clone();
     save(&hub, "v2/id/NOTE_CREATED.txt", "hai {n}");
-    until("it is well again", PATIENCE, async || last_error(&hub).await.is_null().then_some(())).await;
+    until("it is well again", PATIENCE, async || last_error(&hub).await.is_null().then_some(()))
+        .await;
     let before = loaded().await;
     let sent = std::process::Command::new("kill").args(["-HUP", &hub.pid().to_string()]).status();
     assert!(sent.is_ok_and(|status| status.success()));
@@ -204,9 +233,12 @@ async fn a_row_made_or_switched_off_by_plain_sql_counts_within_two_seconds() {
             hub.publish(&json!({ "type": "BY_HAND", "user_id": "u", "n": 1 })).await;
             hub.inbox("u").await.len()
         };
-        until("it is a type", Duration::from_secs(3), async || (publish().await > 0).then_some(())).await;
+        until("it is a type", Duration::from_secs(3), async || (publish().await > 0).then_some(()))
+            .await;
         store
-            .execute_by_hand("UPDATE notification_types SET is_active = false WHERE code = 'BY_HAND'")
+            .execute_by_hand(
+                "UPDATE notification_types SET is_active = false WHERE code = 'BY_HAND'",
+            )
             .await
             .expect("it is taken");
         until("it is off", Duration::from_secs(3), async || {
@@ -225,11 +257,17 @@ async fn a_row_made_or_switched_off_by_plain_sql_counts_within_two_seconds() {
             .expect("it is taken");
         until("it says what is wrong", Duration::from_secs(3), async || {
             let (_, ready) = hub.get("/health/ready").await;
-            ready["reasons"]["config"].as_str().is_some_and(|reason| reason.contains("BY_HAND")).then_some(())
+            ready["reasons"]["config"]
+                .as_str()
+                .is_some_and(|reason| reason.contains("BY_HAND"))
+                .then_some(())
         })
         .await;
         let (_, shown) = hub.get("/api/v1/admin/types/BY_HAND").await;
-        assert!(shown["problem"].as_str().is_some_and(|problem| problem.contains("NOBODY")), "{shown}");
+        assert!(
+            shown["problem"].as_str().is_some_and(|problem| problem.contains("NOBODY")),
+            "{shown}"
+        );
         hub.publish(&json!({ "type": "NOTE_CREATED", "user_id": "u", "title": "x" })).await;
         // Whoever hears of the table's changes ends with the hub, and in order.
         hub.terminate().await;
@@ -322,16 +360,27 @@ async fn half_a_file_removes_no_types_until_somebody_confirms_it() {
     until("it is taken", PATIENCE, async || last_error(&hub).await.is_null().then_some(())).await;
     // An administrator means it.
     save(&hub, "config.toml", &types(&codes[..1]));
-    until("the edit is refused again", PATIENCE, async || (!last_error(&hub).await.is_null()).then_some(())).await;
+    until("the edit is refused again", PATIENCE, async || {
+        (!last_error(&hub).await.is_null()).then_some(())
+    })
+    .await;
     let (status, shown) = hub.post("/api/v1/admin/config/reload", &json!({})).await;
-    assert_eq!((status, &shown["last_error"], &shown["would_remove"]), (200, &Value::Null, &json!([])), "{shown}");
+    assert_eq!(
+        (status, &shown["last_error"], &shown["would_remove"]),
+        (200, &Value::Null, &json!([])),
+        "{shown}"
+    );
     assert_eq!(
         (outcome(&hub, codes[0]).await.as_str(), outcome(&hub, codes[3]).await.as_str()),
         ("accepted", "skipped")
     );
-    let warning = hub.log().lines().find(|line| line.contains("types are removed")).map(str::to_owned);
+    let warning =
+        hub.log().lines().find(|line| line.contains("types are removed")).map(str::to_owned);
     let warning = warning.expect("it is logged");
-    assert!(warning.contains("WARN") && codes[1..].iter().all(|code| warning.contains(code)), "{warning}");
+    assert!(
+        warning.contains("WARN") && codes[1..].iter().all(|code| warning.contains(code)),
+        "{warning}"
+    );
 }
 
 #[tokio::test]
@@ -340,7 +389,8 @@ async fn a_file_that_is_saved_slowly_loses_no_event() {
     let hub = Hub::with_config(&types(&codes), &[]).await;
     let whole = types(&codes);
     // As an editor or a copy over a slow network does: the file grows in place, and between two writes is valid TOML.
-    let (path, parts) = (hub.folder().join("config.toml"), whole.split_inclusive("[[type]]").count());
+    let (path, parts) =
+        (hub.folder().join("config.toml"), whole.split_inclusive("[[type]]").count());
     for end in 1..=parts {
         let text: String = whole.split("[[type]]").take(end).collect::<Vec<_>>().join("[[type]]");
         fs::write(&path, text).expect("it is writable");
@@ -359,9 +409,15 @@ async fn a_file_that_is_saved_slowly_loses_no_event() {
 async fn a_single_type_is_removed_and_named() {
     let hub = Hub::with_config(&types(&["A", "B", "C"]), &[]).await;
     save(&hub, "config.toml", &types(&["A", "C"]));
-    until("it is removed", PATIENCE, async || (outcome(&hub, "B").await == "skipped").then_some(())).await;
+    until("it is removed", PATIENCE, async || {
+        (outcome(&hub, "B").await == "skipped").then_some(())
+    })
+    .await;
     let log = hub.log();
-    assert!(log.lines().any(|line| line.contains("types are removed") && line.contains("codes=\"B\"")), "{log}");
+    assert!(
+        log.lines().any(|line| line.contains("types are removed") && line.contains("codes=\"B\"")),
+        "{log}"
+    );
 }
 
 #[cfg(unix)]
@@ -374,12 +430,18 @@ async fn a_pipe_as_configuration_is_refused_and_the_hub_goes_on_and_ends() {
     assert!(made.is_ok_and(|status| status.success()));
     until("it is refused", PATIENCE, async || {
         let error = last_error(&hub).await;
-        error["message"].as_str().is_some_and(|text| text.contains("not a regular file")).then_some(())
+        error["message"]
+            .as_str()
+            .is_some_and(|text| text.contains("not a regular file"))
+            .then_some(())
     })
     .await;
     fs::remove_file(&path).expect("it is there");
     save(&hub, "config.toml", &types(&["A", "B", "NEW"]));
-    until("edits are taken again", PATIENCE, async || (outcome(&hub, "NEW").await == "accepted").then_some(())).await;
+    until("edits are taken again", PATIENCE, async || {
+        (outcome(&hub, "NEW").await == "accepted").then_some(())
+    })
+    .await;
     hub.terminate().await;
     assert!(hub.log().trim_end().ends_with("stopped"), "{}", hub.log());
 }

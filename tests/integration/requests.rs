@@ -20,14 +20,17 @@ async fn a_request_with_a_key_is_the_same_whatever_order_its_headers_are_kept_in
             ("ce-subject", "y"),
         ];
         let body = json!({ "type": "NOTE_CREATED", "user_id": "u", "title": "x" }).to_string();
-        let first = hub.answer("POST", "/api/v1/events", &headers, &body, "idempotency-replayed").await;
+        let first =
+            hub.answer("POST", "/api/v1/events", &headers, &body, "idempotency-replayed").await;
         assert_eq!((first.0, first.1), (202, None), "{}", first.2);
         for _ in 0..3 {
-            let again = hub.answer("POST", "/api/v1/events", &headers, &body, "idempotency-replayed").await;
+            let again =
+                hub.answer("POST", "/api/v1/events", &headers, &body, "idempotency-replayed").await;
             assert_eq!((again.0, again.1.as_deref()), (202, Some("true")), "{}", again.2);
             assert_eq!(again.2, first.2);
         }
-        let other = hub.answer("POST", "/api/v1/events", &headers, &body.replace('x', "z"), "x").await;
+        let other =
+            hub.answer("POST", "/api/v1/events", &headers, &body.replace('x', "z"), "x").await;
         assert_eq!(other.0, 422);
     }
     assert_eq!(hub.inbox("u").await.len(), 20);
@@ -52,8 +55,12 @@ async fn a_nul_in_a_parameter_is_the_callers_fault_on_every_store() {
             let (status, body) = hub.get(path).await;
             assert!(matches!(status, 400 | 404), "{on:?} {path}: {status} {body}");
         }
-        let (status, body) =
-            hub.post("/api/v1/events", &json!({ "type": "NOTE_CREATED", "user_id": "a\u{0}b", "title": "x" })).await;
+        let (status, body) = hub
+            .post(
+                "/api/v1/events",
+                &json!({ "type": "NOTE_CREATED", "user_id": "a\u{0}b", "title": "x" }),
+            )
+            .await;
         assert_eq!(status, 400, "{body}");
     }
 }
@@ -61,22 +68,48 @@ async fn a_nul_in_a_parameter_is_the_callers_fault_on_every_store() {
 #[tokio::test]
 async fn pages_of_allowed_origins_may_send_if_match_and_read_what_they_need() {
     let origin = "https://app.example";
-    let hub = Hub::sqlite(&[("LONCENG_SERVER__ALLOWED_ORIGINS", r#"["https://app.example"]"#)]).await;
-    let preflight =
-        [("origin", origin), ("access-control-request-method", "PUT"), ("access-control-request-headers", "if-match")];
-    let (status, allowed, _) =
-        hub.answer("OPTIONS", "/api/v1/admin/types/NOTE_CREATED", &preflight, "", "access-control-allow-headers").await;
-    assert!(status == 204 && allowed.as_deref().is_some_and(|headers| headers.contains("if-match")), "{allowed:?}");
+    let hub =
+        Hub::sqlite(&[("LONCENG_SERVER__ALLOWED_ORIGINS", r#"["https://app.example"]"#)]).await;
+    let preflight = [
+        ("origin", origin),
+        ("access-control-request-method", "PUT"),
+        ("access-control-request-headers", "if-match"),
+    ];
+    let (status, allowed, _) = hub
+        .answer(
+            "OPTIONS",
+            "/api/v1/admin/types/NOTE_CREATED",
+            &preflight,
+            "",
+            "access-control-allow-headers",
+        )
+        .await;
+    assert!(
+        status == 204 && allowed.as_deref().is_some_and(|headers| headers.contains("if-match")),
+        "{allowed:?}"
+    );
     let path = "/api/v1/notifications?user_id=u";
-    let (_, exposed, _) = hub.answer("GET", path, &[("origin", origin)], "", "access-control-expose-headers").await;
+    let (_, exposed, _) =
+        hub.answer("GET", path, &[("origin", origin)], "", "access-control-expose-headers").await;
     for name in ["etag", "retry-after", "idempotency-replayed"] {
-        assert!(exposed.as_deref().is_some_and(|headers| headers.contains(name)), "{name}: {exposed:?}");
+        assert!(
+            exposed.as_deref().is_some_and(|headers| headers.contains(name)),
+            "{name}: {exposed:?}"
+        );
     }
-    let (_, credentials, _) =
-        hub.answer("GET", path, &[("origin", origin)], "", "access-control-allow-credentials").await;
+    let (_, credentials, _) = hub
+        .answer("GET", path, &[("origin", origin)], "", "access-control-allow-credentials")
+        .await;
     assert_eq!(credentials.as_deref(), Some("true"));
-    let (_, foreign, _) =
-        hub.answer("GET", path, &[("origin", "https://evil.example")], "", "access-control-allow-credentials").await;
+    let (_, foreign, _) = hub
+        .answer(
+            "GET",
+            path,
+            &[("origin", "https://evil.example")],
+            "",
+            "access-control-allow-credentials",
+        )
+        .await;
     assert_eq!(foreign, None);
 }
 
@@ -94,7 +127,11 @@ async fn what_a_proxy_passes_on_is_not_of_this_machine() {
         let (status, body) = hub.send("GET", path, &[(name, value)], String::new()).await;
         assert_eq!(status, 401, "{name}: {body}");
         let event = json!({ "type": "NOTE_CREATED", "user_id": "u", "title": "x" }).to_string();
-        assert_eq!(hub.send("POST", "/api/v1/events", &[(name, value)], event).await.0, 401, "{name}");
+        assert_eq!(
+            hub.send("POST", "/api/v1/events", &[(name, value)], event).await.0,
+            401,
+            "{name}"
+        );
     }
     assert_eq!(
         hub.send("GET", path, &[("host", "hub.example")], String::new()).await.0,
@@ -108,13 +145,18 @@ async fn an_image_in_a_page_of_another_site_changes_and_reads_nothing() {
     let hub = Hub::sqlite(&[]).await;
     for site in ["cross-site", "same-site"] {
         let path = "/api/v1/notifications?user_id=forged&login=forged&role=admin";
-        let (status, body) = hub.send("GET", path, &[("sec-fetch-site", site)], String::new()).await;
+        let (status, body) =
+            hub.send("GET", path, &[("sec-fetch-site", site)], String::new()).await;
         assert!(matches!(status, 401 | 403), "{site}: {status} {body}");
     }
     assert_eq!(hub.get("/api/v1/admin/directory/forged").await.0, 404, "nobody was entered");
     for site in ["same-origin", "none"] {
         let path = "/api/v1/notifications?user_id=own";
-        assert_eq!(hub.send("GET", path, &[("sec-fetch-site", site)], String::new()).await.0, 200, "{site}");
+        assert_eq!(
+            hub.send("GET", path, &[("sec-fetch-site", site)], String::new()).await.0,
+            200,
+            "{site}"
+        );
     }
 }
 
@@ -142,13 +184,17 @@ async fn head_is_answered_where_get_is_and_no_answer_is_guessed_at_or_kept() {
         assert_eq!(guessing.as_deref(), Some("nosniff"), "{path} {length:?}");
         if path.starts_with("/api/") {
             let (_, kept, _) = hub.answer("HEAD", path, &[], "", "cache-control").await;
-            assert!(kept.as_deref().is_some_and(|kept| kept.contains("no-store")), "{path}: {kept:?}");
+            assert!(
+                kept.as_deref().is_some_and(|kept| kept.contains("no-store")),
+                "{path}: {kept:?}"
+            );
         }
     }
     assert_eq!(hub.answer("HEAD", "/api/v1/nothing", &[], "", "x").await.0, 404);
     let (status, allow, _) = hub.answer("DELETE", "/health/live", &[], "", "allow").await;
     assert_eq!((status, allow.as_deref()), (405, Some("GET, HEAD")));
-    let (_, guessing, _) = hub.answer("POST", "/api/v1/events", &[], "{", "x-content-type-options").await;
+    let (_, guessing, _) =
+        hub.answer("POST", "/api/v1/events", &[], "{", "x-content-type-options").await;
     assert_eq!(guessing.as_deref(), Some("nosniff"), "problems too");
 }
 
@@ -162,11 +208,14 @@ async fn noise_from_strangers_is_no_error_of_the_hub() {
         b"GET / HTTP/9.9\r\n\r\n",
         b"GET /\x00 HTTP/1.1\r\n\r\n",
     ] {
-        let mut socket = tokio::net::TcpStream::connect(("127.0.0.1", hub.port)).await.expect("it connects");
+        let mut socket =
+            tokio::net::TcpStream::connect(("127.0.0.1", hub.port)).await.expect("it connects");
         socket.write_all(noise).await.expect("it is sent");
         let _ = socket.shutdown().await;
         let mut answer = Vec::new();
-        let _ = tokio::time::timeout(PATIENCE, socket.read_to_end(&mut answer)).await.expect("the hub hangs up");
+        let _ = tokio::time::timeout(PATIENCE, socket.read_to_end(&mut answer))
+            .await
+            .expect("the hub hangs up");
     }
     hub.terminate().await;
     let log = hub.log();
@@ -188,24 +237,32 @@ async fn no_secret_is_in_the_log_at_any_level() {
         ("LONCENG_AUTH__JWT_SECRET", secret),
     ])
     .await;
-    until("it has joined NATS", PATIENCE, async || (hub.get("/health/ready").await.1["nats"] == "ok").then_some(()))
-        .await;
+    until("it has joined NATS", PATIENCE, async || {
+        (hub.get("/health/ready").await.1["nats"] == "ok").then_some(())
+    })
+    .await;
     let token = format!("aaa.{secret}.bbb");
     assert_eq!(hub.get(&format!("/api/v1/notifications?token={token}")).await.0, 401);
     let bearer = format!("Bearer {token}");
-    for header in
-        [("authorization", bearer.as_str()), ("x-api-key", secret), ("cookie", &format!("session_id={secret}"))]
-    {
+    for header in [
+        ("authorization", bearer.as_str()),
+        ("x-api-key", secret),
+        ("cookie", &format!("session_id={secret}")),
+    ] {
         let _ = hub.send("GET", "/api/v1/notifications", &[header], String::new()).await;
     }
     let mut request =
-        tokio_tungstenite::tungstenite::client::IntoClientRequest::into_client_request(hub.ws("").as_str())
-            .expect("an address");
-    request
-        .headers_mut()
-        .insert("sec-websocket-protocol", format!("lonceng.v1, token.{token}").parse().expect("a header"));
+        tokio_tungstenite::tungstenite::client::IntoClientRequest::into_client_request(
+            hub.ws("").as_str(),
+        )
+        .expect("an address");
+    request.headers_mut().insert(
+        "sec-websocket-protocol",
+        format!("lonceng.v1, token.{token}").parse().expect("a header"),
+    );
     crate::support::client::Client::refused(request).await;
-    let body: Value = json!({ "type": "NOTE_CREATED", "user_id": "u", "title": format!("body {secret}") });
+    let body: Value =
+        json!({ "type": "NOTE_CREATED", "user_id": "u", "title": format!("body {secret}") });
     hub.publish(&body).await;
     let log = hub.log();
     assert!(log.contains("TRACE"), "it is verbose");
@@ -218,15 +275,24 @@ async fn metrics_count_transactions_and_know_every_actor_from_the_start() {
     let hub = Hub::sqlite(&[]).await;
     for actor in ["scheduler", "sweeper", "pipeline", "persistence"] {
         let text = hub.text("/metrics").await;
-        assert!(text.contains(&format!("lonceng_actor_restarts_total{{actor=\"{actor}\"}} 0")), "{actor}: {text}");
+        assert!(
+            text.contains(&format!("lonceng_actor_restarts_total{{actor=\"{actor}\"}} 0")),
+            "{actor}: {text}"
+        );
     }
-    let batch: Vec<Value> =
-        (0..25).map(|n| json!({ "type": "NOTE_CREATED", "user_id": format!("u{n}"), "title": "x" })).collect();
+    let batch: Vec<Value> = (0..25)
+        .map(|n| json!({ "type": "NOTE_CREATED", "user_id": format!("u{n}"), "title": "x" }))
+        .collect();
     hub.publish(&json!(batch)).await;
     let transactions = hub.metric("lonceng_store_batch_rows_count").await;
     assert!((hub.metric("lonceng_store_batch_rows_sum").await - 25.0).abs() < f64::EPSILON);
-    assert!((transactions - 1.0).abs() < f64::EPSILON, "one transaction, and not one for each event: {transactions}");
-    assert!((hub.metric("lonceng_store_batch_seconds_count").await - transactions).abs() < f64::EPSILON);
+    assert!(
+        (transactions - 1.0).abs() < f64::EPSILON,
+        "one transaction, and not one for each event: {transactions}"
+    );
+    assert!(
+        (hub.metric("lonceng_store_batch_seconds_count").await - transactions).abs() < f64::EPSILON
+    );
 }
 
 #[tokio::test]
@@ -241,19 +307,37 @@ async fn the_first_lines_of_the_log_say_where_to_go_and_what_is_not_used() {
         assert!(log.contains(part), "{part}: {log}");
     }
     assert!(log.lines().any(|line| line.contains("WARN") && line.contains("cache")), "{log}");
-    assert!(!log.lines().any(|line| line.contains("WARN") && line.contains("nats")), "nobody needs NATS here: {log}");
+    assert!(
+        !log.lines().any(|line| line.contains("WARN") && line.contains("nats")),
+        "nobody needs NATS here: {log}"
+    );
     hub.terminate().await;
     let log = hub.log();
-    assert!(!log.contains("store: down") && !log.contains("store is down"), "an ordinary stop: {log}");
+    assert!(
+        !log.contains("store: down") && !log.contains("store is down"),
+        "an ordinary stop: {log}"
+    );
 }
 
 #[tokio::test]
 async fn what_is_deleted_is_told_without_its_content() {
     let hub = Hub::sqlite(&[]).await;
-    hub.publish(&json!({ "type": "NOTE_CREATED", "user_id": "u", "title": "s3cret", "note": "s3cret" })).await;
+    hub.publish(
+        &json!({ "type": "NOTE_CREATED", "user_id": "u", "title": "s3cret", "note": "s3cret" }),
+    )
+    .await;
     let id = hub.inbox("u").await[0]["notification_id"].as_str().expect("an id").to_owned();
-    assert_eq!(hub.send("DELETE", &format!("/api/v1/notifications/{id}?user_id=u"), &[], String::new()).await.0, 200);
+    assert_eq!(
+        hub.send("DELETE", &format!("/api/v1/notifications/{id}?user_id=u"), &[], String::new())
+            .await
+            .0,
+        200
+    );
     let (status, changes) = hub.get("/api/v1/notifications?user_id=u&since=0").await;
-    assert_eq!((status, changes["items"][0]["status"].as_str()), (200, Some("deleted")), "{changes}");
+    assert_eq!(
+        (status, changes["items"][0]["status"].as_str()),
+        (200, Some("deleted")),
+        "{changes}"
+    );
     assert!(!changes.to_string().contains("s3cret"), "{changes}");
 }

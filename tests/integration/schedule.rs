@@ -27,7 +27,10 @@ async fn make(hub: &Hub, kind: &Value) {
 
 async fn messages(hub: &Hub, user: &str) -> Vec<String> {
     let told = hub.inbox(user).await;
-    told.iter().filter(|item| item["type_code"] == "NOTES").map(|item| item["message"].to_string()).collect()
+    told.iter()
+        .filter(|item| item["type_code"] == "NOTES")
+        .map(|item| item["message"].to_string())
+        .collect()
 }
 
 #[tokio::test]
@@ -45,7 +48,8 @@ async fn what_has_happened_since_is_told_once_by_whichever_hub_is_first() {
     };
     for code in ["NOTES", "IDLE"] {
         until("both hubs know it", PATIENCE, async || {
-            (last_run(&hub, code).await.is_some() && last_run(&other, code).await.is_some()).then_some(())
+            (last_run(&hub, code).await.is_some() && last_run(&other, code).await.is_some())
+                .then_some(())
         })
         .await;
     }
@@ -60,10 +64,16 @@ async fn what_has_happened_since_is_told_once_by_whichever_hub_is_first() {
     ] {
         store.execute_by_hand(sql).await.expect("it is taken");
     }
-    until("it is told", PATIENCE, async || (!messages(&hub, "reader").await.is_empty()).then_some(())).await;
+    until("it is told", PATIENCE, async || {
+        (!messages(&hub, "reader").await.is_empty()).then_some(())
+    })
+    .await;
     let recent = Timestamp(lonceng::clock::now().0 - 3_600_000).to_rfc3339();
     for (hub, code) in [(&hub, "NOTES"), (&other, "NOTES"), (&other, "IDLE")] {
-        until("all of it is done", PATIENCE, async || (last_run(hub, code).await? > recent).then_some(())).await;
+        until("all of it is done", PATIENCE, async || {
+            (last_run(hub, code).await? > recent).then_some(())
+        })
+        .await;
     }
     // Both hubs have looked by then; nothing to tell was not told.
     for reader in ["reader", "other"] {
@@ -75,7 +85,8 @@ async fn what_has_happened_since_is_told_once_by_whichever_hub_is_first() {
 #[tokio::test]
 async fn a_run_that_nobody_was_there_for_is_made_up_once_or_left() {
     let mut hub = Hub::sqlite(&[]).await;
-    let schedules = [("ONCE", json!("* * * * *")), ("SKIP", json!({ "cron": "0 0 1 1 *", "missed": "skip" }))];
+    let schedules =
+        [("ONCE", json!("* * * * *")), ("SKIP", json!({ "cron": "0 0 1 1 *", "missed": "skip" }))];
     for (code, schedule) in &schedules {
         let kind = json!({ "code": code, "display_name": "x", "template": code, "target_type": "USERS",
             "target_users": ["reader"], "schedule": schedule });
@@ -91,8 +102,14 @@ async fn a_run_that_nobody_was_there_for_is_made_up_once_or_left() {
         store.begin_schedule(code, &when, long_ago).await.expect("it writes");
     }
     hub.run().await;
-    until("it is made up for", PATIENCE, async || (!hub.inbox("reader").await.is_empty()).then_some(())).await;
-    until("the other is noted", PATIENCE, async || hub.log().contains("this run was missed").then_some(())).await;
+    until("it is made up for", PATIENCE, async || {
+        (!hub.inbox("reader").await.is_empty()).then_some(())
+    })
+    .await;
+    until("the other is noted", PATIENCE, async || {
+        hub.log().contains("this run was missed").then_some(())
+    })
+    .await;
     let told = hub.inbox("reader").await;
     assert!(told.iter().all(|item| item["message"] == "ONCE"), "{told:?}");
     assert!(told.len() <= 2, "one made up, and one more where a minute has begun since: {told:?}");
@@ -130,7 +147,9 @@ async fn readers_get_one_text_each_and_what_becomes_of_it_is_counted() {
         assert_eq!(device.expect("notification.clicked.ack").await["status"], "read");
         assert_eq!(second.expect("notification.update").await["read"], true);
         let other = hub.inbox("r1").await[0]["notification_id"].as_str().expect("an id").to_owned();
-        let (status, answer) = hub.post(&format!("/api/v1/notifications/{other}/clicked?user_id=r1"), &json!({})).await;
+        let (status, answer) = hub
+            .post(&format!("/api/v1/notifications/{other}/clicked?user_id=r1"), &json!({}))
+            .await;
         assert_eq!((status, &answer["status"]), (200, &json!("read")), "{answer}");
         let (_, counts) = hub.get("/api/v1/admin/types/OFFER/variants").await;
         let of = |name: &str, what: &str| {
@@ -146,8 +165,13 @@ async fn readers_get_one_text_each_and_what_becomes_of_it_is_counted() {
         // What makes no sense is refused, with its place.
         let mut wrong = kind.clone();
         wrong["variants"][0]["template"] = json!("{");
-        let (status, problem) = hub.send("PUT", "/api/v1/admin/types/OFFER", &[], wrong.to_string()).await;
-        assert_eq!((status, &problem["errors"][0]["field"]), (400, &json!("variants")), "{problem}");
+        let (status, problem) =
+            hub.send("PUT", "/api/v1/admin/types/OFFER", &[], wrong.to_string()).await;
+        assert_eq!(
+            (status, &problem["errors"][0]["field"]),
+            (400, &json!("variants")),
+            "{problem}"
+        );
     }
 }
 
@@ -155,19 +179,27 @@ async fn readers_get_one_text_each_and_what_becomes_of_it_is_counted() {
 async fn a_clock_that_was_ahead_for_a_moment_silences_no_schedule() {
     let hub = Hub::sqlite(&[]).await;
     make(&hub, &digest(&json!({ "cron": "* * * * *", "count": "NOTE_CREATED" }))).await;
-    let last_run = async || hub.get("/api/v1/admin/types/NOTES").await.1["last_run"].as_str().map(str::to_owned);
+    let last_run = async || {
+        hub.get("/api/v1/admin/types/NOTES").await.1["last_run"].as_str().map(str::to_owned)
+    };
     until("it is known", PATIENCE, async || last_run().await).await;
     let pool = sqlx::SqlitePool::connect(&hub.store_url).await.expect("it opens");
-    sqlx::query("UPDATE schedule_runs SET run_at = run_at + 86400000").execute(&pool).await.expect("it is written");
+    sqlx::query("UPDATE schedule_runs SET run_at = run_at + 86400000")
+        .execute(&pool)
+        .await
+        .expect("it is written");
     until("it begins anew", PATIENCE, async || {
-        let run_at: i64 = sqlx::query_scalar("SELECT run_at FROM schedule_runs").fetch_one(&pool).await.ok()?;
+        let run_at: i64 =
+            sqlx::query_scalar("SELECT run_at FROM schedule_runs").fetch_one(&pool).await.ok()?;
         (run_at <= Timestamp::from(chrono::Utc::now()).0).then_some(())
     })
     .await;
     pool.close().await;
     let log = hub.log();
     assert!(
-        log.lines().any(|line| line.contains("WARN") && line.contains("NOTES") && line.contains("begins anew")),
+        log.lines().any(|line| line.contains("WARN")
+            && line.contains("NOTES")
+            && line.contains("begins anew")),
         "{log}"
     );
 }

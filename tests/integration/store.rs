@@ -6,7 +6,7 @@ use lonceng::{
     domain::{
         catalog::{Origin, TypeRow, Variant},
         event::Identity,
-        inbox::{ChangeKind, Counters, Mark, MarkAll, Sweep},
+        inbox::{BulkMark, ChangeKind, InboxState, Mark, SweepKind},
         notification::{Priority, Status, Timestamp},
         plan::{Audience, Draft},
         preferences::Preferences,
@@ -14,7 +14,8 @@ use lonceng::{
         user::{Person, PersonPatch, UserId},
     },
     store::{
-        Committed, DeadLetter, FanOutStart, Filter, MarkOutcome, Part, Planned, Reservation, RetentionCursor, Store,
+        Committed, DeadLetter, FanOutStart, Filter, MarkOutcome, Part, Planned, Reservation,
+        RetentionCursor, Store,
     },
 };
 use serde_json::value::RawValue;
@@ -38,7 +39,9 @@ pub(crate) fn draft(user_id: &str, message: &str) -> (Uuid, Draft) {
         entity_type: Some("refund".into()),
         entity_id: Some("r1".into()),
         action_url: Some("/r/1".into()),
-        metadata: RawValue::from_string(r#"{"amount":1}"#.into()).map(Arc::from).expect("it is JSON"),
+        metadata: RawValue::from_string(r#"{"amount":1}"#.into())
+            .map(Arc::from)
+            .expect("it is JSON"),
         created_at: NOW,
         expires_at: Some(Timestamp(NOW.0 + 1000)),
         keep_until: None,
@@ -66,7 +69,12 @@ pub(crate) fn stored(outcome: &Committed) -> usize {
     }
 }
 
-pub(crate) async fn mark(store: &Store, user_id: &str, id: Uuid, mark: Mark) -> (ChangeKind, i64, i64) {
+pub(crate) async fn mark(
+    store: &Store,
+    user_id: &str,
+    id: Uuid,
+    mark: Mark,
+) -> (ChangeKind, i64, i64) {
     match store.mark(&user(user_id), id, mark, None, NOW).await.expect("the mark is taken") {
         MarkOutcome::Done(change) => (change.kind, change.step.revision, change.step.unread),
         MarkOutcome::NotFound => panic!("the notification is there"),
@@ -74,17 +82,28 @@ pub(crate) async fn mark(store: &Store, user_id: &str, id: Uuid, mark: Mark) -> 
 }
 
 async fn a_notification_comes_back_as_it_went_in(store: Store) {
-    let committed = store.commit(&[planned(None, vec![draft("u", "hello")])], NOW).await.expect("it commits");
+    let committed =
+        store.commit(&[planned(None, vec![draft("u", "hello")])], NOW).await.expect("it commits");
     let Committed::Stored(changes) = &committed[0] else { panic!("it is new") };
     let pushed = changes[0].notification.as_deref().expect("a new notification carries itself");
-    let read = store.notification(&user("u"), pushed.notification_id).await.expect("it reads").expect("it is there");
+    let read = store
+        .notification(&user("u"), pushed.notification_id)
+        .await
+        .expect("it reads")
+        .expect("it is there");
     assert_eq!(
         serde_json::to_value(&read).expect("it is JSON"),
         serde_json::to_value(pushed).expect("it is JSON"),
         "what is pushed and what is read is the same"
     );
     assert_eq!((read.revision, read.seq, read.stream_id.as_str()), (1, 1, "1767225600000-1"));
-    assert!(store.notification(&user("other"), pushed.notification_id).await.expect("it reads").is_none());
+    assert!(
+        store
+            .notification(&user("other"), pushed.notification_id)
+            .await
+            .expect("it reads")
+            .is_none()
+    );
 }
 
 async fn revisions_grow_by_one_for_each_user(store: Store) {
@@ -101,29 +120,39 @@ async fn revisions_grow_by_one_for_each_user(store: Store) {
             Committed::Duplicate => Vec::new(),
         })
         .map(|change| {
-            (change.user_id.to_string(), change.step.previous_revision, change.step.revision, change.step.unread)
+            (
+                change.user_id.to_string(),
+                change.step.previous_revision,
+                change.step.revision,
+                change.step.unread,
+            )
         })
         .collect();
     let expected = [("b", 0, 1, 1), ("a", 0, 1, 1), ("a", 1, 2, 2), ("a", 2, 3, 3), ("b", 1, 2, 2)];
     assert_eq!(steps, expected.map(|(u, p, r, n)| (u.to_owned(), p, r, n)));
-    assert_eq!(store.inbox(&user("a")).await.expect("it reads"), Counters { revision: 3, unread: 3, unseen: 3 });
-    assert_eq!(store.inbox(&user("nobody")).await.expect("it reads"), Counters::default());
+    assert_eq!(
+        store.inbox(&user("a")).await.expect("it reads"),
+        InboxState { revision: 3, unread: 3, unseen: 3 }
+    );
+    assert_eq!(store.inbox(&user("nobody")).await.expect("it reads"), InboxState::default());
     let mut both = store.inboxes(&[user("a"), user("b"), user("c")]).await.expect("it reads");
     both.sort_by(|a, b| a.0.cmp(&b.0));
     assert_eq!(
         both,
         [
-            (user("a"), Counters { revision: 3, unread: 3, unseen: 3 }),
-            (user("b"), Counters { revision: 2, unread: 2, unseen: 2 })
+            (user("a"), InboxState { revision: 3, unread: 3, unseen: 3 }),
+            (user("b"), InboxState { revision: 2, unread: 2, unseen: 2 })
         ]
     );
 }
 
 async fn the_same_identity_is_taken_once(store: Store) {
-    let twice = [planned(Some("k"), vec![draft("u", "1")]), planned(Some("k"), vec![draft("u", "2")])];
+    let twice =
+        [planned(Some("k"), vec![draft("u", "1")]), planned(Some("k"), vec![draft("u", "2")])];
     let first = store.commit(&twice, NOW).await.expect("it commits");
     assert_eq!(first.iter().map(stored).collect::<Vec<_>>(), [1, 0]);
-    let again = store.commit(&[planned(Some("k"), vec![draft("u", "3")])], NOW).await.expect("it commits");
+    let again =
+        store.commit(&[planned(Some("k"), vec![draft("u", "3")])], NOW).await.expect("it commits");
     assert!(matches!(again[0], Committed::Duplicate));
     assert_eq!(store.inbox(&user("u")).await.expect("it reads").revision, 1);
     assert_eq!(store.purge_identities(NOW.0, 10).await.expect("it purges"), 0);
@@ -145,10 +174,14 @@ async fn hubs_that_commit_at_once_share_one_history(store: Store) {
             let store = store.clone();
             tokio::spawn(async move {
                 for n in 0..20 {
-                    let drafts = vec![draft(&format!("u{}", (hub + n) % 3), "x"), draft("shared", "x")];
+                    let drafts =
+                        vec![draft(&format!("u{}", (hub + n) % 3), "x"), draft("shared", "x")];
                     // Each event is sent twice, by two hubs.
                     let identity = format!("{}-{n}", hub / 2);
-                    store.commit(&[planned(Some(&identity), drafts)], NOW).await.expect("it commits");
+                    store
+                        .commit(&[planned(Some(&identity), drafts)], NOW)
+                        .await
+                        .expect("it commits");
                 }
             })
         })
@@ -164,52 +197,87 @@ async fn hubs_that_commit_at_once_share_one_history(store: Store) {
 async fn marks_take_revisions_and_repeated_ones_do_not(store: Store) {
     let ids = fill(&store, "u", 2).await;
     assert_eq!(mark(&store, "u", ids[0], Mark::Read).await, (ChangeKind::Marked(Mark::Read), 3, 1));
-    assert_eq!(mark(&store, "u", ids[0], Mark::Read).await, (ChangeKind::Unchanged(Mark::Read), 3, 1));
-    assert_eq!(mark(&store, "u", ids[0], Mark::Unread).await, (ChangeKind::Marked(Mark::Unread), 4, 2));
-    assert_eq!(mark(&store, "u", ids[1], Mark::Archive).await, (ChangeKind::Marked(Mark::Archive), 5, 1));
-    assert_eq!(mark(&store, "u", ids[1], Mark::Delete).await, (ChangeKind::Marked(Mark::Delete), 6, 1));
+    assert_eq!(
+        mark(&store, "u", ids[0], Mark::Read).await,
+        (ChangeKind::Unchanged(Mark::Read), 3, 1)
+    );
+    assert_eq!(
+        mark(&store, "u", ids[0], Mark::Unread).await,
+        (ChangeKind::Marked(Mark::Unread), 4, 2)
+    );
+    assert_eq!(
+        mark(&store, "u", ids[1], Mark::Archive).await,
+        (ChangeKind::Marked(Mark::Archive), 5, 1)
+    );
+    assert_eq!(
+        mark(&store, "u", ids[1], Mark::Delete).await,
+        (ChangeKind::Marked(Mark::Delete), 6, 1)
+    );
     for (who, id) in [("u", Uuid::now_v7()), ("other", ids[0])] {
-        let outcome = store.mark(&user(who), id, Mark::Read, None, NOW).await.expect("the mark is taken");
+        let outcome =
+            store.mark(&user(who), id, Mark::Read, None, NOW).await.expect("the mark is taken");
         assert!(matches!(outcome, MarkOutcome::NotFound));
     }
-    assert!(store.notification(&user("u"), ids[1]).await.expect("it reads").is_none(), "deleted is gone");
+    assert!(
+        store.notification(&user("u"), ids[1]).await.expect("it reads").is_none(),
+        "deleted is gone"
+    );
     let page = store.changed_since(&user("u"), 4, 10).await.expect("it reads");
-    assert_eq!(page.items.iter().map(|item| item.status).collect::<Vec<_>>(), [Status::Deleted], "but it is a change");
+    assert_eq!(
+        page.items.iter().map(|item| item.status).collect::<Vec<_>>(),
+        [Status::Deleted],
+        "but it is a change"
+    );
 }
 
 async fn read_all_gives_each_its_revision(store: Store) {
     let ids = fill(&store, "u", 5).await;
     mark(&store, "u", ids[1], Mark::Read).await; // revision 6
-    let change = store.mark_all(&user("u"), MarkAll::Read, Some(4), None, NOW).await.expect("it marks");
-    assert_eq!(change.kind, ChangeKind::All { mark: MarkAll::Read, up_to_revision: 4, from_revision: 6 });
-    assert_eq!((change.step.previous_revision, change.step.revision, change.step.unread), (6, 9, 1));
+    let change =
+        store.mark_all(&user("u"), BulkMark::Read, Some(4), None, NOW).await.expect("it marks");
+    assert_eq!(
+        change.kind,
+        ChangeKind::All { mark: BulkMark::Read, up_to_revision: 4, from_revision: 6 }
+    );
+    assert_eq!(
+        (change.step.previous_revision, change.step.revision, change.step.unread),
+        (6, 9, 1)
+    );
     assert_eq!(change.notification.map(|last| last.notification_id), Some(ids[3]));
     let page = store.changed_since(&user("u"), 6, 10).await.expect("it reads");
-    let changed: Vec<_> = page.items.iter().map(|item| (item.notification_id, item.revision)).collect();
+    let changed: Vec<_> =
+        page.items.iter().map(|item| (item.notification_id, item.revision)).collect();
     assert_eq!(changed, [(ids[0], 7), (ids[2], 8), (ids[3], 9)]);
-    let all = store.mark_all(&user("u"), MarkAll::Read, None, None, NOW).await.expect("it marks");
+    let all = store.mark_all(&user("u"), BulkMark::Read, None, None, NOW).await.expect("it marks");
     assert_eq!((all.step.revision, all.step.unread), (10, 0));
-    let none = store.mark_all(&user("u"), MarkAll::Read, None, None, NOW).await.expect("it marks");
-    assert_eq!((none.kind, none.step.revision), (ChangeKind::UnchangedAll(MarkAll::Read), 10));
+    let none = store.mark_all(&user("u"), BulkMark::Read, None, None, NOW).await.expect("it marks");
+    assert_eq!((none.kind, none.step.revision), (ChangeKind::UnchangedAll(BulkMark::Read), 10));
 }
 
 async fn seen_is_counted_apart_from_read(store: Store) {
     let ids = fill(&store, "u", 4).await;
     let counters = async || store.inbox(&user("u")).await.expect("it reads");
     assert_eq!(mark(&store, "u", ids[0], Mark::Seen).await, (ChangeKind::Marked(Mark::Seen), 5, 4));
-    assert_eq!(mark(&store, "u", ids[0], Mark::Seen).await, (ChangeKind::Unchanged(Mark::Seen), 5, 4));
-    assert_eq!(counters().await, Counters { revision: 5, unread: 4, unseen: 3 });
-    let seen = store.notification(&user("u"), ids[0]).await.expect("it reads").expect("it is there");
+    assert_eq!(
+        mark(&store, "u", ids[0], Mark::Seen).await,
+        (ChangeKind::Unchanged(Mark::Seen), 5, 4)
+    );
+    assert_eq!(counters().await, InboxState { revision: 5, unread: 4, unseen: 3 });
+    let seen =
+        store.notification(&user("u"), ids[0]).await.expect("it reads").expect("it is there");
     assert_eq!((seen.seen_at, seen.read), (Some(NOW), false));
     mark(&store, "u", ids[1], Mark::Read).await;
-    assert_eq!(counters().await, Counters { revision: 6, unread: 3, unseen: 2 });
-    let all = store.mark_all(&user("u"), MarkAll::Seen, None, None, NOW).await.expect("it marks");
-    assert_eq!((all.step.previous_revision, all.step.revision, all.step.unread, all.step.unseen), (6, 8, 3, 0));
-    let none = store.mark_all(&user("u"), MarkAll::Seen, None, None, NOW).await.expect("it marks");
-    assert_eq!(none.kind, ChangeKind::UnchangedAll(MarkAll::Seen));
+    assert_eq!(counters().await, InboxState { revision: 6, unread: 3, unseen: 2 });
+    let all = store.mark_all(&user("u"), BulkMark::Seen, None, None, NOW).await.expect("it marks");
+    assert_eq!(
+        (all.step.previous_revision, all.step.revision, all.step.unread, all.step.unseen),
+        (6, 8, 3, 0)
+    );
+    let none = store.mark_all(&user("u"), BulkMark::Seen, None, None, NOW).await.expect("it marks");
+    assert_eq!(none.kind, ChangeKind::UnchangedAll(BulkMark::Seen));
     // Unread again is not unseen again.
     mark(&store, "u", ids[1], Mark::Unread).await;
-    assert_eq!(counters().await, Counters { revision: 9, unread: 4, unseen: 0 });
+    assert_eq!(counters().await, InboxState { revision: 9, unread: 4, unseen: 0 });
 }
 
 async fn what_is_archived_comes_back_as_it_was(store: Store) {
@@ -220,15 +288,25 @@ async fn what_is_archived_comes_back_as_it_was(store: Store) {
     }
     assert_eq!(mark(&store, "u", ids[0], Mark::Unarchive).await.2, 0);
     assert_eq!(mark(&store, "u", ids[1], Mark::Unarchive).await.2, 1);
-    let status = async |id| store.notification(&user("u"), id).await.expect("it reads").map(|item| item.status);
-    assert_eq!((status(ids[0]).await, status(ids[1]).await), (Some(Status::Read), Some(Status::Unread)));
+    let status = async |id| {
+        store.notification(&user("u"), id).await.expect("it reads").map(|item| item.status)
+    };
+    assert_eq!(
+        (status(ids[0]).await, status(ids[1]).await),
+        (Some(Status::Read), Some(Status::Unread))
+    );
 }
 
 /// A notification with these times.
 fn timed(user_id: &str, created: i64, expires: Option<i64>, keep: Option<i64>) -> (Uuid, Draft) {
     let (id, draft) = draft(user_id, "timed");
     let at = |time: i64| Timestamp(NOW.0 + time);
-    let draft = Draft { created_at: at(created), expires_at: expires.map(at), keep_until: keep.map(at), ..draft };
+    let draft = Draft {
+        created_at: at(created),
+        expires_at: expires.map(at),
+        keep_until: keep.map(at),
+        ..draft
+    };
     (id, draft)
 }
 
@@ -245,22 +323,37 @@ async fn time_clears_archives_and_discards_in_bounded_batches(store: Store) {
     mark(&store, "a", ids[0], Mark::Read).await; // revision 3 of a
     mark(&store, "b", ids[4], Mark::Read).await; // revision 4 of b
     let sweep = async |what, at, limit| {
-        store.sweep(what, Timestamp(NOW.0 + at), limit, Timestamp(NOW.0 + at)).await.expect("it sweeps")
+        store
+            .sweep(what, Timestamp(NOW.0 + at), limit, Timestamp(NOW.0 + at))
+            .await
+            .expect("it sweeps")
     };
-    assert!(sweep(Sweep::Expire, 9, 10).await.is_empty(), "nothing has run out yet");
-    assert_eq!(sweep(Sweep::Expire, 15, 1).await.len(), 1, "no more than asked for");
-    let rest = sweep(Sweep::Expire, 15, 10).await;
+    assert!(sweep(SweepKind::Expire, 9, 10).await.is_empty(), "nothing has run out yet");
+    assert_eq!(sweep(SweepKind::Expire, 15, 1).await.len(), 1, "no more than asked for");
+    let rest = sweep(SweepKind::Expire, 15, 10).await;
     assert_eq!(rest.len(), 1);
-    assert!(sweep(Sweep::Expire, 15, 10).await.is_empty(), "and each once");
-    assert_eq!(store.inbox(&user("a")).await.expect("it reads"), Counters { revision: 4, unread: 1, unseen: 1 });
-    assert_eq!(store.inbox(&user("b")).await.expect("it reads"), Counters { revision: 5, unread: 1, unseen: 1 });
-    let archived = sweep(Sweep::Archive, -1_000, 10).await;
+    assert!(sweep(SweepKind::Expire, 15, 10).await.is_empty(), "and each once");
+    assert_eq!(
+        store.inbox(&user("a")).await.expect("it reads"),
+        InboxState { revision: 4, unread: 1, unseen: 1 }
+    );
+    assert_eq!(
+        store.inbox(&user("b")).await.expect("it reads"),
+        InboxState { revision: 5, unread: 1, unseen: 1 }
+    );
+    let archived = sweep(SweepKind::Archive, -1_000, 10).await;
     assert_eq!(
         archived.iter().map(|change| (change.kind, change.step.revision)).collect::<Vec<_>>(),
-        [(ChangeKind::Swept(Sweep::Archive), 6)]
+        [(ChangeKind::Swept(SweepKind::Archive), 6)]
     );
-    let discarded = sweep(Sweep::Discard, 15, 10).await;
-    assert_eq!(discarded.iter().map(|change| (change.step.revision, change.step.unread)).collect::<Vec<_>>(), [(7, 0)]);
+    let discarded = sweep(SweepKind::Discard, 15, 10).await;
+    assert_eq!(
+        discarded
+            .iter()
+            .map(|change| (change.step.revision, change.step.unread))
+            .collect::<Vec<_>>(),
+        [(7, 0)]
+    );
     let page = store.changed_since(&user("b"), 4, 10).await.expect("it reads");
     let changed: Vec<_> = page.items.iter().map(|item| (item.revision, item.status)).collect();
     assert_eq!(changed, [(5, Status::AutoCleared), (6, Status::Archived), (7, Status::Deleted)]);
@@ -272,7 +365,9 @@ async fn time_clears_archives_and_discards_in_bounded_batches(store: Store) {
 async fn retention_is_its_owners_and_goes_round_the_users(store: Store) {
     const DAY: i64 = 24 * 60 * 60 * 1_000;
     let users: Vec<String> = (0..250).map(|n| format!("u{n:03}")).collect();
-    let drafts = users.iter().flat_map(|user| [timed(user, -3 * DAY, None, None), timed(user, 0, None, None)]);
+    let drafts = users
+        .iter()
+        .flat_map(|user| [timed(user, -3 * DAY, None, None), timed(user, 0, None, None)]);
     store.commit(&[planned(None, drafts.collect())], NOW).await.expect("it commits");
     for user_id in &users[..240] {
         store.set_retention(&user(user_id), 2, NOW).await.expect("it is set");
@@ -294,7 +389,11 @@ async fn retention_is_its_owners_and_goes_round_the_users(store: Store) {
 
 async fn preferences_are_kept_and_only_for_those_who_said_something(store: Store) {
     assert_eq!(store.preferences(&user("u")).await.expect("it reads"), Preferences::default());
-    let wants = Preferences { muted_types: vec!["A".into()], email_enabled: false, ..Preferences::default() };
+    let wants = Preferences {
+        muted_types: vec!["A".into()],
+        email_enabled: false,
+        ..Preferences::default()
+    };
     store.put_preferences(&user("u"), &wants, NOW).await.expect("it writes");
     store.set_retention(&user("u"), 7, NOW).await.expect("it writes");
     let kept = Preferences { retention_days: Some(7), ..wants };
@@ -332,7 +431,7 @@ async fn what_is_unread_is_counted_over_all(store: Store) {
     for user_id in ["a", "b", "c"] {
         fill(&store, user_id, 2).await;
     }
-    store.mark_all(&user("b"), MarkAll::Read, None, None, NOW).await.expect("it marks");
+    store.mark_all(&user("b"), BulkMark::Read, None, None, NOW).await.expect("it marks");
     let totals = store.unread_totals().await.expect("it counts");
     assert_eq!((totals.unread, totals.users), (4, 2));
     let users = store.users_with_unread(1).await.expect("it lists");
@@ -366,10 +465,12 @@ async fn lists_are_filtered_and_paged(store: Store) {
     let ids = fill(&store, "u", 5).await;
     mark(&store, "u", ids[4], Mark::Read).await;
     mark(&store, "u", ids[3], Mark::Delete).await;
-    let list = async |filter: Filter, limit| store.list(&user("u"), &filter, limit).await.expect("it lists");
+    let list = async |filter: Filter, limit| {
+        store.list(&user("u"), &filter, limit).await.expect("it lists")
+    };
     let first = list(Filter::default(), 2).await;
     assert_eq!(first.items.iter().map(|item| item.seq).collect::<Vec<_>>(), [5, 3]);
-    assert_eq!(first.inbox, Counters { revision: 7, unread: 3, unseen: 3 });
+    assert_eq!(first.inbox, InboxState { revision: 7, unread: 3, unseen: 3 });
     let second = list(Filter { before_seq: first.next, ..Filter::default() }, 2).await;
     assert_eq!(second.items.iter().map(|item| item.seq).collect::<Vec<_>>(), [2, 1]);
     assert_eq!(second.next, None);
@@ -379,7 +480,8 @@ async fn lists_are_filtered_and_paged(store: Store) {
     assert_eq!(read.items.len(), 1);
     let other = list(Filter { type_code: Some("OTHER".into()), ..Filter::default() }, 10).await;
     assert!(other.items.is_empty());
-    let revision_at = async |time| store.revision_at(&user("u"), Timestamp(time)).await.expect("it reads");
+    let revision_at =
+        async |time| store.revision_at(&user("u"), Timestamp(time)).await.expect("it reads");
     assert_eq!((revision_at(NOW.0 - 1).await, revision_at(NOW.0).await), (0, 5));
 }
 
@@ -400,7 +502,10 @@ async fn the_directory_knows_people_and_roles(store: Store) {
     let mut other = Person::unknown(user("a"));
     other.login = Some("mallory".into());
     store.enter_people(&[other, Person::unknown(user("b"))], NOW).await.expect("it enters");
-    assert_eq!(store.people(&[user("a"), user("nobody")]).await.expect("it reads"), [admin.clone()]);
+    assert_eq!(
+        store.people(&[user("a"), user("nobody")]).await.expect("it reads"),
+        [admin.clone()]
+    );
     assert_eq!(store.audience(None, "", 9).await.expect("it reads").len(), 2);
     admin.roles = Vec::new();
     store.merge_people(&[patch(&admin, true)], NOW).await.expect("it merges");
@@ -431,7 +536,8 @@ fn kind(code: &str, template: &str) -> TypeRow {
 }
 
 async fn the_files_types_are_written_and_an_administrators_are_left_alone(store: Store) {
-    let write = async |types: &[TypeRow]| store.write_config_types(types, NOW).await.expect("it writes");
+    let write =
+        async |types: &[TypeRow]| store.write_config_types(types, NOW).await.expect("it writes");
     assert_eq!(write(&[kind("A", "one"), kind("B", "x")]).await, 2);
     assert_eq!(write(&[kind("A", "one"), kind("B", "x")]).await, 0, "nothing has changed");
     let later = Timestamp(NOW.0 + 5);
@@ -441,14 +547,21 @@ async fn the_files_types_are_written_and_an_administrators_are_left_alone(store:
     assert_eq!(types.len(), 1);
     assert_eq!((types[0].template.as_str(), types[0].origin), ("two", Origin::Config));
     // By hand, as the contract shows it.
-    store.execute_by_hand("UPDATE notification_types SET is_active = false WHERE code = 'A'").await.expect("plain SQL");
+    store
+        .execute_by_hand("UPDATE notification_types SET is_active = false WHERE code = 'A'")
+        .await
+        .expect("plain SQL");
     store
         .execute_by_hand(
             "INSERT INTO notification_types (code, display_name, template, target_type) VALUES ('C', 'C', 'x', 'ALL')",
         )
         .await
         .expect("plain SQL");
-    assert_eq!(write(&[kind("A", "three"), kind("C", "three")]).await, 0, "an administrator has changed them");
+    assert_eq!(
+        write(&[kind("A", "three"), kind("C", "three")]).await,
+        0,
+        "an administrator has changed them"
+    );
     let types = store.types().await.expect("it reads");
     assert_eq!(
         types.iter().map(|row| (row.is_active, row.origin)).collect::<Vec<_>>(),
@@ -458,7 +571,8 @@ async fn the_files_types_are_written_and_an_administrators_are_left_alone(store:
 
 async fn dead_letters_are_kept_cut_and_listed(store: Store) {
     let rejected = Rejected::missing("user_id", "it needs user_id\0");
-    let mut letter = DeadLetter::new(Uuid::now_v7(), NOW, "nats", &rejected, &[b'x', 0, 0xFF].repeat(30_000));
+    let mut letter =
+        DeadLetter::new(Uuid::now_v7(), NOW, "nats", &rejected, &[b'x', 0, 0xFF].repeat(30_000));
     letter.headers = vec![("nats-msg-id".into(), "m1".into())];
     letter.subject = Some("events.x".into());
     store.keep_dead_letter(&letter).await.expect("it keeps");
@@ -482,10 +596,14 @@ async fn the_epoch_stays_until_it_is_renewed(store: Store) {
 async fn what_a_store_refuses_leaves_nothing_behind(store: Store) {
     let ids = fill(&store, "u", 1).await;
     let (_, again) = draft("u", "same id");
-    let result = store.commit(&[planned(Some("k"), vec![draft("u", "good"), (ids[0], again)])], NOW).await;
+    let result =
+        store.commit(&[planned(Some("k"), vec![draft("u", "good"), (ids[0], again)])], NOW).await;
     assert!(result.is_err_and(|error| !error.is_transient()), "a repeated id is refused for good");
     assert_eq!(store.inbox(&user("u")).await.expect("it reads").revision, 1);
-    let retry = store.commit(&[planned(Some("k"), vec![draft("u", "good")])], NOW).await.expect("it commits");
+    let retry = store
+        .commit(&[planned(Some("k"), vec![draft("u", "good")])], NOW)
+        .await
+        .expect("it commits");
     assert_eq!(stored(&retry[0]), 1, "its identity was not kept either");
 }
 
@@ -499,22 +617,38 @@ async fn what_became_of_variants_is_counted(store: Store) {
     store.commit(&[planned(None, drafts)], NOW).await.expect("it commits");
     mark(&store, "u", ids[0], Mark::Seen).await;
     assert_eq!(mark(&store, "u", ids[0], Mark::Click).await.0, ChangeKind::Marked(Mark::Click));
-    assert_eq!(mark(&store, "u", ids[0], Mark::Click).await.0, ChangeKind::Unchanged(Mark::Click), "once");
+    assert_eq!(
+        mark(&store, "u", ids[0], Mark::Click).await.0,
+        ChangeKind::Unchanged(Mark::Click),
+        "once"
+    );
     mark(&store, "u", ids[1], Mark::Read).await;
     // What was read can be followed later, and is still read.
-    assert_eq!(mark(&store, "u", ids[1], Mark::Click).await, (ChangeKind::Marked(Mark::Click), 8, 2));
+    assert_eq!(
+        mark(&store, "u", ids[1], Mark::Click).await,
+        (ChangeKind::Marked(Mark::Click), 8, 2)
+    );
     mark(&store, "u", ids[2], Mark::Seen).await;
     let counts = store.variant_counts("T").await.expect("it reads");
-    let shown: Vec<_> = counts.iter().map(|c| (c.name.as_str(), c.sent, c.seen, c.read, c.clicked)).collect();
+    let shown: Vec<_> =
+        counts.iter().map(|c| (c.name.as_str(), c.sent, c.seen, c.read, c.clicked)).collect();
     assert_eq!(shown, [("a", 2, 2, 2, 2), ("b", 1, 1, 0, 0)]);
     assert!(store.variant_counts("OTHER").await.expect("it reads").is_empty());
 }
 
 async fn a_schedule_begins_when_it_is_first_seen_and_never_goes_back(store: Store) {
     let at = |ms: i64| Timestamp(NOW.0 + ms);
-    let begin = async |schedule: &str, now| store.begin_schedule("T", schedule, now).await.expect("it writes");
-    let last =
-        async || store.schedule_runs().await.expect("it reads").first().map(|run| (run.schedule.clone(), run.at));
+    let begin = async |schedule: &str, now| {
+        store.begin_schedule("T", schedule, now).await.expect("it writes")
+    };
+    let last = async || {
+        store
+            .schedule_runs()
+            .await
+            .expect("it reads")
+            .first()
+            .map(|run| (run.schedule.clone(), run.at))
+    };
     begin("daily", at(0)).await;
     begin("daily", at(50)).await;
     assert_eq!(last().await, Some(("daily".to_owned(), at(0))), "it has begun already");
@@ -522,7 +656,11 @@ async fn a_schedule_begins_when_it_is_first_seen_and_never_goes_back(store: Stor
     store.schedule_has_run("T", at(90)).await.expect("another hub was slower");
     assert_eq!(last().await, Some(("daily".to_owned(), at(100))));
     begin("hourly", at(130)).await;
-    assert_eq!(last().await, Some(("hourly".to_owned(), at(130))), "another schedule makes up for nothing");
+    assert_eq!(
+        last().await,
+        Some(("hourly".to_owned(), at(130))),
+        "another schedule makes up for nothing"
+    );
     store.forget_schedule("T").await.expect("it writes");
     assert_eq!(last().await, None);
     // Counted is what was made after the one, up to the other.
@@ -534,7 +672,9 @@ async fn a_schedule_begins_when_it_is_first_seen_and_never_goes_back(store: Stor
 async fn pieces_of_an_event_follow_each_other_whoever_brings_them(store: Store) {
     let identity = Identity::key("large");
     let moderators = Audience::Role("moderator".into());
-    let begin = async |audience: &Audience| store.begin_fan_out(&identity, audience, NOW).await.expect("it begins");
+    let begin = async |audience: &Audience| {
+        store.begin_fan_out(&identity, audience, NOW).await.expect("it begins")
+    };
     let piece = |after: &str, to: &str, last: bool| Planned {
         identity: last.then(|| identity.clone()),
         part: Some(Part { identity: identity.clone(), after: after.into(), to: to.into() }),

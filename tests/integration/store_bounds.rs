@@ -5,7 +5,7 @@ use std::sync::Arc;
 use lonceng::{
     domain::{
         event::Identity,
-        inbox::{InboxPosition, Mark, Resume, Since, Sweep, resume},
+        inbox::{InboxPosition, Mark, Resume, Since, SweepKind, resume},
         notification::{Status, Timestamp},
         plan::Draft,
     },
@@ -20,7 +20,8 @@ const DAY_MS: i64 = 24 * 60 * 60 * 1_000;
 
 /// An event for several users with the same metadata.
 fn event_with(users: &[&str], metadata: &str) -> (Planned, Vec<Uuid>) {
-    let metadata = Arc::<RawValue>::from(RawValue::from_string(metadata.to_owned()).expect("it is JSON"));
+    let metadata =
+        Arc::<RawValue>::from(RawValue::from_string(metadata.to_owned()).expect("it is JSON"));
     let drafts: Vec<(Uuid, Draft)> = users
         .iter()
         .map(|name| {
@@ -46,9 +47,15 @@ async fn long_metadata_is_stored_once_for_all_recipients(store: Store) {
     let long = long_metadata(3_000);
     let (event, ids) = event_with(&["a", "b", "c"], &long);
     store.commit(&[event], NOW).await.expect("it commits");
-    assert_eq!(store.count_by_hand("SELECT COUNT(*) FROM shared_metadata").await.expect("it counts"), 1);
     assert_eq!(
-        store.count_by_hand("SELECT COUNT(*) FROM notifications WHERE metadata = '{}'").await.expect("it counts"),
+        store.count_by_hand("SELECT COUNT(*) FROM shared_metadata").await.expect("it counts"),
+        1
+    );
+    assert_eq!(
+        store
+            .count_by_hand("SELECT COUNT(*) FROM notifications WHERE metadata = '{}'")
+            .await
+            .expect("it counts"),
         3
     );
     for name in ["a", "b", "c"] {
@@ -60,14 +67,23 @@ async fn long_metadata_is_stored_once_for_all_recipients(store: Store) {
     let (short, _) = event_with(&["d", "e"], r#"{"n":1}"#);
     let (single, _) = event_with(&["f"], &long);
     store.commit(&[short, single], NOW).await.expect("it commits");
-    assert_eq!(store.count_by_hand("SELECT COUNT(*) FROM shared_metadata").await.expect("it counts"), 1);
+    assert_eq!(
+        store.count_by_hand("SELECT COUNT(*) FROM shared_metadata").await.expect("it counts"),
+        1
+    );
     assert_eq!(only(&store, "f").await.metadata.get(), long);
     // It goes with the last of them.
     for (name, id) in ["a", "b", "c"].iter().zip(ids) {
-        assert_eq!(store.count_by_hand("SELECT COUNT(*) FROM shared_metadata").await.expect("it counts"), 1);
+        assert_eq!(
+            store.count_by_hand("SELECT COUNT(*) FROM shared_metadata").await.expect("it counts"),
+            1
+        );
         mark(&store, name, id, Mark::Delete).await;
     }
-    assert_eq!(store.count_by_hand("SELECT COUNT(*) FROM shared_metadata").await.expect("it counts"), 0);
+    assert_eq!(
+        store.count_by_hand("SELECT COUNT(*) FROM shared_metadata").await.expect("it counts"),
+        0
+    );
 }
 
 async fn a_deletion_keeps_no_content(store: Store) {
@@ -79,7 +95,10 @@ async fn a_deletion_keeps_no_content(store: Store) {
     let kept = only(&store, "a").await;
     for item in [&*told, &kept] {
         assert_eq!(item.status, Status::Deleted);
-        assert_eq!((item.title.as_str(), item.message.as_str(), item.metadata.get()), ("", "", "{}"));
+        assert_eq!(
+            (item.title.as_str(), item.message.as_str(), item.metadata.get()),
+            ("", "", "{}")
+        );
         assert_eq!((item.action_url.as_deref(), item.notification_id), (None, ids[0]));
     }
 }
@@ -87,22 +106,35 @@ async fn a_deletion_keeps_no_content(store: Store) {
 async fn a_type_that_keeps_no_longer_leaves_no_content(store: Store) {
     let (id, first) = draft("a", "text");
     let first = Draft { keep_until: Some(NOW), ..first };
-    let metadata = Arc::<RawValue>::from(RawValue::from_string(long_metadata(3_000)).expect("it is JSON"));
+    let metadata =
+        Arc::<RawValue>::from(RawValue::from_string(long_metadata(3_000)).expect("it is JSON"));
     let second = draft("b", "text");
-    let drafts = [(id, first), second].map(|(id, draft)| (id, Draft { metadata: Arc::clone(&metadata), ..draft }));
+    let drafts = [(id, first), second]
+        .map(|(id, draft)| (id, Draft { metadata: Arc::clone(&metadata), ..draft }));
     store.commit(&[planned(None, drafts.to_vec())], NOW).await.expect("it commits");
-    let changes = store.sweep(Sweep::Discard, NOW, 10, NOW).await.expect("it sweeps");
+    let changes = store.sweep(SweepKind::Discard, NOW, 10, NOW).await.expect("it sweeps");
     assert_eq!(changes.len(), 1);
     let kept = only(&store, "a").await;
-    assert_eq!((kept.status, kept.message.as_str(), kept.metadata.get()), (Status::Deleted, "", "{}"));
-    assert_eq!(only(&store, "b").await.metadata.get(), metadata.get(), "the other recipient still has it");
+    assert_eq!(
+        (kept.status, kept.message.as_str(), kept.metadata.get()),
+        (Status::Deleted, "", "{}")
+    );
+    assert_eq!(
+        only(&store, "b").await.metadata.get(),
+        metadata.get(),
+        "the other recipient still has it"
+    );
 }
 
 async fn a_purged_deletion_makes_clients_before_it_start_over(store: Store) {
     let ids = fill(&store, "a", 3).await;
     mark(&store, "a", ids[1], Mark::Delete).await;
     let late = Timestamp(NOW.0 + 31 * DAY_MS);
-    assert_eq!(store.purge_tombstones(NOW.0 - 1, 10).await.expect("it purges"), 0, "it is not old yet");
+    assert_eq!(
+        store.purge_tombstones(NOW.0 - 1, 10).await.expect("it purges"),
+        0,
+        "it is not old yet"
+    );
     assert_eq!(store.purge_tombstones(late.0, 10).await.expect("it purges"), 1);
     assert_eq!(store.purge_tombstones(late.0, 10).await.expect("it purges"), 0);
     let position = store.position(&user("a")).await.expect("it reads");
@@ -139,8 +171,9 @@ async fn a_page_is_bounded_in_bytes(store: Store) {
 
 async fn failed_attempts_are_counted_for_all_hubs(store: Store) {
     let (one, other) = (Identity::key("one"), Identity::key("other"));
-    let count =
-        async |identity: &Identity, at| store.count_failed_attempt(identity, Timestamp(at)).await.expect("it counts");
+    let count = async |identity: &Identity, at| {
+        store.count_failed_attempt(identity, Timestamp(at)).await.expect("it counts")
+    };
     assert_eq!((count(&one, 1).await, count(&one, 5).await, count(&other, 5).await), (1, 2, 1));
     store.forget_failed_attempts(&one).await.expect("it forgets");
     assert_eq!((count(&one, 6).await, count(&other, 7).await), (1, 2));
@@ -166,9 +199,13 @@ async fn sqlite_works_again_when_a_full_disk_has_room() {
     store.commit(std::slice::from_ref(&small), NOW).await.expect("it commits");
     store.execute_by_hand("PRAGMA max_page_count = 1").await.expect("it is told");
     let (large, _) = event_with(&["a"], &long_metadata(2_000_000));
-    let failed = store.commit(std::slice::from_ref(&large), NOW).await.expect_err("the disk is full");
+    let failed =
+        store.commit(std::slice::from_ref(&large), NOW).await.expect_err("the disk is full");
     assert!(failed.is_transient(), "{failed}");
-    store.commit(&[large], NOW).await.expect("a new connection has no limit: the disk has room again");
+    store
+        .commit(&[large], NOW)
+        .await
+        .expect("a new connection has no limit: the disk has room again");
     store.ping().await.expect("it can be written to");
     assert_eq!(store.inbox(&user("a")).await.expect("it reads").revision, 2);
 }
@@ -195,13 +232,20 @@ async fn a_read_only_postgres_is_away_until_it_can_be_written_to() {
     .await
     .expect("they are ended");
     let (event, _) = event_with(&["a"], "{}");
-    let failed = store.commit(std::slice::from_ref(&event), NOW).await.expect_err("it takes no writes");
+    let failed =
+        store.commit(std::slice::from_ref(&event), NOW).await.expect_err("it takes no writes");
     assert!(failed.is_transient(), "{failed}");
     assert!(store.ping().await.is_err(), "it is not ready");
-    sqlx::query("SET default_transaction_read_only = off").execute(&admin).await.expect("our own may write");
+    sqlx::query("SET default_transaction_read_only = off")
+        .execute(&admin)
+        .await
+        .expect("our own may write");
     let sql = format!("ALTER DATABASE {database} RESET default_transaction_read_only");
     let mut own = admin.acquire().await.expect("it answers");
-    sqlx::query("SET default_transaction_read_only = off").execute(&mut *own).await.expect("our own may write");
+    sqlx::query("SET default_transaction_read_only = off")
+        .execute(&mut *own)
+        .await
+        .expect("our own may write");
     sqlx::query(sqlx::AssertSqlSafe(sql)).execute(&mut *own).await.expect("it is told");
     store.ping().await.expect("a new connection may write");
     store.commit(&[event], NOW).await.expect("it commits");
@@ -217,7 +261,10 @@ async fn the_log_of_sqlite_shrinks_when_a_long_reader_has_left() {
     let size = || std::fs::metadata(&log).map_or(0, |metadata| metadata.len());
     let reading = sqlx::SqlitePool::connect(&url).await.expect("it opens");
     let mut reader = reading.begin().await.expect("it begins");
-    sqlx::query("SELECT COUNT(*) FROM notifications").fetch_one(&mut *reader).await.expect("it reads");
+    sqlx::query("SELECT COUNT(*) FROM notifications")
+        .fetch_one(&mut *reader)
+        .await
+        .expect("it reads");
     for _ in 0..90 {
         let drafts = (0..8).map(|_| draft("u", &"x".repeat(120_000))).collect();
         store.commit(&[planned(None, drafts)], NOW).await.expect("it commits");

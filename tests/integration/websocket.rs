@@ -30,7 +30,10 @@ async fn an_event_reaches_every_connection_of_its_user_and_nobody_else() {
         let (mut one, mut two, mut other) =
             (hub.connect("u", "").await, hub.connect("u", "").await, hub.connect("v", "").await);
         let hello = one.expect("connected").await;
-        assert_eq!((&hello["revision"], &hello["unread"], &hello["user_id"]), (&json!(0), &json!(0), &json!("u")));
+        assert_eq!(
+            (&hello["revision"], &hello["unread"], &hello["user_id"]),
+            (&json!(0), &json!(0), &json!("u"))
+        );
         two.expect("connected").await;
         other.expect("connected").await;
         hub.publish(&note("u", "a")).await;
@@ -71,7 +74,10 @@ async fn a_fresh_connection_gets_the_unread_ones_oldest_first_then_live() {
         let mut client = hub.connect("u", "").await;
         assert_eq!(client.expect("connected").await["revision"], 103);
         for n in 3..103 {
-            assert_eq!(client.expect("notification.push").await["message"], message(&n.to_string()));
+            assert_eq!(
+                client.expect("notification.push").await["message"],
+                message(&n.to_string())
+            );
         }
         hub.publish(&note("u", "live")).await;
         let live = client.expect("notification.push").await;
@@ -93,7 +99,10 @@ async fn since_brings_exactly_what_was_missed_in_a_whole_chain() {
         let epoch = one.expect("connected").await["epoch"].as_str().expect("an epoch").to_owned();
         // A mark moves the first one to the end of the history.
         let first = hub.inbox("u").await.last().cloned().expect("it is there");
-        one.send(&json!({ "type": "notification.read", "notification_id": first["notification_id"] })).await;
+        one.send(
+            &json!({ "type": "notification.read", "notification_id": first["notification_id"] }),
+        )
+        .await;
         assert_eq!(one.expect("notification.read.ack").await["revision"], 251);
         let mut two = hub.connect("u", &format!("&since={epoch}.0")).await;
         two.expect("connected").await;
@@ -163,7 +172,10 @@ async fn what_is_unread_again_is_pushed_to_a_fresh_connection() {
     hub.publish(&note("u", "a")).await;
     let id = hub.inbox("u").await[0]["notification_id"].as_str().expect("an id").to_owned();
     for mark in ["read", "unread"] {
-        assert_eq!(hub.post(&format!("/api/v1/notifications/{id}/{mark}?user_id=u"), &Value::Null).await.0, 200);
+        assert_eq!(
+            hub.post(&format!("/api/v1/notifications/{id}/{mark}?user_id=u"), &Value::Null).await.0,
+            200
+        );
     }
     let mut fresh = hub.connect("u", "").await;
     fresh.expect("connected").await;
@@ -220,7 +232,10 @@ async fn read_all_is_one_message_for_the_others() {
         }
         one.send(&json!({ "type": "notification.read_all", "up_to_revision": 4 })).await;
         let ack = one.expect("notification.read_all.ack").await;
-        assert_eq!((&ack["previous_revision"], &ack["revision"], &ack["unread"]), (&json!(5), &json!(9), &json!(1)));
+        assert_eq!(
+            (&ack["previous_revision"], &ack["revision"], &ack["unread"]),
+            (&json!(5), &json!(9), &json!(1))
+        );
         let update = two.expect("notification.update").await;
         assert_eq!((&update["revision"], &update["unread"]), (&json!(9), &json!(1)));
         two.nothing().await;
@@ -245,7 +260,10 @@ async fn sync_answers_pages_and_the_newest() {
     assert_eq!((&page["complete"], &page["revision"]), (&json!(false), &json!(5)));
     client.send(&json!({ "type": "sync.request", "since": 5, "limit": 5 })).await;
     let rest = client.next().await.expect("it is open");
-    assert_eq!((&rest["complete"], &rest["revision"], &rest["unread"]), (&json!(true), &json!(7), &json!(7)));
+    assert_eq!(
+        (&rest["complete"], &rest["revision"], &rest["unread"]),
+        (&json!(true), &json!(7), &json!(7))
+    );
     client.send(&json!({ "type": "sync.request", "limit": 2 })).await;
     let newest = client.next().await.expect("it is open");
     let messages: Vec<&Value> =
@@ -264,7 +282,10 @@ async fn what_cannot_be_taken_is_answered_and_the_connection_stays() {
         (r#"{"type":"dance"}"#, "unknown_type"),
         (r#"{"type":"notification.read"}"#, "bad_message"),
         (r#"{"type":"notification.read","notification_id":"nonsense"}"#, "not_found"),
-        (r#"{"type":"notification.read","notification_id":"01978a3e-0000-7000-8000-000000000001"}"#, "not_found"),
+        (
+            r#"{"type":"notification.read","notification_id":"01978a3e-0000-7000-8000-000000000001"}"#,
+            "not_found",
+        ),
         (r#"{"type":"sync.request","limit":5000}"#, "bad_message"),
     ] {
         client.send_text(text).await;
@@ -279,7 +300,10 @@ async fn what_cannot_be_taken_is_answered_and_the_connection_stays() {
 async fn nobody_and_foreign_pages_are_refused_before_the_upgrade() {
     let hub = Hub::sqlite(&[("LONCENG_SERVER__ALLOWED_ORIGINS", "https://app.example.com")]).await;
     assert_eq!(Client::refused(hub.ws("")).await, 401);
-    assert_eq!(Client::refused(format!("ws://127.0.0.1:{}/nowhere?user_id=u", hub.port)).await, 404);
+    assert_eq!(
+        Client::refused(format!("ws://127.0.0.1:{}/nowhere?user_id=u", hub.port)).await,
+        404
+    );
     let with_origin = |origin: &str| {
         let mut request = hub.ws("user_id=u").into_client_request().expect("a request");
         request.headers_mut().insert("origin", origin.parse().expect("a header"));
@@ -292,23 +316,35 @@ async fn nobody_and_foreign_pages_are_refused_before_the_upgrade() {
     }
     // A name that was made to point at this machine.
     let mut rebound = hub.ws("user_id=u").into_client_request().expect("a request");
-    rebound.headers_mut().insert("host", format!("evil.example:{}", hub.port).parse().expect("a header"));
-    rebound.headers_mut().insert("origin", format!("http://evil.example:{}", hub.port).parse().expect("a header"));
+    rebound
+        .headers_mut()
+        .insert("host", format!("evil.example:{}", hub.port).parse().expect("a header"));
+    rebound
+        .headers_mut()
+        .insert("origin", format!("http://evil.example:{}", hub.port).parse().expect("a header"));
     assert_eq!(Client::refused(rebound).await, 401);
 }
 
 #[tokio::test]
 async fn a_token_signs_in_by_header_query_or_subprotocol() {
     let secret = "0123456789abcdef0123456789abcdef";
-    let hub = Hub::sqlite(&[("LONCENG_AUTH__METHODS", "jwt"), ("LONCENG_AUTH__JWT_SECRET", secret)]).await;
-    let auth = lonceng::config::Auth { jwt_secret: lonceng::config::Secret::from(secret), ..Default::default() };
+    let hub =
+        Hub::sqlite(&[("LONCENG_AUTH__METHODS", "jwt"), ("LONCENG_AUTH__JWT_SECRET", secret)])
+            .await;
+    let auth = lonceng::config::Auth {
+        jwt_secret: lonceng::config::Secret::from(secret),
+        ..Default::default()
+    };
     let token = |ttl: i64| {
         let claims = json!({"sub":"7","login":"alice","roles":["admin"],"exp": lonceng::clock::now().0 / 1000 + ttl});
-        lonceng::auth::mint(&auth, &serde_json::from_value(claims).expect("claims")).expect("it signs")
+        lonceng::auth::mint(&auth, &serde_json::from_value(claims).expect("claims"))
+            .expect("it signs")
     };
     let good = token(600);
     let mut by_header = hub.ws("").into_client_request().expect("a request");
-    by_header.headers_mut().insert("authorization", format!("Bearer {good}").parse().expect("a header"));
+    by_header
+        .headers_mut()
+        .insert("authorization", format!("Bearer {good}").parse().expect("a header"));
     let mut by_protocol = hub.ws("").into_client_request().expect("a request");
     let offered = format!("{SUBPROTOCOL}, token.{good}");
     by_protocol.headers_mut().insert("sec-websocket-protocol", offered.parse().expect("a header"));
@@ -329,18 +365,22 @@ async fn a_token_signs_in_by_header_query_or_subprotocol() {
     // Claims have entered the directory: an event for ADMIN reaches alice.
     let mut alice = Client::connect(hub.ws(&format!("token={good}"))).await;
     alice.expect("connected").await;
-    let event = json!({"type":"REFUND_REQUESTED","user_id":"budi","amount":1,"refund_id":"r"}).to_string();
+    let event =
+        json!({"type":"REFUND_REQUESTED","user_id":"budi","amount":1,"refund_id":"r"}).to_string();
     let bearer = format!("Bearer {good}");
-    let (status, body) = hub.send("POST", "/api/v1/events", &[("authorization", &bearer)], event).await;
+    let (status, body) =
+        hub.send("POST", "/api/v1/events", &[("authorization", &bearer)], event).await;
     assert_eq!(status, 202, "{body}");
     alice.expect("notification.push").await;
 }
 
 #[tokio::test]
 async fn too_many_connections_of_one_user_close_the_newest() {
-    let hub =
-        Hub::sqlite(&[("LONCENG_SERVER__MAX_CONNECTIONS_PER_USER", "2"), ("LONCENG_SERVER__MAX_CONNECTIONS", "4")])
-            .await;
+    let hub = Hub::sqlite(&[
+        ("LONCENG_SERVER__MAX_CONNECTIONS_PER_USER", "2"),
+        ("LONCENG_SERVER__MAX_CONNECTIONS", "4"),
+    ])
+    .await;
     let (mut one, mut two) = (hub.connect("u", "").await, hub.connect("u", "").await);
     one.expect("connected").await;
     two.expect("connected").await;
@@ -352,16 +392,23 @@ async fn too_many_connections_of_one_user_close_the_newest() {
 
 #[tokio::test]
 async fn a_client_that_answers_no_ping_is_closed() {
-    let env = [("LONCENG_SERVER__HEARTBEAT_SECONDS", "1"), ("LONCENG_SERVER__HEARTBEAT_TIMEOUT_SECONDS", "1")];
+    let env = [
+        ("LONCENG_SERVER__HEARTBEAT_SECONDS", "1"),
+        ("LONCENG_SERVER__HEARTBEAT_TIMEOUT_SECONDS", "1"),
+    ];
     let hub = Hub::sqlite(&env).await;
     // tungstenite answers pings only while it is read; this one is not.
     let silent = hub.connect("u", "").await;
     let mut lively = hub.connect("v", "").await;
     lively.expect("connected").await;
-    let gone = crate::support::wait::until("the silent one is gone", crate::support::wait::PATIENCE, async || {
-        lively.nothing().await;
-        (hub.metric("websocket_connections").await < 1.5).then_some(())
-    });
+    let gone = crate::support::wait::until(
+        "the silent one is gone",
+        crate::support::wait::PATIENCE,
+        async || {
+            lively.nothing().await;
+            (hub.metric("websocket_connections").await < 1.5).then_some(())
+        },
+    );
     gone.await;
     drop(silent);
     lively.nothing().await;
@@ -387,7 +434,8 @@ async fn clients_are_told_before_a_planned_stop_and_it_is_quick() {
 async fn whatever_comes_after_a_sync_goes_on_from_where_it_ended() {
     // Over this limit notifications are summed up.
     let hub = Hub::sqlite(&[("LONCENG_LIMITS__PER_USER_PER_MINUTE", "3")]).await;
-    let note = |n: usize| json!({ "type": "NOTE_CREATED", "user_id": "chain", "title": format!("n{n}") });
+    let note =
+        |n: usize| json!({ "type": "NOTE_CREATED", "user_id": "chain", "title": format!("n{n}") });
     for n in 0..5 {
         hub.publish(&note(n)).await;
     }
@@ -407,7 +455,8 @@ async fn whatever_comes_after_a_sync_goes_on_from_where_it_ended() {
     let epoch = first["epoch"].as_str().expect("text");
     let sync = json!({ "type": "sync.request", "since": format!("{epoch}.0"), "limit": 1_000 });
     // More than may be pushed, a sync while the summary is due, and marks in between.
-    let ids: Vec<Value> = hub.inbox("chain").await.iter().map(|item| item["notification_id"].clone()).collect();
+    let ids: Vec<Value> =
+        hub.inbox("chain").await.iter().map(|item| item["notification_id"].clone()).collect();
     for (round, id) in ids.iter().take(4).enumerate() {
         for n in 0..4 {
             hub.publish(&note(100 * round + n)).await;

@@ -13,7 +13,7 @@ mod poll;
 mod read;
 mod restart;
 
-use std::{sync::Arc, time::Duration};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use tokio::{
     sync::mpsc,
@@ -32,7 +32,7 @@ use crate::{
     feeds::SetFeeds,
     http,
     pipeline::catalog::Refresh,
-    runtime::settings::Settings,
+    runtime::settings::SettingValues,
     telemetry::PartState,
 };
 
@@ -46,8 +46,8 @@ const REST_BEFORE_REMOVAL: Duration = Duration::from_secs(2);
 const NAMES_MAX: usize = 20;
 
 /// Settings that may change while the hub runs.
-pub(super) fn settings(config: &Config) -> Settings {
-    Settings {
+pub(super) fn settings(config: &Config) -> SettingValues {
+    SettingValues {
         live_per_minute: config.limits.per_user_per_minute,
         client_messages_per_minute: config.limits.client_messages_per_minute,
         archive_after_days: i64::from(config.retention.archive_after_days),
@@ -56,8 +56,15 @@ pub(super) fn settings(config: &Config) -> Settings {
 }
 
 /// Watches, as long as the hub runs.
-pub(super) fn watch(parts: Parts, state: http::Shared, asked: mpsc::Receiver<Reload>) {
-    let keeper = Keeper { running: parts.loaded.config.clone(), reader: Reader::default(), parts, state };
+pub(super) fn watch(parts: Arc<Parts>, state: http::SharedState, asked: mpsc::Receiver<Reload>) {
+    let templates = parts.loaded.templates.clone();
+    let keeper = Keeper {
+        running: parts.loaded.config.clone(),
+        templates,
+        reader: Reader::default(),
+        parts,
+        state,
+    };
     actix_rt::spawn(keeper.run(asked));
 }
 
@@ -107,8 +114,10 @@ impl Removal {
 
 struct Keeper {
     /// What the hub was built from.
-    parts: Parts,
-    state: http::Shared,
+    parts: Arc<Parts>,
+    /// Folder of the templates.
+    templates: PathBuf,
+    state: http::SharedState,
     /// Configuration that is in force.
     running: Config,
     reader: Reader,
@@ -143,7 +152,7 @@ impl Keeper {
     }
 
     async fn look(&mut self) -> Option<Look> {
-        let (file, templates) = (self.parts.loaded.file.clone(), self.parts.loaded.templates.clone());
+        let (file, templates) = (self.parts.loaded.file.clone(), self.templates.clone());
         self.reader.run(move || poll::look(&file, &templates)).await.ok()
     }
 
@@ -172,25 +181,34 @@ impl Keeper {
             return Step::Again;
         }
         let feeds = loaded.config.feeds();
-        if feeds != self.running.feeds() && self.parts.handles.broadcaster.send(SetFeeds(feeds)).await.is_err() {
+        if feeds != self.running.feeds()
+            && self.parts.handles.broadcaster.send(SetFeeds(feeds)).await.is_err()
+        {
             return Step::Again;
         }
         self.apply(&loaded);
         if !removed.is_empty() {
             let (count, codes) = (removed.len(), names(&removed));
-            tracing::warn!(count, codes, "types are removed, because config.toml no longer has them");
+            tracing::warn!(
+                count,
+                codes,
+                "types are removed, because config.toml no longer has them"
+            );
         }
         let waiting = restart_needed(&self.parts.loaded.config, &loaded.config);
         if waiting.is_empty() {
             tracing::info!(types = loaded.types.len(), "config.toml and the templates are taken");
         } else {
-            tracing::warn!(keys = waiting.join(", "), "config.toml is taken, but for keys that wait for a restart");
+            tracing::warn!(
+                keys = waiting.join(", "),
+                "config.toml is taken, but for keys that wait for a restart"
+            );
         }
         self.parts.configuration.taken(&loaded, local, waiting, now);
         if !self.parts.handles.catalog.send(Refresh).await.unwrap_or(false) {
             return Step::Again;
         }
-        self.parts.loaded.templates.clone_from(&loaded.templates);
+        self.templates.clone_from(&loaded.templates);
         self.running = loaded.config;
         Step::Settled
     }
@@ -209,16 +227,21 @@ impl Keeper {
         if self.parts.configuration.refused(error, would_remove) {
             for problem in &error.problems {
                 let snippet = problem.snippet.as_deref();
-                tracing::error!(snippet, "the edit is not taken, what was there before goes on: {problem}");
+                tracing::error!(
+                    snippet,
+                    "the edit is not taken, what was there before goes on: {problem}"
+                );
             }
         }
-        self.parts.health.set_silently("config", PartState::of_trouble(self.parts.configuration.trouble()));
+        self.parts
+            .health
+            .set_silently("config", PartState::of_trouble(self.parts.configuration.trouble()));
     }
 
     fn apply(&self, loaded: &Loaded) {
         let config = &loaded.config;
         let state = &self.state;
-        self.parts.dials.set(settings(config));
+        self.parts.settings.set(settings(config));
         // What sockets and the broker's messages are read with stays.
         let server = config::Server {
             listen: self.parts.loaded.config.server.listen.clone(),
@@ -228,17 +251,22 @@ impl Keeper {
         };
         state.server.store(Arc::new(server));
         if config.limits.publish_per_minute != self.running.limits.publish_per_minute {
-            state.publish_limit.store(http::PublishLimit::new(config.limits.publish_per_minute).map(Arc::new));
+            state
+                .publish_limit
+                .store(http::PublishLimit::new(config.limits.publish_per_minute).map(Arc::new));
         }
-        state.addresses.set(config.limits.feed_connections_per_address, config.server.trusted_proxies.clone());
-        state.trail.set(config.explain.events, config.explain.minutes, clock::now());
+        state
+            .addresses
+            .set(config.limits.feed_connections_per_address, config.server.trusted_proxies.clone());
+        state.trace.set(config.explain.events, config.explain.minutes, clock::now());
         state.auth.set_keys(&config.auth.api_keys);
     }
 }
 
 /// Codes of the types that are no longer there.
 fn removed(before: &[TypeRow], after: &[TypeRow]) -> Vec<String> {
-    let kept: std::collections::HashSet<String> = after.iter().map(|row| code_of(&row.code)).collect();
+    let kept: std::collections::HashSet<String> =
+        after.iter().map(|row| code_of(&row.code)).collect();
     let gone = before.iter().filter(|row| !kept.contains(&code_of(&row.code)));
     gone.map(|row| row.code.clone()).collect()
 }

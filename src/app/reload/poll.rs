@@ -41,5 +41,9 @@ fn see(path: &Path, depth: usize, seen: &mut Look) {
         }
         return;
     }
-    seen.push((fs::canonicalize(path).unwrap_or_else(|_| path.to_owned()), metadata.modified().ok(), metadata.len()));
+    seen.push((
+        fs::canonicalize(path).unwrap_or_else(|_| path.to_owned()),
+        metadata.modified().ok(),
+        metadata.len(),
+    ));
 }

@@ -9,7 +9,7 @@ use tokio::{
 
 use crate::{
     app::check,
-    config::{self, ConfigError, Loaded, Problem},
+    config::{self, ConfigError, ConfigIssue, Loaded},
     domain::catalog::LocalTemplate,
 };
 
@@ -65,8 +65,15 @@ pub(super) fn read(file: &Path) -> Result<Read, ConfigError> {
 }
 
 /// A problem of the file as a whole.
-pub(super) fn problem(file: &Path, message: String) -> Problem {
-    Problem { file: Some(file.to_owned()), line: None, column: None, key: String::new(), message, snippet: None }
+pub(super) fn problem(file: &Path, message: String) -> ConfigIssue {
+    ConfigIssue {
+        file: Some(file.to_owned()),
+        line: None,
+        column: None,
+        key: String::new(),
+        message,
+        snippet: None,
+    }
 }
 
 #[cfg(test)]
@@ -79,7 +86,8 @@ mod tests {
         assert_eq!(reader.run(|| 1).await, Ok(1));
         let (end, ended) = std::sync::mpsc::channel::<()>();
         // Time does not go on by itself while a thread is busy.
-        let (hung, ()) = tokio::join!(reader.run(move || ended.recv().is_ok()), tokio::time::advance(WITHIN));
+        let (hung, ()) =
+            tokio::join!(reader.run(move || ended.recv().is_ok()), tokio::time::advance(WITHIN));
         assert!(hung.is_err_and(|why| why.contains("10 seconds")));
         assert!(reader.run(|| 2).await.is_err(), "the first has not ended");
         drop(end);

@@ -13,11 +13,17 @@ pub(super) fn restart_needed(started: &Config, now: &Config) -> Vec<String> {
     let (a, b) = (&started.server, &now.server);
     differ("server.listen", a.listen != b.listen);
     differ("server.instance_id", a.instance_id != b.instance_id);
-    differ("server.max_connections_per_user", a.max_connections_per_user != b.max_connections_per_user);
+    differ(
+        "server.max_connections_per_user",
+        a.max_connections_per_user != b.max_connections_per_user,
+    );
     differ("server.max_message_bytes", a.max_message_bytes != b.max_message_bytes);
     differ("server.max_event_bytes", a.max_event_bytes != b.max_event_bytes);
     differ("server.heartbeat_seconds", a.heartbeat_seconds != b.heartbeat_seconds);
-    differ("server.heartbeat_timeout_seconds", a.heartbeat_timeout_seconds != b.heartbeat_timeout_seconds);
+    differ(
+        "server.heartbeat_timeout_seconds",
+        a.heartbeat_timeout_seconds != b.heartbeat_timeout_seconds,
+    );
     differ("server.outbound_queue", a.outbound_queue != b.outbound_queue);
     differ("server.shutdown_grace_seconds", a.shutdown_grace_seconds != b.shutdown_grace_seconds);
     let (a, b) = (&started.auth, &now.auth);
@@ -34,7 +40,8 @@ pub(super) fn restart_needed(started: &Config, now: &Config) -> Vec<String> {
     differ("store.batch_wait_ms", a.batch_wait_ms != b.batch_wait_ms);
     differ(
         "nats",
-        debugged(&started.nats) != debugged(&now.nats) || started.nats.url.reveal() != now.nats.url.reveal(),
+        debugged(&started.nats) != debugged(&now.nats)
+            || started.nats.url.reveal() != now.nats.url.reveal(),
     );
     differ("redis.url", started.redis.url.reveal() != now.redis.url.reveal());
     keys

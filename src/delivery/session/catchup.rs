@@ -8,11 +8,11 @@ use actix::{ActorFutureExt, AsyncContext, Context, WrapFuture};
 use super::{Held, Phase, Session, Start};
 use crate::{
     clock,
-    connection::{Client as _, WAITING_BYTES_MAX},
+    connection::{ConnectionActor as _, WAITING_BYTES_MAX},
     delivery::Push,
     domain::{
-        follow::{Follower, Verdict},
-        inbox::{Counters, Resume, Step, resume},
+        follow::{Continuity, Follower},
+        inbox::{InboxState, Resume, RevisionStep, resume},
         notification::Notification,
     },
     protocol::{self, CloseCode, Connected},
@@ -30,8 +30,8 @@ const PAGE_MAX: i64 = 100;
 enum Opening {
     Fresh(Page),
     Reset(Page),
-    After(i64, Counters),
-    Nothing(Counters),
+    After(i64, InboxState),
+    Nothing(InboxState),
 }
 
 impl Session {
@@ -42,17 +42,20 @@ impl Session {
             self.read_page(ctx);
             return;
         }
-        let (hub, user, start) = (self.hub.clone(), self.user_id().clone(), self.start.clone());
+        let (context, user, start) =
+            (self.context.clone(), self.user_id().clone(), self.start.clone());
         let opened = async move {
-            let store = &hub.store;
+            let store = &context.store;
             Ok::<_, StoreError>(match start {
                 Start::Fresh => Opening::Fresh(store.newest_unread(&user, FRESH_UNREAD).await?),
                 Start::Nothing => Opening::Nothing(store.inbox(&user).await?),
                 Start::Since(since) => {
                     let now = store.position(&user).await?;
-                    match resume(&since, &hub.epoch, now) {
+                    match resume(&since, &context.epoch, now) {
                         Resume::After(revision) => Opening::After(revision, now.counters),
-                        Resume::Reset => Opening::Reset(store.newest_unread(&user, FRESH_UNREAD).await?),
+                        Resume::Reset => {
+                            Opening::Reset(store.newest_unread(&user, FRESH_UNREAD).await?)
+                        }
                     }
                 }
             })
@@ -71,24 +74,24 @@ impl Session {
         self.opened = true;
         match opening {
             Opening::Nothing(now) => {
-                self.greet(now);
+                self.send_connected(now);
                 self.reach(now);
-                self.connection.stand_at(self.follower.revision());
+                self.connection.set_position(self.follower.revision());
                 self.go_live(ctx);
             }
             Opening::Fresh(page) => {
-                self.greet(page.inbox);
+                self.send_connected(page.inbox);
                 self.send_unread(&page);
                 self.go_live(ctx);
             }
             Opening::Reset(page) => {
-                self.greet(page.inbox);
-                self.answer(protocol::reset(&self.hub.epoch, page.inbox));
+                self.send_connected(page.inbox);
+                self.answer(protocol::reset(&self.context.epoch, page.inbox));
                 self.send_unread(&page);
                 self.go_live(ctx);
             }
             Opening::After(revision, now) => {
-                self.greet(now);
+                self.send_connected(now);
                 self.follower = Follower::at(revision);
                 self.caught_up_from = revision;
                 if revision == now.revision {
@@ -100,14 +103,14 @@ impl Session {
         }
     }
 
-    fn greet(&mut self, counters: Counters) {
+    fn send_connected(&mut self, counters: InboxState) {
         let frame = protocol::connected(&Connected {
             client_id: &self.info.client_id,
             identity: &self.info.identity,
-            instance: &self.hub.instance,
-            epoch: &self.hub.epoch,
+            instance: &self.context.instance,
+            epoch: &self.context.epoch,
             counters,
-            heartbeat_seconds: self.hub.limits.heartbeat.as_secs(),
+            heartbeat_seconds: self.context.limits.heartbeat.as_secs(),
             server_time: clock::now(),
         });
         self.answer(frame);
@@ -117,7 +120,7 @@ impl Session {
     pub(super) fn send_unread(&mut self, page: &Page) {
         let positions = page.positions();
         for (item, position) in page.items.iter().zip(positions) {
-            let step = Step {
+            let step = RevisionStep {
                 previous_revision: item.revision - 1,
                 revision: item.revision,
                 unread: page.inbox.unread,
@@ -126,7 +129,7 @@ impl Session {
             self.enqueue_history(protocol::push_of(item, false, step), position);
         }
         self.reach(page.inbox);
-        self.connection.stand_at(self.follower.revision());
+        self.connection.set_position(self.follower.revision());
     }
 
     /// Starts reading from the store what the client does not have; pushes are held meanwhile.
@@ -147,7 +150,7 @@ impl Session {
     /// Whether at most half of the queue is used, in messages and in bytes.
     fn has_room_for_history(&self) -> bool {
         let connection = &self.connection;
-        connection.waiting() * 2 <= self.hub.limits.outbound_queue
+        connection.waiting() * 2 <= self.context.limits.outbound_queue
             && connection.waiting_bytes() * 2 <= WAITING_BYTES_MAX
     }
 
@@ -161,9 +164,11 @@ impl Session {
     fn read_page(&mut self, ctx: &mut Context<Self>) {
         let Phase::CatchingUp(held) = &mut self.phase else { return };
         held.reading = true;
-        let (hub, user, since) = (self.hub.clone(), self.user_id().clone(), self.follower.revision());
-        let size = i64::try_from(self.hub.limits.outbound_queue).map_or(PAGE_MAX, |queue| PAGE_MAX.min(queue));
-        let read = async move { hub.store.changed_since(&user, since, size).await };
+        let (context, user, since) =
+            (self.context.clone(), self.user_id().clone(), self.follower.revision());
+        let size = i64::try_from(self.context.limits.outbound_queue)
+            .map_or(PAGE_MAX, |queue| PAGE_MAX.min(queue));
+        let read = async move { context.store.changed_since(&user, since, size).await };
         let attachment = self.attachment;
         ctx.spawn(read.into_actor(self).map(move |page, session, ctx| {
             if session.attachment != attachment {
@@ -186,17 +191,25 @@ impl Session {
             self.send_missed(item, page.inbox);
         }
         // Revisions between the last item and the inbox's belong to nothing that is still there.
-        self.reach(Counters { revision: page.reached(), ..page.inbox });
+        self.reach(InboxState { revision: page.reached(), ..page.inbox });
         if page.complete {
             self.go_live(ctx);
         }
     }
 
     /// A missed change continues what the client has: between the two nothing is left that it could be told.
-    fn send_missed(&mut self, item: &Notification, inbox: Counters) {
-        let Counters { unread, unseen, .. } = inbox;
-        let step = Step { previous_revision: self.follower.revision(), revision: item.revision, unread, unseen };
-        self.enqueue_history(protocol::push_of(item, item.seq <= self.caught_up_from, step), Some(item.revision));
+    fn send_missed(&mut self, item: &Notification, inbox: InboxState) {
+        let InboxState { unread, unseen, .. } = inbox;
+        let step = RevisionStep {
+            previous_revision: self.follower.revision(),
+            revision: item.revision,
+            unread,
+            unseen,
+        };
+        self.enqueue_history(
+            protocol::push_of(item, item.seq <= self.caught_up_from, step),
+            Some(item.revision),
+        );
         self.follower.reach(item.revision);
     }
 
@@ -211,7 +224,9 @@ impl Session {
             }
             return;
         }
-        let Phase::CatchingUp(held) = std::mem::replace(&mut self.phase, Phase::Live) else { return };
+        let Phase::CatchingUp(held) = std::mem::replace(&mut self.phase, Phase::Live) else {
+            return;
+        };
         for push in held.pushes {
             self.take(push, ctx);
         }
@@ -222,7 +237,7 @@ impl Session {
     }
 
     /// The client has been given everything up to a revision, at which the inbox had these counts.
-    pub(super) fn reach(&mut self, counters: Counters) {
+    pub(super) fn reach(&mut self, counters: InboxState) {
         if counters.revision >= self.counters.revision {
             self.counters = counters;
         }
@@ -237,7 +252,9 @@ impl Session {
                 // An answer is held in any case: there are no more of them than requests under way.
                 let bytes = held.bytes + push.frame.len();
                 let fits = held.pushes.is_empty() || bytes <= WAITING_BYTES_MAX;
-                if push.is_ack() || (fits && held.pushes.len() * 2 < self.hub.limits.outbound_queue) {
+                if push.is_ack()
+                    || (fits && held.pushes.len() * 2 < self.context.limits.outbound_queue)
+                {
                     held.bytes = bytes;
                     held.pushes.push_back(push);
                 } else {
@@ -249,21 +266,23 @@ impl Session {
     }
 
     fn take_live(&mut self, push: Push, ctx: &mut Context<Self>) {
-        match self.follower.judge(push.step) {
+        match self.follower.classify(push.step) {
             // Something in between was lost on the way: fetch it first.
-            Verdict::Missing => {
+            Continuity::Missing => {
                 self.catch_up(ctx);
                 self.take(push, ctx);
             }
-            Verdict::Known if !push.is_ack() => {}
-            Verdict::Known | Verdict::Send
-                if !self.connection.has_room(push.frame.len(), self.hub.limits.outbound_queue) =>
+            Continuity::Known if !push.is_ack() => {}
+            Continuity::Known | Continuity::Send
+                if !self
+                    .connection
+                    .has_room(push.frame.len(), self.context.limits.outbound_queue) =>
             {
                 self.lag(ctx);
                 self.take(push, ctx);
             }
             // An answer is given even when it changes nothing.
-            Verdict::Known | Verdict::Send => {
+            Continuity::Known | Continuity::Send => {
                 self.latency.record(push.received.elapsed().as_secs_f64() * 1_000.0);
                 let step = self.follower.rebase(push.step, self.counters);
                 let frame = if step == push.step { push.frame } else { push.encoded_at(step) };

@@ -8,13 +8,13 @@ use uuid::Uuid;
 use super::{Phase, Session};
 use crate::{
     clock,
-    connection::Client as _,
+    connection::ConnectionActor as _,
     domain::{
         feed::Filters,
-        inbox::{Counters, Mark, MarkAll, Resume, Since, resume},
+        inbox::{BulkMark, InboxState, Mark, Resume, Since, resume},
     },
-    feeds::{What, subscribe, unsubscribe},
-    inbox::{MarkEvery, MarkOne, Persistence},
+    feeds::{WatchTarget, subscribe, unsubscribe},
+    inbox::{MarkAll, MarkOne, Persistence},
     protocol::{self, ClientMessage, ErrorCode, Scope},
     store::{MarkOutcome, Page, StoreError},
 };
@@ -23,7 +23,7 @@ use crate::{
 const SYNC_WEIGHT: usize = 8;
 
 /// What becomes of a mark.
-type Answer = oneshot::Receiver<Result<MarkOutcome, StoreError>>;
+type MarkReply = oneshot::Receiver<Result<MarkOutcome, StoreError>>;
 
 impl Session {
     pub(super) fn take_message(&mut self, text: &[u8], ctx: &mut Context<Self>) {
@@ -34,7 +34,9 @@ impl Session {
             Ok(ClientMessage::MarkAll(mark, up_to)) => self.on_mark_all(mark, up_to, ctx),
             Ok(ClientMessage::SetRetention(days)) => self.on_set_retention(days, ctx),
             Ok(ClientMessage::Sync { since, limit }) => self.on_sync(since, limit, ctx),
-            Ok(ClientMessage::Subscribe { scope, filters }) => self.on_subscribe(&scope, &filters, ctx),
+            Ok(ClientMessage::Subscribe { scope, filters }) => {
+                self.on_subscribe(&scope, &filters, ctx)
+            }
             Ok(ClientMessage::Unsubscribe(scope)) => {
                 let Some(what) = self.named(&scope) else { return };
                 let answer = protocol::unsubscribed(self.feed_name(what).as_deref());
@@ -44,60 +46,73 @@ impl Session {
         }
     }
 
-    fn on_subscribe(&mut self, scope: &Scope, wanted: &Map<String, Value>, ctx: &mut Context<Self>) {
+    fn on_subscribe(
+        &mut self,
+        scope: &Scope,
+        wanted: &Map<String, Value>,
+        ctx: &mut Context<Self>,
+    ) {
         let Some(what) = self.named(scope) else { return };
         let filters = match what {
-            What::All => {
+            WatchTarget::All => {
                 if !self.is_admin {
-                    self.complain(ErrorCode::Forbidden, "watching everything needs the role admin");
+                    self.send_error(
+                        ErrorCode::Forbidden,
+                        "watching everything needs the role admin",
+                    );
                     return;
                 }
                 if !wanted.is_empty() {
-                    self.complain(ErrorCode::BadFilter, "scope all has no filters; name a feed to filter");
+                    self.send_error(
+                        ErrorCode::BadFilter,
+                        "scope all has no filters; name a feed to filter",
+                    );
                     return;
                 }
                 Filters::default()
             }
-            What::Feed(feed) => match Filters::of_json(self.hub.feeding.feeds().get(feed), wanted) {
-                Ok(filters) => filters,
-                Err(error) => {
-                    self.complain(error.kind.into(), &error.detail);
-                    return;
+            WatchTarget::Feed(feed) => {
+                match Filters::of_json(self.context.feeding.feeds().get(feed), wanted) {
+                    Ok(filters) => filters,
+                    Err(error) => {
+                        self.send_error(error.kind.into(), &error.detail);
+                        return;
+                    }
                 }
-            },
+            }
         };
         let answer = protocol::subscribed(self.feed_name(what).as_deref(), wanted);
         subscribe(self, what, filters, answer, ctx);
     }
 
     /// What a client means; it is told when there is no such thing.
-    fn named(&mut self, scope: &Scope) -> Option<What> {
-        let feeds = self.hub.feeding.feeds();
+    fn named(&mut self, scope: &Scope) -> Option<WatchTarget> {
+        let feeds = self.context.feeding.feeds();
         match scope {
-            Scope::All => Some(What::All),
+            Scope::All => Some(WatchTarget::All),
             Scope::Feed(name) => {
                 let found = feeds.find(name);
                 if found.is_none() {
-                    self.complain(ErrorCode::NotFound, &format!("there is no feed {name:?}"));
+                    self.send_error(ErrorCode::NotFound, &format!("there is no feed {name:?}"));
                 }
-                found.map(What::Feed)
+                found.map(WatchTarget::Feed)
             }
             Scope::Own => {
-                self.complain(ErrorCode::BadMessage, "name a feed, or scope all");
+                self.send_error(ErrorCode::BadMessage, "name a feed, or scope all");
                 None
             }
         }
     }
 
-    fn feed_name(&self, what: What) -> Option<String> {
+    fn feed_name(&self, what: WatchTarget) -> Option<String> {
         match what {
-            What::All => None,
-            What::Feed(feed) => Some(self.hub.feeding.feeds().get(feed).name.clone()),
+            WatchTarget::All => None,
+            WatchTarget::Feed(feed) => Some(self.context.feeding.feeds().get(feed).name.clone()),
         }
     }
 
     fn not_found(&mut self) {
-        self.complain(ErrorCode::NotFound, "there is no such notification in this inbox");
+        self.send_error(ErrorCode::NotFound, "there is no such notification in this inbox");
     }
 
     fn on_mark(&mut self, mark: Mark, id: Uuid, ctx: &mut Context<Self>) {
@@ -106,33 +121,39 @@ impl Session {
         self.ask(MarkOne { user_id, id, mark, origin: Some(self.info.client), reply }, answer, ctx);
     }
 
-    fn on_mark_all(&mut self, mark: MarkAll, up_to: Option<i64>, ctx: &mut Context<Self>) {
+    fn on_mark_all(&mut self, mark: BulkMark, up_to: Option<i64>, ctx: &mut Context<Self>) {
         let (reply, answer) = oneshot::channel();
         let user_id = self.user_id().clone();
-        self.ask(MarkEvery { user_id, mark, up_to, origin: Some(self.info.client), reply }, answer, ctx);
+        self.ask(
+            MarkAll { user_id, mark, up_to, origin: Some(self.info.client), reply },
+            answer,
+            ctx,
+        );
     }
 
     fn on_set_retention(&mut self, days: i64, ctx: &mut Context<Self>) {
-        let (hub, user) = (self.hub.clone(), self.user_id().clone());
-        let set = async move { hub.store.set_retention(&user, days, clock::now()).await };
+        let (context, user) = (self.context.clone(), self.user_id().clone());
+        let set = async move { context.store.set_retention(&user, days, clock::now()).await };
         self.connection.in_flight += 1;
         ctx.spawn(set.into_actor(self).map(move |set, session, _| {
             session.connection.in_flight -= 1;
             match set {
                 Ok(()) => session.answer(protocol::retention_set(days)),
-                Err(_) => session.complain(ErrorCode::Unavailable, "the store is away; try again"),
+                Err(_) => {
+                    session.send_error(ErrorCode::Unavailable, "the store is away; try again")
+                }
             }
             session.connection.wake();
         }));
     }
 
     /// Sends a mark to persistence and waits for what becomes of it.
-    fn ask<M>(&mut self, mark: M, answer: Answer, ctx: &mut Context<Self>)
+    fn ask<M>(&mut self, mark: M, answer: MarkReply, ctx: &mut Context<Self>)
     where
         M: Message<Result = ()> + Send + 'static,
         Persistence: Handler<M>,
     {
-        let persistence = self.hub.persistence.clone();
+        let persistence = self.context.persistence.clone();
         let marked = async move {
             persistence.send(mark).await.ok()?;
             answer.await.ok()
@@ -148,26 +169,32 @@ impl Session {
             Some(Ok(MarkOutcome::Done(_))) => {}
             Some(Ok(MarkOutcome::NotFound)) => self.not_found(),
             Some(Err(error)) if !error.is_transient() => {
-                self.complain(ErrorCode::Unavailable, "the mark could not be stored");
+                self.send_error(ErrorCode::Unavailable, "the mark could not be stored");
             }
-            Some(Err(_)) | None => self.complain(ErrorCode::Unavailable, "the store is away; try again"),
+            Some(Err(_)) | None => {
+                self.send_error(ErrorCode::Unavailable, "the store is away; try again")
+            }
         }
         self.connection.wake();
     }
 
     fn on_sync(&mut self, since: Option<Since>, limit: Option<i64>, ctx: &mut Context<Self>) {
-        let limit = limit.unwrap_or(self.hub.dials.history());
-        let (hub, user) = (self.hub.clone(), self.user_id().clone());
+        let limit = limit.unwrap_or(self.context.settings.history());
+        let (context, user) = (self.context.clone(), self.user_id().clone());
         let asked = since.clone();
         let read = async move {
-            let store = &hub.store;
+            let store = &context.store;
             Ok::<_, StoreError>(match asked {
                 None => Ok(store.newest(&user, limit).await?),
                 Some(since) => {
                     let now = store.position(&user).await?;
-                    match resume(&since, &hub.epoch, now) {
-                        Resume::After(revision) => Ok(store.changed_since(&user, revision, limit).await?),
-                        Resume::Reset => Err(store.newest_unread(&user, super::catchup::FRESH_UNREAD).await?),
+                    match resume(&since, &context.epoch, now) {
+                        Resume::After(revision) => {
+                            Ok(store.changed_since(&user, revision, limit).await?)
+                        }
+                        Resume::Reset => {
+                            Err(store.newest_unread(&user, super::catchup::FRESH_UNREAD).await?)
+                        }
                     }
                 }
             })
@@ -176,15 +203,19 @@ impl Session {
         ctx.spawn(read.into_actor(self).map(move |answer, session, ctx| {
             session.connection.in_flight -= SYNC_WEIGHT;
             match answer {
-                Ok(Ok(page)) if since.is_none() && page.inbox.revision > session.follower.revision() => {
+                Ok(Ok(page))
+                    if since.is_none() && page.inbox.revision > session.follower.revision() =>
+                {
                     session.defer(page, ctx);
                 }
                 Ok(Ok(page)) => session.answer_sync(&page),
                 Ok(Err(page)) => {
-                    session.answer(protocol::reset(&session.hub.epoch, page.inbox));
+                    session.answer(protocol::reset(&session.context.epoch, page.inbox));
                     session.send_unread(&page);
                 }
-                Err(_) => session.complain(ErrorCode::Unavailable, "the store is away; try again"),
+                Err(_) => {
+                    session.send_error(ErrorCode::Unavailable, "the store is away; try again")
+                }
             }
             session.connection.wake();
         }));
@@ -193,7 +224,7 @@ impl Session {
     /// Answers a sync. The client has everything up to its revision now: what is sent later continues from there, and
     /// pushes that are still on their way would repeat it.
     fn answer_sync(&mut self, page: &Page) {
-        let reached = Counters { revision: page.reached(), ..page.inbox };
+        let reached = InboxState { revision: page.reached(), ..page.inbox };
         self.answer(protocol::sync_response(&page.items, reached, page.complete));
         self.reach(reached);
     }
@@ -214,7 +245,11 @@ impl Session {
         for mut page in std::mem::take(&mut self.deferred) {
             self.connection.in_flight -= SYNC_WEIGHT;
             // Where the client stands by now.
-            page.inbox = if self.counters.revision > page.inbox.revision { self.counters } else { page.inbox };
+            page.inbox = if self.counters.revision > page.inbox.revision {
+                self.counters
+            } else {
+                page.inbox
+            };
             let complete = page.complete;
             self.answer(protocol::sync_response(&page.items, page.inbox, complete));
         }

@@ -6,7 +6,7 @@ use actix::{AsyncContext, Context};
 use tokio::time::Instant;
 
 use super::{Phase, Session};
-use crate::{connection::Client as _, protocol::CloseCode};
+use crate::{connection::ConnectionActor as _, protocol::CloseCode};
 
 /// How long a client may stay behind with more than a queue's worth before it is closed as too slow. A burst fills the
 /// queue of the fastest client for a moment; the store has what did not fit.

@@ -20,20 +20,20 @@ use actix::{Actor, ActorFutureExt, AsyncContext, Context, Handler, Recipient, Wr
 use bytes::Bytes;
 use tokio::time::Instant;
 
-use super::{Attach, Detach, Registry, TooMany};
+use super::{Attach, Detach, Registry, TooManyConnections};
 use crate::{
     clock,
     connection::{
-        Client, Connection, ConnectionDriver, Limits, Slot, Transport, going_away_after,
+        Connection, ConnectionActor, ConnectionDriver, Limits, Slot, Transport, going_away_after,
         sign_in::{self, SignIn, SignIns},
     },
     delivery::{ClientInfo, Push, SessionMessage, Signals},
     domain::{
         follow::Follower,
-        inbox::{ClientId, Counters, Since},
+        inbox::{ClientId, InboxState, Since},
         user::{Identity, UserId},
     },
-    feeds::{Dismiss, Feeding, Watched, Watches, What, unsubscribe},
+    feeds::{Dismiss, FeedSubscriber, FeedsHandle, Subscriptions, WatchTarget, unsubscribe},
     inbox::Persistence,
     protocol::{self, CloseCode},
     runtime::{Gone, Handle, RuntimeSettings},
@@ -57,7 +57,7 @@ pub enum Start {
 
 /// What every session of this hub shares.
 #[derive(Debug)]
-pub struct Hub {
+pub struct SessionContext {
     /// This hub's name.
     pub instance: String,
     /// The store's epoch.
@@ -71,18 +71,21 @@ pub struct Hub {
     /// What every connection keeps to.
     pub limits: Limits,
     /// What may change while the hub runs.
-    pub dials: Arc<RuntimeSettings>,
+    pub settings: Arc<RuntimeSettings>,
     /// The live feeds.
-    pub feeding: Feeding,
+    pub feeding: FeedsHandle,
     /// What is known about sign-ins.
     pub sign_ins: SignIns,
 }
 
-impl Hub {
+impl SessionContext {
     /// What every connection keeps to, now.
     #[must_use]
     pub fn limits(&self) -> Limits {
-        Limits { client_messages_per_minute: self.dials.client_messages_per_minute(), ..self.limits }
+        Limits {
+            client_messages_per_minute: self.settings.client_messages_per_minute(),
+            ..self.limits
+        }
     }
 }
 
@@ -110,14 +113,14 @@ struct Held {
 
 /// The actor.
 pub struct Session {
-    hub: Arc<Hub>,
+    context: Arc<SessionContext>,
     info: Arc<ClientInfo>,
     start: Start,
     phase: Phase,
     /// What this client has, or will have once the queue is written.
     follower: Follower,
     /// Counts at the latest revision that the client was given.
-    counters: Counters,
+    counters: InboxState,
     /// Answers to `sync.request` that wait until the client has been given everything before them.
     deferred: Vec<Page>,
     /// The revision the client had when the last catch-up began: what was made later is new to it.
@@ -137,7 +140,7 @@ pub struct Session {
     /// Leaves the registry when the session ends, however it ends.
     membership: Option<Membership>,
     /// The live feeds it watches, once it does.
-    watched: Option<Box<Watched>>,
+    watched: Option<Box<Subscriptions>>,
 }
 
 /// A session's entry in the registry. A panic drops it too; should the registry's mailbox be full just then, the registry
@@ -157,8 +160,15 @@ impl Drop for Membership {
 impl Session {
     /// A session on a connection that begins.
     #[must_use]
-    pub fn new(hub: Arc<Hub>, identity: Identity, client: ClientId, start: Start, wire: Transport, slot: Slot) -> Self {
-        let connection = Connection::new(wire, slot);
+    pub fn new(
+        context: Arc<SessionContext>,
+        identity: Identity,
+        client: ClientId,
+        start: Start,
+        transport: Transport,
+        slot: Slot,
+    ) -> Self {
+        let connection = Connection::new(transport, slot);
         let is_admin = identity.is_admin();
         let info = ClientInfo {
             client,
@@ -168,12 +178,12 @@ impl Session {
             transport: connection.transport(),
         };
         Self {
-            hub,
+            context,
             info: Arc::new(info),
             start,
             phase: Phase::CatchingUp(Held { reading: true, ..Held::default() }),
             follower: Follower::default(),
-            counters: Counters::default(),
+            counters: InboxState::default(),
             deferred: Vec::new(),
             caught_up_from: 0,
             opened: false,
@@ -206,20 +216,25 @@ impl Session {
             address: ctx.address().recipient(),
             signals: Arc::clone(&self.signals),
         };
-        let registry = self.hub.registry.clone();
+        let registry = self.context.registry.clone();
         // Made before the entry: should the session die in between, what takes the entry away is there already.
-        self.membership =
-            Some(Membership { registry: registry.clone(), user_id: self.user_id().clone(), client: self.info.client });
+        self.membership = Some(Membership {
+            registry: registry.clone(),
+            user_id: self.user_id().clone(),
+            client: self.info.client,
+        });
         let attached = async move { registry.send(attach).await };
         ctx.spawn(attached.into_actor(self).map(|attached, session, ctx| {
             match attached {
                 Ok(Ok(lease)) => {
                     // Ends only when the registry is gone: it never sends.
                     let ended = async move { lease.await.is_err() };
-                    ctx.spawn(ended.into_actor(session).map(|_, session, ctx| session.reattach(ctx)));
+                    ctx.spawn(
+                        ended.into_actor(session).map(|_, session, ctx| session.reattach(ctx)),
+                    );
                     session.begin(ctx);
                 }
-                Ok(Err(TooMany)) => session.close(CloseCode::TooManyConnections),
+                Ok(Err(TooManyConnections)) => session.close(CloseCode::TooManyConnections),
                 Err(Gone) => {
                     ctx.run_later(REATTACH_AFTER, Self::attach);
                 }
@@ -230,20 +245,24 @@ impl Session {
 
     /// Checks the sign-in again where it can end, or a role be taken away, without a word.
     fn check_sign_in(&mut self, ctx: &mut Context<Self>) {
-        let watches_all = self.watched.as_ref().is_some_and(|watched| watched.watches(What::All));
+        let watches_all =
+            self.watched.as_ref().is_some_and(|watched| watched.watches(WatchTarget::All));
         if self.info.identity.session.is_none() && !watches_all {
             return;
         }
-        let (sign_ins, info) = (self.hub.sign_ins.clone(), Arc::clone(&self.info));
+        let (sign_ins, info) = (self.context.sign_ins.clone(), Arc::clone(&self.info));
         let checked = async move { sign_ins.check(&info.identity).await };
         ctx.spawn(checked.into_actor(self).map(|state, session, ctx| {
             match state {
                 SignIn::Ended => session.close(CloseCode::NotSignedIn),
                 SignIn::Valid { is_admin } => {
                     session.is_admin = is_admin;
-                    let watches_all = session.watched.as_ref().is_some_and(|watched| watched.watches(What::All));
+                    let watches_all = session
+                        .watched
+                        .as_ref()
+                        .is_some_and(|watched| watched.watches(WatchTarget::All));
                     if watches_all && !is_admin {
-                        unsubscribe(session, What::All, protocol::unsubscribed(None), ctx);
+                        unsubscribe(session, WatchTarget::All, protocol::unsubscribed(None), ctx);
                     }
                 }
             }
@@ -265,13 +284,13 @@ impl Session {
     }
 }
 
-impl Client for Session {
+impl ConnectionActor for Session {
     fn connection(&mut self) -> &mut Connection {
         &mut self.connection
     }
 
     fn limits(&self) -> Limits {
-        self.hub.limits()
+        self.context.limits()
     }
 
     fn close(&mut self, code: CloseCode) {
@@ -307,15 +326,17 @@ impl Client for Session {
     }
 }
 
-impl Watches for Session {
-    fn watched(&mut self) -> &mut Watched {
-        let (feeding, client) = (&self.hub.feeding, self.info.client);
-        let most = self.hub.limits.outbound_queue;
-        self.watched.get_or_insert_with(|| Box::new(Watched::new(feeding.clone(), client, None, most)))
+impl FeedSubscriber for Session {
+    fn watched(&mut self) -> &mut Subscriptions {
+        let (feeding, client) = (&self.context.feeding, self.info.client);
+        let most = self.context.limits.outbound_queue;
+        self.watched.get_or_insert_with(|| {
+            Box::new(Subscriptions::new(feeding.clone(), client, None, most))
+        })
     }
 
     /// The registry tells it.
-    fn farewell(&self, _: &Context<Self>) -> Option<Recipient<Dismiss>> {
+    fn goodbye(&self, _: &Context<Self>) -> Option<Recipient<Dismiss>> {
         None
     }
 }
@@ -325,11 +346,11 @@ impl Actor for Session {
 
     fn started(&mut self, ctx: &mut Self::Context) {
         // What fits into the queue fits into the mailbox: whichever is full first, the client is as slow.
-        ctx.set_mailbox_capacity(self.hub.limits.outbound_queue);
+        ctx.set_mailbox_capacity(self.context.limits.outbound_queue);
         ctx.spawn(ConnectionDriver::default());
         self.watch_heartbeat(ctx);
         self.watch_expiry(ctx);
-        ctx.run_interval(sign_in::INTERVAL.min(self.hub.limits.heartbeat), Self::check_sign_in);
+        ctx.run_interval(sign_in::INTERVAL.min(self.context.limits.heartbeat), Self::check_sign_in);
         self.attach(ctx);
     }
 }

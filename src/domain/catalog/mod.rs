@@ -18,7 +18,7 @@ use super::{
     plan::Skipped,
     rejected::Rejected,
     schedule::Schedule,
-    template::{BadTemplate, Scope, Templates},
+    template::{BadTemplate, TemplateScope, Templates},
     user::UserId,
 };
 
@@ -75,7 +75,11 @@ pub struct Catalog {
 impl Catalog {
     /// Compiles the rows and the locale folders. A row or a file that is wrong is left out and reported.
     #[must_use]
-    pub fn build(rows: &[TypeRow], local: &[LocalTemplate], default_locale: &str) -> (Self, Vec<BadType>) {
+    pub fn build(
+        rows: &[TypeRow],
+        local: &[LocalTemplate],
+        default_locale: &str,
+    ) -> (Self, Vec<BadType>) {
         let mut catalog = Self { default_locale: default_locale.to_owned(), ..Self::default() };
         let mut bad = Vec::new();
         for row in rows {
@@ -86,20 +90,31 @@ impl Catalog {
         for template in local {
             // A translation may be there before its type is.
             let Some((code, text)) = catalog.translated(&template.code) else { continue };
-            if let Err(error) = catalog.templates.add(local_name(&template.locale, &text), template.source.clone()) {
-                bad.push(BadType { code, column: "template", line: error.line, detail: error.detail });
+            if let Err(error) =
+                catalog.templates.add(local_name(&template.locale, &text), template.source.clone())
+            {
+                bad.push(BadType {
+                    code,
+                    column: "template",
+                    line: error.line,
+                    detail: error.detail,
+                });
             }
         }
         (catalog, bad)
     }
 
     fn add(&mut self, row: &TypeRow) -> Result<(), BadType> {
-        let problem = |column, detail| BadType { code: row.code.clone(), column, line: None, detail };
+        let problem =
+            |column, detail| BadType { code: row.code.clone(), column, line: None, detail };
         let key = code_of(&row.code);
         let target = Target::parse(&row.target_type, row.target_role.as_deref(), &row.target_users)
             .map_err(|detail| problem("target_type", detail))?;
         let priority = Priority::parse(&row.priority).ok_or_else(|| {
-            problem("priority", format!("unknown priority {:?}; LOW, MEDIUM or HIGH is expected", row.priority))
+            problem(
+                "priority",
+                format!("unknown priority {:?}; LOW, MEDIUM or HIGH is expected", row.priority),
+            )
         })?;
         if row.mandatory && priority != Priority::High {
             let detail = "only a type with the priority HIGH can be mandatory".to_owned();
@@ -109,7 +124,8 @@ impl Catalog {
             return Err(problem(column, detail));
         }
         if let Some(channel) = row.channels.iter().find(|channel| !row::is_channel(channel)) {
-            let detail = format!("unknown channel {channel:?}; web, email, push and webhook:NAME are known");
+            let detail =
+                format!("unknown channel {channel:?}; web, email, push and webhook:NAME are known");
             return Err(problem("channels", detail));
         }
         if let Some(column) = row.column_with_nul() {
@@ -117,21 +133,31 @@ impl Catalog {
         }
         let wrong = |column| {
             let code = row.code.clone();
-            move |error: BadTemplate| BadType { code, column, line: error.line, detail: error.detail }
+            move |error: BadTemplate| BadType {
+                code,
+                column,
+                line: error.line,
+                detail: error.detail,
+            }
         };
         let schedule = row.schedule.as_ref().map(Schedule::parse).transpose();
         let schedule = schedule.map_err(|detail| problem("schedule", detail))?;
         if schedule.is_some() && !target.needs_no_event() {
-            let detail =
-                "a type that comes by the clock needs a target that no event has to name: ADMIN, ROLE, USERS or ALL";
+            let detail = "a type that comes by the clock needs a target that no event has to name: ADMIN, ROLE, USERS or ALL";
             return Err(problem("schedule", detail.to_owned()));
         }
         variants::check(&row.variants).map_err(|detail| problem("variants", detail))?;
         self.templates.add(key.clone(), row.template.clone()).map_err(wrong("template"))?;
         for variant in &row.variants {
-            let named = |bad: BadType| BadType { detail: format!("{}: {}", variant.name, bad.detail), ..bad };
+            let named = |bad: BadType| BadType {
+                detail: format!("{}: {}", variant.name, bad.detail),
+                ..bad
+            };
             let text = variants::text_of(&key, &variant.name);
-            self.templates.add(text, variant.template.clone()).map_err(wrong("variants")).map_err(named)?;
+            self.templates
+                .add(text, variant.template.clone())
+                .map_err(wrong("variants"))
+                .map_err(named)?;
         }
         if let Some(schedule) = &schedule {
             self.check_scheduled(&key, row, schedule)?;
@@ -156,7 +182,11 @@ impl Catalog {
             entity: row.entity.clone(),
             mandatory: row.mandatory,
             keep_days: row.keep_days.filter(|days| *days > 0),
-            variants: row.variants.iter().map(|variant| (variant.name.clone(), variant.weight)).collect(),
+            variants: row
+                .variants
+                .iter()
+                .map(|variant| (variant.name.clone(), variant.weight))
+                .collect(),
             schedule,
         };
         self.types.insert(key, Arc::new(compiled));
@@ -164,12 +194,19 @@ impl Catalog {
     }
 
     /// What comes by the clock has no event: a text that asks for more than there is would never be rendered.
-    fn check_scheduled(&self, key: &str, row: &TypeRow, schedule: &Schedule) -> Result<(), BadType> {
+    fn check_scheduled(
+        &self,
+        key: &str,
+        row: &TypeRow,
+        schedule: &Schedule,
+    ) -> Result<(), BadType> {
         const THERE: [&str; 4] = ["since", "recipient", "event", "time"];
-        let texts = row.variants.iter().map(|variant| (variants::text_of(key, &variant.name), "variants"));
+        let texts =
+            row.variants.iter().map(|variant| (variants::text_of(key, &variant.name), "variants"));
         for (text, column) in texts.chain([(key.to_owned(), "template")]) {
-            let is_there =
-                |name: &String| THERE.contains(&name.as_str()) || name == "count" && schedule.count().is_some();
+            let is_there = |name: &String| {
+                THERE.contains(&name.as_str()) || name == "count" && schedule.count().is_some()
+            };
             let missing = self.templates.asks_for(&text).into_iter().find(|name| !is_there(name));
             if let Some(name) = missing {
                 let detail = if name == "count" {
@@ -236,7 +273,8 @@ impl Catalog {
     fn translated(&self, file: &str) -> Option<(String, String)> {
         if let Some((code, name)) = file.rsplit_once('.') {
             let code = code_of(code);
-            let has = |kind: &Arc<NotificationType>| kind.variants.iter().any(|(known, _)| known == name);
+            let has =
+                |kind: &Arc<NotificationType>| kind.variants.iter().any(|(known, _)| known == name);
             if self.types.get(&code).is_some_and(has) {
                 let text = variants::text_of(&code, name);
                 return Some((code, text));
@@ -258,7 +296,7 @@ impl Catalog {
         kind: &NotificationType,
         recipient: &UserId,
         locale: Option<&str>,
-        scope: &Arc<Scope>,
+        scope: &Arc<TemplateScope>,
     ) -> Result<(String, Option<String>), Rejected> {
         let code = code_of(&kind.code);
         let variant = variants::choose(&code, recipient, &kind.variants);
@@ -277,7 +315,8 @@ impl Catalog {
                 return Ok((self.templates.render(&name, scope)?, None));
             }
         }
-        let text = variant.map_or_else(|| code.clone(), |variant| variants::text_of(&code, variant));
+        let text =
+            variant.map_or_else(|| code.clone(), |variant| variants::text_of(&code, variant));
         Ok((self.templates.render(&text, scope)?, variant.map(str::to_owned)))
     }
 
@@ -285,7 +324,11 @@ impl Catalog {
     ///
     /// # Errors
     /// [`Rejected`] with the field that is missing.
-    pub fn action_url(&self, kind: &NotificationType, scope: &Arc<Scope>) -> Result<Option<String>, Rejected> {
+    pub fn action_url(
+        &self,
+        kind: &NotificationType,
+        scope: &Arc<TemplateScope>,
+    ) -> Result<Option<String>, Rejected> {
         kind.has_action.then(|| self.templates.render_url(&code_of(&kind.code), scope)).transpose()
     }
 }
@@ -294,8 +337,8 @@ impl Catalog {
 #[must_use]
 pub(super) fn entity_id(entity: &Entity, event: &Event) -> Option<String> {
     let present = |name: &str| event.data.get(name).filter(|value| !value.is_null());
-    let value =
-        present(&entity.id).or_else(|| super::event::other_spelling(&entity.id).and_then(|other| present(&other)))?;
+    let value = present(&entity.id)
+        .or_else(|| super::event::other_spelling(&entity.id).and_then(|other| present(&other)))?;
     Some(value.as_str().map_or_else(|| value.to_string(), str::to_owned))
 }
 
@@ -307,7 +350,7 @@ fn local_name(locale: &str, code: &str) -> String {
 pub(crate) mod tests {
     use super::*;
     use crate::domain::{
-        event::{Incoming, decode},
+        event::{RawEvent, decode},
         notification::Timestamp,
         template::EventScope,
         user::Person,
@@ -340,8 +383,11 @@ pub(crate) mod tests {
     fn a_wrong_row_is_left_out_alone_and_says_why() {
         let mut role = row("C", "x", "ROLE");
         role.priority = "high".into();
-        let (catalog, bad) =
-            Catalog::build(&[row("A", "{", "SELF"), row("B", "x", "NOBODY"), role, row("D", "x", "self")], &[], "en");
+        let (catalog, bad) = Catalog::build(
+            &[row("A", "{", "SELF"), row("B", "x", "NOBODY"), role, row("D", "x", "self")],
+            &[],
+            "en",
+        );
         assert!(catalog.find("D").is_some() && catalog.len() == 1);
         let columns: Vec<_> = bad.iter().map(|bad| (bad.code.as_str(), bad.column)).collect();
         assert_eq!(columns, [("A", "template"), ("B", "target_type"), ("C", "target_type")]);
@@ -350,12 +396,20 @@ pub(crate) mod tests {
     #[test]
     fn a_translation_is_of_a_variant_or_of_the_type() {
         let mut kind = row("NOTE", "plain", "SELF");
-        let variant = |name: &str, template: &str| Variant { name: name.into(), weight: 1, template: template.into() };
+        let variant = |name: &str, template: &str| Variant {
+            name: name.into(),
+            weight: 1,
+            template: template.into(),
+        };
         kind.variants = vec![variant("a", "text a"), variant("b", "text b")];
-        let local =
-            |code: &str, source: &str| LocalTemplate { locale: "id".into(), code: code.into(), source: source.into() };
-        let build = |local: &[LocalTemplate]| Catalog::build(std::slice::from_ref(&kind), local, "en");
-        let incoming = Incoming {
+        let local = |code: &str, source: &str| LocalTemplate {
+            locale: "id".into(),
+            code: code.into(),
+            source: source.into(),
+        };
+        let build =
+            |local: &[LocalTemplate]| Catalog::build(std::slice::from_ref(&kind), local, "en");
+        let incoming = RawEvent {
             payload: br#"{"type":"NOTE"}"#,
             headers: &[],
             subject: None,
@@ -378,7 +432,11 @@ pub(crate) mod tests {
             let (text, variant) = says(&catalog, &user, None);
             assert_eq!(Some(text.trim_start_matches("text ")), variant.as_deref());
             // In Indonesian there is no b: who would have it reads the translation, and does not count.
-            let expected = if variant.as_deref() == Some("a") { ("teks a", variant.clone()) } else { ("teks", None) };
+            let expected = if variant.as_deref() == Some("a") {
+                ("teks a", variant.clone())
+            } else {
+                ("teks", None)
+            };
             assert_eq!(says(&catalog, &user, Some("id-ID")), (expected.0.to_owned(), expected.1));
         }
         let (_, bad) = build(&[local("NOTE.a", "{")]);
@@ -390,15 +448,26 @@ pub(crate) mod tests {
         let mut all = row("A", "{count} new", "ALL");
         all.schedule = Some(serde_json::json!({ "cron": "0 18 * * *", "count": "NOTE_CREATED" }));
         let own = TypeRow { code: "B".into(), target_type: "SELF".into(), ..all.clone() };
-        let wrong = TypeRow { code: "C".into(), schedule: Some(serde_json::json!("at six")), ..all.clone() };
+        let wrong = TypeRow {
+            code: "C".into(),
+            schedule: Some(serde_json::json!("at six")),
+            ..all.clone()
+        };
         // What it asks for must be there without an event.
-        let uncounted = TypeRow { code: "D".into(), schedule: Some(serde_json::json!("0 18 * * *")), ..all.clone() };
+        let uncounted = TypeRow {
+            code: "D".into(),
+            schedule: Some(serde_json::json!("0 18 * * *")),
+            ..all.clone()
+        };
         let asks = Variant { name: "a".into(), weight: 1, template: "{title}".into() };
         let more = TypeRow { code: "E".into(), variants: vec![asks], ..all.clone() };
         let (catalog, bad) = Catalog::build(&[all, own, wrong, uncounted, more], &[], "en");
         assert_eq!(catalog.scheduled().count(), 1);
         let columns: Vec<_> = bad.iter().map(|bad| (bad.code.as_str(), bad.column)).collect();
-        assert_eq!(columns, [("B", "schedule"), ("C", "schedule"), ("D", "template"), ("E", "variants")]);
+        assert_eq!(
+            columns,
+            [("B", "schedule"), ("C", "schedule"), ("D", "template"), ("E", "variants")]
+        );
         assert!(bad[3].detail.contains("{title}"), "{bad:?}");
     }
 

@@ -82,7 +82,8 @@ pub struct TypeRow {
 
 /// Whether a type can name this channel.
 pub(super) fn is_channel(channel: &str) -> bool {
-    matches!(channel, "web" | "email" | "push") || channel.strip_prefix("webhook:").is_some_and(|name| !name.is_empty())
+    matches!(channel, "web" | "email" | "push")
+        || channel.strip_prefix("webhook:").is_some_and(|name| !name.is_empty())
 }
 
 impl TypeRow {
@@ -92,9 +93,13 @@ impl TypeRow {
             let detail = bounded(text.to_owned(), max_chars).err()?;
             Some((column, detail))
         };
-        let maybe = |column, value: &Option<String>, max_chars| text(column, value.as_deref()?, max_chars);
+        let maybe =
+            |column, value: &Option<String>, max_chars| text(column, value.as_deref()?, max_chars);
         if self.target_users.len() > RECIPIENTS_MAX {
-            let detail = format!("names {} users; at most {RECIPIENTS_MAX} are possible", self.target_users.len());
+            let detail = format!(
+                "names {} users; at most {RECIPIENTS_MAX} are possible",
+                self.target_users.len()
+            );
             return Some(("target_users", detail));
         }
         if self.channels.len() > CHANNELS_MAX {
@@ -103,7 +108,11 @@ impl TypeRow {
         text("code", &self.code, CODE_MAX_CHARS)
             .or_else(|| text("display_name", &self.display_name, IDENTIFIER_MAX_CHARS))
             .or_else(|| maybe("target_role", &self.target_role, ROLE_MAX_CHARS))
-            .or_else(|| self.channels.iter().find_map(|channel| text("channels", channel, IDENTIFIER_MAX_CHARS)))
+            .or_else(|| {
+                self.channels
+                    .iter()
+                    .find_map(|channel| text("channels", channel, IDENTIFIER_MAX_CHARS))
+            })
             .or_else(|| {
                 let entity = self.entity.as_ref()?;
                 text("entity", &entity.kind, IDENTIFIER_MAX_CHARS)
@@ -115,7 +124,8 @@ impl TypeRow {
     pub(super) fn column_with_nul(&self) -> Option<&'static str> {
         let has = |text: &str| text.contains('\0');
         let maybe = |text: &Option<String>| text.as_deref().is_some_and(has);
-        let schedule = self.schedule.as_ref().is_some_and(|schedule| schedule.to_string().contains("\\u0000"));
+        let schedule =
+            self.schedule.as_ref().is_some_and(|schedule| schedule.to_string().contains("\\u0000"));
         [
             ("code", has(&self.code)),
             ("display_name", has(&self.display_name)),
@@ -123,8 +133,14 @@ impl TypeRow {
             ("target_role", maybe(&self.target_role)),
             ("channels", self.channels.iter().any(|channel| has(channel))),
             ("action_url", maybe(&self.action_url)),
-            ("entity", self.entity.as_ref().is_some_and(|entity| has(&entity.kind) || has(&entity.id))),
-            ("variants", self.variants.iter().any(|variant| has(&variant.name) || has(&variant.template))),
+            (
+                "entity",
+                self.entity.as_ref().is_some_and(|entity| has(&entity.kind) || has(&entity.id)),
+            ),
+            (
+                "variants",
+                self.variants.iter().any(|variant| has(&variant.name) || has(&variant.template)),
+            ),
             ("schedule", schedule),
         ]
         .into_iter()

@@ -36,7 +36,9 @@ impl Target {
                 Some(role) if !role.is_empty() => Ok(Self::Role(role.to_owned())),
                 _ => Err("target ROLE needs target_role, such as \"moderator\"".to_owned()),
             },
-            "USERS" if users.is_empty() => Err("target USERS needs target_users with at least one user id".to_owned()),
+            "USERS" if users.is_empty() => {
+                Err("target USERS needs target_users with at least one user id".to_owned())
+            }
             "USERS" => Ok(Self::Users(users.to_vec())),
             "ALL" => Ok(Self::All),
             "FEED" => Ok(Self::Feed),

@@ -37,7 +37,9 @@ pub(super) fn check(variants: &[Variant]) -> Result<(), String> {
     let allowed = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
     for (at, Variant { name, weight, template }) in variants.iter().enumerate() {
         if name.is_empty() || name.len() > NAME_MAX_CHARS || !name.chars().all(allowed) {
-            return Err(format!("the name {name:?} must be 1 to {NAME_MAX_CHARS} letters, digits, - or _"));
+            return Err(format!(
+                "the name {name:?} must be 1 to {NAME_MAX_CHARS} letters, digits, - or _"
+            ));
         }
         if variants[..at].iter().any(|other| other.name == *name) {
             return Err(format!("two are named {name:?}"));
@@ -61,12 +63,17 @@ pub(super) fn text_of(code: &str, variant: &str) -> String {
 }
 
 /// Which variant a reader gets: always the same, on every hub, as long as the weights stay.
-pub(super) fn choose<'a>(code: &str, reader: &UserId, variants: &'a [(String, u32)]) -> Option<&'a str> {
+pub(super) fn choose<'a>(
+    code: &str,
+    reader: &UserId,
+    variants: &'a [(String, u32)],
+) -> Option<&'a str> {
     let total: u64 = variants.iter().map(|(_, weight)| u64::from(*weight)).sum();
     if total == 0 {
         return None;
     }
-    let hash = Sha256::new().chain_update(code).chain_update([0]).chain_update(reader.as_str()).finalize();
+    let hash =
+        Sha256::new().chain_update(code).chain_update([0]).chain_update(reader.as_str()).finalize();
     let number = hash.iter().take(8).fold(0_u64, |number, byte| number << 8 | u64::from(*byte));
     let mut place = number % total;
     for (name, weight) in variants {
@@ -123,7 +130,8 @@ mod tests {
 
     #[test]
     fn lists_that_make_no_sense_are_refused() {
-        let variant = |name: &str, weight| Variant { name: name.into(), weight, template: "x".into() };
+        let variant =
+            |name: &str, weight| Variant { name: name.into(), weight, template: "x".into() };
         assert!(check(&[]).is_ok() && check(&[variant("a", 1), variant("b", 0)]).is_ok());
         for (bad, says) in [
             (vec![variant("a b", 1)], "letters"),

@@ -4,19 +4,18 @@ use base64::Engine as _;
 use serde_json::{Map, Value};
 
 use super::{
-    Event, Identity, code_of,
-    decode::{Incoming, parse},
-    fields,
+    Event, Identity, code_of, fields,
+    raw::{RawEvent, parse},
 };
 use crate::domain::{notification::Timestamp, rejected::Rejected};
 
 /// Binary mode: the attributes are headers, the body is the data.
-pub(super) fn is_binary(incoming: &Incoming<'_>) -> bool {
+pub(super) fn is_binary(incoming: &RawEvent<'_>) -> bool {
     incoming.header("ce-specversion").is_some()
 }
 
 /// Reads an event in binary mode (HTTP and NATS protocol bindings, section 3.1).
-pub(super) fn binary(incoming: &Incoming<'_>) -> Result<Event, Rejected> {
+pub(super) fn binary(incoming: &RawEvent<'_>) -> Result<Event, Rejected> {
     let attribute = |name: &str| {
         let header = incoming.header(&format!("ce-{name}"))?;
         // The bindings percent-encode what a header cannot carry.
@@ -24,7 +23,8 @@ pub(super) fn binary(incoming: &Incoming<'_>) -> Result<Event, Rejected> {
         (!value.is_empty()).then_some(Value::String(value))
     };
     let mut attributes = Map::new();
-    for name in ["specversion", "id", "source", "type", "time", "userid", "actorid", "recipientid"] {
+    for name in ["specversion", "id", "source", "type", "time", "userid", "actorid", "recipientid"]
+    {
         if let Some(value) = attribute(name) {
             attributes.insert(name.to_owned(), value);
         }
@@ -34,13 +34,17 @@ pub(super) fn binary(incoming: &Incoming<'_>) -> Result<Event, Rejected> {
 }
 
 /// Reads an event in structured mode (JSON event format, section 2).
-pub(super) fn structured(incoming: &Incoming<'_>, mut map: Map<String, Value>) -> Result<Event, Rejected> {
+pub(super) fn structured(
+    incoming: &RawEvent<'_>,
+    mut map: Map<String, Value>,
+) -> Result<Event, Rejected> {
     let data = match (map.remove("data"), map.remove("data_base64")) {
         (Some(data), _) => data,
         (None, Some(Value::String(encoded))) => {
-            let bytes = base64::engine::general_purpose::STANDARD
-                .decode(encoded)
-                .map_err(|error| Rejected::invalid("data_base64", format!("is not base64: {error}")))?;
+            let bytes =
+                base64::engine::general_purpose::STANDARD.decode(encoded).map_err(|error| {
+                    Rejected::invalid("data_base64", format!("is not base64: {error}"))
+                })?;
             parse(&bytes)?
         }
         (None, Some(_)) => return Err(Rejected::invalid("data_base64", "must be a string")),
@@ -50,17 +54,22 @@ pub(super) fn structured(incoming: &Incoming<'_>, mut map: Map<String, Value>) -
 }
 
 fn event(
-    incoming: &Incoming<'_>,
+    incoming: &RawEvent<'_>,
     attributes: &Map<String, Value>,
     data: Value,
     prefix: &str,
 ) -> Result<Event, Rejected> {
     let required = |name: &str| match attributes.get(name) {
-        Some(Value::String(text)) if !text.is_empty() => fields::identifier(&format!("{prefix}{name}"), text.clone()),
-        None | Some(Value::Null) => {
-            Err(Rejected::missing(&format!("{prefix}{name}"), format!("a CloudEvent needs {prefix}{name}")))
+        Some(Value::String(text)) if !text.is_empty() => {
+            fields::identifier(&format!("{prefix}{name}"), text.clone())
         }
-        Some(_) => Err(Rejected::invalid(&format!("{prefix}{name}"), "must be a string that is not empty")),
+        None | Some(Value::Null) => Err(Rejected::missing(
+            &format!("{prefix}{name}"),
+            format!("a CloudEvent needs {prefix}{name}"),
+        )),
+        Some(_) => {
+            Err(Rejected::invalid(&format!("{prefix}{name}"), "must be a string that is not empty"))
+        }
     };
     let version = required("specversion")?;
     if version != "1.0" {
@@ -70,9 +79,8 @@ fn event(
     let (id, source, name) = (required("id")?, required("source")?, required("type")?);
     let time = match attributes.get("time") {
         None | Some(Value::Null) => incoming.now,
-        Some(Value::String(text)) => {
-            Timestamp::parse(text).map_err(|detail| Rejected::invalid(&format!("{prefix}time"), detail))?
-        }
+        Some(Value::String(text)) => Timestamp::parse(text)
+            .map_err(|detail| Rejected::invalid(&format!("{prefix}time"), detail))?,
         Some(_) => return Err(Rejected::invalid(&format!("{prefix}time"), "must be a string")),
     };
     let data = match data {

@@ -2,31 +2,58 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
+use crate::domain::{event::Identity, notification::Timestamp};
 
 const NOW: Timestamp = Timestamp(1_767_225_600_000);
 
-fn incoming<'a>(payload: &'a [u8], headers: &'a [(String, String)], subject: Option<&'a str>) -> Incoming<'a> {
-    Incoming { payload, headers, subject, broker_identity: None, now: NOW, max_event_bytes: 262_144 }
+fn incoming<'a>(
+    payload: &'a [u8],
+    headers: &'a [(String, String)],
+    subject: Option<&'a str>,
+) -> RawEvent<'a> {
+    RawEvent {
+        payload,
+        headers,
+        subject,
+        broker_identity: None,
+        now: NOW,
+        max_event_bytes: 262_144,
+    }
 }
 
-fn decoded(value: &Value, headers: &[(&str, &str)], subject: Option<&str>) -> Result<Vec<Event>, Rejected> {
+fn decoded(
+    value: &Value,
+    headers: &[(&str, &str)],
+    subject: Option<&str>,
+) -> Result<Vec<Event>, Rejected> {
     let headers: Vec<_> = headers.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
     decode(&incoming(value.to_string().as_bytes(), &headers, subject)).map(|decoded| decoded.events)
 }
 
-fn first(value: &Value, headers: &[(&str, &str)], subject: Option<&str>) -> Result<Event, Rejected> {
+fn first(
+    value: &Value,
+    headers: &[(&str, &str)],
+    subject: Option<&str>,
+) -> Result<Event, Rejected> {
     decoded(value, headers, subject).map(|mut events| events.remove(0))
 }
 
 #[test]
 fn flat_events_in_both_spellings() -> Result<(), Rejected> {
-    let event =
-        first(&json!({"type":"REFUND_REQUESTED","userId":"user123","refundId":"ref456","amount":100_000}), &[], None)?;
+    let event = first(
+        &json!({"type":"REFUND_REQUESTED","userId":"user123","refundId":"ref456","amount":100_000}),
+        &[],
+        None,
+    )?;
     assert_eq!(event.code, "REFUND_REQUESTED");
     assert_eq!(event.user_id.as_ref().map(UserIdText::text), Some("user123"));
     assert_eq!(Value::Object(event.data), json!({"refundId":"ref456","amount":100_000}));
-    let event = first(&json!({"user_id": 7, "actor_id": "a"}), &[], Some("events.refund.requested"))?;
-    assert_eq!((event.code.as_str(), event.name.as_str()), ("REFUND_REQUESTED", "refund.requested"));
+    let event =
+        first(&json!({"user_id": 7, "actor_id": "a"}), &[], Some("events.refund.requested"))?;
+    assert_eq!(
+        (event.code.as_str(), event.name.as_str()),
+        ("REFUND_REQUESTED", "refund.requested")
+    );
     assert_eq!(event.user_id.as_ref().map(UserIdText::text), Some("7"));
     Ok(())
 }
@@ -71,7 +98,8 @@ fn cloud_events_structured_batch_and_binary() -> Result<(), Rejected> {
     )?;
     assert_eq!(binary.code, "X");
     assert_eq!(binary.identity, Some(Identity::cloud_event("/réfunds", "1")));
-    let encoded = json!({"specversion":"1.0","id":"1","source":"s","type":"T","data_base64":"eyJhIjoxfQ=="});
+    let encoded =
+        json!({"specversion":"1.0","id":"1","source":"s","type":"T","data_base64":"eyJhIjoxfQ=="});
     assert_eq!(first(&encoded, &[], None)?.data.get("a"), Some(&json!(1)));
     Ok(())
 }
@@ -109,8 +137,16 @@ fn bad_events_name_their_field() {
         (json!({"type":7,"userId":{"a":1}}), Some("userId"), RejectedKind::InvalidField),
         (json!({"type":"X","user_id":"a\nb"}), Some("user_id"), RejectedKind::InvalidField),
         (json!({"type":["X"]}), Some("type"), RejectedKind::InvalidField),
-        (json!({"type":"X","recipient_ids":"u"}), Some("recipient_ids"), RejectedKind::InvalidField),
-        (json!({"specversion":"1.0","source":"s","type":"X"}), Some("id"), RejectedKind::MissingField),
+        (
+            json!({"type":"X","recipient_ids":"u"}),
+            Some("recipient_ids"),
+            RejectedKind::InvalidField,
+        ),
+        (
+            json!({"specversion":"1.0","source":"s","type":"X"}),
+            Some("id"),
+            RejectedKind::MissingField,
+        ),
         (
             json!({"specversion":"0.3","id":"1","source":"s","type":"X"}),
             Some("specversion"),
@@ -154,7 +190,10 @@ fn what_is_too_large_or_not_json_is_rejected() {
         Some((RejectedKind::TooLarge, Some(0)))
     );
     let broken = incoming(b"{\"type\":", &headers, None);
-    assert_eq!(decode(&broken).err().map(|rejected| rejected.kind), Some(RejectedKind::InvalidJson));
+    assert_eq!(
+        decode(&broken).err().map(|rejected| rejected.kind),
+        Some(RejectedKind::InvalidJson)
+    );
 }
 
 /// Only for readable assertions.

@@ -11,7 +11,8 @@ use crate::domain::{
 };
 
 /// Fields that name the recipients of an event, in both spellings.
-const RECIPIENT_FIELDS: [&str; 4] = ["recipient_id", "recipientId", "recipient_ids", "recipientIds"];
+const RECIPIENT_FIELDS: [&str; 4] =
+    ["recipient_id", "recipientId", "recipient_ids", "recipientIds"];
 
 /// Returns the data without the fields that name its recipients.
 #[must_use]
@@ -51,7 +52,8 @@ pub fn other_spelling(name: &str) -> Option<String> {
 
 /// Looks a `snake_case` name up in both spellings; says which one was there. JSON null counts as absent.
 pub(super) fn find<'a>(map: &'a Map<String, Value>, name: &str) -> Option<(String, &'a Value)> {
-    let present = |name: String| map.get(&name).filter(|value| !value.is_null()).map(|value| (name, value));
+    let present =
+        |name: String| map.get(&name).filter(|value| !value.is_null()).map(|value| (name, value));
     present(name.to_owned()).or_else(|| other_spelling(name).and_then(present))
 }
 
@@ -68,7 +70,9 @@ pub(super) fn user(map: &Map<String, Value>, name: &str) -> Result<Option<UserId
     match find(map, name) {
         None => Ok(None),
         Some((_, Value::String(text))) if text.is_empty() => Ok(None),
-        Some((field, value)) => UserId::from_json(value).map(Some).map_err(|detail| Rejected::invalid(&field, detail)),
+        Some((field, value)) => {
+            UserId::from_json(value).map(Some).map_err(|detail| Rejected::invalid(&field, detail))
+        }
     }
 }
 
@@ -88,7 +92,8 @@ pub(super) fn recipients(map: &Map<String, Value>) -> Result<Vec<UserId>, Reject
             }
             let mut seen: HashSet<UserId> = ids.iter().cloned().collect();
             for value in values {
-                let id = UserId::from_json(value).map_err(|detail| Rejected::invalid(&field, detail))?;
+                let id =
+                    UserId::from_json(value).map_err(|detail| Rejected::invalid(&field, detail))?;
                 if seen.insert(id.clone()) {
                     ids.push(id);
                 }

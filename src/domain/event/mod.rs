@@ -7,12 +7,14 @@ mod code;
 mod decode;
 mod fields;
 mod identity;
+mod raw;
 mod shapes;
 
 pub use code::code_of;
-pub use decode::{Decoded, Incoming, decode};
+pub use decode::{Decoded, decode};
 pub use fields::{other_spelling, without_recipients};
 pub use identity::Identity;
+pub use raw::RawEvent;
 
 use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
@@ -92,7 +94,11 @@ impl Seed {
     /// The id of this request's notification for a user: a `UUIDv7` (RFC 9562) whose random part is a hash.
     #[must_use]
     pub fn id_for(&self, user: &UserId) -> Uuid {
-        let hash = Sha256::new().chain_update(&self.key).chain_update([0]).chain_update(user.as_str()).finalize();
+        let hash = Sha256::new()
+            .chain_update(&self.key)
+            .chain_update([0])
+            .chain_update(user.as_str())
+            .finalize();
         let mut random = [0; 10];
         random.copy_from_slice(&hash[..10]);
         Builder::from_unix_timestamp_millis(self.at.0.unsigned_abs(), &random).into_uuid()

@@ -2,12 +2,15 @@
 
 use serde_json::{Map, Value};
 
-use super::{Event, code_of, decode::Incoming, fields};
+use super::{Event, code_of, fields, raw::RawEvent};
 use crate::domain::{notification::Timestamp, rejected::Rejected};
 
 /// `{"type":"REFUND_REQUESTED","userId":"user123","amount":100000}`: everything but the type, the people and the event's
 /// id is data. On NATS the subject names the type when the field is absent.
-pub(super) fn flat(incoming: &Incoming<'_>, mut map: Map<String, Value>) -> Result<(Event, Option<String>), Rejected> {
+pub(super) fn flat(
+    incoming: &RawEvent<'_>,
+    mut map: Map<String, Value>,
+) -> Result<(Event, Option<String>), Rejected> {
     let name = match fields::text(&map, "type")? {
         Some(name) => name,
         None => incoming
@@ -36,12 +39,14 @@ pub(super) fn flat(incoming: &Incoming<'_>, mut map: Map<String, Value>) -> Resu
 /// `{"topic":"booking.created","payload":{"id":"…","data":{…}}}`: the fields of `payload.data` are data, and so are those
 /// beside it; without a payload, those beside `topic`.
 pub(super) fn topic_envelope(
-    incoming: &Incoming<'_>,
+    incoming: &RawEvent<'_>,
     mut map: Map<String, Value>,
 ) -> Result<(Event, Option<String>), Rejected> {
     let name = match map.remove("topic") {
         Some(Value::String(topic)) if !topic.is_empty() => fields::identifier("topic", topic)?,
-        Some(Value::Null) | None => return Err(Rejected::missing("topic", "topic must not be null")),
+        Some(Value::Null) | None => {
+            return Err(Rejected::missing("topic", "topic must not be null"));
+        }
         Some(_) => return Err(Rejected::invalid("topic", "must be a string that is not empty")),
     };
     let mut event_id = fields::text(&map, "event_id")?;
@@ -72,12 +77,17 @@ pub(super) fn topic_envelope(
 }
 
 /// What every shape but CloudEvents says in the same fields.
-fn event(incoming: &Incoming<'_>, name: &str, scope: &Map<String, Value>) -> Result<Event, Rejected> {
+fn event(
+    incoming: &RawEvent<'_>,
+    name: &str,
+    scope: &Map<String, Value>,
+) -> Result<Event, Rejected> {
     let code = code_of(name);
     if code.is_empty() {
         return Err(Rejected::invalid("type", "the event's type is empty"));
     }
-    let source = fields::find(scope, "source").and_then(|(_, value)| value.as_str()).map(str::to_owned);
+    let source =
+        fields::find(scope, "source").and_then(|(_, value)| value.as_str()).map(str::to_owned);
     Ok(Event {
         id: String::new(),
         identity: None,
@@ -96,9 +106,9 @@ fn event(incoming: &Incoming<'_>, name: &str, scope: &Map<String, Value>) -> Res
 
 /// `timestamp` or `time`, when it is a time; publishers put other things there too, which then are only data.
 pub(super) fn event_time(scope: &Map<String, Value>) -> Option<Timestamp> {
-    ["timestamp", "time"]
-        .into_iter()
-        .find_map(|name| scope.get(name).and_then(Value::as_str).and_then(|text| Timestamp::parse(text).ok()))
+    ["timestamp", "time"].into_iter().find_map(|name| {
+        scope.get(name).and_then(Value::as_str).and_then(|text| Timestamp::parse(text).ok())
+    })
 }
 
 /// A subject as a name: without the prefix that only routes it.

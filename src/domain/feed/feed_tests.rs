@@ -9,7 +9,7 @@ use super::{
     *,
 };
 use crate::domain::{
-    event::{Incoming, decode},
+    event::{RawEvent, decode},
     monotonic::Monotonic,
 };
 
@@ -39,7 +39,7 @@ fn feed(snapshot: bool) -> Feed {
 
 fn event(payload: &Value) -> Event {
     let payload = payload.to_string();
-    let incoming = Incoming {
+    let incoming = RawEvent {
         payload: payload.as_bytes(),
         headers: &[],
         subject: None,
@@ -67,7 +67,10 @@ fn watchers_see_the_rules_fields_and_nothing_else() {
     assert_eq!(feed.values(&event), vec![Some("PIANO-101".to_owned()), Some("7".to_owned()), None]);
     let shown = feed.show(rule, &event);
     assert_eq!(shown.kind, "availability.updated");
-    assert_eq!(Value::Object(shown.data), json!({ "course_id": "PIANO-101", "slots_remaining": 4 }));
+    assert_eq!(
+        Value::Object(shown.data),
+        json!({ "course_id": "PIANO-101", "slots_remaining": 4 })
+    );
     let all = whole(&event);
     assert_eq!(
         (&all["student_id"], &all["action"], &all["user_id"]),
@@ -127,15 +130,20 @@ fn filters_say_which_key_is_wrong() {
         ["a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l", "m", "n", "o", "p"]
             .map(|value| (name.as_str(), value))
     });
-    assert_eq!(Filters::of_pairs(&wide, pairs).map_err(|error| error.kind), Err(FiltersErrorKind::TooMany));
+    assert_eq!(
+        Filters::of_pairs(&wide, pairs).map_err(|error| error.kind),
+        Err(FiltersErrorKind::TooMany)
+    );
 }
 
 /// Filters and values over a small alphabet, so that they meet.
 fn filters() -> impl Strategy<Value = Filters> {
     proptest::array::uniform3(vec("[a-c]", 0..3)).prop_map(|wanted| {
         let names = ["course_id", "room_id", "session_id"];
-        let pairs =
-            names.iter().zip(&wanted).flat_map(|(name, values)| values.iter().map(|value| (*name, value.as_str())));
+        let pairs = names
+            .iter()
+            .zip(&wanted)
+            .flat_map(|(name, values)| values.iter().map(|value| (*name, value.as_str())));
         Filters::of_pairs(&feed(false), pairs).expect("few")
     })
 }
@@ -176,7 +184,7 @@ proptest! {
         most in 1_usize..6,
         max_bytes in 1_usize..20,
     ) {
-        let mut latest = Latest::default();
+        let mut latest = ConflatedMap::default();
         // What waits, the simple way.
         let mut naive: Vec<(Key, Bytes)> = Vec::new();
         for (key, message, take) in steps {
@@ -231,7 +239,7 @@ proptest! {
     /// A reader that takes `pause` milliseconds for each bunch, while there is always something new.
     #[test]
     fn what_a_slow_reader_reads_was_sent_shortly_before(pause in 1_i64..4_000) {
-        let (mut window, mut now, mut on_the_way) = (Window::default(), 0_i64, std::collections::VecDeque::new());
+        let (mut window, mut now, mut on_the_way) = (FlowControl::default(), 0_i64, std::collections::VecDeque::new());
         let mut read_at = pause;
         let mut ages = Vec::new();
         while now < 100_000 {
@@ -266,7 +274,7 @@ proptest! {
 
 #[test]
 fn who_never_answers_gets_a_bunch_now_and_then() {
-    let mut window = Window::default();
+    let mut window = FlowControl::default();
     let sent = (0..60_000).filter(|now| {
         let open = window.is_open(Monotonic(*now));
         if open {
@@ -279,7 +287,7 @@ fn who_never_answers_gets_a_bunch_now_and_then() {
 
 #[test]
 fn an_answer_to_an_earlier_ping_says_nothing() {
-    let mut window = Window::default();
+    let mut window = FlowControl::default();
     let pings = (0..4).filter_map(|_| window.send(Monotonic(0))).count();
     assert_eq!(pings, 1);
     assert!(!window.is_open(Monotonic(1)));

@@ -89,7 +89,10 @@ impl Filters {
     ///
     /// # Errors
     /// When a key is not one of the feed's.
-    pub fn of_pairs<'a>(feed: &Feed, pairs: impl Iterator<Item = (&'a str, &'a str)>) -> Result<Self, FilterError> {
+    pub fn of_pairs<'a>(
+        feed: &Feed,
+        pairs: impl Iterator<Item = (&'a str, &'a str)>,
+    ) -> Result<Self, FilterError> {
         let mut wanted = Self::default();
         for (key, value) in pairs {
             wanted.add(place(feed, key)?, key, value.to_owned())?;
@@ -99,7 +102,10 @@ impl Filters {
 
     fn add(&mut self, place: usize, key: &str, value: String) -> Result<(), FilterError> {
         if value.len() > VALUE_MAX_BYTES {
-            let detail = format!("a value of {key} has {} bytes, at most {VALUE_MAX_BYTES} are taken", value.len());
+            let detail = format!(
+                "a value of {key} has {} bytes, at most {VALUE_MAX_BYTES} are taken",
+                value.len()
+            );
             return Err(FilterError::new(FiltersErrorKind::Bad, key, detail));
         }
         let values = self.0.entry(place).or_default();
@@ -114,12 +120,15 @@ impl Filters {
     /// The combinations of all values are what the index holds, so they are bounded too.
     fn bounded(self, feed: &Feed) -> Result<Self, FilterError> {
         let within = |so_far: usize, values: &BTreeSet<String>| {
-            so_far.checked_mul(values.len()).filter(|combinations| *combinations <= COMBINATIONS_MAX)
+            so_far
+                .checked_mul(values.len())
+                .filter(|combinations| *combinations <= COMBINATIONS_MAX)
         };
         if self.0.values().try_fold(1, within).is_some() {
             return Ok(self);
         }
-        let most = self.0.iter().max_by_key(|(_, values)| values.len()).map_or(0, |(place, _)| *place);
+        let most =
+            self.0.iter().max_by_key(|(_, values)| values.len()).map_or(0, |(place, _)| *place);
         let key = feed.filters.get(most).map_or("", String::as_str);
         let detail = format!(
             "the values of all keys make more than {COMBINATIONS_MAX} combinations, the most that are taken; name fewer of {key}"
@@ -152,7 +161,9 @@ impl Filters {
             all = all
                 .into_iter()
                 .flat_map(|begun| {
-                    values.iter().map(move |value| begun.iter().cloned().chain([value.clone()]).collect())
+                    values
+                        .iter()
+                        .map(move |value| begun.iter().cloned().chain([value.clone()]).collect())
                 })
                 .collect();
         }
@@ -164,7 +175,11 @@ fn place(feed: &Feed, key: &str) -> Result<usize, FilterError> {
     feed.filters.iter().position(|known| known == key).ok_or_else(|| {
         let detail = match feed.filters.as_slice() {
             [] => format!("{key:?} is no filter: the feed {:?} has none", feed.name),
-            known => format!("{key:?} is no filter of the feed {:?}; it has {}", feed.name, known.join(", ")),
+            known => format!(
+                "{key:?} is no filter of the feed {:?}; it has {}",
+                feed.name,
+                known.join(", ")
+            ),
         };
         FilterError::new(FiltersErrorKind::Bad, key, detail)
     })

@@ -75,7 +75,9 @@ impl<S: Copy + Eq + Hash> Index<S> {
     pub fn remove(&mut self, watcher: S) -> bool {
         let Some(filters) = self.of.remove(&watcher) else { return false };
         let places = filters.places();
-        let Some(at) = self.shapes.iter().position(|shape| shape.places == places) else { return false };
+        let Some(at) = self.shapes.iter().position(|shape| shape.places == places) else {
+            return false;
+        };
         let watchers = &mut self.shapes[at].watchers;
         for combination in filters.combinations() {
             if let Some(found) = watchers.get_mut(&combination) {
@@ -107,7 +109,11 @@ impl<S: Copy + Eq + Hash> Index<S> {
     /// The same by asking everybody: what [`Self::watching`] is compared with.
     #[cfg(test)]
     pub(super) fn watching_by_scan(&self, values: &Values) -> HashSet<S> {
-        self.of.iter().filter(|(_, filters)| filters.take(values)).map(|(watcher, _)| *watcher).collect()
+        self.of
+            .iter()
+            .filter(|(_, filters)| filters.take(values))
+            .map(|(watcher, _)| *watcher)
+            .collect()
     }
 
     /// How many entries there are besides the watchers themselves.

@@ -8,14 +8,14 @@ use super::{FeedId, Key};
 
 /// Messages that wait, the one that has waited longest first.
 #[derive(Debug, Default)]
-pub struct Latest {
+pub struct ConflatedMap {
     order: VecDeque<Key>,
     messages: HashMap<Key, Bytes>,
     /// Size of the messages, in bytes.
     bytes: usize,
 }
 
-impl Latest {
+impl ConflatedMap {
     /// Puts a message in the place of one about the same, or behind the others. Those that have waited longest are dropped
     /// while more than `most`, or more than `max_bytes` of them, wait; says whether one was.
     pub fn put(&mut self, key: Key, message: Bytes, most: usize, max_bytes: usize) -> bool {

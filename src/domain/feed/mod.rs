@@ -1,7 +1,7 @@
 //! Live feeds: what is worth seeing now and not worth keeping.
 //!
 //! A [`Feed`] says which events it shows and which of their fields. Whoever watches says with [`Filters`] what of it, the
-//! [`Index`] finds who watches an event without asking everybody, and a [`Latest`] holds for each watcher the newest message of
+//! [`Index`] finds who watches an event without asking everybody, and a [`ConflatedMap`] holds for each watcher the newest message of
 //! each [`Key`]. Nothing here knows a clock or a connection.
 
 mod filters;
@@ -16,9 +16,9 @@ use serde_json::{Map, Value};
 
 pub use filters::{FilterError, Filters, FiltersErrorKind, Values};
 pub use index::Index;
-pub use latest::Latest;
+pub use latest::ConflatedMap;
 pub use snapshot::Snapshot;
-pub use window::Window;
+pub use window::FlowControl;
 
 use super::{
     event::{Event, code_of, other_spelling},
@@ -117,7 +117,10 @@ impl Feeds {
     pub fn succeeded_by(&self, feeds: Vec<Feed>) -> Self {
         let (mut placed, mut retired) = (self.all.clone(), vec![true; self.all.len()]);
         for feed in feeds {
-            let before = placed.iter().zip(&retired).position(|(known, retired)| *retired && known.goes_on_as(&feed));
+            let before = placed
+                .iter()
+                .zip(&retired)
+                .position(|(known, retired)| *retired && known.goes_on_as(&feed));
             if let Some(at) = before {
                 placed[at] = feed;
                 retired[at] = false;
@@ -159,7 +162,11 @@ impl Feeds {
     /// The feed of this name.
     #[must_use]
     pub fn find(&self, name: &str) -> Option<FeedId> {
-        self.all.iter().zip(&self.retired).position(|(feed, retired)| !retired && feed.name == name).map(FeedId)
+        self.all
+            .iter()
+            .zip(&self.retired)
+            .position(|(feed, retired)| !retired && feed.name == name)
+            .map(FeedId)
     }
 
     /// The feed itself. An id is only good for the feeds that gave it, and for those that came after.
@@ -204,8 +211,14 @@ impl Feed {
     /// What watchers see of the event: the rule's fields under the rule's names, whatever else the event holds.
     #[must_use]
     pub fn show(&self, rule: &Rule, event: &Event) -> Shown {
-        let seen = rule.fields.iter().filter_map(|name| Some((name.clone(), field(event, name)?.clone())));
-        Shown { kind: rule.kind.clone(), feed: self.name.clone(), data: seen.collect(), timestamp: event.time }
+        let seen =
+            rule.fields.iter().filter_map(|name| Some((name.clone(), field(event, name)?.clone())));
+        Shown {
+            kind: rule.kind.clone(),
+            feed: self.name.clone(),
+            data: seen.collect(),
+            timestamp: event.time,
+        }
     }
 }
 
@@ -217,7 +230,10 @@ impl Rule {
         about.push(Some(self.kind.clone()));
         about.extend(self.key.iter().map(|name| field(event, name).and_then(comparable)));
         // A list of texts always serializes.
-        Key { feed: Some(feed), about: Arc::from(serde_json::to_string(&about).unwrap_or_default()) }
+        Key {
+            feed: Some(feed),
+            about: Arc::from(serde_json::to_string(&about).unwrap_or_default()),
+        }
     }
 }
 

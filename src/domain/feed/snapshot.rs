@@ -38,7 +38,14 @@ impl Snapshot {
     }
 
     /// Remembers a message of this size as the last about its key; of at most `most` keys, and at most `max_bytes`.
-    pub fn put(&mut self, key: Key, values: Values, shown: Shown, bytes: usize, (most, max_bytes): (usize, usize)) {
+    pub fn put(
+        &mut self,
+        key: Key,
+        values: Values,
+        shown: Shown,
+        bytes: usize,
+        (most, max_bytes): (usize, usize),
+    ) {
         self.forget(&key);
         self.bytes += bytes;
         self.changes += 1;
@@ -58,7 +65,8 @@ impl Snapshot {
         // What was passed over is thrown away before it is more than what counts.
         if self.order.len() > 2 * self.last.len() + 16 {
             let last = &self.last;
-            self.order.retain(|(change, key)| last.get(key).is_some_and(|last| last.change == *change));
+            self.order
+                .retain(|(change, key)| last.get(key).is_some_and(|last| last.change == *change));
         }
     }
 

@@ -19,7 +19,7 @@ const PATIENCE_MS: i64 = 5_000;
 
 /// The window of one watcher.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Window {
+pub struct FlowControl {
     /// Bunches that may be on their way.
     size: u32,
     /// Bunches that are, as far as is known.
@@ -38,13 +38,13 @@ struct Ping {
     sent: Monotonic,
 }
 
-impl Default for Window {
+impl Default for FlowControl {
     fn default() -> Self {
         Self { size: FIRST, on_the_way: 0, ping: None, pings: 0 }
     }
 }
 
-impl Window {
+impl FlowControl {
     /// Whether another bunch may go out now.
     #[must_use]
     pub fn is_open(&self, now: Monotonic) -> bool {

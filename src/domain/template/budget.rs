@@ -44,7 +44,11 @@ impl Budget {
     /// `OutOfFuel` when the rendering has used its budget.
     pub(super) fn charge(&self, units: u64) -> Result<(), Error> {
         let used = self.used.fetch_add(units, Ordering::Relaxed).saturating_add(units);
-        if used > UNITS { Err(Error::new(ErrorKind::OutOfFuel, "the template takes too much work")) } else { Ok(()) }
+        if used > UNITS {
+            Err(Error::new(ErrorKind::OutOfFuel, "the template takes too much work"))
+        } else {
+            Ok(())
+        }
     }
 
     /// Records the name that was looked up and not found, for the error.

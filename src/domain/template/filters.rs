@@ -28,7 +28,8 @@ struct Style {
 }
 
 /// Names of the filters that stand here.
-const OWN: [&str; 9] = ["currency", "date", "plural", "truncate", "plus", "minus", "times", "join", "replace"];
+const OWN: [&str; 9] =
+    ["currency", "date", "plural", "truncate", "plus", "minus", "times", "join", "replace"];
 
 /// Names of the filters of minijinja that are taken: none returns more than it was given.
 const LIBRARY: [&str; 35] = [
@@ -88,9 +89,15 @@ pub(super) fn install(environment: &mut Environment<'_>) {
     environment.add_filter("date", date);
     environment.add_filter("plural", plural);
     environment.add_filter("truncate", truncate);
-    environment.add_filter("plus", |a: &Value, b: &Value| arithmetic(a, b, i128::checked_add, |a, b| a + b));
-    environment.add_filter("minus", |a: &Value, b: &Value| arithmetic(a, b, i128::checked_sub, |a, b| a - b));
-    environment.add_filter("times", |a: &Value, b: &Value| arithmetic(a, b, i128::checked_mul, |a, b| a * b));
+    environment.add_filter("plus", |a: &Value, b: &Value| {
+        arithmetic(a, b, i128::checked_add, |a, b| a + b)
+    });
+    environment.add_filter("minus", |a: &Value, b: &Value| {
+        arithmetic(a, b, i128::checked_sub, |a, b| a - b)
+    });
+    environment.add_filter("times", |a: &Value, b: &Value| {
+        arithmetic(a, b, i128::checked_mul, |a, b| a * b)
+    });
     environment.add_filter("join", join);
     environment.add_filter("replace", replace);
     install_library(environment);
@@ -136,13 +143,21 @@ fn install_library(environment: &mut Environment<'_>) {
 
 /// Adds a filter that charges the budget for what it reads and what it returns.
 fn add_bounded(environment: &mut Environment<'_>, name: &'static str, filter: Value) {
-    environment.add_filter(name, move |state: &mut State<'_, '_>, value: &Value, arguments: Rest<ValueOrKwargs>| {
-        charge(state, value)?;
-        let arguments: Vec<Value> = std::iter::once(value.clone()).chain(arguments.into_values()).collect();
-        let result = filter.call(state, &arguments)?;
-        charge(state, &result)?;
-        if matches!(result.kind(), ValueKind::Seq | ValueKind::Iterable) { counted(state, &result) } else { Ok(result) }
-    });
+    environment.add_filter(
+        name,
+        move |state: &mut State<'_, '_>, value: &Value, arguments: Rest<ValueOrKwargs>| {
+            charge(state, value)?;
+            let arguments: Vec<Value> =
+                std::iter::once(value.clone()).chain(arguments.into_values()).collect();
+            let result = filter.call(state, &arguments)?;
+            charge(state, &result)?;
+            if matches!(result.kind(), ValueKind::Seq | ValueKind::Iterable) {
+                counted(state, &result)
+            } else {
+                Ok(result)
+            }
+        },
+    );
 }
 
 /// Adds the numbers `a` and `b`, or does what `whole` and `real` do, to numbers only: a text would be repeated.
@@ -160,7 +175,9 @@ fn arithmetic(
     }
     if a.is_integer() && b.is_integer() {
         let (a, b) = (i128::try_from(a.clone())?, i128::try_from(b.clone())?);
-        return whole(a, b).map(Value::from).ok_or_else(|| invalid(format!("{a} and {b} are too large")));
+        return whole(a, b)
+            .map(Value::from)
+            .ok_or_else(|| invalid(format!("{a} and {b} are too large")));
     }
     Ok(Value::from(real(f64::try_from(a.clone())?, f64::try_from(b.clone())?)))
 }
@@ -223,11 +240,14 @@ fn present(value: &Value) -> Result<(), Error> {
 }
 
 fn style(code: &str) -> Result<Style, Error> {
-    let currency = Currency::from_code(&code.to_ascii_uppercase())
-        .ok_or_else(|| invalid(format!("currency: {code:?} is not an ISO 4217 code, such as \"IDR\" or \"USD\"")))?;
+    let currency = Currency::from_code(&code.to_ascii_uppercase()).ok_or_else(|| {
+        invalid(format!("currency: {code:?} is not an ISO 4217 code, such as \"IDR\" or \"USD\""))
+    })?;
     Ok(match currency {
         // Indonesian: dots between thousands, and no cents, which nobody has used for decades.
-        Currency::IDR => Style { thousands: '.', decimal: ',', digits: 0, symbol: "Rp".into(), gap: "" },
+        Currency::IDR => {
+            Style { thousands: '.', decimal: ',', digits: 0, symbol: "Rp".into(), gap: "" }
+        }
         other => {
             let symbol = other.symbol().symbol;
             let digits = usize::from(other.exponent().unwrap_or(2));
@@ -273,7 +293,10 @@ fn decimal_digits(text: &str, digits: usize) -> Option<(bool, String, String)> {
     // 1e21 and the like: let the float say it in plain digits.
     let plain;
     let text = if text.contains(['e', 'E']) {
-        plain = format!("{}", text.parse::<f64>().ok().filter(|number| number.is_finite() && number.abs() < 1e30)?);
+        plain = format!(
+            "{}",
+            text.parse::<f64>().ok().filter(|number| number.is_finite() && number.abs() < 1e30)?
+        );
         plain.as_str()
     } else {
         text
@@ -322,7 +345,9 @@ fn date(state: &State<'_, '_>, value: &Value, format: Option<&str>) -> Result<St
         invalid(format!("date: {value} is not a time; send RFC 3339, such as 2026-01-01T00:00:00Z, or Unix seconds"))
     })?;
     let format = format.unwrap_or("%Y-%m-%d %H:%M");
-    let items = StrftimeItems::new(format).parse().map_err(|_| invalid(format!("date: {format:?} is not a format")))?;
+    let items = StrftimeItems::new(format)
+        .parse()
+        .map_err(|_| invalid(format!("date: {format:?} is not a format")))?;
     Ok(time.with_timezone(&zone).format_with_items(items.iter()).to_string())
 }
 
@@ -344,7 +369,8 @@ fn moment(value: &Value) -> Option<DateTime<Utc>> {
 
 fn plural(value: &Value, one: &str, many: &str) -> Result<String, Error> {
     present(value)?;
-    let count = f64::try_from(value.clone()).map_err(|_| invalid(format!("plural: {value} is not a number")))?;
+    let count = f64::try_from(value.clone())
+        .map_err(|_| invalid(format!("plural: {value} is not a number")))?;
     Ok(if (count - 1.0).abs() < f64::EPSILON { one } else { many }.to_owned())
 }
 

@@ -20,7 +20,7 @@ use minijinja::{
 };
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-pub use scope::{EventScope, Scope};
+pub use scope::{EventScope, TemplateScope};
 
 use super::rejected::{Rejected, RejectedKind};
 
@@ -58,7 +58,8 @@ impl Default for Templates {
             if value.is_undefined() {
                 return Err(Error::from(ErrorKind::UndefinedError));
             }
-            write!(output, "{}", utf8_percent_encode(&value.to_string(), URL_VALUE)).map_err(Error::from)
+            write!(output, "{}", utf8_percent_encode(&value.to_string(), URL_VALUE))
+                .map_err(Error::from)
         });
         Self { text: environment(), urls }
     }
@@ -121,7 +122,7 @@ impl Templates {
     ///
     /// # Errors
     /// A [`Rejected`] that names the missing field, or says what else went wrong.
-    pub fn render(&self, name: &str, scope: &Arc<Scope>) -> Result<String, Rejected> {
+    pub fn render(&self, name: &str, scope: &Arc<TemplateScope>) -> Result<String, Rejected> {
         render(&self.text, name, scope)
     }
 
@@ -129,7 +130,7 @@ impl Templates {
     ///
     /// # Errors
     /// As [`Templates::render`].
-    pub fn render_url(&self, name: &str, scope: &Arc<Scope>) -> Result<String, Rejected> {
+    pub fn render_url(&self, name: &str, scope: &Arc<TemplateScope>) -> Result<String, Rejected> {
         render(&self.urls, name, scope)
     }
 }
@@ -163,7 +164,11 @@ fn try_out(source: &str) -> Result<(), BadTemplate> {
     }
 }
 
-fn render(environment: &Environment<'_>, name: &str, scope: &Arc<Scope>) -> Result<String, Rejected> {
+fn render(
+    environment: &Environment<'_>,
+    name: &str,
+    scope: &Arc<TemplateScope>,
+) -> Result<String, Rejected> {
     let fault = |error: &Error| template_fault(error, scope);
     let template = environment.get_template(name).map_err(|error| fault(&error))?;
     scope.budget().reset();
@@ -176,7 +181,7 @@ fn render(environment: &Environment<'_>, name: &str, scope: &Arc<Scope>) -> Resu
     Ok(text)
 }
 
-fn template_fault(error: &Error, scope: &Scope) -> Rejected {
+fn template_fault(error: &Error, scope: &TemplateScope) -> Rejected {
     if error.kind() == ErrorKind::UndefinedError {
         // Nothing else looks a name up between the one that was missing and the error.
         let field = scope.budget().missing().unwrap_or_else(|| "a field".to_owned());
@@ -194,7 +199,9 @@ fn describe(error: &Error) -> String {
     match error.kind() {
         ErrorKind::OutOfFuel => "it takes too many steps".to_owned(),
         ErrorKind::WriteFailure => format!("its text has more than {OUTPUT_MAX_BYTES} bytes"),
-        kind => error.detail().map_or_else(|| kind.to_string(), |detail| format!("{kind}: {detail}")),
+        kind => {
+            error.detail().map_or_else(|| kind.to_string(), |detail| format!("{kind}: {detail}"))
+        }
     }
 }
 

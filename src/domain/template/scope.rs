@@ -35,13 +35,20 @@ impl EventScope {
     pub fn new(event: &Arc<Event>, user: Option<Person>, actor: Option<Person>) -> Arc<Self> {
         let budget = Arc::new(Budget::default());
         let budget_handle = Value::from_object(BudgetHandle(Arc::clone(&budget)));
-        Arc::new(Self { event: Arc::clone(event), user, actor, converted: Mutex::default(), budget, budget_handle })
+        Arc::new(Self {
+            event: Arc::clone(event),
+            user,
+            actor,
+            converted: Mutex::default(),
+            budget,
+            budget_handle,
+        })
     }
 
     /// Returns the scope of one recipient.
     #[must_use]
-    pub fn for_recipient(self: &Arc<Self>, recipient: Person) -> Arc<Scope> {
-        Arc::new(Scope { shared: Arc::clone(self), recipient })
+    pub fn for_recipient(self: &Arc<Self>, recipient: Person) -> Arc<TemplateScope> {
+        Arc::new(TemplateScope { shared: Arc::clone(self), recipient })
     }
 
     fn lookup(&self, name: &str) -> Option<Value> {
@@ -59,12 +66,16 @@ impl EventScope {
 
     fn convert(&self, name: &str) -> Option<Value> {
         let present = |name: &str| self.event.data.get(name).filter(|value| !value.is_null());
-        let field = present(name).or_else(|| other_spelling(name).and_then(|other| present(&other)));
+        let field =
+            present(name).or_else(|| other_spelling(name).and_then(|other| present(&other)));
         if let Some(field) = field {
             return Some(value_of(name, field, &self.budget));
         }
-        let called = |person: &Option<Person>| person.as_ref().map(|person| Value::from(person.display()));
-        let id = |person: &Option<Person>| person.as_ref().map(|person| Value::from(person.user_id.as_str()));
+        let called =
+            |person: &Option<Person>| person.as_ref().map(|person| Value::from(person.display()));
+        let id = |person: &Option<Person>| {
+            person.as_ref().map(|person| Value::from(person.user_id.as_str()))
+        };
         match name {
             "actor" => self.actor.as_ref().map(|person| self.person(name, person)),
             "user" => self.user.as_ref().map(|person| self.person(name, person)),
@@ -95,19 +106,19 @@ impl EventScope {
 
 /// Names of one event for one recipient.
 #[derive(Debug)]
-pub struct Scope {
+pub struct TemplateScope {
     shared: Arc<EventScope>,
     recipient: Person,
 }
 
-impl Scope {
+impl TemplateScope {
     /// Returns the account of the renderings with this scope.
     pub(super) fn budget(&self) -> &Budget {
         &self.shared.budget
     }
 }
 
-impl Object for Scope {
+impl Object for TemplateScope {
     fn repr(self: &Arc<Self>) -> ObjectRepr {
         ObjectRepr::Map
     }
@@ -131,11 +142,16 @@ fn value_of(path: &str, value: &Json, budget: &Arc<Budget>) -> Value {
     match value {
         Json::Object(map) => {
             let converted = |(name, value): (&String, &Json)| {
-                let value = (!value.is_null()).then(|| value_of(&format!("{path}.{name}"), value, budget))?;
+                let value = (!value.is_null())
+                    .then(|| value_of(&format!("{path}.{name}"), value, budget))?;
                 Some((name.clone(), value))
             };
             let entries = map.iter().filter_map(converted).collect();
-            Value::from_object(DataMap { path: path.to_owned(), entries, budget: Arc::clone(budget) })
+            Value::from_object(DataMap {
+                path: path.to_owned(),
+                entries,
+                budget: Arc::clone(budget),
+            })
         }
         Json::Array(list) => {
             let items = list.iter().map(|item| value_of(path, item, budget)).collect();
@@ -164,8 +180,11 @@ impl Object for DataMap {
         if let Err(error) = self.budget.charge(1) {
             return Some(Value::from(error));
         }
-        let found =
-            self.entries.get(name).or_else(|| other_spelling(name).and_then(|other| self.entries.get(&other))).cloned();
+        let found = self
+            .entries
+            .get(name)
+            .or_else(|| other_spelling(name).and_then(|other| self.entries.get(&other)))
+            .cloned();
         if found.is_none() {
             self.budget.set_missing(Some(format!("{}.{name}", self.path)));
         }
@@ -208,7 +227,9 @@ impl Object for DataList {
 /// When it has too many elements, or the budget is used up.
 pub(super) fn counted(state: &State<'_, '_>, list: &Value) -> Result<Value, Error> {
     let handle = state.lookup(budget::NAME);
-    let Some(BudgetHandle(budget)) = handle.as_ref().and_then(|handle| handle.downcast_object_ref()) else {
+    let Some(BudgetHandle(budget)) =
+        handle.as_ref().and_then(|handle| handle.downcast_object_ref())
+    else {
         return Ok(list.clone());
     };
     let mut items = Vec::new();

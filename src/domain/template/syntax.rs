@@ -116,13 +116,18 @@ enum Statement {
 /// The first violation, with its line. Syntax errors are left to the parser, which explains them better.
 pub(super) fn check(source: &str, syntax: &SyntaxConfig) -> Result<(), BadTemplate> {
     if source.len() > SOURCE_MAX_BYTES {
-        let detail = format!("the template has {} bytes; at most {SOURCE_MAX_BYTES} are possible", source.len());
+        let detail = format!(
+            "the template has {} bytes; at most {SOURCE_MAX_BYTES} are possible",
+            source.len()
+        );
         return Err(BadTemplate { detail, line: None });
     }
     let mut checker = Checker::default();
     for token in tokenize(source, false, syntax.clone()) {
         let Ok((token, span)) = token else { return Ok(()) };
-        checker.token(&token).map_err(|detail| BadTemplate { detail, line: Some(usize::from(span.start_line)) })?;
+        checker
+            .token(&token)
+            .map_err(|detail| BadTemplate { detail, line: Some(usize::from(span.start_line)) })?;
     }
     Ok(())
 }
@@ -166,7 +171,9 @@ impl Checker {
                     ));
                 }
                 match (tag.statement, token) {
-                    (None, Token::Ident(word)) => tag.statement = Some(statement(word, &mut self.blocks)?),
+                    (None, Token::Ident(word)) => {
+                        tag.statement = Some(statement(word, &mut self.blocks)?)
+                    }
                     (None, _) => return Ok(()),
                     (Some(statement), token) => tag.expression(statement, token)?,
                 }
@@ -182,9 +189,17 @@ fn statement(word: &str, blocks: &mut Vec<usize>) -> Result<Statement, String> {
         "for" => Statement::ForNames,
         "set" => Statement::SetName,
         "with" => Statement::With,
-        "if" | "elif" | "else" | "endif" | "endfor" | "endwith" | "break" | "continue" => Statement::Other,
-        "endset" => return Err("{% endset %} is not possible: write {% set name = value %}".to_owned()),
-        other => return Err(format!("{{% {other} %}} is not possible in a template; if, for, set and with are")),
+        "if" | "elif" | "else" | "endif" | "endfor" | "endwith" | "break" | "continue" => {
+            Statement::Other
+        }
+        "endset" => {
+            return Err("{% endset %} is not possible: write {% set name = value %}".to_owned());
+        }
+        other => {
+            return Err(format!(
+                "{{% {other} %}} is not possible in a template; if, for, set and with are"
+            ));
+        }
     };
     match word {
         "for" | "if" | "with" => blocks.push(1),
@@ -197,14 +212,22 @@ fn statement(word: &str, blocks: &mut Vec<usize>) -> Result<Statement, String> {
         _ => {}
     }
     if blocks.iter().sum::<usize>() > BLOCKS_MAX_DEPTH {
-        return Err(format!("statements are nested too deeply: at most {BLOCKS_MAX_DEPTH} levels are possible"));
+        return Err(format!(
+            "statements are nested too deeply: at most {BLOCKS_MAX_DEPTH} levels are possible"
+        ));
     }
     Ok(statement)
 }
 
 impl Tag {
     fn new(statement: Option<Statement>) -> Self {
-        Self { statement, tokens: 0, brackets: Vec::new(), previous: Previous::Operator, plus: false }
+        Self {
+            statement,
+            tokens: 0,
+            brackets: Vec::new(),
+            previous: Previous::Operator,
+            plus: false,
+        }
     }
 
     fn expression(&mut self, statement: Statement, token: &Token<'_>) -> Result<(), String> {
@@ -227,14 +250,26 @@ impl Tag {
                 self.plus = self.previous != Previous::Number;
                 Previous::Operator
             }
-            Token::Mul => return Err("* is not possible in a template; write {a|times(2)}".to_owned()),
+            Token::Mul => {
+                return Err("* is not possible in a template; write {a|times(2)}".to_owned());
+            }
             Token::Pow => return Err("** is not possible in a template".to_owned()),
-            Token::Tilde => return Err("~ is not possible in a template; write {a} {b} to join texts".to_owned()),
-            Token::BraceOpen | Token::BraceClose => return Err("a map is not possible in a template".to_owned()),
+            Token::Tilde => {
+                return Err(
+                    "~ is not possible in a template; write {a} {b} to join texts".to_owned()
+                );
+            }
+            Token::BraceOpen | Token::BraceClose => {
+                return Err("a map is not possible in a template".to_owned());
+            }
             Token::Dot => Previous::Dot,
             Token::Pipe => Previous::Pipe,
             Token::Comma => return self.comma(statement),
-            Token::Colon => return Err("a slice is not possible in a template; use truncate, first or last".to_owned()),
+            Token::Colon => {
+                return Err(
+                    "a slice is not possible in a template; use truncate, first or last".to_owned()
+                );
+            }
             Token::Assign => return self.assign(statement),
             Token::ParenOpen | Token::BracketOpen => return self.open(token),
             Token::ParenClose | Token::BracketClose => {
@@ -301,7 +336,9 @@ impl Tag {
         };
         self.brackets.push(bracket);
         if self.brackets.len() > BRACKETS_MAX_DEPTH {
-            return Err(format!("brackets are nested too deeply: at most {BRACKETS_MAX_DEPTH} levels are possible"));
+            return Err(format!(
+                "brackets are nested too deeply: at most {BRACKETS_MAX_DEPTH} levels are possible"
+            ));
         }
         self.previous = Previous::Operator;
         Ok(())
@@ -319,7 +356,9 @@ fn is_constant(token: &Token<'_>) -> bool {
         | Token::Comma
         | Token::Minus
         | Token::BracketClose => true,
-        Token::Ident(word) => matches!(*word, "true" | "false" | "none" | "True" | "False" | "None"),
+        Token::Ident(word) => {
+            matches!(*word, "true" | "false" | "none" | "True" | "False" | "None")
+        }
         _ => false,
     }
 }

@@ -37,8 +37,8 @@ fn render_with(source: &str, data: &serde_json::Value) -> Result<String, Rejecte
         .map_err(|error| Rejected::whole(RejectedKind::Template, error.to_string()))?;
     let mut recipient = person("r1", "rina");
     recipient.timezone = Some("Asia/Jakarta".into());
-    let scope =
-        EventScope::new(&event(data), Some(person("u1", "budi")), Some(person("a1", ""))).for_recipient(recipient);
+    let scope = EventScope::new(&event(data), Some(person("u1", "budi")), Some(person("a1", "")))
+        .for_recipient(recipient);
     templates.render("t", &scope)
 }
 
@@ -55,8 +55,16 @@ fn the_examples_of_the_contract_render() {
             json!({"device": "Chrome"}),
             "You logged in from Chrome at 2026-01-01T00:00:00Z",
         ),
-        (r#"You created a note: "{title}""#, json!({"title": "<b>Hi</b>"}), r#"You created a note: "<b>Hi</b>""#),
-        (r#"{actor_name} shared note "{title}" with you"#, json!({"title": "A"}), r#"a1 shared note "A" with you"#),
+        (
+            r#"You created a note: "{title}""#,
+            json!({"title": "<b>Hi</b>"}),
+            r#"You created a note: "<b>Hi</b>""#,
+        ),
+        (
+            r#"{actor_name} shared note "{title}" with you"#,
+            json!({"title": "A"}),
+            r#"a1 shared note "A" with you"#,
+        ),
         (r#"{time|date("%d %b %H:%M")}"#, json!({}), "01 Jan 07:00"),
         (r#"{n} {n|plural("like","likes")}"#, json!({"n": 1}), "1 like"),
         (r#"{n} {n|plural("like","likes")}"#, json!({"n": 3}), "3 likes"),
@@ -65,7 +73,11 @@ fn the_examples_of_the_contract_render() {
         ("{title|upper} {title|lower}", json!({"title": "Ab"}), "AB ab"),
         ("{title|truncate(4)}", json!({"title": "Selamat"}), "Sel…"),
         ("{refund_id} {amountDue}", json!({"refundId": "r", "amount_due": 5}), "r 5"),
-        ("{recipient.login} {event.time} {event.source}", json!({}), "rina 2026-01-01T00:00:00Z refund-service"),
+        (
+            "{recipient.login} {event.time} {event.source}",
+            json!({}),
+            "rina 2026-01-01T00:00:00Z refund-service",
+        ),
         ("{order.id}", json!({"order": {"id": 9}}), "9"),
         (
             "{% if n > 1 %}many{% else %}one{% endif %}{% for x in list %} {x}{% endfor %}\n",
@@ -91,14 +103,19 @@ fn a_missing_field_is_named() {
         ("{% for x in items %}{x}{% endfor %}", "items"),
     ] {
         let rejected = render_with(source, &json!({"order": {}})).err();
-        assert_eq!(rejected.as_ref().and_then(|r| r.field.as_deref()), Some(field), "{source}: {rejected:?}");
+        assert_eq!(
+            rejected.as_ref().and_then(|r| r.field.as_deref()),
+            Some(field),
+            "{source}: {rejected:?}"
+        );
         assert_eq!(rejected.map(|r| r.kind), Some(RejectedKind::Template));
     }
 }
 
 #[test]
 fn a_loop_without_end_is_stopped() {
-    let source = "{% for a in range(99999) %}{% for b in range(99999) %}{b}{% endfor %}{% endfor %}";
+    let source =
+        "{% for a in range(99999) %}{% for b in range(99999) %}{b}{% endfor %}{% endfor %}";
     assert_eq!(render_with(source, &json!({})).err().map(|r| r.kind), Some(RejectedKind::Template));
 }
 
@@ -115,19 +132,25 @@ fn values_in_urls_are_encoded() -> Result<(), Rejected> {
     templates
         .add_url("u".into(), "/refunds/{refund_id}".into())
         .map_err(|error| Rejected::whole(RejectedKind::Template, error.to_string()))?;
-    let scope = EventScope::new(&event(&json!({"refund_id": "a/b?x=1 ü"})), None, None).for_recipient(person("r", ""));
+    let scope = EventScope::new(&event(&json!({"refund_id": "a/b?x=1 ü"})), None, None)
+        .for_recipient(person("r", ""));
     assert_eq!(templates.render_url("u", &scope)?, "/refunds/a%2Fb%3Fx%3D1%20%C3%BC");
     let empty = EventScope::new(&event(&json!({})), None, None).for_recipient(person("r", ""));
-    assert_eq!(templates.render_url("u", &empty).err().and_then(|r| r.field), Some("refund_id".to_owned()));
+    assert_eq!(
+        templates.render_url("u", &empty).err().and_then(|r| r.field),
+        Some("refund_id".to_owned())
+    );
     Ok(())
 }
 
 #[test]
 fn a_filter_that_is_not_there_is_noticed_before_it_is_used() {
     let mut templates = Templates::default();
-    for (source, line) in
-        [("{n|nofilter}", 1), ("{amount|currency(\"IDR\")}\n{n|upper|nofilter}", 2), ("{nofunction()}", 1)]
-    {
+    for (source, line) in [
+        ("{n|nofilter}", 1),
+        ("{amount|currency(\"IDR\")}\n{n|upper|nofilter}", 2),
+        ("{nofunction()}", 1),
+    ] {
         let bad = templates.add("X".to_owned(), source.to_owned()).expect_err("it is not taken");
         assert_eq!(bad.line, Some(line), "{source}: {}", bad.detail);
         assert!(bad.detail.contains("nof"), "{}", bad.detail);
@@ -138,7 +161,9 @@ fn a_filter_that_is_not_there_is_noticed_before_it_is_used() {
         "{% for one in many %}{one.name}{% else %}none{% endfor %}{% if a is defined and b > 3 %}x{% endif %}",
         "{recipient.login} {event.time|date(\"%d %b\")} {list[0]}",
     ] {
-        templates.add("X".to_owned(), source.to_owned()).unwrap_or_else(|bad| panic!("{source}: {}", bad.detail));
+        templates
+            .add("X".to_owned(), source.to_owned())
+            .unwrap_or_else(|bad| panic!("{source}: {}", bad.detail));
     }
 }
 
@@ -213,8 +238,14 @@ fn a_template_that_could_grow_without_bound_is_refused() {
 fn conditions_loops_and_numbers_are_possible() {
     let data = json!({"n": 3, "status": "open", "tags": ["a", "b"], "items": [{"name": "x", "price": 5}], "s": "a,b"});
     for (source, expected) in [
-        (r#"{% if status in ["open", "held"] and n > 2 %}yes{% elif n == 1 %}one{% else %}no{% endif %}"#, "yes"),
-        ("{% for tag in tags %}{loop.index}{tag}{% if not loop.last %}, {% endif %}{% endfor %}", "1a, 2b"),
+        (
+            r#"{% if status in ["open", "held"] and n > 2 %}yes{% elif n == 1 %}one{% else %}no{% endif %}"#,
+            "yes",
+        ),
+        (
+            "{% for tag in tags %}{loop.index}{tag}{% if not loop.last %}, {% endif %}{% endfor %}",
+            "1a, 2b",
+        ),
         ("{% for name, value in items[0]|items %}{name}={value};{% endfor %}", "name=x;price=5;"),
         (r#"{items|map(attribute="name")|join(", ")} {tags|join("+")}"#, "x a+b"),
         (
@@ -222,8 +253,14 @@ fn conditions_loops_and_numbers_are_possible() {
             "4 4 2 1.5 1 1 -3 6 2 4.5",
         ),
         ("{% set total = n|times(2) %}{total}{% with x = n, y = 1 %}{x}{y}{% endwith %}", "631"),
-        (r#"{s|split(",")|last} {s|replace(",", " or ")} {tags[0]} {tags|first} {tags|length}"#, "b a or b a a 2"),
-        ("{% for i in range(3) %}{i}{% endfor %}{% for i in range(5, 1, -2) %}{i}{% endfor %}", "01253"),
+        (
+            r#"{s|split(",")|last} {s|replace(",", " or ")} {tags[0]} {tags|first} {tags|length}"#,
+            "b a or b a a 2",
+        ),
+        (
+            "{% for i in range(3) %}{i}{% endfor %}{% for i in range(5, 1, -2) %}{i}{% endfor %}",
+            "01253",
+        ),
         (r#"{status if n is odd and status is not startingwith("x") else "none"}"#, "open"),
         ("{# a comment with ~ and * #}{% raw %}{a ~ b}{% endraw %}", "{a ~ b}"),
     ] {
@@ -241,7 +278,10 @@ fn a_rendering_that_takes_too_much_ends_with_a_reason() {
         ("{% for x in many %}{long}{% endfor %}", "65536"),
         ("{% for x in range(9000) %}{% for y in range(9000) %}{% endfor %}{% endfor %}", "steps"),
         ("{% for x in range(9000) %}{% if -1 in many %}{% endif %}{% endfor %}", "steps"),
-        (r#"{% set l = long|split("") %}{% for x in range(9000) %}{% if "a" in l %}{% endif %}{% endfor %}"#, "steps"),
+        (
+            r#"{% set l = long|split("") %}{% for x in range(9000) %}{% if "a" in l %}{% endif %}{% endfor %}"#,
+            "steps",
+        ),
         ("{% for x in range(9000) %}{% set y = long|upper %}{% endfor %}", "steps"),
         ("{many|join(long)}", "too long"),
         (r#"{long|replace("x", long)}"#, "too long"),

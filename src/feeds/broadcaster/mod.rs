@@ -17,7 +17,7 @@ use tokio::sync::oneshot;
 
 use dedup::DedupCache;
 
-use super::{messages::*, subscriber_counts::SubscriberCounts, subscription::Feeding};
+use super::{messages::*, subscriber_counts::SubscriberCounts, subscription::FeedsHandle};
 
 use crate::{
     connection::ConflatingQueue,
@@ -50,13 +50,13 @@ const ALL_WAITING_MAX: usize = 4_096;
 const ALL_WAITING_MAX_BYTES: usize = 8 * 1024 * 1024;
 
 /// Between looks for watchers that went without a word.
-const BURY_INTERVAL: std::time::Duration = std::time::Duration::from_secs(30);
+const CLEANUP_INTERVAL: std::time::Duration = std::time::Duration::from_secs(30);
 
 /// The actor.
 pub struct Broadcaster {
-    feeding: Feeding,
+    feeding: FeedsHandle,
     feeds: Arc<Feeds>,
-    demand: Arc<SubscriberCounts>,
+    counts: Arc<SubscriberCounts>,
     indexes: Vec<Index<ClientId>>,
     snapshots: Vec<Snapshot>,
     /// Administrators who see every event.
@@ -71,16 +71,16 @@ pub struct Broadcaster {
     max_per_user: usize,
     /// Numbers what is about nothing else.
     number: u64,
-    _tether: DropGuard,
+    _guard: DropGuard,
 }
 
 /// A connection that watches, or may.
 struct Watcher {
-    doorstep: Weak<ConflatingQueue>,
+    queue: Weak<ConflatingQueue>,
     /// Who it is, where the feed asked.
     user: Option<UserId>,
     /// To tell a connection that only watches that the hub stops.
-    farewell: Option<Recipient<Dismiss>>,
+    goodbye: Option<Recipient<Dismiss>>,
     /// It was told that something it watched is not there any more.
     turned_away: bool,
     /// Dropped with the broadcaster: so the connection learns that it must enter again.
@@ -90,9 +90,9 @@ struct Watcher {
 impl Broadcaster {
     /// A broadcaster without watchers; of one user at most `max_per_user` may only watch.
     #[must_use]
-    pub fn new(feeding: Feeding, max_per_user: usize, tether: DropGuard) -> Self {
-        let (feeds, demand) = (feeding.feeds(), feeding.demand());
-        demand.clear();
+    pub fn new(feeding: FeedsHandle, max_per_user: usize, guard: DropGuard) -> Self {
+        let (feeds, counts) = (feeding.feeds(), feeding.subscriber_counts());
+        counts.clear();
         Self {
             indexes: feeds.all().iter().map(|_| Index::default()).collect(),
             snapshots: feeds.all().iter().map(|_| Snapshot::default()).collect(),
@@ -105,8 +105,8 @@ impl Broadcaster {
             number: 0,
             feeding,
             feeds,
-            demand,
-            _tether: tether,
+            counts,
+            _guard: guard,
         }
     }
 
@@ -126,21 +126,36 @@ impl Broadcaster {
             let frame = protocol::shown(&shown, false);
             let mut count = 0;
             for client in watching {
-                if let Some(doorstep) = self.watchers.get(&client).and_then(|watcher| watcher.doorstep.upgrade()) {
-                    doorstep.put(key.clone(), frame.clone());
+                if let Some(queue) =
+                    self.watchers.get(&client).and_then(|watcher| watcher.queue.upgrade())
+                {
+                    queue.put(key.clone(), frame.clone());
                     count += 1;
                 }
             }
             metrics::counter!(metric::FEED_MESSAGES, "feed" => feed.name.clone()).increment(count);
             if feed.snapshot {
-                self.snapshots[id.0].put(key, values, shown, event.bytes, (SNAPSHOT_MAX, SNAPSHOT_MAX_BYTES));
+                self.snapshots[id.0].put(
+                    key,
+                    values,
+                    shown,
+                    event.bytes,
+                    (SNAPSHOT_MAX, SNAPSHOT_MAX_BYTES),
+                );
             }
         }
         if !self.all.is_empty() {
             let frame = protocol::whole(event);
             self.number += 1;
-            for doorstep in self.all.iter().filter_map(|client| self.watchers.get(client)?.doorstep.upgrade()) {
-                doorstep.put_among(Key::unique(self.number), frame.clone(), ALL_WAITING_MAX, ALL_WAITING_MAX_BYTES);
+            for queue in
+                self.all.iter().filter_map(|client| self.watchers.get(client)?.queue.upgrade())
+            {
+                queue.put_among(
+                    Key::unique(self.number),
+                    frame.clone(),
+                    ALL_WAITING_MAX,
+                    ALL_WAITING_MAX_BYTES,
+                );
             }
         }
     }
@@ -148,37 +163,43 @@ impl Broadcaster {
     fn enter(
         &mut self,
         client: ClientId,
-        doorstep: &Arc<ConflatingQueue>,
-        farewell: Option<Recipient<Dismiss>>,
+        queue: &Arc<ConflatingQueue>,
+        goodbye: Option<Recipient<Dismiss>>,
         user: Option<UserId>,
     ) -> Option<Lease> {
         if self.leaving
-            && let Some(farewell) = &farewell
+            && let Some(goodbye) = &goodbye
         {
-            let _ = farewell.try_send(Dismiss(CloseCode::GoingAway));
+            let _ = goodbye.try_send(Dismiss(CloseCode::GoingAway));
         }
-        if let (Some(user), Some(farewell)) = (&user, &farewell) {
+        if let (Some(user), Some(goodbye)) = (&user, &goodbye) {
             let theirs = self.by_user.entry(user.clone()).or_default();
             if theirs.len() >= self.max_per_user {
-                let _ = farewell.try_send(Dismiss(CloseCode::TooManyConnections));
+                let _ = goodbye.try_send(Dismiss(CloseCode::TooManyConnections));
             }
             theirs.push(client);
         }
         if let Some(known) = self.watchers.get_mut(&client) {
             known.user = user.or(known.user.take());
-            if let Some(farewell) = farewell {
+            if let Some(goodbye) = goodbye {
                 // It began to watch before it said how it can be told; by now that may be over.
                 if known.turned_away {
-                    let _ = farewell.try_send(Dismiss(CloseCode::GoingAway));
+                    let _ = goodbye.try_send(Dismiss(CloseCode::GoingAway));
                 }
-                known.farewell = Some(farewell);
+                known.goodbye = Some(goodbye);
             }
             return None;
         }
         let (keep, lease) = oneshot::channel();
         self.watchers.insert(
             client,
-            Watcher { doorstep: Arc::downgrade(doorstep), user, farewell, turned_away: false, _lease: keep },
+            Watcher {
+                queue: Arc::downgrade(queue),
+                user,
+                goodbye,
+                turned_away: false,
+                _lease: keep,
+            },
         );
         Some(lease)
     }
@@ -201,18 +222,20 @@ impl Broadcaster {
     }
 
     fn count(&self) {
-        self.demand.set_all(self.all.len());
-        for (at, index) in self.indexes.iter().enumerate().filter(|(at, _)| !self.feeds.is_retired(FeedId(*at))) {
-            self.demand.set(FeedId(at), index.len());
+        self.counts.set_all(self.all.len());
+        for (at, index) in
+            self.indexes.iter().enumerate().filter(|(at, _)| !self.feeds.is_retired(FeedId(*at)))
+        {
+            self.counts.set(FeedId(at), index.len());
         }
     }
 
     /// Forgets connections whose word that they went found no room.
-    fn bury(&mut self) {
+    fn remove_dead(&mut self) {
         let gone: Vec<ClientId> = self
             .watchers
             .iter()
-            .filter(|(_, watcher)| watcher.doorstep.strong_count() == 0)
+            .filter(|(_, watcher)| watcher.queue.strong_count() == 0)
             .map(|(client, _)| *client)
             .collect();
         for client in gone {
@@ -226,36 +249,49 @@ impl Actor for Broadcaster {
 
     fn started(&mut self, ctx: &mut Self::Context) {
         ctx.set_mailbox_capacity(MAILBOX);
-        ctx.run_interval(BURY_INTERVAL, |broadcaster, _| broadcaster.bury());
+        ctx.run_interval(CLEANUP_INTERVAL, |broadcaster, _| broadcaster.remove_dead());
     }
 }
 
-impl Handler<Enter> for Broadcaster {
-    type Result = MessageResult<Enter>;
+impl Handler<Join> for Broadcaster {
+    type Result = MessageResult<Join>;
 
-    fn handle(&mut self, Enter { client, doorstep, farewell, user }: Enter, _: &mut Self::Context) -> Self::Result {
-        MessageResult(self.enter(client, &doorstep, farewell, user))
+    fn handle(
+        &mut self,
+        Join { client, queue, goodbye, user }: Join,
+        _: &mut Self::Context,
+    ) -> Self::Result {
+        MessageResult(self.enter(client, &queue, goodbye, user))
     }
 }
 
-impl Handler<Watch> for Broadcaster {
-    type Result = MessageResult<Watch>;
+impl Handler<Subscribe> for Broadcaster {
+    type Result = MessageResult<Subscribe>;
 
-    fn handle(&mut self, Watch { client, doorstep, what, filters }: Watch, _: &mut Self::Context) -> Self::Result {
-        let lease = self.enter(client, &doorstep, None, None);
-        if let What::Feed(feed) = what
+    fn handle(
+        &mut self,
+        Subscribe { client, queue, what, filters }: Subscribe,
+        _: &mut Self::Context,
+    ) -> Self::Result {
+        let lease = self.enter(client, &queue, None, None);
+        if let WatchTarget::Feed(feed) = what
             && self.indexes[feed.0].has(client, &filters)
         {
             return MessageResult(lease);
         }
         // What waits was chosen by what it watched before.
-        doorstep.forget(what.feed());
+        queue.forget(what.feed());
         match what {
-            What::All if self.all.contains(&client) => {}
-            What::All => self.all.push(client),
-            What::Feed(feed) => {
+            WatchTarget::All if self.all.contains(&client) => {}
+            WatchTarget::All => self.all.push(client),
+            WatchTarget::Feed(feed) => {
                 for (key, shown) in self.snapshots[feed.0].of(&filters, SNAPSHOT_SHOWN_MAX) {
-                    doorstep.put_among(key, protocol::shown(shown, true), SNAPSHOT_SHOWN_MAX, SNAPSHOT_SHOWN_MAX_BYTES);
+                    queue.put_among(
+                        key,
+                        protocol::shown(shown, true),
+                        SNAPSHOT_SHOWN_MAX,
+                        SNAPSHOT_SHOWN_MAX_BYTES,
+                    );
                 }
                 self.indexes[feed.0].insert(client, filters);
                 if self.feeds.is_retired(feed) {
@@ -268,45 +304,46 @@ impl Handler<Watch> for Broadcaster {
     }
 }
 
-impl Handler<Unwatch> for Broadcaster {
+impl Handler<Unsubscribe> for Broadcaster {
     type Result = ();
 
-    fn handle(&mut self, Unwatch { client, what }: Unwatch, _: &mut Self::Context) {
+    fn handle(&mut self, Unsubscribe { client, what }: Unsubscribe, _: &mut Self::Context) {
         match what {
-            What::All => self.all.retain(|known| *known != client),
-            What::Feed(feed) => {
+            WatchTarget::All => self.all.retain(|known| *known != client),
+            WatchTarget::Feed(feed) => {
                 self.indexes[feed.0].remove(client);
             }
         }
-        if let Some(doorstep) = self.watchers.get(&client).and_then(|watcher| watcher.doorstep.upgrade()) {
-            doorstep.forget(what.feed());
+        if let Some(queue) = self.watchers.get(&client).and_then(|watcher| watcher.queue.upgrade())
+        {
+            queue.forget(what.feed());
         }
         self.count();
     }
 }
 
-impl Handler<Exit> for Broadcaster {
+impl Handler<Quit> for Broadcaster {
     type Result = ();
 
-    fn handle(&mut self, Exit(client): Exit, _: &mut Self::Context) {
+    fn handle(&mut self, Quit(client): Quit, _: &mut Self::Context) {
         self.exit(client);
     }
 }
 
-impl Handler<Show> for Broadcaster {
+impl Handler<ShowEvents> for Broadcaster {
     type Result = ();
 
-    fn handle(&mut self, Show(events): Show, _: &mut Self::Context) {
+    fn handle(&mut self, ShowEvents(events): ShowEvents, _: &mut Self::Context) {
         for event in &events {
             self.show(event);
         }
     }
 }
 
-impl Handler<ListWatched> for Broadcaster {
-    type Result = MessageResult<ListWatched>;
+impl Handler<ListSubscriptions> for Broadcaster {
+    type Result = MessageResult<ListSubscriptions>;
 
-    fn handle(&mut self, _: ListWatched, _: &mut Self::Context) -> Self::Result {
+    fn handle(&mut self, _: ListSubscriptions, _: &mut Self::Context) -> Self::Result {
         let mut watched: HashMap<ClientId, Vec<String>> = HashMap::new();
         for client in &self.all {
             watched.entry(*client).or_default().push("all".to_owned());
@@ -325,9 +362,9 @@ impl Handler<DismissWatchers> for Broadcaster {
 
     fn handle(&mut self, _: DismissWatchers, _: &mut Self::Context) {
         self.leaving = true;
-        for farewell in self.watchers.values().filter_map(|watcher| watcher.farewell.as_ref()) {
+        for goodbye in self.watchers.values().filter_map(|watcher| watcher.goodbye.as_ref()) {
             // One that is too slow to be told is cut off when the grace time ends.
-            let _ = farewell.try_send(Dismiss(CloseCode::GoingAway));
+            let _ = goodbye.try_send(Dismiss(CloseCode::GoingAway));
         }
     }
 }
@@ -338,8 +375,8 @@ impl Handler<SignOut> for Broadcaster {
     fn handle(&mut self, SignOut(user): SignOut, _: &mut Self::Context) -> usize {
         let theirs = self.by_user.get(&user).into_iter().flatten();
         theirs
-            .filter_map(|client| self.watchers.get(client)?.farewell.as_ref())
-            .filter(|farewell| farewell.try_send(Dismiss(CloseCode::NotSignedIn)).is_ok())
+            .filter_map(|client| self.watchers.get(client)?.goodbye.as_ref())
+            .filter(|goodbye| goodbye.try_send(Dismiss(CloseCode::NotSignedIn)).is_ok())
             .count()
     }
 }
@@ -348,8 +385,8 @@ impl Handler<CountWatchers> for Broadcaster {
     type Result = usize;
 
     fn handle(&mut self, _: CountWatchers, _: &mut Self::Context) -> usize {
-        self.bury();
-        self.watchers.values().filter(|watcher| watcher.farewell.is_some()).count()
+        self.remove_dead();
+        self.watchers.values().filter(|watcher| watcher.goodbye.is_some()).count()
     }
 }
 

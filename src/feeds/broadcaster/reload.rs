@@ -17,8 +17,8 @@ impl Broadcaster {
     /// From now on, these are the feeds. Who watches one that can go on keeps watching it; who watches another is told.
     fn set_feeds(&mut self, feeds: Vec<Feed>) {
         let before = Arc::clone(&self.feeds);
-        self.demand = Arc::new(SubscriberCounts::new(before.succeeded_by(feeds)));
-        self.feeds = Arc::clone(self.demand.feeds());
+        self.counts = Arc::new(SubscriberCounts::new(before.succeeded_by(feeds)));
+        self.feeds = Arc::clone(self.counts.feeds());
         self.indexes.resize_with(self.feeds.all().len(), Index::default);
         self.snapshots.resize_with(self.feeds.all().len(), Snapshot::default);
         for (at, feed) in before.all().iter().enumerate() {
@@ -37,7 +37,7 @@ impl Broadcaster {
         }
         // Counted first: whoever asks is told of those who watch.
         self.count();
-        self.feeding.set(&self.demand);
+        self.feeding.set(&self.counts);
     }
 
     /// Tells a connection that what it watches is not there any more; one that is for this feed alone ends.
@@ -45,11 +45,14 @@ impl Broadcaster {
         self.indexes[from.0].remove(client);
         let Some(watcher) = self.watchers.get_mut(&client) else { return };
         watcher.turned_away = true;
-        if let Some(farewell) = &watcher.farewell {
-            let _ = farewell.try_send(Dismiss(CloseCode::GoingAway));
-        } else if let Some(doorstep) = watcher.doorstep.upgrade() {
+        if let Some(goodbye) = &watcher.goodbye {
+            let _ = goodbye.try_send(Dismiss(CloseCode::GoingAway));
+        } else if let Some(queue) = watcher.queue.upgrade() {
             self.number += 1;
-            doorstep.put(Key::unique(self.number), protocol::unsubscribed(Some(&self.feeds.get(from).name)));
+            queue.put(
+                Key::unique(self.number),
+                protocol::unsubscribed(Some(&self.feeds.get(from).name)),
+            );
         }
     }
 }

@@ -7,10 +7,10 @@ use serde_json::{Value, json};
 
 use crate::{
     clock,
-    delivery::{ClientInfo, ListClients, Revoke, Whose},
+    delivery::{ClientInfo, ListClients, Revoke, SignOutTarget},
     domain::user::UserId,
-    feeds::{ListWatched, SignOut},
-    http::{Problem, Shared, identity},
+    feeds::{ListSubscriptions, SignOut},
+    http::{Problem, SharedState, identity},
 };
 
 fn login(info: &ClientInfo) -> &str {
@@ -18,11 +18,15 @@ fn login(info: &ClientInfo) -> &str {
 }
 
 /// `GET /api/v1/admin/clients`
-pub(in crate::http) async fn clients(state: Shared, request: HttpRequest) -> Result<HttpResponse, Problem> {
+pub(in crate::http) async fn clients(
+    state: SharedState,
+    request: HttpRequest,
+) -> Result<HttpResponse, Problem> {
     identity::administrator(&state, &request).await?;
-    let mut clients = state.hub.registry.send(ListClients).await?;
+    let mut clients = state.sessions.registry.send(ListClients).await?;
     // Without it they are shown all the same.
-    let watched = state.hub.feeding.broadcaster.send(ListWatched).await.unwrap_or_default();
+    let watched =
+        state.sessions.feeding.broadcaster.send(ListSubscriptions).await.unwrap_or_default();
     clients.sort_by_key(|info| (info.connected_at, info.client));
     let shown = |info: &Arc<ClientInfo>| {
         json!({
@@ -31,7 +35,7 @@ pub(in crate::http) async fn clients(state: Shared, request: HttpRequest) -> Res
             "login": login(info),
             "roles": info.identity.roles,
             "connected_at": info.connected_at,
-            "instance": state.hub.instance,
+            "instance": state.sessions.instance,
             "transport": info.transport,
             "subscriptions": watched.get(&info.client).map_or(&[][..], Vec::as_slice),
         })
@@ -46,12 +50,18 @@ pub(in crate::http) async fn clients(state: Shared, request: HttpRequest) -> Res
 }
 
 /// `GET /api/v1/admin/users`: those connected now.
-pub(in crate::http) async fn users(state: Shared, request: HttpRequest) -> Result<HttpResponse, Problem> {
+pub(in crate::http) async fn users(
+    state: SharedState,
+    request: HttpRequest,
+) -> Result<HttpResponse, Problem> {
     identity::administrator(&state, &request).await?;
-    let clients = state.hub.registry.send(ListClients).await?;
-    let unique: BTreeMap<&UserId, &str> = clients.iter().map(|info| (&info.identity.user_id, login(info))).collect();
-    let users: Vec<Value> =
-        unique.iter().map(|(id, login)| json!({ "id": id.to_legacy_json(), "login": login })).collect();
+    let clients = state.sessions.registry.send(ListClients).await?;
+    let unique: BTreeMap<&UserId, &str> =
+        clients.iter().map(|info| (&info.identity.user_id, login(info))).collect();
+    let users: Vec<Value> = unique
+        .iter()
+        .map(|(id, login)| json!({ "id": id.to_legacy_json(), "login": login }))
+        .collect();
     let total = users.len();
     Ok(HttpResponse::Ok().json(json!({
         "available_users": users,
@@ -62,12 +72,17 @@ pub(in crate::http) async fn users(state: Shared, request: HttpRequest) -> Resul
 
 /// `DELETE /api/v1/admin/clients/{client_id}`: closes this connection with 4001.
 pub(in crate::http) async fn revoke_client(
-    state: Shared,
+    state: SharedState,
     request: HttpRequest,
     client_id: web::Path<String>,
 ) -> Result<HttpResponse, Problem> {
     identity::administrator(&state, &request).await?;
-    match state.hub.registry.send(Revoke(Whose::Client(client_id.into_inner()))).await? {
+    match state
+        .sessions
+        .registry
+        .send(Revoke(SignOutTarget::Client(client_id.into_inner())))
+        .await?
+    {
         0 => Err(Problem::not_found("no connection has this client_id")),
         closed => Ok(HttpResponse::Ok().json(json!({ "closed": closed }))),
     }
@@ -75,13 +90,15 @@ pub(in crate::http) async fn revoke_client(
 
 /// `DELETE /api/v1/admin/users/{user_id}/clients`: closes all connections of a user with 4001.
 pub(in crate::http) async fn revoke_user(
-    state: Shared,
+    state: SharedState,
     request: HttpRequest,
     user_id: web::Path<String>,
 ) -> Result<HttpResponse, Problem> {
     identity::administrator(&state, &request).await?;
-    let user = UserId::parse(&user_id).map_err(|error| Problem::bad_field("user_id", error.to_string()))?;
-    let watching = state.hub.feeding.broadcaster.send(SignOut(user.clone())).await.unwrap_or(0);
-    let closed = watching + state.hub.registry.send(Revoke(Whose::User(user))).await?;
+    let user = UserId::parse(&user_id)
+        .map_err(|error| Problem::bad_field("user_id", error.to_string()))?;
+    let watching =
+        state.sessions.feeding.broadcaster.send(SignOut(user.clone())).await.unwrap_or(0);
+    let closed = watching + state.sessions.registry.send(Revoke(SignOutTarget::User(user))).await?;
     Ok(HttpResponse::Ok().json(json!({ "closed": closed })))
 }

@@ -7,23 +7,29 @@ use serde_json::{Value, json};
 use tokio::time::timeout;
 use uuid::Uuid;
 
-use super::{query::Query, types::who};
+use super::{audit::who, query::Query};
 use crate::{
     auth::Caller,
-    http::{Problem, Shared, State, identity},
+    http::{Problem, SharedState, State, identity},
 };
 
 /// Time that a reload may take before its request is answered.
 const RELOAD_WITHIN: Duration = Duration::from_secs(15);
 
 /// `GET /api/v1/admin/config`
-pub(in crate::http) async fn config(state: Shared, request: HttpRequest) -> Result<HttpResponse, Problem> {
+pub(in crate::http) async fn config(
+    state: SharedState,
+    request: HttpRequest,
+) -> Result<HttpResponse, Problem> {
     let caller = identity::administrator(&state, &request).await?;
     Ok(shown(&state, &caller))
 }
 
 /// Answers `POST /api/v1/admin/config/reload`: takes what is in the files now, even if it removes most of the types.
-pub(in crate::http) async fn reload(state: Shared, request: HttpRequest) -> Result<HttpResponse, Problem> {
+pub(in crate::http) async fn reload(
+    state: SharedState,
+    request: HttpRequest,
+) -> Result<HttpResponse, Problem> {
     let caller = identity::administrator(&state, &request).await?;
     tracing::info!(by = who(&caller), "a reload of the configuration is asked for");
     // An end without an answer is that of the hub, or of a request that an earlier one serves.
@@ -38,7 +44,7 @@ fn shown(state: &State, caller: &Caller) -> HttpResponse {
         Caller::Developer => "developer",
     };
     let status = state.configuration.status();
-    let problem = |problem: &crate::config::Problem| {
+    let problem = |problem: &crate::config::ConfigIssue| {
         json!({
             "file": problem.file.as_ref().map(|file| file.display().to_string()),
             "line": problem.line,
@@ -48,7 +54,8 @@ fn shown(state: &State, caller: &Caller) -> HttpResponse {
             "snippet": problem.snippet,
         })
     };
-    let problems: Vec<Value> = status.last_error.iter().flat_map(|error| &error.problems).map(problem).collect();
+    let problems: Vec<Value> =
+        status.last_error.iter().flat_map(|error| &error.problems).map(problem).collect();
     HttpResponse::Ok().json(json!({
         "file": status.file.display().to_string(),
         "loaded_at": status.loaded_at,
@@ -61,7 +68,10 @@ fn shown(state: &State, caller: &Caller) -> HttpResponse {
 }
 
 /// `GET /api/v1/admin/audit?subject=&limit=&cursor=`
-pub(in crate::http) async fn audit(state: Shared, request: HttpRequest) -> Result<HttpResponse, Problem> {
+pub(in crate::http) async fn audit(
+    state: SharedState,
+    request: HttpRequest,
+) -> Result<HttpResponse, Problem> {
     identity::administrator(&state, &request).await?;
     let query = Query::of(&request)?;
     let before = match query.cursor.as_deref().map(Uuid::try_parse) {

@@ -5,17 +5,17 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::{
+    audit::{entry, who},
     query::Query,
-    types::{entry, who},
 };
 use crate::{
     auth::Caller,
     clock,
     domain::{
-        event::{Decoded, Identity, Incoming, decode},
+        event::{Decoded, Identity, RawEvent, decode},
         notification::Timestamp,
     },
-    http::{Problem, Shared, State, identity, publish},
+    http::{Problem, SharedState, State, identity, publish},
     pipeline::Outcome,
     store::DeadLetter,
 };
@@ -39,29 +39,38 @@ fn place(cursor: &str) -> Option<(Timestamp, Uuid)> {
 }
 
 /// `GET /api/v1/admin/dead-letters?kind=&q=&limit=&cursor=`
-pub(in crate::http) async fn list(state: Shared, request: HttpRequest) -> Result<HttpResponse, Problem> {
+pub(in crate::http) async fn list(
+    state: SharedState,
+    request: HttpRequest,
+) -> Result<HttpResponse, Problem> {
     identity::administrator(&state, &request).await?;
     let query = Query::of(&request)?;
     let before = match query.cursor.as_deref() {
         None => None,
-        Some(cursor) => {
-            Some(place(cursor).ok_or_else(|| Problem::bad_field("cursor", "is not one that this list gave"))?)
-        }
+        Some(cursor) => Some(
+            place(cursor)
+                .ok_or_else(|| Problem::bad_field("cursor", "is not one that this list gave"))?,
+        ),
     };
     let text = query.text.as_deref().unwrap_or_default();
-    let page = state.store.page_of_dead_letters(before, query.kind.as_deref(), text, query.limit + 1);
+    let page =
+        state.store.page_of_dead_letters(before, query.kind.as_deref(), text, query.limit + 1);
     let (mut letters, total) = page.await?;
     let more = i64::try_from(letters.len()).is_ok_and(|count| count > query.limit);
     if more {
         letters.pop();
     }
-    let next = letters.last().filter(|_| more).map(|letter| format!("{}.{}", letter.received_at.0, letter.id));
-    Ok(HttpResponse::Ok().json(json!({ "dead_letters": letters, "next_cursor": next, "total_count": total })))
+    let next = letters
+        .last()
+        .filter(|_| more)
+        .map(|letter| format!("{}.{}", letter.received_at.0, letter.id));
+    Ok(HttpResponse::Ok()
+        .json(json!({ "dead_letters": letters, "next_cursor": next, "total_count": total })))
 }
 
 /// `GET /api/v1/admin/dead-letters/{id}`
 pub(in crate::http) async fn get(
-    state: Shared,
+    state: SharedState,
     request: HttpRequest,
     id: web::Path<String>,
 ) -> Result<HttpResponse, Problem> {
@@ -75,15 +84,20 @@ pub(in crate::http) async fn get(
 /// When they still cannot be read, or not all of them were kept.
 pub(super) fn events_of(state: &State, letter: &DeadLetter) -> Result<Decoded, Problem> {
     if letter.truncated {
-        return Err(Problem::conflict("only the first 64 KiB of this event were kept; it cannot be taken again"));
+        return Err(Problem::conflict(
+            "only the first 64 KiB of this event were kept; it cannot be taken again",
+        ));
     }
-    let incoming = Incoming {
+    let incoming = RawEvent {
         payload: letter.payload.as_bytes(),
         headers: &letter.headers,
         subject: letter.subject.as_deref(),
         // Two who replay it at once make one notification; so do a replay and the broker, should it send it again.
         broker_identity: Some(
-            letter.identity.clone().map_or_else(|| Identity::key(&subject(letter.id)), Identity::stored),
+            letter
+                .identity
+                .clone()
+                .map_or_else(|| Identity::key(&subject(letter.id)), Identity::stored),
         ),
         now: clock::now(),
         max_event_bytes: state.server.load().max_event_bytes,
@@ -100,7 +114,12 @@ async fn take_again(state: &State, caller: &Caller, letter: &DeadLetter) -> Resu
             event.id = Uuid::now_v7().to_string();
         }
     }
-    let outcomes = publish::publish(state, events, publish::Publishing { batch: decoded.batch, strict: false }).await?;
+    let outcomes = publish::publish(
+        state,
+        events,
+        publish::Publishing { batch: decoded.batch, strict: false },
+    )
+    .await?;
     let ids: Vec<&Uuid> = outcomes
         .iter()
         .flat_map(|outcome| match outcome {
@@ -112,7 +131,8 @@ async fn take_again(state: &State, caller: &Caller, letter: &DeadLetter) -> Resu
     let words: Vec<&str> = outcomes.iter().map(Outcome::label).collect();
     let answer = json!({ "id": letter.id, "outcome": words.first(), "outcomes": words, "notification_ids": ids });
     let before = serde_json::to_value(letter).ok();
-    let entry = entry(caller, "dead_letter.replayed", subject(letter.id), before, Some(answer.clone()));
+    let entry =
+        entry(caller, "dead_letter.replayed", subject(letter.id), before, Some(answer.clone()));
     state.store.discard_dead_letter(letter.id, &entry).await?;
     Ok(answer)
 }
@@ -120,7 +140,7 @@ async fn take_again(state: &State, caller: &Caller, letter: &DeadLetter) -> Resu
 /// `POST /api/v1/admin/dead-letters/{id}/replay`: takes the event once more. What succeeds is no dead letter any more; what fails
 /// stays one, and the answer says why.
 pub(in crate::http) async fn replay(
-    state: Shared,
+    state: SharedState,
     request: HttpRequest,
     id: web::Path<String>,
 ) -> Result<HttpResponse, Problem> {
@@ -130,7 +150,10 @@ pub(in crate::http) async fn replay(
 }
 
 /// `POST /api/v1/admin/dead-letters/replay?kind=&q=`: takes all that match once more, as a job.
-pub(in crate::http) async fn replay_all(state: Shared, request: HttpRequest) -> Result<HttpResponse, Problem> {
+pub(in crate::http) async fn replay_all(
+    state: SharedState,
+    request: HttpRequest,
+) -> Result<HttpResponse, Problem> {
     let caller = identity::administrator(&state, &request).await?;
     let Query { kind, text, .. } = Query::of(&request)?;
     let text = text.unwrap_or_default();
@@ -141,7 +164,11 @@ pub(in crate::http) async fn replay_all(state: Shared, request: HttpRequest) -> 
         // What has come by now; what fails is not met again.
         let mut before = Some((Timestamp(clock::now().0 + 1), Uuid::nil()));
         while !job.is_to_stop() && !state.health.is_down("hub") {
-            let letters = match state.store.find_dead_letters(before, kind.as_deref(), &text, REPLAYED_TOGETHER).await {
+            let letters = match state
+                .store
+                .find_dead_letters(before, kind.as_deref(), &text, REPLAYED_TOGETHER)
+                .await
+            {
                 Ok(letters) => letters,
                 Err(error) => {
                     job.failed(error.to_string());
@@ -167,7 +194,7 @@ pub(in crate::http) async fn replay_all(state: Shared, request: HttpRequest) -> 
 
 /// `DELETE /api/v1/admin/dead-letters/{id}`
 pub(in crate::http) async fn discard(
-    state: Shared,
+    state: SharedState,
     request: HttpRequest,
     id: web::Path<String>,
 ) -> Result<HttpResponse, Problem> {

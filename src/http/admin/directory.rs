@@ -8,14 +8,14 @@ use futures_util::StreamExt as _;
 use serde_json::{Map, Value, json};
 use tokio::time::timeout;
 
-use super::{query::Query, types::entry};
+use super::{audit::entry, query::Query};
 use crate::{
     clock,
     domain::{
         directory::patch,
         user::{Person, PersonPatch, UserId},
     },
-    http::{Problem, Shared, State, body, identity},
+    http::{Problem, SharedState, State, body, identity},
 };
 
 /// People entered together.
@@ -41,7 +41,10 @@ async fn known(state: &State, user: &UserId) -> Result<Option<Person>, Problem> 
 }
 
 /// `GET /api/v1/admin/directory?q=&with_role=&limit=&cursor=`
-pub(in crate::http) async fn list(state: Shared, request: HttpRequest) -> Result<HttpResponse, Problem> {
+pub(in crate::http) async fn list(
+    state: SharedState,
+    request: HttpRequest,
+) -> Result<HttpResponse, Problem> {
     identity::administrator(&state, &request).await?;
     let query = Query::of(&request)?;
     let after = query.cursor.as_deref().unwrap_or_default();
@@ -50,18 +53,20 @@ pub(in crate::http) async fn list(state: Shared, request: HttpRequest) -> Result
     if role.is_some() && !text.is_empty() {
         return Err(Problem::bad_field("with_role", "cannot be asked for together with q"));
     }
-    let (mut people, total) = state.store.page_of_directory(role, after, text, query.limit + 1).await?;
+    let (mut people, total) =
+        state.store.page_of_directory(role, after, text, query.limit + 1).await?;
     let more = i64::try_from(people.len()).is_ok_and(|count| count > query.limit);
     if more {
         people.pop();
     }
     let next = people.last().filter(|_| more).map(|person| person.user_id.clone());
-    Ok(HttpResponse::Ok().json(json!({ "users": people, "next_cursor": next, "total_count": total })))
+    Ok(HttpResponse::Ok()
+        .json(json!({ "users": people, "next_cursor": next, "total_count": total })))
 }
 
 /// `GET /api/v1/admin/directory/{user_id}`
 pub(in crate::http) async fn get(
-    state: Shared,
+    state: SharedState,
     request: HttpRequest,
     user_id: web::Path<String>,
 ) -> Result<HttpResponse, Problem> {
@@ -74,7 +79,7 @@ pub(in crate::http) async fn get(
 
 /// `PUT /api/v1/admin/directory/{user_id}`: all of it; what is not said is not known.
 pub(in crate::http) async fn put(
-    state: Shared,
+    state: SharedState,
     request: HttpRequest,
     user_id: web::Path<String>,
     payload: web::Payload,
@@ -89,14 +94,15 @@ pub(in crate::http) async fn put(
     }
     let before = known(&state, &user).await?;
     let json = |person: &Person| serde_json::to_value(person).unwrap_or_default();
-    let entry = entry(&caller, "user.put", subject(&user), before.as_ref().map(json), Some(json(&person)));
+    let entry =
+        entry(&caller, "user.put", subject(&user), before.as_ref().map(json), Some(json(&person)));
     state.store.put_person(&person, &entry).await?;
     Ok(HttpResponse::Ok().json(person))
 }
 
 /// `DELETE /api/v1/admin/directory/{user_id}`: the user is not in it any more; their inbox stays.
 pub(in crate::http) async fn delete(
-    state: Shared,
+    state: SharedState,
     request: HttpRequest,
     user_id: web::Path<String>,
 ) -> Result<HttpResponse, Problem> {
@@ -113,8 +119,9 @@ pub(in crate::http) async fn delete(
 
 /// Reads a person; one that names a key that people do not have is refused, for it would be lost.
 fn read(map: &Map<String, Value>, user: Option<&UserId>) -> Result<PersonPatch, Problem> {
-    const KNOWN: [&str; 10] =
-        ["user_id", "userId", "id", "login", "name", "email", "roles", "role", "locale", "timezone"];
+    const KNOWN: [&str; 10] = [
+        "user_id", "userId", "id", "login", "name", "email", "roles", "role", "locale", "timezone",
+    ];
     if let Some(other) = map.keys().find(|key| !KNOWN.contains(&key.as_str())) {
         let detail = "is not known; user_id, login, name, email, roles, locale, timezone are";
         return Err(Problem::bad_field(other, detail));
@@ -123,7 +130,10 @@ fn read(map: &Map<String, Value>, user: Option<&UserId>) -> Result<PersonPatch, 
     if let Some(zone) = patch.person.timezone.as_deref().filter(|zone| !zone.is_empty())
         && zone.parse::<chrono_tz::Tz>().is_err()
     {
-        return Err(Problem::bad_field("timezone", format!("{zone:?} is no IANA time zone, such as \"Asia/Jakarta\"")));
+        return Err(Problem::bad_field(
+            "timezone",
+            format!("{zone:?} is no IANA time zone, such as \"Asia/Jakarta\""),
+        ));
     }
     // Somebody may be named in the body and in the address.
     let named = map.get("user_id").or_else(|| map.get("userId")).or_else(|| map.get("id"));
@@ -140,26 +150,33 @@ fn read(map: &Map<String, Value>, user: Option<&UserId>) -> Result<PersonPatch, 
 /// `POST /api/v1/admin/directory/bulk`: NDJSON, a person on each line, or `{"users":[…]}`. Adds to what is known. It is read as it
 /// comes, and entered in pieces: what stands before a line that is wrong has been entered.
 pub(in crate::http) async fn bulk(
-    state: Shared,
+    state: SharedState,
     request: HttpRequest,
     payload: web::Payload,
 ) -> Result<HttpResponse, Problem> {
     let caller = identity::administrator(&state, &request).await?;
-    let lines = request
-        .headers()
-        .get("content-type")
-        .and_then(|value| value.to_str().ok())
-        .is_some_and(|kind| kind.contains("ndjson") || kind.contains("jsonl") || kind.contains("json-seq"));
+    let lines =
+        request.headers().get("content-type").and_then(|value| value.to_str().ok()).is_some_and(
+            |kind| kind.contains("ndjson") || kind.contains("jsonl") || kind.contains("json-seq"),
+        );
     let mut upload = Upload { state: &state, waiting: Vec::new(), entered: 0, line: 0 };
     let done = upload.read(payload, lines).await;
     let entered = upload.entered;
     if entered > 0 {
-        let entry = entry(&caller, "directory.bulk", "directory".to_owned(), None, Some(json!({ "users": entered })));
+        let entry = entry(
+            &caller,
+            "directory.bulk",
+            "directory".to_owned(),
+            None,
+            Some(json!({ "users": entered })),
+        );
         state.store.note_change(&entry).await?;
     }
     match done {
         Ok(()) => Ok(HttpResponse::Ok().json(json!({ "upserted": entered }))),
-        Err(problem) => Err(problem.with(Map::from_iter([("upserted".to_owned(), json!(entered))]))),
+        Err(problem) => {
+            Err(problem.with(Map::from_iter([("upserted".to_owned(), json!(entered))])))
+        }
     }
 }
 
@@ -179,9 +196,9 @@ impl Upload<'_> {
             let next = timeout(PAUSE_MAX, payload.next()).await;
             let next = next.map_err(|_| Problem::too_late("the upload has stopped coming"))?;
             let Some(chunk) = next else { break };
-            rest.extend_from_slice(
-                &chunk.map_err(|error| Problem::bad_request(format!("the body could not be read: {error}")))?,
-            );
+            rest.extend_from_slice(&chunk.map_err(|error| {
+                Problem::bad_request(format!("the body could not be read: {error}"))
+            })?);
             if !lines && !told {
                 // Whoever sends lines without saying so is understood: a whole object on the first of several.
                 if let Some(end) = rest[searched..].iter().position(|byte| *byte == b'\n') {
@@ -230,8 +247,9 @@ impl Upload<'_> {
         if line.iter().all(u8::is_ascii_whitespace) {
             return Ok(());
         }
-        let map: Map<String, Value> = serde_json::from_slice(line)
-            .map_err(|error| Problem::bad_request(format!("line {} is not a JSON object: {error}", self.line)))?;
+        let map: Map<String, Value> = serde_json::from_slice(line).map_err(|error| {
+            Problem::bad_request(format!("line {} is not a JSON object: {error}", self.line))
+        })?;
         self.enter(&map).await
     }
 

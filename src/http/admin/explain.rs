@@ -11,9 +11,9 @@ use crate::{
         plan::Skipped,
         user::{Person, UserId},
     },
-    http::{Problem, Shared, State, identity},
+    http::{Problem, SharedState, State, identity},
     store::Filter,
-    telemetry::trace::{EventTrace, Reached, Told},
+    telemetry::trace::{Delivered, EventTrace, PushRecord},
 };
 
 /// Most events in an answer, and notifications of a user.
@@ -30,10 +30,15 @@ const DEAD_LETTERS_MAX: i64 = 5;
 const FOUND_FROM: usize = 4;
 
 /// `GET /api/v1/admin/explain?event=ID|user=ID|type=CODE`: the way of an event, all about a user, or a type's last events.
-pub(in crate::http) async fn explain(state: Shared, request: HttpRequest) -> Result<HttpResponse, Problem> {
+pub(in crate::http) async fn explain(
+    state: SharedState,
+    request: HttpRequest,
+) -> Result<HttpResponse, Problem> {
     identity::administrator(&state, &request).await?;
     let query = identity::query(request.uri());
-    let said = |name: &str| query.iter().find(|(key, value)| key == name && !value.is_empty()).map(|(_, value)| value);
+    let said = |name: &str| {
+        query.iter().find(|(key, value)| key == name && !value.is_empty()).map(|(_, value)| value)
+    };
     if let Some((name, _)) = query.iter().find(|(_, value)| value.contains('\0')) {
         return Err(Problem::bad_field(name, "must not have a NUL"));
     }
@@ -41,7 +46,8 @@ pub(in crate::http) async fn explain(state: Shared, request: HttpRequest) -> Res
         (Some(event), None, None) => of_event(&state, event).await,
         (None, Some(user), None) => of_user(&state, user).await,
         (None, None, Some(code)) => {
-            let events = shown(&state, state.trail.of_code(&code_of(code), EVENTS_MAX), None).await?;
+            let events =
+                shown(&state, state.trace.of_code(&code_of(code), EVENTS_MAX), None).await?;
             Ok(HttpResponse::Ok().json(json!({ "events": events, "kept": kept(&state) })))
         }
         _ => Err(Problem::bad_field("event", "name one of event, user and type")),
@@ -49,18 +55,20 @@ pub(in crate::http) async fn explain(state: Shared, request: HttpRequest) -> Res
 }
 
 async fn of_event(state: &State, id: &str) -> Result<HttpResponse, Problem> {
-    let events = shown(state, state.trail.of_event(id, EVENTS_MAX), None).await?;
+    let events = shown(state, state.trace.of_event(id, EVENTS_MAX), None).await?;
     // What could not even be read is none of the events, and has its id only in what was kept of it.
     let dead_letters = if id.chars().count() < FOUND_FROM {
         Vec::new()
     } else {
         state.store.find_dead_letters(None, None, id, DEAD_LETTERS_MAX).await?
     };
-    Ok(HttpResponse::Ok().json(json!({ "events": events, "dead_letters": dead_letters, "kept": kept(state) })))
+    Ok(HttpResponse::Ok()
+        .json(json!({ "events": events, "dead_letters": dead_letters, "kept": kept(state) })))
 }
 
 async fn of_user(state: &State, user: &str) -> Result<HttpResponse, Problem> {
-    let user = UserId::parse(user).map_err(|error| Problem::bad_field("user", error.to_string()))?;
+    let user =
+        UserId::parse(user).map_err(|error| Problem::bad_field("user", error.to_string()))?;
     let (users, all) = (std::slice::from_ref(&user), Filter::default());
     let (listing, known, preferences) = tokio::try_join!(
         state.store.list(&user, &all, NOTIFICATIONS_MAX),
@@ -68,8 +76,9 @@ async fn of_user(state: &State, user: &str) -> Result<HttpResponse, Problem> {
         state.store.preferences_of(users)
     )?;
     let person = known.into_iter().next();
-    let events = shown(state, state.trail.of_user(&user, EVENTS_MAX), Some(&user)).await?;
-    let notifications: Vec<Value> = listing.items.iter().map(|item| with_live(state, item)).collect();
+    let events = shown(state, state.trace.of_user(&user, EVENTS_MAX), Some(&user)).await?;
+    let notifications: Vec<Value> =
+        listing.items.iter().map(|item| with_live(state, item)).collect();
     Ok(HttpResponse::Ok().json(json!({
         "user": person.clone().unwrap_or_else(|| Person::unknown(user)),
         "in_directory": person.is_some(),
@@ -82,28 +91,31 @@ async fn of_user(state: &State, user: &str) -> Result<HttpResponse, Problem> {
 
 /// How much there is to ask.
 fn kept(state: &State) -> Value {
-    let ((events, minutes), (known, since)) = (state.trail.limits(), state.trail.reach());
+    let ((events, minutes), (known, since)) = (state.trace.limits(), state.trace.extent());
     json!({
-        "events": events, "minutes": minutes / 60_000, "known": known, "since": since, "instance": state.hub.instance,
+        "events": events, "minutes": minutes / 60_000, "known": known, "since": since, "instance": state.sessions.instance,
     })
 }
 
-fn live(told: Option<&[Told]>) -> Value {
-    match told {
+fn live(pushes: Option<&[PushRecord]>) -> Value {
+    match pushes {
         None => json!({ "how": "not_known" }),
         Some([]) => json!({ "how": "not_connected" }),
-        Some([told, ..]) => json!({ "how": told.live, "at": told.at, "connections": told.connections }),
+        Some([pushes, ..]) => {
+            json!({ "how": pushes.live, "at": pushes.at, "connections": pushes.connections })
+        }
     }
 }
 
 /// A notification with what its reader is not told, and how it was shown live.
 fn with_live(state: &State, item: &Notification) -> Value {
-    let told = state.trail.told_of(item.notification_id, made_at(item.notification_id, item.created_at));
+    let pushes =
+        state.trace.pushes_of(item.notification_id, made_at(item.notification_id, item.created_at));
     let mut json = serde_json::to_value(item).unwrap_or_default();
     if let Some(map) = json.as_object_mut() {
         map.insert("variant".to_owned(), json!(item.variant));
         map.insert("clicked_at".to_owned(), json!(item.clicked_at));
-        map.insert("live".to_owned(), live(told.as_deref()));
+        map.insert("live".to_owned(), live(pushes.as_deref()));
     }
     json
 }
@@ -116,36 +128,47 @@ fn made_at(id: Uuid, otherwise: Timestamp) -> Timestamp {
     })
 }
 
-async fn shown(state: &State, walks: Vec<EventTrace>, user: Option<&UserId>) -> Result<Vec<Value>, Problem> {
-    let mut all = Vec::with_capacity(walks.len());
-    for walk in walks {
+async fn shown(
+    state: &State,
+    events: Vec<EventTrace>,
+    user: Option<&UserId>,
+) -> Result<Vec<Value>, Problem> {
+    let mut all = Vec::with_capacity(events.len());
+    for event in events {
         let concerned = |who: &UserId| user.is_none_or(|user| user == who);
         let mut recipients = Vec::new();
-        for reached in walk.reached.iter().filter(|reached| concerned(&reached.user_id)).take(RECIPIENTS_MAX) {
-            recipients.push(recipient(state, reached, walk.received_at).await?);
+        for delivered in event
+            .delivered
+            .iter()
+            .filter(|delivered| concerned(&delivered.user_id))
+            .take(RECIPIENTS_MAX)
+        {
+            recipients.push(recipient(state, delivered, event.received_at).await?);
         }
-        let muted = walk.muted.iter().filter(|user| concerned(user)).take(RECIPIENTS_MAX);
+        let muted = event.muted.iter().filter(|user| concerned(user)).take(RECIPIENTS_MAX);
         recipients.extend(muted.map(|user| json!({ "user_id": user, "outcome": "muted" })));
-        let mut reason = walk.reason;
-        if let Some(reason) = reason.as_mut().filter(|reason| reason.code == Skipped::NoType.as_str()) {
-            reason.detail = state.catalog.current().why_skipped(&walk.code, Skipped::NoType);
+        let mut reason = event.reason;
+        if let Some(reason) =
+            reason.as_mut().filter(|reason| reason.code == Skipped::NoType.as_str())
+        {
+            reason.detail = state.catalog.current().why_skipped(&event.code, Skipped::NoType);
         }
         all.push(json!({
-            "event_id": walk.event_id, "identity": walk.identity.as_ref().map(Identity::as_str),
-            "name": walk.name, "code": walk.code, "publisher": walk.publisher, "source": walk.source,
-            "received_at": walk.received_at, "outcome": walk.outcome, "reason": reason,
-            "reached_count": walk.reached_count, "muted_count": walk.muted_count, "recipients": recipients,
+            "event_id": event.event_id, "identity": event.identity.as_ref().map(Identity::as_str),
+            "name": event.name, "code": event.code, "publisher": event.publisher, "source": event.source,
+            "received_at": event.received_at, "outcome": event.outcome, "reason": reason,
+            "reached_count": event.delivered_count, "muted_count": event.muted_count, "recipients": recipients,
         }));
     }
     Ok(all)
 }
 
-async fn recipient(state: &State, reached: &Reached, at: Timestamp) -> Result<Value, Problem> {
-    let item = state.store.notification(&reached.user_id, reached.notification_id).await?;
-    let told = state.trail.told_of(reached.notification_id, at);
+async fn recipient(state: &State, delivered: &Delivered, at: Timestamp) -> Result<Value, Problem> {
+    let item = state.store.notification(&delivered.user_id, delivered.notification_id).await?;
+    let pushes = state.trace.pushes_of(delivered.notification_id, at);
     Ok(json!({
-        "user_id": reached.user_id, "outcome": "stored", "notification_id": reached.notification_id,
-        "quiet": reached.quiet, "live": live(told.as_deref()),
+        "user_id": delivered.user_id, "outcome": "stored", "notification_id": delivered.notification_id,
+        "quiet": delivered.quiet, "live": live(pushes.as_deref()),
         "revision": item.as_ref().map(|item| item.revision), "status": item.as_ref().map(|item| item.status),
         "message": item.as_ref().map(|item| item.message.clone()),
         "seen_at": item.as_ref().and_then(|item| item.seen_at), "read_at": item.as_ref().and_then(|item| item.read_at),

@@ -9,7 +9,7 @@ use crate::{
         notification::Notification,
         user::{Person, UserId},
     },
-    http::{Problem, Shared, identity},
+    http::{Problem, SharedState, identity},
     store::Filter,
 };
 
@@ -38,7 +38,10 @@ fn payload(item: &Notification, target: &Value) -> Value {
 }
 
 /// `GET /api/v1/admin/pending`: what is unread, of the users who got something last.
-pub(in crate::http) async fn pending(state: Shared, request: HttpRequest) -> Result<HttpResponse, Problem> {
+pub(in crate::http) async fn pending(
+    state: SharedState,
+    request: HttpRequest,
+) -> Result<HttpResponse, Problem> {
     identity::administrator(&state, &request).await?;
     let store = &state.store;
     let totals = store.unread_totals().await?;
@@ -68,19 +71,25 @@ pub(in crate::http) async fn pending(state: Shared, request: HttpRequest) -> Res
 }
 
 /// `GET /api/v1/admin/history?user_id=1&login=alice`: a user's notifications, newest first.
-pub(in crate::http) async fn history(state: Shared, request: HttpRequest) -> Result<HttpResponse, Problem> {
+pub(in crate::http) async fn history(
+    state: SharedState,
+    request: HttpRequest,
+) -> Result<HttpResponse, Problem> {
     let query = identity::query(request.uri());
-    let parameter = |name: &str| query.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
+    let parameter =
+        |name: &str| query.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
     identity::administrator_asking_for(&state, &request).await?;
-    let user = parameter("user_id").ok_or_else(|| Problem::bad_field("user_id", "say whose history"))?;
-    let user = UserId::parse(user).map_err(|error| Problem::bad_field("user_id", error.to_string()))?;
+    let user =
+        parameter("user_id").ok_or_else(|| Problem::bad_field("user_id", "say whose history"))?;
+    let user =
+        UserId::parse(user).map_err(|error| Problem::bad_field("user_id", error.to_string()))?;
     let limit = match parameter("limit") {
-        None => state.hub.dials.history(),
-        Some(text) => text
-            .parse()
-            .ok()
-            .filter(|limit| (1..=HISTORY_MAX).contains(limit))
-            .ok_or_else(|| Problem::bad_field("limit", format!("must be from 1 to {HISTORY_MAX}")))?,
+        None => state.sessions.settings.history(),
+        Some(text) => {
+            text.parse().ok().filter(|limit| (1..=HISTORY_MAX).contains(limit)).ok_or_else(
+                || Problem::bad_field("limit", format!("must be from 1 to {HISTORY_MAX}")),
+            )?
+        }
     };
     let listing = state.store.list(&user, &Filter::default(), limit).await?;
     let known = state.store.people(std::slice::from_ref(&user)).await?.pop();

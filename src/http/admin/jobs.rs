@@ -15,7 +15,7 @@ use uuid::Uuid;
 use crate::{
     clock,
     domain::notification::Timestamp,
-    http::{Problem, Shared, State, identity},
+    http::{Problem, SharedState, State, identity},
 };
 
 /// Jobs that are remembered.
@@ -61,7 +61,8 @@ impl Job {
     }
 
     pub(super) fn to_json(&self) -> Value {
-        let (succeeded, failed) = (self.succeeded.load(Ordering::Relaxed), self.failed.load(Ordering::Relaxed));
+        let (succeeded, failed) =
+            (self.succeeded.load(Ordering::Relaxed), self.failed.load(Ordering::Relaxed));
         let ended = Some(self.ended_at.load(Ordering::Relaxed)).filter(|at| *at > 0).map(Timestamp);
         let state = match (ended, self.is_to_stop()) {
             (None, false) => "running",
@@ -89,10 +90,17 @@ impl Jobs {
     }
 
     /// Begins a job, unless there is one of this kind already.
-    pub(super) fn begin(&self, kind: &'static str, by: String, total: i64) -> Result<Arc<Job>, Problem> {
+    pub(super) fn begin(
+        &self,
+        kind: &'static str,
+        by: String,
+        total: i64,
+    ) -> Result<Arc<Job>, Problem> {
         let mut all = self.all();
         if all.iter().any(|job| job.kind == kind && job.is_running()) {
-            return Err(Problem::conflict(format!("a job {kind:?} is running already; wait for it, or stop it")));
+            return Err(Problem::conflict(format!(
+                "a job {kind:?} is running already; wait for it, or stop it"
+            )));
         }
         let job = Arc::new(Job {
             id: Uuid::now_v7(),
@@ -119,7 +127,10 @@ fn find(state: &State, id: &str) -> Result<Arc<Job>, Problem> {
 }
 
 /// `GET /api/v1/admin/jobs`: the last ones, newest first.
-pub(in crate::http) async fn list(state: Shared, request: HttpRequest) -> Result<HttpResponse, Problem> {
+pub(in crate::http) async fn list(
+    state: SharedState,
+    request: HttpRequest,
+) -> Result<HttpResponse, Problem> {
     identity::administrator(&state, &request).await?;
     let jobs: Vec<Value> = state.jobs.all().iter().map(|job| job.to_json()).collect();
     Ok(HttpResponse::Ok().json(json!({ "jobs": jobs })))
@@ -127,7 +138,7 @@ pub(in crate::http) async fn list(state: Shared, request: HttpRequest) -> Result
 
 /// `GET /api/v1/admin/jobs/{id}`
 pub(in crate::http) async fn get(
-    state: Shared,
+    state: SharedState,
     request: HttpRequest,
     id: web::Path<String>,
 ) -> Result<HttpResponse, Problem> {
@@ -137,7 +148,7 @@ pub(in crate::http) async fn get(
 
 /// `DELETE /api/v1/admin/jobs/{id}`: it ends after what it is doing just now.
 pub(in crate::http) async fn stop(
-    state: Shared,
+    state: SharedState,
     request: HttpRequest,
     id: web::Path<String>,
 ) -> Result<HttpResponse, Problem> {

@@ -1,5 +1,6 @@
 //! The administrators' calls. Those at the top of the older API keep its shapes: ids that are whole numbers are JSON numbers.
 
+mod audit;
 mod clients;
 mod configuration;
 pub(super) mod dead_letters;

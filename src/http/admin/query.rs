@@ -20,7 +20,14 @@ pub(super) struct Query {
 
 impl Query {
     pub(super) fn of(request: &HttpRequest) -> Result<Self, Problem> {
-        let mut query = Self { limit: LIMIT_DEFAULT, cursor: None, text: None, kind: None, subject: None, role: None };
+        let mut query = Self {
+            limit: LIMIT_DEFAULT,
+            cursor: None,
+            text: None,
+            kind: None,
+            subject: None,
+            role: None,
+        };
         for (name, value) in identity::query(request.uri()) {
             if value.contains('\0') {
                 return Err(Problem::bad_field(&name, "must not have a NUL"));
@@ -29,8 +36,9 @@ impl Query {
             match name.as_str() {
                 "limit" => {
                     let limit = value.parse().ok().filter(|limit| (1..=LIMIT_MAX).contains(limit));
-                    query.limit =
-                        limit.ok_or_else(|| Problem::bad_field(&name, format!("must be from 1 to {LIMIT_MAX}")))?;
+                    query.limit = limit.ok_or_else(|| {
+                        Problem::bad_field(&name, format!("must be from 1 to {LIMIT_MAX}"))
+                    })?;
                 }
                 "cursor" => query.cursor = said,
                 "q" => query.text = said,

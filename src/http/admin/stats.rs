@@ -9,7 +9,7 @@ use tokio::{sync::Mutex, time::Instant};
 use crate::{
     clock,
     delivery::ListClients,
-    http::{Problem, Shared, identity},
+    http::{Problem, SharedState, identity},
     store::{Store, StoreError},
 };
 
@@ -46,11 +46,14 @@ fn whole(count: i64) -> f64 {
 }
 
 /// Answers `GET /api/v1/admin/stats`.
-pub(in crate::http) async fn stats(state: Shared, request: HttpRequest) -> Result<HttpResponse, Problem> {
+pub(in crate::http) async fn stats(
+    state: SharedState,
+    request: HttpRequest,
+) -> Result<HttpResponse, Problem> {
     identity::administrator(&state, &request).await?;
     let (directory, dead_letters) =
         tokio::try_join!(state.store.directory_size(), state.store.count_dead_letters(None, ""))?;
-    let clients = state.hub.registry.send(ListClients).await?;
+    let clients = state.sessions.registry.send(ListClients).await?;
     let mut users: Vec<_> = clients.iter().map(|client| &client.identity.user_id).collect();
     users.sort_unstable();
     users.dedup();
@@ -68,14 +71,15 @@ pub(in crate::http) async fn stats(state: Shared, request: HttpRequest) -> Resul
         .collect();
     let mut history = state.history.read(&state.metrics);
     // Those of the store, which a restart does not set back.
-    let (notifications, events) = tokio::try_join!(state.stored.count(&state.store), state.store.events_total())?;
+    let (notifications, events) =
+        tokio::try_join!(state.stored.count(&state.store), state.store.events_total())?;
     let unsaved = state.history.events_unsaved(&state.metrics);
     history.totals.insert("notifications", whole(notifications));
     history.totals.insert("events", whole(events.saturating_add(unsaved)));
     let optional: &[&str] = if state.nats_optional { &["nats"] } else { &[] };
     Ok(HttpResponse::Ok().json(json!({
         "timestamp": clock::now(),
-        "instance": state.hub.instance,
+        "instance": state.sessions.instance,
         "totals": history.totals,
         "connections": { "sessions": clients.len(), "users": users.len() },
         "directory": directory,

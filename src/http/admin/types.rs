@@ -13,12 +13,12 @@ use actix_web::{
 };
 use serde_json::{Map, Value, json};
 use sha2::{Digest as _, Sha256};
-use uuid::Uuid;
 
 pub(in crate::http) use preview::preview;
 pub(in crate::http) use variants::variants;
 use written::{Written, merged};
 
+use super::audit::entry;
 use crate::{
     auth::Caller,
     clock,
@@ -28,9 +28,8 @@ use crate::{
         notification::Timestamp,
         schedule::Schedule,
     },
-    http::{Problem, Shared, State, body, identity},
+    http::{Problem, SharedState, State, body, identity},
     pipeline::catalog::Refresh,
-    store::AuditEntry,
 };
 
 /// A type as the API shows it.
@@ -42,23 +41,33 @@ fn to_json(row: &TypeRow) -> Value {
 /// Changes whenever the type does.
 fn etag(row: &TypeRow) -> String {
     let hash = Sha256::digest(to_json(row).to_string().as_bytes());
-    format!("\"{}\"", hash.iter().take(12).fold(String::new(), |text, byte| format!("{text}{byte:02x}")))
+    format!(
+        "\"{}\"",
+        hash.iter().take(12).fold(String::new(), |text, byte| format!("{text}{byte:02x}"))
+    )
 }
 
 /// What the file says differently; `None` when it does not have the type.
 fn in_file(row: &TypeRow, file: &[TypeRow]) -> Option<Map<String, Value>> {
     let of_file = file.iter().find(|known| known.code == row.code)?;
-    let of_file = to_json(&TypeRow { origin: row.origin, updated_at: row.updated_at, ..of_file.clone() });
+    let of_file =
+        to_json(&TypeRow { origin: row.origin, updated_at: row.updated_at, ..of_file.clone() });
     let is = to_json(row);
     let Value::Object(of_file) = of_file else { return None };
     Some(of_file.into_iter().filter(|(name, says)| is.get(name) != Some(says)).collect())
 }
 
-fn shown(row: &TypeRow, file: &[TypeRow], changed_by: Option<&str>, last_run: Option<Timestamp>) -> Value {
+fn shown(
+    row: &TypeRow,
+    file: &[TypeRow],
+    changed_by: Option<&str>,
+    last_run: Option<Timestamp>,
+) -> Value {
     let mut json = to_json(row);
     if let Some(map) = json.as_object_mut() {
         let differs = in_file(row, file);
-        let word = differs.as_ref().map(|differs| if differs.is_empty() { "same" } else { "differs" });
+        let word =
+            differs.as_ref().map(|differs| if differs.is_empty() { "same" } else { "differs" });
         map.insert("file".to_owned(), json!(word));
         map.insert("file_says".to_owned(), json!(differs.filter(|differs| !differs.is_empty())));
         map.insert("changed_by".to_owned(), json!(changed_by));
@@ -68,30 +77,12 @@ fn shown(row: &TypeRow, file: &[TypeRow], changed_by: Option<&str>, last_run: Op
         map.insert("next_run".to_owned(), json!(next));
         // A row that somebody wrote by hand may be wrong; then its type is off.
         let (_, bad) = Catalog::build(std::slice::from_ref(row), &[], "en");
-        map.insert("problem".to_owned(), json!(bad.first().map(|bad| format!("{}: {}", bad.column, bad.detail))));
+        map.insert(
+            "problem".to_owned(),
+            json!(bad.first().map(|bad| format!("{}: {}", bad.column, bad.detail))),
+        );
     }
     json
-}
-
-/// Who is asking, as the audit names them.
-pub(super) fn who(caller: &Caller) -> String {
-    match caller {
-        Caller::User(identity) => identity.user_id.to_string(),
-        Caller::Service { name, .. } => format!("key:{name}"),
-        Caller::Developer => "developer".to_owned(),
-    }
-}
-
-/// A change, for the audit.
-pub(super) fn entry(
-    caller: &Caller,
-    action: &str,
-    subject: String,
-    before: Option<Value>,
-    after: Option<Value>,
-) -> AuditEntry {
-    let action = action.to_owned();
-    AuditEntry { id: Uuid::now_v7(), at: clock::now(), who: who(caller), action, subject, before, after }
 }
 
 fn subject(code: &str) -> String {
@@ -102,14 +93,19 @@ async fn find(state: &State, code: &str) -> Result<TypeRow, Problem> {
     let rows = state.store.types().await?;
     let exact = rows.iter().position(|row| row.code == code);
     let at = exact.or_else(|| rows.iter().position(|row| code_of(&row.code) == code_of(code)));
-    at.and_then(|at| rows.into_iter().nth(at)).ok_or_else(|| Problem::not_found(format!("there is no type {code:?}")))
+    at.and_then(|at| rows.into_iter().nth(at))
+        .ok_or_else(|| Problem::not_found(format!("there is no type {code:?}")))
 }
 
 /// `If-Match` (RFC 9110, section 13.1.1): the change is only for the type as its author saw it.
 fn check_match(headers: &HeaderMap, row: &TypeRow) -> Result<(), Problem> {
-    let Some(wanted) = headers.get(header::IF_MATCH).and_then(|value| value.to_str().ok()) else { return Ok(()) };
+    let Some(wanted) = headers.get(header::IF_MATCH).and_then(|value| value.to_str().ok()) else {
+        return Ok(());
+    };
     let tag = etag(row);
-    if wanted.trim() == "*" || wanted.split(',').any(|one| one.trim().trim_start_matches("W/") == tag) {
+    if wanted.trim() == "*"
+        || wanted.split(',').any(|one| one.trim().trim_start_matches("W/") == tag)
+    {
         return Ok(());
     }
     Err(changed_meanwhile())
@@ -143,15 +139,27 @@ async fn answer(state: &State, row: &TypeRow, changed_by: &str, created: bool) -
 }
 
 /// `GET /api/v1/admin/types`
-pub(in crate::http) async fn list(state: Shared, request: HttpRequest) -> Result<HttpResponse, Problem> {
+pub(in crate::http) async fn list(
+    state: SharedState,
+    request: HttpRequest,
+) -> Result<HttpResponse, Problem> {
     identity::administrator(&state, &request).await?;
-    let (rows, changes, runs) =
-        tokio::try_join!(state.store.types(), state.store.last_changes_of_types(), state.store.schedule_runs())?;
+    let (rows, changes, runs) = tokio::try_join!(
+        state.store.types(),
+        state.store.last_changes_of_types(),
+        state.store.schedule_runs()
+    )?;
     let runs: HashMap<String, Timestamp> = runs.into_iter().map(|run| (run.code, run.at)).collect();
-    let by: HashMap<String, String> = changes.into_iter().map(|change| (change.subject, change.who)).collect();
+    let by: HashMap<String, String> =
+        changes.into_iter().map(|change| (change.subject, change.who)).collect();
     let file = state.configuration.types();
     let show = |row: &TypeRow| {
-        shown(row, &file, by.get(&subject(&row.code)).map(String::as_str), runs.get(&row.code).copied())
+        shown(
+            row,
+            &file,
+            by.get(&subject(&row.code)).map(String::as_str),
+            runs.get(&row.code).copied(),
+        )
     };
     let types: Vec<Value> = rows.iter().map(show).collect();
     Ok(HttpResponse::Ok().json(json!({ "types": types, "total_count": types.len() })))
@@ -159,7 +167,7 @@ pub(in crate::http) async fn list(state: Shared, request: HttpRequest) -> Result
 
 /// `GET /api/v1/admin/types/{code}`
 pub(in crate::http) async fn get(
-    state: Shared,
+    state: SharedState,
     request: HttpRequest,
     code: web::Path<String>,
 ) -> Result<HttpResponse, Problem> {
@@ -174,7 +182,7 @@ pub(in crate::http) async fn get(
 
 /// `POST /api/v1/admin/types`
 pub(in crate::http) async fn make(
-    state: Shared,
+    state: SharedState,
     request: HttpRequest,
     payload: web::Payload,
 ) -> Result<HttpResponse, Problem> {
@@ -196,8 +204,19 @@ async fn create(state: &State, caller: &Caller, row: &TypeRow) -> Result<HttpRes
     Ok(answer(state, row, &entry.who, true).await)
 }
 
-async fn change(state: &State, caller: &Caller, before: &TypeRow, row: &TypeRow) -> Result<HttpResponse, Problem> {
-    let entry = entry(caller, "type.changed", subject(&row.code), Some(to_json(before)), Some(to_json(row)));
+async fn change(
+    state: &State,
+    caller: &Caller,
+    before: &TypeRow,
+    row: &TypeRow,
+) -> Result<HttpResponse, Problem> {
+    let entry = entry(
+        caller,
+        "type.changed",
+        subject(&row.code),
+        Some(to_json(before)),
+        Some(to_json(row)),
+    );
     if !state.store.change_type(row, before, &entry).await? {
         return Err(changed_meanwhile());
     }
@@ -206,7 +225,7 @@ async fn change(state: &State, caller: &Caller, before: &TypeRow, row: &TypeRow)
 
 /// `PUT /api/v1/admin/types/{code}`: all of it; what is not said is as it is by default.
 pub(in crate::http) async fn put(
-    state: Shared,
+    state: SharedState,
     request: HttpRequest,
     code: web::Path<String>,
     payload: web::Payload,
@@ -228,7 +247,7 @@ pub(in crate::http) async fn put(
 
 /// `PATCH /api/v1/admin/types/{code}`: what is said (JSON merge patch, RFC 7396).
 pub(in crate::http) async fn patch(
-    state: Shared,
+    state: SharedState,
     request: HttpRequest,
     code: web::Path<String>,
     payload: web::Payload,
@@ -244,7 +263,7 @@ pub(in crate::http) async fn patch(
 
 /// `DELETE /api/v1/admin/types/{code}`
 pub(in crate::http) async fn delete(
-    state: Shared,
+    state: SharedState,
     request: HttpRequest,
     code: web::Path<String>,
 ) -> Result<HttpResponse, Problem> {
@@ -265,7 +284,7 @@ pub(in crate::http) async fn delete(
 
 /// `DELETE /api/v1/admin/types/{code}/override`: the type is the file's again.
 pub(in crate::http) async fn give_back(
-    state: Shared,
+    state: SharedState,
     request: HttpRequest,
     code: web::Path<String>,
 ) -> Result<HttpResponse, Problem> {
@@ -274,11 +293,19 @@ pub(in crate::http) async fn give_back(
     check_match(request.headers(), &before)?;
     let file = state.configuration.types();
     let Some(of_file) = file.iter().find(|row| row.code == before.code) else {
-        return Err(Problem::conflict("config.toml does not have this type, so there is nothing to give it back to"));
+        return Err(Problem::conflict(
+            "config.toml does not have this type, so there is nothing to give it back to",
+        ));
     };
     let updated_at = Timestamp(clock::now().0.max(before.updated_at.0 + 1));
     let row = TypeRow { origin: Origin::Config, updated_at, ..of_file.clone() };
-    let entry = entry(&caller, "type.given_back", subject(&row.code), Some(to_json(&before)), Some(to_json(&row)));
+    let entry = entry(
+        &caller,
+        "type.given_back",
+        subject(&row.code),
+        Some(to_json(&before)),
+        Some(to_json(&row)),
+    );
     if !state.store.change_type(&row, &before, &entry).await? {
         return Err(changed_meanwhile());
     }

@@ -62,7 +62,12 @@ fn without_types(line: &str) -> String {
 fn is_comment(line: &str) -> bool {
     let code = line.trim();
     let whole = code.starts_with("/*") && code.find("*/").is_none_or(|end| end + 2 == code.len());
-    code.is_empty() || whole || code.starts_with("//") || code.starts_with("* ") || code == "*" || code == "*/"
+    code.is_empty()
+        || whole
+        || code.starts_with("//")
+        || code.starts_with("* ")
+        || code == "*"
+        || code == "*/"
 }
 
 #[cfg(test)]
@@ -82,14 +87,20 @@ mod tests {
             let text = file(name).unwrap_or_else(|| panic!("web/src/{name} is not there"));
             for line in text.lines().filter(|line| line.starts_with("import ")) {
                 let from = line.split("from './").nth(1).and_then(|rest| rest.split('\'').next());
-                let from = from.unwrap_or_else(|| panic!("{name}: an import must fit on one line: {line}"));
-                assert!(earlier.contains(from), "{name} imports {from}, which is not earlier in the bundle");
+                let from = from
+                    .unwrap_or_else(|| panic!("{name}: an import must fit on one line: {line}"));
+                assert!(
+                    earlier.contains(from),
+                    "{name} imports {from}, which is not earlier in the bundle"
+                );
             }
             earlier.insert(name);
         }
-        let folder = std::fs::read_dir(format!("{}/web/src", env!("CARGO_MANIFEST_DIR"))).expect("it is there");
+        let folder = std::fs::read_dir(format!("{}/web/src", env!("CARGO_MANIFEST_DIR")))
+            .expect("it is there");
         for entry in folder {
-            let name = entry.expect("it can be read").file_name().into_string().expect("a name is text");
+            let name =
+                entry.expect("it can be read").file_name().into_string().expect("a name is text");
             assert!(
                 earlier.contains(name.as_str())
                     || std::path::Path::new(&name).extension().is_none_or(|ending| ending != "js"),
@@ -100,11 +111,26 @@ mod tests {
 
     #[test]
     fn only_comments_are_left_out() {
-        for comment in ["", "  ", "/** One line. */", "/**", " * more", " */", " *", "// so", "/** @type {X} */"] {
+        for comment in [
+            "",
+            "  ",
+            "/** One line. */",
+            "/**",
+            " * more",
+            " */",
+            " *",
+            "// so",
+            "/** @type {X} */",
+        ] {
             assert!(is_comment(comment), "{comment}");
         }
-        for code in ["/** @type {X} */ (a.b).focus();", "a(); // so", "*, ::before { }", "a * b", "const a = '/* */';"]
-        {
+        for code in [
+            "/** @type {X} */ (a.b).focus();",
+            "a(); // so",
+            "*, ::before { }",
+            "a * b",
+            "const a = '/* */';",
+        ] {
             assert!(!is_comment(code), "{code}");
         }
     }

@@ -2,11 +2,11 @@
 
 use tokio::time::Instant;
 
-use super::Job;
+use super::Operation;
 use crate::{
     clock,
-    domain::inbox::{Change, ChangeKind, Mark, MarkAll, Sweep},
-    inbox::{Commit, CommitOutcome, Due, MarkEvery, MarkOne, Publish, SweepSome, Swept},
+    domain::inbox::{BulkMark, Change, ChangeKind, Mark, SweepKind},
+    inbox::{Commit, CommitOutcome, MarkAll, MarkOne, Publish, Sweep, SweepTask, Swept},
     runtime::MessageHandle,
     store::{Committed, MarkOutcome, Planned, Store, StoreError},
     telemetry::{PartState, metric},
@@ -16,23 +16,27 @@ use crate::{
 type Results = Vec<Result<Committed, StoreError>>;
 
 /// Runs a batch and says how the store is.
-pub(super) async fn run(store: Store, registry: MessageHandle<Publish>, jobs: Vec<Job>) -> PartState {
+pub(super) async fn run(
+    store: Store,
+    registry: MessageHandle<Publish>,
+    jobs: Vec<Operation>,
+) -> PartState {
     let mut state = PartState::Ok;
     let mut commits = Vec::new();
     for job in jobs {
         let result = match job {
-            Job::Commit(commit) => {
+            Operation::Commit(commit) => {
                 commits.push(commit);
                 continue;
             }
-            Job::Mark(MarkOne { user_id, id, mark, origin, reply }) => {
+            Operation::Mark(MarkOne { user_id, id, mark, origin, reply }) => {
                 (store.mark(&user_id, id, mark, origin, clock::now()).await, reply)
             }
-            Job::MarkEvery(MarkEvery { user_id, mark, up_to, origin, reply }) => {
+            Operation::MarkAll(MarkAll { user_id, mark, up_to, origin, reply }) => {
                 let change = store.mark_all(&user_id, mark, up_to, origin, clock::now()).await;
                 (change.map(MarkOutcome::Done), reply)
             }
-            Job::Sweep(sweep) => {
+            Operation::SweepKind(sweep) => {
                 run_sweep(&store, &registry, sweep, &mut state).await;
                 continue;
             }
@@ -52,17 +56,27 @@ pub(super) async fn run(store: Store, registry: MessageHandle<Publish>, jobs: Ve
     state
 }
 
-async fn run_sweep(store: &Store, registry: &MessageHandle<Publish>, sweep: SweepSome, state: &mut PartState) {
-    let SweepSome { due, limit, reply } = sweep;
+async fn run_sweep(
+    store: &Store,
+    registry: &MessageHandle<Publish>,
+    sweep: Sweep,
+    state: &mut PartState,
+) {
+    let Sweep { due, limit, reply } = sweep;
     let swept = match due {
-        Due::By(what, before) => store.sweep(what, before, limit, clock::now()).await.map(|changes| (changes, None)),
-        Due::Retention(cursor) => store.sweep_retention(&cursor, clock::now(), limit).await,
+        SweepTask::By(what, before) => {
+            store.sweep(what, before, limit, clock::now()).await.map(|changes| (changes, None))
+        }
+        SweepTask::Retention(cursor) => store.sweep_retention(&cursor, clock::now(), limit).await,
     };
     note(state, swept.as_ref().err());
     let swept = match swept {
         Ok((changes, next)) => {
-            let cleared = |change: &&Change| matches!(change.kind, ChangeKind::Swept(Sweep::Expire | Sweep::Retain));
-            metrics::counter!(metric::AUTO_CLEARED).increment(changes.iter().filter(cleared).count() as u64);
+            let cleared = |change: &&Change| {
+                matches!(change.kind, ChangeKind::Swept(SweepKind::Expire | SweepKind::Retain))
+            };
+            metrics::counter!(metric::AUTO_CLEARED)
+                .increment(changes.iter().filter(cleared).count() as u64);
             let count = changes.len();
             tell(registry, changes, Instant::now()).await;
             Ok(Swept { count, next })
@@ -73,7 +87,12 @@ async fn run_sweep(store: &Store, registry: &MessageHandle<Publish>, sweep: Swee
     let _ = reply.send(swept);
 }
 
-async fn commit_all(store: &Store, registry: &MessageHandle<Publish>, commits: Vec<Commit>, state: &mut PartState) {
+async fn commit_all(
+    store: &Store,
+    registry: &MessageHandle<Publish>,
+    commits: Vec<Commit>,
+    state: &mut PartState,
+) {
     let sizes: Vec<usize> = commits.iter().map(|commit| commit.events.len()).collect();
     let mut answers = Vec::with_capacity(commits.len());
     let (mut events, mut ends, mut atomic) = (Vec::new(), Vec::new(), Vec::new());
@@ -123,7 +142,13 @@ async fn commit(store: &Store, events: &[Planned]) -> Result<Vec<Committed>, Sto
 }
 
 /// Commits job by job, and a job that is not atomic event by event, after the store refused them together.
-async fn isolate(store: &Store, events: &[Planned], ends: &[usize], atomic: &[bool], error: StoreError) -> Results {
+async fn isolate(
+    store: &Store,
+    events: &[Planned],
+    ends: &[usize],
+    atomic: &[bool],
+    error: StoreError,
+) -> Results {
     if events.len() == 1 {
         return vec![Err(error)];
     }
@@ -151,8 +176,13 @@ fn everywhere(error: &StoreError, count: usize) -> Results {
 fn repeat(error: &StoreError, count: usize) -> Results {
     let transient = error.is_transient();
     let text = error.to_string();
-    let again =
-        |_| Err(if transient { StoreError::Unavailable(text.clone()) } else { StoreError::Refused(text.clone()) });
+    let again = |_| {
+        Err(if transient {
+            StoreError::Unavailable(text.clone())
+        } else {
+            StoreError::Refused(text.clone())
+        })
+    };
     (0..count).map(again).collect()
 }
 
@@ -197,10 +227,12 @@ fn count_mark(change: &Change) {
     let read = match change.kind {
         ChangeKind::Marked(Mark::Read) => 1,
         // Followed, and read by that; or read before.
-        ChangeKind::Marked(Mark::Click) => {
-            i64::from(change.notification.as_ref().is_some_and(|item| item.read_at == item.clicked_at))
+        ChangeKind::Marked(Mark::Click) => i64::from(
+            change.notification.as_ref().is_some_and(|item| item.read_at == item.clicked_at),
+        ),
+        ChangeKind::All { mark: BulkMark::Read, .. } => {
+            change.step.revision - change.step.previous_revision
         }
-        ChangeKind::All { mark: MarkAll::Read, .. } => change.step.revision - change.step.previous_revision,
         _ => 0,
     };
     metrics::counter!(metric::ACKED).increment(read.unsigned_abs());

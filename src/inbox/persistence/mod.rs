@@ -13,7 +13,7 @@ use std::{collections::VecDeque, time::Duration};
 
 use actix::{Actor, ActorFutureExt, AsyncContext, Context, Handler, WrapFuture};
 
-use super::{Commit, CommitOutcome, MarkEvery, MarkOne, Publish, Reconcile, SweepSome};
+use super::{Commit, CommitOutcome, MarkAll, MarkOne, Publish, Reconcile, Sweep};
 use crate::{
     runtime::{
         MessageHandle,
@@ -40,7 +40,7 @@ const MAILBOX: usize = 1_024;
 
 /// What persistence needs to know.
 #[derive(Debug, Clone)]
-pub struct Settings {
+pub struct PersistenceConfig {
     /// Most notifications committed together.
     pub batch_max: usize,
     /// How long the first of a batch waits for company.
@@ -53,28 +53,28 @@ pub struct Persistence {
     publish: MessageHandle<Publish>,
     reconcile: MessageHandle<Reconcile>,
     health: Health,
-    settings: Settings,
-    waiting: VecDeque<Job>,
+    settings: PersistenceConfig,
+    waiting: VecDeque<Operation>,
     waiting_rows: usize,
     waiting_bytes: usize,
     /// A transaction runs, or a batch waits for company.
     busy: bool,
-    _tether: DropGuard,
+    _guard: DropGuard,
 }
 
 /// What waits.
-enum Job {
+enum Operation {
     Commit(Commit),
     Mark(MarkOne),
-    MarkEvery(MarkEvery),
-    Sweep(SweepSome),
+    MarkAll(MarkAll),
+    SweepKind(Sweep),
 }
 
-impl Job {
+impl Operation {
     fn rows(&self) -> usize {
         match self {
             Self::Commit(commit) => commit.events.iter().map(|event| event.drafts.len()).sum(),
-            Self::Mark(_) | Self::MarkEvery(_) | Self::Sweep(_) => 0,
+            Self::Mark(_) | Self::MarkAll(_) | Self::SweepKind(_) => 0,
         }
     }
 
@@ -82,7 +82,7 @@ impl Job {
     fn bytes(&self) -> usize {
         match self {
             Self::Commit(commit) => commit.events.iter().map(Planned::bytes).sum(),
-            Self::Mark(_) | Self::MarkEvery(_) | Self::Sweep(_) => 0,
+            Self::Mark(_) | Self::MarkAll(_) | Self::SweepKind(_) => 0,
         }
     }
 
@@ -93,10 +93,10 @@ impl Job {
             Self::Commit(commit) => {
                 let _ = commit.reply.send(vec![CommitOutcome::Overloaded; commit.events.len()]);
             }
-            Self::Mark(MarkOne { reply, .. }) | Self::MarkEvery(MarkEvery { reply, .. }) => {
+            Self::Mark(MarkOne { reply, .. }) | Self::MarkAll(MarkAll { reply, .. }) => {
                 let _ = reply.send(Err(StoreError::Overloaded));
             }
-            Self::Sweep(SweepSome { reply, .. }) => {
+            Self::SweepKind(Sweep { reply, .. }) => {
                 let _ = reply.send(Err(StoreError::Overloaded));
             }
         }
@@ -111,8 +111,8 @@ impl Persistence {
         store: Store,
         (publish, reconcile): (MessageHandle<Publish>, MessageHandle<Reconcile>),
         health: Health,
-        settings: Settings,
-        tether: DropGuard,
+        settings: PersistenceConfig,
+        guard: DropGuard,
     ) -> Self {
         Self {
             store,
@@ -124,11 +124,11 @@ impl Persistence {
             waiting_rows: 0,
             waiting_bytes: 0,
             busy: false,
-            _tether: tether,
+            _guard: guard,
         }
     }
 
-    fn enqueue(&mut self, job: Job, ctx: &mut Context<Self>) {
+    fn enqueue(&mut self, job: Operation, ctx: &mut Context<Self>) {
         let full = self.waiting.len() >= WAITING_JOBS_MAX
             || self.waiting_rows >= WAITING_ROWS_MAX
             || self.waiting_bytes >= WAITING_BYTES_MAX;
@@ -159,22 +159,25 @@ impl Persistence {
     fn work(&mut self, ctx: &mut Context<Self>) {
         let jobs = self.take_batch();
         let (store, publish) = (self.store.clone(), self.publish.clone());
-        let done = batch::run(store, publish, jobs).into_actor(self).map(|state, persistence, ctx| {
-            persistence.health.set("store", state);
-            persistence.busy = false;
-            persistence.wake(ctx);
-        });
+        let done =
+            batch::run(store, publish, jobs).into_actor(self).map(|state, persistence, ctx| {
+                persistence.health.set("store", state);
+                persistence.busy = false;
+                persistence.wake(ctx);
+            });
         ctx.spawn(done);
     }
 
     /// The jobs at the head of the queue that go together: marks, or events up to `batch_max` rows.
-    fn take_batch(&mut self) -> Vec<Job> {
+    fn take_batch(&mut self) -> Vec<Operation> {
         let mut batch = Vec::new();
         let (mut rows, mut bytes) = (0, 0);
         while let Some(next) = self.waiting.front() {
-            let alike =
-                batch.last().is_none_or(|last| matches!(last, Job::Commit(_)) == matches!(next, Job::Commit(_)));
-            let large = rows + next.rows() > self.settings.batch_max || bytes + next.bytes() > BATCH_BYTES_MAX;
+            let alike = batch.last().is_none_or(|last| {
+                matches!(last, Operation::Commit(_)) == matches!(next, Operation::Commit(_))
+            });
+            let large = rows + next.rows() > self.settings.batch_max
+                || bytes + next.bytes() > BATCH_BYTES_MAX;
             let full = !batch.is_empty() && large;
             if !alike || full || batch.len() >= self.settings.batch_max {
                 break;
@@ -191,7 +194,8 @@ impl Persistence {
 
     #[expect(clippy::cast_precision_loss, reason = "a gauge of at most some thousands")]
     fn gauge(&self) {
-        metrics::gauge!(metric::QUEUE_LENGTH, "queue" => "persistence").set(self.waiting.len() as f64);
+        metrics::gauge!(metric::QUEUE_LENGTH, "queue" => "persistence")
+            .set(self.waiting.len() as f64);
     }
 }
 
@@ -210,7 +214,7 @@ impl Handler<Commit> for Persistence {
     type Result = ();
 
     fn handle(&mut self, commit: Commit, ctx: &mut Self::Context) {
-        self.enqueue(Job::Commit(commit), ctx);
+        self.enqueue(Operation::Commit(commit), ctx);
     }
 }
 
@@ -218,23 +222,23 @@ impl Handler<MarkOne> for Persistence {
     type Result = ();
 
     fn handle(&mut self, mark: MarkOne, ctx: &mut Self::Context) {
-        self.enqueue(Job::Mark(mark), ctx);
+        self.enqueue(Operation::Mark(mark), ctx);
     }
 }
 
-impl Handler<MarkEvery> for Persistence {
+impl Handler<MarkAll> for Persistence {
     type Result = ();
 
-    fn handle(&mut self, mark: MarkEvery, ctx: &mut Self::Context) {
-        self.enqueue(Job::MarkEvery(mark), ctx);
+    fn handle(&mut self, mark: MarkAll, ctx: &mut Self::Context) {
+        self.enqueue(Operation::MarkAll(mark), ctx);
     }
 }
 
-impl Handler<SweepSome> for Persistence {
+impl Handler<Sweep> for Persistence {
     type Result = ();
 
-    fn handle(&mut self, sweep: SweepSome, ctx: &mut Self::Context) {
-        self.enqueue(Job::Sweep(sweep), ctx);
+    fn handle(&mut self, sweep: Sweep, ctx: &mut Self::Context) {
+        self.enqueue(Operation::SweepKind(sweep), ctx);
     }
 }
 

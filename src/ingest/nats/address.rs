@@ -18,7 +18,9 @@ use crate::config::{
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum AddressError {
     /// The address.
-    #[error("nats.url is not a list of addresses such as nats://127.0.0.1:4222: address {0} of {1} cannot be read")]
+    #[error(
+        "nats.url is not a list of addresses such as nats://127.0.0.1:4222: address {0} of {1} cannot be read"
+    )]
     Url(usize, usize),
     /// The credentials file.
     #[error("nats.credentials_file: cannot use {file}: {reason}")]
@@ -56,7 +58,8 @@ impl Servers {
     /// # Errors
     /// When one of them is no address.
     pub fn parse(text: &str) -> Result<Self, AddressError> {
-        let texts: Vec<&str> = text.split(',').map(str::trim).filter(|address| !address.is_empty()).collect();
+        let texts: Vec<&str> =
+            text.split(',').map(str::trim).filter(|address| !address.is_empty()).collect();
         let (mut addresses, mut sign_in) = (Vec::with_capacity(texts.len()), None);
         for (index, text) in texts.iter().enumerate() {
             let wrong = || AddressError::Url(index + 1, texts.len());
@@ -67,7 +70,9 @@ impl Servers {
             let decoded = |text: &str| percent_decode_str(text).decode_utf8_lossy().into_owned();
             let found = match (url.username(), url.password()) {
                 ("", _) => None,
-                (user, Some(password)) => Some(SignIn::UserAndPassword(decoded(user), decoded(password))),
+                (user, Some(password)) => {
+                    Some(SignIn::UserAndPassword(decoded(user), decoded(password)))
+                }
                 (token, None) => Some(SignIn::Token(decoded(token))),
             };
             sign_in = sign_in.or(found);
@@ -93,18 +98,23 @@ impl Servers {
     ) -> Result<ConnectOptions, AddressError> {
         let options = match &self.sign_in {
             None => options,
-            Some(SignIn::UserAndPassword(user, password)) => options.user_and_password(user.clone(), password.clone()),
+            Some(SignIn::UserAndPassword(user, password)) => {
+                options.user_and_password(user.clone(), password.clone())
+            }
             Some(SignIn::Token(token)) => options.token(token.clone()),
         };
         if config.credentials_file.is_empty() {
             return Ok(options);
         }
         let file = config.credentials_file.clone();
-        let failed =
-            |error: std::io::Error| AddressError::Credentials { file: file.clone(), reason: error.to_string() };
+        let failed = |error: std::io::Error| AddressError::Credentials {
+            file: file.clone(),
+            reason: error.to_string(),
+        };
         let path = config.credentials_file.clone();
         let read = spawn_blocking(move || read_text(Path::new(&path), SECRET_MAX_BYTES)).await;
-        let text = read.unwrap_or_else(|error| Err(std::io::Error::other(error))).map_err(&failed)?;
+        let text =
+            read.unwrap_or_else(|error| Err(std::io::Error::other(error))).map_err(&failed)?;
         options.credentials(&text).map_err(failed)
     }
 }

@@ -26,16 +26,21 @@ impl NatsConnection {
             .retry_on_initial_connect()
             .max_reconnects(None)
             .reconnect_delay_callback(|attempt| {
-                let doubled =
-                    Duration::from_millis(50) * 2_u32.saturating_pow(u32::try_from(attempt).unwrap_or(8).min(8));
+                let doubled = Duration::from_millis(50)
+                    * 2_u32.saturating_pow(u32::try_from(attempt).unwrap_or(8).min(8));
                 doubled.min(RECONNECT_AFTER_MAX)
             })
             .event_callback(move |event| {
                 match event {
                     Event::Connected => drop(tell.send_replace(true)),
                     Event::Disconnected | Event::Closed => drop(tell.send_replace(false)),
-                    Event::SlowConsumer(_) => tracing::warn!("NATS drops messages: the hub reads too slowly"),
-                    Event::LameDuckMode | Event::Draining | Event::ServerError(_) | Event::ClientError(_) => {
+                    Event::SlowConsumer(_) => {
+                        tracing::warn!("NATS drops messages: the hub reads too slowly")
+                    }
+                    Event::LameDuckMode
+                    | Event::Draining
+                    | Event::ServerError(_)
+                    | Event::ClientError(_) => {
                         tracing::debug!(%event, "NATS");
                     }
                 }

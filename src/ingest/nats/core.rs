@@ -18,12 +18,21 @@ const CHUNK: usize = 250;
 static WARNED: Once = Once::new();
 
 /// Receives messages until the connection is lost.
-pub(super) async fn receive(subscription: &Subscription, connection: &NatsConnection) -> ConsumerError {
+pub(super) async fn receive(
+    subscription: &Subscription,
+    connection: &NatsConnection,
+) -> ConsumerError {
     let mut subscriptions = Vec::new();
     for subject in &subscription.config.subjects {
-        match connection.client.queue_subscribe(subject.clone(), subscription.config.queue_group.clone()).await {
+        match connection
+            .client
+            .queue_subscribe(subject.clone(), subscription.config.queue_group.clone())
+            .await
+        {
             Ok(subscription) => subscriptions.push(subscription),
-            Err(error) => return ConsumerError::Refused(format!("cannot subscribe to {subject}: {error}")),
+            Err(error) => {
+                return ConsumerError::Refused(format!("cannot subscribe to {subject}: {error}"));
+            }
         }
     }
     // The server knows of the subscriptions once it has answered.
@@ -75,7 +84,8 @@ async fn process(subscription: &Subscription, mut messages: Vec<SourceMessage>) 
                 Processed::InProgress(progress) => {
                     let consumer = consumer.clone();
                     actix_rt::spawn(async move {
-                        if let Disposition::Retry { .. } = consumer.finish(&message, progress).await {
+                        if let Disposition::Retry { .. } = consumer.finish(&message, progress).await
+                        {
                             log_lost(1);
                         }
                     });

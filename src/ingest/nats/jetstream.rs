@@ -55,7 +55,9 @@ pub(super) async fn is_available(client: &Client) -> Result<bool, ConsumerError>
         Err(error) => match error.kind() {
             AccountErrorKind::JetStreamUnavailable => Ok(false),
             AccountErrorKind::JetStream(refused) if refused.code() == 503 => Ok(false),
-            AccountErrorKind::JetStream(_) | AccountErrorKind::TimedOut | AccountErrorKind::Other => {
+            AccountErrorKind::JetStream(_)
+            | AccountErrorKind::TimedOut
+            | AccountErrorKind::Other => {
                 Err(ConsumerError::Refused(format!("JetStream does not answer: {error}")))
             }
         },
@@ -63,7 +65,10 @@ pub(super) async fn is_available(client: &Client) -> Result<bool, ConsumerError>
 }
 
 /// Brings messages until something goes wrong.
-pub(super) async fn receive(subscription: &Subscription, connection: &NatsConnection) -> ConsumerError {
+pub(super) async fn receive(
+    subscription: &Subscription,
+    connection: &NatsConnection,
+) -> ConsumerError {
     match receive_all(subscription, connection).await {
         Ok(never) => match never {},
         Err(error) => error,
@@ -74,10 +79,13 @@ async fn receive_all(
     subscription: &Subscription,
     connection: &NatsConnection,
 ) -> Result<std::convert::Infallible, ConsumerError> {
-    let refused = |what: &str, error: &dyn std::fmt::Display| ConsumerError::Refused(format!("{what}: {error}"));
+    let refused = |what: &str, error: &dyn std::fmt::Display| {
+        ConsumerError::Refused(format!("{what}: {error}"))
+    };
     let context = jetstream::new(connection.client.clone());
     let stream = stream(subscription, &context).await?;
-    let created_ms = i64::try_from(stream.cached_info().created.unix_timestamp_nanos() / 1_000_000).unwrap_or(0);
+    let created_ms =
+        i64::try_from(stream.cached_info().created.unix_timestamp_nanos() / 1_000_000).unwrap_or(0);
     let consumer = consumer(subscription, &stream).await?;
     let messages = consumer
         .stream()
@@ -126,7 +134,10 @@ async fn receive_all(
 
 type Pulled = Result<jetstream::Message, pull::MessagesError>;
 
-fn split(chunk: Vec<Pulled>, created_ms: i64) -> (Vec<(SourceMessage, Acker)>, Option<pull::MessagesError>) {
+fn split(
+    chunk: Vec<Pulled>,
+    created_ms: i64,
+) -> (Vec<(SourceMessage, Acker)>, Option<pull::MessagesError>) {
     let mut good = Vec::with_capacity(chunk.len());
     for pulled in chunk {
         match pulled {
@@ -139,7 +150,8 @@ fn split(chunk: Vec<Pulled>, created_ms: i64) -> (Vec<(SourceMessage, Acker)>, O
 
 fn convert(message: jetstream::Message, created_ms: i64) -> (SourceMessage, Acker) {
     let info = message.info().ok();
-    let identity = info.as_ref().map(|info| Identity::stream(info.stream, created_ms, info.stream_sequence));
+    let identity =
+        info.as_ref().map(|info| Identity::stream(info.stream, created_ms, info.stream_sequence));
     let delivered = info.as_ref().map_or(1, |info| info.delivered.unsigned_abs());
     let (message, acker) = message.split();
     let message = SourceMessage {
@@ -182,7 +194,8 @@ async fn finish_later(
     acker: Acker,
     progress: watch::Receiver<Option<Outcome>>,
 ) {
-    let mut working = interval(Duration::from_secs(subscription.config.ack_wait_seconds.max(2)) / 2);
+    let mut working =
+        interval(Duration::from_secs(subscription.config.ack_wait_seconds.max(2)) / 2);
     let mut ended = std::pin::pin!(subscription.consumer.finish(&message, progress));
     loop {
         tokio::select! {
@@ -215,7 +228,10 @@ fn gauge(messages: usize) {
     metrics::gauge!(metric::QUEUE_LENGTH, "queue" => "subscriber").set(messages as f64);
 }
 
-async fn stream(subscription: &Subscription, context: &Context) -> Result<stream::Stream, ConsumerError> {
+async fn stream(
+    subscription: &Subscription,
+    context: &Context,
+) -> Result<stream::Stream, ConsumerError> {
     let config = &subscription.config;
     let wanted = stream::Config {
         name: config.stream.clone(),
@@ -224,10 +240,9 @@ async fn stream(subscription: &Subscription, context: &Context) -> Result<stream
         max_age: STREAM_MAX_AGE,
         ..stream::Config::default()
     };
-    let stream = context
-        .get_or_create_stream(wanted)
-        .await
-        .map_err(|error| ConsumerError::Refused(format!("the stream {}: {error}", config.stream)))?;
+    let stream = context.get_or_create_stream(wanted).await.map_err(|error| {
+        ConsumerError::Refused(format!("the stream {}: {error}", config.stream))
+    })?;
     let has: BTreeSet<&String> = stream.cached_info().config.subjects.iter().collect();
     let wants: BTreeSet<&String> = config.subjects.iter().collect();
     if has != wants {
@@ -239,7 +254,10 @@ async fn stream(subscription: &Subscription, context: &Context) -> Result<stream
     Ok(stream)
 }
 
-async fn consumer(subscription: &Subscription, stream: &stream::Stream) -> Result<PullConsumer, ConsumerError> {
+async fn consumer(
+    subscription: &Subscription,
+    stream: &stream::Stream,
+) -> Result<PullConsumer, ConsumerError> {
     let config = &subscription.config;
     if let Ok(consumer) = stream.get_consumer::<pull::Config>(&config.durable).await {
         let has = &consumer.cached_info().config;
@@ -261,17 +279,21 @@ async fn consumer(subscription: &Subscription, stream: &stream::Stream) -> Resul
         max_ack_pending: MAX_ACK_PENDING,
         ..pull::Config::default()
     };
-    stream
-        .create_consumer(wanted)
-        .await
-        .map_err(|error| ConsumerError::Refused(format!("the consumer {}: {error}", config.durable)))
+    stream.create_consumer(wanted).await.map_err(|error| {
+        ConsumerError::Refused(format!("the consumer {}: {error}", config.durable))
+    })
 }
 
 /// A consumer that somebody paused or deleted looks idle; readiness must not call that well.
-async fn check_consumer(subscription: &Subscription, stream: &stream::Stream) -> Result<(), ConsumerError> {
+async fn check_consumer(
+    subscription: &Subscription,
+    stream: &stream::Stream,
+) -> Result<(), ConsumerError> {
     match stream.get_consumer::<pull::Config>(&subscription.config.durable).await {
         Ok(consumer) if consumer.cached_info().config.pause_until.is_some() => {
-            subscription.consumer.report(PartState::Degraded("somebody has paused the consumer".to_owned()));
+            subscription
+                .consumer
+                .report(PartState::Degraded("somebody has paused the consumer".to_owned()));
             Ok(())
         }
         Ok(_) => {
@@ -281,7 +303,9 @@ async fn check_consumer(subscription: &Subscription, stream: &stream::Stream) ->
         Err(error) => {
             // A moment for the broker, which may only be busy.
             sleep(Duration::from_millis(100)).await;
-            Err(ConsumerError::Refused(format!("the consumer cannot be found and is made again: {error}")))
+            Err(ConsumerError::Refused(format!(
+                "the consumer cannot be found and is made again: {error}"
+            )))
         }
     }
 }

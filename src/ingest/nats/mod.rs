@@ -74,7 +74,9 @@ impl Subscription {
         };
         loop {
             if !connection.is_up() {
-                self.report_down("not connected; the hub connects when the server is available".to_owned());
+                self.report_down(
+                    "not connected; the hub connects when the server is available".to_owned(),
+                );
                 connection.wait_until_up().await;
             }
             let error = self.receive(&mut connection).await;
@@ -98,7 +100,10 @@ impl Subscription {
         let (health, part) = (&self.consumer.health, self.consumer.source);
         let optional = !self.config.required && !health.was_ever_ok(part);
         if optional && !health.is_down(part) {
-            tracing::info!(reason, "nats: not available, and optional (nats.required = false); retrying");
+            tracing::info!(
+                reason,
+                "nats: not available, and optional (nats.required = false); retrying"
+            );
         }
         let state = PartState::Down(reason);
         if optional { health.set_silently(part, state) } else { health.set(part, state) }

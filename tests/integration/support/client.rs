@@ -46,10 +46,15 @@ impl Client {
     /// The next message, or the close code.
     pub async fn next(&mut self) -> Result<Value, u16> {
         loop {
-            let message = timeout(PATIENCE, self.socket.next()).await.expect("a message comes in time");
+            let message =
+                timeout(PATIENCE, self.socket.next()).await.expect("a message comes in time");
             match message {
-                Some(Ok(Message::Text(text))) => return Ok(serde_json::from_str(&text).expect("messages are JSON")),
-                Some(Ok(Message::Close(frame))) => return Err(frame.map_or(1005, |frame| frame.code.into())),
+                Some(Ok(Message::Text(text))) => {
+                    return Ok(serde_json::from_str(&text).expect("messages are JSON"));
+                }
+                Some(Ok(Message::Close(frame))) => {
+                    return Err(frame.map_or(1005, |frame| frame.code.into()));
+                }
                 Some(Ok(_)) => {}
                 Some(Err(_)) | None => return Err(1006),
             }
@@ -69,7 +74,8 @@ impl Client {
 
     /// The next message must be of this type; its data.
     pub async fn expect(&mut self, kind: &str) -> Value {
-        let message = self.next().await.unwrap_or_else(|code| panic!("closed with {code}, expected {kind}"));
+        let message =
+            self.next().await.unwrap_or_else(|code| panic!("closed with {code}, expected {kind}"));
         assert_eq!(message["type"], kind, "{message}");
         message["data"].clone()
     }
@@ -77,7 +83,10 @@ impl Client {
     /// Messages until one of this type; its data.
     pub async fn skip_to(&mut self, kind: &str) -> Value {
         loop {
-            let message = self.next().await.unwrap_or_else(|code| panic!("closed with {code}, expected {kind}"));
+            let message = self
+                .next()
+                .await
+                .unwrap_or_else(|code| panic!("closed with {code}, expected {kind}"));
             if message["type"] == kind {
                 return message["data"].clone();
             }

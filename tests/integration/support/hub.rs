@@ -54,7 +54,15 @@ impl Hub {
             ("LONCENG_LIMITS__CLIENT_MESSAGES_PER_MINUTE".into(), "0".into()),
         ];
         all.extend(env.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
-        Some(Self { child: None, port, store_url, env: all, folder, config, address_space_kib: None })
+        Some(Self {
+            child: None,
+            port,
+            store_url,
+            env: all,
+            folder,
+            config,
+            address_space_kib: None,
+        })
     }
 
     /// A hub that runs with a config.toml of its own.
@@ -90,11 +98,19 @@ impl Hub {
     }
 
     pub async fn run(&mut self) {
-        let log = File::options().create(true).append(true).open(self.folder.path().join("log")).expect("a log file");
+        let log = File::options()
+            .create(true)
+            .append(true)
+            .open(self.folder.path().join("log"))
+            .expect("a log file");
         let mut command = match self.address_space_kib {
             Some(kib) => {
                 let mut shell = Command::new("sh");
-                shell.args(["-c", &format!("ulimit -v {kib}; exec \"$0\" \"$@\""), env!("CARGO_BIN_EXE_lonceng")]);
+                shell.args([
+                    "-c",
+                    &format!("ulimit -v {kib}; exec \"$0\" \"$@\""),
+                    env!("CARGO_BIN_EXE_lonceng"),
+                ]);
                 shell
             }
             None => Command::new(env!("CARGO_BIN_EXE_lonceng")),
@@ -111,7 +127,10 @@ impl Hub {
         self.child = Some(child);
         let url = format!("{}/health/ready", self.base());
         let ready = until("the hub is ready", PATIENCE, async || {
-            let ended = self.child.as_mut().is_some_and(|child| child.try_wait().is_ok_and(|status| status.is_some()));
+            let ended = self
+                .child
+                .as_mut()
+                .is_some_and(|child| child.try_wait().is_ok_and(|status| status.is_some()));
             if ended {
                 return Some(false);
             }
@@ -167,7 +186,8 @@ impl Hub {
 
     /// Resident memory, in bytes (Linux).
     pub fn resident_bytes(&self) -> u64 {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid())).unwrap_or_default();
+        let status =
+            std::fs::read_to_string(format!("/proc/{}/status", self.pid())).unwrap_or_default();
         let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap_or_default();
         line.split_whitespace().nth(1).and_then(|kib| kib.parse::<u64>().ok()).unwrap_or(0) * 1_024
     }
@@ -180,7 +200,13 @@ impl Hub {
         self.send("POST", path, &[("content-type", "application/json")], body.to_string()).await
     }
 
-    pub async fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: String) -> (u16, Value) {
+    pub async fn send(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: String,
+    ) -> (u16, Value) {
         let method = method.parse().expect("a method");
         let mut request = http().request(method, format!("{}{path}", self.base())).body(body);
         for (name, value) in headers {
@@ -201,13 +227,15 @@ impl Hub {
         want: &str,
     ) -> (u16, Option<String>, Value) {
         let method = method.parse().expect("a method");
-        let mut request = http().request(method, format!("{}{path}", self.base())).body(body.to_owned());
+        let mut request =
+            http().request(method, format!("{}{path}", self.base())).body(body.to_owned());
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
         let response = request.send().await.expect("the hub answers");
         let status = response.status().as_u16();
-        let header = response.headers().get(want).and_then(|value| value.to_str().ok()).map(str::to_owned);
+        let header =
+            response.headers().get(want).and_then(|value| value.to_str().ok()).map(str::to_owned);
         (status, header, response.json().await.unwrap_or_default())
     }
 
@@ -256,8 +284,9 @@ impl Hub {
     pub async fn inbox(&self, user: &str) -> Vec<Value> {
         let (mut items, mut cursor) = (Vec::new(), String::new());
         loop {
-            let (status, body) =
-                self.get(&format!("/api/v1/notifications?user_id={user}&limit=1000&status=all{cursor}")).await;
+            let (status, body) = self
+                .get(&format!("/api/v1/notifications?user_id={user}&limit=1000&status=all{cursor}"))
+                .await;
             assert_eq!(status, 200, "{body}");
             items.extend(body["items"].as_array().cloned().unwrap_or_default());
             match body["next_cursor"].as_str() {
@@ -277,7 +306,10 @@ impl Hub {
     pub async fn metric(&self, line: &str) -> f64 {
         let text = self.text("/metrics").await;
         let found = text.lines().find(|found| found.starts_with(line));
-        found.and_then(|found| found.rsplit(' ').next()).and_then(|value| value.parse().ok()).unwrap_or(0.0)
+        found
+            .and_then(|found| found.rsplit(' ').next())
+            .and_then(|value| value.parse().ok())
+            .unwrap_or(0.0)
     }
 }
 

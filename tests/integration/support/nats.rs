@@ -20,7 +20,10 @@ pub fn free_port() -> u16 {
     (0..1_000)
         .map(|_| {
             15_000
-                + u16::from_be_bytes([uuid::Uuid::new_v4().as_bytes()[0], uuid::Uuid::new_v4().as_bytes()[1]]) % 17_000
+                + u16::from_be_bytes([
+                    uuid::Uuid::new_v4().as_bytes()[0],
+                    uuid::Uuid::new_v4().as_bytes()[1],
+                ]) % 17_000
         })
         .find(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok())
         .expect("a free port")
@@ -29,7 +32,11 @@ pub fn free_port() -> u16 {
 impl NatsServer {
     /// A server that is not running yet; `None` where there is no `nats-server`.
     pub fn prepare(jetstream: bool) -> Option<Self> {
-        let there = Command::new("nats-server").arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
+        let there = Command::new("nats-server")
+            .arg("--version")
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .status();
         if !there.is_ok_and(|status| status.success()) {
             super::missing("nats-server");
             return None;
@@ -50,7 +57,11 @@ impl NatsServer {
         if self.jetstream {
             command.arg("-js").arg("-sd").arg(self.folder.path());
         }
-        let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("nats-server starts");
+        let child = command
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("nats-server starts");
         self.child = Some(child);
         let port = self.port;
         super::wait::until("NATS listens", super::wait::PATIENCE, async || {

@@ -32,7 +32,8 @@ impl Stream {
                 };
                 let event = Event {
                     id: field("id:"),
-                    data: field("data:").map(|data| serde_json::from_str(&data).expect("data is JSON")),
+                    data: field("data:")
+                        .map(|data| serde_json::from_str(&data).expect("data is JSON")),
                 };
                 self.text = rest.to_string();
                 if event.id.is_some() || event.data.is_some() {
@@ -40,9 +41,12 @@ impl Stream {
                 }
                 continue;
             }
-            let chunk = timeout(PATIENCE, self.response.chunk()).await.expect("something comes in time");
+            let chunk =
+                timeout(PATIENCE, self.response.chunk()).await.expect("something comes in time");
             match chunk {
-                Ok(Some(bytes)) => self.text.push_str(std::str::from_utf8(&bytes).expect("events are text")),
+                Ok(Some(bytes)) => {
+                    self.text.push_str(std::str::from_utf8(&bytes).expect("events are text"))
+                }
                 Ok(None) | Err(_) => return None,
             }
         }
@@ -51,7 +55,8 @@ impl Stream {
     /// The next message of this type; what comes before is skipped.
     pub async fn skip_to(&mut self, kind: &str) -> Event {
         loop {
-            let event = self.next().await.unwrap_or_else(|| panic!("the stream ended before {kind}"));
+            let event =
+                self.next().await.unwrap_or_else(|| panic!("the stream ended before {kind}"));
             if event.data.as_ref().is_some_and(|data| data["type"] == kind) {
                 return event;
             }

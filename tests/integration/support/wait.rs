@@ -6,7 +6,11 @@ use std::time::{Duration, Instant};
 pub const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Asks until the answer is something, or fails the test.
-pub async fn until<T, F: AsyncFnMut() -> Option<T>>(what: &str, patience: Duration, mut ask: F) -> T {
+pub async fn until<T, F: AsyncFnMut() -> Option<T>>(
+    what: &str,
+    patience: Duration,
+    mut ask: F,
+) -> T {
     let deadline = Instant::now() + patience;
     loop {
         if let Some(answer) = ask().await {

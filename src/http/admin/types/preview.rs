@@ -15,11 +15,11 @@ use crate::{
     clock,
     domain::{
         catalog::Catalog,
-        event::{Incoming, decode},
+        event::{RawEvent, decode},
         plan::{People, Planner},
         user::{Person, UserId},
     },
-    http::{Problem, Shared, State, admin::dead_letters, body, identity},
+    http::{Problem, SharedState, State, admin::dead_letters, body, identity},
 };
 
 /// What to preview.
@@ -45,7 +45,7 @@ struct Sample {
 
 /// `POST /api/v1/admin/types/{code}/preview`: what a notification would say. Nothing is stored.
 pub(in crate::http) async fn preview(
-    state: Shared,
+    state: SharedState,
     request: HttpRequest,
     code: web::Path<String>,
     payload: web::Payload,
@@ -57,9 +57,8 @@ pub(in crate::http) async fn preview(
         Ok(row) => merged(&row, sample.draft)?.into_row(Some(&row.code), None)?,
         // A type that is not there yet can be looked at all the same.
         Err(problem) if sample.draft.is_empty() => return Err(problem),
-        Err(_) => {
-            body::json::<Written>(Value::from(sample.draft).to_string().as_bytes())?.into_row(Some(&code), None)?
-        }
+        Err(_) => body::json::<Written>(Value::from(sample.draft).to_string().as_bytes())?
+            .into_row(Some(&code), None)?,
     };
     row.is_active = true;
     let (catalog, _) = Catalog::build(&[row], &[], "en");
@@ -70,13 +69,22 @@ pub(in crate::http) async fn preview(
     let real = real(&state, sample.event.as_deref(), sample.dead_letter.as_deref()).await?;
     let (mut data, reader) = real.unwrap_or_default();
     data.extend(sample.data);
-    let named = data.get("user_id").or_else(|| data.get("userId")).and_then(|id| UserId::from_json(id).ok());
-    let recipient = sample.recipient.or(reader).or(asking).or(named).map_or_else(|| UserId::parse("someone"), Ok);
-    let recipient = recipient.map_err(|error| Problem::bad_field("recipient", error.to_string()))?;
+    let named = data
+        .get("user_id")
+        .or_else(|| data.get("userId"))
+        .and_then(|id| UserId::from_json(id).ok());
+    let recipient = sample
+        .recipient
+        .or(reader)
+        .or(asking)
+        .or(named)
+        .map_or_else(|| UserId::parse("someone"), Ok);
+    let recipient =
+        recipient.map_err(|error| Problem::bad_field("recipient", error.to_string()))?;
     data.insert("type".to_owned(), Value::String(code.to_string()));
     let now = clock::now();
     let sample = Value::from(data).to_string();
-    let incoming = Incoming {
+    let incoming = RawEvent {
         payload: sample.as_bytes(),
         headers: &[],
         subject: None,
@@ -85,17 +93,23 @@ pub(in crate::http) async fn preview(
         max_event_bytes: state.server.load().max_event_bytes.saturating_mul(2),
     };
     let event = decode(&incoming).map_err(|rejected| Problem::from(&rejected))?.events.remove(0);
-    let named: Vec<UserId> =
-        [&event.user_id, &event.actor_id].into_iter().flatten().cloned().chain([recipient.clone()]).collect();
+    let named: Vec<UserId> = [&event.user_id, &event.actor_id]
+        .into_iter()
+        .flatten()
+        .cloned()
+        .chain([recipient.clone()])
+        .collect();
     let people = People::new(state.store.people(&named).await?);
     let person: Person = people.get(&recipient);
     let Some(kind) = catalog.find(&event.code).map(Arc::clone) else {
         return Err(Problem::bad_field("type", "cannot be used as it is"));
     };
     let event = Arc::new(event);
-    let drafts = Planner::new(&event, &kind, &people, &catalog, now).and_then(|planner| planner.drafts(&[person]));
+    let drafts = Planner::new(&event, &kind, &people, &catalog, now)
+        .and_then(|planner| planner.drafts(&[person]));
     let drafts = drafts.map_err(|rejected| Problem::from(&rejected))?;
-    let draft = drafts.first().ok_or_else(|| Problem::conflict("the recipient has muted this type"))?;
+    let draft =
+        drafts.first().ok_or_else(|| Problem::conflict("the recipient has muted this type"))?;
     Ok(HttpResponse::Ok().json(json!({
         "title": draft.title,
         "message": draft.message,
@@ -111,26 +125,44 @@ async fn real(
 ) -> Result<Option<(Map<String, Value>, Option<UserId>)>, Problem> {
     match (event, dead_letter) {
         (None, None) => Ok(None),
-        (Some(_), Some(_)) => Err(Problem::bad_field("event", "name an event or a dead letter, not both")),
+        (Some(_), Some(_)) => {
+            Err(Problem::bad_field("event", "name an event or a dead letter, not both"))
+        }
         (None, Some(id)) => {
             let letter = dead_letters::find(state, id).await?;
             let event = dead_letters::events_of(state, &letter)?.events.remove(0);
             Ok(Some((flat(event.data, event.user_id.as_ref(), event.actor_id.as_ref()), None)))
         }
         (Some(id), None) => {
-            let gone = || Problem::not_found("this event is not known any more, or made no notification");
-            let reached = state.trail.of_event(id, 1).into_iter().find_map(|walk| walk.reached.into_iter().next());
+            let gone =
+                || Problem::not_found("this event is not known any more, or made no notification");
+            let reached = state
+                .trace
+                .of_event(id, 1)
+                .into_iter()
+                .find_map(|walk| walk.delivered.into_iter().next());
             let reached = reached.ok_or_else(gone)?;
-            let item = state.store.notification(&reached.user_id, reached.notification_id).await?.ok_or_else(gone)?;
+            let item = state
+                .store
+                .notification(&reached.user_id, reached.notification_id)
+                .await?
+                .ok_or_else(gone)?;
             // What the hub has written itself, as it was published.
             let data = serde_json::from_str(item.metadata.get()).unwrap_or_default();
-            Ok(Some((flat(data, Some(&reached.user_id), item.actor_id.as_ref()), Some(reached.user_id))))
+            Ok(Some((
+                flat(data, Some(&reached.user_id), item.actor_id.as_ref()),
+                Some(reached.user_id),
+            )))
         }
     }
 }
 
 /// An event in the flat form, as a sample is written.
-fn flat(mut data: Map<String, Value>, user: Option<&UserId>, actor: Option<&UserId>) -> Map<String, Value> {
+fn flat(
+    mut data: Map<String, Value>,
+    user: Option<&UserId>,
+    actor: Option<&UserId>,
+) -> Map<String, Value> {
     for (name, who) in [("user_id", user), ("actor_id", actor)] {
         if let Some(who) = who {
             data.entry(name).or_insert_with(|| Value::String(who.to_string()));

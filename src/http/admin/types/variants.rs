@@ -5,13 +5,13 @@ use serde_json::{Value, json};
 
 use super::find;
 use crate::{
-    http::{Problem, Shared, identity},
+    http::{Problem, SharedState, identity},
     store::VariantCounts,
 };
 
 /// `GET /api/v1/admin/types/{code}/variants`: what became of each; texts that are not used any more have no weight.
 pub(in crate::http) async fn variants(
-    state: Shared,
+    state: SharedState,
     request: HttpRequest,
     code: web::Path<String>,
 ) -> Result<HttpResponse, Problem> {
@@ -20,10 +20,18 @@ pub(in crate::http) async fn variants(
     let mut counts = state.store.variant_counts(&row.code).await?;
     for variant in &row.variants {
         if !counts.iter().any(|known| known.name == variant.name) {
-            counts.push(VariantCounts { name: variant.name.clone(), sent: 0, seen: 0, read: 0, clicked: 0 });
+            counts.push(VariantCounts {
+                name: variant.name.clone(),
+                sent: 0,
+                seen: 0,
+                read: 0,
+                clicked: 0,
+            });
         }
     }
-    let weight = |name: &str| row.variants.iter().find(|variant| variant.name == name).map(|variant| variant.weight);
+    let weight = |name: &str| {
+        row.variants.iter().find(|variant| variant.name == name).map(|variant| variant.weight)
+    };
     let shown = |counts: &VariantCounts| {
         let VariantCounts { name, sent, seen, read, clicked } = counts;
         json!({ "name": name, "weight": weight(name), "sent": sent, "seen": seen, "read": read, "clicked": clicked })

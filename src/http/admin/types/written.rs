@@ -67,17 +67,28 @@ pub(super) struct Written {
 
 impl Written {
     /// The row it is kept as, when there is nothing wrong with it.
-    pub(super) fn into_row(self, code: Option<&str>, after: Option<Timestamp>) -> Result<TypeRow, Problem> {
+    pub(super) fn into_row(
+        self,
+        code: Option<&str>,
+        after: Option<Timestamp>,
+    ) -> Result<TypeRow, Problem> {
         let code = match (code, self.code) {
             (Some(code), Some(other)) if other != code => {
-                return Err(Problem::bad_field("code", format!("the address says {code:?}; a code cannot be changed")));
+                return Err(Problem::bad_field(
+                    "code",
+                    format!("the address says {code:?}; a code cannot be changed"),
+                ));
             }
             (Some(code), _) => code.to_owned(),
             (None, Some(code)) => code,
             (None, None) => return Err(Problem::bad_field("code", "is missing")),
         };
-        if code_of(&code).is_empty() || code.chars().count() > CODE_MAX_CHARS || code.chars().any(char::is_control) {
-            let detail = format!("must have 1 to {CODE_MAX_CHARS} characters, such as \"ORDER_SHIPPED\"");
+        if code_of(&code).is_empty()
+            || code.chars().count() > CODE_MAX_CHARS
+            || code.chars().any(char::is_control)
+        {
+            let detail =
+                format!("must have 1 to {CODE_MAX_CHARS} characters, such as \"ORDER_SHIPPED\"");
             return Err(Problem::bad_field("code", detail));
         }
         for (name, text) in [("display_name", &self.display_name), ("template", &self.template)] {
@@ -98,7 +109,9 @@ impl Written {
             target_type: self.target_type.to_ascii_uppercase(),
             target_role: self.target_role,
             target_users: self.target_users.unwrap_or_default(),
-            priority: self.priority.map_or_else(|| "MEDIUM".to_owned(), |priority| priority.to_ascii_uppercase()),
+            priority: self
+                .priority
+                .map_or_else(|| "MEDIUM".to_owned(), |priority| priority.to_ascii_uppercase()),
             channels: self.channels.unwrap_or_else(|| vec!["web".to_owned()]),
             is_active: self.is_active.unwrap_or(true),
             ttl_seconds: self.ttl_seconds,

@@ -1,0 +1,89 @@
+//! Event as it arrived, before decoding.
+
+use std::fmt;
+
+use serde_json::Value;
+
+use super::{Event, Identity, fields};
+use crate::domain::{
+    notification::Timestamp,
+    rejected::{Rejected, RejectedKind},
+};
+
+/// What arrived, before anybody looked inside.
+pub struct RawEvent<'a> {
+    /// The body.
+    pub payload: &'a [u8],
+    /// Headers with lower-case names; those that the decoder does not know do no harm.
+    pub headers: &'a [(String, String)],
+    /// The NATS subject, where there is one.
+    pub subject: Option<&'a str>,
+    /// The identity the broker gives it, used when nothing better does.
+    pub broker_identity: Option<Identity>,
+    /// When it arrived.
+    pub now: Timestamp,
+    /// Most bytes of one event.
+    pub max_event_bytes: usize,
+}
+
+impl RawEvent<'_> {
+    pub(super) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+    }
+
+    /// Returns the key that a publisher gave in a header, in the order of the contract.
+    fn header_key(&self) -> Option<(&'static str, &str)> {
+        let found = |name: &'static str| Some((name, self.header(name)?));
+        ["nats-msg-id", "idempotency-key"]
+            .into_iter()
+            .find_map(found)
+            .filter(|(_, key)| !key.is_empty())
+    }
+
+    /// Checks the key of the headers.
+    pub(super) fn check_header_key(&self) -> Result<(), Rejected> {
+        let Some((name, key)) = self.header_key() else { return Ok(()) };
+        let field = if name == "nats-msg-id" { "Nats-Msg-Id" } else { "Idempotency-Key" };
+        fields::identifier(field, key.to_owned()).map(drop)
+    }
+
+    /// Settles what the event is called and what makes it the same one again.
+    pub(super) fn name_event(
+        &self,
+        event: &mut Event,
+        event_id: Option<String>,
+        index: Option<usize>,
+    ) {
+        let key = self.header_key().map(|(_, key)| Identity::key(key));
+        let of_batch =
+            |identity: Identity| index.map_or(identity.clone(), |index| identity.of_batch(index));
+        event.identity = event
+            .identity
+            .take()
+            .or_else(|| key.map(of_batch))
+            .or_else(|| event_id.as_deref().map(Identity::key))
+            .or_else(|| self.broker_identity.clone().map(of_batch));
+        if event.id.is_empty() {
+            let header_key = if index.is_none() { self.header_key() } else { None };
+            event.id =
+                event_id.or_else(|| header_key.map(|(_, key)| key.to_owned())).unwrap_or_default();
+        }
+    }
+}
+
+/// Parses a payload as JSON.
+pub(super) fn parse(payload: &[u8]) -> Result<Value, Rejected> {
+    serde_json::from_slice(payload).map_err(|error| {
+        Rejected::whole(RejectedKind::InvalidJson, format!("the payload is not JSON: {error}"))
+    })
+}
+
+impl fmt::Debug for RawEvent<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Never the payload: it is somebody's message.
+        f.debug_struct("RawEvent")
+            .field("bytes", &self.payload.len())
+            .field("subject", &self.subject)
+            .finish()
+    }
+}

@@ -1,0 +1,35 @@
+//! Audit entries for changes made through the API.
+
+use serde_json::Value;
+use uuid::Uuid;
+
+use crate::{auth::Caller, clock, store::AuditEntry};
+
+/// Returns the name of a caller in the audit.
+pub(super) fn who(caller: &Caller) -> String {
+    match caller {
+        Caller::User(identity) => identity.user_id.to_string(),
+        Caller::Service { name, .. } => format!("key:{name}"),
+        Caller::Developer => "developer".to_owned(),
+    }
+}
+
+/// Creates the audit entry of a change.
+pub(super) fn entry(
+    caller: &Caller,
+    action: &str,
+    subject: String,
+    before: Option<Value>,
+    after: Option<Value>,
+) -> AuditEntry {
+    let action = action.to_owned();
+    AuditEntry {
+        id: Uuid::now_v7(),
+        at: clock::now(),
+        who: who(caller),
+        action,
+        subject,
+        before,
+        after,
+    }
+}

@@ -1,0 +1,152 @@
+//! Second step of an event: its rendered notifications, once its recipients are known.
+
+use std::sync::Arc;
+
+use tokio::time::Instant;
+use uuid::Uuid;
+
+use super::{
+    Outcome,
+    batch::BatchContext,
+    fan_out::FanOut,
+    lookups::Lookups,
+    recipients::{CHUNK_SIZE, without_draft},
+    resolve::{Resolution, skipped},
+};
+use crate::{
+    domain::{
+        catalog::NotificationType,
+        event::Event,
+        notification::Timestamp,
+        plan::{Audience, Draft, People, Planner, Skipped},
+        rejected::Rejected,
+        user::{Person, UserId},
+    },
+    store::Planned,
+};
+
+/// What is left to do for an event.
+pub(super) enum Plan {
+    /// Commit its notifications, together with those of other events.
+    Commit(Planned),
+    /// Commit its notifications in chunks.
+    FanOut(Box<FanOut>),
+    /// Nothing.
+    Done(Outcome),
+}
+
+impl Plan {
+    /// Returns whether the event makes no notification because something is wrong.
+    pub(super) fn has_failed(&self) -> bool {
+        matches!(
+            self,
+            Self::Done(
+                Outcome::Rejected(_)
+                    | Outcome::Unavailable(_)
+                    | Outcome::Overloaded
+                    | Outcome::Interrupted { .. }
+                    | Outcome::Failed(_)
+            )
+        )
+    }
+}
+
+/// Conditions that the events of one ingest share.
+#[derive(Clone, Copy)]
+pub(super) struct Conditions {
+    pub(super) now: Timestamp,
+    pub(super) received: Instant,
+    /// Whether the event belongs to a transaction with others.
+    pub(super) whole: bool,
+    /// Whether an event without a type or recipients is rejected rather than skipped.
+    pub(super) strict: bool,
+}
+
+/// Plans an event. Returns the plan, and the recipients that muted its type.
+pub(super) async fn plan(
+    event: &Arc<Event>,
+    resolution: Resolution,
+    lookups: &Lookups,
+    context: &BatchContext,
+    conditions: Conditions,
+) -> Result<(Plan, Vec<UserId>), Outcome> {
+    let (kind, audience) = match resolution {
+        Resolution::Done(outcome) => return Err(outcome),
+        Resolution::Notify(kind, audience) => (kind, audience),
+        Resolution::Merge(_) => {
+            return Err(Outcome::Failed("the directory was not written".to_owned()));
+        }
+    };
+    let named: Vec<Person>;
+    let recipients = match &audience {
+        Audience::Users(users) => {
+            named = users.iter().map(|user| lookups.people.get(user)).collect();
+            &named
+        }
+        group => lookups.group(group),
+    };
+    // A fan-out that has begun continues in chunks, however few recipients are left.
+    let begun = lookups.has_begun(event);
+    if begun && conditions.whole {
+        return Err(Outcome::Unavailable(
+            "a large fan-out of an event of this batch is in progress".to_owned(),
+        ));
+    }
+    let is_large = !matches!(audience, Audience::Users(_)) && recipients.len() > CHUNK_SIZE;
+    if begun || is_large && !conditions.whole {
+        return Ok((fan_out(event, kind, audience, context, conditions.received)?, Vec::new()));
+    }
+    if recipients.is_empty() {
+        return Err(skipped(event, Skipped::NoRecipient, conditions.strict, &context.catalog));
+    }
+    let drafts = render(event, &kind, recipients, &lookups.people, context, conditions.now).await;
+    let drafts = drafts.map_err(Outcome::Rejected)?;
+    let muted = without_draft(recipients, &drafts);
+    if drafts.is_empty() {
+        return Ok((Plan::Done(Outcome::Skipped(Skipped::Muted)), muted));
+    }
+    let seed = event.direct.as_deref().and_then(|direct| direct.seed.as_ref());
+    let id = |draft: &Draft| seed.map_or_else(Uuid::now_v7, |seed| seed.id_for(&draft.user_id));
+    let drafts = drafts.into_iter().map(|draft| (id(&draft), draft)).collect();
+    Ok((Plan::Commit(Planned { identity: event.identity.clone(), part: None, drafts }), muted))
+}
+
+fn fan_out(
+    event: &Arc<Event>,
+    kind: Arc<NotificationType>,
+    audience: Audience,
+    context: &BatchContext,
+    received: Instant,
+) -> Result<Plan, Outcome> {
+    let permit = context.fan_outs.reserve().ok_or(Outcome::Overloaded)?;
+    Ok(Plan::FanOut(Box::new(FanOut {
+        store: context.store.clone(),
+        catalog: Arc::clone(&context.catalog),
+        persistence: context.persistence.clone(),
+        permit,
+        event: Arc::clone(event),
+        kind,
+        audience,
+        received,
+    })))
+}
+
+/// Renders an event for its recipients, and yields to other tasks of the thread now and then.
+async fn render(
+    event: &Arc<Event>,
+    kind: &NotificationType,
+    recipients: &[Person],
+    people: &People,
+    context: &BatchContext,
+    now: Timestamp,
+) -> Result<Vec<Draft>, Rejected> {
+    let planner = Planner::new(event, kind, people, &context.catalog, now)?;
+    let mut drafts = Vec::with_capacity(recipients.len());
+    for (index, chunk) in recipients.chunks(CHUNK_SIZE).enumerate() {
+        if index > 0 {
+            tokio::task::yield_now().await;
+        }
+        drafts.extend(planner.drafts(chunk)?);
+    }
+    Ok(drafts)
+}

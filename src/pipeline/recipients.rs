@@ -1,0 +1,43 @@
+//! Pages of the directory that an event is for.
+
+use std::collections::BTreeSet;
+
+use crate::{
+    domain::{
+        plan::{Audience, Draft},
+        user::{Person, UserId},
+    },
+    store::{Store, StoreError},
+};
+
+/// Number of recipients from which an event is committed in chunks, and recipients per chunk: some milliseconds of the store's time.
+pub(super) const CHUNK_SIZE: usize = 250;
+
+/// Returns up to `limit` users of an audience of the directory with an ID above `after`, in the order of their IDs.
+pub(super) async fn page(
+    store: &Store,
+    audience: &Audience,
+    after: &str,
+    limit: usize,
+) -> Result<Vec<Person>, StoreError> {
+    let role = match audience {
+        Audience::Users(_) => return Ok(Vec::new()),
+        Audience::Role(role) => Some(role.as_str()),
+        Audience::Everyone => None,
+    };
+    store.audience(role, after, i64::try_from(limit).unwrap_or(i64::MAX)).await
+}
+
+/// Returns the recipients without a draft.
+pub(super) fn without_draft(recipients: &[Person], drafts: &[Draft]) -> Vec<UserId> {
+    if drafts.len() == recipients.len() {
+        return Vec::new();
+    }
+    let reached: BTreeSet<&UserId> = drafts.iter().map(|draft| &draft.user_id).collect();
+    recipients
+        .iter()
+        .map(|person| &person.user_id)
+        .filter(|user| !reached.contains(user))
+        .cloned()
+        .collect()
+}

@@ -1,0 +1,115 @@
+//! First step of an event: its type and its audience, before any user is looked up.
+
+use std::sync::Arc;
+
+use super::{Outcome, Stored, batch::BatchContext};
+use crate::{
+    clock,
+    domain::{
+        catalog::{Catalog, NotificationType},
+        directory::patches,
+        event::{Event, USERS_UPSERTED},
+        notification::Timestamp,
+        plan::{Audience, Decision, Skipped, audience},
+        rejected::Rejected,
+        user::PersonPatch,
+    },
+    feeds::SubscriberCounts,
+    store::Store,
+    telemetry::unknown_types::Warning,
+};
+
+/// Result of the first step.
+pub(super) enum Resolution {
+    /// The event needs no further step.
+    Done(Outcome),
+    /// Its type and the users that get a notification.
+    Notify(Arc<NotificationType>, Audience),
+    /// Users to write to the directory.
+    Merge(Vec<PersonPatch>),
+}
+
+/// Finds the type and the audience of an event.
+pub(super) fn resolve(
+    event: &Event,
+    strict: bool,
+    context: &BatchContext,
+    counts: &SubscriberCounts,
+) -> Resolution {
+    if event.code == USERS_UPSERTED {
+        return match patches(event) {
+            Err(rejected) => Resolution::Done(Outcome::Rejected(rejected)),
+            Ok(patches) => Resolution::Merge(patches),
+        };
+    }
+    match audience(event, &context.catalog) {
+        Ok(Decision::Notify(kind, audience)) => Resolution::Notify(kind, audience),
+        // An event that a feed shows has served its purpose.
+        Ok(Decision::Skip(_)) if counts.concerns(&event.code) => {
+            Resolution::Done(Outcome::Accepted(Stored::default()))
+        }
+        Ok(Decision::Skip(reason)) => {
+            if reason == Skipped::NoType {
+                note_unknown(&event.code, context);
+            }
+            Resolution::Done(skipped(event, reason, strict, &context.catalog))
+        }
+        Err(rejected) => Resolution::Done(Outcome::Rejected(rejected)),
+    }
+}
+
+/// Outcome of an event that makes no notification.
+pub(super) fn skipped(event: &Event, reason: Skipped, strict: bool, catalog: &Catalog) -> Outcome {
+    if strict && reason.is_refused_when_strict() {
+        let field = (reason == Skipped::NoType).then_some("type");
+        return Outcome::Rejected(Rejected::unprocessable(
+            field,
+            catalog.why_skipped(&event.code, reason),
+        ));
+    }
+    Outcome::Skipped(reason)
+}
+
+/// Counts an event whose code no type has, and logs a warning at most once in a while per code.
+fn note_unknown(code: &str, context: &BatchContext) {
+    match context.unknown_types.count(code, clock::now(), clock::monotonic()) {
+        Some(Warning::Code(events)) => {
+            let did_you_mean = context.catalog.similar(code);
+            tracing::warn!(
+                code,
+                events,
+                did_you_mean,
+                "events skipped: no notification type has their code"
+            );
+        }
+        Some(Warning::TooMany) => {
+            tracing::warn!(
+                "more unknown codes than are logged; the console's Overview lists the latest"
+            );
+        }
+        None => {}
+    }
+}
+
+/// Writes users to the directory, before any user is looked up there. Nothing is written for an atomic batch that is rejected.
+pub(super) async fn merge_users(
+    store: &Store,
+    atomic: bool,
+    resolutions: &mut [Resolution],
+    now: Timestamp,
+) {
+    let rejected =
+        |resolution: &Resolution| matches!(resolution, Resolution::Done(Outcome::Rejected(_)));
+    let refused = atomic && resolutions.iter().any(rejected);
+    for resolution in resolutions {
+        let Resolution::Merge(patches) = resolution else { continue };
+        *resolution = Resolution::Done(if refused {
+            Outcome::sibling_failed()
+        } else {
+            match store.merge_people(patches, now).await {
+                Ok(()) => Outcome::Accepted(Stored::default()),
+                Err(error) => Outcome::from(&error),
+            }
+        });
+    }
+}

@@ -18,5 +18,6 @@ pub mod preferences;
 pub mod rate_limit;
 pub mod rejected;
 pub mod schedule;
+pub mod skipped;
 pub mod template;
 pub mod user;

@@ -17,6 +17,7 @@ use super::{
     notification::{Priority, Timestamp},
     preferences::Preferences,
     rejected::Rejected,
+    skipped::Skipped,
     template::EventScope,
     user::{Person, UserId},
 };
@@ -33,53 +34,6 @@ pub enum Audience {
     Role(String),
     /// Everybody in the directory.
     Everyone,
-}
-
-/// Why an event makes no notification although nothing is wrong with it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Skipped {
-    /// No type has its code.
-    NoType,
-    /// Its type is switched off.
-    Inactive,
-    /// Its type is for live feeds only.
-    FeedOnly,
-    /// No user is whom its type is for.
-    NoRecipient,
-    /// Everybody it is for has muted its type.
-    Muted,
-}
-
-impl Skipped {
-    /// The word for it.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::NoType => "no_type",
-            Self::Inactive => "inactive",
-            Self::FeedOnly => "feed_only",
-            Self::NoRecipient => "no_recipient",
-            Self::Muted => "muted",
-        }
-    }
-
-    /// A sentence about it.
-    #[must_use]
-    pub fn explained(self) -> &'static str {
-        match self {
-            Self::NoType => "no type has the event's code",
-            Self::Inactive => "the type is inactive",
-            Self::FeedOnly => "the type has the target FEED, and no open live feed shows it",
-            Self::NoRecipient => "no user matches the type's target",
-            Self::Muted => "all recipients muted the type",
-        }
-    }
-
-    /// Whether strict publishing refuses the event.
-    #[must_use]
-    pub fn is_refused_when_strict(self) -> bool {
-        matches!(self, Self::NoType | Self::Inactive | Self::NoRecipient)
-    }
 }
 
 /// What to do about an event.

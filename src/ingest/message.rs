@@ -130,7 +130,7 @@ fn stable_id(identity: &Identity) -> Uuid {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{domain::plan::Skipped, pipeline::Stored};
+    use crate::{domain::skipped::Skipped, pipeline::Stored};
 
     fn message(delivered: u64) -> SourceMessage {
         SourceMessage {

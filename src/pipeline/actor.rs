@@ -12,10 +12,7 @@ use actix::{Actor, ActorFutureExt, AsyncContext, Context, Handler, Message, Wrap
 use tokio::{sync::oneshot, time::Instant};
 
 use super::{
-    Outcome,
-    batch::{self, BatchContext},
-    catalog::SharedCatalog,
-    fan_out::FanOutLimiter,
+    Outcome, batch, catalog::SharedCatalog, context::BatchContext, fan_out::FanOutLimiter,
 };
 use crate::{
     domain::event::Event,

@@ -6,7 +6,7 @@ use tokio::time::timeout;
 
 use super::{
     Ingest, Outcome,
-    fan_out::FanOutLimiter,
+    context::BatchContext,
     lookups::Lookups,
     plan::{Conditions, Plan, plan},
     reply::{PendingReply, hand_over},
@@ -15,27 +15,12 @@ use super::{
 };
 use crate::{
     clock,
-    domain::{catalog::Catalog, event::Event},
+    domain::event::Event,
     feeds::{FeedsHandle, ShowEvents},
-    inbox::Commit,
-    runtime::MessageHandle,
-    store::Store,
-    telemetry::{DeliveryTrace, UnknownTypes},
 };
 
 /// Maximum time for which live feeds may delay a batch.
 const SHOW_TIMEOUT: Duration = Duration::from_millis(250);
-
-/// Everything that processing a batch needs.
-pub(super) struct BatchContext {
-    pub(super) store: Store,
-    pub(super) catalog: Arc<Catalog>,
-    pub(super) persistence: MessageHandle<Commit>,
-    pub(super) feeding: FeedsHandle,
-    pub(super) trace: Arc<DeliveryTrace>,
-    pub(super) unknown_types: Arc<UnknownTypes>,
-    pub(super) fan_outs: Arc<FanOutLimiter>,
-}
 
 /// Processes a batch up to handing it to persistence. The replies are sent after the commits, without holding up the next batch.
 pub(super) async fn run(context: BatchContext, batch: Vec<Ingest>) {

@@ -3,6 +3,7 @@
 mod actor;
 mod batch;
 pub mod catalog;
+mod context;
 mod fan_out;
 mod lookups;
 mod outcome;

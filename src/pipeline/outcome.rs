@@ -4,7 +4,7 @@ use tokio::sync::watch;
 use uuid::Uuid;
 
 use crate::{
-    domain::{plan::Skipped, rejected::Rejected, user::UserId},
+    domain::{rejected::Rejected, skipped::Skipped, user::UserId},
     inbox::CommitOutcome,
     store::StoreError,
 };

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::{
     Outcome,
-    batch::BatchContext,
+    context::BatchContext,
     fan_out::FanOut,
     lookups::Lookups,
     recipients::{CHUNK_SIZE, without_draft},
@@ -18,8 +18,9 @@ use crate::{
         catalog::NotificationType,
         event::Event,
         notification::Timestamp,
-        plan::{Audience, Draft, People, Planner, Skipped},
+        plan::{Audience, Draft, People, Planner},
         rejected::Rejected,
+        skipped::Skipped,
         user::{Person, UserId},
     },
     store::Planned,

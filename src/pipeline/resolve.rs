@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Outcome, Stored, batch::BatchContext};
+use super::{Outcome, Stored, context::BatchContext};
 use crate::{
     clock,
     domain::{
@@ -10,8 +10,9 @@ use crate::{
         directory::patches,
         event::{Event, USERS_UPSERTED},
         notification::Timestamp,
-        plan::{Audience, Decision, Skipped, audience},
+        plan::{Audience, Decision, audience},
         rejected::Rejected,
+        skipped::Skipped,
         user::PersonPatch,
     },
     feeds::SubscriberCounts,

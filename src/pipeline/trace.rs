@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{Outcome, fan_out::FanOutReport, plan::Plan};
 use crate::{
-    domain::{event::Event, notification::Timestamp, plan::Skipped, user::UserId},
+    domain::{event::Event, notification::Timestamp, skipped::Skipped, user::UserId},
     telemetry::{
         DeliveryTrace,
         trace::{Delivered, EventTrace, PEOPLE_MAX, Reason},

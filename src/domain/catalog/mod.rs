@@ -15,12 +15,12 @@ use super::{
     event::{Event, code_of},
     link,
     notification::Priority,
-    plan::Skipped,
     rejected::Rejected,
     schedule::Schedule,
     template::{BadTemplate, TemplateScope, Templates},
     user::UserId,
 };
+use crate::domain::skipped::Skipped;
 
 /// A type that is ready to use.
 #[derive(Debug)]

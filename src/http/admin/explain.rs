@@ -8,7 +8,7 @@ use crate::{
     domain::{
         event::{Identity, code_of},
         notification::{Notification, Timestamp},
-        plan::Skipped,
+        skipped::Skipped,
         user::{Person, UserId},
     },
     http::{Problem, SharedState, State, identity},

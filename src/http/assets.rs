@@ -2,17 +2,83 @@
 
 mod bundle;
 
+use serde_json::{Value, json};
 use std::sync::LazyLock;
 
 use actix_web::{
     HttpRequest, HttpResponse,
     http::header::{self, HeaderName},
-    web::Path,
+    web::{Data, Path},
 };
 use rust_embed::{EmbeddedFile, RustEmbed};
 use sha2::{Digest as _, Sha256};
 
 use super::{Problem, SharedState};
+use crate::http::api::{Operation, Tag};
+
+/// Operations of this resource.
+pub(in crate::http) fn operations() -> Vec<Operation> {
+    vec![
+        Operation::get("/openapi.json", openapi)
+            .doc(Tag::Operations, "openapi", "Get this document")
+            .returns_schema(200, "OpenAPI 3.1.", &json!({ "type": "object" })),
+        Operation::get("/asyncapi.json", asyncapi)
+            .doc(Tag::Operations, "asyncapi", "Get the description of the WebSocket protocol")
+            .returns_schema(200, "AsyncAPI 3.", &json!({ "type": "object" })),
+        Operation::get("/admin", console)
+            .doc(Tag::Operations, "console", "Get the administration console")
+            .returns_text(200, "A page without external resources.", &["text/html"]),
+        Operation::get("/admin/{file}", console_file)
+            .doc(Tag::Operations, "console_file", "Get a file of the administration console")
+            .path(
+                "file",
+                json!({
+                    "type": "string",
+                    "enum": [
+                        "admin.css", "api.js", "app.js", "clients.js", "configuration.js",
+                        "dead-letters.js", "directory.js", "dom.js", "explain.js",
+                        "inbox.js", "overview.js", "samples.js", "send.js", "types.js",
+                        "variants.js", "walk.js", "words.js",
+                    ],
+                }),
+                "Name of the file.",
+            )
+            .returns_text(200, "The file.", &["text/css", "text/javascript"]),
+        Operation::get("/docs", docs)
+            .doc(Tag::Operations, "docs", "Get the API documentation as a page")
+            .returns_text(200, "A page without external resources.", &["text/html"]),
+        Operation::get("/docs/{file}", docs_file)
+            .doc(Tag::Operations, "docs_file", "Get a file of the API documentation")
+            .path(
+                "file",
+                json!({ "type": "string", "enum": ["docs.css", "docs.js"] }),
+                "Name of the file.",
+            )
+            .returns_text(200, "The file.", &["text/css", "text/javascript"]),
+        Operation::get("/lonceng.js", component)
+            .doc(Tag::Operations, "component", "Get the browser component")
+            .returns_text(200, "One ES module.", &["text/javascript"]),
+        Operation::get("/lonceng.d.ts", declarations)
+            .doc(
+                Tag::Operations,
+                "component_types",
+                "Get the TypeScript declarations of the browser component",
+            )
+            .returns_text(200, "Declarations.", &["text/plain"]),
+        Operation::get("/", demo)
+            .doc(Tag::Operations, "demo", "Get the demo page (dev authentication only)")
+            .returns_text(200, "A page.", &["text/html"])
+            .errors(&[404]),
+        Operation::get("/demo/{file}", demo_file)
+            .doc(Tag::Operations, "demo_file", "Get a file of the demo page")
+            .path(
+                "file",
+                json!({ "type": "string", "enum": ["demo.css", "demo.js", "icon.svg"] }),
+                "Name of the file.",
+            )
+            .returns_text(200, "The file.", &["text/css", "text/javascript", "image/svg+xml"]),
+    ]
+}
 
 /// What pages may load and do: nothing from elsewhere, no inline script.
 const CONTENT_SECURITY_POLICY: &str = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; \
@@ -38,10 +104,6 @@ struct Console;
 #[folder = "web/docs/"]
 struct Docs;
 
-/// The HTTP interface (`OpenAPI` 3.1).
-static OPENAPI: LazyLock<Asset> =
-    LazyLock::new(|| Asset::new(include_bytes!("../../docs/api/openapi.json").to_vec()));
-
 /// The WebSocket (`AsyncAPI` 3.0).
 static ASYNCAPI: LazyLock<Asset> =
     LazyLock::new(|| Asset::new(include_bytes!("../../docs/api/asyncapi.json").to_vec()));
@@ -57,6 +119,15 @@ static COMPONENT: LazyLock<Asset> = LazyLock::new(|| {
     };
     Asset::new(bundle::bundle(source).into_bytes())
 });
+
+/// The generated OpenAPI document.
+pub(super) struct OpenApi(Asset);
+
+impl OpenApi {
+    pub(super) fn new(document: &Value) -> Self {
+        Self(Asset::new(document.to_string().into_bytes()))
+    }
+}
 
 struct Asset {
     bytes: Vec<u8>,
@@ -110,8 +181,8 @@ pub(super) async fn declarations(request: HttpRequest) -> HttpResponse {
 }
 
 /// `GET /openapi.json`
-pub(super) async fn openapi(request: HttpRequest) -> HttpResponse {
-    OPENAPI.answer(&request, "application/json")
+pub(super) async fn openapi(request: HttpRequest, document: Data<OpenApi>) -> HttpResponse {
+    document.0.answer(&request, "application/json")
 }
 
 /// `GET /asyncapi.json`

@@ -18,9 +18,84 @@ use crate::{
         event::{RawEvent, decode},
         rejected::Rejected,
     },
+    http::api::{Access, Operation, Tag},
     pipeline::Outcome,
     telemetry::metric,
 };
+
+/// Operations of this resource.
+pub(in crate::http) fn operations() -> Vec<Operation> {
+    vec![
+        Operation::post("/api/v1/events", post)
+            .access(Access::Publisher)
+            .doc(Tag::Publish, "publish_events", "Publish an event or a batch")
+            .description(
+                "A flat event, a topic envelope, or a CloudEvent (structured, batch or \
+                 binary). A batch is committed as a whole or not at all. An event names \
+                 at most 10,000 recipients. An event that makes no notification is \
+                 skipped, with the reason in its result; with `strict`, one without a \
+                 type or without recipients is rejected.",
+            )
+            .header(
+                "Idempotency-Key",
+                json!({
+                    "type": "string",
+                    "minLength": 1,
+                    "maxLength": 255,
+                    "pattern": "^[!-~]+$",
+                }),
+                "A request with the same key and body is carried out once and answered \
+                 alike for 24 hours.",
+            )
+            .query(
+                "strict",
+                json!({ "type": "string", "enum": ["true", "false"] }),
+                "Reject the request with 422, and store nothing of it, when an event has \
+                 no type, an inactive type, or no recipient.",
+            )
+            .request_body(json!({
+                "required": true,
+                "content": {
+                    "application/json": {
+                        "schema": { "$ref": "#/components/schemas/Event" },
+                        "examples": {
+                            "flat": {
+                                "value": {
+                                    "type": "NOTE_CREATED",
+                                    "user_id": "budi",
+                                    "title": "Shopping",
+                                },
+                            },
+                        },
+                    },
+                    "application/cloudevents+json": { "schema": { "$ref": "#/components/schemas/CloudEvent" } },
+                    "application/cloudevents-batch+json": {
+                        "schema": {
+                            "type": "array",
+                            "items": { "$ref": "#/components/schemas/CloudEvent" },
+                        },
+                    },
+                },
+            }))
+            .response(
+                202,
+                json!({
+                    "description": "Committed.",
+                    "content": {
+                        "application/json": { "schema": { "$ref": "#/components/schemas/Accepted" } },
+                    },
+                    "headers": {
+                        "Idempotency-Replayed": {
+                            "description": "`true` when this request, or its event, had been taken \
+                                 before.",
+                            "schema": { "type": "string", "enum": ["true"] },
+                        },
+                    },
+                }),
+            )
+            .errors(&[409, 422, 429]),
+    ]
+}
 
 /// Most bytes of a batch, as a multiple of `server.max_event_bytes`.
 const BATCH_FACTOR: usize = 32;

@@ -1,5 +1,6 @@
 //! `/ws/{feed}` and `GET /api/v1/feeds/{feed}`: live feeds, for whoever looks.
 
+use serde_json::json;
 use std::{net::SocketAddr, sync::atomic::Ordering};
 
 use actix::Actor as _;
@@ -9,7 +10,7 @@ use actix_web::{
     web,
 };
 
-use super::{Problem, SharedState, State, identity, stream, upgrade::take_slot};
+use super::{Problem, SharedState, State, admission::take_slot, identity, stream};
 use crate::{
     auth::Caller,
     connection::{Slot, Transport},
@@ -21,13 +22,47 @@ use crate::{
         Subscriptions, WatchTarget,
         watcher::{AddressPlace, Watcher, WatcherConfig},
     },
+    http::api::{Operation, Tag},
 };
 
-/// Where a feed's WebSocket is.
-pub(super) const WEB_SOCKET: &str = "/ws/";
-
-/// Where its event stream is.
-pub(super) const EVENTS: &str = "/api/v1/feeds/";
+/// Operations of this resource.
+pub(in crate::http) fn operations() -> Vec<Operation> {
+    vec![
+        Operation::get("/api/v1/feeds/{feed}", get)
+            .head(head)
+            .doc(Tag::Feeds, "feed", "Receive a live feed as Server-Sent Events")
+            .description(
+                "A feed shows fields of the events it is configured for as they happen; \
+                 nothing is stored. Its filters are query parameters: several values of \
+                 one are alternatives, several parameters must all match, and without \
+                 any every event matches. An unknown filter is 400. A feed that is not \
+                 `public` requires the identity of a user; a public one ignores \
+                 credentials. `Origin` is checked. A slow reader gets only the newest \
+                 message about each subject.",
+            )
+            .path("feed", json!({ "type": "string" }), "Name of the feed.")
+            .parameter(json!({
+                "name": "filters",
+                "in": "query",
+                "required": false,
+                "style": "form",
+                "explode": true,
+                "schema": {
+                    "type": "object",
+                    "additionalProperties": { "type": "array", "items": { "type": "string" } },
+                },
+                "description": "Filters of the feed, such as \
+                     `course_id=PIANO-101&course_id=PIANO-102`.",
+            }))
+            .returns_text(
+                200,
+                "The data of each event is `{\"type\",\"feed\",\"data\",\"timestamp\"}`, \
+                 with `\"snapshot\":true` for the initial state.",
+                &["text/event-stream"],
+            )
+            .errors(&[400, 401, 403, 429, 500, 503]),
+    ]
+}
 
 /// A checked request to watch.
 pub(super) struct AdmittedFeed {

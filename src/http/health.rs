@@ -6,7 +6,49 @@ use actix_web::HttpResponse;
 use serde_json::{Map, Value, json};
 
 use super::{Problem, SharedState, State};
-use crate::{clock, telemetry::PartState};
+use crate::{
+    clock,
+    http::api::{Operation, Tag},
+    telemetry::PartState,
+};
+
+/// Operations of this resource.
+pub(in crate::http) fn operations() -> Vec<Operation> {
+    vec![
+        Operation::get("/health/live", live)
+            .doc(Tag::Operations, "health_live", "Check liveness")
+            .returns_schema(
+                200,
+                "The process answers.",
+                &json!({
+                    "type": "object",
+                    "required": ["status"],
+                    "properties": { "status": { "const": "ok" } },
+                }),
+            ),
+        Operation::get("/health/ready", ready)
+            .doc(Tag::Operations, "health_ready", "Check readiness")
+            .returns(200, "Ready for traffic.", "Ready")
+            .errors(&[503]),
+        Operation::get("/health", health)
+            .doc(Tag::Operations, "health", "Get name and version of the service")
+            .returns_schema(
+                200,
+                "Name, version and instance.",
+                &json!({
+                    "type": "object",
+                    "required": ["status", "timestamp", "service"],
+                    "properties": {
+                        "status": { "const": "ok" },
+                        "timestamp": { "type": "string", "format": "date-time" },
+                        "service": { "const": "lonceng" },
+                        "version": { "type": "string" },
+                        "instance": { "type": "string" },
+                    },
+                }),
+            ),
+    ]
+}
 
 /// The process answers.
 pub(super) async fn live() -> HttpResponse {

@@ -27,16 +27,18 @@ impl InFlight {
     }
 }
 
-struct One(InFlight);
+/// One request, counted until it is dropped.
+pub(super) struct Counted(InFlight);
 
-impl One {
-    fn begin(all: &InFlight) -> Self {
+impl InFlight {
+    /// Counts a request until the returned value is dropped.
+    pub(super) fn begin(all: &Self) -> Counted {
         all.0.fetch_add(1, Ordering::Relaxed);
-        Self(all.clone())
+        Counted(all.clone())
     }
 }
 
-impl Drop for One {
+impl Drop for Counted {
     fn drop(&mut self) {
         self.0.0.fetch_sub(1, Ordering::Relaxed);
     }
@@ -48,7 +50,7 @@ pub(super) async fn count(
     next: Next<impl MessageBody>,
 ) -> Result<ServiceResponse<impl MessageBody>, Error> {
     let state = request.app_data::<SharedState>().cloned();
-    let _one = state.as_ref().map(|state| One::begin(&state.in_flight));
+    let _counted = state.as_ref().map(|state| InFlight::begin(&state.in_flight));
     let mut response = next.call(request).await?;
     if state.is_some_and(|state| state.health.is_down("hub")) {
         response.response_mut().head_mut().set_connection_type(ConnectionType::Close);

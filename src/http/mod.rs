@@ -4,28 +4,31 @@
 
 mod addresses;
 mod admin;
+mod admission;
+mod api;
 mod assets;
 mod body;
 mod cors;
 mod events;
 mod feeds;
+mod first_request;
 mod headers;
 mod health;
 mod idempotency;
 mod identity;
 mod in_flight;
-mod incoming;
 mod metrics;
 mod notifications;
 mod notify;
+mod operations;
 mod preferences;
 mod problem;
 mod publish;
-mod routes;
 mod server;
 mod standard;
 mod state;
 mod stream;
+mod stream_paths;
 mod upgrade;
 
 pub use addresses::Addresses;

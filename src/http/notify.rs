@@ -22,8 +22,48 @@ use crate::{
         notification::{Priority, Timestamp},
         user::{Person, UserId},
     },
+    http::api::{Access, Operation, Tag},
     pipeline::Outcome,
 };
+
+/// Operations of this resource.
+pub(in crate::http) fn operations() -> Vec<Operation> {
+    vec![
+        Operation::post("/api/v1/notify", post)
+            .access(Access::Publisher)
+            .doc(Tag::Publish, "notify", "Send a message directly to users")
+            .header(
+                "Idempotency-Key",
+                json!({
+                    "type": "string",
+                    "minLength": 1,
+                    "maxLength": 255,
+                    "pattern": "^[!-~]+$",
+                }),
+                "A request with the same key and body is carried out once and answered \
+                 alike for 24 hours.",
+            )
+            .body("Notify")
+            .response(
+                202,
+                json!({
+                    "description": "Committed. `notification_id` is null for a user who muted the \
+                         type.",
+                    "content": {
+                        "application/json": { "schema": { "$ref": "#/components/schemas/Notified" } },
+                    },
+                    "headers": {
+                        "Idempotency-Replayed": {
+                            "description": "`true` when this request, or its event, had been taken \
+                                 before.",
+                            "schema": { "type": "string", "enum": ["true"] },
+                        },
+                    },
+                }),
+            )
+            .errors(&[409, 422, 429]),
+    ]
+}
 
 /// Most targets of one call.
 const TARGETS_MAX: usize = 1_000;

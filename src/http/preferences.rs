@@ -7,7 +7,32 @@ use super::{Problem, SharedState, body, identity};
 use crate::{
     clock,
     domain::{catalog::Target, preferences::Preferences},
+    http::api::{Access, Operation, Tag},
 };
+
+/// Operations of this resource.
+pub(in crate::http) fn operations() -> Vec<Operation> {
+    vec![
+        Operation::get("/api/v1/preferences", get)
+            .access(Access::User)
+            .doc(Tag::Inbox, "get_preferences", "Get the preferences of the user")
+            .returns(200, "The preferences.", "Preferences"),
+        Operation::put("/api/v1/preferences", put)
+            .access(Access::User)
+            .doc(Tag::Inbox, "put_preferences", "Replace the preferences of the user")
+            .description(
+                "A member that is missing is reset to its default. Notifications of a \
+                 muted type are not stored; a mandatory type cannot be muted. In quiet \
+                 hours notifications arrive without a toast.",
+            )
+            .body("Preferences")
+            .returns(200, "The stored preferences.", "Preferences"),
+        Operation::get("/api/v1/preferences/types", types)
+            .access(Access::User)
+            .doc(Tag::Inbox, "preference_types", "List the types that can be muted, by name")
+            .returns(200, "The types in use.", "MutableTypes"),
+    ]
+}
 
 pub(super) async fn get(state: SharedState, request: HttpRequest) -> Result<HttpResponse, Problem> {
     let user = identity::user(&state, &request).await?.user_id;

@@ -1,15 +1,16 @@
 //! The server: actix-web for HTTP, and a way past it for upgraded sockets.
 
-use std::{io, net::SocketAddr, time::Duration};
+use std::{io, net::SocketAddr, rc::Rc, time::Duration};
 
 use actix_http::{HttpService, Protocol, error::DispatchError};
 use actix_server::{Server, ServerHandle};
-use actix_service::{ServiceFactoryExt as _, fn_service, map_config};
-use actix_web::{App, dev::AppConfig, middleware::from_fn, rt::net::TcpStream};
+use actix_service::{Service as _, ServiceFactory, fn_factory, fn_service, map_config};
+use actix_web::{App, HttpResponse, dev::AppConfig, middleware::from_fn, rt::net::TcpStream, web};
+use tokio::time::timeout;
 
 use super::{
-    SharedState, cors::cors, in_flight::count, incoming::Incoming, routes, standard::standard,
-    upgrade,
+    InFlight, Problem, SharedState, api, assets::OpenApi, cors::cors, first_request::FirstRequest,
+    in_flight::count, operations::operations, standard::standard, upgrade,
 };
 
 /// How long a client may take to send a request's head.
@@ -50,36 +51,80 @@ pub fn serve(listen: &str, state: SharedState, grace: Duration) -> io::Result<Se
         .disable_signals()
         .shutdown_timeout(grace.as_secs())
         .listen("lonceng", listener, move || {
-            let patience =
-                state.sessions.limits.heartbeat + state.sessions.limits.heartbeat_timeout;
-            let (app_state, upgrade_state) = (state.clone(), state.clone());
-            let app = App::new()
-                .app_data(app_state)
-                .wrap(from_fn(cors))
-                .wrap(from_fn(count))
-                .wrap(from_fn(standard))
-                .configure(routes::configure);
-            let http = HttpService::build()
-                .client_request_timeout(REQUEST_TIMEOUT)
-                .client_disconnect_timeout(Duration::from_secs(1))
-                .keep_alive(KEEP_ALIVE)
-                .local_addr(address)
-                .upgrade(fn_service(move |(request, framed)| {
-                    upgrade::upgrade(upgrade_state.clone(), request, framed)
-                }))
-                .finish(map_config(app, move |()| AppConfig::default()));
-            fn_service(move |io: TcpStream| async move {
-                // It only makes small answers quicker.
-                let _ = io.set_nodelay(true);
-                upgrade::give_up_on_the_dead(&io, patience);
-                let peer = io.peer_addr().ok();
-                Ok::<_, DispatchError>((Incoming::new(io), Protocol::Http1, peer))
-            })
-            .and_then(http)
+            let timeout = state.sessions.limits.heartbeat + state.sessions.limits.heartbeat_timeout;
+            connections(state.clone(), address, timeout)
         })?
         .run();
     let handle = server.handle();
     // The server works for as long as somebody polls it.
     actix_rt::spawn(server);
     Ok(Serving { address, handle })
+}
+
+/// Creates the service of a worker: it takes over connections that begin with a WebSocket or an event stream, and hands all others
+/// to the HTTP server.
+fn connections(
+    state: SharedState,
+    address: SocketAddr,
+    user_timeout: Duration,
+) -> impl ServiceFactory<TcpStream, Config = (), Response = (), Error = DispatchError, InitError = ()>
+{
+    fn_factory(move || {
+        let (app_state, upgrade_state, state) = (state.clone(), state.clone(), state.clone());
+        let operations = operations();
+        let document = web::Data::new(OpenApi::new(&api::document(&operations)));
+        let app = App::new()
+            .app_data(app_state)
+            .app_data(document)
+            .wrap(from_fn(cors))
+            .wrap(from_fn(count))
+            .wrap(from_fn(standard))
+            .configure(move |app| {
+                api::configure(app, &operations);
+                app.default_service(web::to(not_found));
+            });
+        let http = HttpService::build()
+            .client_request_timeout(REQUEST_TIMEOUT)
+            .client_disconnect_timeout(Duration::from_secs(1))
+            .keep_alive(KEEP_ALIVE)
+            .local_addr(address)
+            .upgrade(fn_service(move |(request, framed)| {
+                upgrade::upgrade(upgrade_state.clone(), request, framed)
+            }))
+            .finish(map_config(app, move |()| AppConfig::default()))
+            .new_service(());
+        async move {
+            let http = Rc::new(http.await?);
+            Ok(fn_service(move |io: TcpStream| {
+                let (http, state) = (Rc::clone(&http), state.clone());
+                async move {
+                    // Both are optimizations.
+                    let _ = io.set_nodelay(true);
+                    upgrade::set_user_timeout(&io, user_timeout);
+                    let peer = io.peer_addr().ok();
+                    match first_request(io, peer).await {
+                        Some(FirstRequest::Upgrade { kind, head, rest, io }) => {
+                            let _count = InFlight::begin(&state.in_flight);
+                            upgrade::take_over(&state, &head, kind, io, &rest).await;
+                            Ok(())
+                        }
+                        Some(FirstRequest::Http(io)) => {
+                            http.call((io, Protocol::Http1, peer)).await
+                        }
+                        None => Ok(()),
+                    }
+                }
+            }))
+        }
+    })
+}
+
+/// Reads the first request, within the time a client has for it. A client that is too slow gets 408 (RFC 9110, section 15.5.9).
+async fn first_request(io: TcpStream, peer: Option<SocketAddr>) -> Option<FirstRequest> {
+    let reading = FirstRequest::read(io, peer);
+    timeout(REQUEST_TIMEOUT, reading).await.ok()?.ok()
+}
+
+async fn not_found() -> Result<HttpResponse, Problem> {
+    Err(Problem::not_found("there is nothing at this address"))
 }

@@ -12,7 +12,7 @@ use actix_web::{
     middleware::Next,
 };
 
-use super::upgrade::is_stream;
+use super::stream_paths::is_stream;
 
 const NO_SNIFF: HeaderValue = HeaderValue::from_static("nosniff");
 const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");

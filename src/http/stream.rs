@@ -3,6 +3,7 @@
 //! The socket leaves the HTTP server, as a WebSocket's does ([`incoming`](super::incoming)). Where it cannot, the same session
 //! writes into a pipe whose other end is the answer's body.
 
+use serde_json::json;
 use std::sync::Arc;
 
 use actix_http::Response;
@@ -16,18 +17,54 @@ use actix_web::{
 use tokio_util::io::ReaderStream;
 
 use super::{
-    Problem, SharedState, State, identity,
-    upgrade::{AdmittedSession, start, take_slot},
+    Problem, SharedState, State,
+    admission::{AdmittedSession, start, take_slot},
+    identity,
 };
 use crate::{
     auth::Caller,
     connection::{RawIo, Socket, Transport},
     delivery::session::Start,
     domain::inbox::Since,
+    http::api::{Access, Operation, Tag},
 };
 
-/// Path of a user's event stream.
-pub(super) const PATH: &str = "/api/v1/stream";
+/// Operations of this resource.
+pub(in crate::http) fn operations() -> Vec<Operation> {
+    vec![
+        Operation::get("/api/v1/stream", get)
+            .access(Access::User)
+            .head(head_of_stream)
+            .doc(Tag::Inbox, "stream", "Receive the inbox as Server-Sent Events")
+            .description(
+                "Comments are the heartbeat. A browser resumes with `Last-Event-ID`. \
+                 Before the hub ends a stream it sends \
+                 `{\"type\":\"closed\",\"data\":{\"code\",\"reason\"}}` with the close \
+                 code of a WebSocket, or `going_away`.",
+            )
+            .query(
+                "since",
+                json!({ "type": "string" }),
+                "EPOCH.REVISION or REVISION: changes after it.",
+            )
+            .query(
+                "sync",
+                json!({ "type": "string", "enum": ["none"] }),
+                "`none`: only new changes.",
+            )
+            .header(
+                "Last-Event-ID",
+                json!({ "type": "string" }),
+                "Sent by a browser that lost the stream.",
+            )
+            .returns_text(
+                200,
+                "The messages of the WebSocket, each as the data of one event. `id` is \
+                 EPOCH.REVISION.",
+                &["text/event-stream"],
+            ),
+    ]
+}
 
 /// Tells nginx not to gather what should come at once.
 const X_ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");

@@ -1,70 +1,52 @@
 //! From an HTTP request to a connection of its own: everything is checked before it is answered, then the socket leaves
 //! actix-web and belongs to a session, as a WebSocket or an event stream.
 
-use std::{
-    fmt::Write as _,
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
-    time::Duration,
-};
+use serde_json::json;
+use std::{fmt::Write as _, time::Duration};
 
-use actix::Actor as _;
 use actix_codec::Framed;
-use actix_http::{
-    ConnectionType, HttpMessage as _, Request, Response,
-    body::{BodySize, MessageBody as _},
-    h1, ws,
-};
+use actix_http::{Request, RequestHead, Response, StatusCode, body::MessageBody as _, h1, ws};
 use actix_web::{
-    ResponseError as _,
-    http::{
-        Method,
-        header::{self, HeaderValue},
-    },
+    HttpResponse, ResponseError as _,
+    http::header::{self, HeaderValue},
     rt::net::TcpStream,
 };
 use bytes::BytesMut;
-use futures_util::SinkExt as _;
 use tokio::io::AsyncWriteExt as _;
 
 use super::{
-    Problem, SharedState, State, cors, feeds, identity, incoming::Incoming, standard, stream,
+    Problem, SharedState, State,
+    admission::{AdmittedSession, start, take_slot},
+    cors, feeds,
+    first_request::{Kind, Rewound},
+    identity, standard, stream,
+    stream_paths::{FEED_EVENTS, FEED_WEB_SOCKET, WEB_SOCKET, feed_of},
 };
 use crate::{
     auth::Caller,
-    connection::{Slot, Socket, Transport},
-    delivery::session::{Session, Start},
-    domain::{inbox::Since, user::Identity},
+    connection::{Socket, Transport},
+    http::api::{Access, Operation, Tag},
 };
+
+/// Operations of this resource.
+pub(in crate::http) fn operations() -> Vec<Operation> {
+    vec![
+        Operation::get("/ws", not_upgraded)
+            .access(Access::User)
+            .doc(Tag::Inbox, "websocket", "Open the inbox as a WebSocket")
+            .response(101, json!({"description": "The upgrade; see `/asyncapi.json`."}))
+            .errors(&[426]),
+        Operation::get("/ws/{feed}", not_upgraded)
+            .doc(Tag::Feeds, "feed_websocket", "Open a live feed as a WebSocket")
+            .path("feed", json!({"type": "string"}), "Name of the feed.")
+            .response(101, json!({"description": "The upgrade; see `/asyncapi.json`."}))
+            .errors(&[400, 401, 403, 426, 429, 500, 503]),
+    ]
+}
 
 /// Bytes that the kernel keeps for a client that does not read. Small, so that slowness shows here and not in megabytes
 /// of buffers; one window of it per round trip is plenty for notifications.
 const SEND_BUFFER_BYTES: usize = 64 * 1024;
-
-/// A checked request: who it is and where they start.
-pub(super) struct AdmittedSession {
-    pub(super) identity: Identity,
-    pub(super) start: Start,
-    pub(super) slot: Slot,
-}
-
-impl AdmittedSession {
-    /// Starts the session.
-    pub(super) fn begin(self, state: &State, transport: Transport) {
-        let client = state.next_client.fetch_add(1, Ordering::Relaxed);
-        Session::new(
-            Arc::clone(&state.sessions),
-            self.identity,
-            client,
-            self.start,
-            transport,
-            self.slot,
-        )
-        .start();
-    }
-}
 
 /// What a checked request begins.
 enum Beginning {
@@ -72,76 +54,90 @@ enum Beginning {
     Watcher(feeds::AdmittedFeed),
 }
 
-/// What a socket is taken over for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    WebSocket,
-    Events,
-}
-
-/// Handles a request whose socket leaves the HTTP server. A client that hangs up in the middle is nobody's error.
+/// Handles a request for a WebSocket that came after other requests on its connection, as proxies send it.
 pub(super) async fn upgrade(
     state: SharedState,
     request: Request,
-    mut framed: Framed<Incoming, h1::Codec>,
+    framed: Framed<Rewound, h1::Codec>,
 ) -> Result<(), actix_web::Error> {
-    // An event stream has been made to look like a WebSocket, but for its key.
-    let is_web_socket = request.headers().contains_key(header::SEC_WEBSOCKET_KEY);
-    let path = request.uri().path().to_owned();
-    let events = !is_web_socket && is_stream(&path) && request.method() == Method::GET;
-    let kind = if events { Kind::Events } else { Kind::WebSocket };
-    let origin = cors::allowed_origin(&state, request.headers(), request.uri().path());
-    match admit(&state, &request, kind).await {
+    let parts = framed.into_parts();
+    let io = parts.io.into_inner();
+    take_over(&state, request.head(), Kind::WebSocket, io, &parts.read_buf).await;
+    Ok(())
+}
+
+/// Answers a request whose socket leaves the HTTP server, and starts a session or watcher on the socket. `rest` is what the client
+/// sent after the request. A client that hangs up in between is no error.
+pub(super) async fn take_over(
+    state: &State,
+    request: &RequestHead,
+    kind: Kind,
+    mut io: TcpStream,
+    rest: &[u8],
+) {
+    let path = request.uri.path();
+    let origin = cors::allowed_origin(state, request.headers(), path);
+    match admit(state, request, kind).await {
         Ok(admitted) => {
-            let mut head = match kind {
-                Kind::WebSocket => handshake(&request),
-                Kind::Events => stream_head(),
+            let mut response = match kind {
+                Kind::WebSocket => handshake(request),
+                Kind::Events => stream::head(),
             };
             if let Some(origin) = origin {
-                cors::mark(head.headers_mut(), origin);
+                cors::mark(response.headers_mut(), origin);
             }
-            if framed.send(h1::Message::Item((head, BodySize::None))).await.is_err() {
-                return Ok(());
+            if io.write_all(&encode(&response)).await.is_err() {
+                return;
             }
-            let parts = framed.into_parts();
-            let io = parts.io.into_inner();
             tune(&io);
+            let limit = state.server.load().max_message_bytes;
             let transport = match kind {
-                Kind::WebSocket => Transport::web_socket(Socket::new(
-                    io.into(),
-                    &parts.read_buf,
-                    state.server.load().max_message_bytes,
-                )),
-                Kind::Events => stream::transport(&state, io.into()),
+                Kind::WebSocket => Transport::web_socket(Socket::new(io.into(), rest, limit)),
+                Kind::Events => stream::transport(state, io.into()),
             };
             match admitted {
-                Beginning::Session(admitted) => admitted.begin(&state, transport),
-                Beginning::Watcher(admitted) => admitted.begin(&state, transport),
+                Beginning::Session(admitted) => admitted.begin(state, transport),
+                Beginning::Watcher(admitted) => admitted.begin(state, transport),
             }
         }
         Err(problem) => {
-            let mut io = framed.into_parts().io.into_inner();
-            if let Err(error) = refuse(&mut io, &problem, &path, origin).await {
+            if let Err(error) = refuse(&mut io, &problem, path, origin).await {
                 tracing::debug!(%error, "a refused client hung up");
             }
         }
     }
-    Ok(())
 }
 
-async fn admit(state: &State, request: &Request, kind: Kind) -> Result<Beginning, Problem> {
-    let head = request.head();
+/// Encodes the head of a response without a body.
+fn encode(response: &Response<()>) -> Vec<u8> {
+    let mut head = format!("HTTP/1.1 {}\r\n", response.status()).into_bytes();
+    for (name, value) in response.headers() {
+        head.extend_from_slice(name.as_str().as_bytes());
+        head.extend_from_slice(b": ");
+        head.extend_from_slice(value.as_bytes());
+        head.extend_from_slice(b"\r\n");
+    }
+    let connection = match response.status() {
+        StatusCode::SWITCHING_PROTOCOLS => "connection: upgrade\r\n\r\n",
+        // An event stream lasts as long as its connection.
+        _ => "connection: close\r\n\r\n",
+    };
+    head.extend_from_slice(connection.as_bytes());
+    head
+}
+
+async fn admit(state: &State, head: &RequestHead, kind: Kind) -> Result<Beginning, Problem> {
     if state.health.is_down("hub") {
         return Err(Problem::unavailable("this hub is stopping"));
     }
-    let (headers, uri, peer) = (head.headers(), &head.uri, request.peer_addr());
+    let (headers, uri, peer) = (head.headers(), &head.uri, head.peer_addr);
     let events = kind == Kind::Events;
     if !events {
         ws::verify_handshake(head)
             .map_err(|error| Problem::bad_request(format!("no WebSocket handshake: {error}")))?;
     }
-    if let Some(feed) = feed_of(uri.path(), if events { feeds::EVENTS } else { feeds::WEB_SOCKET })
-    {
+    let prefix = if events { FEED_EVENTS } else { FEED_WEB_SOCKET };
+    if let Some(feed) = feed_of(uri.path(), prefix) {
         return feeds::admit(state, headers, uri, peer, &feed, events)
             .await
             .map(Beginning::Watcher);
@@ -149,28 +145,16 @@ async fn admit(state: &State, request: &Request, kind: Kind) -> Result<Beginning
     let admitted = if events {
         stream::admit(state, headers, uri, identity::is_local_peer(peer)).await?
     } else {
-        admit_session(state, request).await?
+        admit_session(state, head).await?
     };
     Ok(Beginning::Session(admitted))
 }
 
-/// Whether an event stream is at this path.
-pub(super) fn is_stream(path: &str) -> bool {
-    path == stream::PATH || feed_of(path, feeds::EVENTS).is_some()
-}
-
-/// The feed that a path names.
-fn feed_of(path: &str, prefix: &str) -> Option<String> {
-    let name = path.strip_prefix(prefix).filter(|name| !name.is_empty() && !name.contains('/'))?;
-    Some(percent_encoding::percent_decode_str(name).decode_utf8_lossy().into_owned())
-}
-
-async fn admit_session(state: &State, request: &Request) -> Result<AdmittedSession, Problem> {
-    let head = request.head();
-    if head.uri.path() != "/ws" {
+async fn admit_session(state: &State, head: &RequestHead) -> Result<AdmittedSession, Problem> {
+    if head.uri.path() != WEB_SOCKET {
         return Err(Problem::not_found("there is no WebSocket at this address; use /ws"));
     }
-    let local = identity::is_local_peer(request.peer_addr());
+    let local = identity::is_local_peer(head.peer_addr);
     if !identity::origin_is_allowed(state, head.headers()) {
         return Err(Problem::forbidden(
             "pages of this origin may not connect; add it to server.allowed_origins",
@@ -186,38 +170,8 @@ async fn admit_session(state: &State, request: &Request) -> Result<AdmittedSessi
     Ok(AdmittedSession { identity, start, slot })
 }
 
-/// How an event stream begins on a socket of its own: it lasts as long as the connection.
-fn stream_head() -> Response<()> {
-    let mut head = stream::head();
-    head.head_mut().set_connection_type(ConnectionType::Close);
-    head
-}
-
-/// Where a connection starts, from its query.
-pub(super) fn start(query: &[(String, String)]) -> Result<Start, Problem> {
-    let parameter =
-        |name: &str| query.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
-    match (parameter("since"), parameter("sync")) {
-        (Some(since), _) => Ok(Start::Since(
-            Since::parse(since).map_err(|detail| Problem::bad_field("since", detail))?,
-        )),
-        (None, Some("none")) => Ok(Start::Nothing),
-        (None, None) => Ok(Start::Fresh),
-        (None, Some(_)) => Err(Problem::bad_field("sync", "the only value is none")),
-    }
-}
-
-pub(super) fn take_slot(connections: &Arc<AtomicUsize>, most: usize) -> Result<Slot, Problem> {
-    let before = connections.fetch_add(1, Ordering::Relaxed);
-    let slot = Slot(Arc::clone(connections));
-    if before >= most {
-        return Err(Problem::unavailable("this hub has all the connections it may have"));
-    }
-    Ok(slot)
-}
-
-fn handshake(request: &Request) -> Response<()> {
-    let mut response = ws::handshake_response(request.head());
+fn handshake(request: &RequestHead) -> Response<()> {
+    let mut response = ws::handshake_response(request);
     if let Some(protocol) = identity::chosen_subprotocol(request.headers()) {
         response.insert_header((header::SEC_WEBSOCKET_PROTOCOL, protocol));
     }
@@ -271,12 +225,17 @@ fn tune(io: &TcpStream) {
 }
 
 /// Bounds how long the kernel hopes for a peer that takes nothing any more (`TCP_USER_TIMEOUT`, RFC 5482).
-pub(super) fn give_up_on_the_dead(io: &TcpStream, patience: Duration) {
+pub(super) fn set_user_timeout(io: &TcpStream, timeout: Duration) {
     #[cfg(any(target_os = "linux", target_os = "android"))]
     {
         // It only spares resources.
-        let _ = socket2::SockRef::from(io).set_tcp_user_timeout(Some(patience));
+        let _ = socket2::SockRef::from(io).set_tcp_user_timeout(Some(timeout));
     }
     #[cfg(not(any(target_os = "linux", target_os = "android")))]
-    let _ = (io, patience);
+    let _ = (io, timeout);
+}
+
+/// Answers a request without an upgrade, where only an upgrade makes sense.
+async fn not_upgraded() -> Result<HttpResponse, Problem> {
+    Err(Problem::upgrade_required())
 }

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::{HttpResponse, web};
 use serde_json::{Value, json};
 
 use crate::{
@@ -10,8 +10,39 @@ use crate::{
     delivery::{ClientInfo, ListClients, Revoke, SignOutTarget},
     domain::user::UserId,
     feeds::{ListSubscriptions, SignOut},
-    http::{Problem, SharedState, identity},
+    http::{
+        Problem, SharedState,
+        api::{Access, Checked, Operation, Tag},
+    },
 };
+
+/// Operations of this resource.
+pub(in crate::http) fn operations() -> Vec<Operation> {
+    vec![
+        Operation::get("/api/v1/admin/clients", clients)
+            .access(Access::Admin)
+            .doc(Tag::Admin, "list_clients", "List the open connections")
+            .returns(200, "All connections of this hub.", "Clients"),
+        Operation::delete("/api/v1/admin/clients/{client_id}", revoke_client)
+            .access(Access::Admin)
+            .doc(Tag::Admin, "revoke_client", "Sign out a connection (close code 4001)")
+            .path("client_id", json!({"type": "string"}), "ID of the connection.")
+            .returns(200, "The connection is being closed.", "Closed"),
+        Operation::get("/api/v1/admin/users", users)
+            .access(Access::Admin)
+            .doc(Tag::Admin, "list_connected_users", "List the connected users")
+            .returns(200, "The users.", "Users"),
+        Operation::delete("/api/v1/admin/users/{user_id}/clients", revoke_user)
+            .access(Access::Admin)
+            .doc(Tag::Admin, "revoke_user", "Sign out all connections of a user (close code 4001)")
+            .path(
+                "user_id",
+                json!({"type": "string", "minLength": 1, "maxLength": 128}),
+                "ID of the user.",
+            )
+            .returns(200, "The connections are being closed.", "Closed"),
+    ]
+}
 
 fn login(info: &ClientInfo) -> &str {
     info.identity.login.as_deref().unwrap_or(info.identity.user_id.as_str())
@@ -20,9 +51,8 @@ fn login(info: &ClientInfo) -> &str {
 /// `GET /api/v1/admin/clients`
 pub(in crate::http) async fn clients(
     state: SharedState,
-    request: HttpRequest,
+    _: Checked,
 ) -> Result<HttpResponse, Problem> {
-    identity::administrator(&state, &request).await?;
     let mut clients = state.sessions.registry.send(ListClients).await?;
     // Without it they are shown all the same.
     let watched =
@@ -52,9 +82,8 @@ pub(in crate::http) async fn clients(
 /// `GET /api/v1/admin/users`: those connected now.
 pub(in crate::http) async fn users(
     state: SharedState,
-    request: HttpRequest,
+    _: Checked,
 ) -> Result<HttpResponse, Problem> {
-    identity::administrator(&state, &request).await?;
     let clients = state.sessions.registry.send(ListClients).await?;
     let unique: BTreeMap<&UserId, &str> =
         clients.iter().map(|info| (&info.identity.user_id, login(info))).collect();
@@ -73,10 +102,9 @@ pub(in crate::http) async fn users(
 /// `DELETE /api/v1/admin/clients/{client_id}`: closes this connection with 4001.
 pub(in crate::http) async fn revoke_client(
     state: SharedState,
-    request: HttpRequest,
     client_id: web::Path<String>,
+    _: Checked,
 ) -> Result<HttpResponse, Problem> {
-    identity::administrator(&state, &request).await?;
     match state
         .sessions
         .registry
@@ -91,10 +119,9 @@ pub(in crate::http) async fn revoke_client(
 /// `DELETE /api/v1/admin/users/{user_id}/clients`: closes all connections of a user with 4001.
 pub(in crate::http) async fn revoke_user(
     state: SharedState,
-    request: HttpRequest,
     user_id: web::Path<String>,
+    _: Checked,
 ) -> Result<HttpResponse, Problem> {
-    identity::administrator(&state, &request).await?;
     let user = UserId::parse(&user_id)
         .map_err(|error| Problem::bad_field("user_id", error.to_string()))?;
     let watching =

@@ -10,8 +10,48 @@ use uuid::Uuid;
 use super::{audit::who, query::Query};
 use crate::{
     auth::Caller,
-    http::{Problem, SharedState, State, identity},
+    http::{
+        Problem, SharedState, State,
+        api::{Access, Checked, Operation, Tag},
+    },
 };
+
+/// Operations of this resource.
+pub(in crate::http) fn operations() -> Vec<Operation> {
+    vec![
+        Operation::get("/api/v1/admin/config", config)
+            .access(Access::Admin)
+            .doc(
+                Tag::Admin,
+                "get_configuration",
+                "Get the loaded configuration and the problems of later edits",
+            )
+            .returns(200, "The state of the configuration.", "Configuration"),
+        Operation::post("/api/v1/admin/config/reload", reload)
+            .access(Access::Admin)
+            .doc(
+                Tag::Admin,
+                "reload_configuration",
+                "Reload the configuration, even if that removes types",
+            )
+            .returns(200, "The state of the configuration after the attempt.", "Configuration"),
+        Operation::get("/api/v1/admin/audit", audit)
+            .access(Access::Admin)
+            .doc(Tag::Admin, "audit", "List the changes made by administrators, newest first")
+            .query(
+                "subject",
+                json!({"type": "string"}),
+                "Only this subject, such as `type:NOTE_CREATED`.",
+            )
+            .query(
+                "limit",
+                json!({"type": "integer", "minimum": 1, "maximum": 1000}),
+                "Maximum number of entries.",
+            )
+            .query("cursor", json!({"type": "string"}), "`next_cursor` of the previous page.")
+            .returns(200, "A page.", "Audit"),
+    ]
+}
 
 /// Time that a reload may take before its request is answered.
 const RELOAD_WITHIN: Duration = Duration::from_secs(15);
@@ -19,18 +59,17 @@ const RELOAD_WITHIN: Duration = Duration::from_secs(15);
 /// `GET /api/v1/admin/config`
 pub(in crate::http) async fn config(
     state: SharedState,
-    request: HttpRequest,
+    Checked(caller): Checked,
 ) -> Result<HttpResponse, Problem> {
-    let caller = identity::administrator(&state, &request).await?;
     Ok(shown(&state, &caller))
 }
 
 /// Answers `POST /api/v1/admin/config/reload`: takes what is in the files now, even if it removes most of the types.
 pub(in crate::http) async fn reload(
     state: SharedState,
-    request: HttpRequest,
+    _request: HttpRequest,
+    Checked(caller): Checked,
 ) -> Result<HttpResponse, Problem> {
-    let caller = identity::administrator(&state, &request).await?;
     tracing::info!(by = who(&caller), "a reload of the configuration is asked for");
     // An end without an answer is that of the hub, or of a request that an earlier one serves.
     let _ = timeout(RELOAD_WITHIN, state.reloader.ask()).await;
@@ -71,8 +110,8 @@ fn shown(state: &State, caller: &Caller) -> HttpResponse {
 pub(in crate::http) async fn audit(
     state: SharedState,
     request: HttpRequest,
+    _: Checked,
 ) -> Result<HttpResponse, Problem> {
-    identity::administrator(&state, &request).await?;
     let query = Query::of(&request)?;
     let before = match query.cursor.as_deref().map(Uuid::try_parse) {
         None => None,

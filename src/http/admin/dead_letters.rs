@@ -15,10 +15,68 @@ use crate::{
         event::{Decoded, Identity, RawEvent, decode},
         notification::Timestamp,
     },
-    http::{Problem, SharedState, State, identity, publish},
+    http::{
+        Problem, SharedState, State,
+        api::{Access, Checked, Operation, Tag},
+        publish,
+    },
     pipeline::Outcome,
     store::DeadLetter,
 };
+
+/// Operations of this resource.
+pub(in crate::http) fn operations() -> Vec<Operation> {
+    vec![
+        Operation::get("/api/v1/admin/dead-letters", list)
+            .access(Access::Admin)
+            .doc(Tag::Admin, "list_dead_letters", "List the dead letters, newest first")
+            .query("kind", json!({"type": "string"}), "Only this kind.")
+            .query(
+                "q",
+                json!({"type": "string"}),
+                "Part of the reason, the subject or the payload.",
+            )
+            .query(
+                "limit",
+                json!({"type": "integer", "minimum": 1, "maximum": 1000}),
+                "Maximum number of entries.",
+            )
+            .query("cursor", json!({"type": "string"}), "`next_cursor` of the previous page.")
+            .returns(200, "A page.", "DeadLetters"),
+        Operation::post("/api/v1/admin/dead-letters/replay", replay_all)
+            .access(Access::Admin)
+            .doc(Tag::Admin, "replay_dead_letters", "Replay all matching dead letters")
+            .query("kind", json!({"type": "string"}), "Only this kind.")
+            .query(
+                "q",
+                json!({"type": "string"}),
+                "Part of the reason, the subject or the payload.",
+            )
+            .returns(
+                202,
+                "A job replays them, newest first; what fails again stays a dead letter.",
+                "Job",
+            )
+            .errors(&[409]),
+        Operation::get("/api/v1/admin/dead-letters/{id}", get)
+            .access(Access::Admin)
+            .doc(Tag::Admin, "get_dead_letter", "Get a dead letter")
+            .path("id", json!({"type": "string"}), "ID.")
+            .returns(200, "The dead letter.", "DeadLetter"),
+        Operation::delete("/api/v1/admin/dead-letters/{id}", discard)
+            .access(Access::Admin)
+            .doc(Tag::Admin, "discard_dead_letter", "Discard a dead letter")
+            .path("id", json!({"type": "string"}), "ID.")
+            .response(204, json!({"description": "Discarded."})),
+        Operation::post("/api/v1/admin/dead-letters/{id}/replay", replay)
+            .access(Access::Admin)
+            .doc(Tag::Admin, "replay_dead_letter", "Replay a dead letter")
+            .description("What fails again stays a dead letter, and the problem gives the reason.")
+            .path("id", json!({"type": "string"}), "ID.")
+            .returns(200, "Committed, and no dead letter any more.", "Replayed")
+            .errors(&[409, 413]),
+    ]
+}
 
 /// Dead letters that are read together when many are taken again.
 const REPLAYED_TOGETHER: i64 = 100;
@@ -42,8 +100,8 @@ fn place(cursor: &str) -> Option<(Timestamp, Uuid)> {
 pub(in crate::http) async fn list(
     state: SharedState,
     request: HttpRequest,
+    _: Checked,
 ) -> Result<HttpResponse, Problem> {
-    identity::administrator(&state, &request).await?;
     let query = Query::of(&request)?;
     let before = match query.cursor.as_deref() {
         None => None,
@@ -71,10 +129,9 @@ pub(in crate::http) async fn list(
 /// `GET /api/v1/admin/dead-letters/{id}`
 pub(in crate::http) async fn get(
     state: SharedState,
-    request: HttpRequest,
     id: web::Path<String>,
+    _: Checked,
 ) -> Result<HttpResponse, Problem> {
-    identity::administrator(&state, &request).await?;
     Ok(HttpResponse::Ok().json(find(&state, &id).await?))
 }
 
@@ -141,10 +198,9 @@ async fn take_again(state: &State, caller: &Caller, letter: &DeadLetter) -> Resu
 /// stays one, and the answer says why.
 pub(in crate::http) async fn replay(
     state: SharedState,
-    request: HttpRequest,
     id: web::Path<String>,
+    Checked(caller): Checked,
 ) -> Result<HttpResponse, Problem> {
-    let caller = identity::administrator(&state, &request).await?;
     let letter = find(&state, &id).await?;
     Ok(HttpResponse::Ok().json(take_again(&state, &caller, &letter).await?))
 }
@@ -153,8 +209,8 @@ pub(in crate::http) async fn replay(
 pub(in crate::http) async fn replay_all(
     state: SharedState,
     request: HttpRequest,
+    Checked(caller): Checked,
 ) -> Result<HttpResponse, Problem> {
-    let caller = identity::administrator(&state, &request).await?;
     let Query { kind, text, .. } = Query::of(&request)?;
     let text = text.unwrap_or_default();
     let total = state.store.count_dead_letters(kind.as_deref(), &text).await?;
@@ -195,10 +251,9 @@ pub(in crate::http) async fn replay_all(
 /// `DELETE /api/v1/admin/dead-letters/{id}`
 pub(in crate::http) async fn discard(
     state: SharedState,
-    request: HttpRequest,
     id: web::Path<String>,
+    Checked(caller): Checked,
 ) -> Result<HttpResponse, Problem> {
-    let caller = identity::administrator(&state, &request).await?;
     let letter = find(&state, &id).await?;
     let kept: Option<Value> = serde_json::to_value(&letter).ok();
     let entry = entry(&caller, "dead_letter.discarded", subject(letter.id), kept, None);

@@ -15,8 +15,102 @@ use crate::{
         directory::patch,
         user::{Person, PersonPatch, UserId},
     },
-    http::{Problem, SharedState, State, body, identity},
+    http::{
+        Problem, SharedState, State,
+        api::{Access, Checked, Operation, Tag},
+        body,
+    },
 };
+
+/// Operations of this resource.
+pub(in crate::http) fn operations() -> Vec<Operation> {
+    vec![
+        Operation::get("/api/v1/admin/directory", list)
+            .access(Access::Admin)
+            .doc(Tag::Admin, "list_users", "List the directory, by user ID")
+            .query(
+                "q",
+                json!({ "type": "string" }),
+                "Part of an ID, a login, a name or an e-mail address.",
+            )
+            .query(
+                "with_role",
+                json!({ "type": "string" }),
+                "Only users with this role; not together with `q`.",
+            )
+            .query(
+                "limit",
+                json!({ "type": "integer", "minimum": 1, "maximum": 1000 }),
+                "Maximum number of entries.",
+            )
+            .query("cursor", json!({ "type": "string" }), "`next_cursor` of the previous page.")
+            .returns(200, "A page.", "Directory"),
+        Operation::post("/api/v1/admin/directory/bulk", bulk)
+            .access(Access::Admin)
+            .doc(Tag::Admin, "import_users", "Add users to the directory, or complete them")
+            .description(
+                "NDJSON, one user per line, is read as a stream and written in chunks. \
+                 Lines before an invalid one are written: `upserted` beside the problem \
+                 gives their number.",
+            )
+            .request_body(json!({
+                "required": true,
+                "content": {
+                    "application/x-ndjson": { "schema": { "type": "string" } },
+                    "application/json": {
+                        "schema": {
+                            "type": "object",
+                            "properties": {
+                                "users": { "type": "array", "items": { "type": "object" } },
+                            },
+                            "required": ["users"],
+                        },
+                    },
+                },
+            }))
+            .returns_schema(
+                200,
+                "Number of users written.",
+                &json!({
+                    "type": "object",
+                    "properties": { "upserted": { "type": "integer" } },
+                    "required": ["upserted"],
+                }),
+            ),
+        Operation::get("/api/v1/admin/directory/{user_id}", get)
+            .access(Access::Admin)
+            .doc(Tag::Admin, "get_user", "Get a user of the directory")
+            .path(
+                "user_id",
+                json!({ "type": "string", "minLength": 1, "maxLength": 128 }),
+                "ID of the user.",
+            )
+            .returns(200, "The user.", "Person"),
+        Operation::put("/api/v1/admin/directory/{user_id}", put)
+            .access(Access::Admin)
+            .doc(Tag::Admin, "put_user", "Replace a user of the directory")
+            .description("A member that is missing is removed.")
+            .path(
+                "user_id",
+                json!({ "type": "string", "minLength": 1, "maxLength": 128 }),
+                "ID of the user.",
+            )
+            .request_body(json!({
+                "required": true,
+                "content": { "application/json": { "schema": { "type": "object" } } },
+            }))
+            .returns(200, "The stored user.", "Person"),
+        Operation::delete("/api/v1/admin/directory/{user_id}", delete)
+            .access(Access::Admin)
+            .doc(Tag::Admin, "delete_user", "Remove a user from the directory")
+            .path(
+                "user_id",
+                json!({ "type": "string", "minLength": 1, "maxLength": 128 }),
+                "ID of the user.",
+            )
+            .response(204, json!({ "description": "Removed; the inbox stays." })),
+    ]
+}
 
 /// People entered together.
 const CHUNK: usize = 500;
@@ -44,8 +138,8 @@ async fn known(state: &State, user: &UserId) -> Result<Option<Person>, Problem> 
 pub(in crate::http) async fn list(
     state: SharedState,
     request: HttpRequest,
+    _: Checked,
 ) -> Result<HttpResponse, Problem> {
-    identity::administrator(&state, &request).await?;
     let query = Query::of(&request)?;
     let after = query.cursor.as_deref().unwrap_or_default();
     let role = query.role.as_deref();
@@ -67,10 +161,9 @@ pub(in crate::http) async fn list(
 /// `GET /api/v1/admin/directory/{user_id}`
 pub(in crate::http) async fn get(
     state: SharedState,
-    request: HttpRequest,
     user_id: web::Path<String>,
+    _: Checked,
 ) -> Result<HttpResponse, Problem> {
-    identity::administrator(&state, &request).await?;
     match known(&state, &user(&user_id)?).await? {
         Some(person) => Ok(HttpResponse::Ok().json(person)),
         None => Err(Problem::not_found("the directory does not have this user")),
@@ -80,11 +173,10 @@ pub(in crate::http) async fn get(
 /// `PUT /api/v1/admin/directory/{user_id}`: all of it; what is not said is not known.
 pub(in crate::http) async fn put(
     state: SharedState,
-    request: HttpRequest,
     user_id: web::Path<String>,
     payload: web::Payload,
+    Checked(caller): Checked,
 ) -> Result<HttpResponse, Problem> {
-    let caller = identity::administrator(&state, &request).await?;
     let user = user(&user_id)?;
     let bytes = body::read(payload, LINE_MAX_BYTES).await?;
     let map: Map<String, Value> = body::json(&bytes)?;
@@ -103,10 +195,9 @@ pub(in crate::http) async fn put(
 /// `DELETE /api/v1/admin/directory/{user_id}`: the user is not in it any more; their inbox stays.
 pub(in crate::http) async fn delete(
     state: SharedState,
-    request: HttpRequest,
     user_id: web::Path<String>,
+    Checked(caller): Checked,
 ) -> Result<HttpResponse, Problem> {
-    let caller = identity::administrator(&state, &request).await?;
     let user = user(&user_id)?;
     let before = known(&state, &user).await?;
     let before = before.map(|person| serde_json::to_value(person).unwrap_or_default());
@@ -153,8 +244,8 @@ pub(in crate::http) async fn bulk(
     state: SharedState,
     request: HttpRequest,
     payload: web::Payload,
+    Checked(caller): Checked,
 ) -> Result<HttpResponse, Problem> {
-    let caller = identity::administrator(&state, &request).await?;
     let lines =
         request.headers().get("content-type").and_then(|value| value.to_str().ok()).is_some_and(
             |kind| kind.contains("ndjson") || kind.contains("jsonl") || kind.contains("json-seq"),

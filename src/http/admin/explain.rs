@@ -11,10 +11,40 @@ use crate::{
         skipped::Skipped,
         user::{Person, UserId},
     },
-    http::{Problem, SharedState, State, identity},
+    http::{
+        Problem, SharedState, State,
+        api::{Access, Checked, Operation, Tag},
+        identity,
+    },
     store::Filter,
     telemetry::trace::{Delivered, EventTrace, PushRecord},
 };
+
+/// Operations of this resource.
+pub(in crate::http) fn operations() -> Vec<Operation> {
+    vec![
+        Operation::get("/api/v1/admin/explain", explain)
+            .access(Access::Admin)
+            .doc(Tag::Admin, "explain", "Explain why a user did or did not get a notification")
+            .description(
+                "Exactly one of `event`, `user` and `type` is given. Traces are kept in \
+                 the memory of the hub that processed the event, within the limits of \
+                 `[explain]`.",
+            )
+            .query(
+                "event",
+                json!({ "type": "string" }),
+                "ID or identity of an event, or ID of a notification it made.",
+            )
+            .query("user", json!({ "type": "string" }), "ID of a user.")
+            .query("type", json!({ "type": "string" }), "Code of a type: its latest events.")
+            .returns(
+                200,
+                "The traces; with `user`, their notifications and preferences too.",
+                "Explanation",
+            ),
+    ]
+}
 
 /// Most events in an answer, and notifications of a user.
 const EVENTS_MAX: usize = 50;
@@ -33,8 +63,8 @@ const FOUND_FROM: usize = 4;
 pub(in crate::http) async fn explain(
     state: SharedState,
     request: HttpRequest,
+    _: Checked,
 ) -> Result<HttpResponse, Problem> {
-    identity::administrator(&state, &request).await?;
     let query = identity::query(request.uri());
     let said = |name: &str| {
         query.iter().find(|(key, value)| key == name && !value.is_empty()).map(|(_, value)| value)

@@ -9,9 +9,44 @@ use crate::{
         notification::Notification,
         user::{Person, UserId},
     },
-    http::{Problem, SharedState, identity},
+    http::{
+        Problem, SharedState,
+        api::{Access, Checked, Operation, Tag},
+        identity,
+    },
     store::Filter,
 };
+
+/// Operations of this resource.
+pub(in crate::http) fn operations() -> Vec<Operation> {
+    vec![
+        Operation::get("/api/v1/admin/pending", pending)
+            .access(Access::Admin)
+            .doc(
+                Tag::Admin,
+                "pending",
+                "Count unread notifications of the 100 users who received one last",
+            )
+            .returns(200, "By `{id}-{login}`.", "Pending"),
+        Operation::get("/api/v1/admin/history", history)
+            .access(Access::AdminByHandler)
+            .doc(Tag::Admin, "history", "List the notifications of a user, newest first")
+            .parameter(json!({
+                "name": "user_id",
+                "in": "query",
+                "required": true,
+                "schema": { "type": "string", "minLength": 1, "maxLength": 128 },
+                "description": "ID of the user.",
+            }))
+            .query("login", json!({ "type": "string" }), "Repeated in `user` of the response.")
+            .query(
+                "limit",
+                json!({ "type": "integer", "minimum": 1, "maximum": 1000 }),
+                "Maximum number of entries; `retention.history` by default.",
+            )
+            .returns(200, "The history.", "History"),
+    ]
+}
 
 /// Users in the answer about pending notifications.
 const PENDING_USERS: i64 = 100;
@@ -40,9 +75,8 @@ fn payload(item: &Notification, target: &Value) -> Value {
 /// `GET /api/v1/admin/pending`: what is unread, of the users who got something last.
 pub(in crate::http) async fn pending(
     state: SharedState,
-    request: HttpRequest,
+    _: Checked,
 ) -> Result<HttpResponse, Problem> {
-    identity::administrator(&state, &request).await?;
     let store = &state.store;
     let totals = store.unread_totals().await?;
     let users = store.users_with_unread(PENDING_USERS).await?;

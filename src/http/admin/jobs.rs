@@ -8,15 +8,38 @@ use std::{
     },
 };
 
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::{HttpResponse, web};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::{
     clock,
     domain::notification::Timestamp,
-    http::{Problem, SharedState, State, identity},
+    http::{
+        Problem, SharedState, State,
+        api::{Access, Checked, Operation, Tag},
+    },
 };
+
+/// Operations of this resource.
+pub(in crate::http) fn operations() -> Vec<Operation> {
+    vec![
+        Operation::get("/api/v1/admin/jobs", list)
+            .access(Access::Admin)
+            .doc(Tag::Admin, "list_jobs", "List background jobs")
+            .returns(200, "The latest jobs, newest first.", "Jobs"),
+        Operation::get("/api/v1/admin/jobs/{id}", get)
+            .access(Access::Admin)
+            .doc(Tag::Admin, "get_job", "Get the progress of a job")
+            .path("id", json!({"type": "string"}), "ID.")
+            .returns(200, "The job, from the memory of the hub that runs it.", "Job"),
+        Operation::delete("/api/v1/admin/jobs/{id}", stop)
+            .access(Access::Admin)
+            .doc(Tag::Admin, "stop_job", "Stop a job")
+            .path("id", json!({"type": "string"}), "ID.")
+            .returns(200, "The job, which ends after its current step.", "Job"),
+    ]
+}
 
 /// Jobs that are remembered.
 const REMEMBERED: usize = 20;
@@ -127,11 +150,7 @@ fn find(state: &State, id: &str) -> Result<Arc<Job>, Problem> {
 }
 
 /// `GET /api/v1/admin/jobs`: the last ones, newest first.
-pub(in crate::http) async fn list(
-    state: SharedState,
-    request: HttpRequest,
-) -> Result<HttpResponse, Problem> {
-    identity::administrator(&state, &request).await?;
+pub(in crate::http) async fn list(state: SharedState, _: Checked) -> Result<HttpResponse, Problem> {
     let jobs: Vec<Value> = state.jobs.all().iter().map(|job| job.to_json()).collect();
     Ok(HttpResponse::Ok().json(json!({ "jobs": jobs })))
 }
@@ -139,20 +158,18 @@ pub(in crate::http) async fn list(
 /// `GET /api/v1/admin/jobs/{id}`
 pub(in crate::http) async fn get(
     state: SharedState,
-    request: HttpRequest,
     id: web::Path<String>,
+    _: Checked,
 ) -> Result<HttpResponse, Problem> {
-    identity::administrator(&state, &request).await?;
     Ok(HttpResponse::Ok().json(find(&state, &id)?.to_json()))
 }
 
 /// `DELETE /api/v1/admin/jobs/{id}`: it ends after what it is doing just now.
 pub(in crate::http) async fn stop(
     state: SharedState,
-    request: HttpRequest,
     id: web::Path<String>,
+    _: Checked,
 ) -> Result<HttpResponse, Problem> {
-    identity::administrator(&state, &request).await?;
     let job = find(&state, &id)?;
     if job.is_running() {
         job.stop.store(true, Ordering::Relaxed);

@@ -1,20 +1,15 @@
-//! The administrators' calls. Those at the top of the older API keep its shapes: ids that are whole numbers are JSON numbers.
+//! Administrators' operations. Those of the older API keep its shapes: ids that are whole numbers are JSON numbers.
 
 mod audit;
-mod clients;
-mod configuration;
+pub(super) mod clients;
+pub(super) mod configuration;
 pub(super) mod dead_letters;
 pub(super) mod directory;
-mod explain;
-mod history;
+pub(super) mod explain;
+pub(super) mod history;
 pub mod jobs;
 mod query;
-mod stats;
+pub(super) mod stats;
 pub(super) mod types;
 
-pub(super) use clients::{clients, revoke_client, revoke_user, users};
-pub(super) use configuration::{audit, config, reload};
-pub(super) use explain::explain;
-pub(super) use history::{history, pending};
 pub use stats::StoredNotifications;
-pub(super) use stats::stats;

@@ -2,16 +2,29 @@
 
 use std::time::Duration;
 
-use actix_web::{HttpRequest, HttpResponse};
+use actix_web::HttpResponse;
 use serde_json::json;
 use tokio::{sync::Mutex, time::Instant};
 
 use crate::{
     clock,
     delivery::ListClients,
-    http::{Problem, SharedState, identity},
+    http::{
+        Problem, SharedState,
+        api::{Access, Checked, Operation, Tag},
+    },
     store::{Store, StoreError},
 };
+
+/// Operations of this resource.
+pub(in crate::http) fn operations() -> Vec<Operation> {
+    vec![
+        Operation::get("/api/v1/admin/stats", stats)
+            .access(Access::Admin)
+            .doc(Tag::Admin, "stats", "Get current counts and those of the last hour")
+            .returns(200, "Values for charts.", "Stats"),
+    ]
+}
 
 /// Maximum number of unknown codes in an answer.
 const UNKNOWN_TYPES_MAX: usize = 20;
@@ -48,9 +61,8 @@ fn whole(count: i64) -> f64 {
 /// Answers `GET /api/v1/admin/stats`.
 pub(in crate::http) async fn stats(
     state: SharedState,
-    request: HttpRequest,
+    _: Checked,
 ) -> Result<HttpResponse, Problem> {
-    identity::administrator(&state, &request).await?;
     let (directory, dead_letters) =
         tokio::try_join!(state.store.directory_size(), state.store.count_dead_letters(None, ""))?;
     let clients = state.sessions.registry.send(ListClients).await?;

@@ -28,9 +28,252 @@ use crate::{
         notification::Timestamp,
         schedule::Schedule,
     },
-    http::{Problem, SharedState, State, body, identity},
+    http::{
+        Problem, SharedState, State,
+        api::{Access, Checked, Operation, Tag},
+        body,
+    },
     pipeline::catalog::Refresh,
 };
+
+/// Operations of this resource.
+pub(in crate::http) fn operations() -> Vec<Operation> {
+    vec![
+        Operation::get("/api/v1/admin/types", list)
+            .access(Access::Admin)
+            .doc(Tag::Admin, "list_types", "List the notification types")
+            .returns(200, "The rows of the table.", "Types"),
+        Operation::post("/api/v1/admin/types", make)
+            .access(Access::Admin)
+            .doc(Tag::Admin, "create_type", "Create a notification type")
+            .body("TypeWritten")
+            .response(
+                201,
+                json!({
+                    "description": "The type, in effect at once.",
+                    "content": {
+                        "application/json": { "schema": { "$ref": "#/components/schemas/Type" } },
+                    },
+                    "headers": {
+                        "ETag": {
+                            "schema": { "type": "string" },
+                            "description": "For `If-Match`.",
+                        },
+                    },
+                }),
+            )
+            .errors(&[409]),
+        Operation::get("/api/v1/admin/types/{code}", get)
+            .access(Access::Admin)
+            .doc(Tag::Admin, "get_type", "Get a notification type")
+            .path(
+                "code",
+                json!({ "type": "string", "minLength": 1, "maxLength": 128 }),
+                "Code of the type.",
+            )
+            .response(
+                200,
+                json!({
+                    "description": "The type.",
+                    "content": {
+                        "application/json": { "schema": { "$ref": "#/components/schemas/Type" } },
+                    },
+                    "headers": {
+                        "ETag": {
+                            "schema": { "type": "string" },
+                            "description": "For `If-Match`.",
+                        },
+                    },
+                }),
+            ),
+        Operation::put("/api/v1/admin/types/{code}", put)
+            .access(Access::Admin)
+            .doc(Tag::Admin, "put_type", "Create or replace a notification type")
+            .description(
+                "A member that is missing gets its default. A type that does not exist \
+                 is created (201).",
+            )
+            .path(
+                "code",
+                json!({ "type": "string", "minLength": 1, "maxLength": 128 }),
+                "Code of the type.",
+            )
+            .header(
+                "If-Match",
+                json!({ "type": "string" }),
+                "`ETag` of the type as its author saw it.",
+            )
+            .body("TypeWritten")
+            .response(
+                200,
+                json!({
+                    "description": "The type, in effect at once.",
+                    "content": {
+                        "application/json": { "schema": { "$ref": "#/components/schemas/Type" } },
+                    },
+                    "headers": {
+                        "ETag": {
+                            "schema": { "type": "string" },
+                            "description": "For `If-Match`.",
+                        },
+                    },
+                }),
+            )
+            .response(
+                201,
+                json!({
+                    "description": "The type, in effect at once.",
+                    "content": {
+                        "application/json": { "schema": { "$ref": "#/components/schemas/Type" } },
+                    },
+                    "headers": {
+                        "ETag": {
+                            "schema": { "type": "string" },
+                            "description": "For `If-Match`.",
+                        },
+                    },
+                }),
+            )
+            .errors(&[409, 412]),
+        Operation::patch("/api/v1/admin/types/{code}", patch)
+            .access(Access::Admin)
+            .doc(Tag::Admin, "patch_type", "Change a notification type")
+            .description("JSON merge patch (RFC 7396).")
+            .path(
+                "code",
+                json!({ "type": "string", "minLength": 1, "maxLength": 128 }),
+                "Code of the type.",
+            )
+            .header(
+                "If-Match",
+                json!({ "type": "string" }),
+                "`ETag` of the type as its author saw it.",
+            )
+            .request_body(json!({
+                "required": true,
+                "content": { "application/json": { "schema": { "type": "object" } } },
+            }))
+            .response(
+                200,
+                json!({
+                    "description": "The type, in effect at once.",
+                    "content": {
+                        "application/json": { "schema": { "$ref": "#/components/schemas/Type" } },
+                    },
+                    "headers": {
+                        "ETag": {
+                            "schema": { "type": "string" },
+                            "description": "For `If-Match`.",
+                        },
+                    },
+                }),
+            )
+            .errors(&[412]),
+        Operation::delete("/api/v1/admin/types/{code}", delete)
+            .access(Access::Admin)
+            .doc(Tag::Admin, "delete_type", "Delete a notification type")
+            .description(
+                "A type of config.toml is 409: set it inactive, or remove it from the file.",
+            )
+            .path(
+                "code",
+                json!({ "type": "string", "minLength": 1, "maxLength": 128 }),
+                "Code of the type.",
+            )
+            .header(
+                "If-Match",
+                json!({ "type": "string" }),
+                "`ETag` of the type as its author saw it.",
+            )
+            .response(204, json!({ "description": "Deleted." }))
+            .errors(&[409, 412]),
+        Operation::delete("/api/v1/admin/types/{code}/override", give_back)
+            .access(Access::Admin)
+            .doc(Tag::Admin, "revert_type", "Revert a notification type to config.toml")
+            .path(
+                "code",
+                json!({ "type": "string", "minLength": 1, "maxLength": 128 }),
+                "Code of the type.",
+            )
+            .header(
+                "If-Match",
+                json!({ "type": "string" }),
+                "`ETag` of the type as its author saw it.",
+            )
+            .response(
+                200,
+                json!({
+                    "description": "The type as the file defines it.",
+                    "content": {
+                        "application/json": { "schema": { "$ref": "#/components/schemas/Type" } },
+                    },
+                    "headers": {
+                        "ETag": {
+                            "schema": { "type": "string" },
+                            "description": "For `If-Match`.",
+                        },
+                    },
+                }),
+            )
+            .errors(&[409, 412]),
+        Operation::post("/api/v1/admin/types/{code}/preview", preview)
+            .access(Access::Admin)
+            .doc(Tag::Admin, "preview_type", "Render a notification without storing it")
+            .path(
+                "code",
+                json!({ "type": "string", "minLength": 1, "maxLength": 128 }),
+                "Code of the type.",
+            )
+            .request_body(json!({
+                "required": true,
+                "content": {
+                    "application/json": {
+                        "schema": {
+                            "type": "object",
+                            "properties": {
+                                "data": {
+                                    "type": "object",
+                                    "description": "An event's data; beside a real event, in the \
+                                         place of what that says.",
+                                },
+                                "type": {
+                                    "type": "object",
+                                    "description": "What of the type is being written, before it is \
+                                         saved.",
+                                },
+                                "recipient": {
+                                    "type": "string",
+                                    "description": "Whom it is for; by default whoever asks.",
+                                },
+                                "event": {
+                                    "type": "string",
+                                    "description": "A recent event, by its id or that of a \
+                                         notification it made: its data is the sample.",
+                                },
+                                "dead_letter": {
+                                    "type": "string",
+                                    "description": "A dead letter, by its id: its data is the \
+                                         sample.",
+                                },
+                            },
+                            "additionalProperties": false,
+                        },
+                    },
+                },
+            }))
+            .returns(200, "The rendered notification.", "Preview")
+            .errors(&[409]),
+        Operation::get("/api/v1/admin/types/{code}/variants", variants)
+            .access(Access::Admin)
+            .doc(Tag::Admin, "variants", "Compare the variants of a notification type")
+            .path(
+                "code",
+                json!({ "type": "string", "minLength": 1, "maxLength": 128 }),
+                "Code of the type.",
+            )
+            .returns(200, "Counts over all stored notifications.", "Variants"),
+    ]
+}
 
 /// A type as the API shows it.
 fn to_json(row: &TypeRow) -> Value {
@@ -139,11 +382,7 @@ async fn answer(state: &State, row: &TypeRow, changed_by: &str, created: bool) -
 }
 
 /// `GET /api/v1/admin/types`
-pub(in crate::http) async fn list(
-    state: SharedState,
-    request: HttpRequest,
-) -> Result<HttpResponse, Problem> {
-    identity::administrator(&state, &request).await?;
+pub(in crate::http) async fn list(state: SharedState, _: Checked) -> Result<HttpResponse, Problem> {
     let (rows, changes, runs) = tokio::try_join!(
         state.store.types(),
         state.store.last_changes_of_types(),
@@ -168,10 +407,9 @@ pub(in crate::http) async fn list(
 /// `GET /api/v1/admin/types/{code}`
 pub(in crate::http) async fn get(
     state: SharedState,
-    request: HttpRequest,
     code: web::Path<String>,
+    _: Checked,
 ) -> Result<HttpResponse, Problem> {
-    identity::administrator(&state, &request).await?;
     let row = find(&state, &code).await?;
     let last = state.store.audit(None, Some(&subject(&row.code)), 1).await?;
     let by = last.first().map(|change| change.who.as_str());
@@ -183,10 +421,9 @@ pub(in crate::http) async fn get(
 /// `POST /api/v1/admin/types`
 pub(in crate::http) async fn make(
     state: SharedState,
-    request: HttpRequest,
     payload: web::Payload,
+    Checked(caller): Checked,
 ) -> Result<HttpResponse, Problem> {
-    let caller = identity::administrator(&state, &request).await?;
     let bytes = body::read(payload, state.server.load().max_event_bytes).await?;
     let row = body::json::<Written>(&bytes)?.into_row(None, None)?;
     create(&state, &caller, &row).await
@@ -229,8 +466,8 @@ pub(in crate::http) async fn put(
     request: HttpRequest,
     code: web::Path<String>,
     payload: web::Payload,
+    Checked(caller): Checked,
 ) -> Result<HttpResponse, Problem> {
-    let caller = identity::administrator(&state, &request).await?;
     let bytes = body::read(payload, state.server.load().max_event_bytes).await?;
     let written: Written = body::json(&bytes)?;
     let Ok(before) = find(&state, &code).await else {
@@ -251,8 +488,8 @@ pub(in crate::http) async fn patch(
     request: HttpRequest,
     code: web::Path<String>,
     payload: web::Payload,
+    Checked(caller): Checked,
 ) -> Result<HttpResponse, Problem> {
-    let caller = identity::administrator(&state, &request).await?;
     let bytes = body::read(payload, state.server.load().max_event_bytes).await?;
     let said: Map<String, Value> = body::json(&bytes)?;
     let before = find(&state, &code).await?;
@@ -266,8 +503,8 @@ pub(in crate::http) async fn delete(
     state: SharedState,
     request: HttpRequest,
     code: web::Path<String>,
+    Checked(caller): Checked,
 ) -> Result<HttpResponse, Problem> {
-    let caller = identity::administrator(&state, &request).await?;
     let before = find(&state, &code).await?;
     check_match(request.headers(), &before)?;
     if in_file(&before, &state.configuration.types()).is_some() {
@@ -287,8 +524,8 @@ pub(in crate::http) async fn give_back(
     state: SharedState,
     request: HttpRequest,
     code: web::Path<String>,
+    Checked(caller): Checked,
 ) -> Result<HttpResponse, Problem> {
-    let caller = identity::administrator(&state, &request).await?;
     let before = find(&state, &code).await?;
     check_match(request.headers(), &before)?;
     let file = state.configuration.types();

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::{HttpResponse, web};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
@@ -19,7 +19,7 @@ use crate::{
         plan::{People, Planner},
         user::{Person, UserId},
     },
-    http::{Problem, SharedState, State, admin::dead_letters, body, identity},
+    http::{Problem, SharedState, State, admin::dead_letters, api::Checked, body},
 };
 
 /// What to preview.
@@ -46,11 +46,10 @@ struct Sample {
 /// `POST /api/v1/admin/types/{code}/preview`: what a notification would say. Nothing is stored.
 pub(in crate::http) async fn preview(
     state: SharedState,
-    request: HttpRequest,
     code: web::Path<String>,
     payload: web::Payload,
+    Checked(caller): Checked,
 ) -> Result<HttpResponse, Problem> {
-    let caller = identity::administrator(&state, &request).await?;
     let bytes = body::read(payload, state.server.load().max_event_bytes).await?;
     let sample: Sample = body::json(&bytes)?;
     let mut row = match find(&state, &code).await {
@@ -62,7 +61,7 @@ pub(in crate::http) async fn preview(
     };
     row.is_active = true;
     let (catalog, _) = Catalog::build(&[row], &[], "en");
-    let asking = match &caller {
+    let asking = match &*caller {
         Caller::User(identity) => Some(identity.user_id.clone()),
         _ => None,
     };

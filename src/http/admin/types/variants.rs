@@ -1,21 +1,20 @@
 //! Which of a type's texts is read and clicked more.
 
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::{HttpResponse, web};
 use serde_json::{Value, json};
 
 use super::find;
 use crate::{
-    http::{Problem, SharedState, identity},
+    http::{Problem, SharedState, api::Checked},
     store::VariantCounts,
 };
 
 /// `GET /api/v1/admin/types/{code}/variants`: what became of each; texts that are not used any more have no weight.
 pub(in crate::http) async fn variants(
     state: SharedState,
-    request: HttpRequest,
     code: web::Path<String>,
+    _: Checked,
 ) -> Result<HttpResponse, Problem> {
-    identity::administrator(&state, &request).await?;
     let row = find(&state, &code).await?;
     let mut counts = state.store.variant_counts(&row.code).await?;
     for variant in &row.variants {

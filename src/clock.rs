@@ -1,7 +1,8 @@
-//! Clocks: the one place that asks what time it is.
+//! Clocks: the only place that reads the time.
 //!
-//! Moments that are stored or shown come from [`now`]. Rates and time limits use [`monotonic`], which nobody can set back.
-//! Both tests and the hub measure durations with `tokio::time::Instant`, which tests can pause.
+//! Times that are stored or displayed come from [`now`]. Rates and time limits use [`monotonic`],
+//! which cannot be set back. Durations are measured with `tokio::time::Instant`, which tests can
+//! pause.
 
 use std::sync::LazyLock;
 

@@ -1,4 +1,4 @@
-//! The binary: reads the command line and runs one command.
+//! Binary: runs the command line.
 
 use std::process::ExitCode;
 

@@ -1,4 +1,4 @@
-//! The parts of a hub that its actors and its HTTP side are made of.
+//! Construction of the actors and of the HTTP state.
 
 use std::{
     sync::{Arc, atomic::AtomicUsize},
@@ -51,8 +51,8 @@ pub(super) struct Parts {
     pub(super) types: Vec<TypeRow>,
 }
 
-/// Threads of the long-lived actors. The pipeline renders on one of its own, and so do live feeds; the others mostly wait, and
-/// share one.
+/// Threads of the long-lived actors. The pipeline renders on one of its own, and so do live feeds;
+/// the others mostly wait, and share one.
 struct Threads {
     rendering: Arbiter,
     core: Arbiter,
@@ -90,7 +90,7 @@ impl Parts {
         vec![rendering, core, feeds]
     }
 
-    /// Event sources that the configuration switches on. A new kind of source is registered here.
+    /// Returns the configured event sources. A new kind of source is registered here.
     fn event_sources(&self) -> Vec<Arc<dyn EventSource>> {
         let nats = &self.loaded.config.nats;
         let mut sources: Vec<Arc<dyn EventSource>> = Vec::new();
@@ -193,7 +193,7 @@ impl Parts {
         }
     }
 
-    /// State that every HTTP request can see.
+    /// Creates the state of the HTTP interface.
     pub(super) fn state(
         &self,
         epoch: String,
@@ -248,7 +248,8 @@ struct Starter<'a> {
 }
 
 impl Starter<'_> {
-    /// Starts an actor on a thread, and again whenever it has died; `handle` gets the address of each new one.
+    /// Starts an actor on a thread, and again whenever it has died; `handle` gets the address of
+    /// each new one.
     async fn actor<A, F>(&self, name: &'static str, thread: &Arbiter, handle: &Handle<A>, make: F)
     where
         A: Actor<Context = actix::Context<A>> + Send,
@@ -264,7 +265,7 @@ impl Starter<'_> {
     }
 }
 
-/// Takes a sample of the metrics now and then, as long as the hub runs, and adds to the totals of the store.
+/// Samples the metrics and saves the totals at intervals, while the hub runs.
 fn keep_history(store: &Store, metrics: &PrometheusHandle) -> Arc<History> {
     let history = Arc::new(History::default());
     let (kept, sampled) = (Arc::clone(&history), metrics.clone());
@@ -284,7 +285,8 @@ fn keep_history(store: &Store, metrics: &PrometheusHandle) -> Arc<History> {
     history
 }
 
-/// Adds what this process has counted to the totals of the store. What cannot be added now is added the next time.
+/// Adds the events of this process to the totals of the store. After a failure the next call
+/// retries.
 pub(super) async fn save_totals(history: &History, store: &Store, metrics: &PrometheusHandle) {
     let events = history.events_unsaved(metrics);
     if events > 0 && store.add_events(events).await.is_ok() {
@@ -292,7 +294,7 @@ pub(super) async fn save_totals(history: &History, store: &Store, metrics: &Prom
     }
 }
 
-/// The hub's name: as configured, else the host's.
+/// Returns the name of the hub: as configured, else the host name.
 fn instance(configured: &str) -> String {
     if configured.is_empty() {
         gethostname::gethostname().to_string_lossy().into_owned()

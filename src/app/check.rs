@@ -1,4 +1,4 @@
-//! Checks of a configuration that only the parts it is for can do. `lonceng check`, the start and a reload do the same.
+//! Checks of a configuration by the parts that use it, for `lonceng check`, the start and reloads.
 
 use crate::{
     auth::Authenticator,
@@ -8,10 +8,10 @@ use crate::{
     store::Store,
 };
 
-/// Checks addresses and keys; nothing is connected to.
+/// Checks URLs and keys, without connecting.
 ///
 /// # Errors
-/// Everything that is wrong, each with key, file and line.
+/// All problems, each with key, file and line.
 pub fn check(loaded: &Loaded) -> Result<(), ConfigError> {
     let config = &loaded.config;
     let mut problems: Vec<ConfigIssue> = Vec::new();
@@ -34,7 +34,7 @@ pub fn check(loaded: &Loaded) -> Result<(), ConfigError> {
     if problems.is_empty() { Ok(()) } else { Err(ConfigError { problems }) }
 }
 
-/// Places an error whose text begins with its key.
+/// Creates a problem from an error whose text begins with its key.
 fn keyed(loaded: &Loaded, section: &str, text: &str) -> ConfigIssue {
     match text.split_once(": ") {
         Some((key, message)) if key.starts_with(section) => loaded.problem(key, message.to_owned()),

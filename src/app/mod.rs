@@ -1,4 +1,4 @@
-//! The hub: builds everything from the configuration. The one place that knows all parts.
+//! Hub: builds all parts from the configuration, and stops them.
 
 mod build;
 mod check;
@@ -37,28 +37,28 @@ use crate::{
     telemetry::{DeliveryTrace, Health, History, PartState},
 };
 
-/// How long a store that is away at the start is waited for.
+/// Time to wait for an unavailable store at the start.
 const STORE_PATIENCE: Duration = Duration::from_secs(30);
 
-/// How long answers may take to be written when nothing else is left to do.
+/// Time limit for writing the last responses.
 const FLUSH_TIMEOUT: Duration = Duration::from_millis(300);
 
-/// How long the store's connections may take to end.
+/// Time limit for closing the store's connections.
 const CLOSE_WITHIN: Duration = Duration::from_secs(2);
 
-/// Between questions whether Redis answers.
+/// Interval of checks of Redis.
 const REDIS_WATCH: Duration = Duration::from_secs(2);
 
-/// Between tries.
+/// Delay between attempts.
 const STORE_RETRY: Duration = Duration::from_millis(500);
 
-/// A hub that runs.
+/// Running hub.
 pub struct Hub {
-    /// Where it listens.
+    /// HTTP server.
     pub serving: Serving,
-    /// Its actors, for tests that take one away.
+    /// Actors, for tests that kill one.
     pub handles: Handles,
-    /// How each part is.
+    /// State of each part.
     pub health: Health,
     store: Store,
     _lock: StoreLock,
@@ -70,49 +70,49 @@ pub struct Hub {
     reloader: config::Reloader,
 }
 
-/// The long-lived actors.
+/// Handles of the long-lived actors.
 #[derive(Debug, Clone, Default)]
 pub struct Handles {
-    /// Who is connected.
+    /// Registry of connected users.
     pub registry: Handle<Registry>,
-    /// Who changes inboxes.
+    /// Persistence, the only writer of inboxes.
     pub persistence: Handle<Persistence>,
-    /// Who plans.
+    /// Pipeline.
     pub pipeline: Handle<Pipeline>,
-    /// Who brings live feeds.
+    /// Broadcaster of live feeds.
     pub broadcaster: Handle<Broadcaster>,
-    /// Who brings the broker's messages.
+    /// Subscriber of an event source.
     pub subscriber: Handle<Subscriber>,
-    /// Who keeps the catalog.
+    /// Catalog actor.
     pub catalog: Handle<CatalogRefresher>,
-    /// Who sweeps.
+    /// Sweeper.
     pub sweeper: Handle<Sweeper>,
-    /// Who has types come by the clock.
+    /// Scheduler.
     pub scheduler: Handle<Scheduler>,
 }
 
-/// Why a hub does not start.
+/// Reason for which a hub does not start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// The store.
+    /// Store.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The address.
+    /// Address.
     #[error(transparent)]
     Listen(#[from] std::io::Error),
-    /// A key that tokens are signed with.
+    /// Key for tokens.
     #[error(transparent)]
     Key(#[from] KeyError),
-    /// Redis's address.
+    /// URL of Redis.
     #[error(transparent)]
     Redis(#[from] RedisError),
 }
 
 impl Hub {
-    /// Starts everything: the store, the catalog, the actors, and last the door.
+    /// Starts a hub: store, catalog, actors, and last the HTTP server.
     ///
     /// # Errors
-    /// When the store does not come or the address cannot be listened on.
+    /// When the store stays unavailable, or the address cannot be used.
     pub async fn start(loaded: Loaded, metrics: PrometheusHandle) -> Result<Self, StartError> {
         let health = Health::default();
         let store = Store::open(loaded.config.store.url.reveal()).await?;
@@ -156,26 +156,27 @@ impl Hub {
         })
     }
 
-    /// Reads config.toml and the templates again, whether they have changed or not, and takes them whatever they remove.
+    /// Reloads config.toml and the templates, even if that removes types.
     pub fn reload(&self) {
-        // Nobody waits for it to be done.
+        // The end is not awaited.
         drop(self.reloader.ask());
     }
 
-    /// Connections whose good-byes are not over.
+    /// Returns the number of connections that are not closed yet.
     async fn connected(&self) -> usize {
         let sessions = self.handles.registry.send(CountSessions).await.unwrap_or(0);
         sessions + self.handles.broadcaster.send(CountWatchers).await.unwrap_or(0)
     }
 
-    /// Stops: not ready first, then every client is told, then what is under way finishes, within the grace time.
+    /// Stops the hub: not ready first, then all clients are notified, then requests in progress
+    /// finish, within the grace period.
     pub async fn stop(self) {
         let deadline = Instant::now() + self.grace;
         self.health.set("hub", PartState::Down("stopping".to_owned()));
-        // A supervisor that is gone restarts nobody either.
+        // A dead supervisor restarts no actor either.
         let _ = self.supervisor.send(Shutdown).await;
         let _ = self.handles.registry.send(DismissAll).await;
-        // One that is too busy to hear it cuts them off.
+        // A busy broadcaster closes them later.
         let _ = timeout_at(deadline, self.handles.broadcaster.send(DismissWatchers)).await;
         while timeout_at(deadline, self.connected()).await.is_ok_and(|connected| connected > 0) {
             if Instant::now() >= deadline {
@@ -184,12 +185,12 @@ impl Hub {
             }
             sleep(Duration::from_millis(20)).await;
         }
-        // Requests under way get what is left of the time; one second at least, for those that only wait for a commit.
+        // Requests in progress get the rest of the time, and at least a second for a commit.
         let deadline = deadline.max(Instant::now() + Duration::from_secs(1));
         while self.in_flight.count() > 0 && Instant::now() < deadline {
             sleep(Duration::from_millis(20)).await;
         }
-        // Answers that are being written have a moment more; connections that are merely open have not.
+        // Responses in progress get a moment more; idle connections do not.
         if timeout(FLUSH_TIMEOUT, self.serving.handle.stop(true)).await.is_err() {
             let _ = timeout(Duration::from_secs(1), self.serving.handle.stop(false)).await;
         }
@@ -197,7 +198,7 @@ impl Hub {
         if timeout(CLOSE_WITHIN, build::save_totals(history, &self.store, metrics)).await.is_err() {
             tracing::debug!("the last events are missing in the totals");
         }
-        // While somebody is left to hear it: whoever waits for the store to say something gives its connection back now.
+        // Closed while the arbiters run: listeners of the store return their connections now.
         if timeout(CLOSE_WITHIN, self.store.close()).await.is_err() {
             tracing::debug!("some connections to the store did not end in time");
         }
@@ -208,7 +209,7 @@ impl Hub {
     }
 }
 
-/// Loads the first catalog and creates what the actors share.
+/// Loads the first catalog, and creates the state that actors share.
 async fn parts(loaded: Loaded, store: &Store, health: &Health) -> Result<Parts, StoreError> {
     let local = config::local_templates(&loaded.templates).unwrap_or_else(|error| {
         tracing::warn!(%error, folder = %loaded.templates.display(), "the locale folders cannot be read");
@@ -236,7 +237,7 @@ async fn parts(loaded: Loaded, store: &Store, health: &Health) -> Result<Parts, 
     })
 }
 
-/// Applies the migrations; a server that is still starting is waited for.
+/// Applies the migrations; waits for a server that is still starting.
 async fn wait_for_schema(store: &Store) -> Result<(), StoreError> {
     let deadline = Instant::now() + STORE_PATIENCE;
     let mut told = false;
@@ -254,7 +255,7 @@ async fn wait_for_schema(store: &Store) -> Result<(), StoreError> {
     }
 }
 
-/// Asks Redis whether it answers, as long as the hub runs.
+/// Checks Redis at intervals, while the hub runs.
 fn watch_redis(redis: Option<Redis>, health: Health) {
     let Some(redis) = redis else {
         health.set("redis", PartState::Off);

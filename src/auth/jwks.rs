@@ -1,7 +1,8 @@
-//! Keys that an issuer publishes (RFC 7517).
+//! Published keys of an issuer (RFC 7517).
 //!
-//! One fetch serves everybody who waits for it, and nobody waits for longer than [`Timing::wait`], however long the issuer
-//! takes. Keys that are known are used meanwhile, and are fetched again in the background before they are too old.
+//! All waiting sign-ins share one fetch, and each waits at most [`Timing::wait`], however long the
+//! issuer takes. Known keys are used meanwhile, and are refreshed in the background before they
+//! expire.
 
 use std::{
     fmt,
@@ -21,23 +22,23 @@ use tokio::{
 
 use super::verification_key::VerificationKey;
 
-/// Age up to which keys are used: a key that its issuer withdraws is good for no longer.
+/// Maximum age of keys: a key that its issuer withdraws is valid for no longer.
 const KEPT: Duration = Duration::from_mins(10);
 
-/// Age from which keys are fetched again in the background.
+/// Age at which keys are refreshed in the background.
 const REFRESHED: Duration = Duration::from_mins(5);
 
-/// Maximum size of an answer, in bytes.
+/// Maximum size of a response, in bytes.
 const ANSWER_MAX_BYTES: usize = 1 << 20;
 
 /// Limits of the fetches.
 #[derive(Debug, Clone, Copy)]
 struct Timing {
-    /// Time that the issuer may take to answer.
+    /// Time limit for a response of the issuer.
     answer: Duration,
-    /// Time that one sign-in waits for a fetch.
+    /// Time limit for a sign-in waiting for a fetch.
     wait: Duration,
-    /// Time between the end of a fetch and the beginning of the next, whatever unknown key IDs are shown: strangers do not
+    /// Minimum pause between two fetches, whatever unknown key IDs are presented: clients must not
     /// make the hub flood the issuer.
     between: Duration,
 }
@@ -48,15 +49,15 @@ const TIMING: Timing = Timing {
     between: Duration::from_secs(2),
 };
 
-/// Reason why the keys could not be had.
+/// Reason for which the keys could not be fetched.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the keys at auth.jwks_url could not be fetched: {0}")]
 pub struct FetchError(String);
 
-/// Outcome of a fetch, once it has ended.
+/// Outcome of a fetch, when it has ended.
 type Outcome = Option<Result<Arc<Vec<VerificationKey>>, FetchError>>;
 
-/// Keys of one address. Cheap to clone.
+/// Keys of one URL, cheap to clone.
 #[derive(Clone)]
 pub struct Jwks(Arc<SharedFetch>);
 
@@ -78,7 +79,7 @@ struct State {
 }
 
 impl State {
-    /// Keys that may still be used.
+    /// Returns the keys that are still valid.
     fn kept(&self) -> Option<Arc<Vec<VerificationKey>>> {
         self.fetched_at.filter(|at| at.elapsed() < KEPT).map(|_| Arc::clone(&self.keys))
     }
@@ -91,7 +92,7 @@ impl fmt::Debug for Jwks {
 }
 
 impl Jwks {
-    /// Returns the keys published at `url`, fetched when they are first needed.
+    /// Creates the set of keys published at `url`, fetched on first use.
     ///
     /// # Errors
     /// When no HTTP client can be built.
@@ -100,7 +101,7 @@ impl Jwks {
     }
 
     fn with_timing(url: &str, timing: Timing) -> Result<Self, FetchError> {
-        // A second call finds one installed, which is as good.
+        // A second call finds a provider installed.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let http = reqwest::Client::builder().timeout(timing.answer).build();
         let http = http.map_err(|error| FetchError(error.to_string()))?;
@@ -117,11 +118,11 @@ impl Jwks {
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Returns the keys, fetched when there are none, or none of them is `wanted`.
+    /// Returns the keys; fetches them if there are none, or none is `wanted`.
     ///
     /// # Errors
-    /// When there are none and none can be fetched in time. Keys that are known are good while the issuer is away, but not
-    /// when they are old.
+    /// When there are none and none can be fetched in time. Known keys are used while the issuer is
+    /// unavailable, up to their maximum age.
     pub async fn keys(
         &self,
         wanted: impl Fn(&VerificationKey) -> bool,
@@ -158,7 +159,7 @@ impl Jwks {
         }
     }
 
-    /// Returns the fetch in progress, or begins one; `None` when the last one has only just ended.
+    /// Returns the fetch in progress, or begins one; `None` shortly after the last one.
     fn fetch(&self, state: &mut State) -> Option<watch::Receiver<Outcome>> {
         if let Some(fetching) = &state.fetching {
             return Some(fetching.clone());
@@ -169,7 +170,7 @@ impl Jwks {
         let (tell, told) = watch::channel(None);
         state.fetching = Some(told.clone());
         let jwks = self.clone();
-        // In a task of its own: whoever has asked may give up, and others wait for it too.
+        // A separate task: the caller may give up, and others wait for it too.
         tokio::spawn(async move {
             let fetched = jwks.0.fetch().await.map(Arc::new);
             let mut state = jwks.state();
@@ -184,7 +185,7 @@ impl Jwks {
             state.ended = Some((Instant::now(), error));
             state.fetching = None;
             drop(state);
-            // Nobody may be waiting any more.
+            // There may be no receiver any more.
             let _ = tell.send(Some(fetched));
         });
         Some(told)
@@ -214,7 +215,7 @@ impl SharedFetch {
     }
 }
 
-/// Reads a key set; keys that cannot be used for signatures the hub knows are left out.
+/// Parses a key set; keys for unsupported signatures are left out.
 fn parse(bytes: &[u8]) -> Result<Vec<VerificationKey>, FetchError> {
     let set: Value = serde_json::from_slice(bytes)
         .map_err(|error| FetchError(format!("it is not JSON: {error}")))?;
@@ -230,7 +231,8 @@ fn usable(jwk: Jwk) -> Option<VerificationKey> {
     {
         return None;
     }
-    // The key decides the algorithm, never the token (RFC 8725, section 3.1). A published secret is no secret.
+    // The key decides the algorithm, never the token (RFC 8725, section 3.1). A published symmetric
+    // key is not secret.
     let algorithm = match (&jwk.algorithm, jwk.common.key_algorithm) {
         (AlgorithmParameters::RSA(_), None | Some(KeyAlgorithm::RS256)) => Algorithm::RS256,
         (AlgorithmParameters::EllipticCurve(key), None | Some(KeyAlgorithm::ES256))
@@ -258,7 +260,7 @@ mod tests {
 
     use super::*;
 
-    /// An issuer that takes connections and never answers; counts them.
+    /// Issuer that accepts connections, counts them and never responds.
     async fn hanging_issuer() -> (String, Arc<AtomicUsize>) {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let url = format!("http://{}/keys", listener.local_addr().expect("it is bound"));
@@ -292,7 +294,7 @@ mod tests {
 
     #[tokio::test]
     async fn strangers_do_not_make_the_hub_ask_again_at_once() {
-        // Nobody listens there: the fetch fails at once.
+        // No listener: the fetch fails at once.
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let url = format!("http://{}/keys", listener.local_addr().expect("it is bound"));
         drop(listener);

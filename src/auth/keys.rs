@@ -1,11 +1,11 @@
-//! API keys of publishing services, known by their hashes.
+//! API keys of services, stored as hashes.
 
 use sha2::{Digest as _, Sha256};
 
 use super::Caller;
 use crate::config::ApiKey;
 
-/// The keys there are.
+/// Known API keys.
 #[derive(Debug, Default)]
 pub struct ApiKeys(Vec<Known>);
 
@@ -17,7 +17,7 @@ struct Known {
 }
 
 impl ApiKeys {
-    /// The keys of a configuration.
+    /// Creates the keys of a configuration.
     #[must_use]
     pub fn new(keys: &[ApiKey]) -> Self {
         let known = |key: &ApiKey| Known {
@@ -28,13 +28,13 @@ impl ApiKeys {
         Self(keys.iter().map(known).collect())
     }
 
-    /// Whose key it is.
+    /// Returns the owner of a key.
     #[must_use]
     pub fn find(&self, key: &str) -> Option<Caller> {
         let hash = Sha256::digest(key.as_bytes())
             .iter()
             .fold(String::new(), |text, byte| format!("{text}{byte:02x}"));
-        // Every key is compared to the end, so the time taken says nothing about how much was right.
+        // Every key is compared completely, so the time does not depend on the content.
         let mut found = None;
         for known in &self.0 {
             let different =

@@ -1,4 +1,4 @@
-//! Who is asking, and what they may do.
+//! Authentication: identity and rights of callers.
 
 mod jwks;
 mod keys;
@@ -23,66 +23,66 @@ use crate::{
     redis::{CookieSession, Redis, Sessions},
 };
 
-/// What a request shows of who is asking, wherever it showed it.
+/// Credentials of a request.
 #[derive(Debug, Default, Clone)]
 pub struct Credentials {
-    /// `Authorization: Bearer`, `?token=` or the subprotocol `token.JWT`.
+    /// Token from `Authorization: Bearer`, `?token=` or the subprotocol `token.JWT`.
     pub token: Option<String>,
-    /// `X-API-Key`.
+    /// Value of `X-API-Key`.
     pub api_key: Option<String>,
-    /// The value of the session cookie.
+    /// Value of the session cookie.
     pub cookie: Option<String>,
-    /// The dev parameter `user_id`.
+    /// Dev parameter `user_id`.
     pub user_id: Option<String>,
-    /// The dev parameter `login`.
+    /// Dev parameter `login`.
     pub login: Option<String>,
-    /// The dev parameter `role`, which may come more than once.
+    /// Dev parameters `role`.
     pub roles: Vec<String>,
-    /// Whether the request came to a loopback address by name, and from no foreign page.
+    /// True if the request came to a loopback name, and not from a foreign page.
     pub local: bool,
 }
 
-/// Who is asking.
+/// Caller of an operation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Caller {
-    /// Somebody with an inbox.
+    /// User with an inbox.
     User(Identity),
-    /// A service with a key; it has no inbox.
+    /// Service with an API key, without an inbox.
     Service {
-        /// The key's name.
+        /// Name of the key.
         name: String,
-        /// What it may do.
+        /// Scopes.
         scopes: Vec<String>,
     },
-    /// With dev auth, a request without any identity: a curl in a terminal.
+    /// Request without an identity, with dev authentication.
     Developer,
 }
 
-/// Why a request is refused.
+/// Reason for which authentication failed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum AuthError {
-    /// Nobody is named.
+    /// No credentials.
     #[error("sign in: send a token as \"Authorization: Bearer\"")]
     Missing,
-    /// The token is no good.
+    /// Invalid token.
     #[error("the token is not accepted: {0}")]
     Token(#[from] TokenError),
-    /// The key is not known.
+    /// Unknown API key.
     #[error("the API key is not known")]
     Key,
-    /// The cookie names no session.
+    /// Unknown session cookie.
     #[error("the session is over; sign in again")]
     Cookie,
-    /// What knows who it is does not answer.
+    /// The source of identities is unavailable.
     #[error("who you are cannot be found out now; try again")]
     Unavailable,
-    /// A dev parameter is not what it should be.
+    /// Invalid dev parameter.
     #[error("{0}")]
     BadParameter(String),
 }
 
 impl Caller {
-    /// Whether they may administer.
+    /// Returns whether the caller may administer.
     #[must_use]
     pub fn may_administer(&self) -> bool {
         match self {
@@ -92,7 +92,7 @@ impl Caller {
         }
     }
 
-    /// Whether they may publish events.
+    /// Returns whether the caller may publish events.
     #[must_use]
     pub fn may_publish(&self) -> bool {
         match self {
@@ -102,7 +102,7 @@ impl Caller {
         }
     }
 
-    /// The user, when it is one.
+    /// Returns the user, if the caller is one.
     #[must_use]
     pub fn user(&self) -> Option<&Identity> {
         match self {
@@ -112,7 +112,7 @@ impl Caller {
     }
 }
 
-/// Decides who is asking.
+/// Authenticator of requests.
 #[derive(Debug)]
 pub struct Authenticator {
     dev: bool,
@@ -127,12 +127,12 @@ struct Cookies {
     sessions: Sessions,
 }
 
-/// Who is asking, and what they showed of themselves for the directory.
+/// Identified caller, with data for the directory.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Identified {
-    /// Who.
+    /// Caller.
     pub caller: Caller,
-    /// What a token says of its owner beyond who they are.
+    /// Update of the directory from the token.
     pub patch: Option<PersonPatch>,
 }
 
@@ -143,10 +143,10 @@ impl From<Caller> for Identified {
 }
 
 impl Authenticator {
-    /// The ways that a configuration opens. Cookies need the Redis that knows their sessions.
+    /// Creates the authenticator of a configuration. Cookies require Redis with the sessions.
     ///
     /// # Errors
-    /// When a key cannot be used.
+    /// When a key is invalid.
     pub fn new(config: &config::Auth, redis: Option<&Redis>) -> Result<Self, KeyError> {
         let open = |method| config.methods.contains(&method);
         let cookies = redis.filter(|_| open(AuthMethod::Cookie)).map(|redis| Cookies {
@@ -161,33 +161,30 @@ impl Authenticator {
         })
     }
 
-    /// From now on, these keys of services.
+    /// Replaces the API keys.
     pub fn set_keys(&self, keys: &[config::ApiKey]) {
         self.keys.store(Arc::new(ApiKeys::new(keys)));
     }
 
-    /// The cookie that names a session, when sessions are open.
+    /// Returns the name of the session cookie, if cookies are allowed.
     #[must_use]
     pub fn cookie_name(&self) -> Option<&str> {
         self.cookies.as_ref().map(|cookies| cookies.name.as_str())
     }
 
-    /// Returns the cookie sessions, when they are open.
+    /// Returns the lookup of cookie sessions, if cookies are allowed.
     #[must_use]
     pub fn sessions(&self) -> Option<Sessions> {
         self.cookies.as_ref().map(|cookies| cookies.sessions.clone())
     }
 
-    /// Whether dev auth is open.
+    /// Returns whether dev authentication is allowed.
     #[must_use]
     pub fn is_dev(&self) -> bool {
         self.dev
     }
 
-    /// Who is asking.
-    ///
-    /// # Errors
-    /// When nobody is named, or what they show is no good.
+    /// Authentication.
     pub async fn identify(&self, shown: &Credentials) -> Result<Identified, AuthError> {
         let key = shown.api_key.as_ref().or(shown.token.as_ref());
         if let Some(caller) = key.and_then(|key| self.keys.load().find(key)) {
@@ -212,7 +209,7 @@ impl Authenticator {
                 tracing::warn!(%error, "nobody can sign in by cookie");
                 AuthError::Unavailable
             })?;
-            // One that is over is no identity; dev parameters beside it still are.
+            // An ended session is no identity; dev parameters still are.
             match session {
                 Some(CookieSession { user_id, login, roles }) => {
                     let session = Some(SessionKey::new(value));

@@ -1,4 +1,4 @@
-//! Tokens: JSON Web Tokens (RFC 7519): what they say, and making one.
+//! JSON Web Tokens (RFC 7519): claims, and signing.
 
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use serde::{Deserialize, Serialize};
@@ -14,39 +14,40 @@ use crate::{
     },
 };
 
-/// Seconds by which clocks may differ: a token is good for so long after its end and before its beginning.
+/// Tolerance for clock differences, in seconds: a token is valid for so long after its end and
+/// before its beginning.
 pub(super) const LEEWAY_SECONDS: f64 = 5.0;
 
-/// Why a token is not accepted.
+/// Reason for which a token is rejected.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TokenError {
     /// Tokens are not configured.
     #[error("this hub takes no tokens; add \"jwt\" to auth.methods")]
     NotConfigured,
-    /// It is not a token, or its signature is wrong.
+    /// Malformed, or an invalid signature.
     #[error("it is not valid")]
     Invalid,
-    /// It is over.
+    /// Expired.
     #[error("it has expired")]
     Expired,
-    /// It is for later.
+    /// Not valid yet.
     #[error("it is not valid yet")]
     TooEarly,
-    /// It comes from somebody else, or is for somebody else.
+    /// Wrong issuer or audience.
     #[error("its issuer or audience is another")]
     NotForUs,
-    /// Its key is not there, and the issuer cannot be asked for it now.
+    /// Unknown key, and the issuer is unavailable.
     #[error("its key cannot be fetched now; try again")]
     KeysAway,
-    /// A claim is missing or unusable.
+    /// Missing or invalid claim.
     #[error("its claim {0} is missing or cannot be used")]
     Claim(&'static str),
-    /// The header demands an extension that the hub does not know (RFC 7515, section 4.1.11).
+    /// The header demands an unknown extension (RFC 7515, section 4.1.11).
     #[error("its header demands an extension (crit) that is not known here")]
     Critical,
 }
 
-/// Claims of a token (RFC 7519, section 4). Those that the hub does not know stay unread.
+/// Claims of a token (RFC 7519, section 4); unknown ones are ignored.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Claims {
     /// ID of the user, a string or a whole number.
@@ -58,7 +59,7 @@ pub struct Claims {
 }
 
 impl Claims {
-    /// Returns a claim that is a text; one that the directory could not hold is left out.
+    /// Returns a text claim; one that is too long is left out.
     fn text(&self, name: &str, max_chars: usize) -> Option<String> {
         let text = self.other.get(name).and_then(Value::as_str)?;
         (!text.is_empty() && is_plain(text, max_chars)).then(|| text.to_owned())
@@ -75,11 +76,11 @@ impl Claims {
             .find_map(|name| self.text(name, IDENTIFIER_MAX_CHARS))
     }
 
-    /// Returns a time in seconds since 1970 (RFC 7519, section 2, `NumericDate`: it may have a fraction). JSON null
-    /// counts as absent.
+    /// Returns a time in seconds since 1970 (RFC 7519, section 2, `NumericDate`: it may have a
+    /// fraction). JSON null counts as absent.
     ///
     /// # Errors
-    /// When it is no number.
+    /// When it is not a number.
     pub(super) fn time(&self, name: &'static str) -> Result<Option<f64>, TokenError> {
         match self.other.get(name) {
             None | Some(Value::Null) => Ok(None),
@@ -91,11 +92,10 @@ impl Claims {
         }
     }
 
-    /// Returns the user that the token names. The identity ends when the token does, with the leeway for clocks that
-    /// differ, wherever it is used.
+    /// Returns the user of the token. The identity ends with the token, plus the tolerance.
     ///
     /// # Errors
-    /// When `sub` is no user id, or `exp` no time.
+    /// When `sub` is not a user ID, or `exp` not a time.
     pub fn identity(&self) -> Result<Identity, TokenError> {
         #[expect(
             clippy::cast_possible_truncation,
@@ -111,10 +111,10 @@ impl Claims {
         })
     }
 
-    /// What it tells the directory.
+    /// Returns the update of the directory.
     ///
     /// # Errors
-    /// When `sub` is no user id.
+    /// When `sub` is not a user ID.
     pub fn patch(&self) -> Result<PersonPatch, TokenError> {
         let roles = self.roles();
         Ok(PersonPatch {

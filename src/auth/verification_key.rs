@@ -1,4 +1,4 @@
-//! Public key or secret that token signatures are checked with.
+//! Public key or secret that verifies token signatures.
 
 use jsonwebtoken::{Algorithm, DecodingKey};
 
@@ -6,7 +6,8 @@ use jsonwebtoken::{Algorithm, DecodingKey};
 pub(super) struct VerificationKey {
     /// `kid`, if it has one.
     pub(super) id: Option<String>,
-    /// Algorithm, decided by the key: the `alg` of a token is only compared with it (RFC 8725, section 3.1).
+    /// Algorithm, decided by the key: the `alg` of a token is only compared with it (RFC 8725,
+    /// section 3.1).
     pub(super) algorithm: Algorithm,
     /// Key material.
     pub(super) decoding: DecodingKey,

@@ -1,4 +1,4 @@
-//! Checking tokens: which key, which algorithm, which claims.
+//! Verification of tokens: key, algorithm and claims.
 
 use std::{fmt, path::Path};
 
@@ -17,23 +17,23 @@ use crate::{
     },
 };
 
-/// Why a key in the configuration cannot be used.
+/// Invalid key in the configuration.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum KeyError {
-    /// The file.
+    /// Unreadable file.
     #[error("auth.jwt_public_key_file: cannot read {0}: {1}")]
     File(String, String),
-    /// What is in it.
+    /// Unusable content.
     #[error(
         "auth.jwt_public_key_file: {0} holds no public key in PEM that is good for RS256, ES256 (P-256) or EdDSA (Ed25519)"
     )]
     NoKey(String),
-    /// The address of the key set.
+    /// Invalid URL of the key set.
     #[error("auth.jwks_url: {0}")]
     Jwks(String),
 }
 
-/// Checks tokens.
+/// Verifier of tokens.
 pub struct Tokens {
     keys: Vec<VerificationKey>,
     jwks: Option<Jwks>,
@@ -48,10 +48,10 @@ impl fmt::Debug for Tokens {
 }
 
 impl Tokens {
-    /// Tokens signed with the configured keys.
+    /// Creates a verifier with the configured keys.
     ///
     /// # Errors
-    /// When a key cannot be used.
+    /// When a key is invalid.
     pub fn new(config: &config::Auth) -> Result<Self, KeyError> {
         let mut keys = Vec::new();
         if !config.jwt_secret.is_empty() {
@@ -65,7 +65,7 @@ impl Tokens {
             "" => None,
             url => Some(Jwks::new(url).map_err(|error| KeyError::Jwks(error.to_string()))?),
         };
-        // The times are checked here: RFC 7519 allows a fraction, which the library does not read.
+        // Times are checked here: RFC 7519 allows a fraction, which the library does not support.
         let mut validation = Validation {
             validate_exp: false,
             validate_nbf: false,
@@ -85,10 +85,10 @@ impl Tokens {
         Ok(Self { keys, jwks, validation })
     }
 
-    /// What a token says, if it can be believed.
+    /// Verifies a token. Returns its claims.
     ///
     /// # Errors
-    /// When it cannot, or its key cannot be had now.
+    /// When it is invalid, or its key cannot be fetched now.
     pub async fn verify(&self, token: &str) -> Result<Claims, TokenError> {
         let header = decode_header(token).map_err(|_| TokenError::Invalid)?;
         if demands_extension(token) {
@@ -103,7 +103,7 @@ impl Tokens {
             }
         }
         let Some(jwks) = &self.jwks else { return Err(last) };
-        // A secret is never published.
+        // A symmetric key is never published.
         if header.alg == Algorithm::HS256 {
             return Err(last);
         }
@@ -143,7 +143,8 @@ impl Tokens {
     }
 }
 
-/// Whether the header has `crit`: it lists extensions that must be understood, and none is (RFC 7515, section 4.1.11).
+/// Returns whether the header has `crit`: the listed extensions must be supported, and none is (RFC
+/// 7515, section 4.1.11).
 fn demands_extension(token: &str) -> bool {
     let header = token.split('.').next().unwrap_or_default();
     let Ok(json) = base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(header) else {
@@ -156,7 +157,7 @@ fn demands_extension(token: &str) -> bool {
 fn from_file(path: &str) -> Result<VerificationKey, KeyError> {
     let pem = read_bytes(Path::new(path), SECRET_MAX_BYTES)
         .map_err(|error| KeyError::File(path.to_owned(), error.to_string()))?;
-    // What parses decides: a PEM file says what kind of key it holds.
+    // The PEM file determines the kind of key.
     let kinds = [
         (Algorithm::RS256, DecodingKey::from_rsa_pem(&pem)),
         (Algorithm::ES256, DecodingKey::from_ec_pem(&pem)),

@@ -1,4 +1,4 @@
-//! `lonceng check`: is the configuration whole, with every template.
+//! `lonceng check`: validates the configuration with all templates.
 
 use std::path::Path;
 

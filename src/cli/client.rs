@@ -1,4 +1,4 @@
-//! What the commands that talk to a hub share: its address, and its answers.
+//! Common part of commands that call a hub.
 
 use std::{net::SocketAddr, time::Duration};
 
@@ -9,10 +9,10 @@ use serde_json::Value;
 
 use crate::config::Config;
 
-/// How long a hub may take to answer.
+/// Time limit for a response.
 const TIMEOUT: Duration = Duration::from_secs(30);
 
-/// The hub that a configuration runs, as its own machine reaches it.
+/// Returns the local URL of the hub of a configuration.
 pub(super) fn base_url(config: &Config) -> String {
     match config.server.listen.parse::<SocketAddr>() {
         Ok(address) if address.ip().is_unspecified() => {
@@ -27,7 +27,7 @@ pub(super) fn http() -> anyhow::Result<Client> {
     Client::builder().timeout(TIMEOUT).build().context("the HTTP client cannot be built")
 }
 
-/// The answer's JSON, or the problem it names as an error.
+/// Returns the JSON of a response, or its problem as an error.
 pub(super) async fn answer(url: &str, sent: reqwest::Result<Response>) -> anyhow::Result<Value> {
     let response = sent.map_err(|error| {
         if error.is_connect() || error.is_timeout() {
@@ -61,7 +61,8 @@ pub(super) struct Credentials {
 }
 
 impl Credentials {
-    /// Headers of a request that shows them. What the command line says replaces what the environment says.
+    /// Returns the headers with the credentials. The command line takes precedence over the
+    /// environment.
     pub(super) fn headers(&self) -> Vec<(&'static str, String)> {
         self.or_environment(|name| std::env::var(name).ok())
     }
@@ -75,7 +76,7 @@ impl Credentials {
             (None, None) => (variable("LONCENG_TOKEN"), variable("LONCENG_API_KEY")),
             (token, key) => (token.clone(), key.clone()),
         };
-        // With both, the key is shown: it is for publishing, and the token may be a reader's.
+        // With both, the key is used: it is for publishing, and the token may be a reader's.
         match (key, token) {
             (Some(key), _) => vec![("X-API-Key", key)],
             (None, Some(token)) => vec![("Authorization", format!("Bearer {token}"))],

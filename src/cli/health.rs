@@ -1,4 +1,4 @@
-//! `lonceng health`: is the hub ready; for containers.
+//! `lonceng health`: checks readiness, for containers.
 
 use std::path::Path;
 

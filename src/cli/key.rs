@@ -1,4 +1,4 @@
-//! `lonceng key`: keys for services that publish.
+//! `lonceng key`: API keys for services.
 
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use clap::{Args, Subcommand};
@@ -10,10 +10,10 @@ use crate::{
     domain::limits::{IDENTIFIER_MAX_CHARS, is_plain},
 };
 
-/// Random bytes of a key: as many as its hash has.
+/// Number of random bytes of a key, as in its hash.
 const KEY_BYTES: usize = 32;
 
-/// Beginning of every key, by which scanners for leaked secrets find it.
+/// Prefix of every key, for scanners of leaked secrets.
 const PREFIX: &str = "lonceng_";
 
 /// Make keys for services
@@ -50,7 +50,7 @@ fn scope(text: &str) -> Result<String, String> {
     }
 }
 
-/// Text as TOML writes it.
+/// Quotes a text for TOML.
 fn quoted(text: &str) -> String {
     toml::Value::String(text.to_owned()).to_string()
 }
@@ -70,7 +70,7 @@ impl New {
                 "NAME must have 1 to {IDENTIFIER_MAX_CHARS} characters, and no control characters"
             )));
         }
-        // A generator for cryptography, seeded by the system.
+        // A cryptographic generator, seeded by the system.
         let bytes: [u8; KEY_BYTES] = rand::random();
         let key = format!("{PREFIX}{}", BASE64_URL_SAFE_NO_PAD.encode(bytes));
         println!("{key}");
@@ -82,7 +82,7 @@ impl New {
         Ok(())
     }
 
-    /// Line of config.toml that makes `key` known.
+    /// Returns the line of config.toml for `key`.
     fn line(&self, key: &str) -> String {
         let hash = Sha256::digest(key)
             .iter()

@@ -15,10 +15,10 @@ use tokio_tungstenite::{
 use super::{Failure, client, load_if_there};
 use crate::protocol::SUBPROTOCOL;
 
-/// The longest wait before connecting again.
+/// Maximum delay before reconnecting.
 const BACKOFF_MAX: Duration = Duration::from_secs(10);
 
-/// The first wait.
+/// First delay before reconnecting.
 const BACKOFF_FIRST: Duration = Duration::from_millis(250);
 
 /// Print notifications as they come
@@ -60,12 +60,12 @@ fn filter(text: &str) -> Result<(String, String), String> {
     Ok((key.to_owned(), value.to_owned()))
 }
 
-/// Where the client stands, to resume from.
+/// Position of the client, for resuming.
 #[derive(Default)]
 struct Position {
     epoch: String,
     revision: Option<i64>,
-    /// What a summary sums up is on its way.
+    /// True while the notifications of a summary are being fetched.
     fetching: bool,
 }
 
@@ -117,7 +117,8 @@ impl Listen {
         Ok(request)
     }
 
-    /// One connection; says whether there was one. An error is one that connecting again would not mend.
+    /// Runs one connection. Returns whether it was established. An error is one that reconnecting
+    /// would not fix.
     async fn session(&self, base: &str, position: &mut Position) -> anyhow::Result<bool> {
         let (mut socket, _) = match connect_async(self.request(base, position)?).await {
             Ok(connected) => connected,
@@ -150,7 +151,7 @@ impl Listen {
                 Ok(Message::Text(text)) => {
                     let Ok(message) = serde_json::from_str::<Value>(&text) else { continue };
                     if self.feed.is_some() && message["type"] == "error" {
-                        // The filters are wrong, and will be.
+                        // Invalid filters stay invalid.
                         bail!(
                             "{}",
                             message["data"]["message"]
@@ -159,7 +160,7 @@ impl Listen {
                         );
                     }
                     if self.show(&text, &message).is_err() {
-                        // Whoever read our output has what they wanted.
+                        // The reader of the output has closed it.
                         std::process::exit(0);
                     }
                     let mut answers: Vec<Value> = self.to_acknowledge(&message);
@@ -185,7 +186,7 @@ impl Listen {
         Ok(true)
     }
 
-    /// What to say first: which part of the feed to see.
+    /// Returns the first message: the filters of the feed.
     fn wish(&self) -> Option<Value> {
         self.feed.as_ref()?;
         let mut filters: serde_json::Map<String, Value> = serde_json::Map::new();
@@ -196,7 +197,7 @@ impl Listen {
         Some(json!({ "type": "subscribe", "filters": filters }))
     }
 
-    /// Marks what has just been printed.
+    /// Returns the marks for printed notifications.
     fn to_acknowledge(&self, message: &Value) -> Vec<Value> {
         let mark = |item: &Value| json!({ "type": "notification.read", "notification_id": item["notification_id"] });
         printed(message).filter(|_| self.ack).map(mark).collect()
@@ -240,7 +241,7 @@ impl Listen {
     }
 }
 
-/// The new notifications of a message: a push, or what was fetched because there were too many to be pushed.
+/// Returns the new notifications of a message: a push, or fetched ones.
 fn printed(message: &Value) -> impl Iterator<Item = &Value> {
     let items: &[Value] = match message["type"].as_str() {
         Some("notification.push") => std::slice::from_ref(&message["data"]),
@@ -252,7 +253,7 @@ fn printed(message: &Value) -> impl Iterator<Item = &Value> {
 }
 
 impl Position {
-    /// What a summary sums up is fetched, page by page.
+    /// Returns the request for the next page of a summary.
     fn to_fetch(&self, message: &Value) -> Option<Value> {
         let since = match message["type"].as_str() {
             Some("notifications.summary") => &message["data"]["previous_revision"],
@@ -265,19 +266,20 @@ impl Position {
 
     fn follow(&mut self, message: &Value) {
         let data = &message["data"];
-        // A sync says beside its list how far it goes.
+        // A sync response has its revision beside the list.
         let reached = data["revision"].as_i64().or(message["revision"].as_i64());
         if let Some(epoch) = data["epoch"].as_str() {
             epoch.clone_into(&mut self.epoch);
         }
         match message["type"].as_str() {
-            // What comes after `connected` without a position is a snapshot up to its revision.
+            // Without a position, `connected` is followed by a snapshot up to its revision.
             Some("connected") if self.revision.is_none() => {
                 self.revision = data["revision"].as_i64()
             }
             Some("connected") => {}
             Some("reset") => self.revision = data["revision"].as_i64(),
-            // What it sums up has not come yet. Pushes that come before it are printed again if the connection is cut now.
+            // Its notifications have not arrived yet. Pushes before them are printed again if the
+            // connection is lost now.
             Some("notifications.summary") => self.fetching = true,
             Some("sync.response") => {
                 self.fetching = message["complete"] == false;

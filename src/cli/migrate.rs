@@ -1,4 +1,4 @@
-//! `lonceng migrate`: bring the database's schema up to date.
+//! `lonceng migrate`: migrates the schema of the database.
 
 use std::path::Path;
 
@@ -11,7 +11,8 @@ use crate::store::Store;
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  DATABASE_URL=postgres://lonceng@db/lonceng lonceng migrate")]
 pub(super) struct Migrate {
-    /// Renew the epoch: after a restore from a backup, with the hubs stopped, so that clients start over
+    /// Renew the epoch: after a restore from a backup, with the hubs stopped, so that clients start
+    /// over
     #[arg(long)]
     new_epoch: bool,
 }

@@ -1,7 +1,7 @@
-//! The command line: a file per command.
+//! Command line: one file per command.
 //!
-//! Exit codes: 0 done, 1 failed, 2 the command line or the configuration is wrong. An error is one clear line on standard
-//! error, with what to do about it.
+//! Exit codes: 0 success, 1 failure, 2 invalid command line or configuration. An error is one line
+//! on standard error, with the remedy.
 
 mod check;
 mod client;
@@ -20,12 +20,12 @@ use clap::{Parser, Subcommand};
 
 use crate::config::{ConfigError, Loaded};
 
-/// A command that did not do what it was asked.
+/// Failure of a command.
 #[derive(Debug)]
 pub enum Failure {
-    /// The command line or the configuration is wrong: exit code 2.
+    /// Invalid command line or configuration: exit code 2.
     Usage(String),
-    /// It failed: exit code 1.
+    /// Any other failure: exit code 1.
     Failed(anyhow::Error),
 }
 
@@ -85,13 +85,13 @@ enum Command {
     Health(health::Health),
 }
 
-/// Reads the command line, runs the command, and says how it went.
+/// Parses the command line, runs the command, and returns its exit code.
 #[must_use]
 pub fn run() -> ExitCode {
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(error) => {
-            // Help and version are no errors, and clap knows where each belongs.
+            // Help and version are not errors; clap selects the stream.
             let code = if error.use_stderr() { ExitCode::from(2) } else { ExitCode::SUCCESS };
             let _ = error.print();
             return code;
@@ -122,24 +122,24 @@ pub fn run() -> ExitCode {
     }
 }
 
-/// Runs a command that waits for something.
+/// Runs an asynchronous command.
 fn block_on(command: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
     install_tls();
     actix_rt::System::new().block_on(command)
 }
 
-/// One implementation of cryptography for every TLS client of the process.
+/// Installs the cryptography provider of the process.
 fn install_tls() {
-    // A second call finds one installed, which is as good.
+    // A second call finds a provider installed.
     let _ = rustls::crypto::ring::default_provider().install_default();
 }
 
-/// The configuration, for a command that cannot do without.
+/// Loads the configuration for a command that requires one.
 fn load(path: &std::path::Path) -> Result<Loaded, Failure> {
     crate::config::load(path).map_err(|error| Failure::Usage(error.to_string()))
 }
 
-/// The configuration, for a client command that can do with the defaults where there is no file.
+/// Loads the configuration for a client command, with defaults if there is no file.
 fn load_if_there(path: &std::path::Path) -> Result<crate::config::Config, Failure> {
     if path.exists() {
         load(path).map(|loaded| loaded.config)

@@ -1,4 +1,4 @@
-//! `lonceng notify`: a message straight to people.
+//! `lonceng notify`: sends a message directly to users.
 
 use std::path::Path;
 

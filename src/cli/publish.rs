@@ -1,4 +1,4 @@
-//! `lonceng publish`: events, over HTTP or NATS.
+//! `lonceng publish`: publishes events over HTTP or NATS.
 
 use std::{io::IsTerminal as _, path::Path, time::Duration};
 
@@ -13,13 +13,13 @@ use uuid::Uuid;
 use super::{Failure, client, load_if_there};
 use crate::{config::Config, domain::event::code_of, ingest::nats::Servers};
 
-/// Publishes under way at once.
+/// Maximum number of publishes in progress.
 const IN_FLIGHT: usize = 500;
 
-/// Events in one HTTP request.
+/// Number of events per HTTP request.
 const HTTP_BATCH: u64 = 200;
 
-/// How long NATS may take to answer the first time.
+/// Time limit for connecting to NATS.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Publish an event, or many
@@ -78,7 +78,7 @@ impl Publish {
         code_of(&self.name)
     }
 
-    /// The subject named, or the one that the type's code is published under.
+    /// Returns the given subject, or the one of the code.
     fn subject(&self) -> String {
         if self.name.contains('.') {
             self.name.clone()
@@ -108,7 +108,7 @@ impl Publish {
         Ok(event)
     }
 
-    /// The id of the `n`th event: all of them are different events.
+    /// Returns the ID of the `n`th event, each different.
     fn id(&self, n: u64) -> String {
         match &self.id {
             Some(id) if self.count == 1 => id.clone(),
@@ -197,7 +197,7 @@ impl Publish {
     }
 }
 
-/// Outcomes of the events that were published over HTTP.
+/// Counts of outcomes over HTTP.
 #[derive(Debug, Default)]
 struct Outcomes {
     accepted: u64,
@@ -207,7 +207,7 @@ struct Outcomes {
 }
 
 impl Outcomes {
-    /// Counts one of the answer's results, and returns the line to print about it.
+    /// Counts a result. Returns the line to print.
     fn add(&mut self, result: &Value) -> String {
         let outcome = result["outcome"].as_str().unwrap_or("accepted");
         let notifications = result["notifications"].as_u64().unwrap_or(0);
@@ -251,7 +251,7 @@ fn notifications_of(count: u64) -> String {
     format!("{count} {}", if count == 1 { "notification" } else { "notifications" })
 }
 
-/// Whether a stream has taken an event.
+/// Returns whether a stream has stored an event.
 fn taken<T, E: std::fmt::Display>(
     result: Option<Result<T, E>>,
     subject: &str,

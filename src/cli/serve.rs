@@ -1,4 +1,4 @@
-//! `lonceng serve`: run the hub until it is asked to stop.
+//! `lonceng serve`: runs the hub until it is asked to stop.
 
 use std::path::Path;
 
@@ -13,7 +13,8 @@ pub(super) fn run(config: &Path) -> Result<(), Failure> {
     crate::app::check(&loaded).map_err(|error| Failure::Usage(error.to_string()))?;
     start_logging();
     install_tls();
-    // A shell gives a process 1,024 files; every connection is one. What the system allows is for it to say.
+    // The default limit is 1,024 open files, and every connection is one: raise it as far as
+    // allowed.
     if let Err(error) = rlimit::increase_nofile_limit(u64::MAX) {
         tracing::warn!(%error, "the limit of open files stays as it is");
     }
@@ -21,7 +22,7 @@ pub(super) fn run(config: &Path) -> Result<(), Failure> {
     actix_rt::System::new().block_on(async move {
         let unused = loaded.config.unused();
         let dev = loaded.config.auth.methods.contains(&crate::config::AuthMethod::Dev);
-        // Before anything starts: a signal that comes while the hub is starting must not be missed.
+        // Installed first: a signal during the start must not be missed.
         let mut stop = StopSignal::new()?;
         let hub = Hub::start(loaded, metrics).await.map_err(|error| match error {
             StartError::Key(_) | StartError::Redis(_) => Failure::Usage(error.to_string()),
@@ -47,12 +48,12 @@ pub(super) fn run(config: &Path) -> Result<(), Failure> {
         }
         tracing::info!("stopping");
         hub.stop().await;
-        // Explicitly: a thread that waits for a file system that hangs would hold the process up for ever.
+        // Exit explicitly: a thread that waits for a hanging file system would block the process.
         std::process::exit(0)
     })
 }
 
-/// What a signal asks for.
+/// Meaning of a signal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Asked {
     Stop,
@@ -60,7 +61,7 @@ enum Asked {
     Reload,
 }
 
-/// Ctrl-C, and where there are such SIGTERM and SIGHUP.
+/// Ctrl-C and, on Unix, SIGTERM and SIGHUP.
 struct StopSignal {
     #[cfg(unix)]
     terminate: tokio::signal::unix::Signal,
@@ -97,7 +98,7 @@ impl StopSignal {
 
     #[cfg(not(unix))]
     async fn wait(&mut self) -> Asked {
-        // Without a handler the process just ends, which is what was asked for.
+        // Without a handler the process ends, as requested.
         let _ = tokio::signal::ctrl_c().await;
         Asked::Stop
     }

@@ -1,4 +1,4 @@
-//! `lonceng token`: mint a token, for trying things out.
+//! `lonceng token`: signs a token, for development.
 
 use std::path::Path;
 

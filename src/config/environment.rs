@@ -1,8 +1,8 @@
-//! Overrides from the environment: `LONCENG_SECTION__KEY`, and the names that platforms give.
+//! Overrides from the environment: `LONCENG_SECTION__KEY`, and well-known names of platforms.
 
 use toml::{Table, Value};
 
-/// Names that platforms and other tools set, and the keys they mean.
+/// Well-known variables of platforms, and their keys.
 const WELL_KNOWN: [(&str, &str, &str); 4] = [
     ("DATABASE_URL", "store", "url"),
     ("NATS_URL", "nats", "url"),
@@ -10,7 +10,7 @@ const WELL_KNOWN: [(&str, &str, &str); 4] = [
     ("POD_ID", "server", "instance_id"),
 ];
 
-/// An override: which variable sets which key to what.
+/// Override of a key by a variable.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Override {
     pub(super) variable: String,
@@ -19,7 +19,7 @@ pub(super) struct Override {
     pub(super) text: String,
 }
 
-/// Picks the overrides out of an environment. Later ones win, so the hub's own names come last.
+/// Selects the overrides of an environment. Later ones win, so the hub's own names come last.
 pub(super) fn overrides(environment: impl Iterator<Item = (String, String)>) -> Vec<Override> {
     let variables: Vec<_> = environment.collect();
     let mut found = Vec::new();
@@ -51,7 +51,7 @@ pub(super) fn overrides(environment: impl Iterator<Item = (String, String)>) -> 
     found
 }
 
-/// Puts an override into the table, as the type that its key has.
+/// Applies an override to the table, with the type of its key.
 pub(super) fn apply(table: &mut Table, change: &Override) {
     let section = table.entry(change.section.clone()).or_insert_with(|| Value::Table(Table::new()));
     if let Value::Table(section) = section {
@@ -59,8 +59,8 @@ pub(super) fn apply(table: &mut Table, change: &Override) {
     }
 }
 
-/// A number, a truth value, a list or a table when it reads as one and the key is not a text; else a text. A comma is
-/// enough to write a list.
+/// Parses a value: a number, boolean, list or table if it is valid TOML and the key is not text;
+/// else text. Commas suffice for a list.
 fn value_of(change: &Override) -> Value {
     let text = change.text.as_str();
     match (change.section.as_str(), change.key.as_str()) {

@@ -1,4 +1,4 @@
-//! Reading the files of a configuration: regular files of a bounded size.
+//! Reading of configuration files: regular files of limited size.
 
 use std::{
     fs::File,
@@ -9,24 +9,24 @@ use std::{
 /// Maximum size of config.toml, in bytes.
 pub const CONFIG_MAX_BYTES: u64 = 1024 * 1024;
 
-/// Maximum size of a template's file, in bytes.
+/// Maximum size of a template file, in bytes.
 pub const TEMPLATE_MAX_BYTES: u64 = 64 * 1024;
 
 /// Maximum size of a file with a secret or a key, in bytes.
 pub const SECRET_MAX_BYTES: u64 = 64 * 1024;
 
-/// Reads a whole file.
+/// Reads a file.
 ///
 /// # Errors
-/// When it is no regular file, such as a pipe that would never end, when it is larger than `max_bytes`, and when it cannot
-/// be read.
+/// When it is not a regular file, such as a pipe that never ends, is larger than `max_bytes`, or
+/// cannot be read.
 pub fn read_bytes(path: &Path, max_bytes: u64) -> Result<Vec<u8>> {
-    // Before it is opened: opening a pipe waits for somebody to write to it.
+    // Check before opening: opening a pipe blocks until it has a writer.
     if !std::fs::metadata(path)?.is_file() {
         return Err(Error::new(ErrorKind::InvalidInput, "not a regular file"));
     }
     let mut bytes = Vec::new();
-    // It may grow while it is read.
+    // The file may grow while it is read.
     File::open(path)?.take(max_bytes + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > max_bytes {
         return Err(Error::new(ErrorKind::InvalidData, format!("larger than {max_bytes} bytes")));
@@ -34,7 +34,7 @@ pub fn read_bytes(path: &Path, max_bytes: u64) -> Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// Reads a whole file of UTF-8 text.
+/// Reads a file of UTF-8 text.
 ///
 /// # Errors
 /// Those of [`read_bytes`], and when it is not UTF-8.

@@ -1,4 +1,5 @@
-//! The configuration while the hub runs: what was loaded last, what is wrong with what came after, what waits for a restart.
+//! Configuration at run time: the values in force, problems of later edits, and keys that need a
+//! restart.
 
 use std::{
     path::PathBuf,
@@ -13,36 +14,36 @@ use crate::domain::{
     notification::Timestamp,
 };
 
-/// Asks the hub to read its files again.
+/// Trigger of a reload.
 #[derive(Debug, Clone)]
 pub struct Reloader(mpsc::Sender<Reload>);
 
-/// A request to take what is in the files, whatever it removes.
+/// Request to reload the files, even if that removes types.
 #[derive(Debug)]
 pub struct Reload {
-    /// Told when it is taken, or refused.
+    /// Receiver of the end of the reload.
     pub done: oneshot::Sender<()>,
 }
 
 impl Reloader {
-    /// A reloader, and the end at which its requests arrive.
+    /// Creates a reloader, and the receiver of its requests.
     #[must_use]
     pub fn new() -> (Self, mpsc::Receiver<Reload>) {
         let (ask, asked) = mpsc::channel(1);
         (Self(ask), asked)
     }
 
-    /// Asks for a reload, and confirms whatever it removes. The answer ends when it is taken or refused.
+    /// Requests a reload, and confirms the removal of types. The receiver is notified at its end.
     #[must_use]
     pub fn ask(&self) -> oneshot::Receiver<()> {
         let (done, answer) = oneshot::channel();
-        // One that waits will take the same files.
+        // A queued request will read the same files.
         let _ = self.0.try_send(Reload { done });
         answer
     }
 }
 
-/// The configuration now.
+/// Configuration in force.
 #[derive(Debug)]
 pub struct LiveConfig(RwLock<Inner>);
 
@@ -55,36 +56,36 @@ struct Inner {
     last_error: Option<ConfigError>,
     would_remove: Vec<String>,
     restart_needed: Vec<String>,
-    /// Codes of types that cannot be used as the table has them.
+    /// Codes of types whose rows are invalid.
     wrong_types: Vec<String>,
 }
 
-/// The translations as they were last taken.
+/// Translations in force.
 #[derive(Debug, Default)]
 pub struct Translations {
-    /// What is in the locales' folders.
+    /// Templates of the locale folders.
     pub local: Vec<LocalTemplate>,
-    /// The language of the templates that are none.
+    /// Language of templates outside of locale folders.
     pub default_locale: String,
 }
 
-/// What administrators are shown of it.
+/// Status for administrators.
 #[derive(Debug, Clone)]
 pub struct Status {
-    /// The file.
+    /// Configuration file.
     pub file: PathBuf,
-    /// When it was last taken.
+    /// Time of the last successful load.
     pub loaded_at: Timestamp,
-    /// What is wrong with what is in it now; then what was taken last goes on.
+    /// Problems of the present files; the last valid configuration stays in force.
     pub last_error: Option<ConfigError>,
-    /// Types that taking the files would remove: it is refused until somebody confirms it.
+    /// Types that the present files would remove: refused until confirmed.
     pub would_remove: Vec<String>,
-    /// Keys whose new values wait for a restart.
+    /// Keys whose new values need a restart.
     pub restart_needed: Vec<String>,
 }
 
 impl LiveConfig {
-    /// As it was loaded at the start.
+    /// Creates the state at the start.
     #[must_use]
     pub fn new(loaded: &Loaded, local: Vec<LocalTemplate>, now: Timestamp) -> Self {
         Self(RwLock::new(Inner {
@@ -99,7 +100,7 @@ impl LiveConfig {
         }))
     }
 
-    /// Another one was taken.
+    /// Records a successful load.
     pub fn taken(
         &self,
         loaded: &Loaded,
@@ -117,20 +118,20 @@ impl LiveConfig {
         inner.would_remove = Vec::new();
     }
 
-    /// Another one could not be taken; says whether that is news. `would_remove`: types that it would remove, if that is
-    /// why.
+    /// Records a refused load. Returns whether the reason is new. `would_remove` names the types
+    /// that it would remove, if that is the reason.
     pub fn refused(&self, error: &ConfigError, would_remove: Vec<String>) -> bool {
         let mut inner = self.0.write().unwrap_or_else(PoisonError::into_inner);
         inner.would_remove = would_remove;
         inner.last_error.replace(error.clone()).as_ref() != Some(error)
     }
 
-    /// These types cannot be used as the table has them.
+    /// Records types whose rows are invalid.
     pub fn found_wrong(&self, types: Vec<String>) {
         self.0.write().unwrap_or_else(PoisonError::into_inner).wrong_types = types;
     }
 
-    /// What is wrong with the files, and with the table.
+    /// Returns the problems of files and table.
     #[must_use]
     pub fn trouble(&self) -> Option<String> {
         let inner = self.0.read().unwrap_or_else(PoisonError::into_inner);
@@ -141,19 +142,19 @@ impl LiveConfig {
         (!all.is_empty()).then(|| all.join("; "))
     }
 
-    /// The translations, as they were last taken.
+    /// Returns the translations in force.
     #[must_use]
     pub fn translations(&self) -> Arc<Translations> {
         Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner).translations)
     }
 
-    /// The types of the file, as it was last taken.
+    /// Returns the types of the file in force.
     #[must_use]
     pub fn types(&self) -> Vec<TypeRow> {
         self.0.read().unwrap_or_else(PoisonError::into_inner).types.clone()
     }
 
-    /// What administrators are shown.
+    /// Returns the status for administrators.
     #[must_use]
     pub fn status(&self) -> Status {
         let inner = self.0.read().unwrap_or_else(PoisonError::into_inner);

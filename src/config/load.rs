@@ -1,4 +1,4 @@
-//! Reading config.toml: parse, override from the environment, validate.
+//! Loading of config.toml: parse, override from the environment, validate.
 
 use std::{
     path::{Path, PathBuf},
@@ -18,18 +18,18 @@ use crate::domain::{catalog::TypeRow, limits::shortened};
 /// Maximum length of a message, in characters.
 const MESSAGE_MAX_CHARS: usize = 500;
 
-/// A configuration that is whole.
+/// Valid configuration.
 #[derive(Debug, Clone)]
 pub struct Loaded {
-    /// The file it came from.
+    /// Configuration file.
     pub file: PathBuf,
-    /// Everything in it.
+    /// All sections.
     pub config: Config,
-    /// Its types, with the texts of their template files.
+    /// Types, with the contents of their template files.
     pub types: Vec<TypeRow>,
-    /// The templates' folder.
+    /// Folder of templates.
     pub templates: PathBuf,
-    /// Text of the file, and the variables that override it, to say where a value comes from.
+    /// Source of each value, for error messages.
     origin: Arc<Origin>,
 }
 
@@ -41,7 +41,7 @@ struct Origin {
 }
 
 impl Loaded {
-    /// Returns the error that a value is wrong, with its place in the file or the variable that sets it.
+    /// Creates an error for a value, with its position in the file or the variable that sets it.
     #[must_use]
     pub fn problem(&self, key: &str, message: String) -> ConfigIssue {
         placed(&self.file, &self.origin.text, &self.origin.overrides, key.to_owned(), message)
@@ -66,7 +66,7 @@ fn placed(
 /// Reads, overrides and validates.
 ///
 /// # Errors
-/// Everything that is wrong, each with key, file and line.
+/// All problems, each with key, file and line.
 pub fn load(file: &Path) -> Result<Loaded, ConfigError> {
     let text = read_text(file, CONFIG_MAX_BYTES).map_err(|error| ConfigIssue {
         file: Some(file.to_owned()),
@@ -87,7 +87,7 @@ pub(super) fn load_text(
     text: &str,
     environment: impl Iterator<Item = (String, String)>,
 ) -> Result<Loaded, ConfigError> {
-    // The file alone first: only then an error knows its line.
+    // Parse the file alone first, so that an error has its line.
     let mut config = parse(file, text)?;
     let overrides = environment::overrides(environment);
     if !overrides.is_empty() {
@@ -142,7 +142,7 @@ fn overridden(
     serde_path_to_error::deserialize(table).map_err(|error| {
         let path = error.path().to_string();
         let message = one_line(error.inner().message());
-        // The file has been read before, so what is wrong now was set by a variable.
+        // The file alone is valid, so a variable causes the error.
         let variable = overrides.iter().rfind(|change| {
             let key = format!("{}.{}", change.section, change.key);
             path == key
@@ -180,12 +180,12 @@ fn in_file(file: &Path, text: &str, key: String, message: String) -> ConfigIssue
     }
 }
 
-/// serde calls the whole document ".".
+/// Returns the path of an error; serde calls the whole document ".".
 fn shown(path: &str) -> String {
     if path == "." { String::new() } else { path.to_owned() }
 }
 
-/// The message on one line, without most of what it quotes of a very long one.
+/// Returns a message on one line, shortened.
 fn one_line(message: &str) -> String {
     let mut line = shortened(message, MESSAGE_MAX_CHARS);
     if line.contains(char::is_whitespace) {

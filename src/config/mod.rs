@@ -1,7 +1,7 @@
-//! Configuration: config.toml, overridden by the environment, checked whole before anything starts.
+//! Configuration: config.toml, overridden by the environment, and validated before anything starts.
 //!
-//! A section is a small struct with its defaults beside it ([`sections`]); [`load()`] reads, merges and validates;
-//! [`problem`] finds the line that an error is about.
+//! A section is a struct with its defaults ([`sections`]); [`load()`] reads, merges and validates;
+//! [`problem`] finds the line of an error.
 
 mod environment;
 pub mod files;

@@ -1,4 +1,4 @@
-//! What is wrong with a configuration, and where: file, line, column, key.
+//! Problems of a configuration: file, line, column, key.
 
 use std::{
     fmt,
@@ -9,28 +9,28 @@ use toml::de::{DeTable, DeValue};
 
 use crate::domain::limits::shortened;
 
-/// Maximum length of a line that is shown, in characters.
+/// Maximum length of a quoted line, in characters.
 const SNIPPET_MAX_CHARS: usize = 200;
 
-/// One thing that is wrong.
+/// Problem of a configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConfigIssue {
-    /// The file it is in; `None` for the environment.
+    /// File; `None` for the environment.
     pub file: Option<PathBuf>,
-    /// From 1.
+    /// Line, from 1.
     pub line: Option<usize>,
-    /// From 1.
+    /// Column, from 1.
     pub column: Option<usize>,
-    /// The key, such as `server.listen`, or the environment variable.
+    /// Key, such as `server.listen`, or environment variable.
     pub key: String,
-    /// What is wrong and what is expected.
+    /// Description, and what is expected.
     pub message: String,
-    /// The line itself, unless it may hold a secret.
+    /// Line of the file, unless it may contain a secret.
     pub snippet: Option<String>,
 }
 
 impl ConfigIssue {
-    /// A template in a file of its own is wrong in `line`, which counts from 1; without it, as a whole.
+    /// Creates a problem of a template file in `line`, from 1, or as a whole.
     pub(super) fn in_template(
         file: &Path,
         text: &str,
@@ -43,10 +43,10 @@ impl ConfigIssue {
     }
 }
 
-/// The text of a line, from 1; nothing where it may hold what nobody should read.
+/// Returns a line of the text, from 1; `None` if it may contain a secret.
 pub(super) fn snippet(text: &str, line: Option<usize>) -> Option<String> {
     let line = text.lines().nth(line?.checked_sub(1)?)?;
-    // What is beyond is not shown.
+    // The rest is not quoted.
     let lower = line.chars().take(SNIPPET_MAX_CHARS).collect::<String>().to_ascii_lowercase();
     let secret = ["secret", "url", "sha256", "password", "token", "credentials"]
         .iter()
@@ -70,10 +70,10 @@ impl fmt::Display for ConfigIssue {
     }
 }
 
-/// Everything that is wrong, at least one thing.
+/// All problems, at least one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConfigError {
-    /// In the order of the file.
+    /// Problems, in the order of the file.
     pub problems: Vec<ConfigIssue>,
 }
 
@@ -97,7 +97,7 @@ impl From<ConfigIssue> for ConfigError {
     }
 }
 
-/// Line and column, both from 1, of a byte offset.
+/// Returns line and column of a byte offset, both from 1.
 #[must_use]
 pub(super) fn position(text: &str, offset: usize) -> (usize, usize) {
     let before = text.get(..offset).unwrap_or(text);
@@ -106,7 +106,7 @@ pub(super) fn position(text: &str, offset: usize) -> (usize, usize) {
     (line, column)
 }
 
-/// Where a key such as `type[2].target` stands in the text; the nearest parent's place when the key itself is absent.
+/// Returns the position of a key such as `type[2].target` in the text, or of its nearest parent.
 #[must_use]
 pub(super) fn locate(text: &str, key: &str) -> Option<(usize, usize)> {
     let table = DeTable::parse(text).ok()?;

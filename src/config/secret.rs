@@ -1,4 +1,4 @@
-//! Values that must not be seen: passwords in addresses, signing secrets.
+//! Secret values: passwords in URLs, signing secrets.
 
 use std::{fmt, path::Path};
 
@@ -8,18 +8,19 @@ use serde::{
     de::{self, MapAccess, Visitor},
 };
 
-/// A value that may be given in place, as `{ env = "NAME" }` or as `{ file = "PATH" }`, and is never printed.
+/// Secret value, given in place, as `{ env = "NAME" }` or as `{ file = "PATH" }`, and never
+/// printed.
 #[derive(Clone, PartialEq, Eq, Default)]
 pub struct Secret(String);
 
 impl Secret {
-    /// The value itself; for the one place that needs it.
+    /// Returns the value.
     #[must_use]
     pub fn reveal(&self) -> &str {
         &self.0
     }
 
-    /// Whether there is none.
+    /// Returns whether there is none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
@@ -76,7 +77,7 @@ impl<'de> Visitor<'de> for SecretVisitor {
             })?,
             other => return Err(M::Error::custom(format!("expected env or file, found {other}"))),
         };
-        // Files end in a newline that is not part of the secret.
+        // The final newline of a file is not part of the secret.
         Ok(Secret(value.trim_end_matches(['\r', '\n']).to_owned()))
     }
 }

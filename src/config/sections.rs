@@ -1,4 +1,4 @@
-//! The sections of config.toml: every key, its default and its unit.
+//! Sections of config.toml: every key with its default and unit.
 
 use std::net::IpAddr;
 
@@ -7,31 +7,31 @@ use serde::Deserialize;
 use super::{Secret, TypeConfig};
 use crate::domain::feed;
 
-/// All of config.toml.
+/// Contents of config.toml.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
-    /// Where and how the hub listens.
+    /// Server and connections.
     pub server: Server,
-    /// Who is asking.
+    /// Authentication.
     pub auth: Auth,
-    /// Where notifications are kept.
+    /// Store.
     pub store: Store,
-    /// Where events come from.
+    /// NATS.
     pub nats: Nats,
-    /// How several hubs find each other.
+    /// Redis.
     pub redis: Redis,
     /// What is kept in Redis to spare the store.
     pub cache: Option<Cache>,
-    /// How much anybody may do.
+    /// Limits per user and client.
     pub limits: Limits,
-    /// How long things are kept.
+    /// Retention.
     pub retention: Retention,
-    /// How long it can be asked what became of an event.
+    /// Delivery trace.
     pub explain: Explain,
-    /// Where template files are.
+    /// Template files.
     pub templates: Templates,
-    /// The types of notifications.
+    /// Notification types.
     #[serde(rename = "type")]
     pub types: Vec<TypeConfig>,
     /// The live feeds.
@@ -39,33 +39,34 @@ pub struct Config {
     pub feeds: Vec<Feed>,
 }
 
-/// `[server]`
+/// Section `[server]`.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Server {
-    /// Address and port.
+    /// Address and port to listen on.
     pub listen: String,
-    /// This hub's name among several; empty: `POD_ID`, else the host's name.
+    /// Name of this hub; by default `POD_ID`, else the host name.
     pub instance_id: String,
-    /// Browser origins besides the hub's own.
+    /// Allowed browser origins besides the hub's own.
     pub allowed_origins: Vec<String>,
-    /// Proxies whose `X-Forwarded-For` is believed, besides those on this machine.
+    /// Proxies whose `X-Forwarded-For` is trusted, besides those on this machine.
     pub trusted_proxies: Vec<IpAddr>,
-    /// Most WebSocket connections at once.
+    /// Maximum number of connections.
     pub max_connections: usize,
-    /// Most of them for one user.
+    /// Maximum number of connections of one user.
     pub max_connections_per_user: usize,
-    /// Most bytes in one WebSocket message from a client.
+    /// Maximum size of a WebSocket message from a client, in bytes.
     pub max_message_bytes: usize,
-    /// Most bytes in one event.
+    /// Maximum size of an event, in bytes.
     pub max_event_bytes: usize,
-    /// Seconds between pings.
+    /// Interval of pings, in seconds.
     pub heartbeat_seconds: u64,
-    /// Seconds to wait for the pong.
+    /// Time limit for a pong, in seconds.
     pub heartbeat_timeout_seconds: u64,
-    /// Messages that may wait for one session; one that stays behind by more is closed as too slow.
+    /// Maximum number of messages queued for one session; one that stays behind is closed as too
+    /// slow.
     pub outbound_queue: usize,
-    /// Seconds to finish in after SIGTERM.
+    /// Time limit for a graceful stop, in seconds.
     pub shutdown_grace_seconds: u64,
 }
 
@@ -89,7 +90,7 @@ impl Default for Server {
 }
 
 impl Config {
-    /// Returns a line for each thing that is accepted and that nothing is done with yet.
+    /// Returns a message for each setting that is accepted and has no effect yet.
     #[must_use]
     pub fn unused(&self) -> Vec<String> {
         let mut lines = Vec::new();
@@ -111,44 +112,44 @@ impl Config {
         lines
     }
 
-    /// The live feeds as the hub works with them.
+    /// Returns the live feeds.
     #[must_use]
     pub fn feeds(&self) -> Vec<feed::Feed> {
         self.feeds.iter().map(Feed::to_feed).collect()
     }
 }
 
-/// A way to show who one is.
+/// Method of authentication.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum AuthMethod {
-    /// Query parameters, believed; on loopback only.
+    /// Query parameters, trusted; on loopback only.
     Dev,
-    /// A signed token.
+    /// Signed token.
     Jwt,
-    /// A session cookie, looked up in Redis.
+    /// Session cookie, looked up in Redis.
     Cookie,
 }
 
-/// `[auth]`
+/// Section `[auth]`.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Auth {
-    /// The ways that are open.
+    /// Allowed methods.
     pub methods: Vec<AuthMethod>,
-    /// HS256, at least 32 bytes.
+    /// Secret for HS256, at least 32 bytes.
     pub jwt_secret: Secret,
-    /// RS256, ES256 or `EdDSA`: a PEM file.
+    /// PEM file with a public key for RS256, ES256 or `EdDSA`.
     pub jwt_public_key_file: String,
-    /// Where the keys are published.
+    /// URL of the published keys (JWKS).
     pub jwks_url: String,
-    /// What `iss` must say; empty: anything.
+    /// Required `iss`; empty for any.
     pub jwt_issuer: String,
-    /// What `aud` must name; empty: anything.
+    /// Required `aud`; empty for any.
     pub jwt_audience: String,
-    /// The session cookie's name.
+    /// Name of the session cookie.
     pub session_cookie: String,
-    /// Keys of publishing services.
+    /// API keys of services.
     pub api_keys: Vec<ApiKey>,
 }
 
@@ -167,27 +168,27 @@ impl Default for Auth {
     }
 }
 
-/// One of `auth.api_keys`.
+/// Entry of `auth.api_keys`.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ApiKey {
-    /// Whose it is, for the log.
+    /// Name of the service.
     pub name: String,
-    /// SHA-256 of the key, in hex.
+    /// SHA-256 of the key, hexadecimal.
     pub sha256: String,
-    /// What it may do: `publish`, `admin`.
+    /// Scopes: `publish`, `admin`.
     pub scopes: Vec<String>,
 }
 
-/// `[store]`
+/// Section `[store]`.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Store {
-    /// `sqlite://PATH` or `postgres://…`.
+    /// URL: `sqlite://PATH` or `postgres://…`.
     pub url: Secret,
-    /// Most rows committed together.
+    /// Maximum number of rows per commit.
     pub batch_max: usize,
-    /// Milliseconds that the first row of a batch waits for company.
+    /// Time that the first row of a batch waits for others, in milliseconds.
     pub batch_wait_ms: u64,
 }
 
@@ -197,29 +198,29 @@ impl Default for Store {
     }
 }
 
-/// `[nats]`
+/// Section `[nats]`.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Nats {
-    /// The server's address; empty: no subscriber.
+    /// URL of the server; empty for none.
     pub url: Secret,
-    /// A `.creds` file.
+    /// Credentials file (`.creds`).
     pub credentials_file: String,
-    /// The JetStream stream; made when missing.
+    /// JetStream stream, created if missing.
     pub stream: String,
-    /// Not ready while NATS is away.
+    /// True if the hub is not ready without NATS.
     pub required: bool,
-    /// What the stream takes, and what is subscribed to without JetStream.
+    /// Subjects of the stream, and of the subscription without JetStream.
     pub subjects: Vec<String>,
-    /// The consumer that all hubs share.
+    /// Durable consumer shared by all hubs.
     pub durable: String,
-    /// The queue group without JetStream.
+    /// Queue group without JetStream.
     pub queue_group: String,
-    /// Seconds until an event that was not acknowledged comes again.
+    /// Time until an unacknowledged event is redelivered, in seconds.
     pub ack_wait_seconds: u64,
-    /// Tries until an event that the hub fails on is a dead letter.
+    /// Number of failed attempts after which an event becomes a dead letter.
     pub max_deliver: u64,
-    /// Seconds before each further try.
+    /// Delays before further attempts, in seconds.
     pub backoff_seconds: Vec<u64>,
 }
 
@@ -248,11 +249,11 @@ impl Default for Nats {
     }
 }
 
-/// `[redis]`
+/// Section `[redis]`.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Redis {
-    /// The server's address; empty: none.
+    /// URL of the server; empty for none.
     pub url: Secret,
 }
 
@@ -274,11 +275,11 @@ impl Default for Cache {
     }
 }
 
-/// `[limits]`
+/// Section `[limits]`.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Limits {
-    /// Live toasts for one user in a minute; 0: no limit.
+    /// Maximum number of live notifications per user and minute; 0 for no limit.
     pub per_user_per_minute: u32,
     /// HTTP publishes of one key or address in a minute; 0: no limit.
     pub publish_per_minute: u32,
@@ -299,13 +300,13 @@ impl Default for Limits {
     }
 }
 
-/// `[retention]`
+/// Section `[retention]`.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Retention {
-    /// Days after which what was read moves to the archive.
+    /// Age at which read notifications move to the archive, in days.
     pub archive_after_days: u32,
-    /// What admin history and a bare sync answer.
+    /// Default number of notifications in a history or `sync.response`.
     pub history: usize,
 }
 
@@ -315,13 +316,13 @@ impl Default for Retention {
     }
 }
 
-/// `[explain]`
+/// Section `[explain]`.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Explain {
-    /// Events whose fate is kept in memory; 0: none.
+    /// Maximum number of traced events; 0 for none.
     pub events: usize,
-    /// Minutes that it is kept; 0: not at all.
+    /// Lifetime of a trace, in minutes; 0 for none.
     pub minutes: u32,
 }
 
@@ -331,13 +332,13 @@ impl Default for Explain {
     }
 }
 
-/// `[templates]`
+/// Section `[templates]`.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Templates {
-    /// The folder, beside config.toml unless absolute.
+    /// Folder, relative to config.toml unless absolute.
     pub dir: String,
-    /// The language of the templates that are not in a language's folder.
+    /// Language of templates outside of locale folders.
     pub default_locale: String,
 }
 
@@ -347,52 +348,52 @@ impl Default for Templates {
     }
 }
 
-/// One `[[feed]]`.
+/// Entry of `[[feed]]`.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Feed {
-    /// Its name in `/ws/{feed}`.
+    /// Name in `/ws/{feed}`.
     pub name: String,
-    /// Whether anybody may watch.
+    /// True if no identity is required.
     #[serde(default)]
     pub public: bool,
-    /// The fields that watchers may filter by.
+    /// Fields that watchers may filter by.
     #[serde(default)]
     pub filters: Vec<String>,
-    /// Whether a new watcher gets the latest state at once.
+    /// True if a new watcher gets the current state first.
     #[serde(default)]
     pub snapshot: bool,
-    /// What it shows.
+    /// Messages about events.
     #[serde(default, rename = "message")]
     pub messages: Vec<FeedMessage>,
 }
 
-/// One `[[feed.message]]`.
+/// Entry of `[[feed.message]]`.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FeedMessage {
-    /// The events' names.
+    /// Names of the events.
     pub on: Vec<String>,
-    /// What the public sees as `type`.
+    /// `type` of the message.
     #[serde(rename = "type")]
     pub kind: String,
-    /// The fields that the public sees.
+    /// Fields that watchers see.
     pub fields: Vec<String>,
-    /// The fields that say what a message is about: a newer one about the same replaces one that waits. By default those that the
-    /// feed is filtered by, and whatever is an id.
+    /// Fields that identify the subject of a message: a newer message replaces a waiting one with
+    /// the same values. By default the filters of the feed, and fields that are IDs.
     #[serde(default)]
     pub key: Option<Vec<String>>,
 }
 
 impl Feed {
-    /// What a message is about, where nobody says it: what the feed is filtered by, and whatever is an id.
+    /// Returns the default key of a message: the filters of the feed, and fields that are IDs.
     fn key_of(&self, message: &FeedMessage) -> Vec<String> {
         let is_id = |name: &&String| *name == "id" || name.ends_with("_id") || name.ends_with("Id");
         let ids = message.fields.iter().filter(is_id).filter(|name| !self.filters.contains(name));
         self.filters.iter().chain(ids).cloned().collect()
     }
 
-    /// The feed as the hub works with it.
+    /// Converts to the feed of the domain.
     #[must_use]
     fn to_feed(&self) -> feed::Feed {
         let rules = self.messages.iter().map(|message| feed::Rule {

@@ -1,12 +1,12 @@
-//! The translations in `templates/LOCALE/`: part of the configuration, and checked with it.
+//! Translations in `templates/LOCALE/`.
 
 use super::{ConfigError, ConfigIssue, Loaded, local_templates};
 use crate::domain::catalog::{Catalog, LocalTemplate};
 
-/// Reads and checks every translation.
+/// Reads and validates all translations.
 ///
 /// # Errors
-/// Those that are wrong, each with file and line: they would switch nothing off, and be read by nobody.
+/// All invalid ones, each with file and line.
 pub fn translations(loaded: &Loaded) -> Result<Vec<LocalTemplate>, ConfigError> {
     let local = local_templates(&loaded.templates).map_err(|error| {
         let message = format!("the locale folders cannot be read: {error}");

@@ -1,4 +1,4 @@
-//! `[[type]]`: how an event becomes a notification.
+//! Notification types of config.toml: `[[type]]`.
 
 use std::path::Path;
 
@@ -12,58 +12,58 @@ use crate::domain::{
     user::UserId,
 };
 
-/// One `[[type]]`.
+/// Entry of `[[type]]`.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TypeConfig {
-    /// The code, such as `REFUND_REQUESTED`.
+    /// Code, such as `REFUND_REQUESTED`.
     pub code: String,
-    /// The headline; `display_name` in the table.
+    /// Title; `display_name` in the table.
     #[serde(alias = "display_name")]
     pub title: String,
-    /// The message's template.
+    /// Template of the message.
     #[serde(default)]
     pub template: Option<String>,
-    /// Or the file with it, in the templates' folder.
+    /// File with the template, in the folder of templates.
     #[serde(default)]
     pub file: Option<String>,
-    /// Who receives it.
+    /// Recipients.
     #[serde(alias = "target_type")]
     pub target: String,
-    /// For the target ROLE.
+    /// Role of the target ROLE.
     #[serde(default)]
     pub target_role: Option<String>,
-    /// For the target USERS.
+    /// Users of the target USERS.
     #[serde(default)]
     pub target_users: Vec<UserId>,
-    /// LOW, MEDIUM or HIGH.
+    /// Priority: LOW, MEDIUM or HIGH.
     #[serde(default = "medium")]
     pub priority: String,
-    /// Ways of delivery.
+    /// Delivery channels.
     #[serde(default = "web")]
     pub channels: Vec<String>,
-    /// What it is about.
+    /// Entity that its notifications are about.
     #[serde(default)]
     pub entity: Option<Entity>,
-    /// Where a click leads, as a template.
+    /// Template of the URL that a click opens.
     #[serde(default)]
     pub action_url: Option<String>,
-    /// Seconds that its notifications live; then they clear themselves.
+    /// Time after which its notifications clear themselves, in seconds.
     #[serde(default)]
     pub ttl_seconds: Option<i64>,
-    /// Whether nobody can mute it; for the priority HIGH.
+    /// True if users cannot mute it; only with the priority HIGH.
     #[serde(default)]
     pub mandatory: bool,
-    /// Days after which its notifications are deleted.
+    /// Age at which its notifications are deleted, in days.
     #[serde(default)]
     pub keep_days: Option<i64>,
-    /// Several texts to compare; `template` is the first of them where it is not given.
+    /// Variants to compare; the first is the default of `template`.
     #[serde(default)]
     pub variants: Vec<Variant>,
-    /// Instead of events: when it comes by itself. Five fields of cron, or `{ cron, timezone, count, missed }`.
+    /// Schedule instead of events: five fields of cron, or `{ cron, timezone, count, missed }`.
     #[serde(default)]
     pub schedule: Option<Value>,
-    /// Whether it is switched on.
+    /// True if it is active.
     #[serde(default = "yes", alias = "is_active")]
     pub active: bool,
 }
@@ -81,10 +81,10 @@ fn yes() -> bool {
 }
 
 impl TypeConfig {
-    /// The row it is written to the table as.
+    /// Converts to a row of the table.
     ///
     /// # Errors
-    /// The key and a sentence, when the template or its file is missing.
+    /// The key and a description, when the template or its file is missing.
     pub fn to_row(&self, templates: &Path) -> Result<TypeRow, (&'static str, String)> {
         let template = match (&self.template, &self.file) {
             (Some(template), None) => template.clone(),

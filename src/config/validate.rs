@@ -1,4 +1,4 @@
-//! What a value must be beyond its type: ranges, combinations, templates that compile.
+//! Validation of the configuration: ranges, combinations, templates.
 
 use std::{collections::HashSet, net::SocketAddr, path::Path};
 
@@ -13,27 +13,27 @@ use crate::domain::{
     limits::{IDENTIFIER_MAX_CHARS, is_plain},
 };
 
-/// A key and what is wrong with it.
+/// Key and description of an error.
 pub(super) type Fault = (String, String);
 
-/// Scopes that a key may have.
+/// Allowed scopes of API keys.
 pub const SCOPES: [&str; 2] = ["publish", "admin"];
 
 /// Maximum number of translations.
 const TRANSLATIONS_MAX: usize = 20_000;
 
-/// Fewest bytes of an HS256 secret (RFC 7518, section 3.2: as long as the hash).
+/// Minimum size of an HS256 secret in bytes (RFC 7518, section 3.2: the size of the hash).
 const JWT_SECRET_MIN_BYTES: usize = 32;
 
-/// Everything that is wrong.
+/// Errors found by the validation.
 pub(super) struct Faults {
-    /// With values of config.toml and the environment.
+    /// Errors of values in config.toml and the environment.
     pub(super) keys: Vec<Fault>,
-    /// With the files of templates.
+    /// Errors of template files.
     pub(super) templates: Vec<ConfigIssue>,
 }
 
-/// Checks everything and reads the types' template files.
+/// Validates the configuration, and reads the template files of the types.
 pub(super) fn validate(config: &Config, templates: &Path) -> Result<Vec<TypeRow>, Faults> {
     let mut faults = Vec::new();
     server(config, &mut faults);
@@ -128,7 +128,7 @@ fn auth(config: &Config, faults: &mut Vec<Fault>) {
     }
     if !config.redis.url.is_empty() && !scheme(config.redis.url.reveal(), &["redis://", "unix://"])
     {
-        // Not the value: it may hold a password.
+        // Without the value, which may contain a password.
         faults.push(("redis.url".to_owned(), "must start with redis:// or unix://".to_owned()));
     }
     for (index, key) in auth.api_keys.iter().enumerate() {
@@ -153,7 +153,7 @@ fn auth(config: &Config, faults: &mut Vec<Fault>) {
 fn store(config: &Config, faults: &mut Vec<Fault>) {
     let url = config.store.url.reveal();
     if !["sqlite:", "postgres://", "postgresql://"].iter().any(|scheme| url.starts_with(scheme)) {
-        // Not the value: it may hold a password.
+        // Without the value, which may contain a password.
         let message = "must start with sqlite:// or postgres://".to_owned();
         faults.push(("store.url".to_owned(), message));
     }
@@ -335,10 +335,10 @@ fn types(
     rows
 }
 
-/// The files of the locale folders: `templates/id/CODE.txt`.
+/// Reads the locale folders: `templates/id/CODE.txt`.
 ///
 /// # Errors
-/// When a folder that is there cannot be read.
+/// When an existing folder cannot be read.
 pub fn local_templates(folder: &Path) -> std::io::Result<Vec<LocalTemplate>> {
     let mut found = Vec::new();
     let Ok(entries) = std::fs::read_dir(folder) else {

@@ -1,6 +1,7 @@
-//! The pump: moves frames between a connection's socket and its actor, inside the actor's own task.
+//! Connection driver: moves frames between the socket and the actor, inside the actor's own task.
 //!
-//! actix polls it after every message the actor has handled, so whatever a burst of messages queued is written in one go.
+//! actix polls it after every message that the actor has handled, so everything that a burst of
+//! messages queued is written at once.
 
 use std::{
     pin::Pin,
@@ -15,16 +16,18 @@ use super::{
 };
 use crate::protocol::{CloseCode, frame};
 
-/// Frames taken before others get their turn: a client that floods must not hold the thread.
+/// Maximum number of frames read per poll: a flooding client must not monopolize the thread.
 const FRAMES_AT_ONCE: usize = 32;
 
-/// Requests of one client under way at once; beyond it nothing more is read, and TCP slows the client down.
+/// Maximum number of a client's requests in progress; beyond it nothing is read, and TCP slows the
+/// client down.
 const IN_FLIGHT_MAX: usize = 32;
 
-/// The pump.
+/// Driver of one connection.
 #[derive(Default)]
 pub(crate) struct ConnectionDriver {
-    /// The last frame is written and the write side is shut; what the peer still sends is thrown away.
+    /// True when the last frame is written and the write side is shut; input is discarded from then
+    /// on.
     drained: bool,
 }
 
@@ -62,7 +65,7 @@ impl<C: ConnectionActor> ActorFuture<C> for ConnectionDriver {
             }
             client.on_written(ctx);
             super::drain_queue(client, ctx);
-            // What that has queued is written too.
+            // Write what was queued meanwhile.
             if client.connection().waiting() == 0 && !client.connection().is_closing() {
                 return Poll::Pending;
             }
@@ -84,7 +87,7 @@ impl ConnectionDriver {
     ) -> Peer {
         for _ in 0..FRAMES_AT_ONCE {
             let connection = client.connection();
-            // A client that does not read its answers is not asked for more; when they are written, it is.
+            // Read no requests from a client that does not read the replies.
             if connection.in_flight >= IN_FLIGHT_MAX
                 || connection.waiting_bytes() > WAITING_BYTES_MAX
                 || connection.is_closing()
@@ -108,12 +111,12 @@ impl ConnectionDriver {
                 Poll::Ready(Err(Broken::Protocol)) => client.close(CloseCode::Protocol),
             }
         }
-        // There may be more; others first.
+        // There may be more frames; yield to other tasks first.
         cx.waker().wake_by_ref();
         Peer::There
     }
 
-    /// Sees the last frame out, waits for the peer to hang up, and ends the actor.
+    /// Writes the last frame, waits for the peer to disconnect, and stops the actor.
     fn finish<C: ConnectionActor>(
         mut self: Pin<&mut Self>,
         client: &mut C,
@@ -132,8 +135,8 @@ impl ConnectionDriver {
                 Poll::Pending => false,
             };
         }
-        // A socket that is dropped with unread input resets the connection, and the close frame may be lost with it; so
-        // what the peer still sends is read and thrown away, until it hangs up or its time is over.
+        // Dropping a socket with unread input resets the connection, and the close frame may be
+        // lost with it; so input is discarded until the peer disconnects or the timeout ends.
         let gone = self.drained && transport.poll_discard(cx).is_ready();
         if gone || transport.poll_deadline(cx).is_ready() {
             ctx.stop();

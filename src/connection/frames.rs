@@ -1,4 +1,4 @@
-//! What a client sends, from bytes to whole messages, within limits (RFC 6455).
+//! Reader of WebSocket messages, with limits (RFC 6455).
 
 use actix_http::ws::{Codec, Frame, Item, ProtocolError};
 use bytes::{Bytes, BytesMut};
@@ -6,41 +6,41 @@ use tokio_util::codec::Decoder as _;
 
 use crate::protocol::frame::announced;
 
-/// Longest payload of a control frame (RFC 6455, section 5.5).
+/// Maximum payload of a control frame in bytes (RFC 6455, section 5.5).
 const CONTROL_MAX: u64 = 125;
 
-/// What a client sent, whole.
+/// Complete message or control frame of a client.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Received {
     /// A text message.
     Text(Bytes),
-    /// A binary message, which the protocol does not know.
+    /// Binary message, which the protocol does not use.
     Binary,
     /// A ping, to be answered.
     Ping(Bytes),
     /// A pong, with what its ping carried.
     Pong(Bytes),
-    /// It wants to close.
+    /// Close frame.
     Close,
 }
 
-/// Why nothing more can be read.
+/// Reason for which nothing more can be read.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Broken {
-    /// The peer is gone.
+    /// The peer disconnected.
     Gone,
-    /// It announced or assembled more than it may send.
+    /// A message exceeds the maximum size.
     TooBig,
-    /// It broke RFC 6455.
+    /// Violation of RFC 6455.
     Protocol,
 }
 
-/// Puts frames together.
+/// Assembles frames into messages.
 pub struct FrameReader {
     buffer: BytesMut,
     codec: Codec,
     max_message: usize,
-    /// The pieces of a fragmented message so far.
+    /// Fragments of a message so far.
     fragments: Option<Fragments>,
 }
 
@@ -50,7 +50,8 @@ struct Fragments {
 }
 
 impl FrameReader {
-    /// A reader that begins with what has been read already, and takes messages of at most `max_message` bytes.
+    /// Creates a reader that begins with bytes read already, for messages of at most `max_message`
+    /// bytes.
     #[must_use]
     pub fn new(read_ahead: &[u8], max_message: usize) -> Self {
         Self {
@@ -61,17 +62,17 @@ impl FrameReader {
         }
     }
 
-    /// Takes bytes.
+    /// Appends bytes.
     pub fn push(&mut self, bytes: &[u8]) {
         self.buffer.extend_from_slice(bytes);
     }
 
-    /// Throws away what is not a whole message.
+    /// Discards an incomplete message.
     pub fn forget(&mut self) {
         self.buffer = BytesMut::new();
     }
 
-    /// The next message, if all of it is here.
+    /// Returns the next complete message.
     ///
     /// # Errors
     /// When nothing more can be read.
@@ -94,7 +95,8 @@ impl FrameReader {
         Ok(None)
     }
 
-    /// Looks at the length in the frame's header: the codec does so only once the payload has arrived.
+    /// Checks the length in the frame header; the codec checks it only when the payload has
+    /// arrived.
     fn guard(&self) -> Result<(), Broken> {
         let Some(announced) = announced(&self.buffer) else { return Ok(()) };
         let control = self.buffer.first().is_some_and(|first| first & 0x08 != 0);

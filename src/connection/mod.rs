@@ -1,7 +1,8 @@
-//! A connection, whoever holds it: what it speaks, how it stays alive, how much it may send, and how it ends.
+//! Connections: transport, heartbeat, rate limit and close, for every actor that owns one.
 //!
-//! An actor that owns one implements [`ConnectionActor`], runs the [`ConnectionDriver`], and keeps to what only it knows: a
-//! [`Session`](super::session::Session) its inbox, a [`Watcher`](super::watcher::Watcher) its feed.
+//! An actor that owns a [`Connection`] implements [`ConnectionActor`] and runs the
+//! [`ConnectionDriver`]: a [`Session`](crate::delivery::session::Session) for an inbox, a
+//! [`Watcher`](crate::feeds::watcher::Watcher) for a feed.
 
 mod driver;
 mod frames;
@@ -35,33 +36,34 @@ use crate::{
 };
 use sign_in::has_expired;
 
-/// How long the last words may take to reach a client that does not read.
+/// Time limit for writing the close frame to a client that does not read.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Maximum size of the pushes that wait for one connection, in bytes. One message may be larger when it waits alone.
+/// Maximum size of the pushes queued for one connection, in bytes. A single message may be larger.
 pub(crate) const WAITING_BYTES_MAX: usize = 1024 * 1024;
 
-/// Maximum size of the answers that wait for one connection, in bytes: a client that asks and does not read is closed.
+/// Maximum size of the replies queued for one connection, in bytes: a client that requests and does
+/// not read is closed.
 const ANSWERS_BYTES_MAX: usize = 8 * WAITING_BYTES_MAX;
 
-/// Messages beyond the limit that a client may have on their way when it is warned.
+/// Bounds of the number of messages that a client may have in flight when it is warned.
 const EXCESS_LEAST: u32 = 2;
 const EXCESS_MOST: u32 = 20;
 
-/// What every connection of this hub keeps to.
+/// Limits of every connection of this hub.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
-    /// Between pings.
+    /// Interval of pings.
     pub heartbeat: Duration,
-    /// For the pong.
+    /// Time limit for a pong.
     pub heartbeat_timeout: Duration,
-    /// Messages that may wait for one connection.
+    /// Maximum number of messages queued for one connection.
     pub outbound_queue: usize,
-    /// Messages that one client may send in a minute; 0: no limit.
+    /// Maximum number of messages per minute from one client; 0 for no limit.
     pub client_messages_per_minute: u32,
 }
 
-/// A place among `server.max_connections`; given back when dropped.
+/// Slot among `server.max_connections`, released when dropped.
 #[derive(Debug)]
 pub struct Slot(pub Arc<AtomicUsize>);
 
@@ -71,27 +73,27 @@ impl Drop for Slot {
     }
 }
 
-/// A connection.
+/// Connection of a client.
 pub struct Connection {
     transport: Transport,
-    /// Its last words are being written.
+    /// True while the close frame is being written.
     closing: bool,
-    /// When the ping that is out was sent; `None` once anything has come since.
+    /// Time of the last ping, until anything is received.
     pinged: Option<Instant>,
-    /// Requests to others under way.
+    /// Number of the client's requests in progress.
     pub(crate) in_flight: usize,
-    /// How much the client may send.
+    /// Rate limit of the client's messages.
     rate_limit: Bucket,
-    /// What it sent beyond that since it was warned.
+    /// Number of messages beyond the limit since the warning.
     excess: u32,
-    /// What feeds have left for it, once it watches any.
+    /// Drain of the feed queue, once the client watches a feed.
     pub(crate) drain: Option<Box<QueueDrain>>,
-    /// Counted as long as the connection lives.
+    /// Slot held while the connection lives.
     _slot: Slot,
     _counted: Counted,
 }
 
-/// Counts a connection in `websocket_connections` as long as it lives.
+/// Counts a connection in `websocket_connections` while it lives.
 struct Counted;
 
 impl Counted {
@@ -108,7 +110,7 @@ impl Drop for Counted {
 }
 
 impl Connection {
-    /// A connection that holds a place.
+    /// Creates a connection that holds a slot.
     #[must_use]
     pub fn new(transport: Transport, slot: Slot) -> Self {
         Self {
@@ -124,7 +126,7 @@ impl Connection {
         }
     }
 
-    /// From now on, what is left at this doorstep goes out.
+    /// Attaches the queue of feed messages.
     pub(crate) fn attach_queue(&mut self, queue: Arc<ConflatingQueue>) -> &mut QueueDrain {
         self.drain.get_or_insert_with(|| Box::new(QueueDrain::new(queue)))
     }
@@ -142,60 +144,61 @@ impl Connection {
         }
     }
 
-    /// `websocket` or `sse`.
+    /// Returns `websocket` or `sse`.
     pub(crate) fn transport(&self) -> &'static str {
         self.transport.name()
     }
 
-    /// Whether its last words are being written.
+    /// Returns whether the close frame is being written.
     pub(crate) fn is_closing(&self) -> bool {
         self.closing
     }
 
-    /// Messages that wait to be written.
+    /// Returns the number of queued messages.
     pub(crate) fn waiting(&self) -> usize {
         self.transport.waiting()
     }
 
-    /// Size of what waits to be written, in bytes.
+    /// Returns the size of queued messages, in bytes.
     pub(crate) fn waiting_bytes(&self) -> usize {
         self.transport.waiting_bytes()
     }
 
-    /// Whether a message of this size fits among at most `max_messages` that wait.
+    /// Returns whether a message of this size fits into the queue of at most `max_messages`.
     pub(crate) fn has_room(&self, bytes: usize, max_messages: usize) -> bool {
         let waiting = self.waiting();
         waiting < max_messages
             && (waiting == 0 || self.waiting_bytes() + bytes <= WAITING_BYTES_MAX)
     }
 
-    /// Queues a message's frame; nothing follows the last words. With it the client stands at `revision`.
+    /// Queues a message, unless the connection is closing. `revision` is the client's position
+    /// after it.
     pub(crate) fn enqueue(&mut self, frame: Bytes, revision: Option<i64>) {
         if !self.closing {
             self.transport.enqueue(frame, revision);
         }
     }
 
-    /// Where the client stands, whatever it was sent.
+    /// Sets the client's position.
     pub(crate) fn set_position(&mut self, revision: i64) {
         if !self.closing {
             self.transport.set_position(revision);
         }
     }
 
-    /// Has the pump look, after something was queued outside a message's handler.
+    /// Wakes the driver, after something was queued outside a message handler.
     pub(crate) fn wake(&self) {
         self.transport.wake();
     }
 
-    /// What waits is dropped where the code says so, the last words go out, and the socket follows. Says whether this is what
-    /// ends it.
+    /// Closes the connection: drops the queue if the code says so, writes the close frame, and then
+    /// closes the socket. Returns false if it was closing already.
     pub(crate) fn close(&mut self, code: CloseCode) -> bool {
         if self.closing {
             return false;
         }
         match code {
-            // The rest of what waits would only delay it.
+            // The rest of the queue would only delay the close.
             CloseCode::TooSlow | CloseCode::TooBig | CloseCode::Protocol | CloseCode::Internal => {
                 self.transport.drop_waiting();
             }
@@ -216,39 +219,39 @@ impl Connection {
     }
 }
 
-/// An actor that holds a connection.
+/// Actor that owns a connection.
 pub(crate) trait ConnectionActor: Actor<Context = Context<Self>> + Sized {
-    /// Its connection.
+    /// Returns the connection.
     fn connection(&mut self) -> &mut Connection;
 
-    /// What it keeps to.
+    /// Returns the limits.
     fn limits(&self) -> Limits;
 
-    /// Ends it.
+    /// Closes the connection.
     fn close(&mut self, code: CloseCode) {
         self.connection().close(code);
     }
 
-    /// The pump was woken: something may have been left outside the mailbox.
+    /// Handles a wake-up of the driver: signals beside the mailbox may be set.
     fn on_wake(&mut self, ctx: &mut Context<Self>);
 
-    /// End of its owner's sign-in, in seconds since 1970.
+    /// Returns the expiry of the sign-in, in seconds since 1970.
     fn expires_at(&self) -> Option<i64>;
 
-    /// Whether the client may be read from: what it asks for is answered after `connected` only.
+    /// Returns whether requests may be read: they are answered only after `connected`.
     fn is_open(&self) -> bool {
         true
     }
 
-    /// The client sent this, within its limits.
+    /// Handles a text message.
     fn on_text(&mut self, text: &[u8], ctx: &mut Context<Self>);
 
-    /// Everything that was queued is written.
+    /// Handles an empty queue.
     fn on_written(&mut self, ctx: &mut Context<Self>);
 
-    /// Queues an answer. A client that asks and does not read is closed: memory stays bounded.
+    /// Queues a reply. A client that requests and does not read is closed, so memory stays bounded.
     fn answer(&mut self, frame: Bytes) {
-        // What is pushed is bounded by itself, and answers come on top of it.
+        // Pushes have their own bound; replies come on top.
         let most = self.limits().outbound_queue * 2;
         let connection = self.connection();
         if connection.waiting() >= most || connection.waiting_bytes() >= ANSWERS_BYTES_MAX {
@@ -258,16 +261,16 @@ pub(crate) trait ConnectionActor: Actor<Context = Context<Self>> + Sized {
         self.connection().enqueue(frame, None);
     }
 
-    /// Answers with an error; the connection stays.
+    /// Replies with an error; the connection stays open.
     fn send_error(&mut self, code: ErrorCode, message: &str) {
         self.answer(protocol::error(&ClientError::new(code, message)));
     }
 
-    /// Keeps the connection alive, and finds out when it is not. To be called when the actor starts.
+    /// Starts the heartbeat. Called when the actor starts.
     fn watch_heartbeat(&self, ctx: &mut Context<Self>) {
         let Limits { heartbeat, heartbeat_timeout, .. } = self.limits();
         ctx.run_interval(heartbeat, move |client, ctx| {
-            // By the wall clock: a timer stands still while the machine is asleep.
+            // Compare with the wall clock: timers stand still while the machine sleeps.
             if has_expired(client.expires_at()) {
                 client.close(CloseCode::NotSignedIn);
                 client.connection().wake();
@@ -284,7 +287,7 @@ pub(crate) trait ConnectionActor: Actor<Context = Context<Self>> + Sized {
             }
             connection.pinged = Some(sent);
             ctx.run_later(heartbeat_timeout, move |client, _| {
-                // Another ping may be out by now; only this one's time is over.
+                // Only the timeout of this ping has ended; a later one may have been sent.
                 if client.connection().pinged == Some(sent) {
                     client.close(CloseCode::GoingAway);
                     client.connection().wake();
@@ -293,7 +296,7 @@ pub(crate) trait ConnectionActor: Actor<Context = Context<Self>> + Sized {
         });
     }
 
-    /// Closes the connection when its owner's sign-in ends.
+    /// Closes the connection when the sign-in expires.
     fn watch_expiry(&self, ctx: &mut Context<Self>) {
         let Some(expires_at) = self.expires_at() else { return };
         let left = expires_at.saturating_mul(1_000).saturating_sub(clock::now().0);
@@ -305,7 +308,7 @@ pub(crate) trait ConnectionActor: Actor<Context = Context<Self>> + Sized {
     }
 }
 
-/// Lets out what feeds have left, once everything before it is written.
+/// Sends queued feed messages, when everything before them is written.
 fn drain_queue<C: ConnectionActor>(client: &mut C, ctx: &mut Context<C>) {
     let Connection { transport, drain, closing: false, .. } = client.connection() else { return };
     let Some(drain) = drain else { return };
@@ -342,7 +345,7 @@ fn on_binary<C: ConnectionActor>(client: &mut C) {
     }
 }
 
-/// Whether the client has sent too much. It is warned once; if it goes on it is closed.
+/// Checks the rate limit. A client beyond it is warned once, and closed if it continues.
 fn is_over_its_limit<C: ConnectionActor>(client: &mut C) -> bool {
     let limit = client.limits().client_messages_per_minute;
     let connection = client.connection();
@@ -363,8 +366,8 @@ fn is_over_its_limit<C: ConnectionActor>(client: &mut C) -> bool {
     true
 }
 
-/// When a client shall come back, in milliseconds: spread over a second and a half, so that all clients of a hub do not come at
-/// once.
+/// Returns the delay after which a client reconnects, in milliseconds: random within a second and a
+/// half, so that the clients of a hub do not all reconnect at once.
 pub(crate) fn going_away_after() -> u64 {
     500 + rand::random_range(0..1_500)
 }

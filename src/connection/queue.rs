@@ -1,5 +1,5 @@
-//! Where feeds leave messages for a connection, beside its mailbox: a mailbox that is full takes nothing more, and here what is
-//! newest must always find room.
+//! Conflating queue between the broadcaster and a connection. It is separate from the mailbox,
+//! which rejects messages when full: here the newest message always finds room.
 
 use std::{
     fmt,
@@ -19,16 +19,16 @@ use crate::{
     protocol::frame,
 };
 
-/// Messages that leave together.
+/// Maximum number of messages per batch.
 const BUNCH: usize = 64;
 
-/// What waits for one connection.
+/// Queue of feed messages for one connection.
 #[derive(Default)]
 pub struct ConflatingQueue {
     waiting: Mutex<ConflatedMap>,
-    /// Wakes the connection's pump.
+    /// Wakes the driver of the connection.
     waker: AtomicWaker,
-    /// Messages that may wait.
+    /// Maximum number of messages.
     most: usize,
 }
 
@@ -39,47 +39,48 @@ impl fmt::Debug for ConflatingQueue {
 }
 
 impl ConflatingQueue {
-    /// Room for `most` messages.
+    /// Creates a queue for `most` messages.
     #[must_use]
     pub fn new(most: usize) -> Arc<Self> {
         Arc::new(Self { most, ..Self::default() })
     }
 
     fn waiting(&self) -> MutexGuard<'_, ConflatedMap> {
-        // Nothing panics while it is held half changed.
+        // No code panics while the lock is held.
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Leaves a message; one about the same that still waits is replaced.
+    /// Queues a message, in the place of a waiting one with the same key.
     pub fn put(&self, key: Key, message: Bytes) {
         self.put_among(key, message, self.most, WAITING_BYTES_MAX);
     }
 
-    /// The same where at least `most` messages, and `max_bytes` of them, may wait: what comes all at once and must be whole.
+    /// Queues a message, with room for at least `most` messages and `max_bytes`: for a snapshot
+    /// that must be complete.
     pub fn put_among(&self, key: Key, message: Bytes, most: usize, max_bytes: usize) {
         let mut waiting = self.waiting();
         let first = waiting.is_empty();
         waiting.put(key, message, most.max(self.most), max_bytes.max(WAITING_BYTES_MAX));
         drop(waiting);
-        // When something waits already the pump has been woken, or waits for the client.
+        // If the queue was not empty, the driver has been woken or waits for the client.
         if first {
             self.waker.wake();
         }
     }
 
-    /// Takes back what waits of a feed; `None`: of what administrators see.
+    /// Removes the messages of a feed; with `None` those of `scope: all`.
     pub fn forget(&self, feed: Option<FeedId>) {
         self.waiting().forget(feed);
     }
 }
 
-/// The connection's side: lets messages out as fast as the client reads them.
+/// Drain of a queue: sends messages as fast as the client reads them.
 pub(crate) struct QueueDrain {
     queue: Arc<ConflatingQueue>,
     window: FlowControl,
-    /// Nothing goes out while this many answers are awaited that must go first.
+    /// Number of replies that must be sent before any feed message.
     pub(crate) held: usize,
-    /// A look at the window is due already.
+    /// True if a timer for the next attempt is set.
     timer: bool,
 }
 
@@ -92,7 +93,8 @@ impl QueueDrain {
         self.queue.waker.register(waker);
     }
 
-    /// Queues a bunch if the client may have one. Answers with when to look again, where nobody else will say.
+    /// Sends a batch if flow control allows. Returns the delay until the next attempt, if nothing
+    /// else triggers it.
     pub(crate) fn drain_queue(
         &mut self,
         transport: &mut Transport,
@@ -102,7 +104,7 @@ impl QueueDrain {
         if self.held > 0 || waiting.is_empty() {
             return None;
         }
-        // An event stream's client never says what it has read; what the kernel takes is all that is known.
+        // The client of an event stream never answers; only the socket's buffer limits it.
         if transport.answers() && !self.window.is_open(now) {
             let again = self.window.opens_at()?;
             if std::mem::replace(&mut self.timer, true) {
@@ -118,7 +120,7 @@ impl QueueDrain {
             bytes += message.len();
             bunch.push(message);
         }
-        // Whoever leaves messages here need not wait for them to be written down.
+        // Release the lock before encoding.
         drop(waiting);
         for message in bunch {
             transport.enqueue(message, None);

@@ -1,5 +1,5 @@
-//! Checks of connections that are open whether their sign-in still holds: a cookie session may have ended, a role may
-//! have been taken away.
+//! Checks of the sign-in of open connections: a cookie session may have ended, a role may have been
+//! removed.
 
 use std::time::Duration;
 
@@ -10,10 +10,10 @@ use crate::{
     store::Store,
 };
 
-/// Longest interval between two checks of a connection; with a shorter heartbeat it is checked with each.
+/// Maximum interval between two checks of a connection; a shorter heartbeat shortens it.
 pub(crate) const INTERVAL: Duration = Duration::from_secs(30);
 
-/// Sources of what is known about sign-ins.
+/// Checker of sign-ins.
 #[derive(Debug, Clone)]
 pub struct SignIns {
     store: Store,
@@ -23,23 +23,23 @@ pub struct SignIns {
 /// State of a sign-in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum SignIn {
-    /// It holds; the user may still administer, or not any more.
+    /// Valid.
     Valid {
-        /// Whether the user has the role `admin`.
+        /// True if the user has the role `admin`.
         is_admin: bool,
     },
-    /// It has ended.
+    /// Ended.
     Ended,
 }
 
 impl SignIns {
-    /// Checks against this directory and, with cookie authentication, these sessions.
+    /// Creates a checker that uses this directory and, with cookie authentication, these sessions.
     #[must_use]
     pub fn new(store: Store, sessions: Option<Sessions>) -> Self {
         Self { store, sessions }
     }
 
-    /// Checks a sign-in. While Redis or the store is away, it stays as it was.
+    /// Checks a sign-in. While Redis or the store is unavailable, it stays valid.
     pub(crate) async fn check(&self, identity: &Identity) -> SignIn {
         if has_expired(identity.expires_at) {
             return SignIn::Ended;
@@ -66,7 +66,7 @@ impl SignIns {
     }
 }
 
-/// Whether a sign-in that ends at this time, in seconds since 1970, has ended.
+/// Returns whether an expiry, in seconds since 1970, is past.
 pub(crate) fn has_expired(expires_at: Option<i64>) -> bool {
     expires_at.is_some_and(|end| clock::now().0 >= end.saturating_mul(1_000))
 }

@@ -1,7 +1,7 @@
-//! A connection's socket: frames in, within limits; frames out, written together.
+//! Socket of a connection: reads messages within limits, and writes queued frames together.
 //!
-//! Nothing is kept for an idle connection but the socket itself: the read buffer is given back when it is empty, and what
-//! waits is shared bytes.
+//! An idle connection needs no memory but the socket: the read buffer is released when it is empty,
+//! and queued frames are shared bytes.
 
 use std::{
     collections::VecDeque,
@@ -22,48 +22,48 @@ use tokio_util::either::Either;
 
 use super::frames::{Broken, FrameReader, Received};
 
-/// Bytes read at once, on the stack.
+/// Size of the read buffer on the stack, in bytes.
 const READ_CHUNK: usize = 4 * 1024;
 
-/// Reads thrown away before others get their turn.
+/// Maximum number of reads discarded per poll.
 const DISCARDS_AT_ONCE: usize = 16;
 
-/// Frames given to one write.
+/// Maximum number of frames per write.
 const WRITE_SLICES: usize = 64;
 
-/// What is below a socket.
+/// Byte stream below a socket.
 pub struct RawIo(Either<TcpStream, DuplexStream>);
 
-/// A socket that has left the HTTP server.
+/// From a socket taken over from the HTTP server.
 impl From<TcpStream> for RawIo {
     fn from(socket: TcpStream) -> Self {
         Self(Either::Left(socket))
     }
 }
 
-/// A pipe whose other end is an answer's body.
+/// From a pipe whose other end is the body of a response.
 impl From<DuplexStream> for RawIo {
     fn from(pipe: DuplexStream) -> Self {
         Self(Either::Right(pipe))
     }
 }
 
-/// A socket of our own.
+/// Socket owned by an actor.
 pub struct Socket {
     io: Either<TcpStream, DuplexStream>,
     reader: FrameReader,
     waiting: VecDeque<Bytes>,
-    /// Size of what waits, in bytes.
+    /// Size of the queue, in bytes.
     waiting_bytes: usize,
-    /// How much of the first has been written.
+    /// Number of bytes of the first frame that are written.
     written: usize,
-    /// When to give up on writing the last frames; set once the session is closing.
+    /// Deadline for writing the last frames; set when the connection closes.
     deadline: Option<Pin<Box<Sleep>>>,
     waker: Option<Waker>,
 }
 
 impl Socket {
-    /// Takes over a socket, with what the HTTP layer had read beyond the request.
+    /// Takes over a socket, with the bytes that were read beyond the request.
     #[must_use]
     pub fn new(io: RawIo, read_ahead: &[u8], max_message: usize) -> Self {
         Self {
@@ -77,12 +77,12 @@ impl Socket {
         }
     }
 
-    /// Messages that wait to be written.
+    /// Returns the number of queued messages.
     pub(super) fn waiting(&self) -> usize {
         self.waiting.len()
     }
 
-    /// Size of what waits to be written, in bytes.
+    /// Returns the size of queued messages, in bytes.
     pub(super) fn waiting_bytes(&self) -> usize {
         self.waiting_bytes
     }
@@ -92,18 +92,18 @@ impl Socket {
         self.waiting.push_back(frame);
     }
 
-    /// Drops what waits, but for the frame that is half written.
+    /// Drops the queue, except for a partly written frame.
     pub(super) fn drop_waiting(&mut self) {
         self.waiting.truncate(usize::from(self.written > 0));
         self.waiting_bytes = self.waiting.iter().map(Bytes::len).sum();
     }
 
-    /// Nothing more is queued; the client has `set_close_timeout` to read what is.
+    /// Sets the deadline for writing the queue.
     pub(super) fn set_close_timeout(&mut self, set_close_timeout: Duration) {
         self.deadline = Some(Box::pin(sleep_until(Instant::now() + set_close_timeout)));
     }
 
-    /// Has the pump look at the queue, after something was queued outside a message's handler.
+    /// Wakes the driver, after something was queued outside a message handler.
     pub(super) fn wake(&self) {
         if let Some(waker) = &self.waker {
             waker.wake_by_ref();
@@ -116,7 +116,7 @@ impl Socket {
         }
     }
 
-    /// Whether the time to write the last frames is over.
+    /// Ready when the deadline has passed.
     pub(super) fn poll_deadline(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         match &mut self.deadline {
             Some(deadline) => deadline.as_mut().poll(cx),
@@ -124,7 +124,7 @@ impl Socket {
         }
     }
 
-    /// The next message.
+    /// Reads the next message.
     pub(super) fn poll_receive(&mut self, cx: &mut Context<'_>) -> Poll<Result<Received, Broken>> {
         loop {
             if let Some(received) = self.reader.read()? {
@@ -140,7 +140,7 @@ impl Socket {
         }
     }
 
-    /// Writes what waits, as much together as the socket takes; ready when nothing is left.
+    /// Writes the queue, as much at once as the socket takes; ready when it is empty.
     pub(super) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         while !self.waiting.is_empty() {
             let mut slices = [IoSlice::new(&[]); WRITE_SLICES];
@@ -156,7 +156,7 @@ impl Socket {
             }
             self.advance(written);
         }
-        // A burst should not leave its queue behind.
+        // Release the memory that a burst needed.
         if self.waiting.capacity() > WRITE_SLICES {
             self.waiting = VecDeque::new();
         }
@@ -177,7 +177,7 @@ impl Socket {
         }
     }
 
-    /// Reads and throws away; ready when the peer has hung up.
+    /// Discards input; ready when the peer has disconnected.
     pub(super) fn poll_discard(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         self.reader.forget();
         let mut chunk = [MaybeUninit::uninit(); READ_CHUNK];
@@ -192,7 +192,7 @@ impl Socket {
         Poll::Pending
     }
 
-    /// Tells the peer that nothing more comes.
+    /// Shuts down the write side.
     pub(super) fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.io).poll_shutdown(cx)
     }

@@ -8,7 +8,7 @@ use tokio::{
 use super::*;
 use crate::protocol::frame;
 
-/// A socket and the peer it is connected to.
+/// Socket and its peer.
 async fn pair(max_message: usize) -> (Socket, TcpStream) {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let address = listener.local_addr().expect("it is bound");
@@ -17,7 +17,7 @@ async fn pair(max_message: usize) -> (Socket, TcpStream) {
     (Socket::new(io.into(), &[], max_message), peer.expect("the listener accepts"))
 }
 
-/// A frame from a client: masked with zeros, which changes nothing.
+/// Frame of a client, masked with zeros.
 fn client_frame(first: u8, payload: &[u8]) -> Vec<u8> {
     let mut bytes = vec![first];
     if let Ok(length @ 0..=125) = u8::try_from(payload.len()) {

@@ -1,4 +1,5 @@
-//! What a connection speaks: WebSocket frames (RFC 6455) or Server-Sent Events (HTML standard, section 9.2), on the same socket.
+//! Transport of a connection: WebSocket frames (RFC 6455) or Server-Sent Events (HTML standard,
+//! section 9.2), on the same socket.
 
 use std::{
     io,
@@ -15,37 +16,37 @@ use super::{
 };
 use crate::protocol::{self, CloseCode, frame};
 
-/// How long a browser waits before it connects to an event stream again, in milliseconds.
+/// Delay after which a browser reconnects to an event stream, in milliseconds.
 const RETRY_MS: u32 = 2_000;
 
-/// A socket, and what is spoken on it.
+/// Socket with its message format.
 pub struct Transport {
     socket: Socket,
     format: Format,
 }
 
 enum Format {
-    /// Both ways.
+    /// Bidirectional.
     WebSocket,
-    /// Outwards only. With a revision the store's epoch is a message's `id`.
+    /// Server to client only. Epoch and revision are the `id` of a message.
     Events { epoch: Arc<str> },
 }
 
 impl Transport {
-    /// A WebSocket whose handshake is answered.
+    /// Creates a WebSocket transport, after the handshake.
     #[must_use]
     pub fn web_socket(socket: Socket) -> Self {
         Self { socket, format: Format::WebSocket }
     }
 
-    /// An event stream whose answer has begun.
+    /// Creates an event stream, after the response head.
     #[must_use]
     pub fn events(mut socket: Socket, epoch: Arc<str>) -> Self {
         socket.enqueue(Bytes::from(format!("retry: {RETRY_MS}\n\n")));
         Self { socket, format: Format::Events { epoch } }
     }
 
-    /// The word in the list of clients.
+    /// Returns the name in the list of clients.
     pub(crate) fn name(&self) -> &'static str {
         match self.format {
             Format::WebSocket => "websocket",
@@ -53,28 +54,28 @@ impl Transport {
         }
     }
 
-    /// Whether its client answers pings.
+    /// Returns whether the client answers pings.
     pub(crate) fn answers(&self) -> bool {
         matches!(self.format, Format::WebSocket)
     }
 
-    /// Queues bytes as they are.
+    /// Queues bytes without encoding.
     pub(crate) fn enqueue_raw(&mut self, bytes: Bytes) {
         self.socket.enqueue(bytes);
     }
 
-    /// Messages that wait to be written.
+    /// Returns the number of queued messages.
     pub(crate) fn waiting(&self) -> usize {
         self.socket.waiting()
     }
 
-    /// Size of what waits to be written, in bytes.
+    /// Returns the size of queued messages, in bytes.
     pub(crate) fn waiting_bytes(&self) -> usize {
         self.socket.waiting_bytes()
     }
 
-    /// Queues a message's frame. With it the client stands at `revision`. An event is the frame's payload, whose JSON has no
-    /// line break.
+    /// Queues a message; `revision` is the client's position after it. The data of an event is the
+    /// payload of the frame, whose JSON has no line break.
     pub(crate) fn enqueue(&mut self, message: Bytes, revision: Option<i64>) {
         let Format::Events { epoch } = &self.format else {
             self.socket.enqueue(message);
@@ -91,15 +92,15 @@ impl Transport {
         self.socket.enqueue(event.freeze());
     }
 
-    /// Where the client stands, whatever it was sent; a WebSocket's client knows.
+    /// Sets the client's position on an event stream.
     pub(crate) fn set_position(&mut self, revision: i64) {
         if let Format::Events { epoch } = &self.format {
             self.socket.enqueue(Bytes::from(format!("id: {epoch}.{revision}\n\n")));
         }
     }
 
-    /// Asks whether the peer is there; says whether it answers. A comment in an event stream keeps proxies from giving up, and
-    /// the kernel finds out that nobody takes it any more.
+    /// Sends a ping. Returns whether the peer answers it. A comment in an event stream keeps
+    /// proxies from closing it, and lets the kernel detect a dead peer.
     pub(crate) fn ping(&mut self) -> bool {
         match self.format {
             Format::WebSocket => self.socket.enqueue(frame::ping(&[])),
@@ -108,12 +109,12 @@ impl Transport {
         self.answers()
     }
 
-    /// Drops what waits.
+    /// Drops the queue.
     pub(crate) fn drop_waiting(&mut self) {
         self.socket.drop_waiting();
     }
 
-    /// Queues the last word, and gives the client `set_close_timeout` to read it.
+    /// Queues the close message, with a time limit for writing it.
     pub(crate) fn finish(&mut self, code: CloseCode, set_close_timeout: Duration) {
         match self.format {
             Format::WebSocket => self.socket.enqueue(frame::close(code)),
@@ -122,7 +123,7 @@ impl Transport {
         self.socket.set_close_timeout(set_close_timeout);
     }
 
-    /// Has the pump look, after something was queued outside a message's handler.
+    /// Wakes the driver, after something was queued outside a message handler.
     pub(crate) fn wake(&self) {
         self.socket.wake();
     }
@@ -134,7 +135,7 @@ impl Transport {
     pub(crate) fn poll_receive(&mut self, cx: &mut Context<'_>) -> Poll<Result<Received, Broken>> {
         match self.format {
             Format::WebSocket => self.socket.poll_receive(cx),
-            // There is nothing to say on an event stream, and a client that says something does no harm.
+            // Input on an event stream is ignored.
             Format::Events { .. } => self.socket.poll_discard(cx).map(|()| Err(Broken::Gone)),
         }
     }
@@ -150,7 +151,7 @@ impl Transport {
     pub(crate) fn poll_discard(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         match self.format {
             Format::WebSocket => self.socket.poll_discard(cx),
-            // Nothing is expected of this client, so nothing more is waited for.
+            // This client sends nothing, so there is nothing to wait for.
             Format::Events { .. } => {
                 let _ = self.socket.poll_discard(cx);
                 Poll::Ready(())

@@ -1,4 +1,4 @@
-//! Messages between the registry, its sessions and whoever has a change to deliver.
+//! Messages between the registry, its sessions and the HTTP interface.
 
 use std::{
     collections::BTreeMap,
@@ -21,60 +21,60 @@ use crate::{
     protocol,
 };
 
-/// Ends when the registry that gave it is gone.
+/// Ends when the registry that granted it is gone.
 pub type Lease = oneshot::Receiver<()>;
 
 /// The user has `server.max_connections_per_user` connections already.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TooManyConnections;
 
-/// From now on, tell this session what happens to this user's inbox.
+/// Attaches a session to the changes of its user's inbox.
 #[derive(Message)]
 #[rtype(result = "Result<Lease, TooManyConnections>")]
 pub struct Attach {
-    /// The connection, and whose it is.
+    /// Connection and its user.
     pub info: Arc<ClientInfo>,
     /// Mailbox of its session.
     pub address: Recipient<SessionMessage>,
-    /// What it is told beside its mailbox.
+    /// Signals beside the mailbox.
     pub signals: Arc<Signals>,
 }
 
-/// The session is over.
+/// Detaches a session.
 #[derive(Message)]
 #[rtype(result = "()")]
 pub struct Detach {
     /// Whose inbox.
     pub user_id: UserId,
-    /// The connection.
+    /// Connection.
     pub client: ClientId,
 }
 
-/// The hub is stopping: let every session say good-bye.
+/// Closes all sessions, because the hub is stopping.
 #[derive(Message)]
 #[rtype(result = "()")]
 pub struct DismissAll;
 
-/// Everybody who is connected.
+/// Lists the connected clients.
 #[derive(Message)]
 #[rtype(result = "Vec<Arc<ClientInfo>>")]
 pub struct ListClients;
 
-/// Whose connections to close.
+/// Connections to close.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SignOutTarget {
-    /// All of a user.
+    /// All connections of a user.
     User(UserId),
-    /// This one, by its id.
+    /// One connection, by its ID.
     Client(String),
 }
 
-/// Close connections as not signed in any more; says how many there were.
+/// Signs out connections. Returns their number.
 #[derive(Message)]
 #[rtype(result = "usize")]
 pub struct Revoke(pub SignOutTarget);
 
-/// How many sessions are attached.
+/// Returns the number of attached sessions.
 #[derive(Message)]
 #[rtype(result = "usize")]
 pub struct CountSessions;
@@ -82,34 +82,34 @@ pub struct CountSessions;
 /// Encoded change of an inbox.
 #[derive(Clone)]
 pub struct Push {
-    /// The frame.
+    /// Encoded frame.
     pub frame: Bytes,
-    /// Its place in the inbox's history.
+    /// Position in the inbox's history.
     pub step: RevisionStep,
     /// Content of the frame.
     pub content: Content,
-    /// When what caused it arrived.
+    /// Time at which its cause arrived.
     pub received: Instant,
 }
 
 /// Content of a push.
 #[derive(Debug, Clone)]
 pub enum Content {
-    /// One change, which takes the revision that follows the client's.
+    /// Change with the revision that follows the client's.
     Change,
-    /// Answer to this session's own request: it is sent even when it changes nothing.
+    /// Reply to this session's own request, sent even if nothing changed.
     Ack(Arc<Change>),
     /// Summary of notifications beyond the live limit: their number, and their number by type code.
     Summary(i64, Arc<BTreeMap<String, i64>>),
 }
 
 impl Push {
-    /// Whether it answers this session's own request.
+    /// Returns whether it is the reply to this session's own request.
     pub(super) fn is_ack(&self) -> bool {
         matches!(self.content, Content::Ack(_))
     }
 
-    /// Encodes it anew for a client that has been given a part of what it covers.
+    /// Encodes it again for a client that has received a part of what it covers.
     pub(super) fn encoded_at(&self, step: RevisionStep) -> Bytes {
         match &self.content {
             Content::Change => self.frame.clone(),
@@ -125,7 +125,8 @@ impl Push {
 pub enum SessionMessage {
     /// An encoded change of the inbox.
     Push(Push),
-    /// The inbox has reached this revision: a session with an earlier one reads the difference from the store.
+    /// The inbox has reached this revision: a session with an earlier one reads the difference from
+    /// the store.
     Behind {
         /// Revision of the inbox.
         revision: i64,
@@ -139,27 +140,27 @@ pub enum SessionMessage {
     Crash,
 }
 
-/// A connection, as the list of clients shows it.
+/// Description of a connection.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ClientInfo {
-    /// Its number in this hub.
+    /// Number within this hub.
     pub client: ClientId,
-    /// Its id, as `connected` says it.
+    /// ID, as in `connected`.
     pub client_id: String,
-    /// Who it is.
+    /// Identity of the user.
     pub identity: Identity,
-    /// Since when.
+    /// Time of the connection.
     pub connected_at: Timestamp,
     /// `websocket` or `sse`.
     pub transport: &'static str,
 }
 
-/// What the registry tells a session beside its mailbox, which may be full.
+/// Signals from the registry to a session beside its mailbox, which may be full.
 #[derive(Debug, Default)]
 pub struct Signals {
-    /// A push did not fit into the mailbox.
+    /// True if a push did not fit into the mailbox.
     pub overflow: AtomicBool,
-    /// An administrator has signed the user out.
+    /// True if an administrator has signed the user out.
     pub revoked: AtomicBool,
     /// Size of the pushes in the mailbox, in bytes.
     pub mailbox_bytes: AtomicUsize,

@@ -1,4 +1,5 @@
-//! From a committed change to a socket: the registry of connected users and a session for each connection.
+//! Delivery from a committed change to the sockets: the registry of connected users, and a session
+//! for each connection.
 
 mod messages;
 mod registry;

@@ -1,8 +1,9 @@
-//! The registry: who is connected, and who is told of a change.
+//! Registry actor: connected users, and delivery of changes to their sessions.
 //!
-//! It encodes a change once and hands the bytes to every session of the user. It never waits: a session whose mailbox is
-//! full is told so through a flag, and reads what it missed from the store. It fails by panicking; then every session's lease ends,
-//! and the sessions attach to the next registry and catch up from the store.
+//! It encodes a change once and passes the bytes to every session of the user. It never waits: a
+//! session with a full mailbox is signaled by a flag, and reads what it missed from the store. It
+//! fails by panicking; then the lease of every session ends, and the sessions attach to the next
+//! registry and catch up from the store.
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
@@ -28,19 +29,21 @@ use crate::{
     telemetry::{DeliveryTrace, trace},
 };
 
-/// Batches of changes in the mailbox; persistence waits when it is full.
+/// Capacity of the mailbox, in batches of changes; persistence waits when it is full.
 const MAILBOX: usize = 1_024;
 
-/// How often the connected users' revisions are compared with the store: the net under everything that may be dropped.
+/// Interval at which the revisions of connected users are compared with the store, to recover
+/// dropped messages.
 const RECONCILE_INTERVAL: Duration = Duration::from_secs(30);
 
-/// Users compared with one question to the store.
+/// Number of users compared in one query.
 const RECONCILE_CHUNK: usize = 500;
 
-/// How long what is over a user's live limit is gathered before it is told together. Ten seconds are promised.
+/// Time for which notifications beyond a user's live limit are gathered into one summary; ten
+/// seconds are promised.
 const SUMMARY_AFTER: Duration = Duration::from_secs(5);
 
-/// The actor.
+/// Registry actor.
 pub struct Registry {
     users: HashMap<UserId, UserSessions>,
     sessions: usize,
@@ -49,25 +52,26 @@ pub struct Registry {
     _guard: DropGuard,
 }
 
-/// What the registry needs to know.
+/// Configuration of the registry.
 #[derive(Debug, Clone)]
 pub struct RegistryConfig {
-    /// Most connections of one user.
+    /// Maximum number of connections of one user.
     pub max_per_user: usize,
-    /// What may change.
+    /// Settings that may change at run time.
     pub settings: Arc<RuntimeSettings>,
-    /// Where it is written down who was told.
+    /// Delivery trace.
     pub trace: Arc<DeliveryTrace>,
 }
 
 impl Registry {
-    /// An empty registry.
+    /// Creates an empty registry.
     #[must_use]
     pub fn new(store: Store, settings: RegistryConfig, guard: DropGuard) -> Self {
         Self { users: HashMap::new(), sessions: 0, store, settings, _guard: guard }
     }
 
-    /// Tells those who are there; says how, where anybody asks for that.
+    /// Sends a change to the sessions of its user. Returns the record for the delivery trace, if
+    /// that is on.
     fn publish(
         &mut self,
         change: &Change,
@@ -75,7 +79,7 @@ impl Registry {
         now: Timestamp,
         ctx: &mut Context<Self>,
     ) -> Option<trace::PushRecord> {
-        // Nobody is there: nothing is encoded.
+        // The user is not connected: nothing is encoded.
         let sessions_of_user = self.users.get_mut(&change.user_id)?;
         let how = sessions_of_user.push(change, received, self.settings.settings.live_per_minute());
         let record = self
@@ -101,7 +105,7 @@ impl Registry {
         }
     }
 
-    /// Forgets sessions that died without saying so.
+    /// Removes sessions that ended without detaching.
     fn remove_dead(&mut self) {
         let mut left = 0;
         self.users.retain(|_, sessions_of_user| {
@@ -142,7 +146,7 @@ impl Registry {
         }
         sessions_of_user.revision = Some(revision);
         for session in &sessions_of_user.sessions {
-            // A session whose mailbox is full has more to worry about, and is compared again next time.
+            // A session with a full mailbox is compared again next time.
             let _ = session.address.try_send(SessionMessage::Behind { revision });
         }
     }
@@ -241,7 +245,7 @@ impl Handler<DismissAll> for Registry {
 
     fn handle(&mut self, _: DismissAll, _: &mut Self::Context) {
         for session in self.users.values().flat_map(|sessions_of_user| &sessions_of_user.sessions) {
-            // One that is too slow to be told is cut off when the grace time ends.
+            // A session with a full mailbox is closed when the grace period ends.
             let _ = session.address.try_send(SessionMessage::Leave);
         }
     }
@@ -263,7 +267,7 @@ impl Handler<Crash> for Registry {
     }
 }
 
-/// Have every session panic, for tests of what that costs.
+/// Makes every session panic, for tests.
 #[doc(hidden)]
 #[derive(Message)]
 #[rtype(result = "()")]

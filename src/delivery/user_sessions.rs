@@ -1,4 +1,4 @@
-//! A user who is connected: their sessions, and how much they are shown live.
+//! Sessions of one connected user, with the limit of live notifications.
 
 use std::{
     collections::BTreeMap,
@@ -21,17 +21,18 @@ use crate::{
     telemetry::trace,
 };
 
-/// One connection.
+/// Session attached to the registry.
 pub(crate) struct AttachedSession {
     pub(crate) info: Arc<ClientInfo>,
     pub(crate) address: Recipient<SessionMessage>,
     pub(crate) signals: Arc<Signals>,
-    /// Dropped with the registry: so the session learns that it must attach again.
+    /// Dropped with the registry, so that the session attaches again.
     pub(crate) _lease: oneshot::Sender<()>,
 }
 
 impl AttachedSession {
-    /// Hands a push over if there is room; else the session is told through its flag. Says whether it is alive.
+    /// Sends a push if the mailbox has room, or else sets the overflow signal. Returns whether the
+    /// session is alive.
     fn push(&self, push: Push) -> bool {
         let bytes = push.frame.len();
         let before = self.signals.mailbox_bytes.fetch_add(bytes, Ordering::Relaxed);
@@ -44,15 +45,15 @@ impl AttachedSession {
         self.address.connected()
     }
 
-    /// Signs it out.
+    /// Signs out the session.
     pub(crate) fn revoke(&self) {
         self.signals.revoked.store(true, Ordering::Relaxed);
-        // If there is no room it looks at its signals after the message that is there.
+        // With a full mailbox it checks its signals after the next message.
         let _ = self.address.try_send(SessionMessage::Wake);
     }
 }
 
-/// What is over the live limit, until it is told together.
+/// Notifications beyond the live limit, until the summary is sent.
 struct Summary {
     count: i64,
     types: BTreeMap<String, i64>,
@@ -60,38 +61,38 @@ struct Summary {
     received: Instant,
 }
 
-/// A user who is connected.
+/// Sessions of one connected user.
 #[derive(Default)]
 pub(crate) struct UserSessions {
     pub(crate) sessions: Vec<AttachedSession>,
-    /// The last revision told to the sessions; `None` until the first.
+    /// Last revision sent to the sessions; `None` before the first.
     pub(crate) revision: Option<i64>,
     rate_limit: PerMinute,
     summary: Option<Summary>,
 }
 
-/// What became of a change.
+/// Result of pushing a change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum PushResult {
-    /// Every session was told.
+    /// Sent to every session.
     Sent {
-        /// A session was found dead.
+        /// True if a session was found dead.
         dead: bool,
     },
-    /// It was the first beyond the live limit: [`UserSessions::flush_summary`] is due in a while.
+    /// First beyond the live limit: [`UserSessions::flush_summary`] is due later.
     ThrottledFirst,
-    /// It joined those that are held.
+    /// Added to the summary.
     ThrottledMore,
 }
 
 impl UserSessions {
-    /// Tells every session of a change, or holds it back when there were `limit` in the last minute.
+    /// Sends a change to every session, or adds it to the summary after `limit` in the last minute.
     pub(crate) fn push(&mut self, change: &Change, received: Instant, limit: u32) -> PushResult {
         self.revision = self.revision.max(Some(change.step.revision));
         if Self::is_limited(change) && !self.rate_limit.take(limit, clock::monotonic()) {
             return self.throttle(change, received);
         }
-        // What is told is whole: what is held comes first.
+        // The summary comes first, to keep the order of revisions.
         let dead = self.flush_summary();
         let Frames { others, origin } = protocol::encode_change(change);
         let mut gone = false;
@@ -107,7 +108,7 @@ impl UserSessions {
         PushResult::Sent { dead: dead || gone }
     }
 
-    /// How the connections were told of a new notification, to be written down.
+    /// Returns the record of a new notification for the delivery trace.
     pub(crate) fn push_record(
         &self,
         change: &Change,
@@ -139,7 +140,7 @@ impl UserSessions {
         })
     }
 
-    /// Only what makes a toast is limited.
+    /// Returns whether the live limit applies: only to notifications with a toast.
     fn is_limited(change: &Change) -> bool {
         let urgent =
             change.notification.as_ref().is_none_or(|item| item.priority == Priority::High);
@@ -163,7 +164,7 @@ impl UserSessions {
         if first { PushResult::ThrottledFirst } else { PushResult::ThrottledMore }
     }
 
-    /// Tells what is held, together. Says whether a session was found dead.
+    /// Sends the summary. Returns whether a session was found dead.
     pub(crate) fn flush_summary(&mut self) -> bool {
         let Some(Summary { count, types, step, received }) = self.summary.take() else {
             return false;

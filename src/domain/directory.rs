@@ -1,4 +1,4 @@
-//! Events that fill the directory: `users.upserted`.
+//! Events that write to the directory: `users.upserted`.
 
 use serde_json::{Map, Value};
 
@@ -12,10 +12,10 @@ use super::{
     user::{Person, PersonPatch, UserId},
 };
 
-/// What an event of the subject `users.upserted` says of one user, or of several in `users`.
+/// Reads the changes of a `users.upserted` event: one user, or several in `users`.
 ///
 /// # Errors
-/// [`Rejected`] with the field.
+/// [`Rejected`] with the invalid field.
 pub fn patches(event: &Event) -> Result<Vec<PersonPatch>, Rejected> {
     match event.data.get("users") {
         Some(Value::Array(users)) => users
@@ -30,10 +30,10 @@ pub fn patches(event: &Event) -> Result<Vec<PersonPatch>, Rejected> {
     }
 }
 
-/// What an object says of a user; of `user`, where it is known already whom it is about.
+/// Reads the changes of one user from an object; `user` is the user if already known.
 ///
 /// # Errors
-/// [`Rejected`] with the field.
+/// [`Rejected`] with the invalid field.
 pub fn patch(map: &Map<String, Value>, user: Option<&UserId>) -> Result<PersonPatch, Rejected> {
     let find = |name: &str| {
         let other = other_spelling(name);

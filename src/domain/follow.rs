@@ -1,43 +1,43 @@
-//! Following an inbox: what a connection does with what it is pushed and what it reads, so that its client gets every change
-//! once and in order.
+//! Position of a client in its inbox: decides for each change whether it is sent, so that the
+//! client gets every change once and in order.
 //!
-//! The revision that the client has decides everything. A change that continues it is sent; one that the client has is
-//! dropped; one beyond it means that something is missing, and the store has it.
+//! Only the client's revision matters. A change that continues it is sent; one that the client has
+//! is dropped; one beyond it shows that something is missing, which is then read from the store.
 
 use super::inbox::{InboxState, RevisionStep};
 
-/// What to do with a change that was pushed.
+/// Relation of a pushed change to the client's position.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Continuity {
-    /// Pass it on.
+    /// It continues the position: send it.
     Send,
-    /// The client has it.
+    /// The client has it already.
     Known,
-    /// Something before it is missing: read it from the store first.
+    /// Changes before it are missing, and must be read from the store first.
     Missing,
 }
 
-/// The position of a client that follows an inbox.
+/// Position of a client in an inbox.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Follower {
-    /// The last revision the client has, or will have once what is queued is written.
+    /// Last revision that the client has, or will have when its queue is written.
     revision: i64,
 }
 
 impl Follower {
-    /// A client that has everything up to a revision.
+    /// Creates the position of a client that has everything up to a revision.
     #[must_use]
     pub fn at(revision: i64) -> Self {
         Self { revision }
     }
 
-    /// The last revision it has.
+    /// Returns the last revision.
     #[must_use]
     pub fn revision(self) -> i64 {
         self.revision
     }
 
-    /// What to do with a change.
+    /// Compares a change with the position.
     #[must_use]
     pub fn classify(self, step: RevisionStep) -> Continuity {
         if step.previous_revision > self.revision {
@@ -49,8 +49,8 @@ impl Follower {
         }
     }
 
-    /// Returns the place of a message that this client is told although it may have been given a part of what the message
-    /// covers: the message then continues what the client has.
+    /// Returns the step of a message for a client that may have received a part of what the message
+    /// covers: the message then continues the client's position.
     #[must_use]
     pub fn rebase(self, step: RevisionStep, counters: InboxState) -> RevisionStep {
         if step.previous_revision >= self.revision {
@@ -66,7 +66,7 @@ impl Follower {
         }
     }
 
-    /// It was given everything up to a revision.
+    /// Advances the position to a revision.
     pub fn reach(&mut self, revision: i64) {
         self.revision = self.revision.max(revision);
     }
@@ -107,7 +107,7 @@ mod tests {
         );
     }
 
-    /// A store as its contract says: what changed after a revision, each notification once as it is now.
+    /// Model of the store: changes after a revision, each notification once in its current state.
     #[derive(Default)]
     struct Model {
         revision: i64,
@@ -149,18 +149,18 @@ mod tests {
         }
     }
 
-    /// What the world does between two changes.
+    /// Action of the test.
     #[derive(Debug, Clone)]
     enum Act {
-        /// A change happens; its push is on its way.
+        /// A change is committed, and its push is in flight.
         Change(u8, u32),
-        /// The oldest push on its way arrives, or with `true` is lost.
+        /// The oldest push arrives, or with `true` is lost.
         Arrive(bool),
-        /// Two pushes on their way change places.
+        /// Two pushes in flight are reordered.
         Swap,
-        /// A page of history is read, if one is being read.
+        /// A page of history is read, if a read is in progress.
         Page(usize),
-        /// The connection is cut; the client comes back with what it has.
+        /// The connection is lost; the client resumes with its position.
         Cut,
     }
 
@@ -174,7 +174,7 @@ mod tests {
         ]
     }
 
-    /// A connection: live, or reading history while pushes are held.
+    /// Model of a connection: live, or reading history while pushes are held.
     struct Connection {
         follower: Follower,
         reading: bool,
@@ -233,8 +233,8 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(2_000))]
 
-        /// Whatever happens in whatever order, and wherever the connection is cut: in the end the client has the plain list,
-        /// and no revision came twice or out of order.
+        /// After any sequence of actions the client has the plain list, and no revision came twice
+        /// or out of order.
         #[test]
         fn a_follower_ends_with_the_plain_list(acts in proptest::collection::vec(act(), 0..120)) {
             let mut model = Model::default();
@@ -252,14 +252,14 @@ mod tests {
                     Act::Swap if way.len() > 1 => way.swap(0, 1),
                     Act::Page(limit) if connection.reading => connection.read(&model, limit, &mut client, &mut got),
                     Act::Cut => {
-                        // It attaches again: pushes that were on their way to the old connection are gone.
+                        // It attaches again: pushes to the old connection are lost.
                         way.clear();
                         connection = Connection { follower: connection.follower, reading: true, held: Vec::new() };
                     }
                     Act::Arrive(_) | Act::Swap | Act::Page(_) => {}
                 }
             }
-            // It becomes quiet; the net under everything compares the revisions.
+            // Nothing more happens; the reconciliation compares the revisions.
             for push in way {
                 connection.take(push, &mut client, &mut got);
             }

@@ -1,8 +1,8 @@
-//! The arithmetic of an inbox: its revision, its counts, and what a mark does to them.
+//! Arithmetic of an inbox: its revision, its counts, and the effect of marks.
 //!
-//! Every change takes the next revision, one each: a new notification, a mark, and each notification that a mark-all
-//! touches. So (user, revision) is unique, a page of history can end anywhere, and a client that knows the last revision
-//! it saw can ask for exactly the rest.
+//! Every change takes the next revision: a new notification, a mark, and each notification that a
+//! bulk mark touches. So (user, revision) is unique, a page of history can end anywhere, and a
+//! client that knows its last revision can ask for exactly the rest.
 
 use std::sync::Arc;
 
@@ -11,19 +11,19 @@ use super::{
     user::UserId,
 };
 
-/// Where an inbox stands.
+/// State of an inbox: revision and counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct InboxState {
-    /// Grows by one with every change; 0 for an inbox that never had one.
+    /// Revision: grows by one with every change; 0 for a new inbox.
     pub revision: i64,
-    /// How many notifications are unread.
+    /// Number of unread notifications.
     pub unread: i64,
-    /// How many of the unread ones have never been on a screen.
+    /// Number of unread notifications that were never displayed.
     pub unseen: i64,
 }
 
 impl InboxState {
-    /// The steps by which `count` new, unread notifications led here, in order.
+    /// Returns the steps of the last `count` new notifications that led to this state, in order.
     pub fn steps_of_new(self, count: i64) -> impl Iterator<Item = RevisionStep> {
         let before = Self {
             revision: self.revision - count,
@@ -38,7 +38,7 @@ impl InboxState {
         })
     }
 
-    /// The step that changes nothing: where the inbox stands.
+    /// Returns the step of a message without a change.
     #[must_use]
     pub fn standing(self) -> RevisionStep {
         RevisionStep {
@@ -49,7 +49,7 @@ impl InboxState {
         }
     }
 
-    /// The next step, by which one notification goes from one state to another.
+    /// Returns the next step, which changes one notification.
     #[must_use]
     pub fn next(self, from: NotificationState, to: NotificationState) -> RevisionStep {
         RevisionStep {
@@ -61,48 +61,48 @@ impl InboxState {
     }
 }
 
-/// One change's place in the history of an inbox.
+/// Position of one change in the history of an inbox.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct RevisionStep {
-    /// The inbox's revision just before.
+    /// Revision before the change.
     pub previous_revision: i64,
-    /// And with it.
+    /// Revision after the change.
     pub revision: i64,
-    /// The unread count with it.
+    /// Number of unread notifications after the change.
     pub unread: i64,
-    /// The unseen count with it.
+    /// Number of unseen notifications after the change.
     pub unseen: i64,
 }
 
 impl RevisionStep {
-    /// Where the inbox stands after it.
+    /// Returns the state after the step.
     #[must_use]
     pub fn counters(self) -> InboxState {
         InboxState { revision: self.revision, unread: self.unread, unseen: self.unseen }
     }
 }
 
-/// What a person can do to one notification.
+/// Action of a user on one notification.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Mark {
-    /// It was on a screen.
+    /// It was displayed.
     Seen,
-    /// Seen and understood.
+    /// It was read.
     Read,
-    /// Its action was followed: it is read, and helped.
+    /// Its action was followed, which also reads it.
     Click,
-    /// Not done with it after all.
+    /// It is unread again.
     Unread,
-    /// Put away.
+    /// It moves to the archive.
     Archive,
-    /// Taken out again, as it was.
+    /// It leaves the archive, with its earlier status.
     Unarchive,
-    /// Gone.
+    /// It is deleted.
     Delete,
 }
 
 impl Mark {
-    /// All of them.
+    /// All variants.
     pub const ALL: [Self; 7] = [
         Self::Seen,
         Self::Read,
@@ -113,7 +113,7 @@ impl Mark {
         Self::Delete,
     ];
 
-    /// The word in `notification.WORD`, `notification.WORD.ack` and `POST …/{id}/WORD`.
+    /// Returns the name in `notification.NAME`, `notification.NAME.ack` and `POST …/{id}/NAME`.
     #[must_use]
     pub fn word(self) -> &'static str {
         match self {
@@ -128,10 +128,10 @@ impl Mark {
     }
 }
 
-/// What a mark does to a notification in this state; `None` when it changes nothing, and so takes no revision.
+/// Returns the state after a mark; `None` if it changes nothing, and so takes no revision.
 ///
-/// Reading and archiving show that it was seen. What is unread again, or out of the archive, lives on although its time to
-/// live is over: a person asked for it.
+/// Reading and archiving imply that it was seen. A notification that is unread again, or leaves the
+/// archive, has no expiry any more: a user asked for it.
 #[must_use]
 pub fn transition(
     state: NotificationState,
@@ -163,7 +163,7 @@ pub fn transition(
         (Status::Read | Status::Archived | Status::AutoCleared, Mark::Click)
             if state.clicked_at.is_none() =>
         {
-            // What was put away unread is read by that.
+            // Archiving an unread notification reads it.
             Some(NotificationState {
                 clicked_at: Some(now),
                 read_at: state.read_at.or(Some(now)),
@@ -199,17 +199,17 @@ pub fn transition(
     }
 }
 
-/// What a person can do to everything at once.
+/// Action of a user on all notifications.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum BulkMark {
-    /// Everything unread is read.
+    /// Unread notifications become read.
     Read,
-    /// Everything unread has been on a screen.
+    /// Unread notifications become seen.
     Seen,
 }
 
 impl BulkMark {
-    /// The word in `notification.WORD`, and the name of the member that says what an update covers.
+    /// Returns the name in `notification.NAME`, and of the member with the range of an update.
     #[must_use]
     pub fn word(self) -> &'static str {
         match self {
@@ -219,21 +219,21 @@ impl BulkMark {
     }
 }
 
-/// What time does to notifications.
+/// Change of notifications by the passing of time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum SweepKind {
-    /// Their time to live ran out.
+    /// Their time to live has ended.
     Expire,
-    /// They are older than their owner wants to keep them.
+    /// They are older than the retention period of their owner.
     Retain,
-    /// They were read long ago, and move to the archive.
+    /// They were read long ago and move to the archive.
     Archive,
-    /// Their type keeps them no longer.
+    /// The retention period of their type has ended.
     Discard,
 }
 
 impl SweepKind {
-    /// What it does to a notification in this state; `None`: nothing.
+    /// Returns the state after the sweep; `None` if it changes nothing.
     #[must_use]
     pub fn apply(self, state: NotificationState) -> Option<NotificationState> {
         let to = match (self, state.status) {
@@ -249,65 +249,66 @@ impl SweepKind {
     }
 }
 
-/// The connection that asked for a change: it gets the ack where the user's other connections get the update.
+/// Connection that asked for a change: it gets the ack, the user's other connections get the
+/// update.
 pub type ClientId = u64;
 
-/// What happened, for those who watch the inbox.
+/// Kind of a change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ChangeKind {
-    /// A new notification; `quiet` in its reader's quiet hours.
+    /// A new notification.
     New {
-        /// Shown without a toast or a sound.
+        /// True in the reader's quiet hours: displayed without a toast or a sound.
         quiet: bool,
     },
     /// A mark that changed something.
     Marked(Mark),
-    /// A mark that changed nothing: only its asker hears of it.
+    /// A mark that changed nothing: only the connection that asked is told.
     Unchanged(Mark),
-    /// Everything up to a revision was marked. The change carries the one that was touched last.
+    /// A bulk mark. The change carries the notification that was changed last.
     All {
-        /// How.
+        /// Kind of mark.
         mark: BulkMark,
-        /// Marked were those that were made up to it.
+        /// Revision up to which notifications were marked.
         up_to_revision: i64,
-        /// The inbox's revision before the first of them.
+        /// Revision before the first of them.
         from_revision: i64,
     },
-    /// A mark-all that found nothing.
+    /// A bulk mark that found nothing.
     UnchangedAll(BulkMark),
-    /// Time did it.
+    /// A sweep.
     Swept(SweepKind),
 }
 
 /// One change of one inbox, after its commit.
 #[derive(Debug, Clone)]
 pub struct Change {
-    /// Whose inbox.
+    /// Owner of the inbox.
     pub user_id: UserId,
-    /// What happened.
+    /// Kind of change.
     pub kind: ChangeKind,
-    /// The notification as it is now; `None` only for a mark-all that found nothing.
+    /// Notification after the change; `None` only for a bulk mark that found nothing.
     pub notification: Option<Arc<Notification>>,
-    /// Its place in the history.
+    /// Position in the history.
     pub step: RevisionStep,
-    /// Who asked for it.
+    /// Connection that asked for it.
     pub origin: Option<ClientId>,
 }
 
-/// What a client says it saw last: `REVISION` or `EPOCH.REVISION`.
+/// Position from which a client resumes: `REVISION` or `EPOCH.REVISION`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Since {
-    /// The store's epoch at that time, when the client says it.
+    /// Epoch of the store at that time, if the client gave it.
     pub epoch: Option<String>,
-    /// The last revision it saw.
+    /// Last revision that the client has.
     pub revision: i64,
 }
 
 impl Since {
-    /// Reads `17` or `q7x2.17`.
+    /// Parses `17` or `q7x2.17`.
     ///
     /// # Errors
-    /// A sentence about what is expected.
+    /// A description of the expected format.
     pub fn parse(text: &str) -> Result<Self, String> {
         let (epoch, revision) = match text.rsplit_once('.') {
             Some((epoch, revision)) => (Some(epoch.to_owned()), revision),
@@ -320,12 +321,12 @@ impl Since {
     }
 }
 
-/// How to bring a client up to date.
+/// Way to bring a client up to date.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Resume {
-    /// Send it what changed after this revision.
+    /// Send the changes after this revision.
     After(i64),
-    /// Its numbers mean something else now: tell it to start over.
+    /// Its revision belongs to another history: the client starts over.
     Reset,
 }
 
@@ -334,7 +335,7 @@ pub enum Resume {
 pub struct InboxPosition {
     /// Revision and counts.
     pub counters: InboxState,
-    /// Highest revision of a deletion that is not known any more: a client that has not reached it cannot resume.
+    /// Highest revision of a purged deletion: a client with an earlier revision cannot resume.
     pub purged: i64,
 }
 

@@ -1,4 +1,4 @@
-//! Limits of what comes in from outside: every stored text has a bound, and the error names it.
+//! Limits of external input: every stored text has a maximum length, and the error names it.
 
 /// Maximum length of an identifier, in characters: type, event ID, source, login, title.
 pub const IDENTIFIER_MAX_CHARS: usize = 256;
@@ -21,24 +21,24 @@ pub const LOCALE_MAX_CHARS: usize = 35;
 /// Maximum length of the name of a time zone, in characters.
 pub const TIMEZONE_MAX_CHARS: usize = 64;
 
-/// Whether a text can be a role.
+/// Returns whether a text can be a role.
 #[must_use]
 pub fn is_role(text: &str) -> bool {
     !text.is_empty() && is_plain(text, ROLE_MAX_CHARS)
 }
 
-/// Whether a text has at most `max_chars` characters, and no control character.
+/// Returns whether a text has at most `max_chars` characters and no control character.
 #[must_use]
 pub fn is_plain(text: &str, max_chars: usize) -> bool {
     !text.chars().any(char::is_control) && text.chars().count() <= max_chars
 }
 
-/// Returns the text, or says that it is too long.
+/// Checks the length of a text.
 ///
 /// # Errors
-/// A sentence without the text itself, which may be very long.
+/// A description without the text itself, which may be very long.
 pub fn bounded(text: String, max_chars: usize) -> Result<String, String> {
-    // A text with few bytes has few characters: most texts need not be counted.
+    // A text with few bytes has few characters, so most texts need not be counted.
     if text.len() > max_chars {
         let chars = text.chars().count();
         if chars > max_chars {

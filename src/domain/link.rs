@@ -1,4 +1,4 @@
-//! Links that a click may follow.
+//! Safety of links.
 
 /// Maximum length of a link, in characters.
 pub const LINK_MAX_CHARS: usize = 2_048;
@@ -6,10 +6,12 @@ pub const LINK_MAX_CHARS: usize = 2_048;
 /// Expectation, for error messages.
 pub const EXPECTED: &str = "must start with https://, http:// or one slash, without a backslash";
 
-/// Whether a browser that follows the link stays on the page's own host or goes to the host that the link names.
+/// Returns whether a link is safe: a browser that follows it stays on the page's host, or goes to
+/// the host that the link names.
 ///
-/// `javascript:`, `data:` and `//host` are refused. So is a backslash, which browsers read as a slash (URL standard,
-/// "special authority slashes state"), and a control character, which they leave out.
+/// `javascript:`, `data:` and `//host` are refused. So is a backslash, which browsers treat as a
+/// slash (URL standard, "special authority slashes state"), and a control character, which they
+/// drop.
 #[must_use]
 pub fn is_safe(link: &str) -> bool {
     link.chars().count() <= LINK_MAX_CHARS
@@ -17,8 +19,8 @@ pub fn is_safe(link: &str) -> bool {
         && (has_host(link) || (link.starts_with('/') && !link.starts_with("//")))
 }
 
-/// Whether a template can only become a safe link: its literal beginning decides. A template that begins with a
-/// condition is decided when it is rendered.
+/// Returns whether every rendering of a template is a safe link: its literal beginning decides. A
+/// template that begins with a condition is checked when it is rendered.
 #[must_use]
 pub fn is_safe_template(source: &str) -> bool {
     if source.starts_with("{%") || source.starts_with("{#") {

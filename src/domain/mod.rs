@@ -1,7 +1,7 @@
-//! What Lonceng decides, as pure functions over values.
+//! Decisions as pure functions over values.
 //!
-//! **Architecture invariant:** nothing here does I/O, spawns a task, or asks what time it is. `now` and every fresh
-//! identifier are arguments. `tests/integration/architecture.rs` reads the `use` lines and keeps it so.
+//! **Invariant:** nothing here does I/O, spawns a task, or reads a clock. `now` and every fresh ID
+//! are arguments. `tests/integration/architecture` checks the imports.
 
 pub mod catalog;
 pub mod directory;

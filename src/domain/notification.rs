@@ -1,4 +1,4 @@
-//! A notification, as it is stored, listed and pushed: one shape everywhere.
+//! Notification, in the one shape in which it is stored, listed and pushed.
 
 use std::sync::Arc;
 
@@ -9,18 +9,18 @@ use uuid::Uuid;
 
 use super::user::UserId;
 
-/// What of a notification a mark can change.
+/// Mutable state of a notification.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NotificationState {
-    /// Where it is in its life.
+    /// Status.
     pub status: Status,
-    /// When it was first on a screen.
+    /// Time at which it was first displayed.
     pub seen_at: Option<Timestamp>,
-    /// When it was read.
+    /// Time at which it was read.
     pub read_at: Option<Timestamp>,
-    /// When its action was first followed.
+    /// Time at which its action was first followed.
     pub clicked_at: Option<Timestamp>,
-    /// When its time to live runs out.
+    /// Time at which it expires.
     pub expires_at: Option<Timestamp>,
 }
 
@@ -34,23 +34,23 @@ impl NotificationState {
     }
 }
 
-/// How urgent a notification is.
+/// Priority of a notification.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, Default,
 )]
 #[serde(rename_all = "UPPERCASE")]
 pub enum Priority {
-    /// In the list; a quiet toast.
+    /// In the list, and a silent toast.
     Low,
-    /// A toast that goes by itself.
+    /// A toast that closes by itself.
     #[default]
     Medium,
-    /// A toast that stays until it is dismissed; never limited.
+    /// A toast that stays until it is dismissed, exempt from the live limit.
     High,
 }
 
 impl Priority {
-    /// The word of the contract: `LOW`, `MEDIUM` or `HIGH`.
+    /// Returns `LOW`, `MEDIUM` or `HIGH`.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -60,7 +60,7 @@ impl Priority {
         }
     }
 
-    /// Reads the word, in any case.
+    /// Parses the name, in any case.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         [Self::Low, Self::Medium, Self::High]
@@ -69,19 +69,19 @@ impl Priority {
     }
 }
 
-/// Where a notification is in its life.
+/// Status of a notification.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
-    /// Not read yet: counted in the badge.
+    /// Not read yet; counted in the badge.
     Unread,
     /// Read.
     Read,
-    /// Put away: out of the list, still there.
+    /// Archived: not in the list, but still there.
     Archived,
-    /// Gone from lists; kept as a tombstone so that every device learns of it.
+    /// Deleted: kept as a tombstone, so that every device learns of it.
     Deleted,
-    /// Its time to live ran out.
+    /// Expired.
     AutoCleared,
 }
 
@@ -89,7 +89,7 @@ impl Status {
     const ALL: [Self; 5] =
         [Self::Unread, Self::Read, Self::Archived, Self::Deleted, Self::AutoCleared];
 
-    /// The word of the contract.
+    /// Returns the name in the interfaces.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -101,7 +101,7 @@ impl Status {
         }
     }
 
-    /// Reads the word.
+    /// Parses the name.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|status| status.as_str() == text)
@@ -113,22 +113,22 @@ impl Status {
 pub struct Timestamp(pub i64);
 
 impl Timestamp {
-    /// The same moment as chrono's type; far out of range is pinned to the epoch.
+    /// Converts to chrono's type; a time out of range becomes the epoch.
     #[must_use]
     pub fn to_utc(self) -> DateTime<Utc> {
         Utc.timestamp_millis_opt(self.0).single().unwrap_or(DateTime::UNIX_EPOCH)
     }
 
-    /// RFC 3339, UTC, with `Z`; milliseconds only when there are some.
+    /// Formats as RFC 3339 in UTC with `Z`; with milliseconds only if they are not zero.
     #[must_use]
     pub fn to_rfc3339(self) -> String {
         self.to_utc().to_rfc3339_opts(SecondsFormat::AutoSi, true)
     }
 
-    /// Reads RFC 3339 with any offset.
+    /// Parses RFC 3339 with any offset.
     ///
     /// # Errors
-    /// A sentence about what is expected.
+    /// A description of the expected format.
     pub fn parse(text: &str) -> Result<Self, String> {
         DateTime::parse_from_rfc3339(text).map(|time| Self(time.timestamp_millis())).map_err(|_| {
             format!("{text:?} is not a time in RFC 3339, such as 2026-01-01T00:00:00Z")
@@ -148,71 +148,71 @@ impl Serialize for Timestamp {
     }
 }
 
-/// A notification in somebody's inbox.
+/// Notification in the inbox of a user.
 #[derive(Debug, Clone, Serialize)]
 pub struct Notification {
-    /// `UUIDv7`: unique everywhere, ordered by time.
+    /// `UUIDv7`: globally unique, ordered by time.
     pub notification_id: Uuid,
-    /// `MILLISECONDS-SEQUENCE`: the older API's name for it, unique within the inbox.
+    /// `MILLISECONDS-SEQUENCE`: ID of the older API, unique within the inbox.
     pub stream_id: String,
-    /// The inbox's revision when this notification last changed.
+    /// Revision of the inbox at its last change.
     pub revision: i64,
-    /// The type's code.
+    /// Code of its type.
     pub type_code: String,
-    /// A headline.
+    /// Title.
     pub title: String,
-    /// Plain text; whoever shows it escapes it.
+    /// Message, plain text; it must be escaped for display.
     pub message: String,
-    /// How urgent.
+    /// Priority.
     pub priority: Priority,
-    /// Who published the event.
+    /// Publisher of the event.
     pub source: Option<String>,
-    /// Who did it.
+    /// User that caused the event.
     pub actor_id: Option<UserId>,
-    /// What kind of thing it is about.
+    /// Kind of the entity it is about.
     pub entity_type: Option<String>,
-    /// Which one.
+    /// ID of the entity.
     pub entity_id: Option<String>,
-    /// Where a click leads.
+    /// URL that a click opens.
     pub action_url: Option<String>,
-    /// The event's data, as its publisher wrote it.
+    /// Data of the event, as published.
     pub metadata: Arc<RawValue>,
-    /// How many events it stands for; 1 unless its type groups.
+    /// Number of events it stands for; 1 unless its type groups.
     pub count: i64,
-    /// When it was made.
+    /// Time of creation.
     pub created_at: Timestamp,
-    /// When its time to live runs out.
+    /// Time at which it expires.
     pub expires_at: Option<Timestamp>,
-    /// Where it is in its life.
+    /// Status.
     pub status: Status,
-    /// Whether it has been read.
+    /// True if it has been read.
     pub read: bool,
-    /// When.
+    /// Time at which it was read.
     pub read_at: Option<Timestamp>,
-    /// When it was first on a screen.
+    /// Time at which it was first displayed.
     pub seen_at: Option<Timestamp>,
-    /// When its type keeps it no longer; nobody's business but the sweeper's.
+    /// End of the retention period of its type; not part of any interface.
     #[serde(skip)]
     pub keep_until: Option<Timestamp>,
-    /// When its action was first followed; for the comparison of variants.
+    /// Time at which its action was first followed, for the comparison of variants.
     #[serde(skip)]
     pub clicked_at: Option<Timestamp>,
-    /// Which of its type's texts it is; its reader need not know.
+    /// Variant of its type; not part of any interface.
     #[serde(skip)]
     pub variant: Option<String>,
-    /// ID of the metadata where the store keeps it once for all recipients of an event.
+    /// ID of the metadata that the recipients of an event share in the store.
     #[serde(skip)]
     pub metadata_id: Option<String>,
-    /// Whose inbox; the owner knows, so it is not written.
+    /// Owner of the inbox; not serialized.
     #[serde(skip)]
     pub user_id: UserId,
-    /// The inbox's revision when it was made: its place in the newest-first list.
+    /// Revision of the inbox at its creation: its position in the list.
     #[serde(skip)]
     pub seq: i64,
 }
 
 impl Notification {
-    /// What of it a mark can change.
+    /// Returns the mutable state.
     #[must_use]
     pub fn state(&self) -> NotificationState {
         NotificationState {
@@ -224,7 +224,7 @@ impl Notification {
         }
     }
 
-    /// Changes its state, as the inbox's change with this revision.
+    /// Sets the mutable state, with the revision of the change.
     pub fn enter(&mut self, state: NotificationState, revision: i64) {
         self.status = state.status;
         self.seen_at = state.seen_at;
@@ -238,7 +238,7 @@ impl Notification {
         }
     }
 
-    /// Forgets the content: of a deleted notification only the deletion is kept.
+    /// Removes the content: of a deleted notification only the tombstone is kept.
     fn blank(&mut self) {
         self.title = String::new();
         self.message = String::new();
@@ -251,7 +251,7 @@ impl Notification {
     }
 }
 
-/// The `stream_id` of the notification made at `created_at` as the inbox's `seq`th change.
+/// Returns the `stream_id` of a notification created at `created_at` with the sequence `seq`.
 #[must_use]
 pub fn stream_id(created_at: Timestamp, seq: i64) -> String {
     format!("{}-{seq}", created_at.0)

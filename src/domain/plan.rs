@@ -1,7 +1,7 @@
-//! The decision: from an event to the notifications it makes, as a pure function.
+//! Planning: from an event to its notifications, as pure functions.
 //!
-//! First [`audience`] says whom the event concerns, so that the caller can look those people up; then a [`Planner`] renders
-//! one [`Draft`] for each.
+//! First [`audience`] determines the recipients, so that the caller can look them up; then a
+//! [`Planner`] renders one [`Draft`] for each.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -22,67 +22,67 @@ use super::{
     user::{Person, UserId},
 };
 
-/// Longest message, in characters; a notification is a sentence, not a document.
+/// Maximum length of a message, in characters.
 const MESSAGE_MAX_CHARS: usize = 4_000;
 
-/// Whom an event concerns.
+/// Recipients of an event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Audience {
-    /// These users, known to the directory or not.
+    /// These users, in the directory or not.
     Users(Vec<UserId>),
-    /// Everybody in the directory with this role.
+    /// All users of the directory with this role.
     Role(String),
-    /// Everybody in the directory.
+    /// All users of the directory.
     Everyone,
 }
 
-/// What to do about an event.
+/// Decision about an event.
 #[derive(Debug)]
 pub enum Decision {
-    /// Look these people up, then render with a [`Planner`].
+    /// Look up the recipients, then render with a [`Planner`].
     Notify(Arc<NotificationType>, Audience),
-    /// Nothing.
+    /// The event makes no notification.
     Skip(Skipped),
 }
 
-/// A notification before the store has given it its place.
+/// Rendered notification, before it has a revision.
 #[derive(Debug, Clone)]
 pub struct Draft {
-    /// Whose inbox.
+    /// Owner of the inbox.
     pub user_id: UserId,
-    /// The type's code.
+    /// Code of its type.
     pub type_code: String,
-    /// The headline.
+    /// Title.
     pub title: String,
     /// The rendered message.
     pub message: String,
-    /// How urgent.
+    /// Priority.
     pub priority: Priority,
-    /// Who published the event.
+    /// Publisher of the event.
     pub source: Option<String>,
-    /// Who did it.
+    /// User that caused the event.
     pub actor_id: Option<UserId>,
-    /// What kind of thing it is about.
+    /// Kind of the entity it is about.
     pub entity_type: Option<String>,
-    /// Which one.
+    /// ID of the entity.
     pub entity_id: Option<String>,
-    /// Where a click leads.
+    /// URL that a click opens.
     pub action_url: Option<String>,
-    /// The event's data; shared by all drafts of an event.
+    /// Data of the event, shared by all its drafts.
     pub metadata: Arc<RawValue>,
-    /// When it was made.
+    /// Time of creation.
     pub created_at: Timestamp,
-    /// When its time to live runs out.
+    /// Time at which it expires.
     pub expires_at: Option<Timestamp>,
-    /// When its type keeps it no longer.
+    /// End of the retention period of its type.
     pub keep_until: Option<Timestamp>,
-    /// Whether it comes in its reader's quiet hours.
+    /// True in the reader's quiet hours.
     pub quiet: bool,
-    /// Which of its type's texts it is.
+    /// Variant of its type.
     pub variant: Option<String>,
 }
 
-/// What the directory knows of the people an event names.
+/// Users that the events name, as known to the directory.
 #[derive(Debug, Default)]
 pub struct People {
     known: HashMap<UserId, Person>,
@@ -90,14 +90,14 @@ pub struct People {
 }
 
 impl People {
-    /// Takes what the directory answered.
+    /// Creates the set from the directory's answer.
     #[must_use]
     pub fn new(people: impl IntoIterator<Item = Person>) -> Self {
         let known = people.into_iter().map(|person| (person.user_id.clone(), person)).collect();
         Self { known, preferences: HashMap::new() }
     }
 
-    /// With what those of them want who have said so.
+    /// Adds the preferences.
     #[must_use]
     pub fn with_preferences(
         self,
@@ -106,7 +106,7 @@ impl People {
         Self { preferences: preferences.into_iter().collect(), ..self }
     }
 
-    /// What is known of a user; somebody with only an id when nothing is.
+    /// Returns a user; one without any field but the ID if unknown.
     #[must_use]
     pub fn get(&self, user: &UserId) -> Person {
         self.known.get(user).cloned().unwrap_or_else(|| Person::unknown(user.clone()))
@@ -120,7 +120,8 @@ impl People {
 pub fn audience(event: &Event, catalog: &Catalog) -> Result<Decision, Rejected> {
     let Some(kind) = catalog.find(&event.code) else {
         return match &event.direct {
-            // A caller who names a type of its own is told; an event of an unknown type is just not for us.
+            // A direct notification must name an existing type; an event of an unknown type is only
+            // skipped.
             Some(_) if event.code == MESSAGE => Err(Rejected::missing(
                 "type",
                 "the type MESSAGE is not configured; add it to config.toml",
@@ -166,7 +167,7 @@ fn unique(users: impl Iterator<Item = UserId>) -> Vec<UserId> {
     users.filter(|user| seen.insert(user.clone())).collect()
 }
 
-/// Renders the notifications of one event. All of them share its metadata.
+/// Renderer of one event's notifications, which share its metadata.
 pub struct Planner<'a> {
     event: &'a Event,
     kind: &'a NotificationType,
@@ -178,10 +179,10 @@ pub struct Planner<'a> {
 }
 
 impl<'a> Planner<'a> {
-    /// Prepares to render an event of a type.
+    /// Prepares the rendering of an event.
     ///
     /// # Errors
-    /// [`Rejected`] when the data of the event cannot be written as JSON.
+    /// [`Rejected`] if the data of the event cannot be serialized.
     pub fn new(
         event: &'a Arc<Event>,
         kind: &'a NotificationType,
@@ -194,10 +195,10 @@ impl<'a> Planner<'a> {
         Ok(Self { event, kind, people, catalog, now, names, metadata: metadata(event)? })
     }
 
-    /// Renders the notifications of those recipients who have not muted the type.
+    /// Renders the notifications of the recipients that have not muted the type.
     ///
     /// # Errors
-    /// [`Rejected`] when the template needs a field that the event does not have.
+    /// [`Rejected`] if the template needs a field that the event does not have.
     pub fn drafts(&self, recipients: &[Person]) -> Result<Vec<Draft>, Rejected> {
         let Self { event, kind, people, catalog, now, names, metadata } = self;
         let now = *now;
@@ -228,9 +229,9 @@ impl<'a> Planner<'a> {
                 }
                 let action_url = match direct {
                     Some(Direct { action_url: Some(url), .. }) => Some(url.clone()),
-                    // A type's action is about the type's data, which a direct notification need not have.
+                    // The type's action needs data that a direct notification may not have.
                     Some(_) => None,
-                    // A link that cannot be made is no reason to keep the message from its reader.
+                    // A link that cannot be rendered must not prevent the notification.
                     None => catalog
                         .action_url(kind, &scope)
                         .ok()
@@ -257,7 +258,8 @@ impl<'a> Planner<'a> {
                     action_url,
                     metadata: Arc::clone(metadata),
                     created_at,
-                    // Lives from now on, however long ago the caller says it was made.
+                    // The time to live begins now, even if the caller gave an earlier time of
+                    // creation.
                     expires_at: ttl.map(|seconds| later(now, seconds)),
                     keep_until: kind
                         .keep_days
@@ -275,14 +277,14 @@ fn later(now: Timestamp, seconds: i64) -> Timestamp {
     Timestamp(now.0.saturating_add(seconds.saturating_mul(1_000)))
 }
 
-/// PostgreSQL's text cannot hold a NUL, and nobody can read one.
+/// Removes NUL characters, which PostgreSQL cannot store.
 fn without_nul(text: String) -> String {
     if text.contains('\0') { text.replace('\0', "\u{fffd}") } else { text }
 }
 
 fn metadata(event: &Event) -> Result<Arc<RawValue>, Rejected> {
     let text = match event.direct.as_deref() {
-        // Who else was told is nobody's business, and may be a long list.
+        // The other recipients are private, and may be a long list.
         None => serde_json::to_string(&*without_recipients(&event.data)),
         Some(direct) => {
             direct.metadata.as_ref().map_or_else(|| Ok("{}".to_owned()), serde_json::to_string)

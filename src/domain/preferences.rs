@@ -1,4 +1,4 @@
-//! What a person wants: which types, over which channels, at what hours, for how long.
+//! Preferences of a user: types, channels, quiet hours, retention.
 
 use std::{collections::BTreeMap, fmt, str::FromStr};
 
@@ -8,33 +8,33 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::{event::code_of, notification::Timestamp};
 
-/// Most types that one person can mute.
+/// Maximum number of muted types of a user.
 const MUTED_MAX: usize = 1_000;
 
-/// Longest code of a muted type, in characters.
+/// Maximum length of the code of a muted type, in characters.
 const CODE_MAX_CHARS: usize = 200;
 
-/// Days that a person can have notifications kept for.
+/// Allowed retention periods, in days.
 pub const RETENTION_DAYS: std::ops::RangeInclusive<i64> = 1..=15;
 
-/// Channels beside the bell that a type can be muted on.
+/// Channels besides the bell on which a type can be muted.
 const CHANNELS: [&str; 2] = ["email", "push"];
 
-/// What a person wants. What is not said is wanted.
+/// Preferences of a user; the defaults allow everything.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Preferences {
-    /// Codes of types that are not stored for this person.
+    /// Codes of muted types: no notification is stored.
     pub muted_types: Vec<String>,
-    /// Channels that a type does not use for this person, by the type's code.
+    /// Muted channels, by code of the type.
     pub muted_channels: BTreeMap<String, Vec<String>>,
-    /// Whether e-mail may be sent.
+    /// True if e-mail may be sent.
     pub email_enabled: bool,
-    /// Whether Web Push may be sent.
+    /// True if Web Push may be sent.
     pub push_enabled: bool,
-    /// When notifications come without a toast or a sound.
+    /// Hours without toasts and sounds.
     pub quiet_hours: Option<QuietHours>,
-    /// The IANA zone of the quiet hours; without it, the directory's, else UTC.
+    /// IANA time zone of the quiet hours; by default the directory's, else UTC.
     pub timezone: Option<String>,
     /// Days after which a notification clears itself.
     pub retention_days: Option<i64>,
@@ -54,17 +54,17 @@ impl Default for Preferences {
     }
 }
 
-/// From one time of the day to another, past midnight where `to` is the earlier one.
+/// Interval of the day, past midnight if `to` is earlier than `from`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct QuietHours {
-    /// The first quiet minute.
+    /// First quiet minute.
     pub from: ClockTime,
-    /// The first minute that is not quiet any more.
+    /// First minute after the quiet ones.
     pub to: ClockTime,
 }
 
-/// A time of the day, in minutes: `22:00`.
+/// Time of day in minutes, such as `22:00`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ClockTime(u32);
 
@@ -109,10 +109,10 @@ impl QuietHours {
 }
 
 impl Preferences {
-    /// Checks what the types cannot, and brings the codes into the catalog's spelling.
+    /// Validates the preferences, and normalizes the codes.
     ///
     /// # Errors
-    /// The field and a sentence.
+    /// The invalid field, and a description.
     pub fn checked(mut self) -> Result<Self, (&'static str, String)> {
         let code = |code: &String| match code_of(code) {
             known if known.is_empty() || known.chars().count() > CODE_MAX_CHARS => {
@@ -163,15 +163,16 @@ impl Preferences {
         Ok(self)
     }
 
-    /// Whether this person does not want notifications of a type.
+    /// Returns whether a type is muted.
     #[must_use]
     pub fn mutes(&self, code: &str) -> bool {
         !self.muted_types.is_empty() && self.muted_types.contains(&code_of(code))
     }
 
-    /// Whether it is within this person's quiet hours. `home` is the directory's time zone.
+    /// Returns whether a time is within the quiet hours. `home` is the directory's time zone.
     ///
-    /// The clock on the wall decides: on the night when it is put forward or back, the hours are as long as that night.
+    /// Local time decides: on the night of a clock change the quiet hours are an hour longer or
+    /// shorter.
     #[must_use]
     pub fn quiet_at(&self, now: Timestamp, home: Option<&str>) -> bool {
         let Some(hours) = self.quiet_hours else { return false };
@@ -220,7 +221,8 @@ mod tests {
 
     #[test]
     fn the_clock_on_the_wall_decides_when_it_changes() {
-        // Berlin, 29 March 2026: 02:00 becomes 03:00 at 01:00 UTC. 25 October: 03:00 becomes 02:00 at 01:00 UTC.
+        // Berlin, 29 March 2026: 02:00 becomes 03:00 at 01:00 UTC. 25 October: 03:00 becomes 02:00
+        // at 01:00 UTC.
         let night = quiet("22:00", "07:00", "Europe/Berlin");
         assert!(night.quiet_at(at("2026-03-29T04:59:00Z"), None), "06:59 of summer");
         assert!(!night.quiet_at(at("2026-03-29T05:00:00Z"), None), "07:00 of summer");
@@ -230,7 +232,7 @@ mod tests {
             night.quiet_at(at("2026-10-25T05:59:00Z"), None)
                 && !night.quiet_at(at("2026-10-25T06:00:00Z"), None)
         );
-        // An hour that the clock leaves out is never; an hour that it repeats is quiet twice.
+        // A skipped hour never occurs; a repeated hour is quiet twice.
         let hour = quiet("02:00", "03:00", "Europe/Berlin");
         let minutes = |day: &str| {
             (0..24 * 60)

@@ -1,20 +1,20 @@
-//! How often something may happen.
+//! Rate limits.
 
 use std::collections::VecDeque;
 
 use super::monotonic::Monotonic;
 
-/// What a minute is, in milliseconds.
+/// Milliseconds per minute.
 const MINUTE_MS: i64 = 60_000;
 
-/// At most so many within any minute; remembers when they were.
+/// Sliding window: at most a number of occurrences within any minute.
 #[derive(Debug, Default)]
 pub struct PerMinute {
     taken: VecDeque<i64>,
 }
 
 impl PerMinute {
-    /// Takes one of `limit` if one is left; 0: there is no limit.
+    /// Takes one of `limit` per minute. Returns false if none is left; a limit of 0 means no limit.
     pub fn take(&mut self, limit: u32, now: Monotonic) -> bool {
         if limit == 0 {
             return true;
@@ -30,15 +30,16 @@ impl PerMinute {
     }
 }
 
-/// A bucket that holds a minute's worth and fills evenly: the generic cell rate algorithm (ITU-T I.371), in one number.
+/// Token bucket of one minute that fills evenly: the generic cell rate algorithm (ITU-T I.371), in
+/// one number.
 #[derive(Debug, Default, Clone, Copy)]
 pub struct Bucket {
-    /// When it is full again, in microseconds.
+    /// Time at which the bucket is full again, in microseconds.
     full_at: i64,
 }
 
 impl Bucket {
-    /// Takes one of `limit` for each minute if one is left; 0: there is no limit.
+    /// Takes one of `limit` per minute. Returns false if none is left; a limit of 0 means no limit.
     pub fn take(&mut self, limit: u32, now: Monotonic) -> bool {
         if limit == 0 {
             return true;

@@ -1,33 +1,33 @@
-//! Why an event cannot become notifications, in words its publisher can act on.
+//! Rejection of an invalid event, with a description for its publisher.
 
 use std::fmt;
 
 use super::limits::{IDENTIFIER_MAX_CHARS, shortened};
 
-/// Maximum length of an explanation, in characters: it may quote what is wrong.
+/// Maximum length of the description, in characters: it may quote the input.
 const DETAIL_MAX_CHARS: usize = 500;
 
-/// The kinds of bad event; the word is the `reason` label of `lonceng_dead_letters_total`.
+/// Kind of rejection: the label `reason` of `lonceng_dead_letters_total`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum RejectedKind {
     /// The payload is not JSON.
     InvalidJson,
     /// The payload is larger than `server.max_event_bytes`.
     TooLarge,
-    /// A field that must be there is not.
+    /// A required field is missing.
     MissingField,
-    /// A field is there but unusable.
+    /// A field is invalid.
     InvalidField,
-    /// Its publisher asked that an event be refused that makes no notification.
+    /// The event makes no notification, and its publisher asked for strict publishing.
     Unprocessable,
-    /// The type's template could not be rendered with this data.
+    /// The template of its type could not be rendered with its data.
     Template,
-    /// The hub failed `nats.max_deliver` times for reasons of its own.
+    /// The hub failed `nats.max_deliver` times.
     GaveUp,
 }
 
 impl RejectedKind {
-    /// The word used in metrics and in `dead_letters.kind`.
+    /// Returns the name in metrics and in `dead_letters.kind`.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -42,39 +42,39 @@ impl RejectedKind {
     }
 }
 
-/// A bad event: what is wrong with it, and where.
+/// Rejection of an event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rejected {
-    /// What kind of wrong.
+    /// Kind.
     pub kind: RejectedKind,
-    /// The field that is missing or unusable, as the publisher would write it.
+    /// Missing or invalid field, as the publisher spells it.
     pub field: Option<String>,
-    /// Which event of a batch, from 0.
+    /// Index in the batch, from 0.
     pub index: Option<usize>,
-    /// One sentence without a full stop.
+    /// Description, without a full stop.
     pub detail: String,
 }
 
 impl Rejected {
-    /// A field that must be there is not.
+    /// Creates a rejection for a missing field.
     #[must_use]
     pub fn missing(field: &str, detail: impl Into<String>) -> Self {
         Self::new(RejectedKind::MissingField, Some(field), &detail.into())
     }
 
-    /// A field is there but unusable.
+    /// Creates a rejection for an invalid field.
     #[must_use]
     pub fn invalid(field: &str, detail: impl Into<String>) -> Self {
         Self::new(RejectedKind::InvalidField, Some(field), &detail.into())
     }
 
-    /// Strict publishing: the event would be skipped.
+    /// Creates a rejection for an event that strict publishing does not skip.
     #[must_use]
     pub fn unprocessable(field: Option<&str>, detail: impl Into<String>) -> Self {
         Self::new(RejectedKind::Unprocessable, field, &detail.into())
     }
 
-    /// A fault of the event as a whole.
+    /// Creates a rejection of the event as a whole.
     #[must_use]
     pub fn whole(kind: RejectedKind, detail: impl Into<String>) -> Self {
         Self::new(kind, None, &detail.into())
@@ -85,7 +85,7 @@ impl Rejected {
         Self { kind, field, index: None, detail: shortened(detail, DETAIL_MAX_CHARS) }
     }
 
-    /// The same, as the `index`th event of a batch.
+    /// Sets the index in the batch.
     #[must_use]
     pub fn at(mut self, index: usize) -> Self {
         self.index = Some(index);

@@ -1,4 +1,4 @@
-//! Types that come by the clock: when one is due.
+//! Schedules of notification types.
 
 use chrono::DateTime;
 use chrono_tz::Tz;
@@ -11,25 +11,25 @@ use serde_json::Value;
 
 use super::notification::Timestamp;
 
-/// How late a run may be before it counts as missed, in milliseconds.
+/// Delay after which a run counts as missed, in milliseconds.
 const LATE_MS: i64 = 60_000;
 
-/// Longest texts.
+/// Maximum length of a cron expression, in characters.
 const CRON_MAX_CHARS: usize = 200;
 const COUNT_MAX_CHARS: usize = 128;
 
-/// What to do about runs that nobody was there for.
+/// Handling of missed runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Missed {
-    /// Make up for all of them together, once.
+    /// All missed runs are made up for by one.
     #[default]
     Once,
-    /// Leave them.
+    /// Missed runs are skipped.
     Skip,
 }
 
-/// A schedule as it is written: five fields of cron alone, or with more.
+/// Schedule as written: a cron expression alone, or an object.
 #[derive(Debug, Deserialize)]
 #[serde(untagged)]
 enum Written {
@@ -53,7 +53,7 @@ fn utc() -> String {
     "UTC".to_owned()
 }
 
-/// When a type comes by itself.
+/// Schedule of a type.
 #[derive(Debug, Clone)]
 pub struct Schedule {
     written: More,
@@ -64,17 +64,17 @@ pub struct Schedule {
 /// A run that is due.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DueRun {
-    /// The moment it was due.
+    /// Time at which it was due.
     pub at: Timestamp,
-    /// Whether it is only noted: it was missed, and missed ones are to be left.
+    /// True if the run was missed and is only recorded.
     pub skipped: bool,
 }
 
 impl Schedule {
-    /// Reads a schedule: a text, or `{"cron", "timezone", "count", "missed"}`.
+    /// Parses a schedule: a string, or `{"cron", "timezone", "count", "missed"}`.
     ///
     /// # Errors
-    /// A sentence about what is wrong.
+    /// A description of the error.
     pub fn parse(value: &Value) -> Result<Self, String> {
         let expected = "expected is a text such as \"0 18 * * *\", or { cron, timezone, count, missed = \"once\" or \"skip\" }";
         let written = match serde_json::from_value(value.clone())
@@ -106,26 +106,27 @@ impl Schedule {
         let zone = written.timezone.parse().map_err(|_| {
             format!("{:?} is not a time zone such as \"Asia/Jakarta\"", written.timezone)
         })?;
-        // What never comes would be looked for again and again.
+        // A schedule without any occurrence would be searched again and again.
         if cron.find_next_occurrence(&DateTime::UNIX_EPOCH, true).is_err() {
             return Err(format!("{:?} never comes: there is no such day", written.cron));
         }
         Ok(Self { written, cron, zone })
     }
 
-    /// The type whose notifications since the last run are counted, for `{count}`.
+    /// Returns the type whose notifications since the last run are counted, for `{count}`.
     #[must_use]
     pub fn count(&self) -> Option<&str> {
         self.written.count.as_deref()
     }
 
-    /// When it comes, as one text: one that comes at other times is another schedule, and begins anew.
+    /// Returns the schedule as text: a changed one is another schedule, and begins anew.
     #[must_use]
     pub fn when(&self) -> String {
         format!("{} {}", self.written.cron, self.written.timezone)
     }
 
-    /// The run that is due at `now` when everything up to `last` has been done; several that were missed are one.
+    /// Returns the run that is due at `now`, after the last one at `last`; several missed runs are
+    /// one.
     #[must_use]
     pub fn due(&self, last: Timestamp, now: Timestamp) -> Option<DueRun> {
         let local = now.to_utc().with_timezone(&self.zone);
@@ -135,7 +136,7 @@ impl Schedule {
         (at > last).then_some(DueRun { at, skipped: late && self.written.missed == Missed::Skip })
     }
 
-    /// When it comes next after `now`.
+    /// Returns the next run after `now`.
     #[must_use]
     pub fn next(&self, now: Timestamp) -> Option<Timestamp> {
         let local = now.to_utc().with_timezone(&self.zone);
@@ -170,7 +171,7 @@ mod tests {
         assert_eq!(jakarta.due(last, at("2026-03-02T11:00:00Z")), Some(due));
         assert_eq!(jakarta.due(due.at, at("2026-03-02T11:00:30Z")), None, "once");
         assert_eq!(jakarta.next(at("2026-03-02T11:00:00Z")), Some(at("2026-03-03T11:00:00Z")));
-        // Where clocks change, it stays six on the clock.
+        // Local time decides when the clocks change.
         let berlin = schedule(&json!({ "cron": "0 18 * * *", "timezone": "Europe/Berlin" }));
         assert_eq!(berlin.next(at("2026-03-28T12:00:00Z")), Some(at("2026-03-28T17:00:00Z")));
         assert_eq!(berlin.next(at("2026-03-29T12:00:00Z")), Some(at("2026-03-29T16:00:00Z")));
@@ -186,7 +187,7 @@ mod tests {
             skip.due(last, now),
             Some(DueRun { at: at("2026-03-04T18:00:00Z"), skipped: true })
         );
-        // A hub that is a little late has not missed it.
+        // A small delay does not count as missed.
         let soon = skip.due(at("2026-03-04T18:00:00Z"), at("2026-03-05T18:00:20Z"));
         assert_eq!(soon, Some(DueRun { at: at("2026-03-05T18:00:00Z"), skipped: false }));
     }
@@ -207,7 +208,7 @@ mod tests {
     }
 
     proptest! {
-        /// Looked at however often, each occurrence is run once, and none is forgotten.
+        /// Polling at any rate runs each occurrence once and forgets none.
         #[test]
         fn looking_often_runs_each_occurrence_once(steps in prop::collection::vec(1_i64..59_000, 1..60)) {
             let every = schedule(&json!("* * * * *"));

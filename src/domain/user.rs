@@ -1,4 +1,4 @@
-//! People: user ids, what the directory knows about a user, and who is asking.
+//! Users: IDs, entries of the directory, and identities of callers.
 
 use std::{fmt, sync::Arc};
 
@@ -7,34 +7,34 @@ use serde_json::Value;
 
 use super::limits::{ROLES_MAX, is_role};
 
-/// Longest user id, in characters.
+/// Maximum length of a user ID, in characters.
 pub const USER_ID_MAX_CHARS: usize = 128;
 
-/// A user's id: 1 to 128 characters, none of them a control character.
+/// User ID: 1 to 128 characters without control characters.
 ///
-/// Cheap to clone: it is carried by every change, draft and session.
+/// Cheap to clone: every change, draft and session carries one.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct UserId(Arc<str>);
 
-/// Why a text is not a user id.
+/// Error of a text that is not a user ID.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BadUserId {
-    /// It has no characters.
+    /// Empty.
     #[error("a user id must not be empty")]
     Empty,
-    /// It has more than [`USER_ID_MAX_CHARS`] characters.
+    /// More than [`USER_ID_MAX_CHARS`] characters.
     #[error("a user id has at most {USER_ID_MAX_CHARS} characters")]
     TooLong,
-    /// It has a control character (U+0000 to U+001F, U+007F to U+009F).
+    /// Contains a control character (U+0000 to U+001F, U+007F to U+009F).
     #[error("a user id must not contain control characters")]
     Control,
 }
 
 impl UserId {
-    /// Checks and wraps a user id.
+    /// Validates a user ID.
     ///
     /// # Errors
-    /// When it is empty, too long or has a control character.
+    /// [`BadUserId`] if it is empty, too long or has a control character.
     pub fn parse(text: &str) -> Result<Self, BadUserId> {
         if text.is_empty() {
             Err(BadUserId::Empty)
@@ -47,26 +47,27 @@ impl UserId {
         }
     }
 
-    /// The id as text.
+    /// Returns the ID as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// The id as the older API writes it: a JSON number when it is a whole number, else a string.
+    /// Returns the ID in the format of the older API: a JSON number if it is a whole number, else a
+    /// string.
     #[must_use]
     pub fn to_legacy_json(&self) -> Value {
         match self.0.parse::<i64>() {
-            // Only a number that would be written back the same way: "007" and "+7" stay strings.
+            // Only a number that is written back the same way: "007" and "+7" stay strings.
             Ok(number) if number.to_string() == *self.0 => Value::from(number),
             _ => Value::from(&*self.0),
         }
     }
 
-    /// Reads an id that may be written as a JSON string or as a whole JSON number.
+    /// Parses an ID from a JSON string or a whole JSON number.
     ///
     /// # Errors
-    /// A sentence about what is wrong, for the publisher.
+    /// A description for the publisher.
     pub fn from_json(value: &Value) -> Result<Self, String> {
         match value {
             Value::String(text) => Self::parse(text).map_err(|error| error.to_string()),
@@ -103,34 +104,34 @@ impl<'de> Deserialize<'de> for UserId {
     }
 }
 
-/// What the directory knows about a user.
+/// User of the directory.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Person {
     /// The user's id.
     pub user_id: UserId,
-    /// The name they sign in with.
+    /// Login.
     #[serde(default)]
     pub login: Option<String>,
-    /// The name people call them by.
+    /// Display name.
     #[serde(default)]
     pub name: Option<String>,
-    /// Where e-mail reaches them.
+    /// E-mail address.
     #[serde(default)]
     pub email: Option<String>,
-    /// Their roles; `admin` may administer and receives what targets ADMIN.
+    /// Roles; `admin` may administer and receives notifications for ADMIN.
     #[serde(default)]
     pub roles: Vec<String>,
-    /// A language tag such as `id`: chooses the template's folder.
+    /// Language tag such as `id`: selects the folder of templates.
     #[serde(default)]
     pub locale: Option<String>,
-    /// An IANA time zone such as `Asia/Jakarta`: dates in messages are written in it.
+    /// IANA time zone such as `Asia/Jakarta`, used for dates in messages.
     #[serde(default)]
     pub timezone: Option<String>,
 }
 
 impl Person {
-    /// A user of whom nothing but the id is known.
+    /// Creates a user without any field but the ID.
     #[must_use]
     pub fn unknown(user_id: UserId) -> Self {
         Self {
@@ -144,7 +145,7 @@ impl Person {
         }
     }
 
-    /// What to call them in a message: the login, else the name, else the id.
+    /// Returns the name for messages: the login, else the name, else the ID.
     #[must_use]
     pub fn display(&self) -> &str {
         let known = |text: &'_ Option<String>| text.as_deref().is_some_and(|text| !text.is_empty());
@@ -158,19 +159,19 @@ impl Person {
     }
 }
 
-/// What somebody says of a user. Nothing said is nothing changed.
+/// Partial update of a user; absent fields stay unchanged.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PersonPatch {
-    /// What is known; its `roles` count only with `set_roles`.
+    /// New values; `roles` applies only with `set_roles`.
     pub person: Person,
-    /// Whether the roles were said.
+    /// True if the roles are updated.
     pub set_roles: bool,
 }
 
 /// Role whose users may administer.
 pub const ADMIN: &str = "admin";
 
-/// Value of a session cookie, by which a sign-in can be checked again. It is never printed.
+/// Value of a session cookie, for checking the sign-in again. It is never printed.
 #[derive(Clone, PartialEq, Eq)]
 pub struct SessionKey(Arc<str>);
 
@@ -181,7 +182,7 @@ impl SessionKey {
         Self(Arc::from(value))
     }
 
-    /// Returns the value, for the one place that needs it.
+    /// Returns the value.
     #[must_use]
     pub fn reveal(&self) -> &str {
         &self.0
@@ -194,30 +195,31 @@ impl fmt::Debug for SessionKey {
     }
 }
 
-/// Who is asking: a user who has shown who they are.
+/// Authenticated user.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Identity {
     /// The user's id.
     pub user_id: UserId,
-    /// The name they sign in with; the id when they gave none.
+    /// Login; the ID if none is known.
     pub login: Option<String>,
-    /// Their roles, from the token or the dev parameters.
+    /// Roles, from the token or the parameters of dev authentication.
     pub roles: Vec<String>,
-    /// When the proof ends, in seconds since 1970-01-01T00:00:00Z.
+    /// Expiry of the credentials, in seconds since 1970-01-01T00:00:00Z.
     pub expires_at: Option<i64>,
-    /// The cookie session that proves it, if one does.
+    /// Cookie session, if the user signed in with one.
     pub session: Option<SessionKey>,
 }
 
 impl Identity {
-    /// Whether they may administer.
+    /// Returns whether the user has the role `admin`.
     #[must_use]
     pub fn is_admin(&self) -> bool {
         self.roles.iter().any(|role| role == ADMIN)
     }
 }
 
-/// Returns `roles`, or else `role`, as a list; JSON null counts as absent. Texts that are no roles are left out.
+/// Returns `roles`, or else `role`, as a list; JSON null counts as absent, and invalid names are
+/// left out.
 #[must_use]
 pub fn roles_of<'a>(field: impl Fn(&str) -> Option<&'a Value>) -> Option<Vec<String>> {
     let present = |name| field(name).filter(|value| !value.is_null());

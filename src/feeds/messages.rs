@@ -1,4 +1,4 @@
-//! What the broadcaster is told and asked.
+//! Messages of the broadcaster.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -16,13 +16,13 @@ use crate::{
     protocol::CloseCode,
 };
 
-/// Ends when the broadcaster that gave it is gone.
+/// Ends when the broadcaster that granted it is gone.
 pub type Lease = oneshot::Receiver<()>;
 
-/// What a connection may watch.
+/// Target of a subscription.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum WatchTarget {
-    /// Every event, whole.
+    /// Every event, complete.
     All,
     /// A feed.
     Feed(FeedId),
@@ -37,81 +37,81 @@ impl WatchTarget {
     }
 }
 
-/// A connection is there. Answers with a lease the first time.
+/// Adds a connection. Returns a lease the first time.
 #[derive(Message)]
 #[rtype(result = "Option<Lease>")]
 pub struct Join {
-    /// The connection.
+    /// Connection.
     pub client: ClientId,
-    /// Where its messages go.
+    /// Queue for its messages.
     pub queue: Arc<ConflatingQueue>,
-    /// Set by a connection that nobody else tells when it has to end.
+    /// Address of a connection that only the broadcaster can close.
     pub goodbye: Option<Recipient<Dismiss>>,
-    /// Who it is, where the feed asked.
+    /// User, if the feed requires an identity.
     pub user: Option<UserId>,
 }
 
-/// The connection has to end.
+/// Closes a connection that only watches a feed.
 #[derive(Message, Debug, Clone, Copy)]
 #[rtype(result = "()")]
 pub struct Dismiss(pub CloseCode);
 
-/// Close the connections of a user that only watch, as not signed in any more; says how many there were.
+/// Signs out the connections of a user that only watch a feed. Returns their number.
 #[derive(Message)]
 #[rtype(result = "usize")]
 pub struct SignOut(pub UserId);
 
-/// From now on this connection watches this; what it watched of the same before is replaced. Answers with a lease when it was not
-/// there before.
+/// Subscribes a connection, or replaces its filters. Returns a lease if the connection was not
+/// known.
 #[derive(Message)]
 #[rtype(result = "Option<Lease>")]
 pub struct Subscribe {
-    /// The connection.
+    /// Connection.
     pub client: ClientId,
-    /// Where its messages go.
+    /// Queue for its messages.
     pub queue: Arc<ConflatingQueue>,
-    /// What it watches.
+    /// Target.
     pub what: WatchTarget,
-    /// What of it.
+    /// Filters.
     pub filters: Filters,
 }
 
-/// It watches this no longer.
+/// Unsubscribes a connection.
 #[derive(Message)]
 #[rtype(result = "()")]
 pub struct Unsubscribe {
-    /// The connection.
+    /// Connection.
     pub client: ClientId,
-    /// What it watched.
+    /// Target.
     pub what: WatchTarget,
 }
 
-/// The connection is gone.
+/// Removes a connection.
 #[derive(Message)]
 #[rtype(result = "()")]
 pub struct Quit(pub ClientId);
 
-/// From now on, these are the feeds.
+/// Replaces the feed definitions at run time.
 #[derive(Message)]
 #[rtype(result = "()")]
 pub struct SetFeeds(pub Vec<Feed>);
 
-/// These have happened: show them.
+/// Shows events to their watchers.
 #[derive(Message)]
 #[rtype(result = "()")]
 pub struct ShowEvents(pub Vec<Arc<Event>>);
 
-/// What every connection watches: the names of feeds, and `all`.
+/// Lists the subscriptions of every connection: names of feeds, and `all`.
 #[derive(Message)]
 #[rtype(result = "HashMap<ClientId, Vec<String>>")]
 pub struct ListSubscriptions;
 
-/// The hub is stopping: tell those that nobody else tells.
+/// Closes the connections that only watch a feed, because the hub is stopping.
 #[derive(Message)]
 #[rtype(result = "()")]
 pub struct DismissWatchers;
 
-/// How many of those are left.
+/// Returns the number of connections that only watch a feed.
 #[derive(Message)]
 #[rtype(result = "usize")]
 pub struct CountWatchers;

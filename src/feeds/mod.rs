@@ -1,4 +1,4 @@
-//! Live feeds: events shown to whoever watches, stored nowhere.
+//! Live feeds: events shown to watchers, and not stored.
 
 mod broadcaster;
 mod messages;

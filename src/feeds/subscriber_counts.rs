@@ -1,4 +1,4 @@
-//! Whether anybody wants to see an event, asked before anything is done for it.
+//! Numbers of watchers, checked before an event is sent to the broadcaster.
 
 use std::sync::{
     Arc,
@@ -10,7 +10,7 @@ use crate::{
     telemetry::metric,
 };
 
-/// How many watch what; written by the broadcaster, read by the pipeline.
+/// Numbers of watchers per feed; written by the broadcaster, read by the pipeline.
 #[derive(Debug)]
 pub struct SubscriberCounts {
     feeds: Arc<Feeds>,
@@ -19,26 +19,26 @@ pub struct SubscriberCounts {
 }
 
 impl SubscriberCounts {
-    /// Nobody watches any of these feeds yet.
+    /// Creates counts of zero for these feeds.
     #[must_use]
     pub fn new(feeds: Feeds) -> Self {
         let watching = feeds.all().iter().map(|_| AtomicUsize::new(0)).collect();
         Self { feeds: Arc::new(feeds), watching, all: AtomicUsize::new(0) }
     }
 
-    /// The feeds there are.
+    /// Returns the feeds.
     #[must_use]
     pub fn feeds(&self) -> &Arc<Feeds> {
         &self.feeds
     }
 
-    /// Whether events of this code are shown by any feed.
+    /// Returns whether any feed shows events of this code.
     #[must_use]
     pub fn concerns(&self, code: &str) -> bool {
         self.feeds.showing(code).next().is_some()
     }
 
-    /// Whether anybody sees an event of this code, or will as the state they begin with.
+    /// Returns whether an event of this code has watchers, or belongs to a snapshot.
     #[must_use]
     pub fn wants(&self, code: &str) -> bool {
         let wanted = |feed: FeedId| {
@@ -48,7 +48,7 @@ impl SubscriberCounts {
             || self.feeds.showing(code).any(|(feed, _)| wanted(feed))
     }
 
-    /// Nobody watches the feed of this name any more: there is none.
+    /// Resets the gauge of a removed feed.
     pub(crate) fn forget(name: &str) {
         metrics::gauge!(metric::FEED_WATCHERS, "feed" => name.to_owned()).set(0.0);
     }

@@ -1,4 +1,4 @@
-//! A connection's side of watching: what it has asked for, through a broadcaster that may be replaced.
+//! Subscriptions of a connection, kept across restarts of the broadcaster.
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
@@ -20,32 +20,32 @@ use crate::{
     runtime::{Gone, Handle},
 };
 
-/// How long a connection that found no broadcaster waits before it looks again.
+/// Delay before the next attempt to join, while there is no broadcaster.
 const AGAIN_AFTER: Duration = Duration::from_millis(50);
 
-/// What everybody needs to know of live feeds.
+/// Handle to the live feeds: definitions, counts and broadcaster.
 #[derive(Debug, Clone)]
 pub struct FeedsHandle {
-    /// The feeds there are, and what is wanted of them; the broadcaster puts others in their place.
+    /// Current feeds and counts, replaced by the broadcaster.
     now: Arc<ArcSwap<SubscriberCounts>>,
-    /// Who brings it.
+    /// Broadcaster.
     pub broadcaster: Handle<Broadcaster>,
 }
 
 impl FeedsHandle {
-    /// These feeds, which nobody watches yet.
+    /// Creates the handle of these feeds.
     #[must_use]
     pub fn new(feeds: Feeds, broadcaster: Handle<Broadcaster>) -> Self {
         Self { now: Arc::new(ArcSwap::from_pointee(SubscriberCounts::new(feeds))), broadcaster }
     }
 
-    /// The feeds there are now.
+    /// Returns the current feeds.
     #[must_use]
     pub fn feeds(&self) -> Arc<Feeds> {
         Arc::clone(self.now.load().feeds())
     }
 
-    /// What is wanted of them.
+    /// Returns the current counts.
     #[must_use]
     pub fn subscriber_counts(&self) -> Arc<SubscriberCounts> {
         self.now.load_full()
@@ -56,19 +56,19 @@ impl FeedsHandle {
     }
 }
 
-/// What a connection watches. Dropped with the connection, it takes it out.
+/// Subscriptions of a connection; dropping them removes the connection from the broadcaster.
 pub struct Subscriptions {
     feeding: FeedsHandle,
     client: ClientId,
     queue: Arc<ConflatingQueue>,
-    /// Who it is, where the feed asked.
+    /// User, if the feed requires an identity.
     user: Option<UserId>,
     wanted: BTreeMap<WatchTarget, Filters>,
     lease: Option<Lease>,
 }
 
 impl Subscriptions {
-    /// A connection that watches nothing yet. `most` messages may wait for it.
+    /// Creates the subscriptions of a connection, with a queue of `most` messages.
     #[must_use]
     pub fn new(feeding: FeedsHandle, client: ClientId, user: Option<UserId>, most: usize) -> Self {
         Self {
@@ -81,27 +81,27 @@ impl Subscriptions {
         }
     }
 
-    /// Whether it watches this, or will.
+    /// Returns whether it watches a target, or has asked to.
     #[must_use]
     pub fn watches(&self, what: WatchTarget) -> bool {
         self.wanted.contains_key(&what)
     }
 
-    /// Where its messages wait.
+    /// Returns the queue of its messages.
     pub(crate) fn queue(&self) -> Arc<ConflatingQueue> {
         Arc::clone(&self.queue)
     }
 
-    /// Watches before there is an actor to do it.
+    /// Subscribes before the actor is started.
     ///
     /// # Errors
-    /// When the broadcaster is not there.
+    /// [`Gone`] when the broadcaster is not there.
     pub async fn begin(&mut self, what: WatchTarget, filters: Filters) -> Result<(), Gone> {
         self.lease = self.watch(what, filters).await?;
         Ok(())
     }
 
-    /// Watches; the future borrows nothing.
+    /// Subscribes; the future borrows nothing.
     fn watch(
         &mut self,
         what: WatchTarget,
@@ -116,21 +116,21 @@ impl Subscriptions {
 
 impl Drop for Subscriptions {
     fn drop(&mut self) {
-        // Should its mailbox be full just now, the broadcaster finds the empty doorstep by itself.
+        // With a full mailbox the broadcaster finds the dropped queue itself.
         self.feeding.broadcaster.offer(Quit(self.client));
     }
 }
 
-/// An actor whose connection may watch.
+/// Actor whose connection may watch feeds.
 pub(crate) trait FeedSubscriber: ConnectionActor {
-    /// What it watches, made when it is first asked for.
+    /// Returns the subscriptions, created on first use.
     fn watched(&mut self) -> &mut Subscriptions;
 
-    /// How it is told that the hub stops, where nobody else tells it.
+    /// Returns the address for closing it, if only the broadcaster can.
     fn goodbye(&self, ctx: &Context<Self>) -> Option<Recipient<Dismiss>>;
 }
 
-/// Enters the broadcaster, with everything the connection watches; again whenever there is a new one.
+/// Joins the broadcaster with all subscriptions, and again after each restart.
 pub(crate) fn attend<C: FeedSubscriber>(client: &mut C, ctx: &mut Context<C>) {
     let goodbye = client.goodbye(ctx);
     let watched = client.watched();
@@ -140,7 +140,7 @@ pub(crate) fn attend<C: FeedSubscriber>(client: &mut C, ctx: &mut Context<C>) {
     client.connection().attach_queue(Arc::clone(&queue));
     let entered = async move { broadcaster.send(Join { client: id, queue, goodbye, user }).await };
     ctx.spawn(entered.into_actor(client).map(|lease, client, ctx| match (lease, had) {
-        // Entered before there was an actor, it watches already.
+        // Subscribed before the actor was started.
         (Ok(None), Some(had)) => keep(Some(had), ctx),
         (Ok(lease), _) => {
             keep(lease, ctx);
@@ -152,24 +152,24 @@ pub(crate) fn attend<C: FeedSubscriber>(client: &mut C, ctx: &mut Context<C>) {
     }));
 }
 
-/// Tells a new broadcaster what is watched now; what it has been told already changes nothing.
+/// Subscribes again at a new broadcaster; repetitions change nothing.
 fn watch_again<C: FeedSubscriber>(client: &mut C, ctx: &mut Context<C>) {
     for (what, filters) in client.watched().wanted.clone() {
         let asked = client.watched().watch(what, filters);
-        // Should it be gone again, the lease has ended, and all of this begins anew.
+        // If it is gone again, the lease has ended, and joining starts again.
         ctx.spawn(asked.into_actor(client).map(|lease, _, ctx| keep(lease.ok().flatten(), ctx)));
     }
 }
 
-/// Holds a lease, and enters again when it ends.
+/// Holds a lease, and joins again when it ends.
 fn keep<C: FeedSubscriber>(lease: Option<Lease>, ctx: &mut Context<C>) {
     let Some(lease) = lease else { return };
-    // Ends only when the broadcaster is gone: it never sends.
+    // The lease never sends; it ends when the broadcaster is gone.
     let ended = async move { lease.await.is_err() };
     ctx.spawn(actix::fut::wrap_future::<_, C>(ended).map(|_, client, ctx| attend(client, ctx)));
 }
 
-/// Watches, and answers once it does; nothing else of it goes out before that.
+/// Subscribes, and sends the reply before any message of the subscription.
 pub(crate) fn subscribe<C: FeedSubscriber>(
     client: &mut C,
     what: WatchTarget,
@@ -183,7 +183,7 @@ pub(crate) fn subscribe<C: FeedSubscriber>(
     ask(client, what, asked, answer, ctx);
 }
 
-/// Watches no longer, and answers.
+/// Unsubscribes, and replies.
 pub(crate) fn unsubscribe<C: FeedSubscriber>(
     client: &mut C,
     what: WatchTarget,
@@ -218,7 +218,7 @@ fn ask<C: FeedSubscriber>(
             client.answer(answer);
             keep(lease, ctx);
         } else {
-            // What is said not to be watched is not.
+            // The error says that it is not subscribed.
             client.watched().wanted.remove(&what);
             client.send_error(ErrorCode::Unavailable, "live feeds are restarting; try again");
         }

@@ -1,7 +1,7 @@
-//! A watcher: a connection of whoever looks at one live feed, signed in or not.
+//! Watcher actor: a connection to one live feed, signed in or not.
 //!
-//! It has no inbox and asks the store for nothing. What it watches is the broadcaster's to know; what waits for it, is left at its
-//! doorstep.
+//! It has no inbox and does not use the store. The broadcaster has its subscription, and its
+//! messages wait in its queue.
 
 use std::sync::Arc;
 
@@ -23,35 +23,35 @@ use crate::{
     protocol::{self, ClientMessage, CloseCode, ErrorCode, Scope},
 };
 
-/// The actor.
+/// Watcher actor.
 pub struct Watcher {
     feeds: Arc<Feeds>,
     feed: FeedId,
     limits: Limits,
-    /// Sign-in that a feed which is not public asked for, and what is known about sign-ins.
+    /// Sign-in required by a feed that is not public, and its checker.
     sign_in: Option<(Identity, SignIns)>,
     connection: Connection,
     watched: Subscriptions,
     _place: AddressPlace,
 }
 
-/// A place among the connections of one address; given back when dropped.
+/// Slot among the connections of one address, released when dropped.
 pub type AddressPlace = Option<Box<dyn std::any::Any + Send>>;
 
-/// A watcher's feed, and what it keeps to.
+/// Configuration of a watcher.
 pub struct WatcherConfig {
-    /// The feeds there are.
+    /// Feeds.
     pub feeds: Arc<Feeds>,
-    /// The one it is for.
+    /// Feed of this connection.
     pub feed: FeedId,
-    /// What its connection keeps to.
+    /// Limits of the connection.
     pub limits: Limits,
-    /// Sign-in of a feed that is not public, and what is known about sign-ins.
+    /// Sign-in required by a feed that is not public, and its checker.
     pub sign_in: Option<(Identity, SignIns)>,
 }
 
 impl Watcher {
-    /// A watcher on a connection that begins.
+    /// Creates a watcher on a new connection.
     #[must_use]
     pub fn new(
         watching: WatcherConfig,
@@ -72,7 +72,7 @@ impl Watcher {
         }
     }
 
-    /// Closes the connection when its cookie session has ended.
+    /// Closes the connection if its cookie session has ended.
     fn check_sign_in(&mut self, ctx: &mut Context<Self>) {
         let Some((identity, sign_ins)) =
             self.sign_in.clone().filter(|(identity, _)| identity.session.is_some())
@@ -88,7 +88,7 @@ impl Watcher {
         }));
     }
 
-    /// The feed that the message is about, if it is this connection's.
+    /// Returns the target of a message, if it is this connection's feed.
     fn own(&mut self, scope: &Scope) -> Option<WatchTarget> {
         let name = &self.feeds.get(self.feed).name;
         match scope {

@@ -1,4 +1,4 @@
-//! Connections of whoever is not signed in, counted by where they come from.
+//! Limit of anonymous connections per client address.
 
 use std::{
     collections::HashMap,
@@ -14,7 +14,7 @@ use arc_swap::ArcSwap;
 
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
-/// How many connections each address has.
+/// Number of connections per address.
 #[derive(Debug)]
 pub struct Addresses {
     most: AtomicUsize,
@@ -22,7 +22,7 @@ pub struct Addresses {
     open: Mutex<HashMap<IpAddr, usize>>,
 }
 
-/// A place among the connections of an address; given back when dropped.
+/// Slot among the connections of an address, released when dropped.
 #[derive(Debug)]
 pub(super) struct AddressSlot {
     addresses: Arc<Addresses>,
@@ -30,14 +30,15 @@ pub(super) struct AddressSlot {
 }
 
 impl Addresses {
-    /// At most `most` of one address, 0 for no limit; `trusted` are the proxies that are believed, besides those on this machine.
+    /// Creates a limit of `most` connections per address, 0 for none; `trusted` proxies are
+    /// believed, besides those on this machine.
     #[must_use]
     pub fn new(most: usize, trusted: Vec<IpAddr>) -> Arc<Self> {
         let (most, trusted) = (AtomicUsize::new(most), ArcSwap::from_pointee(trusted));
         Arc::new(Self { most, trusted, open: Mutex::default() })
     }
 
-    /// From now on, these. Who is connected stays.
+    /// Replaces limit and proxies; open connections stay.
     pub fn set(&self, most: usize, trusted: Vec<IpAddr>) {
         self.most.store(most, Ordering::Relaxed);
         self.trusted.store(Arc::new(trusted));
@@ -52,8 +53,9 @@ impl Addresses {
         address.is_loopback() || self.trusted.load().contains(&address)
     }
 
-    /// Where a request comes from: the nearest address that no trusted proxy has. `None` for somebody on this machine, and for a
-    /// proxy that does not say whom it asks for: to limit it would be to limit everybody together.
+    /// Returns the address of a client: the nearest one that is not a trusted proxy. `None` for a
+    /// client on this machine, and for a proxy that does not name its client: limiting it would
+    /// limit all its clients together.
     pub(super) fn client(&self, peer: Option<SocketAddr>, headers: &HeaderMap) -> Option<IpAddr> {
         let peer = peer?.ip().to_canonical();
         if !self.is_trusted(peer) {
@@ -65,14 +67,14 @@ impl Addresses {
             match address(hop) {
                 Some(hop) if self.is_trusted(hop) => {}
                 Some(hop) => return Some(network(hop)),
-                // Whoever it is comes by this proxy, and counts as it.
+                // An unreadable address counts as the proxy's.
                 None => return Some(network(peer)),
             }
         }
         None
     }
 
-    /// Takes a place; `Err` when there is none left.
+    /// Takes a slot; `Err` with the limit if none is left.
     pub(super) fn take(
         self: &Arc<Self>,
         address: Option<IpAddr>,
@@ -101,14 +103,15 @@ impl Drop for AddressSlot {
     }
 }
 
-/// An address as proxies write it: with a port, in brackets, or bare.
+/// Parses an address as proxies write it: with a port, in brackets, or bare.
 fn address(hop: &str) -> Option<IpAddr> {
     let bare = || hop.trim_start_matches('[').trim_end_matches(']').parse().ok();
     let address = hop.parse::<SocketAddr>().map(|socket| socket.ip()).ok().or_else(bare)?;
     Some(address.to_canonical())
 }
 
-/// What counts as one: an IPv4 address, or the 64 bits that one IPv6 subscriber has (RFC 6177).
+/// Returns the network that counts as one client: an IPv4 address, or the /64 of an IPv6 subscriber
+/// (RFC 6177).
 fn network(address: IpAddr) -> IpAddr {
     match address {
         IpAddr::V4(_) => address,

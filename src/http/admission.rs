@@ -1,4 +1,5 @@
-//! Admission of a connection to a user's inbox: identity, starting point, and a slot among the hub's connections.
+//! Admission of a connection to a user's inbox: identity, starting point, and a slot among the
+//! hub's connections.
 
 use std::sync::{
     Arc,

@@ -1,4 +1,4 @@
-//! The browser component and the demo page, embedded in the binary.
+//! Embedded files: browser component, demo page, console and documentation.
 
 mod bundle;
 
@@ -80,39 +80,39 @@ pub(in crate::http) fn operations() -> Vec<Operation> {
     ]
 }
 
-/// What pages may load and do: nothing from elsewhere, no inline script.
+/// Content Security Policy of the pages: no external resources, no inline scripts.
 const CONTENT_SECURITY_POLICY: &str = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; \
      connect-src 'self' ws: wss:; object-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'";
 
-/// The component's modules.
+/// Modules of the component.
 #[derive(RustEmbed)]
 #[folder = "web/src/"]
 struct Modules;
 
-/// The demo page.
+/// Demo page.
 #[derive(RustEmbed)]
 #[folder = "web/demo/"]
 struct Demo;
 
-/// The administrators' console.
+/// Administration console.
 #[derive(RustEmbed)]
 #[folder = "web/admin/"]
 struct Console;
 
-/// The page that shows the API.
+/// API documentation page.
 #[derive(RustEmbed)]
 #[folder = "web/docs/"]
 struct Docs;
 
-/// The WebSocket (`AsyncAPI` 3.0).
+/// Description of the WebSocket protocol (`AsyncAPI` 3.0).
 static ASYNCAPI: LazyLock<Asset> =
     LazyLock::new(|| Asset::new(include_bytes!("../../docs/api/asyncapi.json").to_vec()));
 
-/// The component's declarations.
+/// TypeScript declarations of the component.
 static DECLARATIONS: LazyLock<Asset> =
     LazyLock::new(|| Asset::new(include_bytes!("../../web/lonceng.d.ts").to_vec()));
 
-/// The component as one module.
+/// Component as one module.
 static COMPONENT: LazyLock<Asset> = LazyLock::new(|| {
     let source = |name: &str| {
         Modules::get(name).map(|file| String::from_utf8_lossy(&file.data).into_owned())
@@ -120,7 +120,7 @@ static COMPONENT: LazyLock<Asset> = LazyLock::new(|| {
     Asset::new(bundle::bundle(source).into_bytes())
 });
 
-/// The generated OpenAPI document.
+/// Generated OpenAPI document.
 pub(super) struct OpenApi(Asset);
 
 impl OpenApi {
@@ -164,7 +164,7 @@ impl Asset {
     }
 }
 
-/// `GET /lonceng.js`: any page may embed it.
+/// Handles `GET /lonceng.js`, which pages of any origin may embed.
 pub(super) async fn component(request: HttpRequest) -> HttpResponse {
     let mut response = COMPONENT.answer(&request, "text/javascript; charset=utf-8");
     response
@@ -175,27 +175,27 @@ pub(super) async fn component(request: HttpRequest) -> HttpResponse {
     response
 }
 
-/// `GET /lonceng.d.ts`
+/// Handles `GET /lonceng.d.ts`.
 pub(super) async fn declarations(request: HttpRequest) -> HttpResponse {
     DECLARATIONS.answer(&request, "text/plain; charset=utf-8")
 }
 
-/// `GET /openapi.json`
+/// Handles `GET /openapi.json`.
 pub(super) async fn openapi(request: HttpRequest, document: Data<OpenApi>) -> HttpResponse {
     document.0.answer(&request, "application/json")
 }
 
-/// `GET /asyncapi.json`
+/// Handles `GET /asyncapi.json`.
 pub(super) async fn asyncapi(request: HttpRequest) -> HttpResponse {
     ASYNCAPI.answer(&request, "application/json")
 }
 
-/// `GET /admin`: the page is for everybody, what it shows is asked for with whoever's rights.
+/// Handles `GET /admin`. The page is public; its data is requested with the user's own rights.
 pub(super) async fn console(request: HttpRequest) -> Result<HttpResponse, Problem> {
     page(&request, Console::get("index.html"), "index.html")
 }
 
-/// `GET /admin/{file}`
+/// Handles `GET /admin/{file}`.
 pub(super) async fn console_file(
     request: HttpRequest,
     file: Path<String>,
@@ -203,12 +203,12 @@ pub(super) async fn console_file(
     page(&request, Console::get(&file), &file)
 }
 
-/// `GET /docs`
+/// Handles `GET /docs`.
 pub(super) async fn docs(request: HttpRequest) -> Result<HttpResponse, Problem> {
     page(&request, Docs::get("index.html"), "index.html")
 }
 
-/// `GET /docs/{file}`
+/// Handles `GET /docs/{file}`.
 pub(super) async fn docs_file(
     request: HttpRequest,
     file: Path<String>,
@@ -216,7 +216,7 @@ pub(super) async fn docs_file(
     page(&request, Docs::get(&file), &file)
 }
 
-/// `GET /`, with dev auth.
+/// Handles `GET /`, with dev authentication.
 pub(super) async fn demo(
     state: SharedState,
     request: HttpRequest,
@@ -227,7 +227,7 @@ pub(super) async fn demo(
     page(&request, Demo::get("index.html"), "index.html")
 }
 
-/// `GET /demo/{file}`, with dev auth.
+/// Handles `GET /demo/{file}`, with dev authentication.
 pub(super) async fn demo_file(
     state: SharedState,
     request: HttpRequest,

@@ -1,4 +1,4 @@
-//! Reading a request's body, within a limit and a time.
+//! Reading of request bodies, with limits of size and time.
 
 use std::time::Duration;
 
@@ -9,10 +9,10 @@ use tokio::time::timeout;
 
 use super::Problem;
 
-/// How long a body may take to arrive.
+/// Time limit for receiving a body.
 const TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Reads the body, at most `limit` bytes of it.
+/// Reads a body of at most `limit` bytes.
 pub(super) async fn read(payload: Payload, limit: usize) -> Result<Bytes, Problem> {
     match timeout(TIMEOUT, read_all(payload, limit)).await {
         Ok(read) => read,
@@ -37,13 +37,14 @@ async fn read_all(mut payload: Payload, limit: usize) -> Result<Bytes, Problem> 
     Ok(body.freeze())
 }
 
-/// Size from which a body is decoded on a thread that may take its time, in bytes: a worker has others to answer.
+/// Size from which a body is decoded on a blocking thread, in bytes: a worker must serve other
+/// requests.
 const LARGE_BYTES: usize = 64 * 1024;
 
-/// Runs work on a body of `bytes` bytes: at once, or on another thread when the body is large.
+/// Decodes a body of `bytes` bytes: in place, or on a blocking thread if it is large.
 ///
 /// # Errors
-/// 500 when the work panics.
+/// 500 when decoding panics.
 pub(super) async fn decoded<T: Send + 'static>(
     bytes: usize,
     work: impl FnOnce() -> T + Send + 'static,
@@ -54,13 +55,16 @@ pub(super) async fn decoded<T: Send + 'static>(
     web::block(work).await.map_err(|_| Problem::internal("the body could not be decoded"))
 }
 
-/// Reads JSON; what is wrong is named by its field.
+/// Parses JSON.
+///
+/// # Errors
+/// A problem that names the invalid field.
 pub(super) fn json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
     serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
         let path = error.path().to_string();
         let detail = error.inner().to_string();
-        // serde names a missing field only in its sentence.
+        // serde names a missing field only in its message.
         let missing =
             detail.strip_prefix("missing field `").and_then(|rest| rest.split('`').next());
         match (missing, path.as_str()) {

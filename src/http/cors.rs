@@ -1,5 +1,5 @@
-//! Cross-origin requests (Fetch standard, "CORS protocol"): pages of `server.allowed_origins` may use the API, as they may
-//! connect by WebSocket.
+//! Cross-origin requests (Fetch standard, "CORS protocol"): pages of `server.allowed_origins` may
+//! use the API.
 
 use actix_web::{
     Error, HttpResponse,
@@ -14,19 +14,19 @@ use actix_web::{
 
 use super::{SharedState, State};
 
-/// What an allowed page may send.
+/// Methods and headers that an allowed page may send.
 const METHODS: HeaderValue = HeaderValue::from_static("GET, POST, PUT, PATCH, DELETE");
 const HEADERS: HeaderValue = HeaderValue::from_static(
     "authorization, content-type, idempotency-key, if-match, last-event-id, x-api-key",
 );
 
-/// Headers of an answer that an allowed page may read, beside those that every page may.
+/// Response headers that an allowed page may read, beside the safelisted ones.
 const EXPOSED: HeaderValue = HeaderValue::from_static("etag, idempotency-replayed, retry-after");
 
-/// Seconds a browser may remember the answer to a preflight.
+/// Lifetime of a preflight response, in seconds.
 const MAX_AGE: HeaderValue = HeaderValue::from_static("600");
 
-/// Answers preflights, and marks answers that an allowed page may read.
+/// Answers preflight requests, and adds CORS headers to responses for allowed pages.
 pub(super) async fn cors(
     request: ServiceRequest,
     next: Next<impl MessageBody>,
@@ -52,17 +52,17 @@ pub(super) async fn cors(
     Ok(response)
 }
 
-/// Says that the page may read this answer.
+/// Adds the CORS headers to a response.
 pub(super) fn mark(headers: &mut HeaderMap, origin: HeaderValue) {
     headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
     headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED);
-    // A page of an allowed origin may act for whoever is signed in by cookie.
+    // A page of an allowed origin may use the cookie of the user.
     headers.insert(header::ACCESS_CONTROL_ALLOW_CREDENTIALS, HeaderValue::from_static("true"));
-    // The answer to another origin is another one: no cache may mix them up.
+    // Caches must keep the responses to different origins apart.
     headers.append(header::VARY, HeaderValue::from_static("origin"));
 }
 
-/// The origin of a page that is configured as allowed, for the API only.
+/// Returns the origin of the page, if it is allowed to use this path.
 pub(super) fn allowed_origin(
     state: &State,
     headers: &HeaderMap,

@@ -1,4 +1,4 @@
-//! `POST /api/v1/events`: publish one event or a batch.
+//! Publishing of events: `POST /api/v1/events`.
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde_json::{Value, json};
@@ -97,7 +97,7 @@ pub(in crate::http) fn operations() -> Vec<Operation> {
     ]
 }
 
-/// Most bytes of a batch, as a multiple of `server.max_event_bytes`.
+/// Maximum size of a batch, as a multiple of `server.max_event_bytes`.
 const BATCH_FACTOR: usize = 32;
 
 pub(super) async fn post(
@@ -142,7 +142,7 @@ pub(super) async fn post(
     .await
 }
 
-/// Whether the request asks that events without a type or without recipients be refused.
+/// Parses the parameter `strict`.
 fn strict(request: &HttpRequest) -> Result<bool, Problem> {
     let query = identity::query(request.uri());
     match query.iter().find(|(name, _)| name == "strict").map(|(_, value)| value.as_str()) {
@@ -152,13 +152,13 @@ fn strict(request: &HttpRequest) -> Result<bool, Problem> {
     }
 }
 
-/// An event of the request, as it is answered.
+/// Event of the request, for the response.
 struct Published {
     id: String,
     code: String,
 }
 
-/// Body of the answer: one result for each event, in their order.
+/// Returns the body of the response: one result per event, in order.
 fn answer(published: &[Published], outcomes: &[Outcome], catalog: &Catalog) -> Value {
     let results: Vec<Value> = published
         .iter()

@@ -1,4 +1,4 @@
-//! `/ws/{feed}` and `GET /api/v1/feeds/{feed}`: live feeds, for whoever looks.
+//! Live feeds: `/ws/{feed}` and `GET /api/v1/feeds/{feed}`.
 
 use serde_json::json;
 use std::{net::SocketAddr, sync::atomic::Ordering};
@@ -64,7 +64,7 @@ pub(in crate::http) fn operations() -> Vec<Operation> {
     ]
 }
 
-/// A checked request to watch.
+/// Checked request for a live feed.
 pub(super) struct AdmittedFeed {
     feed: FeedId,
     watched: Subscriptions,
@@ -74,7 +74,7 @@ pub(super) struct AdmittedFeed {
 }
 
 impl AdmittedFeed {
-    /// Starts the watcher.
+    /// Starts the watcher on a transport.
     pub(super) fn begin(self, state: &State, transport: Transport) {
         let Self { feed, watched, slot, place, identity } = self;
         let (feeds, limits) = (state.sessions.feeding.feeds(), state.sessions.limits());
@@ -90,8 +90,8 @@ impl AdmittedFeed {
     }
 }
 
-/// Checks who wants to watch which feed. Over an event stream the address says what of it, and the watching has begun when it is
-/// answered.
+/// Checks a request for a live feed. Over an event stream the query has the filters, and the
+/// subscription has begun when the response starts.
 pub(super) async fn admit(
     state: &State,
     headers: &HeaderMap,
@@ -110,7 +110,7 @@ pub(super) async fn admit(
         feeds.find(name).ok_or_else(|| Problem::not_found(format!("there is no feed {name:?}")))?;
     let feed = feeds.get(id);
     let identity = if feed.public {
-        // Whoever it is, they see what everybody sees.
+        // A public feed shows the same to everyone.
         None
     } else {
         match identity::identify(state, headers, uri, identity::is_local_peer(peer)).await? {
@@ -152,10 +152,10 @@ pub(super) async fn admit(
     Ok(AdmittedFeed { feed: id, watched, slot, place, identity })
 }
 
-/// Seconds until an address that has all its connections may try again.
+/// `Retry-After` for an address with too many connections, in seconds.
 const FULL_RETRY_SECONDS: u64 = 10;
 
-/// Answers `HEAD` as the stream of a feed begins, without beginning it.
+/// Handles `HEAD` with the head of the stream.
 pub(super) async fn head(
     state: SharedState,
     request: HttpRequest,
@@ -171,7 +171,7 @@ pub(super) async fn head(
     Ok(stream::only_head())
 }
 
-/// An event stream whose socket stays with the HTTP server.
+/// Handles a request for an event stream on a connection that had other requests before.
 pub(super) async fn get(
     state: SharedState,
     request: HttpRequest,

@@ -1,8 +1,9 @@
 //! First request of a connection, read before the HTTP server sees the socket.
 //!
-//! A request for a WebSocket or an event stream leaves the HTTP server's path here: its socket goes to a session, without the
-//! two buffers of 8 KiB that the server keeps for as long as a response lasts. Every other connection is handed to the server
-//! together with the bytes that were read, so the server sees exactly what the client sent.
+//! A request for a WebSocket or an event stream leaves the HTTP server's path here: its socket goes
+//! to a session, without the two buffers of 8 KiB that the server keeps for as long as a response
+//! lasts. Every other connection is handed to the server together with the bytes that were read, so
+//! the server sees exactly what the client sent.
 
 use std::{
     io::{self, IoSlice},
@@ -23,7 +24,8 @@ use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, ReadBuf};
 
 use super::stream_paths::{is_stream, is_web_socket};
 
-/// Maximum size of a request head that is taken over, in bytes. The HTTP server answers a longer one.
+/// Maximum size of a request head that is taken over, in bytes. The HTTP server answers a longer
+/// one.
 const HEAD_MAX_BYTES: usize = 16 * 1024;
 
 /// Maximum number of headers of a request that is taken over.
@@ -95,7 +97,8 @@ impl Head {
     }
 }
 
-/// Returns whether bytes may be the beginning of a request that is taken over. Every other request is handed on at once.
+/// Returns whether bytes may be the beginning of a request that is taken over. Every other request
+/// is handed on at once.
 fn may_be_upgrade(bytes: &[u8]) -> bool {
     [&b"GET /ws"[..], b"GET /api/v1/stream", b"GET /api/v1/feeds/"].iter().any(|prefix| {
         let length = bytes.len().min(prefix.len());

@@ -50,12 +50,12 @@ pub(in crate::http) fn operations() -> Vec<Operation> {
     ]
 }
 
-/// The process answers.
+/// Handles `GET /health/live`.
 pub(super) async fn live() -> HttpResponse {
     HttpResponse::Ok().json(json!({ "status": "ok" }))
 }
 
-/// The older API's question.
+/// Handles `GET /health` of the older API.
 pub(super) async fn health(state: SharedState) -> HttpResponse {
     HttpResponse::Ok().json(json!({
         "status": "ok",
@@ -66,7 +66,7 @@ pub(super) async fn health(state: SharedState) -> HttpResponse {
     }))
 }
 
-/// Whether this hub should get traffic, and how each part is.
+/// Handles `GET /health/ready`: readiness, and the state of each part.
 pub(super) async fn ready(state: SharedState) -> Result<HttpResponse, Problem> {
     let parts = state.health.parts();
     let mut shown = shown(&parts);
@@ -79,7 +79,7 @@ pub(super) async fn ready(state: SharedState) -> Result<HttpResponse, Problem> {
     }
 }
 
-/// The word for each part, and the reasons of those that are not well.
+/// Returns the state of each part, with the reasons of those that are not OK.
 pub(super) fn shown(parts: &BTreeMap<&'static str, PartState>) -> Map<String, Value> {
     let mut shown = Map::new();
     for (part, state) in parts {
@@ -93,7 +93,7 @@ pub(super) fn shown(parts: &BTreeMap<&'static str, PartState>) -> Map<String, Va
     shown
 }
 
-/// Why this hub should get no traffic.
+/// Returns the reason for which this hub is not ready.
 fn not_ready(state: &State, parts: &BTreeMap<&'static str, PartState>) -> Option<String> {
     let unwell =
         |part: &str| parts.get(part).and_then(|state| Some(format!("{part}: {}", state.reason()?)));

@@ -1,7 +1,8 @@
-//! `Idempotency-Key`: the same request is done once, and answered alike as often as it comes.
+//! `Idempotency-Key`: a repeated request is carried out once, and gets the same response each time.
 //!
-//! The key is reserved in the store before anything is done and keeps the answer after, so both survive a restart. What was
-//! stored by a hub that died before it could keep the answer is found again by the event's identity.
+//! The key is reserved in the store first and has the response afterwards, so both survive a
+//! restart. What a hub stored before it died without storing the response is found again by the
+//! identity of the event.
 
 use actix_web::{HttpRequest, HttpResponse};
 use serde_json::Value;
@@ -14,20 +15,20 @@ use crate::{
     store::Reservation,
 };
 
-/// Longest key, in bytes.
+/// Maximum length of a key, in bytes.
 const KEY_MAX_BYTES: usize = 255;
 
-/// The header that says that an answer is given again.
+/// Header of a repeated response.
 const REPLAYED: (&str, &str) = ("Idempotency-Replayed", "true");
 
-/// What a publish answers.
+/// Response to a publish request.
 pub(super) struct PublishResponse {
     pub(super) body: Value,
-    /// All of it had been taken before, under the same identity.
+    /// True if all events were committed before, under the same identity.
     pub(super) replayed: bool,
 }
 
-/// The request's key, if it has one.
+/// Returns the key of a request, if it has one.
 fn key(request: &HttpRequest) -> Result<Option<String>, Problem> {
     let Some(value) = request.headers().get("idempotency-key") else { return Ok(None) };
     let wrong = || {
@@ -43,14 +44,15 @@ fn key(request: &HttpRequest) -> Result<Option<String>, Problem> {
     Ok(Some(key.to_owned()))
 }
 
-/// Hash of everything that makes two requests the same: address, headers that describe the body, and body.
+/// Returns the hash of a request: path, query, headers of the event, and body.
 fn fingerprint(request: &HttpRequest, body: &[u8]) -> String {
     let mut hash = Sha256::new().chain_update(request.path());
     if !request.query_string().is_empty() {
         hash.update("?");
         hash.update(request.query_string());
     }
-    // The header map has an order of its own for each request; the sort is stable, so repeated headers keep theirs.
+    // The order of the header map differs between requests; the sort is stable, so repeated headers
+    // keep their order.
     let mut described = event_headers(request.headers());
     described.sort_by(|(a, _), (b, _)| a.cmp(b));
     for (name, value) in described {
@@ -64,7 +66,7 @@ fn fingerprint(request: &HttpRequest, body: &[u8]) -> String {
     hash.finalize().iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}"))
 }
 
-/// Does `work` once for each key, and answers 202. `work` is given what its notifications' ids are made from.
+/// Runs `work` once per key, and responds with 202. `work` gets the seed of notification IDs.
 pub(super) async fn once<W>(
     state: &SharedState,
     request: &HttpRequest,
@@ -93,7 +95,7 @@ where
             Err(Problem::unprocessable(detail))
         }
         Reservation::Yours(at) => {
-            // In a task of its own: a caller who hangs up must not leave it half done.
+            // A separate task: a client that disconnects must not interrupt it.
             let done = actix_rt::spawn(finish(state.clone(), key, at, work));
             done.await.map_err(|_| Problem::internal("the request was given up"))?
         }
@@ -113,9 +115,9 @@ where
     let done = work(state.clone(), Some(seed)).await;
     let kept = match &done {
         Ok(answer) => state.store.answer(&key, &answer.body.to_string()).await,
-        // Nothing was done under it: the next try may do it, mended.
+        // The request had no effect: a corrected one may use the key.
         Err(problem) if problem.is_the_callers() => state.store.release(&key, &state.boot).await,
-        // A commit may have gone through although nobody heard of it: the next try finds it by the same ids.
+        // A commit may have succeeded without a reply: the next attempt finds it by the same IDs.
         Err(_) => state.store.abandon(&key, &state.boot).await,
     };
     if let Err(error) = kept {

@@ -1,4 +1,4 @@
-//! Who is asking over HTTP: credentials from headers and query, and the right of pages to ask at all.
+//! Identification of callers: credentials from headers and query, and checks of the origin.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -25,13 +25,13 @@ use crate::{
     protocol::SUBPROTOCOL,
 };
 
-/// The prefix of the subprotocol that carries a token.
+/// Prefix of the subprotocol that carries a token.
 const TOKEN_PROTOCOL: &str = "token.";
 
-/// Where the request of a page comes from (Fetch Metadata).
+/// Relation of a request to the page that sends it (Fetch Metadata).
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
-/// Headers by which proxies say that they pass a request on.
+/// Headers that proxies add to forwarded requests.
 const FORWARDED: [HeaderName; 4] = [
     HeaderName::from_static("x-forwarded-for"),
     HeaderName::from_static("forwarded"),
@@ -39,11 +39,12 @@ const FORWARDED: [HeaderName; 4] = [
     HeaderName::from_static("via"),
 ];
 
-/// People remembered as entered; beyond it they are entered again, which changes nothing.
+/// Maximum number of cached users; others are written to the directory again, which changes
+/// nothing.
 const NEWCOMERS_MAX: usize = 100_000;
 
-/// What a request showed when it was last entered into the directory, by user: so that the directory is written once for
-/// a sign-in and not once for a request.
+/// Cache of users as last written to the directory, so that the directory is written once per
+/// sign-in and not once per request.
 #[derive(Debug, Default)]
 pub struct SignInCache(Mutex<HashMap<UserId, PersonPatch>>);
 
@@ -62,7 +63,7 @@ impl SignInCache {
     }
 }
 
-/// The query's parameters, decoded, in order.
+/// Parses the query parameters, in order.
 pub(super) fn query(uri: &Uri) -> Vec<(String, String)> {
     let decode = |text: &str| {
         let text = text.replace('+', " ");
@@ -81,7 +82,7 @@ fn text(headers: &HeaderMap, name: header::HeaderName) -> Option<&str> {
     headers.get(name).and_then(|value| value.to_str().ok())
 }
 
-/// What a request shows, whether it asks for an upgrade or not.
+/// Collects the credentials of a request.
 pub(super) fn credentials(
     state: &State,
     headers: &HeaderMap,
@@ -121,7 +122,7 @@ pub(super) fn credentials(
     }
 }
 
-/// Checks the parameters of an address: PostgreSQL's text cannot hold a NUL.
+/// Rejects NUL characters in the query, which PostgreSQL cannot store.
 fn check_query(uri: &Uri) -> Result<(), Problem> {
     match query(uri).into_iter().find(|(name, value)| name.contains('\0') || value.contains('\0')) {
         Some((name, _)) => {
@@ -131,20 +132,20 @@ fn check_query(uri: &Uri) -> Result<(), Problem> {
     }
 }
 
-/// Whether a page of another site loads this address, as an image or a script, without saying whose page it is (Fetch
-/// Metadata, W3C). Such a request has no `Origin`, and whatever it does it does with the rights of whoever is at the
-/// browser.
+/// Returns whether a page of another site loads this URL without `Origin`, as an image or a script
+/// (Fetch Metadata, W3C). Such a request has the rights of the browser's user.
 fn is_foreign_load(headers: &HeaderMap) -> bool {
     let site = text(headers, SEC_FETCH_SITE);
     !headers.contains_key(header::ORIGIN) && matches!(site, Some("cross-site" | "same-site"))
 }
 
-/// Whether a proxy has passed the request on: whoever asks is then not on this machine, even if the proxy is.
+/// Returns whether a proxy forwarded the request: the client is then not on this machine, even if
+/// the proxy is.
 fn is_forwarded(headers: &HeaderMap) -> bool {
     FORWARDED.iter().any(|name| headers.contains_key(name))
 }
 
-/// The value of a cookie (RFC 6265, section 4.2).
+/// Returns the value of a cookie (RFC 6265, section 4.2).
 fn cookie(headers: &HeaderMap, name: &str) -> Option<String> {
     headers
         .get_all(header::COOKIE)
@@ -155,7 +156,7 @@ fn cookie(headers: &HeaderMap, name: &str) -> Option<String> {
         .map(|(_, value)| value.trim_matches('"').to_owned())
 }
 
-/// The subprotocols that a client offers.
+/// Returns the subprotocols that a client offers.
 pub(super) fn subprotocols(headers: &HeaderMap) -> impl Iterator<Item = &str> {
     headers
         .get_all(header::SEC_WEBSOCKET_PROTOCOL)
@@ -164,13 +165,13 @@ pub(super) fn subprotocols(headers: &HeaderMap) -> impl Iterator<Item = &str> {
         .map(str::trim)
 }
 
-/// The subprotocol to answer with: a browser refuses one that it did not offer.
+/// Returns the subprotocol of the response: a browser rejects one that it did not offer.
 pub(super) fn chosen_subprotocol(headers: &HeaderMap) -> Option<&'static str> {
     subprotocols(headers).any(|offered| offered == SUBPROTOCOL).then_some(SUBPROTOCOL)
 }
 
-/// Whether a page may ask: it is the hub's own, or its origin is allowed. What is no page has no origin. A refused origin
-/// is logged once, with the key to set.
+/// Returns whether the origin of a page is allowed: the hub's own, or a configured one. Requests
+/// without `Origin` are allowed. A refused origin is logged once, with the key to set.
 pub(super) fn origin_is_allowed(state: &State, headers: &HeaderMap) -> bool {
     let Some(origin) = headers.get(header::ORIGIN) else { return true };
     let Ok(origin) = origin.to_str() else { return false };
@@ -184,11 +185,11 @@ pub(super) fn origin_is_allowed(state: &State, headers: &HeaderMap) -> bool {
     allowed
 }
 
-/// Origins that were refused, so that each is logged once.
+/// Refused origins, each logged once.
 #[derive(Debug, Default)]
 pub struct RefusedOrigins(Mutex<HashSet<String>>);
 
-/// Maximum number of refused origins that are remembered, and logged; anybody may invent more.
+/// Maximum number of refused origins that are kept and logged: clients can invent any number.
 const REFUSED_ORIGINS_MAX: usize = 100;
 
 impl RefusedOrigins {
@@ -222,8 +223,8 @@ fn is_own_or_listed(state: &State, headers: &HeaderMap, origin: &str) -> bool {
     host.is_some() && host == own
 }
 
-/// Whether the request names this machine. A page of a foreign site whose name was made to point here does not
-/// (DNS rebinding), although its origin and host agree.
+/// Returns whether `Host` names this machine. The page of a foreign site whose name was pointed
+/// here (DNS rebinding) does not, although its origin and host agree.
 fn host_is_local(headers: &HeaderMap) -> bool {
     let Some(host) = text(headers, header::HOST) else { return false };
     let name = match host.rsplit_once(':') {
@@ -235,12 +236,12 @@ fn host_is_local(headers: &HeaderMap) -> bool {
         || name.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
-/// Whether whoever is at the other end is on this machine.
+/// Returns whether the peer is on this machine.
 pub(super) fn is_local_peer(peer: Option<SocketAddr>) -> bool {
     peer.is_some_and(|peer| peer.ip().is_loopback())
 }
 
-/// What to answer somebody who has no inbox, and asks for it.
+/// Returns the problem for a caller without an inbox.
 pub(super) fn without_inbox(caller: &Caller) -> Problem {
     match caller {
         Caller::Service { .. } => Problem::forbidden("an API key has no inbox"),
@@ -248,12 +249,12 @@ pub(super) fn without_inbox(caller: &Caller) -> Problem {
     }
 }
 
-/// Who is asking.
+/// Identifies the caller.
 pub(super) async fn caller(state: &State, request: &HttpRequest) -> Result<Caller, Problem> {
     identify(state, request.headers(), request.uri(), is_local_peer(request.peer_addr())).await
 }
 
-/// Who is asking, of somebody who must have an inbox.
+/// Identifies a caller that must be a user.
 pub(super) async fn user(state: &State, request: &HttpRequest) -> Result<Identity, Problem> {
     match caller(state, request).await? {
         Caller::User(identity) => Ok(identity),
@@ -261,13 +262,13 @@ pub(super) async fn user(state: &State, request: &HttpRequest) -> Result<Identit
     }
 }
 
-/// Who is asking, of somebody who must be an administrator.
+/// Identifies a caller that must be an administrator.
 pub(super) async fn administrator(state: &State, request: &HttpRequest) -> Result<Caller, Problem> {
     if_administrator(caller(state, request).await?)
 }
 
-/// The same where `user_id` and `login` say whom it is about: with dev auth they are then nobody's identity, unless a `role`
-/// beside them says that they are.
+/// Identifies an administrator for an operation whose `user_id` and `login` name another user: with
+/// dev authentication they identify the caller only together with a `role`.
 pub(super) async fn administrator_asking_for(
     state: &State,
     request: &HttpRequest,
@@ -295,7 +296,7 @@ fn if_administrator(caller: Caller) -> Result<Caller, Problem> {
     Err(Problem::forbidden("administering needs the role admin, or a key with the scope admin"))
 }
 
-/// Who is asking; a user who has just signed in enters the directory.
+/// Identifies the caller; a new user is added to the directory.
 pub(super) async fn identify(
     state: &State,
     headers: &HeaderMap,
@@ -304,7 +305,8 @@ pub(super) async fn identify(
 ) -> Result<Caller, Problem> {
     check_query(uri)?;
     let shown = credentials(state, headers, uri, local_peer);
-    // What a browser adds by itself proves nothing about the page that asks: a cookie, or being on this machine.
+    // A cookie or the local address is sent by the browser for any page, and proves nothing about
+    // the page.
     let by_itself = shown.token.is_none() && shown.api_key.is_none();
     let foreign_page =
         by_itself && (!origin_is_allowed(state, headers) || is_foreign_load(headers));
@@ -319,7 +321,7 @@ pub(super) async fn identify(
         if state.newcomers.is_new(&patch) {
             match state.store.merge_people(std::slice::from_ref(&patch), clock::now()).await {
                 Ok(()) => state.newcomers.remember(patch),
-                // The next request enters them; who they are does not depend on it.
+                // The next request retries; the identity does not depend on it.
                 Err(error) => {
                     tracing::debug!(%error, "a sign-in could not be entered into the directory")
                 }
@@ -329,7 +331,7 @@ pub(super) async fn identify(
     Ok(caller)
 }
 
-/// What dev parameters tell the directory.
+/// Returns the update of the directory from dev parameters.
 fn patch_of(identity: &Identity) -> PersonPatch {
     let mut person = Person::unknown(identity.user_id.clone());
     person.login.clone_from(&identity.login);

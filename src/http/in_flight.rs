@@ -1,4 +1,5 @@
-//! Counts the requests under way, so that a hub that stops waits for them and not for connections that are merely open.
+//! Number of requests in progress, so that a stopping hub waits for them and not for idle
+//! connections.
 
 use std::sync::{
     Arc,
@@ -15,12 +16,12 @@ use actix_web::{
 
 use super::SharedState;
 
-/// How many there are.
+/// Counter of requests in progress.
 #[derive(Debug, Clone, Default)]
 pub struct InFlight(Arc<AtomicUsize>);
 
 impl InFlight {
-    /// How many there are now.
+    /// Returns the number of requests in progress.
     #[must_use]
     pub fn count(&self) -> usize {
         self.0.load(Ordering::Relaxed)
@@ -44,7 +45,8 @@ impl Drop for Counted {
     }
 }
 
-/// Counts a request until its answer begins; a hub that is stopping asks its clients to come back on another connection.
+/// Counts a request until its response starts; a stopping hub closes the connection after the
+/// response.
 pub(super) async fn count(
     request: ServiceRequest,
     next: Next<impl MessageBody>,

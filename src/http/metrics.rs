@@ -1,4 +1,4 @@
-//! `/metrics`, in Prometheus' text format.
+//! Metrics in the text format of Prometheus: `/metrics`.
 
 use actix_web::{HttpResponse, http::header};
 

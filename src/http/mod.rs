@@ -1,6 +1,7 @@
-//! HTTP: routes, errors, and the upgrade to a WebSocket.
+//! HTTP interface: operations, errors, and connections that become sessions.
 //!
-//! A file per resource. Errors are problem+json (RFC 9457) and are chosen in [`problem`] and nowhere else.
+//! Each resource has a file with its handlers and its operations ([`api`]). Errors are problem
+//! details (RFC 9457), and only [`problem`] chooses their status.
 
 mod addresses;
 mod admin;

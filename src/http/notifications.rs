@@ -1,4 +1,4 @@
-//! A user's inbox over HTTP.
+//! Inbox of a user.
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Serialize;
@@ -181,13 +181,13 @@ pub(in crate::http) fn operations() -> Vec<Operation> {
     ]
 }
 
-/// Notifications in an answer that does not say how many.
+/// Default number of notifications in a response.
 const LIMIT_DEFAULT: i64 = 50;
 
-/// Most notifications in one answer.
+/// Maximum number of notifications in a response.
 const LIMIT_MAX: i64 = 1_000;
 
-/// The query of the list.
+/// Query of the list.
 #[derive(Debug)]
 struct Query {
     limit: i64,
@@ -218,7 +218,7 @@ impl Query {
                 "status" => query.status = status(&value).map_err(wrong)?,
                 "type" => query.type_code = Some(value).filter(|code| !code.is_empty()),
                 "since" => query.since = Some(value),
-                // Dev parameters and a token stand here too.
+                // Parameters of dev authentication and a token are also here.
                 _ => {}
             }
         }
@@ -242,12 +242,13 @@ struct Answer<'a> {
     unseen: i64,
     revision: i64,
     epoch: &'a str,
-    /// The position that was given is of no use: these are the newest notifications, to start over with.
+    /// True if the given position is invalid: the items are the newest notifications, to start over
+    /// with.
     #[serde(skip_serializing_if = "Option::is_none")]
     reset: Option<bool>,
 }
 
-/// `GET /api/v1/notifications`
+/// Handles `GET /api/v1/notifications`.
 pub(super) async fn list(
     state: SharedState,
     request: HttpRequest,
@@ -271,8 +272,8 @@ pub(super) async fn list(
     }))
 }
 
-/// The changes after a position, oldest first. `revision` is where the caller stands with them; it goes on from there
-/// while `next_cursor` is not null.
+/// Returns the changes after a position, oldest first. `revision` is the client's position after
+/// them; it continues from there while `next_cursor` is not null.
 async fn changes(
     state: &State,
     user: &UserId,
@@ -313,7 +314,7 @@ async fn changes(
     }))
 }
 
-/// `GET /api/v1/notifications/unread-count`
+/// Handles `GET /api/v1/notifications/unread-count`.
 pub(super) async fn unread_count(
     state: SharedState,
     request: HttpRequest,
@@ -325,7 +326,7 @@ pub(super) async fn unread_count(
         .json(json!({ "unread": unread, "unseen": unseen, "revision": revision, "epoch": epoch })))
 }
 
-/// `GET /api/v1/notifications/{id}`
+/// Handles `GET /api/v1/notifications/{id}`.
 pub(super) async fn get(
     state: SharedState,
     request: HttpRequest,
@@ -336,7 +337,7 @@ pub(super) async fn get(
     Ok(HttpResponse::Ok().json(found))
 }
 
-/// `POST …/{id}/read` and the other marks, and `DELETE …/{id}`
+/// Handles `POST …/{id}/read` and the other marks, and `DELETE …/{id}`.
 pub(super) async fn mark(
     state: SharedState,
     request: HttpRequest,
@@ -358,7 +359,7 @@ pub(super) async fn mark(
     Ok(HttpResponse::Ok().json(changed))
 }
 
-/// `POST /api/v1/notifications/read-all` and `/seen-all`
+/// Handles `POST /api/v1/notifications/read-all` and `/seen-all`.
 pub(super) async fn mark_all(
     state: SharedState,
     request: HttpRequest,
@@ -379,7 +380,7 @@ pub(super) async fn mark_all(
     })))
 }
 
-/// `{"up_to_revision":17}`; nothing at all means everything.
+/// Parses `{"up_to_revision":17}`; an empty body means all.
 fn up_to(bytes: &[u8]) -> Result<Option<i64>, Problem> {
     if bytes.iter().all(u8::is_ascii_whitespace) {
         return Ok(None);
@@ -407,7 +408,7 @@ async fn done(
     }
 }
 
-/// An id that is none has no notification.
+/// Parses the ID of a notification; an invalid one is not found.
 fn parse_id(text: &str) -> Result<Uuid, Problem> {
     Uuid::try_parse(text).map_err(|_| no_such())
 }

@@ -1,4 +1,4 @@
-//! `POST /api/v1/notify`: a message straight to people, in the shapes of the older API.
+//! Direct notifications: `POST /api/v1/notify`, in the format of the older API.
 
 use std::collections::{HashMap, HashSet};
 
@@ -65,10 +65,10 @@ pub(in crate::http) fn operations() -> Vec<Operation> {
     ]
 }
 
-/// Most targets of one call.
+/// Maximum number of targets per request.
 const TARGETS_MAX: usize = 1_000;
 
-/// Longest time to live, in seconds: ten years.
+/// Maximum time to live, in seconds: ten years.
 const TTL_MAX_SECONDS: i64 = 315_360_000;
 
 #[derive(Deserialize)]
@@ -135,7 +135,7 @@ async fn notify(
             _ => Vec::new(),
         })
         .collect();
-    // It was stored by a hub that died before it could keep its answer: the ids are made from the key.
+    // A hub stored it and died before it stored the response: the IDs follow from the key.
     for person in targets.iter().filter(|_| replayed) {
         let Some(id) = seed.as_ref().map(|seed| seed.id_for(&person.user_id)) else { continue };
         if state.store.has_notification(&person.user_id, id).await? {
@@ -205,7 +205,7 @@ fn event(body: Body, key: Option<&str>) -> Result<Event, Problem> {
     })
 }
 
-/// A list of targets, or one alone. One that is there twice is told once.
+/// Parses a list of targets, or a single one. Repeated targets count once.
 fn targets(value: &Value) -> Result<Vec<Person>, Problem> {
     let wrong = |detail: String| Problem::bad_field("target", detail);
     let list = match value {

@@ -1,4 +1,4 @@
-//! `GET` and `PUT /api/v1/preferences`: what a person wants.
+//! Preferences of a user: `/api/v1/preferences`.
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde_json::json;
@@ -39,7 +39,7 @@ pub(super) async fn get(state: SharedState, request: HttpRequest) -> Result<Http
     Ok(HttpResponse::Ok().json(state.store.preferences(&user).await?))
 }
 
-/// Sets all of them: what is not said is as if it had never been.
+/// Handles `PUT`: replaces all preferences.
 pub(super) async fn put(
     state: SharedState,
     request: HttpRequest,
@@ -62,8 +62,7 @@ pub(super) async fn put(
     Ok(HttpResponse::Ok().json(preferences))
 }
 
-/// Answers `GET /api/v1/preferences/types`: the types that make notifications, with their names, for a person who wants to
-/// mute one.
+/// Handles `GET /api/v1/preferences/types`: names of the types that a user can mute.
 pub(super) async fn types(
     state: SharedState,
     request: HttpRequest,

@@ -1,4 +1,4 @@
-//! Errors over HTTP: problem details (RFC 9457), and the one place where a status is chosen.
+//! Errors of the HTTP interface: problem details (RFC 9457). Only this file chooses the status.
 
 use actix_web::{
     HttpResponse, ResponseError,
@@ -18,13 +18,13 @@ use crate::{
     store::StoreError,
 };
 
-/// Seconds after which a client may try again when a part of the hub is away.
+/// `Retry-After` while a part of the hub is unavailable, in seconds.
 const RETRY_AFTER_SECONDS: u64 = 1;
 
-/// Maximum length of an explanation, in characters.
+/// Maximum length of a description, in characters.
 const DETAIL_MAX_CHARS: usize = 1_000;
 
-/// An error, as a client sees it.
+/// Error of the HTTP interface.
 #[derive(Debug, Clone, Serialize)]
 pub struct Problem {
     #[serde(rename = "type")]
@@ -34,7 +34,7 @@ pub struct Problem {
     detail: String,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     errors: Vec<FieldError>,
-    /// More members, such as how each part of the hub is.
+    /// Additional members, such as the state of each part.
     #[serde(flatten)]
     extra: Map<String, Value>,
     #[serde(skip)]
@@ -43,12 +43,12 @@ pub struct Problem {
     allow: Option<String>,
 }
 
-/// What is wrong with one field.
+/// Error of one field.
 #[derive(Debug, Clone, Serialize)]
 struct FieldError {
     #[serde(skip_serializing_if = "Option::is_none")]
     field: Option<String>,
-    /// Which event of a batch, from 0.
+    /// Index in the batch, from 0.
     #[serde(skip_serializing_if = "Option::is_none")]
     index: Option<usize>,
     detail: String,
@@ -65,7 +65,7 @@ impl Problem {
             kind,
             title,
             status: status.as_u16(),
-            // It may quote what is wrong, which may be very long.
+            // It may quote the input, which may be very long.
             detail: shortened(&detail.into(), DETAIL_MAX_CHARS),
             errors: Vec::new(),
             extra: Map::new(),
@@ -74,12 +74,12 @@ impl Problem {
         }
     }
 
-    /// 400: the request cannot be understood.
+    /// Creates 400: the request is malformed.
     pub fn bad_request(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, "urn:lonceng:bad-request", "Bad request", detail)
     }
 
-    /// 400: this field or parameter is wrong.
+    /// Creates 400: a field or parameter is invalid.
     pub fn bad_field(field: &str, detail: impl Into<String>) -> Self {
         let detail = shortened(&detail.into(), DETAIL_MAX_CHARS);
         let field = shortened(field, IDENTIFIER_MAX_CHARS);
@@ -88,22 +88,22 @@ impl Problem {
         problem
     }
 
-    /// 401: say who you are.
+    /// Creates 401: credentials are required.
     pub fn unauthorized(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::UNAUTHORIZED, "urn:lonceng:unauthorized", "Not signed in", detail)
     }
 
-    /// 403: you may not.
+    /// Creates 403: not allowed.
     pub fn forbidden(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::FORBIDDEN, "urn:lonceng:forbidden", "Forbidden", detail)
     }
 
-    /// 404: there is no such thing, or it is not yours.
+    /// Creates 404: not found, or not the caller's.
     pub fn not_found(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::NOT_FOUND, "urn:lonceng:not-found", "Not found", detail)
     }
 
-    /// 405: not this method.
+    /// Creates 405: method not allowed.
     #[must_use]
     pub fn method_not_allowed(allow: String) -> Self {
         let detail = format!("this address takes {allow}");
@@ -116,7 +116,7 @@ impl Problem {
         Self { allow: Some(allow), ..problem }
     }
 
-    /// 408: the request took too long to arrive.
+    /// Creates 408: the request arrived too slowly.
     pub fn too_late(detail: impl Into<String>) -> Self {
         Self::new(
             StatusCode::REQUEST_TIMEOUT,
@@ -126,18 +126,18 @@ impl Problem {
         )
     }
 
-    /// 409: it cannot be done as things stand.
+    /// Creates 409: conflict with the current state.
     pub fn conflict(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::CONFLICT, "urn:lonceng:conflict", "Conflict", detail)
     }
 
-    /// 412: it is not as the request expects it to be.
+    /// Creates 412: the precondition failed.
     pub fn precondition_failed(detail: impl Into<String>) -> Self {
         let title = "Precondition failed";
         Self::new(StatusCode::PRECONDITION_FAILED, "urn:lonceng:precondition-failed", title, detail)
     }
 
-    /// 422: understood, and not to be done.
+    /// Creates 422: valid, but refused.
     pub fn unprocessable(detail: impl Into<String>) -> Self {
         Self::new(
             StatusCode::UNPROCESSABLE_ENTITY,
@@ -147,7 +147,7 @@ impl Problem {
         )
     }
 
-    /// 429: too much at once; try again after so many seconds.
+    /// Creates 429: too many requests, with `Retry-After`.
     pub fn too_many(detail: impl Into<String>, retry_after_seconds: u64) -> Self {
         let problem = Self::new(
             StatusCode::TOO_MANY_REQUESTS,
@@ -158,12 +158,12 @@ impl Problem {
         Self { retry_after: Some(retry_after_seconds.max(1)), ..problem }
     }
 
-    /// 413: too large.
+    /// Creates 413: too large.
     pub fn too_large(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::PAYLOAD_TOO_LARGE, "urn:lonceng:too-large", "Too large", detail)
     }
 
-    /// 426: this address speaks WebSocket.
+    /// Creates 426: the path requires a WebSocket.
     #[must_use]
     pub fn upgrade_required() -> Self {
         let detail = "this address speaks WebSocket; connect with a WebSocket client";
@@ -175,7 +175,7 @@ impl Problem {
         )
     }
 
-    /// 500: the hub failed.
+    /// Creates 500: internal error.
     pub fn internal(detail: impl Into<String>) -> Self {
         Self::new(
             StatusCode::INTERNAL_SERVER_ERROR,
@@ -185,7 +185,7 @@ impl Problem {
         )
     }
 
-    /// 503: try again.
+    /// Creates 503: unavailable, may be retried.
     pub fn unavailable(detail: impl Into<String>) -> Self {
         let problem = Self::new(
             StatusCode::SERVICE_UNAVAILABLE,
@@ -196,27 +196,27 @@ impl Problem {
         Self { retry_after: Some(RETRY_AFTER_SECONDS), ..problem }
     }
 
-    /// Whether the request was at fault, so that nothing was done for it.
+    /// Returns whether the request was at fault, and had no effect.
     #[must_use]
     pub fn is_the_callers(&self) -> bool {
         self.status < 500
     }
 
-    /// The same, of a line of what was sent.
+    /// Adds the line of the body.
     #[must_use]
     pub fn in_line(mut self, line: usize) -> Self {
         self.detail = format!("line {line}: {}", self.detail);
         self
     }
 
-    /// With more members.
+    /// Adds members.
     #[must_use]
     pub fn with(mut self, extra: Map<String, Value>) -> Self {
         self.extra = extra;
         self
     }
 
-    /// The problem that an event's outcome is, if it is one.
+    /// Returns the problem for an outcome, if it is a failure.
     #[must_use]
     pub fn of_outcome(outcome: &Outcome, batch: bool) -> Option<Self> {
         match outcome {
@@ -331,7 +331,7 @@ impl ResponseError for Problem {
         if self.status_code() == StatusCode::UNAUTHORIZED {
             response.insert_header((header::WWW_AUTHENTICATE, "Bearer"));
         }
-        // Our own type with text keys: it always serializes.
+        // A type of this crate with string keys always serializes.
         response.body(serde_json::to_vec(self).unwrap_or_default())
     }
 }

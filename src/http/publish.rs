@@ -1,4 +1,4 @@
-//! What both publishing calls share: who may, how often, and the way through the pipeline.
+//! Common part of publishing operations: access, rate limit, and ingest.
 
 use std::{
     net::IpAddr,
@@ -21,10 +21,10 @@ use crate::{
     runtime::Gone,
 };
 
-/// Calls between two times that publishers are forgotten who have not published lately.
+/// Number of requests between two cleanups of idle publishers.
 const CALLS_BETWEEN_SWEEPS: u32 = 1_000;
 
-/// Whose publishes are counted together: a key's, a user's, or an address's.
+/// Subject of the rate limit: a key, a user, or an address.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 enum Publisher {
     Key(String),
@@ -32,7 +32,7 @@ enum Publisher {
     Address(Option<IpAddr>),
 }
 
-/// `limits.publish_per_minute`.
+/// Rate limit `limits.publish_per_minute`.
 #[derive(Debug)]
 pub struct PublishLimit {
     limiter: DefaultKeyedRateLimiter<Publisher>,
@@ -41,7 +41,7 @@ pub struct PublishLimit {
 }
 
 impl PublishLimit {
-    /// So many in a minute; `None` for 0: there is no limit.
+    /// Creates a limit per minute; `None` for 0, which means no limit.
     #[must_use]
     pub fn new(per_minute: u32) -> Option<Self> {
         let per_minute = NonZeroU32::new(per_minute)?;
@@ -66,7 +66,7 @@ impl PublishLimit {
     }
 }
 
-/// Whether the caller may publish, now.
+/// Checks access and rate limit of the caller.
 pub(super) async fn admit(state: &State, request: &HttpRequest) -> Result<(), Problem> {
     let caller = identity::caller(state, request).await?;
     if !caller.may_publish() {
@@ -80,16 +80,16 @@ pub(super) async fn admit(state: &State, request: &HttpRequest) -> Result<(), Pr
     })
 }
 
-/// The way in which events are published.
+/// Options of publishing.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Publishing {
-    /// Whether a problem names the event's index in the batch.
+    /// True if a problem names the index in the batch.
     pub(super) batch: bool,
-    /// Whether an event without a type or without recipients is a problem.
+    /// True if an event without a type or recipients is a problem.
     pub(super) strict: bool,
 }
 
-/// Takes events through the pipeline, whole or not at all.
+/// Ingests events as a whole or not at all.
 ///
 /// # Errors
 /// The first problem; then nothing is stored.
@@ -120,7 +120,7 @@ pub(super) async fn publish(
     }
 }
 
-/// Whether all of it had been taken before.
+/// Returns whether all events were committed before.
 pub(super) fn replayed(outcomes: &[Outcome]) -> bool {
     !outcomes.is_empty() && outcomes.iter().all(|outcome| matches!(outcome, Outcome::Duplicate))
 }

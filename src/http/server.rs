@@ -1,4 +1,4 @@
-//! The server: actix-web for HTTP, and a way past it for upgraded sockets.
+//! HTTP server: actix-web, with connections that are taken over before it.
 
 use std::{io, net::SocketAddr, rc::Rc, time::Duration};
 
@@ -13,27 +13,27 @@ use super::{
     in_flight::count, operations::operations, standard::standard, upgrade,
 };
 
-/// How long a client may take to send a request's head.
+/// Time limit for receiving the head of a request.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How long an idle HTTP connection is kept.
+/// Lifetime of an idle HTTP connection.
 const KEEP_ALIVE: Duration = Duration::from_secs(30);
 
-/// Connections waiting to be accepted.
+/// Maximum number of connections waiting to be accepted.
 const BACKLOG: u32 = 4_096;
 
-/// A server that runs.
+/// Running server.
 pub struct Serving {
-    /// Where it listens, with the port it was given.
+    /// Address, with the actual port.
     pub address: SocketAddr,
-    /// Stops it.
+    /// Handle for stopping it.
     pub handle: ServerHandle,
 }
 
 /// Listens and serves.
 ///
 /// # Errors
-/// When the address cannot be listened on.
+/// When the address cannot be used.
 pub fn serve(listen: &str, state: SharedState, grace: Duration) -> io::Result<Serving> {
     let listener = std::net::TcpListener::bind(listen).map_err(|error| {
         io::Error::new(
@@ -46,7 +46,7 @@ pub fn serve(listen: &str, state: SharedState, grace: Duration) -> io::Result<Se
     let server = Server::build()
         .workers(workers)
         .backlog(BACKLOG)
-        // Upgraded sockets leave this count at once; sessions have their own.
+        // Connections of sessions leave this count at once, and have their own limit.
         .max_concurrent_connections(100_000)
         .disable_signals()
         .shutdown_timeout(grace.as_secs())
@@ -56,13 +56,13 @@ pub fn serve(listen: &str, state: SharedState, grace: Duration) -> io::Result<Se
         })?
         .run();
     let handle = server.handle();
-    // The server works for as long as somebody polls it.
+    // The server runs while it is polled.
     actix_rt::spawn(server);
     Ok(Serving { address, handle })
 }
 
-/// Creates the service of a worker: it takes over connections that begin with a WebSocket or an event stream, and hands all others
-/// to the HTTP server.
+/// Creates the service of a worker: it takes over connections that begin with a WebSocket or an
+/// event stream, and hands all others to the HTTP server.
 fn connections(
     state: SharedState,
     address: SocketAddr,
@@ -119,7 +119,8 @@ fn connections(
     })
 }
 
-/// Reads the first request, within the time a client has for it. A client that is too slow gets 408 (RFC 9110, section 15.5.9).
+/// Reads the first request, within the time a client has for it. A client that is too slow gets 408
+/// (RFC 9110, section 15.5.9).
 async fn first_request(io: TcpStream, peer: Option<SocketAddr>) -> Option<FirstRequest> {
     let reading = FirstRequest::read(io, peer);
     timeout(REQUEST_TIMEOUT, reading).await.ok()?.ok()

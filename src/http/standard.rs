@@ -1,5 +1,5 @@
-//! Rules of HTTP that hold for every answer: `HEAD` wherever there is `GET` (RFC 9110, section 9.3.2), no sniffing of
-//! content types, and no caching of what is somebody's own.
+//! Rules for every response: `HEAD` wherever there is `GET` (RFC 9110, section 9.3.2), no sniffing
+//! of content types, and no caching of personal data.
 
 use actix_web::{
     Error,
@@ -17,13 +17,13 @@ use super::stream_paths::is_stream;
 const NO_SNIFF: HeaderValue = HeaderValue::from_static("nosniff");
 const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 
-/// Answers `HEAD` as `GET`, and completes the headers of the answer. The HTTP server leaves out the body of an answer to
-/// `HEAD` by itself.
+/// Handles `HEAD` as `GET`, and completes the headers of the response. The HTTP server omits the
+/// body of a response to `HEAD`.
 pub(super) async fn standard(
     mut request: ServiceRequest,
     next: Next<impl MessageBody>,
 ) -> Result<ServiceResponse<impl MessageBody>, Error> {
-    // A stream begins with its first byte: its own route answers HEAD.
+    // A stream has a handler of its own for HEAD.
     if request.method() == Method::HEAD && !is_stream(request.path()) {
         request.head_mut().method = Method::GET;
     }
@@ -33,7 +33,7 @@ pub(super) async fn standard(
     Ok(response)
 }
 
-/// Completes the headers of an answer at this path.
+/// Completes the headers of a response at this path.
 pub(super) fn complete(headers: &mut HeaderMap, path: &str) {
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, NO_SNIFF);
     if path.starts_with("/api/") && !headers.contains_key(header::CACHE_CONTROL) {

@@ -1,4 +1,4 @@
-//! What the handlers share.
+//! State shared by all handlers.
 
 use std::sync::{Arc, atomic::AtomicUsize};
 
@@ -26,64 +26,64 @@ use crate::{
     telemetry::{DeliveryTrace, Health, History, UnknownTypes},
 };
 
-/// What the handlers share.
+/// State shared by all handlers.
 #[derive(Debug)]
 pub struct State {
-    /// `[server]`.
+    /// Section `[server]`.
     pub server: ArcSwap<config::Server>,
-    /// Whether readiness asks for NATS.
+    /// True if readiness requires NATS.
     pub nats_required: bool,
-    /// What both publishing calls may do in a minute.
+    /// Rate limit of publishing.
     pub publish_limit: ArcSwapOption<PublishLimit>,
-    /// A word that only this process has.
+    /// Random ID of this process.
     pub boot: String,
-    /// The types there are.
+    /// Current types.
     pub catalog: catalog::SharedCatalog,
-    /// Decides who is asking.
+    /// Authenticator of requests.
     pub auth: Authenticator,
-    /// Who has been entered into the directory already.
+    /// Users already written to the directory.
     pub newcomers: SignInCache,
-    /// Origins that were refused.
+    /// Refused origins.
     pub refused_origins: RefusedOrigins,
-    /// The store, for reading.
+    /// Store, for reads.
     pub store: Store,
-    /// Where events go.
+    /// Receiver of events.
     pub pipeline: Handle<Pipeline>,
-    /// Where marks go.
+    /// Receiver of marks.
     pub persistence: Handle<Persistence>,
-    /// How each part is.
+    /// State of each part.
     pub health: Health,
-    /// Who keeps the catalog.
+    /// Catalog actor.
     pub types: Handle<CatalogRefresher>,
-    /// What is loaded, and what is wrong with what came after.
+    /// Loaded configuration, and problems of later edits.
     pub configuration: Arc<config::LiveConfig>,
-    /// Asks the hub to read its files again.
+    /// Trigger of a reload.
     pub reloader: config::Reloader,
-    /// What became of the last events.
+    /// Delivery trace.
     pub trace: Arc<DeliveryTrace>,
-    /// Codes of events that no type has.
+    /// Unknown codes of events.
     pub unknown_types: Arc<UnknownTypes>,
-    /// Whether NATS is configured and the hub does without it.
+    /// True if NATS is configured and optional.
     pub nats_optional: bool,
     /// Number of notifications in the store.
     pub stored: admin::StoredNotifications,
-    /// The last hour.
+    /// Metrics of the last hour.
     pub history: Arc<History>,
-    /// What `/metrics` answers.
+    /// Metrics for `/metrics`.
     pub metrics: PrometheusHandle,
-    /// What sessions share.
+    /// State shared by sessions.
     pub sessions: Arc<session::SessionContext>,
-    /// WebSocket connections now.
+    /// Number of connections.
     pub connections: Arc<AtomicUsize>,
-    /// Connections of those who are not signed in, by address.
+    /// Limit of anonymous connections per address.
     pub addresses: Arc<Addresses>,
-    /// Long work that administrators have begun.
+    /// Background jobs.
     pub jobs: admin::jobs::Jobs,
-    /// Requests now.
+    /// Requests in progress.
     pub in_flight: InFlight,
-    /// The next connection's number.
+    /// Number of the next connection.
     pub next_client: std::sync::atomic::AtomicU64,
 }
 
-/// The state, shared by all workers.
+/// State, shared by all workers.
 pub type SharedState = actix_web::web::Data<State>;

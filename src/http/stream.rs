@@ -1,7 +1,8 @@
-//! `GET /api/v1/stream`: Server-Sent Events, with the same sessions as a WebSocket.
+//! Event stream of an inbox: `GET /api/v1/stream`, with the same sessions as a WebSocket.
 //!
-//! The socket leaves the HTTP server, as a WebSocket's does ([`incoming`](super::incoming)). Where it cannot, the same session
-//! writes into a pipe whose other end is the answer's body.
+//! The socket is taken over as for a WebSocket ([`first_request`](super::first_request)). On a
+//! connection that had other requests before, the session writes into a pipe whose other end is the
+//! body of the response.
 
 use serde_json::json;
 use std::sync::Arc;
@@ -66,13 +67,13 @@ pub(in crate::http) fn operations() -> Vec<Operation> {
     ]
 }
 
-/// Tells nginx not to gather what should come at once.
+/// Disables buffering in nginx.
 const X_ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
 
-/// Bytes that wait for an answer's body to take them.
+/// Capacity of the pipe, in bytes.
 const PIPE_BYTES: usize = 16 * 1024;
 
-/// How an answer that is a stream begins.
+/// Returns the response head of a stream.
 pub(super) fn head() -> Response<()> {
     Response::build(StatusCode::OK)
         .insert_header((header::CONTENT_TYPE, "text/event-stream"))
@@ -83,12 +84,12 @@ pub(super) fn head() -> Response<()> {
         .drop_body()
 }
 
-/// A wire for messages that are never read by the client's own words.
+/// Creates the transport of an event stream.
 pub(super) fn transport(state: &State, transport: RawIo) -> Transport {
     Transport::events(Socket::new(transport, &[], 0), Arc::clone(&state.sessions.epoch))
 }
 
-/// The answer where the socket stays with the HTTP server, and the wire that fills it.
+/// Creates a response whose body is a pipe, and the transport that writes into the pipe.
 pub(super) fn piped(state: &State) -> (HttpResponse, Transport) {
     let (ours, theirs) = tokio::io::duplex(PIPE_BYTES);
     let head = head();
@@ -99,7 +100,7 @@ pub(super) fn piped(state: &State) -> (HttpResponse, Transport) {
     (response.streaming(ReaderStream::new(theirs)), transport(state, ours.into()))
 }
 
-/// Who wants a stream, and from where.
+/// Checks a request for an event stream.
 pub(super) async fn admit(
     state: &State,
     headers: &HeaderMap,
@@ -129,7 +130,7 @@ pub(super) async fn get(state: SharedState, request: HttpRequest) -> Result<Http
     Ok(response)
 }
 
-/// Answers `HEAD` as the stream begins, without beginning it.
+/// Handles `HEAD` with the head of the stream.
 pub(super) async fn head_of_stream(
     state: SharedState,
     request: HttpRequest,
@@ -138,7 +139,7 @@ pub(super) async fn head_of_stream(
     Ok(only_head())
 }
 
-/// Returns the head of a stream alone.
+/// Returns a response with the head of a stream only.
 pub(super) fn only_head() -> HttpResponse {
     let head = head();
     let mut response = HttpResponse::build(head.status());
@@ -148,8 +149,8 @@ pub(super) fn only_head() -> HttpResponse {
     response.finish()
 }
 
-/// Where a browser that lost the stream stands. One that this hub cannot have given is of no use, and no error either: the
-/// browser would never try again.
+/// Returns the position of a browser that lost the stream. An invalid one is ignored: with an error
+/// the browser would never try again.
 fn last_event_id(headers: &HeaderMap) -> Option<Since> {
     Since::parse(headers.get("last-event-id")?.to_str().ok()?).ok()
 }

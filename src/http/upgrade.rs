@@ -1,5 +1,5 @@
-//! From an HTTP request to a connection of its own: everything is checked before it is answered, then the socket leaves
-//! actix-web and belongs to a session, as a WebSocket or an event stream.
+//! Takeover of connections: a request is checked and answered, then its socket leaves the HTTP
+//! server and belongs to a session or watcher.
 
 use serde_json::json;
 use std::{fmt::Write as _, time::Duration};
@@ -44,17 +44,18 @@ pub(in crate::http) fn operations() -> Vec<Operation> {
     ]
 }
 
-/// Bytes that the kernel keeps for a client that does not read. Small, so that slowness shows here and not in megabytes
-/// of buffers; one window of it per round trip is plenty for notifications.
+/// Send buffer of the kernel, in bytes. Small, so that a slow client is noticed here and not after
+/// megabytes of buffers; one such window per round trip suffices for notifications.
 const SEND_BUFFER_BYTES: usize = 64 * 1024;
 
-/// What a checked request begins.
+/// Checked request.
 enum Beginning {
     Session(AdmittedSession),
     Watcher(feeds::AdmittedFeed),
 }
 
-/// Handles a request for a WebSocket that came after other requests on its connection, as proxies send it.
+/// Handles a request for a WebSocket that came after other requests on its connection, as proxies
+/// send it.
 pub(super) async fn upgrade(
     state: SharedState,
     request: Request,
@@ -66,8 +67,9 @@ pub(super) async fn upgrade(
     Ok(())
 }
 
-/// Answers a request whose socket leaves the HTTP server, and starts a session or watcher on the socket. `rest` is what the client
-/// sent after the request. A client that hangs up in between is no error.
+/// Answers a request whose socket leaves the HTTP server, and starts a session or watcher on the
+/// socket. `rest` is what the client sent after the request. A client that hangs up in between is
+/// no error.
 pub(super) async fn take_over(
     state: &State,
     request: &RequestHead,
@@ -178,7 +180,7 @@ fn handshake(request: &RequestHead) -> Response<()> {
     response.finish().drop_body()
 }
 
-/// Answers with the problem and closes: the request's head has switched the HTTP parser off, so nothing can follow.
+/// Responds with a problem and closes the connection.
 async fn refuse(
     io: &mut TcpStream,
     problem: &Problem,
@@ -197,14 +199,14 @@ async fn refuse(
     }
     let body = response.into_body().try_into_bytes().unwrap_or_default();
     let _ = write!(head, "content-length: {}\r\n\r\n", body.len());
-    // In one piece: some clients take what has come with the head for all of it.
+    // One write: some clients read the body only with the head.
     io.write_all(&[head.as_bytes(), &body].concat()).await?;
     io.shutdown().await?;
     drain(io).await;
     Ok(())
 }
 
-/// Reads what the client has sent already, so that closing does not reset the connection under the answer.
+/// Reads pending input, so that closing does not reset the connection before the response is read.
 async fn drain(io: &mut TcpStream) {
     let mut rest = BytesMut::with_capacity(1024);
     let read = async {
@@ -218,24 +220,25 @@ async fn drain(io: &mut TcpStream) {
     let _ = tokio::time::timeout(Duration::from_secs(1), read).await;
 }
 
-/// Bounds what the kernel keeps for this socket.
+/// Sets the send buffer of a socket.
 fn tune(io: &TcpStream) {
-    // It only spares memory; a kernel that refuses it serves all the same.
+    // An optimization: failure is harmless.
     let _ = socket2::SockRef::from(io).set_send_buffer_size(SEND_BUFFER_BYTES);
 }
 
-/// Bounds how long the kernel hopes for a peer that takes nothing any more (`TCP_USER_TIMEOUT`, RFC 5482).
+/// Sets the time after which the kernel closes a connection to a dead peer (`TCP_USER_TIMEOUT`, RFC
+/// 5482).
 pub(super) fn set_user_timeout(io: &TcpStream, timeout: Duration) {
     #[cfg(any(target_os = "linux", target_os = "android"))]
     {
-        // It only spares resources.
+        // An optimization: failure is harmless.
         let _ = socket2::SockRef::from(io).set_tcp_user_timeout(Some(timeout));
     }
     #[cfg(not(any(target_os = "linux", target_os = "android")))]
     let _ = (io, timeout);
 }
 
-/// Answers a request without an upgrade, where only an upgrade makes sense.
+/// Handles a request without an upgrade.
 async fn not_upgraded() -> Result<HttpResponse, Problem> {
     Err(Problem::upgrade_required())
 }

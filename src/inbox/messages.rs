@@ -13,79 +13,79 @@ use crate::{
     store::{MarkOutcome, Planned, RetentionCursor, StoreError},
 };
 
-/// Commit an event or several.
+/// Commits the notifications of one or several events.
 #[derive(Message)]
 #[rtype(result = "()")]
 pub struct Commit {
-    /// The events, in order.
+    /// Events, in order.
     pub events: Vec<Planned>,
-    /// Whether they are taken whole or not at all.
+    /// True if they are committed together or not at all.
     pub atomic: bool,
-    /// When they arrived, for the delivery's latency.
+    /// Time of arrival, for the delivery latency.
     pub received: Instant,
-    /// An outcome for each event, after the commit.
+    /// Receiver of an outcome for each event, in order, after the commit.
     pub reply: oneshot::Sender<Vec<CommitOutcome>>,
 }
 
-/// Mark one notification.
+/// Marks one notification.
 #[derive(Message)]
 #[rtype(result = "()")]
 pub struct MarkOne {
-    /// Whose inbox.
+    /// Owner of the inbox.
     pub user_id: UserId,
-    /// Which notification.
+    /// ID of the notification.
     pub id: Uuid,
-    /// How.
+    /// Kind of mark.
     pub mark: Mark,
-    /// The connection that asked; it gets the ack through the registry, in the order of the revisions.
+    /// Connection that asked; it gets the ack through the registry, in the order of revisions.
     pub origin: Option<ClientId>,
-    /// What became of it.
+    /// Receiver of the result.
     pub reply: oneshot::Sender<Result<MarkOutcome, StoreError>>,
 }
 
-/// Mark everything unread.
+/// Marks all unread notifications.
 #[derive(Message)]
 #[rtype(result = "()")]
 pub struct MarkAll {
-    /// Whose inbox.
+    /// Owner of the inbox.
     pub user_id: UserId,
-    /// How.
+    /// Kind of mark.
     pub mark: BulkMark,
-    /// What was made up to this revision; `None`: everything.
+    /// Highest revision of creation; `None` for all.
     pub up_to: Option<i64>,
-    /// The connection that asked.
+    /// Connection that asked.
     pub origin: Option<ClientId>,
-    /// What became of it.
+    /// Receiver of the result.
     pub reply: oneshot::Sender<Result<MarkOutcome, StoreError>>,
 }
 
-/// What to sweep.
+/// Kind of sweep.
 #[derive(Debug, Clone)]
 pub enum SweepTask {
-    /// What this has come for, by this time.
+    /// A sweep by time, up to this time.
     By(SweepKind, Timestamp),
-    /// What is older than its owner wants, of the users after this one.
+    /// Retention periods, of the users after this position.
     Retention(RetentionCursor),
 }
 
-/// Let time do its work on a bounded number of notifications.
+/// Applies a sweep to a bounded number of notifications.
 #[derive(Message)]
 #[rtype(result = "()")]
 pub struct Sweep {
-    /// What.
+    /// Kind of sweep.
     pub due: SweepTask,
-    /// Most notifications.
+    /// Maximum number of notifications.
     pub limit: i64,
-    /// How many there were, and where to go on.
+    /// Receiver of the result.
     pub reply: oneshot::Sender<Result<Swept, StoreError>>,
 }
 
-/// What a sweep did.
+/// Result of a sweep.
 #[derive(Debug, Clone)]
 pub struct Swept {
-    /// Notifications that changed.
+    /// Number of notifications that changed.
     pub count: usize,
-    /// The next users for [`SweepTask::Retention`]; `None` when all have been looked at.
+    /// Next position for [`SweepTask::Retention`]; `None` when all users have been checked.
     pub next: Option<RetentionCursor>,
 }
 
@@ -114,17 +114,17 @@ impl From<&StoreError> for CommitOutcome {
     }
 }
 
-/// These changes are committed: tell who is concerned.
+/// Delivers committed changes to the connected users.
 #[derive(Message)]
 #[rtype(result = "()")]
 pub struct Publish {
-    /// In the order of their revisions.
+    /// Changes, in the order of their revisions.
     pub changes: Vec<Change>,
-    /// When what caused them arrived.
+    /// Time at which their cause arrived.
     pub received: Instant,
 }
 
-/// Compare the connected users' revisions with the store.
+/// Compares the revisions of the connected users with the store.
 #[derive(Message)]
 #[rtype(result = "()")]
 pub struct Reconcile;

@@ -1,7 +1,9 @@
-//! The sweeper: lets time do its work, in small batches that no commit waits long for.
+//! Sweeper actor: expiry, archiving, retention and purging, in small batches that delay commits
+//! only briefly.
 //!
-//! It only looks at the clock. What changes an inbox it asks of persistence, a bounded number at a time, and it asks again at
-//! once only while there is more; what is only forgotten it deletes itself.
+//! It only watches the clock. Persistence makes the changes of inboxes, a bounded number at a time;
+//! the next batch follows at once only while more is due. Records without an inbox are deleted
+//! directly.
 
 use std::{sync::Arc, time::Duration};
 
@@ -19,25 +21,25 @@ use crate::{
     store::{ANSWER_KEPT_MS, IDENTITY_KEPT_MS, RetentionCursor, Store, TOMBSTONE_KEPT_MS},
 };
 
-/// Between looks at what has run out. Five seconds are promised.
+/// Interval of checks for expired notifications; five seconds are promised.
 const EXPIRY_INTERVAL: Duration = Duration::from_secs(1);
 
-/// Between looks at what is old.
+/// Interval of checks for old notifications and records.
 const AGE_INTERVAL: Duration = Duration::from_mins(1);
 
-/// Between batches while there is more.
+/// Pause between batches while more is due.
 const BUSY_INTERVAL: Duration = Duration::from_millis(50);
 
-/// Most notifications of one batch: some milliseconds of the store's time.
+/// Maximum number of notifications per batch: some milliseconds of the store's time.
 const BATCH: i64 = 200;
 
-/// Most identities or keys forgotten at once.
+/// Maximum number of records deleted at once.
 const FORGET_BATCH: i64 = 2_000;
 
 /// Milliseconds in a day.
 const DAY_MS: i64 = 24 * 60 * 60 * 1_000;
 
-/// The actor.
+/// Sweeper actor.
 pub struct Sweeper {
     store: Store,
     persistence: MessageHandle<Sweep>,
@@ -45,7 +47,7 @@ pub struct Sweeper {
     _guard: DropGuard,
 }
 
-/// What one rota looks after.
+/// Task of the sweeper.
 #[derive(Debug, Clone)]
 enum Task {
     Expire,
@@ -56,7 +58,7 @@ enum Task {
 }
 
 impl Sweeper {
-    /// Sweeps `store` through `persistence`.
+    /// Creates a sweeper of `store` that changes inboxes through `persistence`.
     #[must_use]
     pub fn new(
         store: Store,
@@ -106,7 +108,7 @@ impl Sweeper {
                         store.purge_tombstones(now.0 - TOMBSTONE_KEPT_MS, FORGET_BATCH).await;
                     let attempts =
                         store.purge_failed_attempts(now.0 - IDENTITY_KEPT_MS, FORGET_BATCH).await;
-                    // The next round tries again.
+                    // The next round retries.
                     let _ = store.shrink_log().await;
                     let full = |rows: u64| rows >= FORGET_BATCH.unsigned_abs();
                     (
@@ -127,7 +129,8 @@ impl Sweeper {
     }
 }
 
-/// `None` while persistence or the store is away: the next look finds the same.
+/// Runs a sweep. Returns `None` while persistence or the store is unavailable: the next check
+/// retries.
 async fn sweep(persistence: &MessageHandle<Sweep>, due: SweepTask) -> Option<Swept> {
     let (reply, answer) = oneshot::channel();
     persistence.send(Sweep { due, limit: BATCH, reply }).await.ok()?;

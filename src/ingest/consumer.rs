@@ -65,7 +65,8 @@ enum Step {
 }
 
 impl Consumer {
-    /// Runs messages through the pipeline. Returns a result for each, in order; dead letters are stored by then.
+    /// Runs messages through the pipeline. Returns a result for each, in order; dead letters are
+    /// stored by then.
     pub async fn process(&self, messages: &[SourceMessage]) -> Vec<Processed> {
         let received = Instant::now();
         let mut shared = Vec::new();
@@ -119,7 +120,8 @@ impl Consumer {
         Duration::from_secs(seconds.get(index).or_else(|| seconds.last()).copied().unwrap_or(1))
     }
 
-    /// Waits until the store answers: receiving while it is unavailable would only use up deliveries.
+    /// Waits until the store answers: receiving while it is unavailable would only use up
+    /// deliveries.
     pub async fn wait_for_store(&self) {
         while self.store.ping().await.is_err() {
             sleep(STORE_CHECK_INTERVAL).await;
@@ -164,8 +166,8 @@ impl Consumer {
             .unwrap_or_else(|| (0..count).map(|_| Outcome::Unavailable(Gone.to_string())).collect())
     }
 
-    /// Derives the disposition of a message from the outcomes of its events, and stores the dead letter of one that is malformed or
-    /// has failed too often.
+    /// Derives the disposition of a message from the outcomes of its events, and stores the dead
+    /// letter of one that is malformed or has failed too often.
     async fn dispose(&self, message: &SourceMessage, outcomes: &[Outcome]) -> Disposition {
         let disposition = Disposition::of(outcomes, self.backoff(message.delivered));
         let Disposition::Failed(reason) = disposition else {
@@ -198,7 +200,8 @@ impl Consumer {
         }
     }
 
-    /// Stores the dead letter of a rejected message. If that fails the message is to be delivered again.
+    /// Stores the dead letter of a rejected message. If that fails the message is to be delivered
+    /// again.
     async fn dead_letter(&self, message: &SourceMessage, disposition: Disposition) -> Disposition {
         let Disposition::Reject(rejected) = &disposition else { return disposition };
         let letter = message.dead_letter(self.source, rejected);
@@ -223,8 +226,8 @@ impl Consumer {
     }
 }
 
-/// Decodes messages in place, or on a blocking thread when one of them is large: the connection to the broker must be served
-/// meanwhile.
+/// Decodes messages in place, or on a blocking thread when one of them is large: the connection to
+/// the broker must be served meanwhile.
 async fn decode_all(
     messages: &[SourceMessage],
     max_event_bytes: usize,

@@ -14,7 +14,8 @@ use crate::{
     store::DeadLetter,
 };
 
-/// Maximum number of headers stored with a dead letter, and maximum length of a value, in characters.
+/// Maximum number of headers stored with a dead letter, and maximum length of a value, in
+/// characters.
 const HEADERS_KEPT: usize = 32;
 const HEADER_VALUE_MAX: usize = 1_024;
 
@@ -40,13 +41,14 @@ pub enum Disposition {
     Ack,
     /// Acknowledge without redelivery: the message is malformed, and stored as a dead letter.
     Reject(Rejected),
-    /// The hub failed on the message. [`Consumer`](super::Consumer) turns this into one of the others.
+    /// The hub failed on the message. [`Consumer`](super::Consumer) turns this into one of the
+    /// others.
     Failed(String),
     /// Deliver again after a delay.
     Retry {
         /// Delay.
         after: Duration,
-        /// Whether the hub as a whole cannot take events now.
+        /// True if the hub as a whole cannot take events now.
         unavailable: bool,
     },
 }
@@ -95,8 +97,8 @@ impl SourceMessage {
         Ok(decoded)
     }
 
-    /// Creates the dead letter of this message. Its ID follows from the broker's identity, so that a message stored twice, because
-    /// the hub died in between, is one row.
+    /// Creates the dead letter of this message. Its ID follows from the broker's identity, so that
+    /// a message stored twice, because the hub died in between, is one row.
     pub(super) fn dead_letter(&self, source: &'static str, rejected: &Rejected) -> DeadLetter {
         let id = self.identity.as_ref().map_or_else(Uuid::now_v7, stable_id);
         let mut letter = DeadLetter::new(id, clock::now(), source, rejected, &self.payload);

@@ -1,9 +1,10 @@
 //! Sources of events besides HTTP: brokers, behind [`EventSource`], and schedules.
 //!
-//! A source receives messages from its broker and passes them to a [`Consumer`], which decodes them, runs them through the pipeline
-//! and returns a [`Disposition`] for each: acknowledge, reject, or redeliver later. Everything that does not depend on the broker is
-//! in the consumer, so all sources give the same guarantees: acknowledged after the commit, one identity per event, dead letters
-//! that never block.
+//! A source receives messages from its broker and passes them to a [`Consumer`], which decodes
+//! them, runs them through the pipeline and returns a [`Disposition`] for each: acknowledge,
+//! reject, or redeliver later. Everything that does not depend on the broker is in the consumer, so
+//! all sources give the same guarantees: acknowledged after the commit, one identity per event,
+//! dead letters that never block.
 
 mod consumer;
 mod message;
@@ -22,12 +23,14 @@ pub use subscriber::Subscriber;
 
 /// A broker that events come from.
 pub trait EventSource: Send + Sync {
-    /// Name of the source: in the log, in `/health/ready`, and as the label `source` of `lonceng_events_total`.
+    /// Name of the source: in the log, in `/health/ready`, and as the label `source` of
+    /// `lonceng_events_total`.
     fn name(&self) -> &'static str;
 
-    /// Receives messages for as long as the hub runs: connects, passes messages to `consumer`, carries out their
-    /// [`Disposition`]s, and reconnects with backoff after any failure.
+    /// Receives messages for as long as the hub runs: connects, passes messages to `consumer`,
+    /// carries out their [`Disposition`]s, and reconnects with backoff after any failure.
     ///
-    /// The future is dropped when the hub stops. A message that was not acknowledged by then must be delivered again by the broker.
+    /// The future is dropped when the hub stops. A message that was not acknowledged by then must
+    /// be delivered again by the broker.
     fn run(self: Arc<Self>, consumer: Consumer) -> LocalBoxFuture<'static, ()>;
 }

@@ -1,8 +1,8 @@
-//! The scheduler: has types that come by the clock come.
+//! Scheduler actor: publishes an event for each notification type whose cron schedule is due.
 //!
-//! It looks at the catalog every second, and gives what is due to the pipeline as an event. Every hub does: the event's identity is
-//! the type and the moment it was due, so that exactly one of them makes notifications, whichever is first. It notes how far it
-//! has come only after that; one that dies in between does it again, and finds a duplicate.
+//! It checks the catalog every second. Every hub does: the identity of the event is the type and
+//! the time at which it was due, so that exactly one hub's event makes notifications. The run is
+//! recorded after that; a hub that dies in between repeats it, and finds a duplicate.
 
 use std::{collections::HashSet, sync::Arc, time::Duration};
 
@@ -26,27 +26,29 @@ use crate::{
     store::{ScheduleRun, Store, StoreError},
 };
 
-/// Between two looks.
+/// Interval of checks.
 const INTERVAL: Duration = Duration::from_secs(1);
 
-/// How long what is counted has to be committed, in milliseconds: what was made before the moment must not come after the count.
+/// Time for commits to settle before a count, in milliseconds: a notification from before the run
+/// must not be committed after the count.
 const SETTLE_MS: i64 = 2_000;
 
-/// Time by which a last run may lie in the future, in milliseconds: clocks of several hubs differ a little.
+/// Tolerance for a last run in the future, in milliseconds: the clocks of several hubs differ a
+/// little.
 const AHEAD_MS: i64 = 60_000;
 
-/// The actor.
+/// Scheduler actor.
 pub struct Scheduler {
     store: Store,
     catalog: SharedCatalog,
     pipeline: MessageHandle<Ingest>,
-    /// Types whose run is under way: one for very many takes its time, and must not hold up the others.
+    /// Types with a run in progress: a large fan-out must not delay other types.
     in_flight: HashSet<String>,
     _guard: DropGuard,
 }
 
 impl Scheduler {
-    /// Has the types of `catalog` come through `pipeline`.
+    /// Creates a scheduler of the types in `catalog` that publishes to `pipeline`.
     #[must_use]
     pub fn new(
         store: Store,
@@ -61,7 +63,7 @@ impl Scheduler {
         let store = self.store.clone();
         let runs = async move { store.schedule_runs().await };
         ctx.spawn(runs.into_actor(self).map(|runs, scheduler, ctx| {
-            // The store's own watch says that it is away; then the next look finds the same due.
+            // The store reports its state itself; the next check finds the same runs.
             if let Ok(runs) = runs {
                 scheduler.look_at(&runs, ctx);
             }
@@ -78,7 +80,7 @@ impl Scheduler {
             }
             let known =
                 runs.iter().find(|run| run.code == kind.code && run.schedule == schedule.when());
-            // A clock that was ahead for a moment: until then, nothing would be due.
+            // The clock was ahead for a moment: no run would be due until then.
             let ahead = known.filter(|run| run.at.0 > now.0 + AHEAD_MS);
             if let Some(run) = ahead {
                 let (code, last_run) = (&kind.code, run.at.to_rfc3339());
@@ -109,7 +111,7 @@ impl Scheduler {
                 scheduler.in_flight.remove(&code);
             }));
         }
-        // What is switched off, or has no schedule any more, begins anew when it comes back.
+        // An inactive type, or one without a schedule, begins anew later.
         let gone = runs.iter().filter(|run| !active().any(|(kind, _)| kind.code == run.code));
         for run in gone {
             let (store, code) = (self.store.clone(), run.code.clone());
@@ -118,17 +120,17 @@ impl Scheduler {
     }
 }
 
-/// What a type that comes by the clock needs now.
+/// Next step of a schedule.
 enum ScheduleStep {
-    /// Its schedule has not been seen before: it begins at this moment.
+    /// A new schedule begins at this time.
     Begin(Timestamp),
-    /// Its last run is in the future: it begins anew at this moment.
+    /// The last run is in the future: the schedule begins anew at this time.
     BeginAnew(Timestamp),
-    /// This run, after the one of that moment.
+    /// A run, after the last one at this time.
     Run(Timestamp, DueRun),
 }
 
-/// Up to when is looked for what is due.
+/// Returns the time up to which runs are due.
 fn settled(schedule: &Schedule, now: Timestamp) -> Timestamp {
     if schedule.count().is_some() { Timestamp(now.0 - SETTLE_MS) } else { now }
 }
@@ -157,7 +159,7 @@ async fn advance(
             Some(counted) => Some(store.count_made(counted, last, at).await?),
             None => None,
         };
-        // Nothing to tell is not told.
+        // A count of zero makes no notification.
         if count != Some(0) && !run(&pipeline, event(code, last, at, count)).await {
             return Ok(());
         }
@@ -188,7 +190,7 @@ fn event(code: &str, last: Timestamp, at: Timestamp, count: Option<i64>) -> Even
     }
 }
 
-/// Takes the event through the pipeline; says whether that is over.
+/// Publishes an event. Returns whether the run is finished.
 async fn run(pipeline: &MessageHandle<Ingest>, event: Event) -> bool {
     let (reply, answer) = oneshot::channel();
     let code = event.code.clone();
@@ -205,12 +207,12 @@ async fn run(pipeline: &MessageHandle<Ingest>, event: Event) -> bool {
         return false;
     }
     match answer.await.ok().and_then(|outcomes| outcomes.into_iter().next()) {
-        // Late is only said to those who do not wait.
+        // `Late` is only for sources that do not wait.
         Some(
             Outcome::Accepted(_) | Outcome::Duplicate | Outcome::Skipped(_) | Outcome::Late(_),
         ) => true,
         Some(Outcome::Rejected(rejected)) => {
-            // It would be as bad the next second; the next time it is due, its template may be mended.
+            // A retry would fail again; by the next run its template may be fixed.
             tracing::error!(code, reason = %rejected, "what came by the clock could not be rendered, and is left");
             true
         }

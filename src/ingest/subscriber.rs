@@ -1,7 +1,8 @@
 //! The subscriber actor: runs one event source.
 //!
-//! A message is acknowledged after its commit, so the broker delivers again whatever was in progress when this actor fails. It fails
-//! by panicking; the supervisor starts it again, and the source connects anew.
+//! A message is acknowledged after its commit, so the broker delivers again whatever was in
+//! progress when this actor fails. It fails by panicking; the supervisor starts it again, and the
+//! source connects anew.
 
 use std::sync::Arc;
 

@@ -1,10 +1,12 @@
 //! The pipeline actor: from events to rendered notifications.
 //!
-//! It takes the waiting events in batches, looks up everything that a batch needs in one query per table, renders with the pure
-//! [`Planner`](crate::domain::plan::Planner), and sends the drafts to persistence in the order of the events. It waits for the
-//! lookups only; replies to commits bypass it.
+//! It takes the waiting events in batches, looks up everything that a batch needs in one query per
+//! table, renders with the pure [`Planner`](crate::domain::plan::Planner), and sends the drafts to
+//! persistence in the order of the events. It waits for the lookups only; replies to commits bypass
+//! it.
 //!
-//! It fails by panicking: the replies of waiting events are dropped, which their sources take as "try again".
+//! It fails by panicking: the replies of waiting events are dropped, which their sources take as
+//! "try again".
 
 use std::{collections::VecDeque, sync::Arc};
 
@@ -44,11 +46,12 @@ const MAILBOX: usize = 1_024;
 pub struct Ingest {
     /// The events, in order.
     pub events: Vec<Event>,
-    /// Whether they are committed together or not at all.
+    /// True if they are committed together or not at all.
     pub atomic: bool,
-    /// Whether an event without a type or without recipients is rejected rather than skipped.
+    /// True if an event without a type or without recipients is rejected rather than skipped.
     pub strict: bool,
-    /// Whether the caller waits for large fan-outs; otherwise they are answered with [`Outcome::Late`].
+    /// True if the caller waits for large fan-outs; otherwise they are answered with
+    /// [`Outcome::Late`].
     pub waits: bool,
     /// Source: the label `source` of `lonceng_events_total`.
     pub source: &'static str,
@@ -82,8 +85,9 @@ pub struct Pipeline {
 }
 
 impl Pipeline {
-    /// Creates a pipeline that renders with the types of `catalog` and commits through `persistence`. Events for live feeds go to
-    /// `feeding`, traces to `trace`, and codes without a type to `unknown_types`.
+    /// Creates a pipeline that renders with the types of `catalog` and commits through
+    /// `persistence`. Events for live feeds go to `feeding`, traces to `trace`, and codes without a
+    /// type to `unknown_types`.
     #[must_use]
     pub fn new(
         store: Store,

@@ -1,4 +1,5 @@
-//! One batch of events: resolve their types, look up their recipients, render, and hand the drafts to persistence.
+//! One batch of events: resolve their types, look up their recipients, render, and hand the drafts
+//! to persistence.
 
 use std::{sync::Arc, time::Duration};
 
@@ -22,7 +23,8 @@ use crate::{
 /// Maximum time for which live feeds may delay a batch.
 const SHOW_TIMEOUT: Duration = Duration::from_millis(250);
 
-/// Processes a batch up to handing it to persistence. The replies are sent after the commits, without holding up the next batch.
+/// Processes a batch up to handing it to persistence. The replies are sent after the commits,
+/// without holding up the next batch.
 pub(super) async fn run(context: BatchContext, batch: Vec<Ingest>) {
     let now = clock::now();
     let counts = context.feeding.subscriber_counts();
@@ -74,8 +76,8 @@ pub(super) async fn run(context: BatchContext, batch: Vec<Ingest>) {
     }
 }
 
-/// Passes the valid events of a batch to the live feeds. They need not wait for the commit: they store nothing, and deduplicate
-/// what the broker redelivers.
+/// Passes the valid events of a batch to the live feeds. They need not wait for the commit: they
+/// store nothing, and deduplicate what the broker redelivers.
 async fn show_in_feeds(feeding: &FeedsHandle, events: &[Arc<Event>], atomic: bool, plans: &[Plan]) {
     if atomic && plans.iter().any(Plan::has_failed) {
         return;
@@ -86,8 +88,8 @@ async fn show_in_feeds(feeding: &FeedsHandle, events: &[Arc<Event>], atomic: boo
     let wanted: Vec<Arc<Event>> =
         valid.filter(|event| counts.wants(&event.code)).map(Arc::clone).collect();
     if !wanted.is_empty() {
-        // Waiting keeps a flood of events from piling up in the broadcaster, but a feed must not hold up notifications for long.
-        // A broadcaster that is restarting shows nothing.
+        // Waiting keeps a flood of events from piling up in the broadcaster, but a feed must not
+        // hold up notifications for long. A broadcaster that is restarting shows nothing.
         let _ = timeout(SHOW_TIMEOUT, feeding.broadcaster.send(ShowEvents(wanted))).await;
     }
 }

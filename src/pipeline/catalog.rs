@@ -1,7 +1,9 @@
-//! The catalog actor: publishes an immutable snapshot of all types, and a new one when the table changes.
+//! Catalog actor: publishes an immutable snapshot of all types, and a new one when the table
+//! changes.
 //!
-//! Where the database says that the table has changed (PostgreSQL), it looks at once; besides it asks every second, so that a row
-//! changed by plain SQL counts within two. A row that is wrong switches off its type alone, and is logged once. It fails by the store being away: the last snapshot stays.
+//! PostgreSQL notifies of changes; besides, the table is polled every second, so that a change by
+//! SQL takes effect within two. An invalid row switches off its type alone, and is logged once.
+//! While the store is unavailable, the last snapshot stays.
 
 use std::{
     sync::{Arc, PoisonError, RwLock},
@@ -21,15 +23,15 @@ use crate::{
     telemetry::{Health, PartState},
 };
 
-/// How often the table is asked.
+/// Interval of polling the table.
 const INTERVAL: Duration = Duration::from_secs(1);
 
-/// The snapshot there is now; cheap to clone, and to read.
+/// Shared current snapshot; cheap to clone and to read.
 #[derive(Debug, Clone, Default)]
 pub struct SharedCatalog(Arc<RwLock<Arc<Catalog>>>);
 
 impl SharedCatalog {
-    /// The snapshot there is now. Whoever holds it keeps it, whatever comes after.
+    /// Returns the current snapshot, which stays valid while it is held.
     #[must_use]
     pub fn current(&self) -> Arc<Catalog> {
         Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner))
@@ -40,20 +42,20 @@ impl SharedCatalog {
     }
 }
 
-/// Where types and templates come from.
+/// Sources of types and templates.
 #[derive(Debug, Clone)]
 pub struct Sources {
-    /// The table.
+    /// Store with the table.
     pub store: Store,
-    /// What of the files is taken: the translations; and what is wrong with them is said beside what is wrong with the table.
+    /// Configuration with the translations; invalid types are reported to it.
     pub configuration: Arc<config::LiveConfig>,
 }
 
 impl Sources {
-    /// Reads the table and compiles everything.
+    /// Reads the table and compiles all types.
     ///
     /// # Errors
-    /// When the store is away.
+    /// When the store is unavailable.
     pub async fn load(
         &self,
         shared: &SharedCatalog,
@@ -81,19 +83,19 @@ impl Sources {
     }
 }
 
-/// The actor.
+/// Catalog actor.
 pub struct CatalogRefresher {
     sources: Sources,
     shared: SharedCatalog,
     health: Health,
     loaded: Vec<TypeRow>,
-    /// A look at the table is under way, or will be.
+    /// Poll that is in progress or scheduled.
     polling: Option<SpawnHandle>,
     _guard: DropGuard,
 }
 
 impl CatalogRefresher {
-    /// Keeps `shared` up to date; `loaded` are the rows it was made from.
+    /// Creates the actor that refreshes `shared`; `loaded` are the rows of the present snapshot.
     #[must_use]
     pub fn new(
         sources: Sources,
@@ -105,7 +107,7 @@ impl CatalogRefresher {
         Self { sources, shared, health, loaded, polling: None, _guard: guard }
     }
 
-    /// Looks when the database says that there is something to see.
+    /// Listens for notifications of the database.
     fn listen(&self, ctx: &mut Context<Self>) {
         let store = self.sources.store.clone();
         let on_notification = async move {
@@ -125,7 +127,7 @@ impl CatalogRefresher {
         ctx: &mut Context<Self>,
     ) {
         let Ok(mut watch) = on_notification else {
-            // Away, or gone: the ticks see what happens meanwhile.
+            // Unavailable: polling finds the changes meanwhile.
             ctx.run_later(INTERVAL, |refresher, ctx| refresher.listen(ctx));
             return;
         };
@@ -144,7 +146,7 @@ impl CatalogRefresher {
             match sources.store.types().await {
                 Ok(rows) if rows == loaded => None,
                 Ok(_) => sources.load(&shared, &health).await.ok(),
-                // The store's own watch says that it is away; the last snapshot stays.
+                // The store reports its state itself; the last snapshot stays.
                 Err(_) => None,
             }
         };
@@ -154,7 +156,7 @@ impl CatalogRefresher {
             }
             refresher.polling = Some(ctx.run_later(INTERVAL, Self::refresh));
         });
-        // The next tick, or a look that began before somebody said that there is more to see.
+        // Replace the next poll, or one that began before the notification.
         if let Some(before) = self.polling.replace(ctx.spawn(noted)) {
             ctx.cancel_future(before);
         }
@@ -171,7 +173,7 @@ impl Actor for CatalogRefresher {
 }
 
 impl CatalogRefresher {
-    /// Looks at everything now. Says whether that could be done.
+    /// Loads everything now. Returns whether that succeeded.
     fn load(&self) -> ResponseActFuture<Self, bool> {
         let (sources, shared, health) =
             (self.sources.clone(), self.shared.clone(), self.health.clone());
@@ -186,8 +188,8 @@ impl CatalogRefresher {
     }
 }
 
-/// Look at everything now: whoever has changed it wants to see it work. Answers when the snapshot is the new one, and says whether
-/// that could be done; else the table is looked at again within a second.
+/// Reloads the catalog, after a change that must take effect at once. Answers when the new snapshot
+/// is published; with false if the store is unavailable, in which case polling retries.
 #[derive(Message)]
 #[rtype(result = "bool")]
 pub struct Refresh;

@@ -1,9 +1,10 @@
-//! Large fan-outs: commits an event for many recipients in chunks, so that other events need not wait for it and memory does not
-//! grow with the directory.
+//! Large fan-outs: commits an event for many recipients in chunks, so that other events need not
+//! wait for it and memory does not grow with the directory.
 //!
-//! The event is rendered for every recipient before the first commit: an invalid event stores nothing. Each chunk is committed
-//! together with the position reached, so another attempt continues there; the last chunk is committed together with the event's
-//! identity. One fan-out runs at a time.
+//! The event is rendered for every recipient before the first commit: an invalid event stores
+//! nothing. Each chunk is committed together with the position reached, so another attempt
+//! continues there; the last chunk is committed together with the event's identity. One fan-out
+//! runs at a time.
 
 use std::{
     sync::{
@@ -39,10 +40,12 @@ use crate::{
     telemetry::trace::{Delivered, PEOPLE_MAX},
 };
 
-/// Maximum number of fan-outs that wait for their turn; the source of another one is asked to retry.
+/// Maximum number of fan-outs that wait for their turn; the source of another one is asked to
+/// retry.
 const WAITING_MAX: usize = 64;
 
-/// Attempts to commit a chunk, and the pause between two: half a minute of a store that is unavailable or overloaded.
+/// Attempts to commit a chunk, and the pause between two: half a minute of a store that is
+/// unavailable or overloaded.
 const ATTEMPTS: usize = 60;
 const RETRY_AFTER: Duration = Duration::from_millis(500);
 
@@ -89,7 +92,7 @@ pub(super) struct FanOut {
 /// Recipients of a fan-out, for the delivery trace: their number, and the first of them.
 #[derive(Default)]
 pub(super) struct FanOutReport {
-    /// Whether a chunk is committed, in this attempt or an earlier one.
+    /// True if a chunk is committed, in this attempt or an earlier one.
     begun: bool,
     /// Recipients of the chunks that this attempt committed.
     stored: usize,
@@ -111,7 +114,8 @@ struct Chunk {
 /// Result of committing a chunk.
 enum Committed {
     Stored,
-    /// The position was another one: another hub continued the fan-out, or the reply to an earlier commit was lost.
+    /// The position was another one: another hub continued the fan-out, or the reply to an earlier
+    /// commit was lost.
     Elsewhere,
 }
 
@@ -183,7 +187,8 @@ impl FanOut {
         }
     }
 
-    /// Renders every chunk once, so that the publisher of an invalid event learns of it before anything is stored.
+    /// Renders every chunk once, so that the publisher of an invalid event learns of it before
+    /// anything is stored.
     async fn render_all(
         &self,
         identity: &Identity,
@@ -210,8 +215,9 @@ impl FanOut {
         }
     }
 
-    /// Returns the identity of the event. An event without one gets the ID under which it was accepted, so that a commit whose
-    /// reply is lost is not repeated, and the publisher can continue an interrupted fan-out.
+    /// Returns the identity of the event. An event without one gets the ID under which it was
+    /// accepted, so that a commit whose reply is lost is not repeated, and the publisher can
+    /// continue an interrupted fan-out.
     fn identity(&self) -> Identity {
         self.event.identity.clone().unwrap_or_else(|| Identity::key(&self.event.id))
     }
@@ -260,7 +266,8 @@ impl FanOut {
         Ok(Chunk { to, last: recipients.len() < CHUNK_SIZE, drafts, muted })
     }
 
-    /// Renders each recipient by itself. Returns the recipients for whom rendering fails, and the drafts of the others.
+    /// Renders each recipient by itself. Returns the recipients for whom rendering fails, and the
+    /// drafts of the others.
     fn render_one_by_one(
         &self,
         planner: &Planner<'_>,

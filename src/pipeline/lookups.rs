@@ -22,7 +22,8 @@ use crate::{
 pub(super) struct Lookups {
     /// Users that events name, with the preferences of all recipients.
     pub(super) people: People,
-    /// Members of the roles that events are for, or of the whole directory; of large groups only the first ones.
+    /// Members of the roles that events are for, or of the whole directory; of large groups only
+    /// the first ones.
     groups: Vec<(Audience, Vec<Person>)>,
     /// Identities of large fan-outs that have begun.
     begun: HashSet<String>,

@@ -33,7 +33,8 @@ pub enum Outcome {
         /// Reason.
         reason: String,
     },
-    /// A large fan-out in progress; the receiver gets its outcome. Only for sources that do not wait.
+    /// A large fan-out in progress; the receiver gets its outcome. Only for sources that do not
+    /// wait.
     Late(watch::Receiver<Option<Outcome>>),
     /// The hub failed on this event: it may be tried again, a limited number of times.
     Failed(String),

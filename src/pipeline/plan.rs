@@ -57,9 +57,9 @@ impl Plan {
 pub(super) struct Conditions {
     pub(super) now: Timestamp,
     pub(super) received: Instant,
-    /// Whether the event belongs to a transaction with others.
+    /// True if the event belongs to a transaction with others.
     pub(super) whole: bool,
-    /// Whether an event without a type or recipients is rejected rather than skipped.
+    /// True if an event without a type or recipients is rejected rather than skipped.
     pub(super) strict: bool,
 }
 

@@ -10,10 +10,12 @@ use crate::{
     store::{Store, StoreError},
 };
 
-/// Number of recipients from which an event is committed in chunks, and recipients per chunk: some milliseconds of the store's time.
+/// Number of recipients from which an event is committed in chunks, and recipients per chunk: some
+/// milliseconds of the store's time.
 pub(super) const CHUNK_SIZE: usize = 250;
 
-/// Returns up to `limit` users of an audience of the directory with an ID above `after`, in the order of their IDs.
+/// Returns up to `limit` users of an audience of the directory with an ID above `after`, in the
+/// order of their IDs.
 pub(super) async fn page(
     store: &Store,
     audience: &Audience,

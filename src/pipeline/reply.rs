@@ -15,7 +15,7 @@ use crate::{
 /// Reply that is due when every event of an ingest has its outcome.
 pub(super) struct PendingReply {
     pub(super) atomic: bool,
-    /// Whether the caller waits for large fan-outs.
+    /// True if the caller waits for large fan-outs.
     pub(super) waits: bool,
     pub(super) source: &'static str,
     pub(super) received: Instant,
@@ -40,7 +40,8 @@ impl PendingReply {
     }
 }
 
-/// Sends the notifications of a batch to persistence. The reply follows by itself, without holding up the next batch.
+/// Sends the notifications of a batch to persistence. The reply follows by itself, without holding
+/// up the next batch.
 pub(super) async fn hand_over(
     persistence: &MessageHandle<Commit>,
     plans: Vec<Plan>,

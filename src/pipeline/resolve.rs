@@ -92,7 +92,8 @@ fn note_unknown(code: &str, context: &BatchContext) {
     }
 }
 
-/// Writes users to the directory, before any user is looked up there. Nothing is written for an atomic batch that is rejected.
+/// Writes users to the directory, before any user is looked up there. Nothing is written for an
+/// atomic batch that is rejected.
 pub(super) async fn merge_users(
     store: &Store,
     atomic: bool,

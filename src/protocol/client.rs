@@ -1,4 +1,4 @@
-//! What clients send.
+//! Messages of clients.
 
 use serde_json::{Map, Value};
 use uuid::Uuid;
@@ -9,19 +9,19 @@ use crate::domain::{
     preferences::RETENTION_DAYS,
 };
 
-/// Most notifications one `sync.request` answers with.
+/// Maximum number of notifications in a `sync.response`.
 const SYNC_LIMIT_MAX: i64 = 1_000;
 
-/// The codes of `error` messages.
+/// Code of an `error` message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ErrorCode {
-    /// Not JSON, not an object, or a field is wrong.
+    /// Not JSON, not an object, or an invalid field.
     BadMessage,
-    /// The `type` is not known.
+    /// Unknown `type`.
     UnknownType,
-    /// A filter that the feed does not have, or a value that is none.
+    /// Unknown filter, or invalid value.
     BadFilter,
-    /// More filters than are taken.
+    /// Too many filters.
     TooMany,
     /// No such notification in this inbox, or no such feed.
     NotFound,
@@ -29,7 +29,7 @@ pub enum ErrorCode {
     Forbidden,
     /// More than `limits.client_messages_per_minute`.
     RateLimited,
-    /// The store is away; try again.
+    /// The store is unavailable; the request may be repeated.
     Unavailable,
 }
 
@@ -43,7 +43,7 @@ impl From<FiltersErrorKind> for ErrorCode {
 }
 
 impl ErrorCode {
-    /// The word on the wire.
+    /// Returns the code in the message.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -59,68 +59,68 @@ impl ErrorCode {
     }
 }
 
-/// A message that cannot be taken; the connection stays.
+/// Error reply; the connection stays open.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ClientError {
     /// Which kind.
     pub code: ErrorCode,
-    /// What is wrong and what is expected.
+    /// Description of the error, and what is expected.
     pub message: String,
 }
 
 impl ClientError {
-    /// An error with its explanation.
+    /// Creates an error.
     #[must_use]
     pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
         Self { code, message: message.into() }
     }
 }
 
-/// A message from a client.
+/// Message of a client.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ClientMessage {
-    /// Mark one notification. `None`: an id that is no UUID, so no notification has it.
+    /// Mark one notification; `None` for an ID that is not a UUID, which no notification has.
     Mark(Mark, Option<Uuid>),
-    /// Mark everything unread that was made up to the revision; `None`: everything.
+    /// Mark all unread notifications created up to a revision; `None` for all.
     MarkAll(BulkMark, Option<i64>),
-    /// Send what changed after `since`; without it, the newest.
+    /// Send the changes after `since`, or else the newest notifications.
     Sync {
-        /// The client's position.
+        /// Position of the client.
         since: Option<Since>,
-        /// At most so many.
+        /// Maximum number of entries.
         limit: Option<i64>,
     },
-    /// Keep notifications for so many days.
+    /// Set the retention period, in days.
     SetRetention(i64),
-    /// Watch a feed, or everything.
+    /// Subscribe to a feed, or to every event.
     Subscribe {
-        /// What to watch.
+        /// Target.
         scope: Scope,
-        /// What of it, as the client wrote it.
+        /// Filters, as written by the client.
         filters: Map<String, Value>,
     },
-    /// Watch it no longer.
+    /// Unsubscribe.
     Unsubscribe(Scope),
-    /// Are you there?
+    /// Application-level ping.
     Ping,
 }
 
-/// What may be watched.
+/// Target of a subscription, as named by the client.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Scope {
-    /// Every event, whole: for administrators.
+    /// Every event, for administrators.
     All,
-    /// The feed of this name.
+    /// Feed of this name.
     Feed(String),
     /// The feed that the connection is for.
     Own,
 }
 
 impl ClientMessage {
-    /// Reads a message: `{"type":…,"data":{…}}`, or with the fields beside `type`.
+    /// Parses a message: `{"type":…,"data":{…}}`, or with the fields beside `type`.
     ///
     /// # Errors
-    /// What to answer.
+    /// Error to reply with.
     pub fn parse(text: &[u8]) -> Result<Self, ClientError> {
         let bad = |message: String| ClientError::new(ErrorCode::BadMessage, message);
         let value: Value = serde_json::from_slice(text)
@@ -173,7 +173,7 @@ impl ClientMessage {
     }
 }
 
-/// `scope`, or `feed`, which older clients call `topic`.
+/// Reads `scope`, or `feed`, which older clients call `topic`.
 fn scope(fields: &Map<String, Value>) -> Result<Scope, ClientError> {
     let text = |name: &str| match fields.get(name) {
         None | Some(Value::Null) => Ok(None),

@@ -1,6 +1,7 @@
-//! WebSocket frames as bytes (RFC 6455, section 5.2), from the server: never masked, never fragmented.
+//! Encoding of WebSocket frames (RFC 6455, section 5.2), from the server: never masked, never
+//! fragmented.
 //!
-//! A frame is encoded once and its bytes are shared by everybody who gets it.
+//! A frame is encoded once, and its bytes are shared by all receivers.
 
 use bytes::{BufMut, Bytes, BytesMut};
 
@@ -12,13 +13,13 @@ const CLOSE: u8 = 0x8;
 const PING: u8 = 0x9;
 const PONG: u8 = 0xA;
 
-/// A text frame.
+/// Encodes a text frame.
 #[must_use]
 pub fn text(payload: &[u8]) -> Bytes {
     encode(TEXT, payload)
 }
 
-/// A ping; its pong carries the same payload, of at most 125 bytes.
+/// Encodes a ping with a payload of at most 125 bytes.
 #[must_use]
 pub fn ping(payload: &[u8]) -> Bytes {
     if payload.is_empty() {
@@ -27,13 +28,13 @@ pub fn ping(payload: &[u8]) -> Bytes {
     encode(PING, payload)
 }
 
-/// The answer to a ping: its payload, back.
+/// Encodes a pong with the payload of a ping.
 #[must_use]
 pub fn pong(payload: &[u8]) -> Bytes {
     encode(PONG, payload)
 }
 
-/// A close frame.
+/// Encodes a close frame.
 #[must_use]
 pub fn close(code: CloseCode) -> Bytes {
     let mut payload = BytesMut::with_capacity(64);
@@ -45,7 +46,7 @@ pub fn close(code: CloseCode) -> Bytes {
 fn encode(opcode: u8, payload: &[u8]) -> Bytes {
     let mut frame = BytesMut::with_capacity(payload.len() + 10);
     frame.put_u8(FIN | opcode);
-    // The casts cannot cut: each branch has checked the length.
+    // The casts do not truncate: each branch has checked the length.
     #[expect(clippy::cast_possible_truncation, reason = "each branch has checked the length")]
     match payload.len() {
         length @ 0..=125 => frame.put_u8(length as u8),
@@ -62,7 +63,7 @@ fn encode(opcode: u8, payload: &[u8]) -> Bytes {
     frame.freeze()
 }
 
-/// The payload of a frame that [`text`] made.
+/// Returns the payload of a frame encoded by [`text`].
 #[must_use]
 pub fn payload(frame: &[u8]) -> &[u8] {
     let header = match frame.get(1) {
@@ -73,14 +74,14 @@ pub fn payload(frame: &[u8]) -> &[u8] {
     frame.get(header..).unwrap_or_default()
 }
 
-/// What a client's frame announces in its header, as far as a guard needs it.
+/// Header of a client's frame, as far as the size check needs it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Announced {
     /// Payload length in bytes.
     pub length: u64,
 }
 
-/// Reads how long the next frame will be, before any of its payload has arrived; `None` until the header is whole.
+/// Parses the header of the next frame; `None` until it is complete.
 #[must_use]
 pub fn announced(buffer: &[u8]) -> Option<Announced> {
     let length = match buffer.get(1)? & 0x7F {

@@ -1,4 +1,4 @@
-//! The WebSocket protocol `lonceng.v1`: what clients send, what the hub sends, and how a connection ends.
+//! WebSocket protocol `lonceng.v1`: messages of clients, messages of the hub, and close codes.
 
 mod client;
 pub mod frame;
@@ -10,35 +10,36 @@ pub use server::{
     reset, retention_set, shown, subscribed, summary, sync_response, unsubscribed, whole,
 };
 
-/// The subprotocol's name.
+/// Name of the subprotocol.
 pub const SUBPROTOCOL: &str = "lonceng.v1";
 
-/// Every way the hub ends a connection.
+/// Close code of a connection.
 ///
-/// 4001, 4003, 4009: connecting again in the same way is of no use. The others: come back.
+/// 4001, 4003 and 4009: reconnecting in the same way fails again. After the others, clients
+/// reconnect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum CloseCode {
-    /// The client closed; said back to it.
+    /// The client closed the connection.
     Normal,
     /// The hub is stopping.
     GoingAway,
-    /// The client broke RFC 6455.
+    /// The client violated RFC 6455.
     Protocol,
     /// A text message was not UTF-8.
     NotText,
     /// A message was larger than `server.max_message_bytes`.
     TooBig,
-    /// Something of the hub's own failed.
+    /// Internal error.
     Internal,
     /// The token expired or was revoked.
     NotSignedIn,
     /// Not allowed.
     Forbidden,
-    /// More than `server.outbound_queue` messages waited.
+    /// The client read too slowly.
     TooSlow,
     /// The user has more than `server.max_connections_per_user` connections.
     TooManyConnections,
-    /// It went on sending after `rate_limited`.
+    /// The client continued to send after `rate_limited`.
     TooManyMessages,
 }
 
@@ -58,7 +59,7 @@ impl CloseCode {
         Self::TooManyMessages,
     ];
 
-    /// The code on the wire (RFC 6455, section 7.4; 4000 and above are ours).
+    /// Returns the code (RFC 6455, section 7.4; 4000 and above are private use).
     #[must_use]
     pub fn code(self) -> u16 {
         match self {
@@ -76,7 +77,7 @@ impl CloseCode {
         }
     }
 
-    /// The reason on the wire.
+    /// Returns the reason in the close frame.
     #[must_use]
     pub fn reason(self) -> &'static str {
         match self {

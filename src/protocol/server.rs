@@ -1,4 +1,4 @@
-//! What the hub sends: JSON, already in its WebSocket frame.
+//! Messages of the hub: JSON, encoded as WebSocket frames.
 
 use std::collections::BTreeMap;
 
@@ -19,7 +19,7 @@ use crate::{
 };
 
 fn encode(message: &impl Serialize) -> Bytes {
-    // Our own types: maps have text keys and no Serialize here fails. Were one to, an empty frame would do no harm.
+    // Types of this crate always serialize; an empty frame would be harmless.
     frame::text(&serde_json::to_vec(message).unwrap_or_default())
 }
 
@@ -30,7 +30,7 @@ struct Message<'a, T> {
     data: T,
 }
 
-/// A notification with its place in the history beside its own fields.
+/// Notification with its position in the history.
 #[derive(Serialize)]
 struct Item<'a> {
     #[serde(flatten)]
@@ -38,7 +38,7 @@ struct Item<'a> {
     previous_revision: i64,
     unread: i64,
     unseen: i64,
-    /// In its reader's quiet hours: no toast, no sound.
+    /// True in the reader's quiet hours: no toast, no sound.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     quiet: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -47,38 +47,39 @@ struct Item<'a> {
     seen_all: Option<Covers>,
 }
 
-/// The notification without a `revision` of its own: the change's stands there.
+/// Notification without its `revision`, which is that of the change.
 #[derive(Serialize)]
 #[serde(transparent)]
 struct Shown<'a>(&'a Notification);
 
-/// What a mark-all covers.
+/// Range of a bulk mark.
 #[derive(Serialize)]
 struct Covers {
     up_to_revision: i64,
     from_revision: i64,
 }
 
-/// What `connected` says.
+/// Content of `connected`.
 #[derive(Debug)]
 pub struct Connected<'a> {
-    /// The connection's id.
+    /// ID of the connection.
     pub client_id: &'a str,
-    /// Who it is.
+    /// Identity of the user.
     pub identity: &'a Identity,
-    /// This hub.
+    /// Name of this hub.
     pub instance: &'a str,
-    /// The store's epoch.
+    /// Epoch of the store.
     pub epoch: &'a str,
-    /// Where the inbox stands.
+    /// State of the inbox.
     pub counters: InboxState,
-    /// How often a ping comes, in seconds.
+    /// Interval of pings, in seconds.
     pub heartbeat_seconds: u64,
-    /// Now.
+    /// Current time.
     pub server_time: Timestamp,
 }
 
-/// `connected`, the first message. `clientId` and `role` stand beside `type` too, for older clients.
+/// Encodes `connected`, the first message. `clientId` and `role` are beside `type` too, for older
+/// clients.
 #[must_use]
 pub fn connected(connected: &Connected<'_>) -> Bytes {
     let Connected {
@@ -112,7 +113,7 @@ pub fn connected(connected: &Connected<'_>) -> Bytes {
     }))
 }
 
-/// `reset`: forget what you have.
+/// Encodes `reset`: the client discards its state.
 #[must_use]
 pub fn reset(epoch: &str, counters: InboxState) -> Bytes {
     encode(&serde_json::json!({
@@ -121,7 +122,7 @@ pub fn reset(epoch: &str, counters: InboxState) -> Bytes {
     }))
 }
 
-/// `sync.response`: notifications, oldest change first.
+/// Encodes `sync.response`: notifications, oldest change first.
 #[must_use]
 pub fn sync_response(items: &[Notification], counters: InboxState, complete: bool) -> Bytes {
     #[derive(Serialize)]
@@ -138,13 +139,13 @@ pub fn sync_response(items: &[Notification], counters: InboxState, complete: boo
     encode(&SyncResponse { kind: "sync.response", data: items, revision, unread, unseen, complete })
 }
 
-/// `pong`.
+/// Encodes `pong`.
 #[must_use]
 pub fn pong(now: Timestamp) -> Bytes {
     encode(&Message { kind: "pong", data: serde_json::json!({ "server_time": now }) })
 }
 
-/// `error`; the connection stays.
+/// Encodes `error`.
 #[must_use]
 pub fn error(error: &ClientError) -> Bytes {
     encode(&Message {
@@ -153,7 +154,7 @@ pub fn error(error: &ClientError) -> Bytes {
     })
 }
 
-/// `going_away`, before a planned stop.
+/// Encodes `going_away`, before a planned stop.
 #[must_use]
 pub fn going_away(reconnect_after_ms: u64) -> Bytes {
     encode(&Message {
@@ -162,13 +163,14 @@ pub fn going_away(reconnect_after_ms: u64) -> Bytes {
     })
 }
 
-/// `retention.set.ack`.
+/// Encodes `retention.set.ack`.
 #[must_use]
 pub fn retention_set(days: i64) -> Bytes {
     encode(&Message { kind: "retention.set.ack", data: serde_json::json!({ "days": days }) })
 }
 
-/// `subscribed`: from here on the client watches this, with the filters as it wrote them. `feed` is `None` for everything.
+/// Encodes `subscribed`, with the filters as the client wrote them; `feed` is `None` for `scope:
+/// all`.
 #[must_use]
 pub fn subscribed(feed: Option<&str>, filters: &Map<String, Value>) -> Bytes {
     let scope = if feed.is_some() { "feed" } else { "all" };
@@ -176,7 +178,7 @@ pub fn subscribed(feed: Option<&str>, filters: &Map<String, Value>) -> Bytes {
     encode(&Message { kind: "subscribed", data })
 }
 
-/// `unsubscribed`.
+/// Encodes `unsubscribed`.
 #[must_use]
 pub fn unsubscribed(feed: Option<&str>) -> Bytes {
     let scope = if feed.is_some() { "feed" } else { "all" };
@@ -186,7 +188,7 @@ pub fn unsubscribed(feed: Option<&str>) -> Bytes {
     })
 }
 
-/// What watchers of a feed see of an event; marked when it is the state they begin with.
+/// Encodes a message of a feed; `snapshot` marks the initial state.
 #[must_use]
 pub fn shown(shown: &feed::Shown, snapshot: bool) -> Bytes {
     #[derive(Serialize)]
@@ -203,7 +205,7 @@ pub fn shown(shown: &feed::Shown, snapshot: bool) -> Bytes {
     encode(&FeedMessage { kind, feed, data, timestamp: *timestamp, snapshot })
 }
 
-/// An event whole, under its own name: for administrators who watch everything.
+/// Encodes a complete event under its own name, for `scope: all`.
 #[must_use]
 pub fn whole(event: &Event) -> Bytes {
     #[derive(Serialize)]
@@ -220,7 +222,7 @@ pub fn whole(event: &Event) -> Bytes {
     encode(&Whole { kind, data: feed::whole(event), timestamp: event.time, source, id: &event.id })
 }
 
-/// The last message of a stream that cannot say why it ends otherwise.
+/// Encodes `closed`, the last message of an event stream.
 #[must_use]
 pub fn closed(code: CloseCode) -> Bytes {
     encode(&Message {
@@ -229,7 +231,7 @@ pub fn closed(code: CloseCode) -> Bytes {
     })
 }
 
-/// `notifications.summary`: what came beyond the live limit, together.
+/// Encodes `notifications.summary`: the notifications beyond the live limit.
 #[must_use]
 pub fn summary(count: i64, types: &BTreeMap<String, i64>, step: RevisionStep) -> Bytes {
     let RevisionStep { previous_revision, revision, unread, unseen } = step;
@@ -244,7 +246,7 @@ pub fn summary(count: i64, types: &BTreeMap<String, i64>, step: RevisionStep) ->
     encode(&Message { kind: "notifications.summary", data })
 }
 
-/// A stored notification as a push or, when the client has `seen` it before, as an update.
+/// Encodes a stored notification as a push or, if the client has `seen` it before, as an update.
 #[must_use]
 pub fn push_of(notification: &Notification, seen: bool, step: RevisionStep) -> Bytes {
     let kind = if seen { UPDATE } else { PUSH };
@@ -266,16 +268,16 @@ fn item(notification: &Notification, step: RevisionStep) -> Item<'_> {
     }
 }
 
-/// The frames of one change: what everybody else gets, and what the connection that asked for it gets.
+/// Frames of one change: for other connections, and for the connection that asked.
 #[derive(Debug, Clone, Default)]
 pub struct Frames {
-    /// For the user's connections; `None` when nothing changed.
+    /// Frame for the user's other connections; `None` if nothing changed.
     pub others: Option<Bytes>,
-    /// For the connection that asked; `None` when no connection did.
+    /// Frame for the connection that asked; `None` if none did.
     pub origin: Option<Bytes>,
 }
 
-/// Encodes a change, once for all who are told of it.
+/// Encodes a change once for all receivers.
 #[must_use]
 pub fn encode_change(change: &Change) -> Frames {
     let Change { kind, notification, step, origin, .. } = change;
@@ -287,8 +289,9 @@ pub fn encode_change(change: &Change) -> Frames {
         ChangeKind::New { quiet } => Some((PUSH, Item { quiet, ..item(notification, *step) })),
         ChangeKind::Marked(_) | ChangeKind::Swept(_) => Some((UPDATE, item(notification, *step))),
         ChangeKind::All { mark, up_to_revision, from_revision } => {
-            // One message whatever the size. Its previous revision is that of the last of the changes, so a client that
-            // does not know what it covers sees a gap and asks for the rest.
+            // One message for any number of notifications. Its previous revision is that of the
+            // last change, so a client that does not know the range sees a gap and requests the
+            // rest.
             let last = RevisionStep { previous_revision: step.revision - 1, ..*step };
             let covers = |of| (of == mark).then_some(Covers { up_to_revision, from_revision });
             let (read_all, seen_all) = (covers(BulkMark::Read), covers(BulkMark::Seen));
@@ -300,15 +303,15 @@ pub fn encode_change(change: &Change) -> Frames {
     Frames { others, origin }
 }
 
-/// Encodes the acknowledgement of a change for the connection that asked for it, at a place in the history: the change's
-/// own, or a later one that the connection has reached meanwhile.
+/// Encodes the ack of a change for the connection that asked, at a position in the history: the
+/// change's own, or a later one that the connection has reached.
 #[must_use]
 pub fn ack(change: &Change, step: RevisionStep) -> Bytes {
     let RevisionStep { previous_revision, revision, unread, unseen } = step;
     let word = match change.kind {
         ChangeKind::Marked(mark) | ChangeKind::Unchanged(mark) => mark.word(),
         ChangeKind::All { mark, .. } | ChangeKind::UnchangedAll(mark) => mark.word(),
-        // Nobody's connection asks for what comes by itself.
+        // No connection asks for these changes.
         ChangeKind::New { .. } | ChangeKind::Swept(_) => "change",
     };
     let up_to = match change.kind {

@@ -63,7 +63,7 @@ mod devices {
 
     const NOW: Timestamp = Timestamp(5);
 
-    /// An inbox as the store keeps it, in small.
+    /// Model of the store of an inbox.
     struct Server {
         counters: InboxState,
         items: BTreeMap<u128, Notification>,
@@ -137,7 +137,7 @@ mod devices {
         }
     }
 
-    /// A client that knows nothing but the protocol.
+    /// Model of a client.
     struct Device {
         revision: i64,
         unread: i64,
@@ -168,7 +168,7 @@ mod devices {
             if revision <= self.revision {
                 return;
             }
-            // An ack says the status and no more; and a mark-all is asked for, as by a client that does not know it.
+            // An ack has only the status; after a bulk mark this client requests the changes.
             let whole = previous == Some(self.revision) && message["type"] == "notification.update";
             if !whole || data.get("read_all").is_some() || data.get("seen_all").is_some() {
                 self.sync(server);
@@ -182,7 +182,7 @@ mod devices {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(500))]
 
-        /// Three devices do anything in any order, and hear of it at any time: in the end all have the same inbox.
+        /// Three devices act in any order, with any delay: in the end all have the same inbox.
         #[test]
         fn three_devices_converge(acts in proptest::collection::vec((0_usize..3, 0_usize..9, 1_u128..6, 0_usize..4), 0..120)) {
             let mut server = Server::new(5);
@@ -203,7 +203,7 @@ mod devices {
                     let frame = if number == who { &frames.origin } else { &frames.others };
                     device.way.extend(frame.clone());
                 }
-                // Some of what is on its way arrives, at one of them.
+                // Some messages in flight arrive at one device.
                 let device = &mut devices[(who + arrivals) % 3];
                 for _ in 0..arrivals {
                     let Some(frame) = device.way.pop_front() else { break };

@@ -1,7 +1,7 @@
-//! Redis: where other services keep the sessions that a cookie names.
+//! Redis: sessions of other services, named by a cookie.
 //!
-//! A connection is made on first use and made again when it is lost; a server that is away answers nobody for longer than
-//! the timeouts below.
+//! The connection is established on first use and restored when lost; an unavailable server delays
+//! callers at most for the timeouts below.
 
 mod sessions;
 
@@ -11,21 +11,21 @@ use std::{fmt, time::Duration};
 
 use redis::aio::{ConnectionManager, ConnectionManagerConfig};
 
-/// How long Redis may take to take a connection, and to answer.
+/// Time limit for connecting, and for a reply.
 const TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Why Redis gave no answer.
+/// Failure of Redis.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum RedisError {
-    /// `redis.url` is none.
+    /// `redis.url` is invalid.
     #[error("redis.url is not an address such as redis://127.0.0.1:6379")]
     BadUrl,
-    /// It is away, or does not answer in time.
+    /// Unavailable, or too slow.
     #[error("Redis does not answer: {0}")]
     Unavailable(String),
 }
 
-/// A connection, shared by all who ask.
+/// Shared connection to Redis.
 #[derive(Clone)]
 pub struct Redis(ConnectionManager);
 
@@ -36,21 +36,21 @@ impl fmt::Debug for Redis {
 }
 
 impl Redis {
-    /// Checks an address without connecting.
+    /// Validates a URL without connecting.
     ///
     /// # Errors
-    /// A sentence without the address, which may hold a password.
+    /// A description without the URL, which may contain a password.
     pub fn check_url(url: &str) -> Result<(), String> {
         let checked = redis::Client::open(url);
         checked.map(drop).map_err(|_| "is not an address such as redis://127.0.0.1:6379".to_owned())
     }
 
-    /// A connection to the server at `url`, made when it is first needed.
+    /// Creates a connection to the server at `url`, established on first use.
     ///
     /// # Errors
-    /// When the address is none.
+    /// When the URL is invalid.
     pub fn open(url: &str) -> Result<Self, RedisError> {
-        // The error may repeat the address, which may hold a password.
+        // The error may contain the URL with a password.
         let bad = |_: redis::RedisError| RedisError::BadUrl;
         let client = redis::Client::open(url).map_err(bad)?;
         let config = ConnectionManagerConfig::new()
@@ -61,7 +61,7 @@ impl Redis {
         ConnectionManager::new_lazy_with_config(client, config).map(Self).map_err(bad)
     }
 
-    /// Whether it answers.
+    /// Checks that Redis answers.
     ///
     /// # Errors
     /// When it does not.

@@ -1,4 +1,4 @@
-//! Sessions that another service keeps: `session:{value of the cookie}` is a JSON object that says who it is.
+//! Sessions of another service: `session:{cookie value}` is a JSON object with the user.
 
 use serde_json::{Map, Value};
 
@@ -8,10 +8,10 @@ use crate::domain::{
     user::{UserId, roles_of},
 };
 
-/// Longest value of a cookie that is looked up, in bytes.
+/// Maximum size of a cookie value that is looked up, in bytes.
 const VALUE_MAX_BYTES: usize = 512;
 
-/// Who a session says it is.
+/// User of a session.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CookieSession {
     /// `user_id`, a string or a whole number.
@@ -23,7 +23,7 @@ pub struct CookieSession {
 }
 
 impl CookieSession {
-    /// Reads what another service wrote; `None` when it is not a session.
+    /// Parses a session; `None` if it is invalid.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let fields: Map<String, Value> = serde_json::from_str(text).ok()?;
@@ -38,18 +38,18 @@ impl CookieSession {
     }
 }
 
-/// Looks sessions up.
+/// Lookup of sessions.
 #[derive(Debug, Clone)]
 pub struct Sessions(Redis);
 
 impl Sessions {
-    /// Sessions kept in this Redis.
+    /// Creates a lookup of sessions in this Redis.
     #[must_use]
     pub fn new(redis: Redis) -> Self {
         Self(redis)
     }
 
-    /// The session that a cookie's value names; `None` when there is none.
+    /// Returns the session of a cookie value; `None` if there is none.
     ///
     /// # Errors
     /// When Redis does not answer.

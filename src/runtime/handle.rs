@@ -1,4 +1,4 @@
-//! Reaching an actor that may be replaced.
+//! Addresses of actors that survive a restart of the actor.
 
 use std::{
     fmt,
@@ -8,15 +8,15 @@ use std::{
 use actix::{Actor, Addr, Handler, Message, dev::ToEnvelope};
 use futures_util::future::LocalBoxFuture;
 
-/// The actor is not there, or died with the message: nothing is known of what became of it.
+/// The actor is not running, or died before it replied: the effect of the message is unknown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("a part of the hub is restarting")]
 pub struct Gone;
 
-/// An address that the supervisor refills when the actor behind it is replaced.
+/// Address of an actor, updated when the supervisor replaces the actor.
 ///
-/// The one `Addr` inside is used by reference: a clone made for one send would get a free slot in the mailbox every
-/// time, and no mailbox would have an end.
+/// The one `Addr` inside is used by reference: a clone per send would get a free slot in the
+/// mailbox each time, and no mailbox would have a limit.
 pub struct Handle<A: Actor>(Arc<RwLock<Option<Addr<A>>>>);
 
 impl<A: Actor> Clone for Handle<A> {
@@ -38,21 +38,21 @@ impl<A: Actor> fmt::Debug for Handle<A> {
 }
 
 impl<A: Actor> Handle<A> {
-    /// Puts the new actor's address in.
+    /// Sets the address of a new actor.
     pub fn fill(&self, address: Addr<A>) {
         *self.0.write().unwrap_or_else(PoisonError::into_inner) = Some(address);
     }
 
-    /// The address there is now.
+    /// Returns the current address.
     #[must_use]
     pub fn address(&self) -> Option<Addr<A>> {
         self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Sends, waits for room in the mailbox, and for the answer.
+    /// Sends a message, waits for room in the mailbox and for the reply.
     ///
     /// # Errors
-    /// [`Gone`] when the actor is not there or died before it answered.
+    /// [`Gone`] when the actor is not running or died before it replied.
     pub async fn send<M>(&self, message: M) -> Result<M::Result, Gone>
     where
         M: Message + Send + 'static,
@@ -70,7 +70,8 @@ impl<A: Actor> Handle<A> {
         }
     }
 
-    /// Sends if there is room now; says whether it was sent. For messages that may be dropped.
+    /// Sends a message if the mailbox has room. Returns whether it was sent. For messages that may
+    /// be dropped.
     pub fn offer<M>(&self, message: M) -> bool
     where
         M: Message + Send + 'static,
@@ -85,8 +86,9 @@ impl<A: Actor> Handle<A> {
 
 /// Address for one type of message, whichever actor takes it.
 ///
-/// An actor that only sends `M` holds this instead of a [`Handle`]: it need not know the type of the receiver, so folders stay free
-/// of cycles and a test puts a recording actor in the receiver's place.
+/// An actor that only sends `M` holds this instead of a [`Handle`]: it need not know the type of
+/// the receiver, so folders stay free of cycles and a test puts a recording actor in the receiver's
+/// place.
 pub struct MessageHandle<M: Message>(Arc<dyn Deliver<M>>);
 
 /// Object-safe sending of one type of message.
@@ -137,15 +139,16 @@ where
 }
 
 impl<M: Message> MessageHandle<M> {
-    /// Sends, waits for room in the mailbox, and for the answer.
+    /// Sends a message, waits for room in the mailbox and for the reply.
     ///
     /// # Errors
-    /// [`Gone`] when the actor is not there or died before it answered.
+    /// [`Gone`] when the actor is not running or died before it replied.
     pub async fn send(&self, message: M) -> Result<M::Result, Gone> {
         self.0.send(message).await
     }
 
-    /// Sends if the mailbox has room now; returns whether it was sent. For messages that may be dropped.
+    /// Sends if the mailbox has room now; returns whether it was sent. For messages that may be
+    /// dropped.
     #[must_use]
     pub fn offer(&self, message: M) -> bool {
         self.0.offer(message)

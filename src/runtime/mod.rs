@@ -1,5 +1,5 @@
-//! Foundations that every actor stands on: supervision, addresses that survive a restart, and settings that change while the hub
-//! runs.
+//! Foundations of all actors: supervision, addresses that survive a restart, and settings that
+//! change at run time.
 
 pub mod handle;
 pub mod settings;

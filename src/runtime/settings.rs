@@ -1,24 +1,24 @@
-//! Numbers that may change while the hub runs.
+//! Settings that may change at run time.
 
 use std::sync::{
     Arc,
     atomic::{AtomicI64, AtomicU32, Ordering},
 };
 
-/// What the configuration says now.
+/// Values of the settings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SettingValues {
-    /// Live toasts for one user in a minute; 0: no limit.
+    /// Maximum number of live notifications per user and minute; 0 for no limit.
     pub live_per_minute: u32,
-    /// Messages that one client may send in a minute; 0: no limit.
+    /// Maximum number of messages per minute from one client; 0 for no limit.
     pub client_messages_per_minute: u32,
-    /// Days after which what was read moves to the archive.
+    /// Age at which read notifications move to the archive, in days.
     pub archive_after_days: i64,
-    /// What a bare `sync.request` and the administrators' history answer.
+    /// Default number of notifications in `sync.response` and in the administrators' history.
     pub history: i64,
 }
 
-/// The same, shared.
+/// Shared settings.
 #[derive(Debug, Default)]
 pub struct RuntimeSettings {
     live_per_minute: AtomicU32,
@@ -28,7 +28,7 @@ pub struct RuntimeSettings {
 }
 
 impl RuntimeSettings {
-    /// Set to these.
+    /// Creates settings with these values.
     #[must_use]
     pub fn new(settings: SettingValues) -> Arc<Self> {
         let shared = Arc::new(Self::default());
@@ -36,7 +36,7 @@ impl RuntimeSettings {
         shared
     }
 
-    /// From now on, these.
+    /// Replaces all values.
     pub fn set(&self, settings: SettingValues) {
         self.live_per_minute.store(settings.live_per_minute, Ordering::Relaxed);
         self.client_messages_per_minute
@@ -45,25 +45,25 @@ impl RuntimeSettings {
         self.history.store(settings.history, Ordering::Relaxed);
     }
 
-    /// Live toasts for one user in a minute; 0: no limit.
+    /// Returns the maximum number of live notifications per user and minute; 0 for no limit.
     #[must_use]
     pub fn live_per_minute(&self) -> u32 {
         self.live_per_minute.load(Ordering::Relaxed)
     }
 
-    /// Messages that one client may send in a minute; 0: no limit.
+    /// Returns the maximum number of messages per minute from one client; 0 for no limit.
     #[must_use]
     pub fn client_messages_per_minute(&self) -> u32 {
         self.client_messages_per_minute.load(Ordering::Relaxed)
     }
 
-    /// Days after which what was read moves to the archive.
+    /// Returns the age at which read notifications move to the archive, in days.
     #[must_use]
     pub fn archive_after_days(&self) -> i64 {
         self.archive_after_days.load(Ordering::Relaxed)
     }
 
-    /// What a bare `sync.request` answers.
+    /// Returns the default number of notifications in `sync.response`.
     #[must_use]
     pub fn history(&self) -> i64 {
         self.history.load(Ordering::Relaxed)

@@ -1,8 +1,9 @@
-//! The supervisor: starts the long-lived actors, and starts them again when they panic.
+//! Supervisor actor: starts the long-lived actors, and restarts them when they panic.
 //!
-//! `actix::Supervisor` restarts after a stop, with the old state, but not after a panic: the address is dead. So each
-//! child holds a [`DropGuard`], whose `Drop` tells us however the child ended; we start a fresh one, with backoff. A child
-//! that keeps dying makes the hub not ready, and is tried again at the longest interval for as long as the hub runs.
+//! `actix::Supervisor` restarts an actor after a stop, with the old state, but not after a panic:
+//! its address is dead. So each child holds a [`DropGuard`], whose `Drop` reports the end of the
+//! child in any case; a new one is started with backoff. A child that keeps dying makes the hub not
+//! ready, and is retried at the maximum interval.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -14,19 +15,19 @@ use tokio::time::Instant;
 
 use crate::telemetry::{Health, PartState, metric};
 
-/// The first wait before a restart; doubled for each further death within [`STORM_WINDOW`].
+/// First delay before a restart; doubled for each further death within [`STORM_WINDOW`].
 const FIRST_BACKOFF: Duration = Duration::from_millis(10);
 
-/// The longest wait before a restart.
+/// Maximum delay before a restart.
 const LONGEST_BACKOFF: Duration = Duration::from_secs(5);
 
-/// Deaths within this time count together.
+/// Period in which deaths count together.
 const STORM_WINDOW: Duration = Duration::from_mins(1);
 
-/// So many deaths within the window are a storm: the hub is not ready.
+/// Number of deaths within the period from which the hub is not ready.
 const STORM: usize = 5;
 
-/// Watches over the long-lived actors.
+/// Supervisor of the long-lived actors.
 pub struct Supervisor {
     children: HashMap<&'static str, Child>,
     health: Health,
@@ -38,7 +39,7 @@ struct Child {
     deaths: VecDeque<Instant>,
 }
 
-/// Held by a child; tells the supervisor when the child is gone, however it went.
+/// Held by a child; reports to the supervisor when the child ends in any way.
 pub struct DropGuard {
     name: &'static str,
     supervisor: WeakAddr<Supervisor>,
@@ -48,23 +49,23 @@ impl Drop for DropGuard {
     fn drop(&mut self) {
         if let Some(supervisor) = self.supervisor.upgrade() {
             let gone = ChildGone { name: self.name, panicked: std::thread::panicking() };
-            // Few children, and a mailbox for all of them: it cannot be full.
+            // With few children the mailbox cannot be full.
             let _ = supervisor.try_send(gone);
         }
     }
 }
 
-/// Start this child, now and whenever it has died.
+/// Starts a child, and restarts it whenever it dies.
 #[derive(Message)]
 #[rtype(result = "()")]
 pub struct Supervise {
-    /// Its name, in the log and the metric.
+    /// Name, in the log and the metric.
     pub name: &'static str,
-    /// Starts a fresh one and fills its handle.
+    /// Starts a new actor and sets its handle.
     pub start: Box<dyn Fn(DropGuard) + Send>,
 }
 
-/// A child is gone.
+/// Reports the end of a child.
 #[derive(Message)]
 #[rtype(result = "()")]
 struct ChildGone {
@@ -72,19 +73,19 @@ struct ChildGone {
     panicked: bool,
 }
 
-/// The hub is stopping: let the children go.
+/// Stops restarting children, because the hub is stopping.
 #[derive(Message)]
 #[rtype(result = "()")]
 pub struct Shutdown;
 
-/// Panic, for tests of what a panic costs.
+/// Makes an actor panic, for tests.
 #[doc(hidden)]
 #[derive(Message)]
 #[rtype(result = "()")]
 pub struct Crash;
 
 impl Supervisor {
-    /// A supervisor without children.
+    /// Creates a supervisor without children.
     #[must_use]
     pub fn new(health: Health) -> Self {
         Self { children: HashMap::new(), health, stopping: false }
@@ -119,7 +120,7 @@ impl Actor for Supervisor {
 
     fn started(&mut self, ctx: &mut Self::Context) {
         self.report();
-        // A child that has stopped dying is forgiven.
+        // A child that has stopped dying does not count any more.
         ctx.run_interval(Duration::from_secs(1), |supervisor, _| {
             for child in supervisor.children.values_mut() {
                 forget_old(&mut child.deaths);
@@ -135,7 +136,7 @@ fn forget_old(deaths: &mut VecDeque<Instant>) {
     }
 }
 
-/// How long to wait before the restart that follows the `deaths`th death.
+/// Returns the delay before the restart after the `deaths`th death.
 fn backoff(deaths: usize) -> Duration {
     let doublings = u32::try_from(deaths.saturating_sub(1)).unwrap_or(u32::MAX).min(16);
     FIRST_BACKOFF.saturating_mul(1 << doublings).min(LONGEST_BACKOFF)
@@ -230,7 +231,7 @@ mod tests {
             refill.fill(Fragile { _guard: guard }.start());
         });
         supervisor.send(Supervise { name: "fragile", start }).await.expect("the supervisor lives");
-        // Only now, as the first start is over: from here on every wait is a timer, and time passes at once.
+        // Pause time after the first start: from here on every delay is a timer.
         tokio::time::pause();
         for death in 1..=STORM {
             assert!(!health.is_down("actors"), "after {death} deaths");

@@ -1,5 +1,5 @@
-//! Who changed what, and when: table `audit`. An entry is written in the transaction of its
-//! change; that of an upload, which is many, after them.
+//! Audit of administrators' changes: table `audit`. An entry is written in the transaction of its
+//! change; the entry of an import, which has many transactions, after them.
 
 use serde::Serialize;
 use serde_json::Value;
@@ -17,26 +17,26 @@ const LIST: &str = "SELECT id, at, who, action, subject, before, after FROM audi
 const LAST: &str = "SELECT a.id, a.at, a.who, a.action, a.subject, a.before, a.after FROM audit a \
      JOIN (SELECT MAX(id) AS id FROM audit WHERE subject LIKE 'type:%' GROUP BY subject) l ON l.id = a.id";
 
-/// A change that an administrator made.
+/// Change made by an administrator.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct AuditEntry {
-    /// Its id; later ones are larger.
+    /// ID; later entries have larger ones.
     pub id: Uuid,
-    /// When.
+    /// Time of the change.
     pub at: Timestamp,
-    /// Who: a user's id, `key:NAME`, or `developer`.
+    /// Caller: a user ID, `key:NAME`, or `developer`.
     pub who: String,
-    /// What was done, such as `type.changed`.
+    /// Action, such as `type.changed`.
     pub action: String,
-    /// To what, such as `type:NOTE_CREATED`.
+    /// Subject, such as `type:NOTE_CREATED`.
     pub subject: String,
-    /// How it was.
+    /// State before the change.
     pub before: Option<Value>,
-    /// How it is.
+    /// State after the change.
     pub after: Option<Value>,
 }
 
-/// Writes an entry in a transaction that is open.
+/// Writes an entry in an open transaction.
 macro_rules! entered {
     ($entry:expr, $tx:ident) => {
         sqlx::query($crate::store::audit::ENTER)
@@ -83,10 +83,11 @@ impl TryFrom<Row> for AuditEntry {
 }
 
 impl Store {
-    /// The newest changes, newest first: those before `before`, and only of `subject` where one is named.
+    /// Returns the newest entries, newest first: those before `before`, and only of `subject` if
+    /// given.
     ///
     /// # Errors
-    /// When the store is away.
+    /// When the store is unavailable.
     pub async fn audit(
         &self,
         before: Option<Uuid>,
@@ -105,19 +106,19 @@ impl Store {
         super::rows::all(rows)
     }
 
-    /// The last change of each type.
+    /// Returns the last entry of each type.
     ///
     /// # Errors
-    /// When the store is away.
+    /// When the store is unavailable.
     pub async fn last_changes_of_types(&self) -> Result<Vec<AuditEntry>, StoreError> {
         let rows: Vec<Row> = on_pool!(self, |pool| sqlx::query_as(LAST).fetch_all(pool).await)?;
         super::rows::all(rows)
     }
 
-    /// Notes a change that is made already.
+    /// Writes the entry of a change that is already committed.
     ///
     /// # Errors
-    /// When the store is away.
+    /// When the store is unavailable.
     pub async fn note_change(&self, entry: &AuditEntry) -> Result<(), StoreError> {
         in_transaction!(self, |_db, tx| {
             entered!(entry, tx);

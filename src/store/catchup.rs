@@ -1,4 +1,4 @@
-//! Catching up: the one implementation under connecting, resuming and `since`.
+//! Reads of an inbox's history, for connecting, resuming and `since`.
 
 use super::{
     Store, StoreError,
@@ -37,19 +37,20 @@ const NEWEST_UNREAD: &str = concat!(
     " FROM notifications WHERE user_id = $1 AND status = 'unread' ORDER BY seq DESC LIMIT $2"
 );
 
-/// A piece of an inbox's history, and where the inbox stood when it was read: one snapshot.
+/// Page of an inbox's history, with the state of the inbox in the same snapshot.
 #[derive(Debug, Clone)]
 pub struct Page {
-    /// Notifications; the order is the caller's question's.
+    /// Notifications, in the order of the query.
     pub items: Vec<Notification>,
-    /// Where the inbox stood.
+    /// State of the inbox.
     pub inbox: InboxState,
-    /// Whether nothing is left after these.
+    /// True if no notification follows.
     pub complete: bool,
 }
 
 impl Page {
-    /// The revision a client has once it has these items: the last one's while more are to come, else the inbox's.
+    /// Returns the revision of a client that has these items: the last item's if more follow, else
+    /// the inbox's.
     #[must_use]
     pub fn reached(&self) -> i64 {
         match self.items.last() {
@@ -58,8 +59,8 @@ impl Page {
         }
     }
 
-    /// For each item the position of a client that has it and all before it, where there is one: in a list by place, a later
-    /// item may have an earlier revision.
+    /// Returns for each item the position of a client that has it and all before it, if there is
+    /// one: in a list by creation, a later item may have an earlier revision.
     #[must_use]
     pub fn positions(&self) -> Vec<Option<i64>> {
         let mut least = i64::MAX;
@@ -79,10 +80,10 @@ impl Page {
 }
 
 impl Store {
-    /// Where an inbox stands.
+    /// Returns the state of an inbox.
     ///
     /// # Errors
-    /// When the store is away.
+    /// When the store is unavailable.
     pub async fn inbox(&self, user: &UserId) -> Result<InboxState, StoreError> {
         let row = on_pool!(self, |pool| {
             sqlx::query_as::<_, InboxRow>(INBOX).bind(user.as_str()).fetch_optional(pool).await
@@ -90,10 +91,10 @@ impl Store {
         Ok(counters(row))
     }
 
-    /// Where an inbox stands, for a client that wants to resume.
+    /// Returns the position of an inbox, for a client that resumes.
     ///
     /// # Errors
-    /// When the store is away.
+    /// When the store is unavailable.
     pub async fn position(&self, user: &UserId) -> Result<InboxPosition, StoreError> {
         let row = on_pool!(self, |pool| {
             sqlx::query_as::<_, PositionRow>(POSITION)
@@ -104,10 +105,10 @@ impl Store {
         Ok(row.map(InboxPosition::from).unwrap_or_default())
     }
 
-    /// Where several inboxes stand; those that no change has reached are left out.
+    /// Returns the states of several inboxes; inboxes without any change are left out.
     ///
     /// # Errors
-    /// When the store is away.
+    /// When the store is unavailable.
     pub async fn inboxes(&self, users: &[UserId]) -> Result<Vec<(UserId, InboxState)>, StoreError> {
         let ids = serde_json::to_string(users).unwrap_or_else(|_| "[]".to_owned());
         let rows: Vec<InboxRow> = match &self.backend {
@@ -124,10 +125,10 @@ impl Store {
         rows.into_iter().map(|row| Ok((super::rows::user_id(&row.user_id)?, row.into()))).collect()
     }
 
-    /// What changed after a revision, oldest change first.
+    /// Returns the changes after a revision, oldest first.
     ///
     /// # Errors
-    /// When the store is away.
+    /// When the store is unavailable.
     pub async fn changed_since(
         &self,
         user: &UserId,
@@ -137,20 +138,20 @@ impl Store {
         self.page(CHANGED, user, Some(since), limit).await
     }
 
-    /// The newest notifications of any status but deleted, oldest change first.
+    /// Returns the newest notifications that are not deleted, oldest change first.
     ///
     /// # Errors
-    /// When the store is away.
+    /// When the store is unavailable.
     pub async fn newest(&self, user: &UserId, limit: i64) -> Result<Page, StoreError> {
         let mut page = self.page(NEWEST, user, None, limit).await?;
         page.items.sort_by_key(|notification| notification.revision);
         Ok(page)
     }
 
-    /// The newest unread notifications, oldest first.
+    /// Returns the newest unread notifications, oldest first.
     ///
     /// # Errors
-    /// When the store is away.
+    /// When the store is unavailable.
     pub async fn newest_unread(&self, user: &UserId, limit: i64) -> Result<Page, StoreError> {
         let mut page = self.page(NEWEST_UNREAD, user, None, limit).await?;
         page.items.reverse();
@@ -164,7 +165,7 @@ impl Store {
         since: Option<i64>,
         limit: i64,
     ) -> Result<Page, StoreError> {
-        // One more than asked for tells whether anything is left.
+        // One more row than requested shows whether any follows.
         let asked = limit.saturating_add(1);
         let (inbox, (rows, complete)) = in_snapshot!(self, |tx| {
             let inbox: Option<InboxRow> =

@@ -1,7 +1,7 @@
-//! Committing events: their identities, the inboxes' revisions and the notifications, in one transaction.
+//! Commit of events: identities, revisions of the inboxes and notifications in one transaction.
 //!
-//! The order of the locks is the same everywhere, so that two hubs never wait for each other in a ring: identities first,
-//! sorted; then inboxes, sorted by user.
+//! Locks are taken in the same order everywhere, so that two hubs cannot deadlock: identities
+//! first, sorted; then inboxes, sorted by user.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
@@ -17,19 +17,19 @@ use crate::domain::{
     user::UserId,
 };
 
-/// An event's notifications, ready to be stored.
+/// Notifications of an event, ready to be stored.
 #[derive(Debug, Clone)]
 pub struct Planned {
-    /// What makes a second arrival the same event.
+    /// Identity for deduplication.
     pub identity: Option<Identity>,
-    /// Which piece it is of an event for very many; the last one has the identity.
+    /// Chunk of a large fan-out; the last chunk has the identity.
     pub part: Option<Part>,
-    /// Its notifications, each with the id it will have.
+    /// Notifications, each with its ID.
     pub drafts: Vec<(Uuid, Draft)>,
 }
 
 impl Planned {
-    /// Size of the notifications in bytes of text; the metadata, which they share, counts once.
+    /// Returns the size of the notifications in bytes of text; shared metadata counts once.
     #[must_use]
     pub fn bytes(&self) -> usize {
         let metadata = self.drafts.first().map_or(0, |(_, draft)| draft.metadata.get().len());
@@ -41,19 +41,20 @@ impl Planned {
     }
 }
 
-/// What became of an event.
+/// Result of committing an event.
 #[derive(Debug, Clone)]
 pub enum Committed {
-    /// It had been taken before; nothing was stored.
+    /// An event with its identity was committed before; nothing was stored.
     Duplicate,
-    /// Its notifications are stored; these are the changes of the inboxes.
+    /// Its notifications are stored, with these changes of inboxes.
     Stored(Vec<Change>),
 }
 
-/// Size from which the metadata of an event with several recipients is stored once for all of them, in bytes.
+/// Size from which the metadata of an event with several recipients is stored once for all of them,
+/// in bytes.
 const SHARED_METADATA_MIN_BYTES: usize = 2 * 1024;
 
-/// Bytes that a draft takes beside its texts, on average.
+/// Average size of a draft without its texts, in bytes.
 const DRAFT_BYTES: usize = 512;
 
 const SHARE_METADATA: &str =
@@ -66,7 +67,7 @@ pub(super) fn stored_metadata(notification: &Notification) -> &str {
 
 const FORGET_IDENTITY: &str = "DELETE FROM event_identities WHERE identity = $1";
 
-/// Whether a piece is the next one; what is no piece always is.
+/// Checks whether a chunk is the next one of its fan-out; other events always pass.
 macro_rules! advanced {
     ($event:expr, $tx:ident) => {
         match &$event.part {
@@ -85,10 +86,11 @@ macro_rules! advanced {
 }
 
 impl Store {
-    /// Stores events in one transaction. An event whose identity is known, or comes earlier in `events`, is a duplicate.
+    /// Stores events in one transaction. An event whose identity is known, or occurs earlier in
+    /// `events`, is a duplicate.
     ///
     /// # Errors
-    /// When the store is away or refuses; then nothing of it is stored.
+    /// When the store is unavailable or refuses; then nothing is stored.
     pub async fn commit(
         &self,
         events: &[Planned],
@@ -106,7 +108,7 @@ impl Store {
                 let claimed = claim(event.identity.as_ref(), &mut fresh);
                 let taken = claimed && advanced!(event, tx);
                 if let (true, false, Some(identity)) = (claimed, taken, &event.identity) {
-                    // Of an event for very many: others have come elsewhere, and it is not over.
+                    // Another hub has continued this fan-out, which is not finished.
                     sqlx::query(FORGET_IDENTITY).bind(identity.as_str()).execute(&mut *tx).await?;
                 }
                 accepted.push(taken);
@@ -152,7 +154,7 @@ impl Store {
         let outcome = |(event, accepted): (&Planned, bool)| {
             if accepted {
                 let quiet = event.drafts.iter().map(|(_, draft)| draft.quiet);
-                // The short one first: a zip takes from its first before it asks its second.
+                // The shorter iterator first: zip advances its first iterator before the second.
                 Committed::Stored(
                     quiet
                         .zip(placed.by_ref())
@@ -167,8 +169,8 @@ impl Store {
     }
 }
 
-/// Returns the metadata that is to be stored once for all recipients of an event, under the ID of the first of its
-/// notifications.
+/// Returns the metadata that is stored once for all recipients of an event, with the ID of the
+/// first notification.
 fn shared_metadata(event: &Planned) -> Option<(String, &str)> {
     let (id, first) = event.drafts.first()?;
     let metadata = first.metadata.get();
@@ -176,7 +178,7 @@ fn shared_metadata(event: &Planned) -> Option<(String, &str)> {
         .then(|| (id.to_string(), metadata))
 }
 
-/// Whether the event is the first with its identity: each fresh one is claimed once.
+/// Claims an identity. Returns false if another event of the batch has claimed it, or it was known.
 fn claim(identity: Option<&Identity>, fresh: &mut HashSet<String>) -> bool {
     identity.is_none_or(|identity| fresh.remove(identity.as_str()))
 }
@@ -191,7 +193,7 @@ fn change((notification, step): (Notification, RevisionStep), quiet: bool) -> Ch
     }
 }
 
-/// Hands out each inbox's new revisions, in order.
+/// New revisions of each inbox, in order.
 struct Steps(BTreeMap<String, std::vec::IntoIter<RevisionStep>>);
 
 impl Steps {

@@ -1,4 +1,4 @@
-//! Bad events, kept where an administrator can read them.
+//! Dead letters: rejected events, stored for administrators.
 
 use serde::Serialize;
 use sqlx::FromRow;
@@ -11,7 +11,7 @@ use super::{
 };
 use crate::domain::{notification::Timestamp, rejected::Rejected};
 
-/// How much of a payload is kept.
+/// Maximum size of a stored payload, in bytes.
 const PAYLOAD_KEPT_BYTES: usize = 64 * 1024;
 
 const INSERT: &str = "INSERT INTO dead_letters (id, received_at, source, subject, kind, field, reason, identity, headers, \
@@ -23,7 +23,7 @@ macro_rules! columns {
     };
 }
 
-/// Of a kind, with a text in its subject, reason or payload.
+/// Condition: kind, and text in subject, reason or payload.
 macro_rules! matching {
     () => {
         "($1 = '' OR kind = $1) \
@@ -32,7 +32,7 @@ macro_rules! matching {
     };
 }
 
-/// Newest first; before a place.
+/// Selects a page, newest first, before a position.
 const LIST: &str = concat!(
     "SELECT ",
     columns!(),
@@ -47,35 +47,35 @@ const ONE: &str = concat!("SELECT ", columns!(), " FROM dead_letters WHERE id = 
 
 const DISCARD: &str = "DELETE FROM dead_letters WHERE id = $1";
 
-/// A bad event, and why it is one.
+/// Rejected event with the reason.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct DeadLetter {
-    /// Its id. The same event dead-lettered twice has the same one, so a retry makes no second row.
+    /// ID. The same message has the same one, so a retry creates no second row.
     pub id: Uuid,
     /// When it arrived.
     pub received_at: Timestamp,
-    /// Which way: `nats`, `http`.
+    /// Source: `nats`, `http`.
     pub source: String,
-    /// The NATS subject.
+    /// Subject.
     pub subject: Option<String>,
-    /// The kind of fault, as in the metric.
+    /// Kind of rejection, as in the metric.
     pub kind: String,
-    /// The field that is missing or unusable.
+    /// Missing or invalid field.
     pub field: Option<String>,
-    /// What is wrong, in a sentence.
+    /// Reason, as a sentence.
     pub reason: String,
-    /// What would have made a second arrival the same event.
+    /// Identity of the event.
     pub identity: Option<String>,
-    /// The headers it came with.
+    /// Headers.
     pub headers: Vec<(String, String)>,
-    /// Its first 64 KiB; bytes that are not UTF-8 are replaced.
+    /// First 64 KiB of the payload; bytes that are not UTF-8 are replaced.
     pub payload: String,
-    /// Whether that is not all of it.
+    /// True if the payload is longer.
     pub truncated: bool,
 }
 
 impl DeadLetter {
-    /// A dead letter of what arrived.
+    /// Creates a dead letter.
     #[must_use]
     pub fn new(
         id: Uuid,
@@ -95,7 +95,7 @@ impl DeadLetter {
             reason: rejected.to_string(),
             identity: None,
             headers: Vec::new(),
-            // PostgreSQL's text cannot hold a NUL.
+            // PostgreSQL cannot store a NUL character.
             payload: String::from_utf8_lossy(kept).replace('\0', "\u{fffd}"),
             truncated: payload.len() > PAYLOAD_KEPT_BYTES,
         }
@@ -139,10 +139,10 @@ impl TryFrom<Row> for DeadLetter {
 }
 
 impl Store {
-    /// Keeps a bad event.
+    /// Stores a dead letter.
     ///
     /// # Errors
-    /// When the store is away.
+    /// When the store is unavailable.
     pub async fn keep_dead_letter(&self, letter: &DeadLetter) -> Result<(), StoreError> {
         let clean = |text: &str| text.replace('\0', "\u{fffd}");
         let headers =
@@ -167,18 +167,19 @@ impl Store {
         Ok(())
     }
 
-    /// The newest dead letters, newest first.
+    /// Returns the newest dead letters, newest first.
     ///
     /// # Errors
-    /// When the store is away.
+    /// When the store is unavailable.
     pub async fn dead_letters(&self, limit: i64) -> Result<Vec<DeadLetter>, StoreError> {
         self.find_dead_letters(None, None, "", limit).await
     }
 
-    /// Those of them before `before`, of one kind where one is named, with `text` in subject, reason or payload.
+    /// Returns dead letters before `before`, of one kind if given, with `text` in subject, reason
+    /// or payload.
     ///
     /// # Errors
-    /// When the store is away.
+    /// When the store is unavailable.
     pub async fn find_dead_letters(
         &self,
         before: Option<(Timestamp, Uuid)>,
@@ -201,10 +202,11 @@ impl Store {
         super::rows::all(rows)
     }
 
-    /// Returns a page of dead letters and how many match in all, in one snapshot; see [`Store::find_dead_letters`].
+    /// Returns a page of dead letters and the number of all matches, in one snapshot; see
+    /// [`Store::find_dead_letters`].
     ///
     /// # Errors
-    /// When the store is away.
+    /// When the store is unavailable.
     pub async fn page_of_dead_letters(
         &self,
         before: Option<(Timestamp, Uuid)>,
@@ -224,10 +226,10 @@ impl Store {
         Ok((super::rows::all(rows)?, total))
     }
 
-    /// How many there are, of one kind where one is named, with `text` in subject, reason or payload.
+    /// Counts dead letters, of one kind if given, with `text` in subject, reason or payload.
     ///
     /// # Errors
-    /// When the store is away.
+    /// When the store is unavailable.
     pub async fn count_dead_letters(
         &self,
         kind: Option<&str>,
@@ -243,10 +245,10 @@ impl Store {
         })?)
     }
 
-    /// One of them.
+    /// Returns a dead letter.
     ///
     /// # Errors
-    /// When the store is away.
+    /// When the store is unavailable.
     pub async fn dead_letter(&self, id: Uuid) -> Result<Option<DeadLetter>, StoreError> {
         let row: Option<Row> = on_pool!(self, |pool| sqlx::query_as(ONE)
             .bind(id.to_string())
@@ -255,10 +257,10 @@ impl Store {
         row.map(DeadLetter::try_from).transpose()
     }
 
-    /// Throws one away; says whether it was there.
+    /// Deletes a dead letter. Returns whether it existed.
     ///
     /// # Errors
-    /// When the store is away.
+    /// When the store is unavailable.
     pub async fn discard_dead_letter(
         &self,
         id: Uuid,

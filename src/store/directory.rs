@@ -30,7 +30,7 @@ const EVERYONE: &str = concat!(
     " FROM users u WHERE u.user_id > $1 ORDER BY u.user_id LIMIT $2"
 );
 
-/// Knows a user better: what is not said stays as it is.
+/// Updates a user; absent fields stay unchanged.
 const MERGE: &str = "INSERT INTO users (user_id, login, name, email, roles, locale, timezone, updated_at) \
      VALUES ($1, $2, $3, $4, COALESCE($5, '[]'), $6, $7, $8) ON CONFLICT (user_id) DO UPDATE SET \
      login = COALESCE(excluded.login, users.login), name = COALESCE(excluded.name, users.name), \
@@ -38,11 +38,11 @@ const MERGE: &str = "INSERT INTO users (user_id, login, name, email, roles, loca
      locale = COALESCE(excluded.locale, users.locale), timezone = COALESCE(excluded.timezone, users.timezone), \
      updated_at = excluded.updated_at";
 
-/// Enters a user that nobody knew; a known one stays as it is.
+/// Inserts a user; an existing one stays unchanged.
 const ENTER: &str =
     "INSERT INTO users (user_id, login, updated_at) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING";
 
-/// Says what is known of a user: what is not said is not known any more.
+/// Replaces a user; absent fields are removed.
 const PUT: &str = "INSERT INTO users (user_id, login, name, email, roles, locale, timezone, updated_at) \
      VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (user_id) DO UPDATE SET login = excluded.login, \
      name = excluded.name, email = excluded.email, roles = excluded.roles, locale = excluded.locale, \
@@ -54,7 +54,7 @@ const COUNT: &str = "SELECT COUNT(*) FROM users";
 
 const COUNT_WITH_ROLE: &str = "SELECT COUNT(*) FROM user_roles WHERE role = $1";
 
-/// A page of the directory, by id; `$2` is part of what they are called.
+/// Selects a page of the directory by ID; `$2` is part of a name.
 const LIST: &str = concat!(
     "SELECT ",
     person_columns!(),
@@ -64,11 +64,12 @@ const LIST: &str = concat!(
 );
 
 impl Store {
-    /// Returns a page of the directory, by ID, and how many people it has, in one snapshot: those after `after` with a role,
-    /// or those who are called something with `part` in it. The number is that of everybody, or of those with the role.
+    /// Returns a page of the directory by ID, and the number of users, in one snapshot: users after
+    /// `after` with a role, or with `part` in one of their names. The number counts all users, or
+    /// those with the role.
     ///
     /// # Errors
-    /// When the store is away.
+    /// When the store is unavailable.
     pub async fn page_of_directory(
         &self,
         role: Option<&str>,
@@ -91,18 +92,18 @@ impl Store {
         Ok((all(rows)?, total))
     }
 
-    /// Returns how many people the directory has.
+    /// Returns the number of users in the directory.
     ///
     /// # Errors
-    /// When the store is away.
+    /// When the store is unavailable.
     pub async fn directory_size(&self) -> Result<i64, StoreError> {
         Ok(on_pool!(self, |pool| sqlx::query_scalar(COUNT).fetch_one(pool).await)?)
     }
 
-    /// Says what is known of a user, in the place of all that was.
+    /// Replaces a user.
     ///
     /// # Errors
-    /// When the store is away.
+    /// When the store is unavailable.
     pub async fn put_person(&self, person: &Person, entry: &AuditEntry) -> Result<(), StoreError> {
         let roles = serde_json::to_string(&person.roles).unwrap_or_else(|_| "[]".to_owned());
         in_transaction!(self, |_db, tx| {
@@ -122,10 +123,10 @@ impl Store {
         Ok(())
     }
 
-    /// Takes a user out of the directory; says whether they were in it. Their inbox stays.
+    /// Removes a user from the directory; the inbox stays. Returns whether the user existed.
     ///
     /// # Errors
-    /// When the store is away.
+    /// When the store is unavailable.
     pub async fn remove_person(
         &self,
         user: &UserId,
@@ -142,10 +143,10 @@ impl Store {
         }))
     }
 
-    /// The directory's entries of these users; unknown ones are left out.
+    /// Returns these users; unknown ones are left out.
     ///
     /// # Errors
-    /// When the store is away.
+    /// When the store is unavailable.
     pub async fn people(&self, users: &[UserId]) -> Result<Vec<Person>, StoreError> {
         if users.is_empty() {
             return Ok(Vec::new());
@@ -165,10 +166,10 @@ impl Store {
         all(rows)
     }
 
-    /// Everybody with a role, or without one named everybody: up to `limit` of those after `after`, by id.
+    /// Returns up to `limit` users after `after`, by ID: those with a role, or all.
     ///
     /// # Errors
-    /// When the store is away.
+    /// When the store is unavailable.
     pub async fn audience(
         &self,
         role: Option<&str>,
@@ -194,10 +195,10 @@ impl Store {
         })
     }
 
-    /// Adds to what is known of users, of all of them or of none.
+    /// Updates users in one transaction.
     ///
     /// # Errors
-    /// When the store is away.
+    /// When the store is unavailable.
     pub async fn merge_people(
         &self,
         patches: &[PersonPatch],
@@ -224,10 +225,10 @@ impl Store {
         Ok(())
     }
 
-    /// Enters users that are not known yet, with their logins.
+    /// Inserts users that are not in the directory.
     ///
     /// # Errors
-    /// When the store is away.
+    /// When the store is unavailable.
     pub async fn enter_people(&self, people: &[Person], now: Timestamp) -> Result<(), StoreError> {
         in_transaction!(self, |_db, tx| {
             for person in people {

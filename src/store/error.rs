@@ -1,33 +1,33 @@
-//! How a store fails: it is away, or it refused.
+//! Failures of the store.
 
-/// A failure of the store. Nothing was changed.
+/// Failure of the store; nothing was changed.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// It cannot be reached, or is too busy or full to answer; the same call may work later.
+    /// Unreachable, too busy or full; the same call may succeed later.
     #[error("the store is away: {0}")]
     Unavailable(String),
-    /// More waits to be stored than the hub may hold; the same call may work later.
+    /// The queue of the hub is full; the same call may succeed later.
     #[error("too much waits to be stored")]
     Overloaded,
-    /// It refused this statement; the same call will fail again.
+    /// The statement was refused; the same call will fail again.
     #[error("the store refused: {0}")]
     Refused(String),
-    /// A row holds what the hub never wrote.
+    /// A row has an invalid value.
     #[error("a row cannot be read: {0}")]
     Corrupt(String),
-    /// The address is not one.
+    /// The URL is invalid.
     #[error("store.url: {0}")]
     BadUrl(String),
     /// Another hub uses the store.
     #[error("{0}")]
     Locked(String),
-    /// The schema could not be brought up to date.
+    /// The schema could not be migrated.
     #[error("the migration failed: {0}")]
     Migration(String),
 }
 
 impl StoreError {
-    /// Whether the same call may work later.
+    /// Returns whether the same call may succeed later.
     #[must_use]
     pub fn is_transient(&self) -> bool {
         matches!(self, Self::Unavailable(_) | Self::Overloaded)
@@ -47,15 +47,18 @@ impl From<sqlx::Error> for StoreError {
             | sqlx::Error::Decode(_) => Self::Corrupt(text),
             sqlx::Error::Configuration(_) => Self::BadUrl(text),
             sqlx::Error::Migrate(_) => Self::Migration(text),
-            // Everything else is about the connection: sockets, pools, protocol, TLS.
+            // All other errors concern the connection: sockets, pools, protocol, TLS.
             _ => Self::Unavailable(text),
         }
     }
 }
 
-/// PostgreSQL: connection exceptions, a read-only server (25006, after a failover or on a full managed disk), rollbacks
-/// to be tried again, resources, a lock that is not free (55P03), operator intervention (appendix A).
-/// SQLite: primary result codes for busy, locked, read-only, interrupted, input and output, full, cannot open.
+/// Returns whether a database error is transient.
+///
+/// PostgreSQL: connection exceptions, a read-only server (25006, after a failover or on a full
+/// managed disk), rollbacks to be retried, insufficient resources, a lock that is not available
+/// (55P03), operator intervention (appendix A). SQLite: primary result codes for busy, locked,
+/// read-only, interrupted, I/O error, full, cannot open.
 fn transient(error: &dyn sqlx::error::DatabaseError) -> bool {
     let code = error.code().unwrap_or_default();
     if error.try_downcast_ref::<sqlx::postgres::PgDatabaseError>().is_some() {

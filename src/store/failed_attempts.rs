@@ -1,5 +1,5 @@
-//! Attempts at which the hub itself failed on an event: table `failed_attempts`. They are counted in the store, so that
-//! several hubs count together; a crash or an outage counts nothing.
+//! Failed attempts to process an event: table `failed_attempts`. They are counted in the store, so
+//! that several hubs count together; a crash or an outage is not counted.
 
 use super::{Store, StoreError};
 use crate::domain::{event::Identity, notification::Timestamp};
@@ -13,10 +13,10 @@ const PURGE: &str = "DELETE FROM failed_attempts WHERE identity IN \
      (SELECT identity FROM failed_attempts WHERE failed_at < $1 LIMIT $2)";
 
 impl Store {
-    /// Counts a failed attempt on an event; returns how many there were, this one included.
+    /// Counts a failed attempt. Returns the number so far, this one included.
     ///
     /// # Errors
-    /// When the store is away.
+    /// When the store is unavailable.
     pub async fn count_failed_attempt(
         &self,
         identity: &Identity,
@@ -32,20 +32,20 @@ impl Store {
         Ok(attempts.unsigned_abs())
     }
 
-    /// Forgets the failed attempts on an event that is settled.
+    /// Deletes the failed attempts of an event.
     ///
     /// # Errors
-    /// When the store is away.
+    /// When the store is unavailable.
     pub async fn forget_failed_attempts(&self, identity: &Identity) -> Result<(), StoreError> {
         on_writer!(self, |connection| {
             sqlx::query(FORGET).bind(identity.as_str()).execute(connection).await.map(drop)
         })
     }
 
-    /// Forgets attempts from before `before`, at most `limit` of them; returns how many.
+    /// Deletes at most `limit` attempts from before `before`. Returns their number.
     ///
     /// # Errors
-    /// When the store is away.
+    /// When the store is unavailable.
     pub async fn purge_failed_attempts(&self, before: i64, limit: i64) -> Result<u64, StoreError> {
         on_writer!(self, |connection| {
             sqlx::query(PURGE)

@@ -1,4 +1,4 @@
-//! How far events for very many have come: table `fan_outs`. A piece is committed together with that.
+//! Progress of large fan-outs: table `fan_outs`. A chunk and the progress are committed together.
 
 use std::collections::HashSet;
 
@@ -22,29 +22,29 @@ const BEGIN: &str = "INSERT INTO fan_outs (identity, audience, user_id, started_
 
 const AT: &str = "SELECT user_id, audience FROM fan_outs WHERE identity = $1";
 
-/// The next piece, unless somebody else has brought it.
+/// Advances the progress, unless another hub has.
 pub(super) const ADVANCE: &str =
     "UPDATE fan_outs SET user_id = $3 WHERE identity = $1 AND user_id = $2";
 
 pub(super) const END: &str = "DELETE FROM fan_outs WHERE identity = $1";
 
-/// One piece of an event for very many: those after somebody, up to somebody.
+/// Chunk of a large fan-out: the recipients after one user, up to another.
 #[derive(Debug, Clone)]
 pub struct Part {
-    /// The event's.
+    /// Identity of the event.
     pub identity: Identity,
-    /// Up to whom it has been brought.
+    /// Last user of the previous chunk.
     pub after: String,
-    /// Up to whom this piece brings it.
+    /// Last user of this chunk.
     pub to: String,
 }
 
-/// Where to begin with an event for very many.
+/// Starting point of a large fan-out.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum FanOutStart {
-    /// Everybody has it.
+    /// It is finished.
     Over,
-    /// Those up to this user have it, of this audience: the one that it began with.
+    /// Users up to this one are done, of the audience with which it began.
     After(String, Audience),
 }
 
@@ -54,7 +54,7 @@ struct Row {
     audience: String,
 }
 
-/// `*` is everybody; a role's name stands behind `role:`.
+/// Encodes an audience: `*` for all users, or `role:` and the name of a role.
 fn written(audience: &Audience) -> String {
     match audience {
         Audience::Role(role) => format!("role:{role}"),
@@ -69,10 +69,10 @@ fn read(audience: &str) -> Audience {
 }
 
 impl Store {
-    /// Begins with an event for very many, or finds how far it has come.
+    /// Begins a large fan-out, or finds its progress.
     ///
     /// # Errors
-    /// When the store is away.
+    /// When the store is unavailable.
     pub async fn begin_fan_out(
         &self,
         identity: &Identity,
@@ -80,7 +80,7 @@ impl Store {
         now: Timestamp,
     ) -> Result<FanOutStart, StoreError> {
         let identity = identity.as_str();
-        // The row first: whoever brings the last piece takes it away, and the identity is there by then.
+        // Read the row first: the last chunk deletes it, and by then the identity exists.
         let at: Option<Row> = in_transaction!(self, |_db, tx| {
             sqlx::query(BEGIN)
                 .bind(identity)
@@ -99,10 +99,10 @@ impl Store {
         Ok(at.map_or(FanOutStart::Over, |row| FanOutStart::After(row.user_id, read(&row.audience))))
     }
 
-    /// Which of these events have begun to go out in pieces.
+    /// Returns the identities whose fan-out has begun.
     ///
     /// # Errors
-    /// When the store is away.
+    /// When the store is unavailable.
     pub async fn fan_outs_begun(&self, identities: &[&str]) -> Result<HashSet<String>, StoreError> {
         if identities.is_empty() {
             return Ok(HashSet::new());
@@ -119,10 +119,10 @@ impl Store {
         Ok(begun.into_iter().collect())
     }
 
-    /// Forgets an event that nobody has got anything of.
+    /// Deletes the progress of a fan-out without any committed chunk.
     ///
     /// # Errors
-    /// When the store is away.
+    /// When the store is unavailable.
     pub async fn forget_fan_out(&self, identity: &Identity) -> Result<(), StoreError> {
         let sql = "DELETE FROM fan_outs WHERE identity = $1 AND user_id = ''";
         on_writer!(self, |pool| sqlx::query(sql)
@@ -133,10 +133,11 @@ impl Store {
         Ok(())
     }
 
-    /// Forgets events that nobody has gone on with since `before`, at most `limit`; says how many.
+    /// Deletes the progress of at most `limit` fan-outs that stopped before `before`. Returns their
+    /// number.
     ///
     /// # Errors
-    /// When the store is away.
+    /// When the store is unavailable.
     pub async fn purge_fan_outs(&self, before: i64, limit: i64) -> Result<u64, StoreError> {
         let sql = "DELETE FROM fan_outs WHERE identity IN (SELECT identity FROM fan_outs WHERE started_at < $1 LIMIT $2)";
         Ok(on_writer!(self, |pool| {

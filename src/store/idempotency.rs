@@ -1,27 +1,29 @@
-//! Requests with an Idempotency-Key: who is at it, and what was answered.
+//! Requests with an `Idempotency-Key`: their holders and responses.
 
 use super::{Kind, Store, StoreError};
 use crate::domain::notification::Timestamp;
 
-/// For how long an answer is given again, in milliseconds: 24 hours.
+/// Time for which a response is repeated, in milliseconds: 24 hours.
 pub const ANSWER_KEPT_MS: i64 = 24 * 60 * 60 * 1_000;
 
-/// After how long a request that was never answered counts as dead, in milliseconds. No request takes as long.
+/// Time after which an unanswered request of another process counts as abandoned, in milliseconds.
+/// No request takes as long.
 const ABANDONED_MS: i64 = 60_000;
 
-/// The same for a request of this very process, which should have known: a task that was lost, in milliseconds.
+/// The same for a request of this process, whose task was lost, in milliseconds.
 const LOST_MS: i64 = 600_000;
 
-/// What a key is good for.
+/// State of a key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Reservation {
-    /// It is yours since then: do it, then [`Store::answer`] or [`Store::release`].
+    /// Reserved for the caller since this time: carry out the request, then [`Store::answer`] or
+    /// [`Store::release`].
     Yours(Timestamp),
-    /// It has been done: this was the answer.
+    /// Carried out, with this response.
     Answered(String),
-    /// Somebody is at it.
+    /// In progress.
     InFlight,
-    /// It was used for another request.
+    /// Used for another request.
     Other,
 }
 
@@ -49,10 +51,10 @@ const PURGE: &str = "DELETE FROM idempotency_keys WHERE key IN \
      (SELECT key FROM idempotency_keys WHERE started_at < $1 LIMIT $2)";
 
 impl Store {
-    /// Reserves a key for a request with this fingerprint. `holder` is a word that only this process has.
+    /// Reserves a key for a request with this fingerprint. `holder` identifies this process.
     ///
     /// # Errors
-    /// When the store is away.
+    /// When the store is unavailable.
     pub async fn reserve(
         &self,
         key: &str,
@@ -69,7 +71,7 @@ impl Store {
         }
         let found: Option<(String, String, i64, Option<String>)> =
             on_writer!(self, |pool| sqlx::query_as(FIND).bind(key).fetch_optional(pool).await)?;
-        // It was released in between: the next try will find it free.
+        // It was released in between: the next attempt will find it free.
         let Some((known, other, started_at, answer)) = found else {
             return Ok(Reservation::InFlight);
         };
@@ -91,7 +93,7 @@ impl Store {
         if let Some(answer) = answer {
             return Ok(Reservation::Answered(answer));
         }
-        // SQLite has one hub: whoever held it under another word is dead.
+        // SQLite has one hub: any other holder is dead.
         let foreign = other != holder
             && (other.is_empty()
                 || self.kind() == Kind::Sqlite
@@ -111,10 +113,10 @@ impl Store {
         })
     }
 
-    /// Keeps the answer to a reserved request, to be given again.
+    /// Stores the response to a reserved request.
     ///
     /// # Errors
-    /// When the store is away.
+    /// When the store is unavailable.
     pub async fn answer(&self, key: &str, answer: &str) -> Result<(), StoreError> {
         on_writer!(self, |pool| sqlx::query(ANSWER)
             .bind(key)
@@ -125,10 +127,10 @@ impl Store {
         Ok(())
     }
 
-    /// Gives a key back: nothing was done under it.
+    /// Releases a key without any effect.
     ///
     /// # Errors
-    /// When the store is away.
+    /// When the store is unavailable.
     pub async fn release(&self, key: &str, holder: &str) -> Result<(), StoreError> {
         on_writer!(self, |pool| sqlx::query(RELEASE)
             .bind(key)
@@ -139,10 +141,10 @@ impl Store {
         Ok(())
     }
 
-    /// Lets whoever comes next go on from where it began: nobody knows whether anything was done under it.
+    /// Abandons a request with unknown effect: the next attempt repeats it with the same IDs.
     ///
     /// # Errors
-    /// When the store is away.
+    /// When the store is unavailable.
     pub async fn abandon(&self, key: &str, holder: &str) -> Result<(), StoreError> {
         on_writer!(self, |pool| sqlx::query(ABANDON)
             .bind(key)
@@ -153,10 +155,10 @@ impl Store {
         Ok(())
     }
 
-    /// Forgets keys from before `before`, at most `limit` of them; says how many.
+    /// Deletes at most `limit` keys from before `before`. Returns their number.
     ///
     /// # Errors
-    /// When the store is away.
+    /// When the store is unavailable.
     pub async fn purge_idempotency_keys(&self, before: i64, limit: i64) -> Result<u64, StoreError> {
         Ok(on_writer!(self, |pool| {
             sqlx::query(PURGE)

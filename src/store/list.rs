@@ -1,4 +1,4 @@
-//! The newest-first list of an inbox, and one notification.
+//! List of an inbox, newest first, and single notifications.
 
 use uuid::Uuid;
 
@@ -25,7 +25,7 @@ const LIST: &str = concat!(
       AND ($3 = '' OR status = $3) AND ($4 = '' OR type_code = $4) ORDER BY seq DESC LIMIT $5"
 );
 
-/// The same with the status written out, so that the index of the unread ones is used.
+/// The same with a literal status, so that the index of unread notifications is used.
 const LIST_UNREAD: &str = concat!(
     "SELECT ",
     notification_selection!(),
@@ -33,7 +33,8 @@ const LIST_UNREAD: &str = concat!(
       AND ($3 = '' OR status = $3) AND ($4 = '' OR type_code = $4) ORDER BY seq DESC LIMIT $5"
 );
 
-/// Below the first that is newer: one that says it was made earlier than it came must not hide those before it.
+/// Selects the position of a time: below the first newer notification, because one with an earlier
+/// time of creation must not hide those before it.
 const PLACE_AT: &str = "SELECT COALESCE(MAX(seq), 0) FROM notifications WHERE user_id = $1 AND created_at <= $2 \
      AND seq < COALESCE((SELECT MIN(seq) FROM notifications WHERE user_id = $1 AND created_at > $2), 9223372036854775807)";
 
@@ -43,38 +44,38 @@ const GET: &str = concat!(
     " FROM notifications WHERE user_id = $1 AND notification_id = $2 AND status <> 'deleted'"
 );
 
-/// Which notifications to list.
+/// Filter of a list.
 #[derive(Debug, Clone, Default)]
 pub struct Filter {
-    /// Only these; `None`: all that are not deleted.
+    /// Only this status; `None`: all that are not deleted.
     pub status: Option<Status>,
     /// Only this type.
     pub type_code: Option<String>,
-    /// Only those made before the one with this place.
+    /// Only notifications before this position.
     pub before_seq: Option<i64>,
 }
 
-/// A page of the list, newest first, and where the inbox stood: one snapshot.
+/// Page of the list, newest first, with the state of the inbox in the same snapshot.
 #[derive(Debug)]
 pub struct Listing {
-    /// The notifications.
+    /// Notifications.
     pub items: Vec<Notification>,
-    /// Where the next page starts; `None` at the end.
+    /// Position of the next page; `None` at the end.
     pub next: Option<i64>,
-    /// Where the inbox stood.
+    /// State of the inbox.
     pub inbox: InboxState,
 }
 
-/// What is unread in all inboxes together.
+/// Unread notifications of all inboxes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, sqlx::FromRow)]
 pub struct UnreadTotals {
-    /// Notifications.
+    /// Number of unread notifications.
     pub unread: i64,
-    /// Inboxes that have some.
+    /// Number of inboxes with unread notifications.
     pub users: i64,
 }
 
-/// The id of a notification begins with its time.
+/// Selects users by their newest unread notification: its ID begins with its time.
 const WITH_UNREAD: &str = "SELECT user_id FROM notifications WHERE status = 'unread' GROUP BY user_id \
      ORDER BY MAX(notification_id) DESC LIMIT $1";
 
@@ -83,18 +84,18 @@ const UNREAD_TOTALS: &str = "SELECT CAST(COALESCE(SUM(unread), 0) AS BIGINT) AS 
 const EXISTING: &str = "SELECT 1 FROM notifications WHERE user_id = $1 AND notification_id = $2";
 
 impl Store {
-    /// What is unread in all inboxes together.
+    /// Counts the unread notifications of all inboxes.
     ///
     /// # Errors
-    /// When the store is away.
+    /// When the store is unavailable.
     pub async fn unread_totals(&self) -> Result<UnreadTotals, StoreError> {
         Ok(on_pool!(self, |pool| sqlx::query_as(UNREAD_TOTALS).fetch_one(pool).await)?)
     }
 
-    /// The users with unread notifications who got the newest of them.
+    /// Returns the users with the newest unread notifications.
     ///
     /// # Errors
-    /// When the store is away.
+    /// When the store is unavailable.
     pub async fn users_with_unread(&self, limit: i64) -> Result<Vec<UserId>, StoreError> {
         let users: Vec<String> = on_pool!(self, |pool| sqlx::query_scalar(WITH_UNREAD)
             .bind(limit)
@@ -103,10 +104,10 @@ impl Store {
         users.iter().map(|user| super::rows::user_id(user)).collect()
     }
 
-    /// Whether a user has, or had, a notification.
+    /// Returns whether a user has, or had, a notification.
     ///
     /// # Errors
-    /// When the store is away.
+    /// When the store is unavailable.
     pub async fn has_notification(&self, user: &UserId, id: Uuid) -> Result<bool, StoreError> {
         let found: Option<i32> = on_pool!(self, |pool| {
             sqlx::query_scalar(EXISTING)
@@ -118,10 +119,10 @@ impl Store {
         Ok(found.is_some())
     }
 
-    /// A page of a user's list.
+    /// Returns a page of the list.
     ///
     /// # Errors
-    /// When the store is away.
+    /// When the store is unavailable.
     pub async fn list(
         &self,
         user: &UserId,
@@ -146,10 +147,10 @@ impl Store {
         Ok(Listing { items, next, inbox })
     }
 
-    /// One notification of a user.
+    /// Returns a notification of a user.
     ///
     /// # Errors
-    /// When the store is away.
+    /// When the store is unavailable.
     pub async fn notification(
         &self,
         user: &UserId,
@@ -165,11 +166,12 @@ impl Store {
         row.map(Notification::try_from).transpose()
     }
 
-    /// The revision with the last notification made up to a moment: where `since=TIME` starts. Marks made between that and the
-    /// moment are told again, which does no harm; none made after it is missed.
+    /// Returns the revision of the last notification created up to a time, where `since=TIME`
+    /// starts. Marks between that notification and the time are repeated, which is harmless; none
+    /// after it is missed.
     ///
     /// # Errors
-    /// When the store is away.
+    /// When the store is unavailable.
     pub async fn revision_at(&self, user: &UserId, time: Timestamp) -> Result<i64, StoreError> {
         Ok(on_pool!(self, |pool| {
             sqlx::query_scalar(PLACE_AT).bind(user.as_str()).bind(time.0).fetch_one(pool).await

@@ -1,4 +1,4 @@
-//! Marks: what a person does to one notification, or to all at once.
+//! Marks of single notifications, and of all.
 
 use std::sync::Arc;
 
@@ -14,12 +14,12 @@ use crate::domain::{
     user::UserId,
 };
 
-/// What became of a mark.
+/// Result of a mark.
 #[derive(Debug, Clone)]
 pub enum MarkOutcome {
-    /// No such notification in this inbox.
+    /// The inbox has no such notification.
     NotFound,
-    /// Done, or nothing to do: the change's kind says which.
+    /// Done, or nothing to do, as the kind of the change says.
     Done(Change),
 }
 
@@ -29,7 +29,8 @@ const FIND: &str = concat!(
     " FROM notifications WHERE user_id = $1 AND notification_id = $2"
 );
 
-/// `which` are marked, by setting `what`: $1 user, $2 up to which revision, $3 now, $4 the inbox's revision.
+/// Marks the notifications `which` by setting `what`: $1 user, $2 upper revision, $3 now, $4
+/// revision of the inbox.
 macro_rules! mark_all {
     ($what:literal, $which:literal) => {
         concat!(
@@ -57,7 +58,7 @@ const LAST_CHANGED: &str = concat!(
     " FROM notifications WHERE user_id = $1 AND revision = $2"
 );
 
-/// Leaves a tombstone: the deletion without the content.
+/// Leaves a tombstone without content.
 const BLANK: &str = "UPDATE notifications SET title = '', message = '', metadata = '{}', metadata_id = NULL, \
      action_url = NULL, deleted_at = $2 WHERE notification_id = $1";
 
@@ -65,10 +66,10 @@ pub(super) const SET_INBOX: &str =
     "UPDATE inboxes SET revision = $2, unread = $3, unseen = $4 WHERE user_id = $1";
 
 impl Store {
-    /// Marks one notification of a user.
+    /// Marks one notification.
     ///
     /// # Errors
-    /// When the store is away or refuses; then nothing has changed.
+    /// When the store is unavailable or refuses; then nothing has changed.
     pub async fn mark(
         &self,
         user: &UserId,
@@ -112,7 +113,7 @@ impl Store {
                         .bind(step.revision)
                         .bind(found.seen_at.map(|time| time.0))
                         .bind(found.expires_at.map(|time| time.0))
-                        // Taken back by a person: its age counts from now.
+                        // Restored by its owner: its age counts from now.
                         .bind(matches!(mark, Mark::Unread | Mark::Unarchive).then_some(now.0))
                         .bind(found.clicked_at.map(|time| time.0))
                         .execute(&mut *tx)
@@ -141,13 +142,13 @@ impl Store {
         }))
     }
 
-    /// Marks everything unread that was made up to the revision `up_to`; without it, everything. Not what *changed* by then: what
-    /// a person sees in a list may have been marked seen a moment ago.
+    /// Marks all unread notifications created up to the revision `up_to`, or all. Creation counts,
+    /// not change: a listed notification may just have been marked as seen.
     ///
-    /// One statement, whatever the number; each notification takes a revision of its own.
+    /// One statement for any number; each notification takes a revision.
     ///
     /// # Errors
-    /// When the store is away or refuses; then nothing has changed.
+    /// When the store is unavailable or refuses; then nothing has changed.
     pub async fn mark_all(
         &self,
         user: &UserId,

@@ -1,10 +1,10 @@
-//! Where notifications are kept: SQLite or PostgreSQL behind one type.
+//! Store of notifications: SQLite or PostgreSQL behind one type.
 //!
-//! A statement that both understand is written once and run on whichever is there (`on_pool!`); what differs (many rows
-//! at once) stands under the same name in [`sqlite`] and [`postgres`]. One conformance suite holds both to the same
-//! behaviour (`tests/integration/store.rs`).
+//! A statement that both understand is written once and runs on either backend (`on_pool!`); what
+//! differs (bulk inserts) has the same name in [`sqlite`] and [`postgres`]. One conformance suite
+//! runs on both (`tests/integration/store.rs`).
 //!
-//! **Architecture invariant:** SQL lives in this folder and nowhere else.
+//! **Invariant:** SQL is in this folder and nowhere else.
 
 #[macro_use]
 mod on;
@@ -55,24 +55,25 @@ use std::{
 use sqlx::{PgPool, SqlitePool};
 use tokio::time::Instant;
 
-/// How far back an identity is remembered, in milliseconds: four days. At least 24 hours are promised; and a stream that the
-/// hub made keeps its events for three, so that a consumer that is made again and starts over finds only duplicates.
+/// Retention of identities, in milliseconds: four days. At least 24 hours are promised; and a
+/// stream created by the hub keeps its events for three days, so that a recreated consumer that
+/// starts over finds only duplicates.
 pub const IDENTITY_KEPT_MS: i64 = 4 * 24 * 60 * 60 * 1_000;
 
-/// Time for which it is known that a notification was deleted, in milliseconds: 30 days. A client that was away for longer
-/// starts over.
+/// Retention of tombstones, in milliseconds: 30 days. A client that was away for longer starts
+/// over.
 pub const TOMBSTONE_KEPT_MS: i64 = 30 * 24 * 60 * 60 * 1_000;
 
-/// Interval after which a store that nobody has written to is written to, to see whether it can be.
+/// Interval of test writes while nothing else is written.
 const PROBE_INTERVAL: Duration = Duration::from_secs(10);
 
-/// Bytes that a store must take before it counts as writable again: more than fits into a file's last page.
+/// Size of a test write after a failure, in bytes: more than fits into the last page of a file.
 const PROBE_BYTES: usize = 128 * 1024;
 
 const PROBE: &str = "INSERT INTO meta (key, value) VALUES ('write_probe', $1) \
      ON CONFLICT (key) DO UPDATE SET value = excluded.value";
 
-/// The store. Cheap to clone.
+/// Store, cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Store {
     backend: Backend,
@@ -84,7 +85,8 @@ pub struct Store {
 struct Writes {
     succeeded_at: Option<Instant>,
     failed: bool,
-    /// Latest failure: a connection to PostgreSQL that was made before it may lead to a server that is a standby now.
+    /// Time of the latest failure: an older connection to PostgreSQL may lead to a server that has
+    /// become a standby.
     failed_at: Option<Instant>,
 }
 
@@ -94,26 +96,27 @@ enum Backend {
     Postgres(PgPool),
 }
 
-/// SQLite has one writer at a time; a pool of one connection makes writers queue here instead of failing as busy.
+/// SQLite backend. It has one writer at a time; a pool of one connection makes writers wait here
+/// instead of failing as busy.
 #[derive(Debug, Clone)]
 struct Sqlite {
     writer: SqlitePool,
     readers: SqlitePool,
-    /// The file; none in memory.
+    /// File; `None` in memory.
     file: Option<PathBuf>,
 }
 
-/// Which database it is.
+/// Kind of database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
-    /// A file on this machine.
+    /// File on this machine.
     Sqlite,
-    /// A server.
+    /// Server.
     Postgres,
 }
 
 impl Store {
-    /// Which database it is.
+    /// Returns the kind of database.
     #[must_use]
     pub fn kind(&self) -> Kind {
         match self.backend {
@@ -126,7 +129,7 @@ impl Store {
         Self { backend, writes }
     }
 
-    /// Notes the outcome of a write for [`Store::ping`].
+    /// Records the outcome of a write for [`Store::ping`].
     fn noted<T, E: Into<StoreError>>(&self, result: Result<T, E>) -> Result<T, StoreError> {
         let result = result.map_err(Into::into);
         let mut writes = self.writes.lock().unwrap_or_else(PoisonError::into_inner);
@@ -139,18 +142,18 @@ impl Store {
                 writes.failed = true;
                 writes.failed_at = Some(Instant::now());
             }
-            // The store works; it is the statement that it does not want.
+            // The store works, and refuses the statement.
             Err(_) => {}
         }
         drop(writes);
         result
     }
 
-    /// Checks that the store answers, and that it can be written to: a server may be read-only, a disk full. What was
-    /// written a moment ago need not be tried again.
+    /// Checks that the store answers and can be written to: a server may be read-only, a disk full.
+    /// A recent write counts as a check.
     ///
     /// # Errors
-    /// When it does not answer, or takes no writes.
+    /// When it does not answer, or cannot be written to.
     pub async fn ping(&self) -> Result<(), StoreError> {
         on_pool!(self, |pool| sqlx::query("SELECT 1").execute(pool).await.map(drop))?;
         let (failed, recent) = {
@@ -164,7 +167,7 @@ impl Store {
             && sqlite.writer.num_idle() == 0
             && sqlite.writer.size() > 0
         {
-            // Somebody is writing; how that ends is noted.
+            // A write is in progress, and its outcome will be recorded.
             return Ok(());
         }
         if failed {
@@ -181,20 +184,20 @@ impl Store {
             .map(drop))
     }
 
-    /// The random word that says whether revisions still mean what they meant.
+    /// Returns the epoch: random text that changes when revisions lose their meaning.
     ///
     /// # Errors
-    /// When the store is away.
+    /// When the store is unavailable.
     pub async fn epoch(&self) -> Result<String, StoreError> {
         Ok(on_pool!(self, |pool| {
             sqlx::query_scalar("SELECT value FROM meta WHERE key = 'epoch'").fetch_one(pool).await
         })?)
     }
 
-    /// Sets the epoch, unless there is one and it is to be kept.
+    /// Sets the epoch; an existing one stays unless `replace` is set.
     ///
     /// # Errors
-    /// When the store is away.
+    /// When the store is unavailable.
     pub async fn set_epoch(&self, word: &str, replace: bool) -> Result<(), StoreError> {
         let sql = if replace {
             "INSERT INTO meta (key, value) VALUES ('epoch', $1) ON CONFLICT (key) DO UPDATE SET value = excluded.value"
@@ -205,10 +208,10 @@ impl Store {
         Ok(())
     }
 
-    /// Forgets identities seen before `before`, at most `limit` of them; says how many.
+    /// Deletes at most `limit` identities from before `before`. Returns their number.
     ///
     /// # Errors
-    /// When the store is away.
+    /// When the store is unavailable.
     pub async fn purge_identities(&self, before: i64, limit: i64) -> Result<u64, StoreError> {
         let sql = "DELETE FROM event_identities WHERE identity IN \
                    (SELECT identity FROM event_identities WHERE seen_at < $1 LIMIT $2)";
@@ -222,26 +225,26 @@ impl Store {
         })?)
     }
 
-    /// Runs a statement as an administrator with a database client would: for tests of what plain SQL does.
+    /// Runs a statement as a database client would, for tests.
     ///
     /// # Errors
-    /// When the store is away or refuses.
+    /// When the store is unavailable or refuses.
     #[doc(hidden)]
     pub async fn execute_by_hand(&self, sql: &'static str) -> Result<(), StoreError> {
         on_writer!(self, |pool| sqlx::query(sql).execute(pool).await.map(drop))?;
         Ok(())
     }
 
-    /// Counts by a statement, as an administrator with a database client would.
+    /// Runs a counting query as a database client would, for tests.
     ///
     /// # Errors
-    /// When the store is away or refuses.
+    /// When the store is unavailable or refuses.
     #[doc(hidden)]
     pub async fn count_by_hand(&self, sql: &'static str) -> Result<i64, StoreError> {
         Ok(on_pool!(self, |pool| sqlx::query_scalar(sql).fetch_one(pool).await)?)
     }
 
-    /// Closes its connections.
+    /// Closes all connections.
     pub async fn close(&self) {
         match &self.backend {
             Backend::Sqlite(sqlite) => {

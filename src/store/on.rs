@@ -1,10 +1,10 @@
-//! Running one body on whichever database is there.
+//! Macros that run one body on either backend.
 
 use sqlx::pool::PoolConnection;
 
 use super::StoreError;
 
-/// Runs the same read on either backend's pool.
+/// Runs a read on the pool of the backend.
 macro_rules! on_pool {
     ($store:expr, |$pool:ident| $body:expr) => {
         match &$store.backend {
@@ -17,8 +17,9 @@ macro_rules! on_pool {
     };
 }
 
-/// Runs the same statement on a connection of either backend that may write. The connection is closed when the statement
-/// fails in a way that may leave it unusable, and the outcome is noted for the store's readiness.
+/// Runs a statement on a writable connection of the backend. The connection is closed if the
+/// statement fails in a way that may leave it unusable, and the outcome is recorded for the store's
+/// readiness.
 macro_rules! on_writer {
     ($store:expr, |$connection:ident| $body:expr) => {{
         let result = match &$store.backend {
@@ -47,7 +48,7 @@ macro_rules! on_writer {
     }};
 }
 
-/// Runs the same body in a transaction that writes, on either backend; `$db` is the module with what differs. After a
+/// Runs a body in a write transaction of the backend; `$db` is the module of the backend. After a
 /// failure nothing has changed, and the connection is closed if it may be unusable.
 macro_rules! in_transaction {
     ($store:expr, |$db:ident, $tx:ident| $body:expr) => {{
@@ -83,7 +84,7 @@ macro_rules! in_transaction {
     }};
 }
 
-/// Runs the same reads in one snapshot of either backend.
+/// Runs reads in one snapshot of the backend.
 macro_rules! in_snapshot {
     ($store:expr, |$tx:ident| $body:expr) => {
         match &$store.backend {
@@ -103,7 +104,7 @@ macro_rules! in_snapshot {
     };
 }
 
-/// Keeps a connection for others, or has it closed after an error that may have left it unusable.
+/// Returns a connection to the pool, or closes it after an error that may have left it unusable.
 pub(super) fn keep<Db: sqlx::Database, T>(
     connection: &mut PoolConnection<Db>,
     result: &Result<T, StoreError>,
@@ -114,7 +115,8 @@ pub(super) fn keep<Db: sqlx::Database, T>(
     }
 }
 
-/// The pattern for LIKE, with `\\` to escape, that finds a text wherever it stands; empty for an empty one.
+/// Returns the LIKE pattern, with `\\` as escape character, that finds a text anywhere; empty for
+/// an empty text.
 pub(super) fn pattern(text: &str) -> String {
     let mut pattern = String::with_capacity(text.len() + 2);
     for c in text.to_lowercase().chars() {

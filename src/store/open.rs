@@ -1,4 +1,4 @@
-//! Opening a store by its address, and bringing its schema up to date.
+//! Opening and migration of the store.
 
 use std::{
     fs::{File, TryLockError},
@@ -21,27 +21,27 @@ use super::{Backend, Sqlite, Store, StoreError, Writes};
 static SQLITE: Migrator = sqlx::migrate!("migrations/sqlite");
 static POSTGRES: Migrator = sqlx::migrate!("migrations/postgres");
 
-/// How long a caller waits for a connection before the store counts as away.
+/// Time to wait for a connection before the store counts as unavailable.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Connections that read SQLite beside the one that writes.
+/// Number of read connections to SQLite, beside the one that writes.
 const SQLITE_READERS: u32 = 4;
 
-/// Connections to PostgreSQL of one hub.
+/// Maximum number of connections to PostgreSQL of one hub.
 const POSTGRES_CONNECTIONS: u32 = 10;
 
 /// Size to which SQLite's write-ahead log shrinks when it can, in bytes.
 const LOG_MAX_BYTES: u64 = 64 * 1024 * 1024;
 
-/// Lock that keeps a second hub from using the same SQLite file. Dropped with the hub, even by a crash.
+/// Lock that prevents a second hub on the same SQLite file. Released when dropped, even by a crash.
 #[derive(Debug)]
 pub struct StoreLock(#[expect(dead_code, reason = "held")] Option<File>);
 
 impl Store {
-    /// Checks an address without opening anything.
+    /// Validates a URL without connecting.
     ///
     /// # Errors
-    /// A sentence without the address, which may hold a password.
+    /// A description without the URL, which may contain a password.
     pub fn check_url(url: &str) -> Result<(), String> {
         if url.starts_with("sqlite:") {
             let checked = SqliteConnectOptions::from_str(url);
@@ -55,11 +55,11 @@ impl Store {
         })
     }
 
-    /// Locks SQLite's file for this hub: another one would deliver nothing of what this one stores. PostgreSQL needs no
-    /// lock.
+    /// Locks the SQLite file for this hub: another one would not deliver what this one stores.
+    /// PostgreSQL needs no lock.
     ///
     /// # Errors
-    /// When another hub has it; the error names the file and the process.
+    /// When another hub has the lock; the error names the file and the process.
     pub fn lock(&self) -> Result<StoreLock, StoreError> {
         let Backend::Sqlite(Sqlite { file: Some(database), .. }) = &self.backend else {
             return Ok(StoreLock(None));
@@ -79,7 +79,7 @@ impl Store {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
                 let mut holder = String::new();
-                // Who it is only makes the error better.
+                // The holder is only for the error message.
                 let _ = file.read_to_string(&mut holder);
                 let holder = holder.trim();
                 let process =
@@ -96,11 +96,11 @@ impl Store {
         Ok(StoreLock(Some(file)))
     }
 
-    /// Shrinks SQLite's write-ahead log when a long reader has let it grow and has left since. It waits for nobody: with
-    /// readers in the way, the log stays as it is.
+    /// Shrinks SQLite's write-ahead log after a long reader let it grow. Does not wait: while
+    /// readers are active, the log stays as it is.
     ///
     /// # Errors
-    /// When the store is away.
+    /// When the store is unavailable.
     pub async fn shrink_log(&self) -> Result<(), StoreError> {
         let Backend::Sqlite(sqlite) = &self.backend else { return Ok(()) };
         let Some(file) = &sqlite.file else { return Ok(()) };
@@ -126,10 +126,11 @@ impl Store {
         Ok(())
     }
 
-    /// Opens the store. PostgreSQL is connected to on first use, so this succeeds while it is away.
+    /// Opens the store. PostgreSQL is connected on first use, so this succeeds while it is
+    /// unavailable.
     ///
     /// # Errors
-    /// When the address is not one, or SQLite's file cannot be opened.
+    /// When the URL is invalid, or SQLite's file cannot be opened.
     pub async fn open(url: &str) -> Result<Self, StoreError> {
         let writes = Arc::new(Mutex::new(Writes::default()));
         let backend = if url.starts_with("sqlite:") {
@@ -140,7 +141,8 @@ impl Store {
             let pool = PgPoolOptions::new()
                 .max_connections(POSTGRES_CONNECTIONS)
                 .acquire_timeout(ACQUIRE_TIMEOUT)
-                // After a failure only new connections are used: an old one may lead to a server that is a standby now.
+                // After a failure only new connections are used: an old one may lead to a server
+                // that is now a standby.
                 .before_acquire(move |_, connection| {
                     let failed_at = known.lock().unwrap_or_else(PoisonError::into_inner).failed_at;
                     let is_newer = failed_at.is_none_or(|at| connection.age < at.elapsed());
@@ -152,10 +154,10 @@ impl Store {
         Ok(Self::new(backend, writes))
     }
 
-    /// Applies the migrations that are missing and gives a new store its epoch.
+    /// Applies missing migrations, and gives a new store its epoch.
     ///
     /// # Errors
-    /// When the store is away, or was made by a newer version.
+    /// When the store is unavailable, or was created by a newer version.
     pub async fn migrate(&self) -> Result<(), StoreError> {
         match &self.backend {
             Backend::Sqlite(sqlite) => SQLITE.run(&sqlite.writer).await,
@@ -171,7 +173,7 @@ impl Store {
     /// Renews the epoch, after a restore from a backup.
     ///
     /// # Errors
-    /// When the store is away.
+    /// When the store is unavailable.
     pub async fn renew_epoch(&self) -> Result<String, StoreError> {
         let word = new_epoch();
         self.set_epoch(&word, true).await?;
@@ -179,7 +181,7 @@ impl Store {
     }
 }
 
-/// Eight hex digits: enough that a client does not meet the same word twice.
+/// Returns a new epoch of eight hexadecimal digits.
 fn new_epoch() -> String {
     Uuid::new_v4().simple().to_string().chars().take(8).collect()
 }
@@ -188,7 +190,7 @@ async fn open_sqlite(url: &str) -> Result<Sqlite, StoreError> {
     let options = SqliteConnectOptions::from_str(url)?
         .create_if_missing(true)
         .journal_mode(SqliteJournalMode::Wal)
-        // FULL: what was committed survives a power cut, which is what an acknowledgement promises.
+        // FULL: a commit survives a power failure, as an acknowledgement promises.
         .synchronous(SqliteSynchronous::Full)
         .busy_timeout(ACQUIRE_TIMEOUT)
         .pragma("cache_size", "-65536")
@@ -196,7 +198,7 @@ async fn open_sqlite(url: &str) -> Result<Sqlite, StoreError> {
         .pragma("journal_size_limit", LOG_MAX_BYTES.to_string())
         .pragma("temp_store", "memory")
         .statement_cache_capacity(200);
-    // A database in memory has a name that is no file's.
+    // The name of an in-memory database is not that of a file.
     let is_file = !options.get_filename().to_string_lossy().starts_with("file:sqlx-in-memory");
     let file = is_file.then(|| options.get_filename().to_owned());
     if let Some(folder) =
@@ -204,11 +206,11 @@ async fn open_sqlite(url: &str) -> Result<Sqlite, StoreError> {
     {
         std::fs::create_dir_all(folder).map_err(|error| cannot_open(folder, &error))?;
     }
-    // Opened now, so that a path that cannot be used is told at the start.
+    // Opened now, so that an invalid path is reported at the start.
     let writer = SqlitePoolOptions::new()
         .max_connections(1)
         .acquire_timeout(ACQUIRE_TIMEOUT)
-        // A file does not hang up: asking before each use would only cost a way to its thread and back.
+        // A file does not disconnect: a test before each use would cost a thread switch.
         .test_before_acquire(false)
         .idle_timeout(None)
         .max_lifetime(None)
@@ -217,7 +219,7 @@ async fn open_sqlite(url: &str) -> Result<Sqlite, StoreError> {
     let readers = SqlitePoolOptions::new()
         .max_connections(SQLITE_READERS)
         .acquire_timeout(ACQUIRE_TIMEOUT)
-        // A file does not hang up: asking before each use would only cost a way to its thread and back.
+        // A file does not disconnect: a test before each use would cost a thread switch.
         .test_before_acquire(false)
         .idle_timeout(None)
         .max_lifetime(None)

@@ -1,4 +1,4 @@
-//! What PostgreSQL does in its own way: many rows at once by UNNEST of one array for each column.
+//! Statements specific to PostgreSQL: bulk inserts by UNNEST of one array per column.
 
 use std::collections::HashSet;
 
@@ -15,20 +15,21 @@ use crate::domain::{
     notification::{Notification, Timestamp},
 };
 
-/// READ COMMITTED: each statement sees what was committed before it, and the inbox's row is locked by the first.
+/// Begins a write transaction. READ COMMITTED: each statement sees earlier commits, and the first
+/// one locks the inbox's row.
 pub(super) async fn begin_write(
     connection: &mut PgConnection,
 ) -> Result<Transaction<'_, Db>, StoreError> {
     Ok(connection.begin().await?)
 }
 
-/// Whether a connection must not be used after this error: it may lead to a server that has become a standby, and a new
-/// one leads to the primary.
+/// Returns whether a connection must not be used after this error: it may lead to a server that has
+/// become a standby, and a new one leads to the primary.
 pub(super) fn spoils(error: &StoreError) -> bool {
     error.is_transient()
 }
 
-/// One snapshot for several reads.
+/// Begins a read transaction with one snapshot.
 pub(super) async fn begin_read(pool: &PgPool) -> Result<Transaction<'static, Db>, StoreError> {
     Ok(pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?)
 }
@@ -36,39 +37,39 @@ pub(super) async fn begin_read(pool: &PgPool) -> Result<Transaction<'static, Db>
 pub(super) const LOCK_INBOX: &str =
     "SELECT user_id, revision, unread, unseen FROM inboxes WHERE user_id = $1 FOR UPDATE";
 
-/// A JSON list of texts as rows.
+/// Selects users by a JSON list of IDs.
 pub(super) const USERS_BY_ID: &str = "SELECT user_id, login, name, email, roles, locale, timezone FROM users \
                                       WHERE user_id IN (SELECT json_array_elements_text($1::json))";
 
-/// The revisions of several inboxes, from a JSON list of users.
+/// Selects inboxes by a JSON list of users.
 pub(super) const INBOXES_BY_ID: &str = "SELECT user_id, revision, unread, unseen FROM inboxes WHERE user_id IN (SELECT json_array_elements_text($1::json))";
 
-/// The inboxes of several users, from a JSON list: locked in the order in which commits lock them.
+/// Locks inboxes by a JSON list of users, in the order in which commits lock them.
 pub(super) const LOCK_INBOXES: &str = "SELECT user_id, revision, unread, unseen FROM inboxes \
      WHERE user_id IN (SELECT json_array_elements_text($1::json)) ORDER BY user_id COLLATE \"C\" FOR UPDATE";
 
-/// Notifications by a JSON list of their ids.
+/// Selects notifications by a JSON list of IDs.
 pub(super) const NOTIFICATIONS_BY_ID: &str = again!("SELECT json_array_elements_text($1::json)");
 
-/// New states, from a JSON list of `{id, status, revision}`.
+/// Sets states from a JSON list of `{id, status, revision}`.
 pub(super) const ENTER_ALL: &str = "UPDATE notifications SET status = e.status, revision = e.revision \
      FROM json_to_recordset($1::json) AS e (id text, status text, revision bigint) WHERE notification_id = e.id";
 
-/// Tombstones without content, from a JSON list of IDs; `$2` is now.
+/// Removes the content of tombstones by a JSON list of IDs; `$2` is now.
 pub(super) const BLANK_ALL: &str = "UPDATE notifications SET title = '', message = '', metadata = '{}', \
      metadata_id = NULL, action_url = NULL, deleted_at = $2 \
      WHERE notification_id IN (SELECT json_array_elements_text($1::json))";
 
-/// Highest purged revisions, from a JSON list of `{user, revision}`.
+/// Sets the highest purged revisions from a JSON list of `{user, revision}`.
 pub(super) const SET_PURGED: &str = "UPDATE inboxes SET purged_revision = GREATEST(purged_revision, e.revision) \
      FROM json_to_recordset($1::json) AS e (\"user\" text, revision bigint) WHERE user_id = e.\"user\"";
 
-/// Removes tombstones, from a JSON list of IDs.
+/// Deletes tombstones by a JSON list of IDs.
 pub(super) const DROP_TOMBSTONES: &str = "DELETE FROM notifications WHERE status = 'deleted' \
      AND notification_id IN (SELECT json_array_elements_text($1::json))";
 
-/// Removes shared metadata that no notification refers to any more. The rows are locked first: of two who delete the
-/// last two notifications at once, the second sees what the first has done.
+/// Deletes unused shared metadata. The rows are locked first: of two transactions that delete the
+/// last two notifications, the second sees the effect of the first.
 pub(super) async fn drop_unused_metadata(
     connection: &mut PgConnection,
     ids: &[String],
@@ -85,7 +86,7 @@ pub(super) async fn drop_unused_metadata(
     Ok(())
 }
 
-/// What several users want, from a JSON list.
+/// Selects preferences by a JSON list of users.
 pub(super) const PREFERENCES_BY_ID: &str = "SELECT user_id, preferences FROM user_notification_preferences \
      WHERE user_id IN (SELECT json_array_elements_text($1::json))";
 

@@ -1,4 +1,4 @@
-//! What people want: table `user_notification_preferences`.
+//! Preferences of users: table `user_notification_preferences`.
 
 use super::{Backend, Store, StoreError, rows::user_id};
 use crate::domain::{notification::Timestamp, preferences::Preferences, user::UserId};
@@ -9,21 +9,21 @@ const PUT: &str = "INSERT INTO user_notification_preferences (user_id, preferenc
      VALUES ($1, $2, $3, $4) ON CONFLICT (user_id) DO UPDATE SET preferences = excluded.preferences, \
      updated_at = excluded.updated_at, retention_days = excluded.retention_days";
 
-/// What somebody wrote by hand and that is none counts as nothing said.
+/// Parses preferences; an invalid value written by SQL counts as the default.
 fn read(text: &str) -> Preferences {
     serde_json::from_str(text).unwrap_or_default()
 }
 
 fn written(preferences: &Preferences) -> String {
-    // Our own type with text keys: it always serializes.
+    // A type of this crate with string keys always serializes.
     serde_json::to_string(preferences).unwrap_or_else(|_| "{}".to_owned())
 }
 
 impl Store {
-    /// What a user wants.
+    /// Returns the preferences of a user.
     ///
     /// # Errors
-    /// When the store is away.
+    /// When the store is unavailable.
     pub async fn preferences(&self, user: &UserId) -> Result<Preferences, StoreError> {
         let found: Option<String> = on_pool!(self, |pool| {
             sqlx::query_scalar(OF_ONE).bind(user.as_str()).fetch_optional(pool).await
@@ -31,10 +31,10 @@ impl Store {
         Ok(found.as_deref().map(read).unwrap_or_default())
     }
 
-    /// What these users want; those who never said anything are left out.
+    /// Returns the preferences of these users; users without any are left out.
     ///
     /// # Errors
-    /// When the store is away.
+    /// When the store is unavailable.
     pub async fn preferences_of(
         &self,
         users: &[UserId],
@@ -57,10 +57,10 @@ impl Store {
         rows.into_iter().map(|(user, text)| Ok((user_id(&user)?, read(&text)))).collect()
     }
 
-    /// Sets what a user wants.
+    /// Replaces the preferences of a user.
     ///
     /// # Errors
-    /// When the store is away.
+    /// When the store is unavailable.
     pub async fn put_preferences(
         &self,
         user: &UserId,
@@ -80,10 +80,10 @@ impl Store {
         Ok(())
     }
 
-    /// Sets for how many days a user wants notifications kept, and leaves the rest as it is.
+    /// Sets the retention period of a user, and leaves other preferences unchanged.
     ///
     /// # Errors
-    /// When the store is away.
+    /// When the store is unavailable.
     pub async fn set_retention(
         &self,
         user: &UserId,

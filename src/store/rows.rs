@@ -1,4 +1,4 @@
-//! Rows as they come from either database, and what they mean.
+//! Rows of either backend, and their conversion.
 
 use std::sync::Arc;
 
@@ -24,7 +24,8 @@ macro_rules! notification_columns {
 }
 pub(super) use notification_columns;
 
-/// Columns of [`NotificationRow`] in a `SELECT … FROM notifications`: with the metadata, wherever it is stored.
+/// Columns of [`NotificationRow`] in a `SELECT … FROM notifications`: with the metadata, wherever
+/// it is stored.
 macro_rules! notification_selection {
     () => {
         "notification_id, user_id, seq, revision, type_code, title, message, priority, source, actor_id, entity_type, \
@@ -35,13 +36,13 @@ macro_rules! notification_selection {
 }
 pub(super) use notification_selection;
 
-/// Maximum size of what one page reads, in bytes of text. The first notification is read however large it is.
+/// Maximum size of a page, in bytes of text; at least one notification is read.
 pub(super) const PAGE_MAX_BYTES: usize = 1024 * 1024;
 
-/// Bytes that a notification takes beside its texts, on average.
+/// Average size of a notification without its texts, in bytes.
 const ROW_BYTES: usize = 256;
 
-/// A row of `notifications`.
+/// Row of `notifications`.
 #[derive(FromRow)]
 pub(super) struct NotificationRow {
     notification_id: String,
@@ -76,7 +77,7 @@ impl NotificationRow {
     }
 }
 
-/// Reads at most `limit` rows, and at most `max_bytes` of them; says whether there were no more.
+/// Reads at most `limit` rows, and at most `max_bytes`. Returns whether no row follows.
 pub(super) async fn bounded(
     mut rows: impl Stream<Item = Result<NotificationRow, sqlx::Error>> + Unpin,
     limit: i64,
@@ -142,14 +143,14 @@ impl TryFrom<NotificationRow> for Notification {
     }
 }
 
-/// Reads a list of rows, stopping at the first that cannot be.
+/// Converts rows; fails at the first invalid one.
 pub(super) fn all<R, T: TryFrom<R, Error = StoreError>>(
     rows: Vec<R>,
 ) -> Result<Vec<T>, StoreError> {
     rows.into_iter().map(T::try_from).collect()
 }
 
-/// A row of `inboxes`, with its user.
+/// Row of `inboxes`, with its user.
 #[derive(FromRow)]
 pub(super) struct InboxRow {
     pub(super) user_id: String,
@@ -158,7 +159,7 @@ pub(super) struct InboxRow {
     pub(super) unseen: i64,
 }
 
-/// A row of `inboxes`, for a client that wants to resume.
+/// Row of `inboxes`, for a client that resumes.
 #[derive(FromRow)]
 pub(super) struct PositionRow {
     revision: i64,
@@ -181,12 +182,12 @@ impl From<InboxRow> for InboxState {
     }
 }
 
-/// An inbox that no change has reached yet has no row, and stands at nothing.
+/// Returns the state of an inbox; an inbox without any change has no row.
 pub(super) fn counters(row: Option<InboxRow>) -> InboxState {
     row.map(InboxState::from).unwrap_or_default()
 }
 
-/// A row of `users`.
+/// Row of `users`.
 #[derive(FromRow)]
 pub(super) struct PersonRow {
     user_id: String,
@@ -207,7 +208,7 @@ impl TryFrom<PersonRow> for Person {
             login: row.login,
             name: row.name,
             email: row.email,
-            // A list that somebody wrote by hand and that is none counts as empty: one row must not stop the others.
+            // An invalid list written by SQL counts as empty: one row must not affect others.
             roles: serde_json::from_str(&row.roles).unwrap_or_default(),
             locale: row.locale,
             timezone: row.timezone,

@@ -1,11 +1,11 @@
-//! What types that come by the clock need to know: up to when they have been run, and how much there is to tell.
+//! Runs of schedules.
 
 use sqlx::FromRow;
 
 use super::{Store, StoreError};
 use crate::domain::notification::Timestamp;
 
-/// A schedule that nobody has seen before, or that is another one now.
+/// Begins a schedule that is new or has changed.
 const BEGIN: &str = "INSERT INTO schedule_runs AS s (code, schedule, run_at) VALUES ($1, $2, $3) \
      ON CONFLICT (code) DO UPDATE SET schedule = $2, run_at = $3 WHERE s.schedule <> $2";
 
@@ -17,14 +17,14 @@ const RESTART: &str = "UPDATE schedule_runs SET run_at = $2 WHERE code = $1 AND 
 
 const COUNT: &str = "SELECT COUNT(*) FROM notifications WHERE type_code = $1 AND created_at > $2 AND created_at <= $3";
 
-/// Up to when a schedule has been run.
+/// Last run of a schedule.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ScheduleRun {
     /// The type's code.
     pub code: String,
-    /// Which schedule that was.
+    /// Schedule at that time.
     pub schedule: String,
-    /// Up to when.
+    /// Time of the last run.
     pub at: Timestamp,
 }
 
@@ -36,10 +36,10 @@ struct Row {
 }
 
 impl Store {
-    /// Up to when each schedule has been run.
+    /// Returns the last run of each schedule.
     ///
     /// # Errors
-    /// When the store is away.
+    /// When the store is unavailable.
     pub async fn schedule_runs(&self) -> Result<Vec<ScheduleRun>, StoreError> {
         let rows: Vec<Row> = on_pool!(self, |pool| sqlx::query_as(ALL).fetch_all(pool).await)?;
         let run =
@@ -47,10 +47,10 @@ impl Store {
         Ok(rows.into_iter().map(run).collect())
     }
 
-    /// This schedule of a type begins at `now`, unless it has begun already.
+    /// Begins a schedule of a type at `now`, unless it has begun already.
     ///
     /// # Errors
-    /// When the store is away.
+    /// When the store is unavailable.
     pub async fn begin_schedule(
         &self,
         code: &str,
@@ -63,20 +63,20 @@ impl Store {
         Ok(())
     }
 
-    /// Begins a schedule anew at `now` whose last run is in the future.
+    /// Restarts a schedule at `now` whose last run is in the future.
     ///
     /// # Errors
-    /// When the store is away.
+    /// When the store is unavailable.
     pub async fn restart_schedule(&self, code: &str, now: Timestamp) -> Result<(), StoreError> {
         on_writer!(self, |connection| {
             sqlx::query(RESTART).bind(code).bind(now.0).execute(connection).await.map(drop)
         })
     }
 
-    /// Notes that it has been run up to `at`.
+    /// Records a run at `at`.
     ///
     /// # Errors
-    /// When the store is away.
+    /// When the store is unavailable.
     pub async fn schedule_has_run(&self, code: &str, at: Timestamp) -> Result<(), StoreError> {
         on_writer!(self, |pool| sqlx::query(HAS_RUN)
             .bind(code)
@@ -87,20 +87,20 @@ impl Store {
         Ok(())
     }
 
-    /// The type comes by the clock no longer; should it again, that begins anew.
+    /// Deletes the last run of a type that has no schedule any more.
     ///
     /// # Errors
-    /// When the store is away.
+    /// When the store is unavailable.
     pub async fn forget_schedule(&self, code: &str) -> Result<(), StoreError> {
         let sql = "DELETE FROM schedule_runs WHERE code = $1";
         on_writer!(self, |pool| sqlx::query(sql).bind(code).execute(pool).await.map(drop))?;
         Ok(())
     }
 
-    /// How many notifications of a type were made after `since`, up to `until`.
+    /// Counts the notifications of a type created after `since`, up to `until`.
     ///
     /// # Errors
-    /// When the store is away.
+    /// When the store is unavailable.
     pub async fn count_made(
         &self,
         code: &str,

@@ -1,6 +1,7 @@
-//! What SQLite does in its own way: many rows at once by multi-row VALUES.
+//! Statements specific to SQLite: bulk inserts by multi-row VALUES.
 //!
-//! Rows go in groups of a few fixed sizes, so that the statements are few and stay prepared.
+//! Rows are inserted in groups of a few fixed sizes, so that the statements are few and stay
+//! prepared.
 
 use std::collections::HashSet;
 
@@ -18,62 +19,64 @@ use crate::domain::{
     notification::{Notification, Timestamp},
 };
 
-/// Sizes of the groups, largest first. 24 columns times 256 rows stays below SQLite's 32,766 parameters.
+/// Sizes of the groups, largest first. 24 columns times 256 rows stays below SQLite's 32,766
+/// parameters.
 const GROUPS: [usize; 5] = [256, 64, 16, 4, 1];
 
-/// A statement that SQLite plans for all rows of a lock: no reader's snapshot is taken first, so it cannot fail as stale.
+/// Begins a write transaction. IMMEDIATE: no read snapshot is taken first, so the transaction
+/// cannot fail as stale.
 pub(super) async fn begin_write(
     writer: &mut SqliteConnection,
 ) -> Result<Transaction<'_, Db>, StoreError> {
     Ok(writer.begin_with("BEGIN IMMEDIATE").await?)
 }
 
-/// Whether a connection must not be used after this error. SQLite may have rolled the transaction back by itself (disk
-/// full, input or output, no memory), and sqlx then counts a transaction that is not there for good; so a connection is
-/// not used after any error.
+/// Returns whether a connection must not be used after this error. SQLite may have rolled the
+/// transaction back by itself (disk full, I/O error, no memory), and sqlx then counts a transaction
+/// that no longer exists; so a connection is not used after any error.
 pub(super) fn spoils(_: &StoreError) -> bool {
     true
 }
 
-/// One snapshot for several reads.
+/// Begins a read transaction with one snapshot.
 pub(super) async fn begin_read(sqlite: &Sqlite) -> Result<Transaction<'static, Db>, StoreError> {
     Ok(sqlite.readers.begin().await?)
 }
 
-/// The writer is alone in SQLite, so nothing has to be locked.
+/// Selects an inbox for a change. SQLite has a single writer, so no lock is needed.
 pub(super) const LOCK_INBOX: &str =
     "SELECT user_id, revision, unread, unseen FROM inboxes WHERE user_id = $1";
 
-/// A JSON list of texts as rows.
+/// Selects users by a JSON list of IDs.
 pub(super) const USERS_BY_ID: &str = "SELECT user_id, login, name, email, roles, locale, timezone FROM users \
                                       WHERE user_id IN (SELECT value FROM json_each($1))";
 
-/// The revisions of several inboxes, from a JSON list of users.
+/// Selects inboxes by a JSON list of users.
 pub(super) const INBOXES_BY_ID: &str = "SELECT user_id, revision, unread, unseen FROM inboxes WHERE user_id IN (SELECT value FROM json_each($1))";
 
-/// The inboxes of several users, from a JSON list.
+/// Selects inboxes by a JSON list of users, for a change.
 pub(super) const LOCK_INBOXES: &str = INBOXES_BY_ID;
 
-/// Notifications by a JSON list of their ids.
+/// Selects notifications by a JSON list of IDs.
 pub(super) const NOTIFICATIONS_BY_ID: &str = again!("SELECT value FROM json_each($1)");
 
-/// New states, from a JSON list of `{id, status, revision}`.
+/// Sets states from a JSON list of `{id, status, revision}`.
 pub(super) const ENTER_ALL: &str = "UPDATE notifications SET status = e.value ->> 'status', \
      revision = e.value ->> 'revision' FROM json_each($1) AS e WHERE notification_id = e.value ->> 'id'";
 
-/// Tombstones without content, from a JSON list of IDs; `$2` is now.
+/// Removes the content of tombstones by a JSON list of IDs; `$2` is now.
 pub(super) const BLANK_ALL: &str = "UPDATE notifications SET title = '', message = '', metadata = '{}', \
      metadata_id = NULL, action_url = NULL, deleted_at = $2 WHERE notification_id IN (SELECT value FROM json_each($1))";
 
-/// Highest purged revisions, from a JSON list of `{user, revision}`.
+/// Sets the highest purged revisions from a JSON list of `{user, revision}`.
 pub(super) const SET_PURGED: &str = "UPDATE inboxes SET purged_revision = MAX(purged_revision, e.value ->> 'revision') \
      FROM json_each($1) AS e WHERE user_id = e.value ->> 'user'";
 
-/// Removes tombstones, from a JSON list of IDs.
+/// Deletes tombstones by a JSON list of IDs.
 pub(super) const DROP_TOMBSTONES: &str = "DELETE FROM notifications WHERE status = 'deleted' \
      AND notification_id IN (SELECT value FROM json_each($1))";
 
-/// Removes shared metadata that no notification refers to any more.
+/// Deletes shared metadata that no notification refers to.
 pub(super) async fn drop_unused_metadata(
     connection: &mut SqliteConnection,
     ids: &[String],
@@ -86,11 +89,11 @@ pub(super) async fn drop_unused_metadata(
     Ok(())
 }
 
-/// What several users want, from a JSON list.
+/// Selects preferences by a JSON list of users.
 pub(super) const PREFERENCES_BY_ID: &str = "SELECT user_id, preferences FROM user_notification_preferences \
      WHERE user_id IN (SELECT value FROM json_each($1))";
 
-/// A claimed range of the items in groups of the fixed sizes.
+/// Splits items into groups of the fixed sizes.
 fn groups<T>(mut items: &[T]) -> impl Iterator<Item = &[T]> {
     std::iter::from_fn(move || {
         let size = GROUPS.into_iter().find(|size| *size <= items.len())?;

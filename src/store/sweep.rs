@@ -1,4 +1,4 @@
-//! What time does to notifications: bounded batches, found by an index in the order of their time.
+//! Expiry, archiving and retention: bounded batches, found by an index in the order of their time.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -18,11 +18,11 @@ use crate::domain::{
     user::UserId,
 };
 
-/// Whose retention is looked at next: users in the order of their ids, a page at a time.
+/// Position in the check of retention periods: users in the order of their IDs.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct RetentionCursor(pub String);
 
-/// Users whose retention is looked at together.
+/// Number of users whose retention period is checked together.
 const RETENTION_PAGE: i64 = 100;
 
 const EXPIRED: &str = "SELECT user_id, notification_id FROM notifications \
@@ -37,7 +37,8 @@ const DISCARDABLE: &str = "SELECT user_id, notification_id FROM notifications \
 const TOMBSTONES: &str = "SELECT user_id, notification_id, revision FROM notifications \
      WHERE status = 'deleted' AND deleted_at < $1 ORDER BY deleted_at LIMIT $2";
 
-/// Of one page of users: $1 now, $2 how many, $3 after which user, $4 up to which.
+/// Selects notifications beyond the retention period of one page of users: $1 now, $2 limit, $3
+/// after which user, $4 up to which.
 const RETAINED: &str = "SELECT n.user_id, n.notification_id FROM user_notification_preferences p \
      JOIN notifications n ON n.user_id = p.user_id AND n.status IN ('unread', 'read') \
      AND COALESCE(n.kept_from, n.created_at) <= $1 - p.retention_days * 86400000 \
@@ -47,11 +48,11 @@ const RETENTION_USERS: &str = "SELECT user_id FROM user_notification_preferences
      WHERE retention_days IS NOT NULL AND user_id > $1 ORDER BY user_id LIMIT $2";
 
 impl Store {
-    /// Does to at most `limit` notifications what their time has come for. `before` is now, or for the archive the time
-    /// before which they were made.
+    /// Applies a sweep to at most `limit` notifications. `before` is now, or for the archive the
+    /// latest time of creation.
     ///
     /// # Errors
-    /// When the store is away; then nothing has changed.
+    /// When the store is unavailable; then nothing has changed.
     pub async fn sweep(
         &self,
         sweep: SweepKind,
@@ -63,7 +64,7 @@ impl Store {
             SweepKind::Expire => EXPIRED,
             SweepKind::Archive => ARCHIVABLE,
             SweepKind::Discard => DISCARDABLE,
-            // By user: there is no one time that says which.
+            // Retention periods are per user, and not found by one time.
             SweepKind::Retain => return Ok(Vec::new()),
         };
         let due: Vec<(String, String)> = on_pool!(self, |pool| sqlx::query_as(sql)
@@ -74,11 +75,11 @@ impl Store {
         self.enter_all(sweep, &due, now).await
     }
 
-    /// Clears what is older than its owner wants to keep, for the next page of users who said so. Says where to go on; `None`
-    /// when all have been looked at.
+    /// Clears notifications beyond the retention period, for the next page of users with one.
+    /// Returns the next position; `None` when all users have been checked.
     ///
     /// # Errors
-    /// When the store is away; then nothing has changed.
+    /// When the store is unavailable; then nothing has changed.
     pub async fn sweep_retention(
         &self,
         after: &RetentionCursor,
@@ -102,17 +103,18 @@ impl Store {
                 .fetch_all(pool)
                 .await
         })?;
-        // What did not fit is left for the next round over the same users.
+        // The rest follows in the next round over the same users.
         let full = due.len() >= usize::try_from(limit).unwrap_or(usize::MAX);
         let next = if full { after.clone() } else { RetentionCursor(last.clone()) };
         Ok((self.enter_all(SweepKind::Retain, &due, now).await?, Some(next)))
     }
 
-    /// Removes at most `limit` tombstones of notifications that were deleted before `before`; says how many. Clients that
-    /// have not reached their revisions start over. It takes no revision: nothing changes that a client can see.
+    /// Deletes at most `limit` tombstones of notifications deleted before `before`. Returns their
+    /// number. Clients before their revisions start over. This takes no revision: nothing visible
+    /// changes.
     ///
     /// # Errors
-    /// When the store is away; then nothing has changed.
+    /// When the store is unavailable; then nothing has changed.
     pub async fn purge_tombstones(&self, before: i64, limit: i64) -> Result<u64, StoreError> {
         let due: Vec<(String, String, i64)> = on_pool!(self, |pool| sqlx::query_as(TOMBSTONES)
             .bind(before)
@@ -142,8 +144,8 @@ impl Store {
         Ok(removed)
     }
 
-    /// Locks the inboxes, sorted, as commits do; looks again at each notification, which may have changed since it was found;
-    /// and changes those that still are what they were.
+    /// Locks the inboxes in the order of commits, reads each notification again, which may have
+    /// changed since it was found, and changes those that still match.
     async fn enter_all(
         &self,
         sweep: SweepKind,
@@ -167,7 +169,7 @@ impl Store {
             let (mut deleted, mut unused) = (Vec::new(), Vec::new());
             for mut found in all::<_, Notification>(rows)? {
                 let Some(inbox) = inboxes.get_mut(found.user_id.as_str()) else { continue };
-                // Another hub may have let it live on meanwhile.
+                // Another hub may have removed its expiry meanwhile.
                 if sweep == SweepKind::Expire && found.expires_at.is_none() {
                     continue;
                 }
@@ -220,7 +222,8 @@ impl Store {
     }
 }
 
-/// What both databases select when they look again, in the order in which the changes are given their revisions.
+/// Selects notifications again after locking, in the order in which the changes get their
+/// revisions.
 macro_rules! again {
     ($ids:literal) => {
         concat!(

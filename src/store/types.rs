@@ -1,4 +1,4 @@
-//! The table `notification_types`.
+//! Notification types: table `notification_types`.
 
 use serde_json::Value;
 use sqlx::{FromRow, postgres::PgListener};
@@ -18,14 +18,14 @@ const ALL: &str = "SELECT code, display_name, template, target_type, target_role
      variants, schedule, origin, updated_at FROM notification_types \
      ORDER BY code";
 
-/// An administrator's new row.
+/// Inserts a row as an administrator.
 const MAKE: &str = "INSERT INTO notification_types (code, display_name, template, target_type, target_role, \
      target_users, priority, channels, is_active, ttl_seconds, action_url, entity_type, entity_field, updated_at, \
      mandatory, keep_days, variants, schedule, origin) \
      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19) \
      ON CONFLICT DO NOTHING";
 
-/// Another text for a row, unless somebody has changed it since.
+/// Updates a row, unless it has been changed since.
 const CHANGE: &str = "UPDATE notification_types SET display_name = $2, template = $3, target_type = $4, target_role = $5, \
      target_users = $6, priority = $7, channels = $8, is_active = $9, ttl_seconds = $10, action_url = $11, \
      entity_type = $12, entity_field = $13, updated_at = $14, mandatory = $15, keep_days = $16, \
@@ -33,7 +33,7 @@ const CHANGE: &str = "UPDATE notification_types SET display_name = $2, template 
 
 const DROP: &str = "DELETE FROM notification_types WHERE code = $1 AND updated_at = $2";
 
-/// Writes a row of the file, unless an administrator has changed it or it says the same already.
+/// Writes a row of config.toml, unless an administrator has changed it or it is the same.
 const FROM_FILE: &str = "INSERT INTO notification_types AS t (code, display_name, template, target_type, target_role, \
      target_users, priority, channels, is_active, ttl_seconds, action_url, entity_type, entity_field, origin, updated_at, \
      mandatory, keep_days, variants, schedule) \
@@ -43,7 +43,7 @@ const FROM_FILE: &str = "INSERT INTO notification_types AS t (code, display_name
      entity_type = $12, entity_field = $13, updated_at = $14, mandatory = $15, keep_days = $16, variants = $17, \
      schedule = $18 WHERE t.origin = 'config'";
 
-/// Removes a row that the file no longer has, unless an administrator has changed it.
+/// Deletes a row that config.toml no longer has, unless an administrator has changed it.
 const GONE_FROM_FILE: &str = "DELETE FROM notification_types WHERE code = $1 AND origin = 'config'";
 
 #[derive(FromRow)]
@@ -72,7 +72,7 @@ struct Row {
 impl From<Row> for TypeRow {
     fn from(row: Row) -> Self {
         let entity = row.entity_type.zip(row.entity_field);
-        // Lists that somebody wrote by hand and that are not JSON count as empty; the target then says what it misses.
+        // Invalid lists written by SQL count as empty; validation of the target then reports it.
         let users: Vec<UserId> = serde_json::from_str(&row.target_users).unwrap_or_default();
         Self {
             code: row.code,
@@ -90,7 +90,7 @@ impl From<Row> for TypeRow {
             mandatory: row.mandatory,
             keep_days: row.keep_days,
             variants: variants(row.variants),
-            // Written by hand it may be the five fields alone.
+            // Written by SQL it may be the five fields alone.
             schedule: row.schedule.filter(|text| !text.is_empty()).map(|text| {
                 let json = serde_json::from_str(&text).ok().filter(Value::is_object);
                 json.unwrap_or(Value::String(text))
@@ -101,18 +101,18 @@ impl From<Row> for TypeRow {
     }
 }
 
-/// Variants that cannot be read are one that cannot be used, so that its type says what is wrong with it.
+/// Unreadable variants become one invalid variant, so that validation reports it.
 fn variants(text: String) -> Vec<Variant> {
     serde_json::from_str(&text)
         .unwrap_or_else(|_| vec![Variant { name: text, weight: 0, template: String::new() }])
 }
 
-/// Whether two rows say the same; when they were changed does not count.
+/// Returns whether two rows are equal, except for the time of change.
 fn same(a: &TypeRow, b: &TypeRow) -> bool {
     TypeRow { updated_at: b.updated_at, ..a.clone() } == *b
 }
 
-/// Binds a row's columns, `$1` to `$18`.
+/// Binds the columns of a row, `$1` to `$18`.
 macro_rules! bound {
     ($query:expr, $row:expr, $now:expr) => {
         $query
@@ -140,7 +140,7 @@ macro_rules! bound {
 }
 
 fn list(texts: &impl serde::Serialize) -> String {
-    // Lists of texts always serialize.
+    // Lists of strings always serialize.
     serde_json::to_string(texts).unwrap_or_else(|_| "[]".to_owned())
 }
 
@@ -151,15 +151,15 @@ fn origin(origin: Origin) -> &'static str {
     }
 }
 
-/// Hears that types have changed, whoever changed them.
+/// Listener for changes of types, by any client of the database.
 #[derive(Debug)]
 pub struct TypesWatch(Option<PgListener>);
 
 impl TypesWatch {
-    /// Waits until somebody says that types have changed. SQLite has nobody who would; there it waits for ever.
+    /// Waits for a change of types. On SQLite, which has no notifications, it waits forever.
     ///
     /// # Errors
-    /// When the connection is gone; then make another.
+    /// When the connection is lost; then create another listener.
     pub async fn changed(&mut self) -> Result<(), StoreError> {
         match &mut self.0 {
             None => std::future::pending().await,
@@ -173,8 +173,8 @@ impl TypesWatch {
     }
 }
 
-/// Its connection goes back to its pool by a task. Where there is nobody to run one any more, because the hub ends, it just ends:
-/// a panic here would be one while others are cleaning up, and end the process with it.
+/// The connection returns to its pool in a task. At shutdown there may be no runtime to spawn it: a
+/// panic here would abort the process while it unwinds.
 impl Drop for TypesWatch {
     fn drop(&mut self) {
         if tokio::runtime::Handle::try_current().is_err() {
@@ -184,10 +184,10 @@ impl Drop for TypesWatch {
 }
 
 impl Store {
-    /// Hears from now on that types have changed.
+    /// Starts listening for changes of types.
     ///
     /// # Errors
-    /// When the store is away.
+    /// When the store is unavailable.
     pub async fn watch_types(&self) -> Result<TypesWatch, StoreError> {
         match &self.backend {
             Backend::Sqlite(_) => Ok(TypesWatch(None)),
@@ -199,19 +199,20 @@ impl Store {
         }
     }
 
-    /// All types, as they stand in the table.
+    /// Returns all rows of types.
     ///
     /// # Errors
-    /// When the store is away.
+    /// When the store is unavailable.
     pub async fn types(&self) -> Result<Vec<TypeRow>, StoreError> {
         let rows: Vec<Row> = on_pool!(self, |pool| sqlx::query_as(ALL).fetch_all(pool).await)?;
         Ok(rows.into_iter().map(TypeRow::from).collect())
     }
 
-    /// Writes the file's types to the table; what an administrator has changed stays. Says how many rows changed.
+    /// Writes the types of config.toml to the table; rows changed by an administrator stay. Returns
+    /// the number of rows that changed.
     ///
     /// # Errors
-    /// When the store is away; the next call does the rest.
+    /// When the store is unavailable; the next call completes it.
     pub async fn write_config_types(
         &self,
         types: &[TypeRow],
@@ -251,10 +252,10 @@ impl Store {
         Ok(())
     }
 
-    /// Makes a type as an administrator; `false` when there is one of this code.
+    /// Creates a type as an administrator. Returns false if the code exists.
     ///
     /// # Errors
-    /// When the store is away.
+    /// When the store is unavailable.
     pub async fn make_type(&self, row: &TypeRow, entry: &AuditEntry) -> Result<bool, StoreError> {
         Ok(in_transaction!(self, |_db, tx| {
             let made = bound!(sqlx::query(MAKE), row, row.updated_at)
@@ -269,10 +270,10 @@ impl Store {
         }))
     }
 
-    /// Changes a type, unless it is not `before` any more; says whether it was.
+    /// Changes a type that still equals `before`. Returns whether it did.
     ///
     /// # Errors
-    /// When the store is away.
+    /// When the store is unavailable.
     pub async fn change_type(
         &self,
         row: &TypeRow,
@@ -293,10 +294,10 @@ impl Store {
         }))
     }
 
-    /// Deletes a type, unless it is not `before` any more; says whether it was.
+    /// Deletes a type that still equals `before`. Returns whether it did.
     ///
     /// # Errors
-    /// When the store is away.
+    /// When the store is unavailable.
     pub async fn drop_type(
         &self,
         before: &TypeRow,

@@ -1,4 +1,4 @@
-//! What became of each of a type's texts.
+//! Comparison of the variants of a type.
 
 use serde::Serialize;
 use sqlx::FromRow;
@@ -9,26 +9,26 @@ const COUNTS: &str = "SELECT variant AS name, COUNT(*) AS sent, \
      COUNT(COALESCE(seen_at, clicked_at)) AS seen, COUNT(COALESCE(read_at, clicked_at)) AS read, COUNT(clicked_at) AS clicked FROM notifications WHERE type_code = $1 AND variant IS NOT NULL \
      GROUP BY variant ORDER BY variant";
 
-/// What became of the notifications with one of a type's texts.
+/// Counts of the notifications with one variant.
 #[derive(Debug, Clone, PartialEq, Eq, FromRow, Serialize)]
 pub struct VariantCounts {
-    /// The text's name.
+    /// Name of the variant.
     pub name: String,
-    /// How many there are.
+    /// Number of notifications.
     pub sent: i64,
-    /// How many were on a screen.
+    /// Number that were seen.
     pub seen: i64,
-    /// How many were read.
+    /// Number that were read.
     pub read: i64,
-    /// How many had their action followed.
+    /// Number whose action was followed.
     pub clicked: i64,
 }
 
 impl Store {
-    /// What became of each of a type's texts.
+    /// Returns the counts of each variant of a type.
     ///
     /// # Errors
-    /// When the store is away.
+    /// When the store is unavailable.
     pub async fn variant_counts(&self, code: &str) -> Result<Vec<VariantCounts>, StoreError> {
         Ok(on_pool!(self, |pool| sqlx::query_as(COUNTS).bind(code).fetch_all(pool).await)?)
     }

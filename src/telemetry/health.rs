@@ -1,31 +1,31 @@
-//! How each part is: what `/health/ready` answers.
+//! State of each part, for `/health/ready`.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::{Arc, Mutex, PoisonError},
 };
 
-/// How a part is.
+/// State of a part.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PartState {
-    /// It works.
+    /// Working.
     Ok,
-    /// It works, but not as well as it should.
+    /// Working with limitations.
     Degraded(String),
-    /// It does not work.
+    /// Not working.
     Down(String),
-    /// It is not used.
+    /// Not used.
     Off,
 }
 
 impl PartState {
-    /// Well, unless there is something to say.
+    /// Returns `Degraded` with a reason, or `Ok`.
     #[must_use]
     pub fn of_trouble(trouble: Option<String>) -> Self {
         trouble.map_or(Self::Ok, Self::Degraded)
     }
 
-    /// The word in `/health/ready`.
+    /// Returns the name in `/health/ready`.
     #[must_use]
     pub fn word(&self) -> &'static str {
         match self {
@@ -36,7 +36,7 @@ impl PartState {
         }
     }
 
-    /// Why it is not well.
+    /// Returns the reason.
     #[must_use]
     pub fn reason(&self) -> Option<&str> {
         match self {
@@ -46,38 +46,38 @@ impl PartState {
     }
 }
 
-/// How all parts are; shared by everybody who knows of one.
+/// States of all parts, shared.
 #[derive(Debug, Clone, Default)]
 pub struct Health(Arc<Mutex<Parts>>);
 
 #[derive(Debug, Default)]
 struct Parts {
     states: BTreeMap<&'static str, PartState>,
-    /// Parts that have worked at any time.
+    /// Parts that have ever worked.
     worked: BTreeSet<&'static str>,
 }
 
-/// Worth of a state for the log.
+/// Relevance of a state for the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum News {
-    /// Nothing has changed, or nobody need hear of it.
+    /// Unchanged, or not relevant.
     None,
-    /// It is the first that is known of the part.
+    /// First known state of the part.
     First,
-    /// It was another one before.
+    /// Changed.
     Change,
 }
 
 impl Health {
-    /// Says how a part is. A change is logged, once.
+    /// Sets the state of a part. A change is logged once.
     #[expect(clippy::needless_pass_by_value, reason = "callers make the state where they say it")]
     pub fn set(&self, part: &'static str, state: PartState) {
         let news = self.change(part, state.clone());
         match (news, &state) {
             (News::None, _) | (News::First, PartState::Ok | PartState::Off) => {}
-            // Stopping is no news to whoever asked for it.
+            // Stopping is expected.
             (_, PartState::Down(_)) if part == "hub" => {}
-            // Whoever finds a bad edit or a bad type logs it with its place.
+            // Invalid edits and types are logged with their position where they are found.
             (_, PartState::Degraded(_)) if part == "config" => {}
             (_, PartState::Ok | PartState::Off) => {
                 tracing::info!(part, state = state.word(), "{part}: working again")
@@ -87,21 +87,21 @@ impl Health {
         }
     }
 
-    /// Records how a part is whose owner logs its changes.
+    /// Sets the state of a part that logs its changes itself.
     pub fn set_silently(&self, part: &'static str, state: PartState) {
         self.change(part, state);
     }
 
-    /// Records how a part is; returns whether that is worth a log line.
+    /// Sets a state. Returns its relevance for the log.
     fn change(&self, part: &'static str, state: PartState) -> News {
-        // A std Mutex: nothing is awaited while it is held.
+        // A std Mutex: no await while it is held.
         let mut parts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let word = state.word();
         if matches!(state, PartState::Ok | PartState::Degraded(_)) {
             parts.worked.insert(part);
         }
         let before = parts.states.insert(part, state);
-        // A hub that stops closes its parts itself.
+        // A stopping hub closes its parts itself.
         let stopping = part != "hub" && matches!(parts.states.get("hub"), Some(PartState::Down(_)));
         match before {
             _ if stopping => News::None,
@@ -111,19 +111,19 @@ impl Health {
         }
     }
 
-    /// Whether a part has worked at any time.
+    /// Returns whether a part has ever worked.
     #[must_use]
     pub fn was_ever_ok(&self, part: &str) -> bool {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).worked.contains(part)
     }
 
-    /// Whether a part is down.
+    /// Returns whether a part is down.
     #[must_use]
     pub fn is_down(&self, part: &str) -> bool {
         self.parts().get(part).is_some_and(|state| matches!(state, PartState::Down(_)))
     }
 
-    /// How all parts are.
+    /// Returns the states of all parts.
     #[must_use]
     pub fn parts(&self) -> BTreeMap<&'static str, PartState> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).states.clone()

@@ -1,4 +1,4 @@
-//! The last hour, for the console's charts: what the metrics said every ten seconds.
+//! Metrics of the last hour, sampled every ten seconds for the console's charts.
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -15,14 +15,13 @@ use serde::Serialize;
 use super::metric;
 use crate::{clock, domain::notification::Timestamp};
 
-/// Between two samples.
+/// Interval of samples.
 pub const INTERVAL: Duration = Duration::from_secs(10);
 
-/// Samples kept: an hour.
+/// Number of samples: one hour.
 const KEPT: usize = 360;
 
-/// What is taken from the metrics: the name in the answer, the metric, and whether it is a count of which the growth is of
-/// interest.
+/// Sampled metrics: name in the response, metric, and whether its growth is of interest.
 const WATCHED: [(&str, &str, bool); 8] = [
     ("events", metric::EVENTS, true),
     ("notifications", metric::SENT, true),
@@ -34,7 +33,7 @@ const WATCHED: [(&str, &str, bool); 8] = [
     ("queued", metric::QUEUE_LENGTH, false),
 ];
 
-/// What the metrics said at a moment.
+/// Values at one time.
 #[derive(Debug, Clone, Default)]
 struct Sample {
     values: BTreeMap<&'static str, f64>,
@@ -42,23 +41,23 @@ struct Sample {
     latency_count: f64,
 }
 
-/// One point of the charts.
+/// Point of the charts.
 #[derive(Debug, Clone, Serialize)]
 pub struct Point {
-    /// When.
+    /// Time.
     pub at: Timestamp,
-    /// Counts since the point before, and how much there was of the rest.
+    /// Growth of counters since the previous point, and values of gauges.
     #[serde(flatten)]
     pub values: BTreeMap<&'static str, f64>,
-    /// From an event's arrival to its push, on average since the point before, in milliseconds.
+    /// Average delivery latency since the previous point, in milliseconds.
     pub latency_ms: Option<f64>,
 }
 
-/// The last hour.
+/// Metrics of the last hour.
 #[derive(Debug, Default)]
 pub struct History {
     kept: Mutex<Kept>,
-    /// Events of this process that are in the store's total.
+    /// Number of events of this process included in the store's total.
     events_saved: AtomicI64,
 }
 
@@ -68,19 +67,19 @@ struct Kept {
     points: VecDeque<Point>,
 }
 
-/// What the charts are drawn from.
+/// Data for the charts.
 #[derive(Debug, Serialize)]
 pub struct Reading {
-    /// Everything since the start, and how much there is now.
+    /// Totals since the start, and current gauges.
     pub totals: BTreeMap<&'static str, f64>,
-    /// Between two points.
+    /// Interval of points, in seconds.
     pub interval_seconds: u64,
-    /// Oldest first.
+    /// Points, oldest first.
     pub series: Vec<Point>,
 }
 
 impl History {
-    /// Events of this process that are not yet in the store's total.
+    /// Returns the number of events of this process that are not in the store's total yet.
     #[must_use]
     #[expect(clippy::cast_possible_truncation, reason = "a count of events, far below 2^53")]
     pub fn events_unsaved(&self, metrics: &PrometheusHandle) -> i64 {
@@ -88,12 +87,12 @@ impl History {
         events as i64 - self.events_saved.load(Ordering::Relaxed)
     }
 
-    /// Notes that so many more are in it.
+    /// Adds to the number of events in the store's total.
     pub fn events_saved(&self, events: i64) {
         self.events_saved.fetch_add(events, Ordering::Relaxed);
     }
 
-    /// Takes a sample.
+    /// Takes a sample of the metrics.
     pub fn sample(&self, metrics: &PrometheusHandle) {
         let sample = read(&metrics.render());
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
@@ -107,7 +106,7 @@ impl History {
         kept.last = Some(sample);
     }
 
-    /// The hour so far, and the totals now.
+    /// Returns the points of the last hour, and current totals.
     #[must_use]
     pub fn read(&self, metrics: &PrometheusHandle) -> Reading {
         let totals = read(&metrics.render()).values;
@@ -132,7 +131,7 @@ fn between(last: &Sample, now: &Sample, at: Timestamp) -> Point {
     Point { at, values: values.collect(), latency_ms }
 }
 
-/// Reads the text that Prometheus reads: a metric's lines, added up over their labels.
+/// Parses Prometheus text; the values of a metric are summed over its labels.
 fn read(text: &str) -> Sample {
     let mut sample = Sample::default();
     for (name, _, _) in WATCHED {

@@ -1,16 +1,17 @@
-//! The log: for people in a terminal, JSON for machines.
+//! Log: text for terminals, or JSON.
 
 use std::io::IsTerminal as _;
 
 use tracing_subscriber::{EnvFilter, filter::LevelFilter};
 
-/// Filter of the log where `RUST_LOG` is not set.
+/// Default filter of the log, without `RUST_LOG`.
 const DEFAULT_FILTER: &str = "info,async_nats=off,sqlx=warn,actix_server=warn";
 
-/// Filter for the HTTP library, which calls every malformed request of a stranger an error. It is logged where `debug` is.
+/// Filter for the HTTP library, which logs malformed requests as errors. They are logged at
+/// `debug`.
 const STRANGERS: &str = "actix_http=off";
 
-/// Starts logging to standard error: JSON lines with `LONCENG_LOG_FORMAT=json`, else for people.
+/// Starts logging to standard error: JSON lines with `LONCENG_LOG_FORMAT=json`, else text.
 pub fn start_logging() {
     let filter =
         EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(DEFAULT_FILTER));
@@ -25,7 +26,7 @@ pub fn start_logging() {
         .with_target(false);
     let json =
         std::env::var("LONCENG_LOG_FORMAT").is_ok_and(|format| format.eq_ignore_ascii_case("json"));
-    // A second call, in tests, finds a logger there and leaves it.
+    // A second call, in tests, keeps the existing logger.
     if json {
         let _ = subscriber.json().flatten_event(true).try_init();
     } else {

@@ -1,44 +1,44 @@
-//! The names of the metrics, each once, and what they mean.
+//! Names of the metrics.
 
 use metrics::{Unit, describe_counter, describe_gauge, describe_histogram};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 
-/// Notifications committed.
+/// Number of committed notifications.
 pub const SENT: &str = "notifications_sent_total";
-/// Notifications marked read.
+/// Number of notifications marked as read.
 pub const ACKED: &str = "notifications_acked_total";
-/// Notifications whose time to live ran out.
+/// Number of expired notifications.
 pub const AUTO_CLEARED: &str = "notifications_auto_cleared_total";
-/// WebSocket connections now.
+/// Number of connections.
 pub const CONNECTIONS: &str = "websocket_connections";
-/// From an event's arrival to its push, in milliseconds.
+/// Time from the arrival of an event to its push, in milliseconds.
 pub const DELIVERY_LATENCY: &str = "delivery_latency_ms";
-/// Events, by source and outcome.
+/// Number of events, by source and outcome.
 pub const EVENTS: &str = "lonceng_events_total";
-/// Events that no type has the code of.
+/// Number of events with an unknown code.
 pub const UNKNOWN_TYPE: &str = "lonceng_events_unknown_type_total";
-/// Dead letters, by reason.
+/// Number of dead letters, by reason.
 pub const DEAD_LETTERS: &str = "lonceng_dead_letters_total";
-/// Notifications in one transaction.
+/// Notifications per transaction.
 pub const BATCH_ROWS: &str = "lonceng_store_batch_rows";
-/// Seconds of one transaction.
+/// Duration of a transaction, in seconds.
 pub const BATCH_SECONDS: &str = "lonceng_store_batch_seconds";
-/// What waits in a queue, by queue.
+/// Length of a queue, by queue.
 pub const QUEUE_LENGTH: &str = "lonceng_queue_length";
-/// Actors started again after they died, by actor.
+/// Number of restarts of actors, by actor.
 pub const ACTOR_RESTARTS: &str = "lonceng_actor_restarts_total";
-/// Clients closed with 4008.
+/// Number of clients closed with 4008.
 pub const SLOW_CLIENTS: &str = "lonceng_slow_clients_closed_total";
 
-/// Messages of live feeds left for watchers, by feed.
+/// Number of live feed messages queued for watchers, by feed.
 pub const FEED_MESSAGES: &str = "lonceng_feed_messages_total";
-/// Connections that watch a live feed, by feed.
+/// Number of watchers, by feed.
 pub const FEED_WATCHERS: &str = "lonceng_feed_watchers";
 
-/// Installs the recorder; its handle writes what `/metrics` answers.
+/// Installs the recorder. Returns the handle that renders `/metrics`.
 ///
 /// # Errors
-/// When the process has one already.
+/// When the process already has a recorder.
 pub fn install() -> Result<PrometheusHandle, metrics_exporter_prometheus::BuildError> {
     const MILLISECONDS: [f64; 14] =
         [0.5, 1.0, 2.0, 3.0, 5.0, 8.0, 12.0, 20.0, 50.0, 100.0, 250.0, 1_000.0, 5_000.0, 30_000.0];
@@ -53,7 +53,7 @@ pub fn install() -> Result<PrometheusHandle, metrics_exporter_prometheus::BuildE
     Ok(handle)
 }
 
-/// Describes every metric, and lets those that a dashboard starts from exist at zero.
+/// Describes every metric, and initializes counters for dashboards.
 fn describe() {
     describe_counter!(SENT, "Notifications committed");
     describe_counter!(ACKED, "Notifications marked read");

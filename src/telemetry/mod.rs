@@ -1,4 +1,4 @@
-//! What the hub says about itself: the log, the metrics, and how each part is.
+//! Telemetry: log, metrics, health, and delivery trace.
 
 mod health;
 pub mod history;

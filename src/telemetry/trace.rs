@@ -1,7 +1,8 @@
-//! What became of the last events, for whoever asks why somebody did not get something.
+//! Delivery trace: processing of the latest events, to explain why a user did or did not get a
+//! notification.
 //!
-//! It is kept in this hub's memory: so many events, for so long, whichever is less. Writing it down costs a few small copies for an event and
-//! one short lock for a batch; it is put together only when somebody asks.
+//! It is kept in memory, with limits on number and age. Recording costs a few small copies per
+//! event and one short lock per batch.
 
 use std::{
     collections::VecDeque,
@@ -21,102 +22,102 @@ use crate::domain::{
     user::UserId,
 };
 
-/// Most people of one event that are written down one by one.
+/// Maximum number of users listed per event.
 pub const PEOPLE_MAX: usize = 100;
 
-/// Most connections of one push.
+/// Maximum number of connections listed per push.
 pub const CONNECTIONS_MAX: usize = 20;
 
-/// Maximum size of the events that are kept, and of the pushes, in bytes; then the oldest are forgotten earlier than
-/// configured.
+/// Maximum size of the recorded events, and of the pushes, in bytes; beyond it the oldest are
+/// dropped early.
 const KEPT_MAX_BYTES: usize = 64 * 1024 * 1024;
 
-/// What became of an event.
+/// Trace of an event.
 #[derive(Debug, Clone)]
 pub struct EventTrace {
-    /// What its publisher calls it.
+    /// ID of the event.
     pub event_id: String,
-    /// What makes a second arrival the same event.
+    /// Identity for deduplication.
     pub identity: Option<Identity>,
-    /// The name it was published under.
+    /// Name under which it was published.
     pub name: String,
-    /// The code of its type.
+    /// Code of its type.
     pub code: String,
-    /// Who published it.
+    /// Publisher.
     pub publisher: Option<String>,
-    /// Which way it came: `http`, `nats`, `schedule`.
+    /// Source: `http`, `nats`, `schedule`.
     pub source: &'static str,
-    /// When.
+    /// Time of arrival.
     pub received_at: Timestamp,
-    /// Whom it names: its user, its actor, its recipients.
+    /// Users that it names: user, actor, recipients.
     pub names: Vec<UserId>,
-    /// How it ended, as in `lonceng_events_total`.
+    /// Outcome, as in `lonceng_events_total`.
     pub outcome: &'static str,
-    /// Why, where it made nothing.
+    /// Reason, if it made no notification.
     pub reason: Option<Reason>,
-    /// Who got a notification.
+    /// Users that got a notification.
     pub delivered: Vec<Delivered>,
-    /// How many did; the list may be shorter.
+    /// Number of them; the list may be shorter.
     pub delivered_count: usize,
-    /// Who has muted its type.
+    /// Users that muted its type.
     pub muted: Vec<UserId>,
-    /// How many have.
+    /// Number of them.
     pub muted_count: usize,
 }
 
-/// Why an event made nothing.
+/// Reason for which an event made no notification.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Reason {
-    /// A word, such as `muted`.
+    /// Code, such as `muted`.
     pub code: &'static str,
-    /// A sentence.
+    /// Description.
     pub detail: String,
 }
 
-/// Somebody who got a notification.
+/// Notification of one user.
 #[derive(Debug, Clone)]
 pub struct Delivered {
-    /// Who.
+    /// User.
     pub user_id: UserId,
-    /// Which.
+    /// ID of the notification.
     pub notification_id: Uuid,
-    /// Whether it came in their quiet hours.
+    /// True in the user's quiet hours.
     pub quiet: bool,
 }
 
 impl Delivered {
-    /// Whom a draft is for, under the id that it will have.
+    /// Creates the record of a draft with its ID.
     #[must_use]
     pub fn new(notification_id: Uuid, draft: &Draft) -> Self {
         Self { user_id: draft.user_id.clone(), notification_id, quiet: draft.quiet }
     }
 }
 
-/// Whether a notification was shown live.
+/// Live delivery of a notification.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum PushMode {
-    /// It was pushed to these connections.
+    /// Pushed to connections.
     Pushed,
-    /// It was over the live limit, and told with others a little later.
+    /// Beyond the live limit, and part of a summary.
     Limited,
 }
 
-/// A notification that somebody connected was told of.
+/// Push of a notification to a connected user.
 #[derive(Debug, Clone)]
 pub struct PushRecord {
-    /// Which.
+    /// ID of the notification.
     pub notification_id: Uuid,
-    /// When.
+    /// Time.
     pub at: Timestamp,
-    /// How.
+    /// Live delivery.
     pub live: PushMode,
-    /// To which connections, by their ids.
+    /// IDs of the connections.
     pub connections: Vec<String>,
 }
 
 impl PushRecord {
-    /// Approximate memory that it takes, in bytes.
+    /// Returns its approximate size in memory, in bytes.
     fn bytes(&self) -> usize {
         size_of::<Self>()
             + self.connections.iter().map(|id| size_of::<String>() + id.len()).sum::<usize>()
@@ -124,7 +125,7 @@ impl PushRecord {
 }
 
 impl EventTrace {
-    /// An event that has just come, by `source`.
+    /// Creates the trace of an event from `source`.
     #[must_use]
     pub fn new(event: &Event, source: &'static str, received_at: Timestamp) -> Self {
         let named = event.user_id.iter().chain(&event.actor_id).chain(&event.recipients);
@@ -150,7 +151,7 @@ impl EventTrace {
         }
     }
 
-    /// Whether it has anything to do with a user.
+    /// Returns whether it concerns a user.
     #[must_use]
     pub fn concerns(&self, user: &UserId) -> bool {
         self.names.contains(user)
@@ -158,7 +159,7 @@ impl EventTrace {
             || self.delivered.iter().any(|delivered| delivered.user_id == *user)
     }
 
-    /// Approximate memory that it takes, in bytes.
+    /// Returns its approximate size in memory, in bytes.
     fn bytes(&self) -> usize {
         let of = |user: &UserId| size_of::<UserId>() + user.as_str().len();
         let texts = self.event_id.len() + self.name.len() + self.code.len();
@@ -183,7 +184,7 @@ impl EventTrace {
     }
 }
 
-/// The last events.
+/// Traces of the latest events.
 #[derive(Debug, Default)]
 pub struct DeliveryTrace {
     limit: AtomicUsize,
@@ -197,12 +198,12 @@ struct Records {
     events_bytes: usize,
     pushes: VecDeque<PushRecord>,
     pushes_bytes: usize,
-    /// Before this, nobody knows any more who was told.
+    /// Time before which pushes are no longer known.
     pushes_since: Timestamp,
 }
 
 impl DeliveryTrace {
-    /// Keeps `limit` events for `minutes`; none of 0.
+    /// Creates a trace of `limit` events for `minutes`; off if either is 0.
     #[must_use]
     pub fn new(limit: usize, minutes: u32, now: Timestamp) -> Self {
         let trace = Self::default();
@@ -210,24 +211,24 @@ impl DeliveryTrace {
         trace
     }
 
-    /// From now on, so many for so long.
+    /// Replaces the limits.
     pub fn set(&self, limit: usize, minutes: u32, now: Timestamp) {
         let before = self.is_on();
         self.limit.store(limit, Ordering::Relaxed);
         self.keep_ms.store(i64::from(minutes) * 60_000, Ordering::Relaxed);
         if !self.is_on() || !before {
-            // What happened before is not known.
+            // Earlier pushes are not known.
             *self.kept() = Records { pushes_since: now, ..Records::default() };
         }
     }
 
-    /// How many it keeps, for how many milliseconds.
+    /// Returns the maximum number of events, and their lifetime in milliseconds.
     #[must_use]
     pub fn limits(&self) -> (usize, i64) {
         (self.limit.load(Ordering::Relaxed), self.keep_ms.load(Ordering::Relaxed))
     }
 
-    /// Whether anything is kept.
+    /// Returns whether the trace is on.
     #[must_use]
     pub fn is_on(&self) -> bool {
         let (limit, keep_ms) = self.limits();
@@ -239,7 +240,7 @@ impl DeliveryTrace {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Writes down what became of events.
+    /// Records traces of events.
     pub fn record_events(&self, events: Vec<EventTrace>) {
         let (limit, keep_ms) = self.limits();
         let Some(now) = events.last().map(|event| event.received_at).filter(|_| self.is_on())
@@ -259,7 +260,7 @@ impl DeliveryTrace {
         }
     }
 
-    /// Writes down who was told live.
+    /// Records pushes.
     pub fn record_pushes(&self, pushes: Vec<PushRecord>) {
         let (limit, keep_ms) = self.limits();
         let Some(now) = pushes.last().map(|pushes| pushes.at).filter(|_| self.is_on()) else {
@@ -279,7 +280,8 @@ impl DeliveryTrace {
         }
     }
 
-    /// The events of an event, by its id, its identity, or the id of a notification it made; newest first.
+    /// Returns the traces of an event, by its ID, its identity, or the ID of a notification; newest
+    /// first.
     #[must_use]
     pub fn of_event(&self, id: &str, limit: usize) -> Vec<EventTrace> {
         let uuid = Uuid::try_parse(id).ok();
@@ -293,7 +295,7 @@ impl DeliveryTrace {
             .collect()
     }
 
-    /// The events that have anything to do with a user, newest first.
+    /// Returns the traces that concern a user, newest first.
     #[must_use]
     pub fn of_user(&self, user: &UserId, limit: usize) -> Vec<EventTrace> {
         self.kept()
@@ -306,7 +308,7 @@ impl DeliveryTrace {
             .collect()
     }
 
-    /// The last events of a type, newest first.
+    /// Returns the latest traces of a type, newest first.
     #[must_use]
     pub fn of_code(&self, code: &str, limit: usize) -> Vec<EventTrace> {
         self.kept()
@@ -319,7 +321,8 @@ impl DeliveryTrace {
             .collect()
     }
 
-    /// How a notification that was made at `at` was told live. `None`: nobody knows any more. An empty list: nobody was connected.
+    /// Returns the pushes of a notification created at `at`. `None` if not known any more; empty if
+    /// the user was not connected.
     #[must_use]
     pub fn pushes_of(&self, notification_id: Uuid, at: Timestamp) -> Option<Vec<PushRecord>> {
         let kept = self.kept();
@@ -328,7 +331,7 @@ impl DeliveryTrace {
         (!pushes.is_empty() || at > kept.pushes_since).then_some(pushes)
     }
 
-    /// How many events it knows, and since when.
+    /// Returns the number of traces, and the time of the oldest.
     #[must_use]
     pub fn extent(&self) -> (usize, Option<Timestamp>) {
         let kept = self.kept();
@@ -393,7 +396,7 @@ mod tests {
             trace.record_events((0..1_000).map(|m| large(n * 1_000 + m)).collect());
         }
         let (kept, _) = trace.extent();
-        // Later events have some bytes more in their IDs.
+        // Later events have longer IDs.
         assert!(kept * bytes <= KEPT_MAX_BYTES, "{kept} of {bytes}");
         assert!((kept + 1) * (bytes + 8) > KEPT_MAX_BYTES, "{kept} of {bytes}");
         assert_eq!(trace.of_event("e5999", 9).len(), 1, "the last are kept");

@@ -1,4 +1,4 @@
-//! Codes of events that no type has: counted, shown on the console, and logged now and then.
+//! Unknown codes of events: counted, shown on the console, and logged at intervals.
 
 use std::{
     collections::HashMap,
@@ -10,32 +10,32 @@ use serde::Serialize;
 use super::metric;
 use crate::domain::{monotonic::Monotonic, notification::Timestamp};
 
-/// Maximum number of codes that are remembered; the one that has not come for the longest time goes first.
+/// Maximum number of codes; the least recently seen one is dropped first.
 const CODES_MAX: usize = 500;
 
-/// Time between two warnings about the same code, in milliseconds.
+/// Minimum interval of warnings about the same code, in milliseconds.
 const WARNING_EVERY_MS: i64 = 10 * 60 * 1_000;
 
-/// Maximum number of codes that are warned of within [`WARNING_EVERY_MS`]: codes may be made up without end.
+/// Maximum number of codes logged within [`WARNING_EVERY_MS`]: codes may be invented without end.
 const WARNINGS_MAX: usize = 20;
 
-/// A code that no type has.
+/// Unknown code.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct UnknownType {
-    /// Code of the events.
+    /// Code.
     pub code: String,
-    /// Number of events that came with it since the start of the hub.
+    /// Number of events with it since the start of the hub.
     pub count: u64,
-    /// Time of the last one.
+    /// Time of the last event.
     pub last_at: Timestamp,
 }
 
-/// Warning that is due about an unknown code.
+/// Warning about unknown codes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Warning {
-    /// About the code itself, which has come so many times.
+    /// About a code, with its number of events.
     Code(u64),
-    /// About more unknown codes than are logged one by one.
+    /// About more unknown codes than are logged individually.
     TooMany,
 }
 
@@ -59,7 +59,7 @@ struct Code {
 }
 
 impl UnknownTypes {
-    /// Counts an event, and returns the warning that is due.
+    /// Counts an event. Returns the warning that is due.
     pub fn count(&self, code: &str, now: Timestamp, monotonic: Monotonic) -> Option<Warning> {
         metrics::counter!(metric::UNKNOWN_TYPE).increment(1);
         let mut codes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -84,7 +84,7 @@ impl UnknownTypes {
         }
     }
 
-    /// Up to `limit` codes, the last to come first.
+    /// Returns up to `limit` codes, the most recent first.
     #[must_use]
     pub fn latest(&self, limit: usize) -> Vec<UnknownType> {
         let codes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -113,7 +113,7 @@ impl Codes {
         }
     }
 
-    /// Counts a warning, and returns the number of those before it in the same period.
+    /// Counts a warning. Returns the number of earlier ones in the same period.
     fn warnings_before(&mut self, now: Monotonic) -> usize {
         match &mut self.period {
             Some((since, warnings)) if now.0 - since.0 < WARNING_EVERY_MS => {

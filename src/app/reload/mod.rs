@@ -1,13 +1,15 @@
-//! Taking an edit of config.toml or the templates while the hub runs.
+//! Live reload of config.toml and the templates.
 //!
-//! The files are looked at twice a second: their times, sizes and identities. That notices every way of saving (in place, by
-//! renaming, by a symlink that points elsewhere, on a network), with nothing to configure and no limit to run into, and costs
-//! a few system calls. A change is taken when the files have been still for one look, so several quick saves are one.
+//! The files are polled twice a second: times, sizes and identities. That detects every way of
+//! saving (in place, by renaming, by a symlink, on a network file system) without configuration or
+//! limits, for a few system calls. A change is loaded when the files have been stable for one poll,
+//! so several quick saves are one.
 //!
-//! Half a file can be valid TOML with fewer types, and the events of a type that is missing are lost. So a change that
-//! removes types is taken only after a longer rest, and one that removes most of them only when somebody confirms it.
+//! Half a file can be valid TOML with fewer types, and the events of a missing type are lost. So a
+//! change that removes types is loaded only after a longer rest, and one that removes most of them
+//! only when it is confirmed.
 //!
-//! An edit that is wrong changes nothing and is logged once. Keys that cannot change while the hub runs are named.
+//! An invalid edit changes nothing and is logged once. Keys that need a restart are named.
 
 mod poll;
 mod read;
@@ -36,16 +38,16 @@ use crate::{
     telemetry::PartState,
 };
 
-/// Time between two looks.
+/// Interval of polls.
 const INTERVAL: Duration = Duration::from_millis(500);
 
-/// Time for which the files must have been still before types are removed.
+/// Time for which the files must be stable before types are removed.
 const REST_BEFORE_REMOVAL: Duration = Duration::from_secs(2);
 
 /// Maximum number of types that are named in the log and on the console.
 const NAMES_MAX: usize = 20;
 
-/// Settings that may change while the hub runs.
+/// Returns the settings that may change at run time.
 pub(super) fn settings(config: &Config) -> SettingValues {
     SettingValues {
         live_per_minute: config.limits.per_user_per_minute,
@@ -55,7 +57,7 @@ pub(super) fn settings(config: &Config) -> SettingValues {
     }
 }
 
-/// Watches, as long as the hub runs.
+/// Polls the files, while the hub runs.
 pub(super) fn watch(parts: Arc<Parts>, state: http::SharedState, asked: mpsc::Receiver<Reload>) {
     let templates = parts.loaded.templates.clone();
     let keeper = Keeper {
@@ -68,43 +70,43 @@ pub(super) fn watch(parts: Arc<Parts>, state: http::SharedState, asked: mpsc::Re
     actix_rt::spawn(keeper.run(asked));
 }
 
-/// What a change of the files waits for.
+/// Next step after a change of the files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Step {
-    /// Nothing: it is taken, or refused until the files change again or somebody confirms it.
+    /// None: loaded, or refused until the files change again or it is confirmed.
     Settled,
-    /// The store, or a longer rest.
+    /// Retry: the store is unavailable, or the files must rest longer.
     Again,
 }
 
-/// Circumstances of a change.
+/// Conditions of a change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Change {
-    /// Whether somebody asked that it be taken, whatever it removes.
+    /// True if the removal of types is confirmed.
     confirmed: bool,
     /// Time since the files last changed.
     rest: Duration,
 }
 
-/// Decision about types that a change removes.
+/// Decision about the removal of types.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Removal {
     Taken,
-    /// The files have to rest longer.
+    /// The files must rest longer.
     Early,
-    /// Somebody has to confirm it.
+    /// It must be confirmed.
     Refused,
 }
 
 impl Removal {
-    /// Decides about a change from `before` types to `after`, of which `removed` are no longer there.
+    /// Decides about a change from `before` types to `after`, of which `removed` are gone.
     fn decide(before: usize, after: usize, removed: usize, change: Change) -> Self {
         if removed == 0 || change.confirmed {
             Self::Taken
         } else if change.rest < REST_BEFORE_REMOVAL {
             Self::Early
         } else if removed * 2 > before && after < before {
-            // As many new ones would be an edit that renames them.
+            // As many new types would mean that they were renamed.
             Self::Refused
         } else {
             Self::Taken
@@ -113,12 +115,12 @@ impl Removal {
 }
 
 struct Keeper {
-    /// What the hub was built from.
+    /// Parts of the hub.
     parts: Arc<Parts>,
     /// Folder of the templates.
     templates: PathBuf,
     state: http::SharedState,
-    /// Configuration that is in force.
+    /// Configuration in force.
     running: Config,
     reader: Reader,
 }
@@ -130,7 +132,7 @@ impl Keeper {
         let mut still = false;
         loop {
             let asked = timeout(INTERVAL, asked.recv()).await.ok().flatten();
-            // A folder that does not answer has not changed, as far as anybody knows.
+            // A file system that hangs counts as unchanged.
             if let Some(seen) = self.look().await {
                 still = seen == before;
                 if !still {
@@ -145,7 +147,7 @@ impl Keeper {
                 }
             }
             if let Some(Reload { done }) = asked {
-                // Whoever asked may have gone.
+                // The caller may be gone.
                 let _ = done.send(());
             }
         }
@@ -156,7 +158,7 @@ impl Keeper {
         self.reader.run(move || poll::look(&file, &templates)).await.ok()
     }
 
-    /// Takes what is in the files, or says why not.
+    /// Loads the files, or logs the reason for which it cannot.
     async fn take(&mut self, change: Change) -> Step {
         let (loaded, local) = match self.load().await {
             Ok(read) => read,
@@ -222,7 +224,7 @@ impl Keeper {
         }
     }
 
-    /// Keeps what there was, and logs why, once.
+    /// Keeps the present configuration, and logs the reason once.
     fn refuse(&self, error: &ConfigError, would_remove: Vec<String>) {
         if self.parts.configuration.refused(error, would_remove) {
             for problem in &error.problems {
@@ -242,7 +244,7 @@ impl Keeper {
         let config = &loaded.config;
         let state = &self.state;
         self.parts.settings.set(settings(config));
-        // What sockets and the broker's messages are read with stays.
+        // Limits used by open sockets and the broker stay.
         let server = config::Server {
             listen: self.parts.loaded.config.server.listen.clone(),
             max_message_bytes: self.parts.loaded.config.server.max_message_bytes,
@@ -263,7 +265,7 @@ impl Keeper {
     }
 }
 
-/// Codes of the types that are no longer there.
+/// Returns the codes of removed types.
 fn removed(before: &[TypeRow], after: &[TypeRow]) -> Vec<String> {
     let kept: std::collections::HashSet<String> =
         after.iter().map(|row| code_of(&row.code)).collect();
@@ -271,7 +273,7 @@ fn removed(before: &[TypeRow], after: &[TypeRow]) -> Vec<String> {
     gone.map(|row| row.code.clone()).collect()
 }
 
-/// The first of the codes, and how many more there are.
+/// Returns the first codes, and the number of the others.
 fn names(codes: &[String]) -> String {
     let mut text = codes.iter().take(NAMES_MAX).map(String::as_str).collect::<Vec<_>>().join(", ");
     if let Some(more) = codes.len().checked_sub(NAMES_MAX).filter(|more| *more > 0) {

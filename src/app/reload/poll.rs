@@ -1,4 +1,4 @@
-//! Looking at the files of the configuration, to see that they have changed.
+//! Polling of the configuration files.
 
 use std::{
     fs,
@@ -6,16 +6,16 @@ use std::{
     time::SystemTime,
 };
 
-/// How deep folders of templates may lie.
+/// Maximum depth of template folders.
 const DEPTH: usize = 3;
 
-/// Maximum number of files that are looked at.
+/// Maximum number of files.
 const FILES_MAX: usize = 25_000;
 
-/// State of the files: canonical path, time of the last change and size in bytes of each. They have changed when this has.
+/// State of the files: canonical path, time of the last change and size in bytes of each.
 pub(super) type Look = Vec<(PathBuf, Option<SystemTime>, u64)>;
 
-/// Looks at the configuration file and the templates' folder.
+/// Returns the state of the configuration file and the template folder.
 pub(super) fn look(file: &Path, templates: &Path) -> Look {
     let mut seen = Vec::new();
     see(file, DEPTH, &mut seen);
@@ -28,7 +28,7 @@ fn see(path: &Path, depth: usize, seen: &mut Look) {
     if seen.len() >= FILES_MAX {
         return;
     }
-    // What a link points to is what counts; where it points says whether that is another one.
+    // Links are followed; a changed target is another file.
     let Ok(metadata) = fs::metadata(path) else {
         seen.push((path.to_owned(), None, 0));
         return;

@@ -1,4 +1,4 @@
-//! Reading the configuration's files on a thread of its own, which a file system that hangs may hold up.
+//! Reading of configuration files on a separate thread, which a hanging file system may block.
 
 use std::{path::Path, time::Duration};
 
@@ -13,24 +13,25 @@ use crate::{
     domain::catalog::LocalTemplate,
 };
 
-/// Time that reading may take.
+/// Time limit of a read.
 const WITHIN: Duration = Duration::from_secs(10);
 
-/// A configuration and its translations.
+/// Configuration and translations.
 pub(super) type Read = (Loaded, Vec<LocalTemplate>);
 
-/// Runs one read at a time, and waits for it only so long.
+/// Runs one read at a time, with a time limit.
 #[derive(Default)]
 pub(super) struct Reader {
-    /// Read that has not ended in its time: no other is begun, so that threads do not pile up.
+    /// Read that exceeded its time limit: no other one starts until it ends, so threads do not pile
+    /// up.
     late: Option<JoinHandle<()>>,
 }
 
 impl Reader {
-    /// Runs `read` on a thread that may block.
+    /// Runs `read` on a blocking thread.
     ///
     /// # Errors
-    /// A sentence, when it does not end in time or an earlier one still has not ended.
+    /// A description, when it exceeds its time limit or an earlier one still runs.
     pub(super) async fn run<T: Send + 'static>(
         &mut self,
         read: impl FnOnce() -> T + Send + 'static,
@@ -42,7 +43,7 @@ impl Reader {
         self.late = None;
         let (tell, told) = tokio::sync::oneshot::channel();
         let thread = spawn_blocking(move || {
-            // Nobody waits for it any more when it is late.
+            // There is no receiver after the time limit.
             let _ = tell.send(read());
         });
         match timeout(WITHIN, told).await {
@@ -56,7 +57,7 @@ impl Reader {
     }
 }
 
-/// Reads and checks everything, as at a start.
+/// Reads and validates all files, as at the start.
 pub(super) fn read(file: &Path) -> Result<Read, ConfigError> {
     let loaded = config::load(file)?;
     check(&loaded)?;
@@ -64,7 +65,7 @@ pub(super) fn read(file: &Path) -> Result<Read, ConfigError> {
     Ok((loaded, local))
 }
 
-/// A problem of the file as a whole.
+/// Creates a problem of the file as a whole.
 pub(super) fn problem(file: &Path, message: String) -> ConfigIssue {
     ConfigIssue {
         file: Some(file.to_owned()),
@@ -85,7 +86,7 @@ mod tests {
         let mut reader = Reader::default();
         assert_eq!(reader.run(|| 1).await, Ok(1));
         let (end, ended) = std::sync::mpsc::channel::<()>();
-        // Time does not go on by itself while a thread is busy.
+        // Paused time does not advance while a thread is busy.
         let (hung, ()) =
             tokio::join!(reader.run(move || ended.recv().is_ok()), tokio::time::advance(WITHIN));
         assert!(hung.is_err_and(|why| why.contains("10 seconds")));

@@ -1,8 +1,8 @@
-//! Keys of the configuration that the hub takes only when it starts.
+//! Keys of the configuration that need a restart.
 
 use crate::config::Config;
 
-/// Keys whose values differ from those that the hub was started with, and that it cannot take while it runs.
+/// Returns the changed keys that need a restart.
 pub(super) fn restart_needed(started: &Config, now: &Config) -> Vec<String> {
     let mut keys = Vec::new();
     let mut differ = |key: &str, differs: bool| {
@@ -47,7 +47,7 @@ pub(super) fn restart_needed(started: &Config, now: &Config) -> Vec<String> {
     keys
 }
 
-/// A section as text, to be compared.
+/// Returns a section as text, for comparison.
 fn debugged(section: &impl std::fmt::Debug) -> String {
     format!("{section:?}")
 }

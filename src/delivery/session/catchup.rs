@@ -1,7 +1,7 @@
-//! Catching up: history in pages, then what was held, then live, without a gap or a repeat.
+//! Catch-up: history in pages, then held pushes, then live, without a gap or a repeat.
 //!
-//! The revision the client has decides everything: a push that continues it is sent, one that it has is dropped, one
-//! beyond it means that something is missing, and the store has it.
+//! Only the client's revision matters: a push that continues it is sent, one that it has is
+//! dropped, and one beyond it shows that something is missing, which is then read from the store.
 
 use actix::{ActorFutureExt, AsyncContext, Context, WrapFuture};
 
@@ -19,14 +19,14 @@ use crate::{
     store::{Page, StoreError},
 };
 
-/// Unread notifications that a fresh connection starts with.
+/// Maximum number of unread notifications sent to a new connection.
 pub(super) const FRESH_UNREAD: i64 = 100;
 
-/// Most notifications read from the store at once. The next page is read when these are written, so a long gap holds
-/// neither memory nor the live stream of others.
+/// Maximum number of notifications read from the store at once. The next page is read when these
+/// are written, so a long gap takes little memory and does not delay other sessions.
 const PAGE_MAX: i64 = 100;
 
-/// What a connection starts with.
+/// First messages of a connection.
 enum Opening {
     Fresh(Page),
     Reset(Page),
@@ -35,8 +35,8 @@ enum Opening {
 }
 
 impl Session {
-    /// After attaching: the first read of history, `connected`, and what follows it. After a registry was replaced: only
-    /// what was missed.
+    /// Starts after attaching: reads history, sends `connected` and the first messages. After a
+    /// registry was replaced, only what was missed is read.
     pub(super) fn begin(&mut self, ctx: &mut Context<Self>) {
         if self.opened {
             self.read_page(ctx);
@@ -70,7 +70,7 @@ impl Session {
     }
 
     fn open(&mut self, opening: Opening, ctx: &mut Context<Self>) {
-        // From here on the client is read from: `connected` is the first message it gets.
+        // Requests are read from now on: `connected` is the first message.
         self.opened = true;
         match opening {
             Opening::Nothing(now) => {
@@ -116,7 +116,7 @@ impl Session {
         self.answer(frame);
     }
 
-    /// A snapshot, not a history: each item says where it stood.
+    /// Sends unread notifications as a snapshot; each has its own position.
     pub(super) fn send_unread(&mut self, page: &Page) {
         let positions = page.positions();
         for (item, position) in page.items.iter().zip(positions) {
@@ -132,13 +132,13 @@ impl Session {
         self.connection.set_position(self.follower.revision());
     }
 
-    /// Starts reading from the store what the client does not have; pushes are held meanwhile.
+    /// Starts reading missing changes from the store; pushes are held meanwhile.
     pub(super) fn catch_up(&mut self, ctx: &mut Context<Self>) {
         match &self.phase {
             Phase::Live => {
                 self.phase = Phase::CatchingUp(Held::default());
                 self.caught_up_from = self.follower.revision();
-                // While the queue is full the page would have no room; the pump reads it when that is written.
+                // With a full queue the driver reads the page when the queue is written.
                 if self.has_room_for_history() {
                     self.read_page(ctx);
                 }
@@ -147,14 +147,14 @@ impl Session {
         }
     }
 
-    /// Whether at most half of the queue is used, in messages and in bytes.
+    /// Returns whether at most half of the queue is used, in messages and in bytes.
     fn has_room_for_history(&self) -> bool {
         let connection = &self.connection;
         connection.waiting() * 2 <= self.context.limits.outbound_queue
             && connection.waiting_bytes() * 2 <= WAITING_BYTES_MAX
     }
 
-    /// Reads the next page once what is queued has been written.
+    /// Reads the next page when the queue is written.
     pub(super) fn read_on(&mut self, ctx: &mut Context<Self>) {
         if matches!(&self.phase, Phase::CatchingUp(held) if !held.reading) {
             self.read_page(ctx);
@@ -185,19 +185,20 @@ impl Session {
     fn send_page(&mut self, page: &Page, ctx: &mut Context<Self>) {
         let Phase::CatchingUp(held) = &mut self.phase else { return };
         held.reading = false;
-        // What the client was given meanwhile, by an answer to a sync, is not repeated.
+        // Changes sent meanwhile in reply to a sync are not repeated.
         let reached = self.follower.revision();
         for item in page.items.iter().filter(|item| item.revision > reached) {
             self.send_missed(item, page.inbox);
         }
-        // Revisions between the last item and the inbox's belong to nothing that is still there.
+        // Revisions between the last item and the inbox's belong to purged notifications.
         self.reach(InboxState { revision: page.reached(), ..page.inbox });
         if page.complete {
             self.go_live(ctx);
         }
     }
 
-    /// A missed change continues what the client has: between the two nothing is left that it could be told.
+    /// Sends a missed change as the continuation of the client's position: nothing between the two
+    /// is left to send.
     fn send_missed(&mut self, item: &Notification, inbox: InboxState) {
         let InboxState { unread, unseen, .. } = inbox;
         let step = RevisionStep {
@@ -218,7 +219,7 @@ impl Session {
             return;
         }
         if !self.has_room_for_history() {
-            // What is live must find room behind the history: the pump comes back when that is written.
+            // Live pushes need room behind the history: the driver continues when that is written.
             if let Phase::CatchingUp(held) = &mut self.phase {
                 held.reading = false;
             }
@@ -236,7 +237,7 @@ impl Session {
         self.answer_deferred();
     }
 
-    /// The client has been given everything up to a revision, at which the inbox had these counts.
+    /// Advances the client's position to a state of the inbox.
     pub(super) fn reach(&mut self, counters: InboxState) {
         if counters.revision >= self.counters.revision {
             self.counters = counters;
@@ -244,12 +245,12 @@ impl Session {
         self.follower.reach(counters.revision);
     }
 
-    /// Takes a push from the registry.
+    /// Handles a push from the registry.
     pub(super) fn take(&mut self, push: Push, ctx: &mut Context<Self>) {
         match &mut self.phase {
             Phase::Closing => {}
             Phase::CatchingUp(held) => {
-                // An answer is held in any case: there are no more of them than requests under way.
+                // Replies are always held: there are at most as many as requests in progress.
                 let bytes = held.bytes + push.frame.len();
                 let fits = held.pushes.is_empty() || bytes <= WAITING_BYTES_MAX;
                 if push.is_ack()
@@ -267,7 +268,7 @@ impl Session {
 
     fn take_live(&mut self, push: Push, ctx: &mut Context<Self>) {
         match self.follower.classify(push.step) {
-            // Something in between was lost on the way: fetch it first.
+            // A push was lost: read it from the store first.
             Continuity::Missing => {
                 self.catch_up(ctx);
                 self.take(push, ctx);
@@ -281,7 +282,7 @@ impl Session {
                 self.lag(ctx);
                 self.take(push, ctx);
             }
-            // An answer is given even when it changes nothing.
+            // A reply is sent even if nothing changed.
             Continuity::Known | Continuity::Send => {
                 self.latency.record(push.received.elapsed().as_secs_f64() * 1_000.0);
                 let step = self.follower.rebase(push.step, self.counters);

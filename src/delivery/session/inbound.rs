@@ -1,4 +1,4 @@
-//! What a client asks for.
+//! Requests of the client.
 
 use actix::{ActorFutureExt, AsyncContext, Context, Handler, Message, WrapFuture};
 use serde_json::{Map, Value};
@@ -19,10 +19,10 @@ use crate::{
     store::{MarkOutcome, Page, StoreError},
 };
 
-/// Requests that a sync counts as among those in progress: its answer may be a whole page.
+/// Weight of a sync among the requests in progress: its reply may be a whole page.
 const SYNC_WEIGHT: usize = 8;
 
-/// What becomes of a mark.
+/// Receiver of the result of a mark.
 type MarkReply = oneshot::Receiver<Result<MarkOutcome, StoreError>>;
 
 impl Session {
@@ -85,7 +85,7 @@ impl Session {
         subscribe(self, what, filters, answer, ctx);
     }
 
-    /// What a client means; it is told when there is no such thing.
+    /// Returns the target that a client names; replies with an error if there is none.
     fn named(&mut self, scope: &Scope) -> Option<WatchTarget> {
         let feeds = self.context.feeding.feeds();
         match scope {
@@ -147,7 +147,7 @@ impl Session {
         }));
     }
 
-    /// Sends a mark to persistence and waits for what becomes of it.
+    /// Sends a mark to persistence and waits for the result.
     fn ask<M>(&mut self, mark: M, answer: MarkReply, ctx: &mut Context<Self>)
     where
         M: Message<Result = ()> + Send + 'static,
@@ -162,7 +162,8 @@ impl Session {
         ctx.spawn(marked.into_actor(self).map(|outcome, session, _| session.after_mark(outcome)));
     }
 
-    /// What went well is acknowledged by the registry's push, which keeps the order of the revisions.
+    /// Handles the result of a mark. A success is acknowledged by the push from the registry, which
+    /// keeps the order of revisions.
     fn after_mark(&mut self, outcome: Option<Result<MarkOutcome, StoreError>>) {
         self.connection.in_flight -= 1;
         match outcome {
@@ -221,30 +222,30 @@ impl Session {
         }));
     }
 
-    /// Answers a sync. The client has everything up to its revision now: what is sent later continues from there, and
-    /// pushes that are still on their way would repeat it.
+    /// Replies to a sync, which advances the client's position: later messages continue from there,
+    /// and pushes in flight would repeat it.
     fn answer_sync(&mut self, page: &Page) {
         let reached = InboxState { revision: page.reached(), ..page.inbox };
         self.answer(protocol::sync_response(&page.items, reached, page.complete));
         self.reach(reached);
     }
 
-    /// Keeps an answer with the newest notifications until the client has been given what changed before them: it is no
-    /// part of the answer.
+    /// Defers a reply with the newest notifications until the client has received the changes
+    /// before it, which are not part of the reply.
     fn defer(&mut self, page: Page, ctx: &mut Context<Self>) {
         self.connection.in_flight += SYNC_WEIGHT;
         self.deferred.push(page);
         self.catch_up(ctx);
     }
 
-    /// Answers what was deferred, once the client has everything before it.
+    /// Sends deferred replies, when the client has everything before them.
     pub(super) fn answer_deferred(&mut self) {
         if !matches!(self.phase, Phase::Live) {
             return;
         }
         for mut page in std::mem::take(&mut self.deferred) {
             self.connection.in_flight -= SYNC_WEIGHT;
-            // Where the client stands by now.
+            // The client's position by now.
             page.inbox = if self.counters.revision > page.inbox.revision {
                 self.counters
             } else {

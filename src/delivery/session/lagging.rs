@@ -1,4 +1,4 @@
-//! A client that falls behind.
+//! Clients that read too slowly.
 
 use std::time::Duration;
 
@@ -8,18 +8,18 @@ use tokio::time::Instant;
 use super::{Phase, Session};
 use crate::{connection::ConnectionActor as _, protocol::CloseCode};
 
-/// How long a client may stay behind with more than a queue's worth before it is closed as too slow. A burst fills the
-/// queue of the fastest client for a moment; the store has what did not fit.
+/// Time for which a client may have more than a full queue before it is closed as too slow. A burst
+/// fills the queue of the fastest client for a moment; the rest is read from the store.
 const LAG_PATIENCE: Duration = Duration::from_secs(1);
 
 impl Session {
-    /// More waits for the client than its queue holds. What did not fit is read from the store when there is room; a client
-    /// that has not caught up by then is closed, and comes back for the rest with the revision it has.
+    /// Handles a full queue. The rest is read from the store when there is room; a client that does
+    /// not catch up in time is closed, and resumes with its revision.
     pub(super) fn lag(&mut self, ctx: &mut Context<Self>) {
         if let Phase::CatchingUp(held) = &mut self.phase {
             held.dropped = true;
         }
-        // While nothing waits for the socket, the client has taken all it was given: it is not the slow one.
+        // With an empty write queue the client is not the slow part.
         if self.lagging.is_none() && self.connection.waiting() > 0 {
             let since = Instant::now();
             self.lagging = Some(since);

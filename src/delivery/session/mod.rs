@@ -1,10 +1,10 @@
-//! A session: one connection of one user.
+//! Session actor: one connection of one user.
 //!
-//! A plain actor that owns its [`Connection`]. It attaches to the registry first, reads history second, and takes live
-//! pushes third, so nothing falls between; what is pushed is taken only in the order of the revisions, and a gap is
-//! filled from the store ([`catchup`]). What waits for the socket is bounded and written together.
+//! It owns its [`Connection`]. It attaches to the registry first, reads history second, and
+//! forwards live pushes third, so no change is missed in between. Pushes are sent only in the order
+//! of revisions, and gaps are filled from the store ([`catchup`]). The write queue is bounded.
 //!
-//! It ends, always, through [`Connection::close`] with a [`CloseCode`], or because the peer is gone.
+//! It ends through [`Connection::close`] with a [`CloseCode`], or because the peer disconnected.
 
 mod catchup;
 mod inbound;
@@ -41,45 +41,45 @@ use crate::{
     telemetry::metric,
 };
 
-/// How long a session that found no registry waits before it looks again.
+/// Delay before the next attempt to attach, while there is no registry.
 const REATTACH_AFTER: Duration = Duration::from_millis(50);
 
-/// Where a client wants to start.
+/// Starting point of a client.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Start {
-    /// With its unread notifications.
+    /// Its unread notifications.
     Fresh,
-    /// After what it has.
+    /// The changes after its position.
     Since(Since),
-    /// With nothing but what comes.
+    /// Only new changes.
     Nothing,
 }
 
-/// What every session of this hub shares.
+/// State shared by all sessions of this hub.
 #[derive(Debug)]
 pub struct SessionContext {
-    /// This hub's name.
+    /// Name of this hub.
     pub instance: String,
-    /// The store's epoch.
+    /// Epoch of the store.
     pub epoch: Arc<str>,
-    /// The store, for reading.
+    /// Store, for reads.
     pub store: Store,
-    /// Who is connected.
+    /// Registry of connected users.
     pub registry: Handle<Registry>,
-    /// Who changes inboxes.
+    /// Persistence, the only writer of inboxes.
     pub persistence: Handle<Persistence>,
-    /// What every connection keeps to.
+    /// Limits of every connection.
     pub limits: Limits,
-    /// What may change while the hub runs.
+    /// Settings that may change at run time.
     pub settings: Arc<RuntimeSettings>,
-    /// The live feeds.
+    /// Live feeds.
     pub feeding: FeedsHandle,
-    /// What is known about sign-ins.
+    /// Checker of sign-ins.
     pub sign_ins: SignIns,
 }
 
 impl SessionContext {
-    /// What every connection keeps to, now.
+    /// Returns the current limits of every connection.
     #[must_use]
     pub fn limits(&self) -> Limits {
         Limits {
@@ -89,62 +89,62 @@ impl SessionContext {
     }
 }
 
-/// How far the session is.
+/// Session state.
 enum Phase {
-    /// Reading history; what is pushed meanwhile is held.
+    /// Reading history; pushes are held meanwhile.
     CatchingUp(Held),
-    /// Passing on what is pushed.
+    /// Forwarding pushes.
     Live,
-    /// Writing its last frames.
+    /// Writing the last frames.
     Closing,
 }
 
-/// Pushes that came while history was being read.
+/// Pushes held while history is read.
 #[derive(Default)]
 struct Held {
     pushes: VecDeque<Push>,
-    /// Size of their frames, in bytes.
+    /// Size of the frames, in bytes.
     bytes: usize,
-    /// A page is being read right now.
+    /// True while a page is being read.
     reading: bool,
-    /// Some did not fit: the store has them.
+    /// True if some did not fit, and must be read from the store.
     dropped: bool,
 }
 
-/// The actor.
+/// Session actor.
 pub struct Session {
     context: Arc<SessionContext>,
     info: Arc<ClientInfo>,
     start: Start,
     phase: Phase,
-    /// What this client has, or will have once the queue is written.
+    /// Position of the client, when its queue is written.
     follower: Follower,
-    /// Counts at the latest revision that the client was given.
+    /// State of the inbox at the client's position.
     counters: InboxState,
-    /// Answers to `sync.request` that wait until the client has been given everything before them.
+    /// Deferred replies to `sync.request`.
     deferred: Vec<Page>,
-    /// The revision the client had when the last catch-up began: what was made later is new to it.
+    /// Revision at the beginning of the last catch-up: later notifications are new to the client.
     caught_up_from: i64,
-    /// `connected` has been sent, so `follower` means something.
+    /// True when `connected` has been sent, so `follower` is valid.
     opened: bool,
     connection: Connection,
-    /// Whether the user may administer, as far as is known by now.
+    /// True if the user is known to be an administrator.
     is_admin: bool,
-    /// Set by the registry.
+    /// Signals set by the registry.
     signals: Arc<Signals>,
-    /// Counts the registries attached to: what was asked for under an earlier one is of no use any more.
+    /// Number of attachments to registries; results of reads under an earlier one are ignored.
     attachment: u32,
-    /// Since when more waits for the client than its queue holds; `None` when it is up to date.
+    /// Time since which the queue is full; `None` while the client is up to date.
     lagging: Option<Instant>,
     latency: metrics::Histogram,
-    /// Leaves the registry when the session ends, however it ends.
+    /// Detaches from the registry when the session ends.
     membership: Option<Membership>,
-    /// The live feeds it watches, once it does.
+    /// Subscriptions to live feeds, once there are any.
     watched: Option<Box<Subscriptions>>,
 }
 
-/// A session's entry in the registry. A panic drops it too; should the registry's mailbox be full just then, the registry
-/// finds the dead address by itself.
+/// Entry of a session in the registry, removed when dropped, also by a panic. If the registry's
+/// mailbox is full then, the registry finds the dead address itself.
 struct Membership {
     registry: Handle<Registry>,
     user_id: UserId,
@@ -158,7 +158,7 @@ impl Drop for Membership {
 }
 
 impl Session {
-    /// A session on a connection that begins.
+    /// Creates a session on a new connection.
     #[must_use]
     pub fn new(
         context: Arc<SessionContext>,
@@ -198,18 +198,18 @@ impl Session {
         }
     }
 
-    /// Whose inbox.
+    /// Returns the user.
     fn user_id(&self) -> &UserId {
         &self.info.identity.user_id
     }
 
-    /// Queues a piece of history. It comes in pages of a bounded size, each after the one before is written, so it needs
-    /// no limit of its own.
+    /// Queues a message of the history. Pages have a bounded size, and each follows when the
+    /// previous one is written, so no further limit is needed.
     fn enqueue_history(&mut self, frame: Bytes, position: Option<i64>) {
         self.connection.enqueue(frame, position);
     }
 
-    /// Asks the registry to tell us of changes, then reads history.
+    /// Attaches to the registry, then reads history.
     fn attach(&mut self, ctx: &mut Context<Self>) {
         let attach = Attach {
             info: Arc::clone(&self.info),
@@ -217,7 +217,7 @@ impl Session {
             signals: Arc::clone(&self.signals),
         };
         let registry = self.context.registry.clone();
-        // Made before the entry: should the session die in between, what takes the entry away is there already.
+        // Created before the entry, so that the entry is removed if the session dies in between.
         self.membership = Some(Membership {
             registry: registry.clone(),
             user_id: self.user_id().clone(),
@@ -227,7 +227,7 @@ impl Session {
         ctx.spawn(attached.into_actor(self).map(|attached, session, ctx| {
             match attached {
                 Ok(Ok(lease)) => {
-                    // Ends only when the registry is gone: it never sends.
+                    // The lease never sends; it ends when the registry is gone.
                     let ended = async move { lease.await.is_err() };
                     ctx.spawn(
                         ended.into_actor(session).map(|_, session, ctx| session.reattach(ctx)),
@@ -243,7 +243,7 @@ impl Session {
         }));
     }
 
-    /// Checks the sign-in again where it can end, or a role be taken away, without a word.
+    /// Checks the sign-in again if it may end, or lose a role, without notice.
     fn check_sign_in(&mut self, ctx: &mut Context<Self>) {
         let watches_all =
             self.watched.as_ref().is_some_and(|watched| watched.watches(WatchTarget::All));
@@ -270,7 +270,7 @@ impl Session {
         }));
     }
 
-    /// The registry is gone. What it did not tell us is in the store.
+    /// Attaches again after the registry is gone. Missed changes are in the store.
     fn reattach(&mut self, ctx: &mut Context<Self>) {
         if self.connection.is_closing() {
             return;
@@ -278,7 +278,7 @@ impl Session {
         self.phase = Phase::CatchingUp(Held { reading: true, ..Held::default() });
         self.caught_up_from = self.follower.revision();
         self.attachment += 1;
-        // The entry it stood for is gone with the registry.
+        // Its entry is gone with the registry.
         self.membership = None;
         self.attach(ctx);
     }
@@ -335,7 +335,7 @@ impl FeedSubscriber for Session {
         })
     }
 
-    /// The registry tells it.
+    /// Sessions are notified by the registry.
     fn goodbye(&self, _: &Context<Self>) -> Option<Recipient<Dismiss>> {
         None
     }
@@ -345,7 +345,7 @@ impl Actor for Session {
     type Context = Context<Self>;
 
     fn started(&mut self, ctx: &mut Self::Context) {
-        // What fits into the queue fits into the mailbox: whichever is full first, the client is as slow.
+        // Mailbox and queue have the same capacity.
         ctx.set_mailbox_capacity(self.context.limits.outbound_queue);
         ctx.spawn(ConnectionDriver::default());
         self.watch_heartbeat(ctx);
@@ -369,7 +369,7 @@ impl Handler<SessionMessage> for Session {
                     self.catch_up(ctx);
                 }
             }
-            // The pump looks at the signals after every message.
+            // The driver checks the signals after every message.
             SessionMessage::Wake => {}
             SessionMessage::Leave => {
                 self.answer(protocol::going_away(going_away_after()));

@@ -22,45 +22,45 @@ use super::{
 };
 use crate::domain::skipped::Skipped;
 
-/// A type that is ready to use.
+/// Notification type, compiled.
 #[derive(Debug)]
 pub struct NotificationType {
-    /// The code as its author wrote it.
+    /// Code, as its author wrote it.
     pub code: String,
-    /// The headline.
+    /// Title.
     pub display_name: String,
-    /// Who receives it.
+    /// Recipients.
     pub target: Target,
-    /// How urgent.
+    /// Priority.
     pub priority: Priority,
-    /// Whether it is switched on.
+    /// True if it is switched on.
     pub is_active: bool,
-    /// Seconds that its notifications live; then they clear themselves.
+    /// Time after which its notifications clear themselves, in seconds.
     pub ttl_seconds: Option<i64>,
-    /// Whether there is a URL template of its code.
+    /// True if there is a URL template of its code.
     pub has_action: bool,
-    /// What it is about.
+    /// Entity that its notifications are about.
     pub entity: Option<Entity>,
-    /// Whether nobody can mute it.
+    /// True if users cannot mute it.
     pub mandatory: bool,
     /// Days after which its notifications are deleted.
     pub keep_days: Option<i64>,
-    /// Several texts to compare: their names and weights.
+    /// Names and weights of its variants.
     pub variants: Vec<(String, u32)>,
-    /// When it comes by itself.
+    /// Schedule on which it is published without an event.
     pub schedule: Option<Schedule>,
 }
 
-/// A type that cannot be used, and why. It alone is switched off.
+/// Type that is switched off because it is invalid. Other types are not affected.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BadType {
-    /// Its code.
+    /// Code.
     pub code: String,
-    /// The column that is wrong.
+    /// Column with the error.
     pub column: &'static str,
-    /// The line within a template, from 1.
+    /// Line within the template, from 1.
     pub line: Option<usize>,
-    /// One sentence.
+    /// Description of the error.
     pub detail: String,
 }
 
@@ -73,7 +73,7 @@ pub struct Catalog {
 }
 
 impl Catalog {
-    /// Compiles the rows and the locale folders. A row or a file that is wrong is left out and reported.
+    /// Compiles the rows and the locale folders. An invalid row or file is left out and reported.
     #[must_use]
     pub fn build(
         rows: &[TypeRow],
@@ -88,7 +88,7 @@ impl Catalog {
             }
         }
         for template in local {
-            // A translation may be there before its type is.
+            // A translation may exist before its type.
             let Some((code, text)) = catalog.translated(&template.code) else { continue };
             if let Err(error) =
                 catalog.templates.add(local_name(&template.locale, &text), template.source.clone())
@@ -193,7 +193,8 @@ impl Catalog {
         Ok(())
     }
 
-    /// What comes by the clock has no event: a text that asks for more than there is would never be rendered.
+    /// Checks that a scheduled type renders without an event: a template with other fields would
+    /// always fail.
     fn check_scheduled(
         &self,
         key: &str,
@@ -222,20 +223,20 @@ impl Catalog {
         Ok(())
     }
 
-    /// The type of a code, in whatever case or spelling its author defined it.
+    /// Returns the type with a code, in any case and spelling.
     #[must_use]
     pub fn find(&self, code: &str) -> Option<&Arc<NotificationType>> {
         self.types.get(&code_of(code))
     }
 
-    /// Code of the type that `code` was probably meant to be.
+    /// Returns the code of the type that `code` was probably meant to be.
     #[must_use]
     pub fn similar(&self, code: &str) -> Option<&str> {
         let key = similar::nearest(&code_of(code), self.types.keys())?;
         self.types.get(key).map(|kind| kind.code.as_str())
     }
 
-    /// Sentence that says why an event with this code makes no notification.
+    /// Returns the reason for which an event with this code makes no notification, as a sentence.
     #[must_use]
     pub fn why_skipped(&self, code: &str, why: Skipped) -> String {
         match why {
@@ -247,29 +248,30 @@ impl Catalog {
         }
     }
 
-    /// How many types there are.
+    /// Number of types.
     #[must_use]
     pub fn len(&self) -> usize {
         self.types.len()
     }
 
-    /// Whether there is none.
+    /// Returns whether there is none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.types.is_empty()
     }
 
-    /// All types, in no order.
+    /// Returns all types, in no order.
     pub fn all(&self) -> impl Iterator<Item = &Arc<NotificationType>> {
         self.types.values()
     }
 
-    /// The types that come by the clock.
+    /// Returns the types with a schedule.
     pub fn scheduled(&self) -> impl Iterator<Item = (&Arc<NotificationType>, &Schedule)> {
         self.types.values().filter_map(|kind| Some((kind, kind.schedule.as_ref()?)))
     }
 
-    /// Which type and which of its texts a file in a locale's folder translates: `CODE.txt`, or `CODE.VARIANT.txt`.
+    /// Returns the type and the variant that a file in a locale's folder translates: `CODE.txt`, or
+    /// `CODE.VARIANT.txt`.
     fn translated(&self, file: &str) -> Option<(String, String)> {
         if let Some((code, name)) = file.rsplit_once('.') {
             let code = code_of(code);
@@ -284,13 +286,13 @@ impl Catalog {
         self.types.contains_key(&code).then(|| (code.clone(), code))
     }
 
-    /// Renders a type's message in the recipient's language, and says which variant it is.
+    /// Renders a type's message in the recipient's language. Returns the message and the variant.
     ///
-    /// Where a reader's language has a translation of the type and none of the variant, they read the translation, and are no part
-    /// of the comparison.
+    /// A reader whose language has a translation of the type but none of the variant gets the
+    /// translation, and is not part of the comparison.
     ///
     /// # Errors
-    /// [`Rejected`] with the field that is missing.
+    /// [`Rejected`] with the missing field.
     pub fn message(
         &self,
         kind: &NotificationType,
@@ -323,7 +325,7 @@ impl Catalog {
     /// Renders a type's action URL.
     ///
     /// # Errors
-    /// [`Rejected`] with the field that is missing.
+    /// [`Rejected`] with the missing field.
     pub fn action_url(
         &self,
         kind: &NotificationType,
@@ -333,7 +335,7 @@ impl Catalog {
     }
 }
 
-/// Field names of the data under which a type's entity can be found, for the plan.
+/// Returns the ID of the entity that an event is about.
 #[must_use]
 pub(super) fn entity_id(entity: &Entity, event: &Event) -> Option<String> {
     let present = |name: &str| event.data.get(name).filter(|value| !value.is_null());
@@ -431,7 +433,8 @@ pub(crate) mod tests {
             let user = format!("user-{n}");
             let (text, variant) = says(&catalog, &user, None);
             assert_eq!(Some(text.trim_start_matches("text ")), variant.as_deref());
-            // In Indonesian there is no b: who would have it reads the translation, and does not count.
+            // In Indonesian there is no b: who would have it reads the translation, and does not
+            // count.
             let expected = if variant.as_deref() == Some("a") {
                 ("teks a", variant.clone())
             } else {
@@ -453,7 +456,7 @@ pub(crate) mod tests {
             schedule: Some(serde_json::json!("at six")),
             ..all.clone()
         };
-        // What it asks for must be there without an event.
+        // All names must exist without an event.
         let uncounted = TypeRow {
             code: "D".into(),
             schedule: Some(serde_json::json!("0 18 * * *")),

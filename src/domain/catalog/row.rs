@@ -1,4 +1,4 @@
-//! A type as it is written: in the table, in config.toml, by an administrator.
+//! Notification type as written in the table, in config.toml or by an administrator.
 
 use std::collections::BTreeMap;
 
@@ -18,37 +18,37 @@ pub const CODE_MAX_CHARS: usize = 128;
 /// Maximum number of channels of a type.
 const CHANNELS_MAX: usize = 16;
 
-/// Which thing a notification is about: a kind, and the field of the data that says which one.
+/// Entity that a notification is about: a kind, and the field of the data with its ID.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Entity {
-    /// What kind of thing, such as `refund`.
+    /// Kind, such as `refund`.
     #[serde(rename = "type")]
     pub kind: String,
-    /// The field of the data with its id, such as `refund_id`.
+    /// Field of the data with the ID, such as `refund_id`.
     pub id: String,
 }
 
-/// Where a row of `notification_types` comes from.
+/// Source of a row of `notification_types`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Origin {
     /// Written from config.toml, which may change it.
     Config,
-    /// Made or changed by an administrator; config.toml leaves it alone.
+    /// Created or changed by an administrator; config.toml does not change it.
     Admin,
 }
 
-/// A type as it stands in the table: texts that may still be wrong.
+/// Row of the table, not validated yet.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct TypeRow {
     /// The code, unique.
     pub code: String,
-    /// The headline of its notifications.
+    /// Title of its notifications.
     pub display_name: String,
     /// The message's template.
     pub template: String,
-    /// One word of the targets.
+    /// Name of the target.
     pub target_type: String,
     /// For ROLE.
     pub target_role: Option<String>,
@@ -56,31 +56,31 @@ pub struct TypeRow {
     pub target_users: Vec<UserId>,
     /// `LOW`, `MEDIUM` or `HIGH`.
     pub priority: String,
-    /// Ways it is delivered; `web` is the bell.
+    /// Delivery channels; `web` is the bell.
     pub channels: Vec<String>,
-    /// Whether its events are turned into notifications.
+    /// True if its events are turned into notifications.
     pub is_active: bool,
-    /// Seconds that its notifications live; then they clear themselves.
+    /// Time after which its notifications clear themselves, in seconds.
     pub ttl_seconds: Option<i64>,
     /// The template of the action's URL.
     pub action_url: Option<String>,
-    /// What it is about.
+    /// Entity that its notifications are about.
     pub entity: Option<Entity>,
-    /// Whether nobody can mute it; for the priority HIGH.
+    /// True if users cannot mute it; only with the priority HIGH.
     pub mandatory: bool,
     /// Days after which its notifications are deleted.
     pub keep_days: Option<i64>,
-    /// Several texts to compare; each reader gets one of them.
+    /// Variants of the message; each reader gets one of them.
     pub variants: Vec<Variant>,
-    /// Instead of events: when it comes by itself. As it was written: it may be wrong.
+    /// Schedule on which it is published, instead of events; not validated yet.
     pub schedule: Option<Value>,
-    /// Where the row comes from.
+    /// Source of the row.
     pub origin: Origin,
-    /// When it was last changed.
+    /// Time of the last change.
     pub updated_at: Timestamp,
 }
 
-/// Whether a type can name this channel.
+/// Returns whether a type can name this channel.
 pub(super) fn is_channel(channel: &str) -> bool {
     matches!(channel, "web" | "email" | "push")
         || channel.strip_prefix("webhook:").is_some_and(|name| !name.is_empty())
@@ -120,7 +120,7 @@ impl TypeRow {
             })
     }
 
-    /// A column with a NUL in it, which PostgreSQL cannot hold and nobody can read.
+    /// Returns a column with a NUL character, which PostgreSQL cannot store.
     pub(super) fn column_with_nul(&self) -> Option<&'static str> {
         let has = |text: &str| text.contains('\0');
         let maybe = |text: &Option<String>| text.as_deref().is_some_and(has);
@@ -148,7 +148,7 @@ impl TypeRow {
     }
 }
 
-/// A template for the recipients of one locale: `templates/id/CODE.txt`.
+/// Template for the recipients of one locale: `templates/id/CODE.txt`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LocalTemplate {
     /// The folder's name.
@@ -159,7 +159,7 @@ pub struct LocalTemplate {
     pub source: String,
 }
 
-/// The rows of config.toml by code, to be compared with those of the table.
+/// Indexes rows by code, for the comparison of config.toml with the table.
 #[must_use]
 pub fn by_code(rows: &[TypeRow]) -> BTreeMap<&str, &TypeRow> {
     rows.iter().map(|row| (row.code.as_str(), row)).collect()

@@ -1,10 +1,10 @@
-//! Finding the code that was probably meant.
+//! Suggestions for a misspelled code.
 
 use strsim::damerau_levenshtein;
 
 use super::CODE_MAX_CHARS;
 
-/// Nearest of `known` to `code`, unless all of them are too far from it: one edit and a fifth of the length are allowed.
+/// Returns the nearest of `known` to `code`, within one edit and a fifth of the length.
 pub(super) fn nearest<'a>(code: &str, known: impl Iterator<Item = &'a String>) -> Option<&'a str> {
     let length = code.chars().count();
     if length > CODE_MAX_CHARS {
@@ -15,7 +15,7 @@ pub(super) fn nearest<'a>(code: &str, known: impl Iterator<Item = &'a String>) -
         .filter(|other| other.chars().count().abs_diff(length) <= allowed)
         .map(|other| (damerau_levenshtein(code, other), other.as_str()))
         .filter(|(distance, _)| *distance <= allowed)
-        // The first by name, where several are as near.
+        // The first by name if several are equally near.
         .min()
         .map(|(_, other)| other)
 }

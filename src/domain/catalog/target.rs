@@ -1,8 +1,8 @@
-//! Who a type's notifications go to.
+//! Recipients of a type's notifications.
 
 use crate::domain::user::UserId;
 
-/// Who a type's notifications go to.
+/// Recipients of a type's notifications.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Target {
     /// The event's user.
@@ -11,21 +11,21 @@ pub enum Target {
     Actor,
     /// `recipient_id` and `recipient_ids` in the event.
     Recipient,
-    /// Everybody in the directory with this role; ADMIN is the role `admin`.
+    /// All users of the directory with this role; ADMIN is the role `admin`.
     Role(String),
     /// These users.
     Users(Vec<UserId>),
-    /// Everybody in the directory.
+    /// All users of the directory.
     All,
-    /// Nobody's inbox: live feeds only.
+    /// No inbox: live feeds only.
     Feed,
 }
 
 impl Target {
-    /// Reads the columns `target_type`, `target_role` and `target_users`.
+    /// Parses the columns `target_type`, `target_role` and `target_users`.
     ///
     /// # Errors
-    /// A sentence about what is wrong with them.
+    /// A description of the invalid column.
     pub fn parse(target: &str, role: Option<&str>, users: &[UserId]) -> Result<Self, String> {
         match target.to_ascii_uppercase().as_str() {
             "SELF" | "REQUESTER" => Ok(Self::User),
@@ -48,7 +48,7 @@ impl Target {
         }
     }
 
-    /// Whether its recipients are known without an event.
+    /// Returns whether its recipients are known without an event.
     pub(super) fn needs_no_event(&self) -> bool {
         matches!(self, Self::Role(_) | Self::Users(_) | Self::All)
     }

@@ -1,24 +1,24 @@
-//! Several texts of one type, to find out which is read and clicked more.
+//! Variants of a type's message, to compare how often each is read and clicked.
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use crate::domain::user::UserId;
 
-/// Most variants of a type, and the longest name of one.
+/// Maximum number of variants of a type, and maximum length of a name, in bytes.
 const MOST: usize = 16;
 const NAME_MAX_CHARS: usize = 32;
 
-/// Most weight; small enough that all of them together fit.
+/// Maximum weight of a variant; the sum of all fits into an integer.
 const WEIGHT_MAX: u32 = 1_000_000;
 
-/// One of the texts.
+/// Variant of a type's message.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Variant {
-    /// Its name: letters, digits, `-` and `_`.
+    /// Name: letters, digits, `-` and `_`.
     pub name: String,
-    /// How many readers get it, compared with the others' weights. 0: nobody new.
+    /// Share of readers, relative to the other weights; 0 for none from now on.
     #[serde(default = "one")]
     pub weight: u32,
     /// The message's template.
@@ -29,7 +29,7 @@ fn one() -> u32 {
     1
 }
 
-/// What is wrong with a list of them.
+/// Validates a list of variants.
 pub(super) fn check(variants: &[Variant]) -> Result<(), String> {
     if variants.len() > MOST {
         return Err(format!("{} variants are more than {MOST}", variants.len()));
@@ -57,12 +57,12 @@ pub(super) fn check(variants: &[Variant]) -> Result<(), String> {
     Ok(())
 }
 
-/// The name of a variant's text among the templates; what separates them is in no code.
+/// Returns the name of a variant's template; the separator occurs in no code.
 pub(super) fn text_of(code: &str, variant: &str) -> String {
     format!("{code}\u{1f}{variant}")
 }
 
-/// Which variant a reader gets: always the same, on every hub, as long as the weights stay.
+/// Chooses the variant for a reader: always the same on every hub, as long as the weights stay.
 pub(super) fn choose<'a>(
     code: &str,
     reader: &UserId,
@@ -106,7 +106,7 @@ mod tests {
         }
         assert!((2_850..3_150).contains(&got["a"]), "{got:?}");
         assert_eq!(got["a"] + got["b"], 4_000);
-        // Fixed for good: a hub of another version must not hand out other texts.
+        // The assignment must not change between versions of the hub.
         let first: String = (0..16).filter_map(|n| choose("T", &user(n), &variants)).collect();
         assert_eq!(first, FIXED);
         // Another type shares the same readers out differently.

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::domain::{notification::Timestamp, rejected::Rejected};
 
-/// Binary mode: the attributes are headers, the body is the data.
+/// Returns whether an event is in binary mode: attributes in headers, data in the body.
 pub(super) fn is_binary(incoming: &RawEvent<'_>) -> bool {
     incoming.header("ce-specversion").is_some()
 }
@@ -88,7 +88,7 @@ fn event(
         Value::Null => Map::new(),
         other => Map::from_iter([("data".to_owned(), other)]),
     };
-    // The extensions name the people; a publisher without them names them in the data, as in the flat shape.
+    // Extension attributes name the users; without them the data does, as in the flat shape.
     let user = |extension: &str, field: &str| match fields::user(attributes, extension)? {
         Some(user) => Ok(Some(user)),
         None => fields::user(&data, field),

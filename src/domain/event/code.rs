@@ -1,7 +1,7 @@
-//! From the name of an event to the code of its type.
+//! Code of a type, derived from the name of an event.
 
-/// The code that a subject, a topic or a type names: an `events.` prefix dropped, dots and dashes to underscores, upper
-/// case.
+/// Derives the code from a subject, topic or type: drops an `events.` prefix, replaces dots and
+/// dashes by underscores, and converts to upper case.
 ///
 /// ```
 /// assert_eq!(lonceng::domain::event::code_of("events.refund.requested"), "REFUND_REQUESTED");

@@ -1,4 +1,4 @@
-//! From bytes to events: which of the shapes is it, and is it whole.
+//! Decoding of payloads into events.
 
 use serde_json::Value;
 
@@ -9,22 +9,23 @@ use super::{
 };
 use crate::domain::rejected::{Rejected, RejectedKind};
 
-/// Most events in one batch: one publish is one transaction, and others wait behind it.
+/// Maximum number of events in one batch: a batch is one transaction, and others wait for it.
 const BATCH_MAX_EVENTS: usize = 1_000;
 
-/// What was in it.
+/// Decoded payload.
 #[derive(Debug)]
 pub struct Decoded {
     /// The events, in order.
     pub events: Vec<Event>,
-    /// Whether they came as a batch, so that an error names an index.
+    /// True if the payload was a batch, so that an error names an index.
     pub batch: bool,
 }
 
-/// Decodes what arrived. An event without any id of its own has an empty [`Event::id`]; the caller gives it one.
+/// Decodes a payload. An event without an ID has an empty [`Event::id`]; the caller assigns one.
 ///
 /// # Errors
-/// [`Rejected`] with the field, and with the index when it is one of a batch: a batch is taken whole or not at all.
+/// [`Rejected`] with the field, and with the index in a batch: a batch is accepted as a whole or
+/// not at all.
 pub fn decode(incoming: &RawEvent<'_>) -> Result<Decoded, Rejected> {
     incoming.check_header_key()?;
     if cloudevents::is_binary(incoming) {
@@ -59,10 +60,10 @@ fn batch(incoming: &RawEvent<'_>, values: Vec<Value>) -> Result<Decoded, Rejecte
         return Err(Rejected::whole(RejectedKind::TooLarge, detail));
     }
     let mut events = Vec::with_capacity(values.len());
-    // On average: what counts is that the sum is right.
+    // The average size of an event; only the sum matters.
     let bytes = incoming.payload.len() / values.len();
     for (index, value) in values.into_iter().enumerate() {
-        // Only a batch that could hold a too large event is worth writing out again.
+        // Serialize only if the batch may contain an event that is too large.
         if incoming.payload.len() > incoming.max_event_bytes {
             check_size(value.to_string().len(), incoming).map_err(|rejected| rejected.at(index))?;
         }

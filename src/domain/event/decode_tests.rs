@@ -196,7 +196,7 @@ fn what_is_too_large_or_not_json_is_rejected() {
     );
 }
 
-/// Only for readable assertions.
+/// Shortens the assertions.
 trait UserIdText {
     fn text(&self) -> &str;
 }

@@ -1,4 +1,4 @@
-//! Reading fields that publishers spell in one of two ways: `refund_id` or `refundId`.
+//! Fields with two spellings: `refund_id` and `refundId`.
 
 use std::{borrow::Cow, collections::HashSet};
 
@@ -24,7 +24,8 @@ pub fn without_recipients(data: &Map<String, Value>) -> Cow<'_, Map<String, Valu
     Cow::Owned(others.map(|(name, value)| (name.clone(), value.clone())).collect())
 }
 
-/// The same name in the other spelling: `refund_id` for `refundId` and the reverse; `None` when both are the same.
+/// Returns a name in the other spelling: `refund_id` for `refundId` and vice versa; `None` if both
+/// are the same.
 #[must_use]
 pub fn other_spelling(name: &str) -> Option<String> {
     if name.contains('_') {
@@ -50,7 +51,8 @@ pub fn other_spelling(name: &str) -> Option<String> {
     }
 }
 
-/// Looks a `snake_case` name up in both spellings; says which one was there. JSON null counts as absent.
+/// Looks up a `snake_case` name in both spellings. Returns the spelling found, and the value; JSON
+/// null counts as absent.
 pub(super) fn find<'a>(map: &'a Map<String, Value>, name: &str) -> Option<(String, &'a Value)> {
     let present =
         |name: String| map.get(&name).filter(|value| !value.is_null()).map(|value| (name, value));
@@ -65,7 +67,7 @@ pub(super) fn remove(map: &mut Map<String, Value>, name: &str) {
     }
 }
 
-/// A user id, when there is one. An empty string counts as absent, as publishers without a user send one.
+/// Reads a user ID. An empty string counts as absent: publishers without a user send one.
 pub(super) fn user(map: &Map<String, Value>, name: &str) -> Result<Option<UserId>, Rejected> {
     match find(map, name) {
         None => Ok(None),
@@ -104,7 +106,7 @@ pub(super) fn recipients(map: &Map<String, Value>) -> Result<Vec<UserId>, Reject
     Ok(ids)
 }
 
-/// Returns an identifier, when there is one.
+/// Reads an identifier, if present.
 pub(super) fn text(map: &Map<String, Value>, name: &str) -> Result<Option<String>, Rejected> {
     match find(map, name) {
         None => Ok(None),
@@ -115,7 +117,7 @@ pub(super) fn text(map: &Map<String, Value>, name: &str) -> Result<Option<String
     }
 }
 
-/// Returns an identifier that is not too long.
+/// Checks the length of an identifier.
 pub(super) fn identifier(field: &str, text: String) -> Result<String, Rejected> {
     bounded(text, IDENTIFIER_MAX_CHARS).map_err(|detail| Rejected::invalid(field, detail))
 }

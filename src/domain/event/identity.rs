@@ -1,54 +1,56 @@
-//! Which events are the same one.
+//! Identity of an event, for deduplication.
 
 use std::fmt;
 
 use sha2::{Digest, Sha256};
 
-/// Longest identity that is kept as it is; a longer one is kept as its SHA-256.
+/// Maximum size of an identity that is stored as text, in bytes; a longer one is stored as its
+/// SHA-256.
 const READABLE_MAX_BYTES: usize = 200;
 
-/// What two arrivals of one event have in common, and no other event has.
+/// Identity of an event: equal for two arrivals of the same event, different for any other event.
 ///
-/// It is a readable text with a prefix that says where it comes from, because an administrator who asks why an event
-/// was a duplicate looks for it in a table.
+/// It is readable text with a prefix for its origin, because administrators look it up to find out
+/// why an event was a duplicate.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Identity(String);
 
 impl Identity {
-    /// CloudEvents: `source` and `id` together are unique (CloudEvents 1.0, section 3.1).
+    /// Identity of a CloudEvent: `source` and `id` together are unique (CloudEvents 1.0, section
+    /// 3.1).
     #[must_use]
     pub fn cloud_event(source: &str, id: &str) -> Self {
         // The length keeps ("a", "b c") and ("a b", "c") apart.
         Self::new(format!("ce:{}:{source} {id}", source.len()))
     }
 
-    /// `Nats-Msg-Id`, `Idempotency-Key` and `event_id` share one key space, so that a publisher may switch from one way
-    /// in to another in the middle of a retry.
+    /// Identity from `Nats-Msg-Id`, `Idempotency-Key` or `event_id`. They share one key space, so
+    /// that a publisher may switch between HTTP and NATS in the middle of a retry.
     #[must_use]
     pub fn key(key: &str) -> Self {
         Self::new(format!("id:{key}"))
     }
 
-    /// The JetStream stream and sequence. `created_ms` tells a stream that was deleted and made again, whose sequences
-    /// start over, from the first one.
+    /// Identity from the JetStream stream and sequence. `created_ms` distinguishes a stream that
+    /// was deleted and created again, whose sequences start over.
     #[must_use]
     pub fn stream(name: &str, created_ms: i64, sequence: u64) -> Self {
         Self::new(format!("js:{name}:{created_ms}:{sequence}"))
     }
 
-    /// One that was stored before, as it was.
+    /// Identity read from the store.
     #[must_use]
     pub fn stored(text: String) -> Self {
         Self::new(text)
     }
 
-    /// What comes by the clock: the type, and when it was due.
+    /// Identity of a scheduled run: the type, and the time at which it was due.
     #[must_use]
     pub fn schedule(code: &str, due_ms: i64) -> Self {
         Self::new(format!("schedule:{due_ms}:{code}"))
     }
 
-    /// The identity of the `index`th event of a batch that has one key for all.
+    /// Returns the identity of the `index`th event of a batch with one key.
     #[must_use]
     pub fn of_batch(&self, index: usize) -> Self {
         Self::new(format!("{}#{index}", self.0))
@@ -62,7 +64,7 @@ impl Identity {
         Self(hash.iter().fold("sha256:".to_owned(), |text, byte| format!("{text}{byte:02x}")))
     }
 
-    /// The identity as it is stored.
+    /// Returns the identity as stored.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0

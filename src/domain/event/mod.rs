@@ -1,6 +1,6 @@
-//! Events: what other services publish, in the three shapes the contract knows, decoded into one.
+//! Events that other services publish, in three shapes, decoded into one.
 //!
-//! [`decode()`] tells the shapes apart by their fields; [`identity`] says which events are the same one.
+//! [`decode()`] distinguishes the shapes by their fields; [`identity`] deduplicates.
 
 mod cloudevents;
 mod code;
@@ -25,73 +25,74 @@ use super::{
     user::{Person, UserId},
 };
 
-/// The code of the events that fill the directory (subject `users.upserted`).
+/// Code of the events that write to the directory (subject `users.upserted`).
 pub const USERS_UPSERTED: &str = "USERS_UPSERTED";
 
-/// The code of the type that direct notifications use unless they name another.
+/// Code of the type that direct notifications use by default.
 pub const MESSAGE: &str = "MESSAGE";
 
-/// One event, whatever shape it came in.
+/// Event, independent of the shape in which it arrived.
 #[derive(Debug, Clone)]
 pub struct Event {
-    /// What its publisher calls it, or an id made for it on arrival.
+    /// ID given by its publisher, or assigned on arrival.
     pub id: String,
-    /// What makes a second arrival the same event; `None` when nothing does.
+    /// Identity for deduplication; `None` if the event has none.
     pub identity: Option<Identity>,
-    /// The name it was published under, such as `booking.created`.
+    /// Name under which it was published, such as `booking.created`.
     pub name: String,
-    /// The code of its type, such as `BOOKING_CREATED`.
+    /// Code of its type, such as `BOOKING_CREATED`.
     pub code: String,
-    /// Who published it.
+    /// Publisher.
     pub source: Option<String>,
-    /// Whom it concerns: SELF.
+    /// User that it concerns: target SELF.
     pub user_id: Option<UserId>,
-    /// Who did it: ACTOR.
+    /// User that caused it: target ACTOR.
     pub actor_id: Option<UserId>,
-    /// RECIPIENT.
+    /// Named recipients: target RECIPIENT.
     pub recipients: Vec<UserId>,
-    /// When it happened, or when it arrived.
+    /// Time at which it happened, or arrived.
     pub time: Timestamp,
-    /// Everything else it says.
+    /// All other fields.
     pub data: Map<String, Value>,
-    /// Size of the payload it came in, in bytes: what it takes of the queues.
+    /// Size of its payload, in bytes: its share of the queues' budgets.
     pub bytes: usize,
-    /// Set by a direct notification (`/notify`): what it decides itself.
+    /// Overrides of a direct notification (`/notify`).
     pub direct: Option<Box<Direct>>,
 }
 
-/// What a direct notification says beside its message.
+/// Overrides of a direct notification.
 #[derive(Debug, Clone, Default)]
 pub struct Direct {
-    /// The recipients, with what the caller knows of them; unknown ones enter the directory.
+    /// Recipients, with the fields that the caller gave; unknown users are added to the directory.
     pub targets: Vec<Person>,
-    /// Instead of the type's title.
+    /// Title, instead of the type's.
     pub title: Option<String>,
-    /// Instead of the type's priority.
+    /// Priority, instead of the type's.
     pub priority: Option<Priority>,
-    /// Instead of the type's action.
+    /// Action, instead of the type's.
     pub action_url: Option<String>,
-    /// Instead of the type's time to live, in seconds.
+    /// Time to live in seconds, instead of the type's.
     pub ttl_seconds: Option<i64>,
-    /// When the caller says it was made.
+    /// Time of creation, if the caller gave one.
     pub created_at: Option<Timestamp>,
-    /// What to keep with it instead of the event's data.
+    /// Metadata, instead of the event's data.
     pub metadata: Option<Map<String, Value>>,
-    /// What its notifications' ids are made from, so that a repeated request finds the same ones.
+    /// Seed of the notification IDs, so that a repeated request gets the same ones.
     pub seed: Option<Seed>,
 }
 
-/// Makes the same ids again.
+/// Seed of reproducible notification IDs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Seed {
-    /// When the request first came.
+    /// Time of the first request.
     pub at: Timestamp,
-    /// Its key.
+    /// Idempotency key.
     pub key: String,
 }
 
 impl Seed {
-    /// The id of this request's notification for a user: a `UUIDv7` (RFC 9562) whose random part is a hash.
+    /// Returns the ID of this request's notification for a user: a `UUIDv7` (RFC 9562) whose random
+    /// part is a hash.
     #[must_use]
     pub fn id_for(&self, user: &UserId) -> Uuid {
         let hash = Sha256::new()

@@ -10,19 +10,19 @@ use crate::domain::{
     rejected::{Rejected, RejectedKind},
 };
 
-/// What arrived, before anybody looked inside.
+/// Event as it arrived, before decoding.
 pub struct RawEvent<'a> {
-    /// The body.
+    /// Payload.
     pub payload: &'a [u8],
-    /// Headers with lower-case names; those that the decoder does not know do no harm.
+    /// Headers, with names in lower case; unknown ones are ignored.
     pub headers: &'a [(String, String)],
-    /// The NATS subject, where there is one.
+    /// Subject, for brokers that have one.
     pub subject: Option<&'a str>,
-    /// The identity the broker gives it, used when nothing better does.
+    /// Identity given by the broker, used if the event has no other.
     pub broker_identity: Option<Identity>,
-    /// When it arrived.
+    /// Time of arrival.
     pub now: Timestamp,
-    /// Most bytes of one event.
+    /// Maximum size of one event, in bytes.
     pub max_event_bytes: usize,
 }
 
@@ -31,7 +31,7 @@ impl RawEvent<'_> {
         self.headers.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 
-    /// Returns the key that a publisher gave in a header, in the order of the contract.
+    /// Returns the publisher's key from the headers; `Nats-Msg-Id` comes first.
     fn header_key(&self) -> Option<(&'static str, &str)> {
         let found = |name: &'static str| Some((name, self.header(name)?));
         ["nats-msg-id", "idempotency-key"]
@@ -47,7 +47,7 @@ impl RawEvent<'_> {
         fields::identifier(field, key.to_owned()).map(drop)
     }
 
-    /// Settles what the event is called and what makes it the same one again.
+    /// Assigns ID and identity to the event.
     pub(super) fn name_event(
         &self,
         event: &mut Event,
@@ -80,7 +80,7 @@ pub(super) fn parse(payload: &[u8]) -> Result<Value, Rejected> {
 
 impl fmt::Debug for RawEvent<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Never the payload: it is somebody's message.
+        // The payload is personal data, and is not printed.
         f.debug_struct("RawEvent")
             .field("bytes", &self.payload.len())
             .field("subject", &self.subject)

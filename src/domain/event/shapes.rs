@@ -5,8 +5,9 @@ use serde_json::{Map, Value};
 use super::{Event, code_of, fields, raw::RawEvent};
 use crate::domain::{notification::Timestamp, rejected::Rejected};
 
-/// `{"type":"REFUND_REQUESTED","userId":"user123","amount":100000}`: everything but the type, the people and the event's
-/// id is data. On NATS the subject names the type when the field is absent.
+/// Decodes `{"type":"REFUND_REQUESTED","userId":"user123","amount":100000}`: all fields except the
+/// type, the users and the event's ID are data. On NATS the subject names the type if the field is
+/// absent.
 pub(super) fn flat(
     incoming: &RawEvent<'_>,
     mut map: Map<String, Value>,
@@ -22,7 +23,7 @@ pub(super) fn flat(
     let event_id = fields::text(&map, "event_id")?;
     fields::remove(&mut map, "type");
     fields::remove(&mut map, "event_id");
-    // A nested `data` object is how publishers of the other shapes write it; its fields are data like those beside it.
+    // Publishers of the other shapes nest a `data` object; its fields are data too.
     if let Some(Value::Object(inner)) = map.get("data") {
         for (key, value) in inner.clone() {
             map.entry(key).or_insert(value);
@@ -36,8 +37,8 @@ pub(super) fn flat(
     Ok((event, event_id))
 }
 
-/// `{"topic":"booking.created","payload":{"id":"…","data":{…}}}`: the fields of `payload.data` are data, and so are those
-/// beside it; without a payload, those beside `topic`.
+/// Decodes `{"topic":"booking.created","payload":{"id":"…","data":{…}}}`: the fields of
+/// `payload.data` and those beside it are data; without a payload, those beside `topic`.
 pub(super) fn topic_envelope(
     incoming: &RawEvent<'_>,
     mut map: Map<String, Value>,
@@ -68,7 +69,7 @@ pub(super) fn topic_envelope(
     if event_id.is_none() {
         event_id = fields::text(&data, "event_id")?;
     }
-    // The people may be named beside the topic or inside; inside is nearer to what happened.
+    // Users may be named beside the topic or inside the payload; the payload takes precedence.
     let mut scope = map;
     scope.extend(data.clone());
     let mut event = event(incoming, &name, &scope)?;
@@ -76,7 +77,7 @@ pub(super) fn topic_envelope(
     Ok((event, event_id))
 }
 
-/// What every shape but CloudEvents says in the same fields.
+/// Builds an event from the fields that all shapes except CloudEvents share.
 fn event(
     incoming: &RawEvent<'_>,
     name: &str,
@@ -104,14 +105,14 @@ fn event(
     })
 }
 
-/// `timestamp` or `time`, when it is a time; publishers put other things there too, which then are only data.
+/// Returns `timestamp` or `time` if it is a time; other values are only data.
 pub(super) fn event_time(scope: &Map<String, Value>) -> Option<Timestamp> {
     ["timestamp", "time"].into_iter().find_map(|name| {
         scope.get(name).and_then(Value::as_str).and_then(|text| Timestamp::parse(text).ok())
     })
 }
 
-/// A subject as a name: without the prefix that only routes it.
+/// Returns a subject without the routing prefix.
 pub(super) fn bare_subject(subject: &str) -> String {
     subject.strip_prefix("events.").unwrap_or(subject).to_owned()
 }

@@ -136,7 +136,7 @@ fn filters_say_which_key_is_wrong() {
     );
 }
 
-/// Filters and values over a small alphabet, so that they meet.
+/// Filters and values over a small alphabet, so that they overlap.
 fn filters() -> impl Strategy<Value = Filters> {
     proptest::array::uniform3(vec("[a-c]", 0..3)).prop_map(|wanted| {
         let names = ["course_id", "room_id", "session_id"];
@@ -185,7 +185,7 @@ proptest! {
         max_bytes in 1_usize..20,
     ) {
         let mut latest = ConflatedMap::default();
-        // What waits, the simple way.
+        // The plain model of the queue.
         let mut naive: Vec<(Key, Bytes)> = Vec::new();
         for (key, message, take) in steps {
             let (key, message) = (Key::unique(key), Bytes::from(message.to_string()));
@@ -236,7 +236,7 @@ proptest! {
         prop_assert_eq!(found, expected);
     }
 
-    /// A reader that takes `pause` milliseconds for each bunch, while there is always something new.
+    /// A reader takes `pause` milliseconds for each batch, while new messages keep arriving.
     #[test]
     fn what_a_slow_reader_reads_was_sent_shortly_before(pause in 1_i64..4_000) {
         let (mut window, mut now, mut on_the_way) = (FlowControl::default(), 0_i64, std::collections::VecDeque::new());
@@ -259,13 +259,13 @@ proptest! {
                 }
             }
         }
-        // Once it is known to be slow: at most two bunches old.
+        // A reader known to be slow gets messages at most two batches old.
         if pause > 250 && ages.len() > 12 {
             for age in &ages[10..] {
                 prop_assert!(*age <= 3 * pause, "{age} ms old, reading every {pause} ms");
             }
         }
-        // Whoever is quick is not held up.
+        // A fast reader is not delayed.
         if pause <= 2 {
             prop_assert!(ages.len() > 20_000, "{} read", ages.len());
         }
@@ -303,7 +303,7 @@ fn feeds_that_come_after_keep_the_ids_of_those_that_go_on() {
     let (a, b, c) = (first.find("a").unwrap(), first.find("b").unwrap(), first.find("c").unwrap());
     let mut shows_more = named("a", true);
     shows_more.rules[0].fields.push("more".into());
-    // b is gone; c asks who it is from now on, so whoever watches it has to ask anew.
+    // b is gone; c is no longer public, so its watchers must subscribe again.
     let second = first.succeeded_by(vec![named("c", false), shows_more.clone()]);
     assert_eq!(second.find("a"), Some(a));
     assert_eq!(*second.get(a), shows_more);
@@ -311,7 +311,7 @@ fn feeds_that_come_after_keep_the_ids_of_those_that_go_on() {
     assert!(second.is_retired(c) && second.find("c").is_some_and(|new| new != c));
     let code = code_of(&second.get(a).rules[0].on[0]);
     assert!(second.showing(&code).all(|(id, _)| !second.is_retired(id)));
-    // What comes back has its old place, and what never changed stays.
+    // A feed that returns has its old position; an unchanged one keeps it.
     let third = second.succeeded_by(vec![named("b", true), named("c", true)]);
     assert_eq!((third.find("b"), third.find("c")), (Some(b), Some(c)));
     assert!(third.is_retired(a));

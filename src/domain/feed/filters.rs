@@ -1,4 +1,4 @@
-//! What of a feed somebody watches: values of one key are alternatives, several keys must all match.
+//! Filters of a feed: values of one key are alternatives, several keys must all match.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -9,39 +9,41 @@ use serde_json::{Map, Value};
 
 use super::{Feed, comparable};
 
-/// Most values of one key.
+/// Maximum number of values of one key.
 pub const VALUES_MAX: usize = 100;
 
-/// Most combinations of values: each is an entry in the index, and anybody may ask for them.
+/// Maximum number of combinations of values: each is an entry in the index, and anonymous clients
+/// can create them.
 pub const COMBINATIONS_MAX: usize = 100;
 
-/// Longest value, in bytes.
+/// Maximum length of value, in bytes.
 const VALUE_MAX_BYTES: usize = 256;
 
-/// What an event has in the fields that a feed can be filtered by, in the order of the feed's filters.
+/// Values of an event for the filters of a feed, in the order of the feed's filters.
 pub type Values = Vec<Option<String>>;
 
-/// What somebody watches of a feed: allowed values by the key's place among the feed's filters. Without any it is all.
+/// Filters of one watcher: allowed values by the position of the key among the feed's filters. An
+/// empty filter matches every event.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Filters(BTreeMap<usize, BTreeSet<String>>);
 
-/// Filters that cannot be taken.
+/// Invalid filters.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FilterError {
-    /// Which kind.
+    /// Kind of error.
     pub kind: FiltersErrorKind,
-    /// The key that is wrong.
+    /// Invalid key.
     pub key: String,
-    /// What is wrong with it, and what is expected.
+    /// Description of the error, and what is expected.
     pub detail: String,
 }
 
 /// The kinds of [`FilterError`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FiltersErrorKind {
-    /// A key that the feed does not have, or a value that is none.
+    /// A key that the feed does not have, or an invalid value.
     Bad,
-    /// More than is taken.
+    /// Too many values or combinations.
     TooMany,
 }
 
@@ -58,10 +60,10 @@ impl FilterError {
 }
 
 impl Filters {
-    /// Reads `{"course_id":["PIANO-101","PIANO-102"],"room_id":"yyy"}`.
+    /// Parses `{"course_id":["PIANO-101","PIANO-102"],"room_id":"yyy"}`.
     ///
     /// # Errors
-    /// When a key is not one of the feed's, or its values are none.
+    /// [`FilterError`] for an unknown key or an invalid value.
     pub fn of_json(feed: &Feed, filters: &Map<String, Value>) -> Result<Self, FilterError> {
         let mut wanted = Self::default();
         for (key, value) in filters {
@@ -85,10 +87,10 @@ impl Filters {
         wanted.bounded(feed)
     }
 
-    /// Reads `?course_id=PIANO-101&course_id=PIANO-102`.
+    /// Parses `?course_id=PIANO-101&course_id=PIANO-102`.
     ///
     /// # Errors
-    /// When a key is not one of the feed's.
+    /// [`FilterError`] for an unknown key.
     pub fn of_pairs<'a>(
         feed: &Feed,
         pairs: impl Iterator<Item = (&'a str, &'a str)>,
@@ -117,7 +119,7 @@ impl Filters {
         Ok(())
     }
 
-    /// The combinations of all values are what the index holds, so they are bounded too.
+    /// Checks the number of combinations, which are the entries of the index.
     fn bounded(self, feed: &Feed) -> Result<Self, FilterError> {
         let within = |so_far: usize, values: &BTreeSet<String>| {
             so_far
@@ -136,7 +138,7 @@ impl Filters {
         Err(FilterError::new(FiltersErrorKind::TooMany, key, detail))
     }
 
-    /// Whether an event with these values is watched.
+    /// Returns whether an event with these values matches.
     #[must_use]
     pub fn take(&self, values: &Values) -> bool {
         self.0.iter().all(|(place, wanted)| {
@@ -144,17 +146,17 @@ impl Filters {
         })
     }
 
-    /// The places of the keys that are named, in order.
+    /// Returns the positions of the keys used, in order.
     pub(super) fn places(&self) -> Vec<usize> {
         self.0.keys().copied().collect()
     }
 
-    /// One key and its values, if any is named.
+    /// Returns one key and its values, if there is any.
     pub(super) fn first(&self) -> Option<(usize, &BTreeSet<String>)> {
         self.0.first_key_value().map(|(place, values)| (*place, values))
     }
 
-    /// Every combination of values, one of each key, in the order of [`Self::places`].
+    /// Returns every combination of one value per key, in the order of [`Self::places`].
     pub(super) fn combinations(&self) -> Vec<Box<[String]>> {
         let mut all: Vec<Vec<String>> = vec![Vec::new()];
         for values in self.0.values() {

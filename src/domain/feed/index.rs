@@ -1,7 +1,7 @@
-//! Who watches an event: found by how many do, not by how many are connected.
+//! Inverted index of watchers; a lookup costs O(matches), not O(connections).
 //!
-//! Watchers who name the same keys are kept together, under each combination of the values they name. An event then needs one
-//! look-up for each set of keys in use, a handful, and what it finds there are its watchers and nobody else.
+//! Watchers that use the same keys are grouped, by each combination of the values they name. An
+//! event needs one lookup for each set of keys in use.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -17,7 +17,7 @@ pub struct Index<S> {
     of: HashMap<S, Filters>,
 }
 
-/// Watchers who name the same keys.
+/// Watchers that use the same keys.
 #[derive(Debug, Clone)]
 struct Shape<S> {
     places: Vec<usize>,
@@ -31,30 +31,30 @@ impl<S> Default for Index<S> {
 }
 
 impl<S: Copy + Eq + Hash> Index<S> {
-    /// How many watch.
+    /// Returns the number of watchers.
     #[must_use]
     pub fn len(&self) -> usize {
         self.of.len()
     }
 
-    /// Whether nobody does.
+    /// Returns whether there is no watcher.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.of.is_empty()
     }
 
-    /// Everybody who watches.
+    /// Returns all watchers.
     pub fn watchers(&self) -> impl Iterator<Item = S> + '_ {
         self.of.keys().copied()
     }
 
-    /// Whether this one watches just this.
+    /// Returns whether a watcher has exactly these filters.
     #[must_use]
     pub fn has(&self, watcher: S, filters: &Filters) -> bool {
         self.of.get(&watcher) == Some(filters)
     }
 
-    /// Enters a watcher; what it watched before on this feed is replaced.
+    /// Adds a watcher, or replaces its filters.
     pub fn insert(&mut self, watcher: S, filters: Filters) {
         if self.has(watcher, &filters) {
             return;
@@ -71,7 +71,7 @@ impl<S: Copy + Eq + Hash> Index<S> {
         self.of.insert(watcher, filters);
     }
 
-    /// Takes a watcher out; says whether it was there.
+    /// Removes a watcher. Returns whether it was present.
     pub fn remove(&mut self, watcher: S) -> bool {
         let Some(filters) = self.of.remove(&watcher) else { return false };
         let places = filters.places();
@@ -93,7 +93,7 @@ impl<S: Copy + Eq + Hash> Index<S> {
         true
     }
 
-    /// Who watches an event with these values, each once.
+    /// Returns the watchers that an event with these values matches, each once.
     pub fn watching<'a>(&'a self, values: &'a Values) -> impl Iterator<Item = S> + 'a {
         self.shapes
             .iter()
@@ -106,7 +106,7 @@ impl<S: Copy + Eq + Hash> Index<S> {
             .copied()
     }
 
-    /// The same by asking everybody: what [`Self::watching`] is compared with.
+    /// Linear version of [`Self::watching`], for the comparison in tests.
     #[cfg(test)]
     pub(super) fn watching_by_scan(&self, values: &Values) -> HashSet<S> {
         self.of
@@ -116,7 +116,7 @@ impl<S: Copy + Eq + Hash> Index<S> {
             .collect()
     }
 
-    /// How many entries there are besides the watchers themselves.
+    /// Returns the number of index entries.
     #[cfg(test)]
     pub(super) fn entries(&self) -> usize {
         self.shapes.iter().map(|shape| 1 + shape.watchers.len()).sum()

@@ -1,4 +1,5 @@
-//! What waits for a watcher: of each thing only the newest message, because a seat count that is wrong by now is of no use.
+//! Conflated queue of one watcher: it keeps only the newest message about each subject, because
+//! outdated state is of no use.
 
 use std::collections::{HashMap, VecDeque};
 
@@ -6,7 +7,7 @@ use bytes::Bytes;
 
 use super::{FeedId, Key};
 
-/// Messages that wait, the one that has waited longest first.
+/// Waiting messages, the oldest first.
 #[derive(Debug, Default)]
 pub struct ConflatedMap {
     order: VecDeque<Key>,
@@ -16,8 +17,9 @@ pub struct ConflatedMap {
 }
 
 impl ConflatedMap {
-    /// Puts a message in the place of one about the same, or behind the others. Those that have waited longest are dropped
-    /// while more than `most`, or more than `max_bytes` of them, wait; says whether one was.
+    /// Adds a message, in the place of a waiting one with the same key. The oldest are dropped
+    /// while more than `most` messages, or more than `max_bytes`, wait. Returns whether one was
+    /// dropped.
     pub fn put(&mut self, key: Key, message: Bytes, most: usize, max_bytes: usize) -> bool {
         self.bytes += message.len();
         if let Some(waiting) = self.messages.get_mut(&key) {
@@ -34,32 +36,32 @@ impl ConflatedMap {
         dropped
     }
 
-    /// The message that has waited longest.
+    /// Removes and returns the oldest message.
     pub fn take(&mut self) -> Option<Bytes> {
         let key = self.order.pop_front()?;
         let message = self.messages.remove(&key);
         self.bytes -= message.as_ref().map_or(0, Bytes::len);
         if self.order.is_empty() {
-            // A burst should not leave its room behind.
+            // Release the memory that a burst needed.
             *self = Self::default();
         }
         message
     }
 
-    /// Drops what waits of a feed; `None`: of what administrators see.
+    /// Drops the messages of a feed; with `None` those of `scope: all`.
     pub fn forget(&mut self, feed: Option<FeedId>) {
         self.order.retain(|key| key.feed != feed);
         self.messages.retain(|key, _| key.feed != feed);
         self.bytes = self.messages.values().map(Bytes::len).sum();
     }
 
-    /// How many wait.
+    /// Returns the number of waiting messages.
     #[must_use]
     pub fn len(&self) -> usize {
         self.order.len()
     }
 
-    /// Whether none does.
+    /// Returns whether no message waits.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.order.is_empty()

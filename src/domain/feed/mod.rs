@@ -1,8 +1,9 @@
-//! Live feeds: what is worth seeing now and not worth keeping.
+//! Live feeds: state that is shown as it happens, and not stored.
 //!
-//! A [`Feed`] says which events it shows and which of their fields. Whoever watches says with [`Filters`] what of it, the
-//! [`Index`] finds who watches an event without asking everybody, and a [`ConflatedMap`] holds for each watcher the newest message of
-//! each [`Key`]. Nothing here knows a clock or a connection.
+//! A [`Feed`] defines the events it shows and which of their fields. Watchers select with
+//! [`Filters`], the [`Index`] finds the watchers of an event without visiting all, and a
+//! [`ConflatedMap`] holds the newest message of each [`Key`] for each watcher. Nothing here knows a
+//! clock or a connection.
 
 mod filters;
 mod index;
@@ -25,62 +26,63 @@ use super::{
     notification::Timestamp,
 };
 
-/// Most keys that a feed can be filtered by.
+/// Maximum number of filter keys of a feed.
 pub const FILTERS_MAX: usize = 16;
 
-/// What an address says beside a feed's filters: who is asking.
+/// Query parameters that are not filters: they identify the caller.
 pub const RESERVED: [&str; 5] = ["user_id", "login", "role", "roles", "token"];
 
 /// A feed, as configured.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Feed {
-    /// Its name in `/ws/{feed}`.
+    /// Name in `/ws/{feed}`.
     pub name: String,
-    /// Whether anybody may watch.
+    /// True if no identity is required.
     pub public: bool,
-    /// The fields that watchers may filter by.
+    /// Fields that watchers may filter by.
     pub filters: Vec<String>,
-    /// Whether a new watcher gets the latest state at once.
+    /// True if a new watcher gets the current state first.
     pub snapshot: bool,
-    /// What it shows.
+    /// Rules for the events it shows.
     pub rules: Vec<Rule>,
 }
 
-/// What a feed shows of some events.
+/// Rule of a feed: the events, and the fields that are shown.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rule {
-    /// The events' names, such as `booking.created`.
+    /// Names of the events, such as `booking.created`.
     pub on: Vec<String>,
-    /// What watchers see as `type`.
+    /// `type` of the message.
     pub kind: String,
-    /// The fields that watchers see, and nothing else.
+    /// Fields that watchers see; others are left out.
     pub fields: Vec<String>,
-    /// The fields that say what a message is about: a later one about the same replaces an earlier one that still waits.
+    /// Fields that identify the subject of a message: a later message replaces a waiting one with
+    /// the same values.
     pub key: Vec<String>,
 }
 
-/// A feed's place among all.
+/// Position of a feed among all feeds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct FeedId(pub usize);
 
-/// What a message is about.
+/// Subject of a message, for conflation.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Key {
-    /// The feed; `None` for what administrators see of every event.
+    /// Feed; `None` for `scope: all`.
     pub feed: Option<FeedId>,
-    /// The message's type and the values of its key, apart.
+    /// Type of the message and the values of its key.
     about: Arc<str>,
 }
 
 impl Key {
-    /// What nothing else is about.
+    /// Returns a key that no other message has.
     #[must_use]
     pub fn unique(number: u64) -> Self {
         Self { feed: None, about: Arc::from(number.to_string()) }
     }
 }
 
-/// What watchers see of an event.
+/// Message that watchers receive.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Shown {
     /// `type`.
@@ -89,30 +91,30 @@ pub struct Shown {
     pub feed: String,
     /// The rule's fields, where the event has them.
     pub data: Map<String, Value>,
-    /// When it happened.
+    /// Time of the event.
     pub timestamp: Timestamp,
 }
 
-/// All feeds, and which events they show.
+/// All feeds, indexed by the events they show.
 #[derive(Debug, Clone, Default)]
 pub struct Feeds {
-    /// The present ones, and in their old places those that are not any more.
+    /// Current feeds, and retired ones in their old positions.
     all: Vec<Feed>,
     retired: Vec<bool>,
-    /// Feed and rule, by the event's code.
+    /// Feed and rule, by code of the event.
     by_code: HashMap<String, Vec<(usize, usize)>>,
 }
 
 impl Feeds {
-    /// These feeds.
+    /// Creates the set of feeds.
     #[must_use]
     pub fn new(feeds: Vec<Feed>) -> Self {
         let retired = vec![false; feeds.len()];
         Self::placed(feeds, retired)
     }
 
-    /// These feeds after those: one that can go on for who watches it keeps its id, whatever it shows from now on. Others are new;
-    /// what is not there any more is retired, and its id never means anything else.
+    /// Returns new feeds as successors of these: a feed that its watchers can keep using keeps its
+    /// ID, others are new, and a removed one is retired; its ID is never used again.
     #[must_use]
     pub fn succeeded_by(&self, feeds: Vec<Feed>) -> Self {
         let (mut placed, mut retired) = (self.all.clone(), vec![true; self.all.len()]);
@@ -147,19 +149,19 @@ impl Feeds {
         Self { all: feeds, retired, by_code }
     }
 
-    /// Whether it is not there any more.
+    /// Returns whether a feed is retired.
     #[must_use]
     pub fn is_retired(&self, id: FeedId) -> bool {
         self.retired[id.0]
     }
 
-    /// All of them, in the order of their ids; retired ones too.
+    /// Returns all feeds in the order of their IDs, retired ones included.
     #[must_use]
     pub fn all(&self) -> &[Feed] {
         &self.all
     }
 
-    /// The feed of this name.
+    /// Returns the feed of this name.
     #[must_use]
     pub fn find(&self, name: &str) -> Option<FeedId> {
         self.all
@@ -169,25 +171,25 @@ impl Feeds {
             .map(FeedId)
     }
 
-    /// The feed itself. An id is only good for the feeds that gave it, and for those that came after.
+    /// Returns a feed. An ID is valid for the feeds that assigned it, and for their successors.
     #[must_use]
     pub fn get(&self, id: FeedId) -> &Feed {
         &self.all[id.0]
     }
 
-    /// The feeds that show events of this code, and how.
+    /// Returns the feeds that show events of this code, with the rules.
     pub fn showing(&self, code: &str) -> impl Iterator<Item = (FeedId, &Rule)> {
         let places = self.by_code.get(code).map_or(&[][..], Vec::as_slice);
         places.iter().map(|(feed, rule)| (FeedId(*feed), &self.all[*feed].rules[*rule]))
     }
 }
 
-/// A field of the event's data, in either spelling.
+/// Returns a field of the event's data, in either spelling.
 fn field<'a>(event: &'a Event, name: &str) -> Option<&'a Value> {
     event.data.get(name).or_else(|| other_spelling(name).and_then(|other| event.data.get(&other)))
 }
 
-/// A value as filters compare it: a text as it is, a number or a truth value as JSON writes it.
+/// Returns a value as filters compare it: text as is, numbers and booleans as in JSON.
 fn comparable(value: &Value) -> Option<String> {
     match value {
         Value::String(text) => Some(text.clone()),
@@ -197,18 +199,19 @@ fn comparable(value: &Value) -> Option<String> {
 }
 
 impl Feed {
-    /// Whether who watches this feed can watch that one without asking anew: who may, and by what, is the same.
+    /// Returns whether watchers of this feed can keep watching the other one: access and filters
+    /// are the same.
     fn goes_on_as(&self, other: &Self) -> bool {
         self.name == other.name && self.public == other.public && self.filters == other.filters
     }
 
-    /// What the event has in the fields that this feed can be filtered by.
+    /// Returns the values of an event for the filters of this feed.
     #[must_use]
     pub fn values(&self, event: &Event) -> Values {
         self.filters.iter().map(|name| field(event, name).and_then(comparable)).collect()
     }
 
-    /// What watchers see of the event: the rule's fields under the rule's names, whatever else the event holds.
+    /// Returns the message about an event: the rule's fields under the rule's names, and no others.
     #[must_use]
     pub fn show(&self, rule: &Rule, event: &Event) -> Shown {
         let seen =
@@ -223,13 +226,13 @@ impl Feed {
 }
 
 impl Rule {
-    /// What the rule's message about this event is about.
+    /// Returns the key of the message about an event.
     #[must_use]
     pub fn key_of(&self, feed: FeedId, event: &Event) -> Key {
         let mut about = Vec::with_capacity(self.key.len() + 1);
         about.push(Some(self.kind.clone()));
         about.extend(self.key.iter().map(|name| field(event, name).and_then(comparable)));
-        // A list of texts always serializes.
+        // A list of strings always serializes.
         Key {
             feed: Some(feed),
             about: Arc::from(serde_json::to_string(&about).unwrap_or_default()),
@@ -237,7 +240,7 @@ impl Rule {
     }
 }
 
-/// An event whole, as administrators see it: its data, and the people it names.
+/// Returns a complete event for `scope: all`: its data, and the users it names.
 #[must_use]
 pub fn whole(event: &Event) -> Map<String, Value> {
     let mut data = event.data.clone();

@@ -1,14 +1,14 @@
-//! The present state of a feed, for who comes now: the last message about each thing.
+//! Current state of a feed, for new watchers: the last message about each subject.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 
 use super::{Filters, Key, Shown, Values};
 
-/// The last messages of one feed, of at most so many things: the one that changed longest ago goes first.
+/// Last messages of one feed, with a limit; the least recently changed subject is dropped first.
 #[derive(Debug, Default)]
 pub struct Snapshot {
     last: HashMap<Key, Last>,
-    /// Keys in the order of their last change; those whose number is not their last any more are passed over.
+    /// Keys in the order of their last change; entries with an outdated number are ignored.
     order: VecDeque<(u64, Key)>,
     by_value: HashMap<(usize, String), HashSet<Key>>,
     changes: u64,
@@ -25,19 +25,19 @@ struct Last {
 }
 
 impl Snapshot {
-    /// How many things it knows.
+    /// Returns the number of subjects.
     #[must_use]
     pub fn len(&self) -> usize {
         self.last.len()
     }
 
-    /// Whether it knows nothing.
+    /// Returns whether it is empty.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.last.is_empty()
     }
 
-    /// Remembers a message of this size as the last about its key; of at most `most` keys, and at most `max_bytes`.
+    /// Stores a message of this size as the last about its key, with limits on keys and bytes.
     pub fn put(
         &mut self,
         key: Key,
@@ -62,7 +62,7 @@ impl Snapshot {
                 self.forget(&oldest);
             }
         }
-        // What was passed over is thrown away before it is more than what counts.
+        // Remove outdated entries before they outnumber the valid ones.
         if self.order.len() > 2 * self.last.len() + 16 {
             let last = &self.last;
             self.order
@@ -85,7 +85,8 @@ impl Snapshot {
         }
     }
 
-    /// The present state of what the filters take, what changed last at the end; of at most `most` things.
+    /// Returns the current state that matches the filters, least recently changed first, with at
+    /// most `most` subjects.
     #[must_use]
     pub fn of(&self, filters: &Filters, most: usize) -> Vec<(Key, &Shown)> {
         let mut found: Vec<(&Key, &Last)> = match filters.first() {

@@ -1,39 +1,41 @@
-//! How much may be on its way to a watcher who has not shown that it reads.
+//! Flow control for a watcher: limits the messages in flight until the client shows that it reads.
 //!
-//! Between the hub and whoever reads there are buffers of megabytes, and a state that lies there gets old. So messages go out in
-//! bunches, some of them end with a ping, and without its pong no more than a few bunches go out: what happens meanwhile replaces
-//! what waits here. A watcher that answers quickly never notices; one that answers slowly gets a single bunch at a time, made of
-//! what is newest then. One that never answers gets a bunch now and then.
+//! Between the hub and the client are buffers of megabytes, and state in them becomes outdated. So
+//! messages leave in batches, some of them followed by a ping, and only a few batches are sent
+//! before the pong arrives; what happens meanwhile is conflated in the queue. A client that answers
+//! quickly is not affected; one that answers slowly gets a single batch at a time, made of the
+//! newest state. One that never answers gets a batch now and then.
 
 use crate::domain::monotonic::Monotonic;
 
-/// Bunches on their way at first, and at most.
+/// Batches in flight, at first and at most.
 const FIRST: u32 = 4;
 const MOST: u32 = 32;
 
-/// An answer that takes so long, in milliseconds, is slow.
+/// Delay from which a pong counts as slow, in milliseconds.
 const SLOW_MS: i64 = 250;
 
-/// An answer that takes longer, in milliseconds, is not waited for. Who never answers is closed by the heartbeat in the end.
+/// Time to wait for a pong, in milliseconds. A client that never answers is closed by the
+/// heartbeat.
 const PATIENCE_MS: i64 = 5_000;
 
-/// The window of one watcher.
+/// Flow control of one watcher.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FlowControl {
-    /// Bunches that may be on their way.
+    /// Maximum number of batches in flight.
     size: u32,
-    /// Bunches that are, as far as is known.
+    /// Number of batches in flight.
     on_the_way: u32,
-    /// The ping that is out.
+    /// Ping without a pong so far.
     ping: Option<Ping>,
-    /// Pings so far.
+    /// Number of pings sent.
     pings: u32,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Ping {
     number: u32,
-    /// Bunches that went out after it.
+    /// Batches sent after it.
     followed: u32,
     sent: Monotonic,
 }
@@ -45,24 +47,25 @@ impl Default for FlowControl {
 }
 
 impl FlowControl {
-    /// Whether another bunch may go out now.
+    /// Returns whether another batch may be sent now.
     #[must_use]
     pub fn is_open(&self, now: Monotonic) -> bool {
         self.on_the_way < self.size || self.opens_at().is_none_or(|at| now >= at)
     }
 
-    /// When it opens by itself, if it is closed and no pong comes.
+    /// Returns the time at which the next batch may be sent without a pong, if none may be sent
+    /// now.
     #[must_use]
     pub fn opens_at(&self) -> Option<Monotonic> {
         let ping = self.ping?;
         (self.on_the_way >= self.size).then_some(Monotonic(ping.sent.0 + PATIENCE_MS))
     }
 
-    /// A bunch goes out. Answers with the number of the ping that must follow it, if one must.
+    /// Counts a batch. Returns the number of the ping that must follow it, if one must.
     #[must_use = "without the ping the window stays closed"]
     pub fn send(&mut self, now: Monotonic) -> Option<u32> {
         if self.on_the_way >= self.size {
-            // No answer came in time, or a slow one: from here on one bunch at a time.
+            // The pong was late or slow: from now on one batch at a time.
             *self = Self { size: 1, on_the_way: 0, ping: None, pings: self.pings };
         }
         self.on_the_way += 1;
@@ -78,7 +81,7 @@ impl FlowControl {
         Some(self.pings)
     }
 
-    /// A pong has come: if it answers the ping that is out, what went out before that has been read.
+    /// Handles a pong: if it answers the current ping, all batches before the ping have been read.
     pub fn answered(&mut self, number: u32, now: Monotonic) {
         let Some(ping) = self.ping.take_if(|ping| ping.number == number) else { return };
         self.on_the_way = ping.followed;

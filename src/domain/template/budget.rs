@@ -1,4 +1,4 @@
-//! Budget of one rendering: how much work a template may cause, and the field it missed.
+//! Budget of one rendering: the work that a template may cause, and the missing field.
 
 use std::sync::{
     Arc, Mutex, PoisonError,
@@ -13,8 +13,8 @@ use minijinja::{
 /// Name under which filters find the budget. No identifier of a template can spell it.
 pub(super) const NAME: &str = "%budget";
 
-/// Work of one rendering, in units: an element that is visited, or [`UNIT_BYTES`] of text that a filter reads or
-/// writes. Half a million units take some ten milliseconds.
+/// Work of one rendering, in units: an element that is visited, or [`UNIT_BYTES`] of text that a
+/// filter reads or writes. Half a million units take some ten milliseconds.
 const UNITS: u64 = 500_000;
 
 /// Bytes of text that count as one unit of work.
@@ -23,11 +23,11 @@ const UNIT_BYTES: usize = 32;
 /// Largest value that a filter may return, in bytes of text or in elements.
 pub(super) const VALUE_MAX: usize = 256 * 1024;
 
-/// Account of one rendering after the other, of templates that share their data.
+/// Budget of successive renderings of templates that share their data.
 #[derive(Debug, Default)]
 pub(super) struct Budget {
     used: AtomicU64,
-    /// Last name that was looked up and not found.
+    /// Last name that was not found.
     missing: Mutex<Option<String>>,
 }
 
@@ -38,10 +38,10 @@ impl Budget {
         self.set_missing(None);
     }
 
-    /// Counts `units` of work.
+    /// Charges `units` of work.
     ///
     /// # Errors
-    /// `OutOfFuel` when the rendering has used its budget.
+    /// `OutOfFuel` when the budget is used up.
     pub(super) fn charge(&self, units: u64) -> Result<(), Error> {
         let used = self.used.fetch_add(units, Ordering::Relaxed).saturating_add(units);
         if used > UNITS {
@@ -51,7 +51,7 @@ impl Budget {
         }
     }
 
-    /// Records the name that was looked up and not found, for the error.
+    /// Records a name that was not found, for the error.
     pub(super) fn set_missing(&self, name: Option<String>) {
         *self.missing.lock().unwrap_or_else(PoisonError::into_inner) = name;
     }
@@ -86,7 +86,7 @@ pub(super) fn charge(state: &State<'_, '_>, value: &Value) -> Result<(), Error> 
     if size > VALUE_MAX {
         return Err(Error::new(ErrorKind::InvalidOperation, "a value is too large for a message"));
     }
-    // A template that is only tried out has no data and no budget.
+    // A trial rendering has no data and no budget.
     let Some(handle) = state.lookup(NAME) else { return Ok(()) };
     match handle.downcast_object_ref::<BudgetHandle>() {
         Some(BudgetHandle(budget)) => budget.charge(u64::try_from(units).unwrap_or(u64::MAX)),

@@ -1,5 +1,5 @@
-//! Filters, tests and functions of templates: `{amount|currency("IDR")}`, `{time|date("%d %b %H:%M")}`,
-//! `{n|plural("like","likes")}`; those of minijinja that can be bounded.
+//! Filters, tests and functions of templates: `{amount|currency("IDR")}`, `{time|date("%d %b
+//! %H:%M")}`, `{n|plural("like","likes")}`; those of minijinja that can be bounded.
 
 use std::fmt::Write as _;
 
@@ -16,22 +16,22 @@ use super::{
     scope::counted,
 };
 
-/// How a currency is written: what stands between thousands and before cents, and how many cents.
+/// Format of a currency: the separators, and the number of decimals.
 struct Style {
     thousands: char,
     decimal: char,
-    /// Digits after the decimal mark that are always written.
+    /// Number of decimals.
     digits: usize,
     symbol: String,
-    /// Between symbol and number.
+    /// Text between symbol and number.
     gap: &'static str,
 }
 
-/// Names of the filters that stand here.
+/// Names of the filters defined here.
 const OWN: [&str; 9] =
     ["currency", "date", "plural", "truncate", "plus", "minus", "times", "join", "replace"];
 
-/// Names of the filters of minijinja that are taken: none returns more than it was given.
+/// Names of the filters of minijinja that are allowed: none returns more than it gets.
 const LIBRARY: [&str; 35] = [
     "abs",
     "attr",
@@ -78,7 +78,7 @@ pub(super) fn names() -> impl Iterator<Item = &'static str> {
     OWN.into_iter().chain(LIBRARY)
 }
 
-/// Whether a filter has this name.
+/// Returns whether a filter has this name.
 pub(super) fn is_known(name: &str) -> bool {
     names().any(|known| known == name)
 }
@@ -160,7 +160,8 @@ fn add_bounded(environment: &mut Environment<'_>, name: &'static str, filter: Va
     );
 }
 
-/// Adds the numbers `a` and `b`, or does what `whole` and `real` do, to numbers only: a text would be repeated.
+/// Adds the numbers `a` and `b`, or does what `whole` and `real` do, to numbers only: a text would
+/// be repeated.
 fn arithmetic(
     a: &Value,
     b: &Value,
@@ -234,7 +235,7 @@ fn invalid(detail: String) -> Error {
     Error::new(ErrorKind::InvalidOperation, detail)
 }
 
-/// A missing field stays a missing field, whatever filter stands behind it.
+/// Fails for a missing field, whatever filter it is passed to.
 fn present(value: &Value) -> Result<(), Error> {
     if value.is_undefined() { Err(Error::from(ErrorKind::UndefinedError)) } else { Ok(()) }
 }
@@ -244,14 +245,14 @@ fn style(code: &str) -> Result<Style, Error> {
         invalid(format!("currency: {code:?} is not an ISO 4217 code, such as \"IDR\" or \"USD\""))
     })?;
     Ok(match currency {
-        // Indonesian: dots between thousands, and no cents, which nobody has used for decades.
+        // Indonesian style: dots between thousands, no decimals.
         Currency::IDR => {
             Style { thousands: '.', decimal: ',', digits: 0, symbol: "Rp".into(), gap: "" }
         }
         other => {
             let symbol = other.symbol().symbol;
             let digits = usize::from(other.exponent().unwrap_or(2));
-            // A symbol of letters needs air; a sign does not: "CHF 12.50", "$12.50".
+            // A symbol of letters is followed by a space: "CHF 12.50", "$12.50".
             let gap = if symbol.chars().all(char::is_alphabetic) { "\u{a0}" } else { "" };
             Style { thousands: ',', decimal: '.', digits, symbol, gap }
         }
@@ -261,7 +262,7 @@ fn style(code: &str) -> Result<Style, Error> {
 fn currency(value: &Value, code: &str) -> Result<String, Error> {
     present(value)?;
     let style = style(code)?;
-    // Text is taken too: money is often sent as a string so that no parser rounds it.
+    // Strings are accepted: amounts are often sent as strings to avoid rounding.
     let text = match value.kind() {
         ValueKind::Number | ValueKind::String => value.to_string(),
         _ => return Err(invalid("currency: the value is not a number".to_owned())),
@@ -287,10 +288,10 @@ fn currency(value: &Value, code: &str) -> Result<String, Error> {
     Ok(written)
 }
 
-/// Splits a decimal number into its sign, whole digits and exactly `digits` fraction digits, rounding half up by digits,
-/// not by floating point: 1.005 is 1.01.
+/// Splits a decimal number into its sign, whole digits and exactly `digits` fraction digits,
+/// rounding half up by digits, not by floating point: 1.005 is 1.01.
 fn decimal_digits(text: &str, digits: usize) -> Option<(bool, String, String)> {
-    // 1e21 and the like: let the float say it in plain digits.
+    // Exponent notation: convert to plain digits.
     let plain;
     let text = if text.contains(['e', 'E']) {
         plain = format!(
@@ -359,7 +360,7 @@ fn moment(value: &Value) -> Option<DateTime<Utc>> {
         });
     }
     let number = value.as_i64()?;
-    // From the year 5138 on seconds would look like milliseconds; until then nobody means 1973 in milliseconds.
+    // Large numbers are milliseconds, others seconds; the limit is the year 5138 in seconds.
     if number.abs() >= 100_000_000_000 {
         DateTime::from_timestamp_millis(number)
     } else {

@@ -1,8 +1,8 @@
 //! Message templates: `{name}` inserts a field of the event's data; a missing field is an error.
 //!
-//! The language is minijinja's with single braces, reduced to what can be bounded ([`syntax`]). `{% %}` and `{# #}` keep
-//! their meaning, so a template may have conditions and loops. A rendering has a limit of instructions, of work
-//! ([`budget`]) and of output.
+//! The language is minijinja's with single braces, reduced to what can be bounded ([`syntax`]). `{%
+//! %}` and `{# #}` keep their meaning, so a template may have conditions and loops. A rendering has
+//! a limit of instructions, of work ([`budget`]) and of output.
 
 mod budget;
 mod filters;
@@ -30,10 +30,11 @@ const FUEL: u64 = 30_000;
 /// Maximum size of a rendered text, in bytes.
 const OUTPUT_MAX_BYTES: usize = 64 * 1024;
 
-/// Characters that a value must not bring into a URL: all but the unreserved ones (RFC 3986, section 2.3).
+/// Characters that are percent-encoded in a URL: all but the unreserved ones (RFC 3986, section
+/// 2.3).
 const URL_VALUE: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-/// A template that does not compile.
+/// Error of a template that does not compile.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{detail}")]
 pub struct BadTemplate {
@@ -47,7 +48,7 @@ pub struct BadTemplate {
 #[derive(Debug)]
 pub struct Templates {
     text: Environment<'static>,
-    /// The same syntax, with every value percent-encoded: a refund id must not add a query to a link.
+    /// Templates of URLs, in which every value is percent-encoded.
     urls: Environment<'static>,
 }
 
@@ -103,13 +104,13 @@ impl Templates {
         self.urls.add_template_owned(name, source).map_err(|error| bad_template(&error))
     }
 
-    /// Whether there is a message template of that name.
+    /// Returns whether there is a message template with this name.
     #[must_use]
     pub fn has(&self, name: &str) -> bool {
         self.text.get_template(name).is_ok()
     }
 
-    /// The names that a message template asks its event for.
+    /// Returns the names that a message template uses.
     #[must_use]
     pub fn asks_for(&self, name: &str) -> BTreeSet<String> {
         self.text
@@ -121,7 +122,7 @@ impl Templates {
     /// Renders a message.
     ///
     /// # Errors
-    /// A [`Rejected`] that names the missing field, or says what else went wrong.
+    /// [`Rejected`] with the missing field, or another reason.
     pub fn render(&self, name: &str, scope: &Arc<TemplateScope>) -> Result<String, Rejected> {
         render(&self.text, name, scope)
     }
@@ -135,13 +136,13 @@ impl Templates {
     }
 }
 
-/// Checks a template before it is compiled, and renders it once with nothing: a function that does not exist is only
-/// noticed when it is called.
+/// Checks a template before it is compiled, and renders it once without data: an unknown function
+/// is only noticed when it is called.
 fn try_out(source: &str) -> Result<(), BadTemplate> {
     syntax::check(source, &syntax_config())?;
     let mut environment = environment();
     environment.set_undefined_behavior(UndefinedBehavior::Chainable);
-    // Filters would complain about values that are not there.
+    // Filters would reject missing values.
     for name in filters::names() {
         environment.add_filter(name, |_: Value, _: Rest<ValueOrKwargs>| "");
     }
@@ -176,14 +177,14 @@ fn render(
     let context = Value::from_dyn_object(Arc::clone(scope));
     template.render_captured_to(context, &mut output).map_err(|error| fault(&error))?;
     let mut text = output.into_text();
-    // A template file ends in a newline; a message does not.
+    // The final newline of a template file is not part of the message.
     text.truncate(text.trim_end_matches(['\r', '\n']).len());
     Ok(text)
 }
 
 fn template_fault(error: &Error, scope: &TemplateScope) -> Rejected {
     if error.kind() == ErrorKind::UndefinedError {
-        // Nothing else looks a name up between the one that was missing and the error.
+        // No other name is looked up between the missing one and the error.
         let field = scope.budget().missing().unwrap_or_else(|| "a field".to_owned());
         let detail = format!("the template needs {field}, which the event does not have");
         return Rejected { kind: RejectedKind::Template, ..Rejected::missing(&field, detail) };
@@ -205,13 +206,13 @@ fn describe(error: &Error) -> String {
     }
 }
 
-/// Output of a rendering that ends when it is full.
+/// Output with a maximum size.
 #[derive(Default)]
 struct BoundedOutput(Vec<u8>);
 
 impl BoundedOutput {
     fn into_text(self) -> String {
-        // minijinja writes whole strings, so what was taken is UTF-8.
+        // minijinja writes complete strings, so the output is UTF-8.
         String::from_utf8(self.0).unwrap_or_default()
     }
 }

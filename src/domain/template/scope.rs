@@ -1,4 +1,4 @@
-//! Names that a template can use: the event's data first, then the people and the event itself.
+//! Names that a template can use: the data first, then users and attributes of the event.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -23,7 +23,7 @@ pub struct EventScope {
     event: Arc<Event>,
     user: Option<Person>,
     actor: Option<Person>,
-    /// Fields that a template has used, converted once for all recipients.
+    /// Fields that were used, converted once for all recipients.
     converted: Mutex<HashMap<String, Option<Value>>>,
     budget: Arc<Budget>,
     budget_handle: Value,
@@ -90,7 +90,7 @@ impl EventScope {
     }
 
     fn person(&self, name: &str, person: &Person) -> Value {
-        // Our own type with text keys: it always serializes.
+        // A type of this crate with string keys always serializes.
         value_of(name, &serde_json::to_value(person).unwrap_or_default(), &self.budget)
     }
 
@@ -112,7 +112,7 @@ pub struct TemplateScope {
 }
 
 impl TemplateScope {
-    /// Returns the account of the renderings with this scope.
+    /// Returns the budget of the renderings with this scope.
     pub(super) fn budget(&self) -> &Budget {
         &self.shared.budget
     }
@@ -125,7 +125,7 @@ impl Object for TemplateScope {
 
     fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
         let name = key.as_str()?;
-        // The event's data comes first, even where it has a field with this name.
+        // The data takes precedence over other names.
         let value = self
             .shared
             .lookup(name)
@@ -137,7 +137,7 @@ impl Object for TemplateScope {
     }
 }
 
-/// Converts a value of the data; objects and lists inside it count what is taken out of them.
+/// Converts a value of the data; access to nested objects and lists is charged to the budget.
 fn value_of(path: &str, value: &Json, budget: &Arc<Budget>) -> Value {
     match value {
         Json::Object(map) => {
@@ -161,10 +161,10 @@ fn value_of(path: &str, value: &Json, budget: &Arc<Budget>) -> Value {
     }
 }
 
-/// Object of the data. It records the name that was asked for and is not there.
+/// Object of the data, which records missing names.
 #[derive(Debug)]
 struct DataMap {
-    /// Where it stands in the data, such as `order.customer`.
+    /// Path in the data, such as `order.customer`.
     path: String,
     entries: BTreeMap<String, Value>,
     budget: Arc<Budget>,
@@ -221,7 +221,7 @@ impl Object for DataList {
     }
 }
 
-/// FanOutLimiter a list that a filter has made into one that counts its elements as work whenever they are visited.
+/// Wraps a list returned by a filter, so that visiting its elements is charged to the budget.
 ///
 /// # Errors
 /// When it has too many elements, or the budget is used up.

@@ -1,10 +1,11 @@
 //! The safe subset of the template language, checked token by token before a template is parsed.
 //!
-//! Templates are written by administrators and rendered with data from publishers, inside the process that delivers
-//! everybody's notifications. minijinja bounds neither the depth of an expression (a long chain of operators overflows
-//! the stack of its code generator) nor the size of a value (a doubled string, a repeated list). So a template may only
-//! use what can be bounded: conditions, loops, filters of a fixed list, comparisons and arithmetic of numbers. Every
-//! value it computes is then at most as large as the event plus what the filters return, and
+//! Templates are written by administrators and rendered with data from publishers, inside the
+//! process that delivers everybody's notifications. minijinja bounds neither the depth of an
+//! expression (a long chain of operators overflows the stack of its code generator) nor the size of
+//! a value (a doubled string, a repeated list). So a template may only use what can be bounded:
+//! conditions, loops, filters of a fixed list, comparisons and arithmetic of numbers. Every value
+//! it computes is then at most as large as the event plus what the filters return, and
 //! [`Budget`](super::budget::Budget) bounds those.
 
 use minijinja::{
@@ -17,7 +18,8 @@ use super::{BadTemplate, filters};
 /// Maximum length of a template, in bytes.
 pub(super) const SOURCE_MAX_BYTES: usize = 8 * 1024;
 
-/// Maximum number of tokens between `{` and `}` or `{%` and `%}`: it bounds the depth of an expression.
+/// Maximum number of tokens between `{` and `}` or `{%` and `%}`: it bounds the depth of an
+/// expression.
 const TAG_MAX_TOKENS: usize = 128;
 
 /// Maximum depth of brackets in an expression.
@@ -26,7 +28,8 @@ const BRACKETS_MAX_DEPTH: usize = 16;
 /// Maximum depth of nested statements; each `elif` counts, because it nests in the syntax tree.
 const BLOCKS_MAX_DEPTH: usize = 32;
 
-/// Tests that `is` may name: those of minijinja that take constant time or time linear in their argument.
+/// Tests that `is` may name: those of minijinja that take constant time or time linear in their
+/// argument.
 const TESTS: [&str; 36] = [
     "undefined",
     "defined",
@@ -79,7 +82,7 @@ enum Bracket {
     List,
 }
 
-/// Token before the present one, as far as the rules need it.
+/// Class of the previous token.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Previous {
     /// Nothing, or an operator: an operand follows.
@@ -113,7 +116,8 @@ enum Statement {
 /// Checks that a template keeps to the subset.
 ///
 /// # Errors
-/// The first violation, with its line. Syntax errors are left to the parser, which explains them better.
+/// The first violation, with its line. Syntax errors are left to the parser, which explains them
+/// better.
 pub(super) fn check(source: &str, syntax: &SyntaxConfig) -> Result<(), BadTemplate> {
     if source.len() > SOURCE_MAX_BYTES {
         let detail = format!(
@@ -140,13 +144,13 @@ struct Checker {
     blocks: Vec<usize>,
 }
 
-/// A tag that is being read.
+/// Tag that is being checked.
 struct Tag {
     statement: Option<Statement>,
     tokens: usize,
     brackets: Vec<Bracket>,
     previous: Previous,
-    /// A `+` whose left operand is no literal number: its right one must be.
+    /// True after a `+` whose left operand is not a literal number: the right one must be.
     plus: bool,
 }
 
@@ -345,7 +349,7 @@ impl Tag {
     }
 }
 
-/// Tokens that a list may hold.
+/// Returns whether a token is a constant.
 fn is_constant(token: &Token<'_>) -> bool {
     match token {
         Token::Str(_)

@@ -1,13 +1,13 @@
-//! Which events were shown lately: one that the broker sends again must not put an older state over a newer one.
+//! Recently shown events: a redelivered one must not replace newer state by older.
 
 use std::collections::{HashSet, VecDeque};
 
 use crate::domain::event::Identity;
 
-/// Events remembered. Beyond it a very late repetition is shown once more, which costs nobody anything but a moment's truth.
+/// Number of events remembered. A later redelivery is shown once more, which is harmless.
 const REMEMBERED: usize = 20_000;
 
-/// The last events, by what makes them the same.
+/// Identities of the last events.
 #[derive(Debug, Default)]
 pub(super) struct DedupCache {
     order: VecDeque<Identity>,
@@ -15,7 +15,7 @@ pub(super) struct DedupCache {
 }
 
 impl DedupCache {
-    /// Whether it was not there; now it is.
+    /// Adds an identity. Returns whether it was new.
     pub(super) fn is_new(&mut self, identity: &Identity) -> bool {
         if !self.known.insert(identity.clone()) {
             return false;

@@ -1,8 +1,9 @@
-//! The broadcaster: who watches which live feed, and what they see of an event.
+//! Broadcaster actor: watchers of live feeds, and the messages they see.
 //!
-//! It projects and encodes an event once, finds its watchers by the index, and leaves the same bytes at their doorsteps. It never
-//! waits for anybody and keeps nothing but the snapshots that a feed asks for. It fails by panicking; then every watcher's lease
-//! ends, and they enter the next one with what they watch.
+//! It projects and encodes an event once, finds its watchers by the index, and puts the same bytes
+//! into their queues. It never waits, and keeps nothing but the snapshots of feeds that ask for
+//! them. It fails by panicking; then every watcher's lease ends, and they join the next broadcaster
+//! with their subscriptions.
 
 mod dedup;
 mod reload;
@@ -32,63 +33,64 @@ use crate::{
     telemetry::metric,
 };
 
-/// Batches of events in the mailbox; the pipeline waits when it is full.
+/// Capacity of the mailbox, in batches of events; the pipeline waits when it is full.
 const MAILBOX: usize = 1_024;
 
-/// Things whose last message a feed with a snapshot remembers.
+/// Maximum number of subjects in a snapshot.
 const SNAPSHOT_MAX: usize = 10_000;
 
 /// Maximum size of a snapshot, in bytes of the events it was taken from.
 const SNAPSHOT_MAX_BYTES: usize = 16 * 1024 * 1024;
 
-/// Messages that a new watcher begins with, and their size in bytes.
+/// Maximum number of messages that a new watcher gets from a snapshot, and their size in bytes.
 const SNAPSHOT_SHOWN_MAX: usize = 1_000;
 const SNAPSHOT_SHOWN_MAX_BYTES: usize = 4 * 1024 * 1024;
 
-/// Events that wait for an administrator who watches everything, before the oldest is dropped, and their size in bytes.
+/// Maximum number of events queued for an administrator with `scope: all`, and their size in bytes;
+/// then the oldest is dropped.
 const ALL_WAITING_MAX: usize = 4_096;
 const ALL_WAITING_MAX_BYTES: usize = 8 * 1024 * 1024;
 
-/// Between looks for watchers that went without a word.
+/// Interval of removing watchers that ended without notice.
 const CLEANUP_INTERVAL: std::time::Duration = std::time::Duration::from_secs(30);
 
-/// The actor.
+/// Broadcaster actor.
 pub struct Broadcaster {
     feeding: FeedsHandle,
     feeds: Arc<Feeds>,
     counts: Arc<SubscriberCounts>,
     indexes: Vec<Index<ClientId>>,
     snapshots: Vec<Snapshot>,
-    /// Administrators who see every event.
+    /// Administrators with `scope: all`.
     all: Vec<ClientId>,
     watchers: HashMap<ClientId, Watcher>,
-    /// Connections of users that only watch.
+    /// Connections of users that only watch a feed.
     by_user: HashMap<UserId, Vec<ClientId>>,
     recent: DedupCache,
-    /// The hub is stopping: whoever comes now is told at once.
+    /// True while the hub is stopping: new watchers are closed at once.
     leaving: bool,
-    /// Most connections of one user.
+    /// Maximum number of connections of one user.
     max_per_user: usize,
-    /// Numbers what is about nothing else.
+    /// Counter for unique keys.
     number: u64,
     _guard: DropGuard,
 }
 
-/// A connection that watches, or may.
+/// Connection that may watch feeds.
 struct Watcher {
     queue: Weak<ConflatingQueue>,
-    /// Who it is, where the feed asked.
+    /// User, if the feed requires an identity.
     user: Option<UserId>,
-    /// To tell a connection that only watches that the hub stops.
+    /// Address for closing a connection that only watches a feed.
     goodbye: Option<Recipient<Dismiss>>,
-    /// It was told that something it watched is not there any more.
+    /// True if a feed that it watched was removed.
     turned_away: bool,
-    /// Dropped with the broadcaster: so the connection learns that it must enter again.
+    /// Dropped with the broadcaster, so that the connection joins again.
     _lease: oneshot::Sender<()>,
 }
 
 impl Broadcaster {
-    /// A broadcaster without watchers; of one user at most `max_per_user` may only watch.
+    /// Creates a broadcaster; `max_per_user` limits the connections of a user that only watch.
     #[must_use]
     pub fn new(feeding: FeedsHandle, max_per_user: usize, guard: DropGuard) -> Self {
         let (feeds, counts) = (feeding.feeds(), feeding.subscriber_counts());
@@ -182,7 +184,7 @@ impl Broadcaster {
         if let Some(known) = self.watchers.get_mut(&client) {
             known.user = user.or(known.user.take());
             if let Some(goodbye) = goodbye {
-                // It began to watch before it said how it can be told; by now that may be over.
+                // It subscribed before it gave its address, and the feed may be gone by now.
                 if known.turned_away {
                     let _ = goodbye.try_send(Dismiss(CloseCode::GoingAway));
                 }
@@ -230,7 +232,7 @@ impl Broadcaster {
         }
     }
 
-    /// Forgets connections whose word that they went found no room.
+    /// Removes connections that ended without notice.
     fn remove_dead(&mut self) {
         let gone: Vec<ClientId> = self
             .watchers
@@ -279,7 +281,7 @@ impl Handler<Subscribe> for Broadcaster {
         {
             return MessageResult(lease);
         }
-        // What waits was chosen by what it watched before.
+        // Queued messages match the previous filters.
         queue.forget(what.feed());
         match what {
             WatchTarget::All if self.all.contains(&client) => {}
@@ -363,7 +365,7 @@ impl Handler<DismissWatchers> for Broadcaster {
     fn handle(&mut self, _: DismissWatchers, _: &mut Self::Context) {
         self.leaving = true;
         for goodbye in self.watchers.values().filter_map(|watcher| watcher.goodbye.as_ref()) {
-            // One that is too slow to be told is cut off when the grace time ends.
+            // A session with a full mailbox is closed when the grace period ends.
             let _ = goodbye.try_send(Dismiss(CloseCode::GoingAway));
         }
     }

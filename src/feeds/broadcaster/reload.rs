@@ -1,4 +1,4 @@
-//! Other feeds in the place of those there were, while they are watched.
+//! Replacement of the feed definitions at run time.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use crate::{
 };
 
 impl Broadcaster {
-    /// From now on, these are the feeds. Who watches one that can go on keeps watching it; who watches another is told.
+    /// Replaces the feeds. Watchers of a compatible feed keep watching it; others are told.
     fn set_feeds(&mut self, feeds: Vec<Feed>) {
         let before = Arc::clone(&self.feeds);
         self.counts = Arc::new(SubscriberCounts::new(before.succeeded_by(feeds)));
@@ -24,7 +24,7 @@ impl Broadcaster {
         for (at, feed) in before.all().iter().enumerate() {
             let id = FeedId(at);
             if *feed != *self.feeds.get(id) {
-                // What it remembers was chosen by other rules.
+                // The snapshot was built with other rules.
                 self.snapshots[at] = Snapshot::default();
             }
             if self.feeds.is_retired(id) && !before.is_retired(id) {
@@ -35,12 +35,12 @@ impl Broadcaster {
                 }
             }
         }
-        // Counted first: whoever asks is told of those who watch.
+        // Update the counts before they are shared.
         self.count();
         self.feeding.set(&self.counts);
     }
 
-    /// Tells a connection that what it watches is not there any more; one that is for this feed alone ends.
+    /// Unsubscribes a connection from a removed feed; a connection for this feed alone is closed.
     pub(super) fn turn_away(&mut self, client: ClientId, from: FeedId) {
         self.indexes[from.0].remove(client);
         let Some(watcher) = self.watchers.get_mut(&client) else { return };

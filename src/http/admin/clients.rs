@@ -1,4 +1,4 @@
-//! Who is connected, and signing them out.
+//! Connected clients and users, and sign-out.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -48,13 +48,13 @@ fn login(info: &ClientInfo) -> &str {
     info.identity.login.as_deref().unwrap_or(info.identity.user_id.as_str())
 }
 
-/// `GET /api/v1/admin/clients`
+/// Handles `GET /api/v1/admin/clients`.
 pub(in crate::http) async fn clients(
     state: SharedState,
     _: Checked,
 ) -> Result<HttpResponse, Problem> {
     let mut clients = state.sessions.registry.send(ListClients).await?;
-    // Without it they are shown all the same.
+    // Clients are listed without subscriptions if the broadcaster is restarting.
     let watched =
         state.sessions.feeding.broadcaster.send(ListSubscriptions).await.unwrap_or_default();
     clients.sort_by_key(|info| (info.connected_at, info.client));
@@ -79,7 +79,7 @@ pub(in crate::http) async fn clients(
     })))
 }
 
-/// `GET /api/v1/admin/users`: those connected now.
+/// Handles `GET /api/v1/admin/users`.
 pub(in crate::http) async fn users(
     state: SharedState,
     _: Checked,
@@ -99,7 +99,7 @@ pub(in crate::http) async fn users(
     })))
 }
 
-/// `DELETE /api/v1/admin/clients/{client_id}`: closes this connection with 4001.
+/// Handles `DELETE /api/v1/admin/clients/{client_id}`: closes the connection with 4001.
 pub(in crate::http) async fn revoke_client(
     state: SharedState,
     client_id: web::Path<String>,
@@ -116,7 +116,8 @@ pub(in crate::http) async fn revoke_client(
     }
 }
 
-/// `DELETE /api/v1/admin/users/{user_id}/clients`: closes all connections of a user with 4001.
+/// Handles `DELETE /api/v1/admin/users/{user_id}/clients`: closes all connections of a user with
+/// 4001.
 pub(in crate::http) async fn revoke_user(
     state: SharedState,
     user_id: web::Path<String>,

@@ -1,4 +1,4 @@
-//! What is loaded, and what has been changed: `/api/v1/admin/config` and `/api/v1/admin/audit`.
+//! State of the configuration, and the audit: `/api/v1/admin/config` and `/api/v1/admin/audit`.
 
 use std::time::Duration;
 
@@ -53,10 +53,10 @@ pub(in crate::http) fn operations() -> Vec<Operation> {
     ]
 }
 
-/// Time that a reload may take before its request is answered.
+/// Time to wait for a reload before the response.
 const RELOAD_WITHIN: Duration = Duration::from_secs(15);
 
-/// `GET /api/v1/admin/config`
+/// Handles `GET /api/v1/admin/config`.
 pub(in crate::http) async fn config(
     state: SharedState,
     Checked(caller): Checked,
@@ -64,14 +64,14 @@ pub(in crate::http) async fn config(
     Ok(shown(&state, &caller))
 }
 
-/// Answers `POST /api/v1/admin/config/reload`: takes what is in the files now, even if it removes most of the types.
+/// Handles `POST /api/v1/admin/config/reload`: reloads the files, even if that removes most types.
 pub(in crate::http) async fn reload(
     state: SharedState,
     _request: HttpRequest,
     Checked(caller): Checked,
 ) -> Result<HttpResponse, Problem> {
     tracing::info!(by = who(&caller), "a reload of the configuration is asked for");
-    // An end without an answer is that of the hub, or of a request that an earlier one serves.
+    // A dropped reply means that the hub stops, or that an earlier request covers this one.
     let _ = timeout(RELOAD_WITHIN, state.reloader.ask()).await;
     Ok(shown(&state, &caller))
 }
@@ -106,7 +106,7 @@ fn shown(state: &State, caller: &Caller) -> HttpResponse {
     }))
 }
 
-/// `GET /api/v1/admin/audit?subject=&limit=&cursor=`
+/// Handles `GET /api/v1/admin/audit?subject=&limit=&cursor=`.
 pub(in crate::http) async fn audit(
     state: SharedState,
     request: HttpRequest,

@@ -78,7 +78,7 @@ pub(in crate::http) fn operations() -> Vec<Operation> {
     ]
 }
 
-/// Dead letters that are read together when many are taken again.
+/// Number of dead letters read together in a replay.
 const REPLAYED_TOGETHER: i64 = 100;
 
 fn subject(id: Uuid) -> String {
@@ -96,7 +96,7 @@ fn place(cursor: &str) -> Option<(Timestamp, Uuid)> {
     Some((Timestamp(at.parse().ok()?), Uuid::try_parse(id).ok()?))
 }
 
-/// `GET /api/v1/admin/dead-letters?kind=&q=&limit=&cursor=`
+/// Handles `GET /api/v1/admin/dead-letters?kind=&q=&limit=&cursor=`.
 pub(in crate::http) async fn list(
     state: SharedState,
     request: HttpRequest,
@@ -126,7 +126,7 @@ pub(in crate::http) async fn list(
         .json(json!({ "dead_letters": letters, "next_cursor": next, "total_count": total })))
 }
 
-/// `GET /api/v1/admin/dead-letters/{id}`
+/// Handles `GET /api/v1/admin/dead-letters/{id}`.
 pub(in crate::http) async fn get(
     state: SharedState,
     id: web::Path<String>,
@@ -135,10 +135,10 @@ pub(in crate::http) async fn get(
     Ok(HttpResponse::Ok().json(find(&state, &id).await?))
 }
 
-/// The events in a dead letter, as they would be taken now.
+/// Decodes the events of a dead letter.
 ///
 /// # Errors
-/// When they still cannot be read, or not all of them were kept.
+/// When they are still invalid, or the payload was truncated.
 pub(super) fn events_of(state: &State, letter: &DeadLetter) -> Result<Decoded, Problem> {
     if letter.truncated {
         return Err(Problem::conflict(
@@ -149,7 +149,8 @@ pub(super) fn events_of(state: &State, letter: &DeadLetter) -> Result<Decoded, P
         payload: letter.payload.as_bytes(),
         headers: &letter.headers,
         subject: letter.subject.as_deref(),
-        // Two who replay it at once make one notification; so do a replay and the broker, should it send it again.
+        // Two simultaneous replays make one notification; so do a replay and a redelivery of the
+        // broker.
         broker_identity: Some(
             letter
                 .identity
@@ -162,7 +163,7 @@ pub(super) fn events_of(state: &State, letter: &DeadLetter) -> Result<Decoded, P
     decode(&incoming).map_err(|rejected| Problem::from(&rejected))
 }
 
-/// Takes the event once more. What succeeds is no dead letter any more.
+/// Publishes the events of a dead letter again. On success the dead letter is deleted.
 async fn take_again(state: &State, caller: &Caller, letter: &DeadLetter) -> Result<Value, Problem> {
     let decoded = events_of(state, letter)?;
     let mut events = decoded.events;
@@ -194,8 +195,8 @@ async fn take_again(state: &State, caller: &Caller, letter: &DeadLetter) -> Resu
     Ok(answer)
 }
 
-/// `POST /api/v1/admin/dead-letters/{id}/replay`: takes the event once more. What succeeds is no dead letter any more; what fails
-/// stays one, and the answer says why.
+/// Handles `POST /api/v1/admin/dead-letters/{id}/replay`. On success the dead letter is deleted;
+/// otherwise it stays, and the response gives the reason.
 pub(in crate::http) async fn replay(
     state: SharedState,
     id: web::Path<String>,
@@ -205,7 +206,8 @@ pub(in crate::http) async fn replay(
     Ok(HttpResponse::Ok().json(take_again(&state, &caller, &letter).await?))
 }
 
-/// `POST /api/v1/admin/dead-letters/replay?kind=&q=`: takes all that match once more, as a job.
+/// Handles `POST /api/v1/admin/dead-letters/replay?kind=&q=`: replays all matching dead letters in
+/// a job.
 pub(in crate::http) async fn replay_all(
     state: SharedState,
     request: HttpRequest,
@@ -217,7 +219,7 @@ pub(in crate::http) async fn replay_all(
     let job = state.jobs.begin("dead_letters.replay", who(&caller), total)?;
     let answer = job.to_json();
     actix_web::rt::spawn(async move {
-        // What has come by now; what fails is not met again.
+        // Only dead letters up to now; failed ones are not visited again.
         let mut before = Some((Timestamp(clock::now().0 + 1), Uuid::nil()));
         while !job.is_to_stop() && !state.health.is_down("hub") {
             let letters = match state
@@ -248,7 +250,7 @@ pub(in crate::http) async fn replay_all(
     Ok(HttpResponse::Accepted().json(answer))
 }
 
-/// `DELETE /api/v1/admin/dead-letters/{id}`
+/// Handles `DELETE /api/v1/admin/dead-letters/{id}`.
 pub(in crate::http) async fn discard(
     state: SharedState,
     id: web::Path<String>,

@@ -1,4 +1,4 @@
-//! The directory: `/api/v1/admin/directory`.
+//! Directory of users: `/api/v1/admin/directory`.
 
 use std::time::Duration;
 
@@ -112,14 +112,14 @@ pub(in crate::http) fn operations() -> Vec<Operation> {
     ]
 }
 
-/// People entered together.
+/// Number of users written together.
 const CHUNK: usize = 500;
 
-/// Most bytes of one line, or of an upload that is a single object.
+/// Maximum size of one line, or of a single object, in bytes.
 const LINE_MAX_BYTES: usize = 64 * 1024;
 const OBJECT_MAX_BYTES: usize = 32 * 1024 * 1024;
 
-/// How long an upload may pause.
+/// Maximum pause within an upload.
 const PAUSE_MAX: Duration = Duration::from_secs(30);
 
 fn subject(user: &UserId) -> String {
@@ -134,7 +134,7 @@ async fn known(state: &State, user: &UserId) -> Result<Option<Person>, Problem> 
     Ok(state.store.people(std::slice::from_ref(user)).await?.into_iter().next())
 }
 
-/// `GET /api/v1/admin/directory?q=&with_role=&limit=&cursor=`
+/// Handles `GET /api/v1/admin/directory?q=&with_role=&limit=&cursor=`.
 pub(in crate::http) async fn list(
     state: SharedState,
     request: HttpRequest,
@@ -158,7 +158,7 @@ pub(in crate::http) async fn list(
         .json(json!({ "users": people, "next_cursor": next, "total_count": total })))
 }
 
-/// `GET /api/v1/admin/directory/{user_id}`
+/// Handles `GET /api/v1/admin/directory/{user_id}`.
 pub(in crate::http) async fn get(
     state: SharedState,
     user_id: web::Path<String>,
@@ -170,7 +170,7 @@ pub(in crate::http) async fn get(
     }
 }
 
-/// `PUT /api/v1/admin/directory/{user_id}`: all of it; what is not said is not known.
+/// Handles `PUT /api/v1/admin/directory/{user_id}`: replaces the user.
 pub(in crate::http) async fn put(
     state: SharedState,
     user_id: web::Path<String>,
@@ -192,7 +192,7 @@ pub(in crate::http) async fn put(
     Ok(HttpResponse::Ok().json(person))
 }
 
-/// `DELETE /api/v1/admin/directory/{user_id}`: the user is not in it any more; their inbox stays.
+/// Handles `DELETE /api/v1/admin/directory/{user_id}`: removes the user; the inbox stays.
 pub(in crate::http) async fn delete(
     state: SharedState,
     user_id: web::Path<String>,
@@ -208,7 +208,7 @@ pub(in crate::http) async fn delete(
     Ok(HttpResponse::NoContent().finish())
 }
 
-/// Reads a person; one that names a key that people do not have is refused, for it would be lost.
+/// Reads a user. An unknown key is an error, because its value would be lost.
 fn read(map: &Map<String, Value>, user: Option<&UserId>) -> Result<PersonPatch, Problem> {
     const KNOWN: [&str; 10] = [
         "user_id", "userId", "id", "login", "name", "email", "roles", "role", "locale", "timezone",
@@ -226,7 +226,7 @@ fn read(map: &Map<String, Value>, user: Option<&UserId>) -> Result<PersonPatch, 
             format!("{zone:?} is no IANA time zone, such as \"Asia/Jakarta\""),
         ));
     }
-    // Somebody may be named in the body and in the address.
+    // The user may be named in the body and in the path.
     let named = map.get("user_id").or_else(|| map.get("userId")).or_else(|| map.get("id"));
     let named = named.filter(|id| !id.is_null()).map(UserId::from_json).transpose();
     let named = named.map_err(|detail| Problem::bad_field("user_id", detail))?;
@@ -238,8 +238,9 @@ fn read(map: &Map<String, Value>, user: Option<&UserId>) -> Result<PersonPatch, 
     }
 }
 
-/// `POST /api/v1/admin/directory/bulk`: NDJSON, a person on each line, or `{"users":[…]}`. Adds to what is known. It is read as it
-/// comes, and entered in pieces: what stands before a line that is wrong has been entered.
+/// Handles `POST /api/v1/admin/directory/bulk`: NDJSON, one user per line, or `{"users":[…]}`.
+/// Users are updated. The body is read as a stream and written in chunks: lines before an invalid
+/// one are written.
 pub(in crate::http) async fn bulk(
     state: SharedState,
     request: HttpRequest,
@@ -281,7 +282,7 @@ struct Upload<'a> {
 impl Upload<'_> {
     async fn read(&mut self, mut payload: web::Payload, mut lines: bool) -> Result<(), Problem> {
         let mut rest = BytesMut::new();
-        // How far a first line has been looked for, and whether it has been found.
+        // Bytes searched for the end of the first line, and whether it was found.
         let (mut searched, mut told) = (0, false);
         loop {
             let next = timeout(PAUSE_MAX, payload.next()).await;
@@ -291,7 +292,8 @@ impl Upload<'_> {
                 Problem::bad_request(format!("the body could not be read: {error}"))
             })?);
             if !lines && !told {
-                // Whoever sends lines without saying so is understood: a whole object on the first of several.
+                // NDJSON without its content type is recognized by a complete object on the first
+                // of several lines.
                 if let Some(end) = rest[searched..].iter().position(|byte| *byte == b'\n') {
                     told = true;
                     lines = serde_json::from_slice::<Map<String, Value>>(&rest[..searched + end])

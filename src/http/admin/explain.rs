@@ -1,4 +1,4 @@
-//! Why did X not get it? `/api/v1/admin/explain`.
+//! Explanation of deliveries: `/api/v1/admin/explain`.
 
 use actix_web::{HttpRequest, HttpResponse};
 use serde_json::{Value, json};
@@ -46,20 +46,22 @@ pub(in crate::http) fn operations() -> Vec<Operation> {
     ]
 }
 
-/// Most events in an answer, and notifications of a user.
+/// Maximum number of events, and of notifications of a user, in a response.
 const EVENTS_MAX: usize = 50;
 const NOTIFICATIONS_MAX: i64 = 50;
 
-/// Most recipients of an event whose notifications are looked up.
+/// Maximum number of recipients of an event whose notifications are looked up.
 const RECIPIENTS_MAX: usize = 20;
 
-/// Most dead letters in which the event's id is found.
+/// Maximum number of dead letters that contain the event's ID.
 const DEAD_LETTERS_MAX: i64 = 5;
 
-/// Fewest characters of what is looked for in dead letters: less would be found in all of them.
+/// Minimum length of an ID that is searched in dead letters: a shorter one would match most of
+/// them.
 const FOUND_FROM: usize = 4;
 
-/// `GET /api/v1/admin/explain?event=ID|user=ID|type=CODE`: the way of an event, all about a user, or a type's last events.
+/// Handles `GET /api/v1/admin/explain?event=ID|user=ID|type=CODE`: the trace of an event,
+/// everything about a user, or the latest events of a type.
 pub(in crate::http) async fn explain(
     state: SharedState,
     request: HttpRequest,
@@ -86,7 +88,7 @@ pub(in crate::http) async fn explain(
 
 async fn of_event(state: &State, id: &str) -> Result<HttpResponse, Problem> {
     let events = shown(state, state.trace.of_event(id, EVENTS_MAX), None).await?;
-    // What could not even be read is none of the events, and has its id only in what was kept of it.
+    // An event that could not be decoded has no trace; its ID is only in the stored payload.
     let dead_letters = if id.chars().count() < FOUND_FROM {
         Vec::new()
     } else {
@@ -119,7 +121,7 @@ async fn of_user(state: &State, user: &str) -> Result<HttpResponse, Problem> {
     })))
 }
 
-/// How much there is to ask.
+/// Returns the extent of the trace.
 fn kept(state: &State) -> Value {
     let ((events, minutes), (known, since)) = (state.trace.limits(), state.trace.extent());
     json!({
@@ -137,7 +139,7 @@ fn live(pushes: Option<&[PushRecord]>) -> Value {
     }
 }
 
-/// A notification with what its reader is not told, and how it was shown live.
+/// Returns a notification with internal fields and its live delivery.
 fn with_live(state: &State, item: &Notification) -> Value {
     let pushes =
         state.trace.pushes_of(item.notification_id, made_at(item.notification_id, item.created_at));
@@ -150,7 +152,8 @@ fn with_live(state: &State, item: &Notification) -> Value {
     json
 }
 
-/// When it was really made, which its id says (RFC 9562, version 7); a caller may have said another time.
+/// Returns the real time of creation, from the ID (RFC 9562, version 7); a caller may have given
+/// another one.
 fn made_at(id: Uuid, otherwise: Timestamp) -> Timestamp {
     let ms = id.get_timestamp().map(|time| time.to_unix());
     ms.map_or(otherwise, |(seconds, nanos)| {

@@ -1,4 +1,4 @@
-//! What is in people's inboxes.
+//! Contents of inboxes, for administrators.
 
 use actix_web::{HttpRequest, HttpResponse};
 use serde_json::{Map, Value, json};
@@ -48,16 +48,16 @@ pub(in crate::http) fn operations() -> Vec<Operation> {
     ]
 }
 
-/// Users in the answer about pending notifications.
+/// Number of users in the response about pending notifications.
 const PENDING_USERS: i64 = 100;
 
-/// Notifications of each of them.
+/// Maximum number of notifications of each user.
 const PENDING_EACH: i64 = 100;
 
-/// Most notifications in one history.
+/// Maximum number of notifications in a history.
 const HISTORY_MAX: i64 = 1_000;
 
-/// A person as the older API names one.
+/// Returns a user in the format of the older API.
 fn named(person: &Person) -> Value {
     json!({ "id": person.user_id.to_legacy_json(), "login": person.display() })
 }
@@ -72,7 +72,7 @@ fn payload(item: &Notification, target: &Value) -> Value {
     })
 }
 
-/// `GET /api/v1/admin/pending`: what is unread, of the users who got something last.
+/// Handles `GET /api/v1/admin/pending`: unread notifications of the users with the newest ones.
 pub(in crate::http) async fn pending(
     state: SharedState,
     _: Checked,
@@ -104,7 +104,8 @@ pub(in crate::http) async fn pending(
     })))
 }
 
-/// `GET /api/v1/admin/history?user_id=1&login=alice`: a user's notifications, newest first.
+/// Handles `GET /api/v1/admin/history?user_id=1&login=alice`: notifications of a user, newest
+/// first.
 pub(in crate::http) async fn history(
     state: SharedState,
     request: HttpRequest,

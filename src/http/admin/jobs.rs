@@ -1,4 +1,5 @@
-//! Long work that administrators begin and look at: `/api/v1/admin/jobs`. It lives in the memory of the hub that does it.
+//! Background jobs of administrators: `/api/v1/admin/jobs`. They exist in the memory of the hub
+//! that runs them.
 
 use std::{
     collections::VecDeque,
@@ -41,10 +42,10 @@ pub(in crate::http) fn operations() -> Vec<Operation> {
     ]
 }
 
-/// Jobs that are remembered.
+/// Number of jobs that are kept.
 const REMEMBERED: usize = 20;
 
-/// Some long work, and how far it has come.
+/// Background job with its progress.
 #[derive(Debug)]
 pub(super) struct Job {
     id: Uuid,
@@ -54,7 +55,7 @@ pub(super) struct Job {
     total: i64,
     succeeded: AtomicI64,
     failed: AtomicI64,
-    /// When it ended, in milliseconds since 1970; 0: not yet.
+    /// Time of its end, in milliseconds since 1970; 0 while it runs.
     ended_at: AtomicI64,
     stop: AtomicBool,
     last_error: Mutex<Option<String>>,
@@ -70,7 +71,7 @@ impl Job {
         *self.last_error.lock().unwrap_or_else(PoisonError::into_inner) = Some(why);
     }
 
-    /// Whether somebody wants it to end.
+    /// Returns whether the job is to stop.
     pub(super) fn is_to_stop(&self) -> bool {
         self.stop.load(Ordering::Relaxed)
     }
@@ -102,7 +103,7 @@ impl Job {
     }
 }
 
-/// The last jobs.
+/// Latest jobs.
 #[derive(Debug, Default)]
 pub struct Jobs(Mutex<VecDeque<Arc<Job>>>);
 
@@ -112,7 +113,7 @@ impl Jobs {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Begins a job, unless there is one of this kind already.
+    /// Begins a job, unless one of this kind is running.
     pub(super) fn begin(
         &self,
         kind: &'static str,
@@ -149,13 +150,13 @@ fn find(state: &State, id: &str) -> Result<Arc<Job>, Problem> {
     state.jobs.all().iter().find(|job| job.id == id).cloned().ok_or_else(missing)
 }
 
-/// `GET /api/v1/admin/jobs`: the last ones, newest first.
+/// Handles `GET /api/v1/admin/jobs`.
 pub(in crate::http) async fn list(state: SharedState, _: Checked) -> Result<HttpResponse, Problem> {
     let jobs: Vec<Value> = state.jobs.all().iter().map(|job| job.to_json()).collect();
     Ok(HttpResponse::Ok().json(json!({ "jobs": jobs })))
 }
 
-/// `GET /api/v1/admin/jobs/{id}`
+/// Handles `GET /api/v1/admin/jobs/{id}`.
 pub(in crate::http) async fn get(
     state: SharedState,
     id: web::Path<String>,
@@ -164,7 +165,7 @@ pub(in crate::http) async fn get(
     Ok(HttpResponse::Ok().json(find(&state, &id)?.to_json()))
 }
 
-/// `DELETE /api/v1/admin/jobs/{id}`: it ends after what it is doing just now.
+/// Handles `DELETE /api/v1/admin/jobs/{id}`: the job stops after its current step.
 pub(in crate::http) async fn stop(
     state: SharedState,
     id: web::Path<String>,

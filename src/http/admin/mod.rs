@@ -1,4 +1,5 @@
-//! Administrators' operations. Those of the older API keep its shapes: ids that are whole numbers are JSON numbers.
+//! Operations for administrators. Those of the older API keep its format: IDs that are whole
+//! numbers are JSON numbers.
 
 mod audit;
 pub(super) mod clients;

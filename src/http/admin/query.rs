@@ -1,4 +1,4 @@
-//! The query of the administrators' lists.
+//! Query parameters of the administrators' lists.
 
 use actix_web::HttpRequest;
 
@@ -7,7 +7,7 @@ use crate::http::{Problem, identity};
 const LIMIT_DEFAULT: i64 = 50;
 const LIMIT_MAX: i64 = 1_000;
 
-/// `?limit=&cursor=&q=&kind=`
+/// Query `?limit=&cursor=&q=&kind=`.
 #[derive(Debug)]
 pub(super) struct Query {
     pub(super) limit: i64,
@@ -44,9 +44,9 @@ impl Query {
                 "q" => query.text = said,
                 "kind" => query.kind = said,
                 "subject" => query.subject = said,
-                // Beside dev's parameters it is only looked for where it means something.
+                // `role` itself is a parameter of dev authentication.
                 "with_role" => query.role = said,
-                // Dev parameters and a token stand here too.
+                // Parameters of dev authentication and a token are also here.
                 _ => {}
             }
         }

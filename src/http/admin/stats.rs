@@ -1,4 +1,4 @@
-//! `GET /api/v1/admin/stats`: counts now, and the last hour for charts.
+//! Current counts, and the last hour for charts: `GET /api/v1/admin/stats`.
 
 use std::time::Duration;
 
@@ -26,19 +26,20 @@ pub(in crate::http) fn operations() -> Vec<Operation> {
     ]
 }
 
-/// Maximum number of unknown codes in an answer.
+/// Maximum number of unknown codes in a response.
 const UNKNOWN_TYPES_MAX: usize = 20;
 
-/// Shortest time for which a count of the notifications is kept, and how often as long as counting took.
+/// Minimum lifetime of a cached count of notifications, and the lifetime as a multiple of the time
+/// that counting took.
 const COUNT_KEPT: Duration = Duration::from_secs(1);
 const COUNT_KEPT_TIMES: u32 = 50;
 
-/// Number of notifications in the store, counted now and then.
+/// Cached number of notifications in the store.
 #[derive(Debug, Default)]
 pub struct StoredNotifications(Mutex<Option<(i64, Instant)>>);
 
 impl StoredNotifications {
-    /// Counts, unless the last count is young.
+    /// Counts the notifications, unless the cached count is recent.
     async fn count(&self, store: &Store) -> Result<i64, StoreError> {
         let mut known = self.0.lock().await;
         if let Some((count, until)) = *known
@@ -58,7 +59,7 @@ fn whole(count: i64) -> f64 {
     count as f64
 }
 
-/// Answers `GET /api/v1/admin/stats`.
+/// Handles `GET /api/v1/admin/stats`.
 pub(in crate::http) async fn stats(
     state: SharedState,
     _: Checked,
@@ -74,7 +75,7 @@ pub(in crate::http) async fn stats(
         .unknown_types
         .latest(UNKNOWN_TYPES_MAX)
         .into_iter()
-        // One that has been added since is no longer unknown.
+        // A type that was added since is no longer unknown.
         .filter(|unknown| catalog.find(&unknown.code).is_none())
         .map(|unknown| {
             json!({ "code": unknown.code, "count": unknown.count, "last_at": unknown.last_at,
@@ -82,7 +83,7 @@ pub(in crate::http) async fn stats(
         })
         .collect();
     let mut history = state.history.read(&state.metrics);
-    // Those of the store, which a restart does not set back.
+    // Totals of the store, which survive a restart.
     let (notifications, events) =
         tokio::try_join!(state.stored.count(&state.store), state.store.events_total())?;
     let unsaved = state.history.events_unsaved(&state.metrics);

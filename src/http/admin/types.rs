@@ -1,4 +1,4 @@
-//! Types: `/api/v1/admin/types`.
+//! Notification types: `/api/v1/admin/types`.
 
 mod preview;
 mod variants;
@@ -275,13 +275,13 @@ pub(in crate::http) fn operations() -> Vec<Operation> {
     ]
 }
 
-/// A type as the API shows it.
+/// Returns a type as JSON.
 fn to_json(row: &TypeRow) -> Value {
-    // Our own type with text keys: it always serializes.
+    // A type of this crate with string keys always serializes.
     serde_json::to_value(row).unwrap_or_default()
 }
 
-/// Changes whenever the type does.
+/// Returns the `ETag` of a type.
 fn etag(row: &TypeRow) -> String {
     let hash = Sha256::digest(to_json(row).to_string().as_bytes());
     format!(
@@ -290,7 +290,7 @@ fn etag(row: &TypeRow) -> String {
     )
 }
 
-/// What the file says differently; `None` when it does not have the type.
+/// Returns the columns that differ in config.toml; `None` if the file does not have the type.
 fn in_file(row: &TypeRow, file: &[TypeRow]) -> Option<Map<String, Value>> {
     let of_file = file.iter().find(|known| known.code == row.code)?;
     let of_file =
@@ -318,7 +318,7 @@ fn shown(
         let next = schedule.as_ref().and_then(|schedule| schedule.next(clock::now()));
         map.insert("last_run".to_owned(), json!(last_run.filter(|_| schedule.is_some())));
         map.insert("next_run".to_owned(), json!(next));
-        // A row that somebody wrote by hand may be wrong; then its type is off.
+        // A row written by SQL may be invalid; then its type is off.
         let (_, bad) = Catalog::build(std::slice::from_ref(row), &[], "en");
         map.insert(
             "problem".to_owned(),
@@ -340,7 +340,7 @@ async fn find(state: &State, code: &str) -> Result<TypeRow, Problem> {
         .ok_or_else(|| Problem::not_found(format!("there is no type {code:?}")))
 }
 
-/// `If-Match` (RFC 9110, section 13.1.1): the change is only for the type as its author saw it.
+/// Checks `If-Match` (RFC 9110, section 13.1.1): the type must be as its author saw it.
 fn check_match(headers: &HeaderMap, row: &TypeRow) -> Result<(), Problem> {
     let Some(wanted) = headers.get(header::IF_MATCH).and_then(|value| value.to_str().ok()) else {
         return Ok(());
@@ -360,16 +360,16 @@ fn changed_meanwhile() -> Problem {
     )
 }
 
-/// Up to when its schedule has been run; of a store that is away, nothing.
+/// Returns the last run of its schedule; `None` while the store is unavailable.
 async fn last_run(state: &State, row: &TypeRow) -> Option<Timestamp> {
     row.schedule.as_ref()?;
     let runs = state.store.schedule_runs().await.ok()?;
     runs.into_iter().find(|run| run.code == row.code).map(|run| run.at)
 }
 
-/// The answer about a type as it is now, once the hub works with it.
+/// Returns the response with a type, when the hub uses it.
 async fn answer(state: &State, row: &TypeRow, changed_by: &str, created: bool) -> HttpResponse {
-    // A keeper that is restarting finds the change by itself, within a second.
+    // A restarting catalog actor finds the change within a second.
     let _ = state.types.send(Refresh).await;
     let last_run = last_run(state, row).await;
     let mut response = if created { HttpResponse::Created() } else { HttpResponse::Ok() };
@@ -381,7 +381,7 @@ async fn answer(state: &State, row: &TypeRow, changed_by: &str, created: bool) -
     ))
 }
 
-/// `GET /api/v1/admin/types`
+/// Handles `GET /api/v1/admin/types`.
 pub(in crate::http) async fn list(state: SharedState, _: Checked) -> Result<HttpResponse, Problem> {
     let (rows, changes, runs) = tokio::try_join!(
         state.store.types(),
@@ -404,7 +404,7 @@ pub(in crate::http) async fn list(state: SharedState, _: Checked) -> Result<Http
     Ok(HttpResponse::Ok().json(json!({ "types": types, "total_count": types.len() })))
 }
 
-/// `GET /api/v1/admin/types/{code}`
+/// Handles `GET /api/v1/admin/types/{code}`.
 pub(in crate::http) async fn get(
     state: SharedState,
     code: web::Path<String>,
@@ -418,7 +418,7 @@ pub(in crate::http) async fn get(
     Ok(HttpResponse::Ok().insert_header((header::ETAG, etag(&row))).json(json))
 }
 
-/// `POST /api/v1/admin/types`
+/// Handles `POST /api/v1/admin/types`.
 pub(in crate::http) async fn make(
     state: SharedState,
     payload: web::Payload,
@@ -460,7 +460,7 @@ async fn change(
     Ok(answer(state, row, &entry.who, false).await)
 }
 
-/// `PUT /api/v1/admin/types/{code}`: all of it; what is not said is as it is by default.
+/// Handles `PUT /api/v1/admin/types/{code}`: creates or replaces the type.
 pub(in crate::http) async fn put(
     state: SharedState,
     request: HttpRequest,
@@ -482,7 +482,7 @@ pub(in crate::http) async fn put(
     change(&state, &caller, &before, &row).await
 }
 
-/// `PATCH /api/v1/admin/types/{code}`: what is said (JSON merge patch, RFC 7396).
+/// Handles `PATCH /api/v1/admin/types/{code}`: JSON merge patch (RFC 7396).
 pub(in crate::http) async fn patch(
     state: SharedState,
     request: HttpRequest,
@@ -498,7 +498,7 @@ pub(in crate::http) async fn patch(
     change(&state, &caller, &before, &row).await
 }
 
-/// `DELETE /api/v1/admin/types/{code}`
+/// Handles `DELETE /api/v1/admin/types/{code}`.
 pub(in crate::http) async fn delete(
     state: SharedState,
     request: HttpRequest,
@@ -519,7 +519,7 @@ pub(in crate::http) async fn delete(
     Ok(HttpResponse::NoContent().finish())
 }
 
-/// `DELETE /api/v1/admin/types/{code}/override`: the type is the file's again.
+/// Handles `DELETE /api/v1/admin/types/{code}/override`: reverts the type to config.toml.
 pub(in crate::http) async fn give_back(
     state: SharedState,
     request: HttpRequest,

@@ -22,11 +22,14 @@ pub(in crate::http) enum Access {
     Anyone,
     /// A user, for what is theirs. The handler finds out whose inbox it is.
     User,
-    /// An API key with the scope `publish`, or an administrator. The handler checks, because the rate limit comes with it.
+    /// An API key with the scope `publish`, or an administrator. The handler checks, because the
+    /// rate limit comes with it.
     Publisher,
-    /// A user with the role `admin`, or an API key with the scope `admin`. The handler gets [`Checked`].
+    /// A user with the role `admin`, or an API key with the scope `admin`. The handler gets
+    /// [`Checked`].
     Admin,
-    /// As [`Access::Admin`], checked by the handler: its parameters look like the credentials of dev authentication.
+    /// As [`Access::Admin`], checked by the handler: its parameters look like the credentials of
+    /// dev authentication.
     AdminByHandler,
 }
 
@@ -44,8 +47,8 @@ impl Access {
 
 /// Administrator that the access check has let through.
 ///
-/// An operation without [`Access::Admin`] whose handler takes this argument fails with 500, so the declared role cannot be
-/// forgotten.
+/// An operation without [`Access::Admin`] whose handler takes this argument fails with 500, so the
+/// declared role cannot be forgotten.
 #[derive(Clone)]
 pub(in crate::http) struct Checked(pub(in crate::http) Rc<Caller>);
 

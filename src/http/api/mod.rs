@@ -1,7 +1,9 @@
-//! Declaration of the HTTP interface: each [`Operation`] has its route, handler, required role and documentation in one place.
+//! Declaration of the HTTP interface: each [`Operation`] has its route, handler, required role and
+//! documentation in one place.
 //!
-//! Every resource lists its operations next to its handlers; [`operations`](super::operations) gathers them. From that one list come
-//! the routes, the access check in front of each handler, and `/openapi.json`.
+//! Every resource lists its operations next to its handlers; [`operations`](super::operations)
+//! gathers them. From that one list come the routes, the access check in front of each handler, and
+//! `/openapi.json`.
 
 mod access;
 mod document;
@@ -52,7 +54,7 @@ pub(super) struct Operation {
     path: &'static str,
     access: Access,
     route: Box<dyn Fn() -> Route>,
-    /// Whether `HEAD` has a handler of its own, instead of the one for `GET`.
+    /// True if `HEAD` has a handler of its own, instead of the one for `GET`.
     head: Option<Box<dyn Fn() -> Route>>,
     /// Operation object of OpenAPI, without what follows from the fields above.
     document: Map<String, Value>,
@@ -227,7 +229,8 @@ fn reference(schema: &str) -> Value {
     json!({ "$ref": format!("#/components/schemas/{schema}") })
 }
 
-/// Registers the routes of all operations. A path answers other methods with 405 and the ones that it has.
+/// Registers the routes of all operations. A path answers other methods with 405 and the ones that
+/// it has.
 pub(super) fn configure(app: &mut ServiceConfig, operations: &[Operation]) {
     let mut paths: Vec<&'static str> = Vec::new();
     for operation in operations {

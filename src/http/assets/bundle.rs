@@ -1,7 +1,7 @@
-//! `/lonceng.js` is one module; its source is several. They share one namespace, so putting them in order and dropping
-//! the imports between them is all a bundler would do.
+//! Bundling of the component: its modules share one namespace, so they are concatenated without the
+//! imports between them.
 
-/// The modules, each after those that it imports.
+/// Modules in the order of their imports.
 const MODULES: [&str; 19] = [
     "sign-in.js",
     "options.js",
@@ -24,7 +24,7 @@ const MODULES: [&str; 19] = [
     "lonceng.js",
 ];
 
-/// Puts the modules together. `source` gives a module's text by its name.
+/// Concatenates the modules. `source` returns the text of a module.
 pub(super) fn bundle(source: impl Fn(&str) -> Option<String>) -> String {
     let mut whole = String::from("// Lonceng, a notification hub. MIT OR Apache-2.0.\n");
     for name in MODULES {
@@ -45,7 +45,7 @@ pub(super) fn bundle(source: impl Fn(&str) -> Option<String>) -> String {
     whole
 }
 
-/// The line without the types that are written before expressions, such as `/** @type {Foo} */ (bar)`.
+/// Removes type casts such as `/** @type {Foo} */ (bar)` from a line.
 fn without_types(line: &str) -> String {
     let mut rest = line;
     let mut kept = String::with_capacity(line.len());
@@ -58,7 +58,7 @@ fn without_types(line: &str) -> String {
     kept
 }
 
-/// Whether a line is nothing but a comment: those are for who reads the source. A type before an expression is none.
+/// Returns whether a line is only a comment, which the bundle omits.
 fn is_comment(line: &str) -> bool {
     let code = line.trim();
     let whole = code.starts_with("/*") && code.find("*/").is_none_or(|end| end + 2 == code.len());
@@ -145,7 +145,7 @@ mod tests {
     fn no_import_is_left_and_no_name_is_defined_twice() {
         assert!(!bundle(file).contains("from './"), "an import is left");
         let mut names = HashSet::new();
-        // In the modules, where what is indented is within something else.
+        // Names defined at the top level, which is not indented.
         let sources: Vec<String> = MODULES.iter().filter_map(|name| file(name)).collect();
         for line in sources.iter().flat_map(|source| source.lines()) {
             let line = line.strip_prefix("export ").unwrap_or(line);

@@ -1,4 +1,4 @@
-//! One batch: commit, tell, answer.
+//! One batch: commit, deliver, reply.
 
 use tokio::time::Instant;
 
@@ -12,10 +12,10 @@ use crate::{
     telemetry::{PartState, metric},
 };
 
-/// What became of each event of a batch.
+/// Result for each event of a batch.
 type Results = Vec<Result<Committed, StoreError>>;
 
-/// Runs a batch and says how the store is.
+/// Processes a batch. Returns the state of the store.
 pub(super) async fn run(
     store: Store,
     registry: MessageHandle<Publish>,
@@ -47,7 +47,7 @@ pub(super) async fn run(
             count_mark(change);
             tell(&registry, vec![change.clone()], Instant::now()).await;
         }
-        // Whoever asked may have gone; then nobody needs the answer.
+        // The caller may be gone, and needs no reply then.
         let _ = reply.send(outcome);
     }
     if !commits.is_empty() {
@@ -83,7 +83,7 @@ async fn run_sweep(
         }
         Err(error) => Err(error),
     };
-    // A sweeper that has died in between sweeps again.
+    // A restarted sweeper sweeps again.
     let _ = reply.send(swept);
 }
 
@@ -105,7 +105,7 @@ async fn commit_all(
     let mut results = match commit(store, &events).await {
         Ok(committed) => committed.into_iter().map(Ok).collect(),
         Err(error) if error.is_transient() => everywhere(&error, events.len()),
-        // One event that the store refuses must not take the others with it.
+        // One refused event must not fail the others.
         Err(error) => isolate(store, &events, &ends, &atomic, error).await,
     };
     for (size, (received, reply)) in sizes.into_iter().zip(answers) {
@@ -124,7 +124,7 @@ async fn commit_all(
     }
 }
 
-/// Commits events in one transaction, and measures it.
+/// Commits events in one transaction, with metrics.
 async fn commit(store: &Store, events: &[Planned]) -> Result<Vec<Committed>, StoreError> {
     let started = Instant::now();
     let committed = store.commit(events, clock::now()).await?;
@@ -141,7 +141,8 @@ async fn commit(store: &Store, events: &[Planned]) -> Result<Vec<Committed>, Sto
     Ok(committed)
 }
 
-/// Commits job by job, and a job that is not atomic event by event, after the store refused them together.
+/// Commits each message separately, and the events of one that is not atomic separately, after the
+/// store refused all together.
 async fn isolate(
     store: &Store,
     events: &[Planned],
@@ -202,8 +203,8 @@ fn outcome(result: Result<Committed, StoreError>, changes: &mut Vec<Change>) -> 
     }
 }
 
-/// Tells the registry, waiting for room: it never waits for us. When it is gone its sessions attach to the next one and
-/// catch up from the store.
+/// Sends changes to the registry, and waits for room in its mailbox; the registry never waits for
+/// persistence. When it is gone, its sessions attach to the next one and catch up from the store.
 async fn tell(registry: &MessageHandle<Publish>, changes: Vec<Change>, received: Instant) {
     if !changes.is_empty() {
         let _ = registry.send(Publish { changes, received }).await;
@@ -212,7 +213,7 @@ async fn tell(registry: &MessageHandle<Publish>, changes: Vec<Change>, received:
 
 fn note(state: &mut PartState, error: Option<&StoreError>) {
     match error {
-        // A full queue says nothing of the store.
+        // A full queue is not a failure of the store.
         None | Some(StoreError::Overloaded) => {}
         Some(error) if error.is_transient() => *state = PartState::Down(error.to_string()),
         Some(error) => tracing::error!(%error, "the store refused"),
@@ -226,7 +227,7 @@ fn count_new(rows: usize) {
 fn count_mark(change: &Change) {
     let read = match change.kind {
         ChangeKind::Marked(Mark::Read) => 1,
-        // Followed, and read by that; or read before.
+        // Counted only if following the action also read it.
         ChangeKind::Marked(Mark::Click) => i64::from(
             change.notification.as_ref().is_some_and(|item| item.read_at == item.clicked_at),
         ),

@@ -1,10 +1,12 @@
-//! Persistence: the only actor that changes an inbox.
+//! Persistence actor: the only writer of inboxes.
 //!
-//! It commits what is waiting in one transaction, then tells the registry, then answers. While a transaction runs the
-//! next batch gathers, so batches grow with the load and nobody waits for company that may not come.
+//! It commits what is queued in one transaction, then sends the changes to the registry, then
+//! replies. While a transaction runs the next batch gathers, so batches grow with the load and no
+//! event waits for others.
 //!
-//! It fails by panicking (the supervisor starts a fresh one; what waited is answered with nothing, which its senders
-//! take as "try again") or by the store being away (it answers [`CommitOutcome::Unavailable`]).
+//! It fails by panicking (the supervisor starts a new one; pending replies are dropped, which
+//! senders take as "try again"), or with an unavailable store (the reply is
+//! [`CommitOutcome::Unavailable`]).
 
 mod batch;
 mod store_watch;
@@ -23,31 +25,32 @@ use crate::{
     telemetry::{Health, metric},
 };
 
-/// Most notifications that wait. A source that finds it full is told to come back: the broker waits, HTTP answers 503.
+/// Maximum number of queued notifications. When it is exceeded, sources are asked to retry: the
+/// broker redelivers, HTTP answers 503.
 const WAITING_ROWS_MAX: usize = 50_000;
 
-/// Most jobs that wait: marks and events without rows count too.
+/// Maximum number of queued operations, marks and events without rows included.
 const WAITING_JOBS_MAX: usize = 20_000;
 
-/// Maximum size of the notifications that wait, in bytes of text.
+/// Maximum size of queued notifications, in bytes of text.
 const WAITING_BYTES_MAX: usize = 128 * 1024 * 1024;
 
 /// Maximum size of one transaction, in bytes of text, unless one event alone has more.
 const BATCH_BYTES_MAX: usize = 16 * 1024 * 1024;
 
-/// Messages in the mailbox; each is taken at once, so this only evens out bursts.
+/// Capacity of the mailbox. Each message is queued at once, so this only evens out bursts.
 const MAILBOX: usize = 1_024;
 
-/// What persistence needs to know.
+/// Configuration of persistence.
 #[derive(Debug, Clone)]
 pub struct PersistenceConfig {
-    /// Most notifications committed together.
+    /// Maximum number of notifications per transaction.
     pub batch_max: usize,
-    /// How long the first of a batch waits for company.
+    /// Time that the first of a batch waits for others.
     pub batch_wait: Duration,
 }
 
-/// The actor.
+/// Persistence actor.
 pub struct Persistence {
     store: Store,
     publish: MessageHandle<Publish>,
@@ -57,12 +60,12 @@ pub struct Persistence {
     waiting: VecDeque<Operation>,
     waiting_rows: usize,
     waiting_bytes: usize,
-    /// A transaction runs, or a batch waits for company.
+    /// True while a transaction runs, or a batch waits for others.
     busy: bool,
     _guard: DropGuard,
 }
 
-/// What waits.
+/// Queued operation.
 enum Operation {
     Commit(Commit),
     Mark(MarkOne),
@@ -78,7 +81,7 @@ impl Operation {
         }
     }
 
-    /// Size of what is to be stored, in bytes of text; the metadata of an event counts once.
+    /// Returns the size of the notifications, in bytes of text; shared metadata counts once.
     fn bytes(&self) -> usize {
         match self {
             Self::Commit(commit) => commit.events.iter().map(Planned::bytes).sum(),
@@ -86,9 +89,9 @@ impl Operation {
         }
     }
 
-    /// Answers that the hub has too much to do.
+    /// Replies that the queue is full.
     fn refuse(self) {
-        // Whoever asked may have gone; then nobody needs the answer.
+        // The caller may be gone, and needs no reply then.
         match self {
             Self::Commit(commit) => {
                 let _ = commit.reply.send(vec![CommitOutcome::Overloaded; commit.events.len()]);
@@ -104,8 +107,8 @@ impl Operation {
 }
 
 impl Persistence {
-    /// Creates a persistence actor that commits to `store` and hands committed changes to `publish`; `reconcile` is told when an
-    /// earlier one may have died in between.
+    /// Creates a persistence actor that commits to `store` and sends committed changes to
+    /// `publish`. `reconcile` covers changes that an earlier actor committed and did not send.
     #[must_use]
     pub fn new(
         store: Store,
@@ -155,7 +158,7 @@ impl Persistence {
         }
     }
 
-    /// Takes a batch, commits it, and comes back for the next.
+    /// Processes a batch, then the next one.
     fn work(&mut self, ctx: &mut Context<Self>) {
         let jobs = self.take_batch();
         let (store, publish) = (self.store.clone(), self.publish.clone());
@@ -168,7 +171,8 @@ impl Persistence {
         ctx.spawn(done);
     }
 
-    /// The jobs at the head of the queue that go together: marks, or events up to `batch_max` rows.
+    /// Takes the operations at the head of the queue that form a batch: marks, or events up to
+    /// `batch_max` rows.
     fn take_batch(&mut self) -> Vec<Operation> {
         let mut batch = Vec::new();
         let (mut rows, mut bytes) = (0, 0);
@@ -205,7 +209,7 @@ impl Actor for Persistence {
     fn started(&mut self, ctx: &mut Self::Context) {
         ctx.set_mailbox_capacity(MAILBOX);
         self.watch_store(ctx);
-        // An earlier one may have died between a commit and telling of it.
+        // An earlier actor may have died between a commit and sending the changes.
         let _ = self.reconcile.offer(Reconcile);
     }
 }

@@ -1,4 +1,4 @@
-//! Watching whether the store answers, so that readiness knows before the next event does.
+//! Monitor of the store, so that readiness changes before the next event.
 
 use std::time::Duration;
 
@@ -7,10 +7,10 @@ use actix::{ActorFutureExt, AsyncContext, Context, WrapFuture};
 use super::Persistence;
 use crate::telemetry::PartState;
 
-/// How often the store is asked.
+/// Interval of checks.
 const INTERVAL: Duration = Duration::from_secs(1);
 
-/// How long it may take to answer.
+/// Time limit of a check.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 impl Persistence {

@@ -1,7 +1,7 @@
-//! Addresses of NATS servers, without the secrets in them.
+//! Addresses of NATS servers, separated from the secrets in them.
 //!
-//! async-nats writes the addresses it tries to its log. So user, password and token are taken out of `nats.url` and given
-//! to the client apart.
+//! async-nats logs the addresses it tries. So user, password and token are removed from `nats.url`
+//! and passed to the client separately.
 
 use std::path::Path;
 
@@ -14,15 +14,15 @@ use crate::config::{
     files::{SECRET_MAX_BYTES, read_text},
 };
 
-/// Reason why a connection cannot be prepared. It never contains a secret.
+/// Invalid address or credentials. The message never contains a secret.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum AddressError {
-    /// The address.
+    /// Invalid address.
     #[error(
         "nats.url is not a list of addresses such as nats://127.0.0.1:4222: address {0} of {1} cannot be read"
     )]
     Url(usize, usize),
-    /// The credentials file.
+    /// Unusable credentials file.
     #[error("nats.credentials_file: cannot use {file}: {reason}")]
     Credentials {
         /// Path of the file.
@@ -32,7 +32,7 @@ pub enum AddressError {
     },
 }
 
-/// Addresses to connect to, and how to sign in there.
+/// Addresses of the servers, and the credentials.
 #[derive(Debug)]
 pub struct Servers {
     /// Addresses without secrets.
@@ -53,10 +53,10 @@ impl std::fmt::Debug for SignIn {
 }
 
 impl Servers {
-    /// Reads one address, or several with commas between them.
+    /// Parses one address, or several separated by commas.
     ///
     /// # Errors
-    /// When one of them is no address.
+    /// [`AddressError`] for an invalid one.
     pub fn parse(text: &str) -> Result<Self, AddressError> {
         let texts: Vec<&str> =
             text.split(',').map(str::trim).filter(|address| !address.is_empty()).collect();
@@ -76,7 +76,7 @@ impl Servers {
                 (token, None) => Some(SignIn::Token(decoded(token))),
             };
             sign_in = sign_in.or(found);
-            // Both can only fail for an address without a host.
+            // Both fail only for an address without a host.
             let _ = url.set_username("");
             let _ = url.set_password(None);
             addresses.push(ServerAddr::from_url(url).map_err(|_| wrong())?);
@@ -87,7 +87,7 @@ impl Servers {
         Ok(Self { addresses, sign_in })
     }
 
-    /// Adds what the servers need to know of the client: the credentials of the address, and the credentials file.
+    /// Adds the credentials of the address and of the credentials file to the options.
     ///
     /// # Errors
     /// When the file cannot be used.

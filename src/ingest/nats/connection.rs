@@ -1,4 +1,4 @@
-//! The connection: made in the background, kept for ever, watched.
+//! Connection to NATS: established in the background, and reconnected forever.
 
 use std::time::Duration;
 
@@ -8,17 +8,17 @@ use tokio::sync::watch;
 use super::Servers;
 use crate::config;
 
-/// The longest wait between tries to connect.
+/// Maximum delay between attempts to connect.
 const RECONNECT_AFTER_MAX: Duration = Duration::from_secs(2);
 
-/// A connection that comes and goes.
+/// Connection to NATS.
 pub(super) struct NatsConnection {
     pub(super) client: Client,
     up: watch::Receiver<bool>,
 }
 
 impl NatsConnection {
-    /// Starts connecting; succeeds while the server is away.
+    /// Starts connecting; succeeds while the server is unavailable.
     pub(super) async fn open(config: &config::Nats) -> Result<Self, String> {
         let (tell, up) = watch::channel(false);
         let options = ConnectOptions::new()
@@ -60,11 +60,11 @@ impl NatsConnection {
     }
 
     pub(super) async fn wait_until_up(&mut self) {
-        // The sender lives in the client, which lives here.
+        // The sender lives as long as the client, which this struct owns.
         let _ = self.up.wait_for(|up| *up).await;
     }
 
-    /// Returns when the connection is gone, even if it has come back since.
+    /// Returns when the connection is lost, even if it has been restored since.
     pub(super) fn lost(&self) -> impl Future<Output = ()> + use<> {
         let mut up = self.up.clone();
         async move {

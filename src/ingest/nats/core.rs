@@ -35,7 +35,7 @@ pub(super) async fn receive(
             }
         }
     }
-    // The server knows of the subscriptions once it has answered.
+    // The server has the subscriptions when it has answered.
     if let Err(error) = connection.client.flush().await {
         return ConsumerError::Refused(format!("the subscriptions were not taken: {error}"));
     }
@@ -67,8 +67,8 @@ fn convert(message: async_nats::Message) -> SourceMessage {
     }
 }
 
-/// Processes messages, with retries: this broker does not redeliver. Messages that were committed at the first attempt have no
-/// identity, so only the failed ones are tried again.
+/// Processes messages, with retries: this broker does not redeliver. Messages that were committed
+/// at the first attempt have no identity, so only the failed ones are tried again.
 async fn process(subscription: &Subscription, mut messages: Vec<SourceMessage>) {
     let consumer = &subscription.consumer;
     for delivered in 1..=consumer.max_deliver {

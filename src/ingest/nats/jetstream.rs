@@ -1,8 +1,9 @@
-//! JetStream: one durable pull consumer that all hubs share.
+//! JetStream: one durable pull consumer shared by all hubs.
 //!
-//! The consumer is made without a limit of deliveries and without a backoff list: a list would set the wait for an
-//! acknowledgement to its first entry, and the server counts a crash of the hub as a delivery like any other and would
-//! then never send the event again. The hub counts its own failures instead, and gives the delay with each nak.
+//! The consumer has no delivery limit and no backoff list: a list would set the ack wait to its
+//! first entry, and the server counts a crash of the hub as a delivery, and would then never
+//! deliver the event again. The hub counts failed attempts itself, and gives the delay with each
+//! nak.
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -30,25 +31,26 @@ use crate::{
     telemetry::{PartState, metric},
 };
 
-/// Messages asked for at once.
+/// Maximum number of messages per pull.
 const PULL: usize = 500;
 
-/// Messages taken through the pipeline together.
+/// Maximum number of messages processed together.
 const CHUNK: usize = 250;
 
-/// Chunks under way at once: one is decoded while another is committed.
+/// Maximum number of chunks in progress: one is decoded while another is committed.
 const CHUNKS_IN_FLIGHT: usize = 4;
 
-/// Messages the server may have out at all hubs together before it waits for acknowledgements.
+/// Maximum number of unacknowledged messages of all hubs together.
 const MAX_ACK_PENDING: i64 = 10_000;
 
-/// How long a stream that the hub makes keeps its events: over a weekend without a hub, and less than identities are kept.
+/// Retention of a stream created by the hub: over a weekend without a hub, and shorter than that of
+/// identities.
 const STREAM_MAX_AGE: Duration = Duration::from_hours(3 * 24);
 
-/// How often it is checked that the consumer still is what it should be.
+/// Interval of checks of the consumer.
 const CHECK_INTERVAL: Duration = Duration::from_secs(5);
 
-/// Whether the server has JetStream.
+/// Returns whether the server has JetStream.
 pub(super) async fn is_available(client: &Client) -> Result<bool, ConsumerError> {
     match jetstream::new(client.clone()).query_account().await {
         Ok(_) => Ok(true),
@@ -64,7 +66,7 @@ pub(super) async fn is_available(client: &Client) -> Result<bool, ConsumerError>
     }
 }
 
-/// Brings messages until something goes wrong.
+/// Receives messages until an error.
 pub(super) async fn receive(
     subscription: &Subscription,
     connection: &NatsConnection,
@@ -164,7 +166,8 @@ fn convert(message: jetstream::Message, created_ms: i64) -> (SourceMessage, Acke
     (message, acker)
 }
 
-/// Takes a chunk through the pipeline and tells the broker; says whether the hub as a whole cannot take events now.
+/// Processes a chunk and acknowledges its messages. Returns whether the hub as a whole cannot take
+/// events now.
 async fn process(subscription: &Subscription, pulled: Vec<(SourceMessage, Acker)>) -> bool {
     let (messages, ackers): (Vec<SourceMessage>, Vec<Acker>) = pulled.into_iter().unzip();
     gauge(messages.len());
@@ -187,7 +190,7 @@ async fn process(subscription: &Subscription, pulled: Vec<(SourceMessage, Acker)
     away
 }
 
-/// Tells the broker that a message for very many is being worked on, and at the end what became of it.
+/// Sends progress acks for a large fan-out, and acknowledges it at its end.
 async fn finish_later(
     subscription: Subscription,
     message: SourceMessage,
@@ -210,13 +213,13 @@ async fn carry_out(acker: &Acker, disposition: Disposition) {
         Disposition::Ack => AckKind::Ack,
         Disposition::Reject(_) => AckKind::Term,
         Disposition::Retry { after, .. } => AckKind::Nak(Some(after)),
-        // Settled by now.
+        // The consumer has replaced it.
         Disposition::Failed(_) => AckKind::Nak(None),
     };
     acknowledge(acker, kind).await;
 }
 
-/// An ack that is lost means one more delivery, which is then a duplicate.
+/// Sends an acknowledgement. A lost one leads to a redelivery, which is then a duplicate.
 async fn acknowledge(acker: &Acker, kind: AckKind) {
     if let Err(error) = acker.ack_with(kind).await {
         tracing::debug!(%error, "an acknowledgement could not be sent");
@@ -284,7 +287,7 @@ async fn consumer(
     })
 }
 
-/// A consumer that somebody paused or deleted looks idle; readiness must not call that well.
+/// Checks the consumer: a paused or deleted one looks idle, and must not be ready.
 async fn check_consumer(
     subscription: &Subscription,
     stream: &stream::Stream,
@@ -301,7 +304,7 @@ async fn check_consumer(
             Ok(())
         }
         Err(error) => {
-            // A moment for the broker, which may only be busy.
+            // A pause for the broker, which may only be busy.
             sleep(Duration::from_millis(100)).await;
             Err(ConsumerError::Refused(format!(
                 "the consumer cannot be found and is made again: {error}"

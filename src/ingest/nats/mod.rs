@@ -95,7 +95,8 @@ impl Subscription {
         }
     }
 
-    /// Reports that no events arrive. A server that is optional and was never there is no reason for an alarm.
+    /// Reports that no events arrive. A server that is optional and was never there is no reason
+    /// for an alarm.
     fn report_down(&self, reason: String) {
         let (health, part) = (&self.consumer.health, self.consumer.source);
         let optional = !self.config.required && !health.was_ever_ok(part);

@@ -1,4 +1,4 @@
-//! What a notification of a type would say, saved or not.
+//! Preview of a notification type, saved or not.
 
 use std::sync::Arc;
 
@@ -22,28 +22,28 @@ use crate::{
     http::{Problem, SharedState, State, admin::dead_letters, api::Checked, body},
 };
 
-/// What to preview.
+/// Body of a preview request.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Sample {
-    /// An event's data; beside a real event, what is said in the place of what it says.
+    /// Data of an event; with a real event, fields that replace its own.
     #[serde(default)]
     data: Map<String, Value>,
-    /// A recent event, by its id or that of a notification it made.
+    /// Recent event, by its ID or that of a notification it made.
     #[serde(default)]
     event: Option<String>,
-    /// A dead letter, by its id.
+    /// Dead letter, by its ID.
     #[serde(default)]
     dead_letter: Option<String>,
-    /// What a type that is being written says, before it is saved.
+    /// Unsaved fields of the type.
     #[serde(default, rename = "type")]
     draft: Map<String, Value>,
-    /// Whom it is for; by default whoever asks.
+    /// Recipient; by default the caller.
     #[serde(default)]
     recipient: Option<UserId>,
 }
 
-/// `POST /api/v1/admin/types/{code}/preview`: what a notification would say. Nothing is stored.
+/// Handles `POST /api/v1/admin/types/{code}/preview`: renders a notification without storing it.
 pub(in crate::http) async fn preview(
     state: SharedState,
     code: web::Path<String>,
@@ -54,7 +54,7 @@ pub(in crate::http) async fn preview(
     let sample: Sample = body::json(&bytes)?;
     let mut row = match find(&state, &code).await {
         Ok(row) => merged(&row, sample.draft)?.into_row(Some(&row.code), None)?,
-        // A type that is not there yet can be looked at all the same.
+        // A type that does not exist yet can be previewed.
         Err(problem) if sample.draft.is_empty() => return Err(problem),
         Err(_) => body::json::<Written>(Value::from(sample.draft).to_string().as_bytes())?
             .into_row(Some(&code), None)?,
@@ -116,7 +116,7 @@ pub(in crate::http) async fn preview(
     })))
 }
 
-/// What a real event said, and who got it.
+/// Returns the data of a real event, and a recipient.
 async fn real(
     state: &State,
     event: Option<&str>,
@@ -146,7 +146,7 @@ async fn real(
                 .notification(&reached.user_id, reached.notification_id)
                 .await?
                 .ok_or_else(gone)?;
-            // What the hub has written itself, as it was published.
+            // Metadata that the hub has written itself is valid.
             let data = serde_json::from_str(item.metadata.get()).unwrap_or_default();
             Ok(Some((
                 flat(data, Some(&reached.user_id), item.actor_id.as_ref()),
@@ -156,7 +156,7 @@ async fn real(
     }
 }
 
-/// An event in the flat form, as a sample is written.
+/// Returns an event in the flat shape.
 fn flat(
     mut data: Map<String, Value>,
     user: Option<&UserId>,

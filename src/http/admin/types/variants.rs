@@ -1,4 +1,4 @@
-//! Which of a type's texts is read and clicked more.
+//! Comparison of the variants of a type.
 
 use actix_web::{HttpResponse, web};
 use serde_json::{Value, json};
@@ -9,7 +9,8 @@ use crate::{
     store::VariantCounts,
 };
 
-/// `GET /api/v1/admin/types/{code}/variants`: what became of each; texts that are not used any more have no weight.
+/// Handles `GET /api/v1/admin/types/{code}/variants`: counts of each variant; variants that are no
+/// longer used have no weight.
 pub(in crate::http) async fn variants(
     state: SharedState,
     code: web::Path<String>,

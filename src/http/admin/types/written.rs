@@ -1,4 +1,4 @@
-//! A type as an administrator writes it, and what is wrong with that.
+//! Type as written by an administrator, and its validation.
 
 use serde::{Deserialize, de::IgnoredAny};
 use serde_json::{Map, Value};
@@ -15,7 +15,8 @@ use crate::{
     http::{Problem, body},
 };
 
-/// A type as an administrator writes it. What [`shown`](super::shown) adds may come back, and says nothing.
+/// Type as written by an administrator. Members that responses add may be sent back, and are
+/// ignored.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Written {
@@ -66,7 +67,10 @@ pub(super) struct Written {
 }
 
 impl Written {
-    /// The row it is kept as, when there is nothing wrong with it.
+    /// Converts to a row.
+    ///
+    /// # Errors
+    /// A problem with every invalid field.
     pub(super) fn into_row(
         self,
         code: Option<&str>,
@@ -122,7 +126,7 @@ impl Written {
             variants: self.variants.unwrap_or_default(),
             schedule: self.schedule,
             origin: Origin::Admin,
-            // Two changes within a millisecond are two.
+            // Two changes within a millisecond have different times.
             updated_at: after.map_or(now, |before| Timestamp(now.0.max(before.0 + 1))),
         };
         let (_, bad) = Catalog::build(std::slice::from_ref(&row), &[], "en");
@@ -136,7 +140,7 @@ impl Written {
     }
 }
 
-/// A row with what is said in the place of what it says (JSON merge patch, RFC 7396).
+/// Applies a JSON merge patch (RFC 7396) to a row.
 pub(super) fn merged(row: &TypeRow, said: Map<String, Value>) -> Result<Written, Problem> {
     let mut whole = to_json(row);
     if let Some(map) = whole.as_object_mut() {

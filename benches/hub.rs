@@ -1,8 +1,9 @@
-//! How fast and how heavy the whole hub is, from outside: `cargo bench --bench hub`, or with `-- throughput`, `-- latency`,
-//! `-- devices`, `-- idle`, `-- streams`, `-- feeds`, `-- everyone` for one of them. `-- --postgres URL` measures on PostgreSQL (an empty database).
+//! How fast and how heavy the whole hub is, from outside: `cargo bench --bench hub`, or with `--
+//! throughput`, `-- latency`, `-- devices`, `-- idle`, `-- streams`, `-- feeds`, `-- everyone` for
+//! one of them. `-- --postgres URL` measures on PostgreSQL (an empty database).
 //!
-//! Needs `nats-server` on the PATH. Everything runs on this machine and shares its processors with the load; compare
-//! figures of one machine only.
+//! Needs `nats-server` on the PATH. Everything runs on this machine and shares its processors with
+//! the load; compare figures of one machine only.
 
 #![allow(
     clippy::all,
@@ -162,7 +163,8 @@ async fn throughput(postgres: Option<&str>, events: u64) {
     reached(&watchers, events).await;
     let all = started.elapsed();
     println!(
-        "throughput  {} events, JetStream → commit → {USERS} WebSockets: {:.0} events/s (publishing alone took {published:.1?} of {all:.1?})",
+        "throughput  {} events, JetStream → commit → {USERS} WebSockets: {:.0} events/s \
+         (publishing alone took {published:.1?} of {all:.1?})",
         events,
         events as f64 / all.as_secs_f64()
     );
@@ -191,14 +193,16 @@ async fn latency(postgres: Option<&str>, rate: u64, length: Duration) {
     took.sort_unstable();
     let at = |share: f64| took[((took.len() - 1) as f64 * share) as usize];
     println!(
-        "latency     {rate}/s, NATS publish → commit → WebSocket: p50 {:.2?}, p99 {:.2?}, worst {:.2?}",
+        "latency     {rate}/s, NATS publish → commit → WebSocket: p50 {:.2?}, p99 {:.2?}, worst \
+         {:.2?}",
         at(0.5),
         at(0.99),
         at(1.0)
     );
 }
 
-/// A mark on one device until the other device is told, one at a time on a hub that does nothing else.
+/// Returns a mark on one device until the other device is told, one at a time on a hub that does
+/// nothing else.
 async fn devices(postgres: Option<&str>, marks: usize) {
     let mut hub = Hub::prepare(support::hub::On::Sqlite, &[]).await.expect("it is prepared");
     if let Some(postgres) = postgres {
@@ -311,7 +315,8 @@ async fn feeds_apart(count: usize, events: usize) {
     let each = (cpu(&hub) - before) / events as f64 * 1e6;
     let delivered = seen.load(Ordering::Relaxed) - delivered;
     println!(
-        "feeds       {count} watchers on {count} courses: {each:.0} µs of the hub an event (HTTP, tens), {delivered} seen"
+        "feeds       {count} watchers on {count} courses: {each:.0} µs of the hub an event \
+         (HTTP, tens), {delivered} seen"
     );
 }
 
@@ -337,7 +342,8 @@ async fn feeds_together(count: usize, events: usize) {
     took.sort_unstable();
     let at = |share: f64| took[((took.len() - 1) as f64 * share) as usize];
     println!(
-        "feeds       {count} watchers on one course, publish → all have it: p50 {:.1?}, p99 {:.1?}; {each:.1} µs of the hub a delivery",
+        "feeds       {count} watchers on one course, publish → all have it: p50 {:.1?}, p99 \
+         {:.1?}; {each:.1} µs of the hub a delivery",
         at(0.5),
         at(0.99)
     );
@@ -350,7 +356,10 @@ async fn feeds_unwatched(events: usize) {
         let before = cpu(&hub);
         for at in (0..events).step_by(10) {
             let batch: Vec<_> = (at..at + 10)
-                .map(|n| json!({ "topic": kind, "payload": { "data": { "course_id": "C", "slots_remaining": n } } }))
+                .map(|n| {
+                    json!({ "topic": kind, "payload": { "data": { "course_id": "C",
+                    "slots_remaining": n } } })
+                })
                 .collect();
             hub.publish(&json!(batch)).await;
         }
@@ -359,7 +368,8 @@ async fn feeds_unwatched(events: usize) {
     publish("booking.created").await;
     let (fed, skipped) = (publish("booking.created").await, publish("nobody.knows").await);
     println!(
-        "feeds       nobody watches: {fed:.0} µs an event; one that no feed and no type knows: {skipped:.0} µs"
+        "feeds       nobody watches: {fed:.0} µs an event; one that no feed and no type knows: \
+         {skipped:.0} µs"
     );
 }
 

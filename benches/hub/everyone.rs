@@ -1,4 +1,5 @@
-//! Very many people: entering them in one upload, and an event for all of them beside others' events.
+//! Very many people: entering them in one upload, and an event for all of them beside others'
+//! events.
 
 use std::{
     sync::{
@@ -45,8 +46,9 @@ pub async fn everyone(postgres: Option<&str>, people: usize) {
     let mib = |bytes: u64| bytes as f64 / 1_048_576.0;
     let lines: String = (0..people)
         .map(|n| {
-            json!({ "user_id": format!("p{n:06}"), "name": format!("Person {n}"), "login": format!("p{n}") })
-                .to_string()
+            json!({ "user_id": format!("p{n:06}"), "name": format!("Person \
+            {n}"), "login": format!("p{n}") })
+            .to_string()
                 + "\n"
         })
         .collect();
@@ -57,12 +59,14 @@ pub async fn everyone(postgres: Option<&str>, people: usize) {
     assert_eq!(status, 200, "{answer}");
     let took = started.elapsed();
     println!(
-        "everyone    {people} people in one upload of {:.1} MiB: {took:.1?}; resident before {:.0} MiB, now {:.0} MiB",
+        "everyone    {people} people in one upload of {:.1} MiB: {took:.1?}; resident before \
+         {:.0} MiB, now {:.0} MiB",
         mib(size as u64),
         mib(before),
         mib(hub.resident_bytes())
     );
-    let kind = json!({ "code": "NEWS", "display_name": "News", "template": "News, {recipient.user_id}", "target_type": "ALL" });
+    let kind = json!({ "code": "NEWS", "display_name": "News", "template": "News, \
+    {recipient.user_id}", "target_type": "ALL" });
     assert_eq!(hub.send("PUT", "/api/v1/admin/types/NEWS", &[], kind.to_string()).await.0, 201);
     let watchers = watch(&hub).await;
     let context = nats.jetstream().await;

@@ -1,4 +1,5 @@
-//! `scripts/fuzz 60 client_frames`: no bytes of a WebSocket client make the reader panic, or hold more than a message may have.
+//! `scripts/fuzz 60 client_frames`: no bytes of a WebSocket client make the reader panic, or hold
+//! more than a message may have.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

@@ -1,4 +1,5 @@
-//! `cargo fuzz run event_decoder`: no bytes, headers or subject make the decoder panic, and what it takes is whole.
+//! `cargo fuzz run event_decoder`: no bytes, headers or subject make the decoder panic, and what it
+//! takes is whole.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

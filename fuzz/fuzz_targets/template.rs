@@ -1,4 +1,5 @@
-//! `cargo fuzz run template`: no template makes the hub panic, overflow its stack, or write more than it may.
+//! `cargo fuzz run template`: no template makes the hub panic, overflow its stack, or write more
+//! than it may.
 #![no_main]
 
 use std::sync::Arc;

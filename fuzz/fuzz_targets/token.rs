@@ -1,4 +1,5 @@
-//! `scripts/fuzz 60 token`: no token makes the check panic, and none that was not signed is believed.
+//! `scripts/fuzz 60 token`: no token makes the check panic, and none that was not signed is
+//! believed.
 #![no_main]
 
 use std::sync::LazyLock;
@@ -12,7 +13,8 @@ use lonceng::{
 };
 
 static TOKENS: LazyLock<Tokens> = LazyLock::new(|| {
-    let config = Auth { jwt_secret: Secret::from("0123456789abcdef0123456789abcdef"), ..Auth::default() };
+    let config = Auth { jwt_secret: Secret::from("0123456789abcdef0123456789abcdef"),
+        ..Auth::default() };
     Tokens::new(&config).expect("a secret is a key")
 });
 

@@ -180,7 +180,7 @@ impl Hub {
         let _ = timeout_at(deadline, self.handles.broadcaster.send(DismissWatchers)).await;
         while timeout_at(deadline, self.connected()).await.is_ok_and(|connected| connected > 0) {
             if Instant::now() >= deadline {
-                tracing::warn!("some clients did not say good-bye in time");
+                tracing::warn!("shutdown: some clients were not closed in time");
                 break;
             }
             sleep(Duration::from_millis(20)).await;
@@ -196,11 +196,11 @@ impl Hub {
         }
         let (history, metrics) = &self.totals;
         if timeout(CLOSE_WITHIN, build::save_totals(history, &self.store, metrics)).await.is_err() {
-            tracing::debug!("the last events are missing in the totals");
+            tracing::debug!("shutdown: the latest events are missing in the totals");
         }
         // Closed while the arbiters run: listeners of the store return their connections now.
         if timeout(CLOSE_WITHIN, self.store.close()).await.is_err() {
-            tracing::debug!("some connections to the store did not end in time");
+            tracing::debug!("shutdown: some connections to the store were not closed in time");
         }
         for arbiter in self.arbiters {
             arbiter.stop();
@@ -212,7 +212,8 @@ impl Hub {
 /// Loads the first catalog, and creates the state that actors share.
 async fn parts(loaded: Loaded, store: &Store, health: &Health) -> Result<Parts, StoreError> {
     let local = config::local_templates(&loaded.templates).unwrap_or_else(|error| {
-        tracing::warn!(%error, folder = %loaded.templates.display(), "the locale folders cannot be read");
+        tracing::warn!(%error, folder = %loaded.templates.display(), "the locale folders cannot \
+        be read");
         Vec::new()
     });
     let configuration = Arc::new(config::LiveConfig::new(&loaded, local, clock::now()));
@@ -245,7 +246,7 @@ async fn wait_for_schema(store: &Store) -> Result<(), StoreError> {
         match store.migrate().await {
             Err(error) if error.is_transient() && Instant::now() < deadline => {
                 if !told {
-                    tracing::warn!(%error, "the store is away; waiting for it");
+                    tracing::warn!(%error, "store: unavailable; waiting for it");
                     told = true;
                 }
                 sleep(STORE_RETRY).await;

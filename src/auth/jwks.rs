@@ -180,7 +180,8 @@ impl Jwks {
             }
             let error = fetched.as_ref().err().cloned();
             if let Some(error) = &error {
-                tracing::warn!(%error, "auth: tokens with new keys are refused until the keys can be fetched");
+                tracing::warn!(%error, "auth: tokens with new keys are refused until the keys \
+                can be fetched");
             }
             state.ended = Some((Instant::now(), error));
             state.fetching = None;
@@ -312,7 +313,8 @@ mod tests {
     #[test]
     fn keys_that_cannot_be_used_are_left_out() {
         let set = serde_json::json!({"keys":[
-            {"kty":"OKP","crv":"Ed25519","kid":"a","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"},
+            {"kty":"OKP","crv":"Ed25519","kid":"a",
+                "x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"},
             {"kty":"oct","kid":"secret","alg":"HS256","k":"c2VjcmV0"},
             {"kty":"RSA","kid":"enc","use":"enc","n":"AQAB","e":"AQAB"},
             {"kty":"RSA","kid":"oaep","alg":"RSA-OAEP","n":"AQAB","e":"AQAB"},

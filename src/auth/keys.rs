@@ -1,6 +1,7 @@
 //! API keys of services, stored as hashes.
 
 use sha2::{Digest as _, Sha256};
+use subtle::ConstantTimeEq as _;
 
 use super::Caller;
 use crate::config::ApiKey;
@@ -31,15 +32,11 @@ impl ApiKeys {
     /// Returns the owner of a key.
     #[must_use]
     pub fn find(&self, key: &str) -> Option<Caller> {
-        let hash = Sha256::digest(key.as_bytes())
-            .iter()
-            .fold(String::new(), |text, byte| format!("{text}{byte:02x}"));
+        let hash = hex::encode(Sha256::digest(key.as_bytes()));
         // Every key is compared completely, so the time does not depend on the content.
         let mut found = None;
         for known in &self.0 {
-            let different =
-                known.sha256.bytes().zip(hash.bytes()).fold(0, |sum, (a, b)| sum | (a ^ b));
-            if different == 0 && known.sha256.len() == hash.len() {
+            if known.sha256.as_bytes().ct_eq(hash.as_bytes()).into() {
                 found = Some(known);
             }
         }

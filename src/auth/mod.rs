@@ -74,7 +74,7 @@ pub enum AuthError {
     #[error("the session is over; sign in again")]
     Cookie,
     /// The source of identities is unavailable.
-    #[error("who you are cannot be found out now; try again")]
+    #[error("identities cannot be checked now; try again")]
     Unavailable,
     /// Invalid dev parameter.
     #[error("{0}")]
@@ -206,7 +206,8 @@ impl Authenticator {
         }
         if let (Some(cookies), Some(value)) = (&self.cookies, &shown.cookie) {
             let session = cookies.sessions.find(value).await.map_err(|error| {
-                tracing::warn!(%error, "nobody can sign in by cookie");
+                tracing::warn!(%error, "auth: Redis does not answer; cookie sign-ins fail until \
+                it does");
                 AuthError::Unavailable
             })?;
             // An ended session is no identity; dev parameters still are.

@@ -25,7 +25,8 @@ pub enum KeyError {
     File(String, String),
     /// Unusable content.
     #[error(
-        "auth.jwt_public_key_file: {0} holds no public key in PEM that is good for RS256, ES256 (P-256) or EdDSA (Ed25519)"
+        "auth.jwt_public_key_file: {0} contains no public key in PEM for RS256, ES256 (P-256) or \
+         EdDSA (Ed25519)"
     )]
     NoKey(String),
     /// Invalid URL of the key set.

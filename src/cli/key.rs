@@ -28,7 +28,8 @@ pub(super) struct Key {
 enum Command {
     /// Print a new key, once, and the line of config.toml that makes it known
     #[command(after_help = "Example:\n  lonceng key new shop --scope publish\n\n\
-        Standard output has two lines: the key, which is kept nowhere, and the line for the section [auth] of config.toml, \
+        Standard output has two lines: the key, which is kept nowhere, and the line for the \
+        section [auth] of config.toml, \
         which has only its SHA-256.")]
     New(New),
 }
@@ -76,7 +77,8 @@ impl New {
         println!("{key}");
         println!("{}", self.line(&key));
         eprintln!(
-            "The key on the first line is shown only now. The second line goes into the section [auth] of config.toml; \
+            "The key on the first line is shown only now. The second line goes into the section \
+             [auth] of config.toml; \
              where api_keys is there already, add the new element to its list."
         );
         Ok(())
@@ -84,9 +86,7 @@ impl New {
 
     /// Returns the line of config.toml for `key`.
     fn line(&self, key: &str) -> String {
-        let hash = Sha256::digest(key)
-            .iter()
-            .fold(String::new(), |text, byte| format!("{text}{byte:02x}"));
+        let hash = hex::encode(Sha256::digest(key));
         let scopes: Vec<String> = self.scopes.iter().map(|scope| quoted(scope)).collect();
         let name = quoted(&self.name);
         format!(

@@ -199,7 +199,10 @@ impl Listen {
 
     /// Returns the marks for printed notifications.
     fn to_acknowledge(&self, message: &Value) -> Vec<Value> {
-        let mark = |item: &Value| json!({ "type": "notification.read", "notification_id": item["notification_id"] });
+        let mark = |item: &Value| {
+            json!({ "type": "notification.read",
+            "notification_id": item["notification_id"] })
+        };
         printed(message).filter(|_| self.ack).map(mark).collect()
     }
 
@@ -212,7 +215,7 @@ impl Listen {
         let word = |name: &str| data[name].as_str().unwrap_or_default();
         match message["type"].as_str() {
             Some("connected") => {
-                eprintln!("connected as {}: {} unread", word("user_id"), data["unread"])
+                eprintln!("connected as {}: {} unread", word("user_id"), data["unread"]);
             }
             Some("subscribed") => eprintln!("watching {}", word("feed")),
             Some("error") => eprintln!("{}: {}", word("code"), word("message")),
@@ -274,7 +277,7 @@ impl Position {
         match message["type"].as_str() {
             // Without a position, `connected` is followed by a snapshot up to its revision.
             Some("connected") if self.revision.is_none() => {
-                self.revision = data["revision"].as_i64()
+                self.revision = data["revision"].as_i64();
             }
             Some("connected") => {}
             Some("reset") => self.revision = data["revision"].as_i64(),

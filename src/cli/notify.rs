@@ -11,7 +11,8 @@ use crate::domain::user::UserId;
 /// Send a message straight to people
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Example:\n  lonceng notify --to 1:alice --to 2 --message \"Your order is on its way\" --source shop"
+    after_help = "Example:\n  lonceng notify --to 1:alice --to 2 --message \"Your order is on \
+    its way\" --source shop"
 )]
 pub(super) struct Notify {
     /// Who, as ID or ID:LOGIN; may be given more than once

@@ -24,10 +24,10 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Publish an event, or many
 #[derive(Debug, Args)]
-#[command(
-    after_help = "Examples:\n  lonceng publish REFUND_REQUESTED --user budi --data '{\"amount\":100000,\"refund_id\":\"ref456\"}'\n  \
-                        lonceng publish events.note.created --user budi --data '{\"title\":\"Hi\"}' --nats --count 1000"
-)]
+#[command(after_help = "Examples:\n  lonceng publish REFUND_REQUESTED --user budi --data \
+    '{\"amount\":100000,\"refund_id\":\"ref456\"}'\n  \
+                        lonceng publish events.note.created --user budi --data \
+                        '{\"title\":\"Hi\"}' --nats --count 1000")]
 pub(super) struct Publish {
     /// The type's code, such as `REFUND_REQUESTED`, or the subject, such as events.refund.requested
     #[arg(value_name = "TYPE|SUBJECT")]
@@ -39,7 +39,8 @@ pub(super) struct Publish {
     #[arg(long, value_name = "JSON|-")]
     data: Option<String>,
     /// Publish over NATS, at this address or the configured one
-    #[arg(long, value_name = "URL", num_args = 0..=1, default_missing_value = "", conflicts_with = "http")]
+    #[arg(long, value_name = "URL", num_args = 0..=1, default_missing_value = "",
+        conflicts_with = "http")]
     nats: Option<String>,
     /// Publish over HTTP, at this address or the configured one (the default)
     #[arg(long, value_name = "URL", num_args = 0..=1, default_missing_value = "")]
@@ -64,9 +65,7 @@ impl Publish {
         let (count, code) = (self.count, self.code());
         if let Some(url) = &self.nats {
             self.over_nats(&config, url, &event).await?;
-            println!(
-                "published {count} × {code}; the hub decides what becomes of them when it takes them"
-            );
+            println!("published {count} × {code}; the hub processes them when it receives them");
             return Ok(());
         }
         let outcomes = self.over_http(&config, &event).await?;
@@ -167,7 +166,8 @@ impl Publish {
         let connecting = servers.sign_in(options, &config.nats).await?.connect(servers.addresses);
         let nats = connecting.await.map_err(|error| {
             anyhow!(
-                "no NATS server answers ({:?}); start one with `nats-server -js`, or name another with --nats URL",
+                "no NATS server answers ({:?}); start one with `nats-server -js`, or name \
+                 another with --nats URL",
                 error.kind()
             )
         })?;
@@ -229,7 +229,8 @@ impl Outcomes {
             0 => Ok(()),
             _ if allow_skipped => Ok(()),
             skipped => Err(Failure::Failed(anyhow!(
-                "{skipped} of the events made no notification; pass --allow-skipped if that is as it should be"
+                "{skipped} of the events made no notification; pass --allow-skipped if that is \
+                 intended"
             ))),
         }
     }
@@ -258,7 +259,8 @@ fn taken<T, E: std::fmt::Display>(
 ) -> anyhow::Result<()> {
     match result {
         Some(Err(error)) => Err(anyhow!(
-            "no stream took the event on {subject} ({error}); start the hub once, which makes its stream, or check that \
+            "no stream took the event on {subject} ({error}); start the hub once, which makes \
+             its stream, or check that \
              the server runs with -js"
         )),
         Some(Ok(_)) | None => Ok(()),

@@ -16,7 +16,7 @@ pub(super) fn run(config: &Path) -> Result<(), Failure> {
     // The default limit is 1,024 open files, and every connection is one: raise it as far as
     // allowed.
     if let Err(error) = rlimit::increase_nofile_limit(u64::MAX) {
-        tracing::warn!(%error, "the limit of open files stays as it is");
+        tracing::warn!(%error, "the limit of open files could not be raised");
     }
     let metrics = metric::install()?;
     actix_rt::System::new().block_on(async move {
@@ -37,7 +37,8 @@ pub(super) fn run(config: &Path) -> Result<(), Failure> {
         tracing::info!("API documentation: http://{address}/docs");
         if dev {
             tracing::warn!(
-                "auth: dev sign-in is on: anybody on this machine can be any user; set auth.methods before others use it"
+                "auth: dev sign-in is on: anybody on this machine can be any user; set \
+                 auth.methods before others use it"
             );
         }
         for line in unused {

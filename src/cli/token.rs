@@ -52,7 +52,9 @@ impl Token {
         let auth = &loaded.config.auth;
         if auth.jwt_secret.is_empty() {
             return Err(Failure::Usage(
-                "auth.jwt_secret is empty; set it, or LONCENG_AUTH__JWT_SECRET, to at least 32 bytes".to_owned(),
+                "auth.jwt_secret is empty; set it, or LONCENG_AUTH__JWT_SECRET, to at least 32 \
+                 bytes"
+                    .to_owned(),
             ));
         }
         let mut other = Map::new();

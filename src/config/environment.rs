@@ -1,6 +1,10 @@
 //! Overrides from the environment: `LONCENG_SECTION__KEY`, and well-known names of platforms.
 
+use std::sync::LazyLock;
+
 use toml::{Table, Value};
+
+use super::Config;
 
 /// Well-known variables of platforms, and their keys.
 const WELL_KNOWN: [(&str, &str, &str); 4] = [
@@ -59,29 +63,19 @@ pub(super) fn apply(table: &mut Table, change: &Override) {
     }
 }
 
-/// Parses a value: a number, boolean, list or table if it is valid TOML and the key is not text;
-/// else text. Commas suffice for a list.
+/// Defaults of all keys, which tell the kind of each.
+static DEFAULTS: LazyLock<Table> =
+    LazyLock::new(|| Table::try_from(Config::default()).unwrap_or_default());
+
+/// Parses a value as the kind of its key: text, a list, or any other TOML value. Commas suffice
+/// for a list.
 fn value_of(change: &Override) -> Value {
     let text = change.text.as_str();
-    match (change.section.as_str(), change.key.as_str()) {
-        ("server", "allowed_origins" | "trusted_proxies")
-        | ("nats", "subjects" | "backoff_seconds")
-        | ("auth", "methods" | "api_keys") => list(text),
-        (
-            "server",
-            "max_connections"
-            | "max_connections_per_user"
-            | "max_message_bytes"
-            | "max_event_bytes"
-            | "heartbeat_seconds"
-            | "heartbeat_timeout_seconds"
-            | "outbound_queue"
-            | "shutdown_grace_seconds",
-        )
-        | ("store", "batch_max" | "batch_wait_ms")
-        | ("nats", "required" | "ack_wait_seconds" | "max_deliver")
-        | ("cache" | "limits" | "retention" | "explain", _) => scalar(text),
-        _ => Value::String(text.to_owned()),
+    let default = DEFAULTS.get(&change.section).and_then(|section| section.get(&change.key));
+    match default {
+        Some(Value::Array(_)) => list(text),
+        None | Some(Value::String(_)) => Value::String(text.to_owned()),
+        Some(_) => scalar(text),
     }
 }
 
@@ -114,6 +108,14 @@ mod tests {
             apply(&mut table, &change);
         }
         table
+    }
+
+    #[test]
+    fn every_section_and_key_of_the_configuration_has_a_kind() {
+        assert!(DEFAULTS.len() >= 8, "{DEFAULTS:?}");
+        assert!(DEFAULTS["server"].get("outbound_queue").is_some_and(Value::is_integer));
+        assert!(DEFAULTS["auth"].get("methods").is_some_and(Value::is_array));
+        assert!(DEFAULTS["store"].get("url").is_some_and(Value::is_str));
     }
 
     #[test]

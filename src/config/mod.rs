@@ -19,8 +19,8 @@ pub use load::{Loaded, load};
 pub use problem::{ConfigError, ConfigIssue};
 pub use secret::Secret;
 pub use sections::{
-    ApiKey, Auth, AuthMethod, Cache, Config, Feed, FeedMessage, Limits, Nats, Redis, Retention,
-    Server, Store, Templates,
+    ApiKey, Auth, AuthMethod, Config, Feed, FeedMessage, Limits, Nats, Redis, Retention, Server,
+    Store, Templates,
 };
 pub use translations::translations;
 pub use types::TypeConfig;

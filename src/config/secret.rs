@@ -4,7 +4,7 @@ use std::{fmt, path::Path};
 
 use super::files::{SECRET_MAX_BYTES, read_text};
 use serde::{
-    Deserialize, Deserializer,
+    Deserialize, Deserializer, Serialize, Serializer,
     de::{self, MapAccess, Visitor},
 };
 
@@ -24,6 +24,13 @@ impl Secret {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+}
+
+/// Serializes as empty text: only the kind of the value is of interest, and it is never printed.
+impl Serialize for Secret {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str("")
     }
 }
 

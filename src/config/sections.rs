@@ -2,13 +2,13 @@
 
 use std::net::IpAddr;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::{Secret, TypeConfig};
 use crate::domain::feed;
 
 /// Contents of config.toml.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
     /// Server and connections.
@@ -21,8 +21,8 @@ pub struct Config {
     pub nats: Nats,
     /// Redis.
     pub redis: Redis,
-    /// What is kept in Redis to spare the store.
-    pub cache: Option<Cache>,
+    /// Section of earlier versions, accepted and ignored.
+    pub cache: Option<toml::Table>,
     /// Limits per user and client.
     pub limits: Limits,
     /// Retention.
@@ -40,7 +40,7 @@ pub struct Config {
 }
 
 /// Section `[server]`.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Server {
     /// Address and port to listen on.
@@ -120,7 +120,7 @@ impl Config {
 }
 
 /// Method of authentication.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum AuthMethod {
     /// Query parameters, trusted; on loopback only.
@@ -132,7 +132,7 @@ pub enum AuthMethod {
 }
 
 /// Section `[auth]`.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Auth {
     /// Allowed methods.
@@ -169,7 +169,7 @@ impl Default for Auth {
 }
 
 /// Entry of `auth.api_keys`.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct ApiKey {
     /// Name of the service.
@@ -181,7 +181,7 @@ pub struct ApiKey {
 }
 
 /// Section `[store]`.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Store {
     /// URL: `sqlite://PATH` or `postgres://…`.
@@ -199,7 +199,7 @@ impl Default for Store {
 }
 
 /// Section `[nats]`.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Nats {
     /// URL of the server; empty for none.
@@ -250,33 +250,15 @@ impl Default for Nats {
 }
 
 /// Section `[redis]`.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Redis {
     /// URL of the server; empty for none.
     pub url: Secret,
 }
 
-/// `[cache]`
-#[derive(Debug, Clone, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Cache {
-    /// Seconds an unread count is kept.
-    pub unread_ttl_seconds: u64,
-    /// Notifications kept for each user.
-    pub recent: usize,
-    /// Seconds they are kept.
-    pub recent_ttl_seconds: u64,
-}
-
-impl Default for Cache {
-    fn default() -> Self {
-        Self { unread_ttl_seconds: 300, recent: 50, recent_ttl_seconds: 600 }
-    }
-}
-
 /// Section `[limits]`.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Limits {
     /// Maximum number of live notifications per user and minute; 0 for no limit.
@@ -301,7 +283,7 @@ impl Default for Limits {
 }
 
 /// Section `[retention]`.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Retention {
     /// Age at which read notifications move to the archive, in days.
@@ -317,7 +299,7 @@ impl Default for Retention {
 }
 
 /// Section `[explain]`.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Explain {
     /// Maximum number of traced events; 0 for none.
@@ -333,7 +315,7 @@ impl Default for Explain {
 }
 
 /// Section `[templates]`.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Templates {
     /// Folder, relative to config.toml unless absolute.
@@ -349,7 +331,7 @@ impl Default for Templates {
 }
 
 /// Entry of `[[feed]]`.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Feed {
     /// Name in `/ws/{feed}`.
@@ -369,7 +351,7 @@ pub struct Feed {
 }
 
 /// Entry of `[[feed.message]]`.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct FeedMessage {
     /// Names of the events.

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::files::{TEMPLATE_MAX_BYTES, read_text};
@@ -13,7 +13,7 @@ use crate::domain::{
 };
 
 /// Entry of `[[type]]`.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct TypeConfig {
     /// Code, such as `REFUND_REQUESTED`.

@@ -96,7 +96,8 @@ fn auth(config: &Config, faults: &mut Vec<Fault>) {
         config.server.listen.parse::<SocketAddr>().is_ok_and(|address| address.ip().is_loopback());
     if auth.methods.contains(&AuthMethod::Dev) && !loopback {
         let message = format!(
-            "dev believes whatever a client says of itself, so the hub refuses it on {}; listen on 127.0.0.1, or use \
+            "dev believes whatever a client says of itself, so the hub refuses it on {}; listen \
+             on 127.0.0.1, or use \
              methods = [\"jwt\"]",
             config.server.listen
         );

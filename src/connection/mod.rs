@@ -357,7 +357,8 @@ fn is_over_its_limit<C: ConnectionActor>(client: &mut C) -> bool {
     let excess = connection.excess;
     if excess == 1 {
         let message = format!(
-            "at most {limit} messages a minute are taken; this one was not, and the connection is closed if more follow"
+            "at most {limit} messages a minute are allowed; this one was ignored, and the \
+             connection is closed if more follow"
         );
         client.send_error(ErrorCode::RateLimited, &message);
     } else if excess > (limit / 20).clamp(EXCESS_LEAST, EXCESS_MOST) {

@@ -52,7 +52,7 @@ impl SignIns {
                 }
                 Ok(_) => return SignIn::Ended,
                 Err(error) => {
-                    tracing::debug!(%error, "a cookie session could not be looked up again")
+                    tracing::debug!(%error, "auth: a cookie session could not be checked again");
                 }
             }
         }

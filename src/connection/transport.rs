@@ -191,8 +191,11 @@ mod tests {
         assert!(written.is_ok() && read.is_ok());
         assert_eq!(
             text,
-            "retry: 2000\n\ndata: {\"type\":\"connected\"}\n\nid: q7.17\ndata: {\"type\":\"notification.push\"}\n\n\
-             id: q7.18\n\n: ping\n\ndata: {\"type\":\"closed\",\"data\":{\"code\":4001,\"reason\":\"not signed in any more\"}}\n\n"
+            "retry: 2000\n\ndata: {\"type\":\"connected\"}\n\nid: q7.17\ndata: \
+             {\"type\":\"notification.push\"}\n\n\
+             id: q7.18\n\n: ping\n\ndata: \
+             {\"type\":\"closed\",\"data\":{\"code\":4001,\"reason\":\"not signed in any \
+             more\"}}\n\n"
         );
     }
 

@@ -125,7 +125,7 @@ impl Registry {
                 match store.inboxes(chunk).await {
                     Ok(inboxes) => found.extend(inboxes),
                     Err(error) => {
-                        tracing::debug!(%error, "the connected users' revisions could not be compared");
+                        tracing::debug!(%error, "registry: reconciliation with the store failed");
                         break;
                     }
                 }

@@ -86,7 +86,8 @@ fn roles(value: &Value) -> Result<Vec<String>, Rejected> {
     };
     if roles.len() > ROLES_MAX || !roles.iter().all(|role| is_role(role)) {
         let detail = format!(
-            "must have at most {ROLES_MAX} roles of 1 to {ROLE_MAX_CHARS} characters without control characters"
+            "must have at most {ROLES_MAX} roles of 1 to {ROLE_MAX_CHARS} characters without \
+             control characters"
         );
         return Err(wrong(&detail));
     }

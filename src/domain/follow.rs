@@ -239,7 +239,8 @@ mod tests {
         fn a_follower_ends_with_the_plain_list(acts in proptest::collection::vec(act(), 0..120)) {
             let mut model = Model::default();
             let (mut client, mut got, mut way) = (BTreeMap::new(), Vec::new(), Vec::new());
-            let mut connection = Connection { follower: Follower::default(), reading: true, held: Vec::new() };
+            let mut connection = Connection { follower: Follower::default(), reading: true,
+                held: Vec::new() };
             for act in acts {
                 match act {
                     Act::Change(item, value) => way.push(model.change(item, value)),
@@ -250,11 +251,13 @@ mod tests {
                         }
                     }
                     Act::Swap if way.len() > 1 => way.swap(0, 1),
-                    Act::Page(limit) if connection.reading => connection.read(&model, limit, &mut client, &mut got),
+                    Act::Page(limit) if connection.reading => connection.read(&model, limit,
+                        &mut client, &mut got),
                     Act::Cut => {
                         // It attaches again: pushes to the old connection are lost.
                         way.clear();
-                        connection = Connection { follower: connection.follower, reading: true, held: Vec::new() };
+                        connection = Connection { follower: connection.follower, reading: true,
+                            held: Vec::new() };
                     }
                     Act::Arrive(_) | Act::Swap | Act::Page(_) => {}
                 }
@@ -267,7 +270,8 @@ mod tests {
             while connection.reading {
                 connection.read(&model, 3, &mut client, &mut got);
             }
-            let plain: BTreeMap<u8, u32> = model.items.iter().map(|(item, (_, value))| (*item, *value)).collect();
+            let plain: BTreeMap<u8, u32> = model.items.iter().map(|(item, (_, value))| (*item,
+                *value)).collect();
             prop_assert_eq!(client, plain);
             prop_assert_eq!(connection.follower.revision(), model.revision);
             prop_assert!(got.is_sorted_by(|a, b| a < b), "in order, each once: {:?}", got);

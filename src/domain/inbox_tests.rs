@@ -77,7 +77,8 @@ fn a_position_is_trusted_within_its_epoch_and_not_beyond_the_inbox() {
 
 proptest! {
     #[test]
-    fn the_counts_are_what_the_states_say(changes in proptest::collection::vec((0_usize..6, 0_usize..10), 0..200)) {
+    fn the_counts_are_what_the_states_say(changes in proptest::collection::vec((0_usize..6,
+        0_usize..10), 0..200)) {
         let mut states = [new(); 6];
         let mut counters = InboxState { revision: 6, unread: 6, unseen: 6 };
         for (which, change) in changes {
@@ -88,21 +89,26 @@ proptest! {
             };
             if let Some(after) = after {
                 let step = counters.next(before, after);
-                prop_assert_eq!((step.previous_revision, step.revision), (counters.revision, counters.revision + 1));
+                prop_assert_eq!((step.previous_revision, step.revision), (counters.revision,
+                    counters.revision + 1));
                 states[which] = after;
                 counters = step.counters();
             }
             let unread = states.iter().filter(|state| state.status == Status::Unread).count();
-            let unseen = states.iter().filter(|state| state.status == Status::Unread && state.seen_at.is_none());
+            let unseen = states.iter().filter(|state| state.status ==
+                Status::Unread && state.seen_at.is_none());
             prop_assert_eq!(counters.unread, i64::try_from(unread).unwrap_or(-1));
             prop_assert_eq!(counters.unseen, i64::try_from(unseen.count()).unwrap_or(-1));
         }
     }
 
     #[test]
-    fn new_notifications_take_the_revisions_between(revision in 0_i64..1_000_000, unread in 0_i64..1000, count in 0_i64..600) {
-        let after = InboxState { revision: revision + count, unread: unread + count, unseen: unread + count };
-        let mut last = RevisionStep { previous_revision: revision, revision, unread, unseen: unread };
+    fn new_notifications_take_the_revisions_between(revision in 0_i64..1_000_000,
+        unread in 0_i64..1000, count in 0_i64..600) {
+        let after = InboxState { revision: revision + count, unread: unread + count,
+            unseen: unread + count };
+        let mut last = RevisionStep { previous_revision: revision, revision, unread,
+            unseen: unread };
         for step in after.steps_of_new(count) {
             prop_assert_eq!(step.previous_revision, last.revision);
             prop_assert_eq!(step.revision, last.revision + 1);

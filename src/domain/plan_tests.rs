@@ -48,7 +48,8 @@ fn decide(target: &str, value: &serde_json::Value) -> Result<Decision, Rejected>
 
 #[test]
 fn every_target_finds_its_people() {
-    let all = json!({"type":"T","user_id":"u","actor_id":"a","recipient_id":"r","recipient_ids":["s","r"]});
+    let all = json!({"type":"T","user_id":"u","actor_id":"a","recipient_id":"r",
+        "recipient_ids":["s","r"]});
     for (target, expected) in [
         ("SELF", Audience::Users(vec![user("u")])),
         ("REQUESTER", Audience::Users(vec![user("u")])),

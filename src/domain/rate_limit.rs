@@ -80,7 +80,8 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_minute_has_more_than_the_limit(gaps in proptest::collection::vec(0_i64..20_000, 1..200), limit in 1_u32..8) {
+        fn no_minute_has_more_than_the_limit(gaps in proptest::collection::vec(0_i64..20_000,
+            1..200), limit in 1_u32..8) {
             let (mut rate_limit, mut now, mut taken) = (PerMinute::default(), 0, Vec::new());
             for gap in gaps {
                 now += gap;
@@ -89,7 +90,8 @@ mod tests {
                 }
             }
             for at in &taken {
-                let within = taken.iter().filter(|other| (*at..at + MINUTE_MS).contains(*other)).count();
+                let within = taken.iter().filter(|other|
+                    (*at..at + MINUTE_MS).contains(*other)).count();
                 prop_assert!(within <= limit as usize);
             }
         }

@@ -76,7 +76,8 @@ impl Schedule {
     /// # Errors
     /// A description of the error.
     pub fn parse(value: &Value) -> Result<Self, String> {
-        let expected = "expected is a text such as \"0 18 * * *\", or { cron, timezone, count, missed = \"once\" or \"skip\" }";
+        let expected = "expected is a text such as \"0 18 * * *\", or { cron, timezone, count, \
+        missed = \"once\" or \"skip\" }";
         let written = match serde_json::from_value(value.clone())
             .map_err(|_| format!("{value} is no schedule; {expected}"))?
         {
@@ -99,7 +100,8 @@ impl Schedule {
             CronParser::builder().seconds(Seconds::Disallowed).year(Year::Disallowed).build();
         let cron = parser.parse(&written.cron).map_err(|error| {
             format!(
-                "{:?} is not in the form of cron, such as \"0 18 * * *\" for six in the evening: {error}",
+                "{:?} is not in the form of cron, such as \"0 18 * * *\" for six in the evening: \
+                 {error}",
                 written.cron
             )
         })?;
@@ -210,7 +212,8 @@ mod tests {
     proptest! {
         /// Polling at any rate runs each occurrence once and forgets none.
         #[test]
-        fn looking_often_runs_each_occurrence_once(steps in prop::collection::vec(1_i64..59_000, 1..60)) {
+        fn looking_often_runs_each_occurrence_once(steps in prop::collection::vec(1_i64..59_000,
+            1..60)) {
             let every = schedule(&json!("* * * * *"));
             let start = at("2026-01-01T00:00:30Z");
             let (mut last, mut now, mut runs) = (start, start, Vec::new());
@@ -223,7 +226,8 @@ mod tests {
                 }
             }
             let first = start.0 / 60_000 * 60_000 + 60_000;
-            let expected: Vec<i64> = (0..100).map(|n| first + n * 60_000).take_while(|at| *at <= now.0).collect();
+            let expected: Vec<i64> = (0..100).map(|n| first + n * 60_000).take_while(|at| *at <=
+                now.0).collect();
             prop_assert_eq!(runs, expected);
         }
     }

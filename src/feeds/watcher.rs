@@ -101,7 +101,7 @@ impl Watcher {
                 self.send_error(ErrorCode::NotFound, &message);
             }
             Scope::All => {
-                self.send_error(ErrorCode::Forbidden, "everything is for administrators, on /ws")
+                self.send_error(ErrorCode::Forbidden, "everything is for administrators, on /ws");
             }
         }
         None

@@ -81,8 +81,10 @@ pub(in crate::http) fn operations() -> Vec<Operation> {
 }
 
 /// Content Security Policy of the pages: no external resources, no inline scripts.
-const CONTENT_SECURITY_POLICY: &str = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; \
-     connect-src 'self' ws: wss:; object-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'";
+const CONTENT_SECURITY_POLICY: &str = "default-src 'self'; style-src 'self' 'unsafe-inline'; \
+img-src 'self' data:; \
+     connect-src 'self' ws: wss:; object-src 'none'; base-uri 'none'; form-action 'none'; \
+     frame-ancestors 'self'";
 
 /// Modules of the component.
 #[derive(RustEmbed)]
@@ -120,7 +122,7 @@ static COMPONENT: LazyLock<Asset> = LazyLock::new(|| {
     Asset::new(bundle::bundle(source).into_bytes())
 });
 
-/// Generated OpenAPI document.
+/// Generated `OpenAPI` document.
 pub(super) struct OpenApi(Asset);
 
 impl OpenApi {
@@ -136,10 +138,7 @@ struct Asset {
 
 impl Asset {
     fn new(bytes: Vec<u8>) -> Self {
-        let tag = Sha256::digest(&bytes)
-            .iter()
-            .take(8)
-            .fold(String::new(), |text, byte| format!("{text}{byte:02x}"));
+        let tag = hex::encode(&Sha256::digest(&bytes)[..8]);
         Self { bytes, tag: format!("\"{tag}\"") }
     }
 

@@ -69,9 +69,7 @@ pub(super) fn json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
             detail.strip_prefix("missing field `").and_then(|rest| rest.split('`').next());
         match (missing, path.as_str()) {
             (Some(field), _) => Problem::bad_field(field, "is missing"),
-            (None, "." | "?") => {
-                Problem::bad_request(format!("the body is not what it should be: {detail}"))
-            }
+            (None, "." | "?") => Problem::bad_request(format!("the body is invalid: {detail}")),
             (None, field) => Problem::bad_field(field, detail),
         }
     })

@@ -68,7 +68,8 @@ pub(in crate::http) fn operations() -> Vec<Operation> {
                             },
                         },
                     },
-                    "application/cloudevents+json": { "schema": { "$ref": "#/components/schemas/CloudEvent" } },
+                    "application/cloudevents+json": { "schema": {
+                        "$ref": "#/components/schemas/CloudEvent" } },
                     "application/cloudevents-batch+json": {
                         "schema": {
                             "type": "array",
@@ -82,7 +83,8 @@ pub(in crate::http) fn operations() -> Vec<Operation> {
                 json!({
                     "description": "Committed.",
                     "content": {
-                        "application/json": { "schema": { "$ref": "#/components/schemas/Accepted" } },
+                        "application/json": { "schema": {
+                            "$ref": "#/components/schemas/Accepted" } },
                     },
                     "headers": {
                         "Idempotency-Replayed": {
@@ -167,10 +169,18 @@ fn answer(published: &[Published], outcomes: &[Outcome], catalog: &Catalog) -> V
             let (notifications, reason) = match outcome {
                 Outcome::Accepted(stored) => (stored.notifications, None),
                 Outcome::Skipped(why) => (0, Some(catalog.why_skipped(&event.code, *why))),
-                Outcome::Duplicate => (0, Some("an event with the same identity was taken before".to_owned())),
+                Outcome::Duplicate => (
+                    0,
+                    Some(
+                        "an event with the same identity was taken \
+                before"
+                            .to_owned(),
+                    ),
+                ),
                 _ => (0, None),
             };
-            json!({ "id": event.id, "outcome": outcome.label(), "notifications": notifications, "reason": reason })
+            json!({ "id": event.id, "outcome": outcome.label(), "notifications": notifications,
+                "reason": reason })
         })
         .collect();
     let taken = outcomes.iter().filter(|outcome| !matches!(outcome, Outcome::Skipped(_))).count();

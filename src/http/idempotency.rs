@@ -63,7 +63,7 @@ fn fingerprint(request: &HttpRequest, body: &[u8]) -> String {
     }
     hash.update([0, 0]);
     hash.update(body);
-    hash.finalize().iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}"))
+    hex::encode(hash.finalize())
 }
 
 /// Runs `work` once per key, and responds with 202. `work` gets the seed of notification IDs.
@@ -121,7 +121,8 @@ where
         Err(_) => state.store.abandon(&key, &state.boot).await,
     };
     if let Err(error) = kept {
-        tracing::warn!(%error, "an answer could not be kept; its request is known by the event's identity alone");
+        tracing::warn!(%error, "the response to an idempotent request could not be stored; \
+        repeats are recognized by the event's identity");
     }
     done.map(|answer| accepted(&answer))
 }

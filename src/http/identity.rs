@@ -323,7 +323,7 @@ pub(super) async fn identify(
                 Ok(()) => state.newcomers.remember(patch),
                 // The next request retries; the identity does not depend on it.
                 Err(error) => {
-                    tracing::debug!(%error, "a sign-in could not be entered into the directory")
+                    tracing::debug!(%error, "a sign-in could not be entered into the directory");
                 }
             }
         }

@@ -50,7 +50,8 @@ pub(in crate::http) fn operations() -> Vec<Operation> {
                     "description": "Committed. `notification_id` is null for a user who muted the \
                          type.",
                     "content": {
-                        "application/json": { "schema": { "$ref": "#/components/schemas/Notified" } },
+                        "application/json": { "schema": {
+                            "$ref": "#/components/schemas/Notified" } },
                     },
                     "headers": {
                         "Idempotency-Replayed": {

@@ -77,7 +77,10 @@ pub(super) async fn types(
     types.sort_unstable_by(|a, b| (&a.display_name, &a.code).cmp(&(&b.display_name, &b.code)));
     let types: Vec<_> = types
         .iter()
-        .map(|kind| json!({ "code": kind.code, "name": kind.display_name, "mandatory": kind.mandatory }))
+        .map(|kind| {
+            json!({ "code": kind.code, "name": kind.display_name,
+            "mandatory": kind.mandatory })
+        })
         .collect();
     Ok(HttpResponse::Ok().json(json!({ "types": types })))
 }

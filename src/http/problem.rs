@@ -236,7 +236,8 @@ impl Problem {
                     |id| format!("publish it again with \"event_id\": \"{id}\""),
                 );
                 let problem = Self::unavailable(format!(
-                    "the event was stored for {stored} of its recipients; {how} to continue with the others: {reason}"
+                    "the event was stored for {stored} of its recipients; {how} to continue with \
+                     the others: {reason}"
                 ));
                 let members = [
                     ("stored".to_owned(), Value::from(*stored)),
@@ -295,7 +296,7 @@ impl From<StoreError> for Problem {
             return Self::unavailable("the hub has too much to do; try again");
         }
         if error.is_transient() {
-            return Self::unavailable("the store is away; try again");
+            return Self::unavailable("the store is unavailable; try again");
         }
         tracing::error!(%error, "a request failed in the store");
         Self::internal("the store refused; the log says why")

@@ -9,7 +9,7 @@ pub(super) const FEED_EVENTS: &str = "/api/v1/feeds/";
 /// Path of a user's WebSocket.
 pub(super) const WEB_SOCKET: &str = "/ws";
 
-/// Prefix of the WebSockets of live feeds.
+/// Prefix of the `WebSockets` of live feeds.
 pub(super) const FEED_WEB_SOCKET: &str = "/ws/";
 
 /// Returns whether an event stream is at this path.

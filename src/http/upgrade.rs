@@ -2,7 +2,10 @@
 //! server and belongs to a session or watcher.
 
 use serde_json::json;
-use std::{fmt::Write as _, time::Duration};
+use std::{
+    fmt::Write as _,
+    time::{Duration, SystemTime},
+};
 
 use actix_codec::Framed;
 use actix_http::{Request, RequestHead, Response, StatusCode, body::MessageBody as _, h1, ws};
@@ -12,6 +15,7 @@ use actix_web::{
     rt::net::TcpStream,
 };
 use bytes::BytesMut;
+use httpdate::HttpDate;
 use tokio::io::AsyncWriteExt as _;
 
 use super::{
@@ -24,6 +28,7 @@ use super::{
 };
 use crate::{
     auth::Caller,
+    clock,
     connection::{Socket, Transport},
     http::api::{Access, Operation, Tag},
 };
@@ -110,9 +115,15 @@ pub(super) async fn take_over(
     }
 }
 
+/// Returns the current time in the format of the `Date` header (RFC 9110, section 6.6.1).
+fn date() -> HttpDate {
+    let since_1970 = Duration::from_millis(u64::try_from(clock::now().0).unwrap_or(0));
+    HttpDate::from(SystemTime::UNIX_EPOCH + since_1970)
+}
+
 /// Encodes the head of a response without a body.
 fn encode(response: &Response<()>) -> Vec<u8> {
-    let mut head = format!("HTTP/1.1 {}\r\n", response.status()).into_bytes();
+    let mut head = format!("HTTP/1.1 {}\r\ndate: {}\r\n", response.status(), date()).into_bytes();
     for (name, value) in response.headers() {
         head.extend_from_slice(name.as_str().as_bytes());
         head.extend_from_slice(b": ");
@@ -193,7 +204,8 @@ async fn refuse(
         cors::mark(response.headers_mut(), origin);
     }
     // Writing to a String never fails.
-    let mut head = format!("HTTP/1.1 {}\r\nconnection: close\r\n", response.status());
+    let mut head =
+        format!("HTTP/1.1 {}\r\ndate: {}\r\nconnection: close\r\n", response.status(), date());
     for (name, value) in response.headers() {
         let _ = write!(head, "{name}: {}\r\n", value.to_str().unwrap_or_default());
     }

@@ -216,7 +216,8 @@ impl Consumer {
             }
             Err(error) => {
                 let source = self.source;
-                tracing::warn!(source, %error, "the dead letter could not be stored; the message will be redelivered");
+                tracing::warn!(source, %error, "the dead letter could not be stored; the message \
+                will be redelivered");
                 Disposition::Retry {
                     after: self.backoff(message.delivered),
                     unavailable: error.is_transient(),

@@ -87,7 +87,7 @@ impl Scheduler {
                 tracing::warn!(
                     code,
                     last_run,
-                    "the last run of this schedule is in the future; the schedule begins anew"
+                    "scheduler: the last run is in the future; restarting the schedule"
                 );
             }
             let due =
@@ -149,11 +149,7 @@ async fn advance(
         ScheduleStep::Run(last, due) => (last, due),
     };
     if skipped {
-        tracing::info!(
-            code,
-            due = at.to_rfc3339(),
-            "this run was missed and is left, as its schedule says"
-        );
+        tracing::info!(code, due = at.to_rfc3339(), "scheduler: missed run skipped, as configured");
     } else {
         let count = match schedule.count() {
             Some(counted) => Some(store.count_made(counted, last, at).await?),
@@ -213,11 +209,12 @@ async fn run(pipeline: &MessageHandle<Ingest>, event: Event) -> bool {
         ) => true,
         Some(Outcome::Rejected(rejected)) => {
             // A retry would fail again; by the next run its template may be fixed.
-            tracing::error!(code, reason = %rejected, "what came by the clock could not be rendered, and is left");
+            tracing::error!(code, reason = %rejected, "scheduler: rendering failed; the run is \
+            skipped");
             true
         }
         Some(Outcome::Failed(reason)) => {
-            tracing::error!(code, reason, "what came by the clock failed; it is tried again");
+            tracing::error!(code, reason, "scheduler: the run failed; retrying");
             false
         }
         Some(Outcome::Unavailable(_) | Outcome::Overloaded | Outcome::Interrupted { .. })

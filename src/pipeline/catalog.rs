@@ -72,12 +72,12 @@ impl Sources {
                 column,
                 line,
                 reason = bad.detail,
-                "a type is wrong and switched off"
+                "catalog: type switched off because it is invalid"
             );
         }
         self.configuration.found_wrong(bad.into_iter().map(|bad| bad.code).collect());
         health.set("config", PartState::of_trouble(self.configuration.trouble()));
-        tracing::info!(types = catalog.len(), "the catalog of types is loaded");
+        tracing::info!(types = catalog.len(), "catalog: types loaded");
         shared.publish(catalog);
         Ok(rows)
     }
@@ -117,7 +117,7 @@ impl CatalogRefresher {
             }
         };
         ctx.spawn(on_notification.into_actor(self).map(|on_notification, refresher, ctx| {
-            refresher.on_notification(on_notification, ctx)
+            refresher.on_notification(on_notification, ctx);
         }));
     }
 
@@ -134,7 +134,7 @@ impl CatalogRefresher {
         self.refresh(ctx);
         let again = async move { watch.changed().await.map(|()| watch) };
         ctx.spawn(again.into_actor(self).map(|on_notification, refresher, ctx| {
-            refresher.on_notification(on_notification, ctx)
+            refresher.on_notification(on_notification, ctx);
         }));
     }
 

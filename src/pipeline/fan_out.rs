@@ -286,7 +286,8 @@ impl FanOut {
         }
         if let Some(reason) = first {
             let (code, recipients) = (&self.kind.code, skipped.len());
-            tracing::warn!(code, recipients, %reason, "rendering failed for some recipients of a large fan-out; they are skipped");
+            tracing::warn!(code, recipients, %reason, "pipeline: rendering failed for some \
+            recipients of a large fan-out; they are skipped");
         }
         (skipped, drafts)
     }

@@ -118,7 +118,8 @@ pub fn connected(connected: &Connected<'_>) -> Bytes {
 pub fn reset(epoch: &str, counters: InboxState) -> Bytes {
     encode(&serde_json::json!({
         "type": "reset",
-        "data": { "epoch": epoch, "revision": counters.revision, "unread": counters.unread, "unseen": counters.unseen },
+        "data": { "epoch": epoch, "revision": counters.revision, "unread": counters.unread,
+            "unseen": counters.unseen },
     }))
 }
 

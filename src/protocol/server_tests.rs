@@ -184,10 +184,12 @@ mod devices {
 
         /// Three devices act in any order, with any delay: in the end all have the same inbox.
         #[test]
-        fn three_devices_converge(acts in proptest::collection::vec((0_usize..3, 0_usize..9, 1_u128..6, 0_usize..4), 0..120)) {
+        fn three_devices_converge(acts in proptest::collection::vec((0_usize..3, 0_usize..9,
+            1_u128..6, 0_usize..4), 0..120)) {
             let mut server = Server::new(5);
             let mut devices: Vec<Device> =
-                (0..3).map(|_| Device { revision: 0, unread: 0, items: BTreeMap::new(), way: VecDeque::new() }).collect();
+                (0..3).map(|_| Device { revision: 0, unread: 0, items: BTreeMap::new(),
+                    way: VecDeque::new() }).collect();
             for device in &mut devices {
                 device.sync(&server);
             }
@@ -215,7 +217,8 @@ mod devices {
                     device.take(&frame, &server);
                 }
                 prop_assert_eq!(&device.items, &server.state());
-                prop_assert_eq!((device.revision, device.unread), (server.counters.revision, server.counters.unread));
+                prop_assert_eq!((device.revision, device.unread), (server.counters.revision,
+                    server.counters.unread));
             }
         }
     }
@@ -239,7 +242,8 @@ fn a_summary_stands_in_the_history_where_what_it_sums_up_does() {
         &types,
         RevisionStep { previous_revision: 16, revision: 19, unread: 6, unseen: 5 },
     );
-    let expected = json!({"count":3,"types":{"A":2,"B":1},"previous_revision":16,"revision":19,"unread":6,"unseen":5});
+    let expected = json!({"count":3,"types":{"A":2,"B":1},"previous_revision":16,"revision":19,
+        "unread":6,"unseen":5});
     assert_eq!(json_of(&frame), json!({"type":"notifications.summary","data":expected}));
 }
 
@@ -264,11 +268,16 @@ fn a_push_is_the_notification_with_its_place_in_the_history() {
     assert_eq!(
         push,
         json!({"type":"notification.push","data":{
-            "notification_id":"00000000-0000-0000-0000-000000000001","stream_id":"1767225600000-17","revision":17,
-            "type_code":"REFUND_REQUESTED","title":"Refund Request","message":"User budi requested refund for Rp100.000",
-            "priority":"HIGH","source":null,"actor_id":null,"entity_type":"refund","entity_id":"ref456",
-            "action_url":"/refunds/ref456","metadata":{"amount":100_000},"count":1,"created_at":"2026-01-01T00:00:00Z",
-            "expires_at":null,"status":"unread","read":false,"read_at":null,"seen_at":null,"previous_revision":16,"unread":3,"unseen":2}})
+            "notification_id":"00000000-0000-0000-0000-000000000001",
+                "stream_id":"1767225600000-17","revision":17,
+            "type_code":"REFUND_REQUESTED","title":"Refund Request","message":"User budi \
+             requested refund for Rp100.000",
+            "priority":"HIGH","source":null,"actor_id":null,"entity_type":"refund",
+                "entity_id":"ref456",
+            "action_url":"/refunds/ref456","metadata":{"amount":100_000},"count":1,
+                "created_at":"2026-01-01T00:00:00Z",
+            "expires_at":null,"status":"unread","read":false,"read_at":null,"seen_at":null,
+                "previous_revision":16,"unread":3,"unseen":2}})
     );
 }
 

@@ -166,7 +166,7 @@ impl Handler<ChildGone> for Supervisor {
             actor = name,
             panicked,
             restart_in_ms = wait.as_millis(),
-            "an actor died and is started again"
+            "actor died; restarting it"
         );
         metrics::counter!(metric::ACTOR_RESTARTS, "actor" => name).increment(1);
         self.report();

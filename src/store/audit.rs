@@ -9,13 +9,15 @@ use uuid::Uuid;
 use super::{Store, StoreError};
 use crate::domain::notification::Timestamp;
 
-pub(super) const ENTER: &str = "INSERT INTO audit (id, at, who, action, subject, before, after) VALUES ($1, $2, $3, $4, $5, $6, $7)";
+pub(super) const ENTER: &str = "INSERT INTO audit (id, at, who, action, subject, before, after) \
+VALUES ($1, $2, $3, $4, $5, $6, $7)";
 
 const LIST: &str = "SELECT id, at, who, action, subject, before, after FROM audit \
      WHERE ($1 = '' OR id < $1) AND ($2 = '' OR subject = $2) ORDER BY id DESC LIMIT $3";
 
 const LAST: &str = "SELECT a.id, a.at, a.who, a.action, a.subject, a.before, a.after FROM audit a \
-     JOIN (SELECT MAX(id) AS id FROM audit WHERE subject LIKE 'type:%' GROUP BY subject) l ON l.id = a.id";
+     JOIN (SELECT MAX(id) AS id FROM audit WHERE subject LIKE 'type:%' GROUP BY subject) l ON \
+     l.id = a.id";
 
 /// Change made by an administrator.
 #[derive(Debug, Clone, PartialEq, Serialize)]

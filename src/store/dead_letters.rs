@@ -14,12 +14,15 @@ use crate::domain::{notification::Timestamp, rejected::Rejected};
 /// Maximum size of a stored payload, in bytes.
 const PAYLOAD_KEPT_BYTES: usize = 64 * 1024;
 
-const INSERT: &str = "INSERT INTO dead_letters (id, received_at, source, subject, kind, field, reason, identity, headers, \
-     payload, truncated) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT DO NOTHING";
+const INSERT: &str = "INSERT INTO dead_letters (id, received_at, source, subject, kind, field, \
+reason, identity, headers, \
+     payload, truncated) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT DO \
+     NOTHING";
 
 macro_rules! columns {
     () => {
-        "id, received_at, source, subject, kind, field, reason, identity, headers, payload, truncated"
+        "id, received_at, source, subject, kind, field, reason, identity, headers, payload, \
+         truncated"
     };
 }
 
@@ -27,7 +30,8 @@ macro_rules! columns {
 macro_rules! matching {
     () => {
         "($1 = '' OR kind = $1) \
-         AND ($2 = '' OR LOWER(reason) LIKE $2 ESCAPE '\\' OR LOWER(COALESCE(subject, '')) LIKE $2 ESCAPE '\\' \
+         AND ($2 = '' OR LOWER(reason) LIKE $2 ESCAPE '\\' OR LOWER(COALESCE(subject, '')) LIKE \
+         $2 ESCAPE '\\' \
          OR LOWER(payload) LIKE $2 ESCAPE '\\')"
     };
 }
@@ -38,7 +42,8 @@ const LIST: &str = concat!(
     columns!(),
     " FROM dead_letters WHERE ",
     matching!(),
-    " AND (received_at < $3 OR (received_at = $3 AND id < $4)) ORDER BY received_at DESC, id DESC LIMIT $5"
+    " AND (received_at < $3 OR (received_at = $3 AND id < $4)) ORDER BY received_at DESC, id \
+     DESC LIMIT $5"
 );
 
 const COUNT: &str = concat!("SELECT COUNT(*) FROM dead_letters WHERE ", matching!());

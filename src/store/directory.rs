@@ -31,11 +31,13 @@ const EVERYONE: &str = concat!(
 );
 
 /// Updates a user; absent fields stay unchanged.
-const MERGE: &str = "INSERT INTO users (user_id, login, name, email, roles, locale, timezone, updated_at) \
+const MERGE: &str = "INSERT INTO users (user_id, login, name, email, roles, locale, timezone, \
+updated_at) \
      VALUES ($1, $2, $3, $4, COALESCE($5, '[]'), $6, $7, $8) ON CONFLICT (user_id) DO UPDATE SET \
      login = COALESCE(excluded.login, users.login), name = COALESCE(excluded.name, users.name), \
      email = COALESCE(excluded.email, users.email), roles = COALESCE($5, users.roles), \
-     locale = COALESCE(excluded.locale, users.locale), timezone = COALESCE(excluded.timezone, users.timezone), \
+     locale = COALESCE(excluded.locale, users.locale), timezone = COALESCE(excluded.timezone, \
+     users.timezone), \
      updated_at = excluded.updated_at";
 
 /// Inserts a user; an existing one stays unchanged.
@@ -43,9 +45,12 @@ const ENTER: &str =
     "INSERT INTO users (user_id, login, updated_at) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING";
 
 /// Replaces a user; absent fields are removed.
-const PUT: &str = "INSERT INTO users (user_id, login, name, email, roles, locale, timezone, updated_at) \
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (user_id) DO UPDATE SET login = excluded.login, \
-     name = excluded.name, email = excluded.email, roles = excluded.roles, locale = excluded.locale, \
+const PUT: &str = "INSERT INTO users (user_id, login, name, email, roles, locale, timezone, \
+updated_at) \
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (user_id) DO UPDATE SET login = \
+     excluded.login, \
+     name = excluded.name, email = excluded.email, roles = excluded.roles, locale = \
+     excluded.locale, \
      timezone = excluded.timezone, updated_at = excluded.updated_at";
 
 const REMOVE: &str = "DELETE FROM users WHERE user_id = $1";
@@ -59,7 +64,8 @@ const LIST: &str = concat!(
     "SELECT ",
     person_columns!(),
     " FROM users u WHERE u.user_id > $1 AND ($2 = '' OR LOWER(u.user_id) LIKE $2 ESCAPE '\\' \
-     OR LOWER(COALESCE(u.login, '')) LIKE $2 ESCAPE '\\' OR LOWER(COALESCE(u.name, '')) LIKE $2 ESCAPE '\\' \
+     OR LOWER(COALESCE(u.login, '')) LIKE $2 ESCAPE '\\' OR LOWER(COALESCE(u.name, '')) LIKE $2 \
+     ESCAPE '\\' \
      OR LOWER(COALESCE(u.email, '')) LIKE $2 ESCAPE '\\') ORDER BY u.user_id LIMIT $3"
 );
 

@@ -4,10 +4,10 @@
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// Unreachable, too busy or full; the same call may succeed later.
-    #[error("the store is away: {0}")]
+    #[error("the store is unavailable: {0}")]
     Unavailable(String),
     /// The queue of the hub is full; the same call may succeed later.
-    #[error("too much waits to be stored")]
+    #[error("the queue of the store is full")]
     Overloaded,
     /// The statement was refused; the same call will fail again.
     #[error("the store refused: {0}")]

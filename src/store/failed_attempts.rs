@@ -4,8 +4,10 @@
 use super::{Store, StoreError};
 use crate::domain::{event::Identity, notification::Timestamp};
 
-const COUNT: &str = "INSERT INTO failed_attempts AS f (identity, attempts, failed_at) VALUES ($1, 1, $2) \
-     ON CONFLICT (identity) DO UPDATE SET attempts = f.attempts + 1, failed_at = excluded.failed_at RETURNING attempts";
+const COUNT: &str = "INSERT INTO failed_attempts AS f (identity, attempts, failed_at) VALUES \
+($1, 1, $2) \
+     ON CONFLICT (identity) DO UPDATE SET attempts = f.attempts + 1, failed_at = \
+     excluded.failed_at RETURNING attempts";
 
 const FORGET: &str = "DELETE FROM failed_attempts WHERE identity = $1";
 

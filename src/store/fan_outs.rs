@@ -17,7 +17,8 @@ const BEGUN_POSTGRES: &str =
 
 const IS_OVER: &str = "SELECT COUNT(*) FROM event_identities WHERE identity = $1";
 
-const BEGIN: &str = "INSERT INTO fan_outs (identity, audience, user_id, started_at) VALUES ($1, $2, '', $3) \
+const BEGIN: &str = "INSERT INTO fan_outs (identity, audience, user_id, started_at) VALUES ($1, \
+$2, '', $3) \
      ON CONFLICT DO NOTHING";
 
 const AT: &str = "SELECT user_id, audience FROM fan_outs WHERE identity = $1";
@@ -139,7 +140,8 @@ impl Store {
     /// # Errors
     /// When the store is unavailable.
     pub async fn purge_fan_outs(&self, before: i64, limit: i64) -> Result<u64, StoreError> {
-        let sql = "DELETE FROM fan_outs WHERE identity IN (SELECT identity FROM fan_outs WHERE started_at < $1 LIMIT $2)";
+        let sql = "DELETE FROM fan_outs WHERE identity IN (SELECT identity FROM fan_outs WHERE \
+        started_at < $1 LIMIT $2)";
         Ok(on_writer!(self, |pool| {
             sqlx::query(sql)
                 .bind(before)

@@ -27,7 +27,8 @@ pub enum Reservation {
     Other,
 }
 
-const RESERVE: &str = "INSERT INTO idempotency_keys (key, fingerprint, holder, started_at) VALUES ($1, $2, $3, $4) \
+const RESERVE: &str = "INSERT INTO idempotency_keys (key, fingerprint, holder, started_at) \
+VALUES ($1, $2, $3, $4) \
      ON CONFLICT (key) DO NOTHING";
 
 const FIND: &str =
@@ -36,7 +37,8 @@ const FIND: &str =
 const TAKE_OVER: &str =
     "UPDATE idempotency_keys SET holder = $2 WHERE key = $1 AND holder = $3 AND answer IS NULL";
 
-const RENEW: &str = "UPDATE idempotency_keys SET fingerprint = $2, holder = $3, started_at = $4, answer = NULL \
+const RENEW: &str = "UPDATE idempotency_keys SET fingerprint = $2, holder = $3, started_at = $4, \
+answer = NULL \
      WHERE key = $1 AND started_at = $5";
 
 const ANSWER: &str = "UPDATE idempotency_keys SET answer = $2 WHERE key = $1";

@@ -35,8 +35,10 @@ const LIST_UNREAD: &str = concat!(
 
 /// Selects the position of a time: below the first newer notification, because one with an earlier
 /// time of creation must not hide those before it.
-const PLACE_AT: &str = "SELECT COALESCE(MAX(seq), 0) FROM notifications WHERE user_id = $1 AND created_at <= $2 \
-     AND seq < COALESCE((SELECT MIN(seq) FROM notifications WHERE user_id = $1 AND created_at > $2), 9223372036854775807)";
+const PLACE_AT: &str = "SELECT COALESCE(MAX(seq), 0) FROM notifications WHERE user_id = $1 AND \
+created_at <= $2 \
+     AND seq < COALESCE((SELECT MIN(seq) FROM notifications WHERE user_id = $1 AND created_at > \
+     $2), 9223372036854775807)";
 
 const GET: &str = concat!(
     "SELECT ",
@@ -76,10 +78,12 @@ pub struct UnreadTotals {
 }
 
 /// Selects users by their newest unread notification: its ID begins with its time.
-const WITH_UNREAD: &str = "SELECT user_id FROM notifications WHERE status = 'unread' GROUP BY user_id \
+const WITH_UNREAD: &str = "SELECT user_id FROM notifications WHERE status = 'unread' GROUP BY \
+user_id \
      ORDER BY MAX(notification_id) DESC LIMIT $1";
 
-const UNREAD_TOTALS: &str = "SELECT CAST(COALESCE(SUM(unread), 0) AS BIGINT) AS unread, COUNT(*) AS users FROM inboxes WHERE unread > 0";
+const UNREAD_TOTALS: &str = "SELECT CAST(COALESCE(SUM(unread), 0) AS BIGINT) AS unread, COUNT(*) \
+AS users FROM inboxes WHERE unread > 0";
 
 const EXISTING: &str = "SELECT 1 FROM notifications WHERE user_id = $1 AND notification_id = $2";
 

@@ -36,7 +36,8 @@ macro_rules! mark_all {
         concat!(
             "UPDATE notifications SET ",
             $what,
-            ", revision = $4 + ranked.place FROM (SELECT notification_id AS id, ROW_NUMBER() OVER (ORDER BY seq) AS place \
+            ", revision = $4 + ranked.place FROM (SELECT notification_id AS id, ROW_NUMBER() \
+             OVER (ORDER BY seq) AS place \
              FROM notifications WHERE user_id = $1 AND status = 'unread' AND seq <= $2",
             $which,
             ") AS ranked WHERE notifications.notification_id = ranked.id"
@@ -49,7 +50,8 @@ const READ_ALL: &str =
 
 const SEEN_ALL: &str = mark_all!("seen_at = $3", " AND seen_at IS NULL");
 
-const UNSEEN_UP_TO: &str = "SELECT COUNT(*) FROM notifications WHERE user_id = $1 AND status = 'unread' \
+const UNSEEN_UP_TO: &str = "SELECT COUNT(*) FROM notifications WHERE user_id = $1 AND status = \
+'unread' \
      AND seen_at IS NULL AND seq <= $2";
 
 const LAST_CHANGED: &str = concat!(
@@ -59,7 +61,8 @@ const LAST_CHANGED: &str = concat!(
 );
 
 /// Leaves a tombstone without content.
-const BLANK: &str = "UPDATE notifications SET title = '', message = '', metadata = '{}', metadata_id = NULL, \
+const BLANK: &str = "UPDATE notifications SET title = '', message = '', metadata = '{}', \
+metadata_id = NULL, \
      action_url = NULL, deleted_at = $2 WHERE notification_id = $1";
 
 pub(super) const SET_INBOX: &str =
@@ -104,8 +107,10 @@ impl Store {
                             .execute(&mut *tx)
                             .await?;
                         sqlx::query(
-                            "UPDATE notifications SET status = $2, read_at = $3, revision = $4, seen_at = $5, \
-                             expires_at = $6, kept_from = COALESCE($7, kept_from), clicked_at = $8 WHERE notification_id = $1",
+                            "UPDATE notifications SET status = $2, read_at = $3, revision = $4, \
+                             seen_at = $5, \
+                             expires_at = $6, kept_from = COALESCE($7, kept_from), clicked_at = \
+                             $8 WHERE notification_id = $1",
                         )
                         .bind(id.to_string())
                         .bind(found.status.as_str())

@@ -11,6 +11,7 @@ mod on;
 
 mod audit;
 mod catchup;
+mod columns;
 mod commit;
 mod dead_letters;
 mod directory;
@@ -200,7 +201,8 @@ impl Store {
     /// When the store is unavailable.
     pub async fn set_epoch(&self, word: &str, replace: bool) -> Result<(), StoreError> {
         let sql = if replace {
-            "INSERT INTO meta (key, value) VALUES ('epoch', $1) ON CONFLICT (key) DO UPDATE SET value = excluded.value"
+            "INSERT INTO meta (key, value) VALUES ('epoch', $1) ON CONFLICT (key) DO UPDATE SET \
+             value = excluded.value"
         } else {
             "INSERT INTO meta (key, value) VALUES ('epoch', $1) ON CONFLICT (key) DO NOTHING"
         };

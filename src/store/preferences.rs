@@ -5,8 +5,10 @@ use crate::domain::{notification::Timestamp, preferences::Preferences, user::Use
 
 const OF_ONE: &str = "SELECT preferences FROM user_notification_preferences WHERE user_id = $1";
 
-const PUT: &str = "INSERT INTO user_notification_preferences (user_id, preferences, updated_at, retention_days) \
-     VALUES ($1, $2, $3, $4) ON CONFLICT (user_id) DO UPDATE SET preferences = excluded.preferences, \
+const PUT: &str = "INSERT INTO user_notification_preferences (user_id, preferences, updated_at, \
+retention_days) \
+     VALUES ($1, $2, $3, $4) ON CONFLICT (user_id) DO UPDATE SET preferences = \
+     excluded.preferences, \
      updated_at = excluded.updated_at, retention_days = excluded.retention_days";
 
 /// Parses preferences; an invalid value written by SQL counts as the default.

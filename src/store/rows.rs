@@ -14,23 +14,15 @@ use crate::domain::{
     user::{Person, UserId},
 };
 
-/// Columns of a new notification, in the order in which both backends bind them.
-macro_rules! notification_columns {
-    () => {
-        "notification_id, user_id, seq, revision, type_code, title, message, priority, source, actor_id, entity_type, \
-         entity_id, action_url, metadata, count, created_at, expires_at, status, read_at, seen_at, keep_until, \
-         clicked_at, variant, metadata_id"
-    };
-}
-pub(super) use notification_columns;
-
 /// Columns of [`NotificationRow`] in a `SELECT … FROM notifications`: with the metadata, wherever
 /// it is stored.
 macro_rules! notification_selection {
     () => {
-        "notification_id, user_id, seq, revision, type_code, title, message, priority, source, actor_id, entity_type, \
+        "notification_id, user_id, seq, revision, type_code, title, message, priority, source, \
+         actor_id, entity_type, \
          entity_id, action_url, COALESCE((SELECT shared.metadata FROM shared_metadata shared \
-         WHERE shared.id = notifications.metadata_id), notifications.metadata) AS metadata, count, created_at, \
+         WHERE shared.id = notifications.metadata_id), notifications.metadata) AS metadata, \
+         count, created_at, \
          expires_at, status, read_at, seen_at, keep_until, clicked_at, variant, metadata_id"
     };
 }

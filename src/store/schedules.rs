@@ -15,7 +15,8 @@ const HAS_RUN: &str = "UPDATE schedule_runs SET run_at = $2 WHERE code = $1 AND 
 
 const RESTART: &str = "UPDATE schedule_runs SET run_at = $2 WHERE code = $1 AND run_at > $2";
 
-const COUNT: &str = "SELECT COUNT(*) FROM notifications WHERE type_code = $1 AND created_at > $2 AND created_at <= $3";
+const COUNT: &str = "SELECT COUNT(*) FROM notifications WHERE type_code = $1 AND created_at > $2 \
+AND created_at <= $3";
 
 /// Last run of a schedule.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -3,6 +3,8 @@
 //! Rows are inserted in groups of a few fixed sizes, so that the statements are few and stay
 //! prepared.
 
+use std::sync::LazyLock;
+
 use std::collections::HashSet;
 
 use serde_json::json;
@@ -10,13 +12,15 @@ use sqlx::{Connection as _, QueryBuilder, Sqlite as Db, SqliteConnection, Transa
 
 use super::{
     Sqlite, StoreError,
+    columns::{column_names, notification_columns},
     commit::stored_metadata,
-    rows::{InboxRow, notification_columns, notification_selection},
+    rows::{InboxRow, notification_selection},
     sweep::again,
 };
 use crate::domain::{
     inbox::{InboxState, RevisionStep},
     notification::{Notification, Timestamp},
+    user::UserId,
 };
 
 /// Sizes of the groups, largest first. 24 columns times 256 rows stays below SQLite's 32,766
@@ -48,11 +52,13 @@ pub(super) const LOCK_INBOX: &str =
     "SELECT user_id, revision, unread, unseen FROM inboxes WHERE user_id = $1";
 
 /// Selects users by a JSON list of IDs.
-pub(super) const USERS_BY_ID: &str = "SELECT user_id, login, name, email, roles, locale, timezone FROM users \
+pub(super) const USERS_BY_ID: &str = "SELECT user_id, login, name, email, roles, locale, \
+timezone FROM users \
                                       WHERE user_id IN (SELECT value FROM json_each($1))";
 
 /// Selects inboxes by a JSON list of users.
-pub(super) const INBOXES_BY_ID: &str = "SELECT user_id, revision, unread, unseen FROM inboxes WHERE user_id IN (SELECT value FROM json_each($1))";
+pub(super) const INBOXES_BY_ID: &str = "SELECT user_id, revision, unread, unseen FROM inboxes \
+WHERE user_id IN (SELECT value FROM json_each($1))";
 
 /// Selects inboxes by a JSON list of users, for a change.
 pub(super) const LOCK_INBOXES: &str = INBOXES_BY_ID;
@@ -62,14 +68,18 @@ pub(super) const NOTIFICATIONS_BY_ID: &str = again!("SELECT value FROM json_each
 
 /// Sets states from a JSON list of `{id, status, revision}`.
 pub(super) const ENTER_ALL: &str = "UPDATE notifications SET status = e.value ->> 'status', \
-     revision = e.value ->> 'revision' FROM json_each($1) AS e WHERE notification_id = e.value ->> 'id'";
+     revision = e.value ->> 'revision' FROM json_each($1) AS e WHERE notification_id = e.value \
+     ->> 'id'";
 
 /// Removes the content of tombstones by a JSON list of IDs; `$2` is now.
-pub(super) const BLANK_ALL: &str = "UPDATE notifications SET title = '', message = '', metadata = '{}', \
-     metadata_id = NULL, action_url = NULL, deleted_at = $2 WHERE notification_id IN (SELECT value FROM json_each($1))";
+pub(super) const BLANK_ALL: &str = "UPDATE notifications SET title = '', message = '', metadata \
+= '{}', \
+     metadata_id = NULL, action_url = NULL, deleted_at = $2 WHERE notification_id IN (SELECT \
+     value FROM json_each($1))";
 
 /// Sets the highest purged revisions from a JSON list of `{user, revision}`.
-pub(super) const SET_PURGED: &str = "UPDATE inboxes SET purged_revision = MAX(purged_revision, e.value ->> 'revision') \
+pub(super) const SET_PURGED: &str = "UPDATE inboxes SET purged_revision = MAX(purged_revision, \
+e.value ->> 'revision') \
      FROM json_each($1) AS e WHERE user_id = e.value ->> 'user'";
 
 /// Deletes tombstones by a JSON list of IDs.
@@ -90,7 +100,8 @@ pub(super) async fn drop_unused_metadata(
 }
 
 /// Selects preferences by a JSON list of users.
-pub(super) const PREFERENCES_BY_ID: &str = "SELECT user_id, preferences FROM user_notification_preferences \
+pub(super) const PREFERENCES_BY_ID: &str = "SELECT user_id, preferences FROM \
+user_notification_preferences \
      WHERE user_id IN (SELECT value FROM json_each($1))";
 
 /// Splits items into groups of the fixed sizes.
@@ -134,7 +145,8 @@ pub(super) async fn raise_inboxes(
         });
         query.push(
             " ON CONFLICT (user_id) DO UPDATE SET revision = revision + excluded.revision, \
-             unread = unread + excluded.unread, unseen = unseen + excluded.unseen RETURNING user_id, revision, unread, unseen",
+             unread = unread + excluded.unread, unseen = unseen + excluded.unseen RETURNING \
+             user_id, revision, unread, unseen",
         );
         let rows = query.build_query_as::<InboxRow>().fetch_all(&mut *connection).await?;
         raised.extend(rows.into_iter().map(|row| (row.user_id.clone(), row.into())));
@@ -142,42 +154,26 @@ pub(super) async fn raise_inboxes(
     Ok(raised)
 }
 
+/// Beginning of the statement that inserts notifications.
+static INSERT_NOTIFICATIONS: LazyLock<String> = LazyLock::new(|| {
+    let names = notification_columns!(column_names, n).join(", ");
+    format!("INSERT INTO notifications ({names}) ")
+});
+
+/// Binds the columns of one notification.
+macro_rules! bind_row {
+    ($n:ident, [$row:expr], $(($name:ident, $value:expr)),*) => {
+        {$($row.push_bind($value);)*}
+    };
+}
+
 pub(super) async fn insert_notifications(
     connection: &mut SqliteConnection,
     notifications: &[(Notification, RevisionStep)],
 ) -> Result<(), StoreError> {
     for group in groups(notifications) {
-        let mut query = QueryBuilder::<Db>::new(concat!(
-            "INSERT INTO notifications (",
-            notification_columns!(),
-            ") "
-        ));
-        query.push_values(group, |mut row, (n, _)| {
-            row.push_bind(n.notification_id.to_string())
-                .push_bind(n.user_id.as_str())
-                .push_bind(n.seq)
-                .push_bind(n.revision)
-                .push_bind(&n.type_code)
-                .push_bind(&n.title)
-                .push_bind(&n.message)
-                .push_bind(n.priority.as_str())
-                .push_bind(&n.source)
-                .push_bind(n.actor_id.as_ref().map(super::super::domain::user::UserId::as_str))
-                .push_bind(&n.entity_type)
-                .push_bind(&n.entity_id)
-                .push_bind(&n.action_url)
-                .push_bind(stored_metadata(n))
-                .push_bind(n.count)
-                .push_bind(n.created_at.0)
-                .push_bind(n.expires_at.map(|time| time.0))
-                .push_bind(n.status.as_str())
-                .push_bind(n.read_at.map(|time| time.0))
-                .push_bind(n.seen_at.map(|time| time.0))
-                .push_bind(n.keep_until.map(|time| time.0))
-                .push_bind(n.clicked_at.map(|time| time.0))
-                .push_bind(&n.variant)
-                .push_bind(&n.metadata_id);
-        });
+        let mut query = QueryBuilder::<Db>::new(&*INSERT_NOTIFICATIONS);
+        query.push_values(group, |mut row, (n, _)| notification_columns!(bind_row, n, row));
         query.build().execute(&mut *connection).await?;
     }
     Ok(())

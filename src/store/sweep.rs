@@ -26,13 +26,16 @@ pub struct RetentionCursor(pub String);
 const RETENTION_PAGE: i64 = 100;
 
 const EXPIRED: &str = "SELECT user_id, notification_id FROM notifications \
-     WHERE expires_at <= $1 AND expires_at IS NOT NULL AND status IN ('unread', 'read') ORDER BY expires_at LIMIT $2";
+     WHERE expires_at <= $1 AND expires_at IS NOT NULL AND status IN ('unread', 'read') ORDER BY \
+     expires_at LIMIT $2";
 
 const ARCHIVABLE: &str = "SELECT user_id, notification_id FROM notifications \
-     WHERE created_at <= $1 AND status = 'read' AND (kept_from IS NULL OR kept_from <= $1) ORDER BY created_at LIMIT $2";
+     WHERE created_at <= $1 AND status = 'read' AND (kept_from IS NULL OR kept_from <= $1) ORDER \
+     BY created_at LIMIT $2";
 
 const DISCARDABLE: &str = "SELECT user_id, notification_id FROM notifications \
-     WHERE keep_until <= $1 AND keep_until IS NOT NULL AND status <> 'deleted' ORDER BY keep_until LIMIT $2";
+     WHERE keep_until <= $1 AND keep_until IS NOT NULL AND status <> 'deleted' ORDER BY \
+     keep_until LIMIT $2";
 
 const TOMBSTONES: &str = "SELECT user_id, notification_id, revision FROM notifications \
      WHERE status = 'deleted' AND deleted_at < $1 ORDER BY deleted_at LIMIT $2";
@@ -42,7 +45,8 @@ const TOMBSTONES: &str = "SELECT user_id, notification_id, revision FROM notific
 const RETAINED: &str = "SELECT n.user_id, n.notification_id FROM user_notification_preferences p \
      JOIN notifications n ON n.user_id = p.user_id AND n.status IN ('unread', 'read') \
      AND COALESCE(n.kept_from, n.created_at) <= $1 - p.retention_days * 86400000 \
-     WHERE p.retention_days IS NOT NULL AND p.user_id > $3 AND p.user_id <= $4 ORDER BY n.user_id, n.seq LIMIT $2";
+     WHERE p.retention_days IS NOT NULL AND p.user_id > $3 AND p.user_id <= $4 ORDER BY \
+     n.user_id, n.seq LIMIT $2";
 
 const RETENTION_USERS: &str = "SELECT user_id FROM user_notification_preferences \
      WHERE retention_days IS NOT NULL AND user_id > $1 ORDER BY user_id LIMIT $2";
@@ -194,7 +198,8 @@ impl Store {
                 .iter()
                 .filter_map(|change| change.notification.as_ref())
                 .map(|item| {
-                    json!({ "id": item.notification_id.to_string(), "status": item.status.as_str(), "revision": item.revision })
+                    json!({ "id": item.notification_id.to_string(),
+                        "status": item.status.as_str(), "revision": item.revision })
                 })
                 .collect();
             sqlx::query(db::ENTER_ALL).bind(json!(updates).to_string()).execute(&mut *tx).await?;

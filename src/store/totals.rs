@@ -3,8 +3,10 @@
 use super::{Store, StoreError};
 
 /// Adds to the number of events of all hubs, in the table `meta`.
-const ADD_EVENTS: &str = "INSERT INTO meta (key, value) VALUES ('events_total', CAST(CAST($1 AS BIGINT) AS TEXT)) \
-     ON CONFLICT (key) DO UPDATE SET value = CAST(CAST(meta.value AS BIGINT) + CAST($1 AS BIGINT) AS TEXT)";
+const ADD_EVENTS: &str = "INSERT INTO meta (key, value) VALUES ('events_total', CAST(CAST($1 AS \
+BIGINT) AS TEXT)) \
+     ON CONFLICT (key) DO UPDATE SET value = CAST(CAST(meta.value AS BIGINT) + CAST($1 AS \
+     BIGINT) AS TEXT)";
 
 const EVENTS: &str = "SELECT CAST(value AS BIGINT) FROM meta WHERE key = 'events_total'";
 

@@ -13,34 +13,45 @@ use crate::domain::{
     user::UserId,
 };
 
-const ALL: &str = "SELECT code, display_name, template, target_type, target_role, target_users, priority, channels, \
+const ALL: &str = "SELECT code, display_name, template, target_type, target_role, target_users, \
+priority, channels, \
      is_active, ttl_seconds, action_url, entity_type, entity_field, mandatory, keep_days, \
      variants, schedule, origin, updated_at FROM notification_types \
      ORDER BY code";
 
 /// Inserts a row as an administrator.
-const MAKE: &str = "INSERT INTO notification_types (code, display_name, template, target_type, target_role, \
-     target_users, priority, channels, is_active, ttl_seconds, action_url, entity_type, entity_field, updated_at, \
+const MAKE: &str = "INSERT INTO notification_types (code, display_name, template, target_type, \
+target_role, \
+     target_users, priority, channels, is_active, ttl_seconds, action_url, entity_type, \
+     entity_field, updated_at, \
      mandatory, keep_days, variants, schedule, origin) \
      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19) \
      ON CONFLICT DO NOTHING";
 
 /// Updates a row, unless it has been changed since.
-const CHANGE: &str = "UPDATE notification_types SET display_name = $2, template = $3, target_type = $4, target_role = $5, \
-     target_users = $6, priority = $7, channels = $8, is_active = $9, ttl_seconds = $10, action_url = $11, \
+const CHANGE: &str = "UPDATE notification_types SET display_name = $2, template = $3, \
+target_type = $4, target_role = $5, \
+     target_users = $6, priority = $7, channels = $8, is_active = $9, ttl_seconds = $10, \
+     action_url = $11, \
      entity_type = $12, entity_field = $13, updated_at = $14, mandatory = $15, keep_days = $16, \
      variants = $17, schedule = $18, origin = $19 WHERE code = $1 AND updated_at = $20";
 
 const DROP: &str = "DELETE FROM notification_types WHERE code = $1 AND updated_at = $2";
 
 /// Writes a row of config.toml, unless an administrator has changed it or it is the same.
-const FROM_FILE: &str = "INSERT INTO notification_types AS t (code, display_name, template, target_type, target_role, \
-     target_users, priority, channels, is_active, ttl_seconds, action_url, entity_type, entity_field, origin, updated_at, \
+const FROM_FILE: &str = "INSERT INTO notification_types AS t (code, display_name, template, \
+target_type, target_role, \
+     target_users, priority, channels, is_active, ttl_seconds, action_url, entity_type, \
+     entity_field, origin, updated_at, \
      mandatory, keep_days, variants, schedule) \
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, 'config', $14, $15, $16, $17, $18) \
-     ON CONFLICT (code) DO UPDATE SET display_name = $2, template = $3, target_type = $4, target_role = $5, \
-     target_users = $6, priority = $7, channels = $8, is_active = $9, ttl_seconds = $10, action_url = $11, \
-     entity_type = $12, entity_field = $13, updated_at = $14, mandatory = $15, keep_days = $16, variants = $17, \
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, 'config', $14, $15, $16, \
+     $17, $18) \
+     ON CONFLICT (code) DO UPDATE SET display_name = $2, template = $3, target_type = $4, \
+     target_role = $5, \
+     target_users = $6, priority = $7, channels = $8, is_active = $9, ttl_seconds = $10, \
+     action_url = $11, \
+     entity_type = $12, entity_field = $13, updated_at = $14, mandatory = $15, keep_days = $16, \
+     variants = $17, \
      schedule = $18 WHERE t.origin = 'config'";
 
 /// Deletes a row that config.toml no longer has, unless an administrator has changed it.
@@ -166,7 +177,7 @@ impl TypesWatch {
             Some(listener) => match listener.try_recv().await? {
                 Some(_) => Ok(()),
                 None => Err(StoreError::Unavailable(
-                    "nobody says any more that types have changed".to_owned(),
+                    "the listener for changes of types is closed".to_owned(),
                 )),
             },
         }

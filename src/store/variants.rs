@@ -6,7 +6,8 @@ use sqlx::FromRow;
 use super::{Store, StoreError};
 
 const COUNTS: &str = "SELECT variant AS name, COUNT(*) AS sent, \
-     COUNT(COALESCE(seen_at, clicked_at)) AS seen, COUNT(COALESCE(read_at, clicked_at)) AS read, COUNT(clicked_at) AS clicked FROM notifications WHERE type_code = $1 AND variant IS NOT NULL \
+     COUNT(COALESCE(seen_at, clicked_at)) AS seen, COUNT(COALESCE(read_at, clicked_at)) AS read, \
+     COUNT(clicked_at) AS clicked FROM notifications WHERE type_code = $1 AND variant IS NOT NULL \
      GROUP BY variant ORDER BY variant";
 
 /// Counts of the notifications with one variant.

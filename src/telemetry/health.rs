@@ -80,7 +80,7 @@ impl Health {
             // Invalid edits and types are logged with their position where they are found.
             (_, PartState::Degraded(_)) if part == "config" => {}
             (_, PartState::Ok | PartState::Off) => {
-                tracing::info!(part, state = state.word(), "{part}: working again")
+                tracing::info!(part, state = state.word(), "{part}: working again");
             }
             (_, PartState::Degraded(reason)) => tracing::warn!(part, reason, "{part}: degraded"),
             (_, PartState::Down(reason)) => tracing::warn!(part, reason, "{part}: down"),

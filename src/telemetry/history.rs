@@ -161,10 +161,12 @@ mod tests {
     #[test]
     fn points_say_what_has_grown_and_what_there_is() {
         let first = read(
-            "# HELP x\nlonceng_events_total{source=\"http\",outcome=\"accepted\"} 4\nwebsocket_connections 2\n",
+            "# HELP x\nlonceng_events_total{source=\"http\",outcome=\"accepted\"} \
+             4\nwebsocket_connections 2\n",
         );
         let second = read(
-            "lonceng_events_total{source=\"http\",outcome=\"accepted\"} 7\nlonceng_events_total{source=\"nats\",outcome=\"skipped\"} 2\n\
+            "lonceng_events_total{source=\"http\",outcome=\"accepted\"} \
+             7\nlonceng_events_total{source=\"nats\",outcome=\"skipped\"} 2\n\
              websocket_connections 5\ndelivery_latency_ms_sum 30\ndelivery_latency_ms_count 10\n",
         );
         let point = between(&first, &second, Timestamp(1));

@@ -57,7 +57,7 @@ pub fn install() -> Result<PrometheusHandle, metrics_exporter_prometheus::BuildE
 fn describe() {
     describe_counter!(SENT, "Notifications committed");
     describe_counter!(ACKED, "Notifications marked read");
-    describe_counter!(AUTO_CLEARED, "Notifications whose time to live ran out");
+    describe_counter!(AUTO_CLEARED, "Expired notifications");
     describe_gauge!(CONNECTIONS, "WebSocket connections now");
     describe_histogram!(
         DELIVERY_LATENCY,
@@ -65,13 +65,13 @@ fn describe() {
         "From an event's arrival to its push"
     );
     describe_counter!(EVENTS, "Events by source and outcome");
-    describe_counter!(UNKNOWN_TYPE, "Events with a code that no type has");
+    describe_counter!(UNKNOWN_TYPE, "Events with an unknown code");
     describe_counter!(DEAD_LETTERS, "Dead letters by reason");
     describe_histogram!(BATCH_ROWS, "Notifications in one transaction");
     describe_histogram!(BATCH_SECONDS, Unit::Seconds, "Duration of one transaction");
-    describe_gauge!(QUEUE_LENGTH, "What waits in a queue");
-    describe_counter!(ACTOR_RESTARTS, "Actors started again after they died");
-    describe_counter!(FEED_MESSAGES, "Messages of live feeds left for watchers, by feed");
+    describe_gauge!(QUEUE_LENGTH, "Length of a queue");
+    describe_counter!(ACTOR_RESTARTS, "Restarts of actors");
+    describe_counter!(FEED_MESSAGES, "Live feed messages queued for watchers, by feed");
     describe_gauge!(FEED_WATCHERS, "Connections that watch a live feed, by feed");
     describe_counter!(SLOW_CLIENTS, "Clients closed because they read too slowly");
     for counter in [SENT, ACKED, AUTO_CLEARED, SLOW_CLIENTS, UNKNOWN_TYPE] {

@@ -23,7 +23,8 @@ use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 const JWT: (&str, &str) = ("LONCENG_AUTH__METHODS", r#"["jwt"]"#);
 
 fn claims(user: &str) -> Value {
-    json!({ "sub": user, "login": "alice", "roles": ["user"], "exp": chrono::Utc::now().timestamp() + 600 })
+    json!({ "sub": user, "login": "alice", "roles": ["user"],
+        "exp": chrono::Utc::now().timestamp() + 600 })
 }
 
 async fn whoami(hub: &Hub, token: &str) -> u16 {
@@ -86,7 +87,7 @@ async fn a_token_signs_in_wherever_it_is_shown() {
     assert_eq!(hub.stream(&format!("token={token}"), &[]).await.response.status(), 200);
 }
 
-/// A server that publishes keys, and counts how often it was asked.
+/// Returns a server that publishes keys, and counts how often it was asked.
 async fn issuer(keys: Arc<Mutex<Value>>) -> (String, Arc<AtomicUsize>) {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = listener.local_addr().expect("it has an address");
@@ -334,7 +335,8 @@ async fn an_administrator_signs_a_user_out_within_a_second() {
 #[tokio::test]
 async fn the_older_administrators_calls_keep_their_shapes() {
     let hub = Hub::sqlite(&[("LONCENG_SERVER__INSTANCE_ID", "hub-7")]).await;
-    let sent = json!({"target":[{"id":1,"login":"alice"},{"id":"x-2","login":"bob"}],"message":"hello",
+    let sent = json!({"target":[{"id":1,"login":"alice"},{"id":"x-2","login":"bob"}],
+        "message":"hello",
         "created_at":"2026-01-01T00:00:00Z","source":"order-service"});
     let (_, results) = hub.post("/api/v1/notify", &sent).await;
     let id = &results["results"][0]["notification_id"];

@@ -26,7 +26,8 @@ async fn ask(hub: &Hub, method: &str, path: &str, body: Value) -> (u16, Value) {
 #[tokio::test]
 async fn a_type_is_made_changed_previewed_used_and_taken_away_without_a_restart() {
     on_both(&[], async |hub| {
-        let kind = json!({ "code": "ORDER_SHIPPED", "display_name": "On its way", "template": "Order {order_id} is on its way",
+        let kind = json!({ "code": "ORDER_SHIPPED", "display_name": "On its \
+        way", "template": "Order {order_id} is on its way",
             "target_type": "self", "action_url": "/orders/{order_id}" });
         let (status, made) = ask(&hub, "POST", TYPES, kind.clone()).await;
         assert_eq!(status, 201, "{made}");
@@ -48,15 +49,50 @@ async fn a_type_is_made_changed_previewed_used_and_taken_away_without_a_restart(
         // It works at once.
         hub.publish(&json!({ "type": "order.shipped", "user_id": "u", "order_id": 7 })).await;
         let inbox = hub.inbox("u").await;
-        assert_eq!((&inbox[0]["message"], &inbox[0]["action_url"]), (&json!("Order 7 is on its way"), &json!("/orders/7")));
+        assert_eq!(
+            (&inbox[0]["message"], &inbox[0]["action_url"]),
+            (
+                &json!(
+                    "Order 7 is on its \
+        way"
+                ),
+                &json!("/orders/7")
+            )
+        );
         // A preview stores nothing.
         let path = format!("{TYPES}/ORDER_SHIPPED");
-        let (status, seen) = ask(&hub, "POST", &format!("{path}/preview"), json!({ "data": { "orderId": "x" } })).await;
-        assert_eq!((status, seen), (200, json!({ "title": "On its way", "message": "Order x is on its way", "action_url": "/orders/x" })));
-        let draft = json!({ "data": { "order_id": 1 }, "type": { "template": "{order_id|currency(\"IDR\")}" } });
+        let (status, seen) = ask(
+            &hub,
+            "POST",
+            &format!("{path}/preview"),
+            json!({ "data": {
+            "orderId": "x" } }),
+        )
+        .await;
+        assert_eq!(
+            (status, seen),
+            (
+                200,
+                json!({ "title": "On its way", "message": "Order x is \
+        on its way", "action_url": "/orders/x" })
+            )
+        );
+        let draft = json!({ "data": { "order_id": 1 }, "type": {
+            "template": "{order_id|currency(\"IDR\")}" } });
         assert_eq!(ask(&hub, "POST", &format!("{path}/preview"), draft).await.1["message"], "Rp1");
-        let (status, problem) = ask(&hub, "POST", &format!("{path}/preview"), json!({ "data": {} })).await;
-        assert_eq!((status, &problem["errors"][0]["field"]), (400, &json!("order_id")), "{problem}");
+        let (status, problem) = ask(
+            &hub,
+            "POST",
+            &format!("{path}/preview"),
+            json!({
+            "data": {} }),
+        )
+        .await;
+        assert_eq!(
+            (status, &problem["errors"][0]["field"]),
+            (400, &json!("order_id")),
+            "{problem}"
+        );
         assert_eq!(hub.inbox("u").await.len(), 1);
         // What is wrong is named, and nothing is changed.
         for (change, field) in [
@@ -71,15 +107,27 @@ async fn a_type_is_made_changed_previewed_used_and_taken_away_without_a_restart(
         ] {
             let (status, problem) = ask(&hub, "PATCH", &path, change.clone()).await;
             assert_eq!(status, 400, "{change}: {problem}");
-            assert!(problem["detail"].as_str().is_some_and(|detail| detail.contains(field)), "{change}: {problem}");
+            assert!(
+                problem["detail"].as_str().is_some_and(|detail| detail.contains(field)),
+                "{change}: {problem}"
+            );
         }
         // Two save at once: the second is told.
         let (_, tag, whole) = hub.answer("GET", &path, &[], "", "etag").await;
         let tag = tag.expect("it has one");
-        let (status, changed) =
-            hub.send("PATCH", &path, &[("if-match", &tag)], json!({ "is_active": false }).to_string()).await;
+        let (status, changed) = hub
+            .send(
+                "PATCH",
+                &path,
+                &[("if-match", &tag)],
+                json!({
+                "is_active": false })
+                .to_string(),
+            )
+            .await;
         assert_eq!((status, &changed["is_active"]), (200, &json!(false)), "{changed}");
-        let (status, problem) = hub.send("PUT", &path, &[("if-match", &tag)], whole.to_string()).await;
+        let (status, problem) =
+            hub.send("PUT", &path, &[("if-match", &tag)], whole.to_string()).await;
         assert_eq!(status, 412, "{problem}");
         hub.publish(&json!({ "type": "order.shipped", "user_id": "u", "order_id": 8 })).await;
         assert_eq!(hub.inbox("u").await.len(), 1, "it is switched off");
@@ -89,8 +137,15 @@ async fn a_type_is_made_changed_previewed_used_and_taken_away_without_a_restart(
         assert_eq!(hub.send("DELETE", &path, &[], String::new()).await.0, 204);
         assert_eq!(hub.get(&path).await.0, 404);
         let (_, audit) = hub.get("/api/v1/admin/audit?subject=type:ORDER_SHIPPED").await;
-        let actions: Vec<&str> =
-            audit["entries"].as_array().expect("a list").iter().filter_map(|entry| entry["action"].as_str()).collect();
+        let actions: Vec<&str> = audit["entries"]
+            .as_array()
+            .expect(
+                "a \
+            list",
+            )
+            .iter()
+            .filter_map(|entry| entry["action"].as_str())
+            .collect();
         assert_eq!(actions, ["type.deleted", "type.changed", "type.changed", "type.made"]);
         assert_eq!(audit["entries"][2]["before"]["is_active"], true);
         assert_eq!(audit["entries"][2]["after"]["is_active"], false);
@@ -135,12 +190,27 @@ async fn what_an_administrator_changes_stays_until_it_is_given_back() {
 async fn the_directory_is_read_written_and_filled() {
     on_both(&[], async |hub| {
         let path = "/api/v1/admin/directory";
-        let budi = json!({ "login": "budi", "name": "Budi", "roles": ["moderator"], "locale": "id", "timezone": "Asia/Jakarta" });
+        let budi = json!({ "login": "budi", "name": "Budi", "roles": ["moderator"],
+            "locale": "id", "timezone": "Asia/Jakarta" });
         let (status, put) = ask(&hub, "PUT", &format!("{path}/7"), budi).await;
-        assert_eq!((status, &put["user_id"], &put["email"]), (200, &json!("7"), &Value::Null), "{put}");
+        assert_eq!(
+            (status, &put["user_id"], &put["email"]),
+            (200, &json!("7"), &Value::Null),
+            "{put}"
+        );
         // PUT is all of it.
-        let (_, put) = ask(&hub, "PUT", &format!("{path}/7"), json!({ "user_id": "7", "login": "b" })).await;
-        assert_eq!((&put["login"], &put["name"], &put["roles"]), (&json!("b"), &Value::Null, &json!([])));
+        let (_, put) = ask(
+            &hub,
+            "PUT",
+            &format!("{path}/7"),
+            json!({ "user_id": "7",
+            "login": "b" }),
+        )
+        .await;
+        assert_eq!(
+            (&put["login"], &put["name"], &put["roles"]),
+            (&json!("b"), &Value::Null, &json!([]))
+        );
         assert_eq!(hub.get(&format!("{path}/7")).await.1, put);
         for (body, field) in [
             (json!({ "user_id": "8" }), "user_id"),
@@ -155,7 +225,8 @@ async fn the_directory_is_read_written_and_filled() {
             &hub,
             "POST",
             &format!("{path}/bulk"),
-            json!({ "users": [{ "user_id": 1, "login": "ani", "role": "admin" }, { "user_id": "7", "name": "B" }] }),
+            json!({ "users": [{ "user_id": 1, "login": "ani", "role": "admin" }, {
+                "user_id": "7", "name": "B" }] }),
         )
         .await;
         assert_eq!((status, done), (200, json!({ "upserted": 2 })));
@@ -164,36 +235,69 @@ async fn the_directory_is_read_written_and_filled() {
         assert_eq!((&seven["login"], &seven["name"]), (&json!("b"), &json!("B")));
         let mut lines = String::new();
         for n in 0..1_200 {
-            let _ = writeln!(lines, "{}", json!({ "user_id": format!("n{n:04}"), "login": format!("Login{n}") }));
+            let _ = writeln!(
+                lines,
+                "{}",
+                json!({ "user_id": format!("n{n:04}"),
+                "login": format!("Login{n}") })
+            );
         }
         let ndjson = [("content-type", "application/x-ndjson")];
-        let (status, done) = hub.send("POST", &format!("{path}/bulk"), &ndjson, lines.clone()).await;
+        let (status, done) =
+            hub.send("POST", &format!("{path}/bulk"), &ndjson, lines.clone()).await;
         assert_eq!((status, done), (200, json!({ "upserted": 1_200 })));
         let (_, page) = hub.get(&format!("{path}?q=login119&limit=5")).await;
-        assert_eq!((page["users"].as_array().map(Vec::len), &page["total_count"]), (Some(5), &json!(1_202)));
+        assert_eq!(
+            (page["users"].as_array().map(Vec::len), &page["total_count"]),
+            (Some(5), &json!(1_202))
+        );
         let next = page["next_cursor"].as_str().expect("there is more");
         let (_, rest) = hub.get(&format!("{path}?q=login119&limit=50&cursor={next}")).await;
-        assert_eq!((rest["users"].as_array().map(Vec::len), &rest["next_cursor"]), (Some(6), &Value::Null));
+        assert_eq!(
+            (rest["users"].as_array().map(Vec::len), &rest["next_cursor"]),
+            (Some(6), &Value::Null)
+        );
         // A wrong line is named, and says how far it came.
         lines.push_str("{\"user_id\":\"z\",\"email\":7}\n");
         let (status, problem) = hub.send("POST", &format!("{path}/bulk"), &ndjson, lines).await;
         assert_eq!((status, &problem["upserted"]), (400, &json!(1_000)), "{problem}");
-        assert!(problem["detail"].as_str().is_some_and(|detail| detail.starts_with("line 1201: ")), "{problem}");
+        assert!(
+            problem["detail"].as_str().is_some_and(|detail| detail.starts_with("line 1201: ")),
+            "{problem}"
+        );
         // Lines without a word about it, and an object over several, are told apart.
         let some = "{\"user_id\":\"l1\"}\n{\"user_id\":\"l2\"}".to_owned();
-        assert_eq!(hub.send("POST", &format!("{path}/bulk"), &[], some).await.1, json!({ "upserted": 2 }));
+        assert_eq!(
+            hub.send("POST", &format!("{path}/bulk"), &[], some).await.1,
+            json!({
+            "upserted": 2 })
+        );
         let pretty = "{\n\"users\":\n[{\"user_id\":\"l3\"}]\n}\n".to_owned();
-        assert_eq!(hub.send("POST", &format!("{path}/bulk"), &[], pretty).await.1, json!({ "upserted": 1 }));
+        assert_eq!(
+            hub.send("POST", &format!("{path}/bulk"), &[], pretty).await.1,
+            json!({
+            "upserted": 1 })
+        );
         let (_, removed) = hub.get("/api/v1/admin/audit?subject=user:7").await;
         assert_eq!(removed["entries"].as_array().map(Vec::len), Some(2), "{removed}");
-        let (status, problem) = ask(&hub, "PUT", &format!("{path}/8"), json!({ "time_zone": "Asia/Jakarta" })).await;
+        let (status, problem) = ask(
+            &hub,
+            "PUT",
+            &format!("{path}/8"),
+            json!({
+            "time_zone": "Asia/Jakarta" }),
+        )
+        .await;
         assert_eq!(status, 400, "what would be lost is refused: {problem}");
-        let (status, _) = hub.send("POST", &format!("{path}/bulk"), &[], "nonsense".to_owned()).await;
+        let (status, _) =
+            hub.send("POST", &format!("{path}/bulk"), &[], "nonsense".to_owned()).await;
         assert_eq!(status, 400);
         assert_eq!(hub.send("DELETE", &format!("{path}/7"), &[], String::new()).await.0, 204);
         assert_eq!(hub.get(&format!("{path}/7")).await.0, 404);
         // Who became an administrator there receives what targets ADMIN.
-        hub.publish(&json!({ "type": "REFUND_REQUESTED", "user_id": "7", "amount": 5, "refund_id": 1 })).await;
+        hub.publish(&json!({ "type": "REFUND_REQUESTED", "user_id": "7", "amount": 5,
+            "refund_id": 1 }))
+            .await;
         assert_eq!(hub.inbox("1").await.len(), 1);
     })
     .await;

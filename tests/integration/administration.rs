@@ -4,7 +4,7 @@ use std::{fs, path::Path, process::Command};
 
 use crate::support::hub::Hub;
 
-/// A fenced block: its language, and what is in it.
+/// Returns a fenced block: its language, and what is in it.
 fn blocks(text: &str) -> Vec<(&str, String)> {
     let mut blocks = Vec::new();
     let mut lines = text.lines();

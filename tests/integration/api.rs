@@ -1,5 +1,5 @@
-//! The documents of the API against the routes and the built hub: what they name is there, nothing else is, and everybody may do
-//! just what they say.
+//! The documents of the API against the routes and the built hub: what they name is there, nothing
+//! else is, and everybody may do just what they say.
 
 use std::collections::BTreeMap;
 
@@ -79,7 +79,7 @@ async fn hub_with_everybody() -> Hub {
 /// Makes each code another one.
 static MADE: std::sync::atomic::AtomicUsize = std::sync::atomic::AtomicUsize::new(0);
 
-/// A body that the operation takes.
+/// Returns a body that the operation takes.
 fn body_of(operation: &Value) -> String {
     match operation["operationId"].as_str() {
         Some("publish_events") => {

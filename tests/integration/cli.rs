@@ -124,7 +124,8 @@ fn what_serve_refuses_check_refuses() {
         ),
         (
             &format!(
-                "[auth]\napi_keys = [{{ name = \"k\", sha256 = \"{hash}\", scopes = [\"everything\"] }}]"
+                "[auth]\napi_keys = [{{ name = \"k\", sha256 = \"{hash}\", scopes = \
+                 [\"everything\"] }}]"
             ),
             "scopes",
         ),
@@ -334,7 +335,8 @@ async fn listen_watches_a_feed() {
     })
     .await;
     for (course, left) in [("A", 1), ("C", 2), ("B", 3)] {
-        hub.publish(&json!({"type":"booking.created","course_id":course,"slots_remaining":left,"student_id":"x"}))
+        hub.publish(&json!({"type":"booking.created","course_id":course,"slots_remaining":left,
+            "student_id":"x"}))
             .await;
     }
     until("all are shown", PATIENCE, async || {
@@ -342,7 +344,8 @@ async fn listen_watches_a_feed() {
             .then_some(())
     })
     .await;
-    // What is left at its door has been printed once a message that comes after it has: the hub says good-bye.
+    // What is left at its door has been printed once a message that comes after it has: the hub
+    // says good-bye.
     let mut hub = hub;
     hub.terminate().await;
     listener.kill().expect("it runs");

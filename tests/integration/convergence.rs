@@ -1,5 +1,5 @@
-//! Many clients of many users, every kind of change, and connections that are cut: at the end every client's inbox equals the
-//! server's. A seed is printed; `LONCENG_TEST_SEED` runs it again.
+//! Many clients of many users, every kind of change, and connections that are cut: at the end every
+//! client's inbox equals the server's. A seed is printed; `LONCENG_TEST_SEED` runs it again.
 
 use std::{
     collections::BTreeMap,
@@ -171,7 +171,7 @@ fn take_one(left: &AtomicUsize) -> bool {
     left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)).is_ok()
 }
 
-/// A mark of something this client knows, or of everything.
+/// Returns a mark of something this client knows, or of everything.
 fn some_mark(random: &mut StdRng, mirror: &Mirror) -> Value {
     // What ends a notification's life, or all of them at once, is rare, as it is in life.
     let kind = match random.random_range(0..60) {
@@ -191,12 +191,14 @@ fn some_mark(random: &mut StdRng, mirror: &Mirror) -> Value {
             json!({"type":format!("notification.{kind}"),"notification_id":id})
         }
         _ => {
-            json!({"type":format!("notification.{}", if kind == "read_all" { kind } else { "seen_all" })})
+            json!({"type":format!("notification.{}", if kind == "read_all" { kind } else {
+                "seen_all" })})
         }
     }
 }
 
-/// One client's life: it listens, marks, is cut, comes back with what it has, and at the end is told to stop.
+/// Returns one client's life: it listens, marks, is cut, comes back with what it has, and at the
+/// end is told to stop.
 async fn live(plan: Plan, user: usize, seed: u64) -> Mirror {
     let mut random = StdRng::seed_from_u64(seed);
     let mut mirror = Mirror { revision: -1, ..Mirror::default() };
@@ -240,7 +242,9 @@ async fn live(plan: Plan, user: usize, seed: u64) -> Mirror {
                     if next == Next::Sync && !syncing {
                         syncing = true;
                         let since = format!("{}.{}", mirror.epoch, mirror.revision);
-                        let _ = socket.send(Message::text(json!({"type":"sync.request","since":since,"limit":200}).to_string())).await;
+                        let _ =
+                            socket.send(Message::text(json!({"type":"sync.request","since":since,
+                                "limit":200}).to_string())).await;
                     }
                 }
                 Some(Ok(_)) => {}
@@ -253,7 +257,8 @@ async fn live(plan: Plan, user: usize, seed: u64) -> Mirror {
                 if finishing {
                     continue;
                 }
-                if !marking && plan.marks_left.load(Ordering::Relaxed) > 0 && !mirror.items.is_empty() {
+                if !marking && plan.marks_left.load(Ordering::Relaxed) >
+                    0 && !mirror.items.is_empty() {
                     marking = true;
                     let mark = some_mark(&mut random, &mirror);
                     let _ = socket.send(Message::text(mark.to_string())).await;
@@ -266,7 +271,8 @@ async fn live(plan: Plan, user: usize, seed: u64) -> Mirror {
                         1 => if let MaybeTlsStream::Plain(tcp) = socket.get_ref() {
                             let _ = tcp.set_zero_linger();
                         },
-                        // A laptop that is shut: nothing is read for a while, then the connection is gone.
+                        // A laptop that is shut: nothing is read for a while, then the connection
+                        // is gone.
                         _ => tokio::time::sleep(Duration::from_millis(random.random_range(50..400))).await,
                     }
                     drop(socket);
@@ -321,7 +327,10 @@ async fn run(on: On) {
             assert_eq!(hub.post("/api/v1/notify", &body).await.0, 202);
         } else {
             let events: Vec<Value> = (0..batch)
-                .map(|n| json!({"type":"NOTE_CREATED","user_id":format!("u{}", random.random_range(0..USERS)),"title":n.to_string()}))
+                .map(|n| {
+                    json!({"type":"NOTE_CREATED","user_id":format!("u{}",
+                    random.random_range(0..USERS)),"title":n.to_string()})
+                })
                 .collect();
             published += batch;
             hub.publish(&Value::Array(events)).await;
@@ -335,8 +344,9 @@ async fn run(on: On) {
     // Nothing is left that could run out, and nothing moves any more.
     let mut before = -1_i64;
     until("the inboxes are quiet", PATIENCE * 2, async || {
-        // A mark of a client that was cut may still be under way at the hub, and the sweeper looks once a second: quiet is a
-        // sum that is the same after longer than that. No message says so.
+        // A mark of a client that was cut may still be under way at the hub, and the sweeper looks
+        // once a second: quiet is a sum that is the same after longer than that. No message says
+        // so.
         tokio::time::sleep(Duration::from_millis(1_500)).await;
         let mut sum = 0;
         for user in 0..USERS {
@@ -350,7 +360,8 @@ async fn run(on: On) {
     })
     .await;
     tell.send(true).expect("the clients listen");
-    // What each has is asked for once more by the protocol's own means: a sync from where it stands brings nothing new.
+    // What each has is asked for once more by the protocol's own means: a sync from where it stands
+    // brings nothing new.
     let mut truth: Vec<BTreeMap<String, (i64, String)>> = Vec::new();
     let mut standing = Vec::new();
     for user in 0..USERS {

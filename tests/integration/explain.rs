@@ -119,8 +119,9 @@ async fn every_way_an_event_can_end_is_told() {
         // What a template would say of an event that really came.
         let preview =
             async |body: Value| hub.post("/api/v1/admin/types/NOTE_CREATED/preview", &body).await;
-        let (status, seen) =
-            preview(json!({ "event": "e-3", "type": { "template": "{title} for {user.name|default(\"?\")}" } })).await;
+        let (status, seen) = preview(json!({ "event": "e-3", "type": { "template": "{title} for \
+            {user.name|default(\"?\")}" } }))
+        .await;
         assert_eq!((status, &seen["message"]), (200, &json!("t for ?")), "{seen}");
         assert_eq!(preview(json!({ "event": "e-4" })).await.0, 404);
     }
@@ -216,7 +217,8 @@ async fn fill(hub: &Hub, count: usize) {
 }
 
 async fn to_all(hub: &Hub, template: &str) {
-    let kind = json!({ "code": "NEWS", "display_name": "News", "template": template, "target_type": "ALL" });
+    let kind = json!({ "code": "NEWS", "display_name": "News", "template": template,
+        "target_type": "ALL" });
     assert_eq!(hub.send("PUT", "/api/v1/admin/types/NEWS", &[], kind.to_string()).await.0 / 100, 2);
 }
 
@@ -288,7 +290,8 @@ async fn an_event_for_very_many_reaches_each_once_whatever_dies_in_between() {
             "{brought}"
         );
         // In a batch that is taken whole, all of it at once.
-        let batch = json!([{ "type": "NEWS", "event_id": "n-2" }, { "type": "NEWS", "user_id": "x", "event_id": "n-1" }]);
+        let batch = json!([{ "type": "NEWS", "event_id": "n-2" }, { "type": "NEWS",
+            "user_id": "x", "event_id": "n-1" }]);
         assert_eq!(hub.post("/api/v1/events", &batch).await.0, 202);
         assert_eq!(hub.inbox("p00000").await.len(), 2);
     }

@@ -19,12 +19,14 @@ use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 
 const SECRET: &str = "do-not-show-me";
 
-/// A booking, as a booking service says it; with what nobody but the administrator may see.
+/// Returns a booking, as a booking service says it; with what nobody but the administrator may see.
 fn booked(course: &str, left: i64) -> Value {
     json!({
-        "topic": "booking.created", "timestamp": "2026-01-01T00:00:00Z", "event_type": "booking.created",
+        "topic": "booking.created", "timestamp": "2026-01-01T00:00:00Z",
+            "event_type": "booking.created",
         "payload": { "id": "b-1", "action": "created", "data": {
-            "course_id": course, "schedule_id": "s-1", "slots_remaining": left, "student_id": SECRET,
+            "course_id": course, "schedule_id": "s-1", "slots_remaining": left,
+                "student_id": SECRET,
         } },
     })
 }
@@ -70,10 +72,9 @@ async fn who_looks_at_a_course_sees_its_seats_and_the_administrator_sees_all() {
     let mut a = hub.watch("availability", &json!({ "course_id": ["PIANO-101"] })).await;
     let mut b = hub.connect("budi", "&sync=none").await;
     b.expect("connected").await;
-    b.send(
-        &json!({ "type": "subscribe", "data": { "feed": "availability", "filters": { "course_id": "PIANO-101" } } }),
-    )
-    .await;
+    b.send(&json!({ "type": "subscribe", "data": { "feed": "availability", "filters": {
+            "course_id": "PIANO-101" } } }))
+        .await;
     let subscribed =
         json!({ "scope": "feed", "feed": "availability", "filters": { "course_id": "PIANO-101" } });
     assert_eq!(b.expect("subscribed").await, subscribed);
@@ -84,7 +85,8 @@ async fn who_looks_at_a_course_sees_its_seats_and_the_administrator_sees_all() {
     admin.expect("connected").await;
     admin.send(&json!({ "type": "subscribe", "scope": "all" })).await;
     assert_eq!(admin.expect("subscribed").await["scope"], "all");
-    let handshake = "GET /ws/availability HTTP/1.1\r\nhost: localhost\r\nconnection: upgrade\r\nupgrade: websocket\r\n\
+    let handshake = "GET /ws/availability HTTP/1.1\r\nhost: localhost\r\nconnection: \
+    upgrade\r\nupgrade: websocket\r\n\
          sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
     let mut raw = Raw::open(&hub, handshake).await;
     let subscribe = br#"{"type":"subscribe"}"#;
@@ -133,7 +135,8 @@ async fn who_looks_at_a_course_sees_its_seats_and_the_administrator_sees_all() {
     }
     c.nothing().await;
     // A schedule has fields of its own.
-    hub.publish(&json!({ "type": "schedule.deleted", "roomId": "r-1", "schedule_id": 9, "action": "deleted", "teacher": SECRET }))
+    hub.publish(&json!({ "type": "schedule.deleted", "roomId": "r-1", "schedule_id": 9,
+        "action": "deleted", "teacher": SECRET }))
         .await;
     let whole = admin.next().await.expect("it is open");
     assert_eq!(
@@ -235,7 +238,8 @@ async fn what_cannot_be_watched_is_said_so() {
         ),
         (json!({ "type": "subscribe", "feed": "availability", "filters": 7 }), "bad_filter"),
         (
-            json!({ "type": "subscribe", "feed": "availability", "filters": { "course_id": many } }),
+            json!({ "type": "subscribe", "feed": "availability", "filters": {
+                "course_id": many } }),
             "too_many",
         ),
         (json!({ "type": "subscribe", "feed": "other" }), "not_found"),
@@ -390,7 +394,8 @@ async fn a_slow_watcher_sees_what_is_newest_and_nobody_else_notices() {
         (worst, count)
     };
     let ((), behind, (worst, count)) = tokio::join!(publishing, reading, looking);
-    // What it reads was sent when it had read what came before: two seconds at a thousand a second, and some for the machine.
+    // What it reads was sent when it had read what came before: two seconds at a thousand a second,
+    // and some for the machine.
     for behind in &behind[6..] {
         assert!(*behind <= 3_500, "{behind} of {} behind", counter.load(relaxed));
     }
@@ -452,7 +457,10 @@ async fn snapshots_private_feeds_and_notifications_beside_them() {
     assert!(said.contains("feed[1].message[0].on") && said.contains("wildcards"), "{said}");
 
     let hub = Hub::with_config(&OWN.replace(r#", "ticket.*""#, ""), &[]).await;
-    let booked = |course: &str, left: i64| json!({ "type": "booking.created", "user_id": "budi", "course_id": course, "left": left, "user_name": "Budi" });
+    let booked = |course: &str, left: i64| {
+        json!({ "type": "booking.created", "user_id": "budi",
+        "course_id": course, "left": left, "user_name": "Budi" })
+    };
     assert_eq!(Client::refused(&hub.feed("staff")).await, 401);
     // Whoever is signed out sees no more of it; and nobody has more connections than they may.
     let private = format!("{}?user_id=ani", hub.feed("staff"));
@@ -498,9 +506,13 @@ async fn snapshots_private_feeds_and_notifications_beside_them() {
     hub.publish(&booked("A", 1)).await;
     let live = a.next().await.expect("live");
     assert_eq!((&live["data"]["left"], live.get("snapshot")), (&json!(1), None));
-    // Of a batch each schedule is told, and of each the newest; a new watcher gets all there is, however much.
+    // Of a batch each schedule is told, and of each the newest; a new watcher gets all there is,
+    // however much.
     let many: Vec<Value> = (0..600)
-        .map(|n| json!({ "type": "booking.created", "user_id": "x", "course_id": "M", "schedule_id": n, "left": n }))
+        .map(|n| {
+            json!({ "type": "booking.created", "user_id": "x", "course_id": "M",
+            "schedule_id": n, "left": n })
+        })
         .collect();
     hub.publish(&json!(many)).await;
     let mut m = hub.watch("seats", &json!({ "course_id": "M" })).await;

@@ -1,4 +1,5 @@
-//! Hostile and unlucky input: it is refused with a reason, costs a bounded amount, and nobody else notices.
+//! Hostile and unlucky input: it is refused with a reason, costs a bounded amount, and nobody else
+//! notices.
 
 use std::time::Duration;
 
@@ -20,7 +21,8 @@ fn bad_templates() -> Vec<String> {
         "{x|tojson(1000000)}",
         r#"{"%1000000000d"|format(1)}"#,
         r#"{"a"*2000000000}"#,
-        "{% set n = namespace(a='x') %}{% for i in range(60) %}{% set n.a = n.a ~ n.a %}{% endfor %}{n.a}",
+        "{% set n = namespace(a='x') %}{% for i in range(60) %}{% set n.a = n.a ~ n.a %}{% \
+         endfor %}{n.a}",
         "{% for i in range(100000) %}{% for j in range(100000) %}x{% endfor %}{% endfor %}",
         "{% macro m(x) %}{m(x)}{% endmacro %}{m(1)}",
         "{range(1000000000)|list|length}",
@@ -42,7 +44,8 @@ fn bad_templates() -> Vec<String> {
 }
 
 fn type_with(code: &str, template: &str) -> Value {
-    json!({ "code": code, "display_name": "T", "template": template, "target_type": "SELF", "priority": "LOW", "channels": ["web"], "is_active": true })
+    json!({ "code": code, "display_name": "T", "template": template, "target_type": "SELF",
+        "priority": "LOW", "channels": ["web"], "is_active": true })
 }
 
 #[tokio::test]
@@ -84,7 +87,8 @@ async fn a_bad_row_in_the_table_switches_off_its_type_alone() {
     hub.terminate().await;
     let pool = sqlx::SqlitePool::connect(&hub.store_url).await.expect("it opens");
     for (at, template) in bad_templates().iter().enumerate() {
-        let sql = "INSERT INTO notification_types (code, display_name, template, target_type) VALUES ($1, 'T', $2, 'SELF')";
+        let sql = "INSERT INTO notification_types (code, display_name, template, target_type) \
+        VALUES ($1, 'T', $2, 'SELF')";
         sqlx::query(sql)
             .bind(format!("BAD_{at}"))
             .bind(template)
@@ -102,7 +106,8 @@ async fn a_bad_row_in_the_table_switches_off_its_type_alone() {
 
 fn shared_with(recipients: usize) -> Value {
     let recipients: Vec<String> = (0..recipients).map(|n| format!("recipient-{n}")).collect();
-    json!({ "type": "NOTE_SHARED", "actor_id": "a", "actor_name": "Ani", "title": "x", "recipient_ids": recipients })
+    json!({ "type": "NOTE_SHARED", "actor_id": "a", "actor_name": "Ani", "title": "x",
+        "recipient_ids": recipients })
 }
 
 #[tokio::test]
@@ -147,11 +152,12 @@ async fn nobody_sees_or_stores_who_else_was_told() {
     assert_eq!(hub.inbox("first").await.len(), 2);
 }
 
-/// A WebSocket of a user that never reads.
+/// Returns a WebSocket of a user that never reads.
 async fn deaf(hub: &Hub, user: &str) -> TcpStream {
     let mut socket = TcpStream::connect(("127.0.0.1", hub.port)).await.expect("it connects");
     let request = format!(
-        "GET /ws?user_id={user}&sync=none HTTP/1.1\r\nHost: 127.0.0.1:{}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+        "GET /ws?user_id={user}&sync=none HTTP/1.1\r\nHost: 127.0.0.1:{}\r\nConnection: \
+         Upgrade\r\nUpgrade: websocket\r\n\
          Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
         hub.port
     );
@@ -162,7 +168,8 @@ async fn deaf(hub: &Hub, user: &str) -> TcpStream {
 #[cfg(target_os = "linux")]
 #[tokio::test]
 async fn connections_that_do_not_read_hold_a_bounded_number_of_bytes() {
-    // They are closed after a second otherwise: here they stay, with all that the hub keeps for them.
+    // They are closed after a second otherwise: here they stay, with all that the hub keeps for
+    // them.
     let hub = Hub::sqlite(&[("LONCENG_SERVER__OUTBOUND_QUEUE", "100000")]).await;
     let mut sockets = Vec::new();
     for _ in 0..6 {
@@ -252,7 +259,8 @@ async fn a_fan_out_that_was_interrupted_says_what_is_stored_and_goes_on_there() 
     assert_eq!(hub.post("/api/v1/admin/types", &kind).await.0, 201);
     // The store refuses whoever comes after the first chunks.
     let pool = sqlx::SqlitePool::connect(&hub.store_url).await.expect("it opens");
-    let refuse = "CREATE TRIGGER refuse BEFORE INSERT ON notifications WHEN NEW.user_id >= 'p600' BEGIN SELECT RAISE(ABORT, 'no'); END";
+    let refuse = "CREATE TRIGGER refuse BEFORE INSERT ON notifications WHEN NEW.user_id >= \
+    'p600' BEGIN SELECT RAISE(ABORT, 'no'); END";
     sqlx::query(refuse).execute(&pool).await.expect("it is made");
     let (status, body) = hub.post("/api/v1/events", &json!({ "type": "NEWS" })).await;
     assert_eq!(status, 503, "{body}");
@@ -267,7 +275,8 @@ async fn a_fan_out_that_was_interrupted_says_what_is_stored_and_goes_on_there() 
     let (status, body) =
         hub.post("/api/v1/events", &json!({ "type": "NEWS", "event_id": id })).await;
     assert_eq!((status, body["results"][0]["notifications"].as_u64()), (202, Some(400)), "{body}");
-    let twice = "SELECT COUNT(*) FROM (SELECT user_id FROM notifications GROUP BY user_id HAVING COUNT(*) <> 1)";
+    let twice = "SELECT COUNT(*) FROM (SELECT user_id FROM notifications GROUP BY user_id HAVING \
+    COUNT(*) <> 1)";
     assert_eq!(
         sqlx::query_scalar::<_, i64>(twice).fetch_one(&pool).await.expect("it counts"),
         0,
@@ -285,11 +294,13 @@ async fn what_a_client_says_before_it_is_welcomed_is_answered_after_it() {
     for _ in 0..60 {
         let mut socket = TcpStream::connect(("127.0.0.1", hub.port)).await.expect("it connects");
         let request = format!(
-            "GET /ws?user_id=early HTTP/1.1\r\nHost: 127.0.0.1:{}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+            "GET /ws?user_id=early HTTP/1.1\r\nHost: 127.0.0.1:{}\r\nConnection: \
+             Upgrade\r\nUpgrade: websocket\r\n\
              Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
             hub.port
         );
-        // A ping of the protocol of the messages, masked with zeros (RFC 6455, section 5.3), in the same packet.
+        // A ping of the protocol of the messages, masked with zeros (RFC 6455, section 5.3), in the
+        // same packet.
         let text = br#"{"type":"ping"}"#;
         let mut bytes = request.into_bytes();
         bytes.extend([0x81, 0x80 | u8::try_from(text.len()).expect("it is short"), 0, 0, 0, 0]);

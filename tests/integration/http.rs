@@ -20,7 +20,8 @@ async fn every_shape_is_accepted_and_answers_its_ids() {
     let envelope =
         json!({"topic":"note.created","payload":{"id":"x","data":{"user_id":"u","title":"b"}}});
     assert_eq!(hub.post("/api/v1/events", &envelope).await.0, 202);
-    let cloud = json!({"specversion":"1.0","id":"c1","source":"s","type":"NOTE_CREATED","userid":"u","data":{"title":"c"}});
+    let cloud = json!({"specversion":"1.0","id":"c1","source":"s","type":"NOTE_CREATED",
+        "userid":"u","data":{"title":"c"}});
     let structured = [("content-type", "application/cloudevents+json")];
     let (status, body) = hub.send("POST", "/api/v1/events", &structured, cloud.to_string()).await;
     assert_eq!((status, &body["ids"]), (202, &json!(["c1"])));
@@ -92,7 +93,8 @@ async fn the_same_key_is_the_same_event() {
 #[tokio::test]
 async fn notify_keeps_the_older_shapes() {
     let hub = Hub::sqlite(&[]).await;
-    let body = json!({"target":[{"id":1,"login":"alice"},{"id":"bob-2"}],"message":"Hi <b>there</b>",
+    let body = json!({"target":[{"id":1,"login":"alice"},{"id":"bob-2"}],"message":"Hi \
+    <b>there</b>",
         "created_at":"2026-01-01T00:00:00Z","source":"order-service"});
     let (status, answer) = hub.post("/api/v1/notify", &body).await;
     assert_eq!(status, 202, "{answer}");
@@ -109,7 +111,8 @@ async fn notify_keeps_the_older_shapes() {
         (&json!("2026-01-01T00:00:00Z"), &json!("MESSAGE"))
     );
     assert_eq!(item["stream_id"], "1767225600000-1");
-    let full = json!({"target":[{"id":1}],"message":"m","title":"T","priority":"HIGH","ttl_seconds":60,
+    let full = json!({"target":[{"id":1}],"message":"m","title":"T","priority":"HIGH",
+        "ttl_seconds":60,
         "metadata":{"a":1},"action_url":"/x"});
     assert_eq!(hub.post("/api/v1/notify", &full).await.0, 202);
     let item = hub.inbox("1").await.remove(0);
@@ -344,7 +347,8 @@ async fn health_and_metrics_say_how_it_is() {
 async fn targets_and_the_directory() {
     let hub = Hub::sqlite(&[]).await;
     let upsert = json!({"type":"users.upserted","users":[
-        {"user_id":"a1","login":"ani","roles":["admin"],"locale":"id"},{"user_id":"a2","roles":["admin"]},{"user_id":"b"}]});
+        {"user_id":"a1","login":"ani","roles":["admin"],"locale":"id"},{"user_id":"a2",
+            "roles":["admin"]},{"user_id":"b"}]});
     hub.publish(&upsert).await;
     hub.publish(&json!({"type":"REFUND_REQUESTED","user_id":"b","amount":5000,"refund_id":"r1"}))
         .await;

@@ -98,13 +98,15 @@ async fn what_is_over_the_live_limit_is_stored_and_told_together() {
         assert!(since.elapsed() < Duration::from_secs(10));
         assert_eq!(
             summary,
-            json!({"count":15,"types":{"NOTE_CREATED":15},"unread":25,"unseen":25,"previous_revision":10,"revision":25})
+            json!({"count":15,"types":{"NOTE_CREATED":15},"unread":25,"unseen":25,
+                "previous_revision":10,"revision":25})
         );
         client.send(&json!({"type":"sync.request","since":10})).await;
         let sync = client.next().await.expect("it is open");
         assert_eq!(sync["data"].as_array().map(Vec::len), Some(15));
         assert_eq!(sync["complete"], true);
-        // What is urgent is not limited, and what is held back is told before it: the history is whole.
+        // What is urgent is not limited, and what is held back is told before it: the history is
+        // whole.
         hub.publish(&note("u", "held")).await;
         let urgent = json!({"type":"REFUND_APPROVED","user_id":"u"});
         hub.publish(&urgent).await;
@@ -315,12 +317,12 @@ async fn read_to(socket: &mut tokio::net::TcpStream, text: &str) -> String {
 }
 
 #[tokio::test]
-async fn an_event_stream_has_its_own_socket_where_that_is_safe_and_is_answered_all_the_same_where_not()
- {
+async fn event_stream_on_a_new_connection_takes_over_the_socket_and_on_a_reused_one_is_chunked() {
     let hub =
         Hub::sqlite(&[("LONCENG_SERVER__ALLOWED_ORIGINS", "[\"https://app.example\"]")]).await;
     let page = "GET /health/live HTTP/1.1\r\nhost: localhost\r\n\r\n";
-    let post = "POST /api/v1/notifications/read-all?user_id=u HTTP/1.1\r\nhost: localhost\r\ncontent-length: 2\r\n\r\n{}";
+    let post = "POST /api/v1/notifications/read-all?user_id=u HTTP/1.1\r\nhost: \
+    localhost\r\ncontent-length: 2\r\n\r\n{}";
     let (first, second) = (
         "GET /api/v1/stream?user_id=u HTTP/1.1\r\nhost: local",
         "host\r\norigin: https://app.example\r\n\r\n",
@@ -328,9 +330,9 @@ async fn an_event_stream_has_its_own_socket_where_that_is_safe_and_is_answered_a
     let whole = format!("{first}{second}");
     for (before, pieces, own) in [
         (None, vec![whole.as_str()], true),
-        (Some((page, "\"status\":\"ok\"")), vec![whole.as_str()], true),
+        (None, vec![first, second], true),
+        (Some((page, "\"status\":\"ok\"")), vec![whole.as_str()], false),
         (Some((post, "\"unread\":0")), vec![whole.as_str()], false),
-        (None, vec![first, second], false),
     ] {
         let mut socket =
             tokio::net::TcpStream::connect(("127.0.0.1", hub.port)).await.expect("it listens");
@@ -341,7 +343,8 @@ async fn an_event_stream_has_its_own_socket_where_that_is_safe_and_is_answered_a
         }
         for (n, piece) in pieces.iter().enumerate() {
             if n > 0 {
-                // What was sent before must have been read by itself: another connection is served meanwhile.
+                // What was sent before must have been read by itself: another connection is served
+                // meanwhile.
                 hub.get("/health/live").await;
             }
             socket.write_all(piece.as_bytes()).await.expect("it reads");

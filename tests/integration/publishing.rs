@@ -92,7 +92,8 @@ async fn the_number_of_notifications_is_that_of_all_recipients_however_many() {
         let (status, body) =
             hub.send("POST", "/api/v1/admin/directory/bulk", &headers, lines.join("\n")).await;
         assert!(status < 300, "{status} {body}");
-        let kind = json!({ "code": "EVERYBODY", "display_name": "News", "template": "x", "target_type": "ALL" });
+        let kind = json!({ "code": "EVERYBODY", "display_name": "News", "template": "x",
+            "target_type": "ALL" });
         let (status, body) = hub.post("/api/v1/admin/types", &kind).await;
         assert_eq!(status, 201, "{body}");
         let (_, body) = hub.post("/api/v1/events", &json!({ "type": "EVERYBODY" })).await;

@@ -10,7 +10,7 @@ use crate::support::{
 use async_nats::{HeaderMap, jetstream};
 use serde_json::{Value, json};
 
-/// A hub that takes its events from `nats`, and asks again soon for what a dead one held.
+/// Returns a hub that takes its events from `nats`, and asks again soon for what a dead one held.
 async fn hub_of(nats: &NatsServer, on: On, more: &[(&str, &str)]) -> Option<Hub> {
     let url = nats.url();
     let mut env =
@@ -52,7 +52,8 @@ async fn publish(context: &jetstream::Context, user: &str, numbers: std::ops::Ra
     }
 }
 
-/// Waits until the inbox has `count` notifications; then they are exactly n0, n1, … each once, and the history is whole.
+/// Waits until the inbox has `count` notifications; then they are exactly n0, n1, … each once, and
+/// the history is whole.
 async fn exactly(hub: &Hub, user: &str, count: usize) {
     until("every event has arrived", PATIENCE * 4, async || {
         let (_, body) =
@@ -217,7 +218,8 @@ async fn the_same_event_is_one_notification_however_it_comes() {
         }
         client.flush().await.expect("NATS answers");
     };
-    let cloud = json!({"specversion":"1.0","id":"1","source":"s","type":"note.created","userid":"u","data":{"title":"n0"}});
+    let cloud = json!({"specversion":"1.0","id":"1","source":"s","type":"note.created",
+        "userid":"u","data":{"title":"n0"}});
     twice("events.any", &[("content-type", "application/cloudevents+json")], cloud.clone()).await;
     let binary = [
         ("ce-specversion", "1.0"),
@@ -265,7 +267,7 @@ async fn nats_that_comes_later_is_joined_and_said_once() {
     let log = hub.log();
     let lines = |text: &str| log.lines().filter(|line| line.contains(text)).count();
     assert_eq!(
-        (lines("NATS, which is optional"), lines("nats: down")),
+        (lines("not available, and optional"), lines("nats: down")),
         (1, 1),
         "once for each time: {log}"
     );

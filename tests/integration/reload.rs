@@ -33,7 +33,7 @@ fn save(hub: &Hub, name: &str, text: &str) {
     fs::rename(&other, &file).expect("it can be renamed");
 }
 
-/// The message of the next notification.
+/// Returns the message of the next notification.
 async fn says(hub: &Hub, client: &mut Client, n: i64) -> String {
     hub.publish(&note(n)).await;
     let push = client.expect("notification.push").await;
@@ -117,7 +117,7 @@ async fn a_template_changes_under_load_and_nobody_is_cut_off() {
     assert_eq!(listing["revision"], count.load(Ordering::Relaxed));
     assert!(seen > 100, "{seen}");
     assert_eq!(
-        hub.log().matches("the edit is not taken").count(),
+        hub.log().matches("reload: the edit is invalid").count(),
         2,
         "each is said once: {}",
         hub.log()
@@ -138,7 +138,8 @@ async fn limits_origins_and_keys_change_and_what_waits_for_a_restart_is_named() 
     let mut open = hub.connect("u", "&sync=none").await;
     open.expect("connected").await;
     let mut more = format!(
-        "[server]\nallowed_origins = [\"{origin}\"]\noutbound_queue = 64\n[limits]\npublish_per_minute = 2\n"
+        "[server]\nallowed_origins = [\"{origin}\"]\noutbound_queue = \
+         64\n[limits]\npublish_per_minute = 2\n"
     );
     save(&hub, "config.toml", &of(&more));
     until("the origin is allowed", PATIENCE, async || (foreign().await == 200).then_some(())).await;
@@ -156,7 +157,8 @@ async fn limits_origins_and_keys_change_and_what_waits_for_a_restart_is_named() 
     let keyed = of(&more).replace(
         "methods = [\"dev\"]",
         &format!(
-            "methods = [\"dev\"]\napi_keys = [{{ name = \"shop\", sha256 = \"{hash}\", scopes = [\"publish\"] }}]"
+            "methods = [\"dev\"]\napi_keys = [{{ name = \"shop\", sha256 = \"{hash}\", scopes = \
+             [\"publish\"] }}]"
         ),
     );
     save(&hub, "config.toml", &keyed);
@@ -251,7 +253,8 @@ async fn a_row_made_or_switched_off_by_plain_sql_counts_within_two_seconds() {
         // One that is wrong is off alone, and says why.
         store
             .execute_by_hand(
-                "UPDATE notification_types SET is_active = true, target_type = 'NOBODY' WHERE code = 'BY_HAND'",
+                "UPDATE notification_types SET is_active = true, target_type = 'NOBODY' WHERE \
+                 code = 'BY_HAND'",
             )
             .await
             .expect("it is taken");
@@ -278,7 +281,8 @@ fn with_feed(name: &str, public: bool, fields: &str) -> String {
     config(
         "template = 'x'",
         &format!(
-            "[[feed]]\nname = \"{name}\"\npublic = {public}\nfilters = [\"course_id\"]\n[[feed.message]]\non = [\"booking.created\"]\n\
+            "[[feed]]\nname = \"{name}\"\npublic = {public}\nfilters = \
+             [\"course_id\"]\n[[feed.message]]\non = [\"booking.created\"]\n\
              type = \"seats\"\nfields = [{fields}]"
         ),
     )
@@ -305,7 +309,8 @@ async fn feeds_change_while_they_are_watched() {
         (seen == json!({ "course_id": "c", "left": 4 })).then_some(())
     })
     .await;
-    // From now on it asks who it is: who has not said so has to come again; who is connected besides hears of it.
+    // From now on it asks who it is: who has not said so has to come again; who is connected
+    // besides hears of it.
     save(&hub, "config.toml", &with_feed("seats", false, r#""course_id""#));
     watcher.skip_to("going_away").await;
     assert_eq!(session.skip_to("unsubscribed").await["feed"], "seats");
@@ -388,7 +393,8 @@ async fn a_file_that_is_saved_slowly_loses_no_event() {
     let codes = ["NOTE_CREATED", "NOTE_UPDATED", "NOTE_DELETED"];
     let hub = Hub::with_config(&types(&codes), &[]).await;
     let whole = types(&codes);
-    // As an editor or a copy over a slow network does: the file grows in place, and between two writes is valid TOML.
+    // As an editor or a copy over a slow network does: the file grows in place, and between two
+    // writes is valid TOML.
     let (path, parts) =
         (hub.folder().join("config.toml"), whole.split_inclusive("[[type]]").count());
     for end in 1..=parts {

@@ -1,4 +1,5 @@
-//! What every request can rely on: who counts as local, what browsers of other sites may do, and the headers of answers.
+//! What every request can rely on: who counts as local, what browsers of other sites may do, and
+//! the headers of answers.
 
 use serde_json::{Value, json};
 

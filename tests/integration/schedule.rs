@@ -12,10 +12,11 @@ use lonceng::{
 };
 use serde_json::{Value, json};
 
-/// A digest of notes for two readers.
+/// Returns a digest of notes for two readers.
 fn digest(schedule: &Value) -> Value {
     json!({
-        "code": "NOTES", "display_name": "Notes", "template": "{count} new {count|plural(\"note\",\"notes\")}",
+        "code": "NOTES", "display_name": "Notes", "template": "{count} new \
+         {count|plural(\"note\",\"notes\")}",
         "target_type": "USERS", "target_users": ["reader", "other"], "schedule": schedule,
     })
 }
@@ -56,7 +57,8 @@ async fn what_has_happened_since_is_told_once_by_whichever_hub_is_first() {
     for title in ["a", "b", "c"] {
         hub.publish(&json!({ "type": "NOTE_CREATED", "user_id": "writer", "title": title })).await;
     }
-    // Some time goes by, in the table: the notes were made an hour ago, and the last run is two hours ago.
+    // Some time goes by, in the table: the notes were made an hour ago, and the last run is two
+    // hours ago.
     let store = Store::open(&hub.store_url).await.expect("it opens");
     for sql in [
         "UPDATE notifications SET created_at = created_at - 3600000",
@@ -88,7 +90,8 @@ async fn a_run_that_nobody_was_there_for_is_made_up_once_or_left() {
     let schedules =
         [("ONCE", json!("* * * * *")), ("SKIP", json!({ "cron": "0 0 1 1 *", "missed": "skip" }))];
     for (code, schedule) in &schedules {
-        let kind = json!({ "code": code, "display_name": "x", "template": code, "target_type": "USERS",
+        let kind = json!({ "code": code, "display_name": "x", "template": code,
+            "target_type": "USERS",
             "target_users": ["reader"], "schedule": schedule });
         make(&hub, &kind).await;
     }
@@ -120,7 +123,8 @@ async fn readers_get_one_text_each_and_what_becomes_of_it_is_counted() {
     for on in [On::Sqlite, On::Postgres] {
         let Some(hub) = Hub::start(on, &[]).await else { continue };
         let kind = json!({
-            "code": "OFFER", "display_name": "Offer", "template": "plain", "target_type": "RECIPIENT", "action_url": "/offer",
+            "code": "OFFER", "display_name": "Offer", "template": "plain",
+                "target_type": "RECIPIENT", "action_url": "/offer",
             "variants": [{ "name": "short", "template": "Buy {thing}" },
                          { "name": "kind", "weight": 3, "template": "Would you like {thing}?" }],
         });
@@ -143,7 +147,10 @@ async fn readers_get_one_text_each_and_what_becomes_of_it_is_counted() {
         let item = hub.inbox("r0").await[0].clone();
         device.expect("connected").await;
         second.expect("connected").await;
-        device.send(&json!({ "type": "notification.clicked", "notification_id": item["notification_id"] })).await;
+        device
+            .send(&json!({ "type": "notification.clicked",
+            "notification_id": item["notification_id"] }))
+            .await;
         assert_eq!(device.expect("notification.clicked.ack").await["status"], "read");
         assert_eq!(second.expect("notification.update").await["read"], true);
         let other = hub.inbox("r1").await[0]["notification_id"].as_str().expect("an id").to_owned();

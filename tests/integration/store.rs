@@ -297,7 +297,7 @@ async fn what_is_archived_comes_back_as_it_was(store: Store) {
     );
 }
 
-/// A notification with these times.
+/// Returns a notification with these times.
 fn timed(user_id: &str, created: i64, expires: Option<i64>, keep: Option<i64>) -> (Uuid, Draft) {
     let (id, draft) = draft(user_id, "timed");
     let at = |time: i64| Timestamp(NOW.0 + time);
@@ -553,7 +553,8 @@ async fn the_files_types_are_written_and_an_administrators_are_left_alone(store:
         .expect("plain SQL");
     store
         .execute_by_hand(
-            "INSERT INTO notification_types (code, display_name, template, target_type) VALUES ('C', 'C', 'x', 'ALL')",
+            "INSERT INTO notification_types (code, display_name, template, target_type) VALUES \
+             ('C', 'C', 'x', 'ALL')",
         )
         .await
         .expect("plain SQL");
@@ -639,7 +640,7 @@ async fn what_became_of_variants_is_counted(store: Store) {
 async fn a_schedule_begins_when_it_is_first_seen_and_never_goes_back(store: Store) {
     let at = |ms: i64| Timestamp(NOW.0 + ms);
     let begin = async |schedule: &str, now| {
-        store.begin_schedule("T", schedule, now).await.expect("it writes")
+        store.begin_schedule("T", schedule, now).await.expect("it writes");
     };
     let last = async || {
         store

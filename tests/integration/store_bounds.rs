@@ -1,4 +1,5 @@
-//! Bounds of both stores: content that is shared or forgotten, pages by size, failed attempts, writes that fail.
+//! Bounds of both stores: content that is shared or forgotten, pages by size, failed attempts,
+//! writes that fail.
 
 use std::sync::Arc;
 
@@ -18,7 +19,7 @@ use crate::store::{NOW, draft, fill, mark, planned, user};
 
 const DAY_MS: i64 = 24 * 60 * 60 * 1_000;
 
-/// An event for several users with the same metadata.
+/// Returns an event for several users with the same metadata.
 fn event_with(users: &[&str], metadata: &str) -> (Planned, Vec<Uuid>) {
     let metadata =
         Arc::<RawValue>::from(RawValue::from_string(metadata.to_owned()).expect("it is JSON"));
@@ -210,7 +211,7 @@ async fn sqlite_works_again_when_a_full_disk_has_room() {
     assert_eq!(store.inbox(&user("a")).await.expect("it reads").revision, 2);
 }
 
-/// A store that takes no writes is not ready, although it can be read.
+/// Returns a store that takes no writes is not ready, although it can be read.
 #[tokio::test]
 async fn a_read_only_postgres_is_away_until_it_can_be_written_to() {
     let Some(test) = crate::support::stores::postgres().await else { return };

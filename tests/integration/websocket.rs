@@ -199,15 +199,20 @@ async fn a_mark_is_acknowledged_and_the_others_are_told() {
         let push = one.expect("notification.push").await;
         two.expect("notification.push").await;
         let id = &push["notification_id"];
-        one.send(
-            &json!({ "type": "notification.read", "data": { "notification_id": id, "stream_id": push["stream_id"] } }),
-        )
-        .await;
+        one.send(&json!({ "type": "notification.read", "data": { "notification_id": id,
+                "stream_id": push["stream_id"] } }))
+            .await;
         let ack = one.expect("notification.read.ack").await;
         assert_eq!((&ack["notification_id"], &ack["stream_id"]), (id, &push["stream_id"]));
-        assert_eq!((&ack["unread"], &ack["revision"], &ack["previous_revision"]), (&json!(0), &json!(2), &json!(1)));
+        assert_eq!(
+            (&ack["unread"], &ack["revision"], &ack["previous_revision"]),
+            (&json!(0), &json!(2), &json!(1))
+        );
         let update = two.expect("notification.update").await;
-        assert_eq!((&update["status"], &update["revision"], &update["unread"]), (&json!("read"), &json!(2), &json!(0)));
+        assert_eq!(
+            (&update["status"], &update["revision"], &update["unread"]),
+            (&json!("read"), &json!(2), &json!(0))
+        );
         // Again changes nothing, and takes no revision.
         two.send(&json!({ "type": "notification.read", "notification_id": id })).await;
         assert_eq!(two.expect("notification.read.ack").await["revision"], 2);
@@ -283,7 +288,8 @@ async fn what_cannot_be_taken_is_answered_and_the_connection_stays() {
         (r#"{"type":"notification.read"}"#, "bad_message"),
         (r#"{"type":"notification.read","notification_id":"nonsense"}"#, "not_found"),
         (
-            r#"{"type":"notification.read","notification_id":"01978a3e-0000-7000-8000-000000000001"}"#,
+            r#"{"type":"notification.read",
+                "notification_id":"01978a3e-0000-7000-8000-000000000001"}"#,
             "not_found",
         ),
         (r#"{"type":"sync.request","limit":5000}"#, "bad_message"),
@@ -336,7 +342,8 @@ async fn a_token_signs_in_by_header_query_or_subprotocol() {
         ..Default::default()
     };
     let token = |ttl: i64| {
-        let claims = json!({"sub":"7","login":"alice","roles":["admin"],"exp": lonceng::clock::now().0 / 1000 + ttl});
+        let claims = json!({"sub":"7","login":"alice","roles":["admin"],
+            "exp": lonceng::clock::now().0 / 1000 + ttl});
         lonceng::auth::mint(&auth, &serde_json::from_value(claims).expect("claims"))
             .expect("it signs")
     };
@@ -359,7 +366,8 @@ async fn a_token_signs_in_by_header_query_or_subprotocol() {
     assert_eq!(Client::refused(hub.ws("user_id=7")).await, 401, "dev parameters are not believed");
     assert_eq!(Client::refused(hub.ws(&format!("token={}", token(-60)))).await, 401);
     assert_eq!(Client::refused(hub.ws("token=x.y.z")).await, 401);
-    // One that ends during the connection ends the connection; 5 seconds of leeway are for signing in only.
+    // One that ends during the connection ends the connection; 5 seconds of leeway are for signing
+    // in only.
     let mut brief = Client::connect(hub.ws(&format!("token={}", token(1)))).await;
     assert_eq!(brief.closed().await, 4001);
     // Claims have entered the directory: an event for ADMIN reaches alice.

@@ -179,7 +179,7 @@ impl Keeper {
         }
         let now = clock::now();
         if let Err(error) = self.parts.store.write_config_types(&loaded.types, now).await {
-            tracing::warn!(%error, "the types of config.toml could not be written; it is tried again");
+            tracing::warn!(%error, "reload: the types could not be written to the store; retrying");
             return Step::Again;
         }
         let feeds = loaded.config.feeds();
@@ -194,16 +194,16 @@ impl Keeper {
             tracing::warn!(
                 count,
                 codes,
-                "types are removed, because config.toml no longer has them"
+                "reload: types removed, because config.toml no longer has them"
             );
         }
         let waiting = restart_needed(&self.parts.loaded.config, &loaded.config);
         if waiting.is_empty() {
-            tracing::info!(types = loaded.types.len(), "config.toml and the templates are taken");
+            tracing::info!(types = loaded.types.len(), "reload: config.toml and templates loaded");
         } else {
             tracing::warn!(
                 keys = waiting.join(", "),
-                "config.toml is taken, but for keys that wait for a restart"
+                "reload: config.toml loaded; some keys need a restart"
             );
         }
         self.parts.configuration.taken(&loaded, local, waiting, now);
@@ -231,7 +231,8 @@ impl Keeper {
                 let snippet = problem.snippet.as_deref();
                 tracing::error!(
                     snippet,
-                    "the edit is not taken, what was there before goes on: {problem}"
+                    "reload: the edit is invalid, and the previous configuration stays in force: \
+                     {problem}"
                 );
             }
         }
@@ -284,7 +285,8 @@ fn names(codes: &[String]) -> String {
 
 fn would_remove(loaded: &Loaded, removed: &[String], before: usize) -> ConfigError {
     let message = format!(
-        "{} of {before} types are no longer there, and their events would be skipped: {}; if that is meant, confirm it on \
+        "{} of {before} types are no longer there, and their events would be skipped: {}; if \
+         that is meant, confirm it on \
          the console's page Configuration, send the hub SIGHUP, or restart it",
         removed.len(),
         names(removed)

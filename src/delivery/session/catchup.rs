@@ -294,7 +294,8 @@ impl Session {
     }
 
     fn history_failed(&mut self, error: &StoreError) {
-        tracing::warn!(%error, "history could not be read; the client comes back");
+        tracing::warn!(%error, "session: history could not be read; closing the connection, the \
+        client reconnects");
         self.close(CloseCode::Internal);
     }
 }

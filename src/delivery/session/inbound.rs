@@ -35,7 +35,7 @@ impl Session {
             Ok(ClientMessage::SetRetention(days)) => self.on_set_retention(days, ctx),
             Ok(ClientMessage::Sync { since, limit }) => self.on_sync(since, limit, ctx),
             Ok(ClientMessage::Subscribe { scope, filters }) => {
-                self.on_subscribe(&scope, &filters, ctx)
+                self.on_subscribe(&scope, &filters, ctx);
             }
             Ok(ClientMessage::Unsubscribe(scope)) => {
                 let Some(what) = self.named(&scope) else { return };
@@ -140,7 +140,11 @@ impl Session {
             match set {
                 Ok(()) => session.answer(protocol::retention_set(days)),
                 Err(_) => {
-                    session.send_error(ErrorCode::Unavailable, "the store is away; try again")
+                    session.send_error(
+                        ErrorCode::Unavailable,
+                        "the store is unavailable; try \
+                    again",
+                    );
                 }
             }
             session.connection.wake();
@@ -173,7 +177,7 @@ impl Session {
                 self.send_error(ErrorCode::Unavailable, "the mark could not be stored");
             }
             Some(Err(_)) | None => {
-                self.send_error(ErrorCode::Unavailable, "the store is away; try again")
+                self.send_error(ErrorCode::Unavailable, "the store is unavailable; try again");
             }
         }
         self.connection.wake();
@@ -215,7 +219,11 @@ impl Session {
                     session.send_unread(&page);
                 }
                 Err(_) => {
-                    session.send_error(ErrorCode::Unavailable, "the store is away; try again")
+                    session.send_error(
+                        ErrorCode::Unavailable,
+                        "the store is unavailable; try \
+                    again",
+                    );
                 }
             }
             session.connection.wake();

@@ -143,7 +143,8 @@ impl Catalog {
         let schedule = row.schedule.as_ref().map(Schedule::parse).transpose();
         let schedule = schedule.map_err(|detail| problem("schedule", detail))?;
         if schedule.is_some() && !target.needs_no_event() {
-            let detail = "a type that comes by the clock needs a target that no event has to name: ADMIN, ROLE, USERS or ALL";
+            let detail = "a scheduled type needs a target that does not depend on an event: \
+            ADMIN, ROLE, USERS or ALL";
             return Err(problem("schedule", detail.to_owned()));
         }
         variants::check(&row.variants).map_err(|detail| problem("variants", detail))?;
@@ -214,7 +215,8 @@ impl Catalog {
                     "{count} needs a schedule that says which type it counts".to_owned()
                 } else {
                     format!(
-                        "{{{name}}} is a field of an event; what comes by the clock has {{count}}, {{since}} and {{recipient}}"
+                        "{{{name}}} is a field of an event; a scheduled type has {{count}}, \
+                         {{since}} and {{recipient}}"
                     )
                 };
                 return Err(BadType { code: row.code.clone(), column, line: None, detail });

@@ -43,7 +43,8 @@ impl Target {
             "ALL" => Ok(Self::All),
             "FEED" => Ok(Self::Feed),
             _ => Err(format!(
-                "unknown target {target:?}; one of SELF, ACTOR, RECIPIENT, ADMIN, ROLE, USERS, ALL, FEED is expected"
+                "unknown target {target:?}; one of SELF, ACTOR, RECIPIENT, ADMIN, ROLE, USERS, \
+                 ALL, FEED is expected"
             )),
         }
     }

@@ -118,8 +118,10 @@ mod tests {
 
     proptest! {
         #[test]
-        fn somebody_always_gets_one_that_has_weight(weights in prop::collection::vec(0_u32..5, 0..6), n in 0_usize..1_000) {
-            let variants: Vec<(String, u32)> = weights.iter().enumerate().map(|(at, w)| (at.to_string(), *w)).collect();
+        fn somebody_always_gets_one_that_has_weight(weights in prop::collection::vec(0_u32..5,
+            0..6), n in 0_usize..1_000) {
+            let variants: Vec<(String, u32)> = weights.iter().enumerate().map(|(at, w)|
+                (at.to_string(), *w)).collect();
             let chosen = choose("T", &user(n), &variants);
             prop_assert_eq!(chosen.is_some(), weights.iter().any(|weight| *weight > 0));
             if let Some(chosen) = chosen {

@@ -90,8 +90,11 @@ fn one(incoming: &RawEvent<'_>, value: Value, index: Option<usize>) -> Result<Ev
 
 fn check_size(bytes: usize, incoming: &RawEvent<'_>) -> Result<(), Rejected> {
     if bytes > incoming.max_event_bytes {
-        let detail =
-            format!("the event has {bytes} bytes, at most {} are taken", incoming.max_event_bytes);
+        let detail = format!(
+            "the event has {bytes} bytes, at most {} are \
+            allowed",
+            incoming.max_event_bytes
+        );
         return Err(Rejected::whole(RejectedKind::TooLarge, detail));
     }
     Ok(())

@@ -62,7 +62,8 @@ fn flat_events_in_both_spellings() -> Result<(), Rejected> {
 fn the_topic_envelope_gathers_data_from_inside_and_beside() -> Result<(), Rejected> {
     let event = first(
         &json!({"topic":"booking.created","timestamp":"2026-01-01T00:00:01Z","event_type":"x",
-                "payload":{"id":"b1","action":"created","user_id":"u1","data":{"course_id":"PIANO-101","slots_remaining":4}}}),
+                "payload":{"id":"b1","action":"created","user_id":"u1",
+                    "data":{"course_id":"PIANO-101","slots_remaining":4}}}),
         &[],
         None,
     )?;
@@ -78,7 +79,8 @@ fn the_topic_envelope_gathers_data_from_inside_and_beside() -> Result<(), Reject
 
 #[test]
 fn cloud_events_structured_batch_and_binary() -> Result<(), Rejected> {
-    let structured = json!({"specversion":"1.0","id":"1","source":"/refunds","type":"refund.requested",
+    let structured = json!({"specversion":"1.0","id":"1","source":"/refunds",
+        "type":"refund.requested",
         "userid":"budi","actorid":"admin","time":"2026-01-01T00:00:02Z","data":{"amount":1}});
     let event = first(&structured, &[("content-type", "application/cloudevents+json")], None)?;
     assert_eq!(event.code, "REFUND_REQUESTED");
@@ -214,13 +216,16 @@ proptest! {
         subject in proptest::option::of("[a-z.]{0,20}"),
         binary in any::<bool>(),
     ) {
-        let headers = if binary { vec![("ce-specversion".to_owned(), "1.0".to_owned())] } else { Vec::new() };
+        let headers = if binary { vec![("ce-specversion".to_owned(), "1.0".to_owned())] } else {
+            Vec::new() };
         let _ = decode(&incoming(&payload, &headers, subject.as_deref()));
     }
 
     #[test]
     fn every_field_beside_the_attributes_is_data(key in "[a-z]{1,8}x", text in ".{0,20}") {
-        let event = first(&json!({"type":"X","user_id":"u", (key.clone()): text.clone()}), &[], None);
-        prop_assert_eq!(event.ok().and_then(|event| event.data.get(&key).cloned()), Some(json!(text)));
+        let event = first(&json!({"type":"X","user_id":"u", (key.clone()): text.clone()}), &[],
+            None);
+        prop_assert_eq!(event.ok().and_then(|event| event.data.get(&key).cloned()),
+            Some(json!(text)));
     }
 }

@@ -87,7 +87,8 @@ pub(super) fn recipients(map: &Map<String, Value>) -> Result<Vec<UserId>, Reject
             if values.len() > RECIPIENTS_MAX {
                 let count = values.len();
                 let detail = format!(
-                    "names {count} recipients; at most {RECIPIENTS_MAX} are possible: publish several events, or give \
+                    "names {count} recipients; at most {RECIPIENTS_MAX} are possible: publish \
+                     several events, or give \
                      the type the target ROLE or ALL"
                 );
                 return Err(Rejected::invalid(&field, detail));

@@ -16,7 +16,7 @@ const READABLE_MAX_BYTES: usize = 200;
 pub struct Identity(String);
 
 impl Identity {
-    /// Identity of a CloudEvent: `source` and `id` together are unique (CloudEvents 1.0, section
+    /// Identity of a `CloudEvent`: `source` and `id` together are unique (CloudEvents 1.0, section
     /// 3.1).
     #[must_use]
     pub fn cloud_event(source: &str, id: &str) -> Self {
@@ -61,7 +61,7 @@ impl Identity {
             return Self(text);
         }
         let hash = Sha256::digest(text.as_bytes());
-        Self(hash.iter().fold("sha256:".to_owned(), |text, byte| format!("{text}{byte:02x}")))
+        Self(format!("sha256:{}", hex::encode(hash)))
     }
 
     /// Returns the identity as stored.
@@ -98,7 +98,8 @@ mod tests {
 
     proptest! {
         #[test]
-        fn source_and_id_are_both_told_apart(a in ".{0,20}", b in ".{0,20}", c in ".{0,20}", d in ".{0,20}") {
+        fn source_and_id_are_both_told_apart(a in ".{0,20}", b in ".{0,20}", c in ".{0,20}",
+            d in ".{0,20}") {
             prop_assume!((&a, &b) != (&c, &d));
             prop_assert_ne!(Identity::cloud_event(&a, &b), Identity::cloud_event(&c, &d));
         }

@@ -58,7 +58,8 @@ fn watchers_see_the_rules_fields_and_nothing_else() {
         "timestamp": "2026-01-01T00:00:00Z",
         "user_id": "budi",
         "payload": { "id": "b1", "action": "created", "data":
-            { "courseId": "PIANO-101", "slots_remaining": 4, "student_id": "secret", "room_id": 7 } },
+            { "courseId": "PIANO-101", "slots_remaining": 4, "student_id": "secret",
+                "room_id": 7 } },
     }));
     let shown: Vec<_> = feeds.showing(&event.code).collect();
     assert_eq!(shown.len(), 1);
@@ -194,7 +195,8 @@ proptest! {
             } else {
                 naive.push((key.clone(), message.clone()));
             }
-            let size = |naive: &[(Key, Bytes)]| naive.iter().map(|(_, message)| message.len()).sum::<usize>();
+            let size = |naive: &[(Key, Bytes)]| naive.iter().map(|(_, message)|
+                message.len()).sum::<usize>();
             while naive.len() > 1 && (naive.len() > most || size(&naive) > max_bytes) {
                 naive.remove(0);
             }
@@ -231,15 +233,19 @@ proptest! {
             snapshot.put(key, values, shown, 1, (most, max_bytes));
         }
         prop_assert_eq!(snapshot.len(), naive.len());
-        let expected: Vec<i64> = naive.iter().filter(|(_, values, _)| filters.take(values)).map(|(.., at)| *at).collect();
-        let found: Vec<i64> = snapshot.of(&filters, 100).into_iter().map(|(_, shown)| shown.timestamp.0).collect();
+        let expected: Vec<i64> = naive.iter().filter(|(_, values, _)|
+            filters.take(values)).map(|(.., at)| *at).collect();
+        let found: Vec<i64> = snapshot.of(&filters, 100).into_iter().map(|(_, shown)|
+            shown.timestamp.0).collect();
         prop_assert_eq!(found, expected);
     }
 
-    /// A reader takes `pause` milliseconds for each batch, while new messages keep arriving.
+    /// Returns a reader takes `pause` milliseconds for each batch, while new messages keep
+    /// arriving.
     #[test]
     fn what_a_slow_reader_reads_was_sent_shortly_before(pause in 1_i64..4_000) {
-        let (mut window, mut now, mut on_the_way) = (FlowControl::default(), 0_i64, std::collections::VecDeque::new());
+        let (mut window, mut now, mut on_the_way) = (FlowControl::default(), 0_i64,
+            std::collections::VecDeque::new());
         let mut read_at = pause;
         let mut ages = Vec::new();
         while now < 100_000 {

@@ -133,7 +133,8 @@ impl Filters {
             self.0.iter().max_by_key(|(_, values)| values.len()).map_or(0, |(place, _)| *place);
         let key = feed.filters.get(most).map_or("", String::as_str);
         let detail = format!(
-            "the values of all keys make more than {COMBINATIONS_MAX} combinations, the most that are taken; name fewer of {key}"
+            "the values of all keys make more than {COMBINATIONS_MAX} combinations, the most \
+             that are taken; name fewer of {key}"
         );
         Err(FilterError::new(FiltersErrorKind::TooMany, key, detail))
     }

@@ -116,12 +116,17 @@ fn install_library(environment: &mut Environment<'_>) {
         "abs" => filters::abs, "attr" => filters::attr, "bool" => filters::bool,
         "capitalize" => filters::capitalize, "count" => filters::length, "d" => filters::default,
         "default" => filters::default, "dictsort" => filters::dictsort, "first" => filters::first,
-        "float" => filters::float, "int" => filters::int, "items" => filters::items, "last" => filters::last,
-        "length" => filters::length, "lines" => filters::lines, "list" => filters::list, "lower" => filters::lower,
-        "map" => filters::map, "max" => filters::max, "min" => filters::min, "reject" => filters::reject,
-        "rejectattr" => filters::rejectattr, "reverse" => filters::reverse, "round" => filters::round,
+        "float" => filters::float, "int" => filters::int, "items" => filters::items, "last" =>
+            filters::last,
+        "length" => filters::length, "lines" => filters::lines, "list" => filters::list,
+            "lower" => filters::lower,
+        "map" => filters::map, "max" => filters::max, "min" => filters::min, "reject" =>
+            filters::reject,
+        "rejectattr" => filters::rejectattr, "reverse" => filters::reverse, "round" =>
+            filters::round,
         "select" => filters::select, "selectattr" => filters::selectattr, "sort" => filters::sort,
-        "split" => filters::split, "string" => filters::string, "sum" => filters::sum, "title" => filters::title,
+        "split" => filters::split, "string" => filters::string, "sum" => filters::sum, "title" =>
+            filters::title,
         "trim" => filters::trim, "unique" => filters::unique, "upper" => filters::upper,
         "urlencode" => filters::urlencode,
     }
@@ -129,14 +134,20 @@ fn install_library(environment: &mut Environment<'_>) {
         ($($name:literal => $test:path),* $(,)?) => { $(environment.add_test($name, $test);)* };
     }
     tests! {
-        "undefined" => tests::is_undefined, "defined" => tests::is_defined, "none" => tests::is_none,
+        "undefined" => tests::is_undefined, "defined" => tests::is_defined, "none" =>
+            tests::is_none,
         "boolean" => tests::is_boolean, "odd" => tests::is_odd, "even" => tests::is_even,
-        "divisibleby" => tests::is_divisibleby, "number" => tests::is_number, "integer" => tests::is_integer,
+        "divisibleby" => tests::is_divisibleby, "number" => tests::is_number, "integer" =>
+            tests::is_integer,
         "int" => tests::is_integer, "float" => tests::is_float, "string" => tests::is_string,
-        "sequence" => tests::is_sequence, "iterable" => tests::is_iterable, "mapping" => tests::is_mapping,
-        "startingwith" => tests::is_startingwith, "endingwith" => tests::is_endingwith, "eq" => tests::is_eq,
-        "equalto" => tests::is_eq, "ne" => tests::is_ne, "lt" => tests::is_lt, "lessthan" => tests::is_lt,
-        "le" => tests::is_le, "gt" => tests::is_gt, "greaterthan" => tests::is_gt, "ge" => tests::is_ge,
+        "sequence" => tests::is_sequence, "iterable" => tests::is_iterable, "mapping" =>
+            tests::is_mapping,
+        "startingwith" => tests::is_startingwith, "endingwith" => tests::is_endingwith, "eq" =>
+            tests::is_eq,
+        "equalto" => tests::is_eq, "ne" => tests::is_ne, "lt" => tests::is_lt, "lessthan" =>
+            tests::is_lt,
+        "le" => tests::is_le, "gt" => tests::is_gt, "greaterthan" => tests::is_gt, "ge" =>
+            tests::is_ge,
         "in" => tests::is_in, "true" => tests::is_true, "false" => tests::is_false,
     }
 }
@@ -343,7 +354,10 @@ fn date(state: &State<'_, '_>, value: &Value, format: Option<&str>) -> Result<St
         .and_then(|zone| zone.as_str().and_then(|name| name.parse().ok()))
         .unwrap_or(Tz::UTC);
     let time = moment(value).ok_or_else(|| {
-        invalid(format!("date: {value} is not a time; send RFC 3339, such as 2026-01-01T00:00:00Z, or Unix seconds"))
+        invalid(format!(
+            "date: {value} is not a time; send RFC 3339, such as \
+        2026-01-01T00:00:00Z, or Unix seconds"
+        ))
     })?;
     let format = format.unwrap_or("%Y-%m-%d %H:%M");
     let items = StrftimeItems::new(format)
@@ -439,7 +453,8 @@ mod tests {
             let written = money(amount.to_string(), "IDR");
             let digits: String = written.chars().filter(char::is_ascii_digit).collect();
             prop_assert_eq!(digits, amount.to_string());
-            prop_assert!(written.trim_start_matches("Rp").split('.').skip(1).all(|group| group.len() == 3));
+            prop_assert!(written.trim_start_matches("Rp").split('.').skip(1).all(|group|
+                group.len() == 3));
         }
     }
 }

@@ -98,7 +98,8 @@ impl EventScope {
     fn attributes(&self) -> Json {
         let event = &self.event;
         serde_json::json!({
-            "id": event.id, "name": event.name, "type": event.code, "code": event.code, "source": event.source,
+            "id": event.id, "name": event.name, "type": event.code, "code": event.code,
+                "source": event.source,
             "time": event.time, "user_id": event.user_id, "actor_id": event.actor_id,
         })
     }

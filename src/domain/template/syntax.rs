@@ -171,12 +171,13 @@ impl Checker {
                 tag.tokens += 1;
                 if tag.tokens > TAG_MAX_TOKENS {
                     return Err(format!(
-                        "the expression is too long: at most {TAG_MAX_TOKENS} words and signs are possible"
+                        "the expression is too long: at most {TAG_MAX_TOKENS} words and signs \
+                         are possible"
                     ));
                 }
                 match (tag.statement, token) {
                     (None, Token::Ident(word)) => {
-                        tag.statement = Some(statement(word, &mut self.blocks)?)
+                        tag.statement = Some(statement(word, &mut self.blocks)?);
                     }
                     (None, _) => return Ok(()),
                     (Some(statement), token) => tag.expression(statement, token)?,
@@ -238,7 +239,9 @@ impl Tag {
         let is_number = matches!(token, Token::Int(_) | Token::Int128(_) | Token::Float(_));
         if std::mem::take(&mut self.plus) && !is_number {
             return Err(
-                "+ needs a number on one side; write {a|plus(b)} to add fields, {a} {b} to join texts".to_owned()
+                "+ needs a number on one side; write {a|plus(b)} to add fields, {a} {b} to join \
+                 texts"
+                    .to_owned(),
             );
         }
         if self.brackets.last() == Some(&Bracket::List) && !is_constant(token) {

@@ -157,8 +157,10 @@ fn a_filter_that_is_not_there_is_noticed_before_it_is_used() {
         assert!(!templates.has("X"));
     }
     for source in [
-        "{a.b.c|default('x')|upper} {time|date(\"%H\")} {n|plural('a','b')} {t|truncate(3)} {amount|currency('IDR')}",
-        "{% for one in many %}{one.name}{% else %}none{% endfor %}{% if a is defined and b > 3 %}x{% endif %}",
+        "{a.b.c|default('x')|upper} {time|date(\"%H\")} {n|plural('a','b')} {t|truncate(3)} \
+         {amount|currency('IDR')}",
+        "{% for one in many %}{one.name}{% else %}none{% endfor %}{% if a is defined and b > 3 \
+         %}x{% endif %}",
         "{recipient.login} {event.time|date(\"%d %b\")} {list[0]}",
     ] {
         templates
@@ -212,7 +214,8 @@ fn a_template_that_could_grow_without_bound_is_refused() {
         r#"{"a"*2000000000}"#,
         "{2000000000 * a}",
         "{2 ** 99999999}",
-        r#"{% set ns = namespace(s="ab") %}{% for i in range(60) %}{% set ns.s = ns.s ~ ns.s %}{% endfor %}"#,
+        r#"{% set ns = namespace(s="ab") %}{% for i in range(60) %}{% set ns.s =
+            ns.s ~ ns.s %}{% endfor %}"#,
         "{% set a = a ~ a %}",
         "{% set a = a + a %}",
         "{% set a = xs.0 + xs.0 %}",
@@ -236,10 +239,12 @@ fn a_template_that_could_grow_without_bound_is_refused() {
 
 #[test]
 fn conditions_loops_and_numbers_are_possible() {
-    let data = json!({"n": 3, "status": "open", "tags": ["a", "b"], "items": [{"name": "x", "price": 5}], "s": "a,b"});
+    let data = json!({"n": 3, "status": "open", "tags": ["a", "b"], "items": [{"name": "x",
+        "price": 5}], "s": "a,b"});
     for (source, expected) in [
         (
-            r#"{% if status in ["open", "held"] and n > 2 %}yes{% elif n == 1 %}one{% else %}no{% endif %}"#,
+            r#"{% if status in ["open", "held"] and n > 2 %}yes{% elif n ==
+                1 %}one{% else %}no{% endif %}"#,
             "yes",
         ),
         (
@@ -249,7 +254,8 @@ fn conditions_loops_and_numbers_are_possible() {
         ("{% for name, value in items[0]|items %}{name}={value};{% endfor %}", "name=x;price=5;"),
         (r#"{items|map(attribute="name")|join(", ")} {tags|join("+")}"#, "x a+b"),
         (
-            "{n + 1} {1 + n} {n - 1} {n / 2} {n // 2} {n % 2} { -n} {n|plus(n)} {n|minus(1)} {n|times(1.5)}",
+            "{n + 1} {1 + n} {n - 1} {n / 2} {n // 2} {n % 2} { -n} {n|plus(n)} {n|minus(1)} \
+             {n|times(1.5)}",
             "4 4 2 1.5 1 1 -3 6 2 4.5",
         ),
         ("{% set total = n|times(2) %}{total}{% with x = n, y = 1 %}{x}{y}{% endwith %}", "631"),

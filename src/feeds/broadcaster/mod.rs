@@ -18,7 +18,14 @@ use tokio::sync::oneshot;
 
 use dedup::DedupCache;
 
-use super::{messages::*, subscriber_counts::SubscriberCounts, subscription::FeedsHandle};
+use super::{
+    messages::{
+        CountWatchers, Dismiss, DismissWatchers, Join, Lease, ListSubscriptions, Quit, SetFeeds,
+        ShowEvents, SignOut, Subscribe, Unsubscribe, WatchTarget,
+    },
+    subscriber_counts::SubscriberCounts,
+    subscription::FeedsHandle,
+};
 
 use crate::{
     connection::ConflatingQueue,

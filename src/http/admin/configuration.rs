@@ -70,7 +70,7 @@ pub(in crate::http) async fn reload(
     _request: HttpRequest,
     Checked(caller): Checked,
 ) -> Result<HttpResponse, Problem> {
-    tracing::info!(by = who(&caller), "a reload of the configuration is asked for");
+    tracing::info!(by = who(&caller), "reload: requested through the API");
     // A dropped reply means that the hub stops, or that an earlier request covers this one.
     let _ = timeout(RELOAD_WITHIN, state.reloader.ask()).await;
     Ok(shown(&state, &caller))

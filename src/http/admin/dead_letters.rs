@@ -187,7 +187,8 @@ async fn take_again(state: &State, caller: &Caller, letter: &DeadLetter) -> Resu
         .map(|(_, id)| id)
         .collect();
     let words: Vec<&str> = outcomes.iter().map(Outcome::label).collect();
-    let answer = json!({ "id": letter.id, "outcome": words.first(), "outcomes": words, "notification_ids": ids });
+    let answer = json!({ "id": letter.id, "outcome": words.first(), "outcomes": words,
+        "notification_ids": ids });
     let before = serde_json::to_value(letter).ok();
     let entry =
         entry(caller, "dead_letter.replayed", subject(letter.id), before, Some(answer.clone()));

@@ -125,7 +125,8 @@ async fn of_user(state: &State, user: &str) -> Result<HttpResponse, Problem> {
 fn kept(state: &State) -> Value {
     let ((events, minutes), (known, since)) = (state.trace.limits(), state.trace.extent());
     json!({
-        "events": events, "minutes": minutes / 60_000, "known": known, "since": since, "instance": state.sessions.instance,
+        "events": events, "minutes": minutes / 60_000, "known": known, "since": since,
+            "instance": state.sessions.instance,
     })
 }
 
@@ -188,9 +189,11 @@ async fn shown(
         }
         all.push(json!({
             "event_id": event.event_id, "identity": event.identity.as_ref().map(Identity::as_str),
-            "name": event.name, "code": event.code, "publisher": event.publisher, "source": event.source,
+            "name": event.name, "code": event.code, "publisher": event.publisher,
+                "source": event.source,
             "received_at": event.received_at, "outcome": event.outcome, "reason": reason,
-            "reached_count": event.delivered_count, "muted_count": event.muted_count, "recipients": recipients,
+            "reached_count": event.delivered_count, "muted_count": event.muted_count,
+                "recipients": recipients,
         }));
     }
     Ok(all)
@@ -200,11 +203,14 @@ async fn recipient(state: &State, delivered: &Delivered, at: Timestamp) -> Resul
     let item = state.store.notification(&delivered.user_id, delivered.notification_id).await?;
     let pushes = state.trace.pushes_of(delivered.notification_id, at);
     Ok(json!({
-        "user_id": delivered.user_id, "outcome": "stored", "notification_id": delivered.notification_id,
+        "user_id": delivered.user_id, "outcome": "stored",
+            "notification_id": delivered.notification_id,
         "quiet": delivered.quiet, "live": live(pushes.as_deref()),
-        "revision": item.as_ref().map(|item| item.revision), "status": item.as_ref().map(|item| item.status),
+        "revision": item.as_ref().map(|item| item.revision), "status": item.as_ref().map(|item|
+            item.status),
         "message": item.as_ref().map(|item| item.message.clone()),
-        "seen_at": item.as_ref().and_then(|item| item.seen_at), "read_at": item.as_ref().and_then(|item| item.read_at),
+        "seen_at": item.as_ref().and_then(|item| item.seen_at),
+            "read_at": item.as_ref().and_then(|item| item.read_at),
         "clicked_at": item.as_ref().and_then(|item| item.clicked_at),
         "variant": item.as_ref().and_then(|item| item.variant.clone()),
     }))

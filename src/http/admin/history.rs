@@ -90,7 +90,10 @@ pub(in crate::http) async fn pending(
         let items: Vec<Value> = page
             .items
             .iter()
-            .map(|item| json!({ "id": item.stream_id, "payload": payload(item, &target), "read": item.read }))
+            .map(|item| {
+                json!({ "id": item.stream_id, "payload": payload(item, &target),
+                "read": item.read })
+            })
             .collect();
         if !items.is_empty() {
             pending.insert(format!("{user}-{}", person.display()), items.into());

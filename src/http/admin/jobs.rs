@@ -96,8 +96,10 @@ impl Job {
         };
         let last_error = self.last_error.lock().unwrap_or_else(PoisonError::into_inner).clone();
         json!({
-            "id": self.id, "kind": self.kind, "by": self.by, "state": state, "started_at": self.started_at, "ended_at": ended,
-            "total": self.total, "done": succeeded + failed, "succeeded": succeeded, "failed": failed,
+            "id": self.id, "kind": self.kind, "by": self.by, "state": state,
+                "started_at": self.started_at, "ended_at": ended,
+            "total": self.total, "done": succeeded + failed, "succeeded": succeeded,
+                "failed": failed,
             "last_error": last_error,
         })
     }

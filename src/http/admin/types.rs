@@ -238,7 +238,8 @@ pub(in crate::http) fn operations() -> Vec<Operation> {
                                 },
                                 "type": {
                                     "type": "object",
-                                    "description": "What of the type is being written, before it is \
+                                    "description": "What of the type is being written, before it \
+                                     is \
                                          saved.",
                                 },
                                 "recipient": {
@@ -284,10 +285,7 @@ fn to_json(row: &TypeRow) -> Value {
 /// Returns the `ETag` of a type.
 fn etag(row: &TypeRow) -> String {
     let hash = Sha256::digest(to_json(row).to_string().as_bytes());
-    format!(
-        "\"{}\"",
-        hash.iter().take(12).fold(String::new(), |text, byte| format!("{text}{byte:02x}"))
-    )
+    format!("\"{}\"", hex::encode(&hash[..12]))
 }
 
 /// Returns the columns that differ in config.toml; `None` if the file does not have the type.
@@ -508,7 +506,8 @@ pub(in crate::http) async fn delete(
     let before = find(&state, &code).await?;
     check_match(request.headers(), &before)?;
     if in_file(&before, &state.configuration.types()).is_some() {
-        let detail = "config.toml has this type, and would make it again: switch it off with is_active, or take it out of the file";
+        let detail = "config.toml has this type, and would make it again: switch it off with \
+        is_active, or take it out of the file";
         return Err(Problem::conflict(detail));
     }
     let entry = entry(&caller, "type.deleted", subject(&before.code), Some(to_json(&before)), None);

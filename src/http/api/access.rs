@@ -1,6 +1,6 @@
 //! Callers that may use an operation, checked in front of its handler.
 
-use std::{future::ready, rc::Rc};
+use std::rc::Rc;
 
 use actix_web::{
     Error, FromRequest, HttpMessage as _, HttpRequest, ResponseError as _,
@@ -8,7 +8,7 @@ use actix_web::{
     dev::{Payload, ServiceRequest, ServiceResponse},
     middleware::Next,
 };
-use futures_util::future::{LocalBoxFuture, Ready};
+use futures_util::future::{LocalBoxFuture, Ready, ready};
 
 use crate::{
     auth::Caller,
@@ -58,28 +58,23 @@ impl FromRequest for Checked {
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let missing = || Problem::internal("the operation is declared without an administrator");
-        ready_result(request.extensions().get::<Self>().cloned().ok_or_else(missing))
+        ready(request.extensions().get::<Self>().cloned().ok_or_else(missing))
     }
 }
 
-fn ready_result<T>(result: T) -> Ready<T> {
-    futures_util::future::ready(result)
-}
+/// Response of the check, or of the handler behind it.
+type Response<B> = LocalBoxFuture<'static, Result<ServiceResponse<EitherBody<B>>, Error>>;
 
 /// Returns the middleware that checks an operation's access.
 pub(super) fn check<B: MessageBody + 'static>(
     access: Access,
-) -> impl Fn(
-    ServiceRequest,
-    Next<B>,
-) -> LocalBoxFuture<'static, Result<ServiceResponse<EitherBody<B>>, Error>>
-+ Clone {
+) -> impl Fn(ServiceRequest, Next<B>) -> Response<B> + Clone {
     move |request, next| {
         Box::pin(async move {
             let checked = match access {
                 Access::Admin => administrator(&request).await,
                 Access::Anyone | Access::User | Access::Publisher | Access::AdminByHandler => {
-                    ready(Ok(())).await
+                    Ok(())
                 }
             };
             match checked {

@@ -1,4 +1,4 @@
-//! The OpenAPI document, generated from the operations.
+//! The `OpenAPI` document, generated from the operations.
 
 use serde_json::{Map, Value, json};
 
@@ -24,12 +24,10 @@ const ERRORS: [(u16, &str); 13] = [
     (503, "Unavailable"),
 ];
 
-/// Generates the OpenAPI 3.1 document.
-///
-/// # Panics
-/// When `base.json` is not a JSON object, which a test excludes.
+/// Generates the `OpenAPI` 3.1 document.
 pub(in crate::http) fn document(operations: &[Operation]) -> Value {
-    let mut document: Value = serde_json::from_str(BASE).expect("base.json is checked by a test");
+    // A test checks that the file is a JSON object.
+    let mut document: Value = serde_json::from_str(BASE).unwrap_or_default();
     document["info"]["version"] = json!(env!("CARGO_PKG_VERSION"));
     let mut paths = Map::new();
     for operation in operations {

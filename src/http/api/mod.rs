@@ -56,7 +56,7 @@ pub(super) struct Operation {
     route: Box<dyn Fn() -> Route>,
     /// True if `HEAD` has a handler of its own, instead of the one for `GET`.
     head: Option<Box<dyn Fn() -> Route>>,
-    /// Operation object of OpenAPI, without what follows from the fields above.
+    /// Operation object of `OpenAPI`, without what follows from the fields above.
     document: Map<String, Value>,
     /// Names of the error responses that the path and the access do not imply.
     errors: Vec<u16>,
@@ -153,7 +153,7 @@ impl Operation {
         }))
     }
 
-    /// Adds a parameter object of OpenAPI.
+    /// Adds a parameter object of `OpenAPI`.
     pub(super) fn parameter(mut self, parameter: Value) -> Self {
         let parameters = self.document.entry("parameters").or_insert_with(|| json!([]));
         if let Value::Array(parameters) = parameters {
@@ -169,7 +169,7 @@ impl Operation {
         }))
     }
 
-    /// Sets the request body object of OpenAPI.
+    /// Sets the request body object of `OpenAPI`.
     pub(super) fn request_body(mut self, body: Value) -> Self {
         self.document.insert("requestBody".to_owned(), body);
         self
@@ -194,7 +194,7 @@ impl Operation {
         self.response(status, json!({ "description": description, "content": content }))
     }
 
-    /// Adds a response object of OpenAPI.
+    /// Adds a response object of `OpenAPI`.
     pub(super) fn response(mut self, status: u16, response: Value) -> Self {
         let responses = self.document.entry("responses").or_insert_with(|| json!({}));
         responses[status.to_string()] = response;

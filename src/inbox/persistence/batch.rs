@@ -153,7 +153,8 @@ async fn isolate(
     if events.len() == 1 {
         return vec![Err(error)];
     }
-    tracing::warn!(%error, events = events.len(), "the store refused a batch; its events are stored one by one");
+    tracing::warn!(%error, events = events.len(), "store: batch refused; committing its events \
+    one by one");
     let mut results: Results = Vec::with_capacity(events.len());
     let mut start = 0;
     for (end, atomic) in ends.iter().zip(atomic) {

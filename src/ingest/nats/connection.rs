@@ -35,7 +35,7 @@ impl NatsConnection {
                     Event::Connected => drop(tell.send_replace(true)),
                     Event::Disconnected | Event::Closed => drop(tell.send_replace(false)),
                     Event::SlowConsumer(_) => {
-                        tracing::warn!("NATS drops messages: the hub reads too slowly")
+                        tracing::warn!("nats: slow consumer; the server drops messages");
                     }
                     Event::LameDuckMode
                     | Event::Draining

@@ -37,9 +37,10 @@ pub(super) async fn receive(
     }
     // The server has the subscriptions when it has answered.
     if let Err(error) = connection.client.flush().await {
-        return ConsumerError::Refused(format!("the subscriptions were not taken: {error}"));
+        return ConsumerError::Refused(format!("the subscriptions failed: {error}"));
     }
-    let reason = "this NATS server has no JetStream: events published while no hub listens are lost, and so are those \
+    let reason = "this NATS server has no JetStream: events published while no hub listens are \
+    lost, and so are those \
                   that the store cannot take in time; start it with -js";
     let consumer = &subscription.consumer;
     consumer.health.set_silently(consumer.source, PartState::Degraded(reason.to_owned()));
@@ -51,7 +52,8 @@ pub(super) async fn receive(
             () = &mut lost => return ConsumerError::Disconnected,
             chunk = chunks.next() => match chunk {
                 None => return ConsumerError::Disconnected,
-                Some(chunk) => process(subscription, chunk.into_iter().map(convert).collect()).await,
+                Some(chunk) => process(subscription,
+                    chunk.into_iter().map(convert).collect()).await,
             }
         }
     }

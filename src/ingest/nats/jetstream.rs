@@ -101,7 +101,7 @@ async fn receive_all(
     tracing::info!(
         stream = subscription.config.stream,
         consumer = subscription.config.durable,
-        "events come from JetStream"
+        "nats: receiving events from JetStream"
     );
 
     let mut chunks = messages.ready_chunks(CHUNK);
@@ -119,14 +119,15 @@ async fn receive_all(
             }
             chunk = chunks.next(), if in_flight.len() < CHUNKS_IN_FLIGHT => {
                 let Some(chunk) = chunk else {
-                    return Err(ConsumerError::Refused("the consumer is gone; it is made again".to_owned()));
+                    return Err(ConsumerError::Refused("the consumer was deleted; recreating \
+                    it".to_owned()));
                 };
                 let (good, failed) = split(chunk, created_ms);
                 if !good.is_empty() {
                     in_flight.push_back(process(subscription, good));
                 }
                 if let Some(failed) = failed {
-                    return Err(refused("the consumer failed and is made again", &failed));
+                    return Err(refused("the consumer failed; recreating it", &failed));
                 }
             }
             _ = check.tick() => check_consumer(subscription, &stream).await?,
@@ -222,7 +223,7 @@ async fn carry_out(acker: &Acker, disposition: Disposition) {
 /// Sends an acknowledgement. A lost one leads to a redelivery, which is then a duplicate.
 async fn acknowledge(acker: &Acker, kind: AckKind) {
     if let Err(error) = acker.ack_with(kind).await {
-        tracing::debug!(%error, "an acknowledgement could not be sent");
+        tracing::debug!(%error, "nats: an acknowledgement could not be sent");
     }
 }
 
@@ -251,7 +252,7 @@ async fn stream(
     if has != wants {
         tracing::warn!(
             stream = config.stream, has = ?has, wants = ?wants,
-            "the stream takes other subjects than nats.subjects says; it is left as it is"
+            "nats: the stream has other subjects than nats.subjects; it is left unchanged"
         );
     }
     Ok(stream)
@@ -267,7 +268,8 @@ async fn consumer(
         if has.ack_wait != Duration::from_secs(config.ack_wait_seconds) || has.max_deliver > 0 {
             tracing::warn!(
                 consumer = config.durable, ack_wait = ?has.ack_wait, max_deliver = has.max_deliver,
-                "the consumer is not as the hub would make it; it is left as it is"
+                "nats: the consumer has other settings than the hub would give it; it is left \
+                 unchanged"
             );
         }
         return Ok(consumer);
@@ -294,9 +296,7 @@ async fn check_consumer(
 ) -> Result<(), ConsumerError> {
     match stream.get_consumer::<pull::Config>(&subscription.config.durable).await {
         Ok(consumer) if consumer.cached_info().config.pause_until.is_some() => {
-            subscription
-                .consumer
-                .report(PartState::Degraded("somebody has paused the consumer".to_owned()));
+            subscription.consumer.report(PartState::Degraded("the consumer is paused".to_owned()));
             Ok(())
         }
         Ok(_) => {
@@ -307,7 +307,7 @@ async fn check_consumer(
             // A pause for the broker, which may only be busy.
             sleep(Duration::from_millis(100)).await;
             Err(ConsumerError::Refused(format!(
-                "the consumer cannot be found and is made again: {error}"
+                "the consumer was not found; recreating it: {error}"
             )))
         }
     }

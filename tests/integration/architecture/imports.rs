@@ -1,8 +1,10 @@
-//! Paths that a source file uses, read from its syntax tree: grouped imports, `super::super::` and paths in expressions alike.
+//! Paths that a source file uses, read from its syntax tree: grouped imports, `super::super::` and
+//! paths in expressions alike.
 
 use syn::visit::{self, Visit};
 
-/// Paths of this crate that a file uses, without its tests; each from the crate root, such as `["store", "Store"]`.
+/// Paths of this crate that a file uses, without its tests; each from the crate root, such as
+/// `["store", "Store"]`.
 pub fn paths(module: &[String], text: &str) -> Vec<Vec<String>> {
     let file = syn::parse_file(text).expect("the file is Rust");
     let mut collector = Collector { module: module.to_vec(), found: Vec::new() };
@@ -17,8 +19,8 @@ struct Collector {
 }
 
 impl Collector {
-    /// Resolves a path that begins with `crate`, `self` or `super`; other paths keep a leading empty segment, which stands for
-    /// "another crate, or a name in scope".
+    /// Resolves a path that begins with `crate`, `self` or `super`; other paths keep a leading
+    /// empty segment, which stands for "another crate, or a name in scope".
     fn add(&mut self, path: &[String]) {
         let (mut resolved, mut rest) = match path.first().map(String::as_str) {
             Some("crate") => (Vec::new(), &path[1..]),
@@ -42,7 +44,7 @@ impl Collector {
             syn::UseTree::Rename(rename) => self.add(&with(rename.ident.to_string())),
             syn::UseTree::Glob(_) => self.add(prefix),
             syn::UseTree::Group(group) => {
-                group.items.iter().for_each(|tree| self.add_tree(prefix, tree))
+                group.items.iter().for_each(|tree| self.add_tree(prefix, tree));
             }
         }
     }
@@ -84,7 +86,8 @@ impl<'ast> Visit<'ast> for Collector {
         visit::visit_path(self, path);
     }
 
-    /// A macro's arguments are only tokens; every run of `a::b::c` in them is taken for a path.
+    /// Returns a macro's arguments are only tokens; every run of `a::b::c` in them is taken for a
+    /// path.
     fn visit_macro(&mut self, invoked: &'ast syn::Macro) {
         self.visit_path(&invoked.path);
         let text = invoked.tokens.to_string();

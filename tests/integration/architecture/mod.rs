@@ -34,7 +34,7 @@ fn sources(folder: &str) -> Vec<(String, String)> {
     found
 }
 
-/// The code of a file without its comments and its tests.
+/// Returns the code of a file without its comments and its tests.
 fn code(text: &str) -> String {
     let text = text.split("#[cfg(test)]").next().unwrap_or(text);
     text.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n")
@@ -54,7 +54,8 @@ fn is_test_file(name: &str) -> bool {
     name.ends_with("tests.rs")
 }
 
-/// Imports between modules: which module uses which, each as its path from the crate root, and the file that does.
+/// Imports between modules: which module uses which, each as its path from the crate root, and the
+/// file that does.
 fn dependencies() -> Vec<(Vec<String>, Vec<String>, String)> {
     let mut found = Vec::new();
     for (name, text) in sources("src") {
@@ -153,8 +154,8 @@ fn top_level_folders_form_no_cycle() {
     assert_eq!(cycle(&edges), None, "{edges:#?}");
 }
 
-/// Within a folder, files may use what their parent module re-exports; what is checked is that no two folders or files of one
-/// folder use each other by name.
+/// Within a folder, files may use what their parent module re-exports; what is checked is that no
+/// two folders or files of one folder use each other by name.
 #[test]
 fn modules_of_a_folder_form_no_cycle() {
     let mut folders: BTreeMap<Vec<String>, BTreeMap<String, BTreeSet<String>>> = BTreeMap::new();

@@ -22,7 +22,7 @@ impl Client {
         Self { socket }
     }
 
-    /// The status with which an upgrade is refused.
+    /// Returns the status with which an upgrade is refused.
     pub async fn refused(request: impl IntoClientRequest + Unpin) -> u16 {
         match connect_async(request).await {
             Err(Error::Http(response)) => response.status().as_u16(),
@@ -43,7 +43,7 @@ impl Client {
         self.socket.send(message).await.expect("the hub reads");
     }
 
-    /// The next message, or the close code.
+    /// Returns the next message, or the close code.
     pub async fn next(&mut self) -> Result<Value, u16> {
         loop {
             let message =
@@ -72,7 +72,7 @@ impl Client {
         }
     }
 
-    /// The next message must be of this type; its data.
+    /// Returns the next message must be of this type; its data.
     pub async fn expect(&mut self, kind: &str) -> Value {
         let message =
             self.next().await.unwrap_or_else(|code| panic!("closed with {code}, expected {kind}"));
@@ -93,7 +93,7 @@ impl Client {
         }
     }
 
-    /// The code it is closed with; what comes before is skipped.
+    /// Returns the code it is closed with; what comes before is skipped.
     pub async fn closed(&mut self) -> u16 {
         loop {
             if let Err(code) = self.next().await {
@@ -108,7 +108,7 @@ impl Client {
         self.expect("pong").await;
     }
 
-    /// A message within a short time, or nothing.
+    /// Returns a message within a short time, or nothing.
     pub async fn within(&mut self, patience: Duration) -> Option<Value> {
         match timeout(patience, self.socket.next()).await {
             Ok(Some(Ok(Message::Text(text)))) => serde_json::from_str(&text).ok(),

@@ -36,7 +36,7 @@ pub struct Hub {
 }
 
 impl Hub {
-    /// A hub that is not running yet; `None` where its store's server is missing.
+    /// Returns a hub that is not running yet; `None` where its store's server is missing.
     pub async fn prepare(on: On, env: &[(&str, &str)]) -> Option<Self> {
         let folder = tempfile::tempdir().expect("a temporary folder can be made");
         let store_url = match on {
@@ -65,7 +65,7 @@ impl Hub {
         })
     }
 
-    /// A hub that runs with a config.toml of its own.
+    /// Returns a hub that runs with a config.toml of its own.
     pub async fn with_config(toml: &str, env: &[(&str, &str)]) -> Self {
         let mut hub = Self::prepare(On::Sqlite, env).await.expect("SQLite is always there");
         let path = hub.folder.path().join("config.toml");
@@ -75,19 +75,20 @@ impl Hub {
         hub
     }
 
-    /// A hub that is ready.
+    /// Returns a hub that is ready.
     pub async fn start(on: On, env: &[(&str, &str)]) -> Option<Self> {
         let mut hub = Self::prepare(on, env).await?;
         hub.run().await;
         Some(hub)
     }
 
-    /// A hub on SQLite.
+    /// Returns a hub on SQLite.
     pub async fn sqlite(env: &[(&str, &str)]) -> Self {
         Self::start(On::Sqlite, env).await.expect("SQLite is always there")
     }
 
-    /// Limits the address space of the next run, so that what would take all memory ends the hub and not the machine.
+    /// Limits the address space of the next run, so that what would take all memory ends the hub
+    /// and not the machine.
     pub fn limit_address_space(&mut self, bytes: u64) {
         self.address_space_kib = Some(bytes / 1_024);
     }
@@ -217,7 +218,7 @@ impl Hub {
         (status, response.json().await.unwrap_or_default())
     }
 
-    /// The answer's status, a header of it, and its body.
+    /// Returns the answer's status, a header of it, and its body.
     pub async fn answer(
         &self,
         method: &str,
@@ -259,7 +260,7 @@ impl Hub {
         assert_eq!(status, 202, "{body}");
     }
 
-    /// A WebSocket of a user.
+    /// Returns a WebSocket of a user.
     pub async fn connect(&self, user: &str, more: &str) -> Client {
         Client::connect(&self.ws(&format!("user_id={user}{more}"))).await
     }
@@ -268,7 +269,7 @@ impl Hub {
         format!("ws://127.0.0.1:{}/ws?{query}", self.port)
     }
 
-    /// A WebSocket of somebody who looks at a feed, and has subscribed.
+    /// Returns a WebSocket of somebody who looks at a feed, and has subscribed.
     pub async fn watch(&self, feed: &str, filters: &Value) -> Client {
         let mut client = Client::connect(&self.feed(feed)).await;
         client.send(&serde_json::json!({ "type": "subscribe", "filters": filters })).await;
@@ -280,7 +281,7 @@ impl Hub {
         format!("ws://127.0.0.1:{}/ws/{feed}", self.port)
     }
 
-    /// All of a user's notifications, newest first.
+    /// Returns all of a user's notifications, newest first.
     pub async fn inbox(&self, user: &str) -> Vec<Value> {
         let (mut items, mut cursor) = (Vec::new(), String::new());
         loop {
@@ -296,13 +297,13 @@ impl Hub {
         }
     }
 
-    /// An answer's text.
+    /// Returns an answer's text.
     pub async fn text(&self, path: &str) -> String {
         let answer = http().get(format!("{}{path}", self.base())).send().await.expect("it answers");
         answer.text().await.expect("it is text")
     }
 
-    /// The value of a metric's line that starts like this.
+    /// Returns the value of a metric's line that starts like this.
     pub async fn metric(&self, line: &str) -> f64 {
         let text = self.text("/metrics").await;
         let found = text.lines().find(|found| found.starts_with(line));

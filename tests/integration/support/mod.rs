@@ -1,7 +1,7 @@
 //! What the tests share: stores, servers, a hub as a process, and clients.
 //!
-//! Servers come from the environment that `scripts/test` sets up. Without them a test that needs one says so and passes,
-//! unless `LONCENG_TEST_REQUIRE=1`: then it fails.
+//! Servers come from the environment that `scripts/test` sets up. Without them a test that needs
+//! one says so and passes, unless `LONCENG_TEST_REQUIRE=1`: then it fails.
 
 #![allow(dead_code, reason = "each test binary uses its own part of this")]
 
@@ -13,7 +13,7 @@ pub mod stream;
 pub mod tokens;
 pub mod wait;
 
-/// Whether a missing server is a failure.
+/// Returns whether a missing server is a failure.
 pub fn required() -> bool {
     std::env::var("LONCENG_TEST_REQUIRE").is_ok_and(|value| value == "1")
 }

@@ -15,7 +15,8 @@ pub struct NatsServer {
     jetstream: bool,
 }
 
-/// A port that is free, and stays so while a server is restarted: below those that outgoing connections are given.
+/// Returns a port that is free, and stays so while a server is restarted: below those that outgoing
+/// connections are given.
 pub fn free_port() -> u16 {
     (0..1_000)
         .map(|_| {
@@ -30,7 +31,7 @@ pub fn free_port() -> u16 {
 }
 
 impl NatsServer {
-    /// A server that is not running yet; `None` where there is no `nats-server`.
+    /// Returns a server that is not running yet; `None` where there is no `nats-server`.
     pub fn prepare(jetstream: bool) -> Option<Self> {
         let there = Command::new("nats-server")
             .arg("--version")

@@ -11,13 +11,14 @@ pub struct TestStore {
     _folder: Option<TempDir>,
 }
 
-/// The address of a new SQLite store, and the folder it lives in.
+/// Returns the address of a new SQLite store, and the folder it lives in.
 pub fn sqlite_url() -> (String, TempDir) {
     let folder = tempfile::tempdir().expect("a temporary folder can be made");
     (format!("sqlite://{}", folder.path().join("lonceng.db").display()), folder)
 }
 
-/// The address of a new PostgreSQL database, where there is a server (`LONCENG_TEST_POSTGRES`).
+/// Returns the address of a new PostgreSQL database, where there is a server
+/// (`LONCENG_TEST_POSTGRES`).
 pub async fn postgres_url() -> Option<String> {
     let Ok(server) = std::env::var("LONCENG_TEST_POSTGRES") else {
         super::missing("PostgreSQL (LONCENG_TEST_POSTGRES)");

@@ -22,7 +22,7 @@ impl Stream {
         Self { response, text: String::new() }
     }
 
-    /// The next block, without its comments; `None` at the end.
+    /// Returns the next block, without its comments; `None` at the end.
     pub async fn next(&mut self) -> Option<Event> {
         loop {
             if let Some((block, rest)) = self.text.split_once("\n\n") {
@@ -45,14 +45,14 @@ impl Stream {
                 timeout(PATIENCE, self.response.chunk()).await.expect("something comes in time");
             match chunk {
                 Ok(Some(bytes)) => {
-                    self.text.push_str(std::str::from_utf8(&bytes).expect("events are text"))
+                    self.text.push_str(std::str::from_utf8(&bytes).expect("events are text"));
                 }
                 Ok(None) | Err(_) => return None,
             }
         }
     }
 
-    /// The next message of this type; what comes before is skipped.
+    /// Returns the next message of this type; what comes before is skipped.
     pub async fn skip_to(&mut self, kind: &str) -> Event {
         loop {
             let event =
@@ -63,7 +63,7 @@ impl Stream {
         }
     }
 
-    /// Whether a comment comes in time.
+    /// Returns whether a comment comes in time.
     pub async fn comment(&mut self) -> bool {
         loop {
             if self.text.lines().any(|line| line.starts_with(':')) {

@@ -27,7 +27,7 @@ pub fn signed(with: &str, key_id: Option<&str>, claims: &Value) -> String {
     jsonwebtoken::encode(&header, claims, &key.expect("the key is one")).expect("it signs")
 }
 
-/// The public half as an issuer publishes it.
+/// Returns the public half as an issuer publishes it.
 pub fn published(with: &str, key_id: &str) -> Value {
     let (algorithm, key) = match with {
         "rsa" => (Algorithm::RS256, EncodingKey::from_rsa_pem(&pem("rsa.pem"))),

@@ -34,7 +34,8 @@ pub(in crate::http) async fn variants(
     };
     let shown = |counts: &VariantCounts| {
         let VariantCounts { name, sent, seen, read, clicked } = counts;
-        json!({ "name": name, "weight": weight(name), "sent": sent, "seen": seen, "read": read, "clicked": clicked })
+        json!({ "name": name, "weight": weight(name), "sent": sent, "seen": seen, "read": read,
+            "clicked": clicked })
     };
     let variants: Vec<Value> = counts.iter().map(shown).collect();
     Ok(HttpResponse::Ok().json(json!({ "code": row.code, "variants": variants })))

@@ -1,0 +1,45 @@
+//! Columns of a new notification, from which both backends generate their statements and binds.
+
+/// Calls the macro `$then` with the list of columns: for each its name, and its value as an
+/// expression over the notification `$n`.
+macro_rules! notification_columns {
+    ($then:ident, $n:ident $(, $argument:expr)*) => {
+        $then!(
+            $n,
+            [$($argument),*],
+            (notification_id, $n.notification_id.to_string()),
+            (user_id, $n.user_id.as_str()),
+            (seq, $n.seq),
+            (revision, $n.revision),
+            (type_code, $n.type_code.as_str()),
+            (title, $n.title.as_str()),
+            (message, $n.message.as_str()),
+            (priority, $n.priority.as_str()),
+            (source, $n.source.as_deref()),
+            (actor_id, $n.actor_id.as_ref().map(UserId::as_str)),
+            (entity_type, $n.entity_type.as_deref()),
+            (entity_id, $n.entity_id.as_deref()),
+            (action_url, $n.action_url.as_deref()),
+            (metadata, stored_metadata($n)),
+            (count, $n.count),
+            (created_at, $n.created_at.0),
+            (expires_at, $n.expires_at.map(|time| time.0)),
+            (status, $n.status.as_str()),
+            (read_at, $n.read_at.map(|time| time.0)),
+            (seen_at, $n.seen_at.map(|time| time.0)),
+            (keep_until, $n.keep_until.map(|time| time.0)),
+            (clicked_at, $n.clicked_at.map(|time| time.0)),
+            (variant, $n.variant.as_deref()),
+            (metadata_id, $n.metadata_id.as_deref())
+        )
+    };
+}
+
+/// Returns the names of the columns, as an array.
+macro_rules! column_names {
+    ($n:ident, [], $(($name:ident, $value:expr)),*) => {
+        [$(stringify!($name)),*]
+    };
+}
+
+pub(super) use {column_names, notification_columns};

@@ -278,7 +278,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_issuer_that_hangs_is_asked_once_and_nobody_waits_for_its_end() {
+    async fn hanging_issuer_is_requested_once_and_sign_ins_time_out() {
         let (url, connections) = hanging_issuer().await;
         let hour = Duration::from_hours(1);
         let timing = Timing { answer: hour, wait: Duration::from_millis(50), between: hour };
@@ -294,7 +294,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn strangers_do_not_make_the_hub_ask_again_at_once() {
+    async fn unknown_key_ids_do_not_trigger_immediate_fetches() {
         // No listener: the fetch fails at once.
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let url = format!("http://{}/keys", listener.local_addr().expect("it is bound"));
@@ -311,7 +311,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_that_cannot_be_used_are_left_out() {
+    fn unsupported_keys_are_left_out() {
         let set = serde_json::json!({"keys":[
             {"kty":"OKP","crv":"Ed25519","kid":"a",
                 "x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"},

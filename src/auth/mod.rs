@@ -282,7 +282,7 @@ mod tests {
     }
 
     #[actix::test]
-    async fn dev_believes_what_it_is_told_and_only_on_this_machine() {
+    async fn dev_authentication_works_on_this_machine_only() {
         let shown =
             Credentials { user_id: Some("budi".into()), local: true, ..Credentials::default() };
         let found = who(dev(), &shown).await;
@@ -299,7 +299,7 @@ mod tests {
     }
 
     #[actix::test]
-    async fn without_dev_parameters_are_not_believed() {
+    async fn dev_parameters_are_ignored_without_dev_authentication() {
         let shown =
             Credentials { user_id: Some("budi".into()), local: true, ..Credentials::default() };
         assert_eq!(who(jwt(), &shown).await, Err(AuthError::Missing));
@@ -308,7 +308,7 @@ mod tests {
     }
 
     #[test]
-    fn who_may_publish_and_administer() {
+    fn scopes_and_roles_grant_publishing_and_administration() {
         let user = |roles: &[&str]| {
             Caller::User(Identity {
                 user_id: UserId::parse("u").expect("a constant id is an id"),

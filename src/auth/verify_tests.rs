@@ -28,7 +28,7 @@ async fn verify(config: &config::Auth, value: Value) -> Result<Claims, TokenErro
 }
 
 #[actix::test]
-async fn a_minted_token_is_believed() {
+async fn signed_token_is_accepted() {
     let said = verify(
         &config(),
         json!({"sub":"7","preferred_username":"budi","role":"admin","exp":seconds(60)}),

@@ -102,7 +102,7 @@ mod tests {
     use crate::{auth::ApiKeys, config::ApiKey};
 
     #[test]
-    fn the_printed_line_makes_the_printed_key_known() {
+    fn printed_line_configures_the_printed_key() {
         let new = New {
             name: "the \"shop\"".to_owned(),
             scopes: vec!["publish".to_owned(), "admin".to_owned()],

@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn texts_stay_texts_and_numbers_become_numbers() {
+    fn values_are_parsed_as_the_kind_of_their_key() {
         let table = applied(&[
             ("LONCENG_AUTH__JWT_SECRET", "12345678901234567890123456789012"),
             ("LONCENG_SERVER__OUTBOUND_QUEUE", "16"),
@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn the_hubs_own_name_wins_over_the_platforms() {
+    fn own_variable_takes_precedence_over_the_platforms() {
         let table =
             applied(&[("LONCENG_STORE__URL", "sqlite://a"), ("DATABASE_URL", "postgres://b")]);
         assert_eq!(table["store"]["url"].as_str(), Some("sqlite://a"));

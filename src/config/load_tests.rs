@@ -10,7 +10,7 @@ fn error(text: &str, environment: &[(&str, &str)]) -> String {
 }
 
 #[test]
-fn nothing_is_a_configuration() {
+fn empty_file_is_a_valid_configuration() {
     let config = loaded("", &[]).map(|loaded| loaded.config);
     assert_eq!(config.map(|config| config.server.listen), Ok("127.0.0.1:8080".to_owned()));
 }
@@ -23,7 +23,7 @@ fn an_unknown_key_names_key_file_and_line() {
 }
 
 #[test]
-fn a_wrong_type_names_key_file_and_line() {
+fn invalid_type_names_key_file_and_line() {
     let text = error("[server]\n\noutbound_queue = \"many\"\n", &[]);
     assert!(text.starts_with("config.toml:3:"), "{text}");
     assert!(text.contains("server.outbound_queue"), "{text}");
@@ -86,7 +86,7 @@ fn dev_auth_is_refused_off_loopback() {
 }
 
 #[test]
-fn secrets_are_checked_without_being_shown() {
+fn secrets_are_validated_without_being_printed() {
     let text = error("[auth]\njwt_secret = \"short-and-secret\"\n", &[]);
     assert!(text.contains("at least 32") && !text.contains("short-and-secret"), "{text}");
     let text = error("[store]\nurl = \"mysql://u:hunter2@h/d\"\n", &[]);

@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_missing_is_named() {
+    fn missing_variable_or_file_is_named() {
         let error = toml::from_str::<Holder>("value = { env = \"LONCENG_NO_SUCH\" }")
             .err()
             .map(|e| e.to_string());

@@ -36,7 +36,7 @@ async fn receive(socket: &mut Socket) -> Result<Received, Broken> {
 }
 
 #[tokio::test]
-async fn messages_come_whole_however_they_are_cut() {
+async fn messages_are_assembled_from_any_chunks() {
     let (mut socket, mut peer) = pair(1_000).await;
     let mut bytes = client_frame(0x81, b"whole");
     bytes.extend(client_frame(0x01, b"in "));
@@ -64,7 +64,7 @@ async fn messages_come_whole_however_they_are_cut() {
 }
 
 #[tokio::test]
-async fn a_frame_that_announces_too_much_is_refused_by_its_header() {
+async fn oversized_frame_is_refused_by_its_header() {
     let (mut socket, mut peer) = pair(1_000).await;
     let mut header = vec![0x81, 0x80 | 127];
     header.extend((1_u64 << 30).to_be_bytes());
@@ -73,7 +73,7 @@ async fn a_frame_that_announces_too_much_is_refused_by_its_header() {
 }
 
 #[tokio::test]
-async fn fragments_together_are_bounded_too() {
+async fn total_size_of_fragments_is_bounded() {
     let (mut socket, mut peer) = pair(100).await;
     let mut bytes = client_frame(0x01, &[b'x'; 60]);
     bytes.extend(client_frame(0x00, &[b'x'; 60]));
@@ -82,7 +82,7 @@ async fn fragments_together_are_bounded_too() {
 }
 
 #[tokio::test]
-async fn what_breaks_the_protocol_is_told_apart() {
+async fn protocol_violations_are_detected() {
     for bytes in [
         vec![0x81, 0x01, b'x'],              // not masked
         client_frame(0x80, b"no beginning"), // a continuation of nothing
@@ -96,7 +96,7 @@ async fn what_breaks_the_protocol_is_told_apart() {
 }
 
 #[tokio::test]
-async fn frames_are_written_in_order_and_what_waits_can_be_dropped() {
+async fn frames_are_written_in_order_and_the_queue_can_be_dropped() {
     let (mut socket, mut peer) = pair(1_000).await;
     for n in 0..200 {
         socket.enqueue(frame::text(format!("{n:03}").as_bytes()));

@@ -173,7 +173,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn messages_come_out_as_events_with_their_place() {
+    async fn messages_are_written_as_events_with_their_position() {
         let (ours, mut theirs) = tokio::io::duplex(16);
         let mut transport = Transport::events(Socket::new(ours.into(), &[], 100), Arc::from("q7"));
         transport.enqueue(frame::text(br#"{"type":"connected"}"#), None);
@@ -200,7 +200,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn whoever_hangs_up_is_gone() {
+    async fn disconnected_peer_is_detected() {
         let (ours, theirs) = tokio::io::duplex(16);
         let mut transport = Transport::events(Socket::new(ours.into(), &[], 100), Arc::from("q7"));
         drop(theirs);

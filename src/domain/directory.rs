@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_named() {
+    fn invalid_input_is_reported_by_field() {
         for (data, field) in [
             (json!({"users":[{}]}), "user_id"),
             (json!({"users":7}), "users"),

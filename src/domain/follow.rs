@@ -81,7 +81,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_message_about_what_the_client_has_continues_what_it_has() {
+    fn rebased_message_continues_the_clients_position() {
         let client = Follower::at(18);
         let step = |previous_revision, revision| RevisionStep {
             previous_revision,
@@ -236,7 +236,7 @@ mod tests {
         /// After any sequence of actions the client has the plain list, and no revision came twice
         /// or out of order.
         #[test]
-        fn a_follower_ends_with_the_plain_list(acts in proptest::collection::vec(act(), 0..120)) {
+        fn follower_ends_with_the_complete_list(acts in proptest::collection::vec(act(), 0..120)) {
             let mut model = Model::default();
             let (mut client, mut got, mut way) = (BTreeMap::new(), Vec::new(), Vec::new());
             let mut connection = Connection { follower: Follower::default(), reading: true,

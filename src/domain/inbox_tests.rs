@@ -30,7 +30,7 @@ fn a_repeated_mark_changes_nothing() {
 }
 
 #[test]
-fn what_a_person_can_undo_comes_back_as_it_was() {
+fn undone_marks_restore_the_earlier_state() {
     let read = transition(new(), Mark::Read, NOW).expect("it can be read");
     assert_eq!((read.status, read.read_at, read.seen_at), (Status::Read, Some(NOW), Some(NOW)));
     for state in [new(), read] {
@@ -42,7 +42,7 @@ fn what_a_person_can_undo_comes_back_as_it_was() {
 }
 
 #[test]
-fn what_is_wanted_again_does_not_run_out_at_once() {
+fn restored_notification_does_not_expire_at_once() {
     let over = NotificationState { expires_at: Some(Timestamp(999)), ..new() };
     let cleared = SweepKind::Expire.apply(over).expect("it runs out");
     assert_eq!(cleared.status, Status::AutoCleared);
@@ -57,7 +57,7 @@ fn what_is_wanted_again_does_not_run_out_at_once() {
 }
 
 #[test]
-fn a_position_is_trusted_within_its_epoch_and_not_beyond_the_inbox() {
+fn position_is_valid_within_its_epoch_and_revision() {
     let now =
         InboxPosition { counters: InboxState { revision: 5, ..InboxState::default() }, purged: 0 };
     let since = |text: &str| Since::parse(text).map(|since| resume(&since, "q7", now));
@@ -77,7 +77,7 @@ fn a_position_is_trusted_within_its_epoch_and_not_beyond_the_inbox() {
 
 proptest! {
     #[test]
-    fn the_counts_are_what_the_states_say(changes in proptest::collection::vec((0_usize..6,
+    fn counts_match_the_states(changes in proptest::collection::vec((0_usize..6,
         0_usize..10), 0..200)) {
         let mut states = [new(); 6];
         let mut counters = InboxState { revision: 6, unread: 6, unseen: 6 };
@@ -103,7 +103,7 @@ proptest! {
     }
 
     #[test]
-    fn new_notifications_take_the_revisions_between(revision in 0_i64..1_000_000,
+    fn new_notifications_take_consecutive_revisions(revision in 0_i64..1_000_000,
         unread in 0_i64..1000, count in 0_i64..600) {
         let after = InboxState { revision: revision + count, unread: unread + count,
             unseen: unread + count };

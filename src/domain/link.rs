@@ -69,7 +69,7 @@ mod tests {
     }
 
     #[test]
-    fn a_template_is_judged_by_its_literal_beginning() {
+    fn template_safety_follows_from_its_literal_beginning() {
         for source in [
             "/refunds/{refund_id}",
             "https://{host}/x",

@@ -270,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn words_are_read_back() {
+    fn names_are_parsed_back() {
         for status in Status::ALL {
             assert_eq!(Status::parse(status.as_str()), Some(status));
         }

@@ -47,7 +47,7 @@ fn decide(target: &str, value: &serde_json::Value) -> Result<Decision, Rejected>
 }
 
 #[test]
-fn every_target_finds_its_people() {
+fn every_target_resolves_to_its_recipients() {
     let all = json!({"type":"T","user_id":"u","actor_id":"a","recipient_id":"r",
         "recipient_ids":["s","r"]});
     for (target, expected) in [
@@ -93,7 +93,7 @@ fn unknown_and_inactive_types_are_skipped() {
 }
 
 #[test]
-fn a_draft_carries_what_the_contract_shows() -> Result<(), Rejected> {
+fn draft_has_all_documented_fields() -> Result<(), Rejected> {
     let mut refund = row("REFUND", "User {username} wants {amount}", "SELF");
     refund.entity = Some(Entity { kind: "refund".into(), id: "refund_id".into() });
     refund.action_url = Some("/refunds/{refund_id}".into());
@@ -120,7 +120,7 @@ fn a_draft_carries_what_the_contract_shows() -> Result<(), Rejected> {
 }
 
 #[test]
-fn what_a_person_muted_is_not_made_unless_it_is_mandatory() -> Result<(), Rejected> {
+fn muted_type_makes_no_notification_unless_mandatory() -> Result<(), Rejected> {
     let mut must = row("MUST", "x", "SELF");
     must.priority = "HIGH".into();
     must.mandatory = true;
@@ -154,7 +154,7 @@ fn what_a_person_muted_is_not_made_unless_it_is_mandatory() -> Result<(), Reject
 }
 
 #[test]
-fn what_comes_in_quiet_hours_is_made_quietly() -> Result<(), Rejected> {
+fn draft_in_quiet_hours_is_quiet() -> Result<(), Rejected> {
     let catalog = catalog(&[row("T", "x", "SELF")]);
     let hours =
         QuietHours { from: "00:00".parse().expect("a time"), to: "01:00".parse().expect("a time") };

@@ -202,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn quiet_hours_go_past_midnight_in_the_zone_of_their_owner() {
+    fn quiet_hours_span_midnight_in_the_users_time_zone() {
         let night = quiet("22:00", "07:00", "Asia/Jakarta");
         for (time, expected) in [
             ("2026-01-01T14:59:59Z", false),
@@ -220,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn the_clock_on_the_wall_decides_when_it_changes() {
+    fn quiet_hours_follow_local_time_on_clock_changes() {
         // Berlin, 29 March 2026: 02:00 becomes 03:00 at 01:00 UTC. 25 October: 03:00 becomes 02:00
         // at 01:00 UTC.
         let night = quiet("22:00", "07:00", "Europe/Berlin");
@@ -244,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_named() {
+    fn invalid_input_is_reported_by_field() {
         let field = |preferences: Preferences| preferences.checked().err().map(|(field, _)| field);
         assert_eq!(
             field(Preferences { retention_days: Some(16), ..Preferences::default() }),
@@ -274,7 +274,7 @@ mod tests {
     }
 
     #[test]
-    fn a_muted_type_is_known_however_it_is_written() {
+    fn muted_type_matches_in_any_spelling() {
         let muted =
             Preferences { muted_types: vec!["user.login".into()], ..Preferences::default() };
         let muted = muted.checked().expect("it is fine");

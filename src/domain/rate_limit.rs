@@ -62,7 +62,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_minute_after_one_was_taken_there_is_room_again() {
+    fn sliding_window_frees_capacity_after_a_minute() {
         let mut rate_limit = PerMinute::default();
         assert!((0..10).all(|n| rate_limit.take(10, Monotonic(n))));
         assert!(!rate_limit.take(10, Monotonic(59_999)));
@@ -72,7 +72,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bucket_gives_a_minute_at_once_and_then_evenly() {
+    fn bucket_allows_a_burst_and_then_an_even_rate() {
         let mut bucket = Bucket::default();
         assert_eq!((0..500).filter(|_| bucket.take(240, Monotonic(5))).count(), 240);
         assert_eq!((0..60_000).filter(|ms| bucket.take(240, Monotonic(5 + ms))).count(), 239);

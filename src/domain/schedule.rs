@@ -165,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn six_in_the_evening_is_six_where_it_says() {
+    fn schedule_follows_its_time_zone() {
         let jakarta = schedule(&json!({ "cron": "0 18 * * *", "timezone": "Asia/Jakarta" }));
         let last = at("2026-03-01T11:00:00Z");
         assert_eq!(jakarta.due(last, at("2026-03-02T10:59:59Z")), None);
@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_missed_is_made_up_once_or_left() {
+    fn missed_runs_are_made_up_once_or_skipped() {
         let (last, now) = (at("2026-03-01T18:00:00Z"), at("2026-03-05T09:00:00Z"));
         let once = schedule(&json!("0 18 * * *")).due(last, now);
         assert_eq!(once, Some(DueRun { at: at("2026-03-04T18:00:00Z"), skipped: false }));
@@ -195,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_named() {
+    fn invalid_input_is_reported_by_field() {
         for (value, says) in [
             (json!("every day"), "cron"),
             (json!({ "cron": "0 18 * * *", "timezone": "Mars" }), "Mars"),
@@ -212,7 +212,7 @@ mod tests {
     proptest! {
         /// Polling at any rate runs each occurrence once and forgets none.
         #[test]
-        fn looking_often_runs_each_occurrence_once(steps in prop::collection::vec(1_i64..59_000,
+        fn frequent_polling_runs_each_occurrence_once(steps in prop::collection::vec(1_i64..59_000,
             1..60)) {
             let every = schedule(&json!("* * * * *"));
             let start = at("2026-01-01T00:00:30Z");

@@ -247,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn whole_numbers_are_numbers_for_the_older_api_and_nothing_else_is() {
+    fn only_whole_numbers_are_json_numbers_in_the_older_api() {
         for (id, expected) in [
             ("1", serde_json::json!(1)),
             ("-5", serde_json::json!(-5)),
@@ -261,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn a_person_is_called_by_login_then_name_then_id() -> Result<(), BadUserId> {
+    fn display_name_is_login_then_name_then_id() -> Result<(), BadUserId> {
         let mut person = Person::unknown(UserId::parse("u1")?);
         assert_eq!(person.display(), "u1");
         person.name = Some("Budi Santoso".into());

@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn only_proxies_that_are_trusted_say_who_it_is() {
+    fn only_trusted_proxies_name_the_client() {
         let addresses = Addresses::new(1, vec!["10.0.0.1".parse().expect("an address")]);
         let some = |text: &str| Some(text.to_owned());
         assert_eq!(client(&addresses, "192.0.2.7", "198.51.100.1"), some("192.0.2.7"));
@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn a_place_is_given_back() {
+    fn slot_is_released_when_dropped() {
         let addresses = Addresses::new(2, Vec::new());
         let address = Some(IpAddr::from([192, 0, 2, 7]));
         let first = addresses.take(address).expect("there is room");

@@ -250,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn the_older_shape_is_understood() {
+    fn older_format_is_accepted() {
         let event = parsed(&json!({"target":[{"id":1,"login":"alice"},{"id":"1"}],"message":"hi",
             "created_at":"2026-01-01T00:00:00Z","source":"order-service"}));
         let direct = event.ok().and_then(|event| event.direct).expect("it is direct");
@@ -259,7 +259,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_named() {
+    fn invalid_input_is_reported_by_field() {
         let good = json!({"target":[{"id":1}],"message":"hi"});
         for (field, value) in [
             ("message", json!("")),

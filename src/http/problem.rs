@@ -351,7 +351,7 @@ mod tests {
     }
 
     #[test]
-    fn what_may_work_later_says_when() {
+    fn transient_problems_have_retry_after() {
         let response = Problem::unavailable("x").error_response();
         assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
         assert!(response.headers().contains_key(header::RETRY_AFTER));

@@ -262,7 +262,7 @@ mod tests {
     }
 
     #[test]
-    fn fields_stand_in_data_or_beside_the_type() {
+    fn fields_are_read_from_data_or_beside_the_type() {
         let expected = Ok(ClientMessage::Mark(Mark::Read, Uuid::try_parse(ID).ok()));
         for text in [
             format!(r#"{{"type":"notification.read","data":{{"notification_id":"{ID}"}}}}"#),
@@ -281,7 +281,7 @@ mod tests {
     }
 
     #[test]
-    fn what_to_watch_is_named_in_one_way_or_another() {
+    fn subscription_target_is_parsed_in_all_spellings() {
         let subscribe = |text: &str| ClientMessage::parse(text.as_bytes());
         let (feed, all) = (Scope::Feed("a".to_owned()), Scope::All);
         for text in [
@@ -306,7 +306,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_taken_is_told_apart() {
+    fn invalid_messages_have_distinct_error_codes() {
         for text in ["", "{", "7", "[]", "{}", r#"{"type":7}"#, r#"{"type":"ping","data":7}"#] {
             assert_eq!(code(text), Some(ErrorCode::BadMessage), "{text}");
         }
@@ -338,7 +338,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_text_makes_it_panic(text in ".{0,200}") {
+        fn parser_never_panics(text in ".{0,200}") {
             let _ = ClientMessage::parse(text.as_bytes());
         }
     }

@@ -225,7 +225,7 @@ mod devices {
 }
 
 #[test]
-fn what_comes_in_quiet_hours_says_so() {
+fn push_in_quiet_hours_is_marked_quiet() {
     let quiet = encode_change(&change(
         ChangeKind::New { quiet: true },
         Some(notification(Status::Unread, 17, 17)),
@@ -235,7 +235,7 @@ fn what_comes_in_quiet_hours_says_so() {
 }
 
 #[test]
-fn a_summary_stands_in_the_history_where_what_it_sums_up_does() {
+fn summary_has_the_position_of_its_notifications() {
     let types = BTreeMap::from([("A".to_owned(), 2), ("B".to_owned(), 1)]);
     let frame = summary(
         3,
@@ -257,7 +257,7 @@ fn json_of(frame: &Bytes) -> Value {
 }
 
 #[test]
-fn a_push_is_the_notification_with_its_place_in_the_history() {
+fn push_contains_notification_and_position() {
     let frames = encode_change(&change(
         ChangeKind::New { quiet: false },
         Some(notification(Status::Unread, 17, 17)),
@@ -282,7 +282,7 @@ fn a_push_is_the_notification_with_its_place_in_the_history() {
 }
 
 #[test]
-fn the_asker_gets_the_ack_and_the_others_the_update() {
+fn requesting_connection_gets_ack_and_others_get_update() {
     let frames = encode_change(&change(
         ChangeKind::Marked(Mark::Read),
         Some(notification(Status::Read, 4, 17)),
@@ -306,7 +306,7 @@ fn a_mark_that_changed_nothing_is_only_acknowledged() {
 }
 
 #[test]
-fn read_all_is_one_update_that_an_ignorant_client_sees_as_a_gap() {
+fn read_all_is_one_update_that_older_clients_see_as_a_gap() {
     let kind = ChangeKind::All { mark: BulkMark::Read, up_to_revision: 16, from_revision: 16 };
     let mut all = change(kind, Some(notification(Status::Read, 4, 26)), Some(1));
     all.step = RevisionStep { previous_revision: 16, revision: 26, unread: 0, unseen: 0 };

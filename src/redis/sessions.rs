@@ -72,7 +72,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_session_names_its_user_in_either_spelling() {
+    fn session_is_parsed_in_both_spellings() {
         let session =
             CookieSession::parse(r#"{"user_id":7,"role":"admin","login":"budi","other":1}"#);
         let session = session.expect("it is a session");

@@ -213,14 +213,14 @@ mod tests {
     }
 
     #[test]
-    fn waits_double_up_to_the_longest() {
+    fn restart_delay_doubles_up_to_the_maximum() {
         assert_eq!(backoff(1), FIRST_BACKOFF);
         assert_eq!(backoff(2), FIRST_BACKOFF * 2);
         assert_eq!(backoff(60), LONGEST_BACKOFF);
     }
 
     #[actix::test]
-    async fn a_child_that_panics_is_started_fresh_and_a_storm_shows() {
+    async fn panicking_child_is_restarted_and_repeated_deaths_are_reported() {
         let health = Health::default();
         let supervisor = Supervisor::new(health.clone()).start();
         let handle: Handle<Fragile> = Handle::default();

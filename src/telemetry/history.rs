@@ -159,7 +159,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn points_say_what_has_grown_and_what_there_is() {
+    fn points_contain_growth_of_counters_and_values_of_gauges() {
         let first = read(
             "# HELP x\nlonceng_events_total{source=\"http\",outcome=\"accepted\"} \
              4\nwebsocket_connections 2\n",

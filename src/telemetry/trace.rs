@@ -359,7 +359,7 @@ mod tests {
     }
 
     #[test]
-    fn so_many_are_kept_for_so_long() {
+    fn trace_is_limited_by_number_and_age() {
         let trace = DeliveryTrace::new(3, 10, Timestamp(0));
         trace.record_events((0..5).map(event).collect());
         assert_eq!(trace.extent(), (3, Some(Timestamp(120_000))));
@@ -381,7 +381,7 @@ mod tests {
     }
 
     #[test]
-    fn the_largest_events_are_kept_within_the_budget_of_bytes() {
+    fn trace_is_limited_by_size() {
         let trace = DeliveryTrace::new(1_000_000, 10, Timestamp(0));
         let large = |n: i64| {
             let mut event = event(n);
@@ -403,7 +403,7 @@ mod tests {
     }
 
     #[test]
-    fn who_was_told_is_known_or_known_not_to_be_known() {
+    fn pushes_are_known_or_reported_as_unknown() {
         let trace = DeliveryTrace::new(2, 10, Timestamp(0));
         let pushes = |n: i64| PushRecord {
             notification_id: Uuid::from_u128(n.unsigned_abs().into()),

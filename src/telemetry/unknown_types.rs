@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn a_code_is_warned_of_once_in_ten_minutes_and_always_counted() {
+    fn unknown_code_is_logged_once_in_ten_minutes_and_always_counted() {
         let unknown = UnknownTypes::default();
         assert_eq!(count(&unknown, "NOTE_CREATD", 0), Some(Warning::Code(1)));
         assert_eq!(count(&unknown, "NOTE_CREATD", 1), None);
@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn made_up_codes_fill_neither_the_log_nor_the_memory() {
+    fn invented_codes_are_bounded_in_log_and_memory() {
         let unknown = UnknownTypes::default();
         let warnings: Vec<_> =
             (0..2_000).filter_map(|n| count(&unknown, &format!("MADE_UP_{n}"), n)).collect();

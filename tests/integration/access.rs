@@ -33,7 +33,7 @@ async fn whoami(hub: &Hub, token: &str) -> u16 {
 }
 
 #[tokio::test]
-async fn every_kind_of_key_signs_people_in_and_no_other_does() {
+async fn every_supported_key_type_is_accepted_and_no_other() {
     for with in ["rsa", "ec", "ed"] {
         let file = path(&format!("{with}.pub.pem"));
         let hub = Hub::sqlite(&[JWT, ("LONCENG_AUTH__JWT_PUBLIC_KEY_FILE", &file)]).await;
@@ -54,7 +54,7 @@ async fn every_kind_of_key_signs_people_in_and_no_other_does() {
 }
 
 #[tokio::test]
-async fn a_token_signs_in_wherever_it_is_shown() {
+async fn token_is_accepted_in_header_query_and_subprotocol() {
     let hub = Hub::sqlite(&[JWT, ("LONCENG_AUTH__JWT_SECRET", SECRET)]).await;
     let token = signed("secret", None, &claims("u"));
     let address = |query: &str| {
@@ -110,8 +110,7 @@ async fn issuer(keys: Arc<Mutex<Value>>) -> (String, Arc<AtomicUsize>) {
 }
 
 #[tokio::test]
-async fn published_keys_are_fetched_kept_and_fetched_again_for_an_unknown_one_but_not_for_every_one()
- {
+async fn published_keys_are_cached_and_refreshed_for_an_unknown_key_at_intervals() {
     let keys = Arc::new(Mutex::new(json!({"keys":[published("rsa", "a")]})));
     let (url, asked) = issuer(Arc::clone(&keys)).await;
     let hub = Hub::sqlite(&[JWT, ("LONCENG_AUTH__JWKS_URL", &url)]).await;
@@ -140,7 +139,7 @@ async fn published_keys_are_fetched_kept_and_fetched_again_for_an_unknown_one_bu
 }
 
 #[tokio::test]
-async fn keys_that_cannot_be_fetched_are_nobodys_fault_but_ours() {
+async fn unavailable_key_set_is_503() {
     let hub = Hub::sqlite(&[JWT, ("LONCENG_AUTH__JWKS_URL", "http://127.0.0.1:1/keys")]).await;
     assert_eq!(whoami(&hub, &signed("rsa", Some("a"), &claims("u"))).await, 503);
     assert_eq!(whoami(&hub, "nonsense").await, 401);
@@ -209,7 +208,7 @@ async fn a_cookie_names_a_session_in_redis() {
 }
 
 #[tokio::test]
-async fn an_open_connection_ends_with_its_session_and_loses_what_its_role_loses() {
+async fn open_connection_ends_with_its_session_and_loses_rights_with_its_role() {
     let Some(url) = redis_url() else { return };
     let heartbeat = ("LONCENG_SERVER__HEARTBEAT_SECONDS", "1");
     let hub = Hub::sqlite(&[
@@ -250,7 +249,7 @@ async fn an_open_connection_ends_with_its_session_and_loses_what_its_role_loses(
 }
 
 #[tokio::test]
-async fn a_role_that_the_directory_takes_away_ends_what_it_allowed() {
+async fn role_removed_in_the_directory_ends_scope_all() {
     let hub = Hub::sqlite(&[
         ("LONCENG_AUTH__METHODS", r#"["jwt"]"#),
         ("LONCENG_AUTH__JWT_SECRET", SECRET),
@@ -278,7 +277,7 @@ async fn a_role_that_the_directory_takes_away_ends_what_it_allowed() {
 }
 
 #[tokio::test]
-async fn without_redis_nobody_signs_in_by_cookie_and_the_hub_says_so() {
+async fn cookie_sign_in_without_redis_is_503_and_reported() {
     let hub = Hub::sqlite(&[
         ("LONCENG_AUTH__METHODS", r#"["cookie"]"#),
         ("LONCENG_REDIS__URL", "redis://127.0.0.1:1"),
@@ -333,7 +332,7 @@ async fn an_administrator_signs_a_user_out_within_a_second() {
 }
 
 #[tokio::test]
-async fn the_older_administrators_calls_keep_their_shapes() {
+async fn older_administration_api_keeps_its_format() {
     let hub = Hub::sqlite(&[("LONCENG_SERVER__INSTANCE_ID", "hub-7")]).await;
     let sent = json!({"target":[{"id":1,"login":"alice"},{"id":"x-2","login":"bob"}],
         "message":"hello",
@@ -493,7 +492,7 @@ fn raw(hub: &Hub, pieces: &[&[u8]]) -> (String, Duration) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_handshake_that_does_not_come_and_a_head_without_an_end_are_given_up() {
+async fn incomplete_request_head_times_out() {
     let hub = Hub::sqlite(&[]).await;
     let (answer, waited) = raw(&hub, &[b"GET /ws?user_id=u HTTP/1.1\r\nhost: x\r\n"]);
     assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 408"), "{answer}");
@@ -511,7 +510,7 @@ async fn a_handshake_that_does_not_come_and_a_head_without_an_end_are_given_up()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_body_that_is_too_large_or_does_not_come_is_refused() {
+async fn oversized_or_incomplete_body_is_refused() {
     let hub = Hub::sqlite(&[("LONCENG_SERVER__MAX_EVENT_BYTES", "1000")]).await;
     let large = json!({"target":[{"id":1}],"message":"x".repeat(2_000)});
     assert_eq!(hub.post("/api/v1/notify", &large).await.0, 413);

@@ -24,7 +24,7 @@ async fn ask(hub: &Hub, method: &str, path: &str, body: Value) -> (u16, Value) {
 }
 
 #[tokio::test]
-async fn a_type_is_made_changed_previewed_used_and_taken_away_without_a_restart() {
+async fn type_is_created_changed_previewed_used_and_deleted_at_run_time() {
     on_both(&[], async |hub| {
         let kind = json!({ "code": "ORDER_SHIPPED", "display_name": "On its \
         way", "template": "Order {order_id} is on its way",
@@ -154,7 +154,7 @@ async fn a_type_is_made_changed_previewed_used_and_taken_away_without_a_restart(
 }
 
 #[tokio::test]
-async fn what_an_administrator_changes_stays_until_it_is_given_back() {
+async fn override_stays_until_it_is_reverted() {
     let mut hub = Hub::sqlite(&[]).await;
     let path = format!("{TYPES}/NOTE_CREATED");
     assert_eq!(hub.get(&path).await.1["file"], "same");
@@ -304,7 +304,7 @@ async fn the_directory_is_read_written_and_filled() {
 }
 
 #[tokio::test]
-async fn a_dead_letter_is_found_mended_by_a_better_type_and_replayed_once() {
+async fn dead_letter_is_found_fixed_by_a_type_change_and_replayed_once() {
     let Some(nats) = NatsServer::start(true).await else { return };
     let url = nats.url();
     on_both(&[("LONCENG_NATS__URL", &url)], async |hub| {

@@ -99,7 +99,7 @@ fn body_of(operation: &Value) -> String {
 }
 
 #[tokio::test]
-async fn everybody_may_do_what_the_document_says_and_nothing_else() {
+async fn callers_may_use_exactly_the_documented_operations() {
     let hub = hub_with_everybody().await;
     let callers = callers();
     let publisher = &callers[3].headers;
@@ -187,7 +187,7 @@ async fn everybody_may_do_what_the_document_says_and_nothing_else() {
 }
 
 #[tokio::test]
-async fn every_message_of_the_document_is_known_to_the_hub_and_answered_as_it_says() {
+async fn every_documented_message_is_answered_as_documented() {
     let hub = hub_with_everybody().await;
     let document = document("asyncapi.json");
     let named = |operation: &str| -> Vec<String> {

@@ -50,7 +50,7 @@ fn help_shows_an_example_for_every_command() {
 }
 
 #[test]
-fn what_is_wrong_is_one_clear_line_and_exit_code_2() {
+fn usage_error_is_one_line_and_exit_code_2() {
     let folder = tempfile::tempdir().expect("a temporary folder can be made");
     let file = folder.path().join("config.toml");
     std::fs::write(&file, "[server]\nlisten = \"127.0.0.1:1\"\nlisen = 1\n")
@@ -108,7 +108,7 @@ async fn a_second_hub_on_the_same_file_is_refused_with_the_file_and_the_process(
 }
 
 #[test]
-fn what_serve_refuses_check_refuses() {
+fn check_refuses_what_serve_refuses() {
     let folder = tempfile::tempdir().expect("a temporary folder can be made");
     let path = folder.path().join("config.toml");
     let file = path.to_str().expect("text");
@@ -164,7 +164,7 @@ fn check_names_the_file_and_the_line_of_a_broken_template() {
 }
 
 #[test]
-fn files_that_are_too_large_or_no_files_are_refused_in_a_few_words() {
+fn oversized_or_irregular_files_are_refused_briefly() {
     let folder = tempfile::tempdir().expect("a temporary folder can be made");
     let path = folder.path().join("config.toml");
     let file = path.to_str().expect("text");
@@ -197,7 +197,7 @@ fn files_that_are_too_large_or_no_files_are_refused_in_a_few_words() {
 }
 
 #[test]
-fn nothing_that_answers_is_said_with_what_to_do() {
+fn unreachable_hub_is_reported_with_the_remedy() {
     let port = crate::support::nats::free_port();
     let url = format!("http://127.0.0.1:{port}");
     for arguments in [
@@ -300,7 +300,7 @@ async fn publish_notify_listen_and_health_against_a_hub() {
 }
 
 #[test]
-fn a_token_is_minted_and_an_epoch_renewed() {
+fn token_is_signed_and_epoch_is_renewed() {
     let mint =
         command(&["--config", CONFIG, "token", "--user", "7", "--role", "admin", "--ttl", "1h"])
             .env("LONCENG_AUTH__JWT_SECRET", "0123456789abcdef0123456789abcdef")
@@ -374,7 +374,7 @@ async fn listen_watches_a_feed() {
 }
 
 #[tokio::test]
-async fn listen_prints_what_was_over_the_live_limit_too() {
+async fn listen_prints_notifications_beyond_the_live_limit() {
     let hub = Hub::sqlite(&[("LONCENG_LIMITS__PER_USER_PER_MINUTE", "3")]).await;
     let ws = format!("ws://127.0.0.1:{}/ws", hub.port);
     let mut listener = command(&["listen", "--user", "u", "--url", &ws, "--ack"])

@@ -421,13 +421,11 @@ async fn run(on: On) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn three_hundred_clients_that_are_cut_a_thousand_times_end_with_the_servers_inboxes_on_sqlite()
- {
+async fn clients_converge_after_a_thousand_disconnects_on_sqlite() {
     run(On::Sqlite).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn three_hundred_clients_that_are_cut_a_thousand_times_end_with_the_servers_inboxes_on_postgresql()
- {
+async fn clients_converge_after_a_thousand_disconnects_on_postgresql() {
     run(On::Postgres).await;
 }

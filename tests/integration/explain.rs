@@ -29,7 +29,7 @@ fn note(id: &str, user: &str) -> Value {
 }
 
 #[tokio::test]
-async fn every_way_an_event_can_end_is_told() {
+async fn explain_reports_every_outcome() {
     for on in [On::Sqlite, On::Postgres] {
         let Some(hub) = Hub::start(on, &[("LONCENG_LIMITS__PER_USER_PER_MINUTE", "1")]).await
         else {
@@ -128,8 +128,7 @@ async fn every_way_an_event_can_end_is_told() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_read_is_found_among_the_dead_letters_previewed_and_taken_again_with_others()
-{
+async fn undecodable_event_is_found_among_dead_letters_previewed_and_replayed() {
     let Some(nats) = NatsServer::start(true).await else { return };
     let hub = Hub::sqlite(&[("LONCENG_NATS__URL", nats.url().as_str())]).await;
     until("the hub subscribes", PATIENCE, async || {
@@ -234,7 +233,7 @@ async fn count(store: &Store, people: usize) -> usize {
 }
 
 #[tokio::test]
-async fn an_event_for_very_many_reaches_each_once_whatever_dies_in_between() {
+async fn large_fan_out_reaches_each_recipient_once_despite_crashes() {
     const PEOPLE: usize = 3_000;
     let sampled = (0..PEOPLE).step_by(97).count() + 1;
     for on in [On::Sqlite, On::Postgres] {
@@ -298,7 +297,7 @@ async fn an_event_for_very_many_reaches_each_once_whatever_dies_in_between() {
 }
 
 #[tokio::test]
-async fn what_comes_from_the_broker_beside_an_event_for_very_many_does_not_wait_for_it() {
+async fn large_fan_out_does_not_delay_other_broker_events() {
     for jetstream in [true, false] {
         let Some(nats) = NatsServer::start(jetstream).await else { return };
         let hub = Hub::sqlite(&[("LONCENG_NATS__URL", nats.url().as_str())]).await;

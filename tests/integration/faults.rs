@@ -63,7 +63,7 @@ fn close_code(bytes: &[u8]) -> Option<u16> {
 }
 
 #[tokio::test]
-async fn a_client_that_stops_reading_is_closed_and_nobody_else_notices() {
+async fn client_that_stops_reading_is_closed_without_affecting_others() {
     let config = [
         ("LONCENG_SERVER__MAX_CONNECTIONS_PER_USER", "1000"),
         ("LONCENG_SERVER__OUTBOUND_QUEUE", "64"),
@@ -134,7 +134,7 @@ async fn a_frame_of_a_gibibyte_is_refused_by_its_header() {
 }
 
 #[tokio::test]
-async fn a_store_that_goes_away_and_comes_back_loses_nothing() {
+async fn store_outage_loses_no_event() {
     let Some(nats) = NatsServer::start(true).await else { return };
     let Some(mut proxy) = Proxy::to_postgres().await else { return };
     let url = nats.url();

@@ -66,7 +66,7 @@ async fn events(hub: &Hub, path: &str, headers: &[(&str, &str)]) -> Stream {
 }
 
 #[tokio::test]
-async fn who_looks_at_a_course_sees_its_seats_and_the_administrator_sees_all() {
+async fn watcher_sees_its_course_and_administrator_sees_all_events() {
     let Some(nats) = NatsServer::start(true).await else { return };
     let hub = Hub::sqlite(&[("LONCENG_NATS__URL", &nats.url())]).await;
     let mut a = hub.watch("availability", &json!({ "course_id": ["PIANO-101"] })).await;
@@ -216,7 +216,7 @@ async fn a_later_subscribe_replaces_and_unsubscribe_ends() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_watched_is_said_so() {
+async fn invalid_subscription_is_answered_with_an_error() {
     let hub = Hub::sqlite(&[]).await;
     let mut public = Client::connect(&hub.feed("availability")).await;
     let mut user = hub.connect("u", "&sync=none").await;
@@ -314,7 +314,7 @@ async fn what_cannot_be_watched_is_said_so() {
 }
 
 #[tokio::test]
-async fn an_address_has_so_many_connections_and_no_more() {
+async fn connections_per_address_are_limited() {
     let hub = Hub::sqlite(&[("LONCENG_LIMITS__FEED_CONNECTIONS_PER_ADDRESS", "400")]).await;
     let from = |address: &str| {
         let mut request = hub.feed("availability").into_client_request().expect("a request");
@@ -348,7 +348,7 @@ async fn an_address_has_so_many_connections_and_no_more() {
 }
 
 #[tokio::test]
-async fn a_slow_watcher_sees_what_is_newest_and_nobody_else_notices() {
+async fn slow_watcher_sees_newest_state_without_affecting_others() {
     let hub = Hub::sqlite(&[]).await;
     let filters = json!({ "course_id": "PIANO-101" });
     let (mut slow, mut quick) =

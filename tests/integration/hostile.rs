@@ -49,7 +49,7 @@ fn type_with(code: &str, template: &str) -> Value {
 }
 
 #[tokio::test]
-async fn a_hub_of_three_gibibytes_survives_every_template_and_refuses_it() {
+async fn hostile_templates_are_refused_within_three_gibibytes() {
     let mut hub = Hub::prepare(On::Sqlite, &[]).await.expect("SQLite is always there");
     hub.limit_address_space(3 * GIB);
     hub.run().await;
@@ -111,7 +111,7 @@ fn shared_with(recipients: usize) -> Value {
 }
 
 #[tokio::test]
-async fn very_many_recipients_are_refused_with_the_limit_and_the_hub_answers_others_meanwhile() {
+async fn too_many_recipients_are_refused_while_other_requests_are_answered() {
     let hub = Hub::sqlite(&[("LONCENG_SERVER__MAX_EVENT_BYTES", "1048576")]).await;
     let event = shared_with(25_000);
     let publishing = async {
@@ -137,7 +137,7 @@ async fn very_many_recipients_are_refused_with_the_limit_and_the_hub_answers_oth
 }
 
 #[tokio::test]
-async fn nobody_sees_or_stores_who_else_was_told() {
+async fn recipients_are_neither_stored_nor_shown_to_others() {
     let hub = Hub::sqlite(&[]).await;
     for field in ["recipient_ids", "recipientIds"] {
         let mut event =
@@ -167,7 +167,7 @@ async fn deaf(hub: &Hub, user: &str) -> TcpStream {
 
 #[cfg(target_os = "linux")]
 #[tokio::test]
-async fn connections_that_do_not_read_hold_a_bounded_number_of_bytes() {
+async fn memory_of_connections_that_do_not_read_is_bounded() {
     // They are closed after a second otherwise: here they stay, with all that the hub keeps for
     // them.
     let hub = Hub::sqlite(&[("LONCENG_SERVER__OUTBOUND_QUEUE", "100000")]).await;
@@ -211,7 +211,7 @@ async fn long_names_are_refused_and_the_trace_keeps_none_of_them() {
 }
 
 #[tokio::test]
-async fn a_link_that_is_no_link_of_the_web_is_never_stored() {
+async fn unsafe_links_are_never_stored() {
     let hub = Hub::sqlite(&[]).await;
     for url in [
         "javascript:alert(1)",
@@ -245,7 +245,7 @@ async fn a_link_that_is_no_link_of_the_web_is_never_stored() {
 }
 
 #[tokio::test]
-async fn a_fan_out_that_was_interrupted_says_what_is_stored_and_goes_on_there() {
+async fn interrupted_fan_out_reports_progress_and_continues() {
     let hub = Hub::sqlite(&[]).await;
     let people: Vec<String> =
         (0..900).map(|n| json!({ "user_id": format!("p{n:03}") }).to_string()).collect();
@@ -288,7 +288,7 @@ async fn a_fan_out_that_was_interrupted_says_what_is_stored_and_goes_on_there() 
 }
 
 #[tokio::test]
-async fn what_a_client_says_before_it_is_welcomed_is_answered_after_it() {
+async fn requests_before_connected_are_answered_after_it() {
     use tokio::io::AsyncReadExt as _;
     let hub = Hub::sqlite(&[]).await;
     for _ in 0..60 {

@@ -50,7 +50,7 @@ async fn every_shape_is_accepted_and_answers_its_ids() {
 }
 
 #[tokio::test]
-async fn a_bad_event_is_told_at_once_and_nothing_is_stored() {
+async fn invalid_event_is_rejected_at_once_and_nothing_is_stored() {
     let hub = Hub::sqlite(&[("LONCENG_SERVER__MAX_EVENT_BYTES", "1000")]).await;
     let large = json!({"type":"NOTE_CREATED","user_id":"u","title":"x".repeat(2_000)}).to_string();
     for (body, status, field) in [
@@ -91,7 +91,7 @@ async fn the_same_key_is_the_same_event() {
 }
 
 #[tokio::test]
-async fn notify_keeps_the_older_shapes() {
+async fn notify_keeps_the_older_format() {
     let hub = Hub::sqlite(&[]).await;
     let body = json!({"target":[{"id":1,"login":"alice"},{"id":"bob-2"}],"message":"Hi \
     <b>there</b>",
@@ -228,7 +228,7 @@ async fn lists_page_filter_and_catch_up() {
 }
 
 #[tokio::test]
-async fn errors_are_problems_wherever_they_come_from() {
+async fn every_error_is_a_problem_document() {
     let hub = Hub::sqlite(&[]).await;
     for (method, path, status) in [
         ("GET", "/nowhere", 404),
@@ -248,7 +248,7 @@ async fn errors_are_problems_wherever_they_come_from() {
 }
 
 #[tokio::test]
-async fn who_may_publish() {
+async fn publishing_requires_the_scope_or_role() {
     let hub = Hub::sqlite(&[]).await;
     let event = note("u", "a").to_string();
     let send = async |path: &str, headers: &[(&str, &str)]| {
@@ -291,7 +291,7 @@ async fn who_may_publish() {
 }
 
 #[tokio::test]
-async fn pages_of_allowed_origins_may_use_the_api_and_others_may_not() {
+async fn only_allowed_origins_may_use_the_api() {
     let page = "https://app.example.com";
     let secret = "0123456789abcdef0123456789abcdef";
     let env = [
@@ -320,7 +320,7 @@ async fn pages_of_allowed_origins_may_use_the_api_and_others_may_not() {
 }
 
 #[tokio::test]
-async fn health_and_metrics_say_how_it_is() {
+async fn health_and_metrics_report_the_state() {
     let hub = Hub::sqlite(&[]).await;
     assert_eq!(hub.get("/health/live").await.0, 200);
     let (status, ready) = hub.get("/health/ready").await;
@@ -364,7 +364,7 @@ async fn targets_and_the_directory() {
 }
 
 #[tokio::test]
-async fn a_type_written_by_plain_sql_counts_within_seconds() {
+async fn type_written_by_sql_takes_effect_within_seconds() {
     for on in [On::Sqlite, On::Postgres] {
         let Some(hub) = Hub::start(on, &[]).await else { continue };
         let store = lonceng::store::Store::open(&hub.store_url).await.expect("it opens");

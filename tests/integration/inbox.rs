@@ -83,7 +83,7 @@ async fn seen_unarchive_and_their_counts_reach_every_device() {
 }
 
 #[tokio::test]
-async fn what_is_over_the_live_limit_is_stored_and_told_together() {
+async fn notifications_beyond_the_live_limit_are_summarized() {
     on_both(&[("LONCENG_LIMITS__PER_USER_PER_MINUTE", "10")], async |hub| {
         let mut client = hub.connect("u", "").await;
         client.expect("connected").await;
@@ -126,7 +126,7 @@ async fn what_is_over_the_live_limit_is_stored_and_told_together() {
 }
 
 #[tokio::test]
-async fn what_runs_out_is_cleared_within_five_seconds_everywhere() {
+async fn expired_notifications_are_cleared_within_five_seconds() {
     on_both(&[], async |hub| {
         let (mut one, mut events) =
             (hub.connect("u", "").await, hub.stream("user_id=u", &[]).await);
@@ -158,7 +158,7 @@ async fn what_runs_out_is_cleared_within_five_seconds_everywhere() {
 }
 
 #[tokio::test]
-async fn preferences_decide_what_is_stored_and_how_loud_it_is() {
+async fn preferences_control_storage_and_toasts() {
     on_both(&[], async |hub| {
         let (status, wants) = hub.get("/api/v1/preferences?user_id=u").await;
         assert_eq!(
@@ -261,7 +261,7 @@ async fn retention_is_set_from_one_to_fifteen_days_and_clears_what_is_older() {
 }
 
 #[tokio::test]
-async fn the_event_stream_says_what_the_websocket_says_and_resumes() {
+async fn event_stream_matches_the_websocket_and_resumes() {
     on_both(&[("LONCENG_SERVER__HEARTBEAT_SECONDS", "1")], async |hub| {
         hub.publish(&note("u", "before")).await;
         let mut events = hub.stream("user_id=u", &[]).await;
@@ -396,7 +396,7 @@ async fn an_event_stream_ends_with_a_reason() {
 }
 
 #[tokio::test]
-async fn the_same_request_is_done_once_and_answered_alike_even_after_a_restart() {
+async fn idempotent_request_has_one_effect_across_a_restart() {
     for on in [On::Sqlite, On::Postgres] {
         let Some(mut hub) = Hub::start(on, &[]).await else { continue };
         let body = json!({"target":[{"id":1,"login":"alice"}],"message":"once"}).to_string();
@@ -442,7 +442,7 @@ async fn the_same_request_is_done_once_and_answered_alike_even_after_a_restart()
 }
 
 #[tokio::test]
-async fn a_request_that_its_hub_never_answered_is_answered_by_the_next() {
+async fn unanswered_idempotent_request_is_completed_by_the_next_hub() {
     let mut hub = Hub::sqlite(&[]).await;
     let body = json!({"target":[{"id":1,"login":"alice"}],"message":"once"}).to_string();
     let key = [("idempotency-key", "k-1")];
@@ -461,7 +461,7 @@ async fn a_request_that_its_hub_never_answered_is_answered_by_the_next() {
 }
 
 #[tokio::test]
-async fn two_at_once_with_one_key_are_one() {
+async fn simultaneous_requests_with_one_key_have_one_effect() {
     on_both(&[], async |hub| {
         let body = note("u", "x").to_string();
         let send = || hub.send("POST", "/api/v1/events", &[("idempotency-key", "k")], body.clone());

@@ -53,7 +53,7 @@ async fn mute(hub: &Hub, user: &str, code: &str) {
 }
 
 #[tokio::test]
-async fn every_event_of_a_request_is_answered_with_its_outcome_and_the_reason() {
+async fn response_has_outcome_and_reason_of_every_event() {
     let hub = Hub::with_config(TYPES, &[]).await;
     mute(&hub, "deaf", "NOTE_CREATED").await;
     let batch = json!([
@@ -82,7 +82,7 @@ async fn every_event_of_a_request_is_answered_with_its_outcome_and_the_reason() 
 }
 
 #[tokio::test]
-async fn the_number_of_notifications_is_that_of_all_recipients_however_many() {
+async fn response_counts_notifications_of_all_recipients() {
     for on in [On::Sqlite, On::Postgres] {
         let Some(hub) = Hub::start(on, &[]).await else { continue };
         let people: Vec<Value> =
@@ -102,7 +102,7 @@ async fn the_number_of_notifications_is_that_of_all_recipients_however_many() {
 }
 
 #[tokio::test]
-async fn strict_publishing_refuses_what_would_be_skipped_and_stores_nothing() {
+async fn strict_publishing_rejects_skipped_events_and_stores_nothing() {
     let hub = Hub::with_config(TYPES, &[]).await;
     mute(&hub, "deaf", "NOTE_CREATED").await;
     let good = json!({ "type": "NOTE_CREATED", "user_id": "u", "title": "a" });
@@ -130,7 +130,7 @@ async fn strict_publishing_refuses_what_would_be_skipped_and_stores_nothing() {
 }
 
 #[tokio::test]
-async fn an_unknown_code_is_warned_of_once_counted_and_shown_to_administrators() {
+async fn unknown_code_is_logged_once_counted_and_listed() {
     let hub = Hub::with_config(TYPES, &[]).await;
     for _ in 0..3 {
         hub.publish(&json!({ "type": "NOTE_CREATD", "user_id": "u" })).await;

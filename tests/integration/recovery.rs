@@ -71,7 +71,7 @@ async fn exactly(hub: &Hub, user: &str, count: usize) {
     assert_eq!(revisions, (1..=i64::try_from(count).expect("small")).collect::<Vec<_>>());
 }
 
-async fn events_of_the_time_the_hub_was_stopped_arrive_once(on: On) {
+async fn events_published_while_the_hub_was_stopped_arrive_once(on: On) {
     let Some(nats) = NatsServer::start(true).await else { return };
     let Some(mut hub) = hub_of(&nats, on, &[]).await else { return };
     hub.run().await;
@@ -108,7 +108,7 @@ async fn ten_kills_while_five_thousand_events_stream_in(on: On) {
     exactly(&hub, "u", EVENTS).await;
 }
 
-async fn good_events_pass_the_bad_ones(on: On) {
+async fn valid_events_are_not_blocked_by_invalid_ones(on: On) {
     let Some(nats) = NatsServer::start(true).await else { return };
     let Some(mut hub) = hub_of(&nats, on, &[("LONCENG_SERVER__MAX_EVENT_BYTES", "1000")]).await
     else {
@@ -191,13 +191,13 @@ macro_rules! on_both {
 }
 
 on_both!(
-    events_of_the_time_the_hub_was_stopped_arrive_once,
+    events_published_while_the_hub_was_stopped_arrive_once,
     ten_kills_while_five_thousand_events_stream_in,
-    good_events_pass_the_bad_ones,
+    valid_events_are_not_blocked_by_invalid_ones,
 );
 
 #[tokio::test]
-async fn the_same_event_is_one_notification_however_it_comes() {
+async fn event_id_deduplicates_across_http_and_nats() {
     let Some(nats) = NatsServer::start(true).await else { return };
     let Some(mut hub) = hub_of(&nats, On::Sqlite, &[]).await else { return };
     hub.run().await;
@@ -246,7 +246,7 @@ async fn the_same_event_is_one_notification_however_it_comes() {
 }
 
 #[tokio::test]
-async fn nats_that_comes_later_is_joined_and_said_once() {
+async fn nats_that_starts_later_is_connected_and_logged_once() {
     let Some(mut nats) = NatsServer::prepare(true) else { return };
     let Some(mut hub) = hub_of(&nats, On::Sqlite, &[]).await else { return };
     hub.run().await;
@@ -278,7 +278,7 @@ async fn nats_that_comes_later_is_joined_and_said_once() {
 }
 
 #[tokio::test]
-async fn where_nats_is_required_the_hub_is_not_ready_without_it() {
+async fn required_nats_determines_readiness() {
     let Some(nats) = NatsServer::start(true).await else { return };
     let Some(mut hub) = hub_of(&nats, On::Sqlite, &[("LONCENG_NATS__REQUIRED", "true")]).await
     else {
@@ -294,7 +294,7 @@ async fn where_nats_is_required_the_hub_is_not_ready_without_it() {
 }
 
 #[tokio::test]
-async fn a_deleted_consumer_is_made_again() {
+async fn deleted_consumer_is_recreated() {
     let Some(nats) = NatsServer::start(true).await else { return };
     let Some(mut hub) = hub_of(&nats, On::Sqlite, &[]).await else { return };
     hub.run().await;
@@ -310,7 +310,7 @@ async fn a_deleted_consumer_is_made_again() {
 }
 
 #[tokio::test]
-async fn without_jetstream_a_queue_group_brings_events_and_says_what_is_lost() {
+async fn queue_group_without_jetstream_delivers_and_logs_losses() {
     let Some(nats) = NatsServer::start(false).await else { return };
     let Some(mut hub) = hub_of(&nats, On::Sqlite, &[]).await else { return };
     hub.run().await;

@@ -45,7 +45,7 @@ async fn last_error(hub: &Hub) -> Value {
 }
 
 #[tokio::test]
-async fn a_template_changes_under_load_and_nobody_is_cut_off() {
+async fn template_reload_under_load_keeps_connections() {
     let plain = |template: &str| config(&format!("template = '{template}'"), "");
     let hub = Hub::with_config(&plain("first {n}"), &[]).await;
     let mut client = hub.connect("u", "&sync=none").await;
@@ -125,7 +125,7 @@ async fn a_template_changes_under_load_and_nobody_is_cut_off() {
 }
 
 #[tokio::test]
-async fn limits_origins_and_keys_change_and_what_waits_for_a_restart_is_named() {
+async fn reload_applies_limits_and_names_keys_that_need_a_restart() {
     let of = |more: &str| config("template = 'x'", more);
     let hub = Hub::with_config(&of(""), &[]).await;
     let origin = "https://app.example";
@@ -174,7 +174,7 @@ async fn limits_origins_and_keys_change_and_what_waits_for_a_restart_is_named() 
 }
 
 #[tokio::test]
-async fn translations_and_linked_folders_are_read_again_and_sighup_asks_for_it() {
+async fn translations_and_links_are_reloaded_also_by_sighup() {
     let hub =
         Hub::with_config(&config("template = 'hello {n}'", "[templates]\ndir = \"live\""), &[])
             .await;
@@ -220,7 +220,7 @@ async fn translations_and_linked_folders_are_read_again_and_sighup_asks_for_it()
 }
 
 #[tokio::test]
-async fn a_row_made_or_switched_off_by_plain_sql_counts_within_two_seconds() {
+async fn type_changed_by_sql_takes_effect_within_two_seconds() {
     for on in [On::Sqlite, On::Postgres] {
         let Some(mut hub) = Hub::start(on, &[]).await else { continue };
         let store = Store::open(&hub.store_url).await.expect("it opens");
@@ -341,7 +341,7 @@ async fn outcome(hub: &Hub, code: &str) -> String {
 }
 
 #[tokio::test]
-async fn half_a_file_removes_no_types_until_somebody_confirms_it() {
+async fn truncated_file_removes_no_types_without_confirmation() {
     let codes = ["NOTE_CREATED", "NOTE_UPDATED", "NOTE_DELETED", "NOTE_SHARED"];
     let hub = Hub::with_config(&types(&codes), &[]).await;
     // Valid TOML with one type of four.
@@ -389,7 +389,7 @@ async fn half_a_file_removes_no_types_until_somebody_confirms_it() {
 }
 
 #[tokio::test]
-async fn a_file_that_is_saved_slowly_loses_no_event() {
+async fn slowly_saved_file_loses_no_event() {
     let codes = ["NOTE_CREATED", "NOTE_UPDATED", "NOTE_DELETED"];
     let hub = Hub::with_config(&types(&codes), &[]).await;
     let whole = types(&codes);
@@ -428,7 +428,7 @@ async fn a_single_type_is_removed_and_named() {
 
 #[cfg(unix)]
 #[tokio::test]
-async fn a_pipe_as_configuration_is_refused_and_the_hub_goes_on_and_ends() {
+async fn pipe_as_configuration_is_refused_and_the_hub_stops_normally() {
     let mut hub = Hub::with_config(&types(&["A", "B"]), &[]).await;
     let path = hub.folder().join("config.toml");
     fs::remove_file(&path).expect("it is there");

@@ -10,7 +10,7 @@ use crate::support::{
 };
 
 #[tokio::test]
-async fn a_request_with_a_key_is_the_same_whatever_order_its_headers_are_kept_in() {
+async fn idempotency_fingerprint_is_independent_of_header_order() {
     let hub = Hub::sqlite(&[]).await;
     for n in 0..20 {
         let key = format!("key-{n}");
@@ -38,7 +38,7 @@ async fn a_request_with_a_key_is_the_same_whatever_order_its_headers_are_kept_in
 }
 
 #[tokio::test]
-async fn a_nul_in_a_parameter_is_the_callers_fault_on_every_store() {
+async fn nul_in_a_parameter_is_400_on_every_store() {
     for on in [On::Sqlite, On::Postgres] {
         let Some(hub) = Hub::start(on, &[]).await else { continue };
         for path in [
@@ -67,7 +67,7 @@ async fn a_nul_in_a_parameter_is_the_callers_fault_on_every_store() {
 }
 
 #[tokio::test]
-async fn pages_of_allowed_origins_may_send_if_match_and_read_what_they_need() {
+async fn cors_allows_if_match_and_exposes_headers() {
     let origin = "https://app.example";
     let hub =
         Hub::sqlite(&[("LONCENG_SERVER__ALLOWED_ORIGINS", r#"["https://app.example"]"#)]).await;
@@ -115,7 +115,7 @@ async fn pages_of_allowed_origins_may_send_if_match_and_read_what_they_need() {
 }
 
 #[tokio::test]
-async fn what_a_proxy_passes_on_is_not_of_this_machine() {
+async fn forwarded_request_is_not_local() {
     let hub = Hub::sqlite(&[]).await;
     let path = "/api/v1/admin/types?user_id=9&role=admin";
     assert_eq!(hub.get(path).await.0, 200);
@@ -142,7 +142,7 @@ async fn what_a_proxy_passes_on_is_not_of_this_machine() {
 }
 
 #[tokio::test]
-async fn an_image_in_a_page_of_another_site_changes_and_reads_nothing() {
+async fn cross_site_image_request_has_no_effect() {
     let hub = Hub::sqlite(&[]).await;
     for site in ["cross-site", "same-site"] {
         let path = "/api/v1/notifications?user_id=forged&login=forged&role=admin";
@@ -162,7 +162,7 @@ async fn an_image_in_a_page_of_another_site_changes_and_reads_nothing() {
 }
 
 #[tokio::test]
-async fn head_is_answered_where_get_is_and_no_answer_is_guessed_at_or_kept() {
+async fn head_works_where_get_does_and_responses_have_security_headers() {
     let hub = Hub::sqlite(&[]).await;
     hub.publish(&json!({ "type": "NOTE_CREATED", "user_id": "u", "title": "x" })).await;
     for path in [
@@ -200,7 +200,7 @@ async fn head_is_answered_where_get_is_and_no_answer_is_guessed_at_or_kept() {
 }
 
 #[tokio::test]
-async fn noise_from_strangers_is_no_error_of_the_hub() {
+async fn malformed_requests_are_not_logged_as_errors() {
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
     let mut hub = Hub::sqlite(&[]).await;
     for noise in [
@@ -272,7 +272,7 @@ async fn no_secret_is_in_the_log_at_any_level() {
 }
 
 #[tokio::test]
-async fn metrics_count_transactions_and_know_every_actor_from_the_start() {
+async fn metrics_count_transactions_and_list_every_actor() {
     let hub = Hub::sqlite(&[]).await;
     for actor in ["scheduler", "sweeper", "pipeline", "persistence"] {
         let text = hub.text("/metrics").await;
@@ -297,7 +297,7 @@ async fn metrics_count_transactions_and_know_every_actor_from_the_start() {
 }
 
 #[tokio::test]
-async fn the_first_lines_of_the_log_say_where_to_go_and_what_is_not_used() {
+async fn start_log_names_pages_and_unused_settings() {
     let mut hub = Hub::with_config(
         "[cache]\nunread_ttl_seconds = 5\n[nats]\nurl = \"nats://127.0.0.1:1\"\n",
         &[("LONCENG_NATS__URL", "nats://127.0.0.1:1")],
@@ -321,7 +321,7 @@ async fn the_first_lines_of_the_log_say_where_to_go_and_what_is_not_used() {
 }
 
 #[tokio::test]
-async fn what_is_deleted_is_told_without_its_content() {
+async fn deletion_is_announced_without_content() {
     let hub = Hub::sqlite(&[]).await;
     hub.publish(
         &json!({ "type": "NOTE_CREATED", "user_id": "u", "title": "s3cret", "note": "s3cret" }),

@@ -35,7 +35,7 @@ async fn messages(hub: &Hub, user: &str) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn what_has_happened_since_is_told_once_by_whichever_hub_is_first() {
+async fn scheduled_run_makes_one_notification_with_several_hubs() {
     let Some(hub) = Hub::start(On::Postgres, &[]).await else { return };
     // A second hub on the same database.
     let other = Hub::sqlite(&[("LONCENG_STORE__URL", hub.store_url.as_str())]).await;
@@ -85,7 +85,7 @@ async fn what_has_happened_since_is_told_once_by_whichever_hub_is_first() {
 }
 
 #[tokio::test]
-async fn a_run_that_nobody_was_there_for_is_made_up_once_or_left() {
+async fn missed_run_is_made_up_once_or_skipped() {
     let mut hub = Hub::sqlite(&[]).await;
     let schedules =
         [("ONCE", json!("* * * * *")), ("SKIP", json!({ "cron": "0 0 1 1 *", "missed": "skip" }))];
@@ -119,7 +119,7 @@ async fn a_run_that_nobody_was_there_for_is_made_up_once_or_left() {
 }
 
 #[tokio::test]
-async fn readers_get_one_text_each_and_what_becomes_of_it_is_counted() {
+async fn variants_are_assigned_and_counted() {
     for on in [On::Sqlite, On::Postgres] {
         let Some(hub) = Hub::start(on, &[]).await else { continue };
         let kind = json!({
@@ -183,7 +183,7 @@ async fn readers_get_one_text_each_and_what_becomes_of_it_is_counted() {
 }
 
 #[tokio::test]
-async fn a_clock_that_was_ahead_for_a_moment_silences_no_schedule() {
+async fn schedule_recovers_from_a_clock_that_was_ahead() {
     let hub = Hub::sqlite(&[]).await;
     make(&hub, &digest(&json!({ "cron": "* * * * *", "count": "NOTE_CREATED" }))).await;
     let last_run = async || {

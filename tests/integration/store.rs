@@ -81,7 +81,7 @@ pub(crate) async fn mark(
     }
 }
 
-async fn a_notification_comes_back_as_it_went_in(store: Store) {
+async fn notification_round_trips(store: Store) {
     let committed =
         store.commit(&[planned(None, vec![draft("u", "hello")])], NOW).await.expect("it commits");
     let Committed::Stored(changes) = &committed[0] else { panic!("it is new") };
@@ -146,7 +146,7 @@ async fn revisions_grow_by_one_for_each_user(store: Store) {
     );
 }
 
-async fn the_same_identity_is_taken_once(store: Store) {
+async fn identity_is_committed_once(store: Store) {
     let twice =
         [planned(Some("k"), vec![draft("u", "1")]), planned(Some("k"), vec![draft("u", "2")])];
     let first = store.commit(&twice, NOW).await.expect("it commits");
@@ -168,7 +168,7 @@ async fn a_large_batch_is_one_transaction(store: Store) {
     assert_eq!(revisions, (1..=191).collect::<Vec<_>>());
 }
 
-async fn hubs_that_commit_at_once_share_one_history(store: Store) {
+async fn concurrent_hubs_share_one_history(store: Store) {
     let tasks: Vec<_> = (0..8)
         .map(|hub| {
             let store = store.clone();
@@ -254,7 +254,7 @@ async fn read_all_gives_each_its_revision(store: Store) {
     assert_eq!((none.kind, none.step.revision), (ChangeKind::UnchangedAll(BulkMark::Read), 10));
 }
 
-async fn seen_is_counted_apart_from_read(store: Store) {
+async fn seen_and_read_are_counted_separately(store: Store) {
     let ids = fill(&store, "u", 4).await;
     let counters = async || store.inbox(&user("u")).await.expect("it reads");
     assert_eq!(mark(&store, "u", ids[0], Mark::Seen).await, (ChangeKind::Marked(Mark::Seen), 5, 4));
@@ -280,7 +280,7 @@ async fn seen_is_counted_apart_from_read(store: Store) {
     assert_eq!(counters().await, InboxState { revision: 9, unread: 4, unseen: 0 });
 }
 
-async fn what_is_archived_comes_back_as_it_was(store: Store) {
+async fn unarchive_restores_the_earlier_status(store: Store) {
     let ids = fill(&store, "u", 2).await;
     mark(&store, "u", ids[0], Mark::Read).await;
     for (id, unread) in [(ids[0], 1), (ids[1], 0)] {
@@ -310,7 +310,7 @@ fn timed(user_id: &str, created: i64, expires: Option<i64>, keep: Option<i64>) -
     (id, draft)
 }
 
-async fn time_clears_archives_and_discards_in_bounded_batches(store: Store) {
+async fn sweeps_run_in_bounded_batches(store: Store) {
     let drafts = vec![
         timed("a", 0, Some(10), None),
         timed("a", 0, Some(20), None),
@@ -362,7 +362,7 @@ async fn time_clears_archives_and_discards_in_bounded_batches(store: Store) {
     assert_eq!(back, (ChangeKind::Marked(Mark::Unread), 8, 1));
 }
 
-async fn retention_is_its_owners_and_goes_round_the_users(store: Store) {
+async fn retention_periods_are_per_user_and_checked_page_by_page(store: Store) {
     const DAY: i64 = 24 * 60 * 60 * 1_000;
     let users: Vec<String> = (0..250).map(|n| format!("u{n:03}")).collect();
     let drafts = users
@@ -387,7 +387,7 @@ async fn retention_is_its_owners_and_goes_round_the_users(store: Store) {
     assert_eq!(store.inbox(&user("u245")).await.expect("it reads").unread, 2);
 }
 
-async fn preferences_are_kept_and_only_for_those_who_said_something(store: Store) {
+async fn preferences_are_stored_per_user(store: Store) {
     assert_eq!(store.preferences(&user("u")).await.expect("it reads"), Preferences::default());
     let wants = Preferences {
         muted_types: vec!["A".into()],
@@ -402,7 +402,7 @@ async fn preferences_are_kept_and_only_for_those_who_said_something(store: Store
     assert_eq!(all, [(user("u"), kept)]);
 }
 
-async fn a_key_is_reserved_once_and_keeps_its_answer(store: Store) {
+async fn idempotency_key_is_reserved_once_with_its_response(store: Store) {
     let reserve = async |key: &str, print: &str, holder: &str, now: Timestamp| {
         store.reserve(key, print, holder, now).await.expect("it reserves")
     };
@@ -427,7 +427,7 @@ async fn a_key_is_reserved_once_and_keeps_its_answer(store: Store) {
     assert_eq!(store.purge_idempotency_keys(NOW.0 + 1, 10).await.expect("it purges"), 2);
 }
 
-async fn what_is_unread_is_counted_over_all(store: Store) {
+async fn unread_totals_cover_all_inboxes(store: Store) {
     for user_id in ["a", "b", "c"] {
         fill(&store, user_id, 2).await;
     }
@@ -438,7 +438,7 @@ async fn what_is_unread_is_counted_over_all(store: Store) {
     assert_eq!(users, [user("c")], "the newest first");
 }
 
-async fn what_says_it_was_made_earlier_hides_nothing_before_it(store: Store) {
+async fn earlier_creation_time_hides_no_notification(store: Store) {
     let drafts = vec![timed("u", 100, None, None), timed("u", -100, None, None)];
     store.commit(&[planned(None, drafts)], NOW).await.expect("it commits");
     assert_eq!(store.revision_at(&user("u"), NOW).await.expect("it reads"), 0);
@@ -485,7 +485,7 @@ async fn lists_are_filtered_and_paged(store: Store) {
     assert_eq!((revision_at(NOW.0 - 1).await, revision_at(NOW.0).await), (0, 5));
 }
 
-async fn the_directory_knows_people_and_roles(store: Store) {
+async fn directory_finds_users_and_roles(store: Store) {
     let mut admin = Person::unknown(user("a"));
     admin.login = Some("alice".into());
     admin.roles = vec!["admin".into(), "moderator".into()];
@@ -535,7 +535,7 @@ fn kind(code: &str, template: &str) -> TypeRow {
     }
 }
 
-async fn the_files_types_are_written_and_an_administrators_are_left_alone(store: Store) {
+async fn config_types_are_written_and_overrides_kept(store: Store) {
     let write =
         async |types: &[TypeRow]| store.write_config_types(types, NOW).await.expect("it writes");
     assert_eq!(write(&[kind("A", "one"), kind("B", "x")]).await, 2);
@@ -570,7 +570,7 @@ async fn the_files_types_are_written_and_an_administrators_are_left_alone(store:
     );
 }
 
-async fn dead_letters_are_kept_cut_and_listed(store: Store) {
+async fn dead_letters_are_stored_truncated_and_listed(store: Store) {
     let rejected = Rejected::missing("user_id", "it needs user_id\0");
     let mut letter =
         DeadLetter::new(Uuid::now_v7(), NOW, "nats", &rejected, &[b'x', 0, 0xFF].repeat(30_000));
@@ -594,7 +594,7 @@ async fn the_epoch_stays_until_it_is_renewed(store: Store) {
     store.ping().await.expect("it answers");
 }
 
-async fn what_a_store_refuses_leaves_nothing_behind(store: Store) {
+async fn refused_transaction_leaves_no_trace(store: Store) {
     let ids = fill(&store, "u", 1).await;
     let (_, again) = draft("u", "same id");
     let result =
@@ -608,7 +608,7 @@ async fn what_a_store_refuses_leaves_nothing_behind(store: Store) {
     assert_eq!(stored(&retry[0]), 1, "its identity was not kept either");
 }
 
-async fn what_became_of_variants_is_counted(store: Store) {
+async fn variant_outcomes_are_counted(store: Store) {
     let of = |variant: Option<&str>| {
         let (id, draft) = draft("u", "text");
         (id, Draft { variant: variant.map(str::to_owned), ..draft })
@@ -637,7 +637,7 @@ async fn what_became_of_variants_is_counted(store: Store) {
     assert!(store.variant_counts("OTHER").await.expect("it reads").is_empty());
 }
 
-async fn a_schedule_begins_when_it_is_first_seen_and_never_goes_back(store: Store) {
+async fn schedule_begins_when_first_seen_and_never_moves_back(store: Store) {
     let at = |ms: i64| Timestamp(NOW.0 + ms);
     let begin = async |schedule: &str, now| {
         store.begin_schedule("T", schedule, now).await.expect("it writes");
@@ -670,7 +670,7 @@ async fn a_schedule_begins_when_it_is_first_seen_and_never_goes_back(store: Stor
     assert_eq!(store.count_made("T", at(5), at(20)).await.expect("it reads"), 2);
 }
 
-async fn pieces_of_an_event_follow_each_other_whoever_brings_them(store: Store) {
+async fn fan_out_chunks_follow_each_other_across_hubs(store: Store) {
     let identity = Identity::key("large");
     let moderators = Audience::Role("moderator".into());
     let begin = async |audience: &Audience| {
@@ -702,29 +702,29 @@ async fn pieces_of_an_event_follow_each_other_whoever_brings_them(store: Store) 
 }
 
 on_both!(
-    a_notification_comes_back_as_it_went_in,
+    notification_round_trips,
     revisions_grow_by_one_for_each_user,
-    the_same_identity_is_taken_once,
+    identity_is_committed_once,
     a_large_batch_is_one_transaction,
-    hubs_that_commit_at_once_share_one_history,
+    concurrent_hubs_share_one_history,
     marks_take_revisions_and_repeated_ones_do_not,
     read_all_gives_each_its_revision,
-    seen_is_counted_apart_from_read,
-    what_is_archived_comes_back_as_it_was,
-    time_clears_archives_and_discards_in_bounded_batches,
-    retention_is_its_owners_and_goes_round_the_users,
-    preferences_are_kept_and_only_for_those_who_said_something,
-    a_key_is_reserved_once_and_keeps_its_answer,
-    what_is_unread_is_counted_over_all,
-    what_says_it_was_made_earlier_hides_nothing_before_it,
+    seen_and_read_are_counted_separately,
+    unarchive_restores_the_earlier_status,
+    sweeps_run_in_bounded_batches,
+    retention_periods_are_per_user_and_checked_page_by_page,
+    preferences_are_stored_per_user,
+    idempotency_key_is_reserved_once_with_its_response,
+    unread_totals_cover_all_inboxes,
+    earlier_creation_time_hides_no_notification,
     pages_cover_the_history_without_gap_or_repeat,
     lists_are_filtered_and_paged,
-    the_directory_knows_people_and_roles,
-    the_files_types_are_written_and_an_administrators_are_left_alone,
-    what_became_of_variants_is_counted,
-    a_schedule_begins_when_it_is_first_seen_and_never_goes_back,
-    pieces_of_an_event_follow_each_other_whoever_brings_them,
-    dead_letters_are_kept_cut_and_listed,
+    directory_finds_users_and_roles,
+    config_types_are_written_and_overrides_kept,
+    variant_outcomes_are_counted,
+    schedule_begins_when_first_seen_and_never_moves_back,
+    fan_out_chunks_follow_each_other_across_hubs,
+    dead_letters_are_stored_truncated_and_listed,
     the_epoch_stays_until_it_is_renewed,
-    what_a_store_refuses_leaves_nothing_behind,
+    refused_transaction_leaves_no_trace,
 );

@@ -104,7 +104,7 @@ async fn a_deletion_keeps_no_content(store: Store) {
     }
 }
 
-async fn a_type_that_keeps_no_longer_leaves_no_content(store: Store) {
+async fn retention_of_a_type_removes_content(store: Store) {
     let (id, first) = draft("a", "text");
     let first = Draft { keep_until: Some(NOW), ..first };
     let metadata =
@@ -185,7 +185,7 @@ async fn failed_attempts_are_counted_for_all_hubs(store: Store) {
 on_both!(
     long_metadata_is_stored_once_for_all_recipients,
     a_deletion_keeps_no_content,
-    a_type_that_keeps_no_longer_leaves_no_content,
+    retention_of_a_type_removes_content,
     a_purged_deletion_makes_clients_before_it_start_over,
     a_page_is_bounded_in_bytes,
     failed_attempts_are_counted_for_all_hubs,
@@ -213,7 +213,7 @@ async fn sqlite_works_again_when_a_full_disk_has_room() {
 
 /// Returns a store that takes no writes is not ready, although it can be read.
 #[tokio::test]
-async fn a_read_only_postgres_is_away_until_it_can_be_written_to() {
+async fn read_only_postgres_is_unavailable_until_writable() {
     let Some(test) = crate::support::stores::postgres().await else { return };
     let store = &test.store;
     let database = test.url.rsplit('/').next().expect("it has a name");
@@ -254,7 +254,7 @@ async fn a_read_only_postgres_is_away_until_it_can_be_written_to() {
 }
 
 #[tokio::test]
-async fn the_log_of_sqlite_shrinks_when_a_long_reader_has_left() {
+async fn sqlite_wal_shrinks_after_a_long_reader() {
     let (url, folder) = crate::support::stores::sqlite_url();
     let store = Store::open(&url).await.expect("it opens");
     store.migrate().await.expect("it migrates");

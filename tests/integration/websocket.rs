@@ -51,7 +51,7 @@ async fn an_event_reaches_every_connection_of_its_user_and_nobody_else() {
 }
 
 #[tokio::test]
-async fn connected_says_who_and_where_in_both_spellings() {
+async fn connected_has_identity_and_instance_in_both_spellings() {
     let hub = Hub::sqlite(&[("LONCENG_SERVER__INSTANCE_ID", "hub-7")]).await;
     let mut client = hub.connect("7", "&login=alice&role=admin").await;
     let whole = client.next().await.expect("it is open");
@@ -66,7 +66,7 @@ async fn connected_says_who_and_where_in_both_spellings() {
 }
 
 #[tokio::test]
-async fn a_fresh_connection_gets_the_unread_ones_oldest_first_then_live() {
+async fn new_connection_gets_unread_oldest_first_then_live() {
     on_both(async |hub| {
         for n in 0..103 {
             hub.publish(&note("u", &n.to_string())).await;
@@ -90,7 +90,7 @@ async fn a_fresh_connection_gets_the_unread_ones_oldest_first_then_live() {
 }
 
 #[tokio::test]
-async fn since_brings_exactly_what_was_missed_in_a_whole_chain() {
+async fn since_returns_exactly_the_missed_changes() {
     on_both(async |hub| {
         for n in 0..250 {
             hub.publish(&note("u", &n.to_string())).await;
@@ -124,7 +124,7 @@ async fn since_brings_exactly_what_was_missed_in_a_whole_chain() {
 }
 
 #[tokio::test]
-async fn a_burst_larger_than_every_queue_comes_whole_and_closes_nobody() {
+async fn burst_beyond_every_queue_arrives_complete() {
     let hub = Hub::sqlite(&[("LONCENG_SERVER__OUTBOUND_QUEUE", "16")]).await;
     let mut client = hub.connect("u", "").await;
     client.expect("connected").await;
@@ -140,7 +140,7 @@ async fn a_burst_larger_than_every_queue_comes_whole_and_closes_nobody() {
 }
 
 #[tokio::test]
-async fn a_position_that_means_something_else_is_reset() {
+async fn position_of_another_epoch_is_reset() {
     let hub = Hub::sqlite(&[]).await;
     hub.publish(&note("u", "a")).await;
     for since in ["other.1", "999"] {
@@ -154,7 +154,7 @@ async fn a_position_that_means_something_else_is_reset() {
 }
 
 #[tokio::test]
-async fn a_sync_from_a_position_that_means_something_else_starts_over() {
+async fn sync_from_another_epoch_starts_over() {
     let hub = Hub::sqlite(&[]).await;
     hub.publish(&note("u", "a")).await;
     let mut client = hub.connect("u", "&sync=none").await;
@@ -167,7 +167,7 @@ async fn a_sync_from_a_position_that_means_something_else_starts_over() {
 }
 
 #[tokio::test]
-async fn what_is_unread_again_is_pushed_to_a_fresh_connection() {
+async fn notification_marked_unread_is_sent_to_a_new_connection() {
     let hub = Hub::sqlite(&[]).await;
     hub.publish(&note("u", "a")).await;
     let id = hub.inbox("u").await[0]["notification_id"].as_str().expect("an id").to_owned();
@@ -190,7 +190,7 @@ async fn what_is_unread_again_is_pushed_to_a_fresh_connection() {
 }
 
 #[tokio::test]
-async fn a_mark_is_acknowledged_and_the_others_are_told() {
+async fn mark_is_acknowledged_and_sent_to_other_connections() {
     on_both(async |hub| {
         let (mut one, mut two) = (hub.connect("u", "").await, hub.connect("u", "").await);
         one.expect("connected").await;
@@ -277,7 +277,7 @@ async fn sync_answers_pages_and_the_newest() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_taken_is_answered_and_the_connection_stays() {
+async fn invalid_message_is_answered_and_the_connection_stays_open() {
     let hub = Hub::sqlite(&[]).await;
     let mut client = hub.connect("u", "").await;
     client.expect("connected").await;
@@ -303,7 +303,7 @@ async fn what_cannot_be_taken_is_answered_and_the_connection_stays() {
 }
 
 #[tokio::test]
-async fn nobody_and_foreign_pages_are_refused_before_the_upgrade() {
+async fn anonymous_clients_and_foreign_origins_are_refused_before_the_upgrade() {
     let hub = Hub::sqlite(&[("LONCENG_SERVER__ALLOWED_ORIGINS", "https://app.example.com")]).await;
     assert_eq!(Client::refused(hub.ws("")).await, 401);
     assert_eq!(
@@ -423,7 +423,7 @@ async fn a_client_that_answers_no_ping_is_closed() {
 }
 
 #[tokio::test]
-async fn clients_are_told_before_a_planned_stop_and_it_is_quick() {
+async fn planned_stop_notifies_clients_quickly() {
     let mut hub = Hub::sqlite(&[]).await;
     let mut client = hub.connect("u", "").await;
     client.expect("connected").await;
@@ -439,7 +439,7 @@ async fn clients_are_told_before_a_planned_stop_and_it_is_quick() {
 }
 
 #[tokio::test]
-async fn whatever_comes_after_a_sync_goes_on_from_where_it_ended() {
+async fn messages_after_a_sync_continue_from_its_revision() {
     // Over this limit notifications are summed up.
     let hub = Hub::sqlite(&[("LONCENG_LIMITS__PER_USER_PER_MINUTE", "3")]).await;
     let note =

@@ -299,7 +299,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn types_are_removed_after_a_rest_and_most_of_them_only_when_it_is_confirmed() {
+    fn removal_of_types_needs_a_rest_and_of_most_types_a_confirmation() {
         let quick = Change { confirmed: false, rest: Duration::from_millis(500) };
         let rested = Change { confirmed: false, rest: REST_BEFORE_REMOVAL };
         let confirmed = Change { confirmed: true, rest: Duration::ZERO };
@@ -325,7 +325,7 @@ mod tests {
     }
 
     #[test]
-    fn long_lists_of_codes_are_cut() {
+    fn long_lists_of_codes_are_shortened() {
         let codes: Vec<String> = (0..25).map(|n| format!("T{n}")).collect();
         assert!(names(&codes).ends_with("T19 and 5 more"));
         assert_eq!(names(&codes[..2]), "T0, T1");

@@ -82,7 +82,7 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn a_read_that_hangs_is_given_up_and_no_other_is_begun_beside_it() {
+    async fn hanging_read_times_out_and_blocks_further_reads() {
         let mut reader = Reader::default();
         assert_eq!(reader.run(|| 1).await, Ok(1));
         let (end, ended) = std::sync::mpsc::channel::<()>();

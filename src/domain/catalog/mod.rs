@@ -384,7 +384,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn a_wrong_row_is_left_out_alone_and_says_why() {
+    fn invalid_row_is_left_out_alone_with_a_reason() {
         let mut role = row("C", "x", "ROLE");
         role.priority = "high".into();
         let (catalog, bad) = Catalog::build(
@@ -398,7 +398,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn a_translation_is_of_a_variant_or_of_the_type() {
+    fn translation_belongs_to_a_variant_or_to_the_type() {
         let mut kind = row("NOTE", "plain", "SELF");
         let variant = |name: &str, template: &str| Variant {
             name: name.into(),
@@ -449,7 +449,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn what_comes_by_the_clock_needs_nobody_to_name_its_readers() {
+    fn scheduled_type_needs_a_target_independent_of_events() {
         let mut all = row("A", "{count} new", "ALL");
         all.schedule = Some(serde_json::json!({ "cron": "0 18 * * *", "count": "NOTE_CREATED" }));
         let own = TypeRow { code: "B".into(), target_type: "SELF".into(), ..all.clone() };
@@ -477,7 +477,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn a_code_is_found_however_it_is_written() {
+    fn code_is_found_in_any_spelling() {
         let (catalog, _) = Catalog::build(&[row("order.shipped", "x", "SELF")], &[], "en");
         assert!(catalog.find("ORDER_SHIPPED").is_some());
         assert!(catalog.find("events.order.shipped").is_some());

@@ -25,7 +25,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_typo_finds_its_code_and_another_word_finds_none() {
+    fn similar_code_is_suggested_for_a_typo_only() {
         let known = ["NOTE_CREATED", "NOTE_CREATED_2", "REFUND_REQUESTED", "A"].map(str::to_owned);
         let nearest = |code: &str| nearest(code, known.iter());
         assert_eq!(nearest("NOTE_CREATD"), Some("NOTE_CREATED"));

@@ -98,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn readers_are_shared_out_by_weight_and_always_alike() {
+    fn variants_are_assigned_by_weight_and_deterministically() {
         let variants = vec![("a".to_owned(), 3), ("off".to_owned(), 0), ("b".to_owned(), 1)];
         let mut got: HashMap<&str, usize> = HashMap::new();
         for n in 0..4_000 {
@@ -118,7 +118,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn somebody_always_gets_one_that_has_weight(weights in prop::collection::vec(0_u32..5,
+        fn chosen_variant_always_has_weight(weights in prop::collection::vec(0_u32..5,
             0..6), n in 0_usize..1_000) {
             let variants: Vec<(String, u32)> = weights.iter().enumerate().map(|(at, w)|
                 (at.to_string(), *w)).collect();
@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn lists_that_make_no_sense_are_refused() {
+    fn invalid_variant_lists_are_refused() {
         let variant =
             |name: &str, weight| Variant { name: name.into(), weight, template: "x".into() };
         assert!(check(&[]).is_ok() && check(&[variant("a", 1), variant("b", 0)]).is_ok());

@@ -59,7 +59,7 @@ fn flat_events_in_both_spellings() -> Result<(), Rejected> {
 }
 
 #[test]
-fn the_topic_envelope_gathers_data_from_inside_and_beside() -> Result<(), Rejected> {
+fn topic_envelope_merges_payload_and_outer_fields() -> Result<(), Rejected> {
     let event = first(
         &json!({"topic":"booking.created","timestamp":"2026-01-01T00:00:01Z","event_type":"x",
                 "payload":{"id":"b1","action":"created","user_id":"u1",
@@ -181,7 +181,7 @@ fn a_bad_event_of_a_batch_names_its_index() {
 }
 
 #[test]
-fn what_is_too_large_or_not_json_is_rejected() {
+fn oversized_or_malformed_payload_is_rejected() {
     let headers = [];
     let mut large = incoming(br#"{"type":"X","pad":"0123456789"}"#, &headers, None);
     large.max_event_bytes = 16;
@@ -211,7 +211,7 @@ impl UserIdText for crate::domain::user::UserId {
 
 proptest! {
     #[test]
-    fn no_bytes_make_the_decoder_panic(
+    fn decoder_never_panics(
         payload in proptest::collection::vec(any::<u8>(), 0..200),
         subject in proptest::option::of("[a-z.]{0,20}"),
         binary in any::<bool>(),

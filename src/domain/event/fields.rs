@@ -130,7 +130,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn both_spellings_find_each_other() {
+    fn both_spellings_map_to_each_other() {
         assert_eq!(other_spelling("refund_id").as_deref(), Some("refundId"));
         assert_eq!(other_spelling("refundId").as_deref(), Some("refund_id"));
         assert_eq!(other_spelling("amount"), None);
@@ -139,7 +139,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn there_and_back(name in "[a-z]{1,6}(_[a-z]{1,6}){1,3}") {
+        fn spelling_conversion_round_trips(name in "[a-z]{1,6}(_[a-z]{1,6}){1,3}") {
             let camel = other_spelling(&name);
             prop_assert!(camel.is_some());
             prop_assert_eq!(other_spelling(&camel.unwrap_or_default()), Some(name));

@@ -92,13 +92,13 @@ mod tests {
     }
 
     #[test]
-    fn a_stream_made_again_starts_a_new_count() {
+    fn recreated_stream_has_new_identities() {
         assert_ne!(Identity::stream("EVENTS", 1, 1), Identity::stream("EVENTS", 2, 1));
     }
 
     proptest! {
         #[test]
-        fn source_and_id_are_both_told_apart(a in ".{0,20}", b in ".{0,20}", c in ".{0,20}",
+        fn identity_distinguishes_source_and_id(a in ".{0,20}", b in ".{0,20}", c in ".{0,20}",
             d in ".{0,20}") {
             prop_assume!((&a, &b) != (&c, &d));
             prop_assert_ne!(Identity::cloud_event(&a, &b), Identity::cloud_event(&c, &d));

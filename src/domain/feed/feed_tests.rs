@@ -51,7 +51,7 @@ fn event(payload: &Value) -> Event {
 }
 
 #[test]
-fn watchers_see_the_rules_fields_and_nothing_else() {
+fn watchers_see_only_the_fields_of_the_rule() {
     let feeds = Feeds::new(vec![feed(false)]);
     let event = event(&json!({
         "topic": "events.booking.created",
@@ -83,7 +83,7 @@ fn watchers_see_the_rules_fields_and_nothing_else() {
 }
 
 #[test]
-fn what_is_about_the_same_has_the_same_key() {
+fn messages_about_the_same_subject_have_the_same_key() {
     let feed = feed(false);
     let of = |rule: usize, course: &str, schedule: Value| {
         let event = event(&json!({ "type": "x", "course_id": course, "schedule_id": schedule }));
@@ -97,7 +97,7 @@ fn what_is_about_the_same_has_the_same_key() {
 }
 
 #[test]
-fn filters_say_which_key_is_wrong() {
+fn filter_errors_name_the_key() {
     let feed = feed(false);
     let read = |filters: Value| Filters::of_json(&feed, filters.as_object().expect("an object"));
     let good = read(json!({ "course_id": ["a", "b", 3], "room_id": "yyy" })).expect("good");
@@ -155,7 +155,7 @@ fn values() -> impl Strategy<Value = Values> {
 
 proptest! {
     #[test]
-    fn the_index_finds_whom_asking_everybody_finds_and_each_once(
+    fn index_finds_the_same_watchers_as_a_scan(
         changes in vec((0_u64..12, proptest::option::weighted(0.8, filters())), 0..60),
         events in vec(values(), 1..20),
     ) {
@@ -180,7 +180,7 @@ proptest! {
     }
 
     #[test]
-    fn of_each_thing_the_newest_waits_and_no_more_than_may(
+    fn queue_keeps_the_newest_message_per_key_within_limits(
         steps in vec((0_u64..8, 0_u32..1_000, proptest::bool::weighted(0.3)), 0..100),
         most in 1_usize..6,
         max_bytes in 1_usize..20,
@@ -212,7 +212,7 @@ proptest! {
     }
 
     #[test]
-    fn a_snapshot_is_the_last_message_of_each_thing_that_is_watched(
+    fn snapshot_is_the_last_message_per_matching_key(
         changes in vec((0_usize..6, values()), 0..60),
         filters in filters(),
         most in 1_usize..6,
@@ -243,7 +243,7 @@ proptest! {
     /// Returns a reader takes `pause` milliseconds for each batch, while new messages keep
     /// arriving.
     #[test]
-    fn what_a_slow_reader_reads_was_sent_shortly_before(pause in 1_i64..4_000) {
+    fn slow_reader_gets_recent_messages(pause in 1_i64..4_000) {
         let (mut window, mut now, mut on_the_way) = (FlowControl::default(), 0_i64,
             std::collections::VecDeque::new());
         let mut read_at = pause;
@@ -279,7 +279,7 @@ proptest! {
 }
 
 #[test]
-fn who_never_answers_gets_a_bunch_now_and_then() {
+fn unresponsive_reader_gets_occasional_batches() {
     let mut window = FlowControl::default();
     let sent = (0..60_000).filter(|now| {
         let open = window.is_open(Monotonic(*now));
@@ -292,7 +292,7 @@ fn who_never_answers_gets_a_bunch_now_and_then() {
 }
 
 #[test]
-fn an_answer_to_an_earlier_ping_says_nothing() {
+fn pong_of_an_earlier_ping_is_ignored() {
     let mut window = FlowControl::default();
     let pings = (0..4).filter_map(|_| window.send(Monotonic(0))).count();
     assert_eq!(pings, 1);
@@ -303,7 +303,7 @@ fn an_answer_to_an_earlier_ping_says_nothing() {
 }
 
 #[test]
-fn feeds_that_come_after_keep_the_ids_of_those_that_go_on() {
+fn successor_feeds_keep_ids_of_compatible_feeds() {
     let named = |name: &str, public: bool| Feed { name: name.into(), public, ..feed(false) };
     let first = Feeds::new(vec![named("a", true), named("b", true), named("c", true)]);
     let (a, b, c) = (first.find("a").unwrap(), first.find("b").unwrap(), first.find("c").unwrap());

@@ -411,7 +411,7 @@ mod tests {
     }
 
     #[test]
-    fn money_is_written_as_people_write_it() {
+    fn currency_follows_local_conventions() {
         assert_eq!(money(100_000, "IDR"), "Rp100.000");
         assert_eq!(money(0, "IDR"), "Rp0");
         assert_eq!(money(1_234_567.5, "IDR"), "Rp1.234.568");
@@ -449,7 +449,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn grouping_loses_no_digit(amount in 0_u64..u64::MAX) {
+        fn digit_grouping_preserves_all_digits(amount in 0_u64..u64::MAX) {
             let written = money(amount.to_string(), "IDR");
             let digits: String = written.chars().filter(char::is_ascii_digit).collect();
             prop_assert_eq!(digits, amount.to_string());

@@ -43,7 +43,7 @@ fn render_with(source: &str, data: &serde_json::Value) -> Result<String, Rejecte
 }
 
 #[test]
-fn the_examples_of_the_contract_render() {
+fn documented_examples_render() {
     for (source, data, expected) in [
         (
             r#"User {username} requested refund for {amount|currency("IDR")}"#,
@@ -113,7 +113,7 @@ fn a_missing_field_is_named() {
 }
 
 #[test]
-fn a_loop_without_end_is_stopped() {
+fn endless_loop_is_stopped() {
     let source =
         "{% for a in range(99999) %}{% for b in range(99999) %}{b}{% endfor %}{% endfor %}";
     assert_eq!(render_with(source, &json!({})).err().map(|r| r.kind), Some(RejectedKind::Template));
@@ -144,7 +144,7 @@ fn values_in_urls_are_encoded() -> Result<(), Rejected> {
 }
 
 #[test]
-fn a_filter_that_is_not_there_is_noticed_before_it_is_used() {
+fn unknown_filter_is_detected_at_compile_time() {
     let mut templates = Templates::default();
     for (source, line) in [
         ("{n|nofilter}", 1),
@@ -205,7 +205,7 @@ fn a_long_template_is_refused_and_one_at_the_limit_is_taken() {
 }
 
 #[test]
-fn a_template_that_could_grow_without_bound_is_refused() {
+fn template_with_unbounded_growth_is_refused() {
     for source in [
         r#"{[1]|batch(1000000000,"x")|list|length}"#,
         "{[1]|slice(1000000000)|list|length}",
@@ -238,7 +238,7 @@ fn a_template_that_could_grow_without_bound_is_refused() {
 }
 
 #[test]
-fn conditions_loops_and_numbers_are_possible() {
+fn conditions_loops_and_numbers_render() {
     let data = json!({"n": 3, "status": "open", "tags": ["a", "b"], "items": [{"name": "x",
         "price": 5}], "s": "a,b"});
     for (source, expected) in [
@@ -275,7 +275,7 @@ fn conditions_loops_and_numbers_are_possible() {
 }
 
 #[test]
-fn a_rendering_that_takes_too_much_ends_with_a_reason() {
+fn excessive_rendering_fails_with_a_reason() {
     let long = "x".repeat(200_000);
     let many: Vec<u32> = (0..80_000).collect();
     let data = json!({"long": long, "many": many, "texts": ["abc"]});

@@ -35,7 +35,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_was_there_is_known_until_it_is_long_ago() {
+    fn identities_are_remembered_up_to_the_limit() {
         let mut recent = DedupCache::default();
         let first = Identity::key("first");
         assert!(recent.is_new(&first) && !recent.is_new(&first));

@@ -110,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn only_comments_are_left_out() {
+    fn bundle_omits_comments_only() {
         for comment in [
             "",
             "  ",
@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn types_before_expressions_are_left_out() {
+    fn bundle_omits_type_casts() {
         assert_eq!(without_types("a(/** @type {X} */ (b), /** @type {Y} */ c);"), "a((b), c);");
         assert_eq!(without_types("const a = '/** no';"), "const a = '/** no';");
     }

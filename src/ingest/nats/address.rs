@@ -125,7 +125,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn secrets_are_no_part_of_the_addresses() {
+    fn addresses_contain_no_secrets() {
         for (text, count) in [
             ("nats://user:hunter2@127.0.0.1:4222", 1),
             ("nats://hunter2@a:4222, tls://b:4223", 2),

@@ -215,7 +215,7 @@ fn only_problem_rs_chooses_the_status_of_an_error() {
 }
 
 #[test]
-fn only_the_hub_and_the_commands_see_the_whole_configuration() {
+fn only_app_and_cli_see_the_whole_configuration() {
     for (name, text) in sources("src") {
         let allowed =
             ["src/app/", "src/cli/", "src/config/"].iter().any(|place| name.starts_with(place));
@@ -227,7 +227,7 @@ fn only_the_hub_and_the_commands_see_the_whole_configuration() {
 }
 
 #[test]
-fn no_actor_sends_without_regard_for_the_mailbox() {
+fn no_actor_bypasses_mailbox_capacity() {
     for (name, text) in sources("src") {
         assert!(!code(&text).contains(".do_send("), "{name} uses do_send");
         assert!(!code(&text).contains("unbounded"), "{name} has a queue without an end");
@@ -235,7 +235,7 @@ fn no_actor_sends_without_regard_for_the_mailbox() {
 }
 
 #[test]
-fn config_toml_shows_the_defaults_the_code_has() {
+fn config_toml_shows_the_defaults_of_the_code() {
     let shown =
         lonceng::config::load(&root().join("config.toml")).expect("config.toml is fine").config;
     let coded = lonceng::config::Config::default();

@@ -127,6 +127,24 @@ struct Cookies {
     sessions: Sessions,
 }
 
+impl Cookies {
+    /// Returns the user of a session; `None` if the session does not exist or has ended.
+    async fn identify(&self, value: &str) -> Result<Option<Identity>, AuthError> {
+        let session = self.sessions.find(value).await.map_err(|error| {
+            tracing::warn!(%error, "auth: Redis does not answer; cookie sign-ins fail until it \
+            does");
+            AuthError::Unavailable
+        })?;
+        Ok(session.map(|CookieSession { user_id, login, roles }| Identity {
+            user_id,
+            login,
+            roles,
+            expires_at: None,
+            session: Some(SessionKey::new(value)),
+        }))
+    }
+}
+
 /// Identified caller, with data for the directory.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Identified {
@@ -184,7 +202,11 @@ impl Authenticator {
         self.dev
     }
 
-    /// Authentication.
+    /// Identifies a caller: by API key, token, session cookie, or the parameters of dev
+    /// authentication, in this order.
+    ///
+    /// # Errors
+    /// [`AuthError`] if the credentials are invalid or missing, or cannot be checked now.
     pub async fn identify(&self, shown: &Credentials) -> Result<Identified, AuthError> {
         let key = shown.api_key.as_ref().or(shown.token.as_ref());
         if let Some(caller) = key.and_then(|key| self.keys.load().find(key)) {
@@ -194,69 +216,54 @@ impl Authenticator {
             return Err(AuthError::Key);
         }
         if let Some(token) = &shown.token {
-            let tokens = self.tokens.as_ref().ok_or(TokenError::NotConfigured)?;
-            let claims = tokens.verify(token).await.map_err(|error| match error {
-                TokenError::KeysAway => AuthError::Unavailable,
-                other => AuthError::Token(other),
-            })?;
-            return Ok(Identified {
-                caller: Caller::User(claims.identity()?),
-                patch: claims.patch().ok(),
-            });
+            return self.identify_token(token).await;
         }
         if let (Some(cookies), Some(value)) = (&self.cookies, &shown.cookie) {
-            let session = cookies.sessions.find(value).await.map_err(|error| {
-                tracing::warn!(%error, "auth: Redis does not answer; cookie sign-ins fail until \
-                it does");
-                AuthError::Unavailable
-            })?;
-            // An ended session is no identity; dev parameters still are.
-            match session {
-                Some(CookieSession { user_id, login, roles }) => {
-                    let session = Some(SessionKey::new(value));
-                    return Ok(Caller::User(Identity {
-                        user_id,
-                        login,
-                        roles,
-                        expires_at: None,
-                        session,
-                    })
-                    .into());
-                }
+            match cookies.identify(value).await? {
+                Some(identity) => return Ok(Caller::User(identity).into()),
                 None if !self.dev => return Err(AuthError::Cookie),
+                // An ended session is no identity; dev parameters still are.
                 None => {}
             }
         }
         if !self.dev || !shown.local {
             return Err(AuthError::Missing);
         }
-        let wrong = |name: &str, expected: String| {
-            Err(AuthError::BadParameter(format!("{name}: {expected}")))
-        };
-        if shown.login.as_ref().is_some_and(|login| !is_plain(login, IDENTIFIER_MAX_CHARS)) {
-            return wrong(
-                "login",
-                format!("at most {IDENTIFIER_MAX_CHARS} characters, no control characters"),
-            );
-        }
-        if shown.roles.len() > ROLES_MAX || !shown.roles.iter().all(|role| is_role(role)) {
-            return wrong(
-                "role",
-                format!("at most {ROLE_MAX_CHARS} characters, no control characters"),
-            );
-        }
-        match &shown.user_id {
-            None => Ok(Caller::Developer.into()),
-            Some(user_id) => Ok(Identified::from(Caller::User(Identity {
-                user_id: UserId::parse(user_id)
-                    .map_err(|error| AuthError::BadParameter(format!("user_id: {error}")))?,
-                login: shown.login.clone().filter(|login| !login.is_empty()),
-                roles: shown.roles.clone(),
-                expires_at: None,
-                session: None,
-            }))),
-        }
+        identify_developer(shown)
     }
+
+    async fn identify_token(&self, token: &str) -> Result<Identified, AuthError> {
+        let tokens = self.tokens.as_ref().ok_or(TokenError::NotConfigured)?;
+        let claims = tokens.verify(token).await.map_err(|error| match error {
+            TokenError::KeysAway => AuthError::Unavailable,
+            other => AuthError::Token(other),
+        })?;
+        let caller = Caller::User(claims.identity()?);
+        Ok(Identified { caller, patch: claims.patch().ok() })
+    }
+}
+
+/// Reads the parameters of dev authentication, which are trusted.
+fn identify_developer(shown: &Credentials) -> Result<Identified, AuthError> {
+    let wrong =
+        |name: &str, expected: String| Err(AuthError::BadParameter(format!("{name}: {expected}")));
+    if shown.login.as_ref().is_some_and(|login| !is_plain(login, IDENTIFIER_MAX_CHARS)) {
+        let expected = format!("at most {IDENTIFIER_MAX_CHARS} characters, no control characters");
+        return wrong("login", expected);
+    }
+    if shown.roles.len() > ROLES_MAX || !shown.roles.iter().all(|role| is_role(role)) {
+        let expected = format!("at most {ROLE_MAX_CHARS} characters, no control characters");
+        return wrong("role", expected);
+    }
+    let Some(user_id) = &shown.user_id else { return Ok(Caller::Developer.into()) };
+    Ok(Identified::from(Caller::User(Identity {
+        user_id: UserId::parse(user_id)
+            .map_err(|error| AuthError::BadParameter(format!("user_id: {error}")))?,
+        login: shown.login.clone().filter(|login| !login.is_empty()),
+        roles: shown.roles.clone(),
+        expires_at: None,
+        session: None,
+    })))
 }
 
 #[cfg(test)]

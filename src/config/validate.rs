@@ -3,7 +3,7 @@
 use std::{collections::HashSet, net::SocketAddr, path::Path};
 
 use super::{
-    AuthMethod, Config, ConfigIssue,
+    AuthMethod, Config, ConfigIssue, Feed, FeedMessage,
     files::{TEMPLATE_MAX_BYTES, read_text},
 };
 use crate::domain::{
@@ -211,74 +211,69 @@ fn retention(config: &Config, faults: &mut Vec<Fault>) {
 fn feeds(config: &Config, faults: &mut Vec<Fault>) {
     let mut names = HashSet::new();
     for (index, feed) in config.feeds.iter().enumerate() {
-        if feed.name.is_empty()
-            || !feed.name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
-        {
+        let key = |name: &str| format!("feed[{index}].{name}");
+        let is_plain = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'_';
+        if feed.name.is_empty() || !feed.name.bytes().all(is_plain) {
             let message =
                 format!("{:?} is not a name for a path; letters, digits, - and _ are", feed.name);
-            faults.push((format!("feed[{index}].name"), message));
+            faults.push((key("name"), message));
         }
         if !names.insert(&feed.name) {
-            faults.push((
-                format!("feed[{index}].name"),
-                format!("the feed {:?} is there twice", feed.name),
-            ));
+            faults.push((key("name"), format!("the feed {:?} is defined twice", feed.name)));
         }
-        let mut filters = HashSet::new();
-        for filter in &feed.filters {
-            if filter.is_empty() || filter.contains(['&', '=', '?', '#', ' ']) {
-                faults.push((
-                    format!("feed[{index}].filters"),
-                    format!("{filter:?} is not a field's name"),
-                ));
-            }
-            if RESERVED.contains(&filter.as_str()) {
-                let message =
-                    format!("{filter:?} cannot be a filter: in an address it says who is asking");
-                faults.push((format!("feed[{index}].filters"), message));
-            }
-            if !filters.insert(filter) {
-                faults
-                    .push((format!("feed[{index}].filters"), format!("{filter:?} is there twice")));
-            }
-        }
-        if feed.filters.len() > FILTERS_MAX {
-            let message = format!(
-                "at most {FILTERS_MAX} filters are possible, this feed has {}",
-                feed.filters.len()
-            );
-            faults.push((format!("feed[{index}].filters"), message));
-        }
+        faults.extend(filters(feed).into_iter().map(|message| (key("filters"), message)));
         if feed.messages.is_empty() {
             let message =
                 format!("the feed {:?} shows nothing: give it a [[feed.message]]", feed.name);
-            faults.push((format!("feed[{index}].message"), message));
+            faults.push((key("message"), message));
         }
         for (at, message) in feed.messages.iter().enumerate() {
-            let key = |name: &str| format!("feed[{index}].message[{at}].{name}");
-            if message.on.is_empty() || message.on.iter().any(|name| code_of(name).is_empty()) {
-                faults.push((
-                    key("on"),
-                    "name the events to show, such as \"booking.created\"".to_owned(),
-                ));
-            }
-            if message.on.iter().any(|name| name.contains(['*', '>'])) {
-                faults.push((
-                    key("on"),
-                    "wildcards are not possible here: name each event".to_owned(),
-                ));
-            }
-            if message.kind.is_empty() {
-                faults.push((
-                    key("type"),
-                    "must not be empty: it is what watchers see as type".to_owned(),
-                ));
-            }
-            if message.fields.is_empty() {
-                faults.push((key("fields"), "name the fields that watchers may see".to_owned()));
-            }
+            let wrong = feed_message(message).into_iter();
+            faults.extend(wrong.map(|(name, detail)| {
+                (format!("feed[{index}].message[{at}].{name}"), detail.to_owned())
+            }));
         }
     }
+}
+
+/// Returns the faults of a feed's filters.
+fn filters(feed: &Feed) -> Vec<String> {
+    let mut faults = Vec::new();
+    let mut seen = HashSet::new();
+    for filter in &feed.filters {
+        if filter.is_empty() || filter.contains(['&', '=', '?', '#', ' ']) {
+            faults.push(format!("{filter:?} is not the name of a field"));
+        }
+        if RESERVED.contains(&filter.as_str()) {
+            faults.push(format!("{filter:?} cannot be a filter: in a URL it names the caller"));
+        }
+        if !seen.insert(filter) {
+            faults.push(format!("{filter:?} is listed twice"));
+        }
+    }
+    if feed.filters.len() > FILTERS_MAX {
+        let count = feed.filters.len();
+        faults.push(format!("at most {FILTERS_MAX} filters are possible, this feed has {count}"));
+    }
+    faults
+}
+
+/// Returns the faults of a feed's message, each with its key.
+fn feed_message(message: &FeedMessage) -> Vec<(&'static str, &'static str)> {
+    let mut faults = Vec::new();
+    if message.on.is_empty() || message.on.iter().any(|name| code_of(name).is_empty()) {
+        faults.push(("on", "name the events to show, such as \"booking.created\""));
+    }
+    if message.on.iter().any(|name| name.contains(['*', '>'])) {
+        faults.push(("on", "wildcards are not possible here: name each event"));
+    }
+    if message.kind.is_empty() {
+        faults.push(("type", "must not be empty: watchers see it as type"));
+    }
+    if message.fields.is_empty() {
+        faults.push(("fields", "name the fields that watchers may see"));
+    }
+    faults
 }
 
 fn types(

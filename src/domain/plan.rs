@@ -12,13 +12,13 @@ use serde_json::value::RawValue;
 
 use super::{
     catalog::{Catalog, NotificationType, Target, entity_id},
-    event::{Direct, Event, MESSAGE, without_recipients},
+    event::{Event, MESSAGE, without_recipients},
     link,
     notification::{Priority, Timestamp},
     preferences::Preferences,
     rejected::Rejected,
     skipped::Skipped,
-    template::EventScope,
+    template::{EventScope, TemplateScope},
     user::{Person, UserId},
 };
 
@@ -200,77 +200,69 @@ impl<'a> Planner<'a> {
     /// # Errors
     /// [`Rejected`] if the template needs a field that the event does not have.
     pub fn drafts(&self, recipients: &[Person]) -> Result<Vec<Draft>, Rejected> {
+        recipients.iter().filter(|person| self.is_wanted(person)).map(|p| self.draft(p)).collect()
+    }
+
+    /// Returns whether a recipient has not muted the type; a mandatory type cannot be muted.
+    fn is_wanted(&self, recipient: &Person) -> bool {
+        let preferences = self.people.preferences.get(&recipient.user_id);
+        self.kind.mandatory || preferences.is_none_or(|wants| !wants.mutes(&self.kind.code))
+    }
+
+    /// Renders the notification of one recipient.
+    fn draft(&self, recipient: &Person) -> Result<Draft, Rejected> {
         let Self { event, kind, people, catalog, now, names, metadata } = self;
         let now = *now;
         let direct = event.direct.as_deref();
-        let created_at = direct.and_then(|direct| direct.created_at).unwrap_or(now);
         let ttl = direct.and_then(|direct| direct.ttl_seconds).or(kind.ttl_seconds);
-        let wants = |recipient: &&Person| {
-            kind.mandatory
-                || people
-                    .preferences
-                    .get(&recipient.user_id)
-                    .is_none_or(|wants| !wants.mutes(&kind.code))
-        };
-        recipients
-            .iter()
-            .filter(wants)
-            .map(|recipient| {
-                let wishes = people.preferences.get(&recipient.user_id).filter(|_| !kind.mandatory);
-                let scope = names.for_recipient(recipient.clone());
-                let (mut message, variant) = catalog.message(
-                    kind,
-                    &recipient.user_id,
-                    recipient.locale.as_deref(),
-                    &scope,
-                )?;
-                if message.chars().count() > MESSAGE_MAX_CHARS {
-                    message = message.chars().take(MESSAGE_MAX_CHARS - 1).chain(['…']).collect();
-                }
-                let action_url = match direct {
-                    Some(Direct { action_url: Some(url), .. }) => Some(url.clone()),
-                    // The type's action needs data that a direct notification may not have.
-                    Some(_) => None,
-                    // A link that cannot be rendered must not prevent the notification.
-                    None => catalog
-                        .action_url(kind, &scope)
-                        .ok()
-                        .flatten()
-                        .filter(|url| link::is_safe(url)),
-                };
-                let title = direct
-                    .and_then(|direct| direct.title.clone())
-                    .unwrap_or_else(|| kind.display_name.clone());
-                Ok(Draft {
-                    user_id: recipient.user_id.clone(),
-                    type_code: kind.code.clone(),
-                    title: without_nul(title),
-                    message: without_nul(message),
-                    priority: direct.and_then(|direct| direct.priority).unwrap_or(kind.priority),
-                    source: event.source.clone().map(without_nul),
-                    actor_id: event.actor_id.clone(),
-                    entity_type: kind.entity.as_ref().map(|entity| entity.kind.clone()),
-                    entity_id: kind
-                        .entity
-                        .as_ref()
-                        .and_then(|entity| entity_id(entity, event))
-                        .map(without_nul),
-                    action_url,
-                    metadata: Arc::clone(metadata),
-                    created_at,
-                    // The time to live begins now, even if the caller gave an earlier time of
-                    // creation.
-                    expires_at: ttl.map(|seconds| later(now, seconds)),
-                    keep_until: kind
-                        .keep_days
-                        .map(|days| later(now, days.saturating_mul(24 * 60 * 60))),
-                    quiet: wishes
-                        .is_some_and(|wishes| wishes.quiet_at(now, recipient.timezone.as_deref())),
-                    variant,
-                })
-            })
-            .collect()
+        let preferences = people.preferences.get(&recipient.user_id).filter(|_| !kind.mandatory);
+        let scope = names.for_recipient(recipient.clone());
+        let locale = recipient.locale.as_deref();
+        let (message, variant) = catalog.message(kind, &recipient.user_id, locale, &scope)?;
+        let title = direct
+            .and_then(|direct| direct.title.clone())
+            .unwrap_or_else(|| kind.display_name.clone());
+        let entity = kind.entity.as_ref();
+        Ok(Draft {
+            user_id: recipient.user_id.clone(),
+            type_code: kind.code.clone(),
+            title: without_nul(title),
+            message: without_nul(shortened(message)),
+            priority: direct.and_then(|direct| direct.priority).unwrap_or(kind.priority),
+            source: event.source.clone().map(without_nul),
+            actor_id: event.actor_id.clone(),
+            entity_type: entity.map(|entity| entity.kind.clone()),
+            entity_id: entity.and_then(|entity| entity_id(entity, event)).map(without_nul),
+            action_url: self.action_url(&scope),
+            metadata: Arc::clone(metadata),
+            created_at: direct.and_then(|direct| direct.created_at).unwrap_or(now),
+            // The time to live begins now, even if the caller gave an earlier time of creation.
+            expires_at: ttl.map(|seconds| later(now, seconds)),
+            keep_until: kind.keep_days.map(|days| later(now, days.saturating_mul(24 * 60 * 60))),
+            quiet: preferences
+                .is_some_and(|wants| wants.quiet_at(now, recipient.timezone.as_deref())),
+            variant,
+        })
     }
+
+    /// Returns the link of the notification.
+    fn action_url(&self, scope: &Arc<TemplateScope>) -> Option<String> {
+        if let Some(direct) = self.event.direct.as_deref() {
+            // The type's action needs data that a direct notification may not have.
+            return direct.action_url.clone();
+        }
+        // A link that cannot be rendered must not prevent the notification.
+        let url = self.catalog.action_url(self.kind, scope).ok().flatten();
+        url.filter(|url| link::is_safe(url))
+    }
+}
+
+/// Cuts a message to its maximum length, with an ellipsis.
+fn shortened(message: String) -> String {
+    if message.chars().count() <= MESSAGE_MAX_CHARS {
+        return message;
+    }
+    message.chars().take(MESSAGE_MAX_CHARS - 1).chain(['…']).collect()
 }
 
 fn later(now: Timestamp, seconds: i64) -> Timestamp {

@@ -18,7 +18,7 @@ use crate::{
         event::{RawEvent, decode},
         rejected::Rejected,
     },
-    http::api::{Access, Operation, Tag},
+    http::api::{Access, Operation, Tag, reference},
     pipeline::Outcome,
     telemetry::metric,
 };
@@ -53,50 +53,43 @@ pub(in crate::http) fn operations() -> Vec<Operation> {
                 "Reject the request with 422, and store nothing of it, when an event has \
                  no type, an inactive type, or no recipient.",
             )
-            .request_body(json!({
-                "required": true,
-                "content": {
-                    "application/json": {
-                        "schema": { "$ref": "#/components/schemas/Event" },
-                        "examples": {
-                            "flat": {
-                                "value": {
-                                    "type": "NOTE_CREATED",
-                                    "user_id": "budi",
-                                    "title": "Shopping",
-                                },
-                            },
-                        },
-                    },
-                    "application/cloudevents+json": { "schema": {
-                        "$ref": "#/components/schemas/CloudEvent" } },
-                    "application/cloudevents-batch+json": {
-                        "schema": {
-                            "type": "array",
-                            "items": { "$ref": "#/components/schemas/CloudEvent" },
-                        },
-                    },
-                },
-            }))
-            .response(
-                202,
-                json!({
-                    "description": "Committed.",
-                    "content": {
-                        "application/json": { "schema": {
-                            "$ref": "#/components/schemas/Accepted" } },
-                    },
-                    "headers": {
-                        "Idempotency-Replayed": {
-                            "description": "`true` when this request, or its event, had been taken \
-                                 before.",
-                            "schema": { "type": "string", "enum": ["true"] },
-                        },
-                    },
-                }),
-            )
+            .request_body(request_body())
+            .response(202, accepted())
             .errors(&[409, 422, 429]),
     ]
+}
+
+/// Request body of `POST /api/v1/events`: a flat event, or `CloudEvents` 1.0.
+fn request_body() -> Value {
+    let flat = json!({ "type": "NOTE_CREATED", "user_id": "budi", "title": "Shopping" });
+    let cloud_event = reference("CloudEvent");
+    json!({
+        "required": true,
+        "content": {
+            "application/json": {
+                "schema": reference("Event"),
+                "examples": { "flat": { "value": flat } },
+            },
+            "application/cloudevents+json": { "schema": cloud_event },
+            "application/cloudevents-batch+json": {
+                "schema": { "type": "array", "items": cloud_event },
+            },
+        },
+    })
+}
+
+/// Response of `POST /api/v1/events`.
+fn accepted() -> Value {
+    json!({
+        "description": "Committed.",
+        "content": { "application/json": { "schema": reference("Accepted") } },
+        "headers": {
+            "Idempotency-Replayed": {
+                "description": "`true` if this request, or its event, was accepted before.",
+                "schema": { "type": "string", "enum": ["true"] },
+            },
+        },
+    })
 }
 
 /// Maximum size of a batch, as a multiple of `server.max_event_bytes`.

@@ -41,7 +41,7 @@ pub(in crate::http) fn operations() -> Vec<Operation> {
                  message about each subject.",
             )
             .path("feed", json!({ "type": "string" }), "Name of the feed.")
-            .parameter(json!({
+            .parameter_object(json!({
                 "name": "filters",
                 "in": "query",
                 "required": false,

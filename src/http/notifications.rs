@@ -1,10 +1,14 @@
 //! Inbox of a user.
 
+mod operations;
+
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Serialize;
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
 use uuid::Uuid;
+
+pub(super) use operations::operations;
 
 use super::{Problem, SharedState, State, body, identity};
 use crate::{
@@ -13,173 +17,10 @@ use crate::{
         notification::{Notification, Status, Timestamp},
         user::UserId,
     },
-    http::api::{Access, Operation, Tag},
     inbox::{MarkAll, MarkOne},
     runtime::Gone,
     store::{Filter, MarkOutcome, StoreError},
 };
-
-macro_rules! marking {
-    ($mark:expr) => {
-        |state: SharedState, request: HttpRequest, id: web::Path<String>| {
-            mark(state, request, id, $mark)
-        }
-    };
-}
-
-macro_rules! marking_all {
-    ($mark:expr) => {
-        |state: SharedState, request: HttpRequest, payload: web::Payload| {
-            mark_all(state, request, payload, $mark)
-        }
-    };
-}
-
-/// Operations of this resource.
-pub(in crate::http) fn operations() -> Vec<Operation> {
-    vec![
-        Operation::get("/api/v1/notifications", list)
-            .access(Access::User)
-            .doc(
-                Tag::Inbox,
-                "list_notifications",
-                "List the inbox, newest first; with `since`, changes, oldest first",
-            )
-            .query(
-                "limit",
-                json!({ "type": "integer", "minimum": 1, "maximum": 1000, "default": 50 }),
-                "Maximum number of entries.",
-            )
-            .query(
-                "cursor",
-                json!({ "type": "string", "pattern": "^[0-9]{1,18}$" }),
-                "`next_cursor` of the previous page.",
-            )
-            .query(
-                "status",
-                json!({
-                    "type": "string",
-                    "enum": ["unread", "read", "archived", "all"],
-                    "default": "all",
-                }),
-                "Only this status.",
-            )
-            .query("type", json!({ "type": "string" }), "Only this type.")
-            .query(
-                "since",
-                json!({ "type": "string" }),
-                "Revision, EPOCH.REVISION, or time: changes after it. Another epoch is \
-                 answered with `reset: true` and the newest notifications.",
-            )
-            .returns(200, "A page, and the state of the inbox.", "Listing"),
-        Operation::get("/api/v1/notifications/unread-count", unread_count)
-            .access(Access::User)
-            .doc(Tag::Inbox, "unread_count", "Count unread notifications")
-            .returns(200, "The counts.", "Counts"),
-        Operation::post("/api/v1/notifications/read-all", marking_all!(BulkMark::Read))
-            .access(Access::User)
-            .doc(Tag::Inbox, "read_all", "Mark all notifications as read")
-            .request_body(json!({
-                "required": false,
-                "content": {
-                    "application/json": {
-                        "schema": {
-                            "type": "object",
-                            "properties": {
-                                "up_to_revision": {
-                                    "type": ["integer", "null"],
-                                    "minimum": 0,
-                                    "maximum": 9_223_372_036_854_775_807_i64,
-                                    "description": "Only what was made up to this revision.",
-                                },
-                            },
-                        },
-                    },
-                },
-            }))
-            .returns(200, "Number of notifications that changed, and the counts.", "MarkedAll"),
-        Operation::post("/api/v1/notifications/seen-all", marking_all!(BulkMark::Seen))
-            .access(Access::User)
-            .doc(Tag::Inbox, "seen_all", "Mark all notifications as seen")
-            .request_body(json!({
-                "required": false,
-                "content": {
-                    "application/json": {
-                        "schema": {
-                            "type": "object",
-                            "properties": {
-                                "up_to_revision": {
-                                    "type": ["integer", "null"],
-                                    "minimum": 0,
-                                    "maximum": 9_223_372_036_854_775_807_i64,
-                                    "description": "Only what was made up to this revision.",
-                                },
-                            },
-                        },
-                    },
-                },
-            }))
-            .returns(200, "Number of notifications that changed, and the counts.", "MarkedAll"),
-        Operation::get("/api/v1/notifications/{id}", get)
-            .access(Access::User)
-            .doc(Tag::Inbox, "get_notification", "Get a notification")
-            .path("id", json!({ "type": "string", "format": "uuid" }), "ID.")
-            .returns(200, "The notification.", "Notification"),
-        Operation::delete("/api/v1/notifications/{id}", marking!(Mark::Delete))
-            .access(Access::User)
-            .doc(Tag::Inbox, "delete_notification", "Delete a notification")
-            .description("Deletion is a change like any other. A deleted notification is 404.")
-            .path("id", json!({ "type": "string", "format": "uuid" }), "ID.")
-            .returns(200, "The notification before its deletion, and the counts.", "Marked"),
-        Operation::post("/api/v1/notifications/{id}/seen", marking!(Mark::Seen))
-            .access(Access::User)
-            .doc(Tag::Inbox, "mark_seen", "Mark a notification as seen")
-            .description("Idempotent: repeating it takes no revision.")
-            .path("id", json!({ "type": "string", "format": "uuid" }), "ID.")
-            .returns(200, "The notification and the counts after the change.", "Marked"),
-        Operation::post("/api/v1/notifications/{id}/read", marking!(Mark::Read))
-            .access(Access::User)
-            .doc(Tag::Inbox, "mark_read", "Mark a notification as read")
-            .description("Idempotent: repeating it takes no revision.")
-            .path("id", json!({ "type": "string", "format": "uuid" }), "ID.")
-            .returns(200, "The notification and the counts after the change.", "Marked"),
-        Operation::post("/api/v1/notifications/{id}/clicked", marking!(Mark::Click))
-            .access(Access::User)
-            .doc(
-                Tag::Inbox,
-                "mark_clicked",
-                "Record that the action of a notification was followed",
-            )
-            .description(
-                "Marks it as read too, and counts for the comparison of variants. \
-                 Idempotent: repeating it takes no revision.",
-            )
-            .path("id", json!({ "type": "string", "format": "uuid" }), "ID.")
-            .returns(200, "The notification and the counts after the change.", "Marked"),
-        Operation::post("/api/v1/notifications/{id}/unread", marking!(Mark::Unread))
-            .access(Access::User)
-            .doc(Tag::Inbox, "mark_unread", "Mark a notification as unread")
-            .description("Idempotent: repeating it takes no revision.")
-            .path("id", json!({ "type": "string", "format": "uuid" }), "ID.")
-            .returns(200, "The notification and the counts after the change.", "Marked"),
-        Operation::post("/api/v1/notifications/{id}/archive", marking!(Mark::Archive))
-            .access(Access::User)
-            .doc(Tag::Inbox, "mark_archive", "Archive a notification")
-            .description("Idempotent: repeating it takes no revision.")
-            .path("id", json!({ "type": "string", "format": "uuid" }), "ID.")
-            .returns(200, "The notification and the counts after the change.", "Marked"),
-        Operation::post("/api/v1/notifications/{id}/unarchive", marking!(Mark::Unarchive))
-            .access(Access::User)
-            .doc(
-                Tag::Inbox,
-                "mark_unarchive",
-                "Take a notification out of the archive, with its earlier status",
-            )
-            .description("Idempotent: repeating it takes no revision.")
-            .path("id", json!({ "type": "string", "format": "uuid" }), "ID.")
-            .returns(200, "The notification and the counts after the change.", "Marked"),
-    ]
-}
 
 /// Default number of notifications in a response.
 const LIMIT_DEFAULT: i64 = 50;
@@ -249,10 +90,7 @@ struct Answer<'a> {
 }
 
 /// Handles `GET /api/v1/notifications`.
-pub(super) async fn list(
-    state: SharedState,
-    request: HttpRequest,
-) -> Result<HttpResponse, Problem> {
+async fn list(state: SharedState, request: HttpRequest) -> Result<HttpResponse, Problem> {
     let user = identity::user(&state, &request).await?.user_id;
     let query = Query::of(&request)?;
     if let Some(since) = &query.since {
@@ -315,10 +153,7 @@ async fn changes(
 }
 
 /// Handles `GET /api/v1/notifications/unread-count`.
-pub(super) async fn unread_count(
-    state: SharedState,
-    request: HttpRequest,
-) -> Result<HttpResponse, Problem> {
+async fn unread_count(state: SharedState, request: HttpRequest) -> Result<HttpResponse, Problem> {
     let user = identity::user(&state, &request).await?.user_id;
     let InboxState { unread, unseen, revision } = state.store.inbox(&user).await?;
     let epoch = &state.sessions.epoch;
@@ -327,7 +162,7 @@ pub(super) async fn unread_count(
 }
 
 /// Handles `GET /api/v1/notifications/{id}`.
-pub(super) async fn get(
+async fn get(
     state: SharedState,
     request: HttpRequest,
     id: web::Path<String>,
@@ -338,7 +173,7 @@ pub(super) async fn get(
 }
 
 /// Handles `POST …/{id}/read` and the other marks, and `DELETE …/{id}`.
-pub(super) async fn mark(
+async fn mark(
     state: SharedState,
     request: HttpRequest,
     id: web::Path<String>,
@@ -360,7 +195,7 @@ pub(super) async fn mark(
 }
 
 /// Handles `POST /api/v1/notifications/read-all` and `/seen-all`.
-pub(super) async fn mark_all(
+async fn mark_all(
     state: SharedState,
     request: HttpRequest,
     payload: web::Payload,

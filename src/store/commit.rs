@@ -14,7 +14,6 @@ use crate::domain::{
     inbox::{Change, ChangeKind, InboxState, RevisionStep},
     notification::{Notification, Status, Timestamp, stream_id},
     plan::Draft,
-    user::UserId,
 };
 
 /// Notifications of an event, ready to be stored.
@@ -113,22 +112,11 @@ impl Store {
                 }
                 accepted.push(taken);
             }
-            let new = || {
-                events
-                    .iter()
-                    .zip(&accepted)
-                    .filter(|(_, accepted)| **accepted)
-                    .flat_map(|(e, _)| &e.drafts)
-            };
-            let mut counts: BTreeMap<&UserId, i64> = BTreeMap::new();
-            for (_, draft) in new() {
-                *counts.entry(&draft.user_id).or_default() += 1;
-            }
-            let counts: Vec<(&str, i64)> =
-                counts.iter().map(|(user, count)| (user.as_str(), *count)).collect();
+            let new = || events.iter().zip(&accepted).filter_map(|(e, taken)| taken.then_some(e));
+            let counts = counts_by_user(new());
             let mut steps = Steps::new(&counts, db::raise_inboxes(&mut tx, &counts).await?);
             let mut notifications: Vec<(Notification, RevisionStep)> = Vec::new();
-            for (event, _) in events.iter().zip(&accepted).filter(|(_, accepted)| **accepted) {
+            for event in new() {
                 let shared = shared_metadata(event);
                 if let Some((id, metadata)) = &shared {
                     sqlx::query(SHARE_METADATA)
@@ -150,23 +138,36 @@ impl Store {
             db::insert_notifications(&mut tx, &notifications).await?;
             (accepted, notifications)
         });
-        let mut placed = notifications.into_iter();
-        let outcome = |(event, accepted): (&Planned, bool)| {
-            if accepted {
-                let quiet = event.drafts.iter().map(|(_, draft)| draft.quiet);
-                // The shorter iterator first: zip advances its first iterator before the second.
-                Committed::Stored(
-                    quiet
-                        .zip(placed.by_ref())
-                        .map(|(quiet, placed)| change(placed, quiet))
-                        .collect(),
-                )
-            } else {
-                Committed::Duplicate
-            }
-        };
-        Ok(events.iter().zip(accepted).map(outcome).collect())
+        Ok(outcomes(events, accepted, notifications))
     }
+}
+
+/// Returns the number of new notifications of each user, in the order of the users' IDs.
+fn counts_by_user<'a>(events: impl Iterator<Item = &'a Planned>) -> Vec<(&'a str, i64)> {
+    let mut counts: BTreeMap<&str, i64> = BTreeMap::new();
+    for (_, draft) in events.flat_map(|event| &event.drafts) {
+        *counts.entry(draft.user_id.as_str()).or_default() += 1;
+    }
+    counts.into_iter().collect()
+}
+
+/// Assigns the stored notifications, which are in the order of `events`, to their events.
+fn outcomes(
+    events: &[Planned],
+    accepted: Vec<bool>,
+    notifications: Vec<(Notification, RevisionStep)>,
+) -> Vec<Committed> {
+    let mut placed = notifications.into_iter();
+    let outcome = |(event, accepted): (&Planned, bool)| {
+        if !accepted {
+            return Committed::Duplicate;
+        }
+        let quiet = event.drafts.iter().map(|(_, draft)| draft.quiet);
+        // The shorter iterator first: zip advances its first iterator before the second.
+        let placed = quiet.zip(placed.by_ref());
+        Committed::Stored(placed.map(|(quiet, placed)| change(placed, quiet)).collect())
+    };
+    events.iter().zip(accepted).map(outcome).collect()
 }
 
 /// Returns the metadata that is stored once for all recipients of an event, with the ID of the

@@ -60,6 +60,11 @@ const LAST_CHANGED: &str = concat!(
     " FROM notifications WHERE user_id = $1 AND revision = $2"
 );
 
+/// Stores the state of one notification.
+const SET_STATE: &str = "UPDATE notifications SET status = $2, read_at = $3, revision = $4, \
+    seen_at = $5, expires_at = $6, kept_from = COALESCE($7, kept_from), clicked_at = $8 \
+    WHERE notification_id = $1";
+
 /// Leaves a tombstone without content.
 const BLANK: &str = "UPDATE notifications SET title = '', message = '', metadata = '{}', \
 metadata_id = NULL, \
@@ -106,23 +111,18 @@ impl Store {
                             .bind(step.unseen)
                             .execute(&mut *tx)
                             .await?;
-                        sqlx::query(
-                            "UPDATE notifications SET status = $2, read_at = $3, revision = $4, \
-                             seen_at = $5, \
-                             expires_at = $6, kept_from = COALESCE($7, kept_from), clicked_at = \
-                             $8 WHERE notification_id = $1",
-                        )
-                        .bind(id.to_string())
-                        .bind(found.status.as_str())
-                        .bind(found.read_at.map(|time| time.0))
-                        .bind(step.revision)
-                        .bind(found.seen_at.map(|time| time.0))
-                        .bind(found.expires_at.map(|time| time.0))
-                        // Restored by its owner: its age counts from now.
-                        .bind(matches!(mark, Mark::Unread | Mark::Unarchive).then_some(now.0))
-                        .bind(found.clicked_at.map(|time| time.0))
-                        .execute(&mut *tx)
-                        .await?;
+                        sqlx::query(SET_STATE)
+                            .bind(id.to_string())
+                            .bind(found.status.as_str())
+                            .bind(found.read_at.map(|time| time.0))
+                            .bind(step.revision)
+                            .bind(found.seen_at.map(|time| time.0))
+                            .bind(found.expires_at.map(|time| time.0))
+                            // Restored by its owner: its age counts from now.
+                            .bind(matches!(mark, Mark::Unread | Mark::Unarchive).then_some(now.0))
+                            .bind(found.clicked_at.map(|time| time.0))
+                            .execute(&mut *tx)
+                            .await?;
                         if found.status == Status::Deleted {
                             sqlx::query(BLANK)
                                 .bind(id.to_string())

@@ -194,15 +194,7 @@ impl Store {
                     origin: None,
                 });
             }
-            let updates: Vec<_> = changes
-                .iter()
-                .filter_map(|change| change.notification.as_ref())
-                .map(|item| {
-                    json!({ "id": item.notification_id.to_string(),
-                        "status": item.status.as_str(), "revision": item.revision })
-                })
-                .collect();
-            sqlx::query(db::ENTER_ALL).bind(json!(updates).to_string()).execute(&mut *tx).await?;
+            sqlx::query(db::ENTER_ALL).bind(updates(&changes)).execute(&mut *tx).await?;
             if !deleted.is_empty() {
                 sqlx::query(db::BLANK_ALL)
                     .bind(json!(deleted).to_string())
@@ -225,6 +217,19 @@ impl Store {
             Ok(changes)
         })
     }
+}
+
+/// Returns the new states of notifications as a JSON array.
+fn updates(changes: &[Change]) -> String {
+    let update = |item: &Arc<Notification>| {
+        json!({
+            "id": item.notification_id.to_string(),
+            "status": item.status.as_str(),
+            "revision": item.revision,
+        })
+    };
+    let items = changes.iter().filter_map(|change| change.notification.as_ref());
+    json!(items.map(update).collect::<Vec<_>>()).to_string()
 }
 
 /// Selects notifications again after locking, in the order in which the changes get their

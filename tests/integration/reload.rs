@@ -379,8 +379,7 @@ async fn truncated_file_removes_no_types_without_confirmation() {
         (outcome(&hub, codes[0]).await.as_str(), outcome(&hub, codes[3]).await.as_str()),
         ("accepted", "skipped")
     );
-    let warning =
-        hub.log().lines().find(|line| line.contains("types are removed")).map(str::to_owned);
+    let warning = hub.log().lines().find(|line| line.contains("types removed")).map(str::to_owned);
     let warning = warning.expect("it is logged");
     assert!(
         warning.contains("WARN") && codes[1..].iter().all(|code| warning.contains(code)),
@@ -408,7 +407,7 @@ async fn slowly_saved_file_loses_no_event() {
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     }
-    assert!(!hub.log().contains("types are removed"), "{}", hub.log());
+    assert!(!hub.log().contains("types removed"), "{}", hub.log());
 }
 
 #[tokio::test]
@@ -421,7 +420,7 @@ async fn a_single_type_is_removed_and_named() {
     .await;
     let log = hub.log();
     assert!(
-        log.lines().any(|line| line.contains("types are removed") && line.contains("codes=\"B\"")),
+        log.lines().any(|line| line.contains("types removed") && line.contains("codes=\"B\"")),
         "{log}"
     );
 }

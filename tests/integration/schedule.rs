@@ -110,7 +110,7 @@ async fn missed_run_is_made_up_once_or_skipped() {
     })
     .await;
     until("the other is noted", PATIENCE, async || {
-        hub.log().contains("this run was missed").then_some(())
+        hub.log().contains("missed run skipped").then_some(())
     })
     .await;
     let told = hub.inbox("reader").await;
@@ -206,7 +206,7 @@ async fn schedule_recovers_from_a_clock_that_was_ahead() {
     assert!(
         log.lines().any(|line| line.contains("WARN")
             && line.contains("NOTES")
-            && line.contains("begins anew")),
+            && line.contains("restarting the schedule")),
         "{log}"
     );
 }

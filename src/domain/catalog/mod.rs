@@ -64,6 +64,12 @@ pub struct BadType {
     pub detail: String,
 }
 
+impl BadType {
+    fn new(row: &TypeRow, column: &'static str, detail: String) -> Self {
+        Self { code: row.code.clone(), column, line: None, detail }
+    }
+}
+
 /// All types, compiled.
 #[derive(Debug, Default)]
 pub struct Catalog {
@@ -104,42 +110,18 @@ impl Catalog {
         (catalog, bad)
     }
 
+    /// Compiles a row and adds its type, if everything in the row is valid.
     fn add(&mut self, row: &TypeRow) -> Result<(), BadType> {
-        let problem =
-            |column, detail| BadType { code: row.code.clone(), column, line: None, detail };
+        let problem = |column, detail| BadType::new(row, column, detail);
         let key = code_of(&row.code);
         let target = Target::parse(&row.target_type, row.target_role.as_deref(), &row.target_users)
             .map_err(|detail| problem("target_type", detail))?;
         let priority = Priority::parse(&row.priority).ok_or_else(|| {
-            problem(
-                "priority",
-                format!("unknown priority {:?}; LOW, MEDIUM or HIGH is expected", row.priority),
-            )
-        })?;
-        if row.mandatory && priority != Priority::High {
-            let detail = "only a type with the priority HIGH can be mandatory".to_owned();
-            return Err(problem("mandatory", detail));
-        }
-        if let Some((column, detail)) = row.too_long() {
-            return Err(problem(column, detail));
-        }
-        if let Some(channel) = row.channels.iter().find(|channel| !row::is_channel(channel)) {
             let detail =
-                format!("unknown channel {channel:?}; web, email, push and webhook:NAME are known");
-            return Err(problem("channels", detail));
-        }
-        if let Some(column) = row.column_with_nul() {
-            return Err(problem(column, "must not contain a NUL character".to_owned()));
-        }
-        let wrong = |column| {
-            let code = row.code.clone();
-            move |error: BadTemplate| BadType {
-                code,
-                column,
-                line: error.line,
-                detail: error.detail,
-            }
-        };
+                format!("unknown priority {:?}; LOW, MEDIUM or HIGH is expected", row.priority);
+            problem("priority", detail)
+        })?;
+        row.check().map_err(|(column, detail)| problem(column, detail))?;
         let schedule = row.schedule.as_ref().map(Schedule::parse).transpose();
         let schedule = schedule.map_err(|detail| problem("schedule", detail))?;
         if schedule.is_some() && !target.needs_no_event() {
@@ -147,31 +129,11 @@ impl Catalog {
             ADMIN, ROLE, USERS or ALL";
             return Err(problem("schedule", detail.to_owned()));
         }
-        variants::check(&row.variants).map_err(|detail| problem("variants", detail))?;
-        self.templates.add(key.clone(), row.template.clone()).map_err(wrong("template"))?;
-        for variant in &row.variants {
-            let named = |bad: BadType| BadType {
-                detail: format!("{}: {}", variant.name, bad.detail),
-                ..bad
-            };
-            let text = variants::text_of(&key, &variant.name);
-            self.templates
-                .add(text, variant.template.clone())
-                .map_err(wrong("variants"))
-                .map_err(named)?;
-        }
+        self.add_templates(&key, row)?;
         if let Some(schedule) = &schedule {
             self.check_scheduled(&key, row, schedule)?;
         }
-        let action = row.action_url.as_deref().filter(|url| !url.is_empty());
-        if let Some(url) = action {
-            if !link::is_safe_template(url) {
-                return Err(problem("action_url", link::EXPECTED.to_owned()));
-            }
-            self.templates
-                .add_url(key.clone(), url.to_owned())
-                .map_err(|error| problem("action_url", error.to_string()))?;
-        }
+        let variants = row.variants.iter().map(|v| (v.name.clone(), v.weight)).collect();
         let compiled = NotificationType {
             code: row.code.clone(),
             display_name: row.display_name.clone(),
@@ -179,19 +141,44 @@ impl Catalog {
             priority,
             is_active: row.is_active,
             ttl_seconds: row.ttl_seconds.filter(|seconds| *seconds > 0),
-            has_action: action.is_some(),
+            has_action: row.action_url.as_deref().is_some_and(|url| !url.is_empty()),
             entity: row.entity.clone(),
             mandatory: row.mandatory,
             keep_days: row.keep_days.filter(|days| *days > 0),
-            variants: row
-                .variants
-                .iter()
-                .map(|variant| (variant.name.clone(), variant.weight))
-                .collect(),
+            variants,
             schedule,
         };
         self.types.insert(key, Arc::new(compiled));
         Ok(())
+    }
+
+    /// Compiles the template of a row, those of its variants, and its action URL.
+    fn add_templates(&mut self, key: &str, row: &TypeRow) -> Result<(), BadType> {
+        let problem = |column, detail| BadType::new(row, column, detail);
+        let wrong = |column, error: BadTemplate| BadType {
+            line: error.line,
+            ..BadType::new(row, column, error.detail)
+        };
+        variants::check(&row.variants).map_err(|detail| problem("variants", detail))?;
+        self.templates
+            .add(key.to_owned(), row.template.clone())
+            .map_err(|error| wrong("template", error))?;
+        for variant in &row.variants {
+            let name = variants::text_of(key, &variant.name);
+            self.templates.add(name, variant.template.clone()).map_err(|mut error| {
+                error.detail = format!("{}: {}", variant.name, error.detail);
+                wrong("variants", error)
+            })?;
+        }
+        let Some(url) = row.action_url.as_deref().filter(|url| !url.is_empty()) else {
+            return Ok(());
+        };
+        if !link::is_safe_template(url) {
+            return Err(problem("action_url", link::EXPECTED.to_owned()));
+        }
+        self.templates
+            .add_url(key.to_owned(), url.to_owned())
+            .map_err(|error| problem("action_url", error.to_string()))
     }
 
     /// Checks that a scheduled type renders without an event: a template with other fields would
@@ -351,135 +338,4 @@ fn local_name(locale: &str, code: &str) -> String {
 }
 
 #[cfg(test)]
-pub(crate) mod tests {
-    use super::*;
-    use crate::domain::{
-        event::{RawEvent, decode},
-        notification::Timestamp,
-        template::EventScope,
-        user::Person,
-    };
-
-    pub(crate) fn row(code: &str, template: &str, target: &str) -> TypeRow {
-        TypeRow {
-            code: code.into(),
-            display_name: "Title".into(),
-            template: template.into(),
-            target_type: target.into(),
-            target_role: None,
-            target_users: Vec::new(),
-            priority: "MEDIUM".into(),
-            channels: vec!["web".into()],
-            is_active: true,
-            ttl_seconds: None,
-            action_url: None,
-            entity: None,
-            mandatory: false,
-            keep_days: None,
-            variants: Vec::new(),
-            schedule: None,
-            origin: Origin::Config,
-            updated_at: Timestamp(0),
-        }
-    }
-
-    #[test]
-    fn invalid_row_is_left_out_alone_with_a_reason() {
-        let mut role = row("C", "x", "ROLE");
-        role.priority = "high".into();
-        let (catalog, bad) = Catalog::build(
-            &[row("A", "{", "SELF"), row("B", "x", "NOBODY"), role, row("D", "x", "self")],
-            &[],
-            "en",
-        );
-        assert!(catalog.find("D").is_some() && catalog.len() == 1);
-        let columns: Vec<_> = bad.iter().map(|bad| (bad.code.as_str(), bad.column)).collect();
-        assert_eq!(columns, [("A", "template"), ("B", "target_type"), ("C", "target_type")]);
-    }
-
-    #[test]
-    fn translation_belongs_to_a_variant_or_to_the_type() {
-        let mut kind = row("NOTE", "plain", "SELF");
-        let variant = |name: &str, template: &str| Variant {
-            name: name.into(),
-            weight: 1,
-            template: template.into(),
-        };
-        kind.variants = vec![variant("a", "text a"), variant("b", "text b")];
-        let local = |code: &str, source: &str| LocalTemplate {
-            locale: "id".into(),
-            code: code.into(),
-            source: source.into(),
-        };
-        let build =
-            |local: &[LocalTemplate]| Catalog::build(std::slice::from_ref(&kind), local, "en");
-        let incoming = RawEvent {
-            payload: br#"{"type":"NOTE"}"#,
-            headers: &[],
-            subject: None,
-            broker_identity: None,
-            now: Timestamp(0),
-            max_event_bytes: 100,
-        };
-        let event = decode(&incoming).expect("it is one").events.remove(0);
-        let recipient = Person::unknown(UserId::parse("u").expect("an id"));
-        let scope = EventScope::new(&Arc::new(event), None, None).for_recipient(recipient);
-        let says = |catalog: &Catalog, user: &str, locale: Option<&str>| {
-            let user = UserId::parse(user).expect("an id");
-            let found = catalog.find("NOTE").expect("it is there");
-            catalog.message(found, &user, locale, &scope).expect("it renders")
-        };
-        let (catalog, bad) = build(&[local("NOTE.a", "teks a"), local("NOTE", "teks")]);
-        assert_eq!(bad, []);
-        for n in 0..50 {
-            let user = format!("user-{n}");
-            let (text, variant) = says(&catalog, &user, None);
-            assert_eq!(Some(text.trim_start_matches("text ")), variant.as_deref());
-            // In Indonesian there is no b: who would have it reads the translation, and does not
-            // count.
-            let expected = if variant.as_deref() == Some("a") {
-                ("teks a", variant.clone())
-            } else {
-                ("teks", None)
-            };
-            assert_eq!(says(&catalog, &user, Some("id-ID")), (expected.0.to_owned(), expected.1));
-        }
-        let (_, bad) = build(&[local("NOTE.a", "{")]);
-        assert_eq!(bad.len(), 1);
-    }
-
-    #[test]
-    fn scheduled_type_needs_a_target_independent_of_events() {
-        let mut all = row("A", "{count} new", "ALL");
-        all.schedule = Some(serde_json::json!({ "cron": "0 18 * * *", "count": "NOTE_CREATED" }));
-        let own = TypeRow { code: "B".into(), target_type: "SELF".into(), ..all.clone() };
-        let wrong = TypeRow {
-            code: "C".into(),
-            schedule: Some(serde_json::json!("at six")),
-            ..all.clone()
-        };
-        // All names must exist without an event.
-        let uncounted = TypeRow {
-            code: "D".into(),
-            schedule: Some(serde_json::json!("0 18 * * *")),
-            ..all.clone()
-        };
-        let asks = Variant { name: "a".into(), weight: 1, template: "{title}".into() };
-        let more = TypeRow { code: "E".into(), variants: vec![asks], ..all.clone() };
-        let (catalog, bad) = Catalog::build(&[all, own, wrong, uncounted, more], &[], "en");
-        assert_eq!(catalog.scheduled().count(), 1);
-        let columns: Vec<_> = bad.iter().map(|bad| (bad.code.as_str(), bad.column)).collect();
-        assert_eq!(
-            columns,
-            [("B", "schedule"), ("C", "schedule"), ("D", "template"), ("E", "variants")]
-        );
-        assert!(bad[3].detail.contains("{title}"), "{bad:?}");
-    }
-
-    #[test]
-    fn code_is_found_in_any_spelling() {
-        let (catalog, _) = Catalog::build(&[row("order.shipped", "x", "SELF")], &[], "en");
-        assert!(catalog.find("ORDER_SHIPPED").is_some());
-        assert!(catalog.find("events.order.shipped").is_some());
-    }
-}
+pub(crate) mod tests;

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::Variant;
 use crate::domain::{
     limits::{IDENTIFIER_MAX_CHARS, RECIPIENTS_MAX, ROLE_MAX_CHARS, bounded},
-    notification::Timestamp,
+    notification::{Priority, Timestamp},
     user::UserId,
 };
 
@@ -81,14 +81,34 @@ pub struct TypeRow {
 }
 
 /// Returns whether a type can name this channel.
-pub(super) fn is_channel(channel: &str) -> bool {
+fn is_channel(channel: &str) -> bool {
     matches!(channel, "web" | "email" | "push")
         || channel.strip_prefix("webhook:").is_some_and(|name| !name.is_empty())
 }
 
 impl TypeRow {
+    /// Checks what does not depend on other rows or on templates. Fails with the column.
+    pub(super) fn check(&self) -> Result<(), (&'static str, String)> {
+        if self.mandatory && Priority::parse(&self.priority) != Some(Priority::High) {
+            let detail = "only a type with the priority HIGH can be mandatory";
+            return Err(("mandatory", detail.to_owned()));
+        }
+        if let Some(fault) = self.too_long() {
+            return Err(fault);
+        }
+        if let Some(channel) = self.channels.iter().find(|channel| !is_channel(channel)) {
+            let detail =
+                format!("unknown channel {channel:?}; web, email, push and webhook:NAME are known");
+            return Err(("channels", detail));
+        }
+        match self.column_with_nul() {
+            Some(column) => Err((column, "must not contain a NUL character".to_owned())),
+            None => Ok(()),
+        }
+    }
+
     /// Returns a column whose text or list is too long, and by how much.
-    pub(super) fn too_long(&self) -> Option<(&'static str, String)> {
+    fn too_long(&self) -> Option<(&'static str, String)> {
         let text = |column, text: &str, max_chars| {
             let detail = bounded(text.to_owned(), max_chars).err()?;
             Some((column, detail))
@@ -121,7 +141,7 @@ impl TypeRow {
     }
 
     /// Returns a column with a NUL character, which PostgreSQL cannot store.
-    pub(super) fn column_with_nul(&self) -> Option<&'static str> {
+    fn column_with_nul(&self) -> Option<&'static str> {
         let has = |text: &str| text.contains('\0');
         let maybe = |text: &Option<String>| text.as_deref().is_some_and(has);
         let schedule =

@@ -1,31 +1,23 @@
 //! Filters, tests and functions of templates: `{amount|currency("IDR")}`, `{time|date("%d %b
 //! %H:%M")}`, `{n|plural("like","likes")}`; those of minijinja that can be bounded.
 
+mod currency;
+
 use std::fmt::Write as _;
 
 use chrono::{DateTime, NaiveDate, Utc, format::StrftimeItems};
 use chrono_tz::Tz;
-use iso_currency::Currency;
 use minijinja::{
     Environment, Error, ErrorKind, State,
     value::{Rest, Value, ValueKind, ValueOrKwargs},
 };
 
+use currency::currency;
+
 use super::{
     budget::{VALUE_MAX, charge},
     scope::counted,
 };
-
-/// Format of a currency: the separators, and the number of decimals.
-struct Style {
-    thousands: char,
-    decimal: char,
-    /// Number of decimals.
-    digits: usize,
-    symbol: String,
-    /// Text between symbol and number.
-    gap: &'static str,
-}
 
 /// Names of the filters defined here.
 const OWN: [&str; 9] =
@@ -251,101 +243,6 @@ fn present(value: &Value) -> Result<(), Error> {
     if value.is_undefined() { Err(Error::from(ErrorKind::UndefinedError)) } else { Ok(()) }
 }
 
-fn style(code: &str) -> Result<Style, Error> {
-    let currency = Currency::from_code(&code.to_ascii_uppercase()).ok_or_else(|| {
-        invalid(format!("currency: {code:?} is not an ISO 4217 code, such as \"IDR\" or \"USD\""))
-    })?;
-    Ok(match currency {
-        // Indonesian style: dots between thousands, no decimals.
-        Currency::IDR => {
-            Style { thousands: '.', decimal: ',', digits: 0, symbol: "Rp".into(), gap: "" }
-        }
-        other => {
-            let symbol = other.symbol().symbol;
-            let digits = usize::from(other.exponent().unwrap_or(2));
-            // A symbol of letters is followed by a space: "CHF 12.50", "$12.50".
-            let gap = if symbol.chars().all(char::is_alphabetic) { "\u{a0}" } else { "" };
-            Style { thousands: ',', decimal: '.', digits, symbol, gap }
-        }
-    })
-}
-
-fn currency(value: &Value, code: &str) -> Result<String, Error> {
-    present(value)?;
-    let style = style(code)?;
-    // Strings are accepted: amounts are often sent as strings to avoid rounding.
-    let text = match value.kind() {
-        ValueKind::Number | ValueKind::String => value.to_string(),
-        _ => return Err(invalid("currency: the value is not a number".to_owned())),
-    };
-    let (negative, whole, fraction) = decimal_digits(text.trim(), style.digits)
-        .ok_or_else(|| invalid(format!("currency: {text:?} is not a number")))?;
-    let mut written = String::new();
-    if negative {
-        written.push('-');
-    }
-    written.push_str(&style.symbol);
-    written.push_str(style.gap);
-    for (index, digit) in whole.chars().enumerate() {
-        if index > 0 && (whole.len() - index) % 3 == 0 {
-            written.push(style.thousands);
-        }
-        written.push(digit);
-    }
-    if !fraction.is_empty() {
-        written.push(style.decimal);
-        written.push_str(&fraction);
-    }
-    Ok(written)
-}
-
-/// Splits a decimal number into its sign, whole digits and exactly `digits` fraction digits,
-/// rounding half up by digits, not by floating point: 1.005 is 1.01.
-fn decimal_digits(text: &str, digits: usize) -> Option<(bool, String, String)> {
-    // Exponent notation: convert to plain digits.
-    let plain;
-    let text = if text.contains(['e', 'E']) {
-        plain = format!(
-            "{}",
-            text.parse::<f64>().ok().filter(|number| number.is_finite() && number.abs() < 1e30)?
-        );
-        plain.as_str()
-    } else {
-        text
-    };
-    let (negative, text) = text.strip_prefix('-').map_or((false, text), |rest| (true, rest));
-    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
-    let all_digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
-    if whole.is_empty() || whole.len() > 60 || !all_digits(whole) || !all_digits(fraction) {
-        return None;
-    }
-    let mut number: Vec<u8> =
-        whole.bytes().chain(fraction.bytes().chain(std::iter::repeat(b'0')).take(digits)).collect();
-    if fraction.as_bytes().get(digits).is_some_and(|digit| *digit >= b'5') {
-        let mut at = number.len();
-        loop {
-            if at == 0 {
-                number.insert(0, b'1');
-                break;
-            }
-            at -= 1;
-            if number[at] == b'9' {
-                number[at] = b'0';
-            } else {
-                number[at] += 1;
-                break;
-            }
-        }
-    }
-    let split = number.len() - digits;
-    let text = |bytes: &[u8]| bytes.iter().map(|byte| char::from(*byte)).collect::<String>();
-    let whole = text(&number[..split]);
-    let whole = whole.trim_start_matches('0');
-    let zero = whole.is_empty() && number[split..].iter().all(|digit| *digit == b'0');
-    let whole = if whole.is_empty() { "0".to_owned() } else { whole.to_owned() };
-    Some((negative && !zero, whole, text(&number[split..])))
-}
-
 fn date(state: &State<'_, '_>, value: &Value, format: Option<&str>) -> Result<String, Error> {
     present(value)?;
     let zone: Tz = state
@@ -401,60 +298,4 @@ fn truncate(value: &Value, length: Option<usize>) -> Result<String, Error> {
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    fn money(value: impl Into<Value>, code: &str) -> String {
-        currency(&value.into(), code).unwrap_or_else(|error| error.to_string())
-    }
-
-    #[test]
-    fn currency_follows_local_conventions() {
-        assert_eq!(money(100_000, "IDR"), "Rp100.000");
-        assert_eq!(money(0, "IDR"), "Rp0");
-        assert_eq!(money(1_234_567.5, "IDR"), "Rp1.234.568");
-        assert_eq!(money(-2500, "idr"), "-Rp2.500");
-        assert_eq!(money(1234.5, "USD"), "$1,234.50");
-        assert_eq!(money("1.005", "USD"), "$1.01");
-        assert_eq!(money("999.999", "EUR"), "€1,000.00");
-        assert_eq!(money(1500, "JPY"), "¥1,500");
-        assert_eq!(money("-0.001", "USD"), "$0.00");
-        assert!(money("ten", "USD").contains("not a number"));
-        assert!(money(1, "XYZ!").contains("ISO 4217"));
-    }
-
-    #[test]
-    fn times_are_read_from_text_and_numbers() {
-        let expected = DateTime::from_timestamp(1_767_225_600, 0);
-        for value in [
-            Value::from("2026-01-01T00:00:00Z"),
-            Value::from("2026-01-01T07:00:00+07:00"),
-            Value::from("2026-01-01"),
-            Value::from(1_767_225_600),
-            Value::from(1_767_225_600_000_i64),
-        ] {
-            assert_eq!(moment(&value), expected, "{value}");
-        }
-        assert_eq!(moment(&Value::from("soon")), None);
-    }
-
-    #[test]
-    fn long_text_ends_in_an_ellipsis() {
-        let cut = |text: &str, length| truncate(&Value::from(text), Some(length)).ok();
-        assert_eq!(cut("Selamat pagi dunia", 9).as_deref(), Some("Selamat…"));
-        assert_eq!(cut("pagi", 4).as_deref(), Some("pagi"));
-    }
-
-    proptest! {
-        #[test]
-        fn digit_grouping_preserves_all_digits(amount in 0_u64..u64::MAX) {
-            let written = money(amount.to_string(), "IDR");
-            let digits: String = written.chars().filter(char::is_ascii_digit).collect();
-            prop_assert_eq!(digits, amount.to_string());
-            prop_assert!(written.trim_start_matches("Rp").split('.').skip(1).all(|group|
-                group.len() == 3));
-        }
-    }
-}
+mod tests;

@@ -6,6 +6,7 @@
 //! with their subscriptions.
 
 mod dedup;
+mod handlers;
 mod reload;
 
 use std::{
@@ -13,16 +14,13 @@ use std::{
     sync::{Arc, Weak},
 };
 
-use actix::{Actor, AsyncContext as _, Context, Handler, MessageResult, Recipient};
+use actix::{Actor, AsyncContext as _, Context, Recipient};
 use tokio::sync::oneshot;
 
 use dedup::DedupCache;
 
 use super::{
-    messages::{
-        CountWatchers, Dismiss, DismissWatchers, Join, Lease, ListSubscriptions, Quit, SetFeeds,
-        ShowEvents, SignOut, Subscribe, Unsubscribe, WatchTarget,
-    },
+    messages::{Dismiss, Lease, SetFeeds},
     subscriber_counts::SubscriberCounts,
     subscription::FeedsHandle,
 };
@@ -36,7 +34,7 @@ use crate::{
         user::UserId,
     },
     protocol::{self, CloseCode},
-    runtime::supervisor::{Crash, DropGuard},
+    runtime::supervisor::DropGuard,
     telemetry::metric,
 };
 
@@ -259,150 +257,5 @@ impl Actor for Broadcaster {
     fn started(&mut self, ctx: &mut Self::Context) {
         ctx.set_mailbox_capacity(MAILBOX);
         ctx.run_interval(CLEANUP_INTERVAL, |broadcaster, _| broadcaster.remove_dead());
-    }
-}
-
-impl Handler<Join> for Broadcaster {
-    type Result = MessageResult<Join>;
-
-    fn handle(
-        &mut self,
-        Join { client, queue, goodbye, user }: Join,
-        _: &mut Self::Context,
-    ) -> Self::Result {
-        MessageResult(self.enter(client, &queue, goodbye, user))
-    }
-}
-
-impl Handler<Subscribe> for Broadcaster {
-    type Result = MessageResult<Subscribe>;
-
-    fn handle(
-        &mut self,
-        Subscribe { client, queue, what, filters }: Subscribe,
-        _: &mut Self::Context,
-    ) -> Self::Result {
-        let lease = self.enter(client, &queue, None, None);
-        if let WatchTarget::Feed(feed) = what
-            && self.indexes[feed.0].has(client, &filters)
-        {
-            return MessageResult(lease);
-        }
-        // Queued messages match the previous filters.
-        queue.forget(what.feed());
-        match what {
-            WatchTarget::All if self.all.contains(&client) => {}
-            WatchTarget::All => self.all.push(client),
-            WatchTarget::Feed(feed) => {
-                for (key, shown) in self.snapshots[feed.0].of(&filters, SNAPSHOT_SHOWN_MAX) {
-                    queue.put_among(
-                        key,
-                        protocol::shown(shown, true),
-                        SNAPSHOT_SHOWN_MAX,
-                        SNAPSHOT_SHOWN_MAX_BYTES,
-                    );
-                }
-                self.indexes[feed.0].insert(client, filters);
-                if self.feeds.is_retired(feed) {
-                    self.turn_away(client, feed);
-                }
-            }
-        }
-        self.count();
-        MessageResult(lease)
-    }
-}
-
-impl Handler<Unsubscribe> for Broadcaster {
-    type Result = ();
-
-    fn handle(&mut self, Unsubscribe { client, what }: Unsubscribe, _: &mut Self::Context) {
-        match what {
-            WatchTarget::All => self.all.retain(|known| *known != client),
-            WatchTarget::Feed(feed) => {
-                self.indexes[feed.0].remove(client);
-            }
-        }
-        if let Some(queue) = self.watchers.get(&client).and_then(|watcher| watcher.queue.upgrade())
-        {
-            queue.forget(what.feed());
-        }
-        self.count();
-    }
-}
-
-impl Handler<Quit> for Broadcaster {
-    type Result = ();
-
-    fn handle(&mut self, Quit(client): Quit, _: &mut Self::Context) {
-        self.exit(client);
-    }
-}
-
-impl Handler<ShowEvents> for Broadcaster {
-    type Result = ();
-
-    fn handle(&mut self, ShowEvents(events): ShowEvents, _: &mut Self::Context) {
-        for event in &events {
-            self.show(event);
-        }
-    }
-}
-
-impl Handler<ListSubscriptions> for Broadcaster {
-    type Result = MessageResult<ListSubscriptions>;
-
-    fn handle(&mut self, _: ListSubscriptions, _: &mut Self::Context) -> Self::Result {
-        let mut watched: HashMap<ClientId, Vec<String>> = HashMap::new();
-        for client in &self.all {
-            watched.entry(*client).or_default().push("all".to_owned());
-        }
-        for (feed, index) in self.feeds.all().iter().zip(&self.indexes) {
-            for client in index.watchers() {
-                watched.entry(client).or_default().push(feed.name.clone());
-            }
-        }
-        MessageResult(watched)
-    }
-}
-
-impl Handler<DismissWatchers> for Broadcaster {
-    type Result = ();
-
-    fn handle(&mut self, _: DismissWatchers, _: &mut Self::Context) {
-        self.leaving = true;
-        for goodbye in self.watchers.values().filter_map(|watcher| watcher.goodbye.as_ref()) {
-            // A session with a full mailbox is closed when the grace period ends.
-            let _ = goodbye.try_send(Dismiss(CloseCode::GoingAway));
-        }
-    }
-}
-
-impl Handler<SignOut> for Broadcaster {
-    type Result = usize;
-
-    fn handle(&mut self, SignOut(user): SignOut, _: &mut Self::Context) -> usize {
-        let theirs = self.by_user.get(&user).into_iter().flatten();
-        theirs
-            .filter_map(|client| self.watchers.get(client)?.goodbye.as_ref())
-            .filter(|goodbye| goodbye.try_send(Dismiss(CloseCode::NotSignedIn)).is_ok())
-            .count()
-    }
-}
-
-impl Handler<CountWatchers> for Broadcaster {
-    type Result = usize;
-
-    fn handle(&mut self, _: CountWatchers, _: &mut Self::Context) -> usize {
-        self.remove_dead();
-        self.watchers.values().filter(|watcher| watcher.goodbye.is_some()).count()
-    }
-}
-
-impl Handler<Crash> for Broadcaster {
-    type Result = ();
-
-    fn handle(&mut self, _: Crash, _: &mut Self::Context) {
-        panic!("the broadcaster was asked to crash");
     }
 }

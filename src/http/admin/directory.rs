@@ -45,38 +45,7 @@ pub(in crate::http) fn operations() -> Vec<Operation> {
             )
             .query("cursor", json!({ "type": "string" }), "`next_cursor` of the previous page.")
             .returns(200, "A page.", "Directory"),
-        Operation::post("/api/v1/admin/directory/bulk", bulk)
-            .access(Access::Admin)
-            .doc(Tag::Admin, "import_users", "Add users to the directory, or complete them")
-            .description(
-                "NDJSON, one user per line, is read as a stream and written in chunks. \
-                 Lines before an invalid one are written: `upserted` beside the problem \
-                 gives their number.",
-            )
-            .request_body(json!({
-                "required": true,
-                "content": {
-                    "application/x-ndjson": { "schema": { "type": "string" } },
-                    "application/json": {
-                        "schema": {
-                            "type": "object",
-                            "properties": {
-                                "users": { "type": "array", "items": { "type": "object" } },
-                            },
-                            "required": ["users"],
-                        },
-                    },
-                },
-            }))
-            .returns_schema(
-                200,
-                "Number of users written.",
-                &json!({
-                    "type": "object",
-                    "properties": { "upserted": { "type": "integer" } },
-                    "required": ["upserted"],
-                }),
-            ),
+        import_operation(),
         Operation::get("/api/v1/admin/directory/{user_id}", get)
             .access(Access::Admin)
             .doc(Tag::Admin, "get_user", "Get a user of the directory")
@@ -110,6 +79,41 @@ pub(in crate::http) fn operations() -> Vec<Operation> {
             )
             .response(204, json!({ "description": "Removed; the inbox stays." })),
     ]
+}
+
+fn import_operation() -> Operation {
+    Operation::post("/api/v1/admin/directory/bulk", bulk)
+        .access(Access::Admin)
+        .doc(Tag::Admin, "import_users", "Add users to the directory, or complete them")
+        .description(
+            "NDJSON, one user per line, is read as a stream and written in chunks. \
+             Lines before an invalid one are written: `upserted` beside the problem \
+             gives their number.",
+        )
+        .request_body(json!({
+            "required": true,
+            "content": {
+                "application/x-ndjson": { "schema": { "type": "string" } },
+                "application/json": {
+                    "schema": {
+                        "type": "object",
+                        "properties": {
+                            "users": { "type": "array", "items": { "type": "object" } },
+                        },
+                        "required": ["users"],
+                    },
+                },
+            },
+        }))
+        .returns_schema(
+            200,
+            "Number of users written.",
+            &json!({
+                "type": "object",
+                "properties": { "upserted": { "type": "integer" } },
+                "required": ["upserted"],
+            }),
+        )
 }
 
 /// Number of users written together.

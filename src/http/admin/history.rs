@@ -31,7 +31,7 @@ pub(in crate::http) fn operations() -> Vec<Operation> {
         Operation::get("/api/v1/admin/history", history)
             .access(Access::AdminByHandler)
             .doc(Tag::Admin, "history", "List the notifications of a user, newest first")
-            .parameter(json!({
+            .parameter_object(json!({
                 "name": "user_id",
                 "in": "query",
                 "required": true,

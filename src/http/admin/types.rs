@@ -1,5 +1,6 @@
 //! Notification types: `/api/v1/admin/types`.
 
+mod operations;
 mod preview;
 mod variants;
 mod written;
@@ -14,8 +15,9 @@ use actix_web::{
 use serde_json::{Map, Value, json};
 use sha2::{Digest as _, Sha256};
 
-pub(in crate::http) use preview::preview;
-pub(in crate::http) use variants::variants;
+pub(in crate::http) use operations::operations;
+use preview::preview;
+use variants::variants;
 use written::{Written, merged};
 
 use super::audit::entry;
@@ -28,253 +30,9 @@ use crate::{
         notification::Timestamp,
         schedule::Schedule,
     },
-    http::{
-        Problem, SharedState, State,
-        api::{Access, Checked, Operation, Tag},
-        body,
-    },
+    http::{Problem, SharedState, State, api::Checked, body},
     pipeline::catalog::Refresh,
 };
-
-/// Operations of this resource.
-pub(in crate::http) fn operations() -> Vec<Operation> {
-    vec![
-        Operation::get("/api/v1/admin/types", list)
-            .access(Access::Admin)
-            .doc(Tag::Admin, "list_types", "List the notification types")
-            .returns(200, "The rows of the table.", "Types"),
-        Operation::post("/api/v1/admin/types", make)
-            .access(Access::Admin)
-            .doc(Tag::Admin, "create_type", "Create a notification type")
-            .body("TypeWritten")
-            .response(
-                201,
-                json!({
-                    "description": "The type, in effect at once.",
-                    "content": {
-                        "application/json": { "schema": { "$ref": "#/components/schemas/Type" } },
-                    },
-                    "headers": {
-                        "ETag": {
-                            "schema": { "type": "string" },
-                            "description": "For `If-Match`.",
-                        },
-                    },
-                }),
-            )
-            .errors(&[409]),
-        Operation::get("/api/v1/admin/types/{code}", get)
-            .access(Access::Admin)
-            .doc(Tag::Admin, "get_type", "Get a notification type")
-            .path(
-                "code",
-                json!({ "type": "string", "minLength": 1, "maxLength": 128 }),
-                "Code of the type.",
-            )
-            .response(
-                200,
-                json!({
-                    "description": "The type.",
-                    "content": {
-                        "application/json": { "schema": { "$ref": "#/components/schemas/Type" } },
-                    },
-                    "headers": {
-                        "ETag": {
-                            "schema": { "type": "string" },
-                            "description": "For `If-Match`.",
-                        },
-                    },
-                }),
-            ),
-        Operation::put("/api/v1/admin/types/{code}", put)
-            .access(Access::Admin)
-            .doc(Tag::Admin, "put_type", "Create or replace a notification type")
-            .description(
-                "A member that is missing gets its default. A type that does not exist \
-                 is created (201).",
-            )
-            .path(
-                "code",
-                json!({ "type": "string", "minLength": 1, "maxLength": 128 }),
-                "Code of the type.",
-            )
-            .header(
-                "If-Match",
-                json!({ "type": "string" }),
-                "`ETag` of the type as its author saw it.",
-            )
-            .body("TypeWritten")
-            .response(
-                200,
-                json!({
-                    "description": "The type, in effect at once.",
-                    "content": {
-                        "application/json": { "schema": { "$ref": "#/components/schemas/Type" } },
-                    },
-                    "headers": {
-                        "ETag": {
-                            "schema": { "type": "string" },
-                            "description": "For `If-Match`.",
-                        },
-                    },
-                }),
-            )
-            .response(
-                201,
-                json!({
-                    "description": "The type, in effect at once.",
-                    "content": {
-                        "application/json": { "schema": { "$ref": "#/components/schemas/Type" } },
-                    },
-                    "headers": {
-                        "ETag": {
-                            "schema": { "type": "string" },
-                            "description": "For `If-Match`.",
-                        },
-                    },
-                }),
-            )
-            .errors(&[409, 412]),
-        Operation::patch("/api/v1/admin/types/{code}", patch)
-            .access(Access::Admin)
-            .doc(Tag::Admin, "patch_type", "Change a notification type")
-            .description("JSON merge patch (RFC 7396).")
-            .path(
-                "code",
-                json!({ "type": "string", "minLength": 1, "maxLength": 128 }),
-                "Code of the type.",
-            )
-            .header(
-                "If-Match",
-                json!({ "type": "string" }),
-                "`ETag` of the type as its author saw it.",
-            )
-            .request_body(json!({
-                "required": true,
-                "content": { "application/json": { "schema": { "type": "object" } } },
-            }))
-            .response(
-                200,
-                json!({
-                    "description": "The type, in effect at once.",
-                    "content": {
-                        "application/json": { "schema": { "$ref": "#/components/schemas/Type" } },
-                    },
-                    "headers": {
-                        "ETag": {
-                            "schema": { "type": "string" },
-                            "description": "For `If-Match`.",
-                        },
-                    },
-                }),
-            )
-            .errors(&[412]),
-        Operation::delete("/api/v1/admin/types/{code}", delete)
-            .access(Access::Admin)
-            .doc(Tag::Admin, "delete_type", "Delete a notification type")
-            .description(
-                "A type of config.toml is 409: set it inactive, or remove it from the file.",
-            )
-            .path(
-                "code",
-                json!({ "type": "string", "minLength": 1, "maxLength": 128 }),
-                "Code of the type.",
-            )
-            .header(
-                "If-Match",
-                json!({ "type": "string" }),
-                "`ETag` of the type as its author saw it.",
-            )
-            .response(204, json!({ "description": "Deleted." }))
-            .errors(&[409, 412]),
-        Operation::delete("/api/v1/admin/types/{code}/override", give_back)
-            .access(Access::Admin)
-            .doc(Tag::Admin, "revert_type", "Revert a notification type to config.toml")
-            .path(
-                "code",
-                json!({ "type": "string", "minLength": 1, "maxLength": 128 }),
-                "Code of the type.",
-            )
-            .header(
-                "If-Match",
-                json!({ "type": "string" }),
-                "`ETag` of the type as its author saw it.",
-            )
-            .response(
-                200,
-                json!({
-                    "description": "The type as the file defines it.",
-                    "content": {
-                        "application/json": { "schema": { "$ref": "#/components/schemas/Type" } },
-                    },
-                    "headers": {
-                        "ETag": {
-                            "schema": { "type": "string" },
-                            "description": "For `If-Match`.",
-                        },
-                    },
-                }),
-            )
-            .errors(&[409, 412]),
-        Operation::post("/api/v1/admin/types/{code}/preview", preview)
-            .access(Access::Admin)
-            .doc(Tag::Admin, "preview_type", "Render a notification without storing it")
-            .path(
-                "code",
-                json!({ "type": "string", "minLength": 1, "maxLength": 128 }),
-                "Code of the type.",
-            )
-            .request_body(json!({
-                "required": true,
-                "content": {
-                    "application/json": {
-                        "schema": {
-                            "type": "object",
-                            "properties": {
-                                "data": {
-                                    "type": "object",
-                                    "description": "An event's data; beside a real event, in the \
-                                         place of what that says.",
-                                },
-                                "type": {
-                                    "type": "object",
-                                    "description": "What of the type is being written, before it \
-                                     is \
-                                         saved.",
-                                },
-                                "recipient": {
-                                    "type": "string",
-                                    "description": "Whom it is for; by default whoever asks.",
-                                },
-                                "event": {
-                                    "type": "string",
-                                    "description": "A recent event, by its id or that of a \
-                                         notification it made: its data is the sample.",
-                                },
-                                "dead_letter": {
-                                    "type": "string",
-                                    "description": "A dead letter, by its id: its data is the \
-                                         sample.",
-                                },
-                            },
-                            "additionalProperties": false,
-                        },
-                    },
-                },
-            }))
-            .returns(200, "The rendered notification.", "Preview")
-            .errors(&[409]),
-        Operation::get("/api/v1/admin/types/{code}/variants", variants)
-            .access(Access::Admin)
-            .doc(Tag::Admin, "variants", "Compare the variants of a notification type")
-            .path(
-                "code",
-                json!({ "type": "string", "minLength": 1, "maxLength": 128 }),
-                "Code of the type.",
-            )
-            .returns(200, "Counts over all stored notifications.", "Variants"),
-    ]
-}
 
 /// Returns a type as JSON.
 fn to_json(row: &TypeRow) -> Value {
@@ -417,17 +175,17 @@ pub(in crate::http) async fn get(
 }
 
 /// Handles `POST /api/v1/admin/types`.
-pub(in crate::http) async fn make(
+pub(in crate::http) async fn create(
     state: SharedState,
     payload: web::Payload,
     Checked(caller): Checked,
 ) -> Result<HttpResponse, Problem> {
     let bytes = body::read(payload, state.server.load().max_event_bytes).await?;
     let row = body::json::<Written>(&bytes)?.into_row(None, None)?;
-    create(&state, &caller, &row).await
+    insert(&state, &caller, &row).await
 }
 
-async fn create(state: &State, caller: &Caller, row: &TypeRow) -> Result<HttpResponse, Problem> {
+async fn insert(state: &State, caller: &Caller, row: &TypeRow) -> Result<HttpResponse, Problem> {
     let taken = || Problem::conflict(format!("there is a type {:?} already", row.code));
     if find(state, &row.code).await.is_ok() {
         return Err(taken());
@@ -473,7 +231,7 @@ pub(in crate::http) async fn put(
             return Err(Problem::precondition_failed("there is no such type any more"));
         }
         let row = written.into_row(Some(&code), None)?;
-        return create(&state, &caller, &row).await;
+        return insert(&state, &caller, &row).await;
     };
     check_match(request.headers(), &before)?;
     let row = written.into_row(Some(&before.code), Some(before.updated_at))?;
@@ -519,7 +277,7 @@ pub(in crate::http) async fn delete(
 }
 
 /// Handles `DELETE /api/v1/admin/types/{code}/override`: reverts the type to config.toml.
-pub(in crate::http) async fn give_back(
+pub(in crate::http) async fn revert(
     state: SharedState,
     request: HttpRequest,
     code: web::Path<String>,

@@ -131,30 +131,31 @@ impl Operation {
 
     /// Adds an optional query parameter with a JSON Schema.
     pub(super) fn query(self, name: &str, schema: Value, description: &str) -> Self {
-        self.parameter(json!({
-            "name": name, "in": "query", "required": false, "schema": schema,
-            "description": description,
-        }))
+        self.parameter("query", name, schema, description)
     }
 
     /// Adds an optional header.
     pub(super) fn header(self, name: &str, schema: Value, description: &str) -> Self {
-        self.parameter(json!({
-            "name": name, "in": "header", "required": false, "schema": schema,
-            "description": description,
-        }))
+        self.parameter("header", name, schema, description)
     }
 
     /// Adds a path parameter.
     pub(super) fn path(self, name: &str, schema: Value, description: &str) -> Self {
-        self.parameter(json!({
-            "name": name, "in": "path", "required": true, "schema": schema,
-            "description": description,
-        }))
+        self.parameter("path", name, schema, description)
+    }
+
+    fn parameter(self, place: &str, name: &str, schema: Value, description: &str) -> Self {
+        self.parameter_object(Value::Object(Map::from_iter([
+            ("name".to_owned(), json!(name)),
+            ("in".to_owned(), json!(place)),
+            ("required".to_owned(), json!(place == "path")),
+            ("schema".to_owned(), schema),
+            ("description".to_owned(), json!(description)),
+        ])))
     }
 
     /// Adds a parameter object of `OpenAPI`.
-    pub(super) fn parameter(mut self, parameter: Value) -> Self {
+    pub(super) fn parameter_object(mut self, parameter: Value) -> Self {
         let parameters = self.document.entry("parameters").or_insert_with(|| json!([]));
         if let Value::Array(parameters) = parameters {
             parameters.push(parameter);
@@ -225,7 +226,8 @@ where
     Box::new(move || web::method(method.clone()).to(handler.clone()))
 }
 
-fn reference(schema: &str) -> Value {
+/// Returns a reference to the component schema of this name.
+pub(super) fn reference(schema: &str) -> Value {
     json!({ "$ref": format!("#/components/schemas/{schema}") })
 }
 

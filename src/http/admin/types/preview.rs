@@ -61,25 +61,10 @@ pub(in crate::http) async fn preview(
     };
     row.is_active = true;
     let (catalog, _) = Catalog::build(&[row], &[], "en");
-    let asking = match &*caller {
-        Caller::User(identity) => Some(identity.user_id.clone()),
-        _ => None,
-    };
     let real = real(&state, sample.event.as_deref(), sample.dead_letter.as_deref()).await?;
     let (mut data, reader) = real.unwrap_or_default();
     data.extend(sample.data);
-    let named = data
-        .get("user_id")
-        .or_else(|| data.get("userId"))
-        .and_then(|id| UserId::from_json(id).ok());
-    let recipient = sample
-        .recipient
-        .or(reader)
-        .or(asking)
-        .or(named)
-        .map_or_else(|| UserId::parse("someone"), Ok);
-    let recipient =
-        recipient.map_err(|error| Problem::bad_field("recipient", error.to_string()))?;
+    let recipient = recipient(sample.recipient.or(reader), &caller, &data)?;
     data.insert("type".to_owned(), Value::String(code.to_string()));
     let now = clock::now();
     let sample = Value::from(data).to_string();
@@ -116,6 +101,23 @@ pub(in crate::http) async fn preview(
     })))
 }
 
+/// Returns the recipient: the given one, else the caller, else the user of the event.
+fn recipient(
+    given: Option<UserId>,
+    caller: &Caller,
+    data: &Map<String, Value>,
+) -> Result<UserId, Problem> {
+    let of_event = || {
+        let id = data.get("user_id").or_else(|| data.get("userId"))?;
+        UserId::from_json(id).ok()
+    };
+    given
+        .or_else(|| caller.user().map(|identity| identity.user_id.clone()))
+        .or_else(of_event)
+        .map_or_else(|| UserId::parse("someone"), Ok)
+        .map_err(|error| Problem::bad_field("recipient", error.to_string()))
+}
+
 /// Returns the data of a real event, and a recipient.
 async fn real(
     state: &State,
@@ -139,7 +141,7 @@ async fn real(
                 .trace
                 .of_event(id, 1)
                 .into_iter()
-                .find_map(|walk| walk.delivered.into_iter().next());
+                .find_map(|trace| trace.delivered.into_iter().next());
             let reached = reached.ok_or_else(gone)?;
             let item = state
                 .store

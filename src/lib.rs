@@ -1,26 +1,36 @@
 //! Lonceng, a self-hosted, real-time notification hub: the path of one event.
 //!
-//! An event arrives as bytes, from a broker ([`sources::nats`]) or over HTTP ([`http`]).
-//! [`domain::event::decode()`] tells its shape and its [`Identity`](domain::event::Identity). It is
-//! sent as [`Ingest`](actors::pipeline::Ingest) to the [`pipeline`](actors::pipeline), which finds
-//! its type in the [`Catalog`](domain::catalog::Catalog), asks [`domain::plan::audience`] whom it
-//! concerns, looks them up, and has a [`domain::plan::Planner`] render a draft for each.
+//! 1. **Arrival.** An event arrives from a broker ([`ingest`]: an
+//!    [`EventSource`](ingest::EventSource) passes messages to a [`Consumer`](ingest::Consumer)) or
+//!    over HTTP ([`http`]). [`domain::event::decode()`] recognizes its shape and its
+//!    [`Identity`](domain::event::Identity).
+//! 2. **Rendering.** It is sent as [`Ingest`](pipeline::Ingest) to the
+//!    [`Pipeline`](pipeline::Pipeline), which finds its type in the
+//!    [`Catalog`](domain::catalog::Catalog), determines the recipients
+//!    ([`domain::plan::decide`]), looks them up, and renders a
+//!    [`Draft`](domain::plan::Draft) for each with a [`Planner`](domain::plan::Planner).
+//! 3. **Commit.** The drafts go as [`Commit`](inbox::Commit) to
+//!    [`Persistence`](inbox::Persistence), the only writer of inboxes.
+//!    [`Store::commit`](store::Store::commit) assigns each its revision and stores it, in one
+//!    transaction. Then the event is acknowledged.
+//! 4. **Delivery.** After the commit, the [`Registry`](delivery::Registry) receives the
+//!    [`Change`](domain::inbox::Change)s as [`Publish`](inbox::Publish), encodes each once
+//!    ([`protocol`]), and sends the bytes to every [`Session`](delivery::session::Session) of the
+//!    user.
+//! 5. **The socket.** The session checks that the change continues the revision of its client
+//!    ([`domain::follow`]) and queues the frame on its [`Connection`](connection::Connection),
+//!    whose driver writes it to the socket.
 //!
-//! The drafts go as [`Commit`](actors::persistence::Commit) to
-//! [`persistence`](actors::persistence), the only actor that changes an inbox.
-//! [`Store::commit`](store::Store::commit) gives each its revision and stores it, in one
-//! transaction. Only then is the event acknowledged; and only then does the
-//! [`registry`](actors::registry) hear of the [`Change`](domain::inbox::Change), encode it once
-//! ([`domain::protocol`]) and hand the bytes to every [`session`](actors::session) of the user,
-//! which writes them to its socket.
+//! Events of live feeds leave after step 2: the pipeline passes them to the
+//! [`Broadcaster`](feeds::Broadcaster), and nothing is stored.
 //!
-//! A client that was away says which revision it saw last ([`domain::inbox::Since`]) and gets
-//! everything after it from [`Store::changed_since`](store::Store::changed_since), then what is
-//! live, without a gap or a repeat.
+//! A client that was away sends the last revision it has ([`domain::inbox::Since`]), and gets
+//! everything after it from [`Store::changed_since`](store::Store::changed_since), then live
+//! changes, without a gap or a repeat. So everything after the commit may be lost: the store has
+//! it.
 //!
-//! [`hub::Hub`] builds all of it from a [`config`]; the [`supervisor`](actors::supervisor) starts
-//! again what panics. **What may surprise:** everything after the commit may be lost, on purpose,
-//! because the store has it.
+//! [`app::Hub`] builds all actors from a [`config`]; the
+//! [`Supervisor`](runtime::supervisor::Supervisor) restarts those that panic.
 pub mod app;
 pub mod auth;
 pub mod cli;
@@ -39,3 +49,5 @@ pub mod redis;
 pub mod runtime;
 pub mod store;
 pub mod telemetry;
+#[cfg(test)]
+mod testing;

@@ -8,7 +8,7 @@ use std::{
     },
 };
 
-use actix::{Message, Recipient};
+use actix::{Actor, Handler, Message, Recipient, dev::ToEnvelope};
 use bytes::Bytes;
 use tokio::{sync::oneshot, time::Instant};
 
@@ -19,6 +19,7 @@ use crate::{
         user::{Identity, UserId},
     },
     protocol,
+    runtime::{Handle, MessageHandle},
 };
 
 /// Ends when the registry that granted it is gone.
@@ -54,6 +55,25 @@ pub struct Detach {
 #[derive(Message)]
 #[rtype(result = "()")]
 pub struct DismissAll;
+
+/// Addresses of the registry that a session needs.
+#[derive(Debug, Clone)]
+pub struct RegistryHandle {
+    /// Attaches the session.
+    pub attach: MessageHandle<Attach>,
+    /// Detaches it.
+    pub detach: MessageHandle<Detach>,
+}
+
+impl<A> From<&Handle<A>> for RegistryHandle
+where
+    A: Actor + Handler<Attach> + Handler<Detach>,
+    A::Context: ToEnvelope<A, Attach> + ToEnvelope<A, Detach>,
+{
+    fn from(handle: &Handle<A>) -> Self {
+        Self { attach: MessageHandle::from(handle), detach: MessageHandle::from(handle) }
+    }
+}
 
 /// Lists the connected clients.
 #[derive(Message)]

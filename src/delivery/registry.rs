@@ -282,3 +282,7 @@ impl Handler<CrashSessions> for Registry {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "registry_tests.rs"]
+mod tests;

@@ -1,6 +1,6 @@
 //! Planning: from an event to its notifications, as pure functions.
 //!
-//! First [`audience`] determines the recipients, so that the caller can look them up; then a
+//! First [`decide`] determines the recipients, so that the caller can look them up; then a
 //! [`Planner`] renders one [`Draft`] for each.
 
 use std::{
@@ -27,20 +27,20 @@ const MESSAGE_MAX_CHARS: usize = 4_000;
 
 /// Recipients of an event.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Audience {
+pub enum RecipientSet {
     /// These users, in the directory or not.
     Users(Vec<UserId>),
     /// All users of the directory with this role.
     Role(String),
     /// All users of the directory.
-    Everyone,
+    All,
 }
 
 /// Decision about an event.
 #[derive(Debug)]
 pub enum Decision {
     /// Look up the recipients, then render with a [`Planner`].
-    Notify(Arc<NotificationType>, Audience),
+    Notify(Arc<NotificationType>, RecipientSet),
     /// The event makes no notification.
     Skip(Skipped),
 }
@@ -117,7 +117,7 @@ impl People {
 ///
 /// # Errors
 /// [`Rejected`] when the event lacks the field that its type's target needs.
-pub fn audience(event: &Event, catalog: &Catalog) -> Result<Decision, Rejected> {
+pub fn decide(event: &Event, catalog: &Catalog) -> Result<Decision, Rejected> {
     let Some(kind) = catalog.find(&event.code) else {
         return match &event.direct {
             // A direct notification must name an existing type; an event of an unknown type is only
@@ -137,29 +137,29 @@ pub fn audience(event: &Event, catalog: &Catalog) -> Result<Decision, Rejected> 
     }
     if let Some(direct) = &event.direct {
         let users = unique(direct.targets.iter().map(|person| person.user_id.clone()));
-        return Ok(Decision::Notify(Arc::clone(kind), Audience::Users(users)));
+        return Ok(Decision::Notify(Arc::clone(kind), RecipientSet::Users(users)));
     }
     let needs = |field: &str, user: &Option<UserId>, target: &str| {
-        user.clone().map(|user| Audience::Users(vec![user])).ok_or_else(|| {
+        user.clone().map(|user| RecipientSet::Users(vec![user])).ok_or_else(|| {
             Rejected::missing(
                 field,
                 format!("the type {} has the target {target}, which needs {field}", kind.code),
             )
         })
     };
-    let audience = match &kind.target {
+    let recipient_set = match &kind.target {
         Target::User => needs("user_id", &event.user_id, "SELF")?,
         Target::Actor => needs("actor_id", &event.actor_id, "ACTOR")?,
         Target::Recipient if event.recipients.is_empty() => {
             needs("recipient_id", &None, "RECIPIENT")?
         }
-        Target::Recipient => Audience::Users(unique(event.recipients.iter().cloned())),
-        Target::Role(role) => Audience::Role(role.clone()),
-        Target::Users(users) => Audience::Users(unique(users.iter().cloned())),
-        Target::All => Audience::Everyone,
+        Target::Recipient => RecipientSet::Users(unique(event.recipients.iter().cloned())),
+        Target::Role(role) => RecipientSet::Role(role.clone()),
+        Target::Users(users) => RecipientSet::Users(unique(users.iter().cloned())),
+        Target::All => RecipientSet::All,
         Target::Feed => return Ok(Decision::Skip(Skipped::FeedOnly)),
     };
-    Ok(Decision::Notify(Arc::clone(kind), audience))
+    Ok(Decision::Notify(Arc::clone(kind), recipient_set))
 }
 
 fn unique(users: impl Iterator<Item = UserId>) -> Vec<UserId> {

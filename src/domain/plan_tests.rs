@@ -43,7 +43,7 @@ fn decide(target: &str, value: &serde_json::Value) -> Result<Decision, Rejected>
     let mut row = row("T", "x", target);
     row.target_role = Some("moderator".into());
     row.target_users = vec![user("a"), user("b"), user("a")];
-    audience(&event(value), &catalog(&[row]))
+    super::decide(&event(value), &catalog(&[row]))
 }
 
 #[test]
@@ -51,17 +51,17 @@ fn every_target_resolves_to_its_recipients() {
     let all = json!({"type":"T","user_id":"u","actor_id":"a","recipient_id":"r",
         "recipient_ids":["s","r"]});
     for (target, expected) in [
-        ("SELF", Audience::Users(vec![user("u")])),
-        ("REQUESTER", Audience::Users(vec![user("u")])),
-        ("ACTOR", Audience::Users(vec![user("a")])),
-        ("RECIPIENT", Audience::Users(vec![user("r"), user("s")])),
-        ("ADMIN", Audience::Role("admin".into())),
-        ("ROLE", Audience::Role("moderator".into())),
-        ("USERS", Audience::Users(vec![user("a"), user("b")])),
-        ("ALL", Audience::Everyone),
+        ("SELF", RecipientSet::Users(vec![user("u")])),
+        ("REQUESTER", RecipientSet::Users(vec![user("u")])),
+        ("ACTOR", RecipientSet::Users(vec![user("a")])),
+        ("RECIPIENT", RecipientSet::Users(vec![user("r"), user("s")])),
+        ("ADMIN", RecipientSet::Role("admin".into())),
+        ("ROLE", RecipientSet::Role("moderator".into())),
+        ("USERS", RecipientSet::Users(vec![user("a"), user("b")])),
+        ("ALL", RecipientSet::All),
     ] {
         match decide(target, &all) {
-            Ok(Decision::Notify(_, audience)) => assert_eq!(audience, expected, "{target}"),
+            Ok(Decision::Notify(_, recipients)) => assert_eq!(recipients, expected, "{target}"),
             other => panic!("{target}: {other:?}"),
         }
     }
@@ -87,7 +87,8 @@ fn unknown_and_inactive_types_are_skipped() {
     let mut off = row("OFF", "x", "SELF");
     off.is_active = false;
     let catalog = catalog(&[off]);
-    let decide = |code: &str| audience(&event(&json!({"type": code, "user_id": "u"})), &catalog);
+    let decide =
+        |code: &str| super::decide(&event(&json!({"type": code, "user_id": "u"})), &catalog);
     assert!(matches!(decide("NOPE"), Ok(Decision::Skip(Skipped::NoType))));
     assert!(matches!(decide("OFF"), Ok(Decision::Skip(Skipped::Inactive))));
 }

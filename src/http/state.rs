@@ -8,7 +8,7 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use crate::{
     auth::Authenticator,
     config,
-    delivery::session,
+    delivery::{Registry, session},
     http::{
         addresses::Addresses,
         admin,
@@ -51,6 +51,8 @@ pub struct State {
     pub pipeline: Handle<Pipeline>,
     /// Receiver of marks.
     pub persistence: Handle<Persistence>,
+    /// Connected users.
+    pub registry: Handle<Registry>,
     /// State of each part.
     pub health: Health,
     /// Catalog actor.

@@ -1,6 +1,6 @@
 //! Messages that the persistence actor takes.
 
-use actix::Message;
+use actix::{Actor, Handler, Message, dev::ToEnvelope};
 use tokio::{sync::oneshot, time::Instant};
 use uuid::Uuid;
 
@@ -10,6 +10,7 @@ use crate::{
         notification::Timestamp,
         user::UserId,
     },
+    runtime::{Handle, MessageHandle},
     store::{MarkOutcome, Planned, RetentionCursor, StoreError},
 };
 
@@ -57,6 +58,25 @@ pub struct MarkAll {
     pub origin: Option<ClientId>,
     /// Receiver of the result.
     pub reply: oneshot::Sender<Result<MarkOutcome, StoreError>>,
+}
+
+/// Addresses of persistence that change an inbox at the request of its owner.
+#[derive(Debug, Clone)]
+pub struct MarkHandle {
+    /// Marks one notification.
+    pub one: MessageHandle<MarkOne>,
+    /// Marks all unread notifications.
+    pub all: MessageHandle<MarkAll>,
+}
+
+impl<A> From<&Handle<A>> for MarkHandle
+where
+    A: Actor + Handler<MarkOne> + Handler<MarkAll>,
+    A::Context: ToEnvelope<A, MarkOne> + ToEnvelope<A, MarkAll>,
+{
+    fn from(handle: &Handle<A>) -> Self {
+        Self { one: MessageHandle::from(handle), all: MessageHandle::from(handle) }
+    }
 }
 
 /// Kind of sweep.

@@ -5,7 +5,11 @@ mod persistence;
 mod sweeper;
 
 pub use messages::{
-    Commit, CommitOutcome, MarkAll, MarkOne, Publish, Reconcile, Sweep, SweepTask, Swept,
+    Commit, CommitOutcome, MarkAll, MarkHandle, MarkOne, Publish, Reconcile, Sweep, SweepTask,
+    Swept,
 };
 pub use persistence::{Persistence, PersistenceConfig};
 pub use sweeper::Sweeper;
+
+#[cfg(test)]
+mod tests;

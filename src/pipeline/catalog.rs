@@ -37,7 +37,7 @@ impl SharedCatalog {
         Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    fn publish(&self, catalog: Catalog) {
+    pub(crate) fn publish(&self, catalog: Catalog) {
         *self.0.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(catalog);
     }
 }

@@ -30,7 +30,7 @@ use crate::{
         catalog::{Catalog, NotificationType},
         event::{Event, Identity},
         notification::Timestamp,
-        plan::{Audience, Draft, People, Planner},
+        plan::{Draft, People, Planner, RecipientSet},
         skipped::Skipped,
         user::{Person, UserId},
     },
@@ -85,7 +85,7 @@ pub(super) struct FanOut {
     pub(super) permit: Permit,
     pub(super) event: Arc<Event>,
     pub(super) kind: Arc<NotificationType>,
-    pub(super) audience: Audience,
+    pub(super) recipient_set: RecipientSet,
     pub(super) received: Instant,
 }
 
@@ -152,18 +152,19 @@ impl FanOut {
     async fn commit_all(&self, report: &mut FanOutReport) -> Result<(), Outcome> {
         let now = clock::now();
         let identity = self.identity();
-        let begin = || self.store.begin_fan_out(&identity, &self.audience, now);
-        let (mut after, audience) = match begin().await.map_err(|error| Outcome::from(&error))? {
-            FanOutStart::Over => return Err(Outcome::Duplicate),
-            FanOutStart::After(after, audience) => (after, audience),
-        };
+        let begin = || self.store.begin_fan_out(&identity, &self.recipient_set, now);
+        let (mut after, recipient_set) =
+            match begin().await.map_err(|error| Outcome::from(&error))? {
+                FanOutStart::Over => return Err(Outcome::Duplicate),
+                FanOutStart::After(after, recipient_set) => (after, recipient_set),
+            };
         report.begun = !after.is_empty();
         let named: Vec<UserId> =
             self.event.user_id.iter().chain(&self.event.actor_id).cloned().collect();
         let named = self.store.people(&named).await.map_err(|error| Outcome::from(&error))?;
-        self.render_all(&identity, &audience, &after, &named, now).await?;
+        self.render_all(&identity, &recipient_set, &after, &named, now).await?;
         loop {
-            let chunk = self.chunk(&audience, &after, &named, now, OnError::Skip).await?;
+            let chunk = self.chunk(&recipient_set, &after, &named, now, OnError::Skip).await?;
             match self.commit(&identity, &after, &chunk).await? {
                 Committed::Stored => {
                     report.add(&chunk);
@@ -192,22 +193,23 @@ impl FanOut {
     async fn render_all(
         &self,
         identity: &Identity,
-        audience: &Audience,
+        recipient_set: &RecipientSet,
         after: &str,
         named: &[Person],
         now: Timestamp,
     ) -> Result<(), Outcome> {
         let mut position = after.to_owned();
         loop {
-            let chunk = match self.chunk(audience, &position, named, now, OnError::Reject).await {
-                Err(outcome @ Outcome::Rejected(_)) if after.is_empty() => {
-                    let _ = self.store.forget_fan_out(identity).await;
-                    return Err(outcome);
-                }
-                // An earlier attempt has committed chunks.
-                Err(Outcome::Rejected(_)) => return Ok(()),
-                other => other?,
-            };
+            let chunk =
+                match self.chunk(recipient_set, &position, named, now, OnError::Reject).await {
+                    Err(outcome @ Outcome::Rejected(_)) if after.is_empty() => {
+                        let _ = self.store.forget_fan_out(identity).await;
+                        return Err(outcome);
+                    }
+                    // An earlier attempt has committed chunks.
+                    Err(Outcome::Rejected(_)) => return Ok(()),
+                    other => other?,
+                };
             if chunk.last {
                 return Ok(());
             }
@@ -236,7 +238,7 @@ impl FanOut {
     /// Renders the recipients that follow `after`.
     async fn chunk(
         &self,
-        audience: &Audience,
+        recipient_set: &RecipientSet,
         after: &str,
         named: &[Person],
         now: Timestamp,
@@ -244,7 +246,7 @@ impl FanOut {
     ) -> Result<Chunk, Outcome> {
         let store_error = |error| Outcome::from(&error);
         let recipients =
-            page(&self.store, audience, after, CHUNK_SIZE).await.map_err(store_error)?;
+            page(&self.store, recipient_set, after, CHUNK_SIZE).await.map_err(store_error)?;
         let ids: Vec<UserId> = recipients.iter().map(|person| person.user_id.clone()).collect();
         let preferences = self.store.preferences_of(&ids).await.map_err(store_error)?;
         let people = People::new(named.iter().cloned()).with_preferences(preferences);

@@ -11,7 +11,7 @@ use crate::{
     domain::{
         event::Event,
         notification::Timestamp,
-        plan::{Audience, People},
+        plan::{People, RecipientSet},
         user::{Person, UserId},
     },
     store::{Store, StoreError},
@@ -24,7 +24,7 @@ pub(super) struct Lookups {
     pub(super) people: People,
     /// Members of the roles that events are for, or of the whole directory; of large groups only
     /// the first ones.
-    groups: Vec<(Audience, Vec<Person>)>,
+    groups: Vec<(RecipientSet, Vec<Person>)>,
     /// Identities of large fan-outs that have begun.
     begun: HashSet<String>,
 }
@@ -53,13 +53,13 @@ impl Lookups {
             lookups.begun = store.fan_outs_begun(&identities).await?;
         }
         let mut members: BTreeSet<UserId> = BTreeSet::new();
-        for (audience, whole) in wanted.groups {
+        for (recipient_set, whole) in wanted.groups {
             let limit = if whole { usize::MAX } else { CHUNK_SIZE + 1 };
-            let people = page(store, audience, "", limit).await?;
+            let people = page(store, recipient_set, "", limit).await?;
             if whole || people.len() <= CHUNK_SIZE {
                 members.extend(people.iter().map(|person| person.user_id.clone()));
             }
-            lookups.groups.push((audience.clone(), people));
+            lookups.groups.push((recipient_set.clone(), people));
         }
         let members: Vec<UserId> = members.into_iter().collect();
         preferences.extend(store.preferences_of(&members).await?);
@@ -68,10 +68,10 @@ impl Lookups {
     }
 
     /// Returns the members of a group.
-    pub(super) fn group(&self, audience: &Audience) -> &[Person] {
+    pub(super) fn group(&self, recipient_set: &RecipientSet) -> &[Person] {
         self.groups
             .iter()
-            .find(|(known, _)| known == audience)
+            .find(|(known, _)| known == recipient_set)
             .map_or(&[][..], |(_, people)| people.as_slice())
     }
 
@@ -85,7 +85,7 @@ impl Lookups {
 struct Wanted<'a> {
     users: Vec<UserId>,
     /// Groups, each with whether all its members are needed at once.
-    groups: Vec<(&'a Audience, bool)>,
+    groups: Vec<(&'a RecipientSet, bool)>,
     /// Users whom direct notifications bring along for the directory.
     entering: Vec<Person>,
 }
@@ -93,17 +93,18 @@ struct Wanted<'a> {
 impl<'a> Wanted<'a> {
     fn of(resolved: &'a [(Ingest, Vec<Resolution>)]) -> Self {
         let mut users: BTreeSet<&UserId> = BTreeSet::new();
-        let mut groups: Vec<(&Audience, bool)> = Vec::new();
+        let mut groups: Vec<(&RecipientSet, bool)> = Vec::new();
         let mut entering = Vec::new();
         for (ingest, resolutions) in resolved {
             for (event, resolution) in ingest.events.iter().zip(resolutions) {
-                let Resolution::Notify(_, audience) = resolution else { continue };
+                let Resolution::Notify(_, recipient_set) = resolution else { continue };
                 users.extend(event.user_id.iter().chain(&event.actor_id));
                 let whole = ingest.atomic && ingest.events.len() > 1;
-                match (audience, groups.iter_mut().find(|(known, _)| *known == audience)) {
-                    (Audience::Users(named), _) => users.extend(named),
+                match (recipient_set, groups.iter_mut().find(|(known, _)| *known == recipient_set))
+                {
+                    (RecipientSet::Users(named), _) => users.extend(named),
                     (_, Some((_, known))) => *known |= whole,
-                    (_, None) => groups.push((audience, whole)),
+                    (_, None) => groups.push((recipient_set, whole)),
                 }
                 entering.extend(event.direct.iter().flat_map(|direct| direct.targets.clone()));
             }

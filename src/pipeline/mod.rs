@@ -15,3 +15,6 @@ mod trace;
 
 pub use actor::{Ingest, Pipeline};
 pub use outcome::{Outcome, Stored};
+
+#[cfg(test)]
+mod tests;

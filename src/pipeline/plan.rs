@@ -18,7 +18,7 @@ use crate::{
         catalog::NotificationType,
         event::Event,
         notification::Timestamp,
-        plan::{Audience, Draft, People, Planner},
+        plan::{Draft, People, Planner, RecipientSet},
         rejected::Rejected,
         skipped::Skipped,
         user::{Person, UserId},
@@ -71,16 +71,16 @@ pub(super) async fn plan(
     context: &BatchContext,
     conditions: Conditions,
 ) -> Result<(Plan, Vec<UserId>), Outcome> {
-    let (kind, audience) = match resolution {
+    let (kind, recipient_set) = match resolution {
         Resolution::Done(outcome) => return Err(outcome),
-        Resolution::Notify(kind, audience) => (kind, audience),
+        Resolution::Notify(kind, recipient_set) => (kind, recipient_set),
         Resolution::Merge(_) => {
             return Err(Outcome::Failed("the directory was not written".to_owned()));
         }
     };
     let named: Vec<Person>;
-    let recipients = match &audience {
-        Audience::Users(users) => {
+    let recipients = match &recipient_set {
+        RecipientSet::Users(users) => {
             named = users.iter().map(|user| lookups.people.get(user)).collect();
             &named
         }
@@ -93,9 +93,13 @@ pub(super) async fn plan(
             "a large fan-out of an event of this batch is in progress".to_owned(),
         ));
     }
-    let is_large = !matches!(audience, Audience::Users(_)) && recipients.len() > CHUNK_SIZE;
+    let is_large =
+        !matches!(recipient_set, RecipientSet::Users(_)) && recipients.len() > CHUNK_SIZE;
     if begun || is_large && !conditions.whole {
-        return Ok((fan_out(event, kind, audience, context, conditions.received)?, Vec::new()));
+        return Ok((
+            fan_out(event, kind, recipient_set, context, conditions.received)?,
+            Vec::new(),
+        ));
     }
     if recipients.is_empty() {
         return Err(skipped(event, Skipped::NoRecipient, conditions.strict, &context.catalog));
@@ -115,7 +119,7 @@ pub(super) async fn plan(
 fn fan_out(
     event: &Arc<Event>,
     kind: Arc<NotificationType>,
-    audience: Audience,
+    recipient_set: RecipientSet,
     context: &BatchContext,
     received: Instant,
 ) -> Result<Plan, Outcome> {
@@ -127,7 +131,7 @@ fn fan_out(
         permit,
         event: Arc::clone(event),
         kind,
-        audience,
+        recipient_set,
         received,
     })))
 }

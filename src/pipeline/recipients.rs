@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::{
     domain::{
-        plan::{Audience, Draft},
+        plan::{Draft, RecipientSet},
         user::{Person, UserId},
     },
     store::{Store, StoreError},
@@ -14,20 +14,20 @@ use crate::{
 /// milliseconds of the store's time.
 pub(super) const CHUNK_SIZE: usize = 250;
 
-/// Returns up to `limit` users of an audience of the directory with an ID above `after`, in the
+/// Returns up to `limit` users of an recipient_set of the directory with an ID above `after`, in the
 /// order of their IDs.
 pub(super) async fn page(
     store: &Store,
-    audience: &Audience,
+    recipient_set: &RecipientSet,
     after: &str,
     limit: usize,
 ) -> Result<Vec<Person>, StoreError> {
-    let role = match audience {
-        Audience::Users(_) => return Ok(Vec::new()),
-        Audience::Role(role) => Some(role.as_str()),
-        Audience::Everyone => None,
+    let role = match recipient_set {
+        RecipientSet::Users(_) => return Ok(Vec::new()),
+        RecipientSet::Role(role) => Some(role.as_str()),
+        RecipientSet::All => None,
     };
-    store.audience(role, after, i64::try_from(limit).unwrap_or(i64::MAX)).await
+    store.users_with_role(role, after, i64::try_from(limit).unwrap_or(i64::MAX)).await
 }
 
 /// Returns the recipients without a draft.

@@ -1,4 +1,4 @@
-//! First step of an event: its type and its audience, before any user is looked up.
+//! First step of an event: its type and its recipient_set, before any user is looked up.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use crate::{
         directory::patches,
         event::{Event, USERS_UPSERTED},
         notification::Timestamp,
-        plan::{Audience, Decision, audience},
+        plan::{Decision, RecipientSet, decide},
         rejected::Rejected,
         skipped::Skipped,
         user::PersonPatch,
@@ -25,12 +25,12 @@ pub(super) enum Resolution {
     /// The event needs no further step.
     Done(Outcome),
     /// Its type and the users that get a notification.
-    Notify(Arc<NotificationType>, Audience),
+    Notify(Arc<NotificationType>, RecipientSet),
     /// Users to write to the directory.
     Merge(Vec<PersonPatch>),
 }
 
-/// Finds the type and the audience of an event.
+/// Finds the type and the recipient_set of an event.
 pub(super) fn resolve(
     event: &Event,
     strict: bool,
@@ -43,8 +43,8 @@ pub(super) fn resolve(
             Ok(patches) => Resolution::Merge(patches),
         };
     }
-    match audience(event, &context.catalog) {
-        Ok(Decision::Notify(kind, audience)) => Resolution::Notify(kind, audience),
+    match decide(event, &context.catalog) {
+        Ok(Decision::Notify(kind, recipient_set)) => Resolution::Notify(kind, recipient_set),
         // An event that a feed shows has served its purpose.
         Ok(Decision::Skip(_)) if counts.concerns(&event.code) => {
             Resolution::Done(Outcome::Accepted(Stored::default()))

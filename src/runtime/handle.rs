@@ -138,6 +138,43 @@ where
     }
 }
 
+#[cfg(test)]
+impl<M: Message + 'static> MessageHandle<M> {
+    /// Creates a handle whose messages go to a function; `None` means that the receiver is gone.
+    pub(crate) fn stub(receive: impl Fn(M) -> Option<M::Result> + Send + Sync + 'static) -> Self
+    where
+        M::Result: 'static,
+    {
+        struct Stub<F>(F);
+
+        impl<M, F> Deliver<M> for Stub<F>
+        where
+            M: Message + 'static,
+            M::Result: 'static,
+            F: Fn(M) -> Option<M::Result> + Send + Sync,
+        {
+            fn send(&self, message: M) -> LocalBoxFuture<'static, Result<M::Result, Gone>> {
+                let result = (self.0)(message).ok_or(Gone);
+                Box::pin(async move { result })
+            }
+
+            fn offer(&self, message: M) -> bool {
+                (self.0)(message).is_some()
+            }
+        }
+
+        Self(Arc::new(Stub(receive)))
+    }
+
+    /// Creates the handle of an actor that is not running.
+    pub(crate) fn gone() -> Self
+    where
+        M::Result: 'static,
+    {
+        Self::stub(|_| None)
+    }
+}
+
 impl<M: Message> MessageHandle<M> {
     /// Sends a message, waits for room in the mailbox and for the reply.
     ///

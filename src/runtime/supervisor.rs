@@ -45,6 +45,14 @@ pub struct DropGuard {
     supervisor: WeakAddr<Supervisor>,
 }
 
+#[cfg(test)]
+impl DropGuard {
+    /// Creates a guard that reports to nobody.
+    pub(crate) fn detached() -> Self {
+        Self { name: "test", supervisor: Supervisor::new(Health::default()).start().downgrade() }
+    }
+}
+
 impl Drop for DropGuard {
     fn drop(&mut self) {
         if let Some(supervisor) = self.supervisor.upgrade() {

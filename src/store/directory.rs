@@ -176,7 +176,7 @@ impl Store {
     ///
     /// # Errors
     /// When the store is unavailable.
-    pub async fn audience(
+    pub async fn users_with_role(
         &self,
         role: Option<&str>,
         after: &str,

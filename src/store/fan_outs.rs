@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use sqlx::FromRow;
 
 use super::{Backend, Store, StoreError};
-use crate::domain::{event::Identity, notification::Timestamp, plan::Audience};
+use crate::domain::{event::Identity, notification::Timestamp, plan::RecipientSet};
 
 /// Selects the identities of a JSON list whose fan-out has begun.
 const BEGUN_SQLITE: &str =
@@ -45,8 +45,8 @@ pub struct Part {
 pub enum FanOutStart {
     /// It is finished.
     Over,
-    /// Users up to this one are done, of the audience with which it began.
-    After(String, Audience),
+    /// Users up to this one are done, of the recipients with which it began.
+    After(String, RecipientSet),
 }
 
 #[derive(FromRow)]
@@ -55,18 +55,18 @@ struct Row {
     audience: String,
 }
 
-/// Encodes an audience: `*` for all users, or `role:` and the name of a role.
-fn written(audience: &Audience) -> String {
-    match audience {
-        Audience::Role(role) => format!("role:{role}"),
-        Audience::Everyone | Audience::Users(_) => "*".to_owned(),
+/// Encodes a set of recipients: `*` for all users, or `role:` and the name of a role.
+fn written(recipients: &RecipientSet) -> String {
+    match recipients {
+        RecipientSet::Role(role) => format!("role:{role}"),
+        RecipientSet::All | RecipientSet::Users(_) => "*".to_owned(),
     }
 }
 
-fn read(audience: &str) -> Audience {
-    audience
+fn read(recipients: &str) -> RecipientSet {
+    recipients
         .strip_prefix("role:")
-        .map_or(Audience::Everyone, |role| Audience::Role(role.to_owned()))
+        .map_or(RecipientSet::All, |role| RecipientSet::Role(role.to_owned()))
 }
 
 impl Store {
@@ -77,7 +77,7 @@ impl Store {
     pub async fn begin_fan_out(
         &self,
         identity: &Identity,
-        audience: &Audience,
+        recipients: &RecipientSet,
         now: Timestamp,
     ) -> Result<FanOutStart, StoreError> {
         let identity = identity.as_str();
@@ -85,7 +85,7 @@ impl Store {
         let at: Option<Row> = in_transaction!(self, |_db, tx| {
             sqlx::query(BEGIN)
                 .bind(identity)
-                .bind(written(audience))
+                .bind(written(recipients))
                 .bind(now.0)
                 .execute(&mut *tx)
                 .await?;

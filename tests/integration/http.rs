@@ -128,7 +128,7 @@ async fn notify_keeps_the_older_format() {
     assert_eq!((status, &problem["errors"][0]["field"]), (400, &json!("type")));
     // A target that nobody knew is in the directory now.
     let store = lonceng::store::Store::open(&hub.store_url).await.expect("it opens");
-    let known = store.audience(None, "", 100).await.expect("it reads");
+    let known = store.users_with_role(None, "", 100).await.expect("it reads");
     assert!(
         known.iter().any(
             |person| person.user_id.as_str() == "1" && person.login.as_deref() == Some("alice")

@@ -8,7 +8,7 @@ use lonceng::{
         event::Identity,
         inbox::{BulkMark, ChangeKind, InboxState, Mark, SweepKind},
         notification::{Priority, Status, Timestamp},
-        plan::{Audience, Draft},
+        plan::{Draft, RecipientSet},
         preferences::Preferences,
         rejected::Rejected,
         user::{Person, PersonPatch, UserId},
@@ -496,8 +496,11 @@ async fn directory_finds_users_and_roles(store: Store) {
     again.name = Some("Alice".into());
     store.merge_people(&[patch(&again, false)], NOW).await.expect("it merges");
     admin.name = Some("Alice".into());
-    assert_eq!(store.audience(Some("admin"), "", 9).await.expect("it reads"), [admin.clone()]);
-    assert_eq!(store.audience(Some("moderator"), "", 9).await.expect("it reads").len(), 1);
+    assert_eq!(
+        store.users_with_role(Some("admin"), "", 9).await.expect("it reads"),
+        [admin.clone()]
+    );
+    assert_eq!(store.users_with_role(Some("moderator"), "", 9).await.expect("it reads").len(), 1);
     // Entering somebody known changes nothing.
     let mut other = Person::unknown(user("a"));
     other.login = Some("mallory".into());
@@ -506,10 +509,10 @@ async fn directory_finds_users_and_roles(store: Store) {
         store.people(&[user("a"), user("nobody")]).await.expect("it reads"),
         [admin.clone()]
     );
-    assert_eq!(store.audience(None, "", 9).await.expect("it reads").len(), 2);
+    assert_eq!(store.users_with_role(None, "", 9).await.expect("it reads").len(), 2);
     admin.roles = Vec::new();
     store.merge_people(&[patch(&admin, true)], NOW).await.expect("it merges");
-    assert!(store.audience(Some("admin"), "", 9).await.expect("it reads").is_empty());
+    assert!(store.users_with_role(Some("admin"), "", 9).await.expect("it reads").is_empty());
 }
 
 fn kind(code: &str, template: &str) -> TypeRow {
@@ -672,8 +675,8 @@ async fn schedule_begins_when_first_seen_and_never_moves_back(store: Store) {
 
 async fn fan_out_chunks_follow_each_other_across_hubs(store: Store) {
     let identity = Identity::key("large");
-    let moderators = Audience::Role("moderator".into());
-    let begin = async |audience: &Audience| {
+    let moderators = RecipientSet::Role("moderator".into());
+    let begin = async |audience: &RecipientSet| {
         store.begin_fan_out(&identity, audience, NOW).await.expect("it begins")
     };
     let piece = |after: &str, to: &str, last: bool| Planned {
@@ -690,10 +693,10 @@ async fn fan_out_chunks_follow_each_other_across_hubs(store: Store) {
     assert!(!commit(piece("", "b", false)).await, "somebody has brought this one");
     assert!(!commit(piece("", "a", true)).await, "and it is not over, whoever says so");
     // Whoever takes it up goes on where it stands, for those it began with.
-    assert_eq!(begin(&Audience::Everyone).await, FanOutStart::After("b".into(), moderators));
+    assert_eq!(begin(&RecipientSet::All).await, FanOutStart::After("b".into(), moderators));
     assert_eq!(store.fan_outs_begun(&["id:large", "id:other"]).await.expect("it reads").len(), 1);
     assert!(commit(piece("b", "c", true)).await);
-    assert_eq!(begin(&Audience::Everyone).await, FanOutStart::Over);
+    assert_eq!(begin(&RecipientSet::All).await, FanOutStart::Over);
     assert!(store.fan_outs_begun(&["id:large"]).await.expect("it reads").is_empty());
     assert!(!commit(piece("b", "c", true)).await);
     for (who, revision) in [("a", 0), ("b", 1), ("c", 1)] {

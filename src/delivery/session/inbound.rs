@@ -1,6 +1,6 @@
 //! Requests of the client.
 
-use actix::{ActorFutureExt, AsyncContext, Context, Handler, Message, WrapFuture};
+use actix::{ActorFutureExt, AsyncContext, Context, Message, WrapFuture};
 use serde_json::{Map, Value};
 use tokio::sync::oneshot;
 use uuid::Uuid;
@@ -14,8 +14,9 @@ use crate::{
         inbox::{BulkMark, InboxState, Mark, Resume, Since, resume},
     },
     feeds::{WatchTarget, subscribe, unsubscribe},
-    inbox::{MarkAll, MarkOne, Persistence},
+    inbox::{MarkAll, MarkOne},
     protocol::{self, ClientMessage, ErrorCode, Scope},
+    runtime::MessageHandle,
     store::{MarkOutcome, Page, StoreError},
 };
 
@@ -118,17 +119,15 @@ impl Session {
     fn on_mark(&mut self, mark: Mark, id: Uuid, ctx: &mut Context<Self>) {
         let (reply, answer) = oneshot::channel();
         let user_id = self.user_id().clone();
-        self.ask(MarkOne { user_id, id, mark, origin: Some(self.info.client), reply }, answer, ctx);
+        let mark = MarkOne { user_id, id, mark, origin: Some(self.info.client), reply };
+        self.ask(self.context.marks.one.clone(), mark, answer, ctx);
     }
 
     fn on_mark_all(&mut self, mark: BulkMark, up_to: Option<i64>, ctx: &mut Context<Self>) {
         let (reply, answer) = oneshot::channel();
         let user_id = self.user_id().clone();
-        self.ask(
-            MarkAll { user_id, mark, up_to, origin: Some(self.info.client), reply },
-            answer,
-            ctx,
-        );
+        let mark = MarkAll { user_id, mark, up_to, origin: Some(self.info.client), reply };
+        self.ask(self.context.marks.all.clone(), mark, answer, ctx);
     }
 
     fn on_set_retention(&mut self, days: i64, ctx: &mut Context<Self>) {
@@ -152,12 +151,15 @@ impl Session {
     }
 
     /// Sends a mark to persistence and waits for the result.
-    fn ask<M>(&mut self, mark: M, answer: MarkReply, ctx: &mut Context<Self>)
-    where
+    fn ask<M>(
+        &mut self,
+        persistence: MessageHandle<M>,
+        mark: M,
+        answer: MarkReply,
+        ctx: &mut Context<Self>,
+    ) where
         M: Message<Result = ()> + Send + 'static,
-        Persistence: Handler<M>,
     {
-        let persistence = self.context.persistence.clone();
         let marked = async move {
             persistence.send(mark).await.ok()?;
             answer.await.ok()

@@ -20,7 +20,7 @@ use actix::{Actor, ActorFutureExt, AsyncContext, Context, Handler, Recipient, Wr
 use bytes::Bytes;
 use tokio::time::Instant;
 
-use super::{Attach, Detach, Registry, TooManyConnections};
+use super::{Attach, Detach, RegistryHandle, TooManyConnections};
 use crate::{
     clock,
     connection::{
@@ -34,9 +34,9 @@ use crate::{
         user::{Identity, UserId},
     },
     feeds::{Dismiss, FeedSubscriber, FeedsHandle, Subscriptions, WatchTarget, unsubscribe},
-    inbox::Persistence,
+    inbox::MarkHandle,
     protocol::{self, CloseCode},
-    runtime::{Gone, Handle, RuntimeSettings},
+    runtime::{Gone, MessageHandle, RuntimeSettings},
     store::{Page, Store},
     telemetry::metric,
 };
@@ -65,9 +65,9 @@ pub struct SessionContext {
     /// Store, for reads.
     pub store: Store,
     /// Registry of connected users.
-    pub registry: Handle<Registry>,
+    pub registry: RegistryHandle,
     /// Persistence, the only writer of inboxes.
-    pub persistence: Handle<Persistence>,
+    pub marks: MarkHandle,
     /// Limits of every connection.
     pub limits: Limits,
     /// Settings that may change at run time.
@@ -146,14 +146,14 @@ pub struct Session {
 /// Entry of a session in the registry, removed when dropped, also by a panic. If the registry's
 /// mailbox is full then, the registry finds the dead address itself.
 struct Membership {
-    registry: Handle<Registry>,
+    registry: MessageHandle<Detach>,
     user_id: UserId,
     client: ClientId,
 }
 
 impl Drop for Membership {
     fn drop(&mut self) {
-        self.registry.offer(Detach { user_id: self.user_id.clone(), client: self.client });
+        let _ = self.registry.offer(Detach { user_id: self.user_id.clone(), client: self.client });
     }
 }
 
@@ -219,11 +219,11 @@ impl Session {
         let registry = self.context.registry.clone();
         // Created before the entry, so that the entry is removed if the session dies in between.
         self.membership = Some(Membership {
-            registry: registry.clone(),
+            registry: registry.detach.clone(),
             user_id: self.user_id().clone(),
             client: self.info.client,
         });
-        let attached = async move { registry.send(attach).await };
+        let attached = async move { registry.attach.send(attach).await };
         ctx.spawn(attached.into_actor(self).map(|attached, session, ctx| {
             match attached {
                 Ok(Ok(lease)) => {
@@ -379,3 +379,6 @@ impl Handler<SessionMessage> for Session {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -53,7 +53,7 @@ pub(in crate::http) async fn clients(
     state: SharedState,
     _: Checked,
 ) -> Result<HttpResponse, Problem> {
-    let mut clients = state.sessions.registry.send(ListClients).await?;
+    let mut clients = state.registry.send(ListClients).await?;
     // Clients are listed without subscriptions if the broadcaster is restarting.
     let watched =
         state.sessions.feeding.broadcaster.send(ListSubscriptions).await.unwrap_or_default();
@@ -84,7 +84,7 @@ pub(in crate::http) async fn users(
     state: SharedState,
     _: Checked,
 ) -> Result<HttpResponse, Problem> {
-    let clients = state.sessions.registry.send(ListClients).await?;
+    let clients = state.registry.send(ListClients).await?;
     let unique: BTreeMap<&UserId, &str> =
         clients.iter().map(|info| (&info.identity.user_id, login(info))).collect();
     let users: Vec<Value> = unique
@@ -105,12 +105,7 @@ pub(in crate::http) async fn revoke_client(
     client_id: web::Path<String>,
     _: Checked,
 ) -> Result<HttpResponse, Problem> {
-    match state
-        .sessions
-        .registry
-        .send(Revoke(SignOutTarget::Client(client_id.into_inner())))
-        .await?
-    {
+    match state.registry.send(Revoke(SignOutTarget::Client(client_id.into_inner()))).await? {
         0 => Err(Problem::not_found("no connection has this client_id")),
         closed => Ok(HttpResponse::Ok().json(json!({ "closed": closed }))),
     }
@@ -127,6 +122,6 @@ pub(in crate::http) async fn revoke_user(
         .map_err(|error| Problem::bad_field("user_id", error.to_string()))?;
     let watching =
         state.sessions.feeding.broadcaster.send(SignOut(user.clone())).await.unwrap_or(0);
-    let closed = watching + state.sessions.registry.send(Revoke(SignOutTarget::User(user))).await?;
+    let closed = watching + state.registry.send(Revoke(SignOutTarget::User(user))).await?;
     Ok(HttpResponse::Ok().json(json!({ "closed": closed })))
 }

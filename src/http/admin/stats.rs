@@ -66,7 +66,7 @@ pub(in crate::http) async fn stats(
 ) -> Result<HttpResponse, Problem> {
     let (directory, dead_letters) =
         tokio::try_join!(state.store.directory_size(), state.store.count_dead_letters(None, ""))?;
-    let clients = state.sessions.registry.send(ListClients).await?;
+    let clients = state.registry.send(ListClients).await?;
     let mut users: Vec<_> = clients.iter().map(|client| &client.identity.user_id).collect();
     users.sort_unstable();
     users.dedup();

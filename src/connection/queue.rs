@@ -68,6 +68,13 @@ impl ConflatingQueue {
         }
     }
 
+    /// Removes and returns all messages.
+    #[cfg(test)]
+    pub(crate) fn take_all(&self) -> Vec<Bytes> {
+        let mut waiting = self.waiting();
+        std::iter::from_fn(|| waiting.take()).collect()
+    }
+
     /// Removes the messages of a feed; with `None` those of `scope: all`.
     pub fn forget(&self, feed: Option<FeedId>) {
         self.waiting().forget(feed);

@@ -10,3 +10,6 @@ pub use broadcaster::Broadcaster;
 pub use messages::*;
 pub use subscriber_counts::SubscriberCounts;
 pub use subscription::*;
+
+#[cfg(test)]
+mod tests;

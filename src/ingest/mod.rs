@@ -34,3 +34,6 @@ pub trait EventSource: Send + Sync {
     /// be delivered again by the broker.
     fn run(self: Arc<Self>, consumer: Consumer) -> LocalBoxFuture<'static, ()>;
 }
+
+#[cfg(test)]
+mod tests;

@@ -152,7 +152,7 @@ async fn notifications_beyond_the_live_limit_are_summarized_after_five_seconds()
         fixture.publish(commit(&fixture.store.store, &["budi"]).await).await;
     }
     assert_eq!(revisions(&session.messages), [1, 2]);
-    clock.advance(SUMMARY_AFTER + Duration::from_millis(1)).await;
+    clock.advance(Duration::from_millis(5_001)).await;
     let messages = session.messages.take_all();
     let [SessionMessage::Push(push)] = &messages[..] else { panic!("one summary is expected") };
     assert!(matches!(push.content, super::super::Content::Summary(3, _)));

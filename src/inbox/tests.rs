@@ -149,7 +149,7 @@ async fn events_waiting_together_are_committed_in_one_batch() {
 
 #[actix::test]
 async fn full_queue_answers_overloaded() {
-    let fixture = Fixture::start_with(MessageHandle::gone(), Duration::from_secs(60)).await;
+    let fixture = Fixture::start_with(MessageHandle::gone(), Duration::from_mins(1)).await;
     let users: Vec<String> = (0..50_000).map(|n| format!("u{n}")).collect();
     let users: Vec<&str> = users.iter().map(String::as_str).collect();
     // The first batch is in progress; what is queued behind it fills the queue.
@@ -220,7 +220,7 @@ async fn start_asks_the_registry_to_reconcile() {
 
 #[actix::test]
 async fn panic_drops_the_replies_of_waiting_events() {
-    let fixture = Fixture::start_with(MessageHandle::gone(), Duration::from_secs(60)).await;
+    let fixture = Fixture::start_with(MessageHandle::gone(), Duration::from_mins(1)).await;
     let outcomes = fixture.commit(vec![planned(Some("a"), &["budi"])]);
     fixture.send(Crash);
     assert!(reply(outcomes).await.is_none(), "its sender takes it as: try again");

@@ -154,7 +154,7 @@ async fn message_that_keeps_failing_becomes_a_dead_letter_at_max_deliver() {
     }
     assert_eq!(waits, [1, 5]);
     let last = process(&consumer, &[message(NOTE, 1)]).await.remove(0);
-    assert!(matches!(&last, Disposition::Reject(rejected) if rejected.detail.contains("3")));
+    assert!(matches!(&last, Disposition::Reject(rejected) if rejected.detail.contains('3')));
     assert_eq!(store.store.dead_letters(10).await.expect("it reads").len(), 1);
 }
 

@@ -14,7 +14,7 @@ use crate::{
 /// milliseconds of the store's time.
 pub(super) const CHUNK_SIZE: usize = 250;
 
-/// Returns up to `limit` users of an recipient_set of the directory with an ID above `after`, in the
+/// Returns up to `limit` users of a recipient set with an ID above `after`, in the
 /// order of their IDs.
 pub(super) async fn page(
     store: &Store,

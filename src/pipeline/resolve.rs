@@ -1,4 +1,4 @@
-//! First step of an event: its type and its recipient_set, before any user is looked up.
+//! First step of an event: its type and its recipients, before any user is looked up.
 
 use std::sync::Arc;
 
@@ -30,7 +30,7 @@ pub(super) enum Resolution {
     Merge(Vec<PersonPatch>),
 }
 
-/// Finds the type and the recipient_set of an event.
+/// Finds the type and the recipients of an event.
 pub(super) fn resolve(
     event: &Event,
     strict: bool,

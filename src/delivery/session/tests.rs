@@ -59,11 +59,11 @@ impl Fixture {
 
     fn start_with(setup: Setup, store: TestStore) -> Self {
         let (attached, leases) = (Recorded::default(), Recorded::default());
-        let (attaches, kept) = (attached.clone(), leases.clone());
+        let (recorded, kept) = (attached.clone(), leases.clone());
         let attach = setup.attach.unwrap_or_else(|| {
             MessageHandle::stub(move |attach: Attach| {
                 let (sender, lease) = oneshot::channel();
-                attaches.push(attach);
+                recorded.push(attach);
                 kept.push(sender);
                 Some(Ok(lease))
             })
@@ -221,7 +221,7 @@ async fn session_retries_until_there_is_a_registry() {
     let setup = Setup { attach: Some(attach), ..Setup::default() };
     let mut fixture = Fixture::start_with(setup, TestStore::open().await);
     for _ in 0..3 {
-        clock.advance(REATTACH_AFTER + Duration::from_millis(1)).await;
+        clock.advance(Duration::from_millis(51)).await;
     }
     assert_eq!(fixture.peer.next().await["type"], "connected");
     assert_eq!(attempts.len(), 3);

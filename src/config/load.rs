@@ -8,7 +8,7 @@ use std::{
 use toml::Table;
 
 use super::{
-    Config, ConfigError, ConfigIssue, environment,
+    Config, ConfigError, ConfigIssue, FilesSnapshot, environment,
     files::{CONFIG_MAX_BYTES, read_text},
     problem::{locate, position, snippet},
     validate::{Faults, validate},
@@ -29,6 +29,8 @@ pub struct Loaded {
     pub types: Vec<TypeRow>,
     /// Folder of templates.
     pub templates: PathBuf,
+    /// Fingerprint of the files, taken before they were read: a later change is noticed.
+    pub files: FilesSnapshot,
     /// Source of each value, for error messages.
     origin: Arc<Origin>,
 }
@@ -68,6 +70,7 @@ fn placed(
 /// # Errors
 /// All problems, each with key, file and line.
 pub fn load(file: &Path) -> Result<Loaded, ConfigError> {
+    let files = FilesSnapshot::default().with(file);
     let text = read_text(file, CONFIG_MAX_BYTES).map_err(|error| ConfigIssue {
         file: Some(file.to_owned()),
         line: None,
@@ -78,13 +81,14 @@ pub fn load(file: &Path) -> Result<Loaded, ConfigError> {
         ),
         snippet: None,
     })?;
-    load_text(file, &text, std::env::vars())
+    load_text(file, &text, files, std::env::vars())
 }
 
 /// [`load`] with the text and the environment given.
 pub(super) fn load_text(
     file: &Path,
     text: &str,
+    files: FilesSnapshot,
     environment: impl Iterator<Item = (String, String)>,
 ) -> Result<Loaded, ConfigError> {
     // Parse the file alone first, so that an error has its line.
@@ -95,11 +99,12 @@ pub(super) fn load_text(
     }
     let folder = file.parent().map_or_else(PathBuf::new, Path::to_path_buf);
     let templates = folder.join(&config.templates.dir);
+    let files = files.with(&templates);
     let problems = validate(&config, &templates);
     match problems {
         Ok(types) => {
             let origin = Arc::new(Origin { text: text.to_owned(), overrides });
-            Ok(Loaded { file: file.to_owned(), config, types, templates, origin })
+            Ok(Loaded { file: file.to_owned(), config, types, templates, files, origin })
         }
         Err(Faults { keys, templates }) => {
             let placed =

@@ -2,7 +2,8 @@ use super::*;
 
 fn loaded(text: &str, environment: &[(&str, &str)]) -> Result<Loaded, String> {
     let pairs = environment.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
-    load_text(Path::new("config.toml"), text, pairs).map_err(|error| error.to_string())
+    load_text(Path::new("config.toml"), text, FilesSnapshot::default(), pairs)
+        .map_err(|error| error.to_string())
 }
 
 fn error(text: &str, environment: &[(&str, &str)]) -> String {
@@ -103,11 +104,31 @@ fn every_key_of_the_default_file_can_be_set_by_the_environment() {
         for (key, value) in keys {
             let said = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
             let variable = format!("LONCENG_{}__{}", section.to_uppercase(), key.to_uppercase());
-            let loaded =
-                load_text(Path::new("config.toml"), text, [(variable.clone(), said)].into_iter());
+            let loaded = load_text(
+                Path::new("config.toml"),
+                text,
+                FilesSnapshot::default(),
+                [(variable.clone(), said)].into_iter(),
+            );
             assert!(loaded.is_ok(), "{variable}: {loaded:?}");
             checked += 1;
         }
     }
     assert!(checked > 40, "{checked}");
+}
+
+#[test]
+fn change_after_the_files_were_read_is_noticed() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let file = folder.path().join("config.toml");
+    std::fs::write(
+        &file,
+        "[[type]]\ncode = \"A\"\ntitle = \"A\"\ntemplate = \"a\"\ntarget = \"SELF\"",
+    )
+    .expect("it is writable");
+    let loaded = load(&file).expect("it is valid");
+    let now = || FilesSnapshot::take(&loaded.file, &loaded.templates);
+    assert_eq!(now(), loaded.files);
+    std::fs::write(&file, "# another size").expect("it is writable");
+    assert_ne!(now(), loaded.files);
 }

@@ -10,6 +10,7 @@ mod load;
 mod problem;
 mod secret;
 mod sections;
+mod snapshot;
 mod translations;
 mod types;
 mod validate;
@@ -22,6 +23,7 @@ pub use sections::{
     ApiKey, Auth, AuthMethod, Config, Feed, FeedMessage, Limits, Nats, Redis, Retention, Server,
     Store, Templates,
 };
+pub use snapshot::FilesSnapshot;
 pub use translations::translations;
 pub use types::TypeConfig;
 pub use validate::{SCOPES, local_templates};

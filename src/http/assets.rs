@@ -1,7 +1,5 @@
 //! Embedded files: browser component, demo page, console and documentation.
 
-mod bundle;
-
 use serde_json::{Value, json};
 use std::sync::LazyLock;
 
@@ -86,11 +84,6 @@ img-src 'self' data:; \
      connect-src 'self' ws: wss:; object-src 'none'; base-uri 'none'; form-action 'none'; \
      frame-ancestors 'self'";
 
-/// Modules of the component.
-#[derive(RustEmbed)]
-#[folder = "web/src/"]
-struct Modules;
-
 /// Demo page.
 #[derive(RustEmbed)]
 #[folder = "web/demo/"]
@@ -112,15 +105,11 @@ static ASYNCAPI: LazyLock<Asset> =
 
 /// TypeScript declarations of the component.
 static DECLARATIONS: LazyLock<Asset> =
-    LazyLock::new(|| Asset::new(include_bytes!("../../web/lonceng.d.ts").to_vec()));
+    LazyLock::new(|| Asset::new(include_bytes!("../../web/dist/lonceng.d.ts").to_vec()));
 
-/// Component as one module.
-static COMPONENT: LazyLock<Asset> = LazyLock::new(|| {
-    let source = |name: &str| {
-        Modules::get(name).map(|file| String::from_utf8_lossy(&file.data).into_owned())
-    };
-    Asset::new(bundle::bundle(source).into_bytes())
-});
+/// Component as one minified module, built from `web/src`.
+static COMPONENT: LazyLock<Asset> =
+    LazyLock::new(|| Asset::new(include_bytes!("../../web/dist/lonceng.js").to_vec()));
 
 /// Generated `OpenAPI` document.
 pub(super) struct OpenApi(Asset);

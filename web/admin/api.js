@@ -1,17 +1,21 @@
 import { t } from './words.js';
 
-/** What the address says of who is asking, with dev sign-in. */
+/** Query parameters of the page: identity for dev authentication. */
 const asked = new URLSearchParams(location.search);
 
-/** Where the token is kept, for as long as the tab is open. */
+/** Key of the token in the session storage. */
 const KEPT = 'lonceng console token';
 
-/** Whoever asks is not signed in, or may not. */
+/** Error: not signed in, or without the role `admin`. */
 export class NotAllowed extends Error {}
 
-/** What the hub answers when it does not do what it was asked. */
+/** Error response of the hub. */
 export class Refused extends Error {
-  /** @param {string} message @param {number} status @param {any} problem */
+  /**
+   * @param {string} message
+   * @param {number} status
+   * @param {any} problem
+   */
   constructor(message, status, problem) {
     super(message);
     this.status = status;
@@ -33,22 +37,31 @@ export function isSignedIn() {
 }
 
 /**
- * Calls the hub.
+ * Sends a request to the hub. Returns the JSON response and its `ETag`.
  * @param {string} method
  * @param {string} path
- * @param {{ body?: unknown, query?: Record<string, string | undefined>, headers?: Record<string, string> }} [options]
+ * @param {{ body?: unknown, query?: Record<string, string | undefined>, headers?: Record<string,
+ *   string> }} [options]
  * @returns {Promise<{ json: any, etag: string | null }>}
  */
 export async function call(method, path, options = {}) {
   const { url, headers } = asking(path, options.query);
   Object.assign(headers, options.headers);
   if (options.body !== undefined) headers['content-type'] = 'application/json';
-  const response = await fetch(url, { method, headers, body: options.body === undefined ? undefined : JSON.stringify(options.body) });
+  const response = await fetch(url, {
+    method,
+    headers,
+    body: options.body === undefined ? undefined : JSON.stringify(options.body),
+  });
   const json = response.status === 204 ? null : await response.json().catch(() => null);
   return { json: checked(response.status, json), etag: response.headers.get('etag') };
 }
 
-/** The address and the headers of a call. @param {string} path @param {Record<string, string | undefined>} [query] */
+/**
+ * Returns the URL and the headers of a request.
+ * @param {string} path
+ * @param {Record<string, string | undefined>} [query]
+ */
 function asking(path, query = {}) {
   const url = new URL(path, location.origin);
   const token = sessionStorage.getItem(KEPT);
@@ -64,29 +77,36 @@ function asking(path, query = {}) {
   return { url, headers };
 }
 
-/** An answer, unless it is a refusal. @param {number} status @param {any} json */
+/**
+ * Returns the response, or throws its error.
+ * @param {number} status
+ * @param {any} json
+ */
 function checked(status, json) {
   if (status === 401 || status === 403) throw new NotAllowed(json?.detail ?? t('Not allowed.'));
-  if (status < 200 || status > 299) throw new Refused(json?.detail ?? t('The hub answers {status}.', { status }), status, json);
+  if (status < 200 || status > 299)
+    throw new Refused(json?.detail ?? t('The hub answers {status}.', { status }), status, json);
   return json;
 }
 
 /**
- * Sends a file, and says how much of it has gone.
+ * Uploads a file and reports the progress.
  * @param {string} path
  * @param {Blob} file
- * @param {string} type  Its media type.
- * @param {(share: number) => void} went  From 0 to 1.
+ * @param {string} type  Media type.
+ * @param {(share: number) => void} went  Called with the share that is sent, from 0 to 1.
  * @returns {Promise<any>}
  */
 export function upload(path, file, type, went) {
   const { url, headers } = asking(path);
-  // fetch cannot say how much of a request has gone.
+  // fetch does not report the progress of an upload.
   const request = new XMLHttpRequest();
   request.open('POST', url);
   request.responseType = 'json';
-  for (const [name, value] of Object.entries({ ...headers, 'content-type': type })) request.setRequestHeader(name, value);
-  request.upload.onprogress = (event) => went(event.lengthComputable ? event.loaded / event.total : 0);
+  for (const [name, value] of Object.entries({ ...headers, 'content-type': type }))
+    request.setRequestHeader(name, value);
+  request.upload.onprogress = (event) =>
+    went(event.lengthComputable ? event.loaded / event.total : 0);
   return new Promise((resolve, reject) => {
     request.onload = () => {
       try {
@@ -100,13 +120,16 @@ export function upload(path, file, type, went) {
   });
 }
 
-/** The administrator of the demo page. */
+/** Administrator of the demo page. */
 const DEVELOPER = 'admin';
 
-/** Whose inbox is mine, as the hub says: a developer without a name has that of the demo page, a service none. @type {string | null} */
+/**
+ * User ID of the caller: that of the demo page for a developer without one, null for a service.
+ * @type {string | null}
+ */
 let mine = null;
 
-/** Whether the hub lets this page in, and as whom. */
+/** Checks the access of this page and stores the caller's user ID. */
 export async function enter() {
   const { caller } = await get('config');
   mine = caller.kind === 'developer' ? DEVELOPER : caller.user_id;
@@ -115,5 +138,10 @@ export async function enter() {
 /** @returns {string | null} */
 export const me = () => mine;
 
-/** @param {string} path @param {Record<string, string | undefined>} [query] @returns {Promise<any>} */
-export const get = async (path, query) => (await call('GET', `/api/v1/admin/${path}`, { query })).json;
+/**
+ * @param {string} path
+ * @param {Record<string, string | undefined>} [query]
+ * @returns {Promise<any>}
+ */
+export const get = async (path, query) =>
+  (await call('GET', `/api/v1/admin/${path}`, { query })).json;

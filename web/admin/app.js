@@ -12,7 +12,8 @@ import { types } from './types.js';
 import { language, speak, t } from './words.js';
 
 /**
- * A page: what it shows, and how it ends.
+ * Renders a page. Returns a function that ends it, if needed.
+ *
  * @typedef {(place: HTMLElement) => Promise<void | (() => void)>} Page
  */
 
@@ -35,25 +36,41 @@ const place = /** @type {HTMLElement} */ (document.getElementById('page'));
 
 /** @type {void | (() => void)} */
 let end;
-/** Only the page that was asked for last is shown. */
+/** Only the last requested page is shown. */
 let asked = 0;
 
 function drawNav(current = '') {
   const links = Object.entries(pages).map(([id, { name }]) =>
-    h('a', { href: `#${id}`, 'aria-current': id === current ? 'page' : undefined }, t(name)));
-  const out = isSignedIn() && h('button', {
-    type: 'button', class: 'quiet', onclick: () => {
-      signOut();
-      void open();
-    },
-  }, t('Sign out'));
+    h('a', { href: `#${id}`, 'aria-current': id === current ? 'page' : undefined }, t(name)),
+  );
+  const out =
+    isSignedIn() &&
+    h(
+      'button',
+      {
+        type: 'button',
+        class: 'quiet',
+        onclick: () => {
+          signOut();
+          void open();
+        },
+      },
+      t('Sign out'),
+    );
   const other = language === 'id' ? 'en' : 'id';
-  const words = h('button', {
-    type: 'button', class: 'quiet', lang: other, onclick: () => {
-      speak(other);
-      location.reload();
+  const words = h(
+    'button',
+    {
+      type: 'button',
+      class: 'quiet',
+      lang: other,
+      onclick: () => {
+        speak(other);
+        location.reload();
+      },
     },
-  }, other === 'id' ? 'Bahasa Indonesia' : 'English');
+    other === 'id' ? 'Bahasa Indonesia' : 'English',
+  );
   nav.replaceChildren(...links, words, ...(out ? [out] : []));
 }
 
@@ -67,7 +84,7 @@ async function open() {
   document.title = `${t(page.name)} – Lonceng`;
   const own = h('div', { class: 'page' }, h('h1', {}, t(page.name)));
   try {
-    // Asked first, so that nobody sees half a page.
+    // Checked first, so that no partial page is shown.
     await enter();
     if (mine !== asked) return;
     place.replaceChildren(own);
@@ -77,22 +94,46 @@ async function open() {
   } catch (error) {
     if (mine !== asked) return;
     if (error instanceof NotAllowed) askWho(error.message);
-    else place.replaceChildren(h('p', { role: 'alert', class: 'alert' }, error instanceof Error ? error.message : String(error)));
+    else
+      place.replaceChildren(
+        h(
+          'p',
+          { role: 'alert', class: 'alert' },
+          error instanceof Error ? error.message : String(error),
+        ),
+      );
   }
 }
 
 /** @param {string} why */
 function askWho(why) {
-  const token = h('input', { type: 'password', autocomplete: 'off', required: true, name: 'token' });
-  place.replaceChildren(h('form', {
-    class: 'card sign-in', onsubmit: (/** @type {Event} */ event) => {
-      event.preventDefault();
-      signIn(token.value);
-      void open();
-    },
-  }, h('h1', {}, t('Sign in')), h('p', { class: 'muted' }, why),
-  field(t('Token'), token, t('A JWT whose roles name admin. It is kept until this tab is closed.')),
-  h('button', { class: 'primary' }, t('Sign in'))));
+  const token = h('input', {
+    type: 'password',
+    autocomplete: 'off',
+    required: true,
+    name: 'token',
+  });
+  place.replaceChildren(
+    h(
+      'form',
+      {
+        class: 'card sign-in',
+        onsubmit: (/** @type {Event} */ event) => {
+          event.preventDefault();
+          signIn(token.value);
+          void open();
+        },
+      },
+      h('h1', {}, t('Sign in')),
+      h('p', { class: 'muted' }, why),
+      field(
+        t('Token'),
+        token,
+        t('A JWT whose roles name admin. It is kept until this tab is closed.'),
+      ),
+      h('button', { class: 'primary' }, t('Sign in')),
+    ),
+  );
   token.focus();
 }
 

@@ -10,21 +10,56 @@ export async function clients(place) {
   place.append(list);
   const draw = async () => {
     const { connected_clients: all } = await get('clients');
-    // Whoever stands on a button keeps standing there.
+    // The focus stays on its button.
     const at = document.activeElement?.getAttribute('aria-label');
-    list.replaceChildren(table(t('Clients'), ['Who', 'Roles', 'Since', 'By', 'Hub', 'Watches', 'Actions'].map((head) => t(head)), all.map((/** @type {any} */ client) => h('tr', {},
-      h('td', {}, h('a', { href: `#inbox/${encodeURIComponent(client.user_id)}` }, client.login), h('small', {}, String(client.user_id))),
-      h('td', {}, client.roles.join(', ')), h('td', {}, when(client.connected_at)), h('td', {}, client.transport),
-      h('td', {}, client.instance), h('td', {}, client.subscriptions.join(', ')),
-      h('td', {}, h('button', {
-        type: 'button', 'aria-label': t('Disconnect {who}', { who: `${client.login} (${client.client_id})` }),
-        onclick: () => void trying(async () => {
-          await call('DELETE', `/api/v1/admin/clients/${client.client_id}`);
-          say(t('{who} is disconnected.', { who: client.login }));
-          await draw();
-        }),
-      }, t('Disconnect'))))), t('Nobody is connected.')));
-    if (at) /** @type {HTMLElement | null} */ (list.querySelector(`[aria-label="${CSS.escape(at)}"]`))?.focus();
+    list.replaceChildren(
+      table(
+        t('Clients'),
+        ['Who', 'Roles', 'Since', 'By', 'Hub', 'Watches', 'Actions'].map((head) => t(head)),
+        all.map((/** @type {any} */ client) =>
+          h(
+            'tr',
+            {},
+            h(
+              'td',
+              {},
+              h('a', { href: `#inbox/${encodeURIComponent(client.user_id)}` }, client.login),
+              h('small', {}, String(client.user_id)),
+            ),
+            h('td', {}, client.roles.join(', ')),
+            h('td', {}, when(client.connected_at)),
+            h('td', {}, client.transport),
+            h('td', {}, client.instance),
+            h('td', {}, client.subscriptions.join(', ')),
+            h(
+              'td',
+              {},
+              h(
+                'button',
+                {
+                  type: 'button',
+                  'aria-label': t('Disconnect {who}', {
+                    who: `${client.login} (${client.client_id})`,
+                  }),
+                  onclick: () =>
+                    void trying(async () => {
+                      await call('DELETE', `/api/v1/admin/clients/${client.client_id}`);
+                      say(t('{who} is disconnected.', { who: client.login }));
+                      await draw();
+                    }),
+                },
+                t('Disconnect'),
+              ),
+            ),
+          ),
+        ),
+        t('Nobody is connected.'),
+      ),
+    );
+    if (at)
+      /** @type {HTMLElement | null} */ (
+        list.querySelector(`[aria-label="${CSS.escape(at)}"]`)
+      )?.focus();
   };
   await draw();
   const timer = setInterval(() => void draw().catch(() => {}), EVERY);

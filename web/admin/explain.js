@@ -3,25 +3,68 @@ import { h, trying } from './dom.js';
 import { keptNote, walkCard } from './walk.js';
 import { t } from './words.js';
 
-/** Why did X not get it? @param {HTMLElement} place */
+/**
+ * Page *Explain*: the delivery trace of an event.
+ * @param {HTMLElement} place
+ */
 export async function explain(place) {
-  const id = h('input', { type: 'search', required: true, placeholder: t('An event, or a notification'), 'aria-label': t('Id of the event') });
+  const id = h('input', {
+    type: 'search',
+    required: true,
+    placeholder: t('An event, or a notification'),
+    'aria-label': t('Id of the event'),
+  });
   const list = h('div', { class: 'stack', 'aria-live': 'polite' });
   const look = async () => {
     const wanted = id.value.trim();
     if (!wanted) return;
     history.replaceState(null, '', `#explain/${encodeURIComponent(wanted)}`);
     const answer = await get('explain', { event: wanted });
-    const letters = answer.dead_letters.map((/** @type {any} */ letter) => h('article', { class: 'card stack', 'aria-label': letter.subject ?? letter.source },
-      h('div', { class: 'bar' }, h('span', { class: 'badge bad' }, letter.kind), h('a', { href: '#dead-letters' }, t('Dead letter'))), h('p', {}, letter.reason), h('pre', { tabIndex: 0 }, letter.payload)));
+    const letters = answer.dead_letters.map((/** @type {any} */ letter) =>
+      h(
+        'article',
+        { class: 'card stack', 'aria-label': letter.subject ?? letter.source },
+        h(
+          'div',
+          { class: 'bar' },
+          h('span', { class: 'badge bad' }, letter.kind),
+          h('a', { href: '#dead-letters' }, t('Dead letter')),
+        ),
+        h('p', {}, letter.reason),
+        h('pre', { tabIndex: 0 }, letter.payload),
+      ),
+    );
     const found = [...answer.events.map(walkCard), ...letters];
-    list.replaceChildren(...(found.length ? found : [h('p', { class: 'empty' }, t('This hub knows no such event: it never came here, or too long ago.'))]), keptNote(answer.kept));
+    list.replaceChildren(
+      ...(found.length
+        ? found
+        : [
+            h(
+              'p',
+              { class: 'empty' },
+              t('This hub knows no such event: it never came here, or too long ago.'),
+            ),
+          ]),
+      keptNote(answer.kept),
+    );
   };
-  place.append(h('p', { class: 'muted' }, t('What became of an event. For all about one person, see Inbox.')),
-    h('form', { class: 'bar', role: 'search', onsubmit: (/** @type {Event} */ event) => {
-      event.preventDefault();
-      void trying(look);
-    } }, id, h('button', { class: 'primary' }, t('Explain'))), list);
+  place.append(
+    h('p', { class: 'muted' }, t('What became of an event. For all about one person, see Inbox.')),
+    h(
+      'form',
+      {
+        class: 'bar',
+        role: 'search',
+        onsubmit: (/** @type {Event} */ event) => {
+          event.preventDefault();
+          void trying(look);
+        },
+      },
+      id,
+      h('button', { class: 'primary' }, t('Explain')),
+    ),
+    list,
+  );
   id.value = decodeURIComponent(location.hash.split('/')[1] ?? '');
   await look();
 }

@@ -5,29 +5,69 @@ import { t } from './words.js';
 
 /** @param {any} item */
 function row(item) {
-  const shown = { pushed: t('shown live'), limited: t('over the limit'), not_connected: t('not connected'), not_known: '' };
-  return h('tr', {},
-    h('td', {}, h('span', { class: `badge ${item.status === 'unread' ? 'changed' : ''}` }, item.status.toUpperCase())),
-    h('td', {}, h('strong', {}, item.title), h('small', { class: 'code' }, item.type_code)), h('td', { class: 'says' }, item.message),
-    h('td', {}, when(item.created_at)), h('td', {}, when(item.read_at)),
+  const shown = {
+    pushed: t('shown live'),
+    limited: t('over the limit'),
+    not_connected: t('not connected'),
+    not_known: '',
+  };
+  return h(
+    'tr',
+    {},
+    h(
+      'td',
+      {},
+      h(
+        'span',
+        { class: `badge ${item.status === 'unread' ? 'changed' : ''}` },
+        item.status.toUpperCase(),
+      ),
+    ),
+    h('td', {}, h('strong', {}, item.title), h('small', { class: 'code' }, item.type_code)),
+    h('td', { class: 'says' }, item.message),
+    h('td', {}, when(item.created_at)),
+    h('td', {}, when(item.read_at)),
     h('td', {}, /** @type {Record<string, string>} */ (shown)[item.live.how]),
-    h('td', {}, h('a', { href: `#explain/${item.notification_id}`, 'aria-label': t('Explain {what}', { what: item.notification_id }) }, t('Explain'))));
+    h(
+      'td',
+      {},
+      h(
+        'a',
+        {
+          href: `#explain/${item.notification_id}`,
+          'aria-label': t('Explain {what}', { what: item.notification_id }),
+        },
+        t('Explain'),
+      ),
+    ),
+  );
 }
 
 /** @param {any} wants */
 function wishes(wants) {
-  if (!wants) return h('p', { class: 'muted' }, t('They have not said what they want: they get everything.'));
+  if (!wants)
+    return h('p', { class: 'muted' }, t('They have not said what they want: they get everything.'));
   const parts = [
-    wants.muted_types.length ? t('muted: {types}', { types: wants.muted_types.join(', ') }) : t('nothing is muted'),
+    wants.muted_types.length
+      ? t('muted: {types}', { types: wants.muted_types.join(', ') })
+      : t('nothing is muted'),
     wants.quiet_hours ? t('quiet from {from} to {to}', wants.quiet_hours) : t('no quiet hours'),
     wants.retention_days ? t('kept for {n} days', { n: wants.retention_days }) : null,
   ];
   return h('p', {}, parts.filter(Boolean).join(' · '));
 }
 
-/** The inbox of a user. @param {HTMLElement} place */
+/**
+ * Page *Inbox*: everything about one user.
+ * @param {HTMLElement} place
+ */
 export async function inbox(place) {
-  const id = h('input', { type: 'search', required: true, placeholder: 'budi', 'aria-label': t('User id') });
+  const id = h('input', {
+    type: 'search',
+    required: true,
+    placeholder: 'budi',
+    'aria-label': t('User id'),
+  });
   const list = h('div', { class: 'stack', 'aria-live': 'polite' });
   const look = async () => {
     const user = id.value.trim();
@@ -35,19 +75,57 @@ export async function inbox(place) {
     history.replaceState(null, '', `#inbox/${encodeURIComponent(user)}`);
     const about = await get('explain', { user });
     const { login, name, email, roles } = about.user;
-    const missed = about.events.filter((/** @type {any} */ walk) => walk.outcome !== 'accepted' || walk.muted_count > 0);
-    fill(list,
-      h('p', {}, h('strong', {}, name ?? login ?? user), ' ', h('span', { class: 'muted' }, [login, email, ...(roles ?? [])].filter(Boolean).join(' · '))),
-      about.in_directory ? null : h('p', { class: 'alert' }, t('The directory does not have this user: what is for a role or for everybody does not reach them.')),
+    const missed = about.events.filter(
+      (/** @type {any} */ walk) => walk.outcome !== 'accepted' || walk.muted_count > 0,
+    );
+    fill(
+      list,
+      h(
+        'p',
+        {},
+        h('strong', {}, name ?? login ?? user),
+        ' ',
+        h('span', { class: 'muted' }, [login, email, ...(roles ?? [])].filter(Boolean).join(' · ')),
+      ),
+      about.in_directory
+        ? null
+        : h(
+            'p',
+            { class: 'alert' },
+            t(
+              'The directory does not have this user: what is for a role or for everybody does not reach them.',
+            ),
+          ),
       wishes(about.preferences),
-      table(t('Inbox'), ['Status', 'Title', 'Says', 'Made', 'Read', 'Live', 'Why'].map((head) => t(head)), about.notifications.map(row), t('Nothing is in this inbox.')),
+      table(
+        t('Inbox'),
+        ['Status', 'Title', 'Says', 'Made', 'Read', 'Live', 'Why'].map((head) => t(head)),
+        about.notifications.map(row),
+        t('Nothing is in this inbox.'),
+      ),
       h('h2', {}, t('What did not come, and why')),
-      ...(missed.length ? missed.map(walkCard) : [h('p', { class: 'empty' }, t('Nothing that this hub remembers.'))]), keptNote(about.kept));
+      ...(missed.length
+        ? missed.map(walkCard)
+        : [h('p', { class: 'empty' }, t('Nothing that this hub remembers.'))]),
+      keptNote(about.kept),
+    );
   };
-  place.append(h('form', { class: 'bar', role: 'search', onsubmit: (/** @type {Event} */ event) => {
-    event.preventDefault();
-    void trying(look);
-  } }, id, h('button', { class: 'primary' }, t('Show'))), list);
+  place.append(
+    h(
+      'form',
+      {
+        class: 'bar',
+        role: 'search',
+        onsubmit: (/** @type {Event} */ event) => {
+          event.preventDefault();
+          void trying(look);
+        },
+      },
+      id,
+      h('button', { class: 'primary' }, t('Show')),
+    ),
+    list,
+  );
   id.value = decodeURIComponent(location.hash.split('/')[1] ?? '');
   await look();
 }

@@ -3,7 +3,7 @@ import { field, h, trying } from './dom.js';
 import { t } from './words.js';
 
 /**
- * Real events to look at a type with: recent ones, and dead letters.
+ * Returns a choice of real events for the preview: recent ones, and dead letters.
  * @param {string | null} code
  * @param {() => void} changed
  */
@@ -12,14 +12,35 @@ export function realEvents(code, changed) {
   const element = field(t('Looked at with'), choice);
   element.hidden = true;
   const load = async () => {
-    const [{ events }, { dead_letters: letters }] = await Promise.all([get('explain', { type: code ?? '' }), get('dead-letters', { q: code ?? '', limit: '5' })]);
-    const taken = events.filter((/** @type {any} */ event) => event.recipients.length && event.outcome === 'accepted').slice(0, 10);
+    const [{ events }, { dead_letters: letters }] = await Promise.all([
+      get('explain', { type: code ?? '' }),
+      get('dead-letters', { q: code ?? '', limit: '5' }),
+    ]);
+    const taken = events
+      .filter((/** @type {any} */ event) => event.recipients.length && event.outcome === 'accepted')
+      .slice(0, 10);
     const time = (/** @type {string} */ at) => new Date(at).toLocaleTimeString();
     choice.append(
-      ...taken.map((/** @type {any} */ event) => h('option', { value: JSON.stringify({ event: event.recipients[0].notification_id }) },
-        t('the event of {time} for {who}', { time: time(event.received_at), who: event.recipients[0].user_id }))),
-      ...letters.filter((/** @type {any} */ letter) => !letter.truncated).map((/** @type {any} */ letter) =>
-        h('option', { value: JSON.stringify({ dead_letter: letter.id }) }, t('the dead letter of {time}', { time: time(letter.received_at) }))));
+      ...taken.map((/** @type {any} */ event) =>
+        h(
+          'option',
+          { value: JSON.stringify({ event: event.recipients[0].notification_id }) },
+          t('the event of {time} for {who}', {
+            time: time(event.received_at),
+            who: event.recipients[0].user_id,
+          }),
+        ),
+      ),
+      ...letters
+        .filter((/** @type {any} */ letter) => !letter.truncated)
+        .map((/** @type {any} */ letter) =>
+          h(
+            'option',
+            { value: JSON.stringify({ dead_letter: letter.id }) },
+            t('the dead letter of {time}', { time: time(letter.received_at) }),
+          ),
+        ),
+    );
     element.hidden = choice.options.length < 2;
   };
   if (code) void trying(load);

@@ -3,64 +3,77 @@ import { shareName } from './options.js';
 import { counted, filled, words } from './messages.js';
 import { styles } from './styles.js';
 import { element, icon } from './icons.js';
+import { Announcer } from './announcer.js';
 import { Toasts } from './toasts.js';
 import { Panel } from './panel.js';
 import { chime, here, showOnDesktop } from './settings.js';
 
-/** @typedef {import('./inbox.js').Notification} Notification */
+/** @import { Notification } from './inbox.js' */
+/** @import { Words } from './messages.js' */
+/** @import { Options } from './options.js' */
 
-/** What is announced to a screen reader stays this long before the next, so that both are heard. */
-const ANNOUNCE_GAP = 700;
+/** Attributes with the address of the hub and the identity. */
+const IDENTITY_ATTRIBUTES = ['hub', 'token', 'auth', 'user-id', 'login', 'user-role'];
 
-/** Attributes that say where to connect, and as whom. */
-const WHO = ['hub', 'token', 'auth', 'user-id', 'login', 'user-role'];
+/** Default number of toasts shown at once. */
+const TOASTS_MAX = 3;
 
-/** Toasts at once, where the page says nothing. */
-const TOASTS = 3;
-
-/** A page that has not said who the user is after so many milliseconds is told so in the console. */
-const WARN_AFTER = 1_000;
+/** Delay before the console warning about a bell without an identity, in milliseconds. */
+const WARN_DELAY = 1_000;
 
 /**
- * The bell: `<lonceng-bell token="…">`.
- *
- * Fires `lonceng:notification` for each new notification and `lonceng:action` when one is clicked, before its link is followed;
- * both can be cancelled by pages that show or navigate by themselves, and have the notification as `detail`. Fires
- * `lonceng:status` when the connection is another than before, with `detail.status` and `detail.reason`. All of them bubble.
+ * Bell element: `<lonceng-bell token="…" hub="…" lang="id" theme="dark" badge="unseen" sound
+ * desktop placement="bottom-start" toast-position="top-end" max-toasts="3">`; `auth="cookie"`
+ * instead of `token`. Fires `lonceng:notification` for each new notification, and `lonceng:action`
+ * when one is clicked, before its link is followed. Both have the notification as `detail`, and
+ * pages that display or navigate by themselves can cancel them. Fires `lonceng:status` when the
+ * connection changes, with `detail.status` and `detail.reason`. All events bubble.
  */
 export class LoncengBell extends HTMLElement {
-  static observedAttributes = [...WHO, 'lang', 'theme', 'badge', 'placement', 'toast-position', 'max-toasts'];
+  static observedAttributes = [
+    ...IDENTITY_ATTRIBUTES,
+    'lang',
+    'theme',
+    'badge',
+    'placement',
+    'toast-position',
+    'max-toasts',
+  ];
 
   /** @type {Client | null} */
   #client = null;
   #words = words('en');
-  /** @type {import('./messages.js').Words | null} */
+  /** @type {Words | null} */
   #dictionary = null;
   #bell = element('button', 'bell');
   #badge = element('span', 'badge');
-  #said = element('div', 'said');
-  #saidNow = element('div', 'said');
+  #announcer = new Announcer();
   #toastBox = element('div', 'toasts');
-  #toasts = new Toasts(this.#toastBox, this.#words, (item, leaving) => this.#click(item, leaving), () => this.open());
+  #toasts = new Toasts(
+    this.#toastBox,
+    this.#words,
+    (item, leaving) => this.#click(item, leaving),
+    () => this.open(),
+  );
   #panel = new Panel(this.#words, this.#bell, {
     client: () => this.#client,
     click: (item, leaving) => this.#click(item, leaving),
     shut: () => this.#shut(),
-    announce: (text) => this.#announce(text, false),
+    announce: (text) => this.#announcer.announce(text),
   });
   /** @type {(() => Promise<string>) | undefined} */
   #getToken;
   #status = '';
   #tabbed = false;
   #connectSoon = false;
-  /** What the tabs of the person have in common. @type {string | null} */
-  #same = null;
+  /**
+   * Name that the user's tabs share; `null` if they do not share a connection.
+   * @type {string | null}
+   */
+  #shareName = null;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #warning;
   #drawSoon = false;
-  /** @type {string[]} */
-  #toSay = [];
-  #saying = false;
   /** @type {ReturnType<typeof setInterval> | undefined} */
   #tick;
   #dark = matchMedia('(prefers-color-scheme: dark)');
@@ -76,26 +89,29 @@ export class LoncengBell extends HTMLElement {
     this.#badge.hidden = true;
     this.#badge.ariaHidden = 'true';
     this.#bell.onclick = () => (this.#panel.isOpen ? this.#shut() : this.open());
-    // In the page and empty before they speak: a region that appears with its text is not read.
-    this.#said.role = 'status';
-    this.#saidNow.role = 'alert';
-    root.append(this.#bell, this.#panel.root, this.#toastBox, this.#said, this.#saidNow);
+    root.append(
+      this.#bell,
+      this.#panel.root,
+      this.#toastBox,
+      this.#announcer.polite,
+      this.#announcer.urgent,
+    );
     this.addEventListener('keydown', (event) => (this.#tabbed = event.key === 'Tab'));
     this.addEventListener('pointerdown', () => (this.#tabbed = false));
     this.addEventListener('focusout', () => {
-      // Within the bell nobody out here hears of it: the focus has left, and not because the window has.
+      // Focus moves inside the shadow root do not fire here, so the focus has left the bell.
       if (this.#tabbed && this.#panel.isOpen) this.close();
     });
   }
 
-  /** The live inbox, for pages that want more than the bell shows. */
+  /** Live inbox, for pages that need more than the bell shows. */
   get client() {
     return this.#client;
   }
 
   /**
-   * Gets a token for whoever is signed in to the page: asked before the first connection, before a token ends, and when one is
-   * refused.
+   * Function that returns a token for the user of the page. Called before the first connection,
+   * before a token expires, and when one is refused.
    */
   get getToken() {
     return this.#getToken;
@@ -106,21 +122,21 @@ export class LoncengBell extends HTMLElement {
     if (this.isConnected) this.#connect();
   }
 
-  /** Words of a language that the bell does not speak, or other words than its own. */
+  /** Texts that replace the built-in ones, or add a language. */
   get dictionary() {
     return this.#dictionary;
   }
 
   set dictionary(own) {
     this.#dictionary = own;
-    this.#speak();
+    this.#applyLanguage();
   }
 
   connectedCallback() {
-    this.#adopt();
-    this.#speak();
+    this.#adoptProperties();
+    this.#applyLanguage();
     this.#theme();
-    this.#arrange();
+    this.#applyPlacement();
     this.#dark.addEventListener('change', this.#theme);
     document.addEventListener('pointerdown', this.#outside);
     this.#tick = setInterval(() => this.#panel.tick(), 20_000);
@@ -139,18 +155,22 @@ export class LoncengBell extends HTMLElement {
     this.close();
   }
 
-  /** @param {string} name @param {string | null} before @param {string | null} after */
+  /**
+   * @param {string} name
+   * @param {string | null} before
+   * @param {string | null} after
+   */
   attributeChangedCallback(name, before, after) {
     if (before === after || !this.isConnected) return;
-    if (name === 'lang') this.#speak();
+    if (name === 'lang') this.#applyLanguage();
     else if (name === 'theme') this.#theme();
     else if (name === 'badge') this.#draw();
-    else if (WHO.includes(name)) this.#connect();
-    else this.#arrange();
+    else if (IDENTITY_ATTRIBUTES.includes(name)) this.#connect();
+    else this.#applyPlacement();
   }
 
-  /** A property that was set before this class was there lies in front of it. */
-  #adopt() {
+  /** Adopts properties that were set before the element was defined: they hide the accessors. */
+  #adoptProperties() {
     for (const name of /** @type {const} */ (['getToken', 'dictionary'])) {
       if (!Object.hasOwn(this, name)) continue;
       const value = this[name];
@@ -160,18 +180,18 @@ export class LoncengBell extends HTMLElement {
     }
   }
 
-  /** Where things are. */
-  #arrange() {
+  /** Applies the placement attributes. */
+  #applyPlacement() {
     this.#panel.placement = this.getAttribute('placement');
     this.#toastBox.dataset.position = this.getAttribute('toast-position') ?? '';
     const most = Number.parseInt(this.getAttribute('max-toasts') ?? '', 10);
-    this.#toasts.most = most >= 0 ? most : TOASTS;
+    this.#toasts.most = most >= 0 ? most : TOASTS_MAX;
   }
 
   /** Opens the panel. */
   open() {
     this.#bell.ariaExpanded = 'true';
-    // The list says the same, and they would lie over it.
+    // The list shows the same notifications, and toasts would cover it.
     this.#toasts.clear();
     if (!this.#panel.isOpen) this.#panel.open();
   }
@@ -182,7 +202,7 @@ export class LoncengBell extends HTMLElement {
     this.#bell.ariaExpanded = 'false';
   }
 
-  /** Attributes are often set one after the other; they make one connection. */
+  /** Connects once after a series of attribute changes. */
   #connect() {
     if (this.#connectSoon) return;
     this.#connectSoon = true;
@@ -190,48 +210,66 @@ export class LoncengBell extends HTMLElement {
       this.#connectSoon = false;
       if (!this.isConnected) return;
       const of = (/** @type {string} */ name) => this.getAttribute(name) || undefined;
-      /** @type {import('./options.js').Options} */
+      /** @type {Options} */
       const options = {
-        hub: of('hub'), token: of('token'), userId: of('user-id'), login: of('login'), role: of('user-role'),
-        getToken: this.#getToken, auth: of('auth') === 'cookie' ? 'cookie' : undefined,
+        hub: of('hub'),
+        token: of('token'),
+        userId: of('user-id'),
+        login: of('login'),
+        role: of('user-role'),
+        getToken: this.#getToken,
+        auth: of('auth') === 'cookie' ? 'cookie' : undefined,
       };
-      // Another token of the same person is no reason to start over.
+      // Another token of the same user keeps the inbox.
       const same = shareName(options);
-      if (options.token && this.#client?.mayShow && same && same === this.#same) {
+      if (options.token && this.#client?.mayShow && same && same === this.#shareName) {
         this.#client.useToken(options.token);
         return;
       }
-      this.#same = same;
+      this.#shareName = same;
       this.#client?.close();
       this.#panel.forget();
       this.#toasts.clear();
       const client = new Client(options);
       client.addEventListener('change', () => {
-        this.#tell();
+        this.#reportStatus();
         this.#draw();
       });
-      client.addEventListener('notification', (event) => this.#ring(/** @type {CustomEvent} */ (event).detail));
-      client.addEventListener('summary', (event) => this.#sumUp(/** @type {CustomEvent} */ (event).detail.count));
+      client.addEventListener('notification', (event) =>
+        this.#ring(/** @type {CustomEvent} */ (event).detail),
+      );
+      client.addEventListener('summary', (event) =>
+        this.#showSummary(/** @type {CustomEvent} */ (event).detail.count),
+      );
       this.#client = client;
-      this.#tell();
+      this.#reportStatus();
       this.#draw();
       clearTimeout(this.#warning);
       if (!client.signIn.isMissing) return;
       this.#warning = setTimeout(() => {
-        console.warn('Lonceng: <lonceng-bell> is not told who the user is; set the attribute token, the property getToken, or auth="cookie"');
-      }, WARN_AFTER);
+        console.warn(
+          'Lonceng: <lonceng-bell> has no identity; ' +
+            'set the attribute token, the property getToken, or auth="cookie"',
+        );
+      }, WARN_DELAY);
     });
   }
 
-  /** Tells the page how the connection is. */
-  #tell() {
+  /** Fires `lonceng:status` if the status has changed. */
+  #reportStatus() {
     const { status, reason } = /** @type {Client} */ (this.#client);
     if (status === this.#status) return;
     this.#status = status;
-    this.dispatchEvent(new CustomEvent('lonceng:status', { detail: { status, reason }, bubbles: true, composed: true }));
+    this.dispatchEvent(
+      new CustomEvent('lonceng:status', {
+        detail: { status, reason },
+        bubbles: true,
+        composed: true,
+      }),
+    );
   }
 
-  /** Many changes in a row are drawn once. */
+  /** Draws once after a series of changes. */
   #draw() {
     if (this.#drawSoon) return;
     this.#drawSoon = true;
@@ -241,13 +279,18 @@ export class LoncengBell extends HTMLElement {
       this.#render();
     };
     requestAnimationFrame(now);
-    // Nobody paints a tab that is not looked at, and its badge must be right when it is.
+    // Hidden tabs get no animation frames, but their badge must be right.
     setTimeout(now, 100);
   }
 
   /** @param {Notification} item */
   #ring(item) {
-    const fresh = new CustomEvent('lonceng:notification', { detail: item, bubbles: true, composed: true, cancelable: true });
+    const fresh = new CustomEvent('lonceng:notification', {
+      detail: item,
+      bubbles: true,
+      composed: true,
+      cancelable: true,
+    });
     if (!this.dispatchEvent(fresh) || item.quiet) return;
     this.#bell.classList.remove('ringing');
     void this.#bell.offsetWidth; // Restarts the animation.
@@ -257,48 +300,36 @@ export class LoncengBell extends HTMLElement {
     void this.#sound(item);
   }
 
-  /** What is heard is heard once, whatever the number of tabs. @param {Notification} item */
+  /**
+   * Announces a notification and plays a sound, in one tab only.
+   * @param {Notification} item
+   */
   async #sound(item) {
     if (!(await this.#client?.claims(item.notification_id))) return;
-    this.#announce(`${item.title}: ${item.message}`, item.priority === 'HIGH');
+    this.#announcer.announce(`${item.title}: ${item.message}`, item.priority === 'HIGH');
     if (here().sound ?? this.hasAttribute('sound')) chime(item.priority === 'HIGH');
     const wanted = here().desktop ?? this.hasAttribute('desktop');
     if (wanted && document.visibilityState !== 'visible') showOnDesktop(item);
   }
 
   /** @param {number} count */
-  #sumUp(count) {
+  #showSummary(count) {
     if (!this.#panel.isOpen) this.#toasts.count(count);
-    this.#announce(counted(this.#words, 'more', count), false);
-  }
-
-  /** @param {string} text @param {boolean} urgent */
-  #announce(text, urgent) {
-    if (urgent) {
-      this.#saidNow.textContent = '';
-      setTimeout(() => (this.#saidNow.textContent = text), 50);
-      return;
-    }
-    this.#toSay.push(text);
-    if (!this.#saying) this.#sayNext();
-  }
-
-  #sayNext() {
-    const text = this.#toSay.shift();
-    this.#saying = text !== undefined;
-    if (text === undefined) return;
-    // The same text twice is read twice only if something was there in between.
-    this.#said.textContent = '';
-    setTimeout(() => (this.#said.textContent = text), 50);
-    setTimeout(() => this.#sayNext(), ANNOUNCE_GAP);
+    this.#announcer.announce(counted(this.#words, 'more', count));
   }
 
   /**
-   * Reports a click, and asks the page before a link is followed: false keeps it.
-   * @param {Notification} item @param {boolean} leaving  Whether following it leaves the page.
+   * Reports a click. Returns false if the page cancels following the link.
+   * @param {Notification} item
+   * @param {boolean} leaving  True if following the link leaves the page.
    */
   #click(item, leaving) {
-    const action = new CustomEvent('lonceng:action', { detail: item, bubbles: true, composed: true, cancelable: true });
+    const action = new CustomEvent('lonceng:action', {
+      detail: item,
+      bubbles: true,
+      composed: true,
+      cancelable: true,
+    });
     const follow = this.dispatchEvent(action);
     this.#client?.clicked(item.notification_id, leaving && follow);
     return follow;
@@ -334,11 +365,11 @@ export class LoncengBell extends HTMLElement {
     return this.lang || near?.lang || navigator.language || 'en';
   }
 
-  #speak() {
+  #applyLanguage() {
     const language = this.#language();
     this.#words = words(language, this.#dictionary);
     this.#toasts.words = this.#words;
-    this.#panel.speak(this.#words, language);
+    this.#panel.setLanguage(this.#words, language);
     this.#draw();
   }
 

@@ -2,24 +2,37 @@ import { socketUrl } from './options.js';
 import { SignIn } from './sign-in.js';
 import { Link } from './link.js';
 
-/** @typedef {import('./link.js').Status} Status */
+/** @import { Status } from './link.js' */
+/** @import { Options } from './options.js' */
 
-/** When the hub cannot take a wish now, it is said again after so many milliseconds. */
-const WISH_AGAIN_AFTER = 3_000;
+/** Delay before a subscription is sent again that the hub could not accept, in milliseconds. */
+const RETRY_AFTER = 3_000;
 
 /**
- * What to watch.
+ * Subscription to a feed.
  *
- * @typedef {object} FeedWish
- * @property {string} [feed]                                  The feed's name; without one it is every event, for administrators.
- * @property {Record<string, string | string[]>} [filters]    Values of one key are alternatives, several keys must all match.
- *
- * @typedef {import('./options.js').Options & FeedWish} FeedOptions
+ * @typedef {object} FeedSubscription
+ * @property {string} [feed]  Name of the feed; without it, every event, for administrators.
+ * @property {Record<string, string | string[]>} [filters]  Values of one key are alternatives; all
+ *   keys must match.
+ * @typedef {Options & FeedSubscription} FeedOptions
  */
 
 /**
- * A live feed, for those who draw it themselves: `message` for what happens (the message as `detail`), `change` for the status,
- * `error` for what the hub did not take (`detail.code`, `detail.message`).
+ * Message of a feed.
+ *
+ * @typedef {object} FeedMessage
+ * @property {string} type  Type of the message, as configured.
+ * @property {string} [feed]  Name of the feed.
+ * @property {Record<string, unknown>} data  Fields of the event.
+ * @property {string} timestamp  Time of the event, RFC 3339.
+ * @property {true} [snapshot]  Set on messages of the initial state.
+ */
+
+/**
+ * Live feed, for pages that display it themselves. Fires `message` (a `FeedMessage` as `detail`),
+ * `change` (the status) and `error` (a refused subscription, as `detail.code` and
+ * `detail.message`).
  */
 export class Feed extends EventTarget {
   /** @type {Link | null} */
@@ -40,42 +53,52 @@ export class Feed extends EventTarget {
     this.#filters = options.filters ?? {};
     this.#options = { ...options };
     this.#signIn = new SignIn(this.#options, () => this.#link?.renew());
-    void this.#begin();
+    void this.#start();
   }
 
-  async #begin() {
-    // A feed may be public: without a token, the hub says whether it is.
+  async #start() {
+    // A public feed needs no token; the hub refuses others.
     await this.#signIn.first();
     if (this.#closed) return;
     const feed = this.#feed;
     this.#link = new Link(this.#options, {
       address: () => {
-        const url = new URL(socketUrl(this.#options, null, feed ? `/ws/${encodeURIComponent(feed)}` : '/ws'));
+        const url = new URL(
+          socketUrl(this.#options, null, feed ? `/ws/${encodeURIComponent(feed)}` : '/ws'),
+        );
         if (!feed) url.searchParams.set('sync', 'none');
         return url.href;
       },
       welcome: 'subscribed',
-      hello: () => this.#wish(),
-      take: (message) => this.#take(message),
-      become: (status) => {
+      hello: () => this.#subscription(),
+      onMessage: (message) => this.#onMessage(message),
+      onStatus: (status) => {
         this.#status = status;
         this.dispatchEvent(new Event('change'));
       },
-      // Without a body: the answer to GET is the feed itself.
-      probe: feed ? ['HEAD', `/api/v1/feeds/${encodeURIComponent(feed)}`] : ['GET', '/api/v1/notifications/unread-count'],
+      // HEAD, because GET is the feed itself.
+      probe: feed
+        ? ['HEAD', `/api/v1/feeds/${encodeURIComponent(feed)}`]
+        : ['GET', '/api/v1/notifications/unread-count'],
       signIn: this.#signIn,
     });
   }
 
-  /** How the connection is. @returns {Status} */
+  /**
+   * Status of the connection.
+   * @returns {Status}
+   */
   get status() {
     return this.#status;
   }
 
-  /** Watches something else of the feed from now on. @param {Record<string, string | string[]>} filters */
+  /**
+   * Replaces the filters.
+   * @param {Record<string, string | string[]>} filters
+   */
   filter(filters) {
     this.#filters = filters;
-    this.#link?.say(this.#wish());
+    this.#link?.sendEarly(this.#subscription());
   }
 
   close() {
@@ -84,44 +107,45 @@ export class Feed extends EventTarget {
     this.#link?.close();
   }
 
-  #wish() {
+  #subscription() {
     return this.#feed
       ? { type: 'subscribe', feed: this.#feed, filters: this.#filters }
       : { type: 'subscribe', scope: 'all' };
   }
 
   /** @param {any} message */
-  #take(message) {
+  #onMessage(message) {
     const { type, data, timestamp } = message;
-    // What is said about the connection has no time of its own.
+    // Replies about the connection have no timestamp.
     if (timestamp) this.dispatchEvent(new CustomEvent('message', { detail: message }));
     else if (type === 'error') {
       this.dispatchEvent(new CustomEvent('error', { detail: data }));
-      // It was no fault of the wish.
-      if (['unavailable', 'rate_limited'].includes(data.code)) setTimeout(() => this.#link?.say(this.#wish()), WISH_AGAIN_AFTER);
+      // The subscription itself was valid.
+      if (['unavailable', 'rate_limited'].includes(data.code))
+        setTimeout(() => this.#link?.sendEarly(this.#subscription()), RETRY_AFTER);
     }
   }
 }
 
-/** What an attribute's name begins with that is a filter. */
+/** Prefix of attributes that are filters. */
 const FILTER = 'filter-';
 
 /**
- * A live feed in a page, without looks of its own: `<lonceng-feed feed="availability" filter-course_id="PIANO-101">`.
- *
- * Several values stand apart by commas. What happens is a `lonceng:message` event, and is shown by whatever inside says
- * `data-field="slots_remaining"`. The attribute `status` says how the connection is.
+ * Feed element without styles: `<lonceng-feed feed="availability"
+ * filter-course_id="PIANO-101,PIANO-102">`. Fires `lonceng:message` with a `FeedMessage` as
+ * `detail`, and writes each field of its data into the elements inside with `data-field="NAME"`,
+ * unless the event is cancelled. The attribute `status` is the status of the connection.
  */
 export class LoncengFeed extends HTMLElement {
   /** @type {Feed | null} */
   #feed = null;
-  #where = '';
-  // Which attributes are filters is not known beforehand, so the browser cannot be told to watch them by name.
-  #watch = new MutationObserver(() => this.#follow());
+  #connected = '';
+  // Filter attributes have arbitrary names, so `observedAttributes` cannot list them.
+  #watch = new MutationObserver(() => this.#connect());
 
   connectedCallback() {
     this.#watch.observe(this, { attributes: true });
-    this.#follow();
+    this.#connect();
   }
 
   disconnectedCallback() {
@@ -132,49 +156,73 @@ export class LoncengFeed extends HTMLElement {
   #end() {
     this.#feed?.close();
     this.#feed = null;
-    this.#where = '';
+    this.#connected = '';
   }
 
   #filters() {
     /** @type {Record<string, string[]>} */
     const filters = {};
     for (const { name, value } of this.attributes) {
-      if (name.startsWith(FILTER)) filters[name.slice(FILTER.length)] = value.split(',').map((one) => one.trim());
+      if (name.startsWith(FILTER))
+        filters[name.slice(FILTER.length)] = value.split(',').map((one) => one.trim());
     }
     return filters;
   }
 
-  /** Connects as the attributes say; again when they say something else. */
-  #follow() {
+  /** Connects by the attributes, and again when they change. */
+  #connect() {
     const of = (/** @type {string} */ name) => this.getAttribute(name) ?? undefined;
     const auth = of('auth') === 'cookie' ? /** @type {const} */ ('cookie') : undefined;
-    const who = { feed: of('feed'), hub: of('hub'), token: of('token'), auth, userId: of('user-id'), login: of('login'), role: of('user-role') };
+    const identity = {
+      feed: of('feed'),
+      hub: of('hub'),
+      token: of('token'),
+      auth,
+      userId: of('user-id'),
+      login: of('login'),
+      role: of('user-role'),
+    };
     const filters = this.#filters();
-    const [where, what] = [JSON.stringify(who), JSON.stringify(filters)];
-    if (`${where}${what}` === this.#where || !who.feed) return;
-    if (this.#feed && this.#where.startsWith(where)) {
+    const [connection, filterText] = [JSON.stringify(identity), JSON.stringify(filters)];
+    if (`${connection}${filterText}` === this.#connected || !identity.feed) return;
+    if (this.#feed && this.#connected.startsWith(connection)) {
       this.#feed.filter(filters);
     } else {
       this.#end();
-      this.#feed = new Feed({ ...who, filters });
-      this.#feed.addEventListener('message', (event) => this.#show(/** @type {CustomEvent} */ (event).detail));
-      this.#feed.addEventListener('change', () => this.setAttribute('status', this.#feed?.status ?? 'offline'));
+      this.#feed = new Feed({ ...identity, filters });
+      this.#feed.addEventListener('message', (event) =>
+        this.#show(/** @type {CustomEvent} */ (event).detail),
+      );
+      this.#feed.addEventListener('change', () =>
+        this.setAttribute('status', this.#feed?.status ?? 'offline'),
+      );
       this.#feed.addEventListener('error', (event) => {
         const { detail } = /** @type {CustomEvent} */ (event);
-        this.dispatchEvent(new CustomEvent('lonceng:error', { detail, bubbles: true, composed: true }));
+        this.dispatchEvent(
+          new CustomEvent('lonceng:error', { detail, bubbles: true, composed: true }),
+        );
       });
     }
-    this.#where = `${where}${what}`;
+    this.#connected = `${connection}${filterText}`;
   }
 
   /** @param {any} message */
   #show(message) {
-    const said = new CustomEvent('lonceng:message', { detail: message, bubbles: true, composed: true, cancelable: true });
-    if (!this.dispatchEvent(said)) return;
+    const event = new CustomEvent('lonceng:message', {
+      detail: message,
+      bubbles: true,
+      composed: true,
+      cancelable: true,
+    });
+    if (!this.dispatchEvent(event)) return;
     for (const place of this.querySelectorAll('[data-field]')) {
       const name = place.getAttribute('data-field') ?? '';
-      // A feed within this one has fields of its own.
-      if (place.closest('lonceng-feed') === this && name in message.data) place.textContent = String(message.data[name] ?? '');
+      // A nested feed has its own fields.
+      if (
+        /** @type {Element | null} */ (place.closest('lonceng-feed')) === this &&
+        name in message.data
+      )
+        place.textContent = String(message.data[name] ?? '');
     }
   }
 }

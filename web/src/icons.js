@@ -1,8 +1,11 @@
 const SVG = 'http://www.w3.org/2000/svg';
 
-/** The shapes, as paths on a 24 by 24 grid. */
+/** Icons as SVG paths on a 24 × 24 grid. */
 const PATHS = {
-  bell: ['M6 9.5a6 6 0 0 1 12 0c0 5 2 6.5 2 6.5H4s2-1.500 2-6.500', 'M10 19.500a2.200 2.200 0 0 0 4 0'],
+  bell: [
+    'M6 9.5a6 6 0 0 1 12 0c0 5 2 6.5 2 6.5H4s2-1.500 2-6.500',
+    'M10 19.500a2.200 2.200 0 0 0 4 0',
+  ],
   check: ['M5 12.500l4.500 4.500L19 7.500'],
   dots: ['M6 12h.010', 'M12 12h.010', 'M18 12h.010'],
   gear: ['M4 7h9', 'M17 7h3', 'M4 17h3', 'M11 17h9', 'M15 4.500v5', 'M9 14.500v5'],
@@ -11,15 +14,23 @@ const PATHS = {
 };
 
 /**
- * An icon. It says nothing to a screen reader: what holds it does.
+ * Returns an icon, hidden from screen readers.
  * @param {keyof typeof PATHS} name
  */
 export function icon(name) {
   const svg = document.createElementNS(SVG, 'svg');
   for (const [key, value] of Object.entries({
-    viewBox: '0 0 24 24', width: '1.25em', height: '1.25em', fill: 'none', stroke: 'currentColor',
-    'stroke-width': '1.8', 'stroke-linecap': 'round', 'stroke-linejoin': 'round', 'aria-hidden': 'true',
-  })) svg.setAttribute(key, value);
+    viewBox: '0 0 24 24',
+    width: '1.25em',
+    height: '1.25em',
+    fill: 'none',
+    stroke: 'currentColor',
+    'stroke-width': '1.8',
+    'stroke-linecap': 'round',
+    'stroke-linejoin': 'round',
+    'aria-hidden': 'true',
+  }))
+    svg.setAttribute(key, value);
   for (const d of PATHS[name]) {
     const path = document.createElementNS(SVG, 'path');
     path.setAttribute('d', d);
@@ -29,10 +40,10 @@ export function icon(name) {
 }
 
 /**
- * An element with a class, a part and a text. The text is text: nothing here is ever parsed as HTML.
+ * Returns an element with a class, a part and a text, which is never parsed as HTML.
  * @template {keyof HTMLElementTagNameMap} T
  * @param {T} tag
- * @param {string} [name]  class, and part where the stylesheet of the page may reach it
+ * @param {string} [name]  Class and part.
  * @param {string} [text]
  * @returns {HTMLElementTagNameMap[T]}
  */
@@ -47,7 +58,7 @@ export function element(tag, name, text) {
 }
 
 /**
- * A button that is no submit.
+ * Returns a button that submits no form.
  * @param {string} name
  * @param {string} text
  * @param {() => void} act
@@ -60,8 +71,8 @@ export function button(name, text, act) {
 }
 
 /**
- * A link that may be followed, or nothing: an address of http or https, or a path on the site of this page. What looks like a
- * path and leads to another host, such as `/\\host`, is none.
+ * Returns a URL if it is safe to follow, else null: an http or https URL, or a path of this origin.
+ * A text that looks like a path but leads to another host, such as `/\\host`, is not safe.
  * @param {string | null} url
  */
 export function safeUrl(url) {

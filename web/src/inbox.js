@@ -1,5 +1,5 @@
 /**
- * A notification as the hub sends it.
+ * Notification as sent by the hub. `message` is plain text: never insert it as HTML.
  *
  * @typedef {object} Notification
  * @property {string} notification_id
@@ -9,34 +9,47 @@
  * @property {string} title
  * @property {string} message
  * @property {'LOW' | 'MEDIUM' | 'HIGH'} priority
+ * @property {string | null} source
+ * @property {string | null} actor_id
+ * @property {string | null} entity_type
+ * @property {string | null} entity_id
  * @property {string | null} action_url
  * @property {Record<string, any>} metadata
+ * @property {number} count
  * @property {string} created_at
+ * @property {string | null} expires_at
  * @property {'unread' | 'read' | 'archived' | 'deleted' | 'auto_cleared'} status
  * @property {boolean} read
+ * @property {string | null} read_at
  * @property {string | null} seen_at
  * @property {boolean} [quiet]
  */
 
 /**
- * What a message from the hub did.
+ * Effect of a message from the hub.
  *
  * @typedef {object} Effect
- * @property {Notification} [fresh]  A notification that nobody here has seen.
- * @property {boolean} [gap]         Something before it is missing: ask for what changed.
+ * @property {Notification} [fresh]  New notification.
+ * @property {boolean} [gap]  True if earlier changes are missing and must be requested.
  */
 
 /** @typedef {'read' | 'unread' | 'archive' | 'unarchive' | 'delete'} Mark */
 
-/** @typedef {{epoch: string, revision: number, unread: number, unseen: number, items: Notification[]}} Snapshot */
+/**
+ * @typedef {{epoch: string, revision: number, unread: number, unseen: number, items:
+ *   Notification[]}} Snapshot
+ */
 
-/** Only these are in the list. */
+/** Statuses of the notifications in the list. */
 const LISTED = new Set(['unread', 'read']);
 
 /** @param {Notification} item */
-const place = (item) => Number(item.stream_id.split('-')[1]);
+const sequence = (item) => Number(item.stream_id.split('-')[1]);
 
-/** The state of an inbox: what the hub says, applied in the order of the revisions. No network, no page. */
+/**
+ * State of an inbox: messages of the hub, applied in the order of revisions. Pure: no network, no
+ * DOM.
+ */
 export class Inbox {
   /** @type {Map<string, Notification>} */
   #items = new Map();
@@ -45,85 +58,99 @@ export class Inbox {
   unread = 0;
   unseen = 0;
   epoch = '';
-  /** The last revision of which everything is here; -1 before the first connection. */
+  /** Last revision up to which everything is loaded; -1 before the first connection. */
   revision = -1;
-  /** The last one that was told of, whole or not. */
+  /** Highest revision received, complete or not. */
   #ahead = -1;
 
-  /** Everything, newest first. */
+  /** All notifications, newest first. */
   get all() {
-    this.#sorted ??= [...this.#items.values()].sort((a, b) => place(b) - place(a));
+    this.#sorted ??= [...this.#items.values()].sort((a, b) => sequence(b) - sequence(a));
     return this.#sorted;
   }
 
-  /** The list, newest first. */
+  /** Notifications of the list, newest first. */
   get items() {
     return this.all.filter((item) => LISTED.has(item.status));
   }
 
-  /** What is put away, newest first. */
+  /** Archived notifications, newest first. */
   get archived() {
     return this.all.filter((item) => item.status === 'archived');
   }
 
-  /** Where to resume from. */
+  /** Position to resume from, as EPOCH.REVISION. */
   get position() {
     return this.revision < 0 ? null : `${this.epoch}.${this.revision}`;
   }
 
-  /** All of it, for another tab. @returns {Snapshot} */
+  /**
+   * Complete state, for another tab.
+   * @returns {Snapshot}
+   */
   get snapshot() {
     const { epoch, revision, unread, unseen } = this;
     return { epoch, revision, unread, unseen, items: this.all };
   }
 
-  /** Takes over what another tab has, unless this one has more. @param {Snapshot} snapshot */
+  /**
+   * Adopts the state of another tab, unless this one is newer.
+   * @param {Snapshot} snapshot
+   */
   adopt(snapshot) {
     if (snapshot.epoch === this.epoch && snapshot.revision < this.revision) return;
     if (snapshot.epoch !== this.epoch) this.#clear();
     for (const item of snapshot.items) this.put(item);
-    this.#stand(snapshot);
+    this.#setState(snapshot);
   }
 
   /**
-   * Takes a message from the hub.
+   * Applies a message from the hub.
    * @param {any} message
    * @returns {Effect}
    */
-  take(message) {
+  apply(message) {
     const data = message.data ?? {};
     switch (message.type) {
       case 'connected':
         return this.#connected(data);
       case 'reset':
         this.#clear();
-        this.#stand(data);
+        this.#setState(data);
         return {};
       case 'sync.response':
         for (const item of message.data) this.put(item);
         this.revision = Math.max(this.revision, message.revision);
-        this.#count(message);
-        // What was told while the answer was on its way may lie beyond it.
+        this.#setCounts(message);
+        // Changes received while the answer was in flight may be beyond it.
         return message.complete && this.revision >= this.#ahead ? {} : { gap: true };
       case 'polled':
         if (data.reset || (this.epoch && data.epoch !== this.epoch)) this.#clear();
         for (const item of data.items) this.put(item);
-        this.#stand(data);
+        this.#setState(data);
         return {};
       case 'notification.push':
         return this.#pushed(data);
       case 'notification.update':
-        if (data.read_all) return this.#all('read', data.read_all, data);
-        if (data.seen_all) return this.#all('seen', data.seen_all, data);
+        if (data.read_all) return this.#applyRange('read', data.read_all, data);
+        if (data.seen_all) return this.#applyRange('seen', data.seen_all, data);
         this.put(data);
-        return this.#follow(data);
+        return this.#advance(data);
       case 'notification.read_all.ack':
-        return this.#all('read', { from_revision: data.previous_revision, up_to_revision: data.up_to_revision ?? 0 }, data);
+        return this.#applyRange(
+          'read',
+          { from_revision: data.previous_revision, up_to_revision: data.up_to_revision ?? 0 },
+          data,
+        );
       case 'notification.seen_all.ack':
-        return this.#all('seen', { from_revision: data.previous_revision, up_to_revision: data.up_to_revision ?? 0 }, data);
+        return this.#applyRange(
+          'seen',
+          { from_revision: data.previous_revision, up_to_revision: data.up_to_revision ?? 0 },
+          data,
+        );
       case 'notifications.summary':
         if (data.revision <= this.revision) return {};
-        this.#count(data);
+        this.#setCounts(data);
         return { gap: true };
       default:
         return message.type?.endsWith('.ack') ? this.#acknowledged(data) : {};
@@ -131,7 +158,7 @@ export class Inbox {
   }
 
   /**
-   * Puts a notification in, unless a newer state of it is here.
+   * Stores a notification, unless a newer state of it is known.
    * @param {Notification} item
    */
   put(item) {
@@ -142,31 +169,40 @@ export class Inbox {
   }
 
   /**
-   * Shows a mark before the hub has confirmed it; says whether there is anything to do.
+   * Applies a mark before the hub has confirmed it. Returns whether it changes anything.
    * @param {string} id
    * @param {Mark} mark
    */
-  soon(id, mark) {
+  applyMark(id, mark) {
     const item = this.#items.get(id);
     if (!item) return false;
     const back = item.read ? 'read' : 'unread';
     const status = /** @type {Notification['status']} */ (
-      { read: 'read', unread: 'unread', archive: 'archived', unarchive: back, delete: 'deleted' }[mark]);
+      { read: 'read', unread: 'unread', archive: 'archived', unarchive: back, delete: 'deleted' }[
+        mark
+      ]
+    );
     if (item.status === status || (mark === 'read' && item.status !== 'unread')) return false;
     const read = mark === 'read' || (item.read && mark !== 'unread');
-    this.#become(item, { ...item, status, read });
+    this.#replace(item, { ...item, status, read });
     return true;
   }
 
-  /** Shows everything read, or seen, before the hub has confirmed it. @param {'read' | 'seen'} how */
-  allSoon(how) {
-    if (how === 'read') for (const item of this.items) this.soon(item.notification_id, 'read');
+  /**
+   * Applies a bulk mark before the hub has confirmed it.
+   * @param {'read' | 'seen'} how
+   */
+  applyBulkMark(how) {
+    if (how === 'read') for (const item of this.items) this.applyMark(item.notification_id, 'read');
     if (how === 'read') this.unread = 0;
     this.unseen = 0;
   }
 
-  /** @param {Notification} before @param {Notification} after */
-  #become(before, after) {
+  /**
+   * @param {Notification} before
+   * @param {Notification} after
+   */
+  #replace(before, after) {
     const unread = Number(after.status === 'unread') - Number(before.status === 'unread');
     this.unread = Math.max(0, this.unread + unread);
     if (!before.seen_at) this.unseen = Math.max(0, this.unseen + unread);
@@ -179,70 +215,90 @@ export class Inbox {
     this.#sorted = null;
   }
 
-  /** @param {any} data @returns {Effect} */
+  /**
+   * @param {any} data
+   * @returns {Effect}
+   */
   #connected(data) {
     if (this.revision >= 0 && data.epoch === this.epoch && data.revision >= this.revision) {
-      this.#count(data);
+      this.#setCounts(data);
       return {};
     }
     this.#clear();
-    this.#stand(data);
+    this.#setState(data);
     return {};
   }
 
   /** @param {{epoch: string, revision: number, unread: number, unseen?: number}} data */
-  #stand(data) {
+  #setState(data) {
     this.epoch = data.epoch;
     this.#ahead = this.revision = data.revision;
-    this.#count(data);
+    this.#setCounts(data);
   }
 
   /** @param {{unread: number, unseen?: number}} data */
-  #count({ unread, unseen }) {
+  #setCounts({ unread, unseen }) {
     this.unread = unread;
     this.unseen = unseen ?? unread;
   }
 
-  /** @param {any} data @returns {Effect} */
+  /**
+   * @param {any} data
+   * @returns {Effect}
+   */
   #pushed(data) {
     const fresh = data.revision > this.revision && !this.#items.has(data.notification_id);
     this.put(data);
-    const effect = this.#follow(data);
+    const effect = this.#advance(data);
     return fresh ? { ...effect, fresh: data } : effect;
   }
 
-  /** @param {any} data @returns {Effect} */
+  /**
+   * @param {any} data
+   * @returns {Effect}
+   */
   #acknowledged(data) {
     const item = this.#items.get(data.notification_id);
     if (item && data.status) {
       const read = data.status === 'read' || (item.read && data.status === 'archived');
       this.put({ ...item, status: data.status, read, revision: data.revision });
     }
-    return this.#follow(data);
+    return this.#advance(data);
   }
 
-  /** @param {'read' | 'seen'} how @param {{from_revision: number, up_to_revision: number}} range @param {any} data @returns {Effect} */
-  #all(how, range, data) {
+  /**
+   * @param {'read' | 'seen'} how
+   * @param {{from_revision: number, up_to_revision: number}} range
+   * @param {any} data
+   * @returns {Effect}
+   */
+  #applyRange(how, range, data) {
     if (this.revision < range.from_revision) return { gap: true };
     for (const item of this.#items.values()) {
-      if (item.status !== 'unread' || place(item) > range.up_to_revision) continue;
+      if (item.status !== 'unread' || sequence(item) > range.up_to_revision) continue;
       const seen_at = item.seen_at ?? new Date().toISOString();
-      const after = how === 'read' ? { ...item, seen_at, status: /** @type {const} */ ('read'), read: true } : { ...item, seen_at };
+      const after =
+        how === 'read'
+          ? { ...item, seen_at, status: /** @type {const} */ ('read'), read: true }
+          : { ...item, seen_at };
       this.#items.set(item.notification_id, after);
     }
     this.#sorted = null;
-    this.#count(data);
+    this.#setCounts(data);
     this.revision = Math.max(this.revision, data.revision);
     return {};
   }
 
-  /** @param {any} data @returns {Effect} */
-  #follow(data) {
+  /**
+   * @param {any} data
+   * @returns {Effect}
+   */
+  #advance(data) {
     if (data.revision <= this.revision) return {};
     this.#ahead = Math.max(this.#ahead, data.revision);
     if (data.previous_revision > this.revision) return { gap: true };
     this.revision = data.revision;
-    this.#count(data);
+    this.#setCounts(data);
     return {};
   }
 }

@@ -1,57 +1,62 @@
 import { SCRIPT_ORIGIN, callUrl, request, subprotocols } from './options.js';
 
-/** @typedef {import('./options.js').Options} Options */
+/** @import { Options } from './options.js' */
+/** @import { SignIn } from './sign-in.js' */
 
 /**
- * How a connection is. `unauthorized`: nobody is signed in, or the sign-in has ended. `forbidden`: the hub does not let pages
- * of this origin in.
+ * Status of a connection. `unauthorized`: not signed in, or the sign-in has expired. `forbidden`:
+ * the hub refuses pages of this origin.
+ *
  * @typedef {'connecting' | 'online' | 'offline' | 'unauthorized' | 'forbidden'} Status
  */
 
-/** Milliseconds before the first try to connect again; doubled for each further one. */
+/**
+ * Delay before the first reconnect in milliseconds, doubled for each further one, and its maximum.
+ */
 const BACKOFF_FIRST = 250;
 const BACKOFF_MAX = 30_000;
 
-/** While no WebSocket can be had, the hub is asked over HTTP this often. */
+/** Interval of polling over HTTP while there is no WebSocket, in milliseconds. */
 const POLL_INTERVAL = 30_000;
 
-/** A connection that has heard nothing for so many heartbeats is dead, although nobody said so. */
-const PATIENCE = 2.5;
+/** Number of heartbeats without any message after which a connection is dead. */
+const SILENT_HEARTBEATS = 2.5;
 
-/** How long a connection that may have slept may take to answer. */
-const ANSWER_WITHIN = 4_000;
+/** Time limit for a pong after the machine may have slept, in milliseconds. */
+const PONG_TIMEOUT = 4_000;
 
-/** A clock that jumps by this much slept in between. */
-const NAP = 20_000;
+/** Jump of the clock that shows that the machine slept, in milliseconds. */
+const SLEEP_MIN = 20_000;
 
-/** A sign-in that has ended is tried again at most this often, when it may recover or somebody looks. */
-const SIGN_IN_AGAIN = 5_000;
+/** Minimum interval between attempts after the sign-in has expired, in milliseconds. */
+const SIGN_IN_INTERVAL = 5_000;
 
 /** Close codes of the hub. */
-const NO_LONGER_SIGNED_IN = 4001;
+const NOT_SIGNED_IN = 4001;
 const FORBIDDEN = 4003;
 const TOO_MANY_CONNECTIONS = 4009;
 
 /**
- * What a connection is for.
+ * Protocol that runs over a connection.
  *
- * @typedef {object} Purpose
- * @property {() => string} address            Where to connect, now.
- * @property {string} welcome                  The type of the message that says that it is made.
- * @property {() => object} [hello]            Said first.
- * @property {(message: any) => void} take     Is given what the hub says.
- * @property {(status: Status, reason: string) => void} become
- * @property {() => Promise<void>} [poll]      What is asked over HTTP instead, while it cannot be had.
- * @property {[string, string]} probe          Method and path of a call that says why a connection is refused.
- * @property {import('./sign-in.js').SignIn} [signIn]
+ * @typedef {object} Protocol
+ * @property {() => string} address  Returns the URL to connect to.
+ * @property {string} welcome  Type of the first message of an accepted connection.
+ * @property {() => object} [hello]  Returns the first message of the client.
+ * @property {(message: any) => void} onMessage  Receives the hub's messages.
+ * @property {(status: Status, reason: string) => void} onStatus
+ * @property {() => Promise<void>} [poll]  Polls over HTTP while there is no connection.
+ * @property {[string, string]} probe  Method and path of a request that shows why a connection is
+ *   refused.
+ * @property {SignIn} [signIn]
  */
 
-/** The connection to the hub: kept, made again with backoff, replaced by polling while it cannot be had. */
+/** Connection to the hub: reconnects with backoff, and polls while there is no WebSocket. */
 export class Link {
   /** @type {Options} */
   #options;
-  /** @type {Purpose} */
-  #purpose;
+  /** @type {Protocol} */
+  #protocol;
   /** @type {WebSocket | null} */
   #socket = null;
   /** @type {Status} */
@@ -70,30 +75,39 @@ export class Link {
   /** @type {ReturnType<typeof setInterval> | undefined} */
   #clock;
 
-  /** @param {Options} options @param {Purpose} purpose */
-  constructor(options, purpose) {
+  /**
+   * @param {Options} options
+   * @param {Protocol} protocol
+   */
+  constructor(options, protocol) {
     this.#options = options;
-    this.#purpose = purpose;
-    addEventListener('online', this.hurry);
-    addEventListener('pageshow', this.hurry);
-    document.addEventListener('visibilitychange', this.hurry);
-    this.#clock = setInterval(() => this.#tick(), NAP / 4);
+    this.#protocol = protocol;
+    addEventListener('online', this.check);
+    addEventListener('pageshow', this.check);
+    document.addEventListener('visibilitychange', this.check);
+    this.#clock = setInterval(() => this.#tick(), SLEEP_MIN / 4);
     this.#open();
   }
 
-  /** Sends if there is a connection. @param {object} message */
+  /**
+   * Sends a message if the connection is online. Returns whether it was sent.
+   * @param {object} message
+   */
   send(message) {
     if (this.#socket?.readyState !== WebSocket.OPEN || this.#status !== 'online') return false;
     this.#socket.send(JSON.stringify(message));
     return true;
   }
 
-  /** Says something to a connection that is open, whether it has been welcomed or not. @param {object} message */
-  say(message) {
+  /**
+   * Sends a message on an open connection, before or after its first message.
+   * @param {object} message
+   */
+  sendEarly(message) {
     if (this.#socket?.readyState === WebSocket.OPEN) this.#socket.send(JSON.stringify(message));
   }
 
-  /** Connects anew, with another token. Nobody need notice. */
+  /** Reconnects with another token, without a change of status. */
   renew() {
     const socket = this.#socket;
     this.#socket = null;
@@ -109,34 +123,37 @@ export class Link {
     clearTimeout(this.#silence);
     clearInterval(this.#poll);
     clearInterval(this.#clock);
-    removeEventListener('online', this.hurry);
-    removeEventListener('pageshow', this.hurry);
-    document.removeEventListener('visibilitychange', this.hurry);
+    removeEventListener('online', this.check);
+    removeEventListener('pageshow', this.check);
+    document.removeEventListener('visibilitychange', this.check);
     this.#socket?.close(1000);
     this.#socket = null;
   }
 
-  /** Somebody looks, the network is back, or the machine woke up: do not wait for the backoff, nor for a dead connection. */
-  hurry = () => {
+  /**
+   * Reconnects or checks the connection at once: the page became visible, the network is back, or
+   * the machine woke up.
+   */
+  check = () => {
     if (document.visibilityState !== 'visible' || this.#status === 'forbidden') return;
     if (this.#status === 'unauthorized') {
-      // They may have signed in meanwhile, in another tab.
-      if (Date.now() - this.#endedAt < SIGN_IN_AGAIN) return;
+      // The user may have signed in in another tab.
+      if (Date.now() - this.#endedAt < SIGN_IN_INTERVAL) return;
       this.#endedAt = Date.now();
       if (this.#options.auth === 'cookie') this.#open();
-      else if (this.#purpose.signIn?.mayRecover) void this.#signInAgain();
+      else if (this.#protocol.signIn?.mayRecover) void this.#retrySignIn();
     } else if (!this.#socket) this.#open();
     else if (this.send({ type: 'ping' })) {
       clearTimeout(this.#silence);
-      this.#silence = setTimeout(() => this.#drop(), ANSWER_WITHIN);
+      this.#silence = setTimeout(() => this.#discard(), PONG_TIMEOUT);
     }
   };
 
   #tick() {
     const now = Date.now();
-    const slept = now - this.#ticked > NAP;
+    const slept = now - this.#ticked > SLEEP_MIN;
     this.#ticked = now;
-    if (slept) this.hurry();
+    if (slept) this.check();
   }
 
   #open() {
@@ -145,7 +162,7 @@ export class Link {
     /** @type {WebSocket} */
     let socket;
     try {
-      socket = new WebSocket(this.#purpose.address(), subprotocols(this.#options));
+      socket = new WebSocket(this.#protocol.address(), subprotocols(this.#options));
     } catch (error) {
       console.warn('Lonceng: cannot connect', error);
       this.#set('forbidden', 'bad address or token');
@@ -155,20 +172,21 @@ export class Link {
     let opened = false;
     socket.onopen = () => {
       opened = true;
-      if (socket === this.#socket && this.#purpose.hello) socket.send(JSON.stringify(this.#purpose.hello()));
+      if (socket === this.#socket && this.#protocol.hello)
+        socket.send(JSON.stringify(this.#protocol.hello()));
     };
     socket.onmessage = (event) => {
       if (socket === this.#socket) this.#receive(JSON.parse(event.data));
     };
     socket.onclose = (event) => {
-      if (socket === this.#socket) void this.#lost(event.code, !opened);
+      if (socket === this.#socket) void this.#onClose(event.code, !opened);
     };
   }
 
   /** @param {any} message */
   #receive(message) {
-    this.#listenOn();
-    const welcome = message.type === this.#purpose.welcome;
+    this.#watchSilence();
+    const welcome = message.type === this.#protocol.welcome;
     if (welcome) {
       this.#failures = 0;
       this.#heartbeat = message.data.heartbeat_seconds ?? 30;
@@ -176,67 +194,87 @@ export class Link {
       this.#poll = undefined;
     }
     if (message.type === 'going_away') this.#failures = 0;
-    this.#purpose.take(message);
+    this.#protocol.onMessage(message);
     if (welcome) this.#set('online', '');
   }
 
-  /** The browser answers pings by itself and tells nobody, so silence is found by asking. */
-  #listenOn() {
+  /**
+   * Detects a silent connection: the browser answers pings of the hub itself and does not report
+   * them.
+   */
+  #watchSilence() {
     clearTimeout(this.#silence);
-    this.#silence = setTimeout(() => {
-      this.send({ type: 'ping' });
-      this.#silence = setTimeout(() => this.#drop(), this.#heartbeat * 500);
-    }, this.#heartbeat * (PATIENCE - 0.5) * 1000);
+    this.#silence = setTimeout(
+      () => {
+        this.send({ type: 'ping' });
+        this.#silence = setTimeout(() => this.#discard(), this.#heartbeat * 500);
+      },
+      this.#heartbeat * (SILENT_HEARTBEATS - 0.5) * 1000,
+    );
   }
 
-  #drop() {
+  #discard() {
     const socket = this.#socket;
-    void this.#lost(1006, false);
+    void this.#onClose(1006, false);
     socket?.close();
   }
 
-  /** @param {number} code @param {boolean} refused  Whether it was never open. */
-  async #lost(code, refused) {
+  /**
+   * @param {number} code
+   * @param {boolean} refused  True if the connection never opened.
+   */
+  async #onClose(code, refused) {
     clearTimeout(this.#silence);
     this.#socket = null;
     if (this.#closed) return;
     this.#failures += 1;
-    if (code === NO_LONGER_SIGNED_IN) return this.#signInAgain();
+    if (code === NOT_SIGNED_IN) return this.#retrySignIn();
     if (code === FORBIDDEN) return this.#set('forbidden', 'refused by the hub');
-    const why = refused && navigator.onLine ? await this.#why() : 'offline';
+    const why = refused && navigator.onLine ? await this.#findReason() : 'offline';
     if (this.#closed || this.#socket) return;
-    if (why === 'unauthorized') return this.#signInAgain();
+    if (why === 'unauthorized') return this.#retrySignIn();
     if (why === 'forbidden') {
-      console.warn(`Lonceng: the hub refuses pages of ${location.origin}; its administrator allows them in server.allowed_origins`);
+      console.warn(
+        `Lonceng: the hub refuses pages of ${location.origin}; ` +
+          'add the origin to server.allowed_origins of the hub',
+      );
       return this.#set('forbidden', 'origin refused');
     }
-    // A first failure is often a restart or a change of network; the page need not hear of it.
+    // A first failure is often a restart or a change of network, and not reported.
     if (this.#failures > 1 || !navigator.onLine) this.#set('offline', 'no connection');
     else if (this.#status === 'online') this.#set('connecting', '');
-    const { poll } = this.#purpose;
-    if (poll && this.#failures > 2) this.#poll ??= setInterval(() => void poll().catch(() => {}), POLL_INTERVAL);
+    const { poll } = this.#protocol;
+    if (poll && this.#failures > 2)
+      this.#poll ??= setInterval(() => void poll().catch(() => {}), POLL_INTERVAL);
     const most = Math.min(BACKOFF_MAX, BACKOFF_FIRST * 2 ** Math.min(this.#failures, 10));
-    const wait = code === TOO_MANY_CONNECTIONS ? BACKOFF_MAX : most / 2 + (Math.random() * most) / 2;
+    const wait =
+      code === TOO_MANY_CONNECTIONS ? BACKOFF_MAX : most / 2 + (Math.random() * most) / 2;
     this.#retry = setTimeout(() => this.#open(), wait);
   }
 
-  /** A browser does not tell a page why a WebSocket was refused; a call does. @returns {Promise<Status>} */
-  async #why() {
-    const [method, path] = this.#purpose.probe;
+  /**
+   * Finds out why a WebSocket was refused, which browsers do not tell.
+   * @returns {Promise<Status>}
+   */
+  async #findReason() {
+    const [method, path] = this.#protocol.probe;
     try {
       const { status } = await request(this.#options, callUrl(this.#options, path), method);
       return status === 401 ? 'unauthorized' : status === 403 ? 'forbidden' : 'offline';
     } catch {
-      // Nobody there, or an answer that this page may not read.
+      // The hub is unreachable, or refuses this origin.
     }
     const live = new URL('/health/live', this.#options.hub || SCRIPT_ORIGIN);
     if (live.origin === location.origin) return 'offline';
-    return fetch(live, { mode: 'no-cors', credentials: 'omit' }).then(() => 'forbidden', () => 'offline');
+    return fetch(live, { mode: 'no-cors', credentials: 'omit' }).then(
+      () => 'forbidden',
+      () => 'offline',
+    );
   }
 
-  async #signInAgain() {
+  async #retrySignIn() {
     this.#endedAt = Date.now();
-    const { signIn } = this.#purpose;
+    const { signIn } = this.#protocol;
     if (await signIn?.refused()) {
       if (!this.#socket) this.#open();
       return;
@@ -244,13 +282,17 @@ export class Link {
     if (this.#closed || this.#socket) return;
     this.#set('unauthorized', 'not signed in, or the sign-in has ended');
     clearTimeout(this.#retry);
-    if (signIn?.mayRecover) this.#retry = setTimeout(() => void this.#signInAgain(), SIGN_IN_AGAIN);
+    if (signIn?.mayRecover)
+      this.#retry = setTimeout(() => void this.#retrySignIn(), SIGN_IN_INTERVAL);
   }
 
-  /** @param {Status} status @param {string} reason */
+  /**
+   * @param {Status} status
+   * @param {string} reason
+   */
   #set(status, reason) {
     if (this.#status === status) return;
     this.#status = status;
-    this.#purpose.become(status, reason);
+    this.#protocol.onStatus(status, reason);
   }
 }

@@ -1,46 +1,56 @@
 import { filled } from './messages.js';
 import { ago, day } from './time.js';
-import { button, element } from './icons.js';
+import { button, element, icon } from './icons.js';
 import { rowOf } from './row.js';
 
-/** @typedef {import('./inbox.js').Notification} Notification */
-/** @typedef {import('./inbox.js').Mark} Mark */
+/** @import { Mark, Notification } from './inbox.js' */
+/** @import { Tab } from './inbox-api.js' */
+/** @import { Words } from './messages.js' */
 
 /**
- * What the list can have done.
+ * Actions of the list.
  *
- * @typedef {object} Deeds
+ * @typedef {object} ListActions
  * @property {(item: Notification, mark: Mark) => void} mark
- * @property {(item: Notification, leaving: boolean) => boolean} click  Reports a click; false keeps the page.
- * @property {(item: Notification) => string | null} muteName  The name of its type, if that can be muted.
+ * @property {(item: Notification, leaving: boolean) => boolean} click  Reports a click. Returns
+ *   false to stay on the page.
+ * @property {(item: Notification) => string | null} muteName  Returns the name of its type, if that
+ *   can be muted.
  * @property {(item: Notification) => void} mute
  * @property {() => void} redraw
  */
 
 /**
- * The list: a feed (WAI-ARIA practices) of articles, grouped by day. A row is made again only when its notification has
- * changed, so that a thousand of them cost no more than the one that is new.
+ * List of notifications: a feed (WAI-ARIA practices) of articles, grouped by day. A row is rendered
+ * again only when its notification has changed, so that a new one costs the same among a thousand.
  */
 export class List {
   root = element('div', 'list');
-  /** @type {import('./messages.js').Words} */
+  /** @type {Words} */
   words;
   language = 'en';
-  /** @type {Deeds} */
-  #deeds;
+  /** @type {ListActions} */
+  #actions;
   /** @type {Map<string, { row: HTMLElement, key: string }>} */
   #rows = new Map();
-  /** The menu that is open. @type {HTMLElement | null} */
+  /** Open menu. @type {HTMLElement | null} */
   #menu = null;
 
-  /** @param {import('./messages.js').Words} words @param {Deeds} deeds */
-  constructor(words, deeds) {
+  /**
+   * @param {Words} words
+   * @param {ListActions} actions
+   */
+  constructor(words, actions) {
     this.words = words;
-    this.#deeds = deeds;
+    this.#actions = actions;
     this.root.role = 'feed';
   }
 
-  /** Shows these, in this order. @param {Notification[]} items @param {Node} empty  What to show when there are none. */
+  /**
+   * Shows notifications in this order.
+   * @param {Notification[]} items
+   * @param {Node} empty  Shown for an empty list.
+   */
   show(items, empty) {
     if (items.length === 0) {
       this.#rows.clear();
@@ -57,10 +67,10 @@ export class List {
       const on = day(item.created_at, this.language, now, this.words);
       const heading = on === last ? '' : on;
       last = on;
-      // Everything else of a notification never changes.
+      // The other fields of a notification never change.
       const key = `${item.status} ${heading}`;
       const known = this.#rows.get(item.notification_id);
-      // Whoever has its menu open is not to lose it.
+      // A row with an open menu is kept.
       const keep = known && (known.key === key || known.row.contains(this.#menu));
       const row = keep ? known.row : rowOf(item, heading, now, this);
       row.ariaPosInSet = String(index + 1);
@@ -68,7 +78,8 @@ export class List {
       kept.set(item.notification_id, { row, key: keep ? known.key : key });
     });
     const rows = new Set([...kept.values()].map(({ row }) => row));
-    for (const row of [...this.root.children]) if (!rows.has(/** @type {HTMLElement} */ (row))) row.remove();
+    for (const row of [...this.root.children])
+      if (!rows.has(/** @type {HTMLElement} */ (row))) row.remove();
     /** @type {Element | null} */
     let at = this.root.firstElementChild;
     for (const row of rows) {
@@ -79,17 +90,20 @@ export class List {
     this.#refocus(focused, items);
   }
 
-  /** @param {Notification} item @param {boolean} leaving */
+  /**
+   * @param {Notification} item
+   * @param {boolean} leaving
+   */
   click(item, leaving) {
-    return this.#deeds.click(item, leaving);
+    return this.#actions.click(item, leaving);
   }
 
   /** @param {Notification} item */
   read(item) {
-    this.#deeds.mark(item, 'read');
+    this.#actions.mark(item, 'read');
   }
 
-  /** Times tick. */
+  /** Updates the relative times. */
   tick() {
     const now = Date.now();
     for (const time of this.root.querySelectorAll('time')) {
@@ -98,7 +112,7 @@ export class List {
     }
   }
 
-  /** Makes everything again: the words are others. */
+  /** Renders all rows again, for another language. */
   forget() {
     this.#rows.clear();
     this.root.replaceChildren();
@@ -110,22 +124,33 @@ export class List {
   }
 
   #active() {
-    return /** @type {HTMLElement | null} */ (/** @type {ShadowRoot} */ (this.root.getRootNode()).activeElement);
+    return /** @type {HTMLElement | null} */ (
+      /** @type {ShadowRoot} */ (this.root.getRootNode()).activeElement
+    );
   }
 
   #focused() {
     const row = /** @type {HTMLElement | null | undefined} */ (this.#active()?.closest('.item'));
-    return row && this.root.contains(row) ? { id: row.dataset.id ?? '', at: this.#all().indexOf(row) } : null;
+    return row && this.root.contains(row)
+      ? { id: row.dataset.id ?? '', at: this.#all().indexOf(row) }
+      : null;
   }
 
-  /** Focus stays where it was; on what comes next when that is gone. @param {{id: string, at: number} | null} was @param {Notification[]} items */
+  /**
+   * Restores the focus, on the next row if the focused one is gone.
+   * @param {{id: string, at: number} | null} was
+   * @param {Notification[]} items
+   */
   #refocus(was, items) {
     if (!was || this.#focused()) return;
     const next = items[Math.min(was.at, items.length - 1)];
     (this.#rows.get(was.id) ?? this.#rows.get(next.notification_id))?.row.focus();
   }
 
-  /** @param {Notification} item @param {HTMLButtonElement} opener */
+  /**
+   * @param {Notification} item
+   * @param {HTMLButtonElement} opener
+   */
   menu(item, opener) {
     const was = this.#menu;
     this.#closeMenu();
@@ -148,9 +173,9 @@ export class List {
       entry.tabIndex = -1;
       menu.append(entry);
     };
-    for (const [mark, text] of marks) add(text, () => this.#deeds.mark(item, mark));
-    const type = this.#deeds.muteName(item);
-    if (type) add(filled(words.mute, { type }), () => this.#deeds.mute(item));
+    for (const [mark, text] of marks) add(text, () => this.#actions.mark(item, mark));
+    const type = this.#actions.muteName(item);
+    if (type) add(filled(words.mute, { type }), () => this.#actions.mute(item));
     menu.onkeydown = (event) => this.#menuKey(event, menu, opener);
     menu.addEventListener('focusout', (event) => {
       if (!menu.contains(/** @type {Node | null} */ (event.relatedTarget))) this.#closeMenu();
@@ -168,17 +193,26 @@ export class List {
     if (!menu) return;
     if (menu.previousElementSibling) menu.previousElementSibling.ariaExpanded = 'false';
     menu.remove();
-    // What changed meanwhile is drawn now.
-    queueMicrotask(() => this.#deeds.redraw());
+    // Draws changes that waited for the menu.
+    queueMicrotask(() => this.#actions.redraw());
   }
 
-  /** @param {KeyboardEvent} event @param {HTMLElement} menu @param {HTMLElement} opener */
+  /**
+   * @param {KeyboardEvent} event
+   * @param {HTMLElement} menu
+   * @param {HTMLElement} opener
+   */
   #menuKey(event, menu, opener) {
     event.stopPropagation();
     const entries = /** @type {HTMLElement[]} */ ([...menu.children]);
     const at = entries.indexOf(/** @type {HTMLElement} */ (this.#active()));
     const count = entries.length;
-    const to = { ArrowDown: (at + 1) % count, ArrowUp: (at + count - 1) % count, Home: 0, End: count - 1 }[event.key];
+    const to = {
+      ArrowDown: (at + 1) % count,
+      ArrowUp: (at + count - 1) % count,
+      Home: 0,
+      End: count - 1,
+    }[event.key];
     if (to !== undefined) {
       event.preventDefault();
       entries[to].focus();
@@ -189,13 +223,21 @@ export class List {
     }
   }
 
-  /** Moves and acts by keys. @param {KeyboardEvent} event */
+  /**
+   * Handles the keys of the list.
+   * @param {KeyboardEvent} event
+   */
   key(event) {
     const rows = this.#all();
     const active = this.#active();
     const at = rows.findIndex((row) => row.contains(active));
     const to = {
-      ArrowDown: at + 1, PageDown: at + 1, ArrowUp: Math.max(0, at - 1), PageUp: Math.max(0, at - 1), Home: 0, End: rows.length - 1,
+      ArrowDown: at + 1,
+      PageDown: at + 1,
+      ArrowUp: Math.max(0, at - 1),
+      PageUp: Math.max(0, at - 1),
+      Home: 0,
+      End: rows.length - 1,
     }[event.key];
     if (to !== undefined && rows[to]) {
       event.preventDefault();
@@ -204,11 +246,29 @@ export class List {
     }
     const row = rows[at];
     if (!row || active !== row) return;
-    const press = (/** @type {string} */ what) => /** @type {HTMLElement | null} */ (row.querySelector(what))?.click();
+    const press = (/** @type {string} */ selector) =>
+      /** @type {HTMLElement | null} */ (row.querySelector(selector))?.click();
     if (event.key === 'Enter' && row.querySelector('a.title')) press('a.title');
     else if (event.key === 'Enter') row.click();
     else if (event.key === 'ContextMenu' || (event.key === 'F10' && event.shiftKey)) press('.more');
     else return;
     event.preventDefault();
   }
+}
+
+/**
+ * Returns the placeholder of an empty list.
+ * @param {Words} words
+ * @param {Tab} tab
+ * @param {boolean} known  True if it is known that there is nothing.
+ * @param {boolean} loading  True if that may be said while it is not known.
+ */
+export function emptyList(words, tab, known, loading) {
+  const empty = element('div', 'empty');
+  empty.append(icon('bell'));
+  const texts = { all: words.empty, unread: words.emptyUnread, archived: words.emptyArchived };
+  if (known) empty.append(element('strong', '', texts[tab]));
+  if (known && tab === 'all') empty.append(words.emptyHint);
+  if (!known && loading) empty.append(element('strong', '', words.loading));
+  return empty;
 }

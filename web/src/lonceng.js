@@ -2,17 +2,26 @@ import { Client } from './client.js';
 import { Feed, LoncengFeed } from './feed.js';
 import { LoncengBell } from './bell.js';
 
+/** @import { Options } from './options.js' */
+/** @import { FeedOptions } from './feed.js' */
+
+/** @typedef {import('./inbox.js').Notification} Notification */
+/** @typedef {import('./inbox-api.js').Preferences} Preferences */
+/** @typedef {import('./inbox-api.js').Tab} Tab */
+/** @typedef {import('./link.js').Status} Status */
+/** @typedef {import('./feed.js').FeedMessage} FeedMessage */
+
 /**
- * A live inbox, for those who draw their own.
- * @param {import('./options.js').Options} options
+ * Connects to a user's inbox, for pages with their own user interface.
+ * @param {Options} options
  */
 export function connect(options) {
   return new Client(options);
 }
 
 /**
- * A live feed, for those who draw it themselves.
- * @param {import('./feed.js').FeedOptions} options
+ * Connects to a live feed, for pages with their own user interface.
+ * @param {FeedOptions} options
  */
 export function connectFeed(options) {
   return new Feed(options);

@@ -125,7 +125,7 @@ const LANGUAGES = {
 };
 
 /**
- * The words of a language; English where it is not known, and a page's own before either.
+ * Returns the texts of a language; English if it is unknown. The page's own texts come first.
  * @param {string} language
  * @param {Words | null} [own]
  * @returns {Words}
@@ -134,26 +134,29 @@ export function words(language, own) {
   /** @type {Words} */
   const all = { ...(LANGUAGES[language.toLowerCase().split('-')[0]] ?? LANGUAGES.en), language };
   for (const [key, text] of Object.entries(own ?? {})) {
-    // One text for every number is as good as a text for each.
-    for (const category of ['one', 'other']) if (`${key}_other` in LANGUAGES.en) all[`${key}_${category}`] = text;
+    // One text may stand for all plural forms.
+    for (const category of ['one', 'other'])
+      if (`${key}_other` in LANGUAGES.en) all[`${key}_${category}`] = text;
     all[key] = text;
   }
   return all;
 }
 
 /**
- * A sentence about a number of things, by the plural rules of the language.
+ * Returns a text about a number, by the plural rules of the language.
  * @param {Words} words
  * @param {string} key
  * @param {number} n
  */
 export function counted(words, key, n) {
   const category = new Intl.PluralRules(words.language).select(n);
-  return filled(words[`${key}_${category}`] ?? words[`${key}_other`], { n: n.toLocaleString(words.language) });
+  return filled(words[`${key}_${category}`] ?? words[`${key}_other`], {
+    n: n.toLocaleString(words.language),
+  });
 }
 
 /**
- * Puts something into a sentence: `{n}`, `{title}`.
+ * Replaces placeholders in a text: `{n}`, `{title}`.
  * @param {string} text
  * @param {Record<string, string | number>} values
  */

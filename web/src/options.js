@@ -1,25 +1,27 @@
 import { claims } from './sign-in.js';
 
 /**
- * How to reach the hub, and as whom.
+ * Address of the hub, and identity of the user.
  *
  * @typedef {object} Options
- * @property {string} [hub]     The hub's address; where this script came from by default.
- * @property {string} [token]   A token; it travels as a WebSocket subprotocol, never in an address.
- * @property {() => Promise<string>} [getToken]  Gets a token: before the first connection, before one ends, and when one is refused.
- * @property {'cookie'} [auth]  The session cookie of the hub's site says who it is.
- * @property {string} [userId]  Dev sign-in: the user's id.
- * @property {string} [login]   Dev sign-in: the name they sign in with.
- * @property {string} [role]    Dev sign-in: a role.
- * @property {boolean} [share]  Whether the tabs of a browser share one connection; true by default.
- * @property {() => Promise<boolean>} [renew]  Set by the client: another token in the place of one that was refused.
+ * @property {string} [hub]  URL of the hub; by default the origin of this script.
+ * @property {string} [token]  Token, sent as a WebSocket subprotocol or in a header, never in a
+ *   URL.
+ * @property {() => Promise<string>} [getToken]  Returns a token. Called before the first
+ *   connection, before a token expires, and when one is refused.
+ * @property {'cookie'} [auth]  Authenticates with the session cookie of the hub's site.
+ * @property {string} [userId]  Dev authentication: ID of the user.
+ * @property {string} [login]  Dev authentication: login name.
+ * @property {string} [role]  Dev authentication: role.
+ * @property {boolean} [share]  True if the tabs of a browser share one connection, the default.
+ * @property {() => Promise<boolean>} [renew]  Set by the client: replaces a refused token.
  */
 
-/** Where this script came from. */
+/** Origin of this script. */
 export const SCRIPT_ORIGIN = new URL(import.meta.url).origin;
 
 /**
- * The dev sign-in as query parameters; nothing with a token.
+ * Returns the query parameters of dev authentication; none with a token.
  * @param {Options} options
  */
 export function identityQuery(options) {
@@ -32,9 +34,9 @@ export function identityQuery(options) {
 }
 
 /**
- * The WebSocket's address.
+ * Returns the URL of the WebSocket.
  * @param {Options} options
- * @param {string | null} since  EPOCH.REVISION to resume from
+ * @param {string | null} since  Position to resume from, as EPOCH.REVISION.
  * @param {string} [path]
  */
 export function socketUrl(options, since, path = '/ws') {
@@ -47,7 +49,7 @@ export function socketUrl(options, since, path = '/ws') {
 }
 
 /**
- * The subprotocols to offer.
+ * Returns the WebSocket subprotocols to offer.
  * @param {Options} options
  */
 export function subprotocols(options) {
@@ -55,7 +57,8 @@ export function subprotocols(options) {
 }
 
 /**
- * Calls the hub over HTTP.
+ * Sends a request to the hub, and again with a renewed token after a 401. Returns the JSON
+ * response.
  * @param {Options} options
  * @param {string} method
  * @param {string} path
@@ -69,7 +72,8 @@ export async function call(options, method, path, parameters = {}, body) {
   for (const [name, value] of Object.entries(parameters)) query.set(name, value);
   url.search = query.toString();
   let response = await request(options, url, method, body);
-  if (response.status === 401 && (await options.renew?.())) response = await request(options, url, method, body);
+  if (response.status === 401 && (await options.renew?.()))
+    response = await request(options, url, method, body);
   const answer = await response.json().catch(() => ({}));
   if (!response.ok) throw new Error(answer.detail ?? `the hub answers ${response.status}`);
   return answer;
@@ -81,19 +85,26 @@ export async function call(options, method, path, parameters = {}, body) {
  * @param {URL} url
  * @param {string} method
  * @param {unknown} [body]
- * @param {boolean} [keepalive]  Whether it goes on when the page is left.
+ * @param {boolean} [keepalive]  True if the request outlives the page.
  */
 export function request(options, url, method, body, keepalive = false) {
   /** @type {Record<string, string>} */
   const headers = options.token ? { authorization: `Bearer ${options.token}` } : {};
   if (body !== undefined) headers['content-type'] = 'application/json';
   return fetch(url, {
-    method, headers, keepalive, body: body === undefined ? undefined : JSON.stringify(body),
+    method,
+    headers,
+    keepalive,
+    body: body === undefined ? undefined : JSON.stringify(body),
     credentials: options.auth === 'cookie' ? 'include' : 'same-origin',
   });
 }
 
-/** The address of a call. @param {Options} options @param {string} path */
+/**
+ * Returns the URL of a request.
+ * @param {Options} options
+ * @param {string} path
+ */
 export function callUrl(options, path) {
   const url = new URL(path, options.hub || SCRIPT_ORIGIN);
   url.search = identityQuery(options).toString();
@@ -101,18 +112,19 @@ export function callUrl(options, path) {
 }
 
 /**
- * What tabs that may share a connection have in common: the hub and the person; nothing when nobody can tell who it is.
+ * Returns the name that tabs with the same hub and user share; null if the user is unknown or
+ * sharing is off.
  * @param {Options} options
  */
 export function shareName(options) {
   if (options.share === false || !navigator.locks || !globalThis.BroadcastChannel) return null;
-  // A cookie says who it is, and this page cannot read it.
+  // The user of a cookie is unknown to the page.
   if (!options.token && !options.userId) return null;
-  let who = JSON.stringify([options.userId, options.login, options.role]);
+  let user = JSON.stringify([options.userId, options.login, options.role]);
   if (options.token) {
     const { sub } = claims(options.token);
     if (sub === undefined) return null;
-    who = JSON.stringify(['token', sub]);
+    user = JSON.stringify(['token', sub]);
   }
-  return `lonceng ${new URL(options.hub || SCRIPT_ORIGIN).origin} ${who}`;
+  return `lonceng ${new URL(options.hub || SCRIPT_ORIGIN).origin} ${user}`;
 }

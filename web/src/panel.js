@@ -1,44 +1,46 @@
 import { filled } from './messages.js';
 import { button, element, icon } from './icons.js';
-import { List } from './list.js';
+import { List, emptyList } from './list.js';
 import { Settings } from './settings.js';
 import { placePanel } from './place.js';
 
-/** @typedef {import('./inbox.js').Notification} Notification */
-/** @typedef {import('./inbox.js').Mark} Mark */
-/** @typedef {import('./client.js').Tab} Tab */
-/** @typedef {import('./client.js').Client} Client */
+/** @import { Mark, Notification } from './inbox.js' */
+/** @import { Client } from './client.js' */
+/** @import { Tab, TypeNames } from './inbox-api.js' */
+/** @import { Words } from './messages.js' */
+/** @import { Status } from './link.js' */
 
-/** How long an undo is offered, in milliseconds. */
+/** Time for which an undo is offered, in milliseconds. */
 const UNDO_FOR = 8_000;
 
 /** @type {Tab[]} */
 const TABS = ['all', 'unread', 'archived'];
 
 /**
- * What a panel needs of its bell.
+ * Interface from the panel to its bell.
  *
- * @typedef {object} PanelOf
+ * @typedef {object} PanelHost
  * @property {() => Client | null} client
- * @property {(item: Notification, leaving: boolean) => boolean} click  Reports a click; false keeps the page.
- * @property {() => void} shut                                           Closes the panel and gives the bell the focus.
- * @property {(text: string) => void} announce                           Tells a screen reader.
+ * @property {(item: Notification, leaving: boolean) => boolean} click  Reports a click. Returns
+ *   false to stay on the page.
+ * @property {() => void} shut  Closes the panel and focuses the bell.
+ * @property {(text: string) => void} announce  Announces a text to screen readers.
  */
 
-/** The panel: a dialog with tabs, the list, and the settings. It lies in the top layer. */
+/** Panel: a dialog in the top layer with tabs, the list and the settings. */
 export class Panel {
   root = element('div', 'panel');
-  /** Where it opens; the attribute of the bell. @type {string | null} */
+  /** Attribute `placement` of the bell. @type {string | null} */
   placement = null;
-  /** @type {import('./messages.js').Words} */
+  /** @type {Words} */
   #words;
-  #of;
+  #host;
   /** @type {HTMLElement} */
   #anchor;
   #heading = element('h2', 'heading');
   #markAll = button('quiet', '', () => void this.#readAll());
   #gear = button('gear', '', () => this.#toggleSettings());
-  #close = button('close', '', () => this.#of.shut());
+  #close = button('close', '', () => this.#host.shut());
   #tabs = element('div', 'tabs');
   #banner = element('div', 'banner');
   #body = element('div', 'body');
@@ -46,25 +48,32 @@ export class Panel {
   #bar = element('div', 'bar');
   /** @type {List} */
   #list;
-  #settings = new Settings((said) => this.#tell(said));
+  #settings = new Settings((result) => this.#showResult(result));
   /** @type {Tab} */
   #tab = 'all';
-  /** Where the next page of each tab starts; nothing before the first, null at the end. @type {Map<Tab, string | null>} */
+  /**
+   * Cursor of the next page of each tab; missing before the first page, null at the end.
+   * @type {Map<Tab, string | null>}
+   */
   #cursors = new Map();
-  /** Tabs of which the first page has come. @type {Set<Tab>} */
+  /** Tabs whose first page is loaded. @type {Set<Tab>} */
   #loaded = new Set();
   #notLoaded = false;
   #wasOnline = false;
-  /** @type {import('./client.js').TypeNames} */
+  /** @type {TypeNames} */
   #types = new Map();
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #barTimer;
 
-  /** @param {import('./messages.js').Words} words @param {HTMLElement} anchor @param {PanelOf} of */
+  /**
+   * @param {Words} words
+   * @param {HTMLElement} anchor
+   * @param {PanelHost} of
+   */
   constructor(words, anchor, of) {
     this.#words = words;
     this.#anchor = anchor;
-    this.#of = of;
+    this.#host = of;
     this.#list = new List(words, {
       mark: (item, mark) => this.#mark(item, mark),
       mute: (item) => void this.#mute(item),
@@ -95,14 +104,14 @@ export class Panel {
     this.#body.append(this.#list.root, this.#older);
     this.#banner.hidden = this.#older.hidden = this.#settings.root.hidden = true;
     this.root.append(head, this.#tabs, this.#banner, this.#body, this.#settings.root, this.#bar);
-    this.speak(words, 'en');
+    this.setLanguage(words, 'en');
   }
 
   get isOpen() {
     return !this.root.hidden;
   }
 
-  /** Shows it, with the first page of the list. */
+  /** Shows the panel with the first page of the list. */
   open() {
     this.root.hidden = false;
     this.root.showPopover();
@@ -114,17 +123,17 @@ export class Panel {
     this.#refresh();
   }
 
-  /** Hides it. */
+  /** Hides the panel. */
   close() {
     removeEventListener('resize', this.#place);
     removeEventListener('scroll', this.#place, { capture: true });
     if (this.root.matches(':popover-open')) this.root.hidePopover();
     this.root.hidden = true;
     if (!this.#settings.root.hidden) this.#toggleSettings();
-    this.#barDown();
+    this.#hideBar();
   }
 
-  /** Starts over: another inbox. */
+  /** Clears the panel for another inbox. */
   forget() {
     this.#cursors.clear();
     this.#loaded.clear();
@@ -133,13 +142,17 @@ export class Panel {
     this.#list.forget();
   }
 
-  /** Times tick. */
+  /** Updates the relative times. */
   tick() {
     if (this.isOpen) this.#list.tick();
   }
 
-  /** Speaks another language. @param {import('./messages.js').Words} words @param {string} language */
-  speak(words, language) {
+  /**
+   * Changes the language.
+   * @param {Words} words
+   * @param {string} language
+   */
+  setLanguage(words, language) {
     this.#words = this.#list.words = words;
     this.#list.language = language;
     this.#list.forget();
@@ -150,21 +163,23 @@ export class Panel {
     this.#gear.ariaLabel = words.settings;
     this.#close.ariaLabel = words.close;
     const names = { all: words.all, unread: words.unreadTab, archived: words.archivedTab };
-    this.#tabs.replaceChildren(...TABS.map((tab) => {
-      const made = button('tab', names[tab], () => this.#choose(tab));
-      made.role = 'tab';
-      made.dataset.tab = tab;
-      made.setAttribute('aria-controls', 'tabpanel');
-      return made;
-    }));
-    this.#choose(this.#tab);
+    this.#tabs.replaceChildren(
+      ...TABS.map((tab) => {
+        const made = button('tab', names[tab], () => this.#selectTab(tab));
+        made.role = 'tab';
+        made.dataset.tab = tab;
+        made.setAttribute('aria-controls', 'tabpanel');
+        return made;
+      }),
+    );
+    this.#selectTab(this.#tab);
   }
 
-  /** Draws what has changed. */
+  /** Renders what has changed. */
   render() {
-    const client = this.#of.client();
+    const client = this.#host.client();
     const online = client?.status === 'online';
-    // What failed before the connection came back is no longer so.
+    // Failures from before the reconnect no longer count.
     if (online && !this.#wasOnline) this.#notLoaded = false;
     const back = online && !this.#wasOnline;
     this.#wasOnline = online;
@@ -177,9 +192,9 @@ export class Panel {
     if (back) this.#refresh();
   }
 
-  /** Loads the next page of the tab that is shown. */
+  /** Loads the next page of the selected tab. */
   async load() {
-    const [client, tab] = [this.#of.client(), this.#tab];
+    const [client, tab] = [this.#host.client(), this.#tab];
     if (!client?.mayShow) return;
     this.#notLoaded = false;
     let cursor = this.#cursors.get(tab) ?? null;
@@ -187,14 +202,14 @@ export class Panel {
     const before = this.#items().length;
     this.#cursors.set(tab, cursor);
     try {
-      // What came over the connection is here already: go on to what is not.
+      // Skips pages that are already loaded through the connection.
       do {
         cursor = await client.loadOlder(cursor, tab);
         this.#cursors.set(tab, cursor);
       } while (cursor && !first && this.#tab === tab && this.#items().length === before);
       this.#loaded.add(tab);
     } catch {
-      // What came over the connection is shown all the same.
+      // Notifications from the connection are shown all the same.
       if (first) this.#cursors.delete(tab);
       this.#notLoaded = true;
     }
@@ -203,16 +218,22 @@ export class Panel {
 
   #place = () => placePanel(this.root, this.#anchor, this.placement);
 
-  /** Loads what an open panel shows, as far as it has not come. */
+  /** Loads what an open panel needs and does not have yet. */
   #refresh() {
-    const client = this.#of.client();
+    const client = this.#host.client();
     if (!client?.mayShow) return;
     if (!this.#cursors.has(this.#tab)) void this.load();
     client.markAllSeen();
-    client.types().then((types) => (this.#types = types), () => {});
+    client.types().then(
+      (types) => (this.#types = types),
+      () => {},
+    );
   }
 
-  /** One banner says how things are: about the connection, or else about what could not be loaded. @param {import('./link.js').Status} status */
+  /**
+   * Renders the banner: the status of the connection, or a failure to load.
+   * @param {Status} status
+   */
   #drawBanner(status) {
     const { offline, unauthorized, forbidden, notLoaded, retry } = this.#words;
     /** @type {Record<string, string>} */
@@ -226,27 +247,26 @@ export class Panel {
   }
 
   #items() {
-    const client = this.#of.client();
+    const client = this.#host.client();
     if (!client?.mayShow) return [];
     if (this.#tab === 'archived') return client.archived;
-    return this.#tab === 'unread' ? client.items.filter((item) => item.status === 'unread') : client.items;
+    return this.#tab === 'unread'
+      ? client.items.filter((item) => item.status === 'unread')
+      : client.items;
   }
 
-  /** What stands in the place of a list that is empty; that nothing has come is only said when it is known. @param {boolean} online */
+  /**
+   * Returns the placeholder of an empty list. It says that there is nothing only when that is
+   * known.
+   * @param {boolean} online
+   */
   #empty(online) {
-    const empty = element('div', 'empty');
-    empty.append(icon('bell'));
     const known = online && this.#loaded.has(this.#tab);
-    const { loading, empty: nothing, emptyUnread, emptyArchived, emptyHint } = this.#words;
-    if (known) {
-      empty.append(element('strong', '', { all: nothing, unread: emptyUnread, archived: emptyArchived }[this.#tab]));
-      if (this.#tab === 'all') empty.append(emptyHint);
-    } else if (this.#banner.hidden) empty.append(element('strong', '', loading));
-    return empty;
+    return emptyList(this.#words, this.#tab, known, this.#banner.hidden);
   }
 
   /** @param {Tab} tab */
-  #choose(tab) {
+  #selectTab(tab) {
     this.#tab = tab;
     for (const one of /** @type {HTMLCollectionOf<HTMLElement>} */ (this.#tabs.children)) {
       const chosen = one.dataset.tab === tab;
@@ -265,37 +285,48 @@ export class Panel {
     const towards = getComputedStyle(this.root).direction === 'rtl' ? -step : step;
     const next = TABS[(TABS.indexOf(this.#tab) + towards + TABS.length) % TABS.length];
     event.preventDefault();
-    this.#choose(next);
+    this.#selectTab(next);
     /** @type {HTMLElement | null} */ (this.#tabs.querySelector('[aria-selected="true"]'))?.focus();
   }
 
-  /** @param {Notification} item @param {Mark} mark */
+  /**
+   * @param {Notification} item
+   * @param {Mark} mark
+   */
   #mark(item, mark) {
-    const client = this.#of.client();
+    const client = this.#host.client();
     const id = item.notification_id;
     if (mark === 'read') client?.markRead(id);
     else if (mark === 'unread') client?.markUnread(id);
     else if (mark === 'unarchive') client?.unarchive(id);
     else if (mark === 'archive') {
       client?.archive(id);
-      this.#tell(this.#words.archived, () => client?.unarchive(id));
+      this.#showResult(this.#words.archived, () => client?.unarchive(id));
     } else {
       client?.remove(id);
-      this.#tell(this.#words.removed);
+      this.#showResult(this.#words.removed);
     }
   }
 
   async #readAll() {
-    const client = this.#of.client();
+    const client = this.#host.client();
     if (!client) return;
     const ids = await client.unreadIds().catch(() => []);
     client.markAllRead();
-    this.#tell(this.#words.allRead, ids.length === 0 ? undefined : () => {
-      client.restoreUnread(ids).catch(() => this.#tell(this.#words.failed));
-    });
+    this.#showResult(
+      this.#words.allRead,
+      ids.length === 0
+        ? undefined
+        : () => {
+            client.restoreUnread(ids).catch(() => this.#showResult(this.#words.failed));
+          },
+    );
   }
 
-  /** The name of an item's type; nothing where it cannot be muted. @param {Notification} item */
+  /**
+   * Returns the name of a notification's type; null if it cannot be muted.
+   * @param {Notification} item
+   */
   #muteName(item) {
     const type = this.#types.get(item.type_code);
     return type && !type.mandatory ? type.name : null;
@@ -303,35 +334,44 @@ export class Panel {
 
   /** @param {Notification} item */
   async #mute(item) {
-    const client = this.#of.client();
+    const client = this.#host.client();
     const type = this.#muteName(item);
     if (!client || !type) return;
     try {
       const { muted_types: before } = await client.preferences();
       await client.savePreferences({ muted_types: [...before, item.type_code] });
-      const undo = () => void client.savePreferences({ muted_types: before }).catch(() => this.#tell(this.#words.failed));
-      this.#tell(filled(this.#words.muted, { type }), undo);
+      const undo = () =>
+        void client
+          .savePreferences({ muted_types: before })
+          .catch(() => this.#showResult(this.#words.failed));
+      this.#showResult(filled(this.#words.muted, { type }), undo);
     } catch {
-      this.#tell(this.#words.failed);
+      this.#showResult(this.#words.failed);
     }
   }
 
-  /** Says how something went, and offers to undo it. @param {string} text @param {() => void} [undo] */
-  #tell(text, undo) {
+  /**
+   * Shows the result of an action, and offers to undo it.
+   * @param {string} text
+   * @param {() => void} [undo]
+   */
+  #showResult(text, undo) {
     clearTimeout(this.#barTimer);
     this.#bar.replaceChildren(element('span', '', text));
-    this.#of.announce(text);
+    this.#host.announce(text);
     if (undo) {
-      this.#bar.append(button('quiet', this.#words.undo, () => {
-        this.#barDown();
-        undo();
-        this.root.focus();
-      }));
+      this.#bar.append(
+        button('quiet', this.#words.undo, () => {
+          this.#hideBar();
+          undo();
+          this.root.focus();
+        }),
+      );
     }
-    this.#barTimer = setTimeout(() => this.#barDown(), UNDO_FOR);
+    this.#barTimer = setTimeout(() => this.#hideBar(), UNDO_FOR);
   }
 
-  #barDown() {
+  #hideBar() {
     clearTimeout(this.#barTimer);
     this.#bar.replaceChildren();
   }
@@ -344,8 +384,8 @@ export class Panel {
     this.#heading.textContent = show ? this.#words.settings : this.#words.title;
     this.#gear.replaceChildren(icon(show ? 'back' : 'gear'));
     this.#gear.ariaLabel = show ? this.#words.back : this.#words.settings;
-    const client = this.#of.client();
+    const client = this.#host.client();
     if (!show || !client) return;
-    this.#settings.show(client, this.#words).catch(() => this.#tell(this.#words.failed));
+    this.#settings.show(client, this.#words).catch(() => this.#showResult(this.#words.failed));
   }
 }

@@ -1,21 +1,25 @@
-/** Between the panel and the bell, and between the panel and the edge of the screen, in CSS pixels. */
+/** Gap between panel and bell, and between panel and viewport, in CSS pixels. */
 const GAP = 8;
 
-/** Below this width the panel is a sheet at the bottom of the screen. */
+/** Viewport width below which the panel is a bottom sheet, in CSS pixels. */
 const SHEET_BELOW = 480;
 
-/** Size of the panel where there is room. */
+/** Size of the panel where there is room, in CSS pixels. */
 const WIDTH = 384;
 const HEIGHT = 544;
 
-/** With less room than this below the bell, the panel opens to the side that has more. */
+/**
+ * Minimum room on the preferred side, in CSS pixels; with less, the panel opens on the larger side.
+ */
 const ROOM_MIN = 320;
 
 /**
- * Places the panel beside its bell, inside of what is visible. It lies in the top layer, so nothing of the page cuts it off.
+ * Places the panel beside its bell, inside the viewport. It is in the top layer, so the page does
+ * not clip it.
  * @param {HTMLElement} panel
  * @param {HTMLElement} bell
- * @param {string | null} placement  `bottom-start`, `bottom-end`, `top-start`, `top-end`; anything else: wherever there is room.
+ * @param {string | null} placement  `bottom-start`, `bottom-end`, `top-start` or `top-end`;
+ *   otherwise where there is room.
  */
 export function placePanel(panel, bell, placement) {
   const { clientWidth: width, clientHeight: height } = document.documentElement;
@@ -31,10 +35,11 @@ export function placePanel(panel, bell, placement) {
   const other = placement?.startsWith('top') ? below : above;
   const room = wanted >= ROOM_MIN || wanted >= other ? wanted : other;
   const up = room === above && room !== below;
-  // A bell that is scrolled out of sight leaves the panel where it still can be read.
+  // When the bell is scrolled out of view, the panel stays readable.
   const tall = Math.max(ROOM_MIN / 2, Math.min(HEIGHT, room));
   style.maxBlockSize = `${Math.min(tall, height - 2 * GAP)}px`;
-  const clamp = (/** @type {number} */ value, /** @type {number} */ most) => Math.max(GAP, Math.min(value, most));
+  const clamp = (/** @type {number} */ value, /** @type {number} */ most) =>
+    Math.max(GAP, Math.min(value, most));
   if (up) style.bottom = `${clamp(height - at.top + GAP, height - tall - GAP)}px`;
   else style.top = `${clamp(at.bottom + GAP, height - tall - GAP)}px`;
 
@@ -43,7 +48,7 @@ export function placePanel(panel, bell, placement) {
   const rtl = getComputedStyle(panel).direction === 'rtl';
   const start = placement?.endsWith('start') ?? false;
   const fits = (/** @type {number} */ left) => left >= GAP && left + wide <= width - GAP;
-  // The edges of panel and bell that lie together.
+  // Aligned edges of panel and bell.
   const [leftEdges, rightEdges] = [at.left, at.right - wide];
   const [first, second] = start !== rtl ? [leftEdges, rightEdges] : [rightEdges, leftEdges];
   style.left = `${clamp(!fits(first) && fits(second) ? second : first, width - wide - GAP)}px`;

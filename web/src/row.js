@@ -2,25 +2,30 @@ import { filled } from './messages.js';
 import { ago } from './time.js';
 import { button, element, icon, safeUrl } from './icons.js';
 
-/** @typedef {import('./inbox.js').Notification} Notification */
+/** @import { Notification } from './inbox.js' */
+/** @import { Words } from './messages.js' */
 
-/** Messages longer than this are cut at three lines until somebody asks for all of it, in characters. */
+/** Length from which a message is collapsed to three lines, in characters. */
 const LONG = 160;
 
 /**
- * What the rows need of their list.
+ * Interface from a row to its list.
  *
- * @typedef {object} RowOf
- * @property {import('./messages.js').Words} words
+ * @typedef {object} RowHost
+ * @property {Words} words
  * @property {string} language
- * @property {(item: Notification, leaving: boolean) => boolean} click  Reports a click; false keeps the page.
+ * @property {(item: Notification, leaving: boolean) => boolean} click  Reports a click. Returns
+ *   false to stay on the page.
  * @property {(item: Notification) => void} read
  * @property {(item: Notification, opener: HTMLButtonElement) => void} menu
  */
 
 /**
- * A row of the list: an article, of which everything but its buttons is the target of a click.
- * @param {Notification} item @param {string} heading  The day, where another one begins. @param {number} now @param {RowOf} of
+ * Returns a row of the list: an article that can be clicked everywhere except on its buttons.
+ * @param {Notification} item
+ * @param {string} heading  Day, on the first row of a day.
+ * @param {number} now
+ * @param {RowHost} of
  */
 export function rowOf(item, heading, now, of) {
   const { words } = of;
@@ -34,7 +39,7 @@ export function rowOf(item, heading, now, of) {
   row.classList.toggle('unread', unread);
   row.classList.toggle('high', item.priority === 'HIGH');
   if (heading) {
-    // For the eye: each article says its own time.
+    // Visual only: each article has its own time.
     const group = element('div', 'day', heading);
     group.ariaHidden = 'true';
     group.onclick = (event) => event.stopPropagation();
@@ -54,7 +59,12 @@ export function rowOf(item, heading, now, of) {
   return row;
 }
 
-/** The title: a link that covers the row, where there is one to follow. @param {Notification} item @param {HTMLElement} row @param {RowOf} of */
+/**
+ * Returns the title: a link that covers the row, if there is one to follow.
+ * @param {Notification} item
+ * @param {HTMLElement} row
+ * @param {RowHost} of
+ */
 function titleOf(item, row, of) {
   const url = safeUrl(item.action_url);
   if (!url) {
@@ -63,7 +73,7 @@ function titleOf(item, row, of) {
   }
   const link = element('a', 'title', item.title);
   link.href = url;
-  // The row has the focus, and its Enter.
+  // The row has the focus and handles Enter.
   link.tabIndex = -1;
   link.onclick = link.onauxclick = (event) => {
     const here = !event.metaKey && !event.ctrlKey && !event.shiftKey && event.button === 0;
@@ -72,10 +82,14 @@ function titleOf(item, row, of) {
   return link;
 }
 
-/** @param {Notification} item @param {boolean} unread @param {RowOf} of */
+/**
+ * @param {Notification} item
+ * @param {boolean} unread
+ * @param {RowHost} of
+ */
 function buttons(item, unread, of) {
   const box = element('span', 'buttons');
-  // What is pressed is not the row.
+  // A press on a button does not click the row.
   box.onclick = (event) => event.stopPropagation();
   if (unread) {
     const read = button('tick', '', () => of.read(item));
@@ -92,7 +106,10 @@ function buttons(item, unread, of) {
   return box;
 }
 
-/** @param {HTMLElement} text @param {import('./messages.js').Words} words */
+/**
+ * @param {HTMLElement} text
+ * @param {Words} words
+ */
 function unfolds(text, words) {
   const toggle = button('quiet unfold', words.showMore, () => {
     const whole = text.classList.toggle('whole');

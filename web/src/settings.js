@@ -1,12 +1,18 @@
 import { counted } from './messages.js';
-import { button, element } from './icons.js';
+import { element } from './icons.js';
 
-/** @typedef {import('./client.js').Client} Client */
+/** @import { Client } from './client.js' */
+/** @import { TypeNames } from './inbox-api.js' */
+/** @import { Words } from './messages.js' */
+/** @import { Notification } from './inbox.js' */
 
-/** What is kept for this browser only. */
+/** Key of the settings of this browser in the local storage. */
 const KEY = 'lonceng';
 
-/** What this browser does beside showing; a page without storage forgets it. @returns {{ sound?: boolean, desktop?: boolean }} */
+/**
+ * Returns the settings of this browser; without storage they last until the page is left.
+ * @returns {{ sound?: boolean, desktop?: boolean }}
+ */
 export function here() {
   try {
     return JSON.parse(localStorage.getItem(KEY) ?? '{}');
@@ -20,30 +26,30 @@ function keep(wanted) {
   try {
     localStorage.setItem(KEY, JSON.stringify({ ...here(), ...wanted }));
   } catch {
-    // It holds until the page is left.
+    // Without storage it lasts until the page is left.
   }
 }
 
-/** Days that can be chosen. */
+/** Choices of the retention period, in days. */
 const DAYS = [1, 3, 7, 15];
 
-/** The form with what a person wants. */
+/** Form of the user's preferences. */
 export class Settings {
   root = element('form', 'settings');
-  /** @type {(said: string) => void} */
+  /** @type {(result: string) => void} */
   #say;
   /** @type {string[]} */
   #muted = [];
 
-  /** @param {(said: string) => void} say  Tells how it went. */
+  /** @param {(result: string) => void} say  Shows the result. */
   constructor(say) {
     this.#say = say;
   }
 
   /**
-   * Fills it with what the hub knows.
+   * Fills the form with the stored preferences.
    * @param {Client} client
-   * @param {import('./messages.js').Words} words
+   * @param {Words} words
    */
   async show(client, words) {
     this.root.replaceChildren();
@@ -52,7 +58,12 @@ export class Settings {
     const browser = this.#group(words.here);
     const sound = this.#box(browser, 'sound', words.sound, Boolean(here().sound));
     sound.onchange = () => keep({ sound: sound.checked });
-    const desktop = this.#box(browser, 'desktop', words.desktop, Boolean(here().desktop) && permission() === 'granted');
+    const desktop = this.#box(
+      browser,
+      'desktop',
+      words.desktop,
+      Boolean(here().desktop) && permission() === 'granted',
+    );
     desktop.onchange = () => void this.#allowDesktop(desktop, words);
     const quiet = this.#group(words.quiet);
     quiet.append(element('p', 'hint', words.quietHint));
@@ -68,12 +79,15 @@ export class Settings {
       event.preventDefault();
       const wanted = {
         quiet_hours: on.checked ? { from: from.value, to: to.value } : null,
-        // The hours are those on the clock in front of this person.
+        // Quiet hours are in the time zone of this browser.
         timezone: on.checked ? Intl.DateTimeFormat().resolvedOptions().timeZone : known.timezone,
         retention_days: days.value ? Number(days.value) : null,
         muted_types: muted().concat(this.#muted.filter((code) => !types.has(code))),
       };
-      client.savePreferences(wanted).then(() => this.#say(words.saved), () => this.#say(words.failed));
+      client.savePreferences(wanted).then(
+        () => this.#say(words.saved),
+        () => this.#say(words.failed),
+      );
     };
   }
 
@@ -85,7 +99,13 @@ export class Settings {
     return group;
   }
 
-  /** @param {HTMLElement} group @param {string} name @param {string} text @param {string} type @param {string} value */
+  /**
+   * @param {HTMLElement} group
+   * @param {string} name
+   * @param {string} text
+   * @param {string} type
+   * @param {string} value
+   */
   #field(group, name, text, type, value) {
     const label = element('label', 'field', text);
     const input = element('input');
@@ -95,7 +115,12 @@ export class Settings {
     return input;
   }
 
-  /** @param {HTMLElement} group @param {string} name @param {string} text @param {boolean} checked */
+  /**
+   * @param {HTMLElement} group
+   * @param {string} name
+   * @param {string} text
+   * @param {boolean} checked
+   */
   #box(group, name, text, checked) {
     const label = element('label', 'choice');
     const input = element('input');
@@ -105,29 +130,46 @@ export class Settings {
     return input;
   }
 
-  /** @param {HTMLElement} group @param {import('./messages.js').Words} words @param {number | null} chosen */
+  /**
+   * @param {HTMLElement} group
+   * @param {Words} words
+   * @param {number | null} chosen
+   */
   #days(group, words, chosen) {
     const label = element('label', 'field', words.keep);
     const select = element('select');
     select.name = 'days';
     const all = chosen && !DAYS.includes(chosen) ? [...DAYS, chosen].sort((a, b) => a - b) : DAYS;
-    select.append(new Option(words.always, ''), ...all.map((n) => new Option(counted(words, 'days', n), String(n))));
+    select.append(
+      new Option(words.always, ''),
+      ...all.map((n) => new Option(counted(words, 'days', n), String(n))),
+    );
     select.value = chosen ? String(chosen) : '';
     label.append(select);
     group.append(label);
     return select;
   }
 
-  /** Types that can be muted. @param {import('./client.js').TypeNames} types @param {import('./messages.js').Words} words */
+  /**
+   * Returns the choices of types to mute.
+   * @param {TypeNames} types
+   * @param {Words} words
+   */
   #types(types, words) {
     const offered = [...types.values()].filter((type) => !type.mandatory);
     if (offered.length === 0) return () => /** @type {string[]} */ ([]);
     const group = this.#group(words.types);
-    const boxes = offered.map(({ code, name }) => ({ code, box: this.#box(group, code, name, this.#muted.includes(code)) }));
+    const boxes = offered.map(({ code, name }) => ({
+      code,
+      box: this.#box(group, code, name, this.#muted.includes(code)),
+    }));
     return () => boxes.filter(({ box }) => box.checked).map(({ code }) => code);
   }
 
-  /** @param {HTMLInputElement} box @param {import('./messages.js').Words} words */
+  /**
+   * @param {HTMLInputElement} box
+   * @param {Words} words
+   */
   async #allowDesktop(box, words) {
     if (box.checked && (await ask()) !== 'granted') {
       box.checked = false;
@@ -145,11 +187,17 @@ async function ask() {
   return globalThis.Notification ? globalThis.Notification.requestPermission() : 'denied';
 }
 
-/** Shows a notification on the desktop, where that was asked for. @param {import('./inbox.js').Notification} item */
+/**
+ * Shows a desktop notification, if the user has enabled it.
+ * @param {Notification} item
+ */
 export function showOnDesktop(item) {
   if (permission() !== 'granted') return;
-  // A second one with the same tag replaces the first: it is the same notification.
-  const shown = new globalThis.Notification(item.title, { body: item.message, tag: item.notification_id });
+  // The tag makes several tabs show one desktop notification.
+  const shown = new globalThis.Notification(item.title, {
+    body: item.message,
+    tag: item.notification_id,
+  });
   shown.onclick = () => {
     globalThis.focus();
     shown.close();
@@ -159,14 +207,21 @@ export function showOnDesktop(item) {
 /** @type {AudioContext | undefined} */
 let audio;
 
-/** Two soft tones, made here: there is nothing to load. @param {boolean} urgent */
+/**
+ * Plays two soft tones, synthesized.
+ * @param {boolean} urgent
+ */
 export function chime(urgent) {
   try {
     audio ??= new AudioContext();
     void audio.resume();
     const start = audio.currentTime;
     for (const [index, pitch] of (urgent ? [880, 660, 880] : [660, 880]).entries()) {
-      const [tone, volume, at] = [audio.createOscillator(), audio.createGain(), start + index * 0.14];
+      const [tone, volume, at] = [
+        audio.createOscillator(),
+        audio.createGain(),
+        start + index * 0.14,
+      ];
       tone.frequency.value = pitch;
       volume.gain.setValueAtTime(0.0001, at);
       volume.gain.exponentialRampToValueAtTime(0.12, at + 0.02);
@@ -176,6 +231,6 @@ export function chime(urgent) {
       tone.stop(at + 0.4);
     }
   } catch {
-    // Where there is no sound there is none.
+    // Audio is not available.
   }
 }

@@ -1,20 +1,26 @@
-/** @typedef {import('./options.js').Options} Options */
+/** @import { Options } from './options.js' */
 
-/** A token is replaced so many milliseconds before it ends, or at half of a life that is shorter than twice that. */
-const BEFORE_END = 45_000;
+/**
+ * Time before its expiry at which a token is renewed, in milliseconds; with a shorter lifetime, at
+ * half of it.
+ */
+const RENEW_BEFORE = 45_000;
 
-/** Shortest time between two planned renewals, and the longest that a timer is set for, in milliseconds. */
+/** Minimum time until a planned renewal, and maximum duration of its timer, in milliseconds. */
 const PLANNED_MIN = 5_000;
 const PLANNED_MAX = 86_400_000;
 
-/** Time between two renewals because a token was refused, in milliseconds: the first, and the longest. */
+/** First and maximum interval between renewals after a refusal, in milliseconds. */
 const REFUSED_FIRST = 5_000;
 const REFUSED_MAX = 300_000;
 
-/** After so many milliseconds without a refusal the next one counts as the first. */
+/** Time without a refusal after which the backoff starts over, in milliseconds. */
 const REFUSED_FORGOTTEN = 60_000;
 
-/** @param {string} token  A JSON Web Token (RFC 7519). @returns {{ sub?: unknown, exp?: number, iat?: number }} */
+/**
+ * @param {string} token  A JSON Web Token (RFC 7519).
+ * @returns {{ sub?: unknown, exp?: number, iat?: number }}
+ */
 export function claims(token) {
   try {
     return JSON.parse(atob(token.split('.')[1].replaceAll('-', '+').replaceAll('_', '/')));
@@ -24,8 +30,8 @@ export function claims(token) {
 }
 
 /**
- * Sign-in of a page: a token that it sets, a function that gets tokens, a cookie, or the dev parameters. Keeps
- * `options.token` fresh.
+ * Sign-in of a page: a token, a function that returns tokens, a cookie, or the parameters of dev
+ * authentication. Keeps `options.token` fresh.
  */
 export class SignIn {
   /** @type {Options} */
@@ -33,13 +39,16 @@ export class SignIn {
   /** @type {() => void} */
   #renewed;
   /** @type {Promise<boolean> | null} */
-  #asking = null;
+  #requesting = null;
   #refusedAt = 0;
   #pause = 0;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #timer;
 
-  /** @param {Options} options @param {() => void} renewed  Called when there is another token than before. */
+  /**
+   * @param {Options} options
+   * @param {() => void} renewed  Called when the token was replaced.
+   */
   constructor(options, renewed) {
     this.#options = options;
     this.#renewed = renewed;
@@ -47,39 +56,48 @@ export class SignIn {
     this.#plan();
   }
 
-  /** Whether nothing says who the user is. */
+  /** True if there is no identity. */
   get isMissing() {
     const { token, getToken, auth, userId } = this.#options;
     return !(token || getToken || auth === 'cookie' || userId);
   }
 
-  /** Whether it may work again later, without the page doing anything. */
+  /** True if a later attempt may succeed by itself. */
   get mayRecover() {
     return Boolean(this.#options.getToken);
   }
 
-  /** Uses another token from now on. @param {string} token */
-  use(token) {
+  /**
+   * Replaces the token.
+   * @param {string} token
+   */
+  setToken(token) {
     this.#options.token = token;
     this.#plan();
     this.#renewed();
   }
 
-  /** Gets a token for the first connection, if there is none. */
+  /**
+   * Requests a token for the first connection, if there is none. Returns whether there is an
+   * identity.
+   */
   async first() {
-    return Boolean(this.#options.token || !this.#options.getToken) || this.#ask();
+    return Boolean(this.#options.token || !this.#options.getToken) || this.#request();
   }
 
-  /** The hub refused the token. Resolves to whether there is another one; not in a tight loop. */
+  /** Requests another token after a refusal, with backoff. Returns whether there is one. */
   async refused() {
     if (!this.#options.getToken) return false;
-    if (this.#asking) return this.#asking;
+    if (this.#requesting) return this.#requesting;
     const now = Date.now();
     const since = now - this.#refusedAt;
     if (since < this.#pause) return false;
-    this.#pause = since > REFUSED_FORGOTTEN + this.#pause ? REFUSED_FIRST : Math.min(REFUSED_MAX, this.#pause * 2 || REFUSED_FIRST);
+    this.#pause =
+      since > REFUSED_FORGOTTEN + this.#pause
+        ? REFUSED_FIRST
+        : Math.min(REFUSED_MAX, this.#pause * 2 || REFUSED_FIRST);
     this.#refusedAt = now;
-    return this.#ask();
+    return this.#request();
   }
 
   /** Ends it. */
@@ -88,12 +106,12 @@ export class SignIn {
     this.#options.getToken = undefined;
   }
 
-  #ask() {
+  #request() {
     const { getToken } = this.#options;
-    this.#asking ??= (async () => {
+    this.#requesting ??= (async () => {
       try {
         const token = await getToken?.();
-        // Closed meanwhile, or nobody is signed in.
+        // Closed in the meantime, or the user is not signed in.
         if (!token || !this.#options.getToken) return false;
         this.#options.token = token;
         this.#plan();
@@ -102,10 +120,10 @@ export class SignIn {
         console.warn('Lonceng: getToken failed', error);
         return false;
       } finally {
-        this.#asking = null;
+        this.#requesting = null;
       }
     })();
-    return this.#asking;
+    return this.#requesting;
   }
 
   /** Plans the next renewal. */
@@ -116,18 +134,21 @@ export class SignIn {
     if (!exp) return;
     const life = iat ? (exp - iat) * 1000 : Infinity;
     const left = exp * 1000 - Date.now();
-    // The clock of this machine may be wrong; a token's own times are the hub's.
+    // The clock of this machine may be wrong; the lifetime of a token is not.
     const real = left > 0 && left <= life ? left : life;
     if (real === Infinity) return;
-    const wait = real > 2 * BEFORE_END ? real - BEFORE_END : real / 2;
-    this.#timer = setTimeout(() => void this.#renew(), Math.min(PLANNED_MAX, Math.max(PLANNED_MIN, wait)));
+    const wait = real > 2 * RENEW_BEFORE ? real - RENEW_BEFORE : real / 2;
+    this.#timer = setTimeout(
+      () => void this.#renew(),
+      Math.min(PLANNED_MAX, Math.max(PLANNED_MIN, wait)),
+    );
   }
 
   async #renew() {
-    // After a long wait in pieces, the end may still be far.
+    // The timer may have been cut to its maximum duration.
     const left = (claims(this.#options.token ?? '').exp ?? 0) * 1000 - Date.now();
     if (left > PLANNED_MAX) this.#plan();
-    else if (await this.#ask()) this.#renewed();
+    else if (await this.#request()) this.#renewed();
     else this.#timer = setTimeout(() => void this.#renew(), REFUSED_FIRST);
   }
 }

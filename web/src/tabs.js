@@ -1,79 +1,84 @@
-/** How long whoever shows a notification first keeps others from it, in milliseconds. */
-const CLAIM = 3_000;
+/** Time for which a claim excludes other tabs, in milliseconds. */
+const CLAIM_TIME = 3_000;
 
-/** What a tab that nobody looks at leaves to the others before it tries. */
-const HIDDEN_WAITS = 200;
+/** Delay before a hidden tab claims, in milliseconds: visible tabs come first. */
+const HIDDEN_DELAY = 200;
 
 /**
- * The tabs of a browser that show one inbox. One of them leads: it holds the connection and tells the others what it hears.
- * When it closes, the browser gives its lock to the next.
+ * Tabs of a browser that show one inbox. One of them leads: it holds the connection, and broadcasts
+ * what it receives. When it closes, the browser gives its lock to the next tab.
  */
 export class Tabs {
   /** @type {BroadcastChannel | null} */
   #channel = null;
   /** @type {string | null} */
   #name;
-  #over = new AbortController();
+  #abort = new AbortController();
   /** @type {() => void} */
   #release = () => {};
   leads = false;
 
   /**
-   * @param {string | null} name  What the tabs have in common; without it this one is alone.
-   * @param {() => void} lead     This tab leads from now on.
-   * @param {(said: any) => void} hear  Another tab said something.
+   * @param {string | null} name  Name that the tabs share; null for a tab of its own.
+   * @param {() => void} lead  Called when this tab becomes the leader.
+   * @param {(said: any) => void} receive  Called with a message of another tab.
    */
-  constructor(name, lead, hear) {
+  constructor(name, lead, receive) {
     this.#name = name;
     if (!name) {
       this.leads = true;
-      // After the constructor of whoever makes this.
-      queueMicrotask(() => this.#over.signal.aborted || lead());
+      // After the caller's constructor.
+      queueMicrotask(() => this.#abort.signal.aborted || lead());
       return;
     }
     this.#channel = new BroadcastChannel(name);
-    this.#channel.onmessage = (event) => hear(event.data);
-    const hold = () => new Promise((resolve) => {
-      this.#release = () => resolve(undefined);
-      if (this.#over.signal.aborted) return this.#release();
-      this.leads = true;
-      lead();
+    this.#channel.onmessage = (event) => receive(event.data);
+    const hold = () =>
+      new Promise((resolve) => {
+        this.#release = () => resolve(undefined);
+        if (this.#abort.signal.aborted) return this.#release();
+        this.leads = true;
+        lead();
+      });
+    navigator.locks.request(name, { signal: this.#abort.signal }, hold).catch(() => {
+      // Closed before it became the leader.
     });
-    navigator.locks.request(name, { signal: this.#over.signal }, hold).catch(() => {
-      // Given up while it waited.
-    });
-  }
-
-  /** Says something to the others. @param {any} what */
-  say(what) {
-    this.#channel?.postMessage(what);
   }
 
   /**
-   * Whether this tab is the one that makes a noise about something; a tab that somebody looks at comes first.
-   * @param {string} what
+   * Broadcasts a message to the other tabs.
+   * @param {any} message
    */
-  async claims(what) {
+  send(message) {
+    this.#channel?.postMessage(message);
+  }
+
+  /**
+   * Claims a key for a short time. Returns true in one tab only; a visible tab comes first.
+   * @param {string} key
+   */
+  async claims(key) {
     const name = this.#name;
     if (!name) return true;
-    if (document.visibilityState !== 'visible') await new Promise((resolve) => setTimeout(resolve, HIDDEN_WAITS));
+    if (document.visibilityState !== 'visible')
+      await new Promise((resolve) => setTimeout(resolve, HIDDEN_DELAY));
     return new Promise((resolve) => {
-      void navigator.locks.request(`${name} ${what}`, { ifAvailable: true }, (lock) => {
+      void navigator.locks.request(`${name} ${key}`, { ifAvailable: true }, (lock) => {
         resolve(Boolean(lock));
-        return lock ? new Promise((done) => setTimeout(done, CLAIM)) : undefined;
+        return lock ? new Promise((done) => setTimeout(done, CLAIM_TIME)) : undefined;
       });
     });
   }
 
-  /** Lets another tab lead, and follows from now on. */
+  /** Gives up the lead to another tab. */
   yield() {
     this.leads = false;
     this.#release();
   }
 
-  /** Leaves; another tab may lead. */
+  /** Leaves the group of tabs. */
   close() {
-    this.#over.abort();
+    this.#abort.abort();
     this.#release();
     this.#channel?.close();
     this.leads = false;

@@ -1,11 +1,18 @@
+/** @import { Words } from './messages.js' */
+
 /** @type {[Intl.RelativeTimeFormatUnit, number][]} */
-const STEPS = [['second', 60], ['minute', 60], ['hour', 24], ['day', 7]];
+const STEPS = [
+  ['second', 60],
+  ['minute', 60],
+  ['hour', 24],
+  ['day', 7],
+];
 
 /**
- * How long ago, in words; the date for what is more than a week old.
+ * Returns a relative time such as “2 minutes ago”; the date after a week.
  * @param {string} time  RFC 3339
  * @param {string} language
- * @param {number} now  milliseconds since 1970
+ * @param {number} now  Milliseconds since 1970-01-01T00:00:00Z.
  */
 export function ago(time, language, now) {
   const then = Date.parse(time);
@@ -20,32 +27,43 @@ export function ago(time, language, now) {
 }
 
 /**
- * The day, in words.
+ * Returns the day: today, yesterday, or the date.
  * @param {string} time  RFC 3339
  * @param {string} language
- * @param {number} now  milliseconds since 1970
- * @param {import('./messages.js').Words} words
+ * @param {number} now  Milliseconds since 1970-01-01T00:00:00Z.
+ * @param {Words} words
  */
 export function day(time, language, now, words) {
   const start = (/** @type {number} */ at) => new Date(at).setHours(0, 0, 0, 0);
   const then = Date.parse(time);
   if (start(then) === start(now)) return words.today;
-  // Noon of the day before, however long that day was.
+  // Noon of the previous day, whatever its length.
   if (start(then) === start(start(now) - 12 * 3_600_000)) return words.yesterday;
   return dates(language).format(then);
 }
 
-/** Formats are slow to make. @type {Map<string, any>} */
-const made = new Map();
+/** Cache of formatters, which are slow to create. @type {Map<string, any>} */
+const cache = new Map();
 
-/** @param {string} key @param {() => any} make */
-function once(key, make) {
-  if (!made.has(key)) made.set(key, make());
-  return made.get(key);
+/**
+ * @param {string} key
+ * @param {() => any} make
+ */
+function cached(key, make) {
+  if (!cache.has(key)) cache.set(key, make());
+  return cache.get(key);
 }
 
-/** @param {string} language @returns {Intl.RelativeTimeFormat} */
-const relative = (language) => once(`r ${language}`, () => new Intl.RelativeTimeFormat(language, { numeric: 'auto' }));
+/**
+ * @param {string} language
+ * @returns {Intl.RelativeTimeFormat}
+ */
+const relative = (language) =>
+  cached(`r ${language}`, () => new Intl.RelativeTimeFormat(language, { numeric: 'auto' }));
 
-/** @param {string} language @returns {Intl.DateTimeFormat} */
-const dates = (language) => once(`d ${language}`, () => new Intl.DateTimeFormat(language, { dateStyle: 'medium' }));
+/**
+ * @param {string} language
+ * @returns {Intl.DateTimeFormat}
+ */
+const dates = (language) =>
+  cached(`d ${language}`, () => new Intl.DateTimeFormat(language, { dateStyle: 'medium' }));

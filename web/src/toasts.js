@@ -1,23 +1,25 @@
 import { counted } from './messages.js';
 import { button, element, icon, safeUrl } from './icons.js';
 
-/** @typedef {import('./inbox.js').Notification} Notification */
+/** @import { Notification } from './inbox.js' */
+/** @import { Words } from './messages.js' */
 
-/** Milliseconds a toast stays. HIGH stays until it is dismissed. */
+/** Time for which a toast is shown, in milliseconds. HIGH stays until it is dismissed. */
 const STAYS = { LOW: 4_000, MEDIUM: 7_000, HIGH: Infinity };
 
-/** Time that a toast takes to leave, in milliseconds. */
+/** Duration of the closing animation, in milliseconds. */
 const LEAVING = 200;
 
 /**
- * The toasts of a bell, newest last: at most so many at once, and one line that counts the rest and opens the panel.
+ * Toasts of a bell, newest last: a maximum number, and one line that counts the rest and opens the
+ * panel.
  */
 export class Toasts {
   /** @type {HTMLElement} */
   #box;
-  /** @type {import('./messages.js').Words} */
+  /** @type {Words} */
   words;
-  /** Toasts on the screen at once. */
+  /** Maximum number of toasts shown at once. */
   most = 3;
   /** @type {(notification: Notification, leaving: boolean) => boolean} */
   #click;
@@ -25,16 +27,17 @@ export class Toasts {
   #open;
   /** @type {HTMLElement | null} */
   #rest = null;
-  /** Notifications that are counted and not shown. @type {Set<string>} */
+  /** IDs of notifications that are counted and not shown. @type {Set<string>} */
   #hidden = new Set();
-  /** Those of them whose ids are not known. */
+  /** Number of counted notifications without known IDs. */
   #unknown = 0;
   #urgent = false;
 
   /**
    * @param {HTMLElement} box
-   * @param {import('./messages.js').Words} words
-   * @param {(notification: Notification, leaving: boolean) => boolean} click  Reports a click; false keeps the page.
+   * @param {Words} words
+   * @param {(notification: Notification, leaving: boolean) => boolean} click  Reports a click.
+   *   Returns false to stay on the page.
    * @param {() => void} open  Opens the panel.
    */
   constructor(box, words, click, open) {
@@ -43,16 +46,23 @@ export class Toasts {
     this.#click = click;
     this.#open = open;
     box.popover = 'manual';
-    for (const name of ['mouseenter', 'focusin']) box.addEventListener(name, () => this.#hold(true));
-    for (const name of ['mouseleave', 'focusout']) box.addEventListener(name, () => this.#hold(false));
+    for (const name of ['mouseenter', 'focusin'])
+      box.addEventListener(name, () => this.#hold(true));
+    for (const name of ['mouseleave', 'focusout'])
+      box.addEventListener(name, () => this.#hold(false));
   }
 
-  /** Shows a notification. @param {Notification} notification */
+  /**
+   * Shows a notification.
+   * @param {Notification} notification
+   */
   show(notification) {
     const urgent = notification.priority === 'HIGH';
     if (this.#toasts().length >= this.most) {
-      // What is urgent takes the place of the oldest that is not.
-      const gives = urgent ? this.#toasts().find((toast) => !toast.classList.contains('high')) : undefined;
+      // An urgent toast replaces the oldest one that is not.
+      const gives = urgent
+        ? this.#toasts().find((toast) => !toast.classList.contains('high'))
+        : undefined;
       this.#count(gives?.dataset.id ?? notification.notification_id, urgent && !gives);
       if (!gives) return;
       this.#stays.delete(gives);
@@ -62,7 +72,9 @@ export class Toasts {
     toast.classList.add(notification.priority.toLowerCase());
     toast.dataset.id = notification.notification_id;
     const url = safeUrl(notification.action_url);
-    const title = url ? element('a', 'title', notification.title) : element('strong', 'title', notification.title);
+    const title = url
+      ? element('a', 'title', notification.title)
+      : element('strong', 'title', notification.title);
     const click = (/** @type {MouseEvent} */ event) => {
       const here = !event.metaKey && !event.ctrlKey && event.button === 0;
       if (!this.#click(notification, Boolean(url) && here)) event.preventDefault();
@@ -79,18 +91,21 @@ export class Toasts {
     this.#leaveLater(toast, STAYS[notification.priority]);
   }
 
-  /** The notifications that are shown or counted. */
+  /** IDs of the notifications that are shown or counted. */
   get shown() {
     return [...this.#toasts().map((toast) => toast.dataset.id ?? ''), ...this.#hidden];
   }
 
-  /** Takes the toast of a notification away: it has been read elsewhere. @param {string} id */
+  /**
+   * Removes the toast of a notification that was read elsewhere.
+   * @param {string} id
+   */
   forget(id) {
     for (const toast of this.#toasts()) if (toast.dataset.id === id) this.#leave(toast);
     if (this.#hidden.delete(id)) this.#sumUp();
   }
 
-  /** Takes all away. */
+  /** Removes all toasts. */
   clear() {
     for (const { timer } of this.#stays.values()) clearTimeout(timer);
     this.#stays.clear();
@@ -99,17 +114,27 @@ export class Toasts {
     this.#tidy();
   }
 
-  /** Counts notifications that are not shown one by one. @param {number} n */
+  /**
+   * Adds notifications to the line that counts the rest.
+   * @param {number} n
+   */
   count(n) {
     this.#unknown += n;
     this.#sumUp();
   }
 
   #toasts() {
-    return [.../** @type {NodeListOf<HTMLElement>} */ (this.#box.querySelectorAll('.toast:not(.rest, .leaving)'))];
+    return [
+      .../** @type {NodeListOf<HTMLElement>} */ (
+        this.#box.querySelectorAll('.toast:not(.rest, .leaving)')
+      ),
+    ];
   }
 
-  /** @param {string} id @param {boolean} urgent */
+  /**
+   * @param {string} id
+   * @param {boolean} urgent
+   */
   #count(id, urgent) {
     this.#hidden.add(id);
     this.#urgent ||= urgent;
@@ -128,7 +153,11 @@ export class Toasts {
       const all = button('title', '', () => this.#open());
       this.#rest.append(icon('bell'), all, this.#dismiss(this.#rest));
     }
-    /** @type {HTMLElement} */ (this.#rest.querySelector('.title')).textContent = counted(this.words, 'more', n);
+    /** @type {HTMLElement} */ (this.#rest.querySelector('.title')).textContent = counted(
+      this.words,
+      'more',
+      n,
+    );
     this.#add(this.#rest);
     this.#leaveLater(this.#rest, this.#urgent ? STAYS.HIGH : STAYS.MEDIUM);
   }
@@ -145,23 +174,33 @@ export class Toasts {
     const close = button('x', '', () => this.#leave(toast));
     close.ariaLabel = this.words.dismiss;
     close.append(icon('cross'));
-    // The toast is not clicked.
+    // The press does not click the toast.
     close.addEventListener('click', (event) => event.stopPropagation());
     return close;
   }
 
-  /** How long each stays, and the timer that ends it. @type {Map<HTMLElement, { stays: number, timer?: ReturnType<typeof setTimeout> }>} */
+  /**
+   * Duration and timer of each toast.
+   * @type {Map<HTMLElement, { stays: number, timer?: ReturnType<typeof setTimeout> }>}
+   */
   #stays = new Map();
   #held = false;
 
-  /** @param {HTMLElement} toast @param {number} stays */
+  /**
+   * @param {HTMLElement} toast
+   * @param {number} stays
+   */
   #leaveLater(toast, stays) {
     clearTimeout(this.#stays.get(toast)?.timer);
-    const timer = this.#held || stays === Infinity ? undefined : setTimeout(() => this.#leave(toast), stays);
+    const timer =
+      this.#held || stays === Infinity ? undefined : setTimeout(() => this.#leave(toast), stays);
     this.#stays.set(toast, { stays, timer });
   }
 
-  /** Somebody who points at the toasts or stands in them is reading: none leaves, and none moves. @param {boolean} held */
+  /**
+   * Keeps the toasts while the pointer or the focus is on them.
+   * @param {boolean} held
+   */
   #hold(held) {
     this.#held = held;
     for (const [toast, { stays, timer }] of this.#stays) {
@@ -190,7 +229,7 @@ export class Toasts {
   }
 
   #tidy() {
-    // What held them may have gone with the toast it was in.
+    // The toast with the pointer or the focus may be gone.
     if (this.#held && !this.#box.matches(':hover, :focus-within')) this.#hold(false);
     if (!this.#box.childElementCount && this.#box.matches(':popover-open')) this.#box.hidePopover();
   }

@@ -1,8 +1,8 @@
 import type { DetailedHTMLProps, HTMLAttributes, Ref } from 'react';
-import type { LoncengBell } from '../../../web/lonceng';
+import type { LoncengBell } from '../../../web/dist/lonceng';
 
 // The hub serves these declarations at /lonceng.d.ts; in a project of your own, keep a copy.
-export type { LoncengBell, Notification } from '../../../web/lonceng';
+export type { LoncengBell, Notification } from '../../../web/dist/lonceng';
 
 declare module 'react' {
   namespace JSX {

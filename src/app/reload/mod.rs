@@ -11,7 +11,6 @@
 //!
 //! An invalid edit changes nothing and is logged once. Keys that need a restart are named.
 
-mod poll;
 mod read;
 mod restart;
 
@@ -22,14 +21,13 @@ use tokio::{
     time::{Instant, timeout},
 };
 
-use poll::Look;
 use read::Reader;
 use restart::restart_needed;
 
 use super::build::Parts;
 use crate::{
     clock,
-    config::{self, Config, ConfigError, Loaded, Reload},
+    config::{self, Config, ConfigError, FilesSnapshot, Loaded, Reload},
     domain::{catalog::TypeRow, event::code_of},
     feeds::SetFeeds,
     http,
@@ -127,7 +125,8 @@ struct Keeper {
 
 impl Keeper {
     async fn run(mut self, mut asked: mpsc::Receiver<Reload>) {
-        let mut taken = self.look().await.unwrap_or_default();
+        // A change since the files were read at the start is one to load.
+        let mut taken = self.parts.loaded.files.clone();
         let (mut before, mut changed_at) = (taken.clone(), Instant::now());
         let mut still = false;
         loop {
@@ -153,9 +152,9 @@ impl Keeper {
         }
     }
 
-    async fn look(&mut self) -> Option<Look> {
+    async fn look(&mut self) -> Option<FilesSnapshot> {
         let (file, templates) = (self.parts.loaded.file.clone(), self.templates.clone());
-        self.reader.run(move || poll::look(&file, &templates)).await.ok()
+        self.reader.run(move || FilesSnapshot::take(&file, &templates)).await.ok()
     }
 
     /// Loads the files, or logs the reason for which it cannot.

@@ -240,6 +240,8 @@ pub(super) fn configure(app: &mut ServiceConfig, operations: &[Operation]) {
             paths.push(operation.path);
         }
     }
+    // A literal path such as `…/read-all` comes before `…/{id}`, which matches it too.
+    paths.sort_by_key(|path| path.contains('{'));
     for path in paths {
         let here = || operations.iter().filter(|operation| operation.path == path);
         let routes = here().flat_map(|operation| {

@@ -1,0 +1,465 @@
+// Lonceng, a notification hub: the browser component. MIT OR Apache-2.0.
+/**
+ * Address of the hub, and identity of the user.
+ */
+type Options = {
+    /**
+     * URL of the hub; by default the origin of this script.
+     */
+    hub?: string | undefined;
+    /**
+     * Token, sent as a WebSocket subprotocol or in a header, never in a
+     * URL.
+     */
+    token?: string | undefined;
+    /**
+     * Returns a token. Called before the first
+     * connection, before a token expires, and when one is refused.
+     */
+    getToken?: (() => Promise<string>) | undefined;
+    /**
+     * Authenticates with the session cookie of the hub's site.
+     */
+    auth?: "cookie" | undefined;
+    /**
+     * Dev authentication: ID of the user.
+     */
+    userId?: string | undefined;
+    /**
+     * Dev authentication: login name.
+     */
+    login?: string | undefined;
+    /**
+     * Dev authentication: role.
+     */
+    role?: string | undefined;
+    /**
+     * True if the tabs of a browser share one connection, the default.
+     */
+    share?: boolean | undefined;
+    /**
+     * Set by the client: replaces a refused token.
+     */
+    renew?: (() => Promise<boolean>) | undefined;
+};
+
+/**
+ * Sign-in of a page: a token, a function that returns tokens, a cookie, or the parameters of dev
+ * authentication. Keeps `options.token` fresh.
+ */
+declare class SignIn {
+    /**
+     * @param {Options} options
+     * @param {() => void} renewed  Called when the token was replaced.
+     */
+    constructor(options: Options, renewed: () => void);
+    /** True if there is no identity. */
+    get isMissing(): boolean;
+    /** True if a later attempt may succeed by itself. */
+    get mayRecover(): boolean;
+    /**
+     * Replaces the token.
+     * @param {string} token
+     */
+    setToken(token: string): void;
+    /**
+     * Requests a token for the first connection, if there is none. Returns whether there is an
+     * identity.
+     */
+    first(): Promise<boolean>;
+    /** Requests another token after a refusal, with backoff. Returns whether there is one. */
+    refused(): Promise<boolean>;
+    /** Ends it. */
+    close(): void;
+    #private;
+}
+
+/**
+ * Status of a connection. `unauthorized`: not signed in, or the sign-in has expired. `forbidden`:
+ * the hub refuses pages of this origin.
+ */
+type Status$1 = "connecting" | "online" | "offline" | "unauthorized" | "forbidden";
+
+/**
+ * Subscription to a feed.
+ *
+ * @typedef {object} FeedSubscription
+ * @property {string} [feed]  Name of the feed; without it, every event, for administrators.
+ * @property {Record<string, string | string[]>} [filters]  Values of one key are alternatives; all
+ *   keys must match.
+ * @typedef {Options & FeedSubscription} FeedOptions
+ */
+/**
+ * Message of a feed.
+ *
+ * @typedef {object} FeedMessage
+ * @property {string} type  Type of the message, as configured.
+ * @property {string} [feed]  Name of the feed.
+ * @property {Record<string, unknown>} data  Fields of the event.
+ * @property {string} timestamp  Time of the event, RFC 3339.
+ * @property {true} [snapshot]  Set on messages of the initial state.
+ */
+/**
+ * Live feed, for pages that display it themselves. Fires `message` (a `FeedMessage` as `detail`),
+ * `change` (the status) and `error` (a refused subscription, as `detail.code` and
+ * `detail.message`).
+ */
+declare class Feed extends EventTarget {
+    /** @param {FeedOptions} options */
+    constructor(options: FeedOptions);
+    /**
+     * Status of the connection.
+     * @returns {Status}
+     */
+    get status(): Status$1;
+    /**
+     * Replaces the filters.
+     * @param {Record<string, string | string[]>} filters
+     */
+    filter(filters: Record<string, string | string[]>): void;
+    close(): void;
+    #private;
+}
+/**
+ * Feed element without styles: `<lonceng-feed feed="availability"
+ * filter-course_id="PIANO-101,PIANO-102">`. Fires `lonceng:message` with a `FeedMessage` as
+ * `detail`, and writes each field of its data into the elements inside with `data-field="NAME"`,
+ * unless the event is cancelled. The attribute `status` is the status of the connection.
+ */
+declare class LoncengFeed extends HTMLElement {
+    connectedCallback(): void;
+    disconnectedCallback(): void;
+    #private;
+}
+/**
+ * Subscription to a feed.
+ */
+type FeedSubscription = {
+    /**
+     * Name of the feed; without it, every event, for administrators.
+     */
+    feed?: string | undefined;
+    /**
+     * Values of one key are alternatives; all
+     * keys must match.
+     */
+    filters?: Record<string, string | string[]> | undefined;
+};
+/**
+ * Subscription to a feed.
+ */
+type FeedOptions = Options & FeedSubscription;
+/**
+ * Message of a feed.
+ */
+type FeedMessage$1 = {
+    /**
+     * Type of the message, as configured.
+     */
+    type: string;
+    /**
+     * Name of the feed.
+     */
+    feed?: string | undefined;
+    /**
+     * Fields of the event.
+     */
+    data: Record<string, unknown>;
+    /**
+     * Time of the event, RFC 3339.
+     */
+    timestamp: string;
+    /**
+     * Set on messages of the initial state.
+     */
+    snapshot?: true | undefined;
+};
+
+/**
+ * Notification as sent by the hub. `message` is plain text: never insert it as HTML.
+ */
+type Notification$1 = {
+    notification_id: string;
+    stream_id: string;
+    revision: number;
+    type_code: string;
+    title: string;
+    message: string;
+    priority: "LOW" | "MEDIUM" | "HIGH";
+    source: string | null;
+    actor_id: string | null;
+    entity_type: string | null;
+    entity_id: string | null;
+    action_url: string | null;
+    metadata: Record<string, any>;
+    count: number;
+    created_at: string;
+    expires_at: string | null;
+    status: "unread" | "read" | "archived" | "deleted" | "auto_cleared";
+    read: boolean;
+    read_at: string | null;
+    seen_at: string | null;
+    quiet?: boolean | undefined;
+};
+
+type Tab$1 = "all" | "unread" | "archived";
+type TypeNames = Map<string, {
+    code: string;
+    name: string;
+    mandatory: boolean;
+}>;
+/**
+ * Preferences of a user.
+ */
+type Preferences$1 = {
+    /**
+     * Codes of muted types.
+     */
+    muted_types: string[];
+    muted_channels: Record<string, Array<"email" | "push">>;
+    email_enabled: boolean;
+    push_enabled: boolean;
+    /**
+     * Times such as `22:00`.
+     */
+    quiet_hours: {
+        from: string;
+        to: string;
+    } | null;
+    /**
+     * IANA time zone of the quiet hours.
+     */
+    timezone: string | null;
+    /**
+     * Days after which notifications are deleted.
+     */
+    retention_days: number | null;
+};
+
+/** @import { Options } from './options.js' */
+/** @import { Mark, Notification } from './inbox.js' */
+/** @import { Preferences, Tab, TypeNames } from './inbox-api.js' */
+/** @import { Status } from './link.js' */
+/**
+ * Live inbox. Connects to the hub, or listens to the tab that does, and resumes at its last
+ * revision. Fires `change` (the list, a count or the status), `notification` (a new one, as
+ * `detail`) and `summary` (several at once, as `detail.count`).
+ */
+declare class Client extends EventTarget {
+    /** @param {Options} options */
+    constructor(options: Options);
+    /**
+     * Notifications of the list, newest first.
+     * @returns {Notification[]}
+     */
+    get items(): Notification$1[];
+    /**
+     * Archived notifications that are loaded, newest first.
+     * @returns {Notification[]}
+     */
+    get archived(): Notification$1[];
+    /** Number of unread notifications. */
+    get unread(): number;
+    /** Number of unread notifications that were never displayed. */
+    get unseen(): number;
+    /**
+     * Status of the connection.
+     * @returns {Status}
+     */
+    get status(): Status$1;
+    /** Reason of the status, for logs. */
+    get reason(): string;
+    /** Sign-in of the user. */
+    get signIn(): SignIn;
+    /** True if the list may be shown: the user is signed in. */
+    get mayShow(): boolean;
+    /** Last revision up to which everything is loaded. */
+    get revision(): number;
+    /** True if this tab holds the connection that the browser's tabs share. */
+    get leads(): boolean;
+    /**
+     * Replaces the token by another one of the same user.
+     * @param {string} token
+     */
+    useToken(token: string): void;
+    /** @param {string} id */
+    markRead(id: string): void;
+    /**
+     * Records a click, which marks the notification as read.
+     * @param {string} id
+     * @param {boolean} [leaving]  True if the page is being left.
+     */
+    clicked(id: string, leaving?: boolean): void;
+    /** @param {string} id */
+    markUnread(id: string): void;
+    /** @param {string} id */
+    archive(id: string): void;
+    /**
+     * Takes a notification out of the archive, with its earlier status.
+     * @param {string} id
+     */
+    unarchive(id: string): void;
+    /**
+     * Deletes a notification.
+     * @param {string} id
+     */
+    remove(id: string): void;
+    /** Marks all notifications as read. */
+    markAllRead(): void;
+    /**
+     * Returns the IDs of unread notifications, newest first, also of those that are not loaded; at
+     * most 1,000. For an undo with `restoreUnread`.
+     * @returns {Promise<string[]>}
+     */
+    unreadIds(): Promise<string[]>;
+    /**
+     * Marks notifications as unread again.
+     * @param {string[]} ids
+     */
+    restoreUnread(ids: string[]): Promise<void>;
+    /**
+     * Returns the notification types by code.
+     * @returns {Promise<TypeNames>}
+     */
+    types(): Promise<TypeNames>;
+    /** Marks all notifications as seen. */
+    markAllSeen(): void;
+    /**
+     * Loads a page of the list. Returns the cursor of the next page, or null at the end.
+     * @param {string | null} cursor
+     * @param {Tab} [tab]
+     * @returns {Promise<string | null>}
+     */
+    loadOlder(cursor: string | null, tab?: Tab$1): Promise<string | null>;
+    /**
+     * Returns the preferences of the user.
+     * @returns {Promise<Preferences>}
+     */
+    preferences(): Promise<Preferences$1>;
+    /**
+     * Changes some preferences of the user. Returns all of them.
+     * @param {Partial<Preferences>} changes
+     * @returns {Promise<Preferences>}
+     */
+    savePreferences(changes: Partial<Preferences$1>): Promise<Preferences$1>;
+    /**
+     * Returns true in one of the tabs that ask with the same key.
+     * @param {string} key
+     */
+    claims(key: string): true | Promise<any>;
+    /** Ends it. */
+    close(): void;
+    #private;
+}
+
+type Words = Record<string, string>;
+
+/**
+ * Bell element: `<lonceng-bell token="…" hub="…" lang="id" theme="dark" badge="unseen" sound
+ * desktop placement="bottom-start" toast-position="top-end" max-toasts="3">`; `auth="cookie"`
+ * instead of `token`. Fires `lonceng:notification` for each new notification, and `lonceng:action`
+ * when one is clicked, before its link is followed. Both have the notification as `detail`, and
+ * pages that display or navigate by themselves can cancel them. Fires `lonceng:status` when the
+ * connection changes, with `detail.status` and `detail.reason`. All events bubble.
+ */
+declare class LoncengBell extends HTMLElement {
+    static observedAttributes: string[];
+    /** Live inbox, for pages that need more than the bell shows. */
+    get client(): Client | null;
+    set getToken(getToken: (() => Promise<string>) | undefined);
+    /**
+     * Function that returns a token for the user of the page. Called before the first connection,
+     * before a token expires, and when one is refused.
+     */
+    get getToken(): (() => Promise<string>) | undefined;
+    set dictionary(own: Words | null);
+    /** Texts that replace the built-in ones, or add a language. */
+    get dictionary(): Words | null;
+    connectedCallback(): void;
+    disconnectedCallback(): void;
+    /**
+     * @param {string} name
+     * @param {string | null} before
+     * @param {string | null} after
+     */
+    attributeChangedCallback(name: string, before: string | null, after: string | null): void;
+    /** Opens the panel. */
+    open(): void;
+    /** Closes the panel. */
+    close(): void;
+    #private;
+}
+
+/** @import { Options } from './options.js' */
+/** @import { FeedOptions } from './feed.js' */
+/** @typedef {import('./inbox.js').Notification} Notification */
+/** @typedef {import('./inbox-api.js').Preferences} Preferences */
+/** @typedef {import('./inbox-api.js').Tab} Tab */
+/** @typedef {import('./link.js').Status} Status */
+/** @typedef {import('./feed.js').FeedMessage} FeedMessage */
+/**
+ * Connects to a user's inbox, for pages with their own user interface.
+ * @param {Options} options
+ */
+declare function connect(options: Options): Client;
+/**
+ * Connects to a live feed, for pages with their own user interface.
+ * @param {FeedOptions} options
+ */
+declare function connectFeed(options: FeedOptions): Feed;
+type Notification = Notification$1;
+type Preferences = Preferences$1;
+type Tab = Tab$1;
+type Status = Status$1;
+type FeedMessage = FeedMessage$1;
+
+export { Client, Feed, LoncengBell, LoncengFeed, connect, connectFeed };
+export type { FeedMessage, Notification, Preferences, Status, Tab };
+
+interface Client {
+  addEventListener(
+    type: 'change',
+    listener: (event: Event) => void,
+    options?: boolean | AddEventListenerOptions,
+  ): void;
+  addEventListener(
+    type: 'notification',
+    listener: (event: CustomEvent<Notification>) => void,
+    options?: boolean | AddEventListenerOptions,
+  ): void;
+  addEventListener(
+    type: 'summary',
+    listener: (event: CustomEvent<{ count: number }>) => void,
+    options?: boolean | AddEventListenerOptions,
+  ): void;
+}
+interface Feed {
+  addEventListener(
+    type: 'change',
+    listener: (event: Event) => void,
+    options?: boolean | AddEventListenerOptions,
+  ): void;
+  addEventListener(
+    type: 'message',
+    listener: (event: CustomEvent<FeedMessage>) => void,
+    options?: boolean | AddEventListenerOptions,
+  ): void;
+  addEventListener(
+    type: 'error',
+    listener: (event: CustomEvent<{ code: string; message: string }>) => void,
+    options?: boolean | AddEventListenerOptions,
+  ): void;
+}
+declare global {
+  interface HTMLElementTagNameMap {
+    'lonceng-bell': LoncengBell;
+    'lonceng-feed': LoncengFeed;
+  }
+  interface HTMLElementEventMap {
+    'lonceng:notification': CustomEvent<Notification>;
+    'lonceng:action': CustomEvent<Notification>;
+    'lonceng:status': CustomEvent<{ status: Status; reason: string }>;
+    'lonceng:message': CustomEvent<FeedMessage>;
+    'lonceng:error': CustomEvent<{ code: string; message: string }>;
+  }
+}

@@ -1,0 +1,140 @@
+import { call, callUrl, request } from './options.js';
+
+/** @import { Options } from './options.js' */
+/** @import { Notification } from './inbox.js' */
+
+/** @typedef {'all' | 'unread' | 'archived'} Tab */
+/** @typedef {Map<string, { code: string, name: string, mandatory: boolean }>} TypeNames */
+/** @typedef {{ items: Notification[], next_cursor: string | null }} Listing */
+
+/**
+ * Preferences of a user.
+ *
+ * @typedef {object} Preferences
+ * @property {string[]} muted_types  Codes of muted types.
+ * @property {Record<string, Array<'email' | 'push'>>} muted_channels
+ * @property {boolean} email_enabled
+ * @property {boolean} push_enabled
+ * @property {{ from: string, to: string } | null} quiet_hours  Times such as `22:00`.
+ * @property {string | null} timezone  IANA time zone of the quiet hours.
+ * @property {number | null} retention_days  Days after which notifications are deleted.
+ */
+
+/** Number of notifications in a page of the list. */
+const PAGE = '30';
+
+/** Maximum number of notifications that an undo of “mark all as read” restores. */
+const UNDO_MAX = 1_000;
+
+/** Number of parallel requests of an undo. */
+const UNDO_PARALLEL = 4;
+
+/** HTTP interface of an inbox. */
+export class InboxApi {
+  /** @type {Options} */
+  #options;
+  /** @type {Promise<TypeNames> | null} */
+  #types = null;
+
+  /** @param {Options} options */
+  constructor(options) {
+    this.#options = options;
+  }
+
+  /**
+   * Returns a page of the list.
+   * @param {string | null} cursor  `next_cursor` of the previous page.
+   * @param {Tab} tab
+   * @returns {Promise<Listing>}
+   */
+  list(cursor, tab) {
+    /** @type {Record<string, string>} */
+    const query = { limit: PAGE, status: tab };
+    if (cursor) query.cursor = cursor;
+    return call(this.#options, 'GET', '/api/v1/notifications', query);
+  }
+
+  /**
+   * Returns a page of changes after a position.
+   * @param {string} since  EPOCH.REVISION
+   * @returns {Promise<any>}
+   */
+  changes(since) {
+    return call(this.#options, 'GET', '/api/v1/notifications', { since, limit: '500' });
+  }
+
+  /**
+   * Returns the IDs of unread notifications, newest first.
+   * @returns {Promise<string[]>}
+   */
+  async unreadIds() {
+    const query = { limit: String(UNDO_MAX), status: 'unread' };
+    const page = await call(this.#options, 'GET', '/api/v1/notifications', query);
+    return page.items.map((/** @type {Notification} */ item) => item.notification_id);
+  }
+
+  /**
+   * Marks notifications as unread again.
+   * @param {string[]} ids
+   */
+  async restoreUnread(ids) {
+    const left = [...ids];
+    const work = async () => {
+      for (let id = left.shift(); id; id = left.shift())
+        await call(this.#options, 'POST', `/api/v1/notifications/${id}/unread`);
+    };
+    await Promise.all(Array.from({ length: UNDO_PARALLEL }, work));
+  }
+
+  /**
+   * Records a click with a request that outlives the page.
+   * @param {string} id
+   * @returns {Promise<boolean>} Whether the hub has recorded it.
+   */
+  async clickAndLeave(id) {
+    const url = callUrl(this.#options, `/api/v1/notifications/${id}/clicked`);
+    return request(this.#options, url, 'POST', undefined, true).then(
+      ({ ok }) => ok,
+      () => false,
+    );
+  }
+
+  /**
+   * Sends a mark that would go over the WebSocket.
+   * @param {any} message
+   */
+  async mark({ type, notification_id: id, up_to_revision }) {
+    const path = `/api/v1/notifications/${id ? `${id}/` : ''}`;
+    const action = type.slice('notification.'.length).replace('_', '-');
+    if (action === 'delete') await call(this.#options, 'DELETE', path.slice(0, -1));
+    else await call(this.#options, 'POST', path + action, {}, id ? undefined : { up_to_revision });
+  }
+
+  /**
+   * Returns the notification types by code; requested once.
+   * @returns {Promise<TypeNames>}
+   */
+  types() {
+    this.#types ??= call(this.#options, 'GET', '/api/v1/preferences/types').then(
+      ({ types }) =>
+        new Map(types.map((/** @type {{ code: string }} */ type) => [type.code, type])),
+    );
+    this.#types.catch(() => (this.#types = null));
+    return this.#types;
+  }
+
+  /** @returns {Promise<Preferences>} */
+  preferences() {
+    return call(this.#options, 'GET', '/api/v1/preferences');
+  }
+
+  /**
+   * Changes some preferences. Returns all of them.
+   * @param {Partial<Preferences>} changes
+   * @returns {Promise<Preferences>}
+   */
+  async savePreferences(changes) {
+    const preferences = { ...(await this.preferences()), ...changes };
+    return call(this.#options, 'PUT', '/api/v1/preferences', {}, preferences);
+  }
+}

@@ -1,0 +1,298 @@
+import { socketUrl, shareName } from './options.js';
+import { Inbox } from './inbox.js';
+import { Link } from './link.js';
+import { PendingMarks } from './pending-marks.js';
+import { Tabs } from './tabs.js';
+
+/** @import { Options } from './options.js' */
+/** @import { InboxApi } from './inbox-api.js' */
+/** @import { Status } from './link.js' */
+/** @import { MarkMessage } from './pending-marks.js' */
+/** @import { SignIn } from './sign-in.js' */
+
+/** Delay before marks are sent again that the hub could not store, in milliseconds. */
+const RETRY_AFTER = 3_000;
+
+/** Delay before `getToken` is called again after it returned none, in milliseconds. */
+const TOKEN_RETRY_AFTER = 5_000;
+
+/** Time after which an unanswered sync may be requested again, in milliseconds. */
+const SYNC_TIMEOUT = 5_000;
+
+/**
+ * Synchronization of an inbox with the hub, through this tab's connection or that of the leading
+ * tab. Fires the events of `Client` on its target.
+ */
+export class InboxSync {
+  inbox = new Inbox();
+  /** @type {Status} */
+  status = 'connecting';
+  reason = '';
+  #options;
+  #api;
+  #signIn;
+  #target;
+  /** @type {Tabs | undefined} */
+  #tabs;
+  #closed = false;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #retry;
+  /**
+   * Connection, in the leading tab.
+   * @type {Link | null}
+   */
+  #link = null;
+  #pending = new PendingMarks();
+  #syncing = false;
+
+  /**
+   * @param {Options} options
+   * @param {InboxApi} api
+   * @param {SignIn} signIn
+   * @param {EventTarget} target  Receiver of the events.
+   */
+  constructor(options, api, signIn, target) {
+    this.#options = options;
+    this.#api = api;
+    this.#signIn = signIn;
+    this.#target = target;
+    void this.#start();
+  }
+
+  /** True if the list may be shown: the user is signed in. */
+  get mayShow() {
+    return this.status !== 'unauthorized' && this.status !== 'forbidden';
+  }
+
+  /** True if this tab holds the connection that the browser's tabs share. */
+  get leads() {
+    return Boolean(this.#tabs?.leads);
+  }
+
+  /**
+   * Returns true in one of the tabs that ask with the same key.
+   * @param {string} key
+   */
+  claims(key) {
+    return this.#tabs?.claims(key) ?? true;
+  }
+
+  /** Reconnects with another token. */
+  renew() {
+    this.#link?.renew();
+  }
+
+  /** Ends it. */
+  close() {
+    this.#closed = true;
+    clearTimeout(this.#retry);
+    this.#link?.close();
+    this.#link = null;
+    this.#tabs?.close();
+  }
+
+  /**
+   * Sends a mark, and again after a disconnect, until it is acknowledged.
+   * @param {MarkMessage} message
+   */
+  mark(message) {
+    this.#pending.add(message);
+    this.#send(message);
+    this.changed();
+  }
+
+  /** Fires `change`. */
+  changed() {
+    this.#target.dispatchEvent(new Event('change'));
+  }
+
+  /** Starts when there is an identity. */
+  async #start() {
+    const signedIn = await this.#signIn.first();
+    if (this.#closed) return;
+    if (!signedIn || this.#signIn.isMissing) {
+      this.#setStatus('unauthorized', this.#signIn.isMissing ? 'no token' : 'getToken gave none');
+      if (!signedIn) this.#retry = setTimeout(() => void this.#start(), TOKEN_RETRY_AFTER);
+      return;
+    }
+    this.#setStatus('connecting', '');
+    this.#tabs = new Tabs(
+      shareName(this.#options),
+      () => this.#lead(),
+      (message) => this.#onTabMessage(message),
+    );
+    // The leading tab replies with its snapshot.
+    this.#tabs.send({ want: true });
+  }
+
+  #lead() {
+    const report = (/** @type {Status} */ status, /** @type {string} */ reason) => {
+      this.#pending.connectionLost();
+      this.#setStatus(status, reason);
+      // This tab's credentials are refused; another tab's may be valid.
+      if (!this.mayShow && !this.#signIn.mayRecover && this.#options.auth !== 'cookie')
+        this.#stepBack();
+      else this.#tabs?.send({ status, reason });
+    };
+    // Every tab sees the next `online` as a change, and sends its pending marks.
+    report('connecting', '');
+    this.#link = new Link(this.#options, {
+      address: () => socketUrl(this.#options, this.inbox.position),
+      welcome: 'connected',
+      onMessage: (message) => this.#onHubMessage(message),
+      onStatus: report,
+      poll: () => this.#poll(),
+      probe: ['GET', '/api/v1/notifications/unread-count'],
+      signIn: this.#signIn,
+    });
+  }
+
+  /** Requests changes over HTTP. */
+  async #poll() {
+    let since = this.inbox.position ?? '0';
+    for (let more = true; more;) {
+      const page = await this.#api.changes(since);
+      // A connection that opened in the meantime has newer changes.
+      if (this.status === 'online') return;
+      this.#onHubMessage({ type: 'polled', data: page });
+      more = Boolean(page.next_cursor);
+      since = `${page.epoch}.${page.revision}`;
+    }
+  }
+
+  #stepBack() {
+    this.#link?.close();
+    this.#link = null;
+    this.#tabs?.yield();
+  }
+
+  /**
+   * Handles a message of the hub, in the leading tab.
+   * @param {any} message
+   */
+  #onHubMessage(message) {
+    if (['sync.response', 'reset', 'error', 'connected'].includes(message.type))
+      this.#syncing = false;
+    if (message.type === 'error') {
+      this.#onError(message.data.code);
+      return;
+    }
+    // A partial answer is complete only from this tab's revision: others get the resulting
+    // snapshot.
+    const whole = ['sync.response', 'polled'].includes(message.type);
+    if (!whole) this.#tabs?.send({ message });
+    this.#apply(message);
+    if (whole) this.#tabs?.send({ snapshot: this.inbox.snapshot });
+    if (message.type === 'polled') void this.#sendByHttp();
+  }
+
+  /**
+   * Handles a message of another tab.
+   * @param {any} message
+   */
+  #onTabMessage(message) {
+    if (this.#tabs?.leads) {
+      if (message.send) this.#sendOverLink(message.send);
+      if (message.want && this.inbox.revision >= 0) {
+        this.#tabs.send({ snapshot: this.inbox.snapshot });
+        this.#tabs.send({ status: this.status, reason: this.reason });
+      }
+      return;
+    }
+    if (message.snapshot) {
+      this.#syncing = false;
+      this.inbox.adopt(message.snapshot);
+      this.changed();
+    }
+    if (message.gone) this.#pending.remove(message.gone);
+    if (message.again) setTimeout(() => this.#sendPending(), RETRY_AFTER);
+    if (['connected', 'reset'].includes(message.message?.type)) this.#syncing = false;
+    if (message.message) {
+      // Without a snapshot the message would leave a gap.
+      if (this.inbox.revision < 0) this.#catchUp();
+      else this.#apply(message.message);
+    }
+    if (message.status) this.#setStatus(message.status, message.reason ?? '');
+  }
+
+  /** @param {any} message */
+  #apply(message) {
+    if (message.type.endsWith('.ack')) this.#pending.acknowledge(message);
+    const effect = this.inbox.apply(message);
+    if (effect.gap) this.#catchUp();
+    if (effect.fresh?.status === 'unread') {
+      this.#target.dispatchEvent(new CustomEvent('notification', { detail: effect.fresh }));
+    }
+    if (message.type === 'notifications.summary') {
+      this.#target.dispatchEvent(
+        new CustomEvent('summary', { detail: { count: message.data.count } }),
+      );
+    }
+    this.changed();
+  }
+
+  #catchUp() {
+    if (this.#syncing) return;
+    this.#syncing = true;
+    // The tab that was asked may be closed.
+    setTimeout(() => (this.#syncing = false), SYNC_TIMEOUT);
+    if (this.leads)
+      this.#link?.send({ type: 'sync.request', since: this.inbox.position, limit: 500 });
+    else this.#tabs?.send({ want: true });
+  }
+
+  /** @param {string} code */
+  #onError(code) {
+    if (code === 'not_found') {
+      this.#tabs?.send({ gone: this.#pending.refuseOldest() });
+    }
+    if (code === 'unavailable' || code === 'rate_limited') {
+      this.#pending.connectionLost();
+      this.#tabs?.send({ again: true });
+      setTimeout(() => this.#sendPending(), RETRY_AFTER);
+    }
+  }
+
+  /** @param {MarkMessage} message */
+  #send(message) {
+    if (this.leads) this.#sendOverLink(message);
+    else this.#tabs?.send({ send: message });
+  }
+
+  /**
+   * Sends a mark over the connection, in the leading tab.
+   * @param {any} message
+   */
+  #sendOverLink(message) {
+    if (this.#link?.send(message)) this.#pending.sent(message);
+  }
+
+  /** Sends pending marks over HTTP, while there is no WebSocket. */
+  async #sendByHttp() {
+    for (const message of this.#pending.all) {
+      try {
+        await this.#api.mark(message);
+        this.#pending.remove(PendingMarks.key(message));
+      } catch {
+        // The next poll retries.
+      }
+    }
+  }
+
+  #sendPending() {
+    // Marks are idempotent.
+    for (const message of this.#pending.all) this.#send(message);
+  }
+
+  /**
+   * @param {Status} status
+   * @param {string} reason
+   */
+  #setStatus(status, reason) {
+    if (this.status === status) return;
+    this.status = status;
+    this.reason = reason;
+    if (status === 'online') this.#sendPending();
+    this.changed();
+  }
+}

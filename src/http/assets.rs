@@ -1,7 +1,6 @@
 //! Embedded files: browser component, demo page, console and documentation.
 
-use serde_json::{Value, json};
-use std::sync::LazyLock;
+use std::{borrow::Cow, sync::LazyLock};
 
 use actix_web::{
     HttpRequest, HttpResponse,
@@ -9,6 +8,7 @@ use actix_web::{
     web::{Data, Path},
 };
 use rust_embed::{EmbeddedFile, RustEmbed};
+use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
 use super::{Problem, SharedState};
@@ -28,30 +28,14 @@ pub(in crate::http) fn operations() -> Vec<Operation> {
             .returns_text(200, "A page without external resources.", &["text/html"]),
         Operation::get("/admin/{file}", console_file)
             .doc(Tag::Operations, "console_file", "Get a file of the administration console")
-            .path(
-                "file",
-                json!({
-                    "type": "string",
-                    "enum": [
-                        "admin.css", "api.js", "app.js", "clients.js", "configuration.js",
-                        "dead-letters.js", "directory.js", "dom.js", "explain.js",
-                        "inbox.js", "overview.js", "samples.js", "send.js", "types.js",
-                        "variants.js", "walk.js", "words.js",
-                    ],
-                }),
-                "Name of the file.",
-            )
+            .path("file", names(Console::iter()), "Name of the file.")
             .returns_text(200, "The file.", &["text/css", "text/javascript"]),
         Operation::get("/docs", docs)
             .doc(Tag::Operations, "docs", "Get the API documentation as a page")
             .returns_text(200, "A page without external resources.", &["text/html"]),
         Operation::get("/docs/{file}", docs_file)
             .doc(Tag::Operations, "docs_file", "Get a file of the API documentation")
-            .path(
-                "file",
-                json!({ "type": "string", "enum": ["docs.css", "docs.js"] }),
-                "Name of the file.",
-            )
+            .path("file", names(Docs::iter()), "Name of the file.")
             .returns_text(200, "The file.", &["text/css", "text/javascript"]),
         Operation::get("/lonceng.js", component)
             .doc(Tag::Operations, "component", "Get the browser component")
@@ -69,13 +53,16 @@ pub(in crate::http) fn operations() -> Vec<Operation> {
             .errors(&[404]),
         Operation::get("/demo/{file}", demo_file)
             .doc(Tag::Operations, "demo_file", "Get a file of the demo page")
-            .path(
-                "file",
-                json!({ "type": "string", "enum": ["demo.css", "demo.js", "icon.svg"] }),
-                "Name of the file.",
-            )
+            .path("file", names(Demo::iter()), "Name of the file.")
             .returns_text(200, "The file.", &["text/css", "text/javascript", "image/svg+xml"]),
     ]
+}
+
+/// Returns the JSON Schema of a file's name; pages have addresses of their own.
+fn names(files: impl Iterator<Item = Cow<'static, str>>) -> Value {
+    let mut names: Vec<_> = files.filter(|name| !name.ends_with(".html")).collect();
+    names.sort();
+    json!({ "type": "string", "enum": names })
 }
 
 /// Content Security Policy of the pages: no external resources, no inline scripts.

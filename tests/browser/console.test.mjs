@@ -1,8 +1,8 @@
 // The administrators' console, every page of it.
-import assert from "node:assert/strict";
-import { writeFile } from "node:fs/promises";
-import { after, before, test } from "node:test";
-import { Hub, launch, openPage, shot, until, violations } from "./harness.mjs";
+import assert from 'node:assert/strict';
+import { writeFile } from 'node:fs/promises';
+import { after, before, test } from 'node:test';
+import { Hub, launch, openPage, shot, until, violations } from './harness.mjs';
 
 let hub;
 let browser;
@@ -17,117 +17,98 @@ after(async () => {
   await hub?.stop();
 });
 
-const as = "/admin?user_id=9&login=ratna&role=admin";
+const as = '/admin?user_id=9&login=ratna&role=admin';
 
-const api = (method, address, body) =>
-  hub.api(method, `/api/v1/admin/${address}`, body);
+const api = (method, address, body) => hub.api(method, `/api/v1/admin/${address}`, body);
 const picture = (page, name) => shot(page, `console-${name}`);
 
 /** Opens a page by its link. */
 async function go(page, name) {
-  await page.getByRole("link", { name, exact: true }).click();
-  await page.getByRole("heading", { level: 1, name }).waitFor();
+  await page.getByRole('link', { name, exact: true }).click();
+  await page.getByRole('heading', { level: 1, name }).waitFor();
 }
 
-test("a type is switched, made with a live preview, and used", async () => {
+test('a type is switched, made with a live preview, and used', async () => {
   const page = await openPage(browser, hub, as);
-  await go(page, "Types");
-  const toggle = page.getByRole("switch", {
-    name: "NOTE_CREATED",
+  await go(page, 'Types');
+  const toggle = page.getByRole('switch', {
+    name: 'NOTE_CREATED',
     exact: true,
   });
   await toggle.waitFor();
-  assert.equal(await toggle.getAttribute("aria-checked"), "true");
+  assert.equal(await toggle.getAttribute('aria-checked'), 'true');
   await toggle.click();
-  await until(
-    "it is off",
-    async () => !(await api("GET", "types/NOTE_CREATED")).is_active,
-  );
-  await until(
-    "it shows so",
-    async () => (await toggle.getAttribute("aria-checked")) === "false",
-  );
-  assert.equal((await api("GET", "types/NOTE_CREATED")).changed_by, "9");
-  await picture(page, "types");
+  await until('it is off', async () => !(await api('GET', 'types/NOTE_CREATED')).is_active);
+  await until('it shows so', async () => (await toggle.getAttribute('aria-checked')) === 'false');
+  assert.equal((await api('GET', 'types/NOTE_CREATED')).changed_by, '9');
+  await picture(page, 'types');
   assert.deepEqual(await violations(page), []);
-  await page.getByRole("searchbox").fill("refund_app");
-  await until(
-    "one is left",
-    async () => (await page.getByRole("switch").count()) === 1,
-  );
-  await page.getByRole("searchbox").fill("");
+  await page.getByRole('searchbox').fill('refund_app');
+  await until('one is left', async () => (await page.getByRole('switch').count()) === 1);
+  await page.getByRole('searchbox').fill('');
 
-  await page.getByRole("button", { name: "New type" }).click();
-  const dialog = page.getByRole("dialog");
-  await dialog.getByLabel("Code").fill("ORDER_SHIPPED");
-  await dialog.getByLabel("Title").fill("On its way");
+  await page.getByRole('button', { name: 'New type' }).click();
+  const dialog = page.getByRole('dialog');
+  await dialog.getByLabel('Code').fill('ORDER_SHIPPED');
+  await dialog.getByLabel('Title').fill('On its way');
   await dialog
-    .getByLabel("Template")
+    .getByLabel('Template')
     .fill('Order {order_id} is on its way, {amount|currency("IDR")}');
-  await dialog
-    .getByLabel("Sample of an event")
-    .fill('{ "order_id": "A7", "amount": 125000 }');
-  await until("the preview follows", async () =>
-    (await dialog.locator(".preview").textContent()).includes(
-      "Order A7 is on its way, Rp125.000",
-    ),
+  await dialog.getByLabel('Sample of an event').fill('{ "order_id": "A7", "amount": 125000 }');
+  await until('the preview follows', async () =>
+    (await dialog.locator('.preview').textContent()).includes('Order A7 is on its way, Rp125.000'),
   );
-  await picture(page, "editor");
+  await picture(page, 'editor');
   assert.deepEqual(await violations(page), []);
-  await dialog.getByLabel("Template").fill("Order {order_id|nofilter}");
-  await until("what is wrong is said", async () =>
-    (await dialog.locator(".preview").textContent()).includes("nofilter"),
+  await dialog.getByLabel('Template').fill('Order {order_id|nofilter}');
+  await until('what is wrong is said', async () =>
+    (await dialog.locator('.preview').textContent()).includes('nofilter'),
   );
-  await dialog.getByRole("button", { name: "Save" }).click();
-  await until("it is not saved", async () =>
-    (await page.locator("#said").textContent()).includes("nofilter"),
+  await dialog.getByRole('button', { name: 'Save' }).click();
+  await until('it is not saved', async () =>
+    (await page.locator('#said').textContent()).includes('nofilter'),
   );
-  await dialog.getByLabel("Template").fill("Order {order_id} is on its way");
-  await dialog.getByRole("button", { name: "Preview" }).click();
-  await dialog.getByRole("button", { name: "Save" }).click();
-  await page.getByRole("switch", { name: "ORDER_SHIPPED" }).waitFor();
-  await hub.publish({ type: "ORDER_SHIPPED", user_id: "budi", order_id: "B1" });
-  const inbox = await (
-    await fetch(`${hub.base}/api/v1/notifications?user_id=budi`)
-  ).json();
-  assert.equal(inbox.items[0].message, "Order B1 is on its way");
+  await dialog.getByLabel('Template').fill('Order {order_id} is on its way');
+  await dialog.getByRole('button', { name: 'Preview' }).click();
+  await dialog.getByRole('button', { name: 'Save' }).click();
+  await page.getByRole('switch', { name: 'ORDER_SHIPPED' }).waitFor();
+  await hub.publish({ type: 'ORDER_SHIPPED', user_id: 'budi', order_id: 'B1' });
+  const inbox = await (await fetch(`${hub.base}/api/v1/notifications?user_id=budi`)).json();
+  assert.equal(inbox.items[0].message, 'Order B1 is on its way');
 
   // Somebody else saves it meanwhile.
-  await page.getByRole("button", { name: "Edit ORDER_SHIPPED" }).click();
-  await api("PATCH", "types/ORDER_SHIPPED", { display_name: "Shipped" });
-  await dialog.getByLabel("Title").fill("Mine");
-  await dialog.getByRole("button", { name: "Save" }).click();
-  await until("the second is told", async () =>
-    (await page.locator("#said").textContent()).includes("Somebody else"),
+  await page.getByRole('button', { name: 'Edit ORDER_SHIPPED' }).click();
+  await api('PATCH', 'types/ORDER_SHIPPED', { display_name: 'Shipped' });
+  await dialog.getByLabel('Title').fill('Mine');
+  await dialog.getByRole('button', { name: 'Save' }).click();
+  await until('the second is told', async () =>
+    (await page.locator('#said').textContent()).includes('Somebody else'),
   );
   // What was typed is thrown away only when that is meant.
   const asked = [];
   let answer = false;
-  page.on("dialog", (question) => {
+  page.on('dialog', (question) => {
     asked.push(question.message());
     return answer ? question.accept() : question.dismiss();
   });
-  await page.keyboard.press("Escape");
-  await page.keyboard.press("Escape");
+  await page.keyboard.press('Escape');
+  await page.keyboard.press('Escape');
   assert.equal(asked.length, 2);
-  assert.equal(await dialog.getByLabel("Title").inputValue(), "Mine");
+  assert.equal(await dialog.getByLabel('Title').inputValue(), 'Mine');
   answer = true;
-  await dialog.getByRole("button", { name: "Close" }).click();
-  await until("it is closed", async () => !(await dialog.isVisible()));
-  await page.getByRole("button", { name: "Edit ORDER_SHIPPED" }).click();
+  await dialog.getByRole('button', { name: 'Close' }).click();
+  await until('it is closed', async () => !(await dialog.isVisible()));
+  await page.getByRole('button', { name: 'Edit ORDER_SHIPPED' }).click();
   await dialog.waitFor();
-  await page.keyboard.press("Escape");
-  await until(
-    "nothing was typed, so nobody is asked",
-    async () => !(await dialog.isVisible()),
-  );
+  await page.keyboard.press('Escape');
+  await until('nothing was typed, so nobody is asked', async () => !(await dialog.isVisible()));
   assert.equal(asked.length, 3);
   // Give one back to the file.
-  await page.getByRole("button", { name: "Edit NOTE_CREATED" }).click();
-  await dialog.getByRole("button", { name: "Give back to the file" }).click();
+  await page.getByRole('button', { name: 'Edit NOTE_CREATED' }).click();
+  await dialog.getByRole('button', { name: 'Give back to the file' }).click();
   await until(
     "it is the file's",
-    async () => (await api("GET", "types/NOTE_CREATED")).origin === "config",
+    async () => (await api('GET', 'types/NOTE_CREATED')).origin === 'config',
   );
   assert.deepEqual(
     page.troubles.filter((text) => !/status of (400|412)/.test(text)),
@@ -135,136 +116,113 @@ test("a type is switched, made with a live preview, and used", async () => {
   );
 });
 
-test("clients, sending, the directory, dead letters, configuration, audit and overview", async () => {
-  const bell = await openPage(
-    browser,
-    hub,
-    "/?user_id=budi&login=budi&role=user",
-  );
-  await until(
-    "budi is connected",
-    async () => (await api("GET", "users")).total_count === 1,
-  );
+test('clients, sending, the directory, dead letters, configuration, audit and overview', async () => {
+  const bell = await openPage(browser, hub, '/?user_id=budi&login=budi&role=user');
+  await until('budi is connected', async () => (await api('GET', 'users')).total_count === 1);
   const page = await openPage(browser, hub, as);
-  await until(
-    "it is drawn",
-    async () => (await page.locator(".tile").count()) >= 6,
-  );
+  await until('it is drawn', async () => (await page.locator('.tile').count()) >= 6);
   assert.deepEqual(await violations(page), []);
-  await picture(page, "overview");
+  await picture(page, 'overview');
 
-  await go(page, "Send");
-  await page.getByRole("combobox", { name: "To" }).selectOption("connected");
+  await go(page, 'Send');
+  await page.getByRole('combobox', { name: 'To' }).selectOption('connected');
   await until(
-    "it counts first",
-    async () => (await page.getByText("Goes to 1 person.").count()) === 1,
+    'it counts first',
+    async () => (await page.getByText('Goes to 1 person.').count()) === 1,
   );
-  await page.getByLabel("Message").fill("The lesson begins <b>now</b>");
-  await page.getByRole("button", { name: "Send" }).click();
-  await bell.locator("lonceng-bell .toast .text").waitFor();
+  await page.getByLabel('Message').fill('The lesson begins <b>now</b>');
+  await page.getByRole('button', { name: 'Send' }).click();
+  await bell.locator('lonceng-bell .toast .text').waitFor();
   assert.match(
-    await bell.locator("lonceng-bell .toast .text").textContent(),
+    await bell.locator('lonceng-bell .toast .text').textContent(),
     /The lesson begins <b>now<\/b>/,
   );
   assert.deepEqual(await violations(page), []);
-  await picture(page, "send");
+  await picture(page, 'send');
 
-  await go(page, "Clients");
-  const row = page.getByRole("row", { name: /budi/ });
+  await go(page, 'Clients');
+  const row = page.getByRole('row', { name: /budi/ });
   await row.waitFor();
   assert.deepEqual(await violations(page), []);
-  await picture(page, "clients");
-  await row.getByRole("button", { name: /Disconnect budi/ }).click();
-  await until(
-    "nobody is connected",
-    async () => (await api("GET", "clients")).total_count === 0,
-  );
+  await picture(page, 'clients');
+  await row.getByRole('button', { name: /Disconnect budi/ }).click();
+  await until('nobody is connected', async () => (await api('GET', 'clients')).total_count === 0);
 
-  await go(page, "Directory");
-  await page.getByRole("button", { name: "New person" }).click();
-  const dialog = page.getByRole("dialog");
-  await dialog.getByLabel("Id").fill("ani");
-  await dialog.getByLabel("Roles").fill("moderator, teacher");
-  await dialog.getByLabel("Time zone").fill("Mars");
-  await dialog.getByRole("button", { name: "Save" }).click();
-  await until("it says what is wrong", async () =>
-    (await page.locator("#said").textContent()).includes("Mars"),
+  await go(page, 'Directory');
+  await page.getByRole('button', { name: 'New person' }).click();
+  const dialog = page.getByRole('dialog');
+  await dialog.getByLabel('Id').fill('ani');
+  await dialog.getByLabel('Roles').fill('moderator, teacher');
+  await dialog.getByLabel('Time zone').fill('Mars');
+  await dialog.getByRole('button', { name: 'Save' }).click();
+  await until('it says what is wrong', async () =>
+    (await page.locator('#said').textContent()).includes('Mars'),
   );
-  await dialog.getByLabel("Time zone").fill("Asia/Jakarta");
-  await dialog.getByRole("button", { name: "Save" }).click();
+  await dialog.getByLabel('Time zone').fill('Asia/Jakarta');
+  await dialog.getByRole('button', { name: 'Save' }).click();
   await until(
-    "she is entered",
-    async () => (await api("GET", "directory/ani")).roles?.length === 2,
+    'she is entered',
+    async () => (await api('GET', 'directory/ani')).roles?.length === 2,
   );
   const lines = Array.from({ length: 300 }, (_, n) =>
     JSON.stringify({ user_id: `n${n}`, login: `login${n}` }),
-  ).join("\n");
-  await page
-    .getByLabel(/^Upload people/)
-    .setInputFiles({
-      name: "people.ndjson",
-      mimeType: "application/x-ndjson",
-      buffer: Buffer.from(lines),
-    });
-  await until("they are entered", async () =>
-    (await page.locator("#said").textContent()).includes("300 people entered"),
+  ).join('\n');
+  await page.getByLabel(/^Upload people/).setInputFiles({
+    name: 'people.ndjson',
+    mimeType: 'application/x-ndjson',
+    buffer: Buffer.from(lines),
+  });
+  await until('they are entered', async () =>
+    (await page.locator('#said').textContent()).includes('300 people entered'),
   );
-  await page.getByRole("searchbox").fill("login299");
-  await until(
-    "one is found",
-    async () => (await page.getByRole("row").count()) === 2,
-  );
+  await page.getByRole('searchbox').fill('login299');
+  await until('one is found', async () => (await page.getByRole('row').count()) === 2);
   assert.deepEqual(await violations(page), []);
-  await picture(page, "directory");
+  await picture(page, 'directory');
 
-  await go(page, "Dead letters");
-  await page.getByText("None. Every event could be taken.").waitFor();
+  await go(page, 'Dead letters');
+  await page.getByText('None. Every event could be taken.').waitFor();
   assert.deepEqual(await violations(page), []);
 
-  await go(page, "Configuration");
-  await page
-    .getByText("What is in the file is what the hub works by.")
-    .waitFor();
+  await go(page, 'Configuration');
+  await page.getByText('What is in the file is what the hub works by.').waitFor();
   assert.deepEqual(await violations(page), []);
-  await picture(page, "configuration");
+  await picture(page, 'configuration');
 
-  await go(page, "Audit");
-  await page.getByText("user.put").first().waitFor();
+  await go(page, 'Audit');
+  await page.getByText('user.put').first().waitFor();
   assert.deepEqual(await violations(page), []);
-  await picture(page, "audit");
+  await picture(page, 'audit');
   assert.deepEqual(
     page.troubles.filter((text) => !/status of 400/.test(text)),
     [],
   );
 });
 
-test("narrow and dark; keyboard alone; deep links", async () => {
+test('narrow and dark; keyboard alone; deep links', async () => {
   const page = await openPage(browser, hub, `${as}#types/MESSAGE`, {
     viewport: { width: 360, height: 740 },
-    colorScheme: "dark",
+    colorScheme: 'dark',
   });
-  await page
-    .getByRole("dialog")
-    .getByRole("heading", { name: "MESSAGE" })
-    .waitFor();
+  await page.getByRole('dialog').getByRole('heading', { name: 'MESSAGE' }).waitFor();
   assert.deepEqual(await violations(page), []);
-  await picture(page, "narrow-dark");
-  await page.keyboard.press("Escape");
+  await picture(page, 'narrow-dark');
+  await page.keyboard.press('Escape');
   for (const name of [
-    "Overview",
-    "Types",
-    "Clients",
-    "Send",
-    "Inbox",
-    "Explain",
-    "Dead letters",
-    "Directory",
-    "Configuration",
-    "Audit",
+    'Overview',
+    'Types',
+    'Clients',
+    'Send',
+    'Inbox',
+    'Explain',
+    'Dead letters',
+    'Directory',
+    'Configuration',
+    'Audit',
   ]) {
-    await page.getByRole("link", { name, exact: true }).focus();
-    await page.keyboard.press("Enter");
-    await page.getByRole("heading", { level: 1, name }).waitFor();
+    await page.getByRole('link', { name, exact: true }).focus();
+    await page.keyboard.press('Enter');
+    await page.getByRole('heading', { level: 1, name }).waitFor();
     const [wide, seen] = await page.evaluate(() => [
       document.documentElement.scrollWidth,
       innerWidth,
@@ -272,37 +230,34 @@ test("narrow and dark; keyboard alone; deep links", async () => {
     assert.ok(wide <= seen, `${name} is ${wide} wide in ${seen}`);
     assert.deepEqual(await violations(page), [], name);
   }
-  await page.getByRole("link", { name: "Types", exact: true }).focus();
-  await page.keyboard.press("Enter");
-  const toggle = page.getByRole("switch", { name: "NOTE_UPDATED" });
+  await page.getByRole('link', { name: 'Types', exact: true }).focus();
+  await page.keyboard.press('Enter');
+  const toggle = page.getByRole('switch', { name: 'NOTE_UPDATED' });
   await toggle.focus();
-  await page.keyboard.press("Space");
-  await until(
-    "it is off",
-    async () => !(await api("GET", "types/NOTE_UPDATED")).is_active,
-  );
+  await page.keyboard.press('Space');
+  await until('it is off', async () => !(await api('GET', 'types/NOTE_UPDATED')).is_active);
   assert.deepEqual(page.troubles, []);
 });
 
-test("whoever is no administrator is asked for a token", async () => {
-  const page = await openPage(browser, hub, "/admin?user_id=budi");
-  await page.getByLabel("Token").waitFor();
+test('whoever is no administrator is asked for a token', async () => {
+  const page = await openPage(browser, hub, '/admin?user_id=budi');
+  await page.getByLabel('Token').waitFor();
   assert.deepEqual(await violations(page), []);
-  assert.equal(await page.getByRole("switch").count(), 0);
+  assert.equal(await page.getByRole('switch').count(), 0);
 });
 
-test("saving, the preview and what went wrong are in sight without scrolling, at every width", async () => {
+test('saving, the preview and what went wrong are in sight without scrolling, at every width', async () => {
   for (const [width, height] of [
     [1280, 720],
     [768, 700],
     [390, 780],
     [320, 568],
   ]) {
-    const page = await openPage(browser, hub, "/admin#types", {
+    const page = await openPage(browser, hub, '/admin#types', {
       viewport: { width, height },
     });
-    await page.getByRole("button", { name: "Edit REFUND_REQUESTED" }).click();
-    const dialog = page.getByRole("dialog");
+    await page.getByRole('button', { name: 'Edit REFUND_REQUESTED' }).click();
+    const dialog = page.getByRole('dialog');
     const visible = (target) =>
       target.evaluate((one) => {
         const { left, right, top, bottom } = one.getBoundingClientRect();
@@ -316,32 +271,24 @@ test("saving, the preview and what went wrong are in sight without scrolling, at
         );
       });
     // A developer without a name has the inbox of the demo page.
-    for (const name of ["Save", "Preview", "Send to me"])
-      assert.ok(
-        await visible(dialog.getByRole("button", { name })),
-        `${name} at ${width}`,
-      );
+    for (const name of ['Save', 'Preview', 'Send to me'])
+      assert.ok(await visible(dialog.getByRole('button', { name })), `${name} at ${width}`);
     await until(
-      "the preview is there",
-      async () => (await dialog.locator(".preview").textContent()).length > 0,
+      'the preview is there',
+      async () => (await dialog.locator('.preview').textContent()).length > 0,
     );
-    assert.ok(
-      await visible(dialog.locator(".preview")),
-      `the preview at ${width}`,
+    assert.ok(await visible(dialog.locator('.preview')), `the preview at ${width}`);
+    await dialog.getByLabel('Template').fill('{amount|nofilter}');
+    await dialog.getByRole('button', { name: 'Save' }).click();
+    await until('it says what is wrong', async () =>
+      (await page.locator('#said').textContent()).includes('nofilter'),
     );
-    await dialog.getByLabel("Template").fill("{amount|nofilter}");
-    await dialog.getByRole("button", { name: "Save" }).click();
-    await until("it says what is wrong", async () =>
-      (await page.locator("#said").textContent()).includes("nofilter"),
-    );
-    const { top, bottom } = await page.locator("#said").evaluate((said) => {
+    const { top, bottom } = await page.locator('#said').evaluate((said) => {
       // Nothing lies over it but what lets a pointer through.
-      said.style.pointerEvents = "auto";
+      said.style.pointerEvents = 'auto';
       const box = said.getBoundingClientRect();
       const [x, y] = [(box.left + box.right) / 2, (box.top + box.bottom) / 2];
-      return said.contains(document.elementFromPoint(x, y))
-        ? box
-        : { top: -1, bottom: -1 };
+      return said.contains(document.elementFromPoint(x, y)) ? box : { top: -1, bottom: -1 };
     });
     assert.ok(top >= 0 && bottom <= height, `the error is on top at ${width}`);
     await picture(page, `editor-${width}`);
@@ -349,79 +296,64 @@ test("saving, the preview and what went wrong are in sight without scrolling, at
   }
 });
 
-test("the overview survives a restart, shows what is optional in grey, and codes that no type has", async () => {
+test('the overview survives a restart, shows what is optional in grey, and codes that no type has', async () => {
   const own = await Hub.start({
-    env: { LONCENG_NATS__URL: "nats://127.0.0.1:9" },
+    env: { LONCENG_NATS__URL: 'nats://127.0.0.1:9' },
   });
   try {
     for (let n = 0; n < 3; n += 1)
-      await own.publish({ type: "NOTE_CREATED", user_id: "u", title: `n${n}` });
-    await own.publish({ type: "NOTE_CREATD", user_id: "u" });
+      await own.publish({ type: 'NOTE_CREATED', user_id: 'u', title: `n${n}` });
+    await own.publish({ type: 'NOTE_CREATD', user_id: 'u' });
     const tile = (page, name) =>
-      page
-        .locator(".tile")
-        .filter({ hasText: name })
-        .locator("strong")
-        .textContent();
-    const page = await openPage(browser, own, "/admin");
+      page.locator('.tile').filter({ hasText: name }).locator('strong').textContent();
+    const page = await openPage(browser, own, '/admin');
     await until(
-      "they are counted",
-      async () => (await tile(page, "notifications").catch(() => "")) === "3",
+      'they are counted',
+      async () => (await tile(page, 'notifications').catch(() => '')) === '3',
     );
-    assert.equal(await tile(page, "events"), "4");
-    await page
-      .getByText("nats is not connected; the hub works without it.")
-      .waitFor();
-    await page.getByText("Everything is well.").waitFor();
-    assert.equal(await page.locator(".alert").count(), 0);
-    const row = page.getByRole("row").filter({ hasText: "NOTE_CREATD" });
-    assert.equal(await row.getByRole("link").textContent(), "NOTE_CREATED");
+    assert.equal(await tile(page, 'events'), '4');
+    await page.getByText('nats is not connected; the hub works without it.').waitFor();
+    await page.getByText('Everything is well.').waitFor();
+    assert.equal(await page.locator('.alert').count(), 0);
+    const row = page.getByRole('row').filter({ hasText: 'NOTE_CREATD' });
+    assert.equal(await row.getByRole('link').textContent(), 'NOTE_CREATED');
     assert.deepEqual(await violations(page), []);
-    await picture(page, "overview-optional");
+    await picture(page, 'overview-optional');
     await page.context().close();
     await own.halt();
     await own.run();
-    const after = await openPage(browser, own, "/admin");
+    const after = await openPage(browser, own, '/admin');
     await until(
-      "they are still counted",
-      async () => (await tile(after, "notifications").catch(() => "")) === "3",
+      'they are still counted',
+      async () => (await tile(after, 'notifications').catch(() => '')) === '3',
     );
-    assert.equal(await tile(after, "events"), "4");
+    assert.equal(await tile(after, 'events'), '4');
     await after.context().close();
   } finally {
     await own.stop();
   }
 });
 
-test("a file that would remove most types waits until somebody confirms it here", async () => {
+test('a file that would remove most types waits until somebody confirms it here', async () => {
   const config = (...codes) =>
     codes
-      .map(
-        (code) =>
-          `[[type]]\ncode = "${code}"\ntitle = "T"\ntemplate = "x"\ntarget = "SELF"\n`,
-      )
-      .join("");
-  const own = await Hub.start({ config: config("FIRST", "SECOND", "THIRD") });
+      .map((code) => `[[type]]\ncode = "${code}"\ntitle = "T"\ntemplate = "x"\ntarget = "SELF"\n`)
+      .join('');
+  const own = await Hub.start({ config: config('FIRST', 'SECOND', 'THIRD') });
   try {
-    const page = await openPage(browser, own, "/admin#configuration");
-    await page
-      .getByText("What is in the file is what the hub works by.")
-      .waitFor();
-    await writeFile(own.config, config("FIRST"));
+    const page = await openPage(browser, own, '/admin#configuration');
+    await page.getByText('What is in the file is what the hub works by.').waitFor();
+    await writeFile(own.config, config('FIRST'));
     await page.getByText(/2 of 3 types are no longer there/).waitFor();
     assert.deepEqual(await violations(page), []);
-    await picture(page, "removal");
-    page.on("dialog", (question) => question.accept());
-    await page
-      .getByRole("button", { name: "Take the file, and remove 2 types" })
-      .click();
-    await page
-      .getByText("What is in the file is what the hub works by.")
-      .waitFor();
-    const { types } = await own.api("GET", "/api/v1/admin/types");
+    await picture(page, 'removal');
+    page.on('dialog', (question) => question.accept());
+    await page.getByRole('button', { name: 'Take the file, and remove 2 types' }).click();
+    await page.getByText('What is in the file is what the hub works by.').waitFor();
+    const { types } = await own.api('GET', '/api/v1/admin/types');
     assert.deepEqual(
       types.map((type) => type.code),
-      ["FIRST"],
+      ['FIRST'],
     );
     assert.deepEqual(page.troubles, []);
   } finally {

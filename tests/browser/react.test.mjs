@@ -1,22 +1,20 @@
 // The React example, built as its users build it, on an origin of its own.
-import assert from "node:assert/strict";
-import { readFile } from "node:fs/promises";
-import http from "node:http";
-import path from "node:path";
-import { after, before, describe, test } from "node:test";
-import { fileURLToPath } from "node:url";
-import { Hub, freePort, launch, screenshots, until } from "./harness.mjs";
+import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import http from 'node:http';
+import path from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { Hub, freePort, launch, screenshots, until } from './harness.mjs';
 
-const dist = fileURLToPath(
-  new URL("../../examples/react/dist", import.meta.url),
-);
+const dist = fileURLToPath(new URL('../../examples/react/dist', import.meta.url));
 const kinds = {
-  ".html": "text/html",
-  ".js": "text/javascript",
-  ".css": "text/css",
+  '.html': 'text/html',
+  '.js': 'text/javascript',
+  '.css': 'text/css',
 };
 
-describe("the React example", () => {
+describe('the React example', () => {
   let hub;
   let browser;
   let site;
@@ -24,15 +22,11 @@ describe("the React example", () => {
   before(async () => {
     const port = await freePort();
     site = http.createServer(async (request, answer) => {
-      const file =
-        request.url.split("?")[0] === "/"
-          ? "/index.html"
-          : request.url.split("?")[0];
+      const file = request.url.split('?')[0] === '/' ? '/index.html' : request.url.split('?')[0];
       try {
         const body = await readFile(path.join(dist, path.normalize(file)));
         answer.writeHead(200, {
-          "content-type":
-            kinds[path.extname(file)] ?? "application/octet-stream",
+          'content-type': kinds[path.extname(file)] ?? 'application/octet-stream',
         });
         answer.end(body);
       } catch {
@@ -40,7 +34,7 @@ describe("the React example", () => {
         answer.end();
       }
     });
-    await new Promise((listening) => site.listen(port, "127.0.0.1", listening));
+    await new Promise((listening) => site.listen(port, '127.0.0.1', listening));
     hub = await Hub.start({
       env: { LONCENG_SERVER__ALLOWED_ORIGINS: `["http://127.0.0.1:${port}"]` },
     });
@@ -54,47 +48,33 @@ describe("the React example", () => {
     await new Promise((closed) => site.close(closed));
   });
 
-  test("the bell rings, React hears of it, and a click marks it read", async () => {
+  test('the bell rings, React hears of it, and a click marks it read', async () => {
     const page = await browser.newPage();
     const troubles = [];
-    page.on(
-      "console",
-      (message) => message.type() === "error" && troubles.push(message.text()),
-    );
-    page.on("pageerror", (error) => troubles.push(String(error)));
+    page.on('console', (message) => message.type() === 'error' && troubles.push(message.text()));
+    page.on('pageerror', (error) => troubles.push(String(error)));
     await page.goto(address);
-    await until("it is online", () =>
-      page.evaluate(
-        () =>
-          document.querySelector("lonceng-bell")?.client?.status === "online",
-      ),
+    await until('it is online', () =>
+      page.evaluate(() => document.querySelector('lonceng-bell')?.client?.status === 'online'),
     );
     await hub.publish({
-      type: "NOTE_CREATED",
-      user_id: "budi",
-      title: "React",
+      type: 'NOTE_CREATED',
+      user_id: 'budi',
+      title: 'React',
     });
-    await page
-      .getByText('The last one says: You created a note: "React"')
-      .waitFor();
-    const bell = page.locator("lonceng-bell");
-    assert.equal(await bell.locator(".badge").textContent(), "1");
-    await bell.locator(".bell").click();
-    await bell.getByRole("button", { name: "Mark as read" }).click();
-    await until(
-      "the badge goes",
-      async () => !(await bell.locator(".badge").isVisible()),
-    );
-    await until("the hub knows", async () => {
+    await page.getByText('The last one says: You created a note: "React"').waitFor();
+    const bell = page.locator('lonceng-bell');
+    assert.equal(await bell.locator('.badge').textContent(), '1');
+    await bell.locator('.bell').click();
+    await bell.getByRole('button', { name: 'Mark as read' }).click();
+    await until('the badge goes', async () => !(await bell.locator('.badge').isVisible()));
+    await until('the hub knows', async () => {
       const counts = await (
-        await fetch(
-          `${hub.base}/api/v1/notifications/unread-count?user_id=budi`,
-        )
+        await fetch(`${hub.base}/api/v1/notifications/unread-count?user_id=budi`)
       ).json();
       return counts.unread === 0;
     });
-    if (screenshots)
-      await page.screenshot({ path: `${screenshots}/react.png` });
+    if (screenshots) await page.screenshot({ path: `${screenshots}/react.png` });
     assert.deepEqual(troubles, []);
     await page.close();
   });

@@ -1,8 +1,8 @@
 // The console's answers: why somebody did not get something, which text is read more; and its two languages.
-import assert from "node:assert/strict";
-import { readFile, readdir } from "node:fs/promises";
-import { after, before, test } from "node:test";
-import { Hub, launch, openPage, shot, until, violations } from "./harness.mjs";
+import assert from 'node:assert/strict';
+import { readFile, readdir } from 'node:fs/promises';
+import { after, before, test } from 'node:test';
+import { Hub, launch, openPage, shot, until, violations } from './harness.mjs';
 
 let hub;
 let browser;
@@ -17,212 +17,178 @@ after(async () => {
   await hub?.stop();
 });
 
-const as = "/admin?user_id=9&login=ratna&role=admin";
-const admin = new URL("../../web/admin/", import.meta.url);
+const as = '/admin?user_id=9&login=ratna&role=admin';
+const admin = new URL('../../web/admin/', import.meta.url);
 
 const picture = (page, name) => shot(page, `console-${name}`);
 
-test("the way of an event, and the inbox of a user, with what did not come and why", async () => {
-  const bell = await openPage(
-    browser,
-    hub,
-    "/?user_id=budi&login=budi&role=user",
-  );
+test('the way of an event, and the inbox of a user, with what did not come and why', async () => {
+  const bell = await openPage(browser, hub, '/?user_id=budi&login=budi&role=user');
   await until(
-    "budi is connected",
-    async () => (await hub.api("GET", "/api/v1/admin/users")).total_count === 1,
+    'budi is connected',
+    async () => (await hub.api('GET', '/api/v1/admin/users')).total_count === 1,
   );
   await hub.publish({
-    type: "NOTE_CREATED",
-    event_id: "evt-1",
-    user_id: "budi",
-    title: "Piano",
+    type: 'NOTE_CREATED',
+    event_id: 'evt-1',
+    user_id: 'budi',
+    title: 'Piano',
   });
-  await bell.locator("lonceng-bell .toast").first().waitFor();
-  await hub.api("PUT", "/api/v1/preferences?user_id=budi", {
-    muted_types: ["NOTE_UPDATED"],
-    quiet_hours: { from: "22:00", to: "07:00" },
+  await bell.locator('lonceng-bell .toast').first().waitFor();
+  await hub.api('PUT', '/api/v1/preferences?user_id=budi', {
+    muted_types: ['NOTE_UPDATED'],
+    quiet_hours: { from: '22:00', to: '07:00' },
   });
   await hub.publish({
-    type: "NOTE_UPDATED",
-    event_id: "evt-2",
-    user_id: "budi",
-    title: "Piano",
+    type: 'NOTE_UPDATED',
+    event_id: 'evt-2',
+    user_id: 'budi',
+    title: 'Piano',
   });
-  await hub.publish({ type: "NOTE_BURNT", event_id: "evt-3", user_id: "budi" });
+  await hub.publish({ type: 'NOTE_BURNT', event_id: 'evt-3', user_id: 'budi' });
 
   const page = await openPage(browser, hub, `${as}#explain/evt-1`);
-  await page.getByText("pushed, connections: 1").waitFor();
+  await page.getByText('pushed, connections: 1').waitFor();
   assert.deepEqual(await violations(page), []);
-  await picture(page, "explain");
-  await page.getByRole("searchbox").fill("evt-3");
-  await page.getByRole("button", { name: "Explain" }).click();
-  await page.getByText("no type NOTE_BURNT").waitFor();
-  await page.getByRole("searchbox").fill("evt-unknown");
-  await page.keyboard.press("Enter");
-  await page.getByText("This hub knows no such event").waitFor();
+  await picture(page, 'explain');
+  await page.getByRole('searchbox').fill('evt-3');
+  await page.getByRole('button', { name: 'Explain' }).click();
+  await page.getByText('no type NOTE_BURNT').waitFor();
+  await page.getByRole('searchbox').fill('evt-unknown');
+  await page.keyboard.press('Enter');
+  await page.getByText('This hub knows no such event').waitFor();
 
-  await page.getByRole("link", { name: "Inbox", exact: true }).click();
-  await page.getByRole("searchbox", { name: "User id" }).fill("budi");
-  await page.keyboard.press("Enter");
-  await page.getByText("muted: NOTE_UPDATED").waitFor();
-  assert.equal(
-    await page.getByRole("row").filter({ hasText: "UNREAD" }).count(),
-    1,
-  );
-  await page.getByText("all recipients muted the type").waitFor();
-  assert.equal(await page.getByText("null", { exact: true }).count(), 0);
+  await page.getByRole('link', { name: 'Inbox', exact: true }).click();
+  await page.getByRole('searchbox', { name: 'User id' }).fill('budi');
+  await page.keyboard.press('Enter');
+  await page.getByText('muted: NOTE_UPDATED').waitFor();
+  assert.equal(await page.getByRole('row').filter({ hasText: 'UNREAD' }).count(), 1);
+  await page.getByText('all recipients muted the type').waitFor();
+  assert.equal(await page.getByText('null', { exact: true }).count(), 0);
   assert.match(page.url(), /#inbox\/budi$/);
   assert.deepEqual(await violations(page), []);
-  await picture(page, "inbox");
-  await page.getByRole("link", { name: /^Explain 0/ }).click();
-  await page.getByText("evt-1").first().waitFor();
+  await picture(page, 'inbox');
+  await page.getByRole('link', { name: /^Explain 0/ }).click();
+  await page.getByText('evt-1').first().waitFor();
   assert.deepEqual(page.troubles, []);
 });
 
-test("texts are compared, looked at with real events, and sent to oneself", async () => {
+test('texts are compared, looked at with real events, and sent to oneself', async () => {
   const page = await openPage(browser, hub, `${as}#types`);
-  await page.getByRole("button", { name: "New type" }).click();
-  const dialog = page.getByRole("dialog");
-  await dialog.getByLabel("Code").fill("OFFER");
-  await dialog.getByLabel("Title").fill("Offer");
-  await dialog.getByLabel("Template").fill("{thing}");
-  await dialog.getByLabel("Link").fill("/offers");
-  await dialog.getByText("Texts that are compared").click();
-  for (const [at, text] of [
-    "Buy {thing}",
-    "Would you like {thing}?",
-  ].entries()) {
-    await dialog.getByRole("button", { name: "Add a text" }).click();
-    await dialog
-      .getByRole("group", { name: "Text" })
-      .nth(at)
-      .getByLabel("Says")
-      .fill(text);
+  await page.getByRole('button', { name: 'New type' }).click();
+  const dialog = page.getByRole('dialog');
+  await dialog.getByLabel('Code').fill('OFFER');
+  await dialog.getByLabel('Title').fill('Offer');
+  await dialog.getByLabel('Template').fill('{thing}');
+  await dialog.getByLabel('Link').fill('/offers');
+  await dialog.getByText('Texts that are compared').click();
+  for (const [at, text] of ['Buy {thing}', 'Would you like {thing}?'].entries()) {
+    await dialog.getByRole('button', { name: 'Add a text' }).click();
+    await dialog.getByRole('group', { name: 'Text' }).nth(at).getByLabel('Says').fill(text);
   }
-  await dialog.getByLabel("Sample of an event").fill('{ "thing": "tea" }');
-  await until("the preview follows", async () =>
-    /tea/.test(await dialog.locator(".preview").textContent()),
+  await dialog.getByLabel('Sample of an event').fill('{ "thing": "tea" }');
+  await until('the preview follows', async () =>
+    /tea/.test(await dialog.locator('.preview').textContent()),
   );
-  await dialog.getByRole("button", { name: "Send to me" }).click();
-  await until("I have it", async () =>
-    /tea/.test(
-      (await hub.api("GET", "/api/v1/notifications?user_id=9")).items[0]
-        ?.message ?? "",
-    ),
+  await dialog.getByRole('button', { name: 'Send to me' }).click();
+  await until('I have it', async () =>
+    /tea/.test((await hub.api('GET', '/api/v1/notifications?user_id=9')).items[0]?.message ?? ''),
   );
-  await dialog.getByRole("button", { name: "Save" }).click();
-  await page.getByRole("switch", { name: "OFFER" }).waitFor();
+  await dialog.getByRole('button', { name: 'Save' }).click();
+  await page.getByRole('switch', { name: 'OFFER' }).waitFor();
 
   for (let n = 0; n < 30; n += 1)
-    await hub.publish({ type: "OFFER", user_id: `r${n}`, thing: `tea ${n}` });
+    await hub.publish({ type: 'OFFER', user_id: `r${n}`, thing: `tea ${n}` });
   // Somebody follows it, with the component.
-  const reader = await openPage(browser, hub, "/?user_id=r7&login=r7");
+  const reader = await openPage(browser, hub, '/?user_id=r7&login=r7');
   await reader
-    .getByRole("button", { name: /Notifications/ })
+    .getByRole('button', { name: /Notifications/ })
     .first()
     .click();
-  await reader.route("**/offers", (route) => route.fulfill({ body: "offers" }));
-  await reader.locator("lonceng-bell .item").first().click();
-  await until("it is counted", async () => {
-    const { variants } = await hub.api(
-      "GET",
-      "/api/v1/admin/types/OFFER/variants",
-    );
+  await reader.route('**/offers', (route) => route.fulfill({ body: 'offers' }));
+  await reader.locator('lonceng-bell .item').first().click();
+  await until('it is counted', async () => {
+    const { variants } = await hub.api('GET', '/api/v1/admin/types/OFFER/variants');
     return variants.reduce((sum, one) => sum + one.clicked, 0) === 1;
   });
-  await page.getByRole("button", { name: "Edit OFFER" }).click();
+  await page.getByRole('button', { name: 'Edit OFFER' }).click();
   await dialog
     .getByText(/followed/)
     .first()
     .waitFor();
-  await dialog.getByLabel("Looked at with").selectOption({ index: 1 });
-  await until("a real event is shown", async () =>
-    /tea 29/.test(await dialog.locator(".preview").textContent()),
+  await dialog.getByLabel('Looked at with').selectOption({ index: 1 });
+  await until('a real event is shown', async () =>
+    /tea 29/.test(await dialog.locator('.preview').textContent()),
   );
   assert.deepEqual(await violations(page), []);
-  await picture(page, "variants");
+  await picture(page, 'variants');
   assert.deepEqual(
     page.troubles.filter((text) => !/status of 400/.test(text)),
     [],
   );
 });
 
-test("many are sent to by their role; the upload shows how far it is", async () => {
+test('many are sent to by their role; the upload shows how far it is', async () => {
   const lines = Array.from({ length: 450 }, (_, n) =>
-    JSON.stringify({ user_id: `t${n}`, roles: ["teacher"] }),
-  ).join("\n");
+    JSON.stringify({ user_id: `t${n}`, roles: ['teacher'] }),
+  ).join('\n');
   const page = await openPage(browser, hub, `${as}#directory`);
-  await page
-    .getByLabel(/^Upload people/)
-    .setInputFiles({
-      name: "p.ndjson",
-      mimeType: "application/x-ndjson",
-      buffer: Buffer.from(lines),
-    });
-  await until("they are entered", async () =>
-    (await page.locator("#said").textContent()).includes("450 people entered"),
+  await page.getByLabel(/^Upload people/).setInputFiles({
+    name: 'p.ndjson',
+    mimeType: 'application/x-ndjson',
+    buffer: Buffer.from(lines),
+  });
+  await until('they are entered', async () =>
+    (await page.locator('#said').textContent()).includes('450 people entered'),
   );
-  await page.getByRole("link", { name: "Send", exact: true }).click();
-  await page.getByRole("combobox", { name: "To" }).selectOption("role");
-  await page.getByRole("textbox", { name: "Role" }).fill("teacher");
-  await page.getByText("Goes to 450 people.").waitFor();
-  await page.getByLabel("Message").fill("Staff meeting");
-  await page.getByRole("button", { name: "Send" }).click();
-  await until("all have it", async () =>
-    (await page.locator("#said").textContent()).includes("Sent to 450"),
+  await page.getByRole('link', { name: 'Send', exact: true }).click();
+  await page.getByRole('combobox', { name: 'To' }).selectOption('role');
+  await page.getByRole('textbox', { name: 'Role' }).fill('teacher');
+  await page.getByText('Goes to 450 people.').waitFor();
+  await page.getByLabel('Message').fill('Staff meeting');
+  await page.getByRole('button', { name: 'Send' }).click();
+  await until('all have it', async () =>
+    (await page.locator('#said').textContent()).includes('Sent to 450'),
   );
   assert.equal(
-    (await hub.api("GET", "/api/v1/notifications?user_id=t449")).items[0]
-      .message,
-    "Staff meeting",
+    (await hub.api('GET', '/api/v1/notifications?user_id=t449')).items[0].message,
+    'Staff meeting',
   );
   assert.deepEqual(page.troubles, []);
 });
 
-test("it speaks Indonesian, all of it", async () => {
-  const page = await openPage(browser, hub, as, { locale: "id-ID" });
-  await page.getByRole("heading", { level: 1, name: "Ikhtisar" }).waitFor();
-  await page.getByRole("link", { name: "Jenis", exact: true }).click();
-  await page.getByRole("switch", { name: "NOTE_CREATED" }).waitFor();
-  assert.equal(await page.locator("html").getAttribute("lang"), "id");
+test('it speaks Indonesian, all of it', async () => {
+  const page = await openPage(browser, hub, as, { locale: 'id-ID' });
+  await page.getByRole('heading', { level: 1, name: 'Ikhtisar' }).waitFor();
+  await page.getByRole('link', { name: 'Jenis', exact: true }).click();
+  await page.getByRole('switch', { name: 'NOTE_CREATED' }).waitFor();
+  assert.equal(await page.locator('html').getAttribute('lang'), 'id');
   assert.deepEqual(await violations(page), []);
-  await picture(page, "indonesian");
-  await page.getByRole("button", { name: "English" }).click();
-  await page.getByRole("heading", { level: 1, name: "Types" }).waitFor();
+  await picture(page, 'indonesian');
+  await page.getByRole('button', { name: 'English' }).click();
+  await page.getByRole('heading', { level: 1, name: 'Types' }).waitFor();
   assert.deepEqual(page.troubles, []);
 
   // Nothing that is said is missing in the other language, and nothing is there that is never said.
-  const files = (await readdir(admin)).filter((name) => name.endsWith(".js"));
+  const files = (await readdir(admin)).filter((name) => name.endsWith('.js'));
   const sources = await Promise.all(
-    files.map(async (name) => [
-      name,
-      await readFile(new URL(name, admin), "utf8"),
-    ]),
+    files.map(async (name) => [name, await readFile(new URL(name, admin), 'utf8')]),
   );
-  const words = sources.find(([name]) => name === "words.js")[1];
-  const known = new Set(
-    [...words.matchAll(/'((?:[^'\\]|\\.)*)': '/g)].map((match) => match[1]),
-  );
+  const words = sources.find(([name]) => name === 'words.js')[1];
+  const known = new Set([...words.matchAll(/'((?:[^'\\]|\\.)*)': '/g)].map((match) => match[1]));
   const others = sources
-    .filter(([name]) => name !== "words.js")
+    .filter(([name]) => name !== 'words.js')
     .map(([, text]) => text)
-    .join("\n");
-  const said = [...others.matchAll(/\bt\('((?:[^'\\]|\\.)*)'/g)].map(
-    (match) => match[1],
-  );
+    .join('\n');
+  const said = [...others.matchAll(/\bt\('((?:[^'\\]|\\.)*)'/g)].map((match) => match[1]);
   assert.ok(said.length > 150);
   assert.deepEqual(
     said.filter((text) => !known.has(text)),
     [],
   );
-  const quoted = new Set(
-    [...others.matchAll(/'((?:[^'\\]|\\.)*)'/g)].map((match) => match[1]),
-  );
+  const quoted = new Set([...others.matchAll(/'((?:[^'\\]|\\.)*)'/g)].map((match) => match[1]));
   assert.deepEqual(
-    [...known].filter(
-      (text) => !quoted.has(text) && !["down", "degraded"].includes(text),
-    ),
+    [...known].filter((text) => !quoted.has(text) && !['down', 'degraded'].includes(text)),
     [],
   );
 });

@@ -1,4 +1,4 @@
-import { t } from './words.js';
+import { t } from './translations.js';
 
 /** Query parameters of the page: identity for dev authentication. */
 const asked = new URLSearchParams(location.search);

@@ -9,7 +9,7 @@ import { inbox } from './inbox.js';
 import { overview } from './overview.js';
 import { send } from './send.js';
 import { types } from './types.js';
-import { language, speak, t } from './words.js';
+import { language, speak, t } from './translations.js';
 
 /**
  * Renders a page. Returns a function that ends it, if needed.
@@ -129,7 +129,7 @@ function askWho(why) {
       field(
         t('Token'),
         token,
-        t('A JWT whose roles name admin. It is kept until this tab is closed.'),
+        t('A JWT with the role admin. It is kept until this tab is closed.'),
       ),
       h('button', { class: 'primary' }, t('Sign in')),
     ),
@@ -139,7 +139,7 @@ function askWho(why) {
 
 document.documentElement.lang = language;
 const skip = document.querySelector('.skip');
-if (skip) skip.textContent = t('Skip to the page');
+if (skip) skip.textContent = t('Skip to content');
 nav.ariaLabel = t('Pages');
 addEventListener('hashchange', () => {
   say('');

@@ -1,6 +1,6 @@
 import { call, get } from './api.js';
 import { h, say, table, trying, when } from './dom.js';
-import { t } from './words.js';
+import { t } from './translations.js';
 
 const EVERY = 5_000;
 
@@ -15,7 +15,7 @@ export async function clients(place) {
     list.replaceChildren(
       table(
         t('Clients'),
-        ['Who', 'Roles', 'Since', 'By', 'Hub', 'Watches', 'Actions'].map((head) => t(head)),
+        ['User', 'Roles', 'Since', 'Transport', 'Hub', 'Feeds', 'Actions'].map((head) => t(head)),
         all.map((/** @type {any} */ client) =>
           h(
             'tr',

@@ -1,10 +1,14 @@
 import { call, get } from './api.js';
-import { fill, h, say, table, trying, when } from './dom.js';
-import { t } from './words.js';
+import { button, fill, h, say, table, tr, trying, when } from './dom.js';
+import { t } from './translations.js';
 
+/** Interval of updates, in milliseconds. */
 const EVERY = 3_000;
 
-/** @param {HTMLElement} place */
+/**
+ * Page *Configuration*.
+ * @param {HTMLElement} place
+ */
 export async function configuration(place) {
   const live = h('div', { class: 'stack' });
   place.append(live);
@@ -14,147 +18,106 @@ export async function configuration(place) {
     const now = JSON.stringify([config, types]);
     if (now === before) return;
     before = now;
-    const differ = types.filter((/** @type {any} */ type) => type.file === 'differs');
-    const wrong = types.filter((/** @type {any} */ type) => type.problem);
-    fill(
-      live,
-      h(
-        'p',
-        {},
-        h('strong', { class: 'code' }, config.file),
-        ` ${t('was taken')} `,
-        when(config.loaded_at),
-        '.',
-      ),
-      ...config.errors.map((/** @type {any} */ error) =>
-        h(
-          'section',
-          { class: 'alert', role: 'alert' },
-          h(
-            'strong',
-            {},
-            t('What is in the file now is not taken. What was there before goes on.'),
-          ),
-          h('p', {}, error.message),
-          error.snippet ? h('pre', { tabIndex: 0 }, `${error.line} │ ${error.snippet}`) : null,
-        ),
-      ),
-      config.would_remove.length
-        ? h(
-            'div',
-            { class: 'bar' },
-            h(
-              'button',
-              {
-                type: 'button',
-                class: 'danger',
-                onclick: () =>
-                  void trying(async () => {
-                    if (
-                      !confirm(
-                        t('Remove {codes}? Their events are skipped from then on.', {
-                          codes: config.would_remove.join(', '),
-                        }),
-                      )
-                    )
-                      return;
-                    const { json } = await call('POST', '/api/v1/admin/config/reload');
-                    if (json.last_error) throw new Error(json.last_error.message);
-                    say(t('It is taken.'));
-                    await draw();
-                  }),
-              },
-              t('Take the file, and remove {n} types', { n: config.would_remove.length }),
-            ),
-          )
-        : null,
-      config.errors.length
-        ? null
-        : h('p', { class: 'good' }, t('What is in the file is what the hub works by.')),
-      config.restart_needed.length
-        ? h(
-            'p',
-            { class: 'alert' },
-            t('Waits for a restart: {keys}.', { keys: config.restart_needed.join(', ') }),
-          )
-        : null,
-      h('h2', {}, t('Types that differ from the file')),
-      table(
-        t('Types that differ from the file'),
-        [t('Code'), t('The file, and the table'), t('Changed by')],
-        differ.map((/** @type {any} */ type) =>
-          h(
-            'tr',
-            {},
-            h(
-              'td',
-              {},
-              h('a', { href: `#types/${encodeURIComponent(type.code)}`, class: 'code' }, type.code),
-            ),
-            h(
-              'td',
-              {},
-              changes({
-                before: type.file_says,
-                after: Object.fromEntries(
-                  Object.keys(type.file_says).map((name) => [name, type[name]]),
-                ),
-              }),
-            ),
-            h('td', {}, type.changed_by ?? t('hand')),
-          ),
-        ),
-        t('None.'),
-      ),
-      ...(wrong.length
-        ? [
-            h('h2', {}, t('Types that are wrong, and off')),
-            table(
-              t('Types that are wrong, and off'),
-              [t('Code'), t('Why')],
-              wrong.map((/** @type {any} */ type) =>
-                h('tr', {}, h('td', { class: 'code' }, type.code), h('td', {}, type.problem)),
-              ),
-              '',
-            ),
-          ]
-        : []),
-    );
+    fill(live, ...fileState(config, draw), ...typeStates(types));
   };
   await draw();
   const timer = setInterval(() => void draw().catch(() => {}), EVERY);
   return () => clearInterval(timer);
 }
 
-/** @param {HTMLElement} place */
+/**
+ * Returns the state of the configuration file.
+ * @param {any} config
+ * @param {() => Promise<void>} draw
+ */
+function fileState(config, draw) {
+  const loadAndRemove = async () => {
+    const codes = config.would_remove.join(', ');
+    if (!confirm(t('Remove {codes}? Their events are skipped from then on.', { codes }))) return;
+    const { json } = await call('POST', '/api/v1/admin/config/reload');
+    if (json.last_error) throw new Error(json.last_error.message);
+    say(t('The file is loaded.'));
+    await draw();
+  };
+  const invalid = (/** @type {any} */ error) =>
+    h(
+      'section',
+      { class: 'alert', role: 'alert' },
+      h('strong', {}, t('The file is invalid. The previous configuration stays in force.')),
+      h('p', {}, error.message),
+      error.snippet ? h('pre', { tabIndex: 0 }, `${error.line} │ ${error.snippet}`) : null,
+    );
+  const removed = config.would_remove.length;
+  const remove = t('Load the file and remove {n} types', { n: removed });
+  const restart = config.restart_needed.join(', ');
+  const file = h('strong', { class: 'code' }, config.file);
+  return [
+    h('p', {}, file, ` ${t('was loaded')} `, when(config.loaded_at), '.'),
+    ...config.errors.map(invalid),
+    removed && h('div', { class: 'bar' }, button(remove, loadAndRemove, { class: 'danger' })),
+    !config.errors.length && h('p', { class: 'good' }, t('The file is in force.')),
+    restart && h('p', { class: 'alert' }, t('Waits for a restart: {keys}.', { keys: restart })),
+  ];
+}
+
+/**
+ * Returns the types that differ from the file, and the invalid ones.
+ * @param {any[]} types
+ */
+function typeStates(types) {
+  const differing = types.filter((type) => type.file === 'differs');
+  const invalid = types.filter((type) => type.problem);
+  const difference = (/** @type {any} */ type) => {
+    const names = Object.keys(type.file_says);
+    const after = Object.fromEntries(names.map((name) => [name, type[name]]));
+    return tr(
+      h('a', { href: `#types/${encodeURIComponent(type.code)}`, class: 'code' }, type.code),
+      changes({ before: type.file_says, after }),
+      type.changed_by ?? t('SQL'),
+    );
+  };
+  const problem = (/** @type {any} */ type) =>
+    tr(h('td', { class: 'code' }, type.code), type.problem);
+  const differ = t('Types that differ from the file');
+  const heads = [t('Code'), t('File and table'), t('Changed by')];
+  const off = t('Invalid types, switched off');
+  return [
+    h('h2', {}, differ),
+    table(differ, heads, differing.map(difference), t('None.')),
+    invalid.length && h('h2', {}, off),
+    invalid.length && table(off, [t('Code'), t('Reason')], invalid.map(problem), ''),
+  ];
+}
+
+/**
+ * Page *Audit*.
+ * @param {HTMLElement} place
+ */
 export async function audit(place) {
   const list = h('div', { class: 'stack' });
-  const more = h('button', { type: 'button', hidden: true }, t('Older ones'));
+  const more = h('button', { type: 'button', hidden: true }, t('Load older'));
   /** @type {string | undefined} */
   let cursor;
+  const card = (/** @type {any} */ entry) =>
+    h(
+      'article',
+      { class: 'card stack', 'aria-label': entry.action },
+      h(
+        'div',
+        { class: 'bar' },
+        h('strong', {}, entry.action),
+        h('span', { class: 'code' }, entry.subject),
+        h('span', { class: 'muted' }, t('by {who}', { who: entry.who })),
+        when(entry.at),
+      ),
+      changes(entry),
+    );
   const load = async () => {
     const page = await get('audit', { cursor, limit: '30' });
     cursor = page.next_cursor ?? undefined;
     more.hidden = !cursor;
-    list.append(
-      ...page.entries.map((/** @type {any} */ entry) =>
-        h(
-          'article',
-          { class: 'card stack', 'aria-label': entry.action },
-          h(
-            'div',
-            { class: 'bar' },
-            h('strong', {}, entry.action),
-            h('span', { class: 'code' }, entry.subject),
-            h('span', { class: 'muted' }, t('by {who}', { who: entry.who })),
-            when(entry.at),
-          ),
-          changes(entry),
-        ),
-      ),
-    );
-    if (!list.children.length)
-      list.append(h('p', { class: 'empty' }, t('Nobody has changed anything yet.')));
+    list.append(...page.entries.map(card));
+    if (!list.children.length) list.append(h('p', { class: 'empty' }, t('No changes yet.')));
   };
   more.addEventListener('click', () => void trying(load));
   place.append(list, more);
@@ -166,29 +129,23 @@ export async function audit(place) {
  * @param {any} entry
  */
 function changes({ before, after }) {
-  if (!before || !after)
-    return h(
-      'details',
-      {},
-      h('summary', {}, t('What it was')),
-      h('pre', { tabIndex: 0 }, JSON.stringify(before ?? after, null, 2)),
-    );
+  if (!before || !after) {
+    const whole = JSON.stringify(before ?? after, null, 2);
+    return h('details', {}, h('summary', {}, t('Before')), h('pre', { tabIndex: 0 }, whole));
+  }
+  const written = (/** @type {any} */ value) => JSON.stringify(value ?? null);
   const names = [...new Set([...Object.keys(before), ...Object.keys(after)])].filter(
-    (name) => name !== 'updated_at' && JSON.stringify(before[name]) !== JSON.stringify(after[name]),
+    (name) => name !== 'updated_at' && written(before[name]) !== written(after[name]),
   );
-  return h(
-    'ul',
-    { class: 'changes' },
-    ...names.map((name) =>
-      h(
-        'li',
-        {},
-        h('span', { class: 'code' }, name),
-        ': ',
-        h('del', {}, JSON.stringify(before[name] ?? null)),
-        ' → ',
-        h('ins', {}, JSON.stringify(after[name] ?? null)),
-      ),
-    ),
-  );
+  const change = (/** @type {string} */ name) =>
+    h(
+      'li',
+      {},
+      h('span', { class: 'code' }, name),
+      ': ',
+      h('del', {}, written(before[name])),
+      ' → ',
+      h('ins', {}, written(after[name])),
+    );
+  return h('ul', { class: 'changes' }, ...names.map(change));
 }

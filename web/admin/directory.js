@@ -1,7 +1,8 @@
 import { Refused, call, get, upload } from './api.js';
-import { field, guarded, h, say, table, trying } from './dom.js';
-import { t } from './words.js';
+import { button, field, guarded, h, say, split, table, tr, trying } from './dom.js';
+import { t } from './translations.js';
 
+/** Fields of a user, with their labels. */
 const FIELDS = [
   ['login', 'Login'],
   ['name', 'Name'],
@@ -14,17 +15,21 @@ const FIELDS = [
 /** @param {string} id */
 const path = (id) => `/api/v1/admin/directory/${encodeURIComponent(id)}`;
 
-/** @param {HTMLElement} place */
+/**
+ * Page *Directory*.
+ * @param {HTMLElement} place
+ */
 export async function directory(place) {
+  const placeholder = t('ID, login, name or e-mail');
   const search = h('input', {
     type: 'search',
-    placeholder: t('Id, login, name or e-mail'),
+    placeholder,
     'aria-label': t('Search the directory'),
   });
   const list = h('div', {});
   const total = h('p', { class: 'muted', role: 'status' });
   const more = h('button', { type: 'button', hidden: true }, t('More'));
-  const dialog = h('dialog', { 'aria-label': t('Person') });
+  const dialog = h('dialog', { 'aria-label': t('User') });
   /** @type {any[]} */
   let shown = [];
   /** @type {string | null} */
@@ -38,177 +43,140 @@ export async function directory(place) {
     cursor = page.next_cursor;
     more.hidden = !cursor;
     total.textContent = t('{n} in the directory.', { n: page.total_count.toLocaleString() });
-    list.replaceChildren(
-      table(
-        t('Directory'),
-        ['Id', 'Login', 'Name', 'Roles', 'Locale', 'Actions'].map((head) => t(head)),
-        shown.map((person) =>
-          h(
-            'tr',
-            {},
-            h(
-              'td',
-              { class: 'code' },
-              h('a', { href: `#inbox/${encodeURIComponent(person.user_id)}` }, person.user_id),
-            ),
-            h('td', {}, person.login ?? ''),
-            h('td', {}, person.name ?? '', person.email ? h('small', {}, person.email) : null),
-            h('td', {}, person.roles.join(', ')),
-            h('td', {}, person.locale ?? ''),
-            h(
-              'td',
-              {},
-              h(
-                'button',
-                {
-                  type: 'button',
-                  'aria-label': t('Edit {what}', { what: person.user_id }),
-                  onclick: () => edit(person),
-                },
-                t('Edit'),
-              ),
-            ),
-          ),
-        ),
-        t('Nobody.'),
-      ),
-    );
+    const heads = ['ID', 'Login', 'Name', 'Roles', 'Locale', 'Actions'].map((head) => t(head));
+    const rows = shown.map((user) => row(user, () => edit(dialog, user, load)));
+    list.replaceChildren(table(t('Directory'), heads, rows, t('No users.')));
   };
-  const edit = (/** @type {any} */ person) => {
-    const id = h('input', {
-      value: person?.user_id ?? '',
-      required: true,
-      disabled: Boolean(person),
-    });
-    /** @type {Record<string, HTMLInputElement>} */
-    const inputs = Object.fromEntries(
-      FIELDS.map(([name]) => [
-        name,
-        h('input', {
-          value: name === 'roles' ? (person?.roles ?? []).join(', ') : (person?.[name] ?? ''),
-        }),
-      ]),
-    );
-    const draft = () =>
-      Object.fromEntries(
-        FIELDS.map(([name]) => [
-          name,
-          name === 'roles'
-            ? inputs.roles.value
-                .split(',')
-                .map((role) => role.trim())
-                .filter(Boolean)
-            : inputs[name].value || null,
-        ]),
-      );
-    const close = guarded(dialog, () => [id.value, draft()]);
-    dialog.replaceChildren(
+  search.addEventListener('input', () => void trying(load));
+  more.addEventListener('click', () => void trying(() => load(false)));
+  const add = button(t('New user'), () => edit(dialog, null, load), { class: 'primary' });
+  const bar = h('div', { class: 'bar' }, search, add);
+  place.append(bar, total, list, more, importSection(load), dialog);
+  await load();
+}
+
+/**
+ * @param {any} user
+ * @param {() => void} onEdit
+ */
+function row(user, onEdit) {
+  const inbox = `#inbox/${encodeURIComponent(user.user_id)}`;
+  return tr(
+    h('td', { class: 'code' }, h('a', { href: inbox }, user.user_id)),
+    user.login ?? '',
+    [user.name ?? '', user.email ? h('small', {}, user.email) : null],
+    user.roles.join(', '),
+    user.locale ?? '',
+    button(t('Edit'), onEdit, { 'aria-label': t('Edit {what}', { what: user.user_id }) }),
+  );
+}
+
+/**
+ * Opens the form of a user; null for a new one.
+ * @param {HTMLDialogElement} dialog
+ * @param {any} user
+ * @param {() => Promise<void>} load
+ */
+function edit(dialog, user, load) {
+  const id = h('input', { value: user?.user_id ?? '', required: true, disabled: Boolean(user) });
+  const value = (/** @type {string} */ name) =>
+    name === 'roles' ? (user?.roles ?? []).join(', ') : (user?.[name] ?? '');
+  /** @type {Record<string, HTMLInputElement>} */
+  const inputs = Object.fromEntries(
+    FIELDS.map(([name]) => [name, h('input', { value: value(name) })]),
+  );
+  const written = (/** @type {string} */ name) =>
+    name === 'roles' ? split(inputs.roles.value) : inputs[name].value || null;
+  const draft = () => Object.fromEntries(FIELDS.map(([name]) => [name, written(name)]));
+  const finish = async (/** @type {string} */ message) => {
+    dialog.close();
+    await load();
+    say(message);
+  };
+  const save = async () => {
+    await call('PUT', path(id.value.trim()), { body: draft() });
+    await finish(t('{what} is saved.', { what: id.value }));
+  };
+  const remove = async () => {
+    const who = user.user_id;
+    if (!confirm(t('Remove {who} from the directory?', { who }))) return;
+    await call('DELETE', path(who));
+    await finish(t('{who} was removed from the directory.', { who }));
+  };
+  const close = guarded(dialog, () => [id.value, draft()]);
+  const hint = (/** @type {string} */ name) =>
+    name === 'roles' ? t('comma-separated') : undefined;
+  const onsubmit = (/** @type {Event} */ event) => {
+    event.preventDefault();
+    void trying(save);
+  };
+  dialog.replaceChildren(
+    h(
+      'form',
+      { method: 'dialog', onsubmit },
+      h('h2', {}, user?.user_id ?? t('New user')),
+      user ? null : field(t('ID'), id),
       h(
-        'form',
-        {
-          method: 'dialog',
-          onsubmit: (/** @type {Event} */ event) => {
-            event.preventDefault();
-            void trying(async () => {
-              await call('PUT', path(id.value.trim()), { body: draft() });
-              dialog.close();
-              await load();
-              say(t('{what} is saved.', { what: id.value }));
-            });
-          },
-        },
-        h('h2', {}, person?.user_id ?? t('New person')),
-        person ? null : field(t('Id'), id),
-        h(
-          'div',
-          { class: 'two' },
-          ...FIELDS.map(([name, text]) =>
-            field(t(text), inputs[name], name === 'roles' ? t('with commas') : undefined),
-          ),
-        ),
-        h(
-          'div',
-          { class: 'bar foot' },
-          h('button', { class: 'primary' }, t('Save')),
-          person
-            ? h(
-                'button',
-                {
-                  type: 'button',
-                  class: 'danger',
-                  onclick: () =>
-                    void trying(async () => {
-                      if (!confirm(t('Take {who} out of the directory?', { who: person.user_id })))
-                        return;
-                      await call('DELETE', path(person.user_id));
-                      dialog.close();
-                      await load();
-                      say(t('{who} is not in the directory any more.', { who: person.user_id }));
-                    }),
-                },
-                t('Remove'),
-              )
-            : null,
-          h('button', { type: 'button', class: 'quiet', onclick: close }, t('Close')),
-        ),
+        'div',
+        { class: 'two' },
+        ...FIELDS.map(([name, label]) => field(t(label), inputs[name], hint(name))),
       ),
-    );
-    dialog.showModal();
-  };
-  // The hub imports users while they arrive, so the progress of the upload is that of the import.
+      h(
+        'div',
+        { class: 'bar foot' },
+        h('button', { class: 'primary' }, t('Save')),
+        user ? button(t('Remove'), remove, { class: 'danger' }) : null,
+        button(t('Close'), close, { class: 'quiet' }),
+      ),
+    ),
+  );
+  dialog.showModal();
+}
+
+/**
+ * Returns the import of users from a file. The hub imports users while they arrive, so the progress
+ * of the upload is that of the import.
+ * @param {() => Promise<void>} load
+ */
+function importSection(load) {
   const bar = h('progress', { max: 1, value: 0, hidden: true, 'aria-label': t('Uploaded') });
+  const onchange = () =>
+    void trying(async () => {
+      const [users] = file.files;
+      if (!users) return;
+      bar.hidden = false;
+      try {
+        const answer = await upload(
+          '/api/v1/admin/directory/bulk',
+          users,
+          'application/x-ndjson',
+          (share) => (bar.value = share),
+        );
+        say(t('{n} users imported.', { n: answer.upserted.toLocaleString() }));
+      } catch (error) {
+        const n = error instanceof Refused && error.problem?.upserted;
+        if (!n) throw error;
+        const before = t('{n} users before it were imported.', { n });
+        throw new Error(`${/** @type {Error} */ (error).message} ${before}`, { cause: error });
+      } finally {
+        file.value = '';
+        bar.hidden = true;
+        await load();
+      }
+    });
   const file = h('input', {
     type: 'file',
     accept: '.ndjson,.jsonl,.json',
-    'aria-label': t('Upload people, one JSON object on each line'),
-    onchange: () =>
-      void trying(async () => {
-        const [people] = file.files;
-        if (!people) return;
-        bar.hidden = false;
-        try {
-          const answer = await upload(
-            '/api/v1/admin/directory/bulk',
-            people,
-            'application/x-ndjson',
-            (share) => (bar.value = share),
-          );
-          say(t('{n} people entered.', { n: answer.upserted.toLocaleString() }));
-        } catch (error) {
-          if (error instanceof Refused && error.problem?.upserted) {
-            throw new Error(
-              `${error.message} ${t('{n} before it were entered.', { n: error.problem.upserted })}`,
-            );
-          }
-          throw error;
-        } finally {
-          file.value = '';
-          bar.hidden = true;
-          await load();
-        }
-      }),
+    'aria-label': t('Upload users, one JSON object per line'),
+    onchange,
   });
-  search.addEventListener('input', () => void trying(load));
-  more.addEventListener('click', () => void trying(() => load(false)));
-  place.append(
-    h(
-      'div',
-      { class: 'bar' },
-      search,
-      h('button', { type: 'button', class: 'primary', onclick: () => edit(null) }, t('New person')),
-    ),
-    total,
-    list,
-    more,
-    h(
-      'section',
-      { class: 'card stack' },
-      h('h2', {}, t('Many at once')),
-      h('p', { class: 'muted' }, t('A file with one JSON object on each line.')),
-      file,
-      bar,
-    ),
-    dialog,
+  const hint = t('A file with one JSON object per line (NDJSON).');
+  return h(
+    'section',
+    { class: 'card stack' },
+    h('h2', {}, t('Import')),
+    h('p', { class: 'muted' }, hint),
+    file,
+    bar,
   );
-  await load();
 }

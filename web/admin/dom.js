@@ -1,4 +1,4 @@
-import { t } from './words.js';
+import { t } from './translations.js';
 
 /** @typedef {string | Node | null | undefined | false} Child */
 
@@ -34,6 +34,53 @@ export function fill(element, ...children) {
       .map((child) => child || ''),
   );
   return element;
+}
+
+/**
+ * Returns a button that runs an action and shows its error.
+ * @param {string} text
+ * @param {() => unknown} act
+ * @param {Record<string, any>} [properties]
+ * @returns {HTMLButtonElement}
+ */
+export function button(text, act, properties = {}) {
+  const onclick = () => void trying(async () => void (await act()));
+  return h('button', { type: 'button', onclick, ...properties }, text);
+}
+
+/**
+ * Returns a choice.
+ * @param {string[]} values
+ * @param {string} selected
+ * @param {Record<string, any>} [properties]
+ * @returns {HTMLSelectElement}
+ */
+export function choice(values, selected, properties = {}) {
+  const option = (/** @type {string} */ value) =>
+    h('option', { value, selected: value === selected }, value);
+  return h('select', properties, ...values.map(option));
+}
+
+/**
+ * Returns a table row. A cell is a `td`, or the children of one.
+ * @param {...any} cells
+ * @returns {HTMLTableRowElement}
+ */
+export function tr(...cells) {
+  const cell = (/** @type {any} */ content) =>
+    content instanceof HTMLTableCellElement ? content : h('td', {}, ...[content].flat());
+  return h('tr', {}, ...cells.map(cell));
+}
+
+/**
+ * Returns the parts of a comma-separated text.
+ * @param {string} text
+ */
+export function split(text) {
+  return text
+    .split(',')
+    .map((part) => part.trim())
+    .filter(Boolean);
 }
 
 /**
@@ -98,8 +145,7 @@ const place = /** @type {HTMLElement} */ (document.getElementById('said'));
 export function guarded(dialog, draft) {
   const before = JSON.stringify(draft());
   const close = () => {
-    if (JSON.stringify(draft()) === before || confirm(t('Throw your changes away?')))
-      dialog.close();
+    if (JSON.stringify(draft()) === before || confirm(t('Discard your changes?'))) dialog.close();
   };
   dialog.oncancel = (event) => {
     event.preventDefault();

@@ -1,7 +1,7 @@
 import { get } from './api.js';
 import { h, trying } from './dom.js';
-import { keptNote, walkCard } from './walk.js';
-import { t } from './words.js';
+import { memoryNote, traceCard } from './trace.js';
+import { t } from './translations.js';
 
 /**
  * Page *Explain*: the delivery trace of an event.
@@ -11,8 +11,8 @@ export async function explain(place) {
   const id = h('input', {
     type: 'search',
     required: true,
-    placeholder: t('An event, or a notification'),
-    'aria-label': t('Id of the event'),
+    placeholder: t('ID of an event or a notification'),
+    'aria-label': t('ID of the event'),
   });
   const list = h('div', { class: 'stack', 'aria-live': 'polite' });
   const look = async () => {
@@ -34,7 +34,7 @@ export async function explain(place) {
         h('pre', { tabIndex: 0 }, letter.payload),
       ),
     );
-    const found = [...answer.events.map(walkCard), ...letters];
+    const found = [...answer.events.map(traceCard), ...letters];
     list.replaceChildren(
       ...(found.length
         ? found
@@ -42,14 +42,20 @@ export async function explain(place) {
             h(
               'p',
               { class: 'empty' },
-              t('This hub knows no such event: it never came here, or too long ago.'),
+              t(
+                'This hub does not remember such an event: it never arrived here, or too long ago.',
+              ),
             ),
           ]),
-      keptNote(answer.kept),
+      memoryNote(answer.kept),
     );
   };
   place.append(
-    h('p', { class: 'muted' }, t('What became of an event. For all about one person, see Inbox.')),
+    h(
+      'p',
+      { class: 'muted' },
+      t('How an event was delivered. For everything about one user, see Inbox.'),
+    ),
     h(
       'form',
       {

@@ -1,12 +1,12 @@
 import { get } from './api.js';
 import { fill, h, table, trying, when } from './dom.js';
-import { keptNote, walkCard } from './walk.js';
-import { t } from './words.js';
+import { memoryNote, traceCard } from './trace.js';
+import { t } from './translations.js';
 
 /** @param {any} item */
 function row(item) {
   const shown = {
-    pushed: t('shown live'),
+    pushed: t('delivered live'),
     limited: t('over the limit'),
     not_connected: t('not connected'),
     not_known: '',
@@ -46,7 +46,7 @@ function row(item) {
 /** @param {any} wants */
 function wishes(wants) {
   if (!wants)
-    return h('p', { class: 'muted' }, t('They have not said what they want: they get everything.'));
+    return h('p', { class: 'muted' }, t('No preferences saved: everything is delivered.'));
   const parts = [
     wants.muted_types.length
       ? t('muted: {types}', { types: wants.muted_types.join(', ') })
@@ -66,7 +66,7 @@ export async function inbox(place) {
     type: 'search',
     required: true,
     placeholder: 'budi',
-    'aria-label': t('User id'),
+    'aria-label': t('User ID'),
   });
   const list = h('div', { class: 'stack', 'aria-live': 'polite' });
   const look = async () => {
@@ -76,7 +76,7 @@ export async function inbox(place) {
     const about = await get('explain', { user });
     const { login, name, email, roles } = about.user;
     const missed = about.events.filter(
-      (/** @type {any} */ walk) => walk.outcome !== 'accepted' || walk.muted_count > 0,
+      (/** @type {any} */ trace) => trace.outcome !== 'accepted' || trace.muted_count > 0,
     );
     fill(
       list,
@@ -93,21 +93,23 @@ export async function inbox(place) {
             'p',
             { class: 'alert' },
             t(
-              'The directory does not have this user: what is for a role or for everybody does not reach them.',
+              'This user is not in the directory: notifications for a role or for all do not reach them.',
             ),
           ),
       wishes(about.preferences),
       table(
         t('Inbox'),
-        ['Status', 'Title', 'Says', 'Made', 'Read', 'Live', 'Why'].map((head) => t(head)),
+        ['Status', 'Title', 'Template', 'Created', 'Read', 'Delivery', 'Reason'].map((head) =>
+          t(head),
+        ),
         about.notifications.map(row),
-        t('Nothing is in this inbox.'),
+        t('This inbox is empty.'),
       ),
-      h('h2', {}, t('What did not come, and why')),
+      h('h2', {}, t('Not delivered, and why')),
       ...(missed.length
-        ? missed.map(walkCard)
-        : [h('p', { class: 'empty' }, t('Nothing that this hub remembers.'))]),
-      keptNote(about.kept),
+        ? missed.map(traceCard)
+        : [h('p', { class: 'empty' }, t('This hub remembers none.'))]),
+      memoryNote(about.kept),
     );
   };
   place.append(

@@ -1,6 +1,6 @@
 import { get } from './api.js';
-import { fill, h, table, when } from './dom.js';
-import { t } from './words.js';
+import { fill, h, table, tr, when } from './dom.js';
+import { t } from './translations.js';
 
 /** Interval of updates, in milliseconds. */
 const EVERY = 5_000;
@@ -62,121 +62,117 @@ function chart(name, values, unit) {
   );
 }
 
-/** @param {HTMLElement} place */
+/**
+ * Page *Overview*.
+ * @param {HTMLElement} place
+ */
 export async function overview(place) {
   const live = h('div', { class: 'stack' });
   place.append(live);
   const draw = async () => {
     const stats = await get('stats');
-    const { totals, series, parts } = stats;
-    const of = (/** @type {string} */ name) =>
-      series.map((/** @type {any} */ point) => point[name]);
-    const perMinute = (/** @type {string} */ name) =>
-      of(name).map((/** @type {number} */ count) => (count * 60) / stats.interval_seconds);
-    const unwell = Object.entries(parts).filter(
-      ([name, word]) => name !== 'reasons' && (word === 'down' || word === 'degraded'),
-    );
-    const bad = unwell.filter(([name]) => !stats.optional.includes(name));
-    const missing = unwell.filter(([name]) => stats.optional.includes(name));
-    const because = (/** @type {string} */ name) =>
-      parts.reasons[name] ? `: ${parts.reasons[name]}` : '';
-    const well = [
-      bad.length
-        ? h(
-            'ul',
-            { class: 'alert' },
-            ...bad.map(([name, word]) =>
-              h(
-                'li',
-                {},
-                h('strong', {}, t('{name} is {word}', { name, word: t(String(word)) })),
-                because(name),
-              ),
-            ),
-          )
-        : h('p', { class: 'good' }, t('Everything is well.')),
-      missing.length &&
-        h(
-          'ul',
-          { class: 'optional' },
-          ...missing.map(([name]) =>
-            h(
-              'li',
-              { title: parts.reasons[name] ?? '' },
-              h('span', { class: 'badge' }, t('optional')),
-              ` ${t('{name} is not connected; the hub works without it.', { name })}`,
-            ),
-          ),
-        ),
-    ];
-    const unknown =
-      stats.unknown_types.length &&
-      h(
-        'section',
-        { class: 'stack' },
-        h('h2', {}, t('Events without a type')),
-        table(
-          t('Events without a type'),
-          [t('Code'), t('Events'), t('Last'), t('Probably')],
-          stats.unknown_types.map((/** @type {any} */ one) =>
-            h(
-              'tr',
-              {},
-              h('td', { class: 'code' }, one.code),
-              h('td', {}, written(one.count)),
-              h('td', {}, when(one.last_at)),
-              h(
-                'td',
-                {},
-                one.did_you_mean
-                  ? h(
-                      'a',
-                      { class: 'code', href: `#types/${encodeURIComponent(one.did_you_mean)}` },
-                      one.did_you_mean,
-                    )
-                  : '–',
-              ),
-            ),
-          ),
-          '',
-        ),
-      );
-    const tile = (/** @type {string} */ name, /** @type {number} */ value) =>
-      h('div', { class: 'card tile' }, h('strong', {}, written(value)), h('span', {}, name));
-    fill(
-      live,
-      ...well,
-      h(
-        'div',
-        { class: 'tiles' },
-        tile(t('people connected'), stats.connections.users),
-        tile(t('connections'), totals.connections),
-        tile(t('notifications'), totals.notifications),
-        tile(t('events'), totals.events),
-        tile(t('dead letters'), stats.dead_letters),
-        tile(t('in the directory'), stats.directory),
-        tile(t('types'), stats.types),
-      ),
-      unknown,
-      h(
-        'div',
-        { class: 'charts' },
-        chart(t('Events'), perMinute('events'), t('a minute')),
-        chart(t('Notifications'), perMinute('notifications'), t('a minute')),
-        chart(t('Latency'), of('latency_ms'), t('ms')),
-        chart(t('Connections'), of('connections'), t('open')),
-        chart(t('Waiting'), of('queued'), t('in queues')),
-      ),
-      series.length < 2
-        ? h(
-            'p',
-            { class: 'muted' },
-            t('The charts begin when the hub does: a point every ten seconds, for an hour.'),
-          )
-        : null,
-    );
+    fill(live, ...state(stats), tiles(stats), unknownTypes(stats.unknown_types), ...charts(stats));
   };
   await draw();
   const timer = setInterval(() => void draw().catch(() => {}), EVERY);
   return () => clearInterval(timer);
+}
+
+/**
+ * Returns the state of the hub's parts.
+ * @param {any} stats
+ */
+function state({ parts, optional }) {
+  const failing = Object.entries(parts).filter(
+    ([name, word]) => name !== 'reasons' && (word === 'down' || word === 'degraded'),
+  );
+  const required = failing.filter(([name]) => !optional.includes(name));
+  const missing = failing.filter(([name]) => optional.includes(name));
+  const failure = (/** @type {[string, unknown]} */ [name, word]) => {
+    const reason = parts.reasons[name] ? `: ${parts.reasons[name]}` : '';
+    const text = t('{name} is {word}', { name, word: t(String(word)) });
+    return h('li', {}, h('strong', {}, text), reason);
+  };
+  const absence = (/** @type {[string, unknown]} */ [name]) => {
+    const text = t('{name} is not connected; the hub works without it.', { name });
+    const title = parts.reasons[name] ?? '';
+    return h('li', { title }, h('span', { class: 'badge' }, t('optional')), ` ${text}`);
+  };
+  return [
+    required.length
+      ? h('ul', { class: 'alert' }, ...required.map(failure))
+      : h('p', { class: 'good' }, t('All parts are operational.')),
+    missing.length && h('ul', { class: 'optional' }, ...missing.map(absence)),
+  ];
+}
+
+/**
+ * Returns the totals.
+ * @param {any} stats
+ */
+function tiles(stats) {
+  const tile = (/** @type {string} */ name, /** @type {number} */ value) =>
+    h('div', { class: 'card tile' }, h('strong', {}, written(value)), h('span', {}, name));
+  return h(
+    'div',
+    { class: 'tiles' },
+    tile(t('users connected'), stats.connections.users),
+    tile(t('connections'), stats.totals.connections),
+    tile(t('notifications'), stats.totals.notifications),
+    tile(t('events'), stats.totals.events),
+    tile(t('dead letters'), stats.dead_letters),
+    tile(t('in the directory'), stats.directory),
+    tile(t('types'), stats.types),
+  );
+}
+
+/**
+ * Returns the codes of events without a type.
+ * @param {any[]} codes
+ */
+function unknownTypes(codes) {
+  if (!codes.length) return null;
+  const similar = (/** @type {string | null} */ code) =>
+    code ? h('a', { class: 'code', href: `#types/${encodeURIComponent(code)}` }, code) : '–';
+  const row = (/** @type {any} */ one) =>
+    tr(
+      h('td', { class: 'code' }, one.code),
+      written(one.count),
+      when(one.last_at),
+      similar(one.did_you_mean),
+    );
+  const title = t('Events without a type');
+  const heads = [t('Code'), t('Events'), t('Last'), t('Did you mean')];
+  return h(
+    'section',
+    { class: 'stack' },
+    h('h2', {}, title),
+    table(title, heads, codes.map(row), ''),
+  );
+}
+
+/**
+ * Returns the charts of the last hour.
+ * @param {any} stats
+ */
+function charts({ series, interval_seconds: seconds }) {
+  const values = (/** @type {string} */ name) =>
+    series.map((/** @type {any} */ point) => point[name]);
+  const perMinute = (/** @type {string} */ name) =>
+    values(name).map((/** @type {number} */ count) => (count * 60) / seconds);
+  const note = t(
+    'The charts begin at the start of the hub: a point every ten seconds, for one hour.',
+  );
+  return [
+    h(
+      'div',
+      { class: 'charts' },
+      chart(t('Events'), perMinute('events'), t('per minute')),
+      chart(t('Notifications'), perMinute('notifications'), t('per minute')),
+      chart(t('Latency'), values('latency_ms'), t('ms')),
+      chart(t('Connections'), values('connections'), t('open')),
+      chart(t('Queue'), values('queued'), t('waiting')),
+    ),
+    series.length < 2 && h('p', { class: 'muted' }, note),
+  ];
 }

@@ -1,6 +1,6 @@
 import { get } from './api.js';
 import { field, h, trying } from './dom.js';
-import { t } from './words.js';
+import { t } from './translations.js';
 
 /**
  * Returns a choice of real events for the preview: recent ones, and dead letters.
@@ -8,8 +8,12 @@ import { t } from './words.js';
  * @param {() => void} changed
  */
 export function realEvents(code, changed) {
-  const choice = h('select', { onchange: changed }, h('option', { value: '' }, t('the one below')));
-  const element = field(t('Looked at with'), choice);
+  const choice = h(
+    'select',
+    { onchange: changed },
+    h('option', { value: '' }, t('the sample below')),
+  );
+  const element = field(t('Preview with'), choice);
   element.hidden = true;
   const load = async () => {
     const [{ events }, { dead_letters: letters }] = await Promise.all([

@@ -1,6 +1,6 @@
 import { call, get } from './api.js';
-import { field, h, say, trying } from './dom.js';
-import { t } from './words.js';
+import { choice, field, h, say, split, trying } from './dom.js';
+import { t } from './translations.js';
 
 /** Number of recipients per request. */
 const TOGETHER = 200;
@@ -10,123 +10,148 @@ const PAGE = '1000';
 
 /** @typedef {{ id: unknown, login?: string }} Target */
 
-/** @param {HTMLElement} place */
-export async function send(place) {
-  const choices = /** @type {const} */ ([
-    ['users', t('these users')],
-    ['connected', t('everybody who is connected')],
-    ['role', t('everybody with a role')],
-  ]);
-  const to = h('select', {}, ...choices.map(([value, text]) => h('option', { value }, text)));
-  const users = h('input', { placeholder: 'budi, ani' });
-  const role = h('input', { placeholder: 'moderator' });
-  const title = h('input', { placeholder: 'Message' });
-  const message = h('textarea', { rows: 3, required: true });
-  const priority = h(
-    'select',
-    {},
-    ...['LOW', 'MEDIUM', 'HIGH'].map((one) =>
-      h('option', { value: one, selected: one === 'MEDIUM' }, one),
-    ),
-  );
-  const count = h('p', { class: 'muted', role: 'status' });
-  const bar = h('progress', { hidden: true, 'aria-label': t('Sent') });
-  const whom = field(t('Users'), users, t('Ids, with commas.'));
-  const which = field(t('Role'), role);
-  const named = () => [
-    ...new Set(
-      users.value
-        .split(',')
-        .map((/** @type {string} */ id) => id.trim())
-        .filter(Boolean),
-    ),
-  ];
+/**
+ * Choice of recipients: users by ID, connected users, or users with a role.
+ */
+class Recipients {
+  kind;
+  #users = h('input', { placeholder: 'budi, ani' });
+  #role = h('input', { placeholder: 'moderator' });
+  users = field(t('Users'), this.#users, t('IDs, comma-separated.'));
+  role = field(t('Role'), this.#role);
+
+  constructor() {
+    const kinds = [
+      ['users', t('these users')],
+      ['connected', t('all connected users')],
+      ['role', t('all users with a role')],
+    ];
+    this.kind = h('select', {}, ...kinds.map(([value, text]) => h('option', { value }, text)));
+  }
+
+  /** Shows the fields of the chosen kind. */
+  arrange() {
+    this.users.hidden = this.kind.value !== 'users';
+    this.role.hidden = this.kind.value !== 'role';
+  }
+
+  #ids() {
+    return [...new Set(split(this.#users.value))];
+  }
+
   /**
    * Counts the recipients now.
    * @returns {Promise<number>}
    */
-  const howMany = async () => {
-    if (to.value === 'users') return named().length;
-    if (to.value === 'connected') return (await get('users')).total_count;
-    return role.value.trim()
-      ? (await get('directory', { with_role: role.value.trim(), limit: '1' })).total_count
-      : 0;
-  };
+  async count() {
+    if (this.kind.value === 'users') return this.#ids().length;
+    if (this.kind.value === 'connected') return (await get('users')).total_count;
+    const with_role = this.#role.value.trim();
+    return with_role ? (await get('directory', { with_role, limit: '1' })).total_count : 0;
+  }
+
+  /**
+   * Returns the recipients in parts for one request each.
+   * @returns {AsyncGenerator<Target[]>}
+   */
+  async *parts() {
+    for await (const page of this.#pages())
+      for (let at = 0; at < page.length; at += TOGETHER) yield page.slice(at, at + TOGETHER);
+  }
+
   /** @returns {AsyncGenerator<Target[]>} */
-  async function* targets() {
-    /** @type {Target[]} */
-    let all = [];
-    if (to.value === 'users') all = named().map((id) => ({ id: String(id) }));
-    else if (to.value === 'connected') all = (await get('users')).available_users;
-    for (let at = 0; at < all.length; at += TOGETHER) yield all.slice(at, at + TOGETHER);
-    if (to.value !== 'role') return;
+  async *#pages() {
+    if (this.kind.value === 'users') yield this.#ids().map((id) => ({ id }));
+    if (this.kind.value === 'connected') yield (await get('users')).available_users;
+    if (this.kind.value !== 'role') return;
     /** @type {string | undefined} */
     let cursor;
     do {
-      const page = await get('directory', { with_role: role.value.trim(), limit: PAGE, cursor });
+      const with_role = this.#role.value.trim();
+      const page = await get('directory', { with_role, limit: PAGE, cursor });
       cursor = page.next_cursor ?? undefined;
-      const people = page.users.map((/** @type {any} */ person) => ({
-        id: person.user_id,
-        login: person.login ?? undefined,
+      yield page.users.map((/** @type {any} */ user) => ({
+        id: user.user_id,
+        login: user.login ?? undefined,
       }));
-      for (let at = 0; at < people.length; at += TOGETHER) yield people.slice(at, at + TOGETHER);
     } while (cursor);
   }
-  let asked = 0;
+}
+
+/**
+ * Page *Send*.
+ * @param {HTMLElement} place
+ */
+export async function send(place) {
+  const recipients = new Recipients();
+  const title = h('input', { placeholder: 'Message' });
+  const message = h('textarea', { rows: 3, required: true });
+  const priority = choice(['LOW', 'MEDIUM', 'HIGH'], 'MEDIUM');
+  const count = h('p', { class: 'muted', role: 'status' });
+  const bar = h('progress', { hidden: true, 'aria-label': t('Sent') });
+  let request = 0;
   const recount = async () => {
-    whom.hidden = to.value !== 'users';
-    which.hidden = to.value !== 'role';
-    const mine = ++asked;
-    const people = await howMany();
-    if (mine === asked)
-      count.textContent =
-        people === 1
-          ? t('Goes to 1 person.')
-          : t('Goes to {n} people.', { n: people.toLocaleString() });
+    recipients.arrange();
+    const own = ++request;
+    const n = await recipients.count();
+    if (own !== request) return;
+    count.textContent =
+      n === 1 ? t('1 recipient.') : t('{n} recipients.', { n: n.toLocaleString() });
   };
-  const form = h(
-    'form',
-    {
-      class: 'card stack',
-      oninput: () => void trying(recount),
-      onsubmit: (/** @type {Event} */ event) => {
-        event.preventDefault();
-        void trying(async () => {
-          bar.max = await howMany();
-          if (!bar.max || !(await howMany())) throw new Error(t('Nobody is named.'));
-          let sent = 0;
-          bar.hidden = bar.max <= TOGETHER;
-          try {
-            for await (const target of targets()) {
-              const body = {
-                target,
-                message: message.value,
-                title: title.value || undefined,
-                priority: priority.value,
-                source: 'console',
-              };
-              sent += (await call('POST', '/api/v1/notify', { body })).json.results.length;
-              bar.value = sent;
-            }
-          } catch (error) {
-            throw new Error(
-              `${error instanceof Error ? error.message : error} ${sent ? t('It was sent to {n} before that.', { n: sent }) : ''}`,
-            );
-          } finally {
-            bar.hidden = true;
-          }
-          say(t('Sent to {n}.', { n: sent.toLocaleString() }));
-          message.value = '';
-        });
-      },
-    },
-    h('div', { class: 'two' }, field(t('To'), to), whom, which),
-    h('div', { class: 'two' }, field(t('Title'), title), field(t('Priority'), priority)),
-    field(t('Message'), message),
-    count,
-    bar,
-    h('button', { class: 'primary' }, t('Send')),
+  const sendAll = async () => {
+    bar.max = await recipients.count();
+    if (!(await recipients.count())) throw new Error(t('No recipients.'));
+    bar.hidden = bar.max <= TOGETHER;
+    const body = {
+      message: message.value,
+      title: title.value || undefined,
+      priority: priority.value,
+      source: 'console',
+    };
+    const sent = await notify(recipients, body, bar);
+    say(t('Sent to {n}.', { n: sent.toLocaleString() }));
+    message.value = '';
+  };
+  const onsubmit = (/** @type {Event} */ event) => {
+    event.preventDefault();
+    void trying(sendAll);
+  };
+  const kind = field(t('Recipients'), recipients.kind);
+  place.append(
+    h(
+      'form',
+      { class: 'card stack', oninput: () => void trying(recount), onsubmit },
+      h('div', { class: 'two' }, kind, recipients.users, recipients.role),
+      h('div', { class: 'two' }, field(t('Title'), title), field(t('Priority'), priority)),
+      field(t('Message'), message),
+      count,
+      bar,
+      h('button', { class: 'primary' }, t('Send')),
+    ),
   );
-  place.append(form);
   await recount();
+}
+
+/**
+ * Sends a message to all recipients. Returns their number.
+ * @param {Recipients} recipients
+ * @param {object} body
+ * @param {HTMLProgressElement} bar
+ */
+async function notify(recipients, body, bar) {
+  let sent = 0;
+  try {
+    for await (const target of recipients.parts()) {
+      const { json } = await call('POST', '/api/v1/notify', { body: { ...body, target } });
+      sent += json.results.length;
+      bar.value = sent;
+    }
+    return sent;
+  } catch (error) {
+    if (!sent) throw error;
+    const before = t('It was sent to {n} before.', { n: sent });
+    throw new Error(`${/** @type {Error} */ (error).message} ${before}`, { cause: error });
+  } finally {
+    bar.hidden = true;
+  }
 }

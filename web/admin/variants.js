@@ -1,6 +1,6 @@
 import { get } from './api.js';
 import { field, h, trying } from './dom.js';
-import { t } from './words.js';
+import { t } from './translations.js';
 
 /**
  * Returns the editor of a type's variants, with their results.
@@ -19,14 +19,14 @@ export function variantRows(variants, code) {
     const row = h(
       'fieldset',
       { class: 'stack' },
-      h('legend', {}, t('Text')),
+      h('legend', {}, t('Variant template')),
       h(
         'div',
         { class: 'two' },
         field(t('Name'), name),
-        field(t('Weight'), weight, t('how many readers get it, compared with the others')),
+        field(t('Weight'), weight, t('share of the recipients, relative to the others')),
       ),
-      field(t('Says'), template),
+      field(t('Variant template'), template),
       h('button', { type: 'button', class: 'quiet', onclick: () => row.remove() }, t('Remove')),
     );
     row.value = () => ({
@@ -42,10 +42,10 @@ export function variantRows(variants, code) {
   const element = h(
     'details',
     { open: variants.length > 0 },
-    h('summary', {}, t('Texts that are compared')),
+    h('summary', {}, t('Variants')),
     counts,
     rows,
-    h('button', { type: 'button', onclick: next }, t('Add a text')),
+    h('button', { type: 'button', onclick: next }, t('Add variant')),
   );
   if (code && variants.length)
     void trying(async () =>
@@ -96,12 +96,12 @@ function chart(variants) {
             'small',
             {},
             t('{n} sent', { n: one.sent.toLocaleString() }),
-            one.weight === null ? `, ${t('not used any more')}` : '',
+            one.weight === null ? `, ${t('no longer used')}` : '',
           ),
         ),
         bar(t('seen'), one.seen, one.sent),
         bar(t('read'), one.read, one.sent),
-        bar(t('followed'), one.clicked, one.sent),
+        bar(t('clicked'), one.clicked, one.sent),
       ),
     ),
   );

@@ -1,5 +1,5 @@
 import { h, when } from './dom.js';
-import { t } from './words.js';
+import { t } from './translations.js';
 
 /**
  * Returns how a notification was delivered live.
@@ -14,9 +14,9 @@ function told(live) {
       ' ',
       when(live.at),
     );
-  if (live.how === 'limited') return t('over the live limit: summed up with others');
-  if (live.how === 'not_connected') return t('nobody was connected: it waited in the inbox');
-  return t('how it was shown is not known any more');
+  if (live.how === 'limited') return t('over the live limit: part of a summary');
+  if (live.how === 'not_connected') return t('not connected: it waited in the inbox');
+  return t('delivery is no longer known');
 }
 
 /**
@@ -30,7 +30,7 @@ function reached(reader) {
     reader.user_id,
   );
   if (reader.outcome === 'muted')
-    return h('li', { class: 'stop' }, name, ' ', t('has muted this type, so nothing was stored'));
+    return h('li', { class: 'stop' }, name, ' ', t('muted this type, so nothing was stored'));
   const steps = [
     [
       t('stored'),
@@ -38,7 +38,7 @@ function reached(reader) {
       true,
     ],
     [
-      t('shown'),
+      t('delivered'),
       reader.quiet
         ? h('span', {}, t('in quiet hours, without a toast'), ', ', told(reader.live))
         : told(reader.live),
@@ -46,7 +46,7 @@ function reached(reader) {
     ],
     [t('seen'), when(reader.seen_at), Boolean(reader.seen_at)],
     [t('read'), when(reader.read_at), Boolean(reader.read_at)],
-    [t('followed'), when(reader.clicked_at), Boolean(reader.clicked_at)],
+    [t('clicked'), when(reader.clicked_at), Boolean(reader.clicked_at)],
   ];
   return h(
     'li',
@@ -70,42 +70,46 @@ function reached(reader) {
 
 /**
  * Returns the card of an event's delivery trace.
- * @param {any} walk
+ * @param {any} trace
  */
-export function walkCard(walk) {
-  const good = walk.outcome === 'accepted';
+export function traceCard(trace) {
+  const good = trace.outcome === 'accepted';
   return h(
     'article',
-    { class: 'card stack', 'aria-label': walk.event_id },
+    { class: 'card stack', 'aria-label': trace.event_id },
     h(
       'div',
       { class: 'bar' },
-      h('span', { class: `badge ${good ? 'changed' : 'bad'}` }, walk.outcome),
-      h('strong', { class: 'code' }, walk.code),
+      h('span', { class: `badge ${good ? 'changed' : 'bad'}` }, trace.outcome),
+      h('strong', { class: 'code' }, trace.code),
       h(
         'a',
-        { href: `#explain/${encodeURIComponent(walk.event_id)}`, class: 'code' },
-        walk.event_id,
+        { href: `#explain/${encodeURIComponent(trace.event_id)}`, class: 'code' },
+        trace.event_id,
       ),
-      when(walk.received_at),
+      when(trace.received_at),
       h(
         'span',
         { class: 'muted' },
-        t('by {who}', { who: [walk.source, walk.publisher].filter(Boolean).join(', ') }),
+        t('by {who}', { who: [trace.source, trace.publisher].filter(Boolean).join(', ') }),
       ),
     ),
-    walk.reason ? h('p', {}, h('strong', {}, walk.reason.code), `: ${walk.reason.detail}.`) : null,
+    trace.reason
+      ? h('p', {}, h('strong', {}, trace.reason.code), `: ${trace.reason.detail}.`)
+      : null,
     good
       ? h(
           'p',
           { class: 'muted' },
           t('Stored for {reached}, muted by {muted}.', {
-            reached: walk.reached_count,
-            muted: walk.muted_count,
+            reached: trace.reached_count,
+            muted: trace.muted_count,
           }),
         )
       : null,
-    walk.recipients.length ? h('ul', { class: 'walk' }, ...walk.recipients.map(reached)) : null,
+    trace.recipients.length
+      ? h('ul', { class: 'recipients' }, ...trace.recipients.map(reached))
+      : null,
   );
 }
 
@@ -113,7 +117,7 @@ export function walkCard(walk) {
  * Returns a note about how many events the hub remembers.
  * @param {any} kept
  */
-export function keptNote(kept) {
+export function memoryNote(kept) {
   return h(
     'p',
     { class: 'muted' },

@@ -1,0 +1,182 @@
+import assert from 'node:assert/strict';
+import { beforeEach, describe, it } from 'node:test';
+
+import { Inbox } from '../src/inbox.js';
+
+/** Notification with the sequence `n`, created at revision `n`. */
+const item = (n, more = {}) => ({
+  notification_id: `id-${n}`,
+  stream_id: `1700000000000-${n}`,
+  revision: n,
+  status: 'unread',
+  read: false,
+  seen_at: null,
+  ...more,
+});
+
+const push = (n, more = {}) => ({
+  type: 'notification.push',
+  data: { ...item(n), previous_revision: n - 1, unread: n, unseen: n, ...more },
+});
+
+const connected = (revision, unread = 0, epoch = 'e1') => ({
+  type: 'connected',
+  data: { epoch, revision, unread, unseen: unread },
+});
+
+const ids = (items) => items.map((one) => one.notification_id);
+
+describe('Inbox', () => {
+  /** @type {Inbox} */
+  let inbox;
+  beforeEach(() => {
+    inbox = new Inbox();
+    inbox.apply(connected(0));
+  });
+
+  it('has no position before the first connection', () => {
+    assert.equal(new Inbox().position, null);
+    assert.equal(inbox.position, 'e1.0');
+  });
+
+  it('reports a push as new and advances', () => {
+    const effect = inbox.apply(push(1));
+    assert.equal(effect.fresh.notification_id, 'id-1');
+    assert.deepEqual([inbox.revision, inbox.unread, inbox.unseen], [1, 1, 1]);
+  });
+
+  it('ignores a repeated push', () => {
+    inbox.apply(push(1));
+    assert.deepEqual(inbox.apply(push(1)), {});
+    assert.equal(inbox.items.length, 1);
+  });
+
+  it('lists the newest first', () => {
+    for (const n of [1, 2, 3]) inbox.apply(push(n));
+    assert.deepEqual(ids(inbox.items), ['id-3', 'id-2', 'id-1']);
+  });
+
+  it('reports a gap and stays at its revision', () => {
+    const effect = inbox.apply(push(3));
+    assert.equal(effect.gap, true);
+    assert.equal(effect.fresh.notification_id, 'id-3');
+    assert.equal(inbox.revision, 0);
+  });
+
+  it('closes a gap with the response to a sync', () => {
+    inbox.apply(push(3));
+    const response = {
+      type: 'sync.response',
+      data: [item(1), item(2), item(3)],
+      revision: 3,
+      unread: 3,
+      unseen: 3,
+      complete: true,
+    };
+    assert.deepEqual(inbox.apply(response), {});
+    assert.equal(inbox.revision, 3);
+  });
+
+  it('asks again when changes arrived beyond the response to a sync', () => {
+    inbox.apply(push(4));
+    const response = {
+      type: 'sync.response',
+      data: [item(1)],
+      revision: 1,
+      unread: 1,
+      complete: true,
+    };
+    assert.deepEqual(inbox.apply(response), { gap: true });
+  });
+
+  it('asks for the next page of an incomplete response', () => {
+    const response = { type: 'sync.response', data: [item(1)], revision: 1, unread: 9 };
+    assert.deepEqual(inbox.apply(response), { gap: true });
+  });
+
+  it('keeps the newer of two states of a notification', () => {
+    inbox.apply(push(1));
+    inbox.put(item(1, { revision: 5, status: 'read', read: true }));
+    inbox.put(item(1, { revision: 2, status: 'unread' }));
+    assert.equal(inbox.items[0].status, 'read');
+  });
+
+  it('separates the archive from the list', () => {
+    inbox.put(item(1, { status: 'archived' }));
+    inbox.put(item(2, { status: 'deleted' }));
+    inbox.put(item(3));
+    assert.deepEqual([ids(inbox.items), ids(inbox.archived)], [['id-3'], ['id-1']]);
+  });
+
+  it('applies an update from another device', () => {
+    inbox.apply(push(1));
+    const data = { ...item(1, { revision: 2, status: 'read', read: true }), previous_revision: 1 };
+    inbox.apply({ type: 'notification.update', data: { ...data, unread: 0, unseen: 0 } });
+    assert.deepEqual([inbox.items[0].status, inbox.unread, inbox.revision], ['read', 0, 2]);
+  });
+
+  it('applies a bulk mark up to its revision only', () => {
+    for (const n of [1, 2, 3]) inbox.apply(push(n));
+    const range = { from_revision: 3, up_to_revision: 2 };
+    const data = { read_all: range, revision: 5, unread: 1, unseen: 1 };
+    inbox.apply({ type: 'notification.update', data });
+    assert.deepEqual(
+      inbox.items.map((one) => one.status),
+      ['unread', 'read', 'read'],
+    );
+    assert.deepEqual([inbox.unread, inbox.revision], [1, 5]);
+  });
+
+  it('reports a gap before a bulk mark', () => {
+    const range = { from_revision: 9, up_to_revision: 9 };
+    const data = { read_all: range, revision: 12, unread: 0 };
+    assert.deepEqual(inbox.apply({ type: 'notification.update', data }), { gap: true });
+    assert.equal(inbox.revision, 0);
+  });
+
+  it('applies a mark before its acknowledgement, and the counts with it', () => {
+    inbox.apply(push(1));
+    assert.equal(inbox.applyMark('id-1', 'read'), true);
+    assert.deepEqual([inbox.unread, inbox.unseen, inbox.items[0].read], [0, 0, true]);
+    assert.equal(inbox.applyMark('id-1', 'read'), false, 'it changes nothing more');
+    assert.equal(inbox.applyMark('unknown', 'read'), false);
+  });
+
+  it('restores the earlier status from the archive', () => {
+    inbox.apply(push(1));
+    inbox.applyMark('id-1', 'read');
+    inbox.applyMark('id-1', 'archive');
+    assert.equal(inbox.archived.length, 1);
+    inbox.applyMark('id-1', 'unarchive');
+    assert.equal(inbox.items[0].status, 'read');
+  });
+
+  it('takes over a summary as a gap', () => {
+    const data = { revision: 7, previous_revision: 0, count: 7, unread: 7, unseen: 7 };
+    assert.deepEqual(inbox.apply({ type: 'notifications.summary', data }), { gap: true });
+    assert.equal(inbox.unread, 7);
+  });
+
+  it('starts over after a restore of the hub', () => {
+    inbox.apply(push(1));
+    inbox.apply(connected(0, 0, 'e2'));
+    assert.deepEqual([inbox.items.length, inbox.position], [0, 'e2.0']);
+  });
+
+  it('keeps its notifications when it resumes', () => {
+    inbox.apply(push(1));
+    inbox.apply(connected(4, 4));
+    assert.deepEqual([inbox.items.length, inbox.revision, inbox.unread], [1, 1, 4]);
+  });
+
+  it('adopts the state of another tab unless it is older', () => {
+    const other = new Inbox();
+    other.apply(connected(0));
+    other.apply(push(1));
+    inbox.adopt(other.snapshot);
+    assert.deepEqual([inbox.revision, inbox.items.length], [1, 1]);
+    inbox.apply(push(2));
+    inbox.adopt(other.snapshot);
+    assert.equal(inbox.revision, 2);
+  });
+});

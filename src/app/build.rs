@@ -13,7 +13,7 @@ use tokio::time::sleep;
 use super::Handles;
 use crate::{
     auth::Authenticator,
-    config::{self, Loaded},
+    config::{self, Config, Loaded},
     connection::{self, sign_in::SignIns},
     delivery::{Registry, RegistryConfig, RegistryHandle, session},
     domain::catalog::TypeRow,
@@ -28,7 +28,7 @@ use crate::{
     redis::Sessions,
     runtime::{
         Handle, MessageHandle, RuntimeSettings,
-        supervisor::{DropGuard, Supervise, Supervisor},
+        supervisor::{ChildName, DropGuard, Supervise, Supervisor},
     },
     store::Store,
     telemetry::{self, DeliveryTrace, Health, History, PartState, UnknownTypes},
@@ -40,6 +40,7 @@ pub(super) struct Parts {
     pub(super) store: Store,
     pub(super) health: Health,
     pub(super) handles: Handles,
+    pub(super) event_sources: Vec<Arc<dyn EventSource>>,
     pub(super) feeding: FeedsHandle,
     pub(super) configuration: Arc<config::LiveConfig>,
     pub(super) settings: Arc<RuntimeSettings>,
@@ -79,34 +80,24 @@ impl Parts {
         if self.loaded.config.nats.url.is_empty() {
             self.health.set("nats", PartState::Off);
         }
-        for source in self.event_sources() {
+        for source in &self.event_sources {
+            let Some(handle) = handles.subscribers.get(source.name()) else { continue };
+            let child = ChildName { actor: "subscriber", instance: source.name() };
+            let source = Arc::clone(source);
             let make = move |parts: &Self, guard| {
-                let consumer = parts.consumer(source.name());
-                Subscriber::new(Arc::clone(&source), consumer, guard)
+                Subscriber::new(Arc::clone(&source), parts.consumer(&*source), guard)
             };
-            start.actor("subscriber", &threads.rendering, &handles.subscriber, make).await;
+            start.child(child, &threads.rendering, handle, make).await;
         }
         let Threads { rendering, core, feeds } = threads;
         vec![rendering, core, feeds]
     }
 
-    /// Returns the configured event sources. A new kind of source is registered here.
-    fn event_sources(&self) -> Vec<Arc<dyn EventSource>> {
-        let nats = &self.loaded.config.nats;
-        let mut sources: Vec<Arc<dyn EventSource>> = Vec::new();
-        if !nats.url.is_empty() {
-            sources.push(Arc::new(NatsSource::new(nats.clone())));
-        }
-        sources
-    }
-
-    fn consumer(&self, source: &'static str) -> Consumer {
-        let config = &self.loaded.config;
+    fn consumer(&self, source: &dyn EventSource) -> Consumer {
         Consumer {
-            source,
-            max_event_bytes: config.server.max_event_bytes,
-            max_deliver: config.nats.max_deliver,
-            backoff_seconds: config.nats.backoff_seconds.clone(),
+            source: source.name(),
+            max_event_bytes: self.loaded.config.server.max_event_bytes,
+            retries: source.retries(),
             pipeline: MessageHandle::from(&self.handles.pipeline),
             store: self.store.clone(),
             health: self.health.clone(),
@@ -242,6 +233,15 @@ impl Parts {
     }
 }
 
+/// Returns the configured event sources. A new kind of source is registered here.
+pub(super) fn event_sources(config: &Config) -> Vec<Arc<dyn EventSource>> {
+    let mut sources: Vec<Arc<dyn EventSource>> = Vec::new();
+    if !config.nats.url.is_empty() {
+        sources.push(Arc::new(NatsSource::new(config.nats.clone())));
+    }
+    sources
+}
+
 /// Starts actors under a supervisor.
 struct Starter<'a> {
     parts: &'a Arc<Parts>,
@@ -251,7 +251,16 @@ struct Starter<'a> {
 impl Starter<'_> {
     /// Starts an actor on a thread, and again whenever it has died; `handle` gets the address of
     /// each new one.
-    async fn actor<A, F>(&self, name: &'static str, thread: &Arbiter, handle: &Handle<A>, make: F)
+    async fn actor<A, F>(&self, actor: &'static str, thread: &Arbiter, handle: &Handle<A>, make: F)
+    where
+        A: Actor<Context = actix::Context<A>> + Send,
+        F: Fn(&Parts, DropGuard) -> A + Clone + Send + 'static,
+    {
+        self.child(ChildName { actor, instance: "" }, thread, handle, make).await;
+    }
+
+    /// Starts one of several actors of a kind.
+    async fn child<A, F>(&self, child: ChildName, thread: &Arbiter, handle: &Handle<A>, make: F)
     where
         A: Actor<Context = actix::Context<A>> + Send,
         F: Fn(&Parts, DropGuard) -> A + Clone + Send + 'static,
@@ -262,7 +271,7 @@ impl Starter<'_> {
             handle.fill(A::start_in_arbiter(&thread, move |_| make(&parts, guard)));
         });
         // The supervisor has just been started, and never panics.
-        let _ = self.supervisor.send(Supervise { name, start }).await;
+        let _ = self.supervisor.send(Supervise { child, start }).await;
     }
 }
 

@@ -6,7 +6,7 @@ mod reload;
 
 pub use check::check;
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use actix::{Actor, Addr, Arbiter};
 use metrics_exporter_prometheus::PrometheusHandle;
@@ -81,8 +81,8 @@ pub struct Handles {
     pub pipeline: Handle<Pipeline>,
     /// Broadcaster of live feeds.
     pub broadcaster: Handle<Broadcaster>,
-    /// Subscriber of an event source.
-    pub subscriber: Handle<Subscriber>,
+    /// Subscribers, by the name of their event source.
+    pub subscribers: BTreeMap<&'static str, Handle<Subscriber>>,
     /// Catalog actor.
     pub catalog: Handle<CatalogRefresher>,
     /// Sweeper.
@@ -220,7 +220,10 @@ async fn parts(loaded: Loaded, store: &Store, health: &Health) -> Result<Parts, 
     let sources = Sources { store: store.clone(), configuration: Arc::clone(&configuration) };
     let catalog = SharedCatalog::default();
     let types = sources.load(&catalog, health).await?;
-    let handles = Handles::default();
+    let event_sources = build::event_sources(&loaded.config);
+    let subscribers =
+        event_sources.iter().map(|source| (source.name(), Handle::default())).collect();
+    let handles = Handles { subscribers, ..Handles::default() };
     let explain = &loaded.config.explain;
     Ok(Parts {
         settings: RuntimeSettings::new(reload::settings(&loaded.config)),
@@ -231,6 +234,7 @@ async fn parts(loaded: Loaded, store: &Store, health: &Health) -> Result<Parts, 
         store: store.clone(),
         health: health.clone(),
         handles,
+        event_sources,
         configuration,
         catalog,
         sources,

@@ -284,7 +284,7 @@ mod tests {
         Authenticator::new(&config, None).expect("a secret is a key")
     }
 
-    async fn who(auth: Authenticator, shown: &Credentials) -> Result<Caller, AuthError> {
+    async fn identify(auth: Authenticator, shown: &Credentials) -> Result<Caller, AuthError> {
         auth.identify(shown).await.map(|identified| identified.caller)
     }
 
@@ -292,26 +292,26 @@ mod tests {
     async fn dev_authentication_works_on_this_machine_only() {
         let shown =
             Credentials { user_id: Some("budi".into()), local: true, ..Credentials::default() };
-        let found = who(dev(), &shown).await;
+        let found = identify(dev(), &shown).await;
         assert!(matches!(found, Ok(Caller::User(identity)) if identity.user_id.as_str() == "budi"));
         assert_eq!(
-            who(dev(), &Credentials { local: false, ..shown }).await,
+            identify(dev(), &Credentials { local: false, ..shown }).await,
             Err(AuthError::Missing)
         );
         let nobody = Credentials { local: true, ..Credentials::default() };
-        assert_eq!(who(dev(), &nobody).await, Ok(Caller::Developer));
+        assert_eq!(identify(dev(), &nobody).await, Ok(Caller::Developer));
         let bad =
             Credentials { user_id: Some(String::new()), local: true, ..Credentials::default() };
-        assert!(matches!(who(dev(), &bad).await, Err(AuthError::BadParameter(_))));
+        assert!(matches!(identify(dev(), &bad).await, Err(AuthError::BadParameter(_))));
     }
 
     #[actix::test]
     async fn dev_parameters_are_ignored_without_dev_authentication() {
         let shown =
             Credentials { user_id: Some("budi".into()), local: true, ..Credentials::default() };
-        assert_eq!(who(jwt(), &shown).await, Err(AuthError::Missing));
+        assert_eq!(identify(jwt(), &shown).await, Err(AuthError::Missing));
         let token = Credentials { token: Some("x".into()), local: true, ..Credentials::default() };
-        assert_eq!(who(dev(), &token).await, Err(AuthError::Token(TokenError::NotConfigured)));
+        assert_eq!(identify(dev(), &token).await, Err(AuthError::Token(TokenError::NotConfigured)));
     }
 
     #[test]

@@ -29,12 +29,12 @@ async fn verify(config: &config::Auth, value: Value) -> Result<Claims, TokenErro
 
 #[actix::test]
 async fn signed_token_is_accepted() {
-    let said = verify(
+    let claims = verify(
         &config(),
         json!({"sub":"7","preferred_username":"budi","role":"admin","exp":seconds(60)}),
     )
     .await;
-    let identity = said.and_then(|claims| claims.identity());
+    let identity = claims.and_then(|claims| claims.identity());
     assert_eq!(
         identity.map(|identity| (identity.user_id.to_string(), identity.login, identity.roles)),
         Ok(("7".to_owned(), Some("budi".to_owned()), vec!["admin".to_owned()]))
@@ -116,15 +116,15 @@ async fn an_identity_ends_when_its_token_is_refused() {
 
 #[actix::test]
 async fn roles_that_are_null_do_not_hide_role() {
-    let said = verify(&config(), json!({"sub": "u", "roles": null, "role": "admin"})).await;
-    let roles = said.and_then(|claims| claims.identity()).map(|identity| identity.roles);
+    let claims = verify(&config(), json!({"sub": "u", "roles": null, "role": "admin"})).await;
+    let roles = claims.and_then(|claims| claims.identity()).map(|identity| identity.roles);
     assert_eq!(roles, Ok(vec!["admin".to_owned()]));
 }
 
 #[actix::test]
 async fn a_missing_sub_is_named() {
-    let said = verify(&config(), json!({"login": "budi"})).await.expect("the signature is right");
-    assert_eq!(said.identity().err(), Some(TokenError::Claim("sub")));
+    let claims = verify(&config(), json!({"login": "budi"})).await.expect("the signature is right");
+    assert_eq!(claims.identity().err(), Some(TokenError::Claim("sub")));
 }
 
 #[actix::test]

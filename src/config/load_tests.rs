@@ -102,13 +102,13 @@ fn every_key_of_the_default_file_can_be_set_by_the_environment() {
     for (section, keys) in table.iter().filter_map(|(name, value)| Some((name, value.as_table()?)))
     {
         for (key, value) in keys {
-            let said = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+            let setting = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
             let variable = format!("LONCENG_{}__{}", section.to_uppercase(), key.to_uppercase());
             let loaded = load_text(
                 Path::new("config.toml"),
                 text,
                 FilesSnapshot::default(),
-                [(variable.clone(), said)].into_iter(),
+                [(variable.clone(), setting)].into_iter(),
             );
             assert!(loaded.is_ok(), "{variable}: {loaded:?}");
             checked += 1;

@@ -26,30 +26,30 @@ impl FilesSnapshot {
     /// Adds a file, or a folder of templates.
     pub(super) fn with(mut self, path: &Path) -> Self {
         let depth = if path.is_dir() { 0 } else { DEPTH };
-        see(path, depth, &mut self.0);
+        add(path, depth, &mut self.0);
         self.0.sort();
         self
     }
 }
 
-fn see(path: &Path, depth: usize, seen: &mut Vec<(PathBuf, Option<SystemTime>, u64)>) {
-    if seen.len() >= FILES_MAX {
+fn add(path: &Path, depth: usize, files: &mut Vec<(PathBuf, Option<SystemTime>, u64)>) {
+    if files.len() >= FILES_MAX {
         return;
     }
     // Links are followed; a changed target is another file.
     let Ok(metadata) = fs::metadata(path) else {
-        seen.push((path.to_owned(), None, 0));
+        files.push((path.to_owned(), None, 0));
         return;
     };
     if metadata.is_dir() {
         if depth < DEPTH {
             for entry in fs::read_dir(path).into_iter().flatten().flatten() {
-                see(&entry.path(), depth + 1, seen);
+                add(&entry.path(), depth + 1, files);
             }
         }
         return;
     }
-    seen.push((
+    files.push((
         fs::canonicalize(path).unwrap_or_else(|_| path.to_owned()),
         metadata.modified().ok(),
         metadata.len(),

@@ -4,6 +4,7 @@
 //! [`ConnectionDriver`]: a [`Session`](crate::delivery::session::Session) for an inbox, a
 //! [`Watcher`](crate::feeds::watcher::Watcher) for a feed.
 
+mod address_slots;
 mod driver;
 mod frames;
 mod queue;
@@ -21,6 +22,7 @@ use actix::{Actor, AsyncContext as _, Context};
 use bytes::Bytes;
 use tokio::time::Instant;
 
+pub use address_slots::{AddressSlot, AddressSlots};
 pub(crate) use driver::ConnectionDriver;
 pub use frames::{Broken, FrameReader, Received};
 pub use queue::ConflatingQueue;
@@ -349,7 +351,7 @@ fn on_binary<C: ConnectionActor>(client: &mut C) {
 fn is_over_its_limit<C: ConnectionActor>(client: &mut C) -> bool {
     let limit = client.limits().client_messages_per_minute;
     let connection = client.connection();
-    if connection.rate_limit.take(limit, clock::monotonic()) {
+    if connection.rate_limit.try_acquire(limit, clock::monotonic()) {
         connection.excess = 0;
         return false;
     }

@@ -72,7 +72,7 @@ impl ConflatingQueue {
     #[cfg(test)]
     pub(crate) fn take_all(&self) -> Vec<Bytes> {
         let mut waiting = self.waiting();
-        std::iter::from_fn(|| waiting.take()).collect()
+        std::iter::from_fn(|| waiting.pop()).collect()
     }
 
     /// Removes the messages of a feed; with `None` those of `scope: all`.
@@ -123,7 +123,7 @@ impl QueueDrain {
         }
         let (mut bunch, mut bytes) = (Vec::new(), 0);
         while bunch.len() < BUNCH && bytes < WAITING_BYTES_MAX {
-            let Some(message) = waiting.take() else { break };
+            let Some(message) = waiting.pop() else { break };
             bytes += message.len();
             bunch.push(message);
         }

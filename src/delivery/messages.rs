@@ -10,7 +10,7 @@ use std::{
 
 use actix::{Actor, Handler, Message, Recipient, dev::ToEnvelope};
 use bytes::Bytes;
-use tokio::{sync::oneshot, time::Instant};
+use tokio::time::Instant;
 
 use crate::{
     domain::{
@@ -19,11 +19,8 @@ use crate::{
         user::{Identity, UserId},
     },
     protocol,
-    runtime::{Handle, MessageHandle},
+    runtime::{Handle, Lease, MessageHandle},
 };
-
-/// Ends when the registry that granted it is gone.
-pub type Lease = oneshot::Receiver<()>;
 
 /// The user has `server.max_connections_per_user` connections already.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -80,14 +80,10 @@ impl Registry {
         ctx: &mut Context<Self>,
     ) -> Option<trace::PushRecord> {
         // The user is not connected: nothing is encoded.
-        let sessions_of_user = self.users.get_mut(&change.user_id)?;
-        let how = sessions_of_user.push(change, received, self.settings.settings.live_per_minute());
-        let record = self
-            .settings
-            .trace
-            .is_on()
-            .then(|| sessions_of_user.push_record(change, how, now))
-            .flatten();
+        let user = self.users.get_mut(&change.user_id)?;
+        let how = user.push(change, received, self.settings.settings.live_per_minute());
+        let record =
+            self.settings.trace.is_on().then(|| user.push_record(change, how, now)).flatten();
         match how {
             PushResult::Sent { dead: true } => self.remove_dead(),
             PushResult::ThrottledFirst => {
@@ -108,10 +104,10 @@ impl Registry {
     /// Removes sessions that ended without detaching.
     fn remove_dead(&mut self) {
         let mut left = 0;
-        self.users.retain(|_, sessions_of_user| {
-            sessions_of_user.sessions.retain(|session| session.address.connected());
-            left += sessions_of_user.sessions.len();
-            !sessions_of_user.sessions.is_empty()
+        self.users.retain(|_, user| {
+            user.sessions.retain(|session| session.address.connected());
+            left += user.sessions.len();
+            !user.sessions.is_empty()
         });
         self.sessions = left;
     }
@@ -140,12 +136,12 @@ impl Registry {
     }
 
     fn catch_up(&mut self, user: &UserId, revision: i64) {
-        let Some(sessions_of_user) = self.users.get_mut(user) else { return };
-        if sessions_of_user.revision.is_some_and(|record| record >= revision) {
+        let Some(user) = self.users.get_mut(user) else { return };
+        if user.revision.is_some_and(|record| record >= revision) {
             return;
         }
-        sessions_of_user.revision = Some(revision);
-        for session in &sessions_of_user.sessions {
+        user.revision = Some(revision);
+        for session in &user.sessions {
             // A session with a full mailbox is compared again next time.
             let _ = session.address.try_send(SessionMessage::Behind { revision });
         }
@@ -173,12 +169,12 @@ impl Handler<Attach> for Registry {
 
     fn handle(&mut self, attach: Attach, _: &mut Self::Context) -> Self::Result {
         let Attach { info, address, signals } = attach;
-        let sessions_of_user = self.users.entry(info.identity.user_id.clone()).or_default();
-        if sessions_of_user.sessions.len() >= self.settings.max_per_user {
+        let user = self.users.entry(info.identity.user_id.clone()).or_default();
+        if user.sessions.len() >= self.settings.max_per_user {
             return MessageResult(Err(TooManyConnections));
         }
         let (keep, lease) = oneshot::channel();
-        sessions_of_user.sessions.push(AttachedSession { info, address, signals, _lease: keep });
+        user.sessions.push(AttachedSession { info, address, signals, _lease: keep });
         self.sessions += 1;
         MessageResult(Ok(lease))
     }
@@ -188,11 +184,11 @@ impl Handler<Detach> for Registry {
     type Result = ();
 
     fn handle(&mut self, Detach { user_id, client }: Detach, _: &mut Self::Context) {
-        let Some(sessions_of_user) = self.users.get_mut(&user_id) else { return };
-        let before = sessions_of_user.sessions.len();
-        sessions_of_user.sessions.retain(|session| session.info.client != client);
-        self.sessions -= before - sessions_of_user.sessions.len();
-        if sessions_of_user.sessions.is_empty() {
+        let Some(user) = self.users.get_mut(&user_id) else { return };
+        let before = user.sessions.len();
+        user.sessions.retain(|session| session.info.client != client);
+        self.sessions -= before - user.sessions.len();
+        if user.sessions.is_empty() {
             self.users.remove(&user_id);
         }
     }
@@ -213,7 +209,7 @@ impl Handler<ListClients> for Registry {
     type Result = MessageResult<ListClients>;
 
     fn handle(&mut self, _: ListClients, _: &mut Self::Context) -> Self::Result {
-        let sessions = self.users.values().flat_map(|sessions_of_user| &sessions_of_user.sessions);
+        let sessions = self.users.values().flat_map(|user| &user.sessions);
         MessageResult(sessions.map(|session| Arc::clone(&session.info)).collect())
     }
 }
@@ -226,7 +222,7 @@ impl Handler<Revoke> for Registry {
             SignOutTarget::User(user) => info.identity.user_id == *user,
             SignOutTarget::Client(client_id) => info.client_id == *client_id,
         };
-        let sessions = self.users.values().flat_map(|sessions_of_user| &sessions_of_user.sessions);
+        let sessions = self.users.values().flat_map(|user| &user.sessions);
         let revoked = sessions.filter(|session| meant(&session.info));
         revoked.inspect(|session| session.revoke()).count()
     }
@@ -244,7 +240,7 @@ impl Handler<DismissAll> for Registry {
     type Result = ();
 
     fn handle(&mut self, _: DismissAll, _: &mut Self::Context) {
-        for session in self.users.values().flat_map(|sessions_of_user| &sessions_of_user.sessions) {
+        for session in self.users.values().flat_map(|user| &user.sessions) {
             // A session with a full mailbox is closed when the grace period ends.
             let _ = session.address.try_send(SessionMessage::Leave);
         }
@@ -277,7 +273,7 @@ impl Handler<CrashSessions> for Registry {
     type Result = ();
 
     fn handle(&mut self, _: CrashSessions, _: &mut Self::Context) {
-        for session in self.users.values().flat_map(|sessions_of_user| &sessions_of_user.sessions) {
+        for session in self.users.values().flat_map(|user| &user.sessions) {
             let _ = session.address.try_send(SessionMessage::Crash);
         }
     }

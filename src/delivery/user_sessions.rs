@@ -89,7 +89,7 @@ impl UserSessions {
     /// Sends a change to every session, or adds it to the summary after `limit` in the last minute.
     pub(crate) fn push(&mut self, change: &Change, received: Instant, limit: u32) -> PushResult {
         self.revision = self.revision.max(Some(change.step.revision));
-        if Self::is_limited(change) && !self.rate_limit.take(limit, clock::monotonic()) {
+        if Self::is_limited(change) && !self.rate_limit.try_acquire(limit, clock::monotonic()) {
             return self.throttle(change, received);
         }
         // The summary comes first, to keep the order of revisions.

@@ -67,7 +67,7 @@ impl Follower {
     }
 
     /// Advances the position to a revision.
-    pub fn reach(&mut self, revision: i64) {
+    pub fn advance_to(&mut self, revision: i64) {
         self.revision = self.revision.max(revision);
     }
 }
@@ -196,7 +196,7 @@ mod tests {
                 Continuity::Send => {
                     client.insert(push.0, push.1);
                     got.push(push.2.revision);
-                    self.follower.reach(push.2.revision);
+                    self.follower.advance_to(push.2.revision);
                 }
                 Continuity::Known => {}
                 Continuity::Missing => {
@@ -218,9 +218,9 @@ mod tests {
             for (item, at, value) in page {
                 client.insert(item, value);
                 got.push(at);
-                self.follower.reach(at);
+                self.follower.advance_to(at);
             }
-            self.follower.reach(reached);
+            self.follower.advance_to(reached);
             if complete {
                 self.reading = false;
                 for push in std::mem::take(&mut self.held) {

@@ -15,7 +15,7 @@ pub struct PerMinute {
 
 impl PerMinute {
     /// Takes one of `limit` per minute. Returns false if none is left; a limit of 0 means no limit.
-    pub fn take(&mut self, limit: u32, now: Monotonic) -> bool {
+    pub fn try_acquire(&mut self, limit: u32, now: Monotonic) -> bool {
         if limit == 0 {
             return true;
         }
@@ -40,7 +40,7 @@ pub struct Bucket {
 
 impl Bucket {
     /// Takes one of `limit` per minute. Returns false if none is left; a limit of 0 means no limit.
-    pub fn take(&mut self, limit: u32, now: Monotonic) -> bool {
+    pub fn try_acquire(&mut self, limit: u32, now: Monotonic) -> bool {
         if limit == 0 {
             return true;
         }
@@ -64,18 +64,21 @@ mod tests {
     #[test]
     fn sliding_window_frees_capacity_after_a_minute() {
         let mut rate_limit = PerMinute::default();
-        assert!((0..10).all(|n| rate_limit.take(10, Monotonic(n))));
-        assert!(!rate_limit.take(10, Monotonic(59_999)));
-        assert!(rate_limit.take(10, Monotonic(60_000)));
-        assert!(!rate_limit.take(10, Monotonic(60_000)));
-        assert!((0..1_000).all(|_| PerMinute::default().take(0, Monotonic(0))));
+        assert!((0..10).all(|n| rate_limit.try_acquire(10, Monotonic(n))));
+        assert!(!rate_limit.try_acquire(10, Monotonic(59_999)));
+        assert!(rate_limit.try_acquire(10, Monotonic(60_000)));
+        assert!(!rate_limit.try_acquire(10, Monotonic(60_000)));
+        assert!((0..1_000).all(|_| PerMinute::default().try_acquire(0, Monotonic(0))));
     }
 
     #[test]
     fn bucket_allows_a_burst_and_then_an_even_rate() {
         let mut bucket = Bucket::default();
-        assert_eq!((0..500).filter(|_| bucket.take(240, Monotonic(5))).count(), 240);
-        assert_eq!((0..60_000).filter(|ms| bucket.take(240, Monotonic(5 + ms))).count(), 239);
+        assert_eq!((0..500).filter(|_| bucket.try_acquire(240, Monotonic(5))).count(), 240);
+        assert_eq!(
+            (0..60_000).filter(|ms| bucket.try_acquire(240, Monotonic(5 + ms))).count(),
+            239
+        );
     }
 
     proptest! {
@@ -85,7 +88,7 @@ mod tests {
             let (mut rate_limit, mut now, mut taken) = (PerMinute::default(), 0, Vec::new());
             for gap in gaps {
                 now += gap;
-                if rate_limit.take(limit, Monotonic(now)) {
+                if rate_limit.try_acquire(limit, Monotonic(now)) {
                     taken.push(now);
                 }
             }

@@ -3,7 +3,6 @@
 use std::{collections::HashMap, sync::Arc};
 
 use actix::{Message, Recipient};
-use tokio::sync::oneshot;
 
 use crate::{
     connection::ConflatingQueue,
@@ -14,10 +13,8 @@ use crate::{
         user::UserId,
     },
     protocol::CloseCode,
+    runtime::Lease,
 };
-
-/// Ends when the broadcaster that granted it is gone.
-pub type Lease = oneshot::Receiver<()>;
 
 /// Target of a subscription.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -71,7 +68,7 @@ pub struct Subscribe {
     /// Queue for its messages.
     pub queue: Arc<ConflatingQueue>,
     /// Target.
-    pub what: WatchTarget,
+    pub target: WatchTarget,
     /// Filters.
     pub filters: Filters,
 }
@@ -83,7 +80,7 @@ pub struct Unsubscribe {
     /// Connection.
     pub client: ClientId,
     /// Target.
-    pub what: WatchTarget,
+    pub target: WatchTarget,
 }
 
 /// Removes a connection.

@@ -7,7 +7,7 @@ use arc_swap::ArcSwap;
 use bytes::Bytes;
 
 use super::{
-    Broadcaster, Dismiss, Join, Lease, Quit, Subscribe, SubscriberCounts, Unsubscribe, WatchTarget,
+    Broadcaster, Dismiss, Join, Quit, Subscribe, SubscriberCounts, Unsubscribe, WatchTarget,
 };
 use crate::{
     connection::{ConflatingQueue, ConnectionActor},
@@ -17,7 +17,7 @@ use crate::{
         user::UserId,
     },
     protocol::ErrorCode,
-    runtime::{Gone, Handle},
+    runtime::{Gone, Handle, Lease},
 };
 
 /// Delay before the next attempt to join, while there is no broadcaster.
@@ -83,8 +83,8 @@ impl Subscriptions {
 
     /// Returns whether it watches a target, or has asked to.
     #[must_use]
-    pub fn watches(&self, what: WatchTarget) -> bool {
-        self.wanted.contains_key(&what)
+    pub fn watches(&self, target: WatchTarget) -> bool {
+        self.wanted.contains_key(&target)
     }
 
     /// Returns the queue of its messages.
@@ -96,21 +96,21 @@ impl Subscriptions {
     ///
     /// # Errors
     /// [`Gone`] when the broadcaster is not there.
-    pub async fn begin(&mut self, what: WatchTarget, filters: Filters) -> Result<(), Gone> {
-        self.lease = self.watch(what, filters).await?;
+    pub async fn begin(&mut self, target: WatchTarget, filters: Filters) -> Result<(), Gone> {
+        self.lease = self.watch(target, filters).await?;
         Ok(())
     }
 
     /// Subscribes; the future borrows nothing.
     fn watch(
         &mut self,
-        what: WatchTarget,
+        target: WatchTarget,
         filters: Filters,
     ) -> impl Future<Output = Result<Option<Lease>, Gone>> + use<> {
-        self.wanted.insert(what, filters.clone());
+        self.wanted.insert(target, filters.clone());
         let (broadcaster, client, queue) =
             (self.feeding.broadcaster.clone(), self.client, self.queue());
-        async move { broadcaster.send(Subscribe { client, queue, what, filters }).await }
+        async move { broadcaster.send(Subscribe { client, queue, target, filters }).await }
     }
 }
 
@@ -141,9 +141,9 @@ pub(crate) fn attend<C: FeedSubscriber>(client: &mut C, ctx: &mut Context<C>) {
     let entered = async move { broadcaster.send(Join { client: id, queue, goodbye, user }).await };
     ctx.spawn(entered.into_actor(client).map(|lease, client, ctx| match (lease, had) {
         // Subscribed before the actor was started.
-        (Ok(None), Some(had)) => keep(Some(had), ctx),
+        (Ok(None), Some(had)) => hold_lease(Some(had), ctx),
         (Ok(lease), _) => {
-            keep(lease, ctx);
+            hold_lease(lease, ctx);
             watch_again(client, ctx);
         }
         (Err(Gone), _) => {
@@ -154,15 +154,17 @@ pub(crate) fn attend<C: FeedSubscriber>(client: &mut C, ctx: &mut Context<C>) {
 
 /// Subscribes again at a new broadcaster; repetitions change nothing.
 fn watch_again<C: FeedSubscriber>(client: &mut C, ctx: &mut Context<C>) {
-    for (what, filters) in client.watched().wanted.clone() {
-        let asked = client.watched().watch(what, filters);
+    for (target, filters) in client.watched().wanted.clone() {
+        let asked = client.watched().watch(target, filters);
         // If it is gone again, the lease has ended, and joining starts again.
-        ctx.spawn(asked.into_actor(client).map(|lease, _, ctx| keep(lease.ok().flatten(), ctx)));
+        ctx.spawn(
+            asked.into_actor(client).map(|lease, _, ctx| hold_lease(lease.ok().flatten(), ctx)),
+        );
     }
 }
 
 /// Holds a lease, and joins again when it ends.
-fn keep<C: FeedSubscriber>(lease: Option<Lease>, ctx: &mut Context<C>) {
+fn hold_lease<C: FeedSubscriber>(lease: Option<Lease>, ctx: &mut Context<C>) {
     let Some(lease) = lease else { return };
     // The lease never sends; it ends when the broadcaster is gone.
     let ended = async move { lease.await.is_err() };
@@ -172,21 +174,21 @@ fn keep<C: FeedSubscriber>(lease: Option<Lease>, ctx: &mut Context<C>) {
 /// Subscribes, and sends the reply before any message of the subscription.
 pub(crate) fn subscribe<C: FeedSubscriber>(
     client: &mut C,
-    what: WatchTarget,
+    target: WatchTarget,
     filters: Filters,
     answer: Bytes,
     ctx: &mut Context<C>,
 ) {
     let watched = client.watched();
-    let (queue, asked) = (watched.queue(), watched.watch(what, filters));
+    let (queue, asked) = (watched.queue(), watched.watch(target, filters));
     client.connection().attach_queue(queue);
-    ask(client, what, asked, answer, ctx);
+    ask(client, target, asked, answer, ctx);
 }
 
 /// Unsubscribes, and replies.
 pub(crate) fn unsubscribe<C: FeedSubscriber>(
     client: &mut C,
-    what: WatchTarget,
+    target: WatchTarget,
     answer: Bytes,
     ctx: &mut Context<C>,
 ) {
@@ -195,38 +197,38 @@ pub(crate) fn unsubscribe<C: FeedSubscriber>(
         return;
     }
     let watched = client.watched();
-    watched.wanted.remove(&what);
+    watched.wanted.remove(&target);
     let (broadcaster, id) = (watched.feeding.broadcaster.clone(), watched.client);
     let asked =
-        async move { broadcaster.send(Unsubscribe { client: id, what }).await.map(|()| None) };
-    ask(client, what, asked, answer, ctx);
+        async move { broadcaster.send(Unsubscribe { client: id, target }).await.map(|()| None) };
+    ask(client, target, asked, answer, ctx);
 }
 
 fn ask<C: FeedSubscriber>(
     client: &mut C,
-    what: WatchTarget,
+    target: WatchTarget,
     asked: impl Future<Output = Result<Option<Lease>, Gone>> + 'static,
     answer: Bytes,
     ctx: &mut Context<C>,
 ) {
     client.connection().in_flight += 1;
-    hold(client, 1);
+    hold_messages(client, 1);
     ctx.spawn(asked.into_actor(client).map(move |done, client, ctx| {
         client.connection().in_flight -= 1;
-        hold(client, -1);
+        hold_messages(client, -1);
         if let Ok(lease) = done {
             client.answer(answer);
-            keep(lease, ctx);
+            hold_lease(lease, ctx);
         } else {
             // The error says that it is not subscribed.
-            client.watched().wanted.remove(&what);
+            client.watched().wanted.remove(&target);
             client.send_error(ErrorCode::Unavailable, "live feeds are restarting; try again");
         }
         client.connection().wake();
     }));
 }
 
-fn hold<C: FeedSubscriber>(client: &mut C, by: isize) {
+fn hold_messages<C: FeedSubscriber>(client: &mut C, by: isize) {
     if let Some(drain) = &mut client.connection().drain {
         drain.held = drain.held.saturating_add_signed(by);
     }

@@ -9,8 +9,8 @@ use actix::{Actor as _, Addr};
 use serde_json::{Map, json};
 
 use super::{
-    Broadcaster, CountWatchers, Dismiss, DismissWatchers, FeedsHandle, Join, Lease,
-    ListSubscriptions, ShowEvents, SignOut, Subscribe, Subscriptions, Unsubscribe, WatchTarget,
+    Broadcaster, CountWatchers, Dismiss, DismissWatchers, FeedsHandle, Join, ListSubscriptions,
+    ShowEvents, SignOut, Subscribe, Subscriptions, Unsubscribe, WatchTarget,
     watcher::{Watcher, WatcherConfig},
 };
 use crate::{
@@ -22,7 +22,7 @@ use crate::{
     },
     protocol::CloseCode,
     runtime::{
-        Handle,
+        Handle, Lease,
         supervisor::{Crash, DropGuard},
     },
     testing::{ManualClock, Peer, event, recipient, settle, until, user},
@@ -88,7 +88,7 @@ impl Fixture {
         course: &str,
     ) -> Option<Lease> {
         let (queue, filters) = (Arc::clone(queue), self.filters(course));
-        let subscribe = Subscribe { client, queue, what: FEED, filters };
+        let subscribe = Subscribe { client, queue, target: FEED, filters };
         self.broadcaster.send(subscribe).await.expect("it lives")
     }
 
@@ -194,7 +194,7 @@ async fn unsubscribed_watcher_gets_nothing_and_counts_no_more() {
     let fixture = Fixture::start(false);
     let (queue, _lease) = fixture.subscribe(1, "PIANO").await;
     assert!(fixture.feeding.subscriber_counts().wants("BOOKING_CREATED"));
-    let unsubscribe = Unsubscribe { client: 1, what: FEED };
+    let unsubscribe = Unsubscribe { client: 1, target: FEED };
     fixture.broadcaster.send(unsubscribe).await.expect("it lives");
     assert!(!fixture.feeding.subscriber_counts().wants("BOOKING_CREATED"));
     fixture.show(vec![booking("PIANO", 3)]).await;
@@ -208,7 +208,7 @@ async fn administrator_who_watches_everything_sees_every_field() {
     let subscribe = Subscribe {
         client: 1,
         queue: Arc::clone(&queue),
-        what: WatchTarget::All,
+        target: WatchTarget::All,
         filters: Filters::default(),
     };
     let _lease = fixture.broadcaster.send(subscribe).await.expect("it lives");

@@ -13,7 +13,7 @@ use super::{Dismiss, FeedSubscriber, Subscriptions, WatchTarget, attend, subscri
 use crate::{
     clock,
     connection::{
-        self, Connection, ConnectionActor, ConnectionDriver, Limits, Slot, Transport,
+        self, AddressSlot, Connection, ConnectionActor, ConnectionDriver, Limits, Slot, Transport,
         sign_in::{self, SignIn, SignIns},
     },
     domain::{
@@ -32,11 +32,8 @@ pub struct Watcher {
     sign_in: Option<(Identity, SignIns)>,
     connection: Connection,
     watched: Subscriptions,
-    _place: AddressPlace,
+    _address_slot: Option<AddressSlot>,
 }
-
-/// Slot among the connections of one address, released when dropped.
-pub type AddressPlace = Option<Box<dyn std::any::Any + Send>>;
 
 /// Configuration of a watcher.
 pub struct WatcherConfig {
@@ -58,7 +55,7 @@ impl Watcher {
         watched: Subscriptions,
         transport: Transport,
         slot: Slot,
-        place: AddressPlace,
+        address_slot: Option<AddressSlot>,
     ) -> Self {
         let WatcherConfig { feeds, feed, limits, sign_in } = watching;
         Self {
@@ -68,7 +65,7 @@ impl Watcher {
             sign_in,
             connection: Connection::new(transport, slot),
             watched,
-            _place: place,
+            _address_slot: address_slot,
         }
     }
 
@@ -126,20 +123,20 @@ impl ConnectionActor for Watcher {
     fn on_text(&mut self, text: &[u8], ctx: &mut Context<Self>) {
         match ClientMessage::parse(text) {
             Ok(ClientMessage::Subscribe { scope, filters: wanted }) => {
-                let Some(what) = self.own(&scope) else { return };
+                let Some(target) = self.own(&scope) else { return };
                 let feed = self.feeds.get(self.feed);
                 match Filters::of_json(feed, &wanted) {
                     Ok(filters) => {
                         let answer = protocol::subscribed(Some(&feed.name), &wanted);
-                        subscribe(self, what, filters, answer, ctx);
+                        subscribe(self, target, filters, answer, ctx);
                     }
                     Err(error) => self.send_error(error.kind.into(), &error.detail),
                 }
             }
             Ok(ClientMessage::Unsubscribe(scope)) => {
-                let Some(what) = self.own(&scope) else { return };
+                let Some(target) = self.own(&scope) else { return };
                 let answer = protocol::unsubscribed(Some(&self.feeds.get(self.feed).name));
-                unsubscribe(self, what, answer, ctx);
+                unsubscribe(self, target, answer, ctx);
             }
             Ok(ClientMessage::Ping) => self.answer(protocol::pong(clock::now())),
             Ok(_) => self.send_error(

@@ -1,16 +1,17 @@
 //! Limit of anonymous connections per client address.
 
 use std::{
-    collections::HashMap,
     net::{IpAddr, Ipv6Addr, SocketAddr},
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc,
         atomic::{AtomicUsize, Ordering},
     },
 };
 
 use actix_web::http::header::{HeaderMap, HeaderName};
 use arc_swap::ArcSwap;
+
+use crate::connection::{AddressSlot, AddressSlots};
 
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
@@ -19,14 +20,7 @@ const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 pub struct Addresses {
     most: AtomicUsize,
     trusted: ArcSwap<Vec<IpAddr>>,
-    open: Mutex<HashMap<IpAddr, usize>>,
-}
-
-/// Slot among the connections of an address, released when dropped.
-#[derive(Debug)]
-pub(super) struct AddressSlot {
-    addresses: Arc<Addresses>,
-    address: IpAddr,
+    slots: Arc<AddressSlots>,
 }
 
 impl Addresses {
@@ -35,18 +29,13 @@ impl Addresses {
     #[must_use]
     pub fn new(most: usize, trusted: Vec<IpAddr>) -> Arc<Self> {
         let (most, trusted) = (AtomicUsize::new(most), ArcSwap::from_pointee(trusted));
-        Arc::new(Self { most, trusted, open: Mutex::default() })
+        Arc::new(Self { most, trusted, slots: Arc::default() })
     }
 
     /// Replaces limit and proxies; open connections stay.
     pub fn set(&self, most: usize, trusted: Vec<IpAddr>) {
         self.most.store(most, Ordering::Relaxed);
         self.trusted.store(Arc::new(trusted));
-    }
-
-    fn open(&self) -> MutexGuard<'_, HashMap<IpAddr, usize>> {
-        // Nothing panics while it is held half changed.
-        self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn is_trusted(&self, address: IpAddr) -> bool {
@@ -75,31 +64,10 @@ impl Addresses {
     }
 
     /// Takes a slot; `Err` with the limit if none is left.
-    pub(super) fn take(
-        self: &Arc<Self>,
-        address: Option<IpAddr>,
-    ) -> Result<Option<AddressSlot>, usize> {
+    pub(super) fn acquire(&self, address: Option<IpAddr>) -> Result<Option<AddressSlot>, usize> {
         let most = self.most.load(Ordering::Relaxed);
         let Some(address) = address.filter(|_| most > 0) else { return Ok(None) };
-        let mut open = self.open();
-        let count = open.entry(address).or_default();
-        if *count >= most {
-            return Err(most);
-        }
-        *count += 1;
-        Ok(Some(AddressSlot { addresses: Arc::clone(self), address }))
-    }
-}
-
-impl Drop for AddressSlot {
-    fn drop(&mut self) {
-        let mut open = self.addresses.open();
-        if let Some(count) = open.get_mut(&self.address) {
-            *count -= 1;
-            if *count == 0 {
-                open.remove(&self.address);
-            }
-        }
+        self.slots.acquire(address, most).map(Some).ok_or(most)
     }
 }
 
@@ -159,13 +127,13 @@ mod tests {
     fn slot_is_released_when_dropped() {
         let addresses = Addresses::new(2, Vec::new());
         let address = Some(IpAddr::from([192, 0, 2, 7]));
-        let first = addresses.take(address).expect("there is room");
-        let _second = addresses.take(address).expect("there is room");
-        assert!(addresses.take(address).is_err() && addresses.take(None).is_ok());
+        let first = addresses.acquire(address).expect("there is room");
+        let _second = addresses.acquire(address).expect("there is room");
+        assert!(addresses.acquire(address).is_err() && addresses.acquire(None).is_ok());
         drop(first);
-        assert!(addresses.take(address).is_ok());
+        assert!(addresses.acquire(address).is_ok());
         assert_eq!(
-            Addresses::new(0, Vec::new()).take(address).map(|place| place.is_none()),
+            Addresses::new(0, Vec::new()).acquire(address).map(|place| place.is_none()),
             Ok(true)
         );
     }

@@ -13,14 +13,14 @@ use actix_web::{
 use super::{Problem, SharedState, State, admission::take_slot, identity, stream};
 use crate::{
     auth::Caller,
-    connection::{Slot, Transport},
+    connection::{AddressSlot, Slot, Transport},
     domain::{
         feed::{FeedId, Filters, RESERVED},
         user::Identity,
     },
     feeds::{
         Subscriptions, WatchTarget,
-        watcher::{AddressPlace, Watcher, WatcherConfig},
+        watcher::{Watcher, WatcherConfig},
     },
     http::api::{Operation, Tag},
 };
@@ -69,14 +69,14 @@ pub(super) struct AdmittedFeed {
     feed: FeedId,
     watched: Subscriptions,
     slot: Slot,
-    place: AddressPlace,
+    address_slot: Option<AddressSlot>,
     identity: Option<Identity>,
 }
 
 impl AdmittedFeed {
     /// Starts the watcher on a transport.
     pub(super) fn begin(self, state: &State, transport: Transport) {
-        let Self { feed, watched, slot, place, identity } = self;
+        let Self { feed, watched, slot, address_slot, identity } = self;
         let (feeds, limits) = (state.sessions.feeding.feeds(), state.sessions.limits());
         let sign_in = identity.map(|identity| (identity, state.sessions.sign_ins.clone()));
         Watcher::new(
@@ -84,7 +84,7 @@ impl AdmittedFeed {
             watched,
             transport,
             slot,
-            place,
+            address_slot,
         )
         .start();
     }
@@ -129,12 +129,13 @@ pub(super) async fn admit(
     } else {
         None
     };
-    let place = state.addresses.take(state.addresses.client(peer, headers)).map_err(|most| {
-        Problem::too_many(
-            format!("this address has {most} connections to live feeds already"),
-            FULL_RETRY_SECONDS,
-        )
-    })?;
+    let address_slot =
+        state.addresses.acquire(state.addresses.client(peer, headers)).map_err(|most| {
+            Problem::too_many(
+                format!("this address has {most} connections to live feeds already"),
+                FULL_RETRY_SECONDS,
+            )
+        })?;
     let slot = take_slot(&state.connections, state.server.load().max_connections)?;
     let client = state.next_client.fetch_add(1, Ordering::Relaxed);
     let user = identity.as_ref().map(|identity| identity.user_id.clone());
@@ -148,8 +149,7 @@ pub(super) async fn admit(
         let begun = watched.begin(WatchTarget::Feed(id), filters).await;
         begun.map_err(|gone| Problem::unavailable(gone.to_string()))?;
     }
-    let place = place.map(|place| -> Box<dyn std::any::Any + Send> { Box::new(place) });
-    Ok(AdmittedFeed { feed: id, watched, slot, place, identity })
+    Ok(AdmittedFeed { feed: id, watched, slot, address_slot, identity })
 }
 
 /// `Retry-After` for an address with too many connections, in seconds.

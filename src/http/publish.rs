@@ -49,7 +49,7 @@ impl PublishLimit {
         Some(Self { limiter, per_minute, calls: AtomicU32::new(0) })
     }
 
-    fn take(&self, publisher: &Publisher) -> Result<(), Problem> {
+    fn check(&self, publisher: &Publisher) -> Result<(), Problem> {
         if self.calls.fetch_add(1, Ordering::Relaxed) % CALLS_BETWEEN_SWEEPS
             == CALLS_BETWEEN_SWEEPS - 1
         {
@@ -73,7 +73,7 @@ pub(super) async fn admit(state: &State, request: &HttpRequest) -> Result<(), Pr
         return Err(Problem::forbidden("publishing needs the scope publish, or the role admin"));
     }
     let Some(limit) = state.publish_limit.load_full() else { return Ok(()) };
-    limit.take(&match caller {
+    limit.check(&match caller {
         Caller::Service { name, .. } => Publisher::Key(name),
         Caller::User(identity) => Publisher::User(identity.user_id.to_string()),
         Caller::Developer => Publisher::Address(request.peer_addr().map(|peer| peer.ip())),

@@ -34,16 +34,23 @@ pub struct Consumer {
     pub source: &'static str,
     /// Maximum size of one event, in bytes.
     pub max_event_bytes: usize,
-    /// Number of failed attempts after which a message becomes a dead letter.
-    pub max_deliver: u64,
-    /// Delays before the second, third, … delivery, in seconds; the last one repeats.
-    pub backoff_seconds: Vec<u64>,
+    /// Retries of a message on which the hub failed.
+    pub retries: Retries,
     /// Receiver of decoded events.
     pub pipeline: MessageHandle<Ingest>,
     /// Store of dead letters and failed attempts.
     pub store: Store,
     /// State that the source reports.
     pub health: Health,
+}
+
+/// Retries of a message on which the hub failed.
+#[derive(Debug, Clone)]
+pub struct Retries {
+    /// Number of failed attempts after which the message becomes a dead letter.
+    pub max_deliver: u64,
+    /// Delays before the second, third, … delivery, in seconds; the last one repeats.
+    pub backoff_seconds: Vec<u64>,
 }
 
 /// Result of processing one message.
@@ -115,7 +122,7 @@ impl Consumer {
     /// Returns the delay before the next delivery, after the `delivered`th.
     #[must_use]
     pub fn backoff(&self, delivered: u64) -> Duration {
-        let seconds = &self.backoff_seconds;
+        let seconds = &self.retries.backoff_seconds;
         let index = usize::try_from(delivered.saturating_sub(1)).unwrap_or(usize::MAX);
         Duration::from_secs(seconds.get(index).or_else(|| seconds.last()).copied().unwrap_or(1))
     }
@@ -179,7 +186,7 @@ impl Consumer {
             Some(identity) => self.store.count_failed_attempt(identity, clock::now()).await,
         };
         match attempts {
-            Ok(attempts) if attempts >= self.max_deliver => {
+            Ok(attempts) if attempts >= self.retries.max_deliver => {
                 let detail = format!("given up after {attempts} failed attempts: {reason}");
                 let rejected = Rejected::whole(RejectedKind::GaveUp, detail);
                 let disposition = self.dead_letter(message, Disposition::Reject(rejected)).await;

@@ -16,7 +16,7 @@ use std::sync::Arc;
 
 use futures_util::future::LocalBoxFuture;
 
-pub use consumer::{Consumer, Processed};
+pub use consumer::{Consumer, Processed, Retries};
 pub use message::{Disposition, SourceMessage};
 pub use scheduler::Scheduler;
 pub use subscriber::Subscriber;
@@ -26,6 +26,9 @@ pub trait EventSource: Send + Sync {
     /// Name of the source: in the log, in `/health/ready`, and as the label `source` of
     /// `lonceng_events_total`.
     fn name(&self) -> &'static str;
+
+    /// Retries of a message on which the hub failed.
+    fn retries(&self) -> Retries;
 
     /// Receives messages for as long as the hub runs: connects, passes messages to `consumer`,
     /// carries out their [`Disposition`]s, and reconnects with backoff after any failure.

@@ -13,7 +13,9 @@ use futures_util::future::LocalBoxFuture;
 use serde_json::json;
 use tokio::sync::watch;
 
-use super::{Consumer, Disposition, EventSource, Processed, Scheduler, SourceMessage, Subscriber};
+use super::{
+    Consumer, Disposition, EventSource, Processed, Retries, Scheduler, SourceMessage, Subscriber,
+};
 use crate::{
     clock,
     domain::{
@@ -26,7 +28,7 @@ use crate::{
     pipeline::{Ingest, Outcome, Stored, catalog::SharedCatalog},
     runtime::{
         Handle, MessageHandle,
-        supervisor::{Crash, DropGuard, Supervise, Supervisor},
+        supervisor::{ChildName, Crash, DropGuard, Supervise, Supervisor},
     },
     telemetry::Health,
     testing::{ManualClock, Recorded, TestStore, settle, until},
@@ -56,8 +58,7 @@ fn consumer(store: &TestStore, pipeline: MessageHandle<Ingest>) -> Consumer {
     Consumer {
         source: "test",
         max_event_bytes: 1_000,
-        max_deliver: 3,
-        backoff_seconds: vec![1, 5, 30],
+        retries: Retries { max_deliver: 3, backoff_seconds: vec![1, 5, 30] },
         pipeline,
         store: store.store.clone(),
         health: Health::default(),
@@ -221,6 +222,10 @@ impl EventSource for CountingSource {
         "counting"
     }
 
+    fn retries(&self) -> Retries {
+        Retries { max_deliver: 3, backoff_seconds: vec![1, 5, 30] }
+    }
+
     fn run(self: Arc<Self>, _: Consumer) -> LocalBoxFuture<'static, ()> {
         self.0.fetch_add(1, Ordering::SeqCst);
         Box::pin(std::future::pending())
@@ -239,7 +244,8 @@ async fn source_runs_again_after_its_subscriber_panics() {
         let source: Arc<dyn EventSource> = Arc::clone(&running) as _;
         filled.fill(Subscriber::new(source, consumer.clone(), guard).start());
     });
-    supervisor.send(Supervise { name: "subscriber", start }).await.expect("it lives");
+    let child = ChildName { actor: "subscriber", instance: "counting" };
+    supervisor.send(Supervise { child, start }).await.expect("it lives");
     until("it runs", || source.0.load(Ordering::SeqCst) == 1).await;
     let clock = ManualClock::pause();
     assert!(handle.send(Crash).await.is_err());

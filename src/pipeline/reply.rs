@@ -64,7 +64,7 @@ pub(super) async fn hand_over(
                 Some(restarting())
             }
             Plan::FanOut(fan_out) => {
-                let trace = pending.traces.take(index);
+                let trace = pending.traces.remove(index);
                 Some(Outcome::Late(run_in_background(*fan_out, trace, pending.source)))
             }
             Plan::Done(Outcome::Rejected(rejected)) if atomic => {

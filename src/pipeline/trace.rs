@@ -45,7 +45,7 @@ impl BatchTraces {
     }
 
     /// Takes out the trace of an event that ends later than the others.
-    pub(super) fn take(&mut self, index: usize) -> Self {
+    pub(super) fn remove(&mut self, index: usize) -> Self {
         let event = self.events.get_mut(index).and_then(Option::take);
         Self { trace: Arc::clone(&self.trace), events: vec![event] }
     }

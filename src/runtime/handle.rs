@@ -13,6 +13,9 @@ use futures_util::future::LocalBoxFuture;
 #[error("a part of the hub is restarting")]
 pub struct Gone;
 
+/// Ends when the actor that granted it is gone. Nothing is ever sent.
+pub type Lease = tokio::sync::oneshot::Receiver<()>;
+
 /// Address of an actor, updated when the supervisor replaces the actor.
 ///
 /// The one `Addr` inside is used by reference: a clone per send would get a free slot in the

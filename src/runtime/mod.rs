@@ -5,5 +5,5 @@ pub mod handle;
 pub mod settings;
 pub mod supervisor;
 
-pub use handle::{Gone, Handle, MessageHandle};
+pub use handle::{Gone, Handle, Lease, MessageHandle};
 pub use settings::RuntimeSettings;

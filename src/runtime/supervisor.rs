@@ -7,6 +7,7 @@
 
 use std::{
     collections::{HashMap, VecDeque},
+    fmt,
     time::Duration,
 };
 
@@ -29,9 +30,27 @@ const STORM: usize = 5;
 
 /// Supervisor of the long-lived actors.
 pub struct Supervisor {
-    children: HashMap<&'static str, Child>,
+    children: HashMap<ChildName, Child>,
     health: Health,
     stopping: bool,
+}
+
+/// Name of a child.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub struct ChildName {
+    /// Kind of actor, in the log and the label `actor` of the metric.
+    pub actor: &'static str,
+    /// Instance, where there are several of a kind; otherwise empty.
+    pub instance: &'static str,
+}
+
+impl fmt::Display for ChildName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.instance {
+            "" => f.write_str(self.actor),
+            instance => write!(f, "{} {instance}", self.actor),
+        }
+    }
 }
 
 struct Child {
@@ -41,7 +60,7 @@ struct Child {
 
 /// Held by a child; reports to the supervisor when the child ends in any way.
 pub struct DropGuard {
-    name: &'static str,
+    child: ChildName,
     supervisor: WeakAddr<Supervisor>,
 }
 
@@ -49,14 +68,17 @@ pub struct DropGuard {
 impl DropGuard {
     /// Creates a guard that reports to nobody.
     pub(crate) fn detached() -> Self {
-        Self { name: "test", supervisor: Supervisor::new(Health::default()).start().downgrade() }
+        Self {
+            child: ChildName::default(),
+            supervisor: Supervisor::new(Health::default()).start().downgrade(),
+        }
     }
 }
 
 impl Drop for DropGuard {
     fn drop(&mut self) {
         if let Some(supervisor) = self.supervisor.upgrade() {
-            let gone = ChildGone { name: self.name, panicked: std::thread::panicking() };
+            let gone = ChildGone { child: self.child, panicked: std::thread::panicking() };
             // With few children the mailbox cannot be full.
             let _ = supervisor.try_send(gone);
         }
@@ -67,8 +89,8 @@ impl Drop for DropGuard {
 #[derive(Message)]
 #[rtype(result = "()")]
 pub struct Supervise {
-    /// Name, in the log and the metric.
-    pub name: &'static str,
+    /// Name.
+    pub child: ChildName,
     /// Starts a new actor and sets its handle.
     pub start: Box<dyn Fn(DropGuard) + Send>,
 }
@@ -77,7 +99,7 @@ pub struct Supervise {
 #[derive(Message)]
 #[rtype(result = "()")]
 struct ChildGone {
-    name: &'static str,
+    child: ChildName,
     panicked: bool,
 }
 
@@ -99,18 +121,18 @@ impl Supervisor {
         Self { children: HashMap::new(), health, stopping: false }
     }
 
-    fn spawn_child(&self, name: &'static str, ctx: &Context<Self>) {
-        if let Some(child) = self.children.get(name) {
-            (child.start)(DropGuard { name, supervisor: ctx.address().downgrade() });
+    fn spawn_child(&self, name: ChildName, ctx: &Context<Self>) {
+        if let Some(child) = self.children.get(&name) {
+            (child.start)(DropGuard { child: name, supervisor: ctx.address().downgrade() });
         }
     }
 
     fn report(&self) {
-        let dying: Vec<&str> = self
+        let dying: Vec<String> = self
             .children
             .iter()
             .filter(|(_, child)| child.deaths.len() >= STORM)
-            .map(|(name, _)| *name)
+            .map(|(name, _)| name.to_string())
             .collect();
         self.health.set(
             "actors",
@@ -153,7 +175,7 @@ fn backoff(deaths: usize) -> Duration {
 impl Handler<Supervise> for Supervisor {
     type Result = ();
 
-    fn handle(&mut self, Supervise { name, start }: Supervise, ctx: &mut Self::Context) {
+    fn handle(&mut self, Supervise { child: name, start }: Supervise, ctx: &mut Self::Context) {
         self.children.insert(name, Child { start, deaths: VecDeque::new() });
         self.spawn_child(name, ctx);
     }
@@ -162,21 +184,21 @@ impl Handler<Supervise> for Supervisor {
 impl Handler<ChildGone> for Supervisor {
     type Result = ();
 
-    fn handle(&mut self, ChildGone { name, panicked }: ChildGone, ctx: &mut Self::Context) {
+    fn handle(&mut self, ChildGone { child: name, panicked }: ChildGone, ctx: &mut Self::Context) {
         if self.stopping {
             return;
         }
-        let Some(child) = self.children.get_mut(name) else { return };
+        let Some(child) = self.children.get_mut(&name) else { return };
         forget_old(&mut child.deaths);
         child.deaths.push_back(Instant::now());
         let wait = backoff(child.deaths.len());
         tracing::error!(
-            actor = name,
+            actor = %name,
             panicked,
             restart_in_ms = wait.as_millis(),
             "actor died; restarting it"
         );
-        metrics::counter!(metric::ACTOR_RESTARTS, "actor" => name).increment(1);
+        metrics::counter!(metric::ACTOR_RESTARTS, "actor" => name.actor).increment(1);
         self.report();
         ctx.run_later(wait, move |supervisor, ctx| {
             if !supervisor.stopping {
@@ -238,7 +260,8 @@ mod tests {
             count.fetch_add(1, Ordering::SeqCst);
             refill.fill(Fragile { _guard: guard }.start());
         });
-        supervisor.send(Supervise { name: "fragile", start }).await.expect("the supervisor lives");
+        let child = ChildName { actor: "fragile", instance: "" };
+        supervisor.send(Supervise { child, start }).await.expect("the supervisor lives");
         // Pause time after the first start: from here on every delay is a timer.
         tokio::time::pause();
         for death in 1..=STORM {

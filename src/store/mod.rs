@@ -131,7 +131,10 @@ impl Store {
     }
 
     /// Records the outcome of a write for [`Store::ping`].
-    fn noted<T, E: Into<StoreError>>(&self, result: Result<T, E>) -> Result<T, StoreError> {
+    fn record_outcome<T, E: Into<StoreError>>(
+        &self,
+        result: Result<T, E>,
+    ) -> Result<T, StoreError> {
         let result = result.map_err(Into::into);
         let mut writes = self.writes.lock().unwrap_or_else(PoisonError::into_inner);
         match &result {

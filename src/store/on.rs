@@ -24,7 +24,7 @@ macro_rules! on_writer {
     ($store:expr, |$connection:ident| $body:expr) => {{
         let result = match &$store.backend {
             $crate::store::Backend::Sqlite(sqlite) => {
-                let mut owned = $store.noted(sqlite.writer.acquire().await)?;
+                let mut owned = $store.record_outcome(sqlite.writer.acquire().await)?;
                 let result = {
                     let $connection = &mut *owned;
                     $body
@@ -34,7 +34,7 @@ macro_rules! on_writer {
                 result
             }
             $crate::store::Backend::Postgres(pool) => {
-                let mut owned = $store.noted(pool.acquire().await)?;
+                let mut owned = $store.record_outcome(pool.acquire().await)?;
                 let result = {
                     let $connection = &mut *owned;
                     $body
@@ -44,7 +44,7 @@ macro_rules! on_writer {
                 result
             }
         };
-        $store.noted(result)
+        $store.record_outcome(result)
     }};
 }
 
@@ -55,7 +55,7 @@ macro_rules! in_transaction {
         let result = match &$store.backend {
             $crate::store::Backend::Sqlite(sqlite) => {
                 use $crate::store::sqlite as $db;
-                let mut owned = $store.noted(sqlite.writer.acquire().await)?;
+                let mut owned = $store.record_outcome(sqlite.writer.acquire().await)?;
                 let result = async {
                     let mut $tx = $db::begin_write(&mut owned).await?;
                     let result = $body;
@@ -68,7 +68,7 @@ macro_rules! in_transaction {
             }
             $crate::store::Backend::Postgres(pool) => {
                 use $crate::store::postgres as $db;
-                let mut owned = $store.noted(pool.acquire().await)?;
+                let mut owned = $store.record_outcome(pool.acquire().await)?;
                 let result = async {
                     let mut $tx = $db::begin_write(&mut owned).await?;
                     let result = $body;
@@ -80,7 +80,7 @@ macro_rules! in_transaction {
                 result
             }
         };
-        $store.noted(result)?
+        $store.record_outcome(result)?
     }};
 }
 

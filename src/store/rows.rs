@@ -87,8 +87,8 @@ pub(super) async fn bounded(
     Ok((read, true))
 }
 
-fn corrupt(what: &str, value: &str) -> StoreError {
-    StoreError::Corrupt(format!("{what} {value:?}"))
+fn corrupt(column: &str, value: &str) -> StoreError {
+    StoreError::Corrupt(format!("{column} {value:?}"))
 }
 
 pub(super) fn user_id(text: &str) -> Result<UserId, StoreError> {

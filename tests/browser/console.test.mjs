@@ -54,7 +54,7 @@ test('a type is switched, made with a live preview, and used', async () => {
   await dialog
     .getByLabel('Template')
     .fill('Order {order_id} is on its way, {amount|currency("IDR")}');
-  await dialog.getByLabel('Sample of an event').fill('{ "order_id": "A7", "amount": 125000 }');
+  await dialog.getByLabel('Sample data').fill('{ "order_id": "A7", "amount": 125000 }');
   await until('the preview follows', async () =>
     (await dialog.locator('.preview').textContent()).includes('Order A7 is on its way, Rp125.000'),
   );
@@ -105,7 +105,7 @@ test('a type is switched, made with a live preview, and used', async () => {
   assert.equal(asked.length, 3);
   // Give one back to the file.
   await page.getByRole('button', { name: 'Edit NOTE_CREATED' }).click();
-  await dialog.getByRole('button', { name: 'Give back to the file' }).click();
+  await dialog.getByRole('button', { name: 'Revert to file' }).click();
   await until(
     "it is the file's",
     async () => (await api('GET', 'types/NOTE_CREATED')).origin === 'config',
@@ -125,11 +125,8 @@ test('clients, sending, the directory, dead letters, configuration, audit and ov
   await picture(page, 'overview');
 
   await go(page, 'Send');
-  await page.getByRole('combobox', { name: 'To' }).selectOption('connected');
-  await until(
-    'it counts first',
-    async () => (await page.getByText('Goes to 1 person.').count()) === 1,
-  );
+  await page.getByRole('combobox', { name: 'Recipients' }).selectOption('connected');
+  await until('it counts first', async () => (await page.getByText('1 recipient.').count()) === 1);
   await page.getByLabel('Message').fill('The lesson begins <b>now</b>');
   await page.getByRole('button', { name: 'Send' }).click();
   await bell.locator('lonceng-bell .toast .text').waitFor();
@@ -149,9 +146,9 @@ test('clients, sending, the directory, dead letters, configuration, audit and ov
   await until('nobody is connected', async () => (await api('GET', 'clients')).total_count === 0);
 
   await go(page, 'Directory');
-  await page.getByRole('button', { name: 'New person' }).click();
+  await page.getByRole('button', { name: 'New user' }).click();
   const dialog = page.getByRole('dialog');
-  await dialog.getByLabel('Id').fill('ani');
+  await dialog.getByLabel('ID').fill('ani');
   await dialog.getByLabel('Roles').fill('moderator, teacher');
   await dialog.getByLabel('Time zone').fill('Mars');
   await dialog.getByRole('button', { name: 'Save' }).click();
@@ -181,11 +178,11 @@ test('clients, sending, the directory, dead letters, configuration, audit and ov
   await picture(page, 'directory');
 
   await go(page, 'Dead letters');
-  await page.getByText('None. Every event could be taken.').waitFor();
+  await page.getByText('No dead letters. Every event was accepted.').waitFor();
   assert.deepEqual(await violations(page), []);
 
   await go(page, 'Configuration');
-  await page.getByText('What is in the file is what the hub works by.').waitFor();
+  await page.getByText('The file is in force.').waitFor();
   assert.deepEqual(await violations(page), []);
   await picture(page, 'configuration');
 
@@ -313,7 +310,7 @@ test('the overview survives a restart, shows what is optional in grey, and codes
     );
     assert.equal(await tile(page, 'events'), '4');
     await page.getByText('nats is not connected; the hub works without it.').waitFor();
-    await page.getByText('Everything is well.').waitFor();
+    await page.getByText('All parts are operational.').waitFor();
     assert.equal(await page.locator('.alert').count(), 0);
     const row = page.getByRole('row').filter({ hasText: 'NOTE_CREATD' });
     assert.equal(await row.getByRole('link').textContent(), 'NOTE_CREATED');
@@ -342,14 +339,14 @@ test('a file that would remove most types waits until somebody confirms it here'
   const own = await Hub.start({ config: config('FIRST', 'SECOND', 'THIRD') });
   try {
     const page = await openPage(browser, own, '/admin#configuration');
-    await page.getByText('What is in the file is what the hub works by.').waitFor();
+    await page.getByText('The file is in force.').waitFor();
     await writeFile(own.config, config('FIRST'));
     await page.getByText(/2 of 3 types are no longer there/).waitFor();
     assert.deepEqual(await violations(page), []);
     await picture(page, 'removal');
     page.on('dialog', (question) => question.accept());
     await page.getByRole('button', { name: 'Take the file, and remove 2 types' }).click();
-    await page.getByText('What is in the file is what the hub works by.').waitFor();
+    await page.getByText('The file is in force.').waitFor();
     const { types } = await own.api('GET', '/api/v1/admin/types');
     assert.deepEqual(
       types.map((type) => type.code),

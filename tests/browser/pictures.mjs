@@ -96,8 +96,8 @@ const page = await openPage(browser, hub, '/admin?user_id=9&login=ratna&role=adm
   viewport: { width: 1000, height: 640 },
   deviceScaleFactor: 2,
 });
-await page.getByText('followed').first().waitFor();
-await page.getByText('Texts that are compared').scrollIntoViewIfNeeded();
+await page.getByText('clicked').first().waitFor();
+await page.getByText('Variants').scrollIntoViewIfNeeded();
 await page.locator('dialog .charts').screenshot({ path: `${folder}/variants.png` });
 const bell = await openPage(browser, hub, '/?user_id=budi&login=budi');
 await until(

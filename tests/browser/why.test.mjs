@@ -59,7 +59,7 @@ test('the way of an event, and the inbox of a user, with what did not come and w
   await page.getByText('This hub knows no such event').waitFor();
 
   await page.getByRole('link', { name: 'Inbox', exact: true }).click();
-  await page.getByRole('searchbox', { name: 'User id' }).fill('budi');
+  await page.getByRole('searchbox', { name: 'User ID' }).fill('budi');
   await page.keyboard.press('Enter');
   await page.getByText('muted: NOTE_UPDATED').waitFor();
   assert.equal(await page.getByRole('row').filter({ hasText: 'UNREAD' }).count(), 1);
@@ -81,12 +81,16 @@ test('texts are compared, looked at with real events, and sent to oneself', asyn
   await dialog.getByLabel('Title').fill('Offer');
   await dialog.getByLabel('Template').fill('{thing}');
   await dialog.getByLabel('Link').fill('/offers');
-  await dialog.getByText('Texts that are compared').click();
+  await dialog.getByText('Variants').click();
   for (const [at, text] of ['Buy {thing}', 'Would you like {thing}?'].entries()) {
-    await dialog.getByRole('button', { name: 'Add a text' }).click();
-    await dialog.getByRole('group', { name: 'Text' }).nth(at).getByLabel('Says').fill(text);
+    await dialog.getByRole('button', { name: 'Add variant' }).click();
+    await dialog
+      .getByRole('group', { name: 'Variant' })
+      .nth(at)
+      .getByLabel('Variant template')
+      .fill(text);
   }
-  await dialog.getByLabel('Sample of an event').fill('{ "thing": "tea" }');
+  await dialog.getByLabel('Sample data').fill('{ "thing": "tea" }');
   await until('the preview follows', async () =>
     /tea/.test(await dialog.locator('.preview').textContent()),
   );
@@ -113,10 +117,10 @@ test('texts are compared, looked at with real events, and sent to oneself', asyn
   });
   await page.getByRole('button', { name: 'Edit OFFER' }).click();
   await dialog
-    .getByText(/followed/)
+    .getByText(/clicked/)
     .first()
     .waitFor();
-  await dialog.getByLabel('Looked at with').selectOption({ index: 1 });
+  await dialog.getByLabel('Preview with').selectOption({ index: 1 });
   await until('a real event is shown', async () =>
     /tea 29/.test(await dialog.locator('.preview').textContent()),
   );
@@ -142,7 +146,7 @@ test('many are sent to by their role; the upload shows how far it is', async () 
     (await page.locator('#said').textContent()).includes('450 people entered'),
   );
   await page.getByRole('link', { name: 'Send', exact: true }).click();
-  await page.getByRole('combobox', { name: 'To' }).selectOption('role');
+  await page.getByRole('combobox', { name: 'Recipients' }).selectOption('role');
   await page.getByRole('textbox', { name: 'Role' }).fill('teacher');
   await page.getByText('Goes to 450 people.').waitFor();
   await page.getByLabel('Message').fill('Staff meeting');

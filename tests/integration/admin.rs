@@ -146,7 +146,7 @@ async fn type_is_created_changed_previewed_used_and_deleted_at_run_time() {
             .iter()
             .filter_map(|entry| entry["action"].as_str())
             .collect();
-        assert_eq!(actions, ["type.deleted", "type.changed", "type.changed", "type.made"]);
+        assert_eq!(actions, ["type.deleted", "type.changed", "type.changed", "type.created"]);
         assert_eq!(audit["entries"][2]["before"]["is_active"], true);
         assert_eq!(audit["entries"][2]["after"]["is_active"], false);
     })

@@ -292,7 +292,7 @@ fn an_actor_that_panics_under_load_loses_nothing_acknowledged() {
             |handles| handles.persistence.offer(Crash),
             |handles| handles.pipeline.offer(Crash),
             |handles| handles.registry.offer(Crash),
-            |handles| handles.subscriber.offer(Crash),
+            |handles| handles.subscribers["nats"].offer(Crash),
             |handles| handles.broadcaster.offer(Crash),
             |handles| handles.catalog.offer(Crash),
             |handles| handles.sweeper.offer(Crash),

@@ -198,6 +198,7 @@ const INDONESIAN = {
   '{what} is saved and in effect.': '{what} disimpan dan berlaku.',
   Template: 'Templat',
   'Variant template': 'Templat varian',
+  Variant: 'Varian',
   '{name} is a field of the event.': '{name} adalah isian peristiwa.',
   'for ROLE': 'untuk ROLE',
   'for USERS, comma-separated': 'untuk USERS, dipisahkan koma',

@@ -19,7 +19,7 @@ export function variantRows(variants, code) {
     const row = h(
       'fieldset',
       { class: 'stack' },
-      h('legend', {}, t('Variant template')),
+      h('legend', {}, t('Variant')),
       h(
         'div',
         { class: 'two' },

@@ -1,6 +1,7 @@
 import { filled } from './messages.js';
 import { ago } from './time.js';
-import { button, element, icon, safeUrl } from './icons.js';
+import { button, element, icon } from './icons.js';
+import { safeUrl } from './links.js';
 
 /** @import { Notification } from './inbox.js' */
 /** @import { Words } from './messages.js' */

@@ -1,5 +1,6 @@
 import { counted } from './messages.js';
-import { button, element, icon, safeUrl } from './icons.js';
+import { button, element, icon } from './icons.js';
+import { safeUrl } from './links.js';
 
 /** @import { Notification } from './inbox.js' */
 /** @import { Words } from './messages.js' */

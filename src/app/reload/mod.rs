@@ -58,14 +58,14 @@ pub(super) fn settings(config: &Config) -> SettingValues {
 /// Polls the files, while the hub runs.
 pub(super) fn watch(parts: Arc<Parts>, state: http::SharedState, asked: mpsc::Receiver<Reload>) {
     let templates = parts.loaded.templates.clone();
-    let keeper = Keeper {
+    let watcher = FileWatcher {
         running: parts.loaded.config.clone(),
         templates,
         reader: Reader::default(),
         parts,
         state,
     };
-    actix_rt::spawn(keeper.run(asked));
+    actix_rt::spawn(watcher.run(asked));
 }
 
 /// Next step after a change of the files.
@@ -112,7 +112,7 @@ impl Removal {
     }
 }
 
-struct Keeper {
+struct FileWatcher {
     /// Parts of the hub.
     parts: Arc<Parts>,
     /// Folder of the templates.
@@ -123,7 +123,7 @@ struct Keeper {
     reader: Reader,
 }
 
-impl Keeper {
+impl FileWatcher {
     async fn run(mut self, mut asked: mpsc::Receiver<Reload>) {
         // A change since the files were read at the start is one to load.
         let mut taken = self.parts.loaded.files.clone();
@@ -132,7 +132,7 @@ impl Keeper {
         loop {
             let asked = timeout(INTERVAL, asked.recv()).await.ok().flatten();
             // A file system that hangs counts as unchanged.
-            if let Some(seen) = self.look().await {
+            if let Some(seen) = self.snapshot().await {
                 still = seen == before;
                 if !still {
                     (before, changed_at) = (seen, Instant::now());
@@ -140,7 +140,7 @@ impl Keeper {
             }
             let change = Change { confirmed: asked.is_some(), rest: changed_at.elapsed() };
             if change.confirmed || (still && before != taken) {
-                let step = self.take(change).await;
+                let step = self.load_change(change).await;
                 if step == Step::Settled {
                     taken.clone_from(&before);
                 }
@@ -152,13 +152,13 @@ impl Keeper {
         }
     }
 
-    async fn look(&mut self) -> Option<FilesSnapshot> {
+    async fn snapshot(&mut self) -> Option<FilesSnapshot> {
         let (file, templates) = (self.parts.loaded.file.clone(), self.templates.clone());
         self.reader.run(move || FilesSnapshot::take(&file, &templates)).await.ok()
     }
 
     /// Loads the files, or logs the reason for which it cannot.
-    async fn take(&mut self, change: Change) -> Step {
+    async fn load_change(&mut self, change: Change) -> Step {
         let (loaded, local) = match self.load().await {
             Ok(read) => read,
             Err(error) => {

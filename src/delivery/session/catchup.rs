@@ -75,7 +75,7 @@ impl Session {
         match opening {
             Opening::Nothing(now) => {
                 self.send_connected(now);
-                self.reach(now);
+                self.advance_to(now);
                 self.connection.set_position(self.follower.revision());
                 self.go_live(ctx);
             }
@@ -128,7 +128,7 @@ impl Session {
             };
             self.enqueue_history(protocol::push_of(item, false, step), position);
         }
-        self.reach(page.inbox);
+        self.advance_to(page.inbox);
         self.connection.set_position(self.follower.revision());
     }
 
@@ -191,7 +191,7 @@ impl Session {
             self.send_missed(item, page.inbox);
         }
         // Revisions between the last item and the inbox's belong to purged notifications.
-        self.reach(InboxState { revision: page.reached(), ..page.inbox });
+        self.advance_to(InboxState { revision: page.reached(), ..page.inbox });
         if page.complete {
             self.go_live(ctx);
         }
@@ -211,7 +211,7 @@ impl Session {
             protocol::push_of(item, item.seq <= self.caught_up_from, step),
             Some(item.revision),
         );
-        self.follower.reach(item.revision);
+        self.follower.advance_to(item.revision);
     }
 
     fn go_live(&mut self, ctx: &mut Context<Self>) {
@@ -229,7 +229,7 @@ impl Session {
             return;
         };
         for push in held.pushes {
-            self.take(push, ctx);
+            self.on_push(push, ctx);
         }
         if held.dropped {
             self.catch_up(ctx);
@@ -238,15 +238,15 @@ impl Session {
     }
 
     /// Advances the client's position to a state of the inbox.
-    pub(super) fn reach(&mut self, counters: InboxState) {
+    pub(super) fn advance_to(&mut self, counters: InboxState) {
         if counters.revision >= self.counters.revision {
             self.counters = counters;
         }
-        self.follower.reach(counters.revision);
+        self.follower.advance_to(counters.revision);
     }
 
     /// Handles a push from the registry.
-    pub(super) fn take(&mut self, push: Push, ctx: &mut Context<Self>) {
+    pub(super) fn on_push(&mut self, push: Push, ctx: &mut Context<Self>) {
         match &mut self.phase {
             Phase::Closing => {}
             Phase::CatchingUp(held) => {
@@ -271,7 +271,7 @@ impl Session {
             // A push was lost: read it from the store first.
             Continuity::Missing => {
                 self.catch_up(ctx);
-                self.take(push, ctx);
+                self.on_push(push, ctx);
             }
             Continuity::Known if !push.is_ack() => {}
             Continuity::Known | Continuity::Send
@@ -280,14 +280,14 @@ impl Session {
                     .has_room(push.frame.len(), self.context.limits.outbound_queue) =>
             {
                 self.lag(ctx);
-                self.take(push, ctx);
+                self.on_push(push, ctx);
             }
             // A reply is sent even if nothing changed.
             Continuity::Known | Continuity::Send => {
                 self.latency.record(push.received.elapsed().as_secs_f64() * 1_000.0);
                 let step = self.follower.rebase(push.step, self.counters);
                 let frame = if step == push.step { push.frame } else { push.encoded_at(step) };
-                self.reach(step.counters());
+                self.advance_to(step.counters());
                 self.connection.enqueue(frame, Some(self.follower.revision()));
             }
         }

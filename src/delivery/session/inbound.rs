@@ -39,9 +39,9 @@ impl Session {
                 self.on_subscribe(&scope, &filters, ctx);
             }
             Ok(ClientMessage::Unsubscribe(scope)) => {
-                let Some(what) = self.named(&scope) else { return };
-                let answer = protocol::unsubscribed(self.feed_name(what).as_deref());
-                unsubscribe(self, what, answer, ctx);
+                let Some(target) = self.named(&scope) else { return };
+                let answer = protocol::unsubscribed(self.feed_name(target).as_deref());
+                unsubscribe(self, target, answer, ctx);
             }
             Err(error) => self.answer(protocol::error(&error)),
         }
@@ -53,8 +53,8 @@ impl Session {
         wanted: &Map<String, Value>,
         ctx: &mut Context<Self>,
     ) {
-        let Some(what) = self.named(scope) else { return };
-        let filters = match what {
+        let Some(target) = self.named(scope) else { return };
+        let filters = match target {
             WatchTarget::All => {
                 if !self.is_admin {
                     self.send_error(
@@ -82,8 +82,8 @@ impl Session {
                 }
             }
         };
-        let answer = protocol::subscribed(self.feed_name(what).as_deref(), wanted);
-        subscribe(self, what, filters, answer, ctx);
+        let answer = protocol::subscribed(self.feed_name(target).as_deref(), wanted);
+        subscribe(self, target, filters, answer, ctx);
     }
 
     /// Returns the target that a client names; replies with an error if there is none.
@@ -105,8 +105,8 @@ impl Session {
         }
     }
 
-    fn feed_name(&self, what: WatchTarget) -> Option<String> {
-        match what {
+    fn feed_name(&self, target: WatchTarget) -> Option<String> {
+        match target {
             WatchTarget::All => None,
             WatchTarget::Feed(feed) => Some(self.context.feeding.feeds().get(feed).name.clone()),
         }
@@ -237,7 +237,7 @@ impl Session {
     fn answer_sync(&mut self, page: &Page) {
         let reached = InboxState { revision: page.reached(), ..page.inbox };
         self.answer(protocol::sync_response(&page.items, reached, page.complete));
-        self.reach(reached);
+        self.advance_to(reached);
     }
 
     /// Defers a reply with the newest notifications until the client has received the changes

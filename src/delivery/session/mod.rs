@@ -362,7 +362,7 @@ impl Handler<SessionMessage> for Session {
         match message {
             SessionMessage::Push(push) => {
                 self.signals.mailbox_bytes.fetch_sub(push.frame.len(), Ordering::Relaxed);
-                self.take(push, ctx);
+                self.on_push(push, ctx);
             }
             SessionMessage::Behind { revision } => {
                 if matches!(self.phase, Phase::Live) && self.follower.revision() < revision {

@@ -101,8 +101,8 @@ fn filter_errors_name_the_key() {
     let feed = feed(false);
     let read = |filters: Value| Filters::of_json(&feed, filters.as_object().expect("an object"));
     let good = read(json!({ "course_id": ["a", "b", 3], "room_id": "yyy" })).expect("good");
-    assert!(good.take(&vec![Some("3".to_owned()), Some("yyy".to_owned()), None]));
-    assert!(!good.take(&vec![Some("a".to_owned()), None, None]));
+    assert!(good.matches(&vec![Some("3".to_owned()), Some("yyy".to_owned()), None]));
+    assert!(!good.matches(&vec![Some("a".to_owned()), None, None]));
     let pairs = [("course_id", "a"), ("course_id", "b"), ("course_id", "3"), ("room_id", "yyy")];
     assert_eq!(Filters::of_pairs(&feed, pairs.into_iter()), Ok(good));
     let many: Vec<usize> = (0..=VALUES_MAX).collect();
@@ -204,11 +204,11 @@ proptest! {
             prop_assert_eq!(latest.len(), naive.len());
             if take {
                 let first = (!naive.is_empty()).then(|| naive.remove(0).1);
-                prop_assert_eq!(latest.take(), first);
+                prop_assert_eq!(latest.pop(), first);
             }
         }
         latest.forget(None);
-        prop_assert!(latest.is_empty() && latest.take().is_none());
+        prop_assert!(latest.is_empty() && latest.pop().is_none());
     }
 
     #[test]
@@ -234,7 +234,7 @@ proptest! {
         }
         prop_assert_eq!(snapshot.len(), naive.len());
         let expected: Vec<i64> = naive.iter().filter(|(_, values, _)|
-            filters.take(values)).map(|(.., at)| *at).collect();
+            filters.matches(values)).map(|(.., at)| *at).collect();
         let found: Vec<i64> = snapshot.of(&filters, 100).into_iter().map(|(_, shown)|
             shown.timestamp.0).collect();
         prop_assert_eq!(found, expected);

@@ -141,7 +141,7 @@ impl Filters {
 
     /// Returns whether an event with these values matches.
     #[must_use]
-    pub fn take(&self, values: &Values) -> bool {
+    pub fn matches(&self, values: &Values) -> bool {
         self.0.iter().all(|(place, wanted)| {
             values.get(*place).and_then(Option::as_ref).is_some_and(|value| wanted.contains(value))
         })

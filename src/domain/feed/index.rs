@@ -111,7 +111,7 @@ impl<S: Copy + Eq + Hash> Index<S> {
     pub(super) fn watching_by_scan(&self, values: &Values) -> HashSet<S> {
         self.of
             .iter()
-            .filter(|(_, filters)| filters.take(values))
+            .filter(|(_, filters)| filters.matches(values))
             .map(|(watcher, _)| *watcher)
             .collect()
     }

@@ -5,21 +5,21 @@
 //! [`ConflatedMap`] holds the newest message of each [`Key`] for each watcher. Nothing here knows a
 //! clock or a connection.
 
+mod conflated_map;
 mod filters;
+mod flow_control;
 mod index;
-mod latest;
 mod snapshot;
-mod window;
 
 use std::{collections::HashMap, sync::Arc};
 
 use serde_json::{Map, Value};
 
+pub use conflated_map::ConflatedMap;
 pub use filters::{FilterError, Filters, FiltersErrorKind, Values};
+pub use flow_control::FlowControl;
 pub use index::Index;
-pub use latest::ConflatedMap;
 pub use snapshot::Snapshot;
-pub use window::FlowControl;
 
 use super::{
     event::{Event, code_of, other_spelling},

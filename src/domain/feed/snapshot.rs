@@ -96,7 +96,7 @@ impl Snapshot {
                 .filter_map(|value| self.by_value.get(&(place, value.clone())))
                 .flatten()
                 .filter_map(|key| self.last.get_key_value(key))
-                .filter(|(_, last)| filters.take(&last.values))
+                .filter(|(_, last)| filters.matches(&last.values))
                 .collect(),
         };
         found.sort_by_key(|(_, last)| last.change);

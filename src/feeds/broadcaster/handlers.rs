@@ -32,18 +32,18 @@ impl Handler<Subscribe> for Broadcaster {
 
     fn handle(
         &mut self,
-        Subscribe { client, queue, what, filters }: Subscribe,
+        Subscribe { client, queue, target, filters }: Subscribe,
         _: &mut Self::Context,
     ) -> Self::Result {
         let lease = self.enter(client, &queue, None, None);
-        if let WatchTarget::Feed(feed) = what
+        if let WatchTarget::Feed(feed) = target
             && self.indexes[feed.0].has(client, &filters)
         {
             return MessageResult(lease);
         }
         // Queued messages match the previous filters.
-        queue.forget(what.feed());
-        match what {
+        queue.forget(target.feed());
+        match target {
             WatchTarget::All if self.all.contains(&client) => {}
             WatchTarget::All => self.all.push(client),
             WatchTarget::Feed(feed) => {
@@ -69,8 +69,8 @@ impl Handler<Subscribe> for Broadcaster {
 impl Handler<Unsubscribe> for Broadcaster {
     type Result = ();
 
-    fn handle(&mut self, Unsubscribe { client, what }: Unsubscribe, _: &mut Self::Context) {
-        match what {
+    fn handle(&mut self, Unsubscribe { client, target }: Unsubscribe, _: &mut Self::Context) {
+        match target {
             WatchTarget::All => self.all.retain(|known| *known != client),
             WatchTarget::Feed(feed) => {
                 self.indexes[feed.0].remove(client);
@@ -78,7 +78,7 @@ impl Handler<Unsubscribe> for Broadcaster {
         }
         if let Some(queue) = self.watchers.get(&client).and_then(|watcher| watcher.queue.upgrade())
         {
-            queue.forget(what.feed());
+            queue.forget(target.feed());
         }
         self.count();
     }

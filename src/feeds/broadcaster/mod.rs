@@ -20,7 +20,7 @@ use tokio::sync::oneshot;
 use dedup::DedupCache;
 
 use super::{
-    messages::{Dismiss, Lease, SetFeeds},
+    messages::{Dismiss, SetFeeds},
     subscriber_counts::SubscriberCounts,
     subscription::FeedsHandle,
 };
@@ -34,7 +34,7 @@ use crate::{
         user::UserId,
     },
     protocol::{self, CloseCode},
-    runtime::supervisor::DropGuard,
+    runtime::{Lease, supervisor::DropGuard},
     telemetry::metric,
 };
 

@@ -6,7 +6,7 @@ use uuid::Uuid;
 use crate::{auth::Caller, clock, store::AuditEntry};
 
 /// Returns the name of a caller in the audit.
-pub(super) fn who(caller: &Caller) -> String {
+pub(super) fn caller_name(caller: &Caller) -> String {
     match caller {
         Caller::User(identity) => identity.user_id.to_string(),
         Caller::Service { name, .. } => format!("key:{name}"),
@@ -26,7 +26,7 @@ pub(super) fn entry(
     AuditEntry {
         id: Uuid::now_v7(),
         at: clock::now(),
-        who: who(caller),
+        who: caller_name(caller),
         action,
         subject,
         before,

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use tokio::time::timeout;
 use uuid::Uuid;
 
-use super::{audit::who, query::Query};
+use super::{audit::caller_name, query::Query};
 use crate::{
     auth::Caller,
     http::{
@@ -70,7 +70,7 @@ pub(in crate::http) async fn reload(
     _request: HttpRequest,
     Checked(caller): Checked,
 ) -> Result<HttpResponse, Problem> {
-    tracing::info!(by = who(&caller), "reload: requested through the API");
+    tracing::info!(by = caller_name(&caller), "reload: requested through the API");
     // A dropped reply means that the hub stops, or that an earlier request covers this one.
     let _ = timeout(RELOAD_WITHIN, state.reloader.ask()).await;
     Ok(shown(&state, &caller))

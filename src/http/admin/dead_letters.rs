@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::{
-    audit::{entry, who},
+    audit::{caller_name, entry},
     query::Query,
 };
 use crate::{
@@ -217,7 +217,7 @@ pub(in crate::http) async fn replay_all(
     let Query { kind, text, .. } = Query::of(&request)?;
     let text = text.unwrap_or_default();
     let total = state.store.count_dead_letters(kind.as_deref(), &text).await?;
-    let job = state.jobs.begin("dead_letters.replay", who(&caller), total)?;
+    let job = state.jobs.begin("dead_letters.replay", caller_name(&caller), total)?;
     let answer = job.to_json();
     actix_web::rt::spawn(async move {
         // Only dead letters up to now; failed ones are not visited again.

@@ -308,7 +308,7 @@ impl Upload<'_> {
             if lines {
                 while let Some(end) = rest.iter().position(|byte| *byte == b'\n') {
                     let line = rest.split_to(end + 1);
-                    self.take(&line).await?;
+                    self.import_line(&line).await?;
                 }
             }
             let most = if lines { LINE_MAX_BYTES } else { OBJECT_MAX_BYTES };
@@ -334,12 +334,12 @@ impl Upload<'_> {
                     self.enter(&map).await?;
                 }
             }
-            _ => self.take(&rest).await?,
+            _ => self.import_line(&rest).await?,
         }
         self.flush().await
     }
 
-    async fn take(&mut self, line: &[u8]) -> Result<(), Problem> {
+    async fn import_line(&mut self, line: &[u8]) -> Result<(), Problem> {
         self.line += 1;
         if line.iter().all(u8::is_ascii_whitespace) {
             return Ok(());

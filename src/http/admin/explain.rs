@@ -68,13 +68,13 @@ pub(in crate::http) async fn explain(
     _: Checked,
 ) -> Result<HttpResponse, Problem> {
     let query = identity::query(request.uri());
-    let said = |name: &str| {
+    let value = |name: &str| {
         query.iter().find(|(key, value)| key == name && !value.is_empty()).map(|(_, value)| value)
     };
     if let Some((name, _)) = query.iter().find(|(_, value)| value.contains('\0')) {
         return Err(Problem::bad_field(name, "must not have a NUL"));
     }
-    match (said("event"), said("user"), said("type")) {
+    match (value("event"), value("user"), value("type")) {
         (Some(event), None, None) => of_event(&state, event).await,
         (None, Some(user), None) => of_user(&state, user).await,
         (None, None, Some(code)) => {

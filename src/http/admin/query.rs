@@ -32,7 +32,7 @@ impl Query {
             if value.contains('\0') {
                 return Err(Problem::bad_field(&name, "must not have a NUL"));
             }
-            let said = Some(value.clone()).filter(|value| !value.is_empty());
+            let given = Some(value.clone()).filter(|value| !value.is_empty());
             match name.as_str() {
                 "limit" => {
                     let limit = value.parse().ok().filter(|limit| (1..=LIMIT_MAX).contains(limit));
@@ -40,12 +40,12 @@ impl Query {
                         Problem::bad_field(&name, format!("must be from 1 to {LIMIT_MAX}"))
                     })?;
                 }
-                "cursor" => query.cursor = said,
-                "q" => query.text = said,
-                "kind" => query.kind = said,
-                "subject" => query.subject = said,
+                "cursor" => query.cursor = given,
+                "q" => query.text = given,
+                "kind" => query.kind = given,
+                "subject" => query.subject = given,
                 // `role` itself is a parameter of dev authentication.
-                "with_role" => query.role = said,
+                "with_role" => query.role = given,
                 // Parameters of dev authentication and a token are also here.
                 _ => {}
             }

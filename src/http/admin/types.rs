@@ -190,7 +190,7 @@ async fn insert(state: &State, caller: &Caller, row: &TypeRow) -> Result<HttpRes
     if find(state, &row.code).await.is_ok() {
         return Err(taken());
     }
-    let entry = entry(caller, "type.made", subject(&row.code), None, Some(to_json(row)));
+    let entry = entry(caller, "type.created", subject(&row.code), None, Some(to_json(row)));
     if !state.store.make_type(row, &entry).await? {
         return Err(taken());
     }
@@ -247,10 +247,10 @@ pub(in crate::http) async fn patch(
     Checked(caller): Checked,
 ) -> Result<HttpResponse, Problem> {
     let bytes = body::read(payload, state.server.load().max_event_bytes).await?;
-    let said: Map<String, Value> = body::json(&bytes)?;
+    let value: Map<String, Value> = body::json(&bytes)?;
     let before = find(&state, &code).await?;
     check_match(request.headers(), &before)?;
-    let row = merged(&before, said)?.into_row(Some(&before.code), Some(before.updated_at))?;
+    let row = merged(&before, value)?.into_row(Some(&before.code), Some(before.updated_at))?;
     change(&state, &caller, &before, &row).await
 }
 
@@ -295,7 +295,7 @@ pub(in crate::http) async fn revert(
     let row = TypeRow { origin: Origin::Config, updated_at, ..of_file.clone() };
     let entry = entry(
         &caller,
-        "type.given_back",
+        "type.reverted",
         subject(&row.code),
         Some(to_json(&before)),
         Some(to_json(&row)),

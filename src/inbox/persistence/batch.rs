@@ -19,12 +19,12 @@ type Results = Vec<Result<Committed, StoreError>>;
 pub(super) async fn run(
     store: Store,
     registry: MessageHandle<Publish>,
-    jobs: Vec<Operation>,
+    operations: Vec<Operation>,
 ) -> PartState {
     let mut state = PartState::Ok;
     let mut commits = Vec::new();
-    for job in jobs {
-        let result = match job {
+    for operation in operations {
+        let result = match operation {
             Operation::Commit(commit) => {
                 commits.push(commit);
                 continue;
@@ -36,7 +36,7 @@ pub(super) async fn run(
                 let change = store.mark_all(&user_id, mark, up_to, origin, clock::now()).await;
                 (change.map(MarkOutcome::Done), reply)
             }
-            Operation::SweepKind(sweep) => {
+            Operation::Sweep(sweep) => {
                 run_sweep(&store, &registry, sweep, &mut state).await;
                 continue;
             }
@@ -45,7 +45,7 @@ pub(super) async fn run(
         note(&mut state, outcome.as_ref().err());
         if let Ok(MarkOutcome::Done(change)) = &outcome {
             count_mark(change);
-            tell(&registry, vec![change.clone()], Instant::now()).await;
+            publish(&registry, vec![change.clone()], Instant::now()).await;
         }
         // The caller may be gone, and needs no reply then.
         let _ = reply.send(outcome);
@@ -78,7 +78,7 @@ async fn run_sweep(
             metrics::counter!(metric::AUTO_CLEARED)
                 .increment(changes.iter().filter(cleared).count() as u64);
             let count = changes.len();
-            tell(registry, changes, Instant::now()).await;
+            publish(registry, changes, Instant::now()).await;
             Ok(Swept { count, next })
         }
         Err(error) => Err(error),
@@ -119,7 +119,7 @@ async fn commit_all(
             })
             .collect();
         count_new(changes.len());
-        tell(registry, changes, received).await;
+        publish(registry, changes, received).await;
         let _ = reply.send(outcomes);
     }
 }
@@ -158,9 +158,10 @@ async fn isolate(
     let mut results: Results = Vec::with_capacity(events.len());
     let mut start = 0;
     for (end, atomic) in ends.iter().zip(atomic) {
-        let job = &events[start..*end];
+        let operation = &events[start..*end];
         start = *end;
-        let pieces: Vec<&[Planned]> = if *atomic { vec![job] } else { job.chunks(1).collect() };
+        let pieces: Vec<&[Planned]> =
+            if *atomic { vec![operation] } else { operation.chunks(1).collect() };
         for piece in pieces {
             match commit(store, piece).await {
                 Ok(committed) => results.extend(committed.into_iter().map(Ok)),
@@ -206,7 +207,7 @@ fn outcome(result: Result<Committed, StoreError>, changes: &mut Vec<Change>) -> 
 
 /// Sends changes to the registry, and waits for room in its mailbox; the registry never waits for
 /// persistence. When it is gone, its sessions attach to the next one and catch up from the store.
-async fn tell(registry: &MessageHandle<Publish>, changes: Vec<Change>, received: Instant) {
+async fn publish(registry: &MessageHandle<Publish>, changes: Vec<Change>, received: Instant) {
     if !changes.is_empty() {
         let _ = registry.send(Publish { changes, received }).await;
     }

@@ -70,14 +70,14 @@ enum Operation {
     Commit(Commit),
     Mark(MarkOne),
     MarkAll(MarkAll),
-    SweepKind(Sweep),
+    Sweep(Sweep),
 }
 
 impl Operation {
     fn rows(&self) -> usize {
         match self {
             Self::Commit(commit) => commit.events.iter().map(|event| event.drafts.len()).sum(),
-            Self::Mark(_) | Self::MarkAll(_) | Self::SweepKind(_) => 0,
+            Self::Mark(_) | Self::MarkAll(_) | Self::Sweep(_) => 0,
         }
     }
 
@@ -85,7 +85,7 @@ impl Operation {
     fn bytes(&self) -> usize {
         match self {
             Self::Commit(commit) => commit.events.iter().map(Planned::bytes).sum(),
-            Self::Mark(_) | Self::MarkAll(_) | Self::SweepKind(_) => 0,
+            Self::Mark(_) | Self::MarkAll(_) | Self::Sweep(_) => 0,
         }
     }
 
@@ -99,7 +99,7 @@ impl Operation {
             Self::Mark(MarkOne { reply, .. }) | Self::MarkAll(MarkAll { reply, .. }) => {
                 let _ = reply.send(Err(StoreError::Overloaded));
             }
-            Self::SweepKind(Sweep { reply, .. }) => {
+            Self::Sweep(Sweep { reply, .. }) => {
                 let _ = reply.send(Err(StoreError::Overloaded));
             }
         }
@@ -131,17 +131,17 @@ impl Persistence {
         }
     }
 
-    fn enqueue(&mut self, job: Operation, ctx: &mut Context<Self>) {
+    fn enqueue(&mut self, operation: Operation, ctx: &mut Context<Self>) {
         let full = self.waiting.len() >= WAITING_JOBS_MAX
             || self.waiting_rows >= WAITING_ROWS_MAX
             || self.waiting_bytes >= WAITING_BYTES_MAX;
         if full {
-            job.refuse();
+            operation.refuse();
             return;
         }
-        self.waiting_rows += job.rows();
-        self.waiting_bytes += job.bytes();
-        self.waiting.push_back(job);
+        self.waiting_rows += operation.rows();
+        self.waiting_bytes += operation.bytes();
+        self.waiting.push_back(operation);
         self.gauge();
         self.wake(ctx);
     }
@@ -160,14 +160,15 @@ impl Persistence {
 
     /// Processes a batch, then the next one.
     fn work(&mut self, ctx: &mut Context<Self>) {
-        let jobs = self.take_batch();
+        let operations = self.take_batch();
         let (store, publish) = (self.store.clone(), self.publish.clone());
-        let done =
-            batch::run(store, publish, jobs).into_actor(self).map(|state, persistence, ctx| {
+        let done = batch::run(store, publish, operations).into_actor(self).map(
+            |state, persistence, ctx| {
                 persistence.health.set("store", state);
                 persistence.busy = false;
                 persistence.wake(ctx);
-            });
+            },
+        );
         ctx.spawn(done);
     }
 
@@ -242,7 +243,7 @@ impl Handler<Sweep> for Persistence {
     type Result = ();
 
     fn handle(&mut self, sweep: Sweep, ctx: &mut Self::Context) {
-        self.enqueue(Operation::SweepKind(sweep), ctx);
+        self.enqueue(Operation::Sweep(sweep), ctx);
     }
 }
 

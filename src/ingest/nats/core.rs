@@ -73,7 +73,7 @@ fn convert(message: async_nats::Message) -> SourceMessage {
 /// at the first attempt have no identity, so only the failed ones are tried again.
 async fn process(subscription: &Subscription, mut messages: Vec<SourceMessage>) {
     let consumer = &subscription.consumer;
-    for delivered in 1..=consumer.max_deliver {
+    for delivered in 1..=consumer.retries.max_deliver {
         let processed = consumer.process(&messages).await;
         let mut again = Vec::new();
         for (message, processed) in messages.into_iter().zip(processed) {

@@ -14,7 +14,7 @@ use tokio::time::sleep;
 pub use address::{AddressError, Servers};
 use connection::NatsConnection;
 
-use super::{Consumer, EventSource};
+use super::{Consumer, EventSource, Retries};
 use crate::{config, telemetry::PartState};
 
 /// Delay before the next attempt after a failure.
@@ -55,6 +55,11 @@ impl NatsSource {
 impl EventSource for NatsSource {
     fn name(&self) -> &'static str {
         "nats"
+    }
+
+    fn retries(&self) -> Retries {
+        let config = &self.config;
+        Retries { max_deliver: config.max_deliver, backoff_seconds: config.backoff_seconds.clone() }
     }
 
     fn run(self: Arc<Self>, consumer: Consumer) -> LocalBoxFuture<'static, ()> {

@@ -141,10 +141,10 @@ impl Written {
 }
 
 /// Applies a JSON merge patch (RFC 7396) to a row.
-pub(super) fn merged(row: &TypeRow, said: Map<String, Value>) -> Result<Written, Problem> {
+pub(super) fn merged(row: &TypeRow, value: Map<String, Value>) -> Result<Written, Problem> {
     let mut whole = to_json(row);
     if let Some(map) = whole.as_object_mut() {
-        for (name, value) in said {
+        for (name, value) in value {
             if value.is_null() {
                 map.remove(&name);
             } else {

@@ -31,13 +31,13 @@ impl ConflatedMap {
         }
         let mut dropped = false;
         while self.order.len() > 1 && (self.order.len() > most || self.bytes > max_bytes) {
-            dropped |= self.take().is_some();
+            dropped |= self.pop().is_some();
         }
         dropped
     }
 
     /// Removes and returns the oldest message.
-    pub fn take(&mut self) -> Option<Bytes> {
+    pub fn pop(&mut self) -> Option<Bytes> {
         let key = self.order.pop_front()?;
         let message = self.messages.remove(&key);
         self.bytes -= message.as_ref().map_or(0, Bytes::len);

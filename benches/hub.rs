@@ -15,6 +15,8 @@
 
 #[path = "hub/everyone.rs"]
 mod everyone;
+#[path = "hub/feeds.rs"]
+mod feeds;
 #[path = "../tests/integration/support/mod.rs"]
 mod support;
 
@@ -71,10 +73,10 @@ fn main() {
             }
             if wanted("feeds") {
                 for watchers in [10, 10_000] {
-                    feeds_apart(watchers, 20_000).await;
+                    feeds::feeds_apart(watchers, 20_000).await;
                 }
-                feeds_together(5_000, 100).await;
-                feeds_unwatched(20_000).await;
+                feeds::feeds_together(5_000, 100).await;
+                feeds::feeds_unwatched(20_000).await;
             }
             if wanted("everyone") {
                 everyone::everyone(postgres.as_deref(), 100_000).await;
@@ -257,120 +259,6 @@ async fn streams(connections: usize) {
     let after = pss(&hub);
     let each = after.saturating_sub(before) / connections as u64;
     println!("streams     {connections} event streams: {each} bytes each (PSS)");
-}
-
-fn booking(course: &str, n: usize) -> serde_json::Value {
-    json!({ "topic": "booking.created", "payload": { "data": {
-        "course_id": course, "schedule_id": "s", "slots_remaining": n, "student_id": "somebody",
-    } } })
-}
-
-/// Watchers of a feed, each reading in a task of its own; every message counts.
-async fn watchers(hub: &Hub, courses: impl Iterator<Item = String>) -> Arc<AtomicU64> {
-    let seen = Arc::new(AtomicU64::new(0));
-    let courses: Vec<String> = courses.collect();
-    for some in courses.chunks(100) {
-        let opened: FuturesUnordered<_> = some
-            .iter()
-            .map(|course| async move {
-                hub.watch("availability", &json!({ "course_id": course })).await
-            })
-            .collect();
-        for mut client in opened.collect::<Vec<_>>().await {
-            let seen = Arc::clone(&seen);
-            tokio::spawn(async move {
-                while client.tick().await.is_some() {
-                    seen.fetch_add(1, Ordering::Relaxed);
-                }
-            });
-        }
-    }
-    seen
-}
-
-/// Seconds of processor time, the process's own and the kernel's for it (Linux).
-fn cpu(hub: &Hub) -> f64 {
-    let stat = std::fs::read_to_string(format!("/proc/{}/stat", hub.pid())).unwrap_or_default();
-    let fields: Vec<&str> =
-        stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
-    let ticks =
-        |at: usize| fields.get(at).and_then(|ticks| ticks.parse::<f64>().ok()).unwrap_or(0.0);
-    (ticks(11) + ticks(12)) / 100.0
-}
-
-/// Everybody watches something else; each event is for one of them.
-async fn feeds_apart(count: usize, events: usize) {
-    let hub = Hub::sqlite(&[]).await;
-    let seen = watchers(&hub, (0..count).map(|n| format!("C{n}"))).await;
-    let publish = async |from: usize, events: usize| {
-        for at in (from..from + events).step_by(10) {
-            let batch: Vec<_> =
-                (at..at + 10).map(|n| booking(&format!("C{}", n % 10), n)).collect();
-            hub.publish(&json!(batch)).await;
-        }
-    };
-    publish(0, 1_000).await;
-    let (before, delivered) = (cpu(&hub), seen.load(Ordering::Relaxed));
-    publish(1_000, events).await;
-    let each = (cpu(&hub) - before) / events as f64 * 1e6;
-    let delivered = seen.load(Ordering::Relaxed) - delivered;
-    println!(
-        "feeds       {count} watchers on {count} courses: {each:.0} µs of the hub an event \
-         (HTTP, tens), {delivered} seen"
-    );
-}
-
-/// Everybody watches the same; the next event comes when all have seen the one before.
-async fn feeds_together(count: usize, events: usize) {
-    let hub = Hub::sqlite(&[]).await;
-    let seen = watchers(&hub, (0..count).map(|_| "C".to_owned())).await;
-    let mut took = Vec::new();
-    let mut before = 0.0;
-    for n in 0..events + 10 {
-        if n == 10 {
-            before = cpu(&hub);
-            took.clear();
-        }
-        let (started, target) = (Instant::now(), seen.load(Ordering::Relaxed) + count as u64);
-        hub.publish(&booking("C", n)).await;
-        while seen.load(Ordering::Relaxed) < target {
-            tokio::time::sleep(Duration::from_micros(200)).await;
-        }
-        took.push(started.elapsed());
-    }
-    let each = (cpu(&hub) - before) / (events * count) as f64 * 1e6;
-    took.sort_unstable();
-    let at = |share: f64| took[((took.len() - 1) as f64 * share) as usize];
-    println!(
-        "feeds       {count} watchers on one course, publish → all have it: p50 {:.1?}, p99 \
-         {:.1?}; {each:.1} µs of the hub a delivery",
-        at(0.5),
-        at(0.99)
-    );
-}
-
-/// Nobody watches.
-async fn feeds_unwatched(events: usize) {
-    let hub = Hub::sqlite(&[]).await;
-    let publish = async |kind: &str| {
-        let before = cpu(&hub);
-        for at in (0..events).step_by(10) {
-            let batch: Vec<_> = (at..at + 10)
-                .map(|n| {
-                    json!({ "topic": kind, "payload": { "data": { "course_id": "C",
-                    "slots_remaining": n } } })
-                })
-                .collect();
-            hub.publish(&json!(batch)).await;
-        }
-        (cpu(&hub) - before) / events as f64 * 1e6
-    };
-    publish("booking.created").await;
-    let (fed, skipped) = (publish("booking.created").await, publish("nobody.knows").await);
-    println!(
-        "feeds       nobody watches: {fed:.0} µs an event; one that no feed and no type knows: \
-         {skipped:.0} µs"
-    );
 }
 
 /// Proportional set size (Linux): what the process would free.

@@ -164,13 +164,13 @@ test('clients, sending, the directory, dead letters, configuration, audit and ov
   const lines = Array.from({ length: 300 }, (_, n) =>
     JSON.stringify({ user_id: `n${n}`, login: `login${n}` }),
   ).join('\n');
-  await page.getByLabel(/^Upload people/).setInputFiles({
+  await page.getByLabel(/^Upload users/).setInputFiles({
     name: 'people.ndjson',
     mimeType: 'application/x-ndjson',
     buffer: Buffer.from(lines),
   });
   await until('they are entered', async () =>
-    (await page.locator('#said').textContent()).includes('300 people entered'),
+    (await page.locator('#said').textContent()).includes('300 users imported'),
   );
   await page.getByRole('searchbox').fill('login299');
   await until('one is found', async () => (await page.getByRole('row').count()) === 2);
@@ -345,7 +345,7 @@ test('a file that would remove most types waits until somebody confirms it here'
     assert.deepEqual(await violations(page), []);
     await picture(page, 'removal');
     page.on('dialog', (question) => question.accept());
-    await page.getByRole('button', { name: 'Take the file, and remove 2 types' }).click();
+    await page.getByRole('button', { name: 'Load the file and remove 2 types' }).click();
     await page.getByText('The file is in force.').waitFor();
     const { types } = await own.api('GET', '/api/v1/admin/types');
     assert.deepEqual(

@@ -137,13 +137,13 @@ test('many are sent to by their role; the upload shows how far it is', async () 
     JSON.stringify({ user_id: `t${n}`, roles: ['teacher'] }),
   ).join('\n');
   const page = await openPage(browser, hub, `${as}#directory`);
-  await page.getByLabel(/^Upload people/).setInputFiles({
+  await page.getByLabel(/^Upload users/).setInputFiles({
     name: 'p.ndjson',
     mimeType: 'application/x-ndjson',
     buffer: Buffer.from(lines),
   });
   await until('they are entered', async () =>
-    (await page.locator('#said').textContent()).includes('450 people entered'),
+    (await page.locator('#said').textContent()).includes('450 users imported'),
   );
   await page.getByRole('link', { name: 'Send', exact: true }).click();
   await page.getByRole('combobox', { name: 'Recipients' }).selectOption('role');

@@ -1,6 +1,8 @@
 //! Many clients of many users, every kind of change, and connections that are cut: at the end every
 //! client's inbox equals the server's. A seed is printed; `LONCENG_TEST_SEED` runs it again.
 
+mod mirror;
+
 use std::{
     collections::BTreeMap,
     sync::{
@@ -20,125 +22,14 @@ use serde_json::{Value, json};
 use tokio::net::TcpStream;
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async, tungstenite::Message};
 
+use mirror::{Mirror, Next, is_ack};
+
 const USERS: usize = 60;
 const CLIENTS: usize = 300;
 const CHANGES: usize = 20_000;
 const CUTS: usize = 1_000;
 
 type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
-
-/// What a client knows: each notification as it was last told, and how far it is.
-#[derive(Default)]
-struct Mirror {
-    epoch: String,
-    /// The last revision of which everything is here; -1 before the first connection.
-    revision: i64,
-    items: BTreeMap<String, (i64, String)>,
-    unread: i64,
-    /// Why the history was not whole, if it ever was not.
-    broken: Option<String>,
-}
-
-/// What to do next.
-#[derive(PartialEq, Eq)]
-enum Next {
-    Nothing,
-    Sync,
-}
-
-impl Mirror {
-    fn put(&mut self, item: &Value) {
-        let id = item["notification_id"].as_str().expect("an id").to_owned();
-        let revision = item["revision"].as_i64().expect("a revision");
-        let known = self.items.get(&id).map_or(-1, |(revision, _)| *revision);
-        if revision >= known {
-            self.items
-                .insert(id, (revision, item["status"].as_str().expect("a status").to_owned()));
-        }
-    }
-
-    /// Where a change leads, seen by a client that trusts the revisions.
-    fn follow(&mut self, data: &Value) -> Next {
-        let (previous, revision) = (
-            data["previous_revision"].as_i64().expect("one"),
-            data["revision"].as_i64().expect("one"),
-        );
-        if revision <= self.revision {
-            return Next::Nothing;
-        }
-        if previous != self.revision {
-            return Next::Sync;
-        }
-        self.revision = revision;
-        self.unread = data["unread"].as_i64().expect("a count");
-        Next::Nothing
-    }
-
-    fn take(&mut self, message: &Value) -> Next {
-        let data = &message["data"];
-        match message["type"].as_str().expect("a type") {
-            "connected" => {
-                if self.revision < 0 {
-                    data["epoch"].as_str().expect("an epoch").clone_into(&mut self.epoch);
-                    self.revision = data["revision"].as_i64().expect("one");
-                    self.unread = data["unread"].as_i64().expect("a count");
-                }
-                Next::Nothing
-            }
-            "reset" => {
-                self.broken = Some("it was told to start over".to_owned());
-                Next::Nothing
-            }
-            "sync.response" => {
-                for item in data.as_array().expect("a list") {
-                    self.put(item);
-                }
-                self.revision = self.revision.max(message["revision"].as_i64().expect("one"));
-                self.unread = message["unread"].as_i64().expect("a count");
-                if message["complete"] == true { Next::Nothing } else { Next::Sync }
-            }
-            kind @ ("notification.push" | "notification.update") => {
-                let id = data["notification_id"].as_str().expect("an id");
-                // What is in a mark-all is not known one by one: the gap is asked for.
-                let new = !self.items.contains_key(id);
-                let before = self.revision;
-                let next = self.follow(data);
-                if kind == "notification.update"
-                    && new
-                    && next == Next::Nothing
-                    && self.revision > before
-                {
-                    self.broken = Some(format!("an update of {id}, which was never pushed"));
-                }
-                self.put(data);
-                next
-            }
-            kind if kind.ends_with("_all.ack") && data["revision"] != data["previous_revision"] => {
-                Next::Sync
-            }
-            kind if is_ack(kind) => {
-                if let (Some(id), Some(status)) =
-                    (data["notification_id"].as_str(), data["status"].as_str())
-                {
-                    let revision = data["revision"].as_i64().expect("one");
-                    let before = self.revision;
-                    let next = self.follow(data);
-                    if self.revision > before {
-                        self.items.insert(id.to_owned(), (revision, status.to_owned()));
-                    }
-                    return next;
-                }
-                Next::Nothing
-            }
-            "notifications.summary" => Next::Sync,
-            _ => Next::Nothing,
-        }
-    }
-}
-
-fn is_ack(kind: &str) -> bool {
-    kind.rsplit('.').next() == Some("ack")
-}
 
 struct Plan {
     hub_ws: String,
@@ -235,7 +126,7 @@ async fn live(plan: Plan, user: usize, seed: u64) -> Mirror {
                         syncing = false;
                     }
                     let answered = message["type"] == "sync.response";
-                    let next = mirror.take(&message);
+                    let next = mirror.apply(&message);
                     if answered && finishing && next == Next::Nothing {
                         return mirror;
                     }

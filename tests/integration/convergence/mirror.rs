@@ -1,0 +1,119 @@
+//! Inbox of a client, as a client keeps it.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+/// Inbox of a client, built from the messages it received.
+#[derive(Default)]
+pub(super) struct Mirror {
+    pub(super) epoch: String,
+    /// The last revision of which everything is here; -1 before the first connection.
+    pub(super) revision: i64,
+    pub(super) items: BTreeMap<String, (i64, String)>,
+    pub(super) unread: i64,
+    /// Why the history was not whole, if it ever was not.
+    pub(super) broken: Option<String>,
+}
+
+/// Next step of a client.
+#[derive(PartialEq, Eq)]
+pub(super) enum Next {
+    Nothing,
+    Sync,
+}
+
+impl Mirror {
+    pub(super) fn put(&mut self, item: &Value) {
+        let id = item["notification_id"].as_str().expect("an id").to_owned();
+        let revision = item["revision"].as_i64().expect("a revision");
+        let known = self.items.get(&id).map_or(-1, |(revision, _)| *revision);
+        if revision >= known {
+            self.items
+                .insert(id, (revision, item["status"].as_str().expect("a status").to_owned()));
+        }
+    }
+
+    /// Where a change leads, seen by a client that trusts the revisions.
+    pub(super) fn follow(&mut self, data: &Value) -> Next {
+        let (previous, revision) = (
+            data["previous_revision"].as_i64().expect("one"),
+            data["revision"].as_i64().expect("one"),
+        );
+        if revision <= self.revision {
+            return Next::Nothing;
+        }
+        if previous != self.revision {
+            return Next::Sync;
+        }
+        self.revision = revision;
+        self.unread = data["unread"].as_i64().expect("a count");
+        Next::Nothing
+    }
+
+    pub(super) fn apply(&mut self, message: &Value) -> Next {
+        let data = &message["data"];
+        match message["type"].as_str().expect("a type") {
+            "connected" => {
+                if self.revision < 0 {
+                    data["epoch"].as_str().expect("an epoch").clone_into(&mut self.epoch);
+                    self.revision = data["revision"].as_i64().expect("one");
+                    self.unread = data["unread"].as_i64().expect("a count");
+                }
+                Next::Nothing
+            }
+            "reset" => {
+                self.broken = Some("it was told to start over".to_owned());
+                Next::Nothing
+            }
+            "sync.response" => {
+                for item in data.as_array().expect("a list") {
+                    self.put(item);
+                }
+                self.revision = self.revision.max(message["revision"].as_i64().expect("one"));
+                self.unread = message["unread"].as_i64().expect("a count");
+                if message["complete"] == true { Next::Nothing } else { Next::Sync }
+            }
+            kind @ ("notification.push" | "notification.update") => {
+                let id = data["notification_id"].as_str().expect("an id");
+                // What is in a mark-all is not known one by one: the gap is asked for.
+                let new = !self.items.contains_key(id);
+                let before = self.revision;
+                let next = self.follow(data);
+                if kind == "notification.update"
+                    && new
+                    && next == Next::Nothing
+                    && self.revision > before
+                {
+                    self.broken = Some(format!("an update of {id}, which was never pushed"));
+                }
+                self.put(data);
+                next
+            }
+            kind if kind.ends_with("_all.ack") && data["revision"] != data["previous_revision"] => {
+                Next::Sync
+            }
+            kind if is_ack(kind) => {
+                if let (Some(id), Some(status)) =
+                    (data["notification_id"].as_str(), data["status"].as_str())
+                {
+                    let revision = data["revision"].as_i64().expect("one");
+                    let before = self.revision;
+                    let next = self.follow(data);
+                    if self.revision > before {
+                        self.items.insert(id.to_owned(), (revision, status.to_owned()));
+                    }
+                    return next;
+                }
+                Next::Nothing
+            }
+            "notifications.summary" => Next::Sync,
+            _ => Next::Nothing,
+        }
+    }
+}
+
+/// Returns whether a message acknowledges a mark of this client.
+pub(super) fn is_ack(kind: &str) -> bool {
+    kind.rsplit('.').next() == Some("ack")
+}

@@ -1,0 +1,275 @@
+//! Conformance of both stores: directory, preferences, types, dead letters, schedules, fan-outs.
+
+use crate::store::{NOW, draft, mark, planned, user};
+use crate::store_sweeps::timed;
+use lonceng::{
+    domain::{
+        catalog::{Origin, TypeRow, Variant},
+        event::Identity,
+        inbox::{ChangeKind, Mark},
+        notification::Timestamp,
+        plan::{Draft, RecipientSet},
+        preferences::Preferences,
+        rejected::Rejected,
+        user::{Person, PersonPatch},
+    },
+    store::{Committed, DeadLetter, FanOutStart, Part, Planned, Reservation, Store},
+};
+use uuid::Uuid;
+
+async fn preferences_are_stored_per_user(store: Store) {
+    assert_eq!(store.preferences(&user("u")).await.expect("it reads"), Preferences::default());
+    let wants = Preferences {
+        muted_types: vec!["A".into()],
+        email_enabled: false,
+        ..Preferences::default()
+    };
+    store.put_preferences(&user("u"), &wants, NOW).await.expect("it writes");
+    store.set_retention(&user("u"), 7, NOW).await.expect("it writes");
+    let kept = Preferences { retention_days: Some(7), ..wants };
+    assert_eq!(store.preferences(&user("u")).await.expect("it reads"), kept);
+    let all = store.preferences_of(&[user("u"), user("v")]).await.expect("it reads");
+    assert_eq!(all, [(user("u"), kept)]);
+}
+
+async fn idempotency_key_is_reserved_once_with_its_response(store: Store) {
+    let reserve = async |key: &str, print: &str, holder: &str, now: Timestamp| {
+        store.reserve(key, print, holder, now).await.expect("it reserves")
+    };
+    assert_eq!(reserve("k", "f", "hub", NOW).await, Reservation::Yours(NOW));
+    assert_eq!(reserve("k", "f", "hub", NOW).await, Reservation::InFlight);
+    assert_eq!(reserve("k", "other", "hub", NOW).await, Reservation::Other);
+    store.answer("k", "[1]").await.expect("it is kept");
+    assert_eq!(reserve("k", "f", "another hub", NOW).await, Reservation::Answered("[1]".into()));
+    assert_eq!(reserve("k", "other", "hub", NOW).await, Reservation::Other);
+    // Nothing was done under it: free again.
+    assert_eq!(reserve("r", "f", "hub", NOW).await, Reservation::Yours(NOW));
+    store.release("r", "hub").await.expect("it is released");
+    assert_eq!(reserve("r", "other", "hub", NOW).await, Reservation::Yours(NOW));
+    // Its hub died: whoever takes it over goes on from where it began.
+    assert_eq!(reserve("d", "f", "dead", NOW).await, Reservation::Yours(NOW));
+    let later = Timestamp(NOW.0 + 61_000);
+    assert_eq!(reserve("d", "f", "hub", later).await, Reservation::Yours(NOW));
+    assert_eq!(reserve("d", "f", "hub", later).await, Reservation::InFlight);
+    // After a day it is as if it had never been.
+    let tomorrow = Timestamp(NOW.0 + 24 * 60 * 60 * 1_000 + 1);
+    assert_eq!(reserve("k", "new", "hub", tomorrow).await, Reservation::Yours(tomorrow));
+    assert_eq!(store.purge_idempotency_keys(NOW.0 + 1, 10).await.expect("it purges"), 2);
+}
+
+async fn directory_finds_users_and_roles(store: Store) {
+    let mut admin = Person::unknown(user("a"));
+    admin.login = Some("alice".into());
+    admin.roles = vec!["admin".into(), "moderator".into()];
+    let patch = |person: &Person, set_roles| PersonPatch { person: person.clone(), set_roles };
+    store.merge_people(&[patch(&admin, true)], NOW).await.expect("it merges");
+    // Signing in without saying a role takes none away.
+    let mut again = Person::unknown(user("a"));
+    again.name = Some("Alice".into());
+    store.merge_people(&[patch(&again, false)], NOW).await.expect("it merges");
+    admin.name = Some("Alice".into());
+    assert_eq!(
+        store.users_with_role(Some("admin"), "", 9).await.expect("it reads"),
+        [admin.clone()]
+    );
+    assert_eq!(store.users_with_role(Some("moderator"), "", 9).await.expect("it reads").len(), 1);
+    // Entering somebody known changes nothing.
+    let mut other = Person::unknown(user("a"));
+    other.login = Some("mallory".into());
+    store.enter_people(&[other, Person::unknown(user("b"))], NOW).await.expect("it enters");
+    assert_eq!(
+        store.people(&[user("a"), user("nobody")]).await.expect("it reads"),
+        [admin.clone()]
+    );
+    assert_eq!(store.users_with_role(None, "", 9).await.expect("it reads").len(), 2);
+    admin.roles = Vec::new();
+    store.merge_people(&[patch(&admin, true)], NOW).await.expect("it merges");
+    assert!(store.users_with_role(Some("admin"), "", 9).await.expect("it reads").is_empty());
+}
+
+fn kind(code: &str, template: &str) -> TypeRow {
+    TypeRow {
+        code: code.into(),
+        display_name: "Title".into(),
+        template: template.into(),
+        target_type: "SELF".into(),
+        target_role: None,
+        target_users: vec![user("u")],
+        priority: "LOW".into(),
+        channels: vec!["web".into()],
+        is_active: true,
+        ttl_seconds: Some(9),
+        action_url: None,
+        entity: None,
+        mandatory: false,
+        keep_days: Some(30),
+        variants: vec![Variant { name: "a".into(), weight: 2, template: "text".into() }],
+        schedule: Some(serde_json::json!({ "cron": "0 18 * * *", "timezone": "Asia/Jakarta" })),
+        origin: Origin::Config,
+        updated_at: NOW,
+    }
+}
+
+async fn config_types_are_written_and_overrides_kept(store: Store) {
+    let write =
+        async |types: &[TypeRow]| store.write_config_types(types, NOW).await.expect("it writes");
+    assert_eq!(write(&[kind("A", "one"), kind("B", "x")]).await, 2);
+    assert_eq!(write(&[kind("A", "one"), kind("B", "x")]).await, 0, "nothing has changed");
+    let later = Timestamp(NOW.0 + 5);
+    let changed = store.write_config_types(&[kind("A", "two")], later).await.expect("it writes");
+    assert_eq!(changed, 2, "A says something else and B is gone");
+    let types = store.types().await.expect("it reads");
+    assert_eq!(types.len(), 1);
+    assert_eq!((types[0].template.as_str(), types[0].origin), ("two", Origin::Config));
+    // By hand, as the contract shows it.
+    store
+        .execute_by_hand("UPDATE notification_types SET is_active = false WHERE code = 'A'")
+        .await
+        .expect("plain SQL");
+    store
+        .execute_by_hand(
+            "INSERT INTO notification_types (code, display_name, template, target_type) VALUES \
+             ('C', 'C', 'x', 'ALL')",
+        )
+        .await
+        .expect("plain SQL");
+    assert_eq!(
+        write(&[kind("A", "three"), kind("C", "three")]).await,
+        0,
+        "an administrator has changed them"
+    );
+    let types = store.types().await.expect("it reads");
+    assert_eq!(
+        types.iter().map(|row| (row.is_active, row.origin)).collect::<Vec<_>>(),
+        [(false, Origin::Admin), (true, Origin::Admin)]
+    );
+}
+
+async fn dead_letters_are_stored_truncated_and_listed(store: Store) {
+    let rejected = Rejected::missing("user_id", "it needs user_id\0");
+    let mut letter =
+        DeadLetter::new(Uuid::now_v7(), NOW, "nats", &rejected, &[b'x', 0, 0xFF].repeat(30_000));
+    letter.headers = vec![("nats-msg-id".into(), "m1".into())];
+    letter.subject = Some("events.x".into());
+    store.keep_dead_letter(&letter).await.expect("it keeps");
+    store.keep_dead_letter(&letter).await.expect("twice is once");
+    let letters = store.dead_letters(10).await.expect("it lists");
+    assert_eq!(letters.len(), 1);
+    assert_eq!((letters[0].field.as_deref(), letters[0].truncated), (Some("user_id"), true));
+    assert_eq!(letters[0].headers, letter.headers);
+}
+
+async fn the_epoch_stays_until_it_is_renewed(store: Store) {
+    let first = store.epoch().await.expect("it reads");
+    store.migrate().await.expect("migrating again changes nothing");
+    assert_eq!(store.epoch().await.expect("it reads"), first);
+    let second = store.renew_epoch().await.expect("it renews");
+    assert_ne!(first, second);
+    assert_eq!(store.epoch().await.expect("it reads"), second);
+    store.ping().await.expect("it answers");
+}
+
+async fn variant_outcomes_are_counted(store: Store) {
+    let of = |variant: Option<&str>| {
+        let (id, draft) = draft("u", "text");
+        (id, Draft { variant: variant.map(str::to_owned), ..draft })
+    };
+    let drafts = vec![of(Some("a")), of(Some("a")), of(Some("b")), of(None)];
+    let ids: Vec<Uuid> = drafts.iter().map(|(id, _)| *id).collect();
+    store.commit(&[planned(None, drafts)], NOW).await.expect("it commits");
+    mark(&store, "u", ids[0], Mark::Seen).await;
+    assert_eq!(mark(&store, "u", ids[0], Mark::Click).await.0, ChangeKind::Marked(Mark::Click));
+    assert_eq!(
+        mark(&store, "u", ids[0], Mark::Click).await.0,
+        ChangeKind::Unchanged(Mark::Click),
+        "once"
+    );
+    mark(&store, "u", ids[1], Mark::Read).await;
+    // What was read can be followed later, and is still read.
+    assert_eq!(
+        mark(&store, "u", ids[1], Mark::Click).await,
+        (ChangeKind::Marked(Mark::Click), 8, 2)
+    );
+    mark(&store, "u", ids[2], Mark::Seen).await;
+    let counts = store.variant_counts("T").await.expect("it reads");
+    let shown: Vec<_> =
+        counts.iter().map(|c| (c.name.as_str(), c.sent, c.seen, c.read, c.clicked)).collect();
+    assert_eq!(shown, [("a", 2, 2, 2, 2), ("b", 1, 1, 0, 0)]);
+    assert!(store.variant_counts("OTHER").await.expect("it reads").is_empty());
+}
+
+async fn schedule_begins_when_first_seen_and_never_moves_back(store: Store) {
+    let at = |ms: i64| Timestamp(NOW.0 + ms);
+    let begin = async |schedule: &str, now| {
+        store.begin_schedule("T", schedule, now).await.expect("it writes");
+    };
+    let last = async || {
+        store
+            .schedule_runs()
+            .await
+            .expect("it reads")
+            .first()
+            .map(|run| (run.schedule.clone(), run.at))
+    };
+    begin("daily", at(0)).await;
+    begin("daily", at(50)).await;
+    assert_eq!(last().await, Some(("daily".to_owned(), at(0))), "it has begun already");
+    store.schedule_has_run("T", at(100)).await.expect("it writes");
+    store.schedule_has_run("T", at(90)).await.expect("another hub was slower");
+    assert_eq!(last().await, Some(("daily".to_owned(), at(100))));
+    begin("hourly", at(130)).await;
+    assert_eq!(
+        last().await,
+        Some(("hourly".to_owned(), at(130))),
+        "another schedule makes up for nothing"
+    );
+    store.forget_schedule("T").await.expect("it writes");
+    assert_eq!(last().await, None);
+    // Counted is what was made after the one, up to the other.
+    let drafts = [5, 10, 20].map(|ms| timed("u", ms, None, None)).to_vec();
+    store.commit(&[planned(None, drafts)], NOW).await.expect("it commits");
+    assert_eq!(store.count_made("T", at(5), at(20)).await.expect("it reads"), 2);
+}
+
+async fn fan_out_chunks_follow_each_other_across_hubs(store: Store) {
+    let identity = Identity::key("large");
+    let moderators = RecipientSet::Role("moderator".into());
+    let begin = async |audience: &RecipientSet| {
+        store.begin_fan_out(&identity, audience, NOW).await.expect("it begins")
+    };
+    let piece = |after: &str, to: &str, last: bool| Planned {
+        identity: last.then(|| identity.clone()),
+        part: Some(Part { identity: identity.clone(), after: after.into(), to: to.into() }),
+        drafts: vec![draft(to, "text")],
+    };
+    let commit = async |piece: Planned| {
+        let outcome = store.commit(&[piece], NOW).await.expect("it commits").remove(0);
+        matches!(outcome, Committed::Stored(_))
+    };
+    assert_eq!(begin(&moderators).await, FanOutStart::After(String::new(), moderators.clone()));
+    assert!(commit(piece("", "b", false)).await);
+    assert!(!commit(piece("", "b", false)).await, "somebody has brought this one");
+    assert!(!commit(piece("", "a", true)).await, "and it is not over, whoever says so");
+    // Whoever takes it up goes on where it stands, for those it began with.
+    assert_eq!(begin(&RecipientSet::All).await, FanOutStart::After("b".into(), moderators));
+    assert_eq!(store.fan_outs_begun(&["id:large", "id:other"]).await.expect("it reads").len(), 1);
+    assert!(commit(piece("b", "c", true)).await);
+    assert_eq!(begin(&RecipientSet::All).await, FanOutStart::Over);
+    assert!(store.fan_outs_begun(&["id:large"]).await.expect("it reads").is_empty());
+    assert!(!commit(piece("b", "c", true)).await);
+    for (who, revision) in [("a", 0), ("b", 1), ("c", 1)] {
+        assert_eq!(store.inbox(&user(who)).await.expect("it reads").revision, revision, "{who}");
+    }
+}
+
+on_both! {
+    preferences_are_stored_per_user,
+    idempotency_key_is_reserved_once_with_its_response,
+    directory_finds_users_and_roles,
+    config_types_are_written_and_overrides_kept,
+    dead_letters_are_stored_truncated_and_listed,
+    the_epoch_stays_until_it_is_renewed,
+    variant_outcomes_are_counted,
+    schedule_begins_when_first_seen_and_never_moves_back,
+    fan_out_chunks_follow_each_other_across_hubs,
+}

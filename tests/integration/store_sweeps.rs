@@ -1,0 +1,174 @@
+//! Conformance of both stores: sweeps, retention and lists.
+
+use crate::store::{NOW, draft, fill, mark, planned, user};
+use lonceng::{
+    domain::{
+        inbox::{BulkMark, ChangeKind, InboxState, Mark, SweepKind},
+        notification::{Status, Timestamp},
+        plan::Draft,
+    },
+    store::{Filter, RetentionCursor, Store},
+};
+use uuid::Uuid;
+
+/// Returns a notification with these times.
+pub(crate) fn timed(
+    user_id: &str,
+    created: i64,
+    expires: Option<i64>,
+    keep: Option<i64>,
+) -> (Uuid, Draft) {
+    let (id, draft) = draft(user_id, "timed");
+    let at = |time: i64| Timestamp(NOW.0 + time);
+    let draft = Draft {
+        created_at: at(created),
+        expires_at: expires.map(at),
+        keep_until: keep.map(at),
+        ..draft
+    };
+    (id, draft)
+}
+
+async fn sweeps_run_in_bounded_batches(store: Store) {
+    let drafts = vec![
+        timed("a", 0, Some(10), None),
+        timed("a", 0, Some(20), None),
+        timed("b", 0, Some(10), None),
+        timed("b", 0, None, Some(10)),
+        timed("b", -5_000, None, None),
+    ];
+    let ids: Vec<Uuid> = drafts.iter().map(|(id, _)| *id).collect();
+    store.commit(&[planned(None, drafts)], NOW).await.expect("it commits");
+    mark(&store, "a", ids[0], Mark::Read).await; // revision 3 of a
+    mark(&store, "b", ids[4], Mark::Read).await; // revision 4 of b
+    let sweep = async |what, at, limit| {
+        store
+            .sweep(what, Timestamp(NOW.0 + at), limit, Timestamp(NOW.0 + at))
+            .await
+            .expect("it sweeps")
+    };
+    assert!(sweep(SweepKind::Expire, 9, 10).await.is_empty(), "nothing has run out yet");
+    assert_eq!(sweep(SweepKind::Expire, 15, 1).await.len(), 1, "no more than asked for");
+    let rest = sweep(SweepKind::Expire, 15, 10).await;
+    assert_eq!(rest.len(), 1);
+    assert!(sweep(SweepKind::Expire, 15, 10).await.is_empty(), "and each once");
+    assert_eq!(
+        store.inbox(&user("a")).await.expect("it reads"),
+        InboxState { revision: 4, unread: 1, unseen: 1 }
+    );
+    assert_eq!(
+        store.inbox(&user("b")).await.expect("it reads"),
+        InboxState { revision: 5, unread: 1, unseen: 1 }
+    );
+    let archived = sweep(SweepKind::Archive, -1_000, 10).await;
+    assert_eq!(
+        archived.iter().map(|change| (change.kind, change.step.revision)).collect::<Vec<_>>(),
+        [(ChangeKind::Swept(SweepKind::Archive), 6)]
+    );
+    let discarded = sweep(SweepKind::Discard, 15, 10).await;
+    assert_eq!(
+        discarded
+            .iter()
+            .map(|change| (change.step.revision, change.step.unread))
+            .collect::<Vec<_>>(),
+        [(7, 0)]
+    );
+    let page = store.changed_since(&user("b"), 4, 10).await.expect("it reads");
+    let changed: Vec<_> = page.items.iter().map(|item| (item.revision, item.status)).collect();
+    assert_eq!(changed, [(5, Status::AutoCleared), (6, Status::Archived), (7, Status::Deleted)]);
+    // Wanted again, it stays.
+    let back = mark(&store, "b", ids[2], Mark::Unread).await;
+    assert_eq!(back, (ChangeKind::Marked(Mark::Unread), 8, 1));
+}
+
+async fn retention_periods_are_per_user_and_checked_page_by_page(store: Store) {
+    const DAY: i64 = 24 * 60 * 60 * 1_000;
+    let users: Vec<String> = (0..250).map(|n| format!("u{n:03}")).collect();
+    let drafts = users
+        .iter()
+        .flat_map(|user| [timed(user, -3 * DAY, None, None), timed(user, 0, None, None)]);
+    store.commit(&[planned(None, drafts.collect())], NOW).await.expect("it commits");
+    for user_id in &users[..240] {
+        store.set_retention(&user(user_id), 2, NOW).await.expect("it is set");
+    }
+    let (mut cursor, mut cleared, mut rounds) = (RetentionCursor::default(), 0, 0);
+    loop {
+        let (changes, next) = store.sweep_retention(&cursor, NOW, 70).await.expect("it sweeps");
+        assert!(changes.len() <= 70);
+        cleared += changes.len();
+        rounds += 1;
+        assert!(rounds < 50, "it comes to an end");
+        let Some(next) = next else { break };
+        cursor = next;
+    }
+    assert_eq!(cleared, 240);
+    assert_eq!(store.inbox(&user("u000")).await.expect("it reads").unread, 1);
+    assert_eq!(store.inbox(&user("u245")).await.expect("it reads").unread, 2);
+}
+
+async fn unread_totals_cover_all_inboxes(store: Store) {
+    for user_id in ["a", "b", "c"] {
+        fill(&store, user_id, 2).await;
+    }
+    store.mark_all(&user("b"), BulkMark::Read, None, None, NOW).await.expect("it marks");
+    let totals = store.unread_totals().await.expect("it counts");
+    assert_eq!((totals.unread, totals.users), (4, 2));
+    let users = store.users_with_unread(1).await.expect("it lists");
+    assert_eq!(users, [user("c")], "the newest first");
+}
+
+async fn earlier_creation_time_hides_no_notification(store: Store) {
+    let drafts = vec![timed("u", 100, None, None), timed("u", -100, None, None)];
+    store.commit(&[planned(None, drafts)], NOW).await.expect("it commits");
+    assert_eq!(store.revision_at(&user("u"), NOW).await.expect("it reads"), 0);
+}
+
+async fn pages_cover_the_history_without_gap_or_repeat(store: Store) {
+    fill(&store, "u", 10).await;
+    let (mut since, mut seen) = (0, Vec::new());
+    loop {
+        let page = store.changed_since(&user("u"), since, 3).await.expect("it reads");
+        seen.extend(page.items.iter().map(|item| item.revision));
+        since = page.reached();
+        if page.complete {
+            break;
+        }
+    }
+    assert_eq!(seen, (1..=10).collect::<Vec<_>>());
+    let unread = store.newest_unread(&user("u"), 4).await.expect("it reads");
+    assert_eq!(unread.items.iter().map(|item| item.seq).collect::<Vec<_>>(), [7, 8, 9, 10]);
+    assert_eq!(store.newest(&user("u"), 2).await.expect("it reads").items.len(), 2);
+}
+
+async fn lists_are_filtered_and_paged(store: Store) {
+    let ids = fill(&store, "u", 5).await;
+    mark(&store, "u", ids[4], Mark::Read).await;
+    mark(&store, "u", ids[3], Mark::Delete).await;
+    let list = async |filter: Filter, limit| {
+        store.list(&user("u"), &filter, limit).await.expect("it lists")
+    };
+    let first = list(Filter::default(), 2).await;
+    assert_eq!(first.items.iter().map(|item| item.seq).collect::<Vec<_>>(), [5, 3]);
+    assert_eq!(first.inbox, InboxState { revision: 7, unread: 3, unseen: 3 });
+    let second = list(Filter { before_seq: first.next, ..Filter::default() }, 2).await;
+    assert_eq!(second.items.iter().map(|item| item.seq).collect::<Vec<_>>(), [2, 1]);
+    assert_eq!(second.next, None);
+    let unread = list(Filter { status: Some(Status::Unread), ..Filter::default() }, 10).await;
+    assert_eq!(unread.items.len(), 3);
+    let read = list(Filter { status: Some(Status::Read), ..Filter::default() }, 10).await;
+    assert_eq!(read.items.len(), 1);
+    let other = list(Filter { type_code: Some("OTHER".into()), ..Filter::default() }, 10).await;
+    assert!(other.items.is_empty());
+    let revision_at =
+        async |time| store.revision_at(&user("u"), Timestamp(time)).await.expect("it reads");
+    assert_eq!((revision_at(NOW.0 - 1).await, revision_at(NOW.0).await), (0, 5));
+}
+
+on_both! {
+    sweeps_run_in_bounded_batches,
+    retention_periods_are_per_user_and_checked_page_by_page,
+    unread_totals_cover_all_inboxes,
+    earlier_creation_time_hides_no_notification,
+    pages_cover_the_history_without_gap_or_repeat,
+    lists_are_filtered_and_paged,
+}

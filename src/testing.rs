@@ -117,7 +117,7 @@ where
     (address.recipient(), recorded)
 }
 
-/// Waits until a condition holds, for a bounded real time: without using the runtime's clock, which may be paused.
+/// Waits until a condition holds, for a bounded real time; the runtime's clock may be paused.
 #[expect(clippy::disallowed_methods, reason = "the runtime's clock may be paused")]
 pub(crate) async fn until(what: &str, mut holds: impl FnMut() -> bool) {
     let start = std::time::Instant::now();

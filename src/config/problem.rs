@@ -144,7 +144,8 @@ mod tests {
 
     #[test]
     fn keys_are_found_in_the_text() {
-        let text = "[server]\nlisten = \"x\"\n\n[[type]]\ncode = \"A\"\n\n[[type]]\ncode = \"B\"\ntarget = \"Y\"\n";
+        let text = "[server]\nlisten = \"x\"\n\n[[type]]\ncode = \"A\"\n\n\
+            [[type]]\ncode = \"B\"\ntarget = \"Y\"\n";
         assert_eq!(locate(text, "server.listen"), Some((2, 1)));
         assert_eq!(locate(text, "type[1].target"), Some((9, 1)));
         assert_eq!(locate(text, "type[1].nothing").map(|(line, _)| line), Some(7));

@@ -83,7 +83,8 @@ fn server(config: &Config, faults: &mut Vec<Fault>) {
         let host = origin.strip_prefix("https://").or_else(|| origin.strip_prefix("http://"));
         if host.is_none_or(|host| host.is_empty() || host.contains('/')) {
             let message = format!(
-                "{origin:?} is not an origin; write scheme and host, such as \"https://app.example.com\""
+                "{origin:?} is not an origin; write scheme and host, such as \
+                 \"https://app.example.com\""
             );
             faults.push(("server.allowed_origins".to_owned(), message));
         }

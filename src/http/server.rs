@@ -63,12 +63,14 @@ pub fn serve(listen: &str, state: SharedState, grace: Duration) -> io::Result<Se
 
 /// Creates the service of a worker: it takes over connections that begin with a WebSocket or an
 /// event stream, and hands all others to the HTTP server.
+#[rustfmt::skip] // It would write the result on one line of more than 100 columns.
 fn connections(
     state: SharedState,
     address: SocketAddr,
     user_timeout: Duration,
-) -> impl ServiceFactory<TcpStream, Config = (), Response = (), Error = DispatchError, InitError = ()>
-{
+) -> impl ServiceFactory<
+    TcpStream, Config = (), Response = (), Error = DispatchError, InitError = ()
+> {
     fn_factory(move || {
         let (app_state, upgrade_state, state) = (state.clone(), state.clone(), state.clone());
         let operations = operations();

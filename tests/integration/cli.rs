@@ -119,7 +119,8 @@ fn check_refuses_what_serve_refuses() {
         ("[nats]\nurl = \"nats://[bad\"", "nats.url"),
         ("[retention]\nhistory = 0", "retention.history"),
         (
-            "[[type]]\ncode = \"A\"\ntitle = \"A\"\ntarget = \"SELF\"\ntemplate = \"x\"\nchannels = [\"pigeon\"]",
+            "[[type]]\ncode = \"A\"\ntitle = \"A\"\ntarget = \"SELF\"\n\
+             template = \"x\"\nchannels = [\"pigeon\"]",
             "channels",
         ),
         (

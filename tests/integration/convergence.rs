@@ -164,7 +164,10 @@ async fn live(plan: Plan, user: usize, seed: u64) -> Mirror {
                         },
                         // A laptop that is shut: nothing is read for a while, then the connection
                         // is gone.
-                        _ => tokio::time::sleep(Duration::from_millis(random.random_range(50..400))).await,
+                        _ => {
+                            let asleep = random.random_range(50..400);
+                            tokio::time::sleep(Duration::from_millis(asleep)).await;
+                        }
                     }
                     drop(socket);
                     (syncing, marking) = (false, false);

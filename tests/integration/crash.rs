@@ -22,8 +22,10 @@ fn an_actor_that_panics_under_load_loses_nothing_acknowledged() {
         let folder = tempfile::tempdir().expect("a temporary folder can be made");
         let config = folder.path().join("config.toml");
         let text = format!(
-            "[server]\nlisten = \"127.0.0.1:0\"\n[store]\nurl = \"sqlite://{}\"\n[nats]\nurl = \"{}\"\nack_wait_seconds = 2\n\
-             [[type]]\ncode = \"NOTE_CREATED\"\ntitle = \"Note\"\ntemplate = \"{{title}}\"\ntarget = \"SELF\"\n\
+            "[server]\nlisten = \"127.0.0.1:0\"\n[store]\nurl = \"sqlite://{}\"\n\
+             [nats]\nurl = \"{}\"\nack_wait_seconds = 2\n\
+             [[type]]\ncode = \"NOTE_CREATED\"\ntitle = \"Note\"\ntemplate = \"{{title}}\"\n\
+             target = \"SELF\"\n\
              [[feed]]\nname = \"availability\"\npublic = true\nfilters = \
              [\"course_id\"]\n[[feed.message]]\n\
              on = [\"booking.created\"]\ntype = \"availability.updated\"\nfields = \
@@ -35,8 +37,15 @@ fn an_actor_that_panics_under_load_loses_nothing_acknowledged() {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let mut loaded = lonceng::config::load(&config).expect("it is a configuration");
         loaded.config.limits.per_user_per_minute = 0;
-        let hub = InProcess::start(loaded, metric::install().expect("one \
-        recorder")).await.expect("it starts");
+        let hub = InProcess::start(
+            loaded,
+            metric::install().expect(
+                "one \
+        recorder",
+            ),
+        )
+        .await
+        .expect("it starts");
         let base = format!("127.0.0.1:{}", hub.serving.address.port());
         let mut client = Client::connect(format!("ws://{base}/ws?user_id=u")).await;
         client.expect("connected").await;
@@ -74,8 +83,11 @@ fn an_actor_that_panics_under_load_loses_nothing_acknowledged() {
                     "event_id":format!("h{published}-{n}")});
                 // A publisher tries again until it is told that the event is taken.
                 until("it is taken", PATIENCE, async || {
-                    let sent = http.post(format!("http://{base}/api/v1/events"))
-                        .body(event.to_string()).send().await;
+                    let sent = http
+                        .post(format!("http://{base}/api/v1/events"))
+                        .body(event.to_string())
+                        .send()
+                        .await;
                     sent.is_ok_and(|response| response.status() == 202).then_some(())
                 })
                 .await;
@@ -83,16 +95,23 @@ fn an_actor_that_panics_under_load_loses_nothing_acknowledged() {
                 headers.insert("Nats-Msg-Id", format!("n{published}-{n}"));
                 let payload = json!({"user_id":"u","title":"y"}).to_string();
                 until("the stream takes it", PATIENCE, async || {
-                    let sent = context.publish_with_headers("events.note.created",
-                        headers.clone(), payload.clone().into()).await;
+                    let sent = context
+                        .publish_with_headers(
+                            "events.note.created",
+                            headers.clone(),
+                            payload.clone().into(),
+                        )
+                        .await;
                     sent.ok()?.await.ok()
                 })
                 .await;
             }
             published += 150;
         }
-        tokio::time::timeout(PATIENCE, watching).await.expect("the client sees all").expect("in \
-        order");
+        tokio::time::timeout(PATIENCE, watching).await.expect("the client sees all").expect(
+            "in \
+        order",
+        );
         // Whoever watched before watches again: the broadcaster that died took nothing with it but
         // what was on its way.
         until("the watcher is back", PATIENCE, async || {
@@ -110,11 +129,27 @@ fn an_actor_that_panics_under_load_loses_nothing_acknowledged() {
             .await
             .expect("it is JSON");
         assert_eq!(count["unread"], published, "each once");
-        let metrics = http.get(format!("http://{base}/metrics")).send().await.expect("it \
-        answers").text().await;
+        let metrics = http
+            .get(format!("http://{base}/metrics"))
+            .send()
+            .await
+            .expect(
+                "it \
+        answers",
+            )
+            .text()
+            .await;
         let metrics = metrics.expect("it is text");
-        for actor in ["persistence", "pipeline", "registry", "subscriber", "broadcaster",
-            "catalog", "sweeper", "scheduler"] {
+        for actor in [
+            "persistence",
+            "pipeline",
+            "registry",
+            "subscriber",
+            "broadcaster",
+            "catalog",
+            "sweeper",
+            "scheduler",
+        ] {
             let line = format!("lonceng_actor_restarts_total{{actor=\"{actor}\"}} 1");
             assert!(metrics.contains(&line), "{actor}:\n{metrics}");
         }
@@ -122,38 +157,64 @@ fn an_actor_that_panics_under_load_loses_nothing_acknowledged() {
         // What was taken since the start is not forgotten by who keeps it: a translation, a death,
         // then a change by somebody else.
         std::fs::create_dir_all(folder.path().join("templates/id")).expect("it can be made");
-        std::fs::write(folder.path().join("templates/id/NOTE_CREATED.txt"), "baru \
-        {title}").expect("it is written");
+        std::fs::write(
+            folder.path().join("templates/id/NOTE_CREATED.txt"),
+            "baru \
+        {title}",
+        )
+        .expect("it is written");
         let admin = format!("http://{base}/api/v1/admin");
         let person = json!({"locale":"id"}).to_string();
         http.put(format!("{admin}/directory/t")).body(person).send().await.expect("it is taken");
         let says = async || {
             let event = json!({"type":"NOTE_CREATED","user_id":"t","title":"x"}).to_string();
-            http.post(format!("http://{base}/api/v1/events")).body(event).send()
-                .await.expect("it is taken");
+            http.post(format!("http://{base}/api/v1/events"))
+                .body(event)
+                .send()
+                .await
+                .expect("it is taken");
             let list = format!("http://{base}/api/v1/notifications?user_id=t&limit=1");
-            let list: Value = http.get(list).send().await.expect("it \
-            answers").json().await.expect("it is JSON");
+            let list: Value = http
+                .get(list)
+                .send()
+                .await
+                .expect(
+                    "it \
+            answers",
+                )
+                .json()
+                .await
+                .expect("it is JSON");
             list["items"][0]["message"].as_str().map(str::to_owned)
         };
-        until("it is translated", PATIENCE, async || (says().await? == "baru \
-        x").then_some(())).await;
+        until("it is translated", PATIENCE, async || {
+            (says().await?
+                == "baru \
+        x")
+            .then_some(())
+        })
+        .await;
         assert!(hub.handles.catalog.offer(Crash), "the actor is there");
         until("there is another", PATIENCE, async || {
-            let metrics = http.get(format!("http://{base}/metrics")).send().await.ok()?.text()
-                .await.ok()?;
+            let metrics =
+                http.get(format!("http://{base}/metrics")).send().await.ok()?.text().await.ok()?;
             metrics.contains("lonceng_actor_restarts_total{actor=\"catalog\"} 2").then_some(())
         })
         .await;
         let other = json!({"display_name":"Other"}).to_string();
-        let changed = http.patch(format!("{admin}/types/NOTE_CREATED")).body(other).send()
-            .await.expect("it answers");
+        let changed = http
+            .patch(format!("{admin}/types/NOTE_CREATED"))
+            .body(other)
+            .send()
+            .await
+            .expect("it answers");
         assert_eq!(changed.status(), 200);
         assert_eq!(says().await.as_deref(), Some("baru x"));
         // A session that panics takes only its own connection with it; its client comes back to
         // where it was.
         let connect = async |user: &str, since: i64| {
-            let mut client = Client::connect(format!("ws://{base}/ws?user_id={user}&since={since}")).await;
+            let url = format!("ws://{base}/ws?user_id={user}&since={since}");
+            let mut client = Client::connect(url).await;
             client.expect("connected").await;
             client
         };
@@ -165,8 +226,10 @@ fn an_actor_that_panics_under_load_loses_nothing_acknowledged() {
         })
         .await;
         let event = json!({"type":"NOTE_CREATED","user_id":"v","title":"missed"}).to_string();
-        http.post(format!("http://{base}/api/v1/events")).body(event).send().await.expect("it is \
-        taken");
+        http.post(format!("http://{base}/api/v1/events")).body(event).send().await.expect(
+            "it is \
+        taken",
+        );
         assert_eq!(connect("v", 0).await.expect("notification.push").await["message"], "missed");
         hub.stop().await;
     });

@@ -30,7 +30,10 @@ async fn publishing_requires_the_scope_or_role() {
     );
     assert_eq!(send("/api/v1/events?user_id=a&role=admin", &[]).await, 202);
     // printf secret | sha256sum
-    let keys = r#"[{name="shop",sha256="2bb80d537b1da3e38bd30361aa855686bde0eacd7162fef6a25fe97bf527a25b",scopes=["publish"]}]"#;
+    let keys = concat!(
+        r#"[{name="shop",scopes=["publish"],"#,
+        r#"sha256="2bb80d537b1da3e38bd30361aa855686bde0eacd7162fef6a25fe97bf527a25b"}]"#
+    );
     let secret = "0123456789abcdef0123456789abcdef";
     let env = [
         ("LONCENG_AUTH__METHODS", "jwt"),

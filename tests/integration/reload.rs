@@ -16,7 +16,8 @@ use serde_json::{Value, json};
 
 pub(crate) fn config(template: &str, more: &str) -> String {
     format!(
-        "{more}\n[auth]\nmethods = [\"dev\"]\n[[type]]\ncode = \"NOTE_CREATED\"\ntitle = \"Note\"\n{template}\ntarget = \"SELF\"\n"
+        "{more}\n[auth]\nmethods = [\"dev\"]\n[[type]]\ncode = \"NOTE_CREATED\"\n\
+         title = \"Note\"\n{template}\ntarget = \"SELF\"\n"
     )
 }
 

@@ -10,7 +10,8 @@ use std::{fs, time::Duration};
 
 fn types(codes: &[&str]) -> String {
     codes.iter().fold("[auth]\nmethods = [\"dev\"]\n".to_owned(), |text, code| {
-        format!("{text}[[type]]\ncode = \"{code}\"\ntitle = \"T\"\ntemplate = \"x\"\ntarget = \"SELF\"\n")
+        let more = "title = \"T\"\ntemplate = \"x\"\ntarget = \"SELF\"\n";
+        format!("{text}[[type]]\ncode = \"{code}\"\n{more}")
     })
 }
 

@@ -172,7 +172,8 @@ impl Session {
         let attachment = self.attachment;
         ctx.spawn(read.into_actor(self).map(move |page, session, ctx| {
             if session.attachment != attachment {
-                return; // The registry was replaced meanwhile; another read follows the new attachment.
+                // The registry was replaced; another read follows the new attachment.
+                return;
             }
             match page {
                 Ok(page) => session.send_page(&page, ctx),

@@ -72,7 +72,8 @@ fn syntax_config() -> SyntaxConfig {
         .block_delimiters("{%", "%}")
         .comment_delimiters("{#", "#}")
         .build()
-        .unwrap_or_default() // The delimiters are constants; the tests would fail if they were not accepted.
+        // The delimiters are constants; the tests would fail if they were not accepted.
+        .unwrap_or_default()
 }
 
 fn environment() -> Environment<'static> {

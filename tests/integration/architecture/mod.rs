@@ -1,6 +1,7 @@
 //! Rules of the source tree, checked by reading it.
 
 mod imports;
+mod style;
 
 use std::{
     collections::{BTreeMap, BTreeSet},

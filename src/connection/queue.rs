@@ -68,6 +68,11 @@ impl ConflatingQueue {
         }
     }
 
+    /// Registers a waker for the next message in an empty queue.
+    pub(crate) fn register(&self, waker: &std::task::Waker) {
+        self.waker.register(waker);
+    }
+
     /// Removes and returns all messages.
     #[cfg(test)]
     pub(crate) fn take_all(&self) -> Vec<Bytes> {
@@ -97,7 +102,7 @@ impl QueueDrain {
     }
 
     pub(crate) fn register(&self, waker: &std::task::Waker) {
-        self.queue.waker.register(waker);
+        self.queue.register(waker);
     }
 
     /// Sends a batch if flow control allows. Returns the delay until the next attempt, if nothing

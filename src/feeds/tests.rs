@@ -2,6 +2,7 @@
 
 use std::{
     sync::{Arc, atomic::AtomicUsize},
+    task::Wake,
     time::Duration,
 };
 
@@ -10,7 +11,7 @@ use serde_json::{Map, json};
 
 use super::{
     Broadcaster, CountWatchers, Dismiss, DismissWatchers, FeedsHandle, Join, ListSubscriptions,
-    ShowEvents, SignOut, Subscribe, Subscriptions, Unsubscribe, WatchTarget,
+    SetFeeds, ShowEvents, SignOut, Subscribe, Subscriptions, Unsubscribe, WatchTarget,
     watcher::{Watcher, WatcherConfig},
 };
 use crate::{
@@ -25,7 +26,7 @@ use crate::{
         Handle, Lease,
         supervisor::{Crash, DropGuard},
     },
-    testing::{ManualClock, Peer, event, recipient, settle, until, user},
+    testing::{ManualClock, Peer, Recorded, event, recipient, settle, until, user},
 };
 
 /// Feed `availability`, filtered by `course_id`; with a snapshot or without.
@@ -231,7 +232,7 @@ async fn user_with_too_many_watching_connections_is_closed() {
         goodbyes.push(dismissed);
     }
     settle().await;
-    let dismissed: Vec<usize> = goodbyes.iter().map(crate::testing::Recorded::len).collect();
+    let dismissed: Vec<usize> = goodbyes.iter().map(Recorded::len).collect();
     assert_eq!(dismissed, [0, 0, 1], "the limit is 2");
     assert_eq!(goodbyes[2].next().await.0, CloseCode::TooManyConnections);
 }
@@ -327,4 +328,25 @@ async fn watcher_of_a_stopping_hub_is_told_when_to_reconnect() {
     fixture.broadcaster.send(DismissWatchers).await.expect("it lives");
     assert_eq!(peer.next().await["type"], "going_away");
     assert_eq!(peer.closed().await, CloseCode::GoingAway.code());
+}
+
+/// Waker that records whether a feed is retired at the time of the wake-up.
+struct RetiredWhenWoken(FeedsHandle, Recorded<bool>);
+
+impl Wake for RetiredWhenWoken {
+    fn wake(self: Arc<Self>) {
+        self.1.push(self.0.feeds().is_retired(FeedId(0)));
+    }
+}
+
+#[actix::test]
+async fn watcher_of_a_removed_feed_finds_the_new_feeds_when_it_is_told() {
+    let fixture = Fixture::start(false);
+    let (queue, _lease) = fixture.subscribe(1, "PIANO").await;
+    let recorded = Recorded::default();
+    let waker = Arc::new(RetiredWhenWoken(fixture.feeding.clone(), recorded.clone()));
+    queue.register(&waker.into());
+    fixture.broadcaster.send(SetFeeds(Vec::new())).await.expect("it lives");
+    assert_eq!(shown(&queue)[0]["type"], "unsubscribed");
+    assert_eq!(recorded.take_all(), [true]);
 }

@@ -21,6 +21,7 @@ impl Broadcaster {
         self.feeds = Arc::clone(self.counts.feeds());
         self.indexes.resize_with(self.feeds.all().len(), Index::default);
         self.snapshots.resize_with(self.feeds.all().len(), Snapshot::default);
+        let mut retired = Vec::new();
         for (at, feed) in before.all().iter().enumerate() {
             let id = FeedId(at);
             if *feed != *self.feeds.get(id) {
@@ -30,14 +31,18 @@ impl Broadcaster {
             if self.feeds.is_retired(id) && !before.is_retired(id) {
                 self.snapshots[at] = Snapshot::default();
                 SubscriberCounts::forget(&feed.name);
-                for client in self.indexes[at].watchers().collect::<Vec<_>>() {
-                    self.turn_away(client, id);
-                }
+                retired.push(id);
             }
         }
         // Update the counts before they are shared.
         self.count();
         self.feeding.set(&self.counts);
+        // A watcher may subscribe again at once, and must find the new feeds then.
+        for id in retired {
+            for client in self.indexes[id.0].watchers().collect::<Vec<_>>() {
+                self.turn_away(client, id);
+            }
+        }
     }
 
     /// Unsubscribes a connection from a removed feed; a connection for this feed alone is closed.

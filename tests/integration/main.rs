@@ -13,8 +13,6 @@ mod support;
 mod access;
 mod access_limits;
 mod admin;
-#[cfg(unix)]
-mod administration;
 mod api;
 mod architecture;
 mod cli;
@@ -26,6 +24,8 @@ mod explain;
 mod faults;
 mod feed_snapshots;
 mod feeds;
+#[cfg(unix)]
+mod guides;
 mod hostile;
 mod http;
 mod http_service;

@@ -1,5 +1,5 @@
 import { NotAllowed, enter, isSignedIn, signIn, signOut } from './api.js';
-import { field, h, say } from './dom.js';
+import { button, field, h, say } from './dom.js';
 import { audit, configuration } from './configuration.js';
 import { clients } from './clients.js';
 import { deadLetters } from './dead-letters.js';
@@ -9,7 +9,7 @@ import { inbox } from './inbox.js';
 import { overview } from './overview.js';
 import { send } from './send.js';
 import { types } from './types.js';
-import { language, speak, t } from './translations.js';
+import { LANGUAGES, chooseLanguage, language, t } from './translations.js';
 
 /**
  * Renders a page. Returns a function that ends it, if needed.
@@ -57,21 +57,16 @@ function drawNav(current = '') {
       },
       t('Sign out'),
     );
-  const other = language === 'id' ? 'en' : 'id';
-  const words = h(
-    'button',
-    {
-      type: 'button',
-      class: 'quiet',
-      lang: other,
-      onclick: () => {
-        speak(other);
-        location.reload();
-      },
-    },
-    other === 'id' ? 'Bahasa Indonesia' : 'English',
-  );
-  nav.replaceChildren(...links, words, ...(out ? [out] : []));
+  const languages = Object.entries(LANGUAGES)
+    .filter(([code]) => code !== language)
+    .map(([code, { name }]) => button(name, () => switchTo(code), { class: 'quiet', lang: code }));
+  nav.replaceChildren(...links, ...languages, ...(out ? [out] : []));
+}
+
+/** @param {string} code */
+function switchTo(code) {
+  chooseLanguage(code);
+  location.reload();
 }
 
 async function open() {

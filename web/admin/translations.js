@@ -246,20 +246,30 @@ const INDONESIAN = {
     'Hub ini tidak mengingat peristiwa: [explain] mati.',
 };
 
-/** Key of the chosen language in the local storage. */
-const KEPT = 'lonceng console language';
+/**
+ * Languages of the console: their own names, and their texts by the English text.
+ * @type {Record<string, { name: string, texts: Record<string, string> }>}
+ */
+export const LANGUAGES = {
+  en: { name: 'English', texts: {} },
+  id: { name: 'Bahasa Indonesia', texts: INDONESIAN },
+};
 
-/** Language of the console: the chosen one, else the browser's. @type {'en' | 'id'} */
-export const language = (localStorage.getItem(KEPT) ?? navigator.language).startsWith('id')
-  ? 'id'
-  : 'en';
+/** Key of the chosen language in the local storage. */
+const KEY = 'lonceng console language';
+
+/** Language of the console: the chosen one, else the browser's, else English. */
+export const language =
+  [localStorage.getItem(KEY), navigator.language.split('-')[0]].find(
+    (one) => one && one in LANGUAGES,
+  ) ?? 'en';
 
 /**
  * Stores the language for the next load of the page.
  * @param {string} chosen
  */
-export function speak(chosen) {
-  localStorage.setItem(KEPT, chosen);
+export function chooseLanguage(chosen) {
+  localStorage.setItem(KEY, chosen);
 }
 
 /**
@@ -267,9 +277,9 @@ export function speak(chosen) {
  * @param {string} text  English text.
  * @param {Record<string, unknown>} [values]  Values of the placeholders.
  */
-export function t(text, values) {
-  const said = (language === 'id' && INDONESIAN[text]) || text;
-  return values
-    ? said.replace(/\{(\w+)\}/g, (whole, name) => (name in values ? String(values[name]) : whole))
-    : said;
+export function t(text, values = {}) {
+  const translated = LANGUAGES[language].texts[text] ?? text;
+  return translated.replace(/\{(\w+)\}/g, (whole, name) =>
+    name in values ? String(values[name]) : whole,
+  );
 }

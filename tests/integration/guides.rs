@@ -1,10 +1,10 @@
-//! The commands of `docs/ADMINISTRATION.md`, in their order, against a hub that was just started.
+//! The commands of the guides in `docs/`, in their order, against a hub that was just started.
 
 use std::{fs, path::Path, process::Command};
 
 use crate::support::hub::Hub;
 
-/// Returns a fenced block: its language, and what is in it.
+/// Returns the fenced blocks of a document: language and content.
 fn blocks(text: &str) -> Vec<(&str, String)> {
     let mut blocks = Vec::new();
     let mut lines = text.lines();
@@ -17,17 +17,14 @@ fn blocks(text: &str) -> Vec<(&str, String)> {
     blocks
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn administration_guide_commands_work() {
-    if Command::new("sqlite3").arg("-version").output().is_err() {
-        assert!(std::env::var_os("LONCENG_TEST_REQUIRE").is_none(), "sqlite3 is needed");
-        return;
-    }
+/// Runs the blocks `sh` of a guide, and looks for each line of a following block `text` in the
+/// output. Returns the numbers of both.
+async fn run_guide(name: &str) -> (usize, usize) {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let config = fs::read_to_string(root.join("config.toml")).expect("it is there");
     let hub = Hub::with_config(&config, &[]).await;
-    let guide = fs::read_to_string(root.join("docs/ADMINISTRATION.md")).expect("it is there");
-    // The hub under test listens elsewhere, and keeps its data under a name of its own.
+    let guide = fs::read_to_string(root.join("docs").join(name)).expect("it is there");
+    // The hub under test listens elsewhere, and has a store of another name.
     let database = hub.store_url.trim_start_matches("sqlite://").to_owned();
     let binaries =
         Path::new(env!("CARGO_BIN_EXE_lonceng")).parent().expect("it is in a folder").to_owned();
@@ -47,18 +44,40 @@ async fn administration_guide_commands_work() {
                     .output()
                     .expect("bash is there");
                 output = String::from_utf8_lossy(&ended.stdout).into_owned();
-                let said = String::from_utf8_lossy(&ended.stderr);
-                assert!(ended.status.success(), "{text}\n{output}\n{said}");
+                let errors = String::from_utf8_lossy(&ended.stderr);
+                assert!(ended.status.success(), "{text}\n{output}\n{errors}");
                 ran += 1;
             }
             "text" => {
                 for line in text.lines() {
-                    assert!(output.contains(line), "not in what it answers: {line}\n{output}");
+                    assert!(output.contains(line), "not in the output: {line}\n{output}");
                     shown += 1;
                 }
             }
             _ => {}
         }
     }
-    assert!(ran > 10 && shown > 20, "{ran} commands, {shown} answers");
+    (ran, shown)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn administration_guide_commands_work() {
+    if Command::new("sqlite3").arg("-version").output().is_err() {
+        assert!(std::env::var_os("LONCENG_TEST_REQUIRE").is_none(), "sqlite3 is needed");
+        return;
+    }
+    let (ran, shown) = run_guide("ADMINISTRATION.md").await;
+    assert!(ran > 10 && shown > 20, "{ran} commands, {shown} lines");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn publishing_guide_commands_work() {
+    let (ran, shown) = run_guide("PUBLISHING.md").await;
+    assert!(ran > 5 && shown > 6, "{ran} commands, {shown} lines");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn live_feeds_guide_commands_work() {
+    let (ran, shown) = run_guide("LIVE_FEEDS.md").await;
+    assert!(ran >= 1 && shown >= 2, "{ran} commands, {shown} lines");
 }

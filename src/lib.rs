@@ -10,19 +10,19 @@
 //!    ([`domain::plan::decide`]), looks them up, and renders a
 //!    [`Draft`](domain::plan::Draft) for each with a [`Planner`](domain::plan::Planner).
 //! 3. **Commit.** The drafts go as [`Commit`](inbox::Commit) to
-//!    [`Persistence`](inbox::Persistence), the only writer of inboxes.
+//!    [`Persistence`](inbox::Persistence), which makes every change of an inbox.
 //!    [`Store::commit`](store::Store::commit) assigns each its revision and stores it, in one
 //!    transaction. Then the event is acknowledged.
 //! 4. **Delivery.** After the commit, the [`Registry`](delivery::Registry) receives the
-//!    [`Change`](domain::inbox::Change)s as [`Publish`](inbox::Publish), encodes each once
-//!    ([`protocol`]), and sends the bytes to every [`Session`](delivery::session::Session) of the
-//!    user.
+//!    [`Change`](domain::inbox::Change)s as [`DeliverChanges`](inbox::DeliverChanges), encodes each
+//!    once ([`protocol`]), and sends the bytes to every [`Session`](delivery::session::Session) of
+//!    the user.
 //! 5. **The socket.** The session checks that the change continues the revision of its client
 //!    ([`domain::follow`]) and queues the frame on its [`Connection`](connection::Connection),
 //!    whose driver writes it to the socket.
 //!
-//! Events of live feeds leave after step 2: the pipeline passes them to the
-//! [`Broadcaster`](feeds::Broadcaster), and nothing is stored.
+//! An event that a live feed shows is also passed to the [`Broadcaster`](feeds::Broadcaster) in
+//! step 2; feeds store nothing.
 //!
 //! A client that was away sends the last revision it has ([`domain::inbox::Since`]), and gets
 //! everything after it from [`Store::changed_since`](store::Store::changed_since), then live

@@ -41,7 +41,7 @@ pub(super) struct Parts {
     pub(super) health: Health,
     pub(super) handles: Handles,
     pub(super) event_sources: Vec<Arc<dyn EventSource>>,
-    pub(super) feeding: FeedsHandle,
+    pub(super) feeds_handle: FeedsHandle,
     pub(super) configuration: Arc<config::LiveConfig>,
     pub(super) settings: Arc<RuntimeSettings>,
     pub(super) trace: Arc<DeliveryTrace>,
@@ -125,7 +125,7 @@ impl Parts {
 
     fn broadcaster(&self, guard: DropGuard) -> Broadcaster {
         Broadcaster::new(
-            self.feeding.clone(),
+            self.feeds_handle.clone(),
             self.loaded.config.server.max_connections_per_user,
             guard,
         )
@@ -138,7 +138,7 @@ impl Parts {
             self.store.clone(),
             self.catalog.clone(),
             persistence,
-            self.feeding.clone(),
+            self.feeds_handle.clone(),
             records,
             guard,
         )
@@ -179,7 +179,7 @@ impl Parts {
                 client_messages_per_minute: config.limits.client_messages_per_minute,
             },
             settings: Arc::clone(&self.settings),
-            feeding: self.feeding.clone(),
+            feeds_handle: self.feeds_handle.clone(),
             sign_ins: SignIns::new(self.store.clone(), sessions),
         }
     }
@@ -204,7 +204,7 @@ impl Parts {
             boot: uuid::Uuid::new_v4().to_string(),
             catalog: self.catalog.clone(),
             auth,
-            newcomers: http::SignInCache::default(),
+            sign_in_cache: http::SignInCache::default(),
             refused_origins: http::RefusedOrigins::default(),
             store: store.clone(),
             pipeline: handles.pipeline.clone(),

@@ -38,16 +38,16 @@ use crate::{
 };
 
 /// Time to wait for an unavailable store at the start.
-const STORE_PATIENCE: Duration = Duration::from_secs(30);
+const STORE_START_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Time limit for writing the last responses.
 const FLUSH_TIMEOUT: Duration = Duration::from_millis(300);
 
 /// Time limit for closing the store's connections.
-const CLOSE_WITHIN: Duration = Duration::from_secs(2);
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Interval of checks of Redis.
-const REDIS_WATCH: Duration = Duration::from_secs(2);
+const REDIS_CHECK_INTERVAL: Duration = Duration::from_secs(2);
 
 /// Delay between attempts.
 const STORE_RETRY: Duration = Duration::from_millis(500);
@@ -195,17 +195,18 @@ impl Hub {
             let _ = timeout(Duration::from_secs(1), self.serving.handle.stop(false)).await;
         }
         let (history, metrics) = &self.totals;
-        if timeout(CLOSE_WITHIN, build::save_totals(history, &self.store, metrics)).await.is_err() {
+        if timeout(CLOSE_TIMEOUT, build::save_totals(history, &self.store, metrics)).await.is_err()
+        {
             tracing::debug!("shutdown: the latest events are missing in the totals");
         }
         // Closed while the arbiters run: listeners of the store return their connections now.
-        if timeout(CLOSE_WITHIN, self.store.close()).await.is_err() {
+        if timeout(CLOSE_TIMEOUT, self.store.close()).await.is_err() {
             tracing::debug!("shutdown: some connections to the store were not closed in time");
         }
         for arbiter in self.arbiters {
             arbiter.stop();
         }
-        tracing::info!("stopped");
+        tracing::info!("lonceng stopped");
     }
 }
 
@@ -229,7 +230,10 @@ async fn parts(loaded: Loaded, store: &Store, health: &Health) -> Result<Parts, 
         settings: RuntimeSettings::new(reload::settings(&loaded.config)),
         unknown_types: Arc::default(),
         trace: Arc::new(DeliveryTrace::new(explain.events, explain.minutes, clock::now())),
-        feeding: FeedsHandle::new(Feeds::new(loaded.config.feeds()), handles.broadcaster.clone()),
+        feeds_handle: FeedsHandle::new(
+            Feeds::new(loaded.config.feeds()),
+            handles.broadcaster.clone(),
+        ),
         loaded,
         store: store.clone(),
         health: health.clone(),
@@ -244,14 +248,14 @@ async fn parts(loaded: Loaded, store: &Store, health: &Health) -> Result<Parts, 
 
 /// Applies the migrations; waits for a server that is still starting.
 async fn wait_for_schema(store: &Store) -> Result<(), StoreError> {
-    let deadline = Instant::now() + STORE_PATIENCE;
-    let mut told = false;
+    let deadline = Instant::now() + STORE_START_TIMEOUT;
+    let mut warned = false;
     loop {
         match store.migrate().await {
             Err(error) if error.is_transient() && Instant::now() < deadline => {
-                if !told {
+                if !warned {
                     tracing::warn!(%error, "store: unavailable; waiting for it");
-                    told = true;
+                    warned = true;
                 }
                 sleep(STORE_RETRY).await;
             }
@@ -275,7 +279,7 @@ fn watch_redis(redis: Option<Redis>, health: Health) {
                     Err(error) => PartState::Down(error.to_string()),
                 },
             );
-            sleep(REDIS_WATCH).await;
+            sleep(REDIS_CHECK_INTERVAL).await;
         }
     });
 }

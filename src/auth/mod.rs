@@ -6,7 +6,7 @@ mod token;
 mod verification_key;
 mod verify;
 
-pub use std::sync::Arc;
+use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 
@@ -207,18 +207,18 @@ impl Authenticator {
     ///
     /// # Errors
     /// [`AuthError`] if the credentials are invalid or missing, or cannot be checked now.
-    pub async fn identify(&self, shown: &Credentials) -> Result<Identified, AuthError> {
-        let key = shown.api_key.as_ref().or(shown.token.as_ref());
+    pub async fn identify(&self, credentials: &Credentials) -> Result<Identified, AuthError> {
+        let key = credentials.api_key.as_ref().or(credentials.token.as_ref());
         if let Some(caller) = key.and_then(|key| self.keys.load().find(key)) {
             return Ok(caller.into());
         }
-        if shown.api_key.is_some() {
+        if credentials.api_key.is_some() {
             return Err(AuthError::Key);
         }
-        if let Some(token) = &shown.token {
+        if let Some(token) = &credentials.token {
             return self.identify_token(token).await;
         }
-        if let (Some(cookies), Some(value)) = (&self.cookies, &shown.cookie) {
+        if let (Some(cookies), Some(value)) = (&self.cookies, &credentials.cookie) {
             match cookies.identify(value).await? {
                 Some(identity) => return Ok(Caller::User(identity).into()),
                 None if !self.dev => return Err(AuthError::Cookie),
@@ -226,10 +226,10 @@ impl Authenticator {
                 None => {}
             }
         }
-        if !self.dev || !shown.local {
+        if !self.dev || !credentials.local {
             return Err(AuthError::Missing);
         }
-        identify_developer(shown)
+        identify_developer(credentials)
     }
 
     async fn identify_token(&self, token: &str) -> Result<Identified, AuthError> {
@@ -244,23 +244,23 @@ impl Authenticator {
 }
 
 /// Reads the parameters of dev authentication, which are trusted.
-fn identify_developer(shown: &Credentials) -> Result<Identified, AuthError> {
+fn identify_developer(credentials: &Credentials) -> Result<Identified, AuthError> {
     let wrong =
         |name: &str, expected: String| Err(AuthError::BadParameter(format!("{name}: {expected}")));
-    if shown.login.as_ref().is_some_and(|login| !is_plain(login, IDENTIFIER_MAX_CHARS)) {
+    if credentials.login.as_ref().is_some_and(|login| !is_plain(login, IDENTIFIER_MAX_CHARS)) {
         let expected = format!("at most {IDENTIFIER_MAX_CHARS} characters, no control characters");
         return wrong("login", expected);
     }
-    if shown.roles.len() > ROLES_MAX || !shown.roles.iter().all(|role| is_role(role)) {
+    if credentials.roles.len() > ROLES_MAX || !credentials.roles.iter().all(|role| is_role(role)) {
         let expected = format!("at most {ROLE_MAX_CHARS} characters, no control characters");
         return wrong("role", expected);
     }
-    let Some(user_id) = &shown.user_id else { return Ok(Caller::Developer.into()) };
+    let Some(user_id) = &credentials.user_id else { return Ok(Caller::Developer.into()) };
     Ok(Identified::from(Caller::User(Identity {
         user_id: UserId::parse(user_id)
             .map_err(|error| AuthError::BadParameter(format!("user_id: {error}")))?,
-        login: shown.login.clone().filter(|login| !login.is_empty()),
-        roles: shown.roles.clone(),
+        login: credentials.login.clone().filter(|login| !login.is_empty()),
+        roles: credentials.roles.clone(),
         expires_at: None,
         session: None,
     })))
@@ -284,18 +284,18 @@ mod tests {
         Authenticator::new(&config, None).expect("a secret is a key")
     }
 
-    async fn identify(auth: Authenticator, shown: &Credentials) -> Result<Caller, AuthError> {
-        auth.identify(shown).await.map(|identified| identified.caller)
+    async fn identify(auth: Authenticator, credentials: &Credentials) -> Result<Caller, AuthError> {
+        auth.identify(credentials).await.map(|identified| identified.caller)
     }
 
     #[actix::test]
     async fn dev_authentication_works_on_this_machine_only() {
-        let shown =
+        let credentials =
             Credentials { user_id: Some("budi".into()), local: true, ..Credentials::default() };
-        let found = identify(dev(), &shown).await;
+        let found = identify(dev(), &credentials).await;
         assert!(matches!(found, Ok(Caller::User(identity)) if identity.user_id.as_str() == "budi"));
         assert_eq!(
-            identify(dev(), &Credentials { local: false, ..shown }).await,
+            identify(dev(), &Credentials { local: false, ..credentials }).await,
             Err(AuthError::Missing)
         );
         let nobody = Credentials { local: true, ..Credentials::default() };
@@ -307,9 +307,9 @@ mod tests {
 
     #[actix::test]
     async fn dev_parameters_are_ignored_without_dev_authentication() {
-        let shown =
+        let credentials =
             Credentials { user_id: Some("budi".into()), local: true, ..Credentials::default() };
-        assert_eq!(identify(jwt(), &shown).await, Err(AuthError::Missing));
+        assert_eq!(identify(jwt(), &credentials).await, Err(AuthError::Missing));
         let token = Credentials { token: Some("x".into()), local: true, ..Credentials::default() };
         assert_eq!(identify(dev(), &token).await, Err(AuthError::Token(TokenError::NotConfigured)));
     }

@@ -43,7 +43,7 @@ pub(super) struct Listen {
     /// Watch a live feed instead of an inbox
     #[arg(long, value_name = "NAME")]
     feed: Option<String>,
-    /// What of the feed: one value of a key; may be given several times
+    /// Filter of the feed; may be given several times
     #[arg(long, value_name = "KEY=VALUE", requires = "feed", value_parser = filter)]
     filter: Vec<(String, String)>,
     /// Mark each notification read
@@ -141,8 +141,8 @@ impl Listen {
                 return Ok(false);
             }
         };
-        if let Some(wish) = self.wish()
-            && socket.send(Message::text(wish.to_string())).await.is_err()
+        if let Some(subscribe_request) = self.subscribe_request()
+            && socket.send(Message::text(subscribe_request.to_string())).await.is_err()
         {
             return Ok(true);
         }
@@ -156,7 +156,7 @@ impl Listen {
                             "{}",
                             message["data"]["message"]
                                 .as_str()
-                                .unwrap_or("the hub does not take the filters")
+                                .unwrap_or("the hub rejected the filters")
                         );
                     }
                     if self.show(&text, &message).is_err() {
@@ -187,7 +187,7 @@ impl Listen {
     }
 
     /// Returns the first message: the filters of the feed.
-    fn wish(&self) -> Option<Value> {
+    fn subscribe_request(&self) -> Option<Value> {
         self.feed.as_ref()?;
         let mut filters: serde_json::Map<String, Value> = serde_json::Map::new();
         for (key, value) in &self.filter {

@@ -73,13 +73,13 @@ enum Command {
     Migrate(migrate::Migrate),
     /// Publish an event, or many
     Publish(publish::Publish),
-    /// Send a message straight to people
+    /// Send a message directly to users
     Notify(notify::Notify),
-    /// Print notifications as they come
+    /// Print notifications as they arrive
     Listen(listen::Listen),
-    /// Mint a token with the configured secret
+    /// Sign a token with the configured secret
     Token(token::Token),
-    /// Make keys for services
+    /// Create keys for services
     Key(key::Key),
     /// Exit 0 when the hub is ready
     Health(health::Health),

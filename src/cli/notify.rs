@@ -15,13 +15,13 @@ use crate::domain::user::UserId;
     its way\" --source shop"
 )]
 pub(super) struct Notify {
-    /// Who, as ID or ID:LOGIN; may be given more than once
+    /// Recipient, as ID or ID:LOGIN; may be given more than once
     #[arg(long = "to", required = true, value_name = "ID[:LOGIN]")]
     to: Vec<String>,
-    /// What to say
+    /// Text of the message
     #[arg(long)]
     message: String,
-    /// Who says it
+    /// Name of the sender
     #[arg(long)]
     source: Option<String>,
     /// The hub's address; the configured one by default

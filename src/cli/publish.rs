@@ -32,7 +32,7 @@ pub(super) struct Publish {
     /// The type's code, such as `REFUND_REQUESTED`, or the subject, such as events.refund.requested
     #[arg(value_name = "TYPE|SUBJECT")]
     name: String,
-    /// Whom the event concerns
+    /// ID of the user that the event is about
     #[arg(long)]
     user: Option<String>,
     /// Its data as a JSON object; - reads it from standard input
@@ -53,7 +53,7 @@ pub(super) struct Publish {
     allow_skipped: bool,
     #[command(flatten)]
     credentials: client::Credentials,
-    /// How many
+    /// Number of events
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..))]
     count: u64,
 }
@@ -183,12 +183,12 @@ impl Publish {
                 context.publish_with_headers(subject.clone(), headers, payload.clone()).await?;
             waiting.push(sent.into_future());
             if waiting.len() >= IN_FLIGHT {
-                taken(waiting.next().await, &subject)?;
+                check_stored(waiting.next().await, &subject)?;
                 progress.inc(1);
             }
         }
         while let Some(result) = waiting.next().await {
-            taken(Some(result), &subject)?;
+            check_stored(Some(result), &subject)?;
             progress.inc(1);
         }
         nats.flush().await?;
@@ -253,13 +253,13 @@ fn notifications_of(count: u64) -> String {
 }
 
 /// Returns whether a stream has stored an event.
-fn taken<T, E: std::fmt::Display>(
+fn check_stored<T, E: std::fmt::Display>(
     result: Option<Result<T, E>>,
     subject: &str,
 ) -> anyhow::Result<()> {
     match result {
         Some(Err(error)) => Err(anyhow!(
-            "no stream took the event on {subject} ({error}); start the hub once, which makes \
+            "no stream stored the event on {subject} ({error}); start the hub once, which makes \
              its stream, or check that \
              the server runs with -js"
         )),

@@ -24,7 +24,7 @@ pub(super) struct Token {
     /// A role; may be given more than once
     #[arg(long = "role")]
     roles: Vec<String>,
-    /// How long it is good for, such as 30s, 15m, 1h or 7d
+    /// Lifetime, such as 30s, 15m, 1h or 7d
     #[arg(long, default_value = "1h", value_parser = seconds)]
     ttl: i64,
 }

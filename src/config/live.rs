@@ -120,24 +120,24 @@ impl LiveConfig {
 
     /// Records a refused load. Returns whether the reason is new. `would_remove` names the types
     /// that it would remove, if that is the reason.
-    pub fn refused(&self, error: &ConfigError, would_remove: Vec<String>) -> bool {
+    pub fn record_refused(&self, error: &ConfigError, would_remove: Vec<String>) -> bool {
         let mut inner = self.0.write().unwrap_or_else(PoisonError::into_inner);
         inner.would_remove = would_remove;
         inner.last_error.replace(error.clone()).as_ref() != Some(error)
     }
 
     /// Records types whose rows are invalid.
-    pub fn found_wrong(&self, types: Vec<String>) {
+    pub fn set_invalid_types(&self, types: Vec<String>) {
         self.0.write().unwrap_or_else(PoisonError::into_inner).wrong_types = types;
     }
 
     /// Returns the problems of files and table.
     #[must_use]
-    pub fn trouble(&self) -> Option<String> {
+    pub fn problems(&self) -> Option<String> {
         let inner = self.0.read().unwrap_or_else(PoisonError::into_inner);
         let files = inner.last_error.as_ref().map(ToString::to_string);
         let types = (!inner.wrong_types.is_empty())
-            .then(|| format!("wrong types: {}", inner.wrong_types.join(", ")));
+            .then(|| format!("invalid types: {}", inner.wrong_types.join(", ")));
         let all: Vec<String> = files.into_iter().chain(types).collect();
         (!all.is_empty()).then(|| all.join("; "))
     }

@@ -42,8 +42,8 @@ impl<C: ConnectionActor> ActorFuture<C> for ConnectionDriver {
     ) -> Poll<()> {
         client.connection().register_waker(cx.waker());
         client.on_wake(ctx);
-        let is_read = client.is_open() && !client.connection().is_closing();
-        if is_read && Self::receive(client, ctx, cx) == Peer::Gone {
+        let may_read = client.is_open() && !client.connection().is_closing();
+        if may_read && Self::receive(client, ctx, cx) == Peer::Gone {
             ctx.stop();
             return Poll::Ready(());
         }

@@ -4,7 +4,7 @@ use actix_http::ws::{Codec, Frame, Item, ProtocolError};
 use bytes::{Bytes, BytesMut};
 use tokio_util::codec::Decoder as _;
 
-use crate::protocol::frame::announced;
+use crate::protocol::frame::parse_header;
 
 /// Maximum payload of a control frame in bytes (RFC 6455, section 5.5).
 const CONTROL_MAX: u64 = 125;
@@ -78,7 +78,7 @@ impl FrameReader {
     /// When nothing more can be read.
     pub fn read(&mut self) -> Result<Option<Received>, Broken> {
         while !self.buffer.is_empty() {
-            self.guard()?;
+            self.check_length()?;
             match self.codec.decode(&mut self.buffer) {
                 Ok(Some(frame)) => {
                     if let Some(received) = self.assemble(frame)? {
@@ -97,14 +97,14 @@ impl FrameReader {
 
     /// Checks the length in the frame header; the codec checks it only when the payload has
     /// arrived.
-    fn guard(&self) -> Result<(), Broken> {
-        let Some(announced) = announced(&self.buffer) else { return Ok(()) };
+    fn check_length(&self) -> Result<(), Broken> {
+        let Some(header) = parse_header(&self.buffer) else { return Ok(()) };
         let control = self.buffer.first().is_some_and(|first| first & 0x08 != 0);
         let so_far = self.fragments.as_ref().map_or(0, |fragments| fragments.payload.len() as u64);
-        if control && announced.length > CONTROL_MAX {
+        if control && header.length > CONTROL_MAX {
             return Err(Broken::Protocol);
         }
-        if !control && announced.length.saturating_add(so_far) > self.max_message as u64 {
+        if !control && header.length.saturating_add(so_far) > self.max_message as u64 {
             return Err(Broken::TooBig);
         }
         Ok(())

@@ -49,8 +49,8 @@ pub(crate) const WAITING_BYTES_MAX: usize = 1024 * 1024;
 const ANSWERS_BYTES_MAX: usize = 8 * WAITING_BYTES_MAX;
 
 /// Bounds of the number of messages that a client may have in flight when it is warned.
-const EXCESS_LEAST: u32 = 2;
-const EXCESS_MOST: u32 = 20;
+const EXCESS_MIN: u32 = 2;
+const EXCESS_MAX: u32 = 20;
 
 /// Limits of every connection of this hub.
 #[derive(Debug, Clone, Copy)]
@@ -328,7 +328,7 @@ fn drain_queue<C: ConnectionActor>(client: &mut C, ctx: &mut Context<C>) {
 }
 
 fn on_text<C: ConnectionActor>(client: &mut C, text: &[u8], ctx: &mut Context<C>) {
-    if is_over_its_limit(client) {
+    if exceeds_rate_limit(client) {
         return;
     }
     if std::str::from_utf8(text).is_err() {
@@ -339,7 +339,7 @@ fn on_text<C: ConnectionActor>(client: &mut C, text: &[u8], ctx: &mut Context<C>
 }
 
 fn on_binary<C: ConnectionActor>(client: &mut C) {
-    if !is_over_its_limit(client) {
+    if !exceeds_rate_limit(client) {
         client.send_error(
             ErrorCode::BadMessage,
             "binary messages are not understood; send JSON as text",
@@ -348,7 +348,7 @@ fn on_binary<C: ConnectionActor>(client: &mut C) {
 }
 
 /// Checks the rate limit. A client beyond it is warned once, and closed if it continues.
-fn is_over_its_limit<C: ConnectionActor>(client: &mut C) -> bool {
+fn exceeds_rate_limit<C: ConnectionActor>(client: &mut C) -> bool {
     let limit = client.limits().client_messages_per_minute;
     let connection = client.connection();
     if connection.rate_limit.try_acquire(limit, clock::monotonic()) {
@@ -363,7 +363,7 @@ fn is_over_its_limit<C: ConnectionActor>(client: &mut C) -> bool {
              connection is closed if more follow"
         );
         client.send_error(ErrorCode::RateLimited, &message);
-    } else if excess > (limit / 20).clamp(EXCESS_LEAST, EXCESS_MOST) {
+    } else if excess > (limit / 20).clamp(EXCESS_MIN, EXCESS_MAX) {
         client.close(CloseCode::TooManyMessages);
     }
     true

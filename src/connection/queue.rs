@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// Maximum number of messages per batch.
-const BUNCH: usize = 64;
+const BATCH: usize = 64;
 
 /// Queue of feed messages for one connection.
 #[derive(Default)]
@@ -52,12 +52,12 @@ impl ConflatingQueue {
 
     /// Queues a message, in the place of a waiting one with the same key.
     pub fn put(&self, key: Key, message: Bytes) {
-        self.put_among(key, message, self.most, WAITING_BYTES_MAX);
+        self.put_with_capacity(key, message, self.most, WAITING_BYTES_MAX);
     }
 
     /// Queues a message, with room for at least `most` messages and `max_bytes`: for a snapshot
     /// that must be complete.
-    pub fn put_among(&self, key: Key, message: Bytes, most: usize, max_bytes: usize) {
+    pub fn put_with_capacity(&self, key: Key, message: Bytes, most: usize, max_bytes: usize) {
         let mut waiting = self.waiting();
         let first = waiting.is_empty();
         waiting.put(key, message, most.max(self.most), max_bytes.max(WAITING_BYTES_MAX));
@@ -126,15 +126,15 @@ impl QueueDrain {
                 again.0.saturating_sub(now.0).max(1).unsigned_abs(),
             ));
         }
-        let (mut bunch, mut bytes) = (Vec::new(), 0);
-        while bunch.len() < BUNCH && bytes < WAITING_BYTES_MAX {
+        let (mut batch, mut bytes) = (Vec::new(), 0);
+        while batch.len() < BATCH && bytes < WAITING_BYTES_MAX {
             let Some(message) = waiting.pop() else { break };
             bytes += message.len();
-            bunch.push(message);
+            batch.push(message);
         }
         // Release the lock before encoding.
         drop(waiting);
-        for message in bunch {
+        for message in batch {
             transport.enqueue(message, None);
         }
         if transport.answers()

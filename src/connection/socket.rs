@@ -99,8 +99,8 @@ impl Socket {
     }
 
     /// Sets the deadline for writing the queue.
-    pub(super) fn set_close_timeout(&mut self, set_close_timeout: Duration) {
-        self.deadline = Some(Box::pin(sleep_until(Instant::now() + set_close_timeout)));
+    pub(super) fn set_close_timeout(&mut self, timeout: Duration) {
+        self.deadline = Some(Box::pin(sleep_until(Instant::now() + timeout)));
     }
 
     /// Wakes the driver, after something was queued outside a message handler.

@@ -115,12 +115,12 @@ impl Transport {
     }
 
     /// Queues the close message, with a time limit for writing it.
-    pub(crate) fn finish(&mut self, code: CloseCode, set_close_timeout: Duration) {
+    pub(crate) fn finish(&mut self, code: CloseCode, timeout: Duration) {
         match self.format {
             Format::WebSocket => self.socket.enqueue(frame::close(code)),
             Format::Events { .. } => self.enqueue(protocol::closed(code), None),
         }
-        self.socket.set_close_timeout(set_close_timeout);
+        self.socket.set_close_timeout(timeout);
     }
 
     /// Wakes the driver, after something was queued outside a message handler.

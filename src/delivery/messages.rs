@@ -42,7 +42,7 @@ pub struct Attach {
 #[derive(Message)]
 #[rtype(result = "()")]
 pub struct Detach {
-    /// Whose inbox.
+    /// Owner of the inbox.
     pub user_id: UserId,
     /// Connection.
     pub client: ClientId,
@@ -136,7 +136,7 @@ impl Push {
     }
 }
 
-/// Everything that the registry tells a session.
+/// Message from the registry to a session.
 #[derive(Message)]
 #[rtype(result = "()")]
 pub enum SessionMessage {

@@ -20,7 +20,7 @@ use super::{
 use crate::{
     clock,
     domain::{inbox::Change, notification::Timestamp, user::UserId},
-    inbox::{Publish, Reconcile},
+    inbox::{DeliverChanges, Reconcile},
     runtime::{
         RuntimeSettings,
         supervisor::{Crash, DropGuard},
@@ -48,7 +48,7 @@ pub struct Registry {
     users: HashMap<UserId, UserSessions>,
     sessions: usize,
     store: Store,
-    settings: RegistryConfig,
+    config: RegistryConfig,
     _guard: DropGuard,
 }
 
@@ -66,8 +66,8 @@ pub struct RegistryConfig {
 impl Registry {
     /// Creates an empty registry.
     #[must_use]
-    pub fn new(store: Store, settings: RegistryConfig, guard: DropGuard) -> Self {
-        Self { users: HashMap::new(), sessions: 0, store, settings, _guard: guard }
+    pub fn new(store: Store, config: RegistryConfig, guard: DropGuard) -> Self {
+        Self { users: HashMap::new(), sessions: 0, store, config, _guard: guard }
     }
 
     /// Sends a change to the sessions of its user. Returns the record for the delivery trace, if
@@ -81,10 +81,10 @@ impl Registry {
     ) -> Option<trace::PushRecord> {
         // The user is not connected: nothing is encoded.
         let user = self.users.get_mut(&change.user_id)?;
-        let how = user.push(change, received, self.settings.settings.live_per_minute());
+        let result = user.push(change, received, self.config.settings.live_per_minute());
         let record =
-            self.settings.trace.is_on().then(|| user.push_record(change, how, now)).flatten();
-        match how {
+            self.config.trace.is_on().then(|| user.push_record(change, result, now)).flatten();
+        match result {
             PushResult::Sent { dead: true } => self.remove_dead(),
             PushResult::ThrottledFirst => {
                 let user = change.user_id.clone();
@@ -170,7 +170,7 @@ impl Handler<Attach> for Registry {
     fn handle(&mut self, attach: Attach, _: &mut Self::Context) -> Self::Result {
         let Attach { info, address, signals } = attach;
         let user = self.users.entry(info.identity.user_id.clone()).or_default();
-        if user.sessions.len() >= self.settings.max_per_user {
+        if user.sessions.len() >= self.config.max_per_user {
             return MessageResult(Err(TooManyConnections));
         }
         let (keep, lease) = oneshot::channel();
@@ -194,14 +194,18 @@ impl Handler<Detach> for Registry {
     }
 }
 
-impl Handler<Publish> for Registry {
+impl Handler<DeliverChanges> for Registry {
     type Result = ();
 
-    fn handle(&mut self, Publish { changes, received }: Publish, ctx: &mut Self::Context) {
+    fn handle(
+        &mut self,
+        DeliverChanges { changes, received }: DeliverChanges,
+        ctx: &mut Self::Context,
+    ) {
         let now = clock::now();
         let record =
             changes.iter().filter_map(|change| self.publish(change, received, now, ctx)).collect();
-        self.settings.trace.record_pushes(record);
+        self.config.trace.record_pushes(record);
     }
 }
 
@@ -217,13 +221,13 @@ impl Handler<ListClients> for Registry {
 impl Handler<Revoke> for Registry {
     type Result = usize;
 
-    fn handle(&mut self, Revoke(whose): Revoke, _: &mut Self::Context) -> usize {
-        let meant = |info: &ClientInfo| match &whose {
+    fn handle(&mut self, Revoke(target): Revoke, _: &mut Self::Context) -> usize {
+        let matches = |info: &ClientInfo| match &target {
             SignOutTarget::User(user) => info.identity.user_id == *user,
             SignOutTarget::Client(client_id) => info.client_id == *client_id,
         };
         let sessions = self.users.values().flat_map(|user| &user.sessions);
-        let revoked = sessions.filter(|session| meant(&session.info));
+        let revoked = sessions.filter(|session| matches(&session.info));
         revoked.inspect(|session| session.revoke()).count()
     }
 }

@@ -56,7 +56,7 @@ impl Fixture {
     }
 
     async fn publish(&self, changes: Vec<Change>) {
-        let publish = Publish { changes, received: Instant::now() };
+        let publish = DeliverChanges { changes, received: Instant::now() };
         self.registry.send(publish).await.expect("the registry lives");
         settle().await;
     }

@@ -40,7 +40,7 @@ impl InboxState {
 
     /// Returns the step of a message without a change.
     #[must_use]
-    pub fn standing(self) -> RevisionStep {
+    pub fn unchanged_step(self) -> RevisionStep {
         RevisionStep {
             previous_revision: self.revision,
             revision: self.revision,
@@ -225,7 +225,7 @@ pub enum SweepKind {
     /// Their time to live has ended.
     Expire,
     /// They are older than the retention period of their owner.
-    Retain,
+    RetentionEnded,
     /// They were read long ago and move to the archive.
     Archive,
     /// The retention period of their type has ended.
@@ -237,7 +237,9 @@ impl SweepKind {
     #[must_use]
     pub fn apply(self, state: NotificationState) -> Option<NotificationState> {
         let to = match (self, state.status) {
-            (Self::Expire | Self::Retain, Status::Unread | Status::Read) => Status::AutoCleared,
+            (Self::Expire | Self::RetentionEnded, Status::Unread | Status::Read) => {
+                Status::AutoCleared
+            }
             (Self::Archive, Status::Read) => Status::Archived,
             (
                 Self::Discard,
@@ -249,8 +251,8 @@ impl SweepKind {
     }
 }
 
-/// Connection that asked for a change: it gets the ack, the user's other connections get the
-/// update.
+/// Number of a connection within this hub. The connection that asked for a change gets the
+/// acknowledgement, the user's other connections get the update.
 pub type ClientId = u64;
 
 /// Kind of a change.
@@ -341,9 +343,12 @@ pub struct InboxPosition {
 
 /// Decides whether a client's position can be trusted.
 #[must_use]
-pub fn resume(since: &Since, epoch: &str, now: InboxPosition) -> Resume {
-    let other_epoch = since.epoch.as_deref().is_some_and(|said| said != epoch);
-    if other_epoch || since.revision > now.counters.revision || since.revision < now.purged {
+pub fn resume(since: &Since, epoch: &str, position: InboxPosition) -> Resume {
+    let other_epoch = since.epoch.as_deref().is_some_and(|client_epoch| client_epoch != epoch);
+    if other_epoch
+        || since.revision > position.counters.revision
+        || since.revision < position.purged
+    {
         Resume::Reset
     } else {
         Resume::After(since.revision)

@@ -5,7 +5,7 @@ use super::*;
 const STATUSES: [Status; 5] =
     [Status::Unread, Status::Read, Status::Archived, Status::Deleted, Status::AutoCleared];
 const SWEEPS: [SweepKind; 4] =
-    [SweepKind::Expire, SweepKind::Retain, SweepKind::Archive, SweepKind::Discard];
+    [SweepKind::Expire, SweepKind::RetentionEnded, SweepKind::Archive, SweepKind::Discard];
 const NOW: Timestamp = Timestamp(1_000);
 
 fn new() -> NotificationState {

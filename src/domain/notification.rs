@@ -175,7 +175,7 @@ pub struct Notification {
     pub entity_id: Option<String>,
     /// URL that a click opens.
     pub action_url: Option<String>,
-    /// Data of the event, as published.
+    /// Data of the event without its recipients; `{}` after deletion.
     pub metadata: Arc<RawValue>,
     /// Number of events it stands for; 1 unless its type groups.
     pub count: i64,

@@ -113,7 +113,7 @@ impl People {
     }
 }
 
-/// Whom the event concerns.
+/// Decides whether an event makes notifications, and for which recipients.
 ///
 /// # Errors
 /// [`Rejected`] when the event lacks the field that its type's target needs.

@@ -10,21 +10,21 @@ const MINUTE_MS: i64 = 60_000;
 /// Sliding window: at most a number of occurrences within any minute.
 #[derive(Debug, Default)]
 pub struct PerMinute {
-    taken: VecDeque<i64>,
+    times: VecDeque<i64>,
 }
 
 impl PerMinute {
-    /// Takes one of `limit` per minute. Returns false if none is left; a limit of 0 means no limit.
+    /// Acquires one of `limit` permits per minute. Returns false if none is left; 0 means no limit.
     pub fn try_acquire(&mut self, limit: u32, now: Monotonic) -> bool {
         if limit == 0 {
             return true;
         }
-        while self.taken.front().is_some_and(|at| now.0 - at >= MINUTE_MS) {
-            self.taken.pop_front();
+        while self.times.front().is_some_and(|at| now.0 - at >= MINUTE_MS) {
+            self.times.pop_front();
         }
-        let left = self.taken.len() < usize::try_from(limit).unwrap_or(usize::MAX);
+        let left = self.times.len() < usize::try_from(limit).unwrap_or(usize::MAX);
         if left {
-            self.taken.push_back(now.0);
+            self.times.push_back(now.0);
         }
         left
     }
@@ -39,7 +39,7 @@ pub struct Bucket {
 }
 
 impl Bucket {
-    /// Takes one of `limit` per minute. Returns false if none is left; a limit of 0 means no limit.
+    /// Acquires one of `limit` permits per minute. Returns false if none is left; 0 means no limit.
     pub fn try_acquire(&mut self, limit: u32, now: Monotonic) -> bool {
         if limit == 0 {
             return true;
@@ -85,15 +85,15 @@ mod tests {
         #[test]
         fn no_minute_has_more_than_the_limit(gaps in proptest::collection::vec(0_i64..20_000,
             1..200), limit in 1_u32..8) {
-            let (mut rate_limit, mut now, mut taken) = (PerMinute::default(), 0, Vec::new());
+            let (mut rate_limit, mut now, mut times) = (PerMinute::default(), 0, Vec::new());
             for gap in gaps {
                 now += gap;
                 if rate_limit.try_acquire(limit, Monotonic(now)) {
-                    taken.push(now);
+                    times.push(now);
                 }
             }
-            for at in &taken {
-                let within = taken.iter().filter(|other|
+            for at in &times {
+                let within = times.iter().filter(|other|
                     (*at..at + MINUTE_MS).contains(*other)).count();
                 prop_assert!(within <= limit as usize);
             }

@@ -200,7 +200,7 @@ impl fmt::Debug for SessionKey {
 pub struct Identity {
     /// The user's id.
     pub user_id: UserId,
-    /// Login; the ID if none is known.
+    /// Login, if known.
     pub login: Option<String>,
     /// Roles, from the token or the parameters of dev authentication.
     pub roles: Vec<String>,

@@ -43,7 +43,7 @@ pub struct Join {
     /// Queue for its messages.
     pub queue: Arc<ConflatingQueue>,
     /// Address of a connection that only the broadcaster can close.
-    pub goodbye: Option<Recipient<Dismiss>>,
+    pub close_address: Option<Recipient<Dismiss>>,
     /// User, if the feed requires an identity.
     pub user: Option<UserId>,
 }

@@ -34,13 +34,13 @@ impl SubscriberCounts {
 
     /// Returns whether any feed shows events of this code.
     #[must_use]
-    pub fn concerns(&self, code: &str) -> bool {
+    pub fn is_shown(&self, code: &str) -> bool {
         self.feeds.showing(code).next().is_some()
     }
 
     /// Returns whether an event of this code has watchers, or belongs to a snapshot.
     #[must_use]
-    pub fn wants(&self, code: &str) -> bool {
+    pub fn has_audience(&self, code: &str) -> bool {
         let wanted = |feed: FeedId| {
             self.feeds.get(feed).snapshot || self.watching[feed.0].load(Ordering::Relaxed) > 0
         };

@@ -21,7 +21,7 @@ use crate::{
 };
 
 /// Delay before the next attempt to join, while there is no broadcaster.
-const AGAIN_AFTER: Duration = Duration::from_millis(50);
+const RETRY_DELAY: Duration = Duration::from_millis(50);
 
 /// Handle to the live feeds: definitions, counts and broadcaster.
 #[derive(Debug, Clone)]
@@ -58,7 +58,7 @@ impl FeedsHandle {
 
 /// Subscriptions of a connection; dropping them removes the connection from the broadcaster.
 pub struct Subscriptions {
-    feeding: FeedsHandle,
+    feeds_handle: FeedsHandle,
     client: ClientId,
     queue: Arc<ConflatingQueue>,
     /// User, if the feed requires an identity.
@@ -70,9 +70,14 @@ pub struct Subscriptions {
 impl Subscriptions {
     /// Creates the subscriptions of a connection, with a queue of `most` messages.
     #[must_use]
-    pub fn new(feeding: FeedsHandle, client: ClientId, user: Option<UserId>, most: usize) -> Self {
+    pub fn new(
+        feeds_handle: FeedsHandle,
+        client: ClientId,
+        user: Option<UserId>,
+        most: usize,
+    ) -> Self {
         Self {
-            feeding,
+            feeds_handle,
             client,
             user,
             queue: ConflatingQueue::new(most),
@@ -109,7 +114,7 @@ impl Subscriptions {
     ) -> impl Future<Output = Result<Option<Lease>, Gone>> + use<> {
         self.wanted.insert(target, filters.clone());
         let (broadcaster, client, queue) =
-            (self.feeding.broadcaster.clone(), self.client, self.queue());
+            (self.feeds_handle.broadcaster.clone(), self.client, self.queue());
         async move { broadcaster.send(Subscribe { client, queue, target, filters }).await }
     }
 }
@@ -117,7 +122,7 @@ impl Subscriptions {
 impl Drop for Subscriptions {
     fn drop(&mut self) {
         // With a full mailbox the broadcaster finds the dropped queue itself.
-        self.feeding.broadcaster.offer(Quit(self.client));
+        self.feeds_handle.broadcaster.offer(Quit(self.client));
     }
 }
 
@@ -127,33 +132,34 @@ pub(crate) trait FeedSubscriber: ConnectionActor {
     fn watched(&mut self) -> &mut Subscriptions;
 
     /// Returns the address for closing it, if only the broadcaster can.
-    fn goodbye(&self, ctx: &Context<Self>) -> Option<Recipient<Dismiss>>;
+    fn close_address(&self, ctx: &Context<Self>) -> Option<Recipient<Dismiss>>;
 }
 
 /// Joins the broadcaster with all subscriptions, and again after each restart.
-pub(crate) fn attend<C: FeedSubscriber>(client: &mut C, ctx: &mut Context<C>) {
-    let goodbye = client.goodbye(ctx);
+pub(crate) fn join<C: FeedSubscriber>(client: &mut C, ctx: &mut Context<C>) {
+    let close_address = client.close_address(ctx);
     let watched = client.watched();
     let (broadcaster, id, queue) =
-        (watched.feeding.broadcaster.clone(), watched.client, watched.queue());
+        (watched.feeds_handle.broadcaster.clone(), watched.client, watched.queue());
     let (had, user) = (watched.lease.take(), watched.user.clone());
     client.connection().attach_queue(Arc::clone(&queue));
-    let entered = async move { broadcaster.send(Join { client: id, queue, goodbye, user }).await };
+    let entered =
+        async move { broadcaster.send(Join { client: id, queue, close_address, user }).await };
     ctx.spawn(entered.into_actor(client).map(|lease, client, ctx| match (lease, had) {
         // Subscribed before the actor was started.
         (Ok(None), Some(had)) => hold_lease(Some(had), ctx),
         (Ok(lease), _) => {
             hold_lease(lease, ctx);
-            watch_again(client, ctx);
+            resubscribe(client, ctx);
         }
         (Err(Gone), _) => {
-            ctx.run_later(AGAIN_AFTER, attend::<C>);
+            ctx.run_later(RETRY_DELAY, join::<C>);
         }
     }));
 }
 
 /// Subscribes again at a new broadcaster; repetitions change nothing.
-fn watch_again<C: FeedSubscriber>(client: &mut C, ctx: &mut Context<C>) {
+fn resubscribe<C: FeedSubscriber>(client: &mut C, ctx: &mut Context<C>) {
     for (target, filters) in client.watched().wanted.clone() {
         let asked = client.watched().watch(target, filters);
         // If it is gone again, the lease has ended, and joining starts again.
@@ -168,7 +174,7 @@ fn hold_lease<C: FeedSubscriber>(lease: Option<Lease>, ctx: &mut Context<C>) {
     let Some(lease) = lease else { return };
     // The lease never sends; it ends when the broadcaster is gone.
     let ended = async move { lease.await.is_err() };
-    ctx.spawn(actix::fut::wrap_future::<_, C>(ended).map(|_, client, ctx| attend(client, ctx)));
+    ctx.spawn(actix::fut::wrap_future::<_, C>(ended).map(|_, client, ctx| join(client, ctx)));
 }
 
 /// Subscribes, and sends the reply before any message of the subscription.
@@ -198,7 +204,7 @@ pub(crate) fn unsubscribe<C: FeedSubscriber>(
     }
     let watched = client.watched();
     watched.wanted.remove(&target);
-    let (broadcaster, id) = (watched.feeding.broadcaster.clone(), watched.client);
+    let (broadcaster, id) = (watched.feeds_handle.broadcaster.clone(), watched.client);
     let asked =
         async move { broadcaster.send(Unsubscribe { client: id, target }).await.map(|()| None) };
     ask(client, target, asked, answer, ctx);

@@ -64,15 +64,15 @@ fn booking(course: &str, slots: u64) -> Event {
 
 struct Fixture {
     broadcaster: Addr<Broadcaster>,
-    feeding: FeedsHandle,
+    feeds_handle: FeedsHandle,
 }
 
 impl Fixture {
     fn start(snapshot: bool) -> Self {
-        let feeding = FeedsHandle::new(feeds(snapshot), Handle::default());
-        let broadcaster = Broadcaster::new(feeding.clone(), 2, DropGuard::detached()).start();
-        feeding.broadcaster.fill(broadcaster.clone());
-        Self { broadcaster, feeding }
+        let feeds_handle = FeedsHandle::new(feeds(snapshot), Handle::default());
+        let broadcaster = Broadcaster::new(feeds_handle.clone(), 2, DropGuard::detached()).start();
+        feeds_handle.broadcaster.fill(broadcaster.clone());
+        Self { broadcaster, feeds_handle }
     }
 
     /// Subscribes a connection to a course.
@@ -94,7 +94,7 @@ impl Fixture {
     }
 
     fn filters(&self, course: &str) -> Filters {
-        let feeds = self.feeding.feeds();
+        let feeds = self.feeds_handle.feeds();
         Filters::of_pairs(feeds.get(FeedId(0)), [("course_id", course)].into_iter())
             .expect("a filter of the feed")
     }
@@ -108,7 +108,7 @@ impl Fixture {
     fn watcher(&self, client: ClientId) -> (Addr<Watcher>, Peer) {
         let (transport, peer) = Peer::connect(64 * 1024);
         let config = WatcherConfig {
-            feeds: self.feeding.feeds(),
+            feeds: self.feeds_handle.feeds(),
             feed: FeedId(0),
             limits: Limits {
                 heartbeat: Duration::from_secs(30),
@@ -118,7 +118,7 @@ impl Fixture {
             },
             sign_in: None,
         };
-        let subscriptions = Subscriptions::new(self.feeding.clone(), client, None, 16);
+        let subscriptions = Subscriptions::new(self.feeds_handle.clone(), client, None, 16);
         let slot = Slot(Arc::new(AtomicUsize::new(1)));
         (Watcher::new(config, subscriptions, transport, slot, None).start(), peer)
     }
@@ -194,10 +194,10 @@ async fn later_subscription_replaces_the_earlier_one() {
 async fn unsubscribed_watcher_gets_nothing_and_counts_no_more() {
     let fixture = Fixture::start(false);
     let (queue, _lease) = fixture.subscribe(1, "PIANO").await;
-    assert!(fixture.feeding.subscriber_counts().wants("BOOKING_CREATED"));
+    assert!(fixture.feeds_handle.subscriber_counts().has_audience("BOOKING_CREATED"));
     let unsubscribe = Unsubscribe { client: 1, target: FEED };
     fixture.broadcaster.send(unsubscribe).await.expect("it lives");
-    assert!(!fixture.feeding.subscriber_counts().wants("BOOKING_CREATED"));
+    assert!(!fixture.feeds_handle.subscriber_counts().has_audience("BOOKING_CREATED"));
     fixture.show(vec![booking("PIANO", 3)]).await;
     assert_eq!(shown(&queue).len(), 0);
 }
@@ -225,9 +225,10 @@ async fn user_with_too_many_watching_connections_is_closed() {
     let mut goodbyes = Vec::new();
     let mut leases = Vec::new();
     for client in 1..=3 {
-        let (goodbye, dismissed) = recipient::<Dismiss>(4);
+        let (close_address, dismissed) = recipient::<Dismiss>(4);
         let queue = ConflatingQueue::new(16);
-        let join = Join { client, queue, goodbye: Some(goodbye), user: Some(user("budi")) };
+        let join =
+            Join { client, queue, close_address: Some(close_address), user: Some(user("budi")) };
         leases.push(fixture.broadcaster.send(join).await.expect("it lives"));
         goodbyes.push(dismissed);
     }
@@ -240,9 +241,10 @@ async fn user_with_too_many_watching_connections_is_closed() {
 #[actix::test]
 async fn signed_out_user_is_dismissed_from_every_watching_connection() {
     let fixture = Fixture::start(false);
-    let (goodbye, dismissed) = recipient::<Dismiss>(4);
+    let (close_address, dismissed) = recipient::<Dismiss>(4);
     let queue = ConflatingQueue::new(16);
-    let join = Join { client: 1, queue, goodbye: Some(goodbye), user: Some(user("budi")) };
+    let join =
+        Join { client: 1, queue, close_address: Some(close_address), user: Some(user("budi")) };
     let _lease = fixture.broadcaster.send(join).await.expect("it lives");
     assert_eq!(fixture.broadcaster.send(SignOut(user("sari"))).await.expect("it lives"), 0);
     assert_eq!(fixture.broadcaster.send(SignOut(user("budi"))).await.expect("it lives"), 1);
@@ -255,7 +257,7 @@ async fn connection_that_ended_without_notice_is_removed() {
     let (queue, _lease) = fixture.subscribe(1, "PIANO").await;
     drop(queue);
     assert_eq!(fixture.broadcaster.send(CountWatchers).await.expect("it lives"), 0);
-    assert!(!fixture.feeding.subscriber_counts().wants("BOOKING_CREATED"));
+    assert!(!fixture.feeds_handle.subscriber_counts().has_audience("BOOKING_CREATED"));
 }
 
 #[actix::test]
@@ -295,8 +297,8 @@ async fn watcher_cannot_watch_another_feed_or_an_inbox() {
 
 #[actix::test]
 async fn watcher_is_told_to_retry_while_the_broadcaster_is_gone() {
-    let feeding = FeedsHandle::new(feeds(false), Handle::default());
-    let fixture = Fixture { broadcaster: Fixture::start(false).broadcaster, feeding };
+    let feeds_handle = FeedsHandle::new(feeds(false), Handle::default());
+    let fixture = Fixture { broadcaster: Fixture::start(false).broadcaster, feeds_handle };
     let (_watcher, mut peer) = fixture.watcher(1);
     peer.send(&subscribe_to("PIANO")).await;
     assert_eq!(peer.next().await["data"]["code"], "unavailable");
@@ -310,10 +312,13 @@ async fn watcher_watches_again_at_a_new_broadcaster() {
     peer.send(&subscribe_to("PIANO")).await;
     assert_eq!(peer.next().await["type"], "subscribed");
     assert!(fixture.broadcaster.send(Crash).await.is_err());
-    let next = Broadcaster::new(fixture.feeding.clone(), 2, DropGuard::detached()).start();
-    fixture.feeding.broadcaster.fill(next.clone());
+    let next = Broadcaster::new(fixture.feeds_handle.clone(), 2, DropGuard::detached()).start();
+    fixture.feeds_handle.broadcaster.fill(next.clone());
     clock.advance(Duration::from_millis(100)).await;
-    until("it is counted", || fixture.feeding.subscriber_counts().wants("BOOKING_CREATED")).await;
+    until("it is counted", || {
+        fixture.feeds_handle.subscriber_counts().has_audience("BOOKING_CREATED")
+    })
+    .await;
     let events = vec![Arc::new(booking("PIANO", 1))];
     next.send(ShowEvents(events)).await.expect("it lives");
     assert_eq!(peer.next().await["data"]["slots"], 1);
@@ -344,7 +349,7 @@ async fn watcher_of_a_removed_feed_finds_the_new_feeds_when_it_is_told() {
     let fixture = Fixture::start(false);
     let (queue, _lease) = fixture.subscribe(1, "PIANO").await;
     let recorded = Recorded::default();
-    let waker = Arc::new(RetiredWhenWoken(fixture.feeding.clone(), recorded.clone()));
+    let waker = Arc::new(RetiredWhenWoken(fixture.feeds_handle.clone(), recorded.clone()));
     queue.register(&waker.into());
     fixture.broadcaster.send(SetFeeds(Vec::new())).await.expect("it lives");
     assert_eq!(shown(&queue)[0]["type"], "unsubscribed");

@@ -9,7 +9,7 @@ use actix::{
     Actor, ActorFutureExt as _, AsyncContext as _, Context, Handler, Recipient, WrapFuture as _,
 };
 
-use super::{Dismiss, FeedSubscriber, Subscriptions, WatchTarget, attend, subscribe, unsubscribe};
+use super::{Dismiss, FeedSubscriber, Subscriptions, WatchTarget, join, subscribe, unsubscribe};
 use crate::{
     clock,
     connection::{
@@ -86,7 +86,7 @@ impl Watcher {
     }
 
     /// Returns the target of a message, if it is this connection's feed.
-    fn own(&mut self, scope: &Scope) -> Option<WatchTarget> {
+    fn resolve_target(&mut self, scope: &Scope) -> Option<WatchTarget> {
         let name = &self.feeds.get(self.feed).name;
         match scope {
             Scope::Own => return Some(WatchTarget::Feed(self.feed)),
@@ -123,7 +123,7 @@ impl ConnectionActor for Watcher {
     fn on_text(&mut self, text: &[u8], ctx: &mut Context<Self>) {
         match ClientMessage::parse(text) {
             Ok(ClientMessage::Subscribe { scope, filters: wanted }) => {
-                let Some(target) = self.own(&scope) else { return };
+                let Some(target) = self.resolve_target(&scope) else { return };
                 let feed = self.feeds.get(self.feed);
                 match Filters::of_json(feed, &wanted) {
                     Ok(filters) => {
@@ -134,7 +134,7 @@ impl ConnectionActor for Watcher {
                 }
             }
             Ok(ClientMessage::Unsubscribe(scope)) => {
-                let Some(target) = self.own(&scope) else { return };
+                let Some(target) = self.resolve_target(&scope) else { return };
                 let answer = protocol::unsubscribed(Some(&self.feeds.get(self.feed).name));
                 unsubscribe(self, target, answer, ctx);
             }
@@ -155,7 +155,7 @@ impl FeedSubscriber for Watcher {
         &mut self.watched
     }
 
-    fn goodbye(&self, ctx: &Context<Self>) -> Option<Recipient<Dismiss>> {
+    fn close_address(&self, ctx: &Context<Self>) -> Option<Recipient<Dismiss>> {
         Some(ctx.address().recipient())
     }
 }
@@ -168,7 +168,7 @@ impl Actor for Watcher {
         self.watch_heartbeat(ctx);
         self.watch_expiry(ctx);
         ctx.run_interval(sign_in::INTERVAL.min(self.limits.heartbeat), Self::check_sign_in);
-        attend(self, ctx);
+        join(self, ctx);
     }
 }
 

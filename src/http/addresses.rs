@@ -15,7 +15,7 @@ use crate::connection::{AddressSlot, AddressSlots};
 
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
-/// Number of connections per address.
+/// Limit of the connections of one address.
 #[derive(Debug)]
 pub struct Addresses {
     most: AtomicUsize,
@@ -25,7 +25,7 @@ pub struct Addresses {
 
 impl Addresses {
     /// Creates a limit of `most` connections per address, 0 for none; `trusted` proxies are
-    /// believed, besides those on this machine.
+    /// trusted, besides those on this machine.
     #[must_use]
     pub fn new(most: usize, trusted: Vec<IpAddr>) -> Arc<Self> {
         let (most, trusted) = (AtomicUsize::new(most), ArcSwap::from_pointee(trusted));

@@ -45,7 +45,7 @@ pub(super) fn start(query: &[(String, String)]) -> Result<Start, Problem> {
                 Since::parse(since).map_err(|detail| Problem::bad_field("since", detail))?;
             Ok(Start::Since(since))
         }
-        (None, Some("none")) => Ok(Start::Nothing),
+        (None, Some("none")) => Ok(Start::LiveOnly),
         (None, None) => Ok(Start::Fresh),
         (None, Some(_)) => Err(Problem::bad_field("sync", "the only value is none")),
     }
@@ -59,7 +59,7 @@ pub(super) fn take_slot(connections: &Arc<AtomicUsize>, limit: usize) -> Result<
     let before = connections.fetch_add(1, Ordering::Relaxed);
     let slot = Slot(Arc::clone(connections));
     if before >= limit {
-        return Err(Problem::unavailable("this hub has all the connections it may have"));
+        return Err(Problem::unavailable("the connection limit of this hub is reached"));
     }
     Ok(slot)
 }

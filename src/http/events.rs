@@ -9,7 +9,7 @@ use super::{
     headers::event_headers,
     idempotency::{self, PublishResponse},
     identity,
-    publish::{self, Publishing},
+    publish::{self, PublishOptions},
 };
 use crate::{
     clock,
@@ -118,7 +118,7 @@ pub(super) async fn post(
         })
     });
     let decoded = decoded.await?.map_err(|rejected| refused(&rejected))?;
-    let how = Publishing { batch: decoded.batch, strict };
+    let how = PublishOptions { batch: decoded.batch, strict };
     let mut events = decoded.events;
     for event in &mut events {
         if event.id.is_empty() {

@@ -77,7 +77,7 @@ impl AdmittedFeed {
     /// Starts the watcher on a transport.
     pub(super) fn begin(self, state: &State, transport: Transport) {
         let Self { feed, watched, slot, address_slot, identity } = self;
-        let (feeds, limits) = (state.sessions.feeding.feeds(), state.sessions.limits());
+        let (feeds, limits) = (state.sessions.feeds_handle.feeds(), state.sessions.limits());
         let sign_in = identity.map(|identity| (identity, state.sessions.sign_ins.clone()));
         Watcher::new(
             WatcherConfig { feeds, feed, limits, sign_in },
@@ -105,7 +105,7 @@ pub(super) async fn admit(
             "pages of this origin may not connect; add it to server.allowed_origins",
         ));
     }
-    let feeds = state.sessions.feeding.feeds();
+    let feeds = state.sessions.feeds_handle.feeds();
     let id =
         feeds.find(name).ok_or_else(|| Problem::not_found(format!("there is no feed {name:?}")))?;
     let feed = feeds.get(id);
@@ -140,7 +140,7 @@ pub(super) async fn admit(
     let client = state.next_client.fetch_add(1, Ordering::Relaxed);
     let user = identity.as_ref().map(|identity| identity.user_id.clone());
     let mut watched = Subscriptions::new(
-        state.sessions.feeding.clone(),
+        state.sessions.feeds_handle.clone(),
         client,
         user,
         state.sessions.limits.outbound_queue,
@@ -161,7 +161,7 @@ pub(super) async fn head(
     request: HttpRequest,
     feed: web::Path<String>,
 ) -> Result<HttpResponse, Problem> {
-    let feeds = state.sessions.feeding.feeds();
+    let feeds = state.sessions.feeds_handle.feeds();
     let id = feeds
         .find(&feed)
         .ok_or_else(|| Problem::not_found(format!("there is no feed {:?}", feed.as_str())))?;

@@ -87,17 +87,17 @@ where
             Ok(accepted(&PublishResponse { body, replayed: true }))
         }
         Reservation::InFlight => Err(Problem::conflict(
-            "a request with this Idempotency-Key is under way; ask again when it is answered",
+            "a request with this Idempotency-Key is in progress; retry later",
         )),
         Reservation::Other => {
             let detail =
                 "this Idempotency-Key was used for another request; a new request needs a new key";
             Err(Problem::unprocessable(detail))
         }
-        Reservation::Yours(at) => {
+        Reservation::Reserved(at) => {
             // A separate task: a client that disconnects must not interrupt it.
             let done = actix_rt::spawn(finish(state.clone(), key, at, work));
-            done.await.map_err(|_| Problem::internal("the request was given up"))?
+            done.await.map_err(|_| Problem::internal("the request was aborted"))?
         }
     }
 }
@@ -116,7 +116,7 @@ where
     let kept = match &done {
         Ok(answer) => state.store.answer(&key, &answer.body.to_string()).await,
         // The request had no effect: a corrected one may use the key.
-        Err(problem) if problem.is_the_callers() => state.store.release(&key, &state.boot).await,
+        Err(problem) if problem.is_client_error() => state.store.release(&key, &state.boot).await,
         // A commit may have succeeded without a reply: the next attempt finds it by the same IDs.
         Err(_) => state.store.abandon(&key, &state.boot).await,
     };

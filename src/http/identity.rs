@@ -41,7 +41,7 @@ const FORWARDED: [HeaderName; 4] = [
 
 /// Maximum number of cached users; others are written to the directory again, which changes
 /// nothing.
-const NEWCOMERS_MAX: usize = 100_000;
+const SIGN_IN_CACHE_MAX: usize = 100_000;
 
 /// Cache of users as last written to the directory, so that the directory is written once per
 /// sign-in and not once per request.
@@ -56,7 +56,7 @@ impl SignInCache {
 
     fn remember(&self, patch: PersonPatch) {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if known.len() >= NEWCOMERS_MAX {
+        if known.len() >= SIGN_IN_CACHE_MAX {
             known.clear();
         }
         known.insert(patch.person.user_id.clone(), patch);
@@ -304,23 +304,23 @@ pub(super) async fn identify(
     local_peer: bool,
 ) -> Result<Caller, Problem> {
     check_query(uri)?;
-    let shown = credentials(state, headers, uri, local_peer);
+    let credentials = credentials(state, headers, uri, local_peer);
     // A cookie or the local address is sent by the browser for any page, and proves nothing about
     // the page.
-    let by_itself = shown.token.is_none() && shown.api_key.is_none();
+    let by_itself = credentials.token.is_none() && credentials.api_key.is_none();
     let foreign_page =
         by_itself && (!origin_is_allowed(state, headers) || is_foreign_load(headers));
-    if foreign_page && (state.auth.is_dev() || shown.cookie.is_some()) {
+    if foreign_page && (state.auth.is_dev() || credentials.cookie.is_some()) {
         return Err(Problem::forbidden(
-            "pages of this origin may not ask; add it to server.allowed_origins",
+            "requests from this origin are not allowed; add it to server.allowed_origins",
         ));
     }
-    let Identified { caller, patch } = state.auth.identify(&shown).await?;
+    let Identified { caller, patch } = state.auth.identify(&credentials).await?;
     if let Caller::User(identity) = &caller {
         let patch = patch.unwrap_or_else(|| patch_of(identity));
-        if state.newcomers.is_new(&patch) {
+        if state.sign_in_cache.is_new(&patch) {
             match state.store.merge_people(std::slice::from_ref(&patch), clock::now()).await {
-                Ok(()) => state.newcomers.remember(patch),
+                Ok(()) => state.sign_in_cache.remember(patch),
                 // The next request retries; the identity does not depend on it.
                 Err(error) => {
                     tracing::debug!(%error, "a sign-in could not be entered into the directory");

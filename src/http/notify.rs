@@ -11,7 +11,7 @@ use super::{
     Problem, SharedState, State, body,
     headers::event_headers,
     idempotency::{self, PublishResponse},
-    publish::{self, Publishing},
+    publish::{self, PublishOptions},
 };
 use crate::{
     clock,
@@ -127,7 +127,7 @@ async fn notify(
     if let Some(direct) = &mut event.direct {
         direct.seed.clone_from(&seed);
     }
-    let outcomes = publish::publish(state, vec![event], Publishing::default()).await?;
+    let outcomes = publish::publish(state, vec![event], PublishOptions::default()).await?;
     let replayed = publish::replayed(&outcomes);
     let mut ids: HashMap<UserId, Uuid> = outcomes
         .iter()

@@ -106,7 +106,7 @@ impl Problem {
     /// Creates 405: method not allowed.
     #[must_use]
     pub fn method_not_allowed(allow: String) -> Self {
-        let detail = format!("this address takes {allow}");
+        let detail = format!("allowed methods: {allow}");
         let problem = Self::new(
             StatusCode::METHOD_NOT_ALLOWED,
             "urn:lonceng:method-not-allowed",
@@ -198,7 +198,7 @@ impl Problem {
 
     /// Returns whether the request was at fault, and had no effect.
     #[must_use]
-    pub fn is_the_callers(&self) -> bool {
+    pub fn is_client_error(&self) -> bool {
         self.status < 500
     }
 
@@ -220,9 +220,10 @@ impl Problem {
     #[must_use]
     pub fn of_outcome(outcome: &Outcome, batch: bool) -> Option<Self> {
         match outcome {
-            Outcome::Accepted(_) | Outcome::Duplicate | Outcome::Skipped(_) | Outcome::Late(_) => {
-                None
-            }
+            Outcome::Accepted(_)
+            | Outcome::Duplicate
+            | Outcome::Skipped(_)
+            | Outcome::InProgress(_) => None,
             Outcome::Rejected(rejected) => {
                 let index = rejected.index.filter(|_| batch);
                 Some(Self::from(&Rejected { index, ..rejected.clone() }))
@@ -299,7 +300,7 @@ impl From<StoreError> for Problem {
             return Self::unavailable("the store is unavailable; try again");
         }
         tracing::error!(%error, "a request failed in the store");
-        Self::internal("the store refused; the log says why")
+        Self::internal("the store rejected the request; see the log")
     }
 }
 

@@ -82,7 +82,7 @@ pub(super) async fn admit(state: &State, request: &HttpRequest) -> Result<(), Pr
 
 /// Options of publishing.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Publishing {
+pub(super) struct PublishOptions {
     /// True if a problem names the index in the batch.
     pub(super) batch: bool,
     /// True if an event without a type or recipients is a problem.
@@ -96,9 +96,9 @@ pub(super) struct Publishing {
 pub(super) async fn publish(
     state: &State,
     events: Vec<Event>,
-    how: Publishing,
+    how: PublishOptions,
 ) -> Result<Vec<Outcome>, Problem> {
-    let Publishing { batch, strict } = how;
+    let PublishOptions { batch, strict } = how;
     let (reply, answer) = oneshot::channel();
     let ingest = Ingest {
         events,

@@ -42,7 +42,7 @@ pub struct State {
     /// Authenticator of requests.
     pub auth: Authenticator,
     /// Users already written to the directory.
-    pub newcomers: SignInCache,
+    pub sign_in_cache: SignInCache,
     /// Refused origins.
     pub refused_origins: RefusedOrigins,
     /// Store, for reads.

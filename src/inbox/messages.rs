@@ -1,4 +1,4 @@
-//! Messages that the persistence actor takes.
+//! Messages of persistence: those that it receives, and those that it sends to the registry.
 
 use actix::{Actor, Handler, Message, dev::ToEnvelope};
 use tokio::{sync::oneshot, time::Instant};
@@ -79,7 +79,7 @@ where
     }
 }
 
-/// Kind of sweep.
+/// Task of a sweep.
 #[derive(Debug, Clone)]
 pub enum SweepTask {
     /// A sweep by time, up to this time.
@@ -92,8 +92,8 @@ pub enum SweepTask {
 #[derive(Message)]
 #[rtype(result = "()")]
 pub struct Sweep {
-    /// Kind of sweep.
-    pub due: SweepTask,
+    /// Task.
+    pub task: SweepTask,
     /// Maximum number of notifications.
     pub limit: i64,
     /// Receiver of the result.
@@ -137,7 +137,7 @@ impl From<&StoreError> for CommitOutcome {
 /// Delivers committed changes to the connected users.
 #[derive(Message)]
 #[rtype(result = "()")]
-pub struct Publish {
+pub struct DeliverChanges {
     /// Changes, in the order of their revisions.
     pub changes: Vec<Change>,
     /// Time at which their cause arrived.

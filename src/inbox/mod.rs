@@ -1,12 +1,12 @@
-//! The only writers of inboxes: the persistence actor and the sweeper.
+//! Changes of inboxes: the persistence actor, and the sweeper that tells it what is due.
 
 mod messages;
 mod persistence;
 mod sweeper;
 
 pub use messages::{
-    Commit, CommitOutcome, MarkAll, MarkHandle, MarkOne, Publish, Reconcile, Sweep, SweepTask,
-    Swept,
+    Commit, CommitOutcome, DeliverChanges, MarkAll, MarkHandle, MarkOne, Reconcile, Sweep,
+    SweepTask, Swept,
 };
 pub use persistence::{Persistence, PersistenceConfig};
 pub use sweeper::Sweeper;

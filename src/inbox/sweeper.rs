@@ -2,8 +2,8 @@
 //! only briefly.
 //!
 //! It only watches the clock. Persistence makes the changes of inboxes, a bounded number at a time;
-//! the next batch follows at once only while more is due. Records without an inbox are deleted
-//! directly.
+//! the next batch follows at once only while more is due. Identities, keys and tombstones are
+//! purged directly.
 
 use std::{sync::Arc, time::Duration};
 
@@ -131,9 +131,9 @@ impl Sweeper {
 
 /// Runs a sweep. Returns `None` while persistence or the store is unavailable: the next check
 /// retries.
-async fn sweep(persistence: &MessageHandle<Sweep>, due: SweepTask) -> Option<Swept> {
+async fn sweep(persistence: &MessageHandle<Sweep>, task: SweepTask) -> Option<Swept> {
     let (reply, answer) = oneshot::channel();
-    persistence.send(Sweep { due, limit: BATCH, reply }).await.ok()?;
+    persistence.send(Sweep { task, limit: BATCH, reply }).await.ok()?;
     answer.await.ok()?.ok()
 }
 

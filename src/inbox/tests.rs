@@ -7,8 +7,8 @@ use tokio::{sync::oneshot, time::Instant};
 use uuid::Uuid;
 
 use super::{
-    Commit, CommitOutcome, MarkAll, MarkOne, Persistence, PersistenceConfig, Publish, Reconcile,
-    Sweep, SweepTask,
+    Commit, CommitOutcome, DeliverChanges, MarkAll, MarkOne, Persistence, PersistenceConfig,
+    Reconcile, Sweep, SweepTask,
 };
 use crate::{
     clock,
@@ -28,26 +28,26 @@ use crate::{
 struct Fixture {
     persistence: Addr<Persistence>,
     store: TestStore,
-    published: Recorded<Publish>,
+    published: Recorded<DeliverChanges>,
     reconciled: Recorded<Reconcile>,
     health: Health,
 }
 
 impl Fixture {
     async fn start() -> Self {
-        let (publish, published) = recording();
-        let mut fixture = Self::start_with(publish, Duration::ZERO).await;
+        let (deliver, published) = recording();
+        let mut fixture = Self::start_with(deliver, Duration::ZERO).await;
         fixture.published = published;
         fixture
     }
 
-    async fn start_with(publish: MessageHandle<Publish>, batch_wait: Duration) -> Self {
+    async fn start_with(deliver: MessageHandle<DeliverChanges>, batch_wait: Duration) -> Self {
         let store = TestStore::open().await;
         let (reconcile, reconciled) = recording();
         let health = Health::default();
         let persistence = Persistence::new(
             store.store.clone(),
-            (publish, reconcile),
+            (deliver, reconcile),
             health.clone(),
             PersistenceConfig { batch_max: 500, batch_wait },
             DropGuard::detached(),
@@ -129,8 +129,8 @@ async fn commit_succeeds_while_the_registry_is_gone() {
 
 #[actix::test]
 async fn events_waiting_together_are_committed_in_one_batch() {
-    let (publish, published) = recording();
-    let fixture = Fixture::start_with(publish, Duration::from_millis(20)).await;
+    let (deliver, published) = recording();
+    let fixture = Fixture::start_with(deliver, Duration::from_millis(20)).await;
     let replies = [
         fixture.commit(vec![planned(Some("a"), &["budi"])]),
         fixture.commit(vec![planned(Some("b"), &["budi"])]),
@@ -141,7 +141,7 @@ async fn events_waiting_together_are_committed_in_one_batch() {
     let revisions: Vec<i64> = published
         .take_all()
         .iter()
-        .flat_map(|publish| &publish.changes)
+        .flat_map(|message| &message.changes)
         .map(|change| change.step.revision)
         .collect();
     assert_eq!(revisions, [1, 2], "in the order of their arrival");
@@ -205,8 +205,8 @@ async fn sweep_publishes_what_expired() {
     reply(fixture.commit(vec![event])).await.expect("a reply");
     fixture.published.take_all();
     let (sender, swept) = oneshot::channel();
-    let due = SweepTask::By(SweepKind::Expire, clock::now());
-    fixture.send(Sweep { due, limit: 10, reply: sender });
+    let task = SweepTask::By(SweepKind::Expire, clock::now());
+    fixture.send(Sweep { task, limit: 10, reply: sender });
     assert_eq!(reply(swept).await.expect("a reply").expect("it sweeps").count, 1);
     let published = fixture.published.take_all();
     assert!(matches!(published[0].changes[0].kind, ChangeKind::Swept(SweepKind::Expire)));

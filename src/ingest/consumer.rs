@@ -62,7 +62,7 @@ pub enum Processed {
 }
 
 /// Next step for a decoded message.
-enum Step {
+enum NextStep {
     /// The message is malformed.
     Reject(Rejected),
     /// Its single event is at this index of the shared ingest.
@@ -78,27 +78,27 @@ impl Consumer {
         let received = Instant::now();
         let mut shared = Vec::new();
         let decoded = decode_all(messages, self.max_event_bytes).await;
-        let steps: Vec<Step> =
-            decoded.into_iter().map(|decoded| self.step(decoded, &mut shared)).collect();
+        let steps: Vec<NextStep> =
+            decoded.into_iter().map(|decoded| self.classify(decoded, &mut shared)).collect();
         let outcomes = self.ingest(shared, false, received).await;
         let mut processed = Vec::with_capacity(messages.len());
         for (message, step) in messages.iter().zip(steps) {
             let batch: Vec<Outcome>;
             let own = match step {
-                Step::Reject(rejected) => {
+                NextStep::Reject(rejected) => {
                     let disposition =
-                        self.dead_letter(message, Disposition::Reject(rejected)).await;
+                        self.store_if_rejected(message, Disposition::Reject(rejected)).await;
                     processed.push(Processed::Done(disposition));
                     continue;
                 }
-                Step::Shared(index) => &outcomes[index..=index],
-                Step::Batch(events) => {
+                NextStep::Shared(index) => &outcomes[index..=index],
+                NextStep::Batch(events) => {
                     batch = self.ingest(events, true, received).await;
                     &batch
                 }
             };
             processed.push(match own {
-                [Outcome::Late(progress)] => Processed::InProgress(progress.clone()),
+                [Outcome::InProgress(progress)] => Processed::InProgress(progress.clone()),
                 own => Processed::Done(self.dispose(message, own).await),
             });
         }
@@ -140,17 +140,17 @@ impl Consumer {
         self.health.set(self.source, state);
     }
 
-    fn step(&self, decoded: Result<Decoded, Rejected>, shared: &mut Vec<Event>) -> Step {
+    fn classify(&self, decoded: Result<Decoded, Rejected>, shared: &mut Vec<Event>) -> NextStep {
         match decoded {
             Err(rejected) => {
                 metrics::counter!(metric::EVENTS, "source" => self.source, "outcome" => "rejected")
                     .increment(1);
-                Step::Reject(rejected)
+                NextStep::Reject(rejected)
             }
-            Ok(decoded) if decoded.batch => Step::Batch(decoded.events),
+            Ok(decoded) if decoded.batch => NextStep::Batch(decoded.events),
             Ok(decoded) => {
                 shared.extend(decoded.events);
-                Step::Shared(shared.len() - 1)
+                NextStep::Shared(shared.len() - 1)
             }
         }
     }
@@ -178,7 +178,7 @@ impl Consumer {
     async fn dispose(&self, message: &SourceMessage, outcomes: &[Outcome]) -> Disposition {
         let disposition = Disposition::of(outcomes, self.backoff(message.delivered));
         let Disposition::Failed(reason) = disposition else {
-            return self.dead_letter(message, disposition).await;
+            return self.store_if_rejected(message, disposition).await;
         };
         let attempts = match &message.identity {
             // The broker does not redeliver: the deliveries are the hub's own attempts.
@@ -189,7 +189,8 @@ impl Consumer {
             Ok(attempts) if attempts >= self.retries.max_deliver => {
                 let detail = format!("given up after {attempts} failed attempts: {reason}");
                 let rejected = Rejected::whole(RejectedKind::GaveUp, detail);
-                let disposition = self.dead_letter(message, Disposition::Reject(rejected)).await;
+                let disposition =
+                    self.store_if_rejected(message, Disposition::Reject(rejected)).await;
                 if let (Disposition::Reject(_), Some(identity)) = (&disposition, &message.identity)
                 {
                     // A counter that stays is harmless: it expires.
@@ -209,7 +210,11 @@ impl Consumer {
 
     /// Stores the dead letter of a rejected message. If that fails the message is to be delivered
     /// again.
-    async fn dead_letter(&self, message: &SourceMessage, disposition: Disposition) -> Disposition {
+    async fn store_if_rejected(
+        &self,
+        message: &SourceMessage,
+        disposition: Disposition,
+    ) -> Disposition {
         let Disposition::Reject(rejected) = &disposition else { return disposition };
         let letter = message.dead_letter(self.source, rejected);
         match self.store.keep_dead_letter(&letter).await {

@@ -34,7 +34,7 @@ pub struct SourceMessage {
     pub delivered: u64,
 }
 
-/// What the source does with a message at its broker.
+/// Action at the broker for a message.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Disposition {
     /// Acknowledge: its events are committed, or there is nothing to commit.
@@ -73,7 +73,7 @@ impl Disposition {
                     | Outcome::Accepted(_)
                     | Outcome::Duplicate
                     | Outcome::Skipped(_)
-                    | Outcome::Late(_),
+                    | Outcome::InProgress(_),
                     _,
                 ) => {}
             }

@@ -65,13 +65,13 @@ impl Scheduler {
         ctx.spawn(runs.into_actor(self).map(|runs, scheduler, ctx| {
             // The store reports its state itself; the next check finds the same runs.
             if let Ok(runs) = runs {
-                scheduler.look_at(&runs, ctx);
+                scheduler.start_due_runs(&runs, ctx);
             }
             ctx.run_later(INTERVAL, |scheduler, ctx| scheduler.poll(ctx));
         }));
     }
 
-    fn look_at(&mut self, runs: &[ScheduleRun], ctx: &mut Context<Self>) {
+    fn start_due_runs(&mut self, runs: &[ScheduleRun], ctx: &mut Context<Self>) {
         let (catalog, now) = (self.catalog.current(), clock::now());
         let active = || catalog.scheduled().filter(|(kind, _)| kind.is_active);
         for (kind, schedule) in active() {
@@ -93,13 +93,13 @@ impl Scheduler {
             let due =
                 known.and_then(|run| Some((run.at, schedule.due(run.at, settled(schedule, now))?)));
             let step = match (known, due) {
-                _ if ahead.is_some() => ScheduleStep::BeginAnew(now),
+                _ if ahead.is_some() => ScheduleStep::Restart(now),
                 (Some(_), None) => continue,
                 (None, _) => ScheduleStep::Begin(now),
                 (Some(_), Some((last, due))) => ScheduleStep::Run(last, due),
             };
             self.in_flight.insert(kind.code.clone());
-            let taken = advance(
+            let done = advance(
                 self.store.clone(),
                 self.pipeline.clone(),
                 Arc::clone(kind),
@@ -107,7 +107,7 @@ impl Scheduler {
                 step,
             );
             let code = kind.code.clone();
-            ctx.spawn(taken.into_actor(self).map(move |_, scheduler, _| {
+            ctx.spawn(done.into_actor(self).map(move |_, scheduler, _| {
                 scheduler.in_flight.remove(&code);
             }));
         }
@@ -125,7 +125,7 @@ enum ScheduleStep {
     /// A new schedule begins at this time.
     Begin(Timestamp),
     /// The last run is in the future: the schedule begins anew at this time.
-    BeginAnew(Timestamp),
+    Restart(Timestamp),
     /// A run, after the last one at this time.
     Run(Timestamp, DueRun),
 }
@@ -145,7 +145,7 @@ async fn advance(
     let code = &kind.code;
     let (last, DueRun { at, skipped }) = match step {
         ScheduleStep::Begin(now) => return store.begin_schedule(code, &schedule.when(), now).await,
-        ScheduleStep::BeginAnew(now) => return store.restart_schedule(code, now).await,
+        ScheduleStep::Restart(now) => return store.restart_schedule(code, now).await,
         ScheduleStep::Run(last, due) => (last, due),
     };
     if skipped {
@@ -203,9 +203,12 @@ async fn run(pipeline: &MessageHandle<Ingest>, event: Event) -> bool {
         return false;
     }
     match answer.await.ok().and_then(|outcomes| outcomes.into_iter().next()) {
-        // `Late` is only for sources that do not wait.
+        // `InProgress` is only for sources that do not wait.
         Some(
-            Outcome::Accepted(_) | Outcome::Duplicate | Outcome::Skipped(_) | Outcome::Late(_),
+            Outcome::Accepted(_)
+            | Outcome::Duplicate
+            | Outcome::Skipped(_)
+            | Outcome::InProgress(_),
         ) => true,
         Some(Outcome::Rejected(rejected)) => {
             // A retry would fail again; by the next run its template may be fixed.

@@ -193,7 +193,7 @@ async fn batch_is_ingested_by_itself_and_as_a_whole() {
 async fn large_fan_out_is_acknowledged_at_its_end() {
     let store = TestStore::open().await;
     let (sender, progress) = watch::channel(None);
-    let (handle, _) = pipeline(move || Outcome::Late(progress.clone()));
+    let (handle, _) = pipeline(move || Outcome::InProgress(progress.clone()));
     let consumer = consumer(&store, handle);
     let message = message(NOTE, 1);
     let processed = consumer.process(std::slice::from_ref(&message)).await.remove(0);

@@ -51,7 +51,7 @@ pub struct Ingest {
     /// True if an event without a type or without recipients is rejected rather than skipped.
     pub strict: bool,
     /// True if the caller waits for large fan-outs; otherwise they are answered with
-    /// [`Outcome::Late`].
+    /// [`Outcome::InProgress`].
     pub waits: bool,
     /// Source: the label `source` of `lonceng_events_total`.
     pub source: &'static str,
@@ -73,7 +73,7 @@ pub struct Pipeline {
     store: Store,
     catalog: SharedCatalog,
     persistence: MessageHandle<Commit>,
-    feeding: FeedsHandle,
+    feeds_handle: FeedsHandle,
     trace: Arc<DeliveryTrace>,
     unknown_types: Arc<UnknownTypes>,
     fan_outs: Arc<FanOutLimiter>,
@@ -86,14 +86,14 @@ pub struct Pipeline {
 
 impl Pipeline {
     /// Creates a pipeline that renders with the types of `catalog` and commits through
-    /// `persistence`. Events for live feeds go to `feeding`, traces to `trace`, and codes without a
-    /// type to `unknown_types`.
+    /// `persistence`. Events for live feeds go to `feeds_handle`, traces to `trace`, and codes
+    /// without a type to `unknown_types`.
     #[must_use]
     pub fn new(
         store: Store,
         catalog: SharedCatalog,
         persistence: MessageHandle<Commit>,
-        feeding: FeedsHandle,
+        feeds_handle: FeedsHandle,
         (trace, unknown_types): (Arc<DeliveryTrace>, Arc<UnknownTypes>),
         guard: DropGuard,
     ) -> Self {
@@ -101,7 +101,7 @@ impl Pipeline {
             store,
             catalog,
             persistence,
-            feeding,
+            feeds_handle,
             trace,
             unknown_types,
             fan_outs: FanOutLimiter::new(),
@@ -134,7 +134,7 @@ impl Pipeline {
             store: self.store.clone(),
             catalog: self.catalog.current(),
             persistence: self.persistence.clone(),
-            feeding: self.feeding.clone(),
+            feeds_handle: self.feeds_handle.clone(),
             trace: Arc::clone(&self.trace),
             unknown_types: Arc::clone(&self.unknown_types),
             fan_outs: Arc::clone(&self.fan_outs),

@@ -27,7 +27,7 @@ const SHOW_TIMEOUT: Duration = Duration::from_millis(250);
 /// without holding up the next batch.
 pub(super) async fn run(context: BatchContext, batch: Vec<Ingest>) {
     let now = clock::now();
-    let counts = context.feeding.subscriber_counts();
+    let counts = context.feeds_handle.subscriber_counts();
     let mut resolved = Vec::with_capacity(batch.len());
     for ingest in batch {
         let mut resolutions: Vec<Resolution> = ingest
@@ -70,7 +70,7 @@ pub(super) async fn run(context: BatchContext, batch: Vec<Ingest>) {
                 plans
             }
         };
-        show_in_feeds(&context.feeding, &events, atomic, &plans).await;
+        show_in_feeds(&context.feeds_handle, &events, atomic, &plans).await;
         let pending = PendingReply { atomic, waits, source, received, traces, reply };
         hand_over(&context.persistence, plans, pending).await;
     }
@@ -78,18 +78,23 @@ pub(super) async fn run(context: BatchContext, batch: Vec<Ingest>) {
 
 /// Passes the valid events of a batch to the live feeds. They need not wait for the commit: they
 /// store nothing, and deduplicate what the broker redelivers.
-async fn show_in_feeds(feeding: &FeedsHandle, events: &[Arc<Event>], atomic: bool, plans: &[Plan]) {
+async fn show_in_feeds(
+    feeds_handle: &FeedsHandle,
+    events: &[Arc<Event>],
+    atomic: bool,
+    plans: &[Plan],
+) {
     if atomic && plans.iter().any(Plan::has_failed) {
         return;
     }
-    let counts = feeding.subscriber_counts();
+    let counts = feeds_handle.subscriber_counts();
     let valid =
         events.iter().zip(plans).filter(|(_, plan)| !plan.has_failed()).map(|(event, _)| event);
     let wanted: Vec<Arc<Event>> =
-        valid.filter(|event| counts.wants(&event.code)).map(Arc::clone).collect();
+        valid.filter(|event| counts.has_audience(&event.code)).map(Arc::clone).collect();
     if !wanted.is_empty() {
         // Waiting keeps a flood of events from piling up in the broadcaster, but a feed must not
         // hold up notifications for long. A broadcaster that is restarting shows nothing.
-        let _ = timeout(SHOW_TIMEOUT, feeding.broadcaster.send(ShowEvents(wanted))).await;
+        let _ = timeout(SHOW_TIMEOUT, feeds_handle.broadcaster.send(ShowEvents(wanted))).await;
     }
 }

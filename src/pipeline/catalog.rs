@@ -75,8 +75,8 @@ impl Sources {
                 "catalog: type switched off because it is invalid"
             );
         }
-        self.configuration.found_wrong(bad.into_iter().map(|bad| bad.code).collect());
-        health.set("config", PartState::of_trouble(self.configuration.trouble()));
+        self.configuration.set_invalid_types(bad.into_iter().map(|bad| bad.code).collect());
+        health.set("config", PartState::from_problems(self.configuration.problems()));
         tracing::info!(types = catalog.len(), "catalog: types loaded");
         shared.publish(catalog);
         Ok(rows)
@@ -206,6 +206,6 @@ impl Handler<Crash> for CatalogRefresher {
     type Result = ();
 
     fn handle(&mut self, _: Crash, _: &mut Self::Context) {
-        panic!("the catalog keeper was asked to crash");
+        panic!("the catalog was asked to crash");
     }
 }

@@ -17,7 +17,7 @@ pub(super) struct BatchContext {
     pub(super) store: Store,
     pub(super) catalog: Arc<Catalog>,
     pub(super) persistence: MessageHandle<Commit>,
-    pub(super) feeding: FeedsHandle,
+    pub(super) feeds_handle: FeedsHandle,
     pub(super) trace: Arc<DeliveryTrace>,
     pub(super) unknown_types: Arc<UnknownTypes>,
     pub(super) fan_outs: Arc<FanOutLimiter>,

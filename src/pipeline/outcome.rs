@@ -35,7 +35,7 @@ pub enum Outcome {
     },
     /// A large fan-out in progress; the receiver gets its outcome. Only for sources that do not
     /// wait.
-    Late(watch::Receiver<Option<Outcome>>),
+    InProgress(watch::Receiver<Option<Outcome>>),
     /// The hub failed on this event: it may be tried again, a limited number of times.
     Failed(String),
 }
@@ -84,7 +84,7 @@ impl Outcome {
             | Self::Overloaded
             | Self::Interrupted { .. }
             | Self::Failed(_) => "failed",
-            Self::Late(_) => "late",
+            Self::InProgress(_) => "late",
         }
     }
 }

@@ -26,13 +26,13 @@ use crate::{
     store::Planned,
 };
 
-/// What is left to do for an event.
+/// Remaining work for an event.
 pub(super) enum Plan {
     /// Commit its notifications, together with those of other events.
     Commit(Planned),
     /// Commit its notifications in chunks.
     FanOut(Box<FanOut>),
-    /// Nothing.
+    /// Finished, with this outcome.
     Done(Outcome),
 }
 

@@ -31,7 +31,8 @@ impl PendingReply {
             outcome.or_else(|| committed.next()).unwrap_or_else(restarting)
         };
         let outcomes: Vec<Outcome> = outcomes.into_iter().map(complete).collect();
-        for outcome in outcomes.iter().filter(|outcome| !matches!(outcome, Outcome::Late(_))) {
+        for outcome in outcomes.iter().filter(|outcome| !matches!(outcome, Outcome::InProgress(_)))
+        {
             count(self.source, outcome);
         }
         self.traces.finish(&outcomes);
@@ -65,7 +66,7 @@ pub(super) async fn hand_over(
             }
             Plan::FanOut(fan_out) => {
                 let trace = pending.traces.remove(index);
-                Some(Outcome::Late(run_in_background(*fan_out, trace, pending.source)))
+                Some(Outcome::InProgress(run_in_background(*fan_out, trace, pending.source)))
             }
             Plan::Done(Outcome::Rejected(rejected)) if atomic => {
                 Some(Outcome::Rejected(rejected.at(index)))

@@ -46,7 +46,7 @@ pub(super) fn resolve(
     match decide(event, &context.catalog) {
         Ok(Decision::Notify(kind, recipient_set)) => Resolution::Notify(kind, recipient_set),
         // An event that a feed shows has served its purpose.
-        Ok(Decision::Skip(_)) if counts.concerns(&event.code) => {
+        Ok(Decision::Skip(_)) if counts.is_shown(&event.code) => {
             Resolution::Done(Outcome::Accepted(Stored::default()))
         }
         Ok(Decision::Skip(reason)) => {

@@ -78,9 +78,9 @@ impl BatchTraces {
 fn reason(outcome: &Outcome) -> Option<Reason> {
     let new = |code, detail: &str| Some(Reason { code, detail: detail.to_owned() });
     match outcome {
-        Outcome::Accepted(_) | Outcome::Late(_) => None,
+        Outcome::Accepted(_) | Outcome::InProgress(_) => None,
         Outcome::Duplicate => {
-            new("duplicate", "an event with the same identity had been taken before")
+            new("duplicate", "an event with the same identity was accepted before")
         }
         Outcome::Skipped(reason) => new(Skipped::as_str(*reason), Skipped::explained(*reason)),
         Outcome::Rejected(rejected) => new(rejected.kind.as_str(), &rejected.to_string()),

@@ -62,7 +62,7 @@ impl ErrorCode {
 /// Error reply; the connection stays open.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ClientError {
-    /// Which kind.
+    /// Kind of error.
     pub code: ErrorCode,
     /// Description of the error, and what is expected.
     pub message: String,

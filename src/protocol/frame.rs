@@ -76,20 +76,20 @@ pub fn payload(frame: &[u8]) -> &[u8] {
 
 /// Header of a client's frame, as far as the size check needs it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Announced {
+pub struct FrameHeader {
     /// Payload length in bytes.
     pub length: u64,
 }
 
 /// Parses the header of the next frame; `None` until it is complete.
 #[must_use]
-pub fn announced(buffer: &[u8]) -> Option<Announced> {
+pub fn parse_header(buffer: &[u8]) -> Option<FrameHeader> {
     let length = match buffer.get(1)? & 0x7F {
         126 => u64::from(u16::from_be_bytes(buffer.get(2..4)?.try_into().ok()?)),
         127 => u64::from_be_bytes(buffer.get(2..10)?.try_into().ok()?),
         short => u64::from(short),
     };
-    Some(Announced { length })
+    Some(FrameHeader { length })
 }
 
 #[cfg(test)]
@@ -103,10 +103,10 @@ mod tests {
             assert_eq!(frame.len(), header + length);
             assert_eq!(payload(&frame).len(), length);
             assert_eq!(
-                announced(&frame).map(|announced| announced.length),
+                parse_header(&frame).map(|parse_header| parse_header.length),
                 u64::try_from(length).ok()
             );
-            assert_eq!(announced(&frame[..header - 1]), None);
+            assert_eq!(parse_header(&frame[..header - 1]), None);
         }
     }
 

@@ -91,7 +91,7 @@ mod devices {
         fn mark(&mut self, id: u128, mark: Mark, origin: u64) -> Option<Change> {
             let item = self.items.get_mut(&id)?;
             let (kind, step) = match transition(item.state(), mark, NOW) {
-                None => (ChangeKind::Unchanged(mark), self.counters.standing()),
+                None => (ChangeKind::Unchanged(mark), self.counters.unchanged_step()),
                 Some(state) => {
                     let step = self.counters.next(item.state(), state);
                     item.enter(state, step.revision);
@@ -113,8 +113,10 @@ mod devices {
                 self.counters = step.counters();
                 last = Some(item.clone());
             }
-            let step =
-                RevisionStep { previous_revision: before.revision, ..self.counters.standing() };
+            let step = RevisionStep {
+                previous_revision: before.revision,
+                ..self.counters.unchanged_step()
+            };
             let kind = match last {
                 Some(_) => ChangeKind::All {
                     mark,

@@ -67,11 +67,11 @@ impl Redis {
     /// When it does not.
     pub async fn ping(&self) -> Result<(), RedisError> {
         let mut connection = self.0.clone();
-        redis::cmd("PING").query_async::<()>(&mut connection).await.map_err(away)
+        redis::cmd("PING").query_async::<()>(&mut connection).await.map_err(unavailable)
     }
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "it is given to map_err")]
-fn away(error: redis::RedisError) -> RedisError {
+fn unavailable(error: redis::RedisError) -> RedisError {
     RedisError::Unavailable(error.to_string())
 }

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::{Redis, RedisError, away};
+use super::{Redis, RedisError, unavailable};
 use crate::domain::{
     limits::{IDENTIFIER_MAX_CHARS, is_plain},
     user::{UserId, roles_of},
@@ -62,7 +62,7 @@ impl Sessions {
             .arg(format!("session:{value}"))
             .query_async(&mut connection)
             .await
-            .map_err(away)?;
+            .map_err(unavailable)?;
         Ok(text.as_deref().and_then(CookieSession::parse))
     }
 }

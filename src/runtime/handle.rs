@@ -13,7 +13,7 @@ use futures_util::future::LocalBoxFuture;
 #[error("a part of the hub is restarting")]
 pub struct Gone;
 
-/// Ends when the actor that granted it is gone. Nothing is ever sent.
+/// Receiver that closes when the granting actor ends; nothing is sent.
 pub type Lease = tokio::sync::oneshot::Receiver<()>;
 
 /// Address of an actor, updated when the supervisor replaces the actor.
@@ -87,7 +87,7 @@ impl<A: Actor> Handle<A> {
     }
 }
 
-/// Address for one type of message, whichever actor takes it.
+/// Address for one type of message, independent of the type of the receiving actor.
 ///
 /// An actor that only sends `M` holds this instead of a [`Handle`]: it need not know the type of
 /// the receiver, so folders stay free of cycles and a test puts a recording actor in the receiver's

@@ -15,13 +15,13 @@ const BEGUN_SQLITE: &str =
 const BEGUN_POSTGRES: &str =
     "SELECT identity FROM fan_outs WHERE identity IN (SELECT json_array_elements_text($1::json))";
 
-const IS_OVER: &str = "SELECT COUNT(*) FROM event_identities WHERE identity = $1";
+const COUNT_FINISHED: &str = "SELECT COUNT(*) FROM event_identities WHERE identity = $1";
 
 const BEGIN: &str = "INSERT INTO fan_outs (identity, audience, user_id, started_at) VALUES ($1, \
 $2, '', $3) \
      ON CONFLICT DO NOTHING";
 
-const AT: &str = "SELECT user_id, audience FROM fan_outs WHERE identity = $1";
+const SELECT_PROGRESS: &str = "SELECT user_id, audience FROM fan_outs WHERE identity = $1";
 
 /// Advances the progress, unless another hub has.
 pub(super) const ADVANCE: &str =
@@ -56,14 +56,14 @@ struct Row {
 }
 
 /// Encodes a set of recipients: `*` for all users, or `role:` and the name of a role.
-fn written(recipients: &RecipientSet) -> String {
+fn encode(recipients: &RecipientSet) -> String {
     match recipients {
         RecipientSet::Role(role) => format!("role:{role}"),
         RecipientSet::All | RecipientSet::Users(_) => "*".to_owned(),
     }
 }
 
-fn read(recipients: &str) -> RecipientSet {
+fn decode(recipients: &str) -> RecipientSet {
     recipients
         .strip_prefix("role:")
         .map_or(RecipientSet::All, |role| RecipientSet::Role(role.to_owned()))
@@ -85,19 +85,22 @@ impl Store {
         let at: Option<Row> = in_transaction!(self, |_db, tx| {
             sqlx::query(BEGIN)
                 .bind(identity)
-                .bind(written(recipients))
+                .bind(encode(recipients))
                 .bind(now.0)
                 .execute(&mut *tx)
                 .await?;
-            let over: i64 = sqlx::query_scalar(IS_OVER).bind(identity).fetch_one(&mut *tx).await?;
+            let over: i64 =
+                sqlx::query_scalar(COUNT_FINISHED).bind(identity).fetch_one(&mut *tx).await?;
             if over > 0 {
                 sqlx::query(END).bind(identity).execute(&mut *tx).await?;
                 None
             } else {
-                sqlx::query_as(AT).bind(identity).fetch_optional(&mut *tx).await?
+                sqlx::query_as(SELECT_PROGRESS).bind(identity).fetch_optional(&mut *tx).await?
             }
         });
-        Ok(at.map_or(FanOutStart::Over, |row| FanOutStart::After(row.user_id, read(&row.audience))))
+        Ok(at.map_or(FanOutStart::Over, |row| {
+            FanOutStart::After(row.user_id, decode(&row.audience))
+        }))
     }
 
     /// Returns the identities whose fan-out has begun.
@@ -134,7 +137,7 @@ impl Store {
         Ok(())
     }
 
-    /// Deletes the progress of at most `limit` fan-outs that stopped before `before`. Returns their
+    /// Deletes the progress of at most `limit` fan-outs that began before `before`. Returns their
     /// number.
     ///
     /// # Errors

@@ -18,7 +18,7 @@ const LOST_MS: i64 = 600_000;
 pub enum Reservation {
     /// Reserved for the caller since this time: carry out the request, then [`Store::answer`] or
     /// [`Store::release`].
-    Yours(Timestamp),
+    Reserved(Timestamp),
     /// Carried out, with this response.
     Answered(String),
     /// In progress.
@@ -69,7 +69,7 @@ impl Store {
             query.execute(pool).await.map(|done| done.rows_affected())
         })?;
         if reserved == 1 {
-            return Ok(Reservation::Yours(now));
+            return Ok(Reservation::Reserved(now));
         }
         let found: Option<(String, String, i64, Option<String>)> =
             on_writer!(self, |pool| sqlx::query_as(FIND).bind(key).fetch_optional(pool).await)?;
@@ -87,7 +87,11 @@ impl Store {
                     .bind(started_at);
                 query.execute(pool).await.map(|done| done.rows_affected())
             })?;
-            return Ok(if renewed == 1 { Reservation::Yours(now) } else { Reservation::InFlight });
+            return Ok(if renewed == 1 {
+                Reservation::Reserved(now)
+            } else {
+                Reservation::InFlight
+            });
         }
         if known != fingerprint {
             return Ok(Reservation::Other);
@@ -109,7 +113,7 @@ impl Store {
             query.execute(pool).await.map(|done| done.rows_affected())
         })?;
         Ok(if taken == 1 {
-            Reservation::Yours(Timestamp(started_at))
+            Reservation::Reserved(Timestamp(started_at))
         } else {
             Reservation::InFlight
         })

@@ -29,17 +29,17 @@ const FIND: &str = concat!(
     " FROM notifications WHERE user_id = $1 AND notification_id = $2"
 );
 
-/// Marks the notifications `which` by setting `what`: $1 user, $2 upper revision, $3 now, $4
-/// revision of the inbox.
+/// Marks the notifications that match `condition` by `assignments`. Parameters: $1 user, $2 upper
+/// revision, $3 now, $4 revision of the inbox.
 macro_rules! mark_all {
-    ($what:literal, $which:literal) => {
+    ($assignments:literal, $condition:literal) => {
         concat!(
             "UPDATE notifications SET ",
-            $what,
+            $assignments,
             ", revision = $4 + ranked.place FROM (SELECT notification_id AS id, ROW_NUMBER() \
              OVER (ORDER BY seq) AS place \
              FROM notifications WHERE user_id = $1 AND status = 'unread' AND seq <= $2",
-            $which,
+            $condition,
             ") AS ranked WHERE notifications.notification_id = ranked.id"
         )
     };
@@ -99,7 +99,7 @@ impl Store {
                 None => None,
                 Some(found) if found.status == Status::Deleted && mark != Mark::Delete => None,
                 Some(mut found) => match transition(found.state(), mark, now) {
-                    None => Some((ChangeKind::Unchanged(mark), found, before.standing())),
+                    None => Some((ChangeKind::Unchanged(mark), found, before.unchanged_step())),
                     Some(state) => {
                         let step = before.next(found.state(), state);
                         let shared = found.metadata_id.clone();

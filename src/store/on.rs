@@ -30,7 +30,7 @@ macro_rules! on_writer {
                     $body
                 }
                 .map_err($crate::store::StoreError::from);
-                $crate::store::on::keep(&mut owned, &result, $crate::store::sqlite::spoils);
+                $crate::store::on::keep(&mut owned, &result, $crate::store::sqlite::makes_unusable);
                 result
             }
             $crate::store::Backend::Postgres(pool) => {
@@ -40,7 +40,11 @@ macro_rules! on_writer {
                     $body
                 }
                 .map_err($crate::store::StoreError::from);
-                $crate::store::on::keep(&mut owned, &result, $crate::store::postgres::spoils);
+                $crate::store::on::keep(
+                    &mut owned,
+                    &result,
+                    $crate::store::postgres::makes_unusable,
+                );
                 result
             }
         };
@@ -63,7 +67,7 @@ macro_rules! in_transaction {
                     Ok::<_, $crate::store::StoreError>(result)
                 }
                 .await;
-                $crate::store::on::keep(&mut owned, &result, $db::spoils);
+                $crate::store::on::keep(&mut owned, &result, $db::makes_unusable);
                 result
             }
             $crate::store::Backend::Postgres(pool) => {
@@ -76,7 +80,7 @@ macro_rules! in_transaction {
                     Ok::<_, $crate::store::StoreError>(result)
                 }
                 .await;
-                $crate::store::on::keep(&mut owned, &result, $db::spoils);
+                $crate::store::on::keep(&mut owned, &result, $db::makes_unusable);
                 result
             }
         };
@@ -108,9 +112,9 @@ macro_rules! in_snapshot {
 pub(super) fn keep<Db: sqlx::Database, T>(
     connection: &mut PoolConnection<Db>,
     result: &Result<T, StoreError>,
-    spoils: fn(&StoreError) -> bool,
+    makes_unusable: fn(&StoreError) -> bool,
 ) {
-    if result.as_ref().is_err_and(spoils) {
+    if result.as_ref().is_err_and(makes_unusable) {
         connection.close_on_drop();
     }
 }

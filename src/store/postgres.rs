@@ -29,7 +29,7 @@ pub(super) async fn begin_write(
 
 /// Returns whether a connection must not be used after this error: it may lead to a server that has
 /// become a standby, and a new one leads to the primary.
-pub(super) fn spoils(error: &StoreError) -> bool {
+pub(super) fn makes_unusable(error: &StoreError) -> bool {
     error.is_transient()
 }
 

@@ -38,7 +38,7 @@ pub(super) async fn begin_write(
 /// Returns whether a connection must not be used after this error. SQLite may have rolled the
 /// transaction back by itself (disk full, I/O error, no memory), and sqlx then counts a transaction
 /// that no longer exists; so a connection is not used after any error.
-pub(super) fn spoils(_: &StoreError) -> bool {
+pub(super) fn makes_unusable(_: &StoreError) -> bool {
     true
 }
 

@@ -69,7 +69,7 @@ impl Store {
             SweepKind::Archive => ARCHIVABLE,
             SweepKind::Discard => DISCARDABLE,
             // Retention periods are per user, and not found by one time.
-            SweepKind::Retain => return Ok(Vec::new()),
+            SweepKind::RetentionEnded => return Ok(Vec::new()),
         };
         let due: Vec<(String, String)> = on_pool!(self, |pool| sqlx::query_as(sql)
             .bind(before.0)
@@ -110,7 +110,7 @@ impl Store {
         // The rest follows in the next round over the same users.
         let full = due.len() >= usize::try_from(limit).unwrap_or(usize::MAX);
         let next = if full { after.clone() } else { RetentionCursor(last.clone()) };
-        Ok((self.enter_all(SweepKind::Retain, &due, now).await?, Some(next)))
+        Ok((self.enter_all(SweepKind::RetentionEnded, &due, now).await?, Some(next)))
     }
 
     /// Deletes at most `limit` tombstones of notifications deleted before `before`. Returns their

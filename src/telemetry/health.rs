@@ -21,7 +21,7 @@ pub enum PartState {
 impl PartState {
     /// Returns `Degraded` with a reason, or `Ok`.
     #[must_use]
-    pub fn of_trouble(trouble: Option<String>) -> Self {
+    pub fn from_problems(trouble: Option<String>) -> Self {
         trouble.map_or(Self::Ok, Self::Degraded)
     }
 

@@ -36,24 +36,24 @@ async fn idempotency_key_is_reserved_once_with_its_response(store: Store) {
     let reserve = async |key: &str, print: &str, holder: &str, now: Timestamp| {
         store.reserve(key, print, holder, now).await.expect("it reserves")
     };
-    assert_eq!(reserve("k", "f", "hub", NOW).await, Reservation::Yours(NOW));
+    assert_eq!(reserve("k", "f", "hub", NOW).await, Reservation::Reserved(NOW));
     assert_eq!(reserve("k", "f", "hub", NOW).await, Reservation::InFlight);
     assert_eq!(reserve("k", "other", "hub", NOW).await, Reservation::Other);
     store.answer("k", "[1]").await.expect("it is kept");
     assert_eq!(reserve("k", "f", "another hub", NOW).await, Reservation::Answered("[1]".into()));
     assert_eq!(reserve("k", "other", "hub", NOW).await, Reservation::Other);
     // Nothing was done under it: free again.
-    assert_eq!(reserve("r", "f", "hub", NOW).await, Reservation::Yours(NOW));
+    assert_eq!(reserve("r", "f", "hub", NOW).await, Reservation::Reserved(NOW));
     store.release("r", "hub").await.expect("it is released");
-    assert_eq!(reserve("r", "other", "hub", NOW).await, Reservation::Yours(NOW));
+    assert_eq!(reserve("r", "other", "hub", NOW).await, Reservation::Reserved(NOW));
     // Its hub died: whoever takes it over goes on from where it began.
-    assert_eq!(reserve("d", "f", "dead", NOW).await, Reservation::Yours(NOW));
+    assert_eq!(reserve("d", "f", "dead", NOW).await, Reservation::Reserved(NOW));
     let later = Timestamp(NOW.0 + 61_000);
-    assert_eq!(reserve("d", "f", "hub", later).await, Reservation::Yours(NOW));
+    assert_eq!(reserve("d", "f", "hub", later).await, Reservation::Reserved(NOW));
     assert_eq!(reserve("d", "f", "hub", later).await, Reservation::InFlight);
     // After a day it is as if it had never been.
     let tomorrow = Timestamp(NOW.0 + 24 * 60 * 60 * 1_000 + 1);
-    assert_eq!(reserve("k", "new", "hub", tomorrow).await, Reservation::Yours(tomorrow));
+    assert_eq!(reserve("k", "new", "hub", tomorrow).await, Reservation::Reserved(tomorrow));
     assert_eq!(store.purge_idempotency_keys(NOW.0 + 1, 10).await.expect("it purges"), 2);
 }
 

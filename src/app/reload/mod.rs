@@ -1,6 +1,6 @@
 //! Live reload of config.toml and the templates.
 //!
-//! The files are polled twice a second: times, sizes and identities. That detects every way of
+//! The files are polled twice a second: paths, times and sizes. That detects every way of
 //! saving (in place, by renaming, by a symlink, on a network file system) without configuration or
 //! limits, for a few system calls. A change is loaded when the files have been stable for one poll,
 //! so several quick saves are one.
@@ -225,7 +225,7 @@ impl FileWatcher {
 
     /// Keeps the present configuration, and logs the reason once.
     fn refuse(&self, error: &ConfigError, would_remove: Vec<String>) {
-        if self.parts.configuration.refused(error, would_remove) {
+        if self.parts.configuration.record_refused(error, would_remove) {
             for problem in &error.problems {
                 let snippet = problem.snippet.as_deref();
                 tracing::error!(
@@ -237,7 +237,7 @@ impl FileWatcher {
         }
         self.parts
             .health
-            .set_silently("config", PartState::of_trouble(self.parts.configuration.trouble()));
+            .set_silently("config", PartState::from_problems(self.parts.configuration.problems()));
     }
 
     fn apply(&self, loaded: &Loaded) {

@@ -31,7 +31,7 @@ enum Opening {
     Fresh(Page),
     Reset(Page),
     After(i64, InboxState),
-    Nothing(InboxState),
+    LiveOnly(InboxState),
 }
 
 impl Session {
@@ -48,7 +48,7 @@ impl Session {
             let store = &context.store;
             Ok::<_, StoreError>(match start {
                 Start::Fresh => Opening::Fresh(store.newest_unread(&user, FRESH_UNREAD).await?),
-                Start::Nothing => Opening::Nothing(store.inbox(&user).await?),
+                Start::LiveOnly => Opening::LiveOnly(store.inbox(&user).await?),
                 Start::Since(since) => {
                     let now = store.position(&user).await?;
                     match resume(&since, &context.epoch, now) {
@@ -73,7 +73,7 @@ impl Session {
         // Requests are read from now on: `connected` is the first message.
         self.opened = true;
         match opening {
-            Opening::Nothing(now) => {
+            Opening::LiveOnly(now) => {
                 self.send_connected(now);
                 self.advance_to(now);
                 self.connection.set_position(self.follower.revision());
@@ -155,7 +155,7 @@ impl Session {
     }
 
     /// Reads the next page when the queue is written.
-    pub(super) fn read_on(&mut self, ctx: &mut Context<Self>) {
+    pub(super) fn read_next_page(&mut self, ctx: &mut Context<Self>) {
         if matches!(&self.phase, Phase::CatchingUp(held) if !held.reading) {
             self.read_page(ctx);
         }
@@ -263,11 +263,11 @@ impl Session {
                     self.lag(ctx);
                 }
             }
-            Phase::Live => self.take_live(push, ctx),
+            Phase::Live => self.forward_live(push, ctx),
         }
     }
 
-    fn take_live(&mut self, push: Push, ctx: &mut Context<Self>) {
+    fn forward_live(&mut self, push: Push, ctx: &mut Context<Self>) {
         match self.follower.classify(push.step) {
             // A push was lost: read it from the store first.
             Continuity::Missing => {

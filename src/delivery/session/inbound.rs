@@ -27,7 +27,7 @@ const SYNC_WEIGHT: usize = 8;
 type MarkReply = oneshot::Receiver<Result<MarkOutcome, StoreError>>;
 
 impl Session {
-    pub(super) fn take_message(&mut self, text: &[u8], ctx: &mut Context<Self>) {
+    pub(super) fn handle_message(&mut self, text: &[u8], ctx: &mut Context<Self>) {
         match ClientMessage::parse(text) {
             Ok(ClientMessage::Ping) => self.answer(protocol::pong(clock::now())),
             Ok(ClientMessage::Mark(mark, Some(id))) => self.on_mark(mark, id, ctx),
@@ -39,7 +39,7 @@ impl Session {
                 self.on_subscribe(&scope, &filters, ctx);
             }
             Ok(ClientMessage::Unsubscribe(scope)) => {
-                let Some(target) = self.named(&scope) else { return };
+                let Some(target) = self.resolve_target(&scope) else { return };
                 let answer = protocol::unsubscribed(self.feed_name(target).as_deref());
                 unsubscribe(self, target, answer, ctx);
             }
@@ -53,7 +53,7 @@ impl Session {
         wanted: &Map<String, Value>,
         ctx: &mut Context<Self>,
     ) {
-        let Some(target) = self.named(scope) else { return };
+        let Some(target) = self.resolve_target(scope) else { return };
         let filters = match target {
             WatchTarget::All => {
                 if !self.is_admin {
@@ -73,7 +73,7 @@ impl Session {
                 Filters::default()
             }
             WatchTarget::Feed(feed) => {
-                match Filters::of_json(self.context.feeding.feeds().get(feed), wanted) {
+                match Filters::of_json(self.context.feeds_handle.feeds().get(feed), wanted) {
                     Ok(filters) => filters,
                     Err(error) => {
                         self.send_error(error.kind.into(), &error.detail);
@@ -87,8 +87,8 @@ impl Session {
     }
 
     /// Returns the target that a client names; replies with an error if there is none.
-    fn named(&mut self, scope: &Scope) -> Option<WatchTarget> {
-        let feeds = self.context.feeding.feeds();
+    fn resolve_target(&mut self, scope: &Scope) -> Option<WatchTarget> {
+        let feeds = self.context.feeds_handle.feeds();
         match scope {
             Scope::All => Some(WatchTarget::All),
             Scope::Feed(name) => {
@@ -108,7 +108,9 @@ impl Session {
     fn feed_name(&self, target: WatchTarget) -> Option<String> {
         match target {
             WatchTarget::All => None,
-            WatchTarget::Feed(feed) => Some(self.context.feeding.feeds().get(feed).name.clone()),
+            WatchTarget::Feed(feed) => {
+                Some(self.context.feeds_handle.feeds().get(feed).name.clone())
+            }
         }
     }
 

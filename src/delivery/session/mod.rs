@@ -52,7 +52,7 @@ pub enum Start {
     /// The changes after its position.
     Since(Since),
     /// Only new changes.
-    Nothing,
+    LiveOnly,
 }
 
 /// State shared by all sessions of this hub.
@@ -73,7 +73,7 @@ pub struct SessionContext {
     /// Settings that may change at run time.
     pub settings: Arc<RuntimeSettings>,
     /// Live feeds.
-    pub feeding: FeedsHandle,
+    pub feeds_handle: FeedsHandle,
     /// Checker of sign-ins.
     pub sign_ins: SignIns,
 }
@@ -317,26 +317,26 @@ impl ConnectionActor for Session {
     }
 
     fn on_text(&mut self, text: &[u8], ctx: &mut Context<Self>) {
-        self.take_message(text, ctx);
+        self.handle_message(text, ctx);
     }
 
     fn on_written(&mut self, ctx: &mut Context<Self>) {
         self.lagging = None;
-        self.read_on(ctx);
+        self.read_next_page(ctx);
     }
 }
 
 impl FeedSubscriber for Session {
     fn watched(&mut self) -> &mut Subscriptions {
-        let (feeding, client) = (&self.context.feeding, self.info.client);
+        let (feeds_handle, client) = (&self.context.feeds_handle, self.info.client);
         let most = self.context.limits.outbound_queue;
         self.watched.get_or_insert_with(|| {
-            Box::new(Subscriptions::new(feeding.clone(), client, None, most))
+            Box::new(Subscriptions::new(feeds_handle.clone(), client, None, most))
         })
     }
 
     /// Sessions are notified by the registry.
-    fn goodbye(&self, _: &Context<Self>) -> Option<Recipient<Dismiss>> {
+    fn close_address(&self, _: &Context<Self>) -> Option<Recipient<Dismiss>> {
         None
     }
 }

@@ -84,7 +84,10 @@ impl Fixture {
                 client_messages_per_minute: 0,
             },
             settings: settings(),
-            feeding: FeedsHandle::new(crate::domain::feed::Feeds::default(), Handle::default()),
+            feeds_handle: FeedsHandle::new(
+                crate::domain::feed::Feeds::default(),
+                Handle::default(),
+            ),
             sign_ins: SignIns::new(store.store.clone(), None),
         };
         let identity = Identity {

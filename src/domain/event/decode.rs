@@ -31,7 +31,7 @@ pub fn decode(incoming: &RawEvent<'_>) -> Result<Decoded, Rejected> {
     if cloudevents::is_binary(incoming) {
         check_size(incoming.payload.len(), incoming)?;
         let mut event = cloudevents::binary(incoming)?;
-        incoming.name_event(&mut event, None, None);
+        incoming.assign_identity(&mut event, None, None);
         event.bytes = incoming.payload.len();
         return Ok(Decoded { events: vec![event], batch: false });
     }
@@ -41,16 +41,16 @@ pub fn decode(incoming: &RawEvent<'_>) -> Result<Decoded, Rejected> {
     }
     let value = parse(incoming.payload)?;
     match value {
-        Value::Array(values) => batch(incoming, values),
+        Value::Array(values) => decode_batch(incoming, values),
         value => {
-            let mut event = one(incoming, value, None)?;
+            let mut event = decode_event(incoming, value, None)?;
             event.bytes = incoming.payload.len();
             Ok(Decoded { events: vec![event], batch: false })
         }
     }
 }
 
-fn batch(incoming: &RawEvent<'_>, values: Vec<Value>) -> Result<Decoded, Rejected> {
+fn decode_batch(incoming: &RawEvent<'_>, values: Vec<Value>) -> Result<Decoded, Rejected> {
     if values.is_empty() {
         return Err(Rejected::whole(RejectedKind::InvalidField, "the batch has no event"));
     }
@@ -67,13 +67,18 @@ fn batch(incoming: &RawEvent<'_>, values: Vec<Value>) -> Result<Decoded, Rejecte
         if incoming.payload.len() > incoming.max_event_bytes {
             check_size(value.to_string().len(), incoming).map_err(|rejected| rejected.at(index))?;
         }
-        let event = one(incoming, value, Some(index)).map_err(|rejected| rejected.at(index))?;
+        let event =
+            decode_event(incoming, value, Some(index)).map_err(|rejected| rejected.at(index))?;
         events.push(Event { bytes, ..event });
     }
     Ok(Decoded { events, batch: true })
 }
 
-fn one(incoming: &RawEvent<'_>, value: Value, index: Option<usize>) -> Result<Event, Rejected> {
+fn decode_event(
+    incoming: &RawEvent<'_>,
+    value: Value,
+    index: Option<usize>,
+) -> Result<Event, Rejected> {
     let Value::Object(map) = value else {
         return Err(Rejected::whole(RejectedKind::InvalidField, "an event must be a JSON object"));
     };
@@ -84,7 +89,7 @@ fn one(incoming: &RawEvent<'_>, value: Value, index: Option<usize>) -> Result<Ev
     } else {
         shapes::flat(incoming, map)?
     };
-    incoming.name_event(&mut event, event_id, index);
+    incoming.assign_identity(&mut event, event_id, index);
     Ok(event)
 }
 

@@ -48,7 +48,7 @@ impl RawEvent<'_> {
     }
 
     /// Assigns ID and identity to the event.
-    pub(super) fn name_event(
+    pub(super) fn assign_identity(
         &self,
         event: &mut Event,
         event_id: Option<String>,

@@ -1,4 +1,4 @@
-//! Conflated queue of one watcher: it keeps only the newest message about each subject, because
+//! Conflated messages of one watcher: it keeps only the newest message about each subject, because
 //! outdated state is of no use.
 
 use std::collections::{HashMap, VecDeque};

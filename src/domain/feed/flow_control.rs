@@ -17,7 +17,7 @@ const SLOW_MS: i64 = 250;
 
 /// Time to wait for a pong, in milliseconds. A client that never answers is closed by the
 /// heartbeat.
-const PATIENCE_MS: i64 = 5_000;
+const PONG_TIMEOUT_MS: i64 = 5_000;
 
 /// Flow control of one watcher.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,7 +25,7 @@ pub struct FlowControl {
     /// Maximum number of batches in flight.
     size: u32,
     /// Number of batches in flight.
-    on_the_way: u32,
+    in_flight: u32,
     /// Ping without a pong so far.
     ping: Option<Ping>,
     /// Number of pings sent.
@@ -42,7 +42,7 @@ struct Ping {
 
 impl Default for FlowControl {
     fn default() -> Self {
-        Self { size: FIRST, on_the_way: 0, ping: None, pings: 0 }
+        Self { size: FIRST, in_flight: 0, ping: None, pings: 0 }
     }
 }
 
@@ -50,7 +50,7 @@ impl FlowControl {
     /// Returns whether another batch may be sent now.
     #[must_use]
     pub fn is_open(&self, now: Monotonic) -> bool {
-        self.on_the_way < self.size || self.opens_at().is_none_or(|at| now >= at)
+        self.in_flight < self.size || self.opens_at().is_none_or(|at| now >= at)
     }
 
     /// Returns the time at which the next batch may be sent without a pong, if none may be sent
@@ -58,22 +58,22 @@ impl FlowControl {
     #[must_use]
     pub fn opens_at(&self) -> Option<Monotonic> {
         let ping = self.ping?;
-        (self.on_the_way >= self.size).then_some(Monotonic(ping.sent.0 + PATIENCE_MS))
+        (self.in_flight >= self.size).then_some(Monotonic(ping.sent.0 + PONG_TIMEOUT_MS))
     }
 
     /// Counts a batch. Returns the number of the ping that must follow it, if one must.
     #[must_use = "without the ping the window stays closed"]
     pub fn send(&mut self, now: Monotonic) -> Option<u32> {
-        if self.on_the_way >= self.size {
+        if self.in_flight >= self.size {
             // The pong was late or slow: from now on one batch at a time.
-            *self = Self { size: 1, on_the_way: 0, ping: None, pings: self.pings };
+            *self = Self { size: 1, in_flight: 0, ping: None, pings: self.pings };
         }
-        self.on_the_way += 1;
+        self.in_flight += 1;
         if let Some(ping) = &mut self.ping {
             ping.followed += 1;
             return None;
         }
-        if self.on_the_way * 2 < self.size {
+        if self.in_flight * 2 < self.size {
             return None;
         }
         self.pings = self.pings.wrapping_add(1);
@@ -84,7 +84,7 @@ impl FlowControl {
     /// Handles a pong: if it answers the current ping, all batches before the ping have been read.
     pub fn answered(&mut self, number: u32, now: Monotonic) {
         let Some(ping) = self.ping.take_if(|ping| ping.number == number) else { return };
-        self.on_the_way = ping.followed;
+        self.in_flight = ping.followed;
         let quick = now.0 - ping.sent.0 < SLOW_MS;
         self.size = if quick { (self.size * 2).min(MOST) } else { 1 };
     }

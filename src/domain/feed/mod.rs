@@ -122,7 +122,7 @@ impl Feeds {
             let before = placed
                 .iter()
                 .zip(&retired)
-                .position(|(known, retired)| *retired && known.goes_on_as(&feed));
+                .position(|(known, retired)| *retired && known.is_compatible_with(&feed));
             if let Some(at) = before {
                 placed[at] = feed;
                 retired[at] = false;
@@ -201,7 +201,7 @@ fn comparable(value: &Value) -> Option<String> {
 impl Feed {
     /// Returns whether watchers of this feed can keep watching the other one: access and filters
     /// are the same.
-    fn goes_on_as(&self, other: &Self) -> bool {
+    fn is_compatible_with(&self, other: &Self) -> bool {
         self.name == other.name && self.public == other.public && self.filters == other.filters
     }
 

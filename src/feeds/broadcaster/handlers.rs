@@ -1,4 +1,4 @@
-//! Messages of the broadcaster.
+//! Message handlers of the broadcaster.
 
 use std::collections::HashMap;
 
@@ -20,10 +20,10 @@ impl Handler<Join> for Broadcaster {
 
     fn handle(
         &mut self,
-        Join { client, queue, goodbye, user }: Join,
+        Join { client, queue, close_address, user }: Join,
         _: &mut Self::Context,
     ) -> Self::Result {
-        MessageResult(self.enter(client, &queue, goodbye, user))
+        MessageResult(self.enter(client, &queue, close_address, user))
     }
 }
 
@@ -48,7 +48,7 @@ impl Handler<Subscribe> for Broadcaster {
             WatchTarget::All => self.all.push(client),
             WatchTarget::Feed(feed) => {
                 for (key, shown) in self.snapshots[feed.0].of(&filters, SNAPSHOT_SHOWN_MAX) {
-                    queue.put_among(
+                    queue.put_with_capacity(
                         key,
                         protocol::shown(shown, true),
                         SNAPSHOT_SHOWN_MAX,
@@ -57,7 +57,7 @@ impl Handler<Subscribe> for Broadcaster {
                 }
                 self.indexes[feed.0].insert(client, filters);
                 if self.feeds.is_retired(feed) {
-                    self.turn_away(client, feed);
+                    self.remove_from_retired_feed(client, feed);
                 }
             }
         }
@@ -124,9 +124,11 @@ impl Handler<DismissWatchers> for Broadcaster {
 
     fn handle(&mut self, _: DismissWatchers, _: &mut Self::Context) {
         self.leaving = true;
-        for goodbye in self.watchers.values().filter_map(|watcher| watcher.goodbye.as_ref()) {
-            // A session with a full mailbox is closed when the grace period ends.
-            let _ = goodbye.try_send(Dismiss(CloseCode::GoingAway));
+        for close_address in
+            self.watchers.values().filter_map(|watcher| watcher.close_address.as_ref())
+        {
+            // A watcher with a full mailbox is closed when the grace period ends.
+            let _ = close_address.try_send(Dismiss(CloseCode::GoingAway));
         }
     }
 }
@@ -137,8 +139,8 @@ impl Handler<SignOut> for Broadcaster {
     fn handle(&mut self, SignOut(user): SignOut, _: &mut Self::Context) -> usize {
         let theirs = self.by_user.get(&user).into_iter().flatten();
         theirs
-            .filter_map(|client| self.watchers.get(client)?.goodbye.as_ref())
-            .filter(|goodbye| goodbye.try_send(Dismiss(CloseCode::NotSignedIn)).is_ok())
+            .filter_map(|client| self.watchers.get(client)?.close_address.as_ref())
+            .filter(|close_address| close_address.try_send(Dismiss(CloseCode::NotSignedIn)).is_ok())
             .count()
     }
 }
@@ -148,7 +150,7 @@ impl Handler<CountWatchers> for Broadcaster {
 
     fn handle(&mut self, _: CountWatchers, _: &mut Self::Context) -> usize {
         self.remove_dead();
-        self.watchers.values().filter(|watcher| watcher.goodbye.is_some()).count()
+        self.watchers.values().filter(|watcher| watcher.close_address.is_some()).count()
     }
 }
 

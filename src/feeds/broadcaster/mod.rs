@@ -61,14 +61,14 @@ const CLEANUP_INTERVAL: std::time::Duration = std::time::Duration::from_secs(30)
 
 /// Broadcaster actor.
 pub struct Broadcaster {
-    feeding: FeedsHandle,
+    feeds_handle: FeedsHandle,
     feeds: Arc<Feeds>,
     counts: Arc<SubscriberCounts>,
     indexes: Vec<Index<ClientId>>,
     snapshots: Vec<Snapshot>,
     /// Administrators with `scope: all`.
     all: Vec<ClientId>,
-    watchers: HashMap<ClientId, Watcher>,
+    watchers: HashMap<ClientId, WatcherEntry>,
     /// Connections of users that only watch a feed.
     by_user: HashMap<UserId, Vec<ClientId>>,
     recent: DedupCache,
@@ -82,14 +82,14 @@ pub struct Broadcaster {
 }
 
 /// Connection that may watch feeds.
-struct Watcher {
+struct WatcherEntry {
     queue: Weak<ConflatingQueue>,
     /// User, if the feed requires an identity.
     user: Option<UserId>,
     /// Address for closing a connection that only watches a feed.
-    goodbye: Option<Recipient<Dismiss>>,
+    close_address: Option<Recipient<Dismiss>>,
     /// True if a feed that it watched was removed.
-    turned_away: bool,
+    feed_retired: bool,
     /// Dropped with the broadcaster, so that the connection joins again.
     _lease: oneshot::Sender<()>,
 }
@@ -97,8 +97,8 @@ struct Watcher {
 impl Broadcaster {
     /// Creates a broadcaster; `max_per_user` limits the connections of a user that only watch.
     #[must_use]
-    pub fn new(feeding: FeedsHandle, max_per_user: usize, guard: DropGuard) -> Self {
-        let (feeds, counts) = (feeding.feeds(), feeding.subscriber_counts());
+    pub fn new(feeds_handle: FeedsHandle, max_per_user: usize, guard: DropGuard) -> Self {
+        let (feeds, counts) = (feeds_handle.feeds(), feeds_handle.subscriber_counts());
         counts.clear();
         Self {
             indexes: feeds.all().iter().map(|_| Index::default()).collect(),
@@ -110,7 +110,7 @@ impl Broadcaster {
             leaving: false,
             max_per_user,
             number: 0,
-            feeding,
+            feeds_handle,
             feeds,
             counts,
             _guard: guard,
@@ -157,7 +157,7 @@ impl Broadcaster {
             for queue in
                 self.all.iter().filter_map(|client| self.watchers.get(client)?.queue.upgrade())
             {
-                queue.put_among(
+                queue.put_with_capacity(
                     Key::unique(self.number),
                     frame.clone(),
                     ALL_WAITING_MAX,
@@ -171,40 +171,40 @@ impl Broadcaster {
         &mut self,
         client: ClientId,
         queue: &Arc<ConflatingQueue>,
-        goodbye: Option<Recipient<Dismiss>>,
+        close_address: Option<Recipient<Dismiss>>,
         user: Option<UserId>,
     ) -> Option<Lease> {
         if self.leaving
-            && let Some(goodbye) = &goodbye
+            && let Some(close_address) = &close_address
         {
-            let _ = goodbye.try_send(Dismiss(CloseCode::GoingAway));
+            let _ = close_address.try_send(Dismiss(CloseCode::GoingAway));
         }
-        if let (Some(user), Some(goodbye)) = (&user, &goodbye) {
+        if let (Some(user), Some(close_address)) = (&user, &close_address) {
             let theirs = self.by_user.entry(user.clone()).or_default();
             if theirs.len() >= self.max_per_user {
-                let _ = goodbye.try_send(Dismiss(CloseCode::TooManyConnections));
+                let _ = close_address.try_send(Dismiss(CloseCode::TooManyConnections));
             }
             theirs.push(client);
         }
         if let Some(known) = self.watchers.get_mut(&client) {
             known.user = user.or(known.user.take());
-            if let Some(goodbye) = goodbye {
+            if let Some(close_address) = close_address {
                 // It subscribed before it gave its address, and the feed may be gone by now.
-                if known.turned_away {
-                    let _ = goodbye.try_send(Dismiss(CloseCode::GoingAway));
+                if known.feed_retired {
+                    let _ = close_address.try_send(Dismiss(CloseCode::GoingAway));
                 }
-                known.goodbye = Some(goodbye);
+                known.close_address = Some(close_address);
             }
             return None;
         }
         let (keep, lease) = oneshot::channel();
         self.watchers.insert(
             client,
-            Watcher {
+            WatcherEntry {
                 queue: Arc::downgrade(queue),
                 user,
-                goodbye,
-                turned_away: false,
+                close_address,
+                feed_retired: false,
                 _lease: keep,
             },
         );

@@ -36,22 +36,22 @@ impl Broadcaster {
         }
         // Update the counts before they are shared.
         self.count();
-        self.feeding.set(&self.counts);
+        self.feeds_handle.set(&self.counts);
         // A watcher may subscribe again at once, and must find the new feeds then.
         for id in retired {
             for client in self.indexes[id.0].watchers().collect::<Vec<_>>() {
-                self.turn_away(client, id);
+                self.remove_from_retired_feed(client, id);
             }
         }
     }
 
     /// Unsubscribes a connection from a removed feed; a connection for this feed alone is closed.
-    pub(super) fn turn_away(&mut self, client: ClientId, from: FeedId) {
+    pub(super) fn remove_from_retired_feed(&mut self, client: ClientId, from: FeedId) {
         self.indexes[from.0].remove(client);
         let Some(watcher) = self.watchers.get_mut(&client) else { return };
-        watcher.turned_away = true;
-        if let Some(goodbye) = &watcher.goodbye {
-            let _ = goodbye.try_send(Dismiss(CloseCode::GoingAway));
+        watcher.feed_retired = true;
+        if let Some(close_address) = &watcher.close_address {
+            let _ = close_address.try_send(Dismiss(CloseCode::GoingAway));
         } else if let Some(queue) = watcher.queue.upgrade() {
             self.number += 1;
             queue.put(

@@ -56,7 +56,7 @@ pub(in crate::http) async fn clients(
     let mut clients = state.registry.send(ListClients).await?;
     // Clients are listed without subscriptions if the broadcaster is restarting.
     let watched =
-        state.sessions.feeding.broadcaster.send(ListSubscriptions).await.unwrap_or_default();
+        state.sessions.feeds_handle.broadcaster.send(ListSubscriptions).await.unwrap_or_default();
     clients.sort_by_key(|info| (info.connected_at, info.client));
     let shown = |info: &Arc<ClientInfo>| {
         json!({
@@ -121,7 +121,7 @@ pub(in crate::http) async fn revoke_user(
     let user = UserId::parse(&user_id)
         .map_err(|error| Problem::bad_field("user_id", error.to_string()))?;
     let watching =
-        state.sessions.feeding.broadcaster.send(SignOut(user.clone())).await.unwrap_or(0);
+        state.sessions.feeds_handle.broadcaster.send(SignOut(user.clone())).await.unwrap_or(0);
     let closed = watching + state.registry.send(Revoke(SignOutTarget::User(user))).await?;
     Ok(HttpResponse::Ok().json(json!({ "closed": closed })))
 }

@@ -175,7 +175,7 @@ async fn take_again(state: &State, caller: &Caller, letter: &DeadLetter) -> Resu
     let outcomes = publish::publish(
         state,
         events,
-        publish::Publishing { batch: decoded.batch, strict: false },
+        publish::PublishOptions { batch: decoded.batch, strict: false },
     )
     .await?;
     let ids: Vec<&Uuid> = outcomes

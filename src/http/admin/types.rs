@@ -264,7 +264,7 @@ pub(in crate::http) async fn delete(
     let before = find(&state, &code).await?;
     check_match(request.headers(), &before)?;
     if in_file(&before, &state.configuration.types()).is_some() {
-        let detail = "config.toml has this type, and would make it again: switch it off with \
+        let detail = "config.toml has this type, and would create it again: switch it off with \
         is_active, or take it out of the file";
         return Err(Problem::conflict(detail));
     }
@@ -288,7 +288,7 @@ pub(in crate::http) async fn revert(
     let file = state.configuration.types();
     let Some(of_file) = file.iter().find(|row| row.code == before.code) else {
         return Err(Problem::conflict(
-            "config.toml does not have this type, so there is nothing to give it back to",
+            "config.toml does not have this type, so it cannot be reverted",
         ));
     };
     let updated_at = Timestamp(clock::now().0.max(before.updated_at.0 + 1));

@@ -54,11 +54,11 @@ pub(super) struct Operation {
     path: &'static str,
     access: Access,
     route: Box<dyn Fn() -> Route>,
-    /// True if `HEAD` has a handler of its own, instead of the one for `GET`.
+    /// Handler of `HEAD`, if it has one of its own instead of that for `GET`.
     head: Option<Box<dyn Fn() -> Route>>,
     /// Operation object of `OpenAPI`, without what follows from the fields above.
     document: Map<String, Value>,
-    /// Names of the error responses that the path and the access do not imply.
+    /// Statuses of the error responses that the path and the access do not imply.
     errors: Vec<u16>,
 }
 

@@ -6,7 +6,7 @@ use super::Operation;
 use crate::{
     clock,
     domain::inbox::{BulkMark, Change, ChangeKind, Mark, SweepKind},
-    inbox::{Commit, CommitOutcome, MarkAll, MarkOne, Publish, Sweep, SweepTask, Swept},
+    inbox::{Commit, CommitOutcome, DeliverChanges, MarkAll, MarkOne, Sweep, SweepTask, Swept},
     runtime::MessageHandle,
     store::{Committed, MarkOutcome, Planned, Store, StoreError},
     telemetry::{PartState, metric},
@@ -18,7 +18,7 @@ type Results = Vec<Result<Committed, StoreError>>;
 /// Processes a batch. Returns the state of the store.
 pub(super) async fn run(
     store: Store,
-    registry: MessageHandle<Publish>,
+    registry: MessageHandle<DeliverChanges>,
     operations: Vec<Operation>,
 ) -> PartState {
     let mut state = PartState::Ok;
@@ -42,10 +42,10 @@ pub(super) async fn run(
             }
         };
         let (outcome, reply) = result;
-        note(&mut state, outcome.as_ref().err());
+        record_store_state(&mut state, outcome.as_ref().err());
         if let Ok(MarkOutcome::Done(change)) = &outcome {
             count_mark(change);
-            publish(&registry, vec![change.clone()], Instant::now()).await;
+            deliver(&registry, vec![change.clone()], Instant::now()).await;
         }
         // The caller may be gone, and needs no reply then.
         let _ = reply.send(outcome);
@@ -58,27 +58,30 @@ pub(super) async fn run(
 
 async fn run_sweep(
     store: &Store,
-    registry: &MessageHandle<Publish>,
+    registry: &MessageHandle<DeliverChanges>,
     sweep: Sweep,
     state: &mut PartState,
 ) {
-    let Sweep { due, limit, reply } = sweep;
-    let swept = match due {
-        SweepTask::By(what, before) => {
-            store.sweep(what, before, limit, clock::now()).await.map(|changes| (changes, None))
+    let Sweep { task, limit, reply } = sweep;
+    let swept = match task {
+        SweepTask::By(kind, before) => {
+            store.sweep(kind, before, limit, clock::now()).await.map(|changes| (changes, None))
         }
         SweepTask::Retention(cursor) => store.sweep_retention(&cursor, clock::now(), limit).await,
     };
-    note(state, swept.as_ref().err());
+    record_store_state(state, swept.as_ref().err());
     let swept = match swept {
         Ok((changes, next)) => {
             let cleared = |change: &&Change| {
-                matches!(change.kind, ChangeKind::Swept(SweepKind::Expire | SweepKind::Retain))
+                matches!(
+                    change.kind,
+                    ChangeKind::Swept(SweepKind::Expire | SweepKind::RetentionEnded)
+                )
             };
             metrics::counter!(metric::AUTO_CLEARED)
                 .increment(changes.iter().filter(cleared).count() as u64);
             let count = changes.len();
-            publish(registry, changes, Instant::now()).await;
+            deliver(registry, changes, Instant::now()).await;
             Ok(Swept { count, next })
         }
         Err(error) => Err(error),
@@ -89,7 +92,7 @@ async fn run_sweep(
 
 async fn commit_all(
     store: &Store,
-    registry: &MessageHandle<Publish>,
+    registry: &MessageHandle<DeliverChanges>,
     commits: Vec<Commit>,
     state: &mut PartState,
 ) {
@@ -104,7 +107,7 @@ async fn commit_all(
     }
     let mut results = match commit(store, &events).await {
         Ok(committed) => committed.into_iter().map(Ok).collect(),
-        Err(error) if error.is_transient() => everywhere(&error, events.len()),
+        Err(error) if error.is_transient() => fail_all(&error, events.len()),
         // One refused event must not fail the others.
         Err(error) => isolate(store, &events, &ends, &atomic, error).await,
     };
@@ -114,12 +117,12 @@ async fn commit_all(
         let outcomes = own
             .into_iter()
             .map(|result| {
-                note(state, result.as_ref().err());
+                record_store_state(state, result.as_ref().err());
                 outcome(result, &mut changes)
             })
             .collect();
         count_new(changes.len());
-        publish(registry, changes, received).await;
+        deliver(registry, changes, received).await;
         let _ = reply.send(outcomes);
     }
 }
@@ -165,18 +168,18 @@ async fn isolate(
         for piece in pieces {
             match commit(store, piece).await {
                 Ok(committed) => results.extend(committed.into_iter().map(Ok)),
-                Err(error) => results.extend(repeat(&error, piece.len())),
+                Err(error) => results.extend(repeat_error(&error, piece.len())),
             }
         }
     }
     results
 }
 
-fn everywhere(error: &StoreError, count: usize) -> Results {
+fn fail_all(error: &StoreError, count: usize) -> Results {
     (0..count).map(|_| Err(StoreError::Unavailable(error.to_string()))).collect()
 }
 
-fn repeat(error: &StoreError, count: usize) -> Results {
+fn repeat_error(error: &StoreError, count: usize) -> Results {
     let transient = error.is_transient();
     let text = error.to_string();
     let again = |_| {
@@ -193,11 +196,11 @@ fn outcome(result: Result<Committed, StoreError>, changes: &mut Vec<Change>) -> 
     match result {
         Ok(Committed::Duplicate) => CommitOutcome::Duplicate,
         Ok(Committed::Stored(new)) => {
-            let who = |change: &Change| {
+            let recipient_of = |change: &Change| {
                 let notification = change.notification.as_ref()?;
                 Some((change.user_id.clone(), notification.notification_id))
             };
-            let accepted: Vec<_> = new.iter().filter_map(who).collect();
+            let accepted: Vec<_> = new.iter().filter_map(recipient_of).collect();
             changes.extend(new);
             CommitOutcome::Stored(accepted)
         }
@@ -207,18 +210,22 @@ fn outcome(result: Result<Committed, StoreError>, changes: &mut Vec<Change>) -> 
 
 /// Sends changes to the registry, and waits for room in its mailbox; the registry never waits for
 /// persistence. When it is gone, its sessions attach to the next one and catch up from the store.
-async fn publish(registry: &MessageHandle<Publish>, changes: Vec<Change>, received: Instant) {
+async fn deliver(
+    registry: &MessageHandle<DeliverChanges>,
+    changes: Vec<Change>,
+    received: Instant,
+) {
     if !changes.is_empty() {
-        let _ = registry.send(Publish { changes, received }).await;
+        let _ = registry.send(DeliverChanges { changes, received }).await;
     }
 }
 
-fn note(state: &mut PartState, error: Option<&StoreError>) {
+fn record_store_state(state: &mut PartState, error: Option<&StoreError>) {
     match error {
         // A full queue is not a failure of the store.
         None | Some(StoreError::Overloaded) => {}
         Some(error) if error.is_transient() => *state = PartState::Down(error.to_string()),
-        Some(error) => tracing::error!(%error, "the store refused"),
+        Some(error) => tracing::error!(%error, "store: statement refused"),
     }
 }
 

@@ -15,7 +15,7 @@ use std::{collections::VecDeque, time::Duration};
 
 use actix::{Actor, ActorFutureExt, AsyncContext, Context, Handler, WrapFuture};
 
-use super::{Commit, CommitOutcome, MarkAll, MarkOne, Publish, Reconcile, Sweep};
+use super::{Commit, CommitOutcome, DeliverChanges, MarkAll, MarkOne, Reconcile, Sweep};
 use crate::{
     runtime::{
         MessageHandle,
@@ -53,7 +53,7 @@ pub struct PersistenceConfig {
 /// Persistence actor.
 pub struct Persistence {
     store: Store,
-    publish: MessageHandle<Publish>,
+    deliver: MessageHandle<DeliverChanges>,
     reconcile: MessageHandle<Reconcile>,
     health: Health,
     settings: PersistenceConfig,
@@ -108,18 +108,18 @@ impl Operation {
 
 impl Persistence {
     /// Creates a persistence actor that commits to `store` and sends committed changes to
-    /// `publish`. `reconcile` covers changes that an earlier actor committed and did not send.
+    /// `deliver`. `reconcile` covers changes that an earlier actor committed and did not send.
     #[must_use]
     pub fn new(
         store: Store,
-        (publish, reconcile): (MessageHandle<Publish>, MessageHandle<Reconcile>),
+        (deliver, reconcile): (MessageHandle<DeliverChanges>, MessageHandle<Reconcile>),
         health: Health,
         settings: PersistenceConfig,
         guard: DropGuard,
     ) -> Self {
         Self {
             store,
-            publish,
+            deliver,
             reconcile,
             health,
             settings,
@@ -161,8 +161,8 @@ impl Persistence {
     /// Processes a batch, then the next one.
     fn work(&mut self, ctx: &mut Context<Self>) {
         let operations = self.take_batch();
-        let (store, publish) = (self.store.clone(), self.publish.clone());
-        let done = batch::run(store, publish, operations).into_actor(self).map(
+        let (store, deliver) = (self.store.clone(), self.deliver.clone());
+        let done = batch::run(store, deliver, operations).into_actor(self).map(
             |state, persistence, ctx| {
                 persistence.health.set("store", state);
                 persistence.busy = false;

@@ -11,22 +11,22 @@ use crate::telemetry::PartState;
 const INTERVAL: Duration = Duration::from_secs(1);
 
 /// Time limit of a check.
-const PATIENCE: Duration = Duration::from_secs(2);
+const TIMEOUT: Duration = Duration::from_secs(2);
 
 impl Persistence {
     pub(super) fn watch_store(&self, ctx: &mut Context<Self>) {
         let store = self.store.clone();
-        let asked = async move {
-            match tokio::time::timeout(PATIENCE, store.ping()).await {
+        let check = async move {
+            match tokio::time::timeout(TIMEOUT, store.ping()).await {
                 Ok(Ok(())) => PartState::Ok,
                 Ok(Err(error)) => PartState::Down(error.to_string()),
                 Err(_) => PartState::Down("the store does not answer".to_owned()),
             }
         };
-        let noted = asked.into_actor(self).map(|state, persistence, ctx| {
+        let report = check.into_actor(self).map(|state, persistence, ctx| {
             persistence.health.set("store", state);
             ctx.run_later(INTERVAL, |persistence, ctx| persistence.watch_store(ctx));
         });
-        ctx.spawn(noted);
+        ctx.spawn(report);
     }
 }

@@ -29,7 +29,7 @@ pub(in crate::http) fn operations() -> Vec<Operation> {
         Operation::get("/admin/{file}", console_file)
             .doc(Tag::Operations, "console_file", "Get a file of the administration console")
             .path("file", names(Console::iter()), "Name of the file.")
-            .returns_text(200, "The file.", &["text/css", "text/javascript"]),
+            .returns_text(200, "The file.", &["text/css", "text/javascript", "image/svg+xml"]),
         Operation::get("/docs", docs)
             .doc(Tag::Operations, "docs", "Get the API documentation as a page")
             .returns_text(200, "A page without external resources.", &["text/html"]),

@@ -50,7 +50,7 @@ const banner = async (page) =>
     ? bell(page).locator('.banner').textContent()
     : '';
 
-describe('the bell in pages of others', () => {
+describe('the bell on other pages', () => {
   let hub;
   let browser;
   let site;
@@ -159,7 +159,7 @@ describe('the bell in pages of others', () => {
     }
   }
 
-  test('placement says where the panel opens, as long as it fits', async () => {
+  test('placement decides where the panel opens, as long as it fits', async () => {
     const page = await open(
       '<div style="position:absolute;left:500px;top:600px"><lonceng-bell user-id="place" placement="top-start"></lonceng-bell></div>',
     );
@@ -179,7 +179,7 @@ describe('the bell in pages of others', () => {
     await page.context().close();
   });
 
-  test('a click anywhere on a row reads it, reports the click and follows its link, unless the page does', async () => {
+  test('a click anywhere on a row marks it as read, reports the click and follows the link, unless the page cancels', async () => {
     // Titles without a link of their own are read and reported all the same.
     await hub.api('POST', '/api/v1/notify', {
       target: [{ id: 'click' }],
@@ -222,7 +222,7 @@ describe('the bell in pages of others', () => {
     await page.context().close();
   });
 
-  test('the click that leaves the page arrives', async () => {
+  test('a click that leaves the page is recorded', async () => {
     await hub.api('POST', '/api/v1/notify', {
       target: [{ id: 'leave' }],
       message: 'Leave',
@@ -244,7 +244,7 @@ describe('the bell in pages of others', () => {
     await page.context().close();
   });
 
-  test('a click anywhere on a toast reads it and follows its link', async () => {
+  test('a click anywhere on a toast marks it as read and follows the link', async () => {
     const page = await open('<lonceng-bell user-id="toast"></lonceng-bell>');
     await becomes(page, 'online');
     await note('toast', 'Read me');
@@ -265,7 +265,7 @@ describe('the bell in pages of others', () => {
     await page.context().close();
   });
 
-  test('three toasts at most, however urgent; the rest is one line that opens the panel', async () => {
+  test('at most three toasts are shown, and one line counts the rest and opens the panel', async () => {
     const page = await open('<lonceng-bell user-id="pile"></lonceng-bell>');
     await becomes(page, 'online');
     for (let n = 0; n < 4; n += 1)
@@ -310,7 +310,7 @@ describe('the bell in pages of others', () => {
     await page.context().close();
   });
 
-  test('what is urgent takes the place of what is not', async () => {
+  test('an urgent toast replaces one that is not', async () => {
     const page = await open('<lonceng-bell user-id="urgent" max-toasts="2"></lonceng-bell>');
     await becomes(page, 'online');
     await note('urgent', 'First');
@@ -327,7 +327,7 @@ describe('the bell in pages of others', () => {
     await page.context().close();
   });
 
-  test('muting names the type and never the title of one message', async () => {
+  test('muting shows the name of the type, not the title of the message', async () => {
     await hub.api('POST', '/api/v1/notify', {
       target: [{ id: 'mute' }],
       title: 'Chat',
@@ -360,7 +360,7 @@ describe('the bell in pages of others', () => {
     await page.context().close();
   });
 
-  test('everything that was unread is unread again by an undo', async () => {
+  test('undo restores every unread notification', async () => {
     await hub.publish(
       Array.from({ length: 120 }, (_, n) => ({
         type: 'NOTE_CREATED',
@@ -380,7 +380,7 @@ describe('the bell in pages of others', () => {
     await page.context().close();
   });
 
-  test('long texts are cut until somebody asks, and run in their own direction', async () => {
+  test('long messages are collapsed, and have their own text direction', async () => {
     await note('long', 'word '.repeat(60).trim());
     await hub.api('POST', '/api/v1/notify', {
       target: [{ id: 'long' }],
@@ -414,7 +414,7 @@ describe('the bell in pages of others', () => {
     await page.context().close();
   });
 
-  test('the panel closes when the keyboard leaves it', async () => {
+  test('the panel closes when the keyboard focus leaves it', async () => {
     await note('tab', 'One');
     const page = await open(
       '<lonceng-bell user-id="tab"></lonceng-bell><button id="next">Next</button>',
@@ -434,7 +434,7 @@ describe('the bell in pages of others', () => {
     await page.context().close();
   });
 
-  test('in forced colours the selected tab is the one that stands out', async () => {
+  test('the selected tab stands out in forced colors', async () => {
     const page = await open('<lonceng-bell user-id="forced"></lonceng-bell>', {
       forcedColors: 'active',
     });
@@ -453,7 +453,7 @@ describe('the bell in pages of others', () => {
     await page.context().close();
   });
 
-  test('without a connection there is one banner, what is known stays, and nothing is called caught up', async () => {
+  test('without a connection one banner is shown, known notifications stay, and the list is not called empty', async () => {
     await note('away', 'Known');
     const page = await open('<lonceng-bell user-id="away"></lonceng-bell>');
     await page.evaluate(() =>
@@ -484,7 +484,7 @@ describe('the bell in pages of others', () => {
     await page.context().close();
   });
 
-  test('a page that names nobody is told so, and the bell does not claim that all is read', async () => {
+  test('a bell without an identity warns the page and does not claim that everything is read', async () => {
     const page = await open('<lonceng-bell></lonceng-bell>');
     await page.evaluate(() =>
       document.addEventListener('lonceng:status', (event) => (window.seen = event.detail)),
@@ -500,7 +500,7 @@ describe('the bell in pages of others', () => {
     await page.context().close();
   });
 
-  test('a page of an origin that is not allowed is told so, and the hub logs it once with the key to set', async () => {
+  test('a page of a refused origin is told, and the hub logs the key to set once', async () => {
     const port = await freePort();
     const foreign = await siteWith(
       port,
@@ -583,7 +583,7 @@ describe('the bell signs in', () => {
       document.querySelector('lonceng-bell').getToken = async () => (await fetch('/token')).text();
     });
 
-  test('with getToken: asked once to connect, before a token ends, and when an administrator ends the connection', async () => {
+  test('getToken is called once to connect, before a token expires, and after a sign-out', async () => {
     life = 3_600;
     const page = await open();
     await useGetToken(page);
@@ -613,7 +613,7 @@ describe('the bell signs in', () => {
     await page.context().close();
   });
 
-  test('a token that ends is replaced before, and nobody notices', async () => {
+  test('a token is renewed before it expires, without a change of status', async () => {
     // Replaced at half of its life.
     life = 12;
     const page = await open();
@@ -627,7 +627,7 @@ describe('the bell signs in', () => {
     await page.context().close();
   });
 
-  test('while the page gives no token the bell says so, asks now and then, and comes back', async () => {
+  test('without a token the bell reports it, retries, and recovers', async () => {
     life = 0;
     const page = await open();
     await useGetToken(page);
@@ -641,7 +641,7 @@ describe('the bell signs in', () => {
     await page.context().close();
   });
 
-  test('an expired token in the page is said, and another one mends it', async () => {
+  test('an expired token is reported, and another one restores the connection', async () => {
     const page = await open();
     await page.evaluate(
       (expired) => document.querySelector('lonceng-bell').setAttribute('token', expired),
@@ -667,7 +667,7 @@ describe('the bell signs in', () => {
   });
 
   test(
-    'with a cookie: signed in while the session lasts, signed out with it, and back with the next',
+    'a cookie session signs in, its end signs out, and the next one signs in again',
     { skip: !redis && 'there is no Redis' },
     async () => {
       const session = `browser-test-${process.pid}`;

@@ -59,7 +59,7 @@ describe('the component', () => {
     }
   };
 
-  test('it weighs no more than it may', async (t) => {
+  test('the compressed size is within its limit', async (t) => {
     const source = await (await fetch(`${hub.base}/lonceng.js`)).text();
     const weight = gzipSync(source, { level: 9 }).length;
     t.diagnostic(`lonceng.js: ${source.length} bytes, ${weight} compressed`);
@@ -192,7 +192,7 @@ describe('the component', () => {
     await done(page);
   });
 
-  test('what comes in quiet hours makes no toast', async () => {
+  test('a notification in quiet hours makes no toast', async () => {
     const page = await open('q1');
     const body = JSON.stringify({
       quiet_hours: { from: '00:00', to: '23:59' },
@@ -208,7 +208,7 @@ describe('the component', () => {
     await done(page);
   });
 
-  test('what is urgent stays, what is not goes, what is too much is counted', async () => {
+  test('urgent toasts stay, others disappear, and further ones are counted', async () => {
     const page = await open('t1');
     for (let n = 0; n < 6; n += 1) await note('t1', `Note ${n}`);
     await until('three and the rest', async () =>
@@ -232,7 +232,7 @@ describe('the component', () => {
     await done(page);
   });
 
-  test('older ones are loaded page by page', async () => {
+  test('older notifications are loaded page by page', async () => {
     await hub.publish(
       Array.from({ length: 150 }, (_, n) => ({
         type: 'NOTE_CREATED',
@@ -256,7 +256,7 @@ describe('the component', () => {
     await done(page);
   });
 
-  test('a thousand in the list: one more makes one row and leaves the others alone', async (t) => {
+  test('a new notification among a thousand renders one row', async (t) => {
     await hub.publish(
       Array.from({ length: 1000 }, (_, n) => ({
         type: 'NOTE_CREATED',
@@ -355,7 +355,7 @@ describe('the component', () => {
     await context.close();
   });
 
-  test('offline and back: a banner, marks in the queue, and everything that was missed', async () => {
+  test('after an offline period pending marks are sent and missed notifications arrive', async () => {
     await note('off', 'One');
     await note('off', 'Two');
     const page = await open('off');
@@ -387,7 +387,7 @@ describe('the component', () => {
     await done(page);
   });
 
-  test('where no WebSocket can be had it asks every half minute', async () => {
+  test('without a WebSocket it polls every half minute', async () => {
     const context = await browser.newContext();
     const page = await context.newPage();
     await page.clock.install();
@@ -516,7 +516,7 @@ describe('the component', () => {
     }
   }
 
-  test('forced colours keep what matters visible', async () => {
+  test('forced colors keep the controls visible', async () => {
     await note('forced', 'One');
     const page = await open('forced', { forcedColors: 'active' });
     await bell(page).locator('.bell').click();
@@ -529,7 +529,7 @@ describe('the component', () => {
     await done(page);
   });
 
-  test('the page about the API shows both documents and is fit for everybody', async () => {
+  test('the API documentation shows both documents and is accessible', async () => {
     const page = await openPage(browser, hub, '/docs');
     await page.getByText('POST /api/v1/notify').first().waitFor();
     await page.getByRole('heading', { name: 'notification.push' }).waitFor();

@@ -28,7 +28,7 @@ async function go(page, name) {
   await page.getByRole('heading', { level: 1, name }).waitFor();
 }
 
-test('a type is switched, made with a live preview, and used', async () => {
+test('a type is switched off, created with a live preview, and used', async () => {
   const page = await openPage(browser, hub, as);
   await go(page, 'Types');
   const toggle = page.getByRole('switch', {
@@ -236,14 +236,14 @@ test('narrow and dark; keyboard alone; deep links', async () => {
   assert.deepEqual(page.troubles, []);
 });
 
-test('whoever is no administrator is asked for a token', async () => {
+test('a user without the role admin is asked for a token', async () => {
   const page = await openPage(browser, hub, '/admin?user_id=budi');
   await page.getByLabel('Token').waitFor();
   assert.deepEqual(await violations(page), []);
   assert.equal(await page.getByRole('switch').count(), 0);
 });
 
-test('saving, the preview and what went wrong are in sight without scrolling, at every width', async () => {
+test('save button, preview and errors are visible without scrolling at every width', async () => {
   for (const [width, height] of [
     [1280, 720],
     [768, 700],
@@ -293,7 +293,7 @@ test('saving, the preview and what went wrong are in sight without scrolling, at
   }
 });
 
-test('the overview survives a restart, shows what is optional in grey, and codes that no type has', async () => {
+test('the overview survives a restart, and shows optional parts and codes without a type', async () => {
   const own = await Hub.start({
     env: { LONCENG_NATS__URL: 'nats://127.0.0.1:9' },
   });
@@ -331,7 +331,7 @@ test('the overview survives a restart, shows what is optional in grey, and codes
   }
 });
 
-test('a file that would remove most types waits until somebody confirms it here', async () => {
+test('a file that removes most types is loaded after a confirmation', async () => {
   const config = (...codes) =>
     codes
       .map((code) => `[[type]]\ncode = "${code}"\ntitle = "T"\ntemplate = "x"\ntarget = "SELF"\n`)

@@ -22,7 +22,7 @@ after(async () => {
 const seats = (page, visitor, course) =>
   page.locator(`[data-person="${visitor}"] [data-course="${course}"] [data-field]`).textContent();
 
-test('two visitors see a booking at once, and the administrator all of it', async () => {
+test('two visitors see a booking, and the administrator the whole event', async () => {
   const page = await openPage(browser, hub, '/demo/seats.html');
   await until(
     'everybody watches',
@@ -74,7 +74,7 @@ test('two visitors see a booking at once, and the administrator all of it', asyn
   assert.deepEqual(page.troubles, []);
 });
 
-test('the page comes back after the hub was away', async () => {
+test('the page reconnects after the hub was away', async () => {
   const page = await openPage(browser, hub, '/demo/seats.html');
   const online = async () => (await page.locator('lonceng-feed[status="online"]').count()) === 6;
   await until('everybody watches', online);
@@ -89,7 +89,7 @@ test('the page comes back after the hub was away', async () => {
   await until('joko sees it', async () => (await seats(page, 'joko', 'GUITAR-7')) === '2');
 });
 
-test('the element fires events, follows its attributes and shows text, never HTML; on another origin under a strict policy', async () => {
+test('the element fires events, follows its attributes and shows text, never HTML', async () => {
   const port = await freePort();
   const origin = `http://127.0.0.1:${port}`;
   const other = await Hub.start({

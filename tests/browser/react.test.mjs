@@ -48,7 +48,7 @@ describe('the React example', () => {
     await new Promise((closed) => site.close(closed));
   });
 
-  test('the bell rings, React hears of it, and a click marks it read', async () => {
+  test('React receives the event of a notification, and a click marks it as read', async () => {
     const page = await browser.newPage();
     const troubles = [];
     page.on('console', (message) => message.type() === 'error' && troubles.push(message.text()));

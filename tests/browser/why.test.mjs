@@ -22,7 +22,7 @@ const admin = new URL('../../web/admin/', import.meta.url);
 
 const picture = (page, name) => shot(page, `console-${name}`);
 
-test('the way of an event, and the inbox of a user, with what did not come and why', async () => {
+test('the trace of an event and the inbox of a user show why something was not delivered', async () => {
   const bell = await openPage(browser, hub, '/?user_id=budi&login=budi&role=user');
   await until(
     'budi is connected',
@@ -73,7 +73,7 @@ test('the way of an event, and the inbox of a user, with what did not come and w
   assert.deepEqual(page.troubles, []);
 });
 
-test('texts are compared, looked at with real events, and sent to oneself', async () => {
+test('variants are edited, previewed with real events, and sent to the caller', async () => {
   const page = await openPage(browser, hub, `${as}#types`);
   await page.getByRole('button', { name: 'New type' }).click();
   const dialog = page.getByRole('dialog');
@@ -132,7 +132,7 @@ test('texts are compared, looked at with real events, and sent to oneself', asyn
   );
 });
 
-test('many are sent to by their role; the upload shows how far it is', async () => {
+test('a message goes to all users with a role; the import shows its progress', async () => {
   const lines = Array.from({ length: 450 }, (_, n) =>
     JSON.stringify({ user_id: `t${n}`, roles: ['teacher'] }),
   ).join('\n');
@@ -161,7 +161,7 @@ test('many are sent to by their role; the upload shows how far it is', async () 
   assert.deepEqual(page.troubles, []);
 });
 
-test('it speaks Indonesian, all of it', async () => {
+test('every text of the console is translated to Indonesian', async () => {
   const page = await openPage(browser, hub, as, { locale: 'id-ID' });
   await page.getByRole('heading', { level: 1, name: 'Ikhtisar' }).waitFor();
   await page.getByRole('link', { name: 'Jenis', exact: true }).click();

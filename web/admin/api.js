@@ -1,10 +1,10 @@
 import { t } from './translations.js';
 
 /** Query parameters of the page: identity for dev authentication. */
-const asked = new URLSearchParams(location.search);
+const pageQuery = new URLSearchParams(location.search);
 
 /** Key of the token in the session storage. */
-const KEPT = 'lonceng console token';
+const TOKEN_KEY = 'lonceng console token';
 
 /** Error: not signed in, or without the role `admin`. */
 export class NotAllowed extends Error {}
@@ -25,15 +25,15 @@ export class Refused extends Error {
 
 /** @param {string} token */
 export function signIn(token) {
-  sessionStorage.setItem(KEPT, token.trim());
+  sessionStorage.setItem(TOKEN_KEY, token.trim());
 }
 
 export function signOut() {
-  sessionStorage.removeItem(KEPT);
+  sessionStorage.removeItem(TOKEN_KEY);
 }
 
 export function isSignedIn() {
-  return Boolean(sessionStorage.getItem(KEPT));
+  return Boolean(sessionStorage.getItem(TOKEN_KEY));
 }
 
 /**
@@ -45,7 +45,7 @@ export function isSignedIn() {
  * @returns {Promise<{ json: any, etag: string | null }>}
  */
 export async function call(method, path, options = {}) {
-  const { url, headers } = asking(path, options.query);
+  const { url, headers } = buildRequest(path, options.query);
   Object.assign(headers, options.headers);
   if (options.body !== undefined) headers['content-type'] = 'application/json';
   const response = await fetch(url, {
@@ -54,7 +54,7 @@ export async function call(method, path, options = {}) {
     body: options.body === undefined ? undefined : JSON.stringify(options.body),
   });
   const json = response.status === 204 ? null : await response.json().catch(() => null);
-  return { json: checked(response.status, json), etag: response.headers.get('etag') };
+  return { json: parsed(response.status, json), etag: response.headers.get('etag') };
 }
 
 /**
@@ -62,12 +62,12 @@ export async function call(method, path, options = {}) {
  * @param {string} path
  * @param {Record<string, string | undefined>} [query]
  */
-function asking(path, query = {}) {
+function buildRequest(path, query = {}) {
   const url = new URL(path, location.origin);
-  const token = sessionStorage.getItem(KEPT);
+  const token = sessionStorage.getItem(TOKEN_KEY);
   if (!token) {
     for (const name of ['user_id', 'login', 'role']) {
-      const value = asked.get(name);
+      const value = pageQuery.get(name);
       if (value) url.searchParams.set(name, value);
     }
   }
@@ -82,7 +82,7 @@ function asking(path, query = {}) {
  * @param {number} status
  * @param {any} json
  */
-function checked(status, json) {
+function parsed(status, json) {
   if (status === 401 || status === 403) throw new NotAllowed(json?.detail ?? t('Not allowed.'));
   if (status < 200 || status > 299)
     throw new Refused(json?.detail ?? t('The hub answers {status}.', { status }), status, json);
@@ -94,11 +94,11 @@ function checked(status, json) {
  * @param {string} path
  * @param {Blob} file
  * @param {string} type  Media type.
- * @param {(share: number) => void} went  Called with the share that is sent, from 0 to 1.
+ * @param {(share: number) => void} onProgress  Called with the share that is sent, from 0 to 1.
  * @returns {Promise<any>}
  */
-export function upload(path, file, type, went) {
-  const { url, headers } = asking(path);
+export function upload(path, file, type, onProgress) {
+  const { url, headers } = buildRequest(path);
   // fetch does not report the progress of an upload.
   const request = new XMLHttpRequest();
   request.open('POST', url);
@@ -106,11 +106,11 @@ export function upload(path, file, type, went) {
   for (const [name, value] of Object.entries({ ...headers, 'content-type': type }))
     request.setRequestHeader(name, value);
   request.upload.onprogress = (event) =>
-    went(event.lengthComputable ? event.loaded / event.total : 0);
+    onProgress(event.lengthComputable ? event.loaded / event.total : 0);
   return new Promise((resolve, reject) => {
     request.onload = () => {
       try {
-        resolve(checked(request.status, request.response));
+        resolve(parsed(request.status, request.response));
       } catch (error) {
         reject(error);
       }
@@ -127,16 +127,16 @@ const DEVELOPER = 'admin';
  * User ID of the caller: that of the demo page for a developer without one, null for a service.
  * @type {string | null}
  */
-let mine = null;
+let callerId = null;
 
 /** Checks the access of this page and stores the caller's user ID. */
 export async function enter() {
   const { caller } = await get('config');
-  mine = caller.kind === 'developer' ? DEVELOPER : caller.user_id;
+  callerId = caller.kind === 'developer' ? DEVELOPER : caller.user_id;
 }
 
 /** @returns {string | null} */
-export const me = () => mine;
+export const me = () => callerId;
 
 /**
  * @param {string} path

@@ -1,5 +1,5 @@
 import { NotAllowed, enter, isSignedIn, signIn, signOut } from './api.js';
-import { button, field, h, say } from './dom.js';
+import { button, field, h, announce } from './dom.js';
 import { audit, configuration } from './configuration.js';
 import { clients } from './clients.js';
 import { deadLetters } from './dead-letters.js';
@@ -137,7 +137,7 @@ const skip = document.querySelector('.skip');
 if (skip) skip.textContent = t('Skip to content');
 nav.ariaLabel = t('Pages');
 addEventListener('hashchange', () => {
-  say('');
+  announce('');
   void open().then(() => {
     place.focus({ preventScroll: true });
     scrollTo(0, 0);

@@ -1,5 +1,5 @@
 import { call, get } from './api.js';
-import { h, say, table, trying, when } from './dom.js';
+import { h, announce, table, runAction, when } from './dom.js';
 import { t } from './translations.js';
 
 const EVERY = 5_000;
@@ -42,9 +42,9 @@ export async function clients(place) {
                     who: `${client.login} (${client.client_id})`,
                   }),
                   onclick: () =>
-                    void trying(async () => {
+                    void runAction(async () => {
                       await call('DELETE', `/api/v1/admin/clients/${client.client_id}`);
-                      say(t('{who} is disconnected.', { who: client.login }));
+                      announce(t('{who} is disconnected.', { who: client.login }));
                       await draw();
                     }),
                 },

@@ -1,9 +1,9 @@
 import { call, get } from './api.js';
-import { button, fill, h, say, table, tr, trying, when } from './dom.js';
+import { button, fill, h, announce, table, tr, runAction, when } from './dom.js';
 import { t } from './translations.js';
 
 /** Interval of updates, in milliseconds. */
-const EVERY = 3_000;
+const REFRESH_INTERVAL = 3_000;
 
 /**
  * Page *Configuration*.
@@ -21,7 +21,7 @@ export async function configuration(place) {
     fill(live, ...fileState(config, draw), ...typeStates(types));
   };
   await draw();
-  const timer = setInterval(() => void draw().catch(() => {}), EVERY);
+  const timer = setInterval(() => void draw().catch(() => {}), REFRESH_INTERVAL);
   return () => clearInterval(timer);
 }
 
@@ -36,7 +36,7 @@ function fileState(config, draw) {
     if (!confirm(t('Remove {codes}? Their events are skipped from then on.', { codes }))) return;
     const { json } = await call('POST', '/api/v1/admin/config/reload');
     if (json.last_error) throw new Error(json.last_error.message);
-    say(t('The file is loaded.'));
+    announce(t('The file is loaded.'));
     await draw();
   };
   const invalid = (/** @type {any} */ error) =>
@@ -119,13 +119,13 @@ export async function audit(place) {
     list.append(...page.entries.map(card));
     if (!list.children.length) list.append(h('p', { class: 'empty' }, t('No changes yet.')));
   };
-  more.addEventListener('click', () => void trying(load));
+  more.addEventListener('click', () => void runAction(load));
   place.append(list, more);
   await load();
 }
 
 /**
- * Returns what a change has changed.
+ * Returns the differences of a change.
  * @param {any} entry
  */
 function changes({ before, after }) {

@@ -1,5 +1,5 @@
 import { call, get } from './api.js';
-import { button, h, say, trying, when } from './dom.js';
+import { button, h, announce, runAction, when } from './dom.js';
 import { t } from './translations.js';
 
 /** Kinds of dead letters; the empty one stands for all. */
@@ -14,7 +14,7 @@ const KINDS = [
 ];
 
 /** Interval of polling a job, in milliseconds. */
-const EVERY = 500;
+const POLL_INTERVAL = 500;
 
 /**
  * Page *Dead letters*.
@@ -62,16 +62,16 @@ export async function deadLetters(place) {
     const query = { q: search.value, kind: kind.value };
     await follow((await call('POST', '/api/v1/admin/dead-letters/replay', { query })).json);
   };
-  search.addEventListener('input', () => void trying(load));
-  kind.addEventListener('change', () => void trying(load));
-  more.addEventListener('click', () => void trying(() => load(false)));
+  search.addEventListener('input', () => void runAction(load));
+  kind.addEventListener('change', () => void runAction(load));
+  more.addEventListener('click', () => void runAction(() => load(false)));
   place.append(h('div', { class: 'bar' }, search, kind, replay), progress, list, more);
   await load();
   // A job that is already running.
   const running = (await get('jobs')).jobs.find(
     (/** @type {any} */ job) => job.kind === 'dead_letters.replay' && !job.ended_at,
   );
-  if (running) void trying(() => follow(running));
+  if (running) void runAction(() => follow(running));
   return () => {
     left = true;
   };
@@ -99,7 +99,7 @@ async function showProgress(job, place, isLeft) {
       if (now.last_error) place.append(h('p', { class: 'alert' }, now.last_error));
       return;
     }
-    await new Promise((resolve) => setTimeout(resolve, EVERY));
+    await new Promise((resolve) => setTimeout(resolve, POLL_INTERVAL));
   }
 }
 
@@ -115,7 +115,7 @@ function card(letter, load) {
   const replay = async () => {
     try {
       const { json } = await call('POST', `${path}/replay`);
-      say(t('Replayed: {outcome}.', json));
+      announce(t('Replayed: {outcome}.', json));
       await load();
     } catch (error) {
       failure.hidden = false;
@@ -124,7 +124,7 @@ function card(letter, load) {
   };
   const discard = async () => {
     await call('DELETE', path);
-    say(t('Discarded.'));
+    announce(t('Discarded.'));
     await load();
   };
   const summary = h('summary', {}, letter.truncated ? t('First 64 KiB') : t('Event'));

@@ -1,5 +1,5 @@
 import { Refused, call, get, upload } from './api.js';
-import { button, field, guarded, h, say, split, table, tr, trying } from './dom.js';
+import { button, field, guardClose, h, announce, split, table, tr, runAction } from './dom.js';
 import { t } from './translations.js';
 
 /** Fields of a user, with their labels. */
@@ -47,8 +47,8 @@ export async function directory(place) {
     const rows = shown.map((user) => row(user, () => edit(dialog, user, load)));
     list.replaceChildren(table(t('Directory'), heads, rows, t('No users.')));
   };
-  search.addEventListener('input', () => void trying(load));
-  more.addEventListener('click', () => void trying(() => load(false)));
+  search.addEventListener('input', () => void runAction(load));
+  more.addEventListener('click', () => void runAction(() => load(false)));
   const add = button(t('New user'), () => edit(dialog, null, load), { class: 'primary' });
   const bar = h('div', { class: 'bar' }, search, add);
   place.append(bar, total, list, more, importSection(load), dialog);
@@ -91,7 +91,7 @@ function edit(dialog, user, load) {
   const finish = async (/** @type {string} */ message) => {
     dialog.close();
     await load();
-    say(message);
+    announce(message);
   };
   const save = async () => {
     await call('PUT', path(id.value.trim()), { body: draft() });
@@ -103,12 +103,12 @@ function edit(dialog, user, load) {
     await call('DELETE', path(who));
     await finish(t('{who} was removed from the directory.', { who }));
   };
-  const close = guarded(dialog, () => [id.value, draft()]);
+  const close = guardClose(dialog, () => [id.value, draft()]);
   const hint = (/** @type {string} */ name) =>
     name === 'roles' ? t('comma-separated') : undefined;
   const onsubmit = (/** @type {Event} */ event) => {
     event.preventDefault();
-    void trying(save);
+    void runAction(save);
   };
   dialog.replaceChildren(
     h(
@@ -141,7 +141,7 @@ function edit(dialog, user, load) {
 function importSection(load) {
   const bar = h('progress', { max: 1, value: 0, hidden: true, 'aria-label': t('Uploaded') });
   const onchange = () =>
-    void trying(async () => {
+    void runAction(async () => {
       const [users] = file.files;
       if (!users) return;
       bar.hidden = false;
@@ -152,7 +152,7 @@ function importSection(load) {
           'application/x-ndjson',
           (share) => (bar.value = share),
         );
-        say(t('{n} users imported.', { n: answer.upserted.toLocaleString() }));
+        announce(t('{n} users imported.', { n: answer.upserted.toLocaleString() }));
       } catch (error) {
         const n = error instanceof Refused && error.problem?.upserted;
         if (!n) throw error;

@@ -44,7 +44,7 @@ export function fill(element, ...children) {
  * @returns {HTMLButtonElement}
  */
 export function button(text, act, properties = {}) {
-  const onclick = () => void trying(async () => void (await act()));
+  const onclick = () => void runAction(async () => void (await act()));
   return h('button', { type: 'button', onclick, ...properties }, text);
 }
 
@@ -142,7 +142,7 @@ const place = /** @type {HTMLElement} */ (document.getElementById('said'));
  * @param {() => unknown} draft  Returns the current content.
  * @returns {() => void}
  */
-export function guarded(dialog, draft) {
+export function guardClose(dialog, draft) {
   const before = JSON.stringify(draft());
   const close = () => {
     if (JSON.stringify(draft()) === before || confirm(t('Discard your changes?'))) dialog.close();
@@ -165,7 +165,7 @@ export function guarded(dialog, draft) {
  * @param {string} text
  * @param {boolean} [bad]
  */
-export function say(text, bad = false) {
+export function announce(text, bad = false) {
   // A modal dialog covers and mutes everything outside.
   const host = document.querySelector('dialog[open]') ?? document.body;
   if (place.parentElement !== host) host.append(place);
@@ -179,10 +179,10 @@ export function say(text, bad = false) {
  * Runs an action and shows its error.
  * @param {() => Promise<void>} act
  */
-export async function trying(act) {
+export async function runAction(act) {
   try {
     await act();
   } catch (error) {
-    say(error instanceof Error ? error.message : String(error), true);
+    announce(error instanceof Error ? error.message : String(error), true);
   }
 }

@@ -1,5 +1,5 @@
 import { get } from './api.js';
-import { h, trying } from './dom.js';
+import { h, runAction } from './dom.js';
 import { memoryNote, traceCard } from './trace.js';
 import { t } from './translations.js';
 
@@ -63,7 +63,7 @@ export async function explain(place) {
         role: 'search',
         onsubmit: (/** @type {Event} */ event) => {
           event.preventDefault();
-          void trying(look);
+          void runAction(look);
         },
       },
       id,

@@ -1,5 +1,5 @@
 import { get } from './api.js';
-import { fill, h, table, trying, when } from './dom.js';
+import { fill, h, table, runAction, when } from './dom.js';
 import { memoryNote, traceCard } from './trace.js';
 import { t } from './translations.js';
 
@@ -120,7 +120,7 @@ export async function inbox(place) {
         role: 'search',
         onsubmit: (/** @type {Event} */ event) => {
           event.preventDefault();
-          void trying(look);
+          void runAction(look);
         },
       },
       id,

@@ -3,7 +3,7 @@ import { fill, h, table, tr, when } from './dom.js';
 import { t } from './translations.js';
 
 /** Interval of updates, in milliseconds. */
-const EVERY = 5_000;
+const REFRESH_INTERVAL = 5_000;
 
 /** @param {number | null | undefined} number */
 const written = (number) =>
@@ -74,7 +74,7 @@ export async function overview(place) {
     fill(live, ...state(stats), tiles(stats), unknownTypes(stats.unknown_types), ...charts(stats));
   };
   await draw();
-  const timer = setInterval(() => void draw().catch(() => {}), EVERY);
+  const timer = setInterval(() => void draw().catch(() => {}), REFRESH_INTERVAL);
   return () => clearInterval(timer);
 }
 

@@ -1,5 +1,5 @@
 import { get } from './api.js';
-import { field, h, trying } from './dom.js';
+import { field, h, runAction } from './dom.js';
 import { t } from './translations.js';
 
 /**
@@ -47,7 +47,7 @@ export function realEvents(code, changed) {
     );
     element.hidden = choice.options.length < 2;
   };
-  if (code) void trying(load);
+  if (code) void runAction(load);
   /** @returns {{ event?: string, dead_letter?: string } | null} */
   const chosen = () => (choice.value ? JSON.parse(choice.value) : null);
   return { element, chosen };

@@ -1,5 +1,5 @@
 import { call, get } from './api.js';
-import { choice, field, h, say, split, trying } from './dom.js';
+import { choice, field, h, announce, split, runAction } from './dom.js';
 import { t } from './translations.js';
 
 /** Number of recipients per request. */
@@ -109,18 +109,18 @@ export async function send(place) {
       source: 'console',
     };
     const sent = await notify(recipients, body, bar);
-    say(t('Sent to {n}.', { n: sent.toLocaleString() }));
+    announce(t('Sent to {n}.', { n: sent.toLocaleString() }));
     message.value = '';
   };
   const onsubmit = (/** @type {Event} */ event) => {
     event.preventDefault();
-    void trying(sendAll);
+    void runAction(sendAll);
   };
   const kind = field(t('Recipients'), recipients.kind);
   place.append(
     h(
       'form',
-      { class: 'card stack', oninput: () => void trying(recount), onsubmit },
+      { class: 'card stack', oninput: () => void runAction(recount), onsubmit },
       h('div', { class: 'two' }, kind, recipients.users, recipients.role),
       h('div', { class: 'two' }, field(t('Title'), title), field(t('Priority'), priority)),
       field(t('Message'), message),

@@ -1,5 +1,5 @@
 import { Refused, call, me } from './api.js';
-import { button, field, fill, guarded, h, say, trying } from './dom.js';
+import { button, field, fill, guardClose, h, announce, runAction } from './dom.js';
 import { realEvents } from './samples.js';
 import { TypeForm } from './type-form.js';
 import { t } from './translations.js';
@@ -27,14 +27,14 @@ export async function edit(dialog, code, load) {
   const finish = async (/** @type {string} */ message) => {
     dialog.close();
     await load();
-    say(message);
+    announce(message);
   };
   const save = async () => {
     const { draft } = form;
     await store(draft, code, loaded.etag);
     await finish(t('{what} is saved and in effect.', { what: draft.code }));
   };
-  const close = guarded(dialog, () => form.draft);
+  const close = guardClose(dialog, () => form.draft);
   /** @type {ReturnType<typeof setTimeout>} */
   let timer;
   const oninput = () => {
@@ -43,7 +43,7 @@ export async function edit(dialog, code, load) {
   };
   const onsubmit = (/** @type {Event} */ event) => {
     event.preventDefault();
-    void trying(save);
+    void runAction(save);
   };
   const buttons = h(
     'div',
@@ -181,7 +181,7 @@ class Preview {
       source: 'console',
     };
     await call('POST', '/api/v1/notify', { body });
-    say(t('Sent to {n}.', { n: String(me()) }));
+    announce(t('Sent to {n}.', { n: String(me()) }));
   }
 }
 

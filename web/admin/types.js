@@ -1,5 +1,5 @@
 import { call, get } from './api.js';
-import { button, h, say, table, tr, trying } from './dom.js';
+import { button, h, announce, table, tr, runAction } from './dom.js';
 import { edit, typePath } from './type-editor.js';
 import { t } from './translations.js';
 
@@ -35,7 +35,7 @@ export async function types(place) {
     await call('PATCH', typePath(type.code), { body: { is_active: !type.is_active } });
     await load();
     const what = type.code;
-    say(type.is_active ? t('{what} is off.', { what }) : t('{what} is on.', { what }));
+    announce(type.is_active ? t('{what} is off.', { what }) : t('{what} is on.', { what }));
     const switched = list.querySelector(`[aria-label="${CSS.escape(type.code)}"]`);
     /** @type {HTMLElement | null} */ (switched)?.focus();
   };
@@ -61,7 +61,7 @@ export async function types(place) {
   place.append(h('div', { class: 'bar' }, search, add), list, dialog);
   await load();
   const named = location.hash.split('/')[1];
-  if (named) await trying(() => edit(dialog, decodeURIComponent(named), load));
+  if (named) await runAction(() => edit(dialog, decodeURIComponent(named), load));
 }
 
 /**

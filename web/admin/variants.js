@@ -1,5 +1,5 @@
 import { get } from './api.js';
-import { field, h, trying } from './dom.js';
+import { field, h, runAction } from './dom.js';
 import { t } from './translations.js';
 
 /**
@@ -48,7 +48,7 @@ export function variantRows(variants, code) {
     h('button', { type: 'button', onclick: next }, t('Add variant')),
   );
   if (code && variants.length)
-    void trying(async () =>
+    void runAction(async () =>
       counts.replaceChildren(
         chart((await get(`types/${encodeURIComponent(code)}/variants`)).variants),
       ),

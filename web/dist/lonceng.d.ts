@@ -69,7 +69,7 @@ declare class SignIn {
     first(): Promise<boolean>;
     /** Requests another token after a refusal, with backoff. Returns whether there is one. */
     refused(): Promise<boolean>;
-    /** Ends it. */
+    /** Stops renewals. */
     close(): void;
     #private;
 }

@@ -100,7 +100,7 @@ export class SignIn {
     return this.#request();
   }
 
-  /** Ends it. */
+  /** Stops renewals. */
   close() {
     clearTimeout(this.#timer);
     this.#options.getToken = undefined;

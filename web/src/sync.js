@@ -82,7 +82,7 @@ export class InboxSync {
     this.#link?.renew();
   }
 
-  /** Ends it. */
+  /** Closes the connection. */
   close() {
     this.#closed = true;
     clearTimeout(this.#retry);
@@ -122,7 +122,7 @@ export class InboxSync {
       (message) => this.#onTabMessage(message),
     );
     // The leading tab replies with its snapshot.
-    this.#tabs.send({ want: true });
+    this.#tabs.send({ requestSnapshot: true });
   }
 
   #lead() {
@@ -131,7 +131,7 @@ export class InboxSync {
       this.#setStatus(status, reason);
       // This tab's credentials are refused; another tab's may be valid.
       if (!this.mayShow && !this.#signIn.mayRecover && this.#options.auth !== 'cookie')
-        this.#stepBack();
+        this.#yieldLead();
       else this.#tabs?.send({ status, reason });
     };
     // Every tab sees the next `online` as a change, and sends its pending marks.
@@ -160,7 +160,7 @@ export class InboxSync {
     }
   }
 
-  #stepBack() {
+  #yieldLead() {
     this.#link?.close();
     this.#link = null;
     this.#tabs?.yield();
@@ -193,7 +193,7 @@ export class InboxSync {
   #onTabMessage(message) {
     if (this.#tabs?.leads) {
       if (message.send) this.#sendOverLink(message.send);
-      if (message.want && this.inbox.revision >= 0) {
+      if (message.requestSnapshot && this.inbox.revision >= 0) {
         this.#tabs.send({ snapshot: this.inbox.snapshot });
         this.#tabs.send({ status: this.status, reason: this.reason });
       }
@@ -204,8 +204,8 @@ export class InboxSync {
       this.inbox.adopt(message.snapshot);
       this.changed();
     }
-    if (message.gone) this.#pending.remove(message.gone);
-    if (message.again) setTimeout(() => this.#sendPending(), RETRY_AFTER);
+    if (message.removed) this.#pending.remove(message.removed);
+    if (message.retry) setTimeout(() => this.#sendPending(), RETRY_AFTER);
     if (['connected', 'reset'].includes(message.message?.type)) this.#syncing = false;
     if (message.message) {
       // Without a snapshot the message would leave a gap.
@@ -238,17 +238,17 @@ export class InboxSync {
     setTimeout(() => (this.#syncing = false), SYNC_TIMEOUT);
     if (this.leads)
       this.#link?.send({ type: 'sync.request', since: this.inbox.position, limit: 500 });
-    else this.#tabs?.send({ want: true });
+    else this.#tabs?.send({ requestSnapshot: true });
   }
 
   /** @param {string} code */
   #onError(code) {
     if (code === 'not_found') {
-      this.#tabs?.send({ gone: this.#pending.refuseOldest() });
+      this.#tabs?.send({ removed: this.#pending.refuseOldest() });
     }
     if (code === 'unavailable' || code === 'rate_limited') {
       this.#pending.connectionLost();
-      this.#tabs?.send({ again: true });
+      this.#tabs?.send({ retry: true });
       setTimeout(() => this.#sendPending(), RETRY_AFTER);
     }
   }

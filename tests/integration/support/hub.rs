@@ -318,7 +318,7 @@ impl Drop for Hub {
     fn drop(&mut self) {
         self.kill();
         if std::thread::panicking() {
-            eprintln!("--- the hub's log ---\n{}", self.log());
+            eprintln!("--- log of the hub on {} ---\n{}", self.store_url, self.log());
         }
     }
 }

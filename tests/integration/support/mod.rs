@@ -1,7 +1,7 @@
 //! What the tests share: stores, servers, a hub as a process, and clients.
 //!
-//! Servers come from the environment that `scripts/test` sets up. Without them a test that needs
-//! one says so and passes, unless `LONCENG_TEST_REQUIRE=1`: then it fails.
+//! Servers come from the environment that `scripts/test` sets up. A test whose server is missing
+//! fails; with `LONCENG_TEST_OPTIONAL=1` it prints that it did not run.
 
 #![allow(dead_code, reason = "each test binary uses its own part of this")]
 
@@ -13,13 +13,12 @@ pub mod stream;
 pub mod tokens;
 pub mod wait;
 
-/// Returns whether a missing server is a failure.
-pub fn required() -> bool {
-    std::env::var("LONCENG_TEST_REQUIRE").is_ok_and(|value| value == "1")
-}
-
-/// Says that a test cannot run here, or fails when it must.
-pub fn missing(what: &str) {
-    assert!(!required(), "{what} is needed by this test");
-    eprintln!("not run: {what} is needed; scripts/test provides it");
+/// Fails because a test cannot run here, unless missing servers are allowed.
+pub fn missing(server: &str) {
+    let optional = std::env::var("LONCENG_TEST_OPTIONAL").is_ok_and(|value| value == "1");
+    assert!(
+        optional,
+        "this test needs {server}: run scripts/test, or set LONCENG_TEST_OPTIONAL=1 to skip it"
+    );
+    eprintln!("not run: {server} is missing");
 }

@@ -93,7 +93,7 @@ class FakeChannel {
 export function installBrowser() {
   const windowTarget = new EventTarget();
   const document = Object.assign(new EventTarget(), { visibilityState: 'visible' });
-  const navigator = { onLine: true, locks: new FakeLocks() };
+  const navigator = { onLine: true, language: 'en-US', locks: new FakeLocks() };
   FakeSocket.all = [];
   const globals = {
     document,

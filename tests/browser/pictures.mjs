@@ -93,12 +93,19 @@ for (const [at, reader] of readers.entries()) {
   if (at % (2 * share) === 0) await mark('clicked');
 }
 const page = await openPage(browser, hub, '/admin?user_id=9&login=ratna&role=admin#types/OFFER', {
-  viewport: { width: 1000, height: 640 },
+  // Tall enough that the dialog's foot does not cover the charts.
+  viewport: { width: 1000, height: 1800 },
   deviceScaleFactor: 2,
 });
 await page.getByText('clicked').first().waitFor();
 await page.getByText('Variants').scrollIntoViewIfNeeded();
 await page.locator('dialog .charts').screenshot({ path: `${folder}/variants.png` });
+const typesPage = await openPage(browser, hub, '/admin?user_id=9&login=ratna&role=admin#types', {
+  viewport: { width: 1240, height: 720 },
+});
+await typesPage.getByRole('switch', { name: 'NOTE_CREATED' }).waitFor();
+await typesPage.screenshot({ path: `${folder}/console.png` });
+await typesPage.context().close();
 const bell = await openPage(browser, hub, '/?user_id=budi&login=budi');
 await until(
   'budi is connected',

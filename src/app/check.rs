@@ -41,3 +41,29 @@ fn keyed(loaded: &Loaded, section: &str, text: &str) -> ConfigIssue {
         _ => loaded.problem(section, text.to_owned()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::check;
+    use crate::config::load;
+
+    #[test]
+    fn urls_are_checked_without_being_printed() {
+        for (section, url, expected) in [
+            ("store", "mysql://u:hunter2@h/d", "must start with sqlite:// or postgres://"),
+            ("store", "postgres://u:hunter2@h:port/d", "postgres://user:password@host"),
+            ("redis", "redis://u:hunter2@h:port", "redis"),
+            ("nats", "nats://u:hunter2@h:port", "nats"),
+        ] {
+            let folder = tempfile::tempdir().expect("a temporary folder can be made");
+            let path = folder.path().join("config.toml");
+            std::fs::write(&path, format!("[{section}]\nurl = {url:?}\n")).expect("it is written");
+            let loaded = load(&path).expect("the values have the right types");
+
+            let text = check(&loaded).expect_err("the URL is invalid").to_string();
+
+            assert!(text.contains(&format!("{section}.url")) && text.contains(expected), "{text}");
+            assert!(text.contains("config.toml:2") && !text.contains("hunter2"), "{text}");
+        }
+    }
+}

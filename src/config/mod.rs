@@ -4,6 +4,7 @@
 //! [`problem`] finds the line of an error.
 
 mod environment;
+mod feeds;
 pub mod files;
 mod live;
 mod load;
@@ -15,13 +16,14 @@ mod translations;
 mod types;
 mod validate;
 
+pub use feeds::{Feed, FeedMessage};
 pub use live::{LiveConfig, Reload, Reloader, Status, Translations};
 pub use load::{Loaded, load};
 pub use problem::{ConfigError, ConfigIssue};
 pub use secret::Secret;
 pub use sections::{
-    ApiKey, Auth, AuthMethod, Config, Feed, FeedMessage, Limits, Nats, Redis, Retention, Server,
-    Store, Templates,
+    ApiKey, Auth, AuthMethod, Config, Explain, Limits, Nats, Redis, Retention, Server, Store,
+    Templates,
 };
 pub use snapshot::FilesSnapshot;
 pub use translations::translations;

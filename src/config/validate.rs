@@ -153,12 +153,6 @@ fn auth(config: &Config, faults: &mut Vec<Fault>) {
 }
 
 fn store(config: &Config, faults: &mut Vec<Fault>) {
-    let url = config.store.url.reveal();
-    if !["sqlite:", "postgres://", "postgresql://"].iter().any(|scheme| url.starts_with(scheme)) {
-        // Without the value, which may contain a password.
-        let message = "must start with sqlite:// or postgres://".to_owned();
-        faults.push(("store.url".to_owned(), message));
-    }
     range(faults, "store.batch_max", config.store.batch_max as u64, 1, 10_000);
     range(faults, "store.batch_wait_ms", config.store.batch_wait_ms, 0, 1_000);
 }

@@ -63,10 +63,14 @@ fn encode(recipients: &RecipientSet) -> String {
     }
 }
 
-fn decode(recipients: &str) -> RecipientSet {
-    recipients
-        .strip_prefix("role:")
-        .map_or(RecipientSet::All, |role| RecipientSet::Role(role.to_owned()))
+/// Decodes what `encode` returned. Unknown text is an error: read as all users, it would notify
+/// people that the event was not for.
+fn decode(recipients: &str) -> Result<RecipientSet, StoreError> {
+    match recipients.strip_prefix("role:") {
+        Some(role) => Ok(RecipientSet::Role(role.to_owned())),
+        None if recipients == "*" => Ok(RecipientSet::All),
+        None => Err(StoreError::Corrupt(format!("recipients of a fan-out: {recipients:?}"))),
+    }
 }
 
 impl Store {
@@ -98,9 +102,10 @@ impl Store {
                 sqlx::query_as(SELECT_PROGRESS).bind(identity).fetch_optional(&mut *tx).await?
             }
         });
-        Ok(at.map_or(FanOutStart::Over, |row| {
-            FanOutStart::After(row.user_id, decode(&row.audience))
-        }))
+        match at {
+            Some(row) => Ok(FanOutStart::After(row.user_id, decode(&row.audience)?)),
+            None => Ok(FanOutStart::Over),
+        }
     }
 
     /// Returns the identities whose fan-out has begun.
@@ -153,5 +158,20 @@ impl Store {
                 .await
                 .map(|done| done.rows_affected())
         })?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{RecipientSet, decode, encode};
+
+    #[test]
+    fn recipients_survive_encoding_and_unknown_text_is_an_error() {
+        for set in [RecipientSet::All, RecipientSet::Role("night:shift".to_owned())] {
+            assert_eq!(decode(&encode(&set)).ok(), Some(set));
+        }
+        for unknown in ["", "users", "roles:admin"] {
+            assert!(decode(unknown).is_err(), "{unknown}");
+        }
     }
 }

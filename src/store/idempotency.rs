@@ -1,6 +1,6 @@
 //! Requests with an `Idempotency-Key`: their holders and responses.
 
-use super::{Kind, Store, StoreError};
+use super::{Store, StoreError};
 use crate::domain::notification::Timestamp;
 
 /// Time for which a response is repeated, in milliseconds: 24 hours.
@@ -99,11 +99,9 @@ impl Store {
         if let Some(answer) = answer {
             return Ok(Reservation::Answered(answer));
         }
-        // SQLite has one hub: any other holder is dead.
+        // If the store has one hub, any other holder is dead.
         let foreign = other != holder
-            && (other.is_empty()
-                || self.kind() == Kind::Sqlite
-                || started_at < now.0 - ABANDONED_MS);
+            && (other.is_empty() || self.kind().has_one_hub() || started_at < now.0 - ABANDONED_MS);
         let dead = foreign || started_at < now.0 - LOST_MS;
         if !dead {
             return Ok(Reservation::InFlight);

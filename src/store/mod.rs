@@ -116,6 +116,29 @@ pub enum Kind {
     Postgres,
 }
 
+impl Kind {
+    /// Returns whether only one hub can use the store at a time.
+    pub(super) fn has_one_hub(self) -> bool {
+        match self {
+            Self::Sqlite => true,
+            Self::Postgres => false,
+        }
+    }
+
+    /// Returns the kind that a URL is for; `None` for an unknown scheme.
+    #[must_use]
+    pub fn of_url(url: &str) -> Option<Self> {
+        let is = |scheme: &&str| url.starts_with(*scheme);
+        if is(&"sqlite:") {
+            Some(Self::Sqlite)
+        } else if ["postgres://", "postgresql://"].iter().any(is) {
+            Some(Self::Postgres)
+        } else {
+            None
+        }
+    }
+}
+
 impl Store {
     /// Returns the kind of database.
     #[must_use]
@@ -167,11 +190,12 @@ impl Store {
         if recent && !failed {
             return Ok(());
         }
-        if let Backend::Sqlite(sqlite) = &self.backend
-            && sqlite.writer.num_idle() == 0
-            && sqlite.writer.size() > 0
-        {
-            // A write is in progress, and its outcome will be recorded.
+        let is_writing = match &self.backend {
+            Backend::Sqlite(sqlite) => sqlite.writer.num_idle() == 0 && sqlite.writer.size() > 0,
+            Backend::Postgres(_) => false,
+        };
+        if is_writing {
+            // The outcome of that write will be recorded.
             return Ok(());
         }
         if failed {

@@ -10,13 +10,14 @@ use std::{
 };
 
 use sqlx::{
+    PgPool,
     migrate::Migrator,
     postgres::{PgConnectOptions, PgPoolOptions},
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 use uuid::Uuid;
 
-use super::{Backend, Sqlite, Store, StoreError, Writes};
+use super::{Backend, Kind, Sqlite, Store, StoreError, Writes};
 
 static SQLITE: Migrator = sqlx::migrate!("migrations/sqlite");
 static POSTGRES: Migrator = sqlx::migrate!("migrations/postgres");
@@ -33,6 +34,8 @@ const POSTGRES_CONNECTIONS: u32 = 10;
 /// Size to which SQLite's write-ahead log shrinks when it can, in bytes.
 const LOG_MAX_BYTES: u64 = 64 * 1024 * 1024;
 
+const UNKNOWN_SCHEME: &str = "must start with sqlite:// or postgres://";
+
 /// Lock that prevents a second hub on the same SQLite file. Released when dropped, even by a crash.
 #[derive(Debug)]
 pub struct StoreLock(#[expect(dead_code, reason = "held")] Option<File>);
@@ -43,16 +46,16 @@ impl Store {
     /// # Errors
     /// A description without the URL, which may contain a password.
     pub fn check_url(url: &str) -> Result<(), String> {
-        if url.starts_with("sqlite:") {
-            let checked = SqliteConnectOptions::from_str(url);
-            return checked
-                .map(drop)
-                .map_err(|_| "is not an address such as sqlite://data/lonceng.db".to_owned());
-        }
-        let checked = PgConnectOptions::from_str(url);
-        checked.map(drop).map_err(|_| {
-            "is not an address such as postgres://user:password@host/database".to_owned()
-        })
+        let (valid, example) = match Kind::of_url(url) {
+            Some(Kind::Sqlite) => {
+                (SqliteConnectOptions::from_str(url).is_ok(), "sqlite://data/lonceng.db")
+            }
+            Some(Kind::Postgres) => {
+                (PgConnectOptions::from_str(url).is_ok(), "postgres://user:password@host/database")
+            }
+            None => return Err(UNKNOWN_SCHEME.to_owned()),
+        };
+        if valid { Ok(()) } else { Err(format!("is not an address such as {example}")) }
     }
 
     /// Locks the SQLite file for this hub: another one would not deliver what this one stores.
@@ -133,23 +136,10 @@ impl Store {
     /// When the URL is invalid, or SQLite's file cannot be opened.
     pub async fn open(url: &str) -> Result<Self, StoreError> {
         let writes = Arc::new(Mutex::new(Writes::default()));
-        let backend = if url.starts_with("sqlite:") {
-            Backend::Sqlite(open_sqlite(url).await?)
-        } else {
-            let options = PgConnectOptions::from_str(url)?.application_name("lonceng");
-            let known = Arc::clone(&writes);
-            let pool = PgPoolOptions::new()
-                .max_connections(POSTGRES_CONNECTIONS)
-                .acquire_timeout(ACQUIRE_TIMEOUT)
-                // After a failure only new connections are used: an old one may lead to a server
-                // that is now a standby.
-                .before_acquire(move |_, connection| {
-                    let failed_at = known.lock().unwrap_or_else(PoisonError::into_inner).failed_at;
-                    let is_newer = failed_at.is_none_or(|at| connection.age < at.elapsed());
-                    Box::pin(async move { Ok(is_newer) })
-                })
-                .connect_lazy_with(options);
-            Backend::Postgres(pool)
+        let backend = match Kind::of_url(url) {
+            Some(Kind::Sqlite) => Backend::Sqlite(open_sqlite(url).await?),
+            Some(Kind::Postgres) => Backend::Postgres(open_postgres(url, &writes)?),
+            None => return Err(StoreError::BadUrl(UNKNOWN_SCHEME.to_owned())),
         };
         Ok(Self::new(backend, writes))
     }
@@ -184,6 +174,22 @@ impl Store {
 /// Returns a new epoch of eight hexadecimal digits.
 fn new_epoch() -> String {
     Uuid::new_v4().simple().to_string().chars().take(8).collect()
+}
+
+fn open_postgres(url: &str, writes: &Arc<Mutex<Writes>>) -> Result<PgPool, StoreError> {
+    let options = PgConnectOptions::from_str(url)?.application_name("lonceng");
+    let known = Arc::clone(writes);
+    Ok(PgPoolOptions::new()
+        .max_connections(POSTGRES_CONNECTIONS)
+        .acquire_timeout(ACQUIRE_TIMEOUT)
+        // After a failure only new connections are used: an old one may lead to a server that is
+        // now a standby.
+        .before_acquire(move |_, connection| {
+            let failed_at = known.lock().unwrap_or_else(PoisonError::into_inner).failed_at;
+            let is_newer = failed_at.is_none_or(|at| connection.age < at.elapsed());
+            Box::pin(async move { Ok(is_newer) })
+        })
+        .connect_lazy_with(options))
 }
 
 async fn open_sqlite(url: &str) -> Result<Sqlite, StoreError> {

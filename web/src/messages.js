@@ -1,7 +1,7 @@
 /** @typedef {Record<string, string>} Words */
 
 /** @type {Record<string, Words>} */
-const LANGUAGES = {
+export const LANGUAGES = {
   en: {
     bell: 'Notifications',
     bellUnread: 'Notifications, {n} unread',

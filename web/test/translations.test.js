@@ -6,6 +6,7 @@ import { installBrowser } from './browser.js';
 
 installBrowser();
 Object.assign(globalThis, { localStorage: { getItem: () => 'id' } });
+const { LANGUAGES: BELL } = await import('../src/messages.js');
 const { LANGUAGES, language, t } = await import('../admin/translations.js');
 
 /** Strings in single quotes, in the source of the console. */
@@ -58,6 +59,34 @@ describe('translations of the console', () => {
         ([english, text]) => placeholders(english) !== placeholders(text),
       );
       assert.deepEqual(differing, []);
+    });
+  }
+});
+
+describe('translations of the bell', () => {
+  /** Keys of texts, plural forms as one. */
+  const keys = (texts) => [
+    ...new Set(
+      Object.keys(texts).map((key) => key.replace(/_(zero|one|two|few|many|other)$/, '_*')),
+    ),
+  ];
+
+  for (const [code, texts] of Object.entries(BELL)) {
+    it(`has every text in ${code}`, () => {
+      assert.ok(keys(BELL.en).length > 40);
+      assert.deepEqual(keys(texts).sort(), keys(BELL.en).sort());
+    });
+
+    it(`has every plural form in ${code}`, () => {
+      const { pluralCategories } = new Intl.PluralRules(code).resolvedOptions();
+      const counted = keys(texts).filter((key) => key.endsWith('_*'));
+      assert.ok(counted.length > 0);
+      const missing = counted.flatMap((key) =>
+        pluralCategories
+          .map((category) => key.replace('*', category))
+          .filter((form) => !(form in texts)),
+      );
+      assert.deepEqual(missing, []);
     });
   }
 });

@@ -19,8 +19,8 @@ use crate::config::{
 pub enum AddressError {
     /// Invalid address.
     #[error(
-        "nats.url is not a list of addresses such as nats://127.0.0.1:4222: address {0} of {1} \
-         cannot be read"
+        "nats.url: address {0} of {1} cannot be read; write a list of addresses such as \
+         nats://127.0.0.1:4222, separated by commas"
     )]
     Url(usize, usize),
     /// Unusable credentials file.

@@ -1,9 +1,9 @@
-//! How fast and how heavy the whole hub is, from outside: `cargo bench --bench hub`, or with `--
-//! throughput`, `-- latency`, `-- devices`, `-- idle`, `-- streams`, `-- feeds`, `-- everyone` for
-//! one of them. `-- --postgres URL` measures on PostgreSQL (an empty database).
+//! Measures speed and memory of the built hub: `cargo bench --bench hub`, or a part of it with
+//! `-- throughput`, `-- latency`, `-- devices`, `-- idle`, `-- streams`, `-- feeds` or
+//! `-- everyone`. `-- --postgres URL` measures on PostgreSQL (an empty database).
 //!
-//! Needs `nats-server` on the PATH. Everything runs on this machine and shares its processors with
-//! the load; compare figures of one machine only.
+//! Needs `nats-server` on the PATH. The load runs on the same machine and shares its processors
+//! with the hub: compare only figures of one machine.
 
 #![allow(
     clippy::all,
@@ -99,7 +99,7 @@ async fn hub_of(nats: &NatsServer, postgres: Option<&str>) -> Hub {
     hub
 }
 
-/// Clients that count what is pushed to them, and note when each number came.
+/// Clients that count pushes, and record the time at which each numbered event arrived.
 struct Watchers {
     seen: Arc<AtomicU64>,
     arrivals: Arc<Mutex<HashMap<u64, Instant>>>,
@@ -116,9 +116,9 @@ async fn watch(hub: &Hub) -> Watchers {
             while let Ok(message) = client.next().await {
                 let now = Instant::now();
                 if message["type"] == "notification.push" {
-                    // What is for everybody comes here too, and has no number.
+                    // An event for all users has no number.
                     let Some(number) = message["data"]["metadata"]["n"].as_u64() else { continue };
-                    arrivals.lock().expect("nobody panics").insert(number, now);
+                    arrivals.lock().expect("no watcher panics").insert(number, now);
                     seen.fetch_add(1, Ordering::Relaxed);
                 }
             }
@@ -132,18 +132,27 @@ fn payload(n: u64) -> bytes::Bytes {
     json!({ "user_id": user, "title": "A note of an ordinary length", "n": n }).to_string().into()
 }
 
+/// Describes latencies.
+fn percentiles(mut took: Vec<Duration>) -> String {
+    took.sort_unstable();
+    let at = |share: f64| took[((took.len() - 1) as f64 * share) as usize];
+    format!("p50 {:.2?}, p99 {:.2?}, max {:.2?}", at(0.5), at(0.99), at(1.0))
+}
+
+/// Waits until the watchers have this many events.
 async fn reached(watchers: &Watchers, count: u64) {
     let deadline = Instant::now() + Duration::from_secs(300);
     while watchers.seen.load(Ordering::Relaxed) < count {
         assert!(
             Instant::now() < deadline,
-            "only {} of {count} arrived",
+            "{} of {count} arrived",
             watchers.seen.load(Ordering::Relaxed)
         );
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
 }
 
+/// Events per second from the stream to the WebSockets.
 async fn throughput(postgres: Option<&str>, events: u64) {
     let nats = NatsServer::start(true).await.expect("nats-server is needed");
     let hub = hub_of(&nats, postgres).await;
@@ -155,11 +164,11 @@ async fn throughput(postgres: Option<&str>, events: u64) {
         let ack = context.publish("events.note.created", payload(n)).await.expect("it is sent");
         waiting.push(std::future::IntoFuture::into_future(ack));
         if waiting.len() >= 1_000 {
-            waiting.next().await.expect("one waits").expect("the stream takes it");
+            waiting.next().await.expect("one is pending").expect("the stream stores it");
         }
     }
-    while let Some(taken) = waiting.next().await {
-        taken.expect("the stream takes it");
+    while let Some(stored) = waiting.next().await {
+        stored.expect("the stream stores it");
     }
     let published = started.elapsed();
     reached(&watchers, events).await;
@@ -172,9 +181,10 @@ async fn throughput(postgres: Option<&str>, events: u64) {
     );
     let rows = hub.metric("lonceng_store_batch_rows_sum").await
         / hub.metric("lonceng_store_batch_rows_count").await.max(1.0);
-    println!("            {rows:.0} rows a transaction on average");
+    println!("            {rows:.0} rows per transaction on average");
 }
 
+/// Latency from publishing to the WebSocket, at a constant rate.
 async fn latency(postgres: Option<&str>, rate: u64, length: Duration) {
     let nats = NatsServer::start(true).await.expect("nats-server is needed");
     let hub = hub_of(&nats, postgres).await;
@@ -189,22 +199,13 @@ async fn latency(postgres: Option<&str>, rate: u64, length: Duration) {
         drop(context.publish("events.note.created", payload(n)).await.expect("it is sent"));
     }
     reached(&watchers, count).await;
-    let arrivals = watchers.arrivals.lock().expect("nobody panics");
-    let mut took: Vec<Duration> =
+    let arrivals = watchers.arrivals.lock().expect("no watcher panics");
+    let took: Vec<Duration> =
         sent.iter().enumerate().map(|(n, at)| arrivals[&(n as u64)].duration_since(*at)).collect();
-    took.sort_unstable();
-    let at = |share: f64| took[((took.len() - 1) as f64 * share) as usize];
-    println!(
-        "latency     {rate}/s, NATS publish → commit → WebSocket: p50 {:.2?}, p99 {:.2?}, worst \
-         {:.2?}",
-        at(0.5),
-        at(0.99),
-        at(1.0)
-    );
+    println!("latency     {rate}/s, NATS publish → commit → WebSocket: {}", percentiles(took));
 }
 
-/// Returns a mark on one device until the other device is told, one at a time on a hub that does
-/// nothing else.
+/// Latency from a mark on one device to the update on another, one mark at a time on an idle hub.
 async fn devices(postgres: Option<&str>, marks: usize) {
     let mut hub = Hub::prepare(support::hub::On::Sqlite, &[]).await.expect("it is prepared");
     if let Some(postgres) = postgres {
@@ -227,17 +228,10 @@ async fn devices(postgres: Option<&str>, marks: usize) {
         took.push(started.elapsed());
         one.expect(&format!("notification.{kind}.ack")).await;
     }
-    took.sort_unstable();
-    let at = |share: f64| took[((took.len() - 1) as f64 * share) as usize];
-    println!(
-        "devices     mark → commit → the other device: p50 {:.2?}, p99 {:.2?}, worst {:.2?}",
-        at(0.5),
-        at(0.99),
-        at(1.0)
-    );
+    println!("devices     mark → commit → the other device: {}", percentiles(took));
 }
 
-/// Server-Sent Events that wait.
+/// Memory of idle event streams.
 async fn streams(connections: usize) {
     let hub = Hub::sqlite(&[]).await;
     let http = reqwest::Client::new();
@@ -245,7 +239,7 @@ async fn streams(connections: usize) {
         let answer =
             http.get(format!("{}/api/v1/stream?user_id=sse{n}&sync=none", hub.base())).send().await;
         let mut answer = answer.expect("it answers");
-        answer.chunk().await.expect("it greets");
+        answer.chunk().await.expect("the first message arrives");
         answer
     };
     let mut streams = Vec::with_capacity(connections + 100);
@@ -261,7 +255,7 @@ async fn streams(connections: usize) {
     println!("streams     {connections} event streams: {each} bytes each (PSS)");
 }
 
-/// Proportional set size (Linux): what the process would free.
+/// Proportional set size of the hub (Linux), in bytes.
 fn pss(hub: &Hub) -> u64 {
     let rollup =
         std::fs::read_to_string(format!("/proc/{}/smaps_rollup", hub.pid())).unwrap_or_default();
@@ -269,6 +263,7 @@ fn pss(hub: &Hub) -> u64 {
     line.split_whitespace().nth(1).and_then(|kib| kib.parse::<u64>().ok()).unwrap_or(0) * 1_024
 }
 
+/// Memory of idle WebSocket connections, and the rate at which they are opened.
 async fn idle(connections: usize) {
     let hub = Hub::sqlite(&[]).await;
     let mut warm = Vec::new();

@@ -1,5 +1,4 @@
-//! Very many people: entering them in one upload, and an event for all of them beside others'
-//! events.
+//! Many users: their upload to the directory, and an event for all of them beside other events.
 
 use std::{
     sync::{
@@ -9,45 +8,67 @@ use std::{
     time::{Duration, Instant},
 };
 
+use async_nats::jetstream::Context;
 use serde_json::json;
+use tokio::task::JoinHandle;
 
-use super::{hub_of, payload, reached, support::nats::NatsServer, watch};
+use super::{
+    Watchers, hub_of, payload, percentiles, reached,
+    support::{hub::Hub, nats::NatsServer},
+    watch,
+};
 
-/// Events of others, in a second.
-const BESIDE: u64 = 200;
+/// Rate of the other events, per second.
+const OTHER_EVENTS_PER_SECOND: u64 = 200;
 
-pub async fn everyone(postgres: Option<&str>, people: usize) {
-    let nats = NatsServer::start(true).await.expect("nats-server is needed");
-    let hub = hub_of(&nats, postgres).await;
-    let before = hub.resident_bytes();
-    // The most that is ever resident, looked at often.
-    let (stop, status) = (Arc::new(AtomicBool::new(false)), format!("/proc/{}/status", hub.pid()));
-    let peak = {
-        let stop = Arc::clone(&stop);
-        tokio::task::spawn_blocking(move || {
-            let resident = || {
-                let text = std::fs::read_to_string(&status).unwrap_or_default();
-                let line = text
-                    .lines()
-                    .find(|line| line.starts_with("VmRSS:"))
-                    .unwrap_or_default()
-                    .to_owned();
-                line.split_whitespace().nth(1).and_then(|kib| kib.parse::<u64>().ok()).unwrap_or(0)
-                    * 1_024
-            };
+/// Samples the memory of a process until it is stopped.
+struct PeakMemory {
+    stop: Arc<AtomicBool>,
+    sampling: JoinHandle<u64>,
+}
+
+impl PeakMemory {
+    fn start(pid: u32) -> Self {
+        let stop = Arc::new(AtomicBool::new(false));
+        let is_stopped = Arc::clone(&stop);
+        let sampling = tokio::task::spawn_blocking(move || {
             let mut peak = 0;
-            while !stop.load(Ordering::Relaxed) {
-                peak = peak.max(resident());
+            while !is_stopped.load(Ordering::Relaxed) {
+                peak = peak.max(resident_bytes(pid));
                 std::thread::sleep(Duration::from_millis(20));
             }
             peak
-        })
-    };
-    let mib = |bytes: u64| bytes as f64 / 1_048_576.0;
-    let lines: String = (0..people)
+        });
+        Self { stop, sampling }
+    }
+
+    /// Returns the largest resident size, in bytes.
+    async fn finish(self) -> u64 {
+        self.stop.store(true, Ordering::Relaxed);
+        self.sampling.await.expect("sampling does not panic")
+    }
+}
+
+fn resident_bytes(pid: u32) -> u64 {
+    let text = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    let line = text.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let kib = line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok());
+    kib.unwrap_or(0) * 1_024
+}
+
+fn mib(bytes: u64) -> f64 {
+    bytes as f64 / 1_048_576.0
+}
+
+/// Uploads users to the directory.
+async fn upload(hub: &Hub, users: usize) {
+    let before = hub.resident_bytes();
+    let lines: String = (0..users)
         .map(|n| {
-            json!({ "user_id": format!("p{n:06}"), "name": format!("Person \
-            {n}"), "login": format!("p{n}") })
+            json!({
+                "user_id": format!("p{n:06}"), "name": format!("Person {n}"),
+                "login": format!("p{n}"),
+            })
             .to_string()
                 + "\n"
         })
@@ -57,60 +78,80 @@ pub async fn everyone(postgres: Option<&str>, people: usize) {
     let headers = [("content-type", "application/x-ndjson")];
     let (status, answer) = hub.send("POST", "/api/v1/admin/directory/bulk", &headers, lines).await;
     assert_eq!(status, 200, "{answer}");
-    let took = started.elapsed();
     println!(
-        "everyone    {people} people in one upload of {:.1} MiB: {took:.1?}; resident before \
-         {:.0} MiB, now {:.0} MiB",
+        "everyone    {users} users in one upload of {:.1} MiB: {:.1?}; resident before {:.0} MiB, \
+         now {:.0} MiB",
         mib(size as u64),
+        started.elapsed(),
         mib(before),
         mib(hub.resident_bytes())
     );
-    let kind = json!({ "code": "NEWS", "display_name": "News", "template": "News, \
-    {recipient.user_id}", "target_type": "ALL" });
+}
+
+/// Publisher of the other events.
+struct OtherEvents {
+    context: Context,
+    /// Time at which each was published, by its number.
+    sent: Vec<Instant>,
+}
+
+impl OtherEvents {
+    /// Publishes at the rate until the condition holds.
+    async fn publish_until(&mut self, mut is_over: impl FnMut() -> bool) {
+        let period = Duration::from_nanos(1_000_000_000 / OTHER_EVENTS_PER_SECOND);
+        let mut interval = tokio::time::interval(period);
+        while !is_over() {
+            interval.tick().await;
+            let payload = payload(self.sent.len() as u64);
+            self.sent.push(Instant::now());
+            drop(self.context.publish("events.note.created", payload).await.expect("it is sent"));
+        }
+    }
+
+    /// Describes the latencies of these events.
+    fn latencies(&self, watchers: &Watchers, range: std::ops::Range<usize>) -> String {
+        let arrivals = watchers.arrivals.lock().expect("no watcher panics");
+        percentiles(range.map(|n| arrivals[&(n as u64)].duration_since(self.sent[n])).collect())
+    }
+}
+
+pub async fn everyone(postgres: Option<&str>, users: usize) {
+    let nats = NatsServer::start(true).await.expect("nats-server is needed");
+    let hub = hub_of(&nats, postgres).await;
+    let peak = PeakMemory::start(hub.pid());
+    upload(&hub, users).await;
+    let kind = json!({
+        "code": "NEWS", "display_name": "News", "template": "News, {recipient.user_id}",
+        "target_type": "ALL",
+    });
     assert_eq!(hub.send("PUT", "/api/v1/admin/types/NEWS", &[], kind.to_string()).await.0, 201);
     let watchers = watch(&hub).await;
-    let context = nats.jetstream().await;
-    // Others' events before and while it is brought to everybody.
-    let (mut sent, mut number) = (Vec::new(), 0);
-    let mut rate_limit = tokio::time::interval(Duration::from_nanos(1_000_000_000 / BESIDE));
-    let mut beside = async |until: &mut dyn FnMut() -> bool| {
-        let first = sent.len();
-        while !until() {
-            rate_limit.tick().await;
-            sent.push(Instant::now());
-            drop(
-                context.publish("events.note.created", payload(number)).await.expect("it is sent"),
-            );
-            number += 1;
-        }
-        first
-    };
+    let mut others = OtherEvents { context: nats.jetstream().await, sent: Vec::new() };
     let end = Instant::now() + Duration::from_secs(5);
-    let mut is_time = || Instant::now() >= end;
-    beside(&mut is_time).await;
-    let news = json!({ "type": "NEWS", "event_id": "news-1" });
-    let over = Arc::new(AtomicBool::new(false));
-    let began = Instant::now();
-    let bringing = async {
-        let (status, answer) = hub.post("/api/v1/events", &news).await;
-        over.store(true, Ordering::Relaxed);
+    others.publish_until(|| Instant::now() >= end).await;
+    let before = others.sent.len();
+
+    let is_committed = AtomicBool::new(false);
+    let committing = async {
+        let started = Instant::now();
+        let event = json!({ "type": "NEWS", "event_id": "news-1" });
+        let (status, answer) = hub.post("/api/v1/events", &event).await;
+        is_committed.store(true, Ordering::Relaxed);
         assert_eq!(status, 202, "{answer}");
-        began.elapsed()
+        started.elapsed()
     };
-    let mut is_over = || over.load(Ordering::Relaxed);
-    let (took, first) = tokio::join!(bringing, beside(&mut is_over));
-    reached(&watchers, number).await;
-    stop.store(true, Ordering::Relaxed);
-    let arrivals = watchers.arrivals.lock().expect("nobody panics");
-    let of = |range: std::ops::Range<usize>| {
-        let mut took: Vec<Duration> =
-            range.map(|n| arrivals[&(n as u64)].duration_since(sent[n])).collect();
-        took.sort_unstable();
-        let at = |share: f64| took[((took.len() - 1) as f64 * share) as usize];
-        format!("p50 {:.2?}, p99 {:.2?}, worst {:.2?}", at(0.5), at(0.99), at(1.0))
-    };
-    println!("            one event for all of them, until it is committed: {took:.1?}");
-    println!("            others' events, {BESIDE}/s, before: {}", of(0..first));
-    println!("            and meanwhile: {}", of(first..sent.len()));
-    println!("            most that was resident: {:.0} MiB", mib(peak.await.expect("it looks")));
+    let publishing = others.publish_until(|| is_committed.load(Ordering::Relaxed));
+    let (took, ()) = tokio::join!(committing, publishing);
+    reached(&watchers, others.sent.len() as u64).await;
+
+    println!("            one event for all users, until it is committed: {took:.1?}");
+    println!(
+        "            other events, {OTHER_EVENTS_PER_SECOND}/s, before: {}",
+        others.latencies(&watchers, 0..before)
+    );
+    println!(
+        "            and meanwhile: {}",
+        others.latencies(&watchers, before..others.sent.len())
+    );
+    println!("            largest resident size: {:.0} MiB", mib(peak.finish().await));
 }

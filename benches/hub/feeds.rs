@@ -1,4 +1,4 @@
-//! Live feeds: watchers of many courses, of one course, and events that nobody watches.
+//! Live feeds: watchers of many courses, watchers of one course, and no watchers.
 
 use std::{
     sync::{
@@ -19,7 +19,7 @@ fn booking(course: &str, n: usize) -> serde_json::Value {
     } } })
 }
 
-/// Watchers of a feed, each reading in a task of its own; every message counts.
+/// Connects a watcher per course, and returns the number of messages that they received.
 async fn watchers(hub: &Hub, courses: impl Iterator<Item = String>) -> Arc<AtomicU64> {
     let seen = Arc::new(AtomicU64::new(0));
     let courses: Vec<String> = courses.collect();
@@ -42,7 +42,7 @@ async fn watchers(hub: &Hub, courses: impl Iterator<Item = String>) -> Arc<Atomi
     seen
 }
 
-/// Seconds of processor time, the process's own and the kernel's for it (Linux).
+/// Processor time of the hub in user and kernel mode (Linux), in seconds.
 fn cpu(hub: &Hub) -> f64 {
     let stat = std::fs::read_to_string(format!("/proc/{}/stat", hub.pid())).unwrap_or_default();
     let fields: Vec<&str> =
@@ -52,7 +52,7 @@ fn cpu(hub: &Hub) -> f64 {
     (ticks(11) + ticks(12)) / 100.0
 }
 
-/// Everybody watches something else; each event is for one of them.
+/// Processor time per event when each watcher watches another course.
 pub async fn feeds_apart(count: usize, events: usize) {
     let hub = Hub::sqlite(&[]).await;
     let seen = watchers(&hub, (0..count).map(|n| format!("C{n}"))).await;
@@ -69,12 +69,13 @@ pub async fn feeds_apart(count: usize, events: usize) {
     let each = (cpu(&hub) - before) / events as f64 * 1e6;
     let delivered = seen.load(Ordering::Relaxed) - delivered;
     println!(
-        "feeds       {count} watchers on {count} courses: {each:.0} µs of the hub an event \
-         (HTTP, tens), {delivered} seen"
+        "feeds       {count} watchers on {count} courses: {each:.0} µs of the hub per event \
+         (HTTP, batches of 10), {delivered} received"
     );
 }
 
-/// Everybody watches the same; the next event comes when all have seen the one before.
+/// Latency and processor time when all watch one course; an event is published when all have
+/// received the one before.
 pub async fn feeds_together(count: usize, events: usize) {
     let hub = Hub::sqlite(&[]).await;
     let seen = watchers(&hub, (0..count).map(|_| "C".to_owned())).await;
@@ -93,17 +94,14 @@ pub async fn feeds_together(count: usize, events: usize) {
         took.push(started.elapsed());
     }
     let each = (cpu(&hub) - before) / (events * count) as f64 * 1e6;
-    took.sort_unstable();
-    let at = |share: f64| took[((took.len() - 1) as f64 * share) as usize];
     println!(
-        "feeds       {count} watchers on one course, publish → all have it: p50 {:.1?}, p99 \
-         {:.1?}; {each:.1} µs of the hub a delivery",
-        at(0.5),
-        at(0.99)
+        "feeds       {count} watchers on one course, from publish to the last: {}; \
+         {each:.1} µs of the hub per delivery",
+        super::percentiles(took)
     );
 }
 
-/// Nobody watches.
+/// Processor time per event without watchers.
 pub async fn feeds_unwatched(events: usize) {
     let hub = Hub::sqlite(&[]).await;
     let publish = async |kind: &str| {
@@ -122,7 +120,7 @@ pub async fn feeds_unwatched(events: usize) {
     publish("booking.created").await;
     let (fed, skipped) = (publish("booking.created").await, publish("nobody.knows").await);
     println!(
-        "feeds       nobody watches: {fed:.0} µs an event; one that no feed and no type knows: \
+        "feeds       without watchers: {fed:.0} µs per event; without feed and type: \
          {skipped:.0} µs"
     );
 }

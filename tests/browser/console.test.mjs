@@ -1,4 +1,4 @@
-// The administrators' console, every page of it.
+// All pages of the console.
 import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
 import { after, before, test } from 'node:test';
@@ -76,7 +76,7 @@ test('a type is switched off, created with a live preview, and used', async () =
   const inbox = await (await fetch(`${hub.base}/api/v1/notifications?user_id=budi`)).json();
   assert.equal(inbox.items[0].message, 'Order B1 is on its way');
 
-  // Somebody else saves it meanwhile.
+  // Another administrator saves the type meanwhile.
   await page.getByRole('button', { name: 'Edit ORDER_SHIPPED' }).click();
   await api('PATCH', 'types/ORDER_SHIPPED', { display_name: 'Shipped' });
   await dialog.getByLabel('Title').fill('Mine');
@@ -84,7 +84,7 @@ test('a type is switched off, created with a live preview, and used', async () =
   await until('the second is told', async () =>
     (await page.locator('#said').textContent()).includes('Somebody else'),
   );
-  // What was typed is thrown away only when that is meant.
+  // Closing asks before it discards changes.
   const asked = [];
   let answer = false;
   page.on('dialog', (question) => {
@@ -103,7 +103,7 @@ test('a type is switched off, created with a live preview, and used', async () =
   await page.keyboard.press('Escape');
   await until('nothing was typed, so nobody is asked', async () => !(await dialog.isVisible()));
   assert.equal(asked.length, 3);
-  // Give one back to the file.
+  // Return a type to the file.
   await page.getByRole('button', { name: 'Edit NOTE_CREATED' }).click();
   await dialog.getByRole('button', { name: 'Revert to file' }).click();
   await until(
@@ -281,7 +281,7 @@ test('save button, preview and errors are visible without scrolling at every wid
       (await page.locator('#said').textContent()).includes('nofilter'),
     );
     const { top, bottom } = await page.locator('#said').evaluate((said) => {
-      // Nothing lies over it but what lets a pointer through.
+      // No element that takes clicks covers it.
       said.style.pointerEvents = 'auto';
       const box = said.getBoundingClientRect();
       const [x, y] = [(box.left + box.right) / 2, (box.top + box.bottom) / 2];

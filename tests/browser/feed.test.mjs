@@ -155,7 +155,7 @@ test('the element fires events, follows its attributes and shows text, never HTM
     await until('it says what is wrong', () =>
       tab.evaluate(() => window.said.some((one) => one.code === 'bad_filter')),
     );
-    // Taken out of the page it lets go.
+    // Removed from the page, it closes its connection.
     await feed.evaluate((element) => element.remove());
     await until('nobody watches', async () => {
       const metrics = await (await fetch(`${other.base}/metrics`)).text();

@@ -1,4 +1,4 @@
-// What the browser tests share: a hub as a process, a browser, and waiting for conditions.
+// Fixtures of the browser tests: a hub as a process, a browser, and waiting for conditions.
 import { spawn } from 'node:child_process';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
@@ -25,7 +25,7 @@ export async function shot(page, name) {
     });
 }
 
-/** What axe finds wrong with a page. */
+/** Returns the violations that axe finds in a page. */
 export async function violations(page) {
   await page.evaluate(axe);
   const found = await page.evaluate(() =>

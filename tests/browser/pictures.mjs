@@ -1,4 +1,4 @@
-// Makes the pictures of the documents from the running thing: node pictures.mjs, with LONCENG_BIN if the hub is elsewhere.
+// Takes the pictures of the documents: node pictures.mjs; LONCENG_BIN is the path of the hub.
 import { fileURLToPath } from 'node:url';
 import { Hub, launch, openPage, until } from './harness.mjs';
 
@@ -43,7 +43,7 @@ for (const [name, colorScheme, lang] of [
   await page.locator('lonceng-bell .panel').screenshot({ path: `${folder}/${name}.png` });
   await page.context().close();
 }
-// The demo page, when budi has asked for a refund.
+// The demo page after budi has requested a refund.
 const demo = await openPage(browser, hub);
 await until('both are connected', () =>
   demo.evaluate(() =>
@@ -56,7 +56,7 @@ await demo.getByRole('button', { name: 'Request refund' }).click();
 await demo.locator('lonceng-bell .toast').first().waitFor();
 await demo.screenshot({ path: `${folder}/demo.png` });
 await demo.context().close();
-// The console's, for docs/ADMINISTRATION.md.
+// The console, for docs/ADMINISTRATION.md.
 const types = `${hub.base}/api/v1/admin/types/OFFER`;
 const variants = [
   { name: 'plain', template: 'Piano lessons: {price}' },

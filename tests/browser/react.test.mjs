@@ -1,4 +1,4 @@
-// The React example, built as its users build it, on an origin of its own.
+// The React example, built as documented, on another origin.
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import http from 'node:http';

@@ -1,4 +1,4 @@
-// The refund story of the demo page, in a real browser, on both stores.
+// The refund example of the demo page, on both stores.
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { Hub, launch, openPage, screenshots, until, violations } from './harness.mjs';

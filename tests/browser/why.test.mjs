@@ -1,4 +1,4 @@
-// The console's answers: why somebody did not get something, which text is read more; and its two languages.
+// Explanations and variants in the console, in both languages.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { Hub, launch, openPage, shot, until, violations } from './harness.mjs';
@@ -101,7 +101,7 @@ test('variants are edited, previewed with real events, and sent to the caller', 
 
   for (let n = 0; n < 30; n += 1)
     await hub.publish({ type: 'OFFER', user_id: `r${n}`, thing: `tea ${n}` });
-  // Somebody follows it, with the component.
+  // A user clicks it in the component.
   const reader = await openPage(browser, hub, '/?user_id=r7&login=r7');
   await reader
     .getByRole('button', { name: /Notifications/ })

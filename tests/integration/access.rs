@@ -1,4 +1,4 @@
-//! Who gets in, and how much they may do there, against the built hub.
+//! Authentication and access, against the built hub.
 
 use std::{
     sync::{
@@ -116,12 +116,12 @@ async fn published_keys_are_cached_and_refreshed_for_an_unknown_key_at_intervals
         assert_eq!(whoami(&hub, &signed("rsa", Some("a"), &claims("u"))).await, 200);
     }
     assert_eq!(asked.load(Ordering::Relaxed), 1, "kept");
-    // Unknown ids do not make the hub ask again and again.
+    // Unknown key IDs do not make the hub fetch the keys again and again.
     for n in 0..20 {
         assert_eq!(whoami(&hub, &signed("ec", Some(&format!("no-{n}")), &claims("u"))).await, 401);
     }
     assert!(asked.load(Ordering::Relaxed) <= 2);
-    // The issuer changes its key: it is found once the hub may ask again.
+    // The issuer changes its key: it is found when the hub may fetch the keys again.
     *keys.lock().expect("nobody panics with it") = json!({"keys":[published("ec", "b")]});
     let token = signed("ec", Some("b"), &claims("u"));
     until("the new key is known", PATIENCE, async || {
@@ -189,7 +189,7 @@ async fn a_cookie_names_a_session_in_redis() {
     assert_eq!(get(&[("cookie", &cookie)]).await, 200);
     assert_eq!(get(&[("cookie", "session_id=nobody")]).await, 401);
     assert_eq!(get(&[]).await, 401);
-    // A browser sends the cookie whatever page asks: a page of elsewhere may not.
+    // A browser sends the cookie with requests of any page: those of other origins are refused.
     assert_eq!(get(&[("cookie", &cookie), ("origin", "https://evil.example")]).await, 403);
     let mut request = hub.ws("").into_client_request().expect("a request");
     request.headers_mut().insert("cookie", cookie.parse().expect("a header"));
@@ -337,7 +337,7 @@ async fn older_administration_api_keeps_its_format() {
         "created_at":"2026-01-01T00:00:00Z","source":"order-service"});
     let (_, results) = hub.post("/api/v1/notify", &sent).await;
     let id = &results["results"][0]["notification_id"];
-    // As the older pages connect.
+    // Pages written for earlier hubs connect like this.
     let mut alice = hub.connect("1", "&login=alice&role=user").await;
     let hello = alice.next().await.expect("it greets");
     assert_eq!(hello["clientId"], hello["data"]["client_id"]);
@@ -373,7 +373,7 @@ async fn older_administration_api_keeps_its_format() {
     assert!(pending["pending_notifications"]["x-2-bob"].is_array());
     assert_eq!((&pending["total_pending"], &pending["users_with_pending"]), (&json!(2), &json!(2)));
 
-    // By the stream's id, as older clients mark; the notification's id decides.
+    // Earlier clients mark by the ID of the stream; the notification's ID decides.
     alice
         .send(
             &json!({"type":"notification.read","notification_id":id,"stream_id":"1767225600000-1"}),

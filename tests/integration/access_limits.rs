@@ -57,7 +57,7 @@ async fn publishing_has_a_limit_for_each_key_and_address() {
                 .is_some_and(|wait| (1..=12).contains(&wait))
         );
     }
-    // A key has no inbox and does not administer.
+    // An API key for publishing has no inbox and no administrator's rights.
     assert_eq!(hub.send("GET", "/api/v1/notifications", &key, String::new()).await.0, 403);
     assert_eq!(hub.send("GET", "/api/v1/admin/clients", &key, String::new()).await.0, 403);
     assert_eq!(
@@ -92,13 +92,13 @@ async fn connections_are_limited_in_all_and_for_each_user() {
     assert_eq!(hub.stream("user_id=w", &[]).await.response.status(), 503);
 }
 
-/// What the hub answers to these bytes, and how long it took to hang up.
+/// Sends bytes, and returns the response and the time until the connection was closed.
 fn raw(hub: &Hub, pieces: &[&[u8]]) -> (String, Duration) {
     let mut socket = TcpStream::connect(("127.0.0.1", hub.port)).expect("it listens");
     socket.set_read_timeout(Some(PATIENCE * 2)).expect("a timeout");
     let since = Instant::now();
     for piece in pieces {
-        // It may have hung up already.
+        // The hub may have closed the connection already.
         let _ = socket.write_all(piece);
     }
     let mut answer = Vec::new();

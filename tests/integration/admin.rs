@@ -1,6 +1,4 @@
-//! What administrators do over HTTP, against the built hub.
-
-use std::fmt::Write as _;
+//! Operations of administrators, against the built hub.
 
 use crate::support::{
     hub::{Hub, On},
@@ -23,14 +21,22 @@ async fn ask(hub: &Hub, method: &str, path: &str, body: Value) -> (u16, Value) {
     hub.send(method, path, &[], body.to_string()).await
 }
 
+/// Request body of a type that a test creates.
+fn order_shipped() -> Value {
+    json!({
+        "code": "ORDER_SHIPPED", "display_name": "On its way",
+        "template": "Order {order_id} is on its way", "target_type": "self",
+        "action_url": "/orders/{order_id}",
+    })
+}
+
+const ORDER_SHIPPED: &str = "/api/v1/admin/types/ORDER_SHIPPED";
+
 #[tokio::test]
-async fn type_is_created_changed_previewed_used_and_deleted_at_run_time() {
+async fn created_type_is_used_at_once() {
     on_both(&[], async |hub| {
-        let kind = json!({ "code": "ORDER_SHIPPED", "display_name": "On its \
-        way", "template": "Order {order_id} is on its way",
-            "target_type": "self", "action_url": "/orders/{order_id}" });
-        let (status, made) = ask(&hub, "POST", TYPES, kind.clone()).await;
-        assert_eq!(status, 201, "{made}");
+        let (status, created) = ask(&hub, "POST", TYPES, order_shipped()).await;
+        assert_eq!(status, 201, "{created}");
         for (name, value) in [
             ("code", json!("ORDER_SHIPPED")),
             ("target_type", json!("SELF")),
@@ -43,58 +49,45 @@ async fn type_is_created_changed_previewed_used_and_deleted_at_run_time() {
             ("changed_by", json!("developer")),
             ("problem", Value::Null),
         ] {
-            assert_eq!(made[name], value, "{name}");
+            assert_eq!(created[name], value, "{name}");
         }
-        assert_eq!(ask(&hub, "POST", TYPES, kind).await.0, 409);
-        // It works at once.
+        assert_eq!(ask(&hub, "POST", TYPES, order_shipped()).await.0, 409);
         hub.publish(&json!({ "type": "order.shipped", "user_id": "u", "order_id": 7 })).await;
         let inbox = hub.inbox("u").await;
-        assert_eq!(
-            (&inbox[0]["message"], &inbox[0]["action_url"]),
-            (
-                &json!(
-                    "Order 7 is on its \
-        way"
-                ),
-                &json!("/orders/7")
-            )
-        );
-        // A preview stores nothing.
-        let path = format!("{TYPES}/ORDER_SHIPPED");
-        let (status, seen) = ask(
-            &hub,
-            "POST",
-            &format!("{path}/preview"),
-            json!({ "data": {
-            "orderId": "x" } }),
-        )
-        .await;
-        assert_eq!(
-            (status, seen),
-            (
-                200,
-                json!({ "title": "On its way", "message": "Order x is \
-        on its way", "action_url": "/orders/x" })
-            )
-        );
-        let draft = json!({ "data": { "order_id": 1 }, "type": {
-            "template": "{order_id|currency(\"IDR\")}" } });
-        assert_eq!(ask(&hub, "POST", &format!("{path}/preview"), draft).await.1["message"], "Rp1");
-        let (status, problem) = ask(
-            &hub,
-            "POST",
-            &format!("{path}/preview"),
-            json!({
-            "data": {} }),
-        )
-        .await;
-        assert_eq!(
-            (status, &problem["errors"][0]["field"]),
-            (400, &json!("order_id")),
-            "{problem}"
-        );
-        assert_eq!(hub.inbox("u").await.len(), 1);
-        // What is wrong is named, and nothing is changed.
+        assert_eq!(inbox[0]["message"], "Order 7 is on its way");
+        assert_eq!(inbox[0]["action_url"], "/orders/7");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn preview_renders_drafts_and_stores_nothing() {
+    on_both(&[], async |hub| {
+        ask(&hub, "POST", TYPES, order_shipped()).await;
+        let preview =
+            async |body: Value| ask(&hub, "POST", &format!("{ORDER_SHIPPED}/preview"), body).await;
+
+        let rendered = json!({
+            "title": "On its way", "message": "Order x is on its way", "action_url": "/orders/x",
+        });
+        assert_eq!(preview(json!({ "data": { "orderId": "x" } })).await, (200, rendered));
+        let draft = json!({
+            "data": { "order_id": 1 }, "type": { "template": "{order_id|currency(\"IDR\")}" },
+        });
+        assert_eq!(preview(draft).await.1["message"], "Rp1");
+        let (status, problem) = preview(json!({ "data": {} })).await;
+        assert_eq!(status, 400);
+        assert_eq!(problem["errors"][0]["field"], "order_id", "{problem}");
+
+        assert_eq!(hub.inbox("u").await.len(), 0);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn invalid_change_of_a_type_names_its_field_and_changes_nothing() {
+    on_both(&[], async |hub| {
+        let (_, before) = ask(&hub, "POST", TYPES, order_shipped()).await;
         for (change, field) in [
             (json!({ "template": "{" }), "template"),
             (json!({ "target_type": "NOBODY" }), "target_type"),
@@ -105,50 +98,46 @@ async fn type_is_created_changed_previewed_used_and_deleted_at_run_time() {
             (json!({ "colour": "red" }), "colour"),
             (json!({ "code": "OTHER" }), "code"),
         ] {
-            let (status, problem) = ask(&hub, "PATCH", &path, change.clone()).await;
+            let (status, problem) = ask(&hub, "PATCH", ORDER_SHIPPED, change.clone()).await;
             assert_eq!(status, 400, "{change}: {problem}");
-            assert!(
-                problem["detail"].as_str().is_some_and(|detail| detail.contains(field)),
-                "{change}: {problem}"
-            );
+            let detail = problem["detail"].as_str().unwrap_or_default();
+            assert!(detail.contains(field), "{change}: {problem}");
         }
-        // Two save at once: the second is told.
-        let (_, tag, whole) = hub.answer("GET", &path, &[], "", "etag").await;
-        let tag = tag.expect("it has one");
-        let (status, changed) = hub
-            .send(
-                "PATCH",
-                &path,
-                &[("if-match", &tag)],
-                json!({
-                "is_active": false })
-                .to_string(),
-            )
-            .await;
+        assert_eq!(hub.get(ORDER_SHIPPED).await.1, before);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn changes_of_a_type_are_conditional_and_audited() {
+    on_both(&[], async |hub| {
+        ask(&hub, "POST", TYPES, order_shipped()).await;
+        let (_, tag, read) = hub.answer("GET", ORDER_SHIPPED, &[], "", "etag").await;
+        let tag = tag.expect("the response has an ETag");
+        let unchanged = [("if-match", tag.as_str())];
+
+        // Two administrators save: the second is refused.
+        let off = json!({ "is_active": false }).to_string();
+        let (status, changed) = hub.send("PATCH", ORDER_SHIPPED, &unchanged, off).await;
         assert_eq!((status, &changed["is_active"]), (200, &json!(false)), "{changed}");
-        let (status, problem) =
-            hub.send("PUT", &path, &[("if-match", &tag)], whole.to_string()).await;
+        let (status, problem) = hub.send("PUT", ORDER_SHIPPED, &unchanged, read.to_string()).await;
         assert_eq!(status, 412, "{problem}");
         hub.publish(&json!({ "type": "order.shipped", "user_id": "u", "order_id": 8 })).await;
-        assert_eq!(hub.inbox("u").await.len(), 1, "it is switched off");
+        assert_eq!(hub.inbox("u").await.len(), 0, "the type is off");
+
         // What was read can be written back.
-        let (status, whole) = ask(&hub, "PUT", &path, whole).await;
+        let (status, whole) = ask(&hub, "PUT", ORDER_SHIPPED, read).await;
         assert_eq!((status, &whole["is_active"]), (200, &json!(true)), "{whole}");
-        assert_eq!(hub.send("DELETE", &path, &[], String::new()).await.0, 204);
-        assert_eq!(hub.get(&path).await.0, 404);
+        assert_eq!(hub.send("DELETE", ORDER_SHIPPED, &[], String::new()).await.0, 204);
+        assert_eq!(hub.get(ORDER_SHIPPED).await.0, 404);
+
         let (_, audit) = hub.get("/api/v1/admin/audit?subject=type:ORDER_SHIPPED").await;
-        let actions: Vec<&str> = audit["entries"]
-            .as_array()
-            .expect(
-                "a \
-            list",
-            )
-            .iter()
-            .filter_map(|entry| entry["action"].as_str())
-            .collect();
+        let entries = audit["entries"].as_array().expect("a list of entries");
+        let actions: Vec<&str> =
+            entries.iter().filter_map(|entry| entry["action"].as_str()).collect();
         assert_eq!(actions, ["type.deleted", "type.changed", "type.changed", "type.created"]);
-        assert_eq!(audit["entries"][2]["before"]["is_active"], true);
-        assert_eq!(audit["entries"][2]["after"]["is_active"], false);
+        assert_eq!(entries[2]["before"]["is_active"], true);
+        assert_eq!(entries[2]["after"]["is_active"], false);
     })
     .await;
 }
@@ -186,119 +175,116 @@ async fn override_stays_until_it_is_reverted() {
     assert!(config["file"].as_str().is_some_and(|file| file.ends_with("config.toml")), "{config}");
 }
 
+const DIRECTORY: &str = "/api/v1/admin/directory";
+
+/// Uploads users to the directory.
+async fn upload(hub: &Hub, headers: &[(&str, &str)], body: String) -> (u16, Value) {
+    hub.send("POST", &format!("{DIRECTORY}/bulk"), headers, body).await
+}
+
+/// Lines of newline-delimited JSON with this many users.
+fn user_lines(count: usize) -> String {
+    (0..count)
+        .map(|n| json!({ "user_id": format!("n{n:04}"), "login": format!("Login{n}") }))
+        .fold(String::new(), |lines, user| lines + &user.to_string() + "\n")
+}
+
 #[tokio::test]
-async fn the_directory_is_read_written_and_filled() {
+async fn user_of_the_directory_is_written_read_and_deleted() {
     on_both(&[], async |hub| {
-        let path = "/api/v1/admin/directory";
-        let budi = json!({ "login": "budi", "name": "Budi", "roles": ["moderator"],
-            "locale": "id", "timezone": "Asia/Jakarta" });
-        let (status, put) = ask(&hub, "PUT", &format!("{path}/7"), budi).await;
-        assert_eq!(
-            (status, &put["user_id"], &put["email"]),
-            (200, &json!("7"), &Value::Null),
-            "{put}"
-        );
-        // PUT is all of it.
-        let (_, put) = ask(
-            &hub,
-            "PUT",
-            &format!("{path}/7"),
-            json!({ "user_id": "7",
-            "login": "b" }),
-        )
-        .await;
-        assert_eq!(
-            (&put["login"], &put["name"], &put["roles"]),
-            (&json!("b"), &Value::Null, &json!([]))
-        );
-        assert_eq!(hub.get(&format!("{path}/7")).await.1, put);
+        let path = format!("{DIRECTORY}/7");
+        let budi = json!({
+            "login": "budi", "name": "Budi", "roles": ["moderator"], "locale": "id",
+            "timezone": "Asia/Jakarta",
+        });
+        let (status, put) = ask(&hub, "PUT", &path, budi).await;
+        assert_eq!(status, 200, "{put}");
+        assert_eq!((&put["user_id"], &put["email"]), (&json!("7"), &Value::Null));
+        let (_, put) = ask(&hub, "PUT", &path, json!({ "user_id": "7", "login": "b" })).await;
+        assert_eq!(put["login"], "b");
+        assert_eq!((&put["name"], &put["roles"]), (&Value::Null, &json!([])), "PUT replaces all");
+        assert_eq!(hub.get(&path).await.1, put);
+
         for (body, field) in [
             (json!({ "user_id": "8" }), "user_id"),
             (json!({ "timezone": "Mars/Base" }), "timezone"),
+            (json!({ "time_zone": "Asia/Jakarta" }), "time_zone"),
             (json!({ "roles": [7] }), "roles"),
             (json!({ "shoe_size": 44 }), "shoe_size"),
         ] {
-            let (status, problem) = ask(&hub, "PUT", &format!("{path}/7"), body).await;
+            let (status, problem) = ask(&hub, "PUT", &path, body).await;
             assert_eq!((status, &problem["errors"][0]["field"]), (400, &json!(field)), "{problem}");
         }
-        let (status, done) = ask(
-            &hub,
-            "POST",
-            &format!("{path}/bulk"),
-            json!({ "users": [{ "user_id": 1, "login": "ani", "role": "admin" }, {
-                "user_id": "7", "name": "B" }] }),
-        )
-        .await;
-        assert_eq!((status, done), (200, json!({ "upserted": 2 })));
-        // Bulk adds to what is known.
-        let (_, seven) = hub.get(&format!("{path}/7")).await;
-        assert_eq!((&seven["login"], &seven["name"]), (&json!("b"), &json!("B")));
-        let mut lines = String::new();
-        for n in 0..1_200 {
-            let _ = writeln!(
-                lines,
-                "{}",
-                json!({ "user_id": format!("n{n:04}"),
-                "login": format!("Login{n}") })
-            );
-        }
-        let ndjson = [("content-type", "application/x-ndjson")];
-        let (status, done) =
-            hub.send("POST", &format!("{path}/bulk"), &ndjson, lines.clone()).await;
-        assert_eq!((status, done), (200, json!({ "upserted": 1_200 })));
-        let (_, page) = hub.get(&format!("{path}?q=login119&limit=5")).await;
-        assert_eq!(
-            (page["users"].as_array().map(Vec::len), &page["total_count"]),
-            (Some(5), &json!(1_202))
-        );
-        let next = page["next_cursor"].as_str().expect("there is more");
-        let (_, rest) = hub.get(&format!("{path}?q=login119&limit=50&cursor={next}")).await;
-        assert_eq!(
-            (rest["users"].as_array().map(Vec::len), &rest["next_cursor"]),
-            (Some(6), &Value::Null)
-        );
-        // A wrong line is named, and says how far it came.
-        lines.push_str("{\"user_id\":\"z\",\"email\":7}\n");
-        let (status, problem) = hub.send("POST", &format!("{path}/bulk"), &ndjson, lines).await;
-        assert_eq!((status, &problem["upserted"]), (400, &json!(1_000)), "{problem}");
-        assert!(
-            problem["detail"].as_str().is_some_and(|detail| detail.starts_with("line 1201: ")),
-            "{problem}"
-        );
-        // Lines without a word about it, and an object over several, are told apart.
-        let some = "{\"user_id\":\"l1\"}\n{\"user_id\":\"l2\"}".to_owned();
-        assert_eq!(
-            hub.send("POST", &format!("{path}/bulk"), &[], some).await.1,
-            json!({
-            "upserted": 2 })
-        );
-        let pretty = "{\n\"users\":\n[{\"user_id\":\"l3\"}]\n}\n".to_owned();
-        assert_eq!(
-            hub.send("POST", &format!("{path}/bulk"), &[], pretty).await.1,
-            json!({
-            "upserted": 1 })
-        );
-        let (_, removed) = hub.get("/api/v1/admin/audit?subject=user:7").await;
-        assert_eq!(removed["entries"].as_array().map(Vec::len), Some(2), "{removed}");
-        let (status, problem) = ask(
-            &hub,
-            "PUT",
-            &format!("{path}/8"),
-            json!({
-            "time_zone": "Asia/Jakarta" }),
-        )
-        .await;
-        assert_eq!(status, 400, "what would be lost is refused: {problem}");
-        let (status, _) =
-            hub.send("POST", &format!("{path}/bulk"), &[], "nonsense".to_owned()).await;
-        assert_eq!(status, 400);
-        assert_eq!(hub.send("DELETE", &format!("{path}/7"), &[], String::new()).await.0, 204);
-        assert_eq!(hub.get(&format!("{path}/7")).await.0, 404);
-        // Who became an administrator there receives what targets ADMIN.
-        hub.publish(&json!({ "type": "REFUND_REQUESTED", "user_id": "7", "amount": 5,
-            "refund_id": 1 }))
-            .await;
+
+        let (_, audit) = hub.get("/api/v1/admin/audit?subject=user:7").await;
+        assert_eq!(audit["entries"].as_array().map(Vec::len), Some(2), "{audit}");
+        assert_eq!(hub.send("DELETE", &path, &[], String::new()).await.0, 204);
+        assert_eq!(hub.get(&path).await.0, 404);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn upload_adds_to_known_users() {
+    on_both(&[], async |hub| {
+        let path = format!("{DIRECTORY}/7");
+        ask(&hub, "PUT", &path, json!({ "login": "b" })).await;
+        let users = json!({ "users": [
+            { "user_id": 1, "login": "ani", "role": "admin" }, { "user_id": "7", "name": "B" },
+        ] });
+
+        let uploaded = upload(&hub, &[], users.to_string()).await;
+
+        assert_eq!(uploaded, (200, json!({ "upserted": 2 })));
+        let (_, known) = hub.get(&path).await;
+        assert_eq!((&known["login"], &known["name"]), (&json!("b"), &json!("B")));
+        // A new administrator receives what is for administrators.
+        let event =
+            json!({ "type": "REFUND_REQUESTED", "user_id": "7", "amount": 5, "refund_id": 1 });
+        hub.publish(&event).await;
         assert_eq!(hub.inbox("1").await.len(), 1);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn uploaded_lines_are_listed_in_pages_and_a_wrong_line_is_named() {
+    on_both(&[], async |hub| {
+        let ndjson = [("content-type", "application/x-ndjson")];
+        let lines = user_lines(1_200);
+        let uploaded = upload(&hub, &ndjson, lines.clone()).await;
+        assert_eq!(uploaded, (200, json!({ "upserted": 1_200 })));
+
+        let page = async |query: &str| {
+            let (_, page) = hub.get(&format!("{DIRECTORY}?q=login119&{query}")).await;
+            (page["users"].as_array().map_or(0, Vec::len), page)
+        };
+        let (count, first) = page("limit=5").await;
+        assert_eq!((count, &first["total_count"]), (5, &json!(1_200)));
+        let next = first["next_cursor"].as_str().expect("there is more");
+        let (count, rest) = page(&format!("limit=50&cursor={next}")).await;
+        assert_eq!((count, &rest["next_cursor"]), (6, &Value::Null));
+
+        let wrong = lines + "{\"user_id\":\"z\",\"email\":7}\n";
+        let (status, problem) = upload(&hub, &ndjson, wrong).await;
+        assert_eq!((status, &problem["upserted"]), (400, &json!(1_000)), "{problem}");
+        let detail = problem["detail"].as_str().unwrap_or_default();
+        assert!(detail.starts_with("line 1201: "), "{problem}");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn upload_without_a_content_type_is_recognized() {
+    on_both(&[], async |hub| {
+        for (body, expected) in [
+            ("{\"user_id\":\"l1\"}\n{\"user_id\":\"l2\"}", 2),
+            ("{\n\"users\":\n[{\"user_id\":\"l3\"}]\n}\n", 1),
+        ] {
+            let uploaded = upload(&hub, &[], body.to_owned()).await;
+            assert_eq!(uploaded, (200, json!({ "upserted": expected })), "{body}");
+        }
+        assert_eq!(upload(&hub, &[], "nonsense".to_owned()).await.0, 400);
     })
     .await;
 }
@@ -340,7 +326,7 @@ async fn dead_letter_is_found_fixed_by_a_type_change_and_replayed_once() {
         );
         let one = format!("{path}/{}", letter["id"].as_str().expect("an id"));
         assert_eq!(hub.get(&one).await.1["payload"], letter["payload"]);
-        // Still bad: it says why, and stays.
+        // The type is unchanged: the replay fails, and the dead letter stays.
         let (status, problem) =
             hub.send("POST", &format!("{one}/replay"), &[], String::new()).await;
         assert_eq!((status, &problem["errors"][0]["field"]), (400, &json!("title")));

@@ -100,7 +100,7 @@ async fn a_second_hub_on_the_same_file_is_refused_with_the_file_and_the_process(
     assert_eq!(code, 1, "{err}");
     let line = err.lines().last().unwrap_or_default();
     assert!(line.contains("lonceng.db") && line.contains(&hub.pid().to_string()), "{err}");
-    // What is no hub may read and write beside it.
+    // Other commands may use the store beside the hub.
     let migrated = command(&["--config", CONFIG, "migrate"])
         .env("LONCENG_STORE__URL", &hub.store_url)
         .output();
@@ -215,85 +215,80 @@ fn unreachable_hub_is_reported_with_the_remedy() {
     assert!(code == 1 && err.contains("nats-server -js"), "{err}");
 }
 
-#[tokio::test]
-async fn publish_notify_listen_and_health_against_a_hub() {
-    let Some(nats) = NatsServer::start(true).await else { return };
-    let url = nats.url();
-    let hub = Hub::sqlite(&[("LONCENG_NATS__URL", &url)]).await;
-    until("it has joined NATS", PATIENCE, async || {
+/// Runs `lonceng publish` with the repository's configuration, which must succeed.
+fn publish(arguments: &[&str]) {
+    let (code, out, err) = run(&[&["--config", CONFIG, "publish"], arguments].concat());
+    assert_eq!(code, 0, "{out}{err}");
+}
+
+/// Starts a hub that is connected to NATS.
+async fn hub_on(nats: &NatsServer) -> Hub {
+    let hub = Hub::sqlite(&[("LONCENG_NATS__URL", &nats.url())]).await;
+    until("the hub is connected to NATS", PATIENCE, async || {
         (hub.get("/health/ready").await.1["nats"] == "ok").then_some(())
     })
     .await;
-    let base = hub.base();
-    assert_eq!(run(&["health", "--url", &base]).0, 0);
+    hub
+}
+
+#[tokio::test]
+async fn listen_prints_and_acknowledges_what_publish_sends() {
+    let Some(nats) = NatsServer::start(true).await else { return };
+    let (nats_url, hub) = (nats.url(), hub_on(&nats).await);
+    assert_eq!(run(&["health", "--url", &hub.base()]).0, 0);
     let ws = format!("ws://127.0.0.1:{}/ws", hub.port);
     let mut listener =
         command(&["listen", "--user", "admin", "--role", "admin", "--url", &ws, "--json", "--ack"])
             .stdout(Stdio::piped())
             .spawn()
             .expect("it starts");
-    until("the admin is connected", PATIENCE, async || {
+    until("the administrator is connected", PATIENCE, async || {
         (hub.metric("websocket_connections").await > 0.5).then_some(())
     })
     .await;
+
     let data = r#"{"amount":100000,"refund_id":"ref456"}"#;
-    for way in [["--nats", url.as_str()], ["--http", base.as_str()]] {
-        let (code, out, err) = run(&[
-            &["--config", CONFIG, "publish", "REFUND_REQUESTED", "--user", "budi", "--data", data],
-            &way[..],
-        ]
-        .concat());
-        assert_eq!(code, 0, "{out}{err}");
+    let base = hub.base();
+    for by in [["--nats", nats_url.as_str()], ["--http", base.as_str()]] {
+        let event = ["REFUND_REQUESTED", "--user", "budi", "--data", data];
+        publish(&[event.as_slice(), &by].concat());
     }
-    until("both are read by the listener", PATIENCE, async || {
+
+    until("the listener has read both", PATIENCE, async || {
         let inbox = hub.inbox("admin").await;
         (inbox.len() == 2 && inbox.iter().all(|item| item["read"] == true)).then_some(())
     })
     .await;
     listener.kill().expect("it runs");
-    let said = told(&listener.wait_with_output().expect("it ends")).1;
-    let pushes = said.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-    let pushes: Vec<Value> =
-        pushes.filter(|message| message["type"] == "notification.push").collect();
-    assert_eq!(pushes.len(), 2, "{said}");
+    let printed = told(&listener.wait_with_output().expect("it ends")).1;
+    let pushes: Vec<Value> = printed
+        .lines()
+        .filter_map(|line| serde_json::from_str::<Value>(line).ok())
+        .filter(|message| message["type"] == "notification.push")
+        .collect();
+    assert_eq!(pushes.len(), 2, "{printed}");
     assert_eq!(pushes[0]["data"]["message"], "User budi requested refund for Rp100.000");
+}
 
-    let note = r#"{"title":"x"}"#;
-    let (code, _, err) = run(&[
-        "--config",
-        CONFIG,
-        "publish",
-        "events.note.created",
-        "--user",
-        "many",
-        "--data",
-        note,
-        "--nats",
-        &url,
-        "--count",
-        "1500",
-    ]);
-    assert_eq!(code, 0, "{err}");
-    let (code, _, err) = run(&[
-        "--config",
-        CONFIG,
-        "publish",
-        "NOTE_CREATED",
-        "--user",
-        "many",
-        "--data",
-        note,
-        "--http",
-        &base,
-        "--count",
-        "450",
-    ]);
-    assert_eq!(code, 0, "{err}");
-    until("all arrive", PATIENCE, async || {
-        (hub.get("/api/v1/notifications/unread-count?user_id=many").await.1["unread"] == 1_950)
-            .then_some(())
+#[tokio::test]
+async fn publish_sends_many_events_and_notify_sends_to_several_users() {
+    let Some(nats) = NatsServer::start(true).await else { return };
+    let (nats_url, hub) = (nats.url(), hub_on(&nats).await);
+    let base = hub.base();
+    for (kind, by, count) in [
+        ("events.note.created", ["--nats", nats_url.as_str()], "1500"),
+        ("NOTE_CREATED", ["--http", base.as_str()], "450"),
+    ] {
+        let data = r#"{"title":"x"}"#;
+        let event = [kind, "--user", "many", "--data", data, "--count", count];
+        publish(&[event.as_slice(), &by].concat());
+    }
+    until("all are stored", PATIENCE, async || {
+        let count = hub.get("/api/v1/notifications/unread-count?user_id=many").await.1;
+        (count["unread"] == 1_950).then_some(())
     })
     .await;
+
     let (code, out, _) =
         run(&["notify", "--to", "1:alice", "--to", "2", "--message", "hi", "--http", &base]);
     assert!(code == 0 && out.lines().count() == 2, "{out}");

@@ -32,8 +32,7 @@ async fn listen_watches_a_feed() {
             .then_some(())
     })
     .await;
-    // What is left at its door has been printed once a message that comes after it has: the hub
-    // says good-bye.
+    // Messages arrive in order: when `going_away` has been printed, all before it have.
     let mut hub = hub;
     hub.terminate().await;
     listener.kill().expect("it runs");
@@ -47,7 +46,7 @@ async fn listen_watches_a_feed() {
             "availability.updated course_id=B slots_remaining=3"
         ]
     );
-    // What is wrong is said, and not tried for ever.
+    // An invalid filter is reported, and the command does not retry.
     let refused =
         command(&["listen", "--feed", "availability", "--url", &ws, "--filter", "course_id"])
             .output();

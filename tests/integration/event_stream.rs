@@ -44,7 +44,7 @@ async fn event_stream_matches_the_websocket_and_resumes() {
         );
         let read = events.skip_to("notification.update").await;
         assert_eq!(read.id, Some(format!("{epoch}.4")));
-        // A position of another epoch is of no use.
+        // A position of another epoch is answered with a reset.
         let mut events = hub.stream("user_id=u&since=other.1", &[]).await;
         events.skip_to("reset").await;
         assert_eq!(hub.stream("user_id=u&since=x", &[]).await.response.status(), 400);
@@ -95,8 +95,7 @@ async fn event_stream_on_a_new_connection_takes_over_the_socket_and_on_a_reused_
         }
         for (n, piece) in pieces.iter().enumerate() {
             if n > 0 {
-                // What was sent before must have been read by itself: another connection is served
-                // meanwhile.
+                // After this response the hub has read the piece before by itself.
                 hub.get("/health/live").await;
             }
             socket.write_all(piece.as_bytes()).await.expect("it reads");
@@ -115,12 +114,12 @@ async fn event_stream_on_a_new_connection_takes_over_the_socket_and_on_a_reused_
         let (status, _) = hub.post("/api/v1/notifications/read-all?user_id=u", &json!({})).await;
         assert_eq!(status, 200);
     }
-    // Nobody is connected any more: whoever hangs up is noticed.
+    // Streams that were closed by their clients are removed.
     until("the streams are gone", PATIENCE, async || {
         (hub.get("/api/v1/admin/clients").await.1["total_count"] == 0).then_some(())
     })
     .await;
-    // What is refused can be read by the page that asked.
+    // The page that sent the request can read the error.
     let mut socket =
         tokio::net::TcpStream::connect(("127.0.0.1", hub.port)).await.expect("it listens");
     let bad = whole.replace("user_id=u", "user_id=u&since=x");
@@ -169,7 +168,7 @@ async fn idempotent_request_has_one_effect_across_a_restart() {
             422
         );
         assert_eq!(hub.inbox("1").await.len(), 1);
-        // What was refused was not done: mended, it is.
+        // A refused request does not use up its key.
         let key = [("idempotency-key", "k-2")];
         assert_eq!(
             hub.send(

@@ -1,8 +1,9 @@
-//! Why did X not get it? Asked of the built hub; and events for very many.
+//! Explanations of what became of an event, against the built hub; and events for many users.
 
-use std::{collections::HashSet, time::Duration};
+use std::collections::HashSet;
 
 use crate::support::{
+    client::Client,
     hub::{Hub, On},
     nats::NatsServer,
     wait::{PATIENCE, until},
@@ -16,196 +17,225 @@ async fn event(hub: &Hub, id: &str) -> Value {
     answer
 }
 
-/// How an event ended, and why.
+/// Returns the outcome of an event and the code of its reason.
 async fn ended(hub: &Hub, id: &str) -> (String, String) {
     let answer = event(hub, id).await;
-    let walk = &answer["events"][0];
-    let word = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-    (word(&walk["outcome"]), word(&walk["reason"]["code"]))
+    let explained = &answer["events"][0];
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    (text(&explained["outcome"]), text(&explained["reason"]["code"]))
 }
 
 fn note(id: &str, user: &str) -> Value {
     json!({ "type": "NOTE_CREATED", "event_id": id, "user_id": user, "title": "t" })
 }
 
-#[tokio::test]
-async fn explain_reports_every_outcome() {
+/// Hubs on both stores that deliver one notification per user and minute live.
+async fn hubs_with_limit() -> Vec<Hub> {
+    let mut hubs = Vec::new();
     for on in [On::Sqlite, On::Postgres] {
-        let Some(hub) = Hub::start(on, &[("LONCENG_LIMITS__PER_USER_PER_MINUTE", "1")]).await
-        else {
-            continue;
-        };
-        let mut client = hub.connect("u", "&sync=none").await;
-        let client_id = client.expect("connected").await["client_id"].clone();
+        hubs.extend(Hub::start(on, &[("LONCENG_LIMITS__PER_USER_PER_MINUTE", "1")]).await);
+    }
+    hubs
+}
+
+/// Connects a user, and returns the client's ID.
+async fn connected(hub: &Hub, user: &str) -> (Client, Value) {
+    let mut client = hub.connect(user, "&sync=none").await;
+    let id = client.expect("connected").await["client_id"].clone();
+    (client, id)
+}
+
+/// Returns how the first recipient of an event got the notification live.
+async fn live(hub: &Hub, id: &str) -> Value {
+    event(hub, id).await["events"][0]["recipients"][0]["live"]["how"].clone()
+}
+
+#[tokio::test]
+async fn explain_follows_an_event_to_the_connections_that_got_it() {
+    for hub in hubs_with_limit().await {
+        let (mut client, client_id) = connected(&hub, "u").await;
         hub.publish(&note("e-1", "u")).await;
         let push = client.expect("notification.push").await;
-        client
-            .send(
-                &json!({ "type": "notification.read", "notification_id": push["notification_id"] }),
-            )
-            .await;
+        let id = push["notification_id"].as_str().expect("an ID");
+        client.send(&json!({ "type": "notification.read", "notification_id": id })).await;
         client.expect("notification.read.ack").await;
-        let answer = event(&hub, "e-1").await;
-        let (walk, reader) = (&answer["events"][0], &answer["events"][0]["recipients"][0]);
+
+        let explained = event(&hub, "e-1").await["events"][0].clone();
+        assert_eq!(explained["outcome"], "accepted");
+        assert_eq!((&explained["reason"], &explained["source"]), (&Value::Null, &json!("http")));
+        let recipient = &explained["recipients"][0];
         assert_eq!(
-            (&walk["outcome"], &walk["reason"], &walk["source"]),
-            (&json!("accepted"), &Value::Null, &json!("http"))
+            (&recipient["outcome"], &recipient["status"]),
+            (&json!("stored"), &json!("read"))
         );
-        assert_eq!(
-            (&reader["outcome"], &reader["status"], &reader["revision"]),
-            (&json!("stored"), &json!("read"), &json!(2))
-        );
-        assert!(reader["read_at"].is_string());
-        assert_eq!(reader["live"]["how"], "pushed");
-        assert_eq!(reader["live"]["connections"], json!([client_id]));
-        // The id of the notification leads there too.
-        let id = push["notification_id"].as_str().expect("an id");
-        assert_eq!(event(&hub, id).await["events"][0]["event_id"], "e-1");
-        // Again; over the limit; and to somebody who is not there.
-        hub.publish(&note("e-1", "u")).await;
-        assert_eq!(ended(&hub, "e-1").await, ("duplicate".to_owned(), "duplicate".to_owned()));
+        assert_eq!(recipient["revision"], 2);
+        assert!(recipient["read_at"].is_string());
+        assert_eq!(recipient["live"]["how"], "pushed");
+        assert_eq!(recipient["live"]["connections"], json!([client_id]));
+        assert_eq!(event(&hub, id).await["events"][0]["event_id"], "e-1", "by notification");
+
         hub.publish(&note("e-2", "u")).await;
         client.skip_to("notifications.summary").await;
-        assert_eq!(
-            event(&hub, "e-2").await["events"][0]["recipients"][0]["live"]["how"],
-            "limited"
-        );
+        assert_eq!(live(&hub, "e-2").await, "limited");
         hub.publish(&note("e-3", "away")).await;
-        assert_eq!(
-            event(&hub, "e-3").await["events"][0]["recipients"][0]["live"]["how"],
-            "not_connected"
-        );
-        // No type; switched off; muted; nobody; bad.
-        hub.publish(&json!({ "type": "NOBODY_KNOWS", "event_id": "e-4", "user_id": "u" })).await;
-        assert_eq!(ended(&hub, "e-4").await, ("skipped".to_owned(), "no_type".to_owned()));
+        assert_eq!(live(&hub, "e-3").await, "not_connected");
+    }
+}
+
+#[tokio::test]
+async fn explain_reports_why_an_event_made_no_notification() {
+    for hub in hubs_with_limit().await {
         let off = json!({ "is_active": false }).to_string();
         assert_eq!(hub.send("PATCH", "/api/v1/admin/types/NOTE_DELETED", &[], off).await.0, 200);
-        hub.publish(&json!({ "type": "NOTE_DELETED", "event_id": "e-5", "user_id": "u" })).await;
-        assert_eq!(ended(&hub, "e-5").await, ("skipped".to_owned(), "inactive".to_owned()));
-        let wants = json!({ "muted_types": ["NOTE_CREATED"] }).to_string();
-        assert_eq!(hub.send("PUT", "/api/v1/preferences?user_id=u", &[], wants).await.0, 200);
-        hub.publish(&note("e-6", "u")).await;
-        assert_eq!(ended(&hub, "e-6").await, ("skipped".to_owned(), "muted".to_owned()));
-        assert_eq!(
-            event(&hub, "e-6").await["events"][0]["recipients"],
-            json!([{ "user_id": "u", "outcome": "muted" }])
-        );
-        hub.publish(
-            &json!({ "type": "REFUND_REQUESTED", "event_id": "e-7", "user_id": "u", "amount": 1 }),
-        )
-        .await;
-        assert_eq!(ended(&hub, "e-7").await, ("skipped".to_owned(), "no_recipient".to_owned()));
-        let bad = json!({ "type": "NOTE_CREATED", "event_id": "e-8", "user_id": "v" });
-        assert_eq!(hub.post("/api/v1/events", &bad).await.0, 400);
-        assert_eq!(ended(&hub, "e-8").await.0, "rejected");
-        // All of it about one user, with what they want.
-        let (_, about) = hub.get("/api/v1/admin/explain?user=u").await;
-        assert_eq!(about["preferences"]["muted_types"], json!(["NOTE_CREATED"]));
-        assert_eq!(about["notifications"].as_array().map(Vec::len), Some(2));
-        assert_eq!(about["notifications"][0]["live"]["how"], "limited");
-        let events: Vec<&str> = about["events"]
-            .as_array()
-            .expect("a list")
-            .iter()
-            .filter_map(|walk| walk["event_id"].as_str())
-            .collect();
-        assert_eq!(events, ["e-7", "e-6", "e-5", "e-4", "e-2", "e-1", "e-1"]);
-        let (_, of_type) = hub.get("/api/v1/admin/explain?type=NOTE_CREATED").await;
-        assert_eq!(of_type["events"].as_array().map(Vec::len), Some(6));
-        assert_eq!(of_type["kept"]["events"], 10_000);
-        for wrong in ["", "?event=a&user=b", "?user=%00"] {
-            assert_eq!(hub.get(&format!("/api/v1/admin/explain{wrong}")).await.0, 400, "{wrong}");
+        let muted = json!({ "muted_types": ["NOTE_CREATED"] }).to_string();
+        assert_eq!(hub.send("PUT", "/api/v1/preferences?user_id=muting", &[], muted).await.0, 200);
+        hub.publish(&note("e-1", "u")).await;
+
+        let of = |kind: &str, id: &str| json!({ "type": kind, "event_id": id, "user_id": "u" });
+        let refund = json!({
+            "type": "REFUND_REQUESTED", "event_id": "e-7", "user_id": "u", "amount": 1,
+        });
+        for (event, outcome, reason) in [
+            (note("e-1", "u"), "duplicate", "duplicate"),
+            (of("NOBODY_KNOWS", "e-4"), "skipped", "no_type"),
+            (of("NOTE_DELETED", "e-5"), "skipped", "inactive"),
+            (note("e-6", "muting"), "skipped", "muted"),
+            (refund, "skipped", "no_recipient"),
+        ] {
+            hub.publish(&event).await;
+            let id = event["event_id"].as_str().expect("an ID");
+            assert_eq!(ended(&hub, id).await, (outcome.to_owned(), reason.to_owned()), "{event}");
         }
-        // What a template would say of an event that really came.
-        let preview =
-            async |body: Value| hub.post("/api/v1/admin/types/NOTE_CREATED/preview", &body).await;
-        let (status, seen) = preview(json!({ "event": "e-3", "type": { "template": "{title} for \
-            {user.name|default(\"?\")}" } }))
-        .await;
-        assert_eq!((status, &seen["message"]), (200, &json!("t for ?")), "{seen}");
-        assert_eq!(preview(json!({ "event": "e-4" })).await.0, 404);
+
+        let recipients = event(&hub, "e-6").await["events"][0]["recipients"].clone();
+        assert_eq!(recipients, json!([{ "user_id": "muting", "outcome": "muted" }]));
+        let invalid = json!({ "type": "NOTE_CREATED", "event_id": "e-8", "user_id": "v" });
+        assert_eq!(hub.post("/api/v1/events", &invalid).await.0, 400);
+        assert_eq!(ended(&hub, "e-8").await.0, "rejected");
     }
+}
+
+#[tokio::test]
+async fn explain_lists_the_events_of_a_user_and_of_a_type() {
+    for hub in hubs_with_limit().await {
+        let (mut client, _) = connected(&hub, "u").await;
+        for id in ["e-1", "e-2"] {
+            hub.publish(&note(id, "u")).await;
+        }
+        client.skip_to("notifications.summary").await;
+        let muted = json!({ "muted_types": ["NOTE_CREATED"] }).to_string();
+        assert_eq!(hub.send("PUT", "/api/v1/preferences?user_id=u", &[], muted).await.0, 200);
+        hub.publish(&note("e-3", "u")).await;
+        hub.publish(&note("e-4", "other")).await;
+        hub.publish(&json!({ "type": "NOBODY_KNOWS", "event_id": "e-5", "user_id": "u" })).await;
+
+        let (_, of_user) = hub.get("/api/v1/admin/explain?user=u").await;
+        assert_eq!(of_user["preferences"]["muted_types"], json!(["NOTE_CREATED"]));
+        assert_eq!(of_user["notifications"].as_array().map(Vec::len), Some(2));
+        assert_eq!(of_user["notifications"][0]["live"]["how"], "limited");
+        let events = of_user["events"].as_array().expect("a list of events");
+        let ids: Vec<&str> = events.iter().filter_map(|event| event["event_id"].as_str()).collect();
+        assert_eq!(ids, ["e-5", "e-3", "e-2", "e-1"]);
+        let (_, of_type) = hub.get("/api/v1/admin/explain?type=NOTE_CREATED").await;
+        assert_eq!(of_type["events"].as_array().map(Vec::len), Some(4));
+        assert_eq!(of_type["kept"]["events"], 10_000);
+        for query in ["", "?event=a&user=b", "?user=%00"] {
+            assert_eq!(hub.get(&format!("/api/v1/admin/explain{query}")).await.0, 400, "{query}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn preview_renders_the_data_of_a_traced_event() {
+    for hub in hubs_with_limit().await {
+        hub.publish(&note("e-1", "u")).await;
+        let path = "/api/v1/admin/types/NOTE_CREATED/preview";
+        let template = r#"{title} for {user.name|default("?")}"#;
+        let draft = json!({ "event": "e-1", "type": { "template": template } });
+        let (status, rendered) = hub.post(path, &draft).await;
+        assert_eq!((status, &rendered["message"]), (200, &json!("t for ?")), "{rendered}");
+        assert_eq!(hub.post(path, &json!({ "event": "e-2" })).await.0, 404);
+    }
+}
+
+const LETTERS: &str = "/api/v1/admin/dead-letters";
+
+/// Waits for a job to finish, and returns it.
+async fn finished_job(hub: &Hub, job: &Value) -> Value {
+    let path = format!("/api/v1/admin/jobs/{}", job["id"].as_str().expect("an ID"));
+    until("the job is finished", PATIENCE, async || {
+        let (_, job) = hub.get(&path).await;
+        (job["state"] == "finished").then_some(job)
+    })
+    .await
+}
+
+/// Publishes to the stream 250 events without the field that their template needs, and text that is
+/// not JSON; waits until all are dead letters.
+async fn make_dead_letters(nats: &NatsServer, hub: &Hub) {
+    until("the hub is connected to NATS", PATIENCE, async || {
+        (hub.get("/health/ready").await.1["nats"] == "ok").then_some(())
+    })
+    .await;
+    let context = nats.jetstream().await;
+    let events = (0..250)
+        .map(|n| json!({ "event_id": format!("bad-{n}"), "user_id": "u", "titel": n }).to_string());
+    for payload in events.chain(["broken-payload {".to_owned()]) {
+        let sent =
+            context.publish("events.note.created", payload.into()).await.expect("it is sent");
+        sent.await.expect("it is stored");
+    }
+    until("all are dead letters", PATIENCE, async || {
+        (hub.get(LETTERS).await.1["total_count"] == 251).then_some(())
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn undecodable_event_is_found_among_dead_letters_previewed_and_replayed() {
     let Some(nats) = NatsServer::start(true).await else { return };
     let hub = Hub::sqlite(&[("LONCENG_NATS__URL", nats.url().as_str())]).await;
-    until("the hub subscribes", PATIENCE, async || {
-        (hub.get("/health/ready").await.1["nats"] == "ok").then_some(())
-    })
-    .await;
-    let context = nats.jetstream().await;
-    let send = async |payload: String| {
-        context
-            .publish("events.note.created", payload.into())
-            .await
-            .expect("sent")
-            .await
-            .expect("kept");
-    };
-    for n in 0..250 {
-        // Without the title that its template needs.
-        send(json!({ "event_id": format!("bad-{n}"), "user_id": "u", "titel": n }).to_string())
-            .await;
-    }
-    send("broken-payload {".to_owned()).await;
-    let path = "/api/v1/admin/dead-letters";
-    let total = async || hub.get(path).await.1["total_count"].as_i64().unwrap_or(0);
-    until("all are dead letters", Duration::from_secs(30), async || {
-        (total().await == 251).then_some(())
-    })
-    .await;
+    make_dead_letters(&nats, &hub).await;
+
     let found = event(&hub, "broken-payload").await;
-    assert_eq!(
-        (&found["events"], &found["dead_letters"][0]["kind"]),
-        (&json!([]), &json!("invalid_json")),
-        "{found}"
-    );
-    let (_, searched) = hub.get(&format!("{path}?q=user_id")).await;
-    assert_eq!(
-        searched["total_count"], 250,
-        "what a pattern means by itself is looked for as it stands"
-    );
-    assert_eq!(hub.get(&format!("{path}?q=user%25id")).await.1["total_count"], 0);
-    let letter = hub.get(&format!("{path}?q=bad-7")).await.1["dead_letters"][0]["id"].clone();
-    let mended = json!({ "dead_letter": letter, "type": { "template": "{titel}" } });
-    let (status, seen) = hub.post("/api/v1/admin/types/NOTE_CREATED/preview", &mended).await;
-    assert_eq!(status, 200, "{seen}");
-    assert!(seen["message"].as_str().is_some_and(|text| text.starts_with('7')), "{seen}");
-    // All that match, as a job; those that are still bad stay.
-    let replay = async |query: &str| hub.post(&format!("{path}/replay{query}"), &json!({})).await;
+    assert_eq!(found["events"], json!([]), "{found}");
+    assert_eq!(found["dead_letters"][0]["kind"], "invalid_json", "{found}");
+    let search = async |text: &str| hub.get(&format!("{LETTERS}?q={text}")).await.1;
+    assert_eq!(search("user_id").await["total_count"], 250, "an underscore is no wildcard");
+    assert_eq!(search("user%25id").await["total_count"], 0, "a percent sign is no wildcard");
+    let letter = search("bad-7").await["dead_letters"][0]["id"].clone();
+    let fixed = json!({ "dead_letter": letter, "type": { "template": "{titel}" } });
+    let (status, rendered) = hub.post("/api/v1/admin/types/NOTE_CREATED/preview", &fixed).await;
+    assert_eq!(status, 200, "{rendered}");
+    let message = rendered["message"].as_str().unwrap_or_default();
+    assert!(message.starts_with('7'), "{rendered}");
+
+    // The type is unchanged: every replay fails, and the dead letters stay.
+    let replay =
+        async |query: &str| hub.post(&format!("{LETTERS}/replay{query}"), &json!({})).await;
     let (status, job) = replay("?q=titel").await;
     assert_eq!((status, &job["total"]), (202, &json!(250)), "{job}");
-    let job_at = format!("/api/v1/admin/jobs/{}", job["id"].as_str().expect("an id"));
-    let over = async || {
-        let (_, job) = hub.get(&job_at).await;
-        (job["state"] == "finished").then_some(job)
-    };
-    let job = until("it has been tried", Duration::from_secs(30), over).await;
+    let job = finished_job(&hub, &job).await;
     assert_eq!((&job["failed"], &job["succeeded"]), (&json!(250), &json!(0)), "{job}");
-    assert!(job["last_error"].as_str().is_some_and(|why| why.contains("title")), "{job}");
-    let better = json!({ "template": "{titel}" }).to_string();
-    assert_eq!(hub.send("PATCH", "/api/v1/admin/types/NOTE_CREATED", &[], better).await.0, 200);
+    let error = job["last_error"].as_str().unwrap_or_default();
+    assert!(error.contains("title"), "{job}");
+
+    let fix = json!({ "template": "{titel}" }).to_string();
+    assert_eq!(hub.send("PATCH", "/api/v1/admin/types/NOTE_CREATED", &[], fix).await.0, 200);
     let (status, job) = replay("").await;
     assert_eq!((status, &job["total"]), (202, &json!(251)));
-    let job_at = format!("/api/v1/admin/jobs/{}", job["id"].as_str().expect("an id"));
-    let job = until("it is over", Duration::from_secs(30), async || {
-        let (_, job) = hub.get(&job_at).await;
-        (job["state"] == "finished").then_some(job)
-    })
-    .await;
+    let job = finished_job(&hub, &job).await;
     assert_eq!((&job["failed"], &job["succeeded"]), (&json!(1), &json!(250)), "{job}");
-    assert_eq!(total().await, 1);
-    let told: HashSet<String> =
+    assert_eq!(hub.get(LETTERS).await.1["total_count"], 1);
+    let messages: HashSet<String> =
         hub.inbox("u").await.iter().map(|item| item["message"].to_string()).collect();
-    assert_eq!(told.len(), 250);
+    assert_eq!(messages.len(), 250);
     assert_eq!(hub.get("/api/v1/admin/jobs").await.1["jobs"].as_array().map(Vec::len), Some(2));
     assert_eq!(hub.get("/api/v1/admin/jobs/nonsense").await.0, 404);
 }
 
-/// So many people, in one upload.
-async fn fill(hub: &Hub, count: usize) {
+/// Adds users to the directory, in one upload.
+async fn add_users(hub: &Hub, count: usize) {
     let lines: Vec<String> = (0..count)
         .map(|n| json!({ "user_id": format!("p{n:05}"), "name": format!("P {n}") }).to_string())
         .collect();
@@ -215,15 +245,17 @@ async fn fill(hub: &Hub, count: usize) {
     assert_eq!(status, 200, "{answer}");
 }
 
-async fn to_all(hub: &Hub, template: &str) {
+/// Writes a type for all users with this template.
+async fn write_type_for_all(hub: &Hub, template: &str) {
     let kind = json!({ "code": "NEWS", "display_name": "News", "template": template,
         "target_type": "ALL" });
     assert_eq!(hub.send("PUT", "/api/v1/admin/types/NEWS", &[], kind.to_string()).await.0 / 100, 2);
 }
 
-async fn count(store: &Store, people: usize) -> usize {
+/// Returns how many users of a sample have the notification; fails if one has it twice.
+async fn count(store: &Store, users: usize) -> usize {
     let mut reached = 0;
-    for n in (0..people).step_by(97).chain([people - 1]) {
+    for n in (0..users).step_by(97).chain([users - 1]) {
         let user = lonceng::domain::user::UserId::parse(&format!("p{n:05}")).expect("an id");
         let inbox = store.inbox(&user).await.expect("it reads");
         assert!(inbox.revision <= 1, "{user} has it twice");
@@ -234,24 +266,24 @@ async fn count(store: &Store, people: usize) -> usize {
 
 #[tokio::test]
 async fn large_fan_out_reaches_each_recipient_once_despite_crashes() {
-    const PEOPLE: usize = 3_000;
-    let sampled = (0..PEOPLE).step_by(97).count() + 1;
+    const USERS: usize = 3_000;
+    let sampled = (0..USERS).step_by(97).count() + 1;
     for on in [On::Sqlite, On::Postgres] {
         let Some(mut hub) = Hub::start(on, &[]).await else { continue };
-        fill(&hub, PEOPLE).await;
-        // A bad one stores nothing for anybody.
-        to_all(&hub, "{recipient.email}").await;
+        add_users(&hub, USERS).await;
+        // An event that cannot be rendered stores nothing.
+        write_type_for_all(&hub, "{recipient.email}").await;
         let (status, problem) =
             hub.post("/api/v1/events", &json!({ "type": "NEWS", "event_id": "n-1" })).await;
         assert_eq!(status, 400, "{problem}");
         let store = Store::open(&hub.store_url).await.expect("it opens");
-        assert_eq!(count(&store, PEOPLE).await, 0);
-        to_all(&hub, "news for {recipient.name}").await;
-        // Killed in the middle: whoever publishes it again has it go on.
+        assert_eq!(count(&store, USERS).await, 0);
+        write_type_for_all(&hub, "news for {recipient.name}").await;
+        // Killed during the fan-out; publishing the event again continues it.
         let news = json!({ "type": "NEWS", "event_id": "n-1" });
         let begun = async {
-            until("somebody has it", PATIENCE, async || {
-                (count(&store, PEOPLE).await > 0).then_some(())
+            until("the first users have it", PATIENCE, async || {
+                (count(&store, USERS).await > 0).then_some(())
             })
             .await;
         };
@@ -262,33 +294,33 @@ async fn large_fan_out_reaches_each_recipient_once_despite_crashes() {
         hub.kill();
         hub.run().await;
         let publish = async || hub.post("/api/v1/events", &news).await.0;
-        // Two at once, and once more.
+        // Two publishers at once, and one later.
         let (first, second) = tokio::join!(publish(), publish());
         assert_eq!((first, second), (202, 202));
         assert_eq!(publish().await, 202);
-        assert_eq!(count(&store, PEOPLE).await, sampled);
+        assert_eq!(count(&store, USERS).await, sampled);
         assert_eq!(hub.inbox("p02999").await[0]["message"], "news for P 2999");
         let answer = event(&hub, "n-1").await;
-        let ends: Vec<&Value> = answer["events"]
+        let outcomes: Vec<&Value> = answer["events"]
             .as_array()
             .expect("a list")
             .iter()
-            .map(|walk| &walk["outcome"])
+            .map(|event| &event["outcome"])
             .collect();
-        assert_eq!(ends[0], "duplicate", "{answer}");
-        // The first of those who have it are known by name.
-        let brought = answer["events"]
+        assert_eq!(outcomes[0], "duplicate", "{answer}");
+        // The trace names the first recipients.
+        let accepted = answer["events"]
             .as_array()
             .expect("a list")
             .iter()
-            .find(|walk| walk["outcome"] == "accepted");
-        let brought = brought.expect("one brought it");
-        assert_eq!(brought["recipients"].as_array().map(Vec::len), Some(20), "{brought}");
+            .find(|event| event["outcome"] == "accepted");
+        let accepted = accepted.expect("one publish was accepted");
+        assert_eq!(accepted["recipients"].as_array().map(Vec::len), Some(20), "{accepted}");
         assert!(
-            brought["reached_count"].as_u64().is_some_and(|count| (251..=3_000).contains(&count)),
-            "{brought}"
+            accepted["reached_count"].as_u64().is_some_and(|count| (251..=3_000).contains(&count)),
+            "{accepted}"
         );
-        // In a batch that is taken whole, all of it at once.
+        // A batch is stored as a whole, without chunks.
         let batch = json!([{ "type": "NEWS", "event_id": "n-2" }, { "type": "NEWS",
             "user_id": "x", "event_id": "n-1" }]);
         assert_eq!(hub.post("/api/v1/events", &batch).await.0, 202);
@@ -305,10 +337,10 @@ async fn large_fan_out_does_not_delay_other_broker_events() {
             (hub.get("/health/ready").await.1["nats"] != "down").then_some(())
         })
         .await;
-        fill(&hub, 2_000).await;
-        to_all(&hub, "news for {recipient.user_id}").await;
+        add_users(&hub, 2_000).await;
+        write_type_for_all(&hub, "news for {recipient.user_id}").await;
         let client = nats.client().await;
-        // Several of them, and a note behind each.
+        // Several large fan-outs, and a small event behind each.
         for n in 0..3 {
             let news = json!({ "event_id": format!("news-{n}") }).to_string();
             client.publish("events.news", news.into()).await.expect("it is sent");
@@ -317,16 +349,16 @@ async fn large_fan_out_does_not_delay_other_broker_events() {
             client.publish("events.note.created", note.into()).await.expect("it is sent");
         }
         client.flush().await.expect("it is sent");
-        until("the notes are there", PATIENCE, async || {
+        until("the small events are stored", PATIENCE, async || {
             (hub.inbox("writer").await.len() == 3).then_some(())
         })
         .await;
-        until("everybody has all of it", PATIENCE, async || {
+        until("all users have all of them", PATIENCE, async || {
             (hub.inbox("p01999").await.len() == 3).then_some(())
         })
         .await;
         if jetstream {
-            // The broker was told, and sends none of them again.
+            // The broker will redeliver none of them.
             let mut consumer = nats
                 .jetstream()
                 .await

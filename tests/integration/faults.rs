@@ -1,4 +1,4 @@
-//! What breaks, and what it must not take with it.
+//! Faults of clients, servers and the disk, and their limits.
 
 use std::process::Command;
 
@@ -70,7 +70,7 @@ async fn client_that_stops_reading_is_closed_without_affecting_others() {
     }
     let mut stalled = raw(&hub, "user_id=slow", 4_096).await;
     let before = hub.resident_bytes();
-    // 2 KiB each: more than the kernel's buffers and the queue hold together.
+    // 2 KiB each: more than the kernel's buffers and the queue can hold.
     let long = "x".repeat(2_000);
     let batch: Vec<Value> = (0..100).map(|_| note("slow", &long)).collect();
     until("it is closed as too slow", PATIENCE, async || {
@@ -79,20 +79,20 @@ async fn client_that_stops_reading_is_closed_without_affecting_others() {
     })
     .await;
     assert!(hub.resident_bytes() < before + (64 << 20), "memory stays bounded");
-    // Meanwhile everybody else gets theirs.
+    // Other users get their notifications meanwhile.
     let all: Vec<Value> = (0..500).map(|n| note(&format!("u{n}"), "on time")).collect();
     hub.publish(&Value::Array(all)).await;
     for client in &mut others {
         client.expect("notification.push").await;
     }
-    // It reads again: the close frame is there, and the rest is not.
+    // The client reads again: it finds the close frame and not the rest.
     let mut rest = Vec::new();
     tokio::time::timeout(PATIENCE, stalled.read_to_end(&mut rest))
         .await
         .expect("the hub hangs up")
         .expect("cleanly");
     assert_eq!(close_code(&rest), Some(4008));
-    // On reconnecting it gets all it missed.
+    // After reconnecting it gets all that it missed.
     let inbox = hub.inbox("slow").await.len();
     let mut back = hub.connect("slow", "&since=0").await;
     back.expect("connected").await;
@@ -110,7 +110,7 @@ async fn a_frame_of_a_gibibyte_is_refused_by_its_header() {
     header.extend((1_u64 << 30).to_be_bytes());
     header.extend([0; 4]);
     greedy.write_all(&header).await.expect("the hub reads");
-    // It goes on sending for a while, as such a client would.
+    // The client keeps sending for a while.
     let chunk = vec![0; 1 << 20];
     for _ in 0..64 {
         if greedy.write_all(&chunk).await.is_err() {
@@ -118,7 +118,7 @@ async fn a_frame_of_a_gibibyte_is_refused_by_its_header() {
         }
     }
     let mut answer = Vec::new();
-    // A reset would be as final; but what was sent before it is still there.
+    // The connection may be reset, but what was sent before can be read.
     let _ = tokio::time::timeout(PATIENCE, greedy.read_to_end(&mut answer))
         .await
         .expect("the hub hangs up");
@@ -168,8 +168,7 @@ async fn store_outage_loses_no_event() {
     }
     let (status, _) = hub.post("/api/v1/events", &note("u", "http")).await;
     assert_eq!(status, 503);
-    // There is one try only, and the hub has failed at it: were an absent store to use tries up,
-    // these would be lost.
+    // There is one attempt only: if a store that is down used it up, these events would be lost.
     until("events fail on the absent store", PATIENCE, async || {
         (hub.metric("lonceng_events_total{source=\"nats\",outcome=\"failed\"}").await > 0.5)
             .then_some(())
@@ -220,7 +219,7 @@ impl Proxy {
         .await;
         let target = self.target.clone();
         self.task = Some(tokio::spawn(async move {
-            // Dropped with the task, and every connection with it.
+            // Dropped with the task, with all its connections.
             let mut connections = tokio::task::JoinSet::new();
             while let Ok((mut near, _)) = listener.accept().await {
                 let target = target.clone();

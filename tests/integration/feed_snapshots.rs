@@ -19,7 +19,7 @@ async fn slow_watcher_sees_newest_state_without_affecting_others() {
     let stop = std::sync::atomic::AtomicBool::new(false);
     let relaxed = std::sync::atomic::Ordering::Relaxed;
     let before = hub.resident_bytes();
-    // A thousand a second.
+    // 1,000 events per second.
     let publishing = async {
         let mut rate_limit = tokio::time::interval(Duration::from_millis(100));
         while !stop.load(relaxed) {
@@ -30,7 +30,7 @@ async fn slow_watcher_sees_newest_state_without_affecting_others() {
         }
     };
     let reading = async {
-        // Before it is known to be slow, a few are on their way.
+        // The first messages are sent before the watcher is known to be slow.
         let mut rate_limit = tokio::time::interval(Duration::from_secs(1));
         let mut behind = Vec::new();
         for _ in 0..12 {
@@ -50,24 +50,24 @@ async fn slow_watcher_sees_newest_state_without_affecting_others() {
             let Some(message) = quick.within(Duration::from_secs(2)).await else { continue };
             worst = worst.max(asked.elapsed());
             let left = message["data"]["slots_remaining"].as_i64().expect("a number");
-            assert!(left > last, "never back to what was");
+            assert!(left > last, "never an older state");
             (last, count) = (left, count + 1);
         }
         (worst, count)
     };
     let ((), behind, (worst, count)) = tokio::join!(publishing, reading, looking);
-    // What it reads was sent when it had read what came before: two seconds at a thousand a second,
-    // and some for the machine.
+    // A message is chosen when the one before has been read: two seconds at 1,000 per second, and
+    // some more for a busy machine.
     for behind in &behind[6..] {
         assert!(*behind <= 3_500, "{behind} of {} behind", counter.load(relaxed));
     }
-    assert!(count >= 100, "the quick one saw {count}");
-    assert!(worst < Duration::from_secs(1), "the quick one waited {worst:?}");
+    assert!(count >= 100, "the quick watcher read {count}");
+    assert!(worst < Duration::from_secs(1), "the quick watcher waited {worst:?}");
     let grown = hub.resident_bytes().saturating_sub(before);
     assert!(grown < 32 << 20, "the hub has grown by {grown} bytes");
-    // And the newest of all arrives.
+    // The newest message arrives in the end.
     let last = counter.load(relaxed);
-    until("the newest", PATIENCE, async || {
+    until("the newest message arrives", PATIENCE, async || {
         let left = slow.expect("availability.updated").await["slots_remaining"]
             .as_i64()
             .expect("a number");
@@ -105,85 +105,117 @@ type = "staff"
 fields = ["user_name"]
 "#;
 
-#[tokio::test]
-async fn snapshots_private_feeds_and_notifications_beside_them() {
-    let folder = tempfile::tempdir().expect("a folder");
+/// Booking with a user, a course and the number of seats that are left.
+fn booking(course: &str, left: i64) -> Value {
+    json!({
+        "type": "booking.created", "user_id": "budi", "course_id": course, "left": left,
+        "user_name": "Budi",
+    })
+}
+
+/// Hub with the feeds of [`OWN`], without the pattern that is not allowed.
+async fn hub_with_own_feeds() -> Hub {
+    Hub::with_config(&OWN.replace(r#", "ticket.*""#, ""), &[]).await
+}
+
+#[test]
+fn pattern_in_the_events_of_a_feed_is_refused() {
+    let folder = tempfile::tempdir().expect("a temporary folder can be made");
     let path = folder.path().join("config.toml");
-    std::fs::write(&path, OWN).expect("it is writable");
+    std::fs::write(&path, OWN).expect("it is written");
     let checked = std::process::Command::new(env!("CARGO_BIN_EXE_lonceng"))
-        .args(["--config", path.to_str().expect("text"), "check"])
+        .args(["--config", path.to_str().expect("UTF-8"), "check"])
         .output()
         .expect("it runs");
-    let said = String::from_utf8_lossy(&checked.stderr).into_owned();
-    assert_eq!(checked.status.code(), Some(2), "{said}");
-    assert!(said.contains("feed[1].message[0].on") && said.contains("wildcards"), "{said}");
+    let error = String::from_utf8_lossy(&checked.stderr).into_owned();
+    assert_eq!(checked.status.code(), Some(2), "{error}");
+    assert!(error.contains("feed[1].message[0].on") && error.contains("wildcards"), "{error}");
+}
 
-    let hub = Hub::with_config(&OWN.replace(r#", "ticket.*""#, ""), &[]).await;
-    let booked = |course: &str, left: i64| {
-        json!({ "type": "booking.created", "user_id": "budi",
-        "course_id": course, "left": left, "user_name": "Budi" })
-    };
+#[tokio::test]
+async fn private_feed_needs_an_identity_and_ends_with_it() {
+    let hub = hub_with_own_feeds().await;
     assert_eq!(Client::refused(&hub.feed("staff")).await, 401);
-    // Whoever is signed out sees no more of it; and nobody has more connections than they may.
+    assert_eq!(events(&hub, "staff", &[]).await.response.status(), 401);
     let private = format!("{}?user_id=ani", hub.feed("staff"));
-    let mut first = Client::connect(&private).await;
-    first.nothing().await;
-    assert_eq!(
-        hub.send("DELETE", "/api/v1/admin/users/ani/clients", &[], String::new()).await.1,
-        json!({ "closed": 1 })
-    );
-    assert_eq!(first.closed().await, 4001);
-    drop(first);
-    let mut most = Vec::new();
+    let mut watcher = Client::connect(&private).await;
+    watcher.nothing().await;
+
+    let path = "/api/v1/admin/users/ani/clients";
+    let signed_out = hub.send("DELETE", path, &[], String::new()).await;
+
+    assert_eq!(signed_out.1, json!({ "closed": 1 }));
+    assert_eq!(watcher.closed().await, 4001);
+}
+
+#[tokio::test]
+async fn watchers_of_a_user_count_as_connections() {
+    let hub = hub_with_own_feeds().await;
+    let private = format!("{}?user_id=ani", hub.feed("staff"));
+    let mut watchers = Vec::new();
     for _ in 0..20 {
-        let mut client = Client::connect(&private).await;
-        client.nothing().await;
-        most.push(client);
+        let mut watcher = Client::connect(&private).await;
+        watcher.nothing().await;
+        watchers.push(watcher);
     }
     assert_eq!(Client::connect(&private).await.closed().await, 4009);
-    drop(most);
-    assert_eq!(events(&hub, "staff", &[]).await.response.status(), 401);
+}
+
+#[tokio::test]
+async fn event_makes_feed_messages_and_notifications() {
+    let hub = hub_with_own_feeds().await;
     let mut staff = events(&hub, "staff?user_id=ani", &[]).await;
     for (course, left) in [("A", 3), ("A", 2), ("B", 9)] {
-        hub.publish(&booked(course, left)).await;
+        hub.publish(&booking(course, left)).await;
     }
-    assert_eq!(
-        staff.next().await.and_then(|event| event.data).expect("it shows")["data"],
-        json!({ "user_name": "Budi" })
-    );
-    // An event may feed a feed and make notifications.
+    let message = staff.next().await.and_then(|event| event.data).expect("a message");
+    assert_eq!(message["data"], json!({ "user_name": "Budi" }));
     let messages: Vec<Value> =
         hub.inbox("budi").await.into_iter().map(|item| item["message"].clone()).collect();
     assert_eq!(messages, ["You booked B", "You booked A", "You booked A"]);
-    // Who comes now sees the present state at once, and then what happens.
-    let mut a = hub.watch("seats", &json!({ "course_id": "A" })).await;
-    let state = a.next().await.expect("the state");
+}
+
+#[tokio::test]
+async fn new_watcher_gets_the_current_state_first() {
+    let hub = hub_with_own_feeds().await;
+    for (course, left) in [("A", 3), ("A", 2), ("B", 9)] {
+        hub.publish(&booking(course, left)).await;
+    }
+
+    let mut watcher = hub.watch("seats", &json!({ "course_id": "A" })).await;
+    let state = watcher.next().await.expect("the state");
     assert_eq!((&state["data"]["left"], &state["snapshot"]), (&json!(2), &json!(true)));
-    let mut all = events(&hub, "seats", &[]).await;
-    let state: Vec<Value> = vec![all.next().await, all.next().await]
-        .into_iter()
-        .map(|event| event.expect("two").data.expect("data")["data"]["left"].clone())
-        .collect();
-    assert_eq!(state, [2, 9]);
-    hub.publish(&booked("A", 1)).await;
-    let live = a.next().await.expect("live");
+    let mut stream = events(&hub, "seats", &[]).await;
+    for left in [2, 9] {
+        let state = stream.next().await.and_then(|event| event.data).expect("the state");
+        assert_eq!(state["data"]["left"], left);
+    }
+
+    hub.publish(&booking("A", 1)).await;
+    let live = watcher.next().await.expect("a message");
     assert_eq!((&live["data"]["left"], live.get("snapshot")), (&json!(1), None));
-    // Of a batch each schedule is told, and of each the newest; a new watcher gets all there is,
-    // however much.
-    let many: Vec<Value> = (0..600)
+    watcher.send(&json!({ "type": "subscribe", "filters": { "course_id": "Z" } })).await;
+    watcher.expect("subscribed").await;
+    watcher.nothing().await;
+}
+
+/// The state may be larger than the queue of a watcher.
+#[tokio::test]
+async fn snapshot_has_the_newest_message_of_each_subject() {
+    let hub = hub_with_own_feeds().await;
+    let batch: Vec<Value> = (0..600)
         .map(|n| {
-            json!({ "type": "booking.created", "user_id": "x", "course_id": "M",
-            "schedule_id": n, "left": n })
+            json!({
+                "type": "booking.created", "user_id": "x", "course_id": "M", "schedule_id": n,
+                "left": n,
+            })
         })
         .collect();
-    hub.publish(&json!(many)).await;
-    let mut m = hub.watch("seats", &json!({ "course_id": "M" })).await;
+    hub.publish(&json!(batch)).await;
+    let mut watcher = hub.watch("seats", &json!({ "course_id": "M" })).await;
     for n in 0..600 {
-        assert_eq!(m.expect("seats").await["left"], n);
+        assert_eq!(watcher.expect("seats").await["left"], n);
     }
-    a.send(&json!({ "type": "subscribe", "filters": { "course_id": "Z" } })).await;
-    a.expect("subscribed").await;
-    a.nothing().await;
 }
 
 #[tokio::test]

@@ -17,7 +17,8 @@ use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 
 const SECRET: &str = "do-not-show-me";
 
-/// Returns a booking, as a booking service says it; with what nobody but the administrator may see.
+/// Returns a booking as a booking service publishes it, with fields that only administrators may
+/// see.
 pub(crate) fn booked(course: &str, left: i64) -> Value {
     json!({
         "topic": "booking.created", "timestamp": "2026-01-01T00:00:00Z",
@@ -36,14 +37,14 @@ pub(crate) fn updated(course: &str, left: i64) -> Value {
     })
 }
 
-/// Everything that a public connection is sent, byte by byte.
+/// TCP connection, and all bytes that it received.
 struct Raw(TcpStream, Vec<u8>);
 
 impl Raw {
     async fn open(hub: &Hub, request: &str) -> Self {
         let mut socket =
             TcpStream::connect(("127.0.0.1", hub.port)).await.expect("the hub listens");
-        socket.write_all(request.as_bytes()).await.expect("it reads");
+        socket.write_all(request.as_bytes()).await.expect("the hub reads");
         let mut raw = Self(socket, Vec::new());
         raw.until("\r\n\r\n").await;
         raw
@@ -63,118 +64,135 @@ pub(crate) async fn events(hub: &Hub, path: &str, headers: &[(&str, &str)]) -> S
     hub.events(&format!("/api/v1/feeds/{path}"), headers).await
 }
 
-#[tokio::test]
-async fn watcher_sees_its_course_and_administrator_sees_all_events() {
-    let Some(nats) = NatsServer::start(true).await else { return };
-    let hub = Hub::sqlite(&[("LONCENG_NATS__URL", &nats.url())]).await;
-    let mut a = hub.watch("availability", &json!({ "course_id": ["PIANO-101"] })).await;
-    let mut b = hub.connect("budi", "&sync=none").await;
-    b.expect("connected").await;
-    b.send(&json!({ "type": "subscribe", "data": { "feed": "availability", "filters": {
-            "course_id": "PIANO-101" } } }))
-        .await;
-    let subscribed =
-        json!({ "scope": "feed", "feed": "availability", "filters": { "course_id": "PIANO-101" } });
-    assert_eq!(b.expect("subscribed").await, subscribed);
-    let mut c = hub.watch("availability", &json!({ "course_id": "GUITAR-7" })).await;
-    let mut sse = events(&hub, "availability?course_id=GUITAR-7&course_id=PIANO-101", &[]).await;
-    assert_eq!(sse.response.headers()["content-type"], "text/event-stream");
-    let mut admin = hub.connect("1", "&role=admin&sync=none").await;
-    admin.expect("connected").await;
-    admin.send(&json!({ "type": "subscribe", "scope": "all" })).await;
-    assert_eq!(admin.expect("subscribed").await["scope"], "all");
-    let handshake = "GET /ws/availability HTTP/1.1\r\nhost: localhost\r\nconnection: \
-    upgrade\r\nupgrade: websocket\r\n\
-         sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
-    let mut raw = Raw::open(&hub, handshake).await;
+/// Request of a WebSocket for the feed `availability`, as bytes.
+const HANDSHAKE: &str = "GET /ws/availability HTTP/1.1\r\nhost: localhost\r\n\
+    connection: upgrade\r\nupgrade: websocket\r\nsec-websocket-version: 13\r\n\
+    sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+
+/// Request of an event stream for the feed `availability`, as bytes.
+const STREAM: &str = "GET /api/v1/feeds/availability HTTP/1.1\r\nhost: localhost\r\n\r\n";
+
+/// Opens a WebSocket for the feed and an event stream, and returns their bytes.
+async fn public_connections(hub: &Hub) -> [Raw; 2] {
+    let mut socket = Raw::open(hub, HANDSHAKE).await;
     let subscribe = br#"{"type":"subscribe"}"#;
     let mut frame = vec![0x81, 0x80 | u8::try_from(subscribe.len()).expect("short"), 0, 0, 0, 0];
     frame.extend(subscribe);
-    raw.0.write_all(&frame).await.expect("it reads");
-    raw.until("subscribed").await;
-    let mut raw_events =
-        Raw::open(&hub, "GET /api/v1/feeds/availability HTTP/1.1\r\nhost: localhost\r\n\r\n").await;
+    socket.0.write_all(&frame).await.expect("the hub reads");
+    socket.until("subscribed").await;
+    [socket, Raw::open(hub, STREAM).await]
+}
 
-    // Over NATS, under its own subject and with the prefix, and over HTTP.
-    until("the hub has joined NATS", PATIENCE, async || {
+/// Connects an administrator who is subscribed to all events.
+async fn administrator(hub: &Hub) -> Client {
+    let mut client = hub.connect("1", "&role=admin&sync=none").await;
+    client.expect("connected").await;
+    client.send(&json!({ "type": "subscribe", "scope": "all" })).await;
+    assert_eq!(client.expect("subscribed").await["scope"], "all");
+    client
+}
+
+/// Publishes a booking to the stream, under this subject.
+async fn publish_booking(nats: &NatsServer, subject: &'static str, left: i64) {
+    let payload = booked("PIANO-101", left).to_string();
+    let sent = nats.jetstream().await.publish(subject, payload.into()).await;
+    sent.expect("it is sent").await.expect("it is stored");
+}
+
+#[tokio::test]
+async fn watchers_get_messages_of_their_course_from_every_source() {
+    let Some(nats) = NatsServer::start(true).await else { return };
+    let hub = Hub::sqlite(&[("LONCENG_NATS__URL", &nats.url())]).await;
+    let mut watcher = hub.watch("availability", &json!({ "course_id": ["PIANO-101"] })).await;
+    let mut user = hub.connect("budi", "&sync=none").await;
+    user.expect("connected").await;
+    let filters = json!({ "course_id": "PIANO-101" });
+    let data = json!({ "feed": "availability", "filters": filters });
+    user.send(&json!({ "type": "subscribe", "data": data })).await;
+    let subscribed = json!({ "scope": "feed", "feed": "availability", "filters": filters });
+    assert_eq!(user.expect("subscribed").await, subscribed);
+    let mut other = hub.watch("availability", &json!({ "course_id": "GUITAR-7" })).await;
+    let query = "availability?course_id=GUITAR-7&course_id=PIANO-101";
+    let mut stream = events(&hub, query, &[]).await;
+    assert_eq!(stream.response.headers()["content-type"], "text/event-stream");
+    until("the hub is connected to NATS", PATIENCE, async || {
         (hub.get("/health/ready").await.1["nats"] == "ok").then_some(())
     })
     .await;
-    let context = nats.jetstream().await;
-    for (subject, left) in
-        [(Some("booking.created"), 4), (Some("events.booking.created"), 3), (None, 2)]
-    {
-        if let Some(subject) = subject {
-            let payload = booked("PIANO-101", left).to_string();
-            context
-                .publish(subject, payload.into())
-                .await
-                .expect("it takes it")
-                .await
-                .expect("it keeps it");
-        } else {
-            hub.publish(&booked("PIANO-101", left)).await;
+
+    for left in [4, 3, 2] {
+        match left {
+            4 => publish_booking(&nats, "booking.created", left).await,
+            3 => publish_booking(&nats, "events.booking.created", left).await,
+            _ => hub.publish(&booked("PIANO-101", left)).await,
         }
-        assert_eq!(a.next().await, Ok(updated("PIANO-101", left)));
-        assert_eq!(b.next().await, Ok(updated("PIANO-101", left)));
-        assert_eq!(sse.next().await.expect("it goes on").data, Some(updated("PIANO-101", left)));
-        let whole = admin.next().await.expect("it is open");
-        assert_eq!(
-            (&whole["type"], &whole["timestamp"]),
-            (&json!("booking.created"), &json!("2026-01-01T00:00:00Z"))
-        );
-        assert_eq!(
-            (&whole["data"]["student_id"], &whole["data"]["action"]),
-            (&json!(SECRET), &json!("created"))
-        );
-        for raw in [&mut raw, &mut raw_events] {
-            raw.until(&format!("\"slots_remaining\":{left}")).await;
+        let expected = updated("PIANO-101", left);
+        assert_eq!(watcher.next().await, Ok(expected.clone()));
+        assert_eq!(user.next().await, Ok(expected.clone()));
+        assert_eq!(stream.next().await.and_then(|event| event.data), Some(expected));
+    }
+    other.nothing().await;
+
+    let (_, clients) = hub.get("/api/v1/admin/clients").await;
+    let clients = clients["connected_clients"].as_array().expect("a list of clients");
+    let subscriptions: Vec<&Value> =
+        clients.iter().map(|client| &client["subscriptions"]).collect();
+    assert_eq!(subscriptions, [&json!(["availability"])]);
+}
+
+#[tokio::test]
+async fn administrator_sees_all_fields_and_the_public_only_those_of_the_feed() {
+    let hub = Hub::sqlite(&[]).await;
+    let mut admin = administrator(&hub).await;
+    let mut public = public_connections(&hub).await;
+
+    hub.publish(&booked("PIANO-101", 4)).await;
+    let event = admin.next().await.expect("an event");
+    assert_eq!(event["type"], "booking.created");
+    assert_eq!(event["timestamp"], "2026-01-01T00:00:00Z");
+    assert_eq!(event["data"]["student_id"], SECRET);
+    assert_eq!(event["data"]["action"], "created");
+    let schedule = json!({
+        "type": "schedule.deleted", "roomId": "r-1", "schedule_id": 9, "action": "deleted",
+        "teacher": SECRET,
+    });
+    hub.publish(&schedule).await;
+    let event = admin.next().await.expect("an event");
+    assert_eq!(event["type"], "schedule.deleted");
+    assert_eq!(event["data"]["teacher"], SECRET);
+
+    for connection in &mut public {
+        connection.until("\"slots_remaining\":4").await;
+        connection.until(r#""data":{"action":"deleted","room_id":"r-1","schedule_id":9}"#).await;
+        let text = String::from_utf8_lossy(&connection.1).into_owned();
+        assert_eq!(text.matches("availability.updated").count(), 1, "{text}");
+        for hidden in [SECRET, "student_id", "teacher", "b-1"] {
+            assert!(!text.contains(hidden), "{hidden}: {text}");
         }
     }
-    c.nothing().await;
-    // A schedule has fields of its own.
-    hub.publish(&json!({ "type": "schedule.deleted", "roomId": "r-1", "schedule_id": 9,
-        "action": "deleted", "teacher": SECRET }))
-        .await;
-    let whole = admin.next().await.expect("it is open");
-    assert_eq!(
-        (&whole["type"], &whole["data"]["teacher"]),
-        (&json!("schedule.deleted"), &json!(SECRET))
-    );
-    for raw in [&mut raw, &mut raw_events] {
-        raw.until(r#""data":{"action":"deleted","room_id":"r-1","schedule_id":9}"#).await;
-        let text = String::from_utf8_lossy(&raw.1).into_owned();
-        assert_eq!(text.matches("availability.updated").count(), 3, "{text}");
-        assert!(
-            !text.contains(SECRET) && !text.contains("student_id") && !text.contains("teacher"),
-            "{text}"
-        );
-        assert!(!text.contains("b-1"), "{text}");
-    }
-    // The same booking again is not news, however it comes.
+}
+
+#[tokio::test]
+async fn duplicate_event_makes_no_feed_message() {
+    let hub = Hub::sqlite(&[]).await;
+    let mut watcher = hub.watch("availability", &json!({ "course_id": "PIANO-101" })).await;
     let event = |left: i64| {
-        json!({ "specversion": "1.0", "id": "e1", "source": "s", "type": "booking.cancelled",
-                "data": { "course_id": "PIANO-101", "slots_remaining": left } })
+        json!({
+            "specversion": "1.0", "id": "e1", "source": "s", "type": "booking.cancelled",
+            "data": { "course_id": "PIANO-101", "slots_remaining": left },
+        })
     };
     hub.publish(&event(8)).await;
-    assert_eq!(a.expect("availability.updated").await["slots_remaining"], 8);
+    assert_eq!(watcher.expect("availability.updated").await["slots_remaining"], 8);
     hub.publish(&event(9)).await;
-    a.nothing().await;
-    let (_, clients) = hub.get("/api/v1/admin/clients").await;
-    let subscriptions: Vec<&Value> = clients["connected_clients"]
-        .as_array()
-        .expect("a list")
-        .iter()
-        .map(|client| &client["subscriptions"])
-        .collect();
-    assert_eq!(subscriptions, [&json!(["availability"]), &json!(["all"])]);
+    watcher.nothing().await;
 }
 
 #[tokio::test]
 async fn a_later_subscribe_replaces_and_unsubscribe_ends() {
     let hub = Hub::sqlite(&[]).await;
     let mut client = Client::connect(&hub.feed("availability")).await;
-    // Before it subscribes it gets nothing.
+    // Nothing is sent before the client subscribes.
     hub.publish(&booked("A", 1)).await;
     client.nothing().await;
     let subscribe = async |client: &mut Client, filters: Value| {
@@ -188,7 +206,7 @@ async fn a_later_subscribe_replaces_and_unsubscribe_ends() {
     hub.publish(&booked("B", 1)).await;
     hub.publish(&booked("C", 3)).await;
     assert_eq!(client.next().await, Ok(updated("C", 3)));
-    // Several keys must all match.
+    // All filters must match.
     subscribe(&mut client, json!({ "course_id": ["C", "D"], "room_id": 7 })).await;
     hub.publish(&booked("C", 1)).await;
     hub.publish(&json!({ "type": "booking.created", "course_id": "D", "room_id": "7" })).await;
@@ -197,15 +215,15 @@ async fn a_later_subscribe_replaces_and_unsubscribe_ends() {
     assert_eq!(client.expect("unsubscribed").await["feed"], "availability");
     hub.publish(&json!({ "type": "booking.created", "course_id": "D", "room_id": "7" })).await;
     client.nothing().await;
-    // Repeating it is harmless.
+    // Unsubscribing again changes nothing.
     client.send(&json!({ "type": "unsubscribe" })).await;
     client.expect("unsubscribed").await;
-    // A batch that is refused shows nothing of it.
+    // A batch that is refused makes no message.
     subscribe(&mut client, json!({})).await;
     let batch = json!([booked("A", 1), { "type": "NOTE_CREATED", "user_id": "u" }]);
     assert_eq!(hub.post("/api/v1/events", &batch).await.0, 400);
     client.nothing().await;
-    // One that is taken, shows.
+    // A batch that is accepted does.
     let batch = json!([booked("A", 1), { "type": "NOTE_CREATED", "user_id": "u", "title": "t" }]);
     let (status, taken) = hub.post("/api/v1/events", &batch).await;
     assert_eq!((status, &taken["accepted"]), (202, &json!(2)));
@@ -216,87 +234,62 @@ async fn a_later_subscribe_replaces_and_unsubscribe_ends() {
 #[tokio::test]
 async fn invalid_subscription_is_answered_with_an_error() {
     let hub = Hub::sqlite(&[]).await;
-    let mut public = Client::connect(&hub.feed("availability")).await;
+    let mut watcher = Client::connect(&hub.feed("availability")).await;
     let mut user = hub.connect("u", "&sync=none").await;
     user.expect("connected").await;
+    let filtered =
+        |filters: Value| json!({ "type": "subscribe", "feed": "availability", "filters": filters });
     let many: Vec<usize> = (0..101).collect();
-    for (asked, code) in [
+    for (message, code) in [
         (json!({ "type": "subscribe", "scope": "all" }), "forbidden"),
-        (
-            json!({ "type": "subscribe", "feed": "availability", "filters": { "teacher": "x" } }),
-            "bad_filter",
-        ),
-        (
-            json!({ "type": "subscribe", "feed": "availability", "filters": { "course_id": {} } }),
-            "bad_filter",
-        ),
-        (
-            json!({ "type": "subscribe", "feed": "availability", "filters": { "course_id": [] } }),
-            "bad_filter",
-        ),
-        (json!({ "type": "subscribe", "feed": "availability", "filters": 7 }), "bad_filter"),
-        (
-            json!({ "type": "subscribe", "feed": "availability", "filters": {
-                "course_id": many } }),
-            "too_many",
-        ),
+        (filtered(json!({ "teacher": "x" })), "bad_filter"),
+        (filtered(json!({ "course_id": {} })), "bad_filter"),
+        (filtered(json!({ "course_id": [] })), "bad_filter"),
+        (filtered(json!(7)), "bad_filter"),
+        (filtered(json!({ "course_id": many })), "too_many"),
         (json!({ "type": "subscribe", "feed": "other" }), "not_found"),
         (json!({ "type": "subscribe", "feed": 7 }), "bad_message"),
         (json!({ "type": "unsubscribe", "feed": "other" }), "not_found"),
     ] {
-        for client in [&mut public, &mut user] {
-            client.send(&asked).await;
+        let filters = message["filters"].as_object();
+        let key = filters.and_then(|filters| filters.keys().next());
+        for client in [&mut watcher, &mut user] {
+            client.send(&message).await;
             let error = client.expect("error").await;
-            assert_eq!(error["code"], code, "{asked}: {error}");
-            if let Some(key) =
-                asked["filters"].as_object().and_then(|filters| filters.keys().next())
-            {
-                assert!(
-                    error["message"].as_str().is_some_and(|message| message.contains(key.as_str())),
-                    "{error}"
-                );
-            }
+            assert_eq!(error["code"], code, "{message}: {error}");
+            let text = error["message"].as_str().unwrap_or_default();
+            assert!(key.is_none_or(|key| text.contains(key)), "{message}: {error}");
         }
     }
     user.send(&json!({ "type": "subscribe" })).await;
-    assert_eq!(user.expect("error").await["code"], "bad_message");
-    for (asked, code) in [
+    assert_eq!(user.expect("error").await["code"], "bad_message", "no feed is named");
+    for (message, code) in [
         (json!({ "type": "notification.read_all" }), "forbidden"),
         (json!({ "type": "sync.request" }), "forbidden"),
         (json!({ "type": "dance" }), "unknown_type"),
         (json!([]), "bad_message"),
     ] {
-        public.send(&asked).await;
-        assert_eq!(public.expect("error").await["code"], code, "{asked}");
+        watcher.send(&message).await;
+        assert_eq!(watcher.expect("error").await["code"], code, "{message}");
     }
-    public.nothing().await;
+    watcher.nothing().await;
     user.nothing().await;
+}
 
+#[tokio::test]
+async fn invalid_request_of_a_feed_is_refused() {
+    let hub = Hub::sqlite(&[]).await;
+    let origin = "https://elsewhere.example";
     let mut foreign = hub.feed("availability").into_client_request().expect("a request");
-    foreign.headers_mut().insert("origin", "https://elsewhere.example".parse().expect("text"));
+    foreign.headers_mut().insert("origin", origin.parse().expect("a header"));
     assert_eq!(Client::refused(foreign).await, 403);
     assert_eq!(Client::refused(&hub.feed("other")).await, 404);
-    // What only looks like a stream is none.
-    let looks = [("connection", "upgrade"), ("upgrade", "websocket")];
-    for (method, path, status) in [
-        ("POST", "/api/v1/events?user_id=u1", 400),
-        ("DELETE", "/api/v1/stream?user_id=u1", 400),
-        ("GET", "/api/v1/feeds/?user_id=u1", 400),
-        ("GET", "/ws/?user_id=u1", 400),
-    ] {
-        assert_eq!(
-            hub.send(method, path, &looks, String::new()).await.0,
-            status,
-            "{method} {path}"
-        );
-    }
-    assert_eq!(hub.get("/api/v1/feeds/?user_id=u1").await.0, 404);
     for (path, headers, status) in [
         ("avail%61bility", &[][..], 200),
         ("availability?teacher=x", &[][..], 400),
         ("availability?course_id=x&user_id=budi", &[], 200),
         ("other", &[], 404),
-        ("availability", &[("origin", "https://elsewhere.example")], 403),
+        ("availability", &[("origin", origin)], 403),
         ("availability", &[("authorization", "Bearer nonsense")], 200),
     ] {
         let stream = events(&hub, path, headers).await;
@@ -309,6 +302,22 @@ async fn invalid_subscription_is_answered_with_an_error() {
     assert_eq!(problem["errors"][0]["field"], "teacher", "{problem}");
     assert_eq!(hub.get("/ws/availability").await.0, 426);
     assert_eq!(hub.send("POST", "/api/v1/feeds/availability", &[], String::new()).await.0, 405);
+}
+
+#[tokio::test]
+async fn request_that_resembles_a_stream_is_answered_as_a_request() {
+    let hub = Hub::sqlite(&[]).await;
+    let upgrade = [("connection", "upgrade"), ("upgrade", "websocket")];
+    for (method, path, status) in [
+        ("POST", "/api/v1/events?user_id=u1", 400),
+        ("DELETE", "/api/v1/stream?user_id=u1", 400),
+        ("GET", "/api/v1/feeds/?user_id=u1", 400),
+        ("GET", "/ws/?user_id=u1", 400),
+    ] {
+        let answered = hub.send(method, path, &upgrade, String::new()).await.0;
+        assert_eq!(answered, status, "{method} {path}");
+    }
+    assert_eq!(hub.get("/api/v1/feeds/?user_id=u1").await.0, 404);
 }
 
 #[tokio::test]

@@ -24,7 +24,7 @@ async fn run_guide(name: &str) -> (usize, usize) {
     let config = fs::read_to_string(root.join("config.toml")).expect("it is there");
     let hub = Hub::with_config(&config, &[]).await;
     let guide = fs::read_to_string(root.join("docs").join(name)).expect("it is there");
-    // The hub under test listens elsewhere, and has a store of another name.
+    // The hub under test has another address and another store.
     let database = hub.store_url.trim_start_matches("sqlite://").to_owned();
     let binaries =
         Path::new(env!("CARGO_BIN_EXE_lonceng")).parent().expect("it is in a folder").to_owned();

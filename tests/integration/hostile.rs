@@ -59,7 +59,7 @@ async fn hostile_templates_are_refused_within_three_gibibytes() {
         let (status, body) = hub.post("/api/v1/admin/types/BAD/preview", &preview).await;
         assert_eq!(status, 400, "{shown}: {body}");
         let (status, body) = hub.post("/api/v1/admin/types", &type_with("BAD", &template)).await;
-        // What is only wrong with some data may be saved; then rendering it is what is refused.
+        // A template that fails only with some data may be saved; the event is refused then.
         if status == 201 {
             let (status, body) = hub
                 .post("/api/v1/events", &json!({ "type": "BAD", "user_id": "u", "x": 1, "a": 1 }))
@@ -168,8 +168,7 @@ async fn deaf(hub: &Hub, user: &str) -> TcpStream {
 #[cfg(target_os = "linux")]
 #[tokio::test]
 async fn memory_of_connections_that_do_not_read_is_bounded() {
-    // They are closed after a second otherwise: here they stay, with all that the hub keeps for
-    // them.
+    // With the default queue they would be closed after a second, and would hold no memory.
     let hub = Hub::sqlite(&[("LONCENG_SERVER__OUTBOUND_QUEUE", "100000")]).await;
     let mut sockets = Vec::new();
     for _ in 0..6 {
@@ -229,7 +228,7 @@ async fn unsafe_links_are_never_stored() {
             "{url}: {body}"
         );
     }
-    // The data of an event decides where it leads.
+    // The URL comes from the data of the event.
     let mut kind = type_with("LINKED", "x");
     kind["action_url"] = json!("/{path}");
     assert_eq!(hub.post("/api/v1/admin/types", &kind).await.0, 201);
@@ -257,7 +256,7 @@ async fn interrupted_fan_out_reports_progress_and_continues() {
     let kind =
         json!({ "code": "NEWS", "display_name": "News", "template": "x", "target_type": "ALL" });
     assert_eq!(hub.post("/api/v1/admin/types", &kind).await.0, 201);
-    // The store refuses whoever comes after the first chunks.
+    // The store refuses the recipients after the first chunks.
     let pool = sqlx::SqlitePool::connect(&hub.store_url).await.expect("it opens");
     let refuse = "CREATE TRIGGER refuse BEFORE INSERT ON notifications WHEN NEW.user_id >= \
     'p600' BEGIN SELECT RAISE(ABORT, 'no'); END";
@@ -299,8 +298,7 @@ async fn requests_before_connected_are_answered_after_it() {
              Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
             hub.port
         );
-        // A ping of the protocol of the messages, masked with zeros (RFC 6455, section 5.3), in the
-        // same packet.
+        // A `ping` message, masked with zeros (RFC 6455, section 5.3), in the same packet.
         let text = br#"{"type":"ping"}"#;
         let mut bytes = request.into_bytes();
         bytes.extend([0x81, 0x80 | u8::try_from(text.len()).expect("it is short"), 0, 0, 0, 0]);

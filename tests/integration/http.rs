@@ -123,7 +123,7 @@ async fn notify_keeps_the_older_format() {
     let (status, problem) =
         hub.post("/api/v1/notify", &json!({"target":[{"id":1}],"message":"m","type":"NOPE"})).await;
     assert_eq!((status, &problem["errors"][0]["field"]), (400, &json!("type")));
-    // A target that nobody knew is in the directory now.
+    // A target that was unknown is in the directory now.
     let store = lonceng::store::Store::open(&hub.store_url).await.expect("it opens");
     let known = store.users_with_role(None, "", 100).await.expect("it reads");
     assert!(
@@ -133,94 +133,94 @@ async fn notify_keeps_the_older_format() {
     );
 }
 
-#[tokio::test]
-async fn lists_page_filter_and_catch_up() {
+/// Hubs on both stores; the user `u` has five notifications, with the titles 0 to 4.
+async fn hubs_with_five_notifications() -> Vec<Hub> {
+    let mut hubs = Vec::new();
     for on in [On::Sqlite, On::Postgres] {
         let Some(hub) = Hub::start(on, &[]).await else { continue };
         for n in 0..5 {
             hub.publish(&note("u", &n.to_string())).await;
         }
-        let (_, page) = hub.get("/api/v1/notifications?user_id=u&limit=2").await;
-        assert_eq!(page["items"][0]["metadata"]["title"], "4");
+        hubs.push(hub);
+    }
+    hubs
+}
+
+/// Reads the list of the user `u`, and returns it with its number of notifications.
+async fn list(hub: &Hub, query: &str) -> (usize, Value) {
+    let (status, list) = hub.get(&format!("/api/v1/notifications?user_id=u&{query}")).await;
+    assert_eq!(status, 200, "{query}: {list}");
+    (list["items"].as_array().map_or(0, Vec::len), list)
+}
+
+#[tokio::test]
+async fn list_is_read_in_pages_and_filtered() {
+    for hub in hubs_with_five_notifications().await {
+        let (count, page) = list(&hub, "limit=2").await;
+        assert_eq!((count, &page["items"][0]["metadata"]["title"]), (2, &json!("4")));
         assert_eq!((&page["unread"], &page["revision"]), (&json!(5), &json!(5)));
-        let cursor = page["next_cursor"].as_str().expect("there is more").to_owned();
-        let (_, next) =
-            hub.get(&format!("/api/v1/notifications?user_id=u&limit=10&cursor={cursor}")).await;
-        assert_eq!(
-            (next["items"].as_array().map(Vec::len), &next["next_cursor"]),
-            (Some(3), &Value::Null)
-        );
-        let id = page["items"][0]["notification_id"].as_str().expect("an id").to_owned();
+        let cursor = page["next_cursor"].as_str().expect("there is more");
+        let (count, page) = list(&hub, &format!("limit=10&cursor={cursor}")).await;
+        assert_eq!((count, &page["next_cursor"]), (3, &Value::Null));
+
+        let id = page["items"][0]["notification_id"].as_str().expect("an ID");
+        hub.post(&format!("/api/v1/notifications/{id}/read?user_id=u"), &Value::Null).await;
+        assert_eq!(list(&hub, "status=unread").await.0, 4);
+        for query in ["limit=0", "limit=x", "status=gone", "cursor=x", "since=x"] {
+            let path = format!("/api/v1/notifications?user_id=u&{query}");
+            let (status, problem) = hub.get(&path).await;
+            assert_eq!(status, 400, "{query}");
+            assert_eq!(problem["errors"][0]["field"].as_str(), query.split('=').next());
+        }
+    }
+}
+
+#[tokio::test]
+async fn changes_since_a_revision_or_a_time_are_listed_in_their_order() {
+    for hub in hubs_with_five_notifications().await {
+        let (_, page) = list(&hub, "limit=1").await;
+        let id = page["items"][0]["notification_id"].as_str().expect("an ID");
+        hub.post(&format!("/api/v1/notifications/{id}/read?user_id=u"), &Value::Null).await;
+
+        let (count, since) = list(&hub, "since=4").await;
+        assert_eq!((count, &since["items"][0]["revision"]), (1, &json!(6)), "it changed again");
+        assert_eq!(since["revision"], 6);
+        let (count, since) = list(&hub, "since=2020-01-01T00:00:00Z&limit=3").await;
+        assert_eq!((count, &since["next_cursor"]), (3, &json!("3")));
+        let (count, rest) = list(&hub, "since=0&limit=10&cursor=3").await;
+        assert_eq!((count, &rest["next_cursor"]), (2, &Value::Null));
+        assert_eq!(list(&hub, "since=0&status=read").await.0, 1);
+        assert_eq!(list(&hub, "since=other.1").await.1["reset"], true, "another epoch");
+    }
+}
+
+#[tokio::test]
+async fn notification_is_marked_and_deleted_by_its_user_only() {
+    for hub in hubs_with_five_notifications().await {
+        let (_, page) = list(&hub, "limit=1").await;
+        let id = page["items"][0]["notification_id"].as_str().expect("an ID");
         let path = format!("/api/v1/notifications/{id}");
-        let (status, changed) = hub.post(&format!("{path}/read?user_id=u"), &Value::Null).await;
-        assert_eq!(
-            (status, &changed["status"], &changed["unread"]),
-            (200, &json!("read"), &json!(4))
-        );
-        assert_eq!(
-            hub.post(&format!("{path}/read?user_id=u"), &Value::Null).await.1["unread"],
-            4,
-            "again is harmless"
-        );
-        assert_eq!(
-            hub.post(&format!("{path}/read?user_id=other"), &Value::Null).await.0,
-            404,
-            "not yours"
-        );
+        let read =
+            async |user: &str| hub.post(&format!("{path}/read?user_id={user}"), &Value::Null).await;
+        let (status, changed) = read("u").await;
+        assert_eq!((status, &changed["status"]), (200, &json!("read")));
+        assert_eq!(changed["unread"], 4);
+        assert_eq!(read("u").await.1["unread"], 4, "a second time changes nothing");
+        assert_eq!(read("other").await.0, 404);
         assert_eq!(hub.get(&format!("{path}?user_id=other")).await.0, 404);
         assert_eq!(hub.get(&format!("{path}?user_id=u")).await.1["read"], true);
-        let (_, unread) = hub.get("/api/v1/notifications?user_id=u&status=unread").await;
-        assert_eq!(unread["items"].as_array().map(Vec::len), Some(4));
-        let (_, since) = hub.get("/api/v1/notifications?user_id=u&since=4").await;
-        let later: Vec<i64> = since["items"]
-            .as_array()
-            .into_iter()
-            .flatten()
-            .filter_map(|item| item["revision"].as_i64())
-            .collect();
-        assert_eq!(
-            (later, &since["revision"]),
-            (vec![6], &json!(6)),
-            "the fifth changed again since"
-        );
-        let (_, all) =
-            hub.get("/api/v1/notifications?user_id=u&since=2020-01-01T00:00:00Z&limit=3").await;
-        assert_eq!(
-            (all["items"].as_array().map(Vec::len), &all["next_cursor"]),
-            (Some(3), &json!("3"))
-        );
-        let (_, more) = hub.get("/api/v1/notifications?user_id=u&since=0&limit=10&cursor=3").await;
-        assert_eq!(
-            (more["items"].as_array().map(Vec::len), &more["next_cursor"]),
-            (Some(2), &Value::Null)
-        );
-        let (_, read) = hub.get("/api/v1/notifications?user_id=u&since=0&status=read").await;
-        assert_eq!(read["items"].as_array().map(Vec::len), Some(1));
-        let (_, reset) = hub.get("/api/v1/notifications?user_id=u&since=other.1").await;
-        assert_eq!(reset["reset"], true);
-        let (status, all) = hub
-            .post("/api/v1/notifications/read-all?user_id=u", &json!({"up_to_revision":2}))
-            .await;
+
+        let read_all = "/api/v1/notifications/read-all?user_id=u";
+        let (status, all) = hub.post(read_all, &json!({ "up_to_revision": 2 })).await;
         assert_eq!((status, &all["unread"], &all["marked"]), (200, &json!(2), &json!(2)));
-        assert_eq!(
-            hub.send("POST", "/api/v1/notifications/read-all?user_id=u", &[], String::new())
-                .await
-                .1["unread"],
-            0
-        );
-        assert_eq!(
-            hub.send("DELETE", &format!("{path}?user_id=u"), &[], String::new()).await.1["status"],
-            "deleted"
-        );
-        assert_eq!(hub.get(&format!("{path}?user_id=u")).await.0, 404);
-        assert_eq!(hub.get("/api/v1/notifications/unread-count?user_id=u").await.1["unread"], 0);
-        for bad in ["limit=0", "limit=x", "status=gone", "cursor=x", "since=x"] {
-            let (status, problem) =
-                hub.get(&format!("/api/v1/notifications?user_id=u&{bad}")).await;
-            assert_eq!(status, 400, "{bad}");
-            let field = bad.split('=').next();
-            assert_eq!(problem["errors"][0]["field"].as_str(), field);
-        }
+        let (_, all) = hub.send("POST", read_all, &[], String::new()).await;
+        assert_eq!(all["unread"], 0);
+
+        let own = format!("{path}?user_id=u");
+        assert_eq!(hub.send("DELETE", &own, &[], String::new()).await.1["status"], "deleted");
+        assert_eq!(hub.get(&own).await.0, 404);
+        let (_, count) = hub.get("/api/v1/notifications/unread-count?user_id=u").await;
+        assert_eq!(count["unread"], 0);
     }
 }
 

@@ -44,7 +44,7 @@ async fn seen_unarchive_and_their_counts_reach_every_device() {
         let update = two.expect("notification.update").await;
         assert_eq!((&update["status"], &update["unseen"]), (&json!("unread"), &json!(2)));
         assert!(update["seen_at"].is_string());
-        // Over HTTP, and again is harmless.
+        // By HTTP; a second time changes nothing.
         for _ in 0..2 {
             let (status, item) =
                 hub.post(&format!("/api/v1/notifications/{id}/seen?user_id=u"), &Value::Null).await;
@@ -101,8 +101,8 @@ async fn notifications_beyond_the_live_limit_are_summarized() {
         let sync = client.next().await.expect("it is open");
         assert_eq!(sync["data"].as_array().map(Vec::len), Some(15));
         assert_eq!(sync["complete"], true);
-        // What is urgent is not limited, and what is held back is told before it: the history is
-        // whole.
+        // An urgent notification is not limited; the summary of the limited ones is sent before it,
+        // so that no revision is left out.
         hub.publish(&note("u", "held")).await;
         let urgent = json!({"type":"REFUND_APPROVED","user_id":"u"});
         hub.publish(&urgent).await;
@@ -144,7 +144,7 @@ async fn expired_notifications_are_cleared_within_five_seconds() {
         let (_, counts) = hub.get("/api/v1/notifications/unread-count?user_id=u").await;
         assert_eq!(counts["unread"], 0);
         assert!((hub.metric("notifications_auto_cleared_total").await - 1.0).abs() < f64::EPSILON);
-        // Wanted again, it stays.
+        // A notification that is unread again does not expire.
         one.send(&json!({"type":"notification.unread","notification_id":push["notification_id"]}))
             .await;
         assert_eq!(one.expect("notification.unread.ack").await["unread"], 1);
@@ -168,7 +168,7 @@ async fn preferences_control_storage_and_toasts() {
         let put = async |body: Value| {
             hub.send("PUT", "/api/v1/preferences?user_id=u", &[], body.to_string()).await
         };
-        // A little less than the whole day, and not now: quiet at whatever time this runs.
+        // Quiet hours of almost the whole day, which include the time of the test.
         let now = chrono::Utc::now().with_timezone(&chrono_tz::Asia::Jakarta);
         let ago = (now - chrono::TimeDelta::minutes(3)).format("%H:%M").to_string();
         let before = (now - chrono::TimeDelta::minutes(9)).format("%H:%M").to_string();
@@ -186,7 +186,7 @@ async fn preferences_control_storage_and_toasts() {
             (&push["type_code"], &push["quiet"], &push["revision"]),
             (&json!("NOTE_CREATED"), &json!(true), &json!(1))
         );
-        // For /notify, too, a muted type has no notification.
+        // A muted type makes no notification by /notify either.
         let (_, muted) = put(json!({"muted_types":["message"]})).await;
         assert_eq!(
             (&muted["muted_types"], &muted["quiet_hours"]),
@@ -231,7 +231,7 @@ async fn a_mandatory_type_cannot_be_muted() {
         .then_some(())
     })
     .await;
-    // Muted before it became mandatory: it comes all the same.
+    // Muted before it became mandatory: it is delivered.
     hub.publish(&json!({"type":"REFUND_APPROVED","user_id":"u"})).await;
     assert_eq!(hub.inbox("u").await.len(), 1);
 }

@@ -1,4 +1,4 @@
-//! Events from NATS, through everything that stops: each exactly once, on both stores.
+//! Events from NATS while the hub or NATS stops: each is stored exactly once, on both stores.
 
 use std::collections::HashSet;
 
@@ -95,7 +95,7 @@ async fn ten_kills_while_five_thousand_events_stream_in(on: On) {
     let context = nats.jetstream().await;
     let publishing = tokio::spawn(async move { publish(&context, "u", 0..EVENTS).await });
     for kill in 1..=10_u64 {
-        // Each time a tenth further on, so that the kills are spread over the stream.
+        // Each kill is a tenth later, so that they are spread over the stream.
         until("the hub works", PATIENCE, async || {
             let (_, body) = hub.get("/api/v1/notifications/unread-count?user_id=u").await;
             (body["unread"].as_u64() >= Some(kill * 20)).then_some(())
@@ -148,7 +148,7 @@ async fn valid_events_are_not_blocked_by_invalid_ones(on: On) {
             .expect("taken");
     }
     publish(&context, "u", bad.len()..bad.len() + 1).await;
-    // A type that nobody has is no error.
+    // An event without a type is no error.
     context.publish("events.nobody.knows", "{}".into()).await.expect("sent").await.expect("taken");
     exactly(&hub, "u", bad.len() + 1).await;
     let store = lonceng::store::Store::open(&hub.store_url).await.expect("the store opens");
@@ -169,7 +169,7 @@ async fn valid_events_are_not_blocked_by_invalid_ones(on: On) {
         let found = found.unwrap_or_else(|| panic!("no dead letter for {start}: {letters:?}"));
         assert!(field.is_none_or(|field| found.reason.contains(field)), "{}", found.reason);
     }
-    // Nothing is retried: the broker has nothing left to send.
+    // Nothing is retried: the broker has nothing to redeliver.
     until("the consumer is done", PATIENCE, async || {
         let stream = context.get_stream("EVENTS").await.expect("it is there");
         let info = stream.consumer_info("lonceng").await.expect("it is there");
@@ -204,7 +204,7 @@ async fn event_id_deduplicates_across_http_and_nats() {
     joined(&hub).await;
     let context = nats.jetstream().await;
     let client = nats.client().await;
-    // Past the broker's own memory of duplicates: the stream is told that each is another message.
+    // For the stream each is another message, so that its own deduplication does not apply.
     let twice = async |subject: &str, headers: &[(&str, &str)], payload: Value| {
         for _ in 0..2 {
             let mut map = HeaderMap::new();
@@ -232,7 +232,7 @@ async fn event_id_deduplicates_across_http_and_nats() {
     twice("events.note.created", &[], json!({"user_id":"u","title":"n2","event_id":"e2"})).await;
     publish(&context, "u", 3..4).await;
     exactly(&hub, "u", 4).await;
-    // One key space for all ways in, across a restart.
+    // Keys deduplicate events of all sources, across a restart.
     hub.kill();
     hub.run().await;
     let keyed = json!({"type":"NOTE_CREATED","user_id":"u","title":"n3"}).to_string();
@@ -305,7 +305,7 @@ async fn deleted_consumer_is_recreated() {
     let stream = context.get_stream("EVENTS").await.expect("it is there");
     stream.delete_consumer("lonceng").await.expect("it is deleted");
     publish(&context, "u", 3..5).await;
-    // The new consumer starts from the beginning; what was taken is a duplicate.
+    // The new consumer starts from the beginning; events that were stored are duplicates.
     exactly(&hub, "u", 5).await;
 }
 

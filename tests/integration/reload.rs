@@ -1,4 +1,4 @@
-//! Edits on disk and by plain SQL, while the hub runs.
+//! Edits of files, and of types by SQL, while the hub runs.
 
 use std::{
     fs,
@@ -25,7 +25,7 @@ fn note(n: i64) -> Value {
     json!({ "type": "NOTE_CREATED", "user_id": "u", "n": n })
 }
 
-/// Saves as editors do: another file, in the place of the old one.
+/// Saves a file as editors do: writes another file and renames it.
 pub(crate) fn save(hub: &Hub, name: &str, text: &str) {
     let file = hub.folder().join(name);
     fs::create_dir_all(file.parent().expect("it has a folder")).expect("it can be made");
@@ -45,84 +45,97 @@ pub(crate) async fn last_error(hub: &Hub) -> Value {
     hub.get("/api/v1/admin/config").await.1["last_error"].clone()
 }
 
-#[tokio::test]
-async fn template_reload_under_load_keeps_connections() {
-    let plain = |template: &str| config(&format!("template = '{template}'"), "");
-    let hub = Hub::with_config(&plain("first {n}"), &[]).await;
-    let mut client = hub.connect("u", "&sync=none").await;
-    client.expect("connected").await;
-    let (count, stop) = (AtomicI64::new(0), AtomicBool::new(false));
-    // A hundred a second.
-    let publishing = async {
-        let mut rate_limit = tokio::time::interval(Duration::from_millis(100));
-        while !stop.load(Ordering::Relaxed) {
-            rate_limit.tick().await;
+/// Publishes 100 events per second until it is stopped, and counts them.
+#[derive(Default)]
+struct Load {
+    count: AtomicI64,
+    is_stopped: AtomicBool,
+}
+
+impl Load {
+    async fn run(&self, hub: &Hub) {
+        let mut interval = tokio::time::interval(Duration::from_millis(100));
+        while !self.is_stopped.load(Ordering::Relaxed) {
+            interval.tick().await;
             let batch: Vec<Value> =
-                (0..10).map(|_| note(count.fetch_add(1, Ordering::Relaxed))).collect();
+                (0..10).map(|_| note(self.count.fetch_add(1, Ordering::Relaxed))).collect();
             hub.publish(&json!(batch)).await;
         }
-    };
-    let editing = async {
-        let mut seen = 0;
-        let mut reads = async |word: &str, client: &mut Client| {
-            let changed = tokio::time::timeout(Duration::from_secs(5), async {
-                loop {
-                    let push = client.expect("notification.push").await;
-                    seen += 1;
-                    assert_eq!(push["revision"], seen, "none is missing");
-                    if push["message"].as_str().is_some_and(|message| message.starts_with(word)) {
-                        break;
-                    }
+    }
+}
+
+/// Client that reads all pushes of its user.
+struct Reader {
+    client: Client,
+    revision: i64,
+}
+
+impl Reader {
+    /// Reads pushes, each the one after the last, until a message begins with this word.
+    async fn read_until(&mut self, word: &str) {
+        let reading = async {
+            loop {
+                let push = self.client.expect("notification.push").await;
+                self.revision += 1;
+                assert_eq!(push["revision"], self.revision, "no notification is left out");
+                if push["message"].as_str().is_some_and(|message| message.starts_with(word)) {
+                    break;
                 }
-            });
-            changed.await.expect("it reads differently soon");
+            }
         };
-        reads("first", &mut client).await;
-        save(&hub, "config.toml", &plain("second {n}"));
-        reads("second", &mut client).await;
-        // Broken in the middle: what was there goes on, and the place is shown.
-        save(&hub, "config.toml", &plain("third {n|nofilter}"));
+        tokio::time::timeout(PATIENCE, reading).await.expect("the edit is applied");
+    }
+}
+
+#[tokio::test]
+async fn template_reload_under_load_keeps_connections() {
+    let text = |template: &str| config(&format!("template = '{template}'"), "");
+    let hub = Hub::with_config(&text("first {n}"), &[]).await;
+    let mut client = hub.connect("u", "&sync=none").await;
+    client.expect("connected").await;
+    let (load, mut reader) = (Load::default(), Reader { client, revision: 0 });
+    let editing = async {
+        reader.read_until("first").await;
+        save(&hub, "config.toml", &text("second {n}"));
+        reader.read_until("second").await;
+
+        // After an invalid edit the last valid configuration stays.
+        save(&hub, "config.toml", &text("third {n|nofilter}"));
         let error = until("the error is shown", PATIENCE, async || {
-            let error = last_error(&hub).await;
-            (!error.is_null()).then_some(error)
+            Some(last_error(&hub).await).filter(|error| !error.is_null())
         })
         .await;
         assert_eq!(error["line"], 7, "{error}");
         assert!(error["message"].as_str().is_some_and(|text| text.contains("nofilter")), "{error}");
         assert_eq!(error["snippet"], "template = 'third {n|nofilter}'");
-        reads("second", &mut client).await;
-        // A row that is changed meanwhile is taken, and makes the file no better.
-        let off = json!({ "display_name": "Other" }).to_string();
-        assert_eq!(hub.send("PATCH", "/api/v1/admin/types/NOTE_CREATED", &[], off).await.0, 200);
-        assert_eq!(
-            hub.send("DELETE", "/api/v1/admin/types/NOTE_CREATED/override", &[], String::new())
-                .await
-                .0,
-            200
-        );
+        reader.read_until("second").await;
+
+        // Types can be changed meanwhile; the file stays invalid.
+        let path = "/api/v1/admin/types/NOTE_CREATED";
+        let change = json!({ "display_name": "Other" }).to_string();
+        assert_eq!(hub.send("PATCH", path, &[], change).await.0, 200);
+        let path = format!("{path}/override");
+        assert_eq!(hub.send("DELETE", &path, &[], String::new()).await.0, 200);
         assert_eq!(hub.get("/health/ready").await.1["config"], "degraded");
         save(&hub, "config.toml", "[[type\n");
         until("the other error is shown", PATIENCE, async || {
             (last_error(&hub).await["line"] == 1).then_some(())
         })
         .await;
-        save(&hub, "config.toml", &plain("fourth {n}"));
-        reads("fourth", &mut client).await;
+
+        save(&hub, "config.toml", &text("fourth {n}"));
+        reader.read_until("fourth").await;
         assert_eq!(last_error(&hub).await, Value::Null);
-        stop.store(true, Ordering::Relaxed);
-        seen
+        load.is_stopped.store(true, Ordering::Relaxed);
     };
-    let ((), seen) = tokio::join!(publishing, editing);
-    // Nobody was cut off, and none failed.
-    let (_, listing) = hub.get("/api/v1/notifications?user_id=u&limit=1").await;
-    assert_eq!(listing["revision"], count.load(Ordering::Relaxed));
-    assert!(seen > 100, "{seen}");
-    assert_eq!(
-        hub.log().matches("reload: the edit is invalid").count(),
-        2,
-        "each is said once: {}",
-        hub.log()
-    );
+    tokio::join!(load.run(&hub), editing);
+
+    let (_, list) = hub.get("/api/v1/notifications?user_id=u&limit=1").await;
+    assert_eq!(list["revision"], load.count.load(Ordering::Relaxed), "every event is stored");
+    assert!(reader.revision > 100, "{}", reader.revision);
+    let log = hub.log();
+    let reports = log.matches("reload: the edit is invalid").count();
+    assert_eq!(reports, 2, "each error is logged once: {log}");
 }
 
 #[tokio::test]
@@ -148,7 +161,7 @@ async fn reload_applies_limits_and_names_keys_that_need_a_restart() {
     assert_eq!(shown["restart_needed"], json!(["server.outbound_queue"]), "{shown}");
     let publish = async || hub.post("/api/v1/events", &note(1)).await.0;
     assert_eq!([publish().await, publish().await, publish().await], [202, 202, 429]);
-    // A key of a service, by the file; and back.
+    // An API key is added to the file and removed again.
     let hash = "2bb80d537b1da3e38bd30361aa855686bde0eacd7162fef6a25fe97bf527a25b"; // of "secret"
     let key = async || {
         hub.send("POST", "/api/v1/events", &[("x-api-key", "secret")], note(1).to_string()).await.0
@@ -169,7 +182,7 @@ async fn reload_applies_limits_and_names_keys_that_need_a_restart() {
         .await;
     assert_eq!(key().await, 401);
     assert_eq!(hub.get("/api/v1/admin/config").await.1["restart_needed"], json!([]));
-    // Whoever was connected still is.
+    // Connected clients stay connected.
     open.send(&json!({ "type": "ping" })).await;
     open.skip_to("pong").await;
 }
@@ -184,7 +197,7 @@ async fn translations_and_links_are_reloaded_also_by_sighup() {
     let mut client = hub.connect("u", "&sync=none").await;
     client.expect("connected").await;
     assert_eq!(says(&hub, &mut client, 1).await, "hello 1");
-    // As Kubernetes mounts a folder: a link, put in the place of another one.
+    // A symbolic link is replaced, as Kubernetes updates a mounted folder.
     for (version, text) in [("v1", "halo {n}"), ("v2", "hai {n}")] {
         save(&hub, &format!("{version}/id/NOTE_CREATED.txt"), text);
         #[cfg(unix)]
@@ -251,7 +264,7 @@ async fn type_changed_by_sql_takes_effect_within_two_seconds() {
         .await;
         let (_, shown) = hub.get("/api/v1/admin/types/BY_HAND").await;
         assert_eq!((&shown["origin"], &shown["changed_by"]), (&json!("admin"), &Value::Null));
-        // One that is wrong is off alone, and says why.
+        // An invalid row is off, with its problem; other types are not affected.
         store
             .execute_by_hand(
                 "UPDATE notification_types SET is_active = true, target_type = 'NOBODY' WHERE \
@@ -273,7 +286,7 @@ async fn type_changed_by_sql_takes_effect_within_two_seconds() {
             "{shown}"
         );
         hub.publish(&json!({ "type": "NOTE_CREATED", "user_id": "u", "title": "x" })).await;
-        // Whoever hears of the table's changes ends with the hub, and in order.
+        // The listener for changes of the table ends with the hub.
         hub.terminate().await;
     }
 }
@@ -301,7 +314,7 @@ async fn feeds_change_while_they_are_watched() {
     hub.publish(&booked).await;
     assert_eq!(watcher.expect("seats").await, json!({ "course_id": "c" }));
     session.expect("seats").await;
-    // Another field: whoever watches sees it, on the same connection.
+    // A field is added: watchers get it on the same connection.
     save(&hub, "config.toml", &with_feed("seats", true, r#""course_id", "left""#));
     until("it shows more", PATIENCE, async || {
         hub.publish(&booked).await;
@@ -310,8 +323,8 @@ async fn feeds_change_while_they_are_watched() {
         (seen == json!({ "course_id": "c", "left": 4 })).then_some(())
     })
     .await;
-    // From now on it asks who it is: who has not said so has to come again; who is connected
-    // besides hears of it.
+    // The feed becomes private: watchers without an identity must reconnect, and sessions that
+    // watch it are told.
     save(&hub, "config.toml", &with_feed("seats", false, r#""course_id""#));
     watcher.skip_to("going_away").await;
     assert_eq!(session.skip_to("unsubscribed").await["feed"], "seats");
@@ -319,7 +332,7 @@ async fn feeds_change_while_they_are_watched() {
     session.skip_to("subscribed").await;
     hub.publish(&booked).await;
     session.expect("seats").await;
-    // Another name: a feed that is new, and one that is not any more.
+    // Another name: one feed is removed and another is added.
     save(&hub, "config.toml", &with_feed("places", true, r#""left""#));
     session.skip_to("unsubscribed").await;
     let mut newcomer = hub.watch("places", &json!({})).await;

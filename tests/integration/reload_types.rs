@@ -24,7 +24,7 @@ async fn outcome(hub: &Hub, code: &str) -> String {
 async fn truncated_file_removes_no_types_without_confirmation() {
     let codes = ["NOTE_CREATED", "NOTE_UPDATED", "NOTE_DELETED", "NOTE_SHARED"];
     let hub = Hub::with_config(&types(&codes), &[]).await;
-    // Valid TOML with one type of four.
+    // Valid TOML with one of four types.
     save(&hub, "config.toml", &types(&codes[..1]));
     let error = until("the edit is refused", PATIENCE, async || {
         let error = last_error(&hub).await;
@@ -43,7 +43,7 @@ async fn truncated_file_removes_no_types_without_confirmation() {
     // The rest of the file arrives.
     save(&hub, "config.toml", &types(&codes));
     until("it is taken", PATIENCE, async || last_error(&hub).await.is_null().then_some(())).await;
-    // An administrator means it.
+    // An administrator confirms the removal.
     save(&hub, "config.toml", &types(&codes[..1]));
     until("the edit is refused again", PATIENCE, async || {
         (!last_error(&hub).await.is_null()).then_some(())
@@ -72,8 +72,7 @@ async fn slowly_saved_file_loses_no_event() {
     let codes = ["NOTE_CREATED", "NOTE_UPDATED", "NOTE_DELETED"];
     let hub = Hub::with_config(&types(&codes), &[]).await;
     let whole = types(&codes);
-    // As an editor or a copy over a slow network does: the file grows in place, and between two
-    // writes is valid TOML.
+    // The file grows in place, as in a copy over a slow network, and is valid TOML in between.
     let (path, parts) =
         (hub.folder().join("config.toml"), whole.split_inclusive("[[type]]").count());
     for end in 1..=parts {

@@ -1,4 +1,4 @@
-//! What every request can rely on: who counts as local, what browsers of other sites may do, and
+//! Rules of every request: local clients, browsers of other origins, and
 //! the headers of answers.
 
 use serde_json::{Value, json};
@@ -221,7 +221,7 @@ async fn malformed_requests_are_not_logged_as_errors() {
     hub.terminate().await;
     let log = hub.log();
     assert!(!log.contains("ERROR"), "{log}");
-    // An ordinary stop is no failure of anything.
+    // A normal stop logs no error.
     assert!(!log.contains("WARN") || !log.contains(": down"), "{log}");
 }
 

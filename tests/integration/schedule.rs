@@ -57,8 +57,7 @@ async fn scheduled_run_makes_one_notification_with_several_hubs() {
     for title in ["a", "b", "c"] {
         hub.publish(&json!({ "type": "NOTE_CREATED", "user_id": "writer", "title": title })).await;
     }
-    // Some time goes by, in the table: the notes were made an hour ago, and the last run is two
-    // hours ago.
+    // Change the times in the store: the notes were made an hour ago, the last run two hours ago.
     let store = Store::open(&hub.store_url).await.expect("it opens");
     for sql in [
         "UPDATE notifications SET created_at = created_at - 3600000",
@@ -77,7 +76,7 @@ async fn scheduled_run_makes_one_notification_with_several_hubs() {
         })
         .await;
     }
-    // Both hubs have looked by then; nothing to tell was not told.
+    // Both hubs have checked the schedule by then; without a new note nothing is sent.
     for reader in ["reader", "other"] {
         assert_eq!(messages(&other, reader).await, ["\"3 new notes\""]);
         assert_eq!(hub.inbox(reader).await.len(), 1);
@@ -96,7 +95,7 @@ async fn missed_run_is_made_up_once_or_skipped() {
         make(&hub, &kind).await;
     }
     hub.kill();
-    // Nobody was there for more than a year.
+    // No hub ran for more than a year.
     let store = Store::open(&hub.store_url).await.expect("it opens");
     store.execute_by_hand("DELETE FROM schedule_runs").await.expect("it is taken");
     let long_ago = Timestamp(lonceng::clock::now().0 - 400 * 24 * 60 * 60 * 1_000);
@@ -141,7 +140,7 @@ async fn variants_are_assigned_and_counted() {
         }
         let (short, kind_) = (texts["\"Buy tea\""], texts["\"Would you like tea?\""]);
         assert!(short > 0 && kind_ > short && short + kind_ == 40, "{texts:?}");
-        // One follows the link over its WebSocket, another over HTTP; the other device is told.
+        // One user clicks over a WebSocket, another over HTTP; their other devices get an update.
         let mut device = hub.connect("r0", "&sync=none").await;
         let mut second = hub.connect("r0", "&sync=none").await;
         let item = hub.inbox("r0").await[0].clone();
@@ -169,7 +168,7 @@ async fn variants_are_assigned_and_counted() {
             assert_eq!(of("short", what) + of("kind", what), 2, "{what}: {counts}");
         }
         assert_eq!(of("kind", "weight"), 3);
-        // What makes no sense is refused, with its place.
+        // An invalid variant is refused with its position.
         let mut wrong = kind.clone();
         wrong["variants"][0]["template"] = json!("{");
         let (status, problem) =

@@ -170,7 +170,7 @@ async fn concurrent_hubs_share_one_history(store: Store) {
                 for n in 0..20 {
                     let drafts =
                         vec![draft(&format!("u{}", (hub + n) % 3), "x"), draft("shared", "x")];
-                    // Each event is sent twice, by two hubs.
+                    // Each event is committed twice, by two hubs.
                     let identity = format!("{}-{n}", hub / 2);
                     store
                         .commit(&[planned(Some(&identity), drafts)], NOW)
@@ -269,7 +269,7 @@ async fn seen_and_read_are_counted_separately(store: Store) {
     );
     let none = store.mark_all(&user("u"), BulkMark::Seen, None, None, NOW).await.expect("it marks");
     assert_eq!(none.kind, ChangeKind::UnchangedAll(BulkMark::Seen));
-    // Unread again is not unseen again.
+    // A notification that is unread again stays seen.
     mark(&store, "u", ids[1], Mark::Unread).await;
     assert_eq!(counters().await, InboxState { revision: 9, unread: 4, unseen: 0 });
 }

@@ -64,7 +64,7 @@ async fn long_metadata_is_stored_once_for_all_recipients(store: Store) {
         let listing = store.list(&user(name), &Filter::default(), 10).await.expect("it lists");
         assert_eq!(listing.items[0].metadata.get(), long);
     }
-    // Short metadata, and that of a single recipient, stays with the notification.
+    // Short metadata, and metadata of a single recipient, is stored with the notification.
     let (short, _) = event_with(&["d", "e"], r#"{"n":1}"#);
     let (single, _) = event_with(&["f"], &long);
     store.commit(&[short, single], NOW).await.expect("it commits");
@@ -73,7 +73,7 @@ async fn long_metadata_is_stored_once_for_all_recipients(store: Store) {
         1
     );
     assert_eq!(only(&store, "f").await.metadata.get(), long);
-    // It goes with the last of them.
+    // Shared metadata is deleted with the last notification that has it.
     for (name, id) in ["a", "b", "c"].iter().zip(ids) {
         assert_eq!(
             store.count_by_hand("SELECT COUNT(*) FROM shared_metadata").await.expect("it counts"),
@@ -164,7 +164,7 @@ async fn a_page_is_bounded_in_bytes(store: Store) {
         }
     }
     assert_eq!((pages, seen), (2, vec![1, 2, 3, 4, 5]), "nothing is left out");
-    // One that is larger than a page comes alone.
+    // A notification larger than a page is returned alone.
     let (event, _) = event_with(&["b"], &long_metadata(3_000_000));
     store.commit(&[event], NOW).await.expect("it commits");
     assert!(store.changed_since(&user("b"), 0, 100).await.expect("it reads").complete);
@@ -223,7 +223,7 @@ async fn read_only_postgres_is_unavailable_until_writable() {
         sqlx::query(sqlx::AssertSqlSafe(sql)).execute(&admin).await.expect("it is told");
     };
     read_only("on").await;
-    // Connections that are open keep what they were opened with.
+    // Open connections keep the setting with which they were opened.
     sqlx::query(sqlx::AssertSqlSafe(
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'lonceng' \
          AND datname = current_database()"

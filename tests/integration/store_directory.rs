@@ -42,16 +42,16 @@ async fn idempotency_key_is_reserved_once_with_its_response(store: Store) {
     store.answer("k", "[1]").await.expect("it is kept");
     assert_eq!(reserve("k", "f", "another hub", NOW).await, Reservation::Answered("[1]".into()));
     assert_eq!(reserve("k", "other", "hub", NOW).await, Reservation::Other);
-    // Nothing was done under it: free again.
+    // A released key can be used for another request.
     assert_eq!(reserve("r", "f", "hub", NOW).await, Reservation::Reserved(NOW));
     store.release("r", "hub").await.expect("it is released");
     assert_eq!(reserve("r", "other", "hub", NOW).await, Reservation::Reserved(NOW));
-    // Its hub died: whoever takes it over goes on from where it began.
+    // The hub that reserved it is gone: another one takes it over, with its time.
     assert_eq!(reserve("d", "f", "dead", NOW).await, Reservation::Reserved(NOW));
     let later = Timestamp(NOW.0 + 61_000);
     assert_eq!(reserve("d", "f", "hub", later).await, Reservation::Reserved(NOW));
     assert_eq!(reserve("d", "f", "hub", later).await, Reservation::InFlight);
-    // After a day it is as if it had never been.
+    // After a day the key is free.
     let tomorrow = Timestamp(NOW.0 + 24 * 60 * 60 * 1_000 + 1);
     assert_eq!(reserve("k", "new", "hub", tomorrow).await, Reservation::Reserved(tomorrow));
     assert_eq!(store.purge_idempotency_keys(NOW.0 + 1, 10).await.expect("it purges"), 2);
@@ -63,7 +63,7 @@ async fn directory_finds_users_and_roles(store: Store) {
     admin.roles = vec!["admin".into(), "moderator".into()];
     let patch = |person: &Person, set_roles| PersonPatch { person: person.clone(), set_roles };
     store.merge_people(&[patch(&admin, true)], NOW).await.expect("it merges");
-    // Signing in without saying a role takes none away.
+    // Signing in without a role removes no role.
     let mut again = Person::unknown(user("a"));
     again.name = Some("Alice".into());
     store.merge_people(&[patch(&again, false)], NOW).await.expect("it merges");
@@ -73,7 +73,7 @@ async fn directory_finds_users_and_roles(store: Store) {
         [admin.clone()]
     );
     assert_eq!(store.users_with_role(Some("moderator"), "", 9).await.expect("it reads").len(), 1);
-    // Entering somebody known changes nothing.
+    // Adding a known user changes nothing.
     let mut other = Person::unknown(user("a"));
     other.login = Some("mallory".into());
     store.enter_people(&[other, Person::unknown(user("b"))], NOW).await.expect("it enters");
@@ -121,7 +121,7 @@ async fn config_types_are_written_and_overrides_kept(store: Store) {
     let types = store.types().await.expect("it reads");
     assert_eq!(types.len(), 1);
     assert_eq!((types[0].template.as_str(), types[0].origin), ("two", Origin::Config));
-    // By hand, as the contract shows it.
+    // By SQL, as administrators do.
     store
         .execute_by_hand("UPDATE notification_types SET is_active = false WHERE code = 'A'")
         .await
@@ -185,7 +185,7 @@ async fn variant_outcomes_are_counted(store: Store) {
         "once"
     );
     mark(&store, "u", ids[1], Mark::Read).await;
-    // What was read can be followed later, and is still read.
+    // A notification that was read can be clicked later, and stays read.
     assert_eq!(
         mark(&store, "u", ids[1], Mark::Click).await,
         (ChangeKind::Marked(Mark::Click), 8, 2)
@@ -225,7 +225,7 @@ async fn schedule_begins_when_first_seen_and_never_moves_back(store: Store) {
     );
     store.forget_schedule("T").await.expect("it writes");
     assert_eq!(last().await, None);
-    // Counted is what was made after the one, up to the other.
+    // The first time is exclusive, the second inclusive.
     let drafts = [5, 10, 20].map(|ms| timed("u", ms, None, None)).to_vec();
     store.commit(&[planned(None, drafts)], NOW).await.expect("it commits");
     assert_eq!(store.count_made("T", at(5), at(20)).await.expect("it reads"), 2);
@@ -250,7 +250,7 @@ async fn fan_out_chunks_follow_each_other_across_hubs(store: Store) {
     assert!(commit(piece("", "b", false)).await);
     assert!(!commit(piece("", "b", false)).await, "somebody has brought this one");
     assert!(!commit(piece("", "a", true)).await, "and it is not over, whoever says so");
-    // Whoever takes it up goes on where it stands, for those it began with.
+    // A fan-out continues after the last user, with the recipients it began with.
     assert_eq!(begin(&RecipientSet::All).await, FanOutStart::After("b".into(), moderators));
     assert_eq!(store.fan_outs_begun(&["id:large", "id:other"]).await.expect("it reads").len(), 1);
     assert!(commit(piece("b", "c", true)).await);

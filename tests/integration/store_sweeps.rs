@@ -76,7 +76,7 @@ async fn sweeps_run_in_bounded_batches(store: Store) {
     let page = store.changed_since(&user("b"), 4, 10).await.expect("it reads");
     let changed: Vec<_> = page.items.iter().map(|item| (item.revision, item.status)).collect();
     assert_eq!(changed, [(5, Status::AutoCleared), (6, Status::Archived), (7, Status::Deleted)]);
-    // Wanted again, it stays.
+    // A notification that is unread again does not expire.
     let back = mark(&store, "b", ids[2], Mark::Unread).await;
     assert_eq!(back, (ChangeKind::Marked(Mark::Unread), 8, 1));
 }

@@ -110,7 +110,7 @@ async fn since_returns_exactly_the_missed_changes() {
             assert_eq!(push["previous_revision"], at);
             at = push["revision"].as_i64().expect("a revision");
         }
-        // New to this client, although it is read by now.
+        // The client does not know it, although it has been read.
         let last = two.expect("notification.push").await;
         assert_eq!((&last["previous_revision"], &last["revision"]), (&json!(250), &json!(251)));
         assert_eq!((&last["status"], &last["read"]), (&json!("read"), &json!(true)));
@@ -178,7 +178,7 @@ async fn notification_marked_unread_is_sent_to_a_new_connection() {
     let mut fresh = hub.connect("u", "").await;
     fresh.expect("connected").await;
     assert_eq!(fresh.expect("notification.push").await["revision"], 3);
-    // To who has seen it, it is an update; to who has not, it is new.
+    // A client that knows the notification gets an update, another one a push.
     let mut knows = hub.connect("u", "&since=1").await;
     knows.expect("connected").await;
     assert_eq!(knows.expect("notification.update").await["status"], "unread");
@@ -211,7 +211,7 @@ async fn mark_is_acknowledged_and_sent_to_other_connections() {
             (&update["status"], &update["revision"], &update["unread"]),
             (&json!("read"), &json!(2), &json!(0))
         );
-        // Again changes nothing, and takes no revision.
+        // The same mark again changes nothing and has no revision.
         two.send(&json!({ "type": "notification.read", "notification_id": id })).await;
         assert_eq!(two.expect("notification.read.ack").await["revision"], 2);
         one.nothing().await;
@@ -276,7 +276,7 @@ async fn sync_answers_pages_and_the_newest() {
 
 #[tokio::test]
 async fn messages_after_a_sync_continue_from_its_revision() {
-    // Over this limit notifications are summed up.
+    // Above the limit notifications are summarized.
     let hub = Hub::sqlite(&[("LONCENG_LIMITS__PER_USER_PER_MINUTE", "3")]).await;
     let note =
         |n: usize| json!({ "type": "NOTE_CREATED", "user_id": "chain", "title": format!("n{n}") });
@@ -298,7 +298,7 @@ async fn messages_after_a_sync_continue_from_its_revision() {
     };
     let epoch = first["epoch"].as_str().expect("text");
     let sync = json!({ "type": "sync.request", "since": format!("{epoch}.0"), "limit": 1_000 });
-    // More than may be pushed, a sync while the summary is due, and marks in between.
+    // More notifications than may be pushed, a sync while the summary is due, and marks.
     let ids: Vec<Value> =
         hub.inbox("chain").await.iter().map(|item| item["notification_id"].clone()).collect();
     for (round, id) in ids.iter().take(4).enumerate() {

@@ -49,7 +49,7 @@ async fn anonymous_clients_and_foreign_origins_are_refused_before_the_upgrade() 
     for origin in ["https://app.example.com".to_owned(), format!("http://127.0.0.1:{}", hub.port)] {
         Client::connect(with_origin(&origin)).await.expect("connected").await;
     }
-    // A name that was made to point at this machine.
+    // A host name that an attacker makes resolve to this machine.
     let mut rebound = hub.ws("user_id=u").into_client_request().expect("a request");
     rebound
         .headers_mut()
@@ -95,11 +95,11 @@ async fn a_token_signs_in_by_header_query_or_subprotocol() {
     assert_eq!(Client::refused(hub.ws("user_id=7")).await, 401, "dev parameters are not believed");
     assert_eq!(Client::refused(hub.ws(&format!("token={}", token(-60)))).await, 401);
     assert_eq!(Client::refused(hub.ws("token=x.y.z")).await, 401);
-    // One that ends during the connection ends the connection; 5 seconds of leeway are for signing
-    // in only.
+    // A token that expires closes the connection. The leeway of 5 seconds applies only to
+    // connecting.
     let mut brief = Client::connect(hub.ws(&format!("token={}", token(1)))).await;
     assert_eq!(brief.closed().await, 4001);
-    // Claims have entered the directory: an event for ADMIN reaches alice.
+    // Claims are written to the directory: an event for ADMIN reaches alice.
     let mut alice = Client::connect(hub.ws(&format!("token={good}"))).await;
     alice.expect("connected").await;
     let event =
@@ -134,7 +134,7 @@ async fn a_client_that_answers_no_ping_is_closed() {
         ("LONCENG_SERVER__HEARTBEAT_TIMEOUT_SECONDS", "1"),
     ];
     let hub = Hub::sqlite(&env).await;
-    // tungstenite answers pings only while it is read; this one is not.
+    // tungstenite answers pings only while it is read, which this client is not.
     let silent = hub.connect("u", "").await;
     let mut lively = hub.connect("v", "").await;
     lively.expect("connected").await;

@@ -1,18 +1,18 @@
-//! Inbox of a client, as a client keeps it.
+//! Inbox of a client, built from the messages that it received.
 
 use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-/// Inbox of a client, built from the messages it received.
+/// Inbox of a client.
 #[derive(Default)]
 pub(super) struct Mirror {
     pub(super) epoch: String,
-    /// The last revision of which everything is here; -1 before the first connection.
+    /// Revision up to which all changes are known; -1 before the first connection.
     pub(super) revision: i64,
     pub(super) items: BTreeMap<String, (i64, String)>,
     pub(super) unread: i64,
-    /// Why the history was not whole, if it ever was not.
+    /// Description of a gap or of an order to start over; `None` if neither occurred.
     pub(super) broken: Option<String>,
 }
 
@@ -24,6 +24,7 @@ pub(super) enum Next {
 }
 
 impl Mirror {
+    /// Stores a notification unless a newer revision is known.
     pub(super) fn put(&mut self, item: &Value) {
         let id = item["notification_id"].as_str().expect("an id").to_owned();
         let revision = item["revision"].as_i64().expect("a revision");
@@ -34,7 +35,7 @@ impl Mirror {
         }
     }
 
-    /// Where a change leads, seen by a client that trusts the revisions.
+    /// Applies the revision of a change; a gap must be closed by a `sync.request`.
     pub(super) fn follow(&mut self, data: &Value) -> Next {
         let (previous, revision) = (
             data["previous_revision"].as_i64().expect("one"),
@@ -51,6 +52,7 @@ impl Mirror {
         Next::Nothing
     }
 
+    /// Applies a message of the server.
     pub(super) fn apply(&mut self, message: &Value) -> Next {
         let data = &message["data"];
         match message["type"].as_str().expect("a type") {
@@ -63,7 +65,7 @@ impl Mirror {
                 Next::Nothing
             }
             "reset" => {
-                self.broken = Some("it was told to start over".to_owned());
+                self.broken = Some("a reset".to_owned());
                 Next::Nothing
             }
             "sync.response" => {
@@ -76,7 +78,6 @@ impl Mirror {
             }
             kind @ ("notification.push" | "notification.update") => {
                 let id = data["notification_id"].as_str().expect("an id");
-                // What is in a mark-all is not known one by one: the gap is asked for.
                 let new = !self.items.contains_key(id);
                 let before = self.revision;
                 let next = self.follow(data);
@@ -85,7 +86,7 @@ impl Mirror {
                     && next == Next::Nothing
                     && self.revision > before
                 {
-                    self.broken = Some(format!("an update of {id}, which was never pushed"));
+                    self.broken = Some(format!("an update of {id}, which was not pushed before"));
                 }
                 self.put(data);
                 next

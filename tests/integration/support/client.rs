@@ -1,4 +1,4 @@
-//! A WebSocket client that none of our code is in: tungstenite.
+//! WebSocket client of another implementation than the hub (tungstenite).
 
 use std::time::Duration;
 
@@ -72,7 +72,7 @@ impl Client {
         }
     }
 
-    /// Returns the next message must be of this type; its data.
+    /// Returns the data of the next message, which must have this type.
     pub async fn expect(&mut self, kind: &str) -> Value {
         let message =
             self.next().await.unwrap_or_else(|code| panic!("closed with {code}, expected {kind}"));
@@ -80,7 +80,7 @@ impl Client {
         message["data"].clone()
     }
 
-    /// Messages until one of this type; its data.
+    /// Skips messages until one has this type, and returns its data.
     pub async fn skip_to(&mut self, kind: &str) -> Value {
         loop {
             let message = self
@@ -93,7 +93,7 @@ impl Client {
         }
     }
 
-    /// Returns the code it is closed with; what comes before is skipped.
+    /// Skips messages until the connection is closed, and returns the close code.
     pub async fn closed(&mut self) -> u16 {
         loop {
             if let Err(code) = self.next().await {
@@ -102,13 +102,13 @@ impl Client {
         }
     }
 
-    /// Nothing but an answer to a ping comes: the queue of this session is empty.
+    /// Checks that no message is queued: the next one answers a ping.
     pub async fn nothing(&mut self) {
         self.send_text(r#"{"type":"ping"}"#).await;
         self.expect("pong").await;
     }
 
-    /// Returns a message within a short time, or nothing.
+    /// Returns the next message; `None` if there is none within this time.
     pub async fn within(&mut self, patience: Duration) -> Option<Value> {
         match timeout(patience, self.socket.next()).await {
             Ok(Some(Ok(Message::Text(text)))) => serde_json::from_str(&text).ok(),

@@ -49,7 +49,7 @@ impl Hub {
             ("LONCENG_SERVER__LISTEN".into(), format!("127.0.0.1:{port}")),
             ("LONCENG_STORE__URL".into(), store_url.clone()),
             ("LONCENG_NATS__URL".into(), String::new()),
-            // Tests of the live limit set their own.
+            // Tests of the live limit set another one.
             ("LONCENG_LIMITS__PER_USER_PER_MINUTE".into(), "0".into()),
             ("LONCENG_LIMITS__CLIENT_MESSAGES_PER_MINUTE".into(), "0".into()),
         ];
@@ -324,7 +324,7 @@ impl Drop for Hub {
 }
 
 fn http() -> reqwest::Client {
-    // A second call finds one installed, which is as good.
+    // A second call fails because a provider is installed, which is as good.
     let _ = rustls::crypto::ring::default_provider().install_default();
     reqwest::Client::builder().timeout(Duration::from_secs(20)).build().expect("an HTTP client")
 }

@@ -1,4 +1,4 @@
-//! What the tests share: stores, servers, a hub as a process, and clients.
+//! Fixtures of the tests: stores, servers, a hub as a process, and clients.
 //!
 //! Servers come from the environment that `scripts/test` sets up. A test whose server is missing
 //! fails; with `LONCENG_TEST_OPTIONAL=1` it prints that it did not run.

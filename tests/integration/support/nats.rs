@@ -1,4 +1,4 @@
-//! A NATS server of the test's own.
+//! NATS server of one test.
 
 use std::{
     net::TcpListener,
@@ -7,7 +7,7 @@ use std::{
 
 use tempfile::TempDir;
 
-/// A server that is gone with the test.
+/// NATS server, stopped when dropped.
 pub struct NatsServer {
     child: Option<Child>,
     pub port: u16,

@@ -19,7 +19,7 @@ pub fn signed(with: &str, key_id: Option<&str>, claims: &Value) -> String {
         "rsa" => (Algorithm::RS256, EncodingKey::from_rsa_pem(&pem("rsa.pem"))),
         "ec" => (Algorithm::ES256, EncodingKey::from_ec_pem(&pem("ec.pem"))),
         "ed" => (Algorithm::EdDSA, EncodingKey::from_ed_pem(&pem("ed.pem"))),
-        // The classic confusion: what everybody knows, taken as the secret.
+        // Algorithm confusion: the public key used as an HMAC secret.
         "rsa-as-secret" => (Algorithm::HS256, Ok(EncodingKey::from_secret(&pem("rsa.pub.pem")))),
         _ => (Algorithm::HS256, Ok(EncodingKey::from_secret(SECRET.as_bytes()))),
     };

@@ -2,10 +2,10 @@
 
 use std::time::{Duration, Instant};
 
-/// How long anything may take on a busy machine.
+/// Maximum time to wait for anything on a busy machine.
 pub const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Asks until the answer is something, or fails the test.
+/// Asks until there is an answer, and returns it; fails the test after `patience`.
 pub async fn until<T, F: AsyncFnMut() -> Option<T>>(
     what: &str,
     patience: Duration,

@@ -95,7 +95,8 @@ async fn administrator(hub: &Hub) -> Client {
 /// Publishes a booking to the stream, under this subject.
 async fn publish_booking(nats: &NatsServer, subject: &'static str, left: i64) {
     let payload = booked("PIANO-101", left).to_string();
-    let sent = nats.jetstream().await.publish(subject, payload.into()).await;
+    let jetstream = nats.jetstream().await;
+    let sent = jetstream.publish(subject, payload.into()).await;
     sent.expect("it is sent").await.expect("it is stored");
 }
 

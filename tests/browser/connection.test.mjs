@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { shot, until } from './harness.mjs';
-import { badge, bell, items, online, status, useDemo } from './page.mjs';
+import { badge, bell, items, online, useDemo } from './page.mjs';
 
 const client = (page, act) => page.evaluate(act);
 

@@ -4,7 +4,7 @@ import { execFileSync } from 'node:child_process';
 import { createHmac } from 'node:crypto';
 import { after, before, describe, test } from 'node:test';
 import { Hub, freePort, launch, until } from './harness.mjs';
-import { banner, becomes, bell, items, siteWith, status } from './page.mjs';
+import { UNLIMITED, banner, becomes, bell, items, siteWith, status } from './page.mjs';
 
 const SECRET = 'only-for-this-test-0123456789abcdef';
 

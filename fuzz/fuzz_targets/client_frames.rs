@@ -4,8 +4,8 @@
 
 use libfuzzer_sys::fuzz_target;
 use lonceng::{
-    actors::connection::{FrameReader, Received},
-    domain::protocol::ClientMessage,
+    connection::{FrameReader, Received},
+    protocol::ClientMessage,
 };
 
 const MAX: usize = 1_024;

@@ -1,8 +1,8 @@
-//! `cargo fuzz run client_message`: no text of a WebSocket client makes the parser panic.
+//! `scripts/fuzz 60 client_message`: no text of a WebSocket client makes the parser panic.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use lonceng::domain::protocol::ClientMessage;
+use lonceng::protocol::ClientMessage;
 
 fuzz_target!(|text: &[u8]| {
     let _ = ClientMessage::parse(text);

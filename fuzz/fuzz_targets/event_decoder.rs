@@ -1,10 +1,10 @@
-//! `cargo fuzz run event_decoder`: no bytes, headers or subject make the decoder panic, and what it
+//! `scripts/fuzz 60 event_decoder`: no bytes, headers or subject make the decoder panic, and what it
 //! takes is whole.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
 use lonceng::domain::{
-    event::{Incoming, decode},
+    event::{RawEvent, decode},
     notification::Timestamp,
 };
 
@@ -13,7 +13,7 @@ fuzz_target!(|input: (&[u8], bool, Option<String>, Vec<(String, String)>)| {
     if binary {
         headers.push(("ce-specversion".to_owned(), "1.0".to_owned()));
     }
-    let decoded = decode(&Incoming {
+    let decoded = decode(&RawEvent {
         payload,
         headers: &headers,
         subject: subject.as_deref(),

@@ -1,4 +1,4 @@
-//! `cargo fuzz run template`: no template makes the hub panic, overflow its stack, or write more
+//! `scripts/fuzz 60 template`: no template makes the hub panic, overflow its stack, or write more
 //! than it may.
 #![no_main]
 
@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use libfuzzer_sys::fuzz_target;
 use lonceng::domain::{
-    event::{Incoming, decode},
+    event::{RawEvent, decode},
     notification::Timestamp,
     template::{EventScope, Templates},
     user::{Person, UserId},
@@ -20,7 +20,7 @@ fuzz_target!(|source: &str| {
     if templates.add("t".to_owned(), source.to_owned()).is_err() {
         return;
     }
-    let incoming = Incoming {
+    let incoming = RawEvent {
         payload: br#"{"type":"T","user_id":"u","a":1,"b":"text","c":[1,2,{"d":"e"}],"x":null}"#,
         headers: &[],
         subject: None,

@@ -13,8 +13,8 @@ use lonceng::{
 };
 
 static TOKENS: LazyLock<Tokens> = LazyLock::new(|| {
-    let config = Auth { jwt_secret: Secret::from("0123456789abcdef0123456789abcdef"),
-        ..Auth::default() };
+    let config =
+        Auth { jwt_secret: Secret::from("0123456789abcdef0123456789abcdef"), ..Auth::default() };
     Tokens::new(&config).expect("a secret is a key")
 });
 

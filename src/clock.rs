@@ -19,6 +19,13 @@ pub fn now() -> Timestamp {
     Timestamp::from(chrono::Utc::now())
 }
 
+/// Returns the wall-clock time in microseconds since 1970, to measure the time between two hubs.
+#[must_use]
+#[expect(clippy::disallowed_methods, reason = "this is the one place")]
+pub fn now_us() -> i64 {
+    chrono::Utc::now().timestamp_micros()
+}
+
 /// Returns the time since the start of the process.
 #[must_use]
 pub fn monotonic() -> Monotonic {

@@ -33,8 +33,10 @@
 //! [`Supervisor`](runtime::supervisor::Supervisor) restarts those that panic.
 pub mod app;
 pub mod auth;
+pub mod bus;
 pub mod cli;
 pub mod clock;
+pub mod cluster;
 pub mod config;
 pub mod connection;
 pub mod delivery;

@@ -1,5 +1,5 @@
-//! `scripts/fuzz 60 event_decoder`: no bytes, headers or subject make the decoder panic, and what it
-//! takes is whole.
+//! `scripts/fuzz 60 event_decoder`: no bytes, headers or subject make the decoder panic, and what
+//! it takes is whole.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

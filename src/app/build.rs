@@ -1,25 +1,30 @@
 //! Construction of the actors and of the HTTP state.
 
 use std::{
-    sync::{Arc, atomic::AtomicUsize},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::Duration,
 };
 
 use actix::{Actor, Addr, Arbiter};
 use arc_swap::{ArcSwap, ArcSwapOption};
 use metrics_exporter_prometheus::PrometheusHandle;
-use tokio::time::sleep;
+use tokio::{sync::mpsc, time::sleep};
 
 use super::Handles;
 use crate::{
     auth::Authenticator,
+    bus::{Bus, BusListener, BusPublisher, IncomingRequest, ListenerConfig, Requests},
+    cluster::{Cluster, Condition, Leases, Membership, MembershipConfig},
     config::{self, Config, Loaded},
     connection::{self, sign_in::SignIns},
-    delivery::{Registry, RegistryConfig, RegistryHandle, session},
+    delivery::{Registry, RegistryConfig, RegistryHandle, RestoreCounts, session},
     domain::catalog::TypeRow,
     feeds::{Broadcaster, FeedsHandle},
     http,
-    inbox::{MarkHandle, Persistence, PersistenceConfig, Sweeper},
+    inbox::{MarkHandle, Persistence, PersistenceConfig, Reconcile, Sweeper},
     ingest::{Consumer, EventSource, Scheduler, Subscriber, nats::NatsSource},
     pipeline::{
         Pipeline,
@@ -44,6 +49,14 @@ pub(super) struct Parts {
     pub(super) feeds_handle: FeedsHandle,
     pub(super) configuration: Arc<config::LiveConfig>,
     pub(super) settings: Arc<RuntimeSettings>,
+    pub(super) cluster: Cluster,
+    pub(super) leases: Leases,
+    pub(super) bus: Bus,
+    /// Number of open connections, those that only watch feeds included.
+    pub(super) connections: Arc<AtomicUsize>,
+    /// Queue of questions of other hubs, and its receiver until the HTTP state is built.
+    pub(super) requests: mpsc::Sender<IncomingRequest>,
+    pub(super) incoming: Mutex<Option<mpsc::Receiver<IncomingRequest>>>,
     pub(super) trace: Arc<DeliveryTrace>,
     pub(super) unknown_types: Arc<UnknownTypes>,
     pub(super) catalog: SharedCatalog,
@@ -77,6 +90,13 @@ impl Parts {
         start.actor("catalog", &threads.core, &handles.catalog, Self::catalog_refresher).await;
         start.actor("sweeper", &threads.core, &handles.sweeper, Self::sweeper).await;
         start.actor("scheduler", &threads.core, &handles.scheduler, Self::scheduler).await;
+        start.actor("membership", &threads.core, &handles.membership, Self::membership).await;
+        if self.bus.is_on() {
+            let publisher = &handles.bus_publisher;
+            start.actor("bus_publisher", &threads.core, publisher, Self::bus_publisher).await;
+            let listener = &handles.bus_listener;
+            start.actor("bus_listener", &threads.core, listener, Self::bus_listener).await;
+        }
         if self.loaded.config.nats.url.is_empty() {
             self.health.set("nats", PartState::Off);
         }
@@ -109,6 +129,7 @@ impl Parts {
             max_per_user: self.loaded.config.server.max_connections_per_user,
             settings: Arc::clone(&self.settings),
             trace: Arc::clone(&self.trace),
+            bus: self.bus.clone(),
         };
         Registry::new(self.store.clone(), config, guard)
     }
@@ -152,12 +173,67 @@ impl Parts {
 
     fn sweeper(&self, guard: DropGuard) -> Sweeper {
         let persistence = MessageHandle::from(&self.handles.persistence);
-        Sweeper::new(self.store.clone(), persistence, Arc::clone(&self.settings), guard)
+        let settings = Arc::clone(&self.settings);
+        Sweeper::new(self.store.clone(), persistence, settings, self.leases.clone(), guard)
     }
 
     fn scheduler(&self, guard: DropGuard) -> Scheduler {
         let pipeline = MessageHandle::from(&self.handles.pipeline);
-        Scheduler::new(self.store.clone(), self.catalog.clone(), pipeline, guard)
+        let (store, leases) = (self.store.clone(), self.leases.clone());
+        Scheduler::new(store, self.catalog.clone(), pipeline, leases, guard)
+    }
+
+    fn membership(&self, guard: DropGuard) -> Membership {
+        let (connections, health, feeds, bus) = (
+            Arc::clone(&self.connections),
+            self.health.clone(),
+            self.feeds_handle.clone(),
+            self.bus.clone(),
+        );
+        let condition = move || Condition {
+            connections: connections.load(Ordering::Relaxed),
+            ready: !["hub", "store", "actors"].iter().any(|part| health.is_down(part)),
+            bus: bus.is_connected(),
+            watches_all: feeds.subscriber_counts().is_watching_all(),
+        };
+        let config = MembershipConfig {
+            cluster: self.cluster.clone(),
+            leases: self.leases.clone(),
+            store: self.store.clone(),
+            bus: self.bus.clone(),
+            reconcile: self.reconcile(),
+            condition: Arc::new(condition),
+        };
+        Membership::new(config, guard)
+    }
+
+    /// Returns a function that has the registry compare revisions with the store.
+    fn reconcile(&self) -> Arc<dyn Fn() + Send + Sync> {
+        let registry = self.handles.registry.clone();
+        // A registry with a full mailbox is asked again: at every heartbeat while it matters.
+        Arc::new(move || _ = registry.offer(Reconcile))
+    }
+
+    fn bus_publisher(&self, guard: DropGuard) -> BusPublisher {
+        BusPublisher::new(self.bus.clone(), guard)
+    }
+
+    fn bus_listener(&self, guard: DropGuard) -> BusListener {
+        let (feeds, registry) = (self.feeds_handle.clone(), self.handles.registry.clone());
+        let config = ListenerConfig {
+            changes: MessageHandle::from(&self.handles.registry),
+            events: MessageHandle::from(&self.handles.broadcaster),
+            has_audience: Arc::new(move |code| feeds.subscriber_counts().has_audience(code)),
+            reconcile: self.reconcile(),
+            connected: Arc::new(move || _ = registry.offer(RestoreCounts)),
+            requests: self.requests.clone(),
+        };
+        BusListener::new(self.bus.clone(), config, guard)
+    }
+
+    /// Takes the receiver of questions of other hubs; `None` the second time.
+    pub(super) fn take_requests(&self) -> Option<mpsc::Receiver<IncomingRequest>> {
+        self.incoming.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
     fn session_context(
@@ -167,7 +243,7 @@ impl Parts {
     ) -> session::SessionContext {
         let config = &self.loaded.config;
         session::SessionContext {
-            instance: instance(&config.server.instance_id),
+            instance: self.cluster.instance().to_owned(),
             epoch: epoch.into(),
             store: self.store.clone(),
             registry: RegistryHandle::from(&self.handles.registry),
@@ -201,7 +277,7 @@ impl Parts {
             publish_limit: ArcSwapOption::from_pointee(http::PublishLimit::new(
                 config.limits.publish_per_minute,
             )),
-            boot: uuid::Uuid::new_v4().to_string(),
+            boot: self.cluster.boot().to_owned(),
             catalog: self.catalog.clone(),
             auth,
             sign_in_cache: http::SignInCache::default(),
@@ -221,7 +297,9 @@ impl Parts {
             history: keep_history(store, &metrics),
             metrics,
             sessions,
-            connections: Arc::new(AtomicUsize::new(0)),
+            connections: Arc::clone(&self.connections),
+            cluster: self.cluster.clone(),
+            hubs: Requests::new(self.bus.clone()),
             addresses: http::Addresses::new(
                 config.limits.feed_connections_per_address,
                 config.server.trusted_proxies.clone(),
@@ -305,7 +383,7 @@ pub(super) async fn save_totals(history: &History, store: &Store, metrics: &Prom
 }
 
 /// Returns the name of the hub: as configured, else the host name.
-fn instance(configured: &str) -> String {
+pub(super) fn instance(configured: &str) -> String {
     if configured.is_empty() {
         gethostname::gethostname().to_string_lossy().into_owned()
     } else {

@@ -6,17 +6,26 @@ mod reload;
 
 pub use check::check;
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use actix::{Actor, Addr, Arbiter};
 use metrics_exporter_prometheus::PrometheusHandle;
-use tokio::time::{Instant, sleep, timeout, timeout_at};
+use tokio::{
+    sync::mpsc,
+    time::{Instant, sleep, timeout, timeout_at},
+};
 
 use build::Parts;
 
 use crate::{
     auth::{Authenticator, KeyError},
+    bus::{Bus, BusConfig, BusListener, BusPublisher, PublisherHandle},
     clock,
+    cluster::{Cluster, Leases, Membership},
     config::{self, Loaded},
     delivery::{CountSessions, DismissAll, Registry},
     domain::feed::Feeds,
@@ -33,7 +42,7 @@ use crate::{
         Handle, RuntimeSettings,
         supervisor::{Shutdown, Supervisor},
     },
-    store::{Store, StoreError, StoreLock},
+    store::{Kind, Store, StoreError, StoreLock},
     telemetry::{DeliveryTrace, Health, History, PartState},
 };
 
@@ -45,6 +54,9 @@ const FLUSH_TIMEOUT: Duration = Duration::from_millis(300);
 
 /// Time limit for closing the store's connections.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// Capacity of the queue of questions of other hubs; further ones are not answered.
+const HUB_REQUESTS_MAX: usize = 64;
 
 /// Interval of checks of Redis.
 const REDIS_CHECK_INTERVAL: Duration = Duration::from_secs(2);
@@ -68,6 +80,8 @@ pub struct Hub {
     in_flight: http::InFlight,
     totals: (Arc<History>, PrometheusHandle),
     reloader: config::Reloader,
+    /// ID of this process among the hubs of the store.
+    boot: String,
 }
 
 /// Handles of the long-lived actors.
@@ -89,6 +103,12 @@ pub struct Handles {
     pub sweeper: Handle<Sweeper>,
     /// Scheduler.
     pub scheduler: Handle<Scheduler>,
+    /// Heartbeat, and leases.
+    pub membership: Handle<Membership>,
+    /// Sender of messages to other hubs.
+    pub bus_publisher: Handle<BusPublisher>,
+    /// Receiver of messages of other hubs.
+    pub bus_listener: Handle<BusListener>,
 }
 
 /// Reason for which a hub does not start.
@@ -123,23 +143,27 @@ impl Hub {
             "" => None,
             url => Some(Redis::open(url)?),
         };
-        watch_redis(redis.clone(), health.clone());
         let auth = Authenticator::new(&loaded.config.auth, redis.as_ref())?;
 
         store.write_config_types(&loaded.types, clock::now()).await?;
-        let parts = Arc::new(parts(loaded, &store, &health).await?);
+        let epoch = store.epoch().await?;
+        let boot = uuid::Uuid::new_v4().to_string();
+        let (bus, publisher) = bus(redis.clone(), &store, &boot, &epoch);
+        watch_redis(redis, bus.clone(), health.clone());
+        let parts = Arc::new(parts(loaded, &store, &health, boot, (bus, publisher)).await?);
         let supervisor = Supervisor::new(health.clone()).start();
         let arbiters = parts.start_actors(&supervisor).await;
 
         let (reloader, reloads) = config::Reloader::new();
-        let epoch = store.epoch().await?;
         let grace = Duration::from_secs(parts.loaded.config.server.shutdown_grace_seconds);
         let listen = parts.loaded.config.server.listen.clone();
         let state = parts.state(epoch, metrics.clone(), auth, reloader.clone());
+        http::answer_hubs(state.clone(), parts.take_requests());
         let in_flight = state.in_flight.clone();
         let totals = (Arc::clone(&state.history), metrics);
         let serving = http::serve(&listen, state.clone(), grace)?;
         let handles = parts.handles.clone();
+        let boot = parts.cluster.boot().to_owned();
         reload::watch(parts, state, reloads);
         Ok(Self {
             serving,
@@ -153,6 +177,7 @@ impl Hub {
             in_flight,
             totals,
             reloader,
+            boot,
         })
     }
 
@@ -199,6 +224,10 @@ impl Hub {
         {
             tracing::debug!("shutdown: the latest events are missing in the totals");
         }
+        // A kill has the same effect a little later: the heartbeat and the leases expire.
+        if timeout(CLOSE_TIMEOUT, self.store.leave(&self.boot)).await.is_err() {
+            tracing::debug!("shutdown: the heartbeat was not deleted in time");
+        }
         // Closed while the arbiters run: listeners of the store return their connections now.
         if timeout(CLOSE_TIMEOUT, self.store.close()).await.is_err() {
             tracing::debug!("shutdown: some connections to the store were not closed in time");
@@ -211,7 +240,13 @@ impl Hub {
 }
 
 /// Loads the first catalog, and creates the state that actors share.
-async fn parts(loaded: Loaded, store: &Store, health: &Health) -> Result<Parts, StoreError> {
+async fn parts(
+    loaded: Loaded,
+    store: &Store,
+    health: &Health,
+    boot: String,
+    (bus, bus_publisher): (Bus, Handle<BusPublisher>),
+) -> Result<Parts, StoreError> {
     let local = config::local_templates(&loaded.templates).unwrap_or_else(|error| {
         tracing::warn!(%error, folder = %loaded.templates.display(), "the locale folders cannot \
         be read");
@@ -224,7 +259,9 @@ async fn parts(loaded: Loaded, store: &Store, health: &Health) -> Result<Parts, 
     let event_sources = build::event_sources(&loaded.config);
     let subscribers =
         event_sources.iter().map(|source| (source.name(), Handle::default())).collect();
-    let handles = Handles { subscribers, ..Handles::default() };
+    let handles = Handles { subscribers, bus_publisher, ..Handles::default() };
+    let (requests, incoming) = mpsc::channel(HUB_REQUESTS_MAX);
+    let instance = build::instance(&loaded.config.server.instance_id);
     let explain = &loaded.config.explain;
     Ok(Parts {
         settings: RuntimeSettings::new(reload::settings(&loaded.config)),
@@ -233,7 +270,17 @@ async fn parts(loaded: Loaded, store: &Store, health: &Health) -> Result<Parts, 
         feeds_handle: FeedsHandle::new(
             Feeds::new(loaded.config.feeds()),
             handles.broadcaster.clone(),
+            bus.clone(),
         ),
+        cluster: Cluster::new(boot, instance, clock::now()),
+        leases: match store.kind() {
+            Kind::Sqlite => Leases::alone(),
+            Kind::Postgres => Leases::shared(),
+        },
+        connections: Arc::default(),
+        bus,
+        requests,
+        incoming: Mutex::new(Some(incoming)),
         loaded,
         store: store.clone(),
         health: health.clone(),
@@ -264,8 +311,27 @@ async fn wait_for_schema(store: &Store) -> Result<(), StoreError> {
     }
 }
 
+/// Creates the bus, if there is a Redis and a store that hubs can share. `boot` is new at every
+/// start.
+fn bus(
+    redis: Option<Redis>,
+    store: &Store,
+    boot: &str,
+    epoch: &str,
+) -> (Bus, Handle<BusPublisher>) {
+    let publisher = Handle::default();
+    let bus = match (redis, store.kind()) {
+        (Some(redis), Kind::Postgres) => {
+            let config = BusConfig { redis, boot: boot.to_owned(), epoch: epoch.to_owned() };
+            Bus::new(config, PublisherHandle::from(&publisher))
+        }
+        _ => Bus::default(),
+    };
+    (bus, publisher)
+}
+
 /// Checks Redis at intervals, while the hub runs.
-fn watch_redis(redis: Option<Redis>, health: Health) {
+fn watch_redis(redis: Option<Redis>, bus: Bus, health: Health) {
     let Some(redis) = redis else {
         health.set("redis", PartState::Off);
         return;
@@ -275,8 +341,11 @@ fn watch_redis(redis: Option<Redis>, health: Health) {
             health.set(
                 "redis",
                 match redis.ping().await {
-                    Ok(()) => PartState::Ok,
-                    Err(error) => PartState::Down(error.to_string()),
+                    Ok(()) if !bus.is_on() || bus.is_connected() => PartState::Ok,
+                    Ok(()) => PartState::Degraded(
+                        "pushes between hubs are late until Redis is connected".to_owned(),
+                    ),
+                    Err(error) => PartState::Degraded(error.to_string()),
                 },
             );
             sleep(REDIS_CHECK_INTERVAL).await;

@@ -91,6 +91,11 @@ pub enum SignOutTarget {
 #[rtype(result = "usize")]
 pub struct Revoke(pub SignOutTarget);
 
+/// Writes the number of each user's connections to Redis again, which may have lost them.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct RestoreCounts;
+
 /// Returns the number of attached sessions.
 #[derive(Message)]
 #[rtype(result = "usize")]

@@ -5,24 +5,34 @@
 //! fails by panicking; then the lease of every session ends, and the sessions attach to the next
 //! registry and catch up from the store.
 
+mod remote;
+
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use actix::{
-    Actor, ActorFutureExt, AsyncContext, Context, Handler, Message, MessageResult, WrapFuture,
+    Actor, ActorFutureExt, AsyncContext, Context, Handler, Message, MessageResult,
+    ResponseActFuture, WrapFuture, fut::ready,
 };
+use futures_util::future::join;
 use tokio::{sync::oneshot, time::Instant};
 
 use super::{
     Attach, ClientInfo, CountSessions, Detach, DismissAll, ListClients, Revoke, SessionMessage,
     SignOutTarget, TooManyConnections,
-    user_sessions::{AttachedSession, PushResult, UserSessions},
+    user_sessions::{AttachedSession, PushResult, UserSessions, created},
 };
 use crate::{
+    bus::Bus,
     clock,
-    domain::{inbox::Change, notification::Timestamp, user::UserId},
+    domain::{
+        inbox::{Change, ClientId},
+        notification::Timestamp,
+        user::UserId,
+    },
     inbox::{DeliverChanges, Reconcile},
+    protocol::Frames,
     runtime::{
-        RuntimeSettings,
+        Lease, RuntimeSettings,
         supervisor::{Crash, DropGuard},
     },
     store::Store,
@@ -61,6 +71,8 @@ pub struct RegistryConfig {
     pub settings: Arc<RuntimeSettings>,
     /// Delivery trace.
     pub trace: Arc<DeliveryTrace>,
+    /// Bus to the other hubs.
+    pub bus: Bus,
 }
 
 impl Registry {
@@ -75,24 +87,32 @@ impl Registry {
     fn publish(
         &mut self,
         change: &Change,
+        frames: Option<Frames>,
         received: Instant,
         now: Timestamp,
         ctx: &mut Context<Self>,
     ) -> Option<trace::PushRecord> {
-        // The user is not connected: nothing is encoded.
+        // The user is not connected here: nothing is encoded.
         let user = self.users.get_mut(&change.user_id)?;
-        let result = user.push(change, received, self.config.settings.live_per_minute());
-        let record =
-            self.config.trace.is_on().then(|| user.push_record(change, result, now)).flatten();
+        let limit = self.config.settings.live_per_minute();
+        let result = user.push(change, frames, received, limit);
+        let record = created(change)
+            .filter(|_| self.config.trace.is_on())
+            .map(|id| user.push_record(id, result, now));
+        self.pushed(&change.user_id, result, ctx);
+        record
+    }
+
+    /// Completes a push.
+    fn pushed(&mut self, user: &UserId, result: PushResult, ctx: &mut Context<Self>) {
         match result {
             PushResult::Sent { dead: true } => self.remove_dead(),
             PushResult::ThrottledFirst => {
-                let user = change.user_id.clone();
+                let user = user.clone();
                 ctx.run_later(SUMMARY_AFTER, move |registry, _| registry.flush_summary(&user));
             }
             PushResult::Sent { dead: false } | PushResult::ThrottledMore => {}
         }
-        record
     }
 
     fn flush_summary(&mut self, user: &UserId) {
@@ -104,9 +124,14 @@ impl Registry {
     /// Removes sessions that ended without detaching.
     fn remove_dead(&mut self) {
         let mut left = 0;
-        self.users.retain(|_, user| {
+        let bus = &self.config.bus;
+        self.users.retain(|id, user| {
+            let before = user.sessions.len();
             user.sessions.retain(|session| session.address.connected());
             left += user.sessions.len();
+            if before != user.sessions.len() {
+                Self::detached(bus, id, user.sessions.len());
+            }
             !user.sessions.is_empty()
         });
         self.sessions = left;
@@ -165,18 +190,50 @@ impl Registry {
 }
 
 impl Handler<Attach> for Registry {
-    type Result = MessageResult<Attach>;
+    type Result = ResponseActFuture<Self, Result<Lease, TooManyConnections>>;
 
     fn handle(&mut self, attach: Attach, _: &mut Self::Context) -> Self::Result {
         let Attach { info, address, signals } = attach;
-        let user = self.users.entry(info.identity.user_id.clone()).or_default();
+        let (user_id, client) = (info.identity.user_id.clone(), info.client);
+        let user = self.users.entry(user_id.clone()).or_default();
         if user.sessions.len() >= self.config.max_per_user {
-            return MessageResult(Err(TooManyConnections));
+            return Box::pin(ready(Err(TooManyConnections)));
         }
         let (keep, lease) = oneshot::channel();
         user.sessions.push(AttachedSession { info, address, signals, _lease: keep });
         self.sessions += 1;
-        MessageResult(Ok(lease))
+        let bus = &self.config.bus;
+        if !bus.is_on() {
+            return Box::pin(ready(Ok(lease)));
+        }
+        // The session reads its history after this, so it misses no change of another hub.
+        let subscribed = bus.subscribe(&user_id);
+        let elsewhere = bus.count_connections(&user_id, user.sessions.len());
+        let joined = async move { join(subscribed, elsewhere).await.1 };
+        Box::pin(joined.into_actor(self).map(move |elsewhere, registry, _| {
+            let here = registry.users.get(&user_id).map_or(0, |user| user.sessions.len());
+            if here + elsewhere > registry.config.max_per_user {
+                registry.detach(&user_id, client);
+                return Err(TooManyConnections);
+            }
+            Ok(lease)
+        }))
+    }
+}
+
+impl Registry {
+    fn detach(&mut self, user_id: &UserId, client: ClientId) {
+        let Some(user) = self.users.get_mut(user_id) else { return };
+        let before = user.sessions.len();
+        user.sessions.retain(|session| session.info.client != client);
+        let left = user.sessions.len();
+        self.sessions -= before - left;
+        if left == 0 {
+            self.users.remove(user_id);
+        }
+        if left < before {
+            Self::detached(&self.config.bus, user_id, left);
+        }
     }
 }
 
@@ -184,13 +241,7 @@ impl Handler<Detach> for Registry {
     type Result = ();
 
     fn handle(&mut self, Detach { user_id, client }: Detach, _: &mut Self::Context) {
-        let Some(user) = self.users.get_mut(&user_id) else { return };
-        let before = user.sessions.len();
-        user.sessions.retain(|session| session.info.client != client);
-        self.sessions -= before - user.sessions.len();
-        if user.sessions.is_empty() {
-            self.users.remove(&user_id);
-        }
+        self.detach(&user_id, client);
     }
 }
 
@@ -203,8 +254,11 @@ impl Handler<DeliverChanges> for Registry {
         ctx: &mut Self::Context,
     ) {
         let now = clock::now();
-        let record =
-            changes.iter().filter_map(|change| self.publish(change, received, now, ctx)).collect();
+        let mut frames = self.share(&changes).into_iter();
+        let record = changes
+            .iter()
+            .filter_map(|change| self.publish(change, frames.next(), received, now, ctx))
+            .collect();
         self.config.trace.record_pushes(record);
     }
 }

@@ -29,6 +29,7 @@ impl Fixture {
         let store = TestStore::open().await;
         let settings = settings();
         let config = RegistryConfig {
+            bus: crate::bus::Bus::default(),
             max_per_user: 2,
             settings: Arc::clone(&settings),
             trace: Arc::new(DeliveryTrace::new(10, 10, Timestamp(0))),

@@ -7,9 +7,11 @@ use std::{
 
 use actix::Recipient;
 use tokio::{sync::oneshot, time::Instant};
+use uuid::Uuid;
 
 use super::{ClientInfo, Content, Push, SessionMessage, Signals};
 use crate::{
+    bus::BusChange,
     clock,
     connection::WAITING_BYTES_MAX,
     domain::{
@@ -61,6 +63,18 @@ struct Summary {
     received: Instant,
 }
 
+/// Returns the code of the type if the live limit applies: only to notifications with a toast.
+pub(crate) fn limited_code(change: &Change) -> Option<&str> {
+    let item = change.notification.as_ref().filter(|item| item.priority != Priority::High)?;
+    (change.kind == ChangeKind::New { quiet: false }).then_some(item.type_code.as_str())
+}
+
+/// Returns the ID of the notification if the change is a new one.
+pub(crate) fn created(change: &Change) -> Option<Uuid> {
+    let new = matches!(change.kind, ChangeKind::New { .. });
+    Some(change.notification.as_ref().filter(|_| new)?.notification_id)
+}
+
 /// Sessions of one connected user.
 #[derive(Default)]
 pub(crate) struct UserSessions {
@@ -87,14 +101,23 @@ pub(crate) enum PushResult {
 
 impl UserSessions {
     /// Sends a change to every session, or adds it to the summary after `limit` in the last minute.
-    pub(crate) fn push(&mut self, change: &Change, received: Instant, limit: u32) -> PushResult {
+    /// `frames` are encoded already if other hubs get them too.
+    pub(crate) fn push(
+        &mut self,
+        change: &Change,
+        frames: Option<Frames>,
+        received: Instant,
+        limit: u32,
+    ) -> PushResult {
         self.revision = self.revision.max(Some(change.step.revision));
-        if Self::is_limited(change) && !self.rate_limit.try_acquire(limit, clock::monotonic()) {
-            return self.throttle(change, received);
+        if let Some(code) = limited_code(change)
+            && !self.rate_limit.try_acquire(limit, clock::monotonic())
+        {
+            return self.throttle(code, change.step, received);
         }
         // The summary comes first, to keep the order of revisions.
         let dead = self.flush_summary();
-        let Frames { others, origin } = protocol::encode_change(change);
+        let Frames { others, origin } = frames.unwrap_or_else(|| protocol::encode_change(change));
         let mut gone = false;
         for session in &self.sessions {
             let asked = change.origin == Some(session.info.client);
@@ -108,17 +131,40 @@ impl UserSessions {
         PushResult::Sent { dead: dead || gone }
     }
 
+    /// Sends a change of another hub to every session, or adds it to the summary.
+    pub(crate) fn push_remote(
+        &mut self,
+        change: &BusChange,
+        received: Instant,
+        limit: u32,
+    ) -> PushResult {
+        self.revision = self.revision.max(Some(change.step.revision));
+        if let Some(code) = &change.limited
+            && !self.rate_limit.try_acquire(limit, clock::monotonic())
+        {
+            return self.throttle(code, change.step, received);
+        }
+        let dead = self.flush_summary();
+        let push = Push {
+            frame: change.frame.clone(),
+            step: change.step,
+            content: Content::Change,
+            received,
+        };
+        let mut gone = false;
+        for session in &self.sessions {
+            gone |= !session.push(push.clone());
+        }
+        PushResult::Sent { dead: dead || gone }
+    }
+
     /// Returns the record of a new notification for the delivery trace.
     pub(crate) fn push_record(
         &self,
-        change: &Change,
+        notification_id: Uuid,
         record: PushResult,
         now: Timestamp,
-    ) -> Option<trace::PushRecord> {
-        let item = change
-            .notification
-            .as_ref()
-            .filter(|_| matches!(change.kind, ChangeKind::New { .. }))?;
+    ) -> trace::PushRecord {
         let (live, connections) = match record {
             PushResult::Sent { .. } => (
                 trace::PushMode::Pushed,
@@ -132,35 +178,26 @@ impl UserSessions {
                 (trace::PushMode::Limited, Vec::new())
             }
         };
-        Some(trace::PushRecord {
-            notification_id: item.notification_id,
-            at: now,
-            live,
-            connections,
-        })
+        trace::PushRecord { notification_id, at: now, live, connections }
     }
 
-    /// Returns whether the live limit applies: only to notifications with a toast.
-    fn is_limited(change: &Change) -> bool {
-        let urgent =
-            change.notification.as_ref().is_none_or(|item| item.priority == Priority::High);
-        change.kind == ChangeKind::New { quiet: false } && !urgent
-    }
-
-    fn throttle(&mut self, change: &Change, received: Instant) -> PushResult {
-        let code =
-            change.notification.as_ref().map(|item| item.type_code.clone()).unwrap_or_default();
+    fn throttle(&mut self, code: &str, step: RevisionStep, received: Instant) -> PushResult {
+        // A summary covers changes that follow each other. A gap, from a lost message of another
+        // hub, is left to the sessions, which read it from the store.
+        let continues = |summary: &Summary| summary.step.revision == step.previous_revision;
+        if self.summary.as_ref().is_some_and(|summary| !continues(summary)) {
+            self.flush_summary();
+        }
         let first = self.summary.is_none();
         let summary = self.summary.get_or_insert_with(|| Summary {
             count: 0,
             types: BTreeMap::new(),
-            step: change.step,
+            step,
             received,
         });
         summary.count += 1;
-        *summary.types.entry(code).or_default() += 1;
-        summary.step =
-            RevisionStep { previous_revision: summary.step.previous_revision, ..change.step };
+        *summary.types.entry(code.to_owned()).or_default() += 1;
+        summary.step = RevisionStep { previous_revision: summary.step.previous_revision, ..step };
         if first { PushResult::ThrottledFirst } else { PushResult::ThrottledMore }
     }
 

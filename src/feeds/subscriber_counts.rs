@@ -60,8 +60,15 @@ impl SubscriberCounts {
         }
     }
 
-    pub(crate) fn set_all(&self, count: usize) {
-        self.all.store(count, Ordering::Relaxed);
+    /// Returns whether an administrator watches all events.
+    #[must_use]
+    pub fn is_watching_all(&self) -> bool {
+        self.all.load(Ordering::Relaxed) > 0
+    }
+
+    /// Sets the number of connections that watch all events. Returns the number before.
+    pub(crate) fn set_all(&self, count: usize) -> usize {
+        self.all.swap(count, Ordering::Relaxed)
     }
 
     #[expect(clippy::cast_precision_loss, reason = "fewer watchers than a float can count")]

@@ -10,6 +10,7 @@ use super::{
     Broadcaster, Dismiss, Join, Quit, Subscribe, SubscriberCounts, Unsubscribe, WatchTarget,
 };
 use crate::{
+    bus::Bus,
     connection::{ConflatingQueue, ConnectionActor},
     domain::{
         feed::{Feeds, Filters},
@@ -30,13 +31,23 @@ pub struct FeedsHandle {
     now: Arc<ArcSwap<SubscriberCounts>>,
     /// Broadcaster.
     pub broadcaster: Handle<Broadcaster>,
+    /// Bus to the feeds of other hubs.
+    pub bus: Bus,
 }
 
 impl FeedsHandle {
     /// Creates the handle of these feeds.
     #[must_use]
-    pub fn new(feeds: Feeds, broadcaster: Handle<Broadcaster>) -> Self {
-        Self { now: Arc::new(ArcSwap::from_pointee(SubscriberCounts::new(feeds))), broadcaster }
+    pub fn new(feeds: Feeds, broadcaster: Handle<Broadcaster>, bus: Bus) -> Self {
+        let now = Arc::new(ArcSwap::from_pointee(SubscriberCounts::new(feeds)));
+        Self { now, broadcaster, bus }
+    }
+
+    /// Returns whether another hub may have an audience for events of this code.
+    #[must_use]
+    pub fn has_audience_elsewhere(&self, code: &str) -> bool {
+        self.bus.is_shared()
+            && (self.bus.is_watched_elsewhere() || self.subscriber_counts().is_shown(code))
     }
 
     /// Returns the current feeds.

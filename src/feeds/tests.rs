@@ -69,7 +69,8 @@ struct Fixture {
 
 impl Fixture {
     fn start(snapshot: bool) -> Self {
-        let feeds_handle = FeedsHandle::new(feeds(snapshot), Handle::default());
+        let feeds_handle =
+            FeedsHandle::new(feeds(snapshot), Handle::default(), crate::bus::Bus::default());
         let broadcaster = Broadcaster::new(feeds_handle.clone(), 2, DropGuard::detached()).start();
         feeds_handle.broadcaster.fill(broadcaster.clone());
         Self { broadcaster, feeds_handle }
@@ -297,7 +298,8 @@ async fn watcher_cannot_watch_another_feed_or_an_inbox() {
 
 #[actix::test]
 async fn watcher_is_told_to_retry_while_the_broadcaster_is_gone() {
-    let feeds_handle = FeedsHandle::new(feeds(false), Handle::default());
+    let feeds_handle =
+        FeedsHandle::new(feeds(false), Handle::default(), crate::bus::Bus::default());
     let fixture = Fixture { broadcaster: Fixture::start(false).broadcaster, feeds_handle };
     let (_watcher, mut peer) = fixture.watcher(1);
     peer.send(&subscribe_to("PIANO")).await;

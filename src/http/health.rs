@@ -94,7 +94,10 @@ pub(super) fn shown(parts: &BTreeMap<&'static str, PartState>) -> Map<String, Va
 }
 
 /// Returns the reason for which this hub is not ready.
-fn not_ready(state: &State, parts: &BTreeMap<&'static str, PartState>) -> Option<String> {
+pub(super) fn not_ready(
+    state: &State,
+    parts: &BTreeMap<&'static str, PartState>,
+) -> Option<String> {
     let unwell =
         |part: &str| parts.get(part).and_then(|state| Some(format!("{part}: {}", state.reason()?)));
     let down =

@@ -22,6 +22,7 @@ pub(super) fn operations() -> Vec<Operation> {
         admin::configuration::operations(),
         admin::stats::operations(),
         admin::explain::operations(),
+        admin::hubs::operations(),
         admin::jobs::operations(),
         health::operations(),
         metrics::operations(),

@@ -7,6 +7,8 @@ use metrics_exporter_prometheus::PrometheusHandle;
 
 use crate::{
     auth::Authenticator,
+    bus::Requests,
+    cluster::Cluster,
     config,
     delivery::{Registry, session},
     http::{
@@ -73,6 +75,10 @@ pub struct State {
     pub history: Arc<History>,
     /// Metrics for `/metrics`.
     pub metrics: PrometheusHandle,
+    /// Hubs of this store.
+    pub cluster: Cluster,
+    /// Questions to the other hubs.
+    pub hubs: Requests,
     /// State shared by sessions.
     pub sessions: Arc<session::SessionContext>,
     /// Number of connections.

@@ -11,7 +11,7 @@ use crate::{
         user::UserId,
     },
     runtime::{Handle, MessageHandle},
-    store::{MarkOutcome, Planned, RetentionCursor, StoreError},
+    store::{Fence, MarkOutcome, Planned, RetentionCursor, StoreError},
 };
 
 /// Commits the notifications of one or several events.
@@ -96,6 +96,8 @@ pub struct Sweep {
     pub task: SweepTask,
     /// Maximum number of notifications.
     pub limit: i64,
+    /// Lease of the sweeper.
+    pub fence: Fence,
     /// Receiver of the result.
     pub reply: oneshot::Sender<Result<Swept, StoreError>>,
 }

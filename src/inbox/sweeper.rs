@@ -13,12 +13,13 @@ use tokio::sync::oneshot;
 use super::{Sweep, SweepTask, Swept};
 use crate::{
     clock,
+    cluster::{Leases, SWEEPER},
     domain::{inbox::SweepKind, notification::Timestamp},
     runtime::{
         MessageHandle, RuntimeSettings,
         supervisor::{Crash, DropGuard},
     },
-    store::{ANSWER_KEPT_MS, IDENTITY_KEPT_MS, RetentionCursor, Store, TOMBSTONE_KEPT_MS},
+    store::{ANSWER_KEPT_MS, Fence, IDENTITY_KEPT_MS, RetentionCursor, Store, TOMBSTONE_KEPT_MS},
 };
 
 /// Interval of checks for expired notifications; five seconds are promised.
@@ -44,6 +45,7 @@ pub struct Sweeper {
     store: Store,
     persistence: MessageHandle<Sweep>,
     settings: Arc<RuntimeSettings>,
+    leases: Leases,
     _guard: DropGuard,
 }
 
@@ -64,33 +66,40 @@ impl Sweeper {
         store: Store,
         persistence: MessageHandle<Sweep>,
         settings: Arc<RuntimeSettings>,
+        leases: Leases,
         guard: DropGuard,
     ) -> Self {
-        Self { store, persistence, settings, _guard: guard }
+        Self { store, persistence, settings, leases, _guard: guard }
     }
 
     fn run(&self, task: Task, ctx: &mut Context<Self>) {
+        let Some(fence) = self.leases.fence(SWEEPER) else {
+            ctx.run_later(EXPIRY_INTERVAL, |sweeper, ctx| sweeper.run(task, ctx));
+            return;
+        };
         let (store, persistence, days) =
             (self.store.clone(), self.persistence.clone(), self.settings.archive_after_days());
         let now = clock::now();
         let step = async move {
             match task {
                 Task::Expire => {
-                    let swept = sweep(&persistence, SweepTask::By(SweepKind::Expire, now)).await;
+                    let swept =
+                        sweep(&persistence, SweepTask::By(SweepKind::Expire, now), fence).await;
                     (Task::Expire, pause(is_more(swept.as_ref()), EXPIRY_INTERVAL))
                 }
                 Task::Archive => {
                     let before = Timestamp(now.0.saturating_sub(days.saturating_mul(DAY_MS)));
                     let swept =
-                        sweep(&persistence, SweepTask::By(SweepKind::Archive, before)).await;
+                        sweep(&persistence, SweepTask::By(SweepKind::Archive, before), fence).await;
                     (Task::Archive, pause(is_more(swept.as_ref()), AGE_INTERVAL))
                 }
                 Task::Discard => {
-                    let swept = sweep(&persistence, SweepTask::By(SweepKind::Discard, now)).await;
+                    let swept =
+                        sweep(&persistence, SweepTask::By(SweepKind::Discard, now), fence).await;
                     (Task::Discard, pause(is_more(swept.as_ref()), AGE_INTERVAL))
                 }
                 Task::Retain(cursor) => {
-                    match sweep(&persistence, SweepTask::Retention(cursor.clone())).await {
+                    match sweep(&persistence, SweepTask::Retention(cursor.clone()), fence).await {
                         Some(Swept { next: Some(next), .. }) => (Task::Retain(next), BUSY_INTERVAL),
                         Some(Swept { next: None, .. }) => {
                             (Task::Retain(RetentionCursor::default()), AGE_INTERVAL)
@@ -131,9 +140,9 @@ impl Sweeper {
 
 /// Runs a sweep. Returns `None` while persistence or the store is unavailable: the next check
 /// retries.
-async fn sweep(persistence: &MessageHandle<Sweep>, task: SweepTask) -> Option<Swept> {
+async fn sweep(persistence: &MessageHandle<Sweep>, task: SweepTask, fence: Fence) -> Option<Swept> {
     let (reply, answer) = oneshot::channel();
-    persistence.send(Sweep { task, limit: BATCH, reply }).await.ok()?;
+    persistence.send(Sweep { task, limit: BATCH, fence, reply }).await.ok()?;
     answer.await.ok()?.ok()
 }
 

@@ -20,7 +20,7 @@ use crate::{
         MessageHandle,
         supervisor::{Crash, DropGuard},
     },
-    store::{MarkOutcome, Planned, StoreError},
+    store::{Fence, MarkOutcome, Planned, StoreError},
     telemetry::Health,
     testing::{Recorded, TestStore, planned, recording, reply, until, user},
 };
@@ -206,7 +206,7 @@ async fn sweep_publishes_what_expired() {
     fixture.published.take_all();
     let (sender, swept) = oneshot::channel();
     let task = SweepTask::By(SweepKind::Expire, clock::now());
-    fixture.send(Sweep { task, limit: 10, reply: sender });
+    fixture.send(Sweep { task, limit: 10, fence: Fence::alone("sweeper"), reply: sender });
     assert_eq!(reply(swept).await.expect("a reply").expect("it sweeps").count, 1);
     let published = fixture.published.take_all();
     assert!(matches!(published[0].changes[0].kind, ChangeKind::Swept(SweepKind::Expire)));

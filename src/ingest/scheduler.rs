@@ -1,8 +1,9 @@
 //! Scheduler actor: publishes an event for each notification type whose cron schedule is due.
 //!
-//! It checks the catalog every second. Every hub does: the identity of the event is the type and
-//! the time at which it was due, so that exactly one hub's event makes notifications. The run is
-//! recorded after that; a hub that dies in between repeats it, and finds a duplicate.
+//! It checks the catalog every second, at the hub that holds the lease. The identity of the event
+//! is the type and the time at which it was due: if a hub that has just lost the lease publishes it
+//! too, one of both is a duplicate. The run is recorded after that; a hub that dies in between
+//! repeats it, and finds a duplicate.
 
 use std::{collections::HashSet, sync::Arc, time::Duration};
 
@@ -12,6 +13,7 @@ use tokio::{sync::oneshot, time::Instant};
 
 use crate::{
     clock,
+    cluster::{Leases, SCHEDULER},
     domain::{
         catalog::NotificationType,
         event::{Event, Identity},
@@ -42,6 +44,7 @@ pub struct Scheduler {
     store: Store,
     catalog: SharedCatalog,
     pipeline: MessageHandle<Ingest>,
+    leases: Leases,
     /// Types with a run in progress: a large fan-out must not delay other types.
     in_flight: HashSet<String>,
     _guard: DropGuard,
@@ -54,12 +57,17 @@ impl Scheduler {
         store: Store,
         catalog: SharedCatalog,
         pipeline: MessageHandle<Ingest>,
+        leases: Leases,
         guard: DropGuard,
     ) -> Self {
-        Self { store, catalog, pipeline, in_flight: HashSet::new(), _guard: guard }
+        Self { store, catalog, pipeline, leases, in_flight: HashSet::new(), _guard: guard }
     }
 
     fn poll(&self, ctx: &mut Context<Self>) {
+        if self.leases.fence(SCHEDULER).is_none() {
+            ctx.run_later(INTERVAL, |scheduler, ctx| scheduler.poll(ctx));
+            return;
+        }
         let store = self.store.clone();
         let runs = async move { store.schedule_runs().await };
         ctx.spawn(runs.into_actor(self).map(|runs, scheduler, ctx| {

@@ -18,6 +18,7 @@ use super::{
 };
 use crate::{
     clock,
+    cluster::Leases,
     domain::{
         catalog::{Catalog, TypeRow, tests::row},
         event::Identity,
@@ -287,7 +288,7 @@ impl ScheduleFixture {
 
     fn start(&self, pipeline: MessageHandle<Ingest>) -> actix::Addr<Scheduler> {
         let (store, catalog) = (self.store.store.clone(), self.catalog.clone());
-        Scheduler::new(store, catalog, pipeline, DropGuard::detached()).start()
+        Scheduler::new(store, catalog, pipeline, Leases::alone(), DropGuard::detached()).start()
     }
 
     async fn last_run(&self) -> Option<Timestamp> {

@@ -15,6 +15,7 @@ use super::{
     trace::BatchTraces,
 };
 use crate::{
+    bus::Publish,
     clock,
     domain::event::Event,
     feeds::{FeedsHandle, ShowEvents},
@@ -88,10 +89,24 @@ async fn show_in_feeds(
         return;
     }
     let counts = feeds_handle.subscriber_counts();
-    let valid =
-        events.iter().zip(plans).filter(|(_, plan)| !plan.has_failed()).map(|(event, _)| event);
-    let wanted: Vec<Arc<Event>> =
-        valid.filter(|event| counts.has_audience(&event.code)).map(Arc::clone).collect();
+    let valid: Vec<&Arc<Event>> = events
+        .iter()
+        .zip(plans)
+        .filter(|(_, plan)| !plan.has_failed())
+        .map(|(event, _)| event)
+        .collect();
+    let select = |has_audience: &dyn Fn(&str) -> bool| -> Vec<Arc<Event>> {
+        valid
+            .iter()
+            .filter(|event| has_audience(&event.code))
+            .map(|event| Arc::clone(event))
+            .collect()
+    };
+    let elsewhere = select(&|code| feeds_handle.has_audience_elsewhere(code));
+    if !elsewhere.is_empty() {
+        feeds_handle.bus.publish(Publish::Events(elsewhere));
+    }
+    let wanted = select(&|code| counts.has_audience(code));
     if !wanted.is_empty() {
         // Waiting keeps a flood of events from piling up in the broadcaster, but a feed must not
         // hold up notifications for long. A broadcaster that is restarting shows nothing.

@@ -44,7 +44,11 @@ impl Fixture {
             store.store.clone(),
             catalog,
             persistence,
-            FeedsHandle::new(crate::domain::feed::Feeds::default(), Handle::default()),
+            FeedsHandle::new(
+                crate::domain::feed::Feeds::default(),
+                Handle::default(),
+                crate::bus::Bus::default(),
+            ),
             (Arc::clone(&trace), Arc::clone(&unknown_types)),
             DropGuard::detached(),
         );

@@ -1,4 +1,5 @@
-//! Redis: sessions of other services, named by a cookie.
+//! Redis: sessions of other services, named by a cookie, and the connections of the
+//! [`bus`](crate::bus).
 //!
 //! The connection is established on first use and restored when lost; an unavailable server delays
 //! callers at most for the timeouts below.
@@ -9,7 +10,11 @@ pub use sessions::{CookieSession, Sessions};
 
 use std::{fmt, time::Duration};
 
-use redis::aio::{ConnectionManager, ConnectionManagerConfig};
+use redis::{
+    FromRedisValue, Pipeline,
+    aio::{ConnectionManager, ConnectionManagerConfig, PubSub},
+};
+use tokio::time::timeout;
 
 /// Time limit for connecting, and for a reply.
 const TIMEOUT: Duration = Duration::from_secs(1);
@@ -27,7 +32,10 @@ pub enum RedisError {
 
 /// Shared connection to Redis.
 #[derive(Clone)]
-pub struct Redis(ConnectionManager);
+pub struct Redis {
+    connection: ConnectionManager,
+    client: redis::Client,
+}
 
 impl fmt::Debug for Redis {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -58,7 +66,29 @@ impl Redis {
             .set_response_timeout(Some(TIMEOUT))
             .set_number_of_retries(1)
             .set_max_delay(TIMEOUT);
-        ConnectionManager::new_lazy_with_config(client, config).map(Self).map_err(bad)
+        let connection =
+            ConnectionManager::new_lazy_with_config(client.clone(), config).map_err(bad)?;
+        Ok(Self { connection, client })
+    }
+
+    /// Sends commands in one round trip.
+    ///
+    /// # Errors
+    /// When Redis does not answer.
+    pub async fn run<T: FromRedisValue>(&self, pipe: &Pipeline) -> Result<T, RedisError> {
+        let mut connection = self.connection.clone();
+        pipe.query_async(&mut connection).await.map_err(unavailable)
+    }
+
+    /// Opens a connection for subscriptions.
+    ///
+    /// # Errors
+    /// When Redis does not answer.
+    pub async fn subscriber(&self) -> Result<PubSub, RedisError> {
+        match timeout(TIMEOUT, self.client.get_async_pubsub()).await {
+            Ok(connected) => connected.map_err(unavailable),
+            Err(_) => Err(RedisError::Unavailable("no reply within a second".to_owned())),
+        }
     }
 
     /// Checks that Redis answers.
@@ -66,12 +96,12 @@ impl Redis {
     /// # Errors
     /// When it does not.
     pub async fn ping(&self) -> Result<(), RedisError> {
-        let mut connection = self.0.clone();
+        let mut connection = self.connection.clone();
         redis::cmd("PING").query_async::<()>(&mut connection).await.map_err(unavailable)
     }
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "it is given to map_err")]
-fn unavailable(error: redis::RedisError) -> RedisError {
+pub(crate) fn unavailable(error: redis::RedisError) -> RedisError {
     RedisError::Unavailable(error.to_string())
 }

@@ -57,7 +57,7 @@ impl Sessions {
         if value.is_empty() || value.len() > VALUE_MAX_BYTES {
             return Ok(None);
         }
-        let mut connection = self.0.0.clone();
+        let mut connection = self.0.connection.clone();
         let text: Option<String> = redis::cmd("GET")
             .arg(format!("session:{value}"))
             .query_async(&mut connection)

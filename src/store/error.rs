@@ -21,6 +21,9 @@ pub enum StoreError {
     /// Another hub uses the store.
     #[error("{0}")]
     Locked(String),
+    /// Another hub has taken over the work: nothing was changed.
+    #[error("another hub has taken over the lease {0:?}")]
+    LeaseLost(&'static str),
     /// The schema could not be migrated.
     #[error("the migration failed: {0}")]
     Migration(String),

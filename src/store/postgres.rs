@@ -7,7 +7,7 @@ use std::collections::HashSet;
 use sqlx::{Connection as _, PgConnection, PgPool, Postgres as Db, Transaction};
 
 use super::{
-    StoreError,
+    Fence, StoreError,
     columns::{column_names, notification_columns},
     commit::stored_metadata,
     rows::{InboxRow, notification_selection},
@@ -25,6 +25,24 @@ pub(super) async fn begin_write(
     connection: &mut PgConnection,
 ) -> Result<Transaction<'_, Db>, StoreError> {
     Ok(connection.begin().await?)
+}
+
+/// Locks a lease that must still be held, until the end of the transaction. A fenced write with the
+/// token of an earlier holder changes nothing.
+pub(super) async fn hold_lease(
+    connection: &mut PgConnection,
+    fence: &Fence,
+) -> Result<(), StoreError> {
+    let Some(token) = fence.token else { return Ok(()) };
+    let held: Option<i64> = sqlx::query_scalar(
+        "SELECT token FROM leases WHERE name = $1 AND token = $2 AND expires_at > \
+         (extract(epoch FROM clock_timestamp()) * 1000)::bigint FOR SHARE",
+    )
+    .bind(fence.name)
+    .bind(token)
+    .fetch_optional(connection)
+    .await?;
+    held.map(drop).ok_or(StoreError::LeaseLost(fence.name))
 }
 
 /// Returns whether a connection must not be used after this error: it may lead to a server that has

@@ -11,7 +11,7 @@ use serde_json::json;
 use sqlx::{Connection as _, QueryBuilder, Sqlite as Db, SqliteConnection, Transaction};
 
 use super::{
-    Sqlite, StoreError,
+    Fence, Sqlite, StoreError,
     columns::{column_names, notification_columns},
     commit::stored_metadata,
     rows::{InboxRow, notification_selection},
@@ -33,6 +33,12 @@ pub(super) async fn begin_write(
     writer: &mut SqliteConnection,
 ) -> Result<Transaction<'_, Db>, StoreError> {
     Ok(writer.begin_with("BEGIN IMMEDIATE").await?)
+}
+
+/// Succeeds: one hub at a time uses a file, so it holds every lease.
+#[expect(clippy::unused_async, reason = "PostgreSQL has the same function")]
+pub(super) async fn hold_lease(_: &mut SqliteConnection, _: &Fence) -> Result<(), StoreError> {
+    Ok(())
 }
 
 /// Returns whether a connection must not be used after this error. SQLite may have rolled the

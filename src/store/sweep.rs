@@ -8,7 +8,7 @@ use std::{
 use serde_json::json;
 
 use super::{
-    Store, StoreError,
+    Fence, Store, StoreError,
     marks::SET_INBOX,
     rows::{InboxRow, NotificationRow, all},
 };
@@ -56,13 +56,15 @@ impl Store {
     /// latest time of creation.
     ///
     /// # Errors
-    /// When the store is unavailable; then nothing has changed.
+    /// When the store is unavailable, or the lease of the sweeper is lost; then nothing has
+    /// changed.
     pub async fn sweep(
         &self,
         sweep: SweepKind,
         before: Timestamp,
         limit: i64,
         now: Timestamp,
+        fence: &Fence,
     ) -> Result<Vec<Change>, StoreError> {
         let sql = match sweep {
             SweepKind::Expire => EXPIRED,
@@ -76,7 +78,7 @@ impl Store {
             .bind(limit)
             .fetch_all(pool)
             .await)?;
-        self.enter_all(sweep, &due, now).await
+        self.enter_all(sweep, &due, now, fence).await
     }
 
     /// Clears notifications beyond the retention period, for the next page of users with one.
@@ -89,6 +91,7 @@ impl Store {
         after: &RetentionCursor,
         now: Timestamp,
         limit: i64,
+        fence: &Fence,
     ) -> Result<(Vec<Change>, Option<RetentionCursor>), StoreError> {
         let users: Vec<String> = on_pool!(self, |pool| {
             sqlx::query_scalar(RETENTION_USERS)
@@ -110,7 +113,7 @@ impl Store {
         // The rest follows in the next round over the same users.
         let full = due.len() >= usize::try_from(limit).unwrap_or(usize::MAX);
         let next = if full { after.clone() } else { RetentionCursor(last.clone()) };
-        Ok((self.enter_all(SweepKind::RetentionEnded, &due, now).await?, Some(next)))
+        Ok((self.enter_all(SweepKind::RetentionEnded, &due, now, fence).await?, Some(next)))
     }
 
     /// Deletes at most `limit` tombstones of notifications deleted before `before`. Returns their
@@ -155,6 +158,7 @@ impl Store {
         sweep: SweepKind,
         due: &[(String, String)],
         now: Timestamp,
+        fence: &Fence,
     ) -> Result<Vec<Change>, StoreError> {
         if due.is_empty() {
             return Ok(Vec::new());
@@ -163,6 +167,7 @@ impl Store {
         let users = json!(users).to_string();
         let ids = json!(due.iter().map(|(_, id)| id).collect::<Vec<_>>()).to_string();
         in_transaction!(self, |db, tx| {
+            db::hold_lease(&mut tx, fence).await?;
             let inboxes: Vec<InboxRow> =
                 sqlx::query_as(db::LOCK_INBOXES).bind(&users).fetch_all(&mut *tx).await?;
             let mut inboxes: BTreeMap<String, InboxState> =

@@ -35,6 +35,15 @@ pub const FEED_MESSAGES: &str = "lonceng_feed_messages_total";
 /// Number of watchers, by feed.
 pub const FEED_WATCHERS: &str = "lonceng_feed_watchers";
 
+/// Number of messages between hubs, by direction.
+pub const BUS_MESSAGES: &str = "lonceng_bus_messages_total";
+/// Number of changes of other hubs before which one was missing.
+pub const BUS_GAPS: &str = "lonceng_bus_gaps_total";
+/// Time from publishing a message to its arrival at another hub, in seconds.
+pub const BUS_LAG: &str = "lonceng_bus_lag_seconds";
+/// 1 while this hub holds a lease, by its name.
+pub const LEASES: &str = "lonceng_leases";
+
 /// Installs the recorder. Returns the handle that renders `/metrics`.
 ///
 /// # Errors
@@ -47,6 +56,7 @@ pub fn install() -> Result<PrometheusHandle, metrics_exporter_prometheus::BuildE
     let handle = PrometheusBuilder::new()
         .set_buckets_for_metric(Matcher::Full(DELIVERY_LATENCY.to_owned()), &MILLISECONDS)?
         .set_buckets_for_metric(Matcher::Full(BATCH_SECONDS.to_owned()), &SECONDS)?
+        .set_buckets_for_metric(Matcher::Full(BUS_LAG.to_owned()), &SECONDS)?
         .set_buckets_for_metric(Matcher::Full(BATCH_ROWS.to_owned()), &ROWS)?
         .install_recorder()?;
     describe();
@@ -74,7 +84,11 @@ fn describe() {
     describe_counter!(FEED_MESSAGES, "Live feed messages queued for watchers, by feed");
     describe_gauge!(FEED_WATCHERS, "Connections that watch a live feed, by feed");
     describe_counter!(SLOW_CLIENTS, "Clients closed because they read too slowly");
-    for counter in [SENT, ACKED, AUTO_CLEARED, SLOW_CLIENTS, UNKNOWN_TYPE] {
+    describe_counter!(BUS_MESSAGES, "Messages between hubs, by direction");
+    describe_counter!(BUS_GAPS, "Changes of other hubs before which one was missing");
+    describe_histogram!(BUS_LAG, Unit::Seconds, "From publishing to arrival at another hub");
+    describe_gauge!(LEASES, "1 while this hub holds a lease, by its name");
+    for counter in [SENT, ACKED, AUTO_CLEARED, SLOW_CLIENTS, UNKNOWN_TYPE, BUS_GAPS] {
         metrics::counter!(counter).absolute(0);
     }
     metrics::gauge!(CONNECTIONS).set(0.0);
@@ -87,6 +101,9 @@ fn describe() {
         "catalog",
         "sweeper",
         "scheduler",
+        "membership",
+        "bus_publisher",
+        "bus_listener",
     ] {
         metrics::counter!(ACTOR_RESTARTS, "actor" => actor).absolute(0);
     }

@@ -17,6 +17,7 @@ mod api;
 mod architecture;
 mod cli;
 mod cli_listen;
+mod cluster;
 mod convergence;
 mod crash;
 mod event_stream;

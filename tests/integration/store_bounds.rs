@@ -10,7 +10,7 @@ use lonceng::{
         notification::{Status, Timestamp},
         plan::Draft,
     },
-    store::{Filter, MarkOutcome, Planned, Store},
+    store::{Fence, Filter, MarkOutcome, Planned, Store},
 };
 use serde_json::value::RawValue;
 use uuid::Uuid;
@@ -113,7 +113,10 @@ async fn retention_of_a_type_removes_content(store: Store) {
     let drafts = [(id, first), second]
         .map(|(id, draft)| (id, Draft { metadata: Arc::clone(&metadata), ..draft }));
     store.commit(&[planned(None, drafts.to_vec())], NOW).await.expect("it commits");
-    let changes = store.sweep(SweepKind::Discard, NOW, 10, NOW).await.expect("it sweeps");
+    let changes = store
+        .sweep(SweepKind::Discard, NOW, 10, NOW, &Fence::alone("sweeper"))
+        .await
+        .expect("it sweeps");
     assert_eq!(changes.len(), 1);
     let kept = only(&store, "a").await;
     assert_eq!(

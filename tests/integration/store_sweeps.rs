@@ -7,7 +7,7 @@ use lonceng::{
         notification::{Status, Timestamp},
         plan::Draft,
     },
-    store::{Filter, RetentionCursor, Store},
+    store::{Fence, Filter, RetentionCursor, Store},
 };
 use uuid::Uuid;
 
@@ -43,7 +43,13 @@ async fn sweeps_run_in_bounded_batches(store: Store) {
     mark(&store, "b", ids[4], Mark::Read).await; // revision 4 of b
     let sweep = async |what, at, limit| {
         store
-            .sweep(what, Timestamp(NOW.0 + at), limit, Timestamp(NOW.0 + at))
+            .sweep(
+                what,
+                Timestamp(NOW.0 + at),
+                limit,
+                Timestamp(NOW.0 + at),
+                &Fence::alone("sweeper"),
+            )
             .await
             .expect("it sweeps")
     };
@@ -93,7 +99,10 @@ async fn retention_periods_are_per_user_and_checked_page_by_page(store: Store) {
     }
     let (mut cursor, mut cleared, mut rounds) = (RetentionCursor::default(), 0, 0);
     loop {
-        let (changes, next) = store.sweep_retention(&cursor, NOW, 70).await.expect("it sweeps");
+        let (changes, next) = store
+            .sweep_retention(&cursor, NOW, 70, &Fence::alone("sweeper"))
+            .await
+            .expect("it sweeps");
         assert!(changes.len() <= 70);
         cleared += changes.len();
         rounds += 1;

@@ -87,6 +87,7 @@ impl Fixture {
             feeds_handle: FeedsHandle::new(
                 crate::domain::feed::Feeds::default(),
                 Handle::default(),
+                crate::bus::Bus::default(),
             ),
             sign_ins: SignIns::new(store.store.clone(), None),
         };

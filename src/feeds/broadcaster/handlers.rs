@@ -6,6 +6,7 @@ use actix::{Handler, MessageResult};
 
 use super::{Broadcaster, SNAPSHOT_SHOWN_MAX, SNAPSHOT_SHOWN_MAX_BYTES};
 use crate::{
+    bus::ShowRemote,
     domain::inbox::ClientId,
     feeds::messages::{
         CountWatchers, Dismiss, DismissWatchers, Join, ListSubscriptions, Quit, ShowEvents,
@@ -96,6 +97,16 @@ impl Handler<ShowEvents> for Broadcaster {
     type Result = ();
 
     fn handle(&mut self, ShowEvents(events): ShowEvents, _: &mut Self::Context) {
+        for event in &events {
+            self.show(event);
+        }
+    }
+}
+
+impl Handler<ShowRemote> for Broadcaster {
+    type Result = ();
+
+    fn handle(&mut self, ShowRemote(events): ShowRemote, _: &mut Self::Context) {
         for event in &events {
             self.show(event);
         }

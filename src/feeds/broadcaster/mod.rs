@@ -229,7 +229,11 @@ impl Broadcaster {
     }
 
     fn count(&self) {
-        self.counts.set_all(self.all.len());
+        let watched_before = self.counts.set_all(self.all.len()) > 0;
+        let is_watched = !self.all.is_empty();
+        if is_watched != watched_before {
+            self.feeds_handle.bus.announce_watches_all(is_watched);
+        }
         for (at, index) in
             self.indexes.iter().enumerate().filter(|(at, _)| !self.feeds.is_retired(FeedId(*at)))
         {

@@ -1,17 +1,18 @@
-//! Connected clients and users, and sign-out.
+//! Connected clients and users of all hubs, and sign-out.
 
 use std::{collections::BTreeMap, sync::Arc};
 
 use actix_web::{HttpResponse, web};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
+use super::hubs::{self, Gathered, Question};
 use crate::{
     clock,
     delivery::{ClientInfo, ListClients, Revoke, SignOutTarget},
     domain::user::UserId,
     feeds::{ListSubscriptions, SignOut},
     http::{
-        Problem, SharedState,
+        Problem, SharedState, State,
         api::{Access, Checked, Operation, Tag},
     },
 };
@@ -22,7 +23,7 @@ pub(in crate::http) fn operations() -> Vec<Operation> {
         Operation::get("/api/v1/admin/clients", clients)
             .access(Access::Admin)
             .doc(Tag::Admin, "list_clients", "List the open connections")
-            .returns(200, "All connections of this hub.", "Clients"),
+            .returns(200, "The connections of all hubs.", "Clients"),
         Operation::delete("/api/v1/admin/clients/{client_id}", revoke_client)
             .access(Access::Admin)
             .doc(Tag::Admin, "revoke_client", "Sign out a connection (close code 4001)")
@@ -41,6 +42,15 @@ pub(in crate::http) fn operations() -> Vec<Operation> {
                 "ID of the user.",
             )
             .returns(200, "The connections are being closed.", "Closed"),
+        Operation::get("/api/v1/admin/presence/{user_id}", presence)
+            .access(Access::Admin)
+            .doc(Tag::Admin, "get_presence", "Get the connections of a user at all hubs")
+            .path(
+                "user_id",
+                json!({"type": "string", "minLength": 1, "maxLength": 128}),
+                "ID of the user.",
+            )
+            .returns(200, "Whether the user is online, and the connections.", "Presence"),
     ]
 }
 
@@ -48,12 +58,10 @@ fn login(info: &ClientInfo) -> &str {
     info.identity.login.as_deref().unwrap_or(info.identity.user_id.as_str())
 }
 
-/// Handles `GET /api/v1/admin/clients`.
-pub(in crate::http) async fn clients(
-    state: SharedState,
-    _: Checked,
-) -> Result<HttpResponse, Problem> {
+/// Returns the connections at this hub, of all users or of one, oldest first.
+pub(super) async fn of_this_hub(state: &State, user: Option<&UserId>) -> Result<Value, Problem> {
     let mut clients = state.registry.send(ListClients).await?;
+    clients.retain(|info| user.is_none_or(|user| info.identity.user_id == *user));
     // Clients are listed without subscriptions if the broadcaster is restarting.
     let watched =
         state.sessions.feeds_handle.broadcaster.send(ListSubscriptions).await.unwrap_or_default();
@@ -70,13 +78,50 @@ pub(in crate::http) async fn clients(
             "subscriptions": watched.get(&info.client).map_or(&[][..], Vec::as_slice),
         })
     };
-    let connected: Vec<Value> = clients.iter().map(shown).collect();
-    let total = connected.len();
-    Ok(HttpResponse::Ok().json(json!({
-        "connected_clients": connected,
-        "total_count": total,
-        "timestamp": clock::now(),
-    })))
+    Ok(Value::Array(clients.iter().map(shown).collect()))
+}
+
+/// Returns the connections at all hubs.
+pub(super) fn connections(gathered: &Gathered) -> impl Iterator<Item = &Value> {
+    gathered.answers.iter().filter_map(Value::as_array).flatten()
+}
+
+/// Signs out a user at this hub. Returns the number of connections.
+pub(super) async fn sign_out_user(state: &State, user: UserId) -> Result<Value, Problem> {
+    let watching =
+        state.sessions.feeds_handle.broadcaster.send(SignOut(user.clone())).await.unwrap_or(0);
+    Ok(json!(watching + state.registry.send(Revoke(SignOutTarget::User(user))).await?))
+}
+
+/// Signs out a connection at this hub. Returns the number of connections.
+pub(super) async fn sign_out_client(state: &State, client_id: String) -> Result<Value, Problem> {
+    Ok(json!(state.registry.send(Revoke(SignOutTarget::Client(client_id))).await?))
+}
+
+/// Creates the response of a sign-out.
+fn closed(gathered: &Gathered) -> (u64, Map<String, Value>) {
+    let closed = gathered.answers.iter().filter_map(Value::as_u64).sum();
+    let mut response = Map::new();
+    response.insert("closed".to_owned(), json!(closed));
+    gathered.note_incomplete(&mut response);
+    (closed, response)
+}
+
+/// Handles `GET /api/v1/admin/clients`.
+pub(in crate::http) async fn clients(
+    state: SharedState,
+    _: Checked,
+) -> Result<HttpResponse, Problem> {
+    let gathered =
+        hubs::ask(&state, &Question::Clients { user_id: None }, of_this_hub(&state, None)).await?;
+    let mut connected: Vec<&Value> = connections(&gathered).collect();
+    connected.sort_by_key(|client| client["connected_at"].as_str().unwrap_or_default());
+    let mut response = Map::new();
+    response.insert("total_count".to_owned(), json!(connected.len()));
+    response.insert("connected_clients".to_owned(), json!(connected));
+    response.insert("timestamp".to_owned(), json!(clock::now()));
+    gathered.note_incomplete(&mut response);
+    Ok(HttpResponse::Ok().json(response))
 }
 
 /// Handles `GET /api/v1/admin/users`.
@@ -84,19 +129,26 @@ pub(in crate::http) async fn users(
     state: SharedState,
     _: Checked,
 ) -> Result<HttpResponse, Problem> {
-    let clients = state.registry.send(ListClients).await?;
-    let unique: BTreeMap<&UserId, &str> =
-        clients.iter().map(|info| (&info.identity.user_id, login(info))).collect();
-    let users: Vec<Value> = unique
-        .iter()
-        .map(|(id, login)| json!({ "id": id.to_legacy_json(), "login": login }))
+    let gathered =
+        hubs::ask(&state, &Question::Clients { user_id: None }, of_this_hub(&state, None)).await?;
+    let unique: BTreeMap<String, Value> = connections(&gathered)
+        .map(|client| {
+            let user = json!({ "id": client["user_id"], "login": client["login"] });
+            (
+                client["user_id"]
+                    .as_str()
+                    .map_or_else(|| client["user_id"].to_string(), str::to_owned),
+                user,
+            )
+        })
         .collect();
-    let total = users.len();
-    Ok(HttpResponse::Ok().json(json!({
-        "available_users": users,
-        "total_count": total,
-        "timestamp": clock::now(),
-    })))
+    let users: Vec<&Value> = unique.values().collect();
+    let mut response = Map::new();
+    response.insert("total_count".to_owned(), json!(users.len()));
+    response.insert("available_users".to_owned(), json!(users));
+    response.insert("timestamp".to_owned(), json!(clock::now()));
+    gathered.note_incomplete(&mut response);
+    Ok(HttpResponse::Ok().json(response))
 }
 
 /// Handles `DELETE /api/v1/admin/clients/{client_id}`: closes the connection with 4001.
@@ -105,9 +157,14 @@ pub(in crate::http) async fn revoke_client(
     client_id: web::Path<String>,
     _: Checked,
 ) -> Result<HttpResponse, Problem> {
-    match state.registry.send(Revoke(SignOutTarget::Client(client_id.into_inner()))).await? {
-        0 => Err(Problem::not_found("no connection has this client_id")),
-        closed => Ok(HttpResponse::Ok().json(json!({ "closed": closed }))),
+    let client_id = client_id.into_inner();
+    let question = Question::SignOutClient { client_id: client_id.clone() };
+    match closed(&hubs::ask(&state, &question, sign_out_client(&state, client_id)).await?) {
+        (0, response) if response.contains_key("incomplete") => Err(Problem::unavailable(
+            "no hub that answered has this client_id, and not all answered; try again".to_owned(),
+        )),
+        (0, _) => Err(Problem::not_found("no connection has this client_id")),
+        (_, response) => Ok(HttpResponse::Ok().json(response)),
     }
 }
 
@@ -120,8 +177,35 @@ pub(in crate::http) async fn revoke_user(
 ) -> Result<HttpResponse, Problem> {
     let user = UserId::parse(&user_id)
         .map_err(|error| Problem::bad_field("user_id", error.to_string()))?;
-    let watching =
-        state.sessions.feeds_handle.broadcaster.send(SignOut(user.clone())).await.unwrap_or(0);
-    let closed = watching + state.registry.send(Revoke(SignOutTarget::User(user))).await?;
-    Ok(HttpResponse::Ok().json(json!({ "closed": closed })))
+    let question = Question::SignOutUser { user_id: user.clone() };
+    let (_, response) = closed(&hubs::ask(&state, &question, sign_out_user(&state, user)).await?);
+    Ok(HttpResponse::Ok().json(response))
+}
+
+/// Handles `GET /api/v1/admin/presence/{user_id}`.
+async fn presence(
+    state: SharedState,
+    user_id: web::Path<String>,
+    _: Checked,
+) -> Result<HttpResponse, Problem> {
+    let user = UserId::parse(&user_id)
+        .map_err(|error| Problem::bad_field("user_id", error.to_string()))?;
+    let question = Question::Clients { user_id: Some(user.clone()) };
+    let gathered = hubs::ask(&state, &question, of_this_hub(&state, Some(&user))).await?;
+    let connections: Vec<Value> = connections(&gathered)
+        .map(|client| {
+            json!({
+                "client_id": client["client_id"],
+                "instance": client["instance"],
+                "transport": client["transport"],
+                "connected_at": client["connected_at"],
+            })
+        })
+        .collect();
+    let mut response = Map::new();
+    response.insert("user_id".to_owned(), json!(user));
+    response.insert("online".to_owned(), json!(!connections.is_empty()));
+    response.insert("connections".to_owned(), Value::Array(connections));
+    gathered.note_incomplete(&mut response);
+    Ok(HttpResponse::Ok().json(response))
 }

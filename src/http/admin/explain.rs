@@ -1,9 +1,12 @@
 //! Explanation of deliveries: `/api/v1/admin/explain`.
 
+use std::collections::HashMap;
+
 use actix_web::{HttpRequest, HttpResponse};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
+use super::hubs::{self, Question, Subject};
 use crate::{
     domain::{
         event::{Identity, code_of},
@@ -29,7 +32,7 @@ pub(in crate::http) fn operations() -> Vec<Operation> {
             .description(
                 "Exactly one of `event`, `user` and `type` is given. Traces are kept in \
                  the memory of the hub that processed the event, within the limits of \
-                 `[explain]`.",
+                 `[explain]`; all hubs are asked.",
             )
             .query(
                 "event",
@@ -74,51 +77,147 @@ pub(in crate::http) async fn explain(
     if let Some((name, _)) = query.iter().find(|(_, value)| value.contains('\0')) {
         return Err(Problem::bad_field(name, "must not have a NUL"));
     }
-    match (value("event"), value("user"), value("type")) {
-        (Some(event), None, None) => of_event(&state, event).await,
-        (None, Some(user), None) => of_user(&state, user).await,
-        (None, None, Some(code)) => {
-            let events =
-                shown(&state, state.trace.of_code(&code_of(code), EVENTS_MAX), None).await?;
-            Ok(HttpResponse::Ok().json(json!({ "events": events, "kept": kept(&state) })))
-        }
-        _ => Err(Problem::bad_field("event", "name one of event, user and type")),
-    }
+    let subject = match (value("event"), value("user"), value("type")) {
+        (Some(event), None, None) => Subject::Event(event.clone()),
+        (None, Some(user), None) => Subject::User(
+            UserId::parse(user).map_err(|error| Problem::bad_field("user", error.to_string()))?,
+        ),
+        (None, None, Some(code)) => Subject::Type(code_of(code)),
+        _ => return Err(Problem::bad_field("event", "name one of event, user and type")),
+    };
+    let gathered =
+        hubs::ask(&state, &Question::Traces(subject.clone()), of_this_hub(&state, &subject))
+            .await?;
+    let mut response = match &subject {
+        Subject::Event(id) => of_event(&state, id).await?,
+        Subject::User(user) => of_user(&state, user).await?,
+        Subject::Type(_) => Map::new(),
+    };
+    let mut events: Vec<Value> =
+        gathered.answers.iter().filter_map(Value::as_array).flatten().cloned().collect();
+    // Newest first; times in RFC 3339 are ordered like their texts.
+    events.sort_by(|a, b| b["received_at"].as_str().cmp(&a["received_at"].as_str()));
+    events.truncate(EVENTS_MAX);
+    response.insert("events".to_owned(), Value::Array(events));
+    response.insert("kept".to_owned(), kept(&state));
+    gathered.note_incomplete(&mut response);
+    add_remote_pushes(&state, &mut response).await?;
+    Ok(HttpResponse::Ok().json(response))
 }
 
-async fn of_event(state: &State, id: &str) -> Result<HttpResponse, Problem> {
-    let events = shown(state, state.trace.of_event(id, EVENTS_MAX), None).await?;
-    // An event that could not be decoded has no trace; its ID is only in the stored payload.
+/// Returns the traces of this hub.
+pub(super) async fn of_this_hub(state: &State, subject: &Subject) -> Result<Value, Problem> {
+    let (events, user) = match subject {
+        Subject::Event(id) => (state.trace.of_event(id, EVENTS_MAX), None),
+        Subject::User(user) => (state.trace.of_user(user, EVENTS_MAX), Some(user)),
+        Subject::Type(code) => (state.trace.of_code(code, EVENTS_MAX), None),
+    };
+    Ok(Value::Array(shown(state, events, user).await?))
+}
+
+/// Returns the live deliveries of notifications at this hub, by their IDs.
+pub(super) fn pushes(state: &State, notifications: &HashMap<Uuid, i64>) -> Value {
+    let shown = |(id, at): (&Uuid, &i64)| {
+        let pushes = state.trace.pushes_of(*id, Timestamp(*at));
+        (id.to_string(), live(pushes.as_deref()))
+    };
+    Value::Object(notifications.iter().map(shown).collect())
+}
+
+/// Adds the live deliveries at other hubs: a user may be connected at another hub than the one that
+/// received the event.
+async fn add_remote_pushes(
+    state: &State,
+    response: &mut Map<String, Value>,
+) -> Result<(), Problem> {
+    if state.cluster.others().is_empty() {
+        return Ok(());
+    }
+    let mut items: Vec<&mut Value> = Vec::new();
+    for (name, list) in response.iter_mut() {
+        let Some(list) = list.as_array_mut() else { continue };
+        match name.as_str() {
+            "notifications" => items.extend(list),
+            "events" => {
+                let recipients = list.iter_mut().filter_map(|event| event.get_mut("recipients"));
+                items.extend(recipients.filter_map(Value::as_array_mut).flatten());
+            }
+            _ => {}
+        }
+    }
+    let id_of = |item: &Value| Uuid::try_parse(item["notification_id"].as_str()?).ok();
+    let notifications: HashMap<Uuid, i64> = items
+        .iter()
+        .filter_map(|item| id_of(item))
+        .map(|id| (id, made_at(id, Timestamp(0)).0))
+        .collect();
+    if notifications.is_empty() {
+        return Ok(());
+    }
+    let own = std::future::ready(Ok(pushes(state, &notifications)));
+    let question = Question::Pushes { notifications: notifications.clone() };
+    let gathered = hubs::ask(state, &question, own).await?;
+    for item in items {
+        let Some(id) = id_of(item) else { continue };
+        let lives = gathered.answers.iter().filter_map(|answer| answer.get(id.to_string()));
+        item["live"] = lives.fold(item["live"].take(), merge);
+    }
+    Ok(())
+}
+
+/// Merges the live deliveries of a notification at two hubs.
+fn merge(a: Value, b: &Value) -> Value {
+    let rank = |live: &Value| match live["how"].as_str() {
+        Some("pushed") => 3,
+        Some("limited") => 2,
+        Some("not_connected") => 1,
+        _ => 0,
+    };
+    let (mut best, other) = if rank(&a) >= rank(b) { (a, b.clone()) } else { (b.clone(), a) };
+    if let Some(more) = other["connections"].as_array()
+        && let Some(connections) = best["connections"].as_array_mut()
+    {
+        for connection in more {
+            if !connections.contains(connection) {
+                connections.push(connection.clone());
+            }
+        }
+    }
+    best
+}
+
+/// Returns what the store knows of an event that could not be decoded: its ID is only in the stored
+/// payload.
+async fn of_event(state: &State, id: &str) -> Result<Map<String, Value>, Problem> {
     let dead_letters = if id.chars().count() < FOUND_FROM {
         Vec::new()
     } else {
         state.store.find_dead_letters(None, None, id, DEAD_LETTERS_MAX).await?
     };
-    Ok(HttpResponse::Ok()
-        .json(json!({ "events": events, "dead_letters": dead_letters, "kept": kept(state) })))
+    let mut response = Map::new();
+    response.insert("dead_letters".to_owned(), json!(dead_letters));
+    Ok(response)
 }
 
-async fn of_user(state: &State, user: &str) -> Result<HttpResponse, Problem> {
-    let user =
-        UserId::parse(user).map_err(|error| Problem::bad_field("user", error.to_string()))?;
-    let (users, all) = (std::slice::from_ref(&user), Filter::default());
+/// Returns what the store knows of a user.
+async fn of_user(state: &State, user: &UserId) -> Result<Map<String, Value>, Problem> {
+    let (users, all) = (std::slice::from_ref(user), Filter::default());
     let (listing, known, preferences) = tokio::try_join!(
-        state.store.list(&user, &all, NOTIFICATIONS_MAX),
+        state.store.list(user, &all, NOTIFICATIONS_MAX),
         state.store.people(users),
         state.store.preferences_of(users)
     )?;
     let person = known.into_iter().next();
-    let events = shown(state, state.trace.of_user(&user, EVENTS_MAX), Some(&user)).await?;
     let notifications: Vec<Value> =
         listing.items.iter().map(|item| with_live(state, item)).collect();
-    Ok(HttpResponse::Ok().json(json!({
-        "user": person.clone().unwrap_or_else(|| Person::unknown(user)),
-        "in_directory": person.is_some(),
-        "preferences": preferences.into_iter().next().map(|(_, preferences)| preferences),
-        "notifications": notifications,
-        "events": events,
-        "kept": kept(state),
-    })))
+    let mut response = Map::new();
+    response.insert("in_directory".to_owned(), json!(person.is_some()));
+    let person = person.unwrap_or_else(|| Person::unknown(user.clone()));
+    response.insert("user".to_owned(), json!(person));
+    let preferences = preferences.into_iter().next().map(|(_, preferences)| preferences);
+    response.insert("preferences".to_owned(), json!(preferences));
+    response.insert("notifications".to_owned(), json!(notifications));
+    Ok(response)
 }
 
 /// Returns the extent of the trace.
@@ -189,6 +288,7 @@ async fn shown(
         }
         all.push(json!({
             "event_id": event.event_id, "identity": event.identity.as_ref().map(Identity::as_str),
+            "instance": state.sessions.instance,
             "name": event.name, "code": event.code, "publisher": event.publisher,
                 "source": event.source,
             "received_at": event.received_at, "outcome": event.outcome, "reason": reason,

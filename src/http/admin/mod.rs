@@ -1,6 +1,7 @@
 //! Operations for administrators. Those of the older API keep its format: IDs that are whole
 //! numbers are JSON numbers.
 
+pub(super) mod answers;
 mod audit;
 pub(super) mod clients;
 pub(super) mod configuration;
@@ -8,6 +9,7 @@ pub(super) mod dead_letters;
 pub(super) mod directory;
 pub(super) mod explain;
 pub(super) mod history;
+pub(super) mod hubs;
 pub mod jobs;
 mod query;
 pub(super) mod stats;

@@ -62,12 +62,15 @@ async fn run_sweep(
     sweep: Sweep,
     state: &mut PartState,
 ) {
-    let Sweep { task, limit, reply } = sweep;
+    let Sweep { task, limit, fence, reply } = sweep;
     let swept = match task {
         SweepTask::By(kind, before) => {
-            store.sweep(kind, before, limit, clock::now()).await.map(|changes| (changes, None))
+            let swept = store.sweep(kind, before, limit, clock::now(), &fence).await;
+            swept.map(|changes| (changes, None))
         }
-        SweepTask::Retention(cursor) => store.sweep_retention(&cursor, clock::now(), limit).await,
+        SweepTask::Retention(cursor) => {
+            store.sweep_retention(&cursor, clock::now(), limit, &fence).await
+        }
     };
     record_store_state(state, swept.as_ref().err());
     let swept = match swept {
@@ -222,8 +225,8 @@ async fn deliver(
 
 fn record_store_state(state: &mut PartState, error: Option<&StoreError>) {
     match error {
-        // A full queue is not a failure of the store.
-        None | Some(StoreError::Overloaded) => {}
+        // A full queue, or a sweep that another hub does now, is not a failure of the store.
+        None | Some(StoreError::Overloaded | StoreError::LeaseLost(_)) => {}
         Some(error) if error.is_transient() => *state = PartState::Down(error.to_string()),
         Some(error) => tracing::error!(%error, "store: statement refused"),
     }

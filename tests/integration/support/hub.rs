@@ -65,6 +65,15 @@ impl Hub {
         })
     }
 
+    /// Returns a hub that shares the store of another one, and is ready.
+    pub async fn beside(&self, env: &[(&str, &str)]) -> Self {
+        let mut hub = Self::prepare(On::Sqlite, env).await.expect("SQLite is always there");
+        hub.store_url.clone_from(&self.store_url);
+        hub.set_env("LONCENG_STORE__URL", &self.store_url);
+        hub.run().await;
+        hub
+    }
+
     /// Returns a hub that runs with a config.toml of its own.
     pub async fn with_config(toml: &str, env: &[(&str, &str)]) -> Self {
         let mut hub = Self::prepare(On::Sqlite, env).await.expect("SQLite is always there");
@@ -183,6 +192,11 @@ impl Hub {
     pub async fn terminate(&mut self) -> Duration {
         self.kill();
         Duration::ZERO
+    }
+
+    /// CPU time of the process, in seconds (Linux).
+    pub fn cpu_seconds(&self) -> f64 {
+        cpu_seconds(self.pid())
     }
 
     /// Resident memory, in bytes (Linux).
@@ -321,6 +335,16 @@ impl Drop for Hub {
             eprintln!("--- log of the hub on {} ---\n{}", self.store_url, self.log());
         }
     }
+}
+
+/// Returns the CPU time of a process, in seconds (Linux, proc(5)): user and system time in ticks of
+/// 10 ms.
+pub fn cpu_seconds(pid: u32) -> f64 {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    // The name in parentheses may have spaces.
+    let fields = stat.rsplit_once(')').map_or("", |(_, fields)| fields);
+    let ticks = fields.split_whitespace().skip(11).take(2);
+    ticks.filter_map(|ticks| ticks.parse::<f64>().ok()).sum::<f64>() / 100.0
 }
 
 fn http() -> reqwest::Client {

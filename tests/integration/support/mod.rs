@@ -8,6 +8,8 @@
 pub mod client;
 pub mod hub;
 pub mod nats;
+pub mod proxy;
+pub mod redis;
 pub mod stores;
 pub mod stream;
 pub mod tokens;

@@ -1,0 +1,210 @@
+//! Encoding of the messages on the bus: a line of JSON that describes the message, then its
+//! content, which the receiver passes on without decoding it.
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use uuid::Uuid;
+
+use super::message::BusChange;
+use crate::{
+    domain::{
+        event::{Event, Identity},
+        inbox::RevisionStep,
+        notification::Timestamp,
+        user::UserId,
+    },
+    protocol::frame,
+};
+
+/// Sender of a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Sender<'a> {
+    /// Boot ID of the hub.
+    pub(super) hub: &'a str,
+    /// Time of sending, in microseconds since 1970.
+    pub(super) sent: i64,
+}
+
+#[derive(Serialize, Deserialize)]
+struct ChangeHeader<'a> {
+    #[serde(borrow, flatten)]
+    sender: Sender<'a>,
+    previous: i64,
+    revision: i64,
+    unread: i64,
+    unseen: i64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    limited: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    created: Option<Uuid>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct EventHeader<'a> {
+    #[serde(borrow, flatten)]
+    sender: Sender<'a>,
+    code: String,
+}
+
+/// Content of an event, without its overrides as a direct notification: no feed shows those.
+#[derive(Serialize, Deserialize)]
+struct EventBody {
+    id: String,
+    identity: Option<String>,
+    name: String,
+    source: Option<String>,
+    user_id: Option<UserId>,
+    actor_id: Option<UserId>,
+    recipients: Vec<UserId>,
+    time: i64,
+    data: Map<String, Value>,
+    bytes: usize,
+}
+
+fn join(header: &impl Serialize, body: &[u8]) -> Vec<u8> {
+    // Types of this module always serialize.
+    let mut message = serde_json::to_vec(header).unwrap_or_default();
+    message.push(b'\n');
+    message.extend_from_slice(body);
+    message
+}
+
+fn split(message: &[u8]) -> Option<(&[u8], &[u8])> {
+    let end = message.iter().position(|byte| *byte == b'\n')?;
+    Some((&message[..end], &message[end + 1..]))
+}
+
+/// Encodes a change.
+pub(super) fn encode_change(sender: Sender<'_>, change: &BusChange) -> Vec<u8> {
+    let RevisionStep { previous_revision, revision, unread, unseen } = change.step;
+    let header = ChangeHeader {
+        sender,
+        previous: previous_revision,
+        revision,
+        unread,
+        unseen,
+        limited: change.limited.clone(),
+        created: change.created,
+    };
+    join(&header, frame::payload(&change.frame))
+}
+
+/// Decodes a change of the inbox of `user`. Returns `None` if it is malformed.
+pub(super) fn decode_change(user: UserId, message: &[u8]) -> Option<(Sender<'_>, BusChange)> {
+    let (header, payload) = split(message)?;
+    let ChangeHeader { sender, previous, revision, unread, unseen, limited, created } =
+        serde_json::from_slice(header).ok()?;
+    let step = RevisionStep { previous_revision: previous, revision, unread, unseen };
+    let frame: Bytes = frame::text(payload);
+    Some((sender, BusChange { user_id: user, step, limited, created, frame }))
+}
+
+/// Encodes an event.
+pub(super) fn encode_event(sender: Sender<'_>, event: &Event) -> Vec<u8> {
+    let body = EventBody {
+        id: event.id.clone(),
+        identity: event.identity.as_ref().map(|identity| identity.as_str().to_owned()),
+        name: event.name.clone(),
+        source: event.source.clone(),
+        user_id: event.user_id.clone(),
+        actor_id: event.actor_id.clone(),
+        recipients: event.recipients.clone(),
+        time: event.time.0,
+        data: event.data.clone(),
+        bytes: event.bytes,
+    };
+    let header = EventHeader { sender, code: event.code.clone() };
+    join(&header, &serde_json::to_vec(&body).unwrap_or_default())
+}
+
+/// Decodes an event if `wanted` returns true for its code. Returns `None` for a malformed message
+/// and for an event that is not wanted.
+pub(super) fn decode_event(
+    message: &[u8],
+    wanted: impl FnOnce(&Sender<'_>, &str) -> bool,
+) -> Option<(Sender<'_>, Event)> {
+    let (header, body) = split(message)?;
+    let EventHeader { sender, code } = serde_json::from_slice(header).ok()?;
+    if !wanted(&sender, &code) {
+        return None;
+    }
+    let EventBody { id, identity, name, source, user_id, actor_id, recipients, time, data, bytes } =
+        serde_json::from_slice(body).ok()?;
+    let event = Event {
+        id,
+        identity: identity.map(Identity::stored),
+        name,
+        code,
+        source,
+        user_id,
+        actor_id,
+        recipients,
+        time: Timestamp(time),
+        data,
+        bytes,
+        direct: None,
+    };
+    Some((sender, event))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    const SENDER: Sender<'static> = Sender { hub: "b1", sent: 5 };
+
+    fn user() -> UserId {
+        UserId::parse("budi").expect("a user ID")
+    }
+
+    #[test]
+    fn a_change_is_decoded_as_encoded() {
+        let step = RevisionStep { previous_revision: 4, revision: 5, unread: 2, unseen: 1 };
+        for (limited, created) in [(Some("NOTE".to_owned()), Some(Uuid::nil())), (None, None)] {
+            let frame = frame::text(b"{\"type\":\"x\"}\n");
+            let change = BusChange { user_id: user(), step, limited, created, frame };
+
+            let message = encode_change(SENDER, &change);
+
+            assert_eq!(decode_change(user(), &message), Some((SENDER, change)));
+        }
+    }
+
+    #[test]
+    fn malformed_messages_are_ignored() {
+        for message in ["", "\n", "{}\n{}", "no json\n{}", "{\"hub\":\"b\",\"sent\":1}"] {
+            assert_eq!(decode_change(user(), message.as_bytes()), None, "{message}");
+            assert!(decode_event(message.as_bytes(), |_, _| true).is_none(), "{message}");
+        }
+    }
+
+    #[test]
+    fn an_event_is_decoded_as_encoded_if_it_is_wanted() {
+        let data = json!({ "course_id": "PIANO-101", "left": 3 });
+        let event = Event {
+            id: "e1".to_owned(),
+            identity: Some(Identity::key("k")),
+            name: "booking.created".to_owned(),
+            code: "BOOKING_CREATED".to_owned(),
+            source: Some("booking".to_owned()),
+            user_id: Some(user()),
+            actor_id: None,
+            recipients: vec![user()],
+            time: Timestamp(7),
+            data: data.as_object().cloned().unwrap_or_default(),
+            bytes: 40,
+            direct: None,
+        };
+
+        let message = encode_event(SENDER, &event);
+        let (sender, decoded) =
+            decode_event(&message, |_, code| code == "BOOKING_CREATED").expect("it is wanted");
+
+        assert_eq!(sender, SENDER);
+        assert_eq!(format!("{decoded:?}"), format!("{event:?}"));
+        assert!(decode_event(&message, |_, _| false).is_none());
+    }
+}

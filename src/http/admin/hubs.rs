@@ -1,0 +1,136 @@
+//! Hubs that share the store, and questions that all of them answer.
+//!
+//! Connections and delivery traces are in the memory of the hub that has them. [`ask`] gathers the
+//! answers of all hubs; one that does not answer within a second is listed as incomplete. What a
+//! hub answers is in [`answers`](super::answers).
+
+use std::collections::HashMap;
+
+use actix_web::HttpResponse;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+use uuid::Uuid;
+
+use crate::{
+    cluster::Condition,
+    domain::{notification::Timestamp, user::UserId},
+    http::{
+        Problem, SharedState, State,
+        api::{Access, Checked, Operation, Tag},
+    },
+    store::HubRow,
+};
+
+/// Operations of this resource.
+pub(in crate::http) fn operations() -> Vec<Operation> {
+    vec![
+        Operation::get("/api/v1/admin/hubs", hubs)
+            .access(Access::Admin)
+            .doc(Tag::Admin, "list_hubs", "List the hubs that share the store")
+            .returns(200, "All hubs that are alive.", "Hubs"),
+    ]
+}
+
+/// Question to all hubs.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(tag = "question", rename_all = "snake_case")]
+pub(super) enum Question {
+    /// Connections, of all users or of one.
+    Clients {
+        /// User.
+        user_id: Option<UserId>,
+    },
+    /// Signs out a user.
+    SignOutUser {
+        /// User.
+        user_id: UserId,
+    },
+    /// Signs out a connection.
+    SignOutClient {
+        /// ID of the connection.
+        client_id: String,
+    },
+    /// Delivery traces.
+    Traces(Subject),
+    /// Live deliveries of notifications.
+    Pushes {
+        /// IDs, each with the time of creation in milliseconds since 1970.
+        notifications: HashMap<Uuid, i64>,
+    },
+}
+
+/// What is explained.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Subject {
+    /// An event, by its ID or identity, or by the ID of a notification.
+    Event(String),
+    /// The latest events that concern a user.
+    User(UserId),
+    /// The latest events of a type, by its code.
+    Type(String),
+}
+
+/// Answers of all hubs.
+#[derive(Debug, Default)]
+pub(super) struct Gathered {
+    /// Answers, this hub's first.
+    pub(super) answers: Vec<Value>,
+    /// Names of the hubs that did not answer.
+    pub(super) incomplete: Vec<String>,
+}
+
+impl Gathered {
+    /// Adds the names of the hubs that did not answer, if there are any.
+    pub(super) fn note_incomplete(&self, response: &mut Map<String, Value>) {
+        if !self.incomplete.is_empty() {
+            response.insert("incomplete".to_owned(), json!(self.incomplete));
+        }
+    }
+}
+
+/// Asks all hubs; `own` is the answer of this one.
+pub(super) async fn ask(
+    state: &State,
+    question: &Question,
+    own: impl Future<Output = Result<Value, Problem>>,
+) -> Result<Gathered, Problem> {
+    let others = state.cluster.others();
+    if others.is_empty() {
+        return Ok(Gathered { answers: vec![own.await?], incomplete: Vec::new() });
+    }
+    // Types of this module always serialize.
+    let body = serde_json::to_value(question).unwrap_or_default();
+    let (own, answers) = tokio::join!(own, state.hubs.ask(body));
+    let mut gathered = Gathered { answers: vec![own?], incomplete: Vec::new() };
+    let silent = |hub: &&HubRow| {
+        !answers.iter().any(|answer| answer.boot == hub.boot && !answer.body.is_null())
+    };
+    gathered.incomplete = others.iter().filter(silent).map(|hub| hub.instance.clone()).collect();
+    gathered.answers.extend(answers.into_iter().map(|answer| answer.body));
+    gathered.answers.retain(|answer| !answer.is_null());
+    Ok(gathered)
+}
+
+/// Handles `GET /api/v1/admin/hubs`.
+async fn hubs(state: SharedState, _: Checked) -> HttpResponse {
+    let others = state.cluster.others();
+    let parts = state.health.parts();
+    let this = state.cluster.this(Condition {
+        connections: state.connections.load(std::sync::atomic::Ordering::Relaxed),
+        ready: crate::http::health::not_ready(&state, &parts).is_none(),
+        ..Condition::default()
+    });
+    let shown = |hub: &HubRow| {
+        json!({
+            "instance": hub.instance,
+            "version": hub.version,
+            "started_at": Timestamp(hub.started_at),
+            "last_seen": Timestamp(hub.last_seen),
+            "connections": hub.connections,
+            "ready": hub.ready,
+        })
+    };
+    let hubs: Vec<Value> = std::iter::once(&this).chain(others.iter()).map(shown).collect();
+    HttpResponse::Ok().json(json!({ "hubs": hubs }))
+}

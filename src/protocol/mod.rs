@@ -6,8 +6,8 @@ mod server;
 
 pub use client::{ClientError, ClientMessage, ErrorCode, Scope};
 pub use server::{
-    Connected, Frames, ack, closed, connected, encode_change, error, going_away, pong, push_of,
-    reset, retention_set, shown, subscribed, summary, sync_response, unsubscribed, whole,
+    Connected, Frames, ack, behind, closed, connected, encode_change, error, going_away, pong,
+    push_of, reset, retention_set, shown, subscribed, summary, sync_response, unsubscribed, whole,
 };
 
 /// Name of the subprotocol.

@@ -247,6 +247,15 @@ pub fn summary(count: i64, types: &BTreeMap<String, i64>, step: RevisionStep) ->
     encode(&Message { kind: "notifications.summary", data })
 }
 
+/// Encodes `notifications.behind`, in place of the messages for a client that reads too slowly. The
+/// changes up to this revision follow when it has read what is queued.
+#[must_use]
+pub fn behind(inbox: InboxState) -> Bytes {
+    let InboxState { revision, unread, unseen } = inbox;
+    let data = serde_json::json!({ "revision": revision, "unread": unread, "unseen": unseen });
+    encode(&Message { kind: "notifications.behind", data })
+}
+
 /// Encodes a stored notification as a push or, if the client has `seen` it before, as an update.
 #[must_use]
 pub fn push_of(notification: &Notification, seen: bool, step: RevisionStep) -> Bytes {

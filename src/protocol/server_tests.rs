@@ -237,6 +237,13 @@ fn push_in_quiet_hours_is_marked_quiet() {
 }
 
 #[test]
+fn behind_has_the_state_of_the_inbox() {
+    let frame = behind(InboxState { revision: 9, unread: 3, unseen: 2 });
+    let expected = json!({"revision":9,"unread":3,"unseen":2});
+    assert_eq!(json_of(&frame), json!({"type":"notifications.behind","data":expected}));
+}
+
+#[test]
 fn summary_has_the_position_of_its_notifications() {
     let types = BTreeMap::from([("A".to_owned(), 2), ("B".to_owned(), 1)]);
     let frame = summary(

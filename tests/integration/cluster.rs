@@ -13,14 +13,14 @@ use crate::support::{
 };
 
 /// Hubs that share a store and a bus.
-pub(crate) struct Hubs {
+pub(crate) struct TestCluster {
     pub(crate) hubs: Vec<Hub>,
     pub(crate) redis: RedisServer,
     /// Network between the hubs and Redis.
     pub(crate) network: Proxy,
 }
 
-impl Hubs {
+impl TestCluster {
     /// Starts hubs `hub-0`, `hub-1` and so on, which know each other; `None` where a server is
     /// missing.
     pub(crate) async fn start(count: usize, env: &[(&str, &str)]) -> Option<Self> {
@@ -73,7 +73,7 @@ fn note(user: &str, title: &str) -> Value {
 
 #[tokio::test]
 async fn changes_reach_the_connections_of_a_user_at_every_hub() {
-    let Some(Hubs { hubs, .. }) = &Hubs::start(3, &[]).await else { return };
+    let Some(TestCluster { hubs, .. }) = &TestCluster::start(3, &[]).await else { return };
     let mut second = connect(&hubs[1], "budi").await;
     let mut third = connect(&hubs[2], "budi").await;
 
@@ -86,14 +86,14 @@ async fn changes_reach_the_connections_of_a_user_at_every_hub() {
     assert_eq!(second.expect("notification.read.ack").await["unread"], 0);
     let update = third.expect("notification.update").await;
     assert_eq!((&update["status"], &update["unread"]), (&json!("read"), &json!(0)));
-    assert_eq!(hubs[2].metric("lonceng_bus_gaps_total").await, 0.0);
+    assert!(hubs[2].metric("lonceng_bus_gaps_total").await < 0.5, "no gap");
     assert!(hubs[2].metric("lonceng_bus_messages_total{direction=\"in\"}").await >= 2.0);
     assert!(hubs[2].metric("lonceng_bus_lag_seconds_count").await >= 2.0);
 }
 
 #[tokio::test]
 async fn administrators_see_and_sign_out_the_connections_of_all_hubs() {
-    let Some(Hubs { hubs, .. }) = &Hubs::start(3, &[]).await else { return };
+    let Some(TestCluster { hubs, .. }) = &TestCluster::start(3, &[]).await else { return };
     let mut second = connect(&hubs[1], "budi").await;
     let mut third = connect(&hubs[2], "budi").await;
     let mut other = connect(&hubs[2], "siti").await;
@@ -131,28 +131,28 @@ async fn administrators_see_and_sign_out_the_connections_of_all_hubs() {
 
 #[tokio::test]
 async fn a_hub_that_died_is_incomplete_and_then_gone() {
-    let Some(mut hubs) = Hubs::start(2, &[]).await else { return };
-    hubs.hubs[1].kill();
+    let Some(mut cluster) = TestCluster::start(2, &[]).await else { return };
+    cluster.hubs[1].kill();
 
-    let (_, clients) = hubs.hubs[0].get("/api/v1/admin/clients").await;
+    let (_, clients) = cluster.hubs[0].get("/api/v1/admin/clients").await;
     assert_eq!(clients["incomplete"], json!(["hub-1"]), "{clients}");
 
     until("the dead hub is gone", PATIENCE, async || {
-        let (_, list) = hubs.hubs[0].get("/api/v1/admin/hubs").await;
+        let (_, list) = cluster.hubs[0].get("/api/v1/admin/hubs").await;
         (list["hubs"].as_array()?.len() == 1).then_some(())
     })
     .await;
-    let (_, clients) = hubs.hubs[0].get("/api/v1/admin/clients").await;
+    let (_, clients) = cluster.hubs[0].get("/api/v1/admin/clients").await;
     assert_eq!(clients.get("incomplete"), None);
 }
 
 #[tokio::test]
 async fn a_hub_that_stops_leaves_at_once() {
-    let Some(mut hubs) = Hubs::start(2, &[]).await else { return };
-    hubs.hubs[1].terminate().await;
+    let Some(mut cluster) = TestCluster::start(2, &[]).await else { return };
+    cluster.hubs[1].terminate().await;
 
     until("the stopped hub is gone", Duration::from_secs(5), async || {
-        let (_, list) = hubs.hubs[0].get("/api/v1/admin/hubs").await;
+        let (_, list) = cluster.hubs[0].get("/api/v1/admin/hubs").await;
         (list["hubs"].as_array()?.len() == 1).then_some(())
     })
     .await;
@@ -161,7 +161,7 @@ async fn a_hub_that_stops_leaves_at_once() {
 #[tokio::test]
 async fn the_limit_of_connections_of_a_user_counts_all_hubs() {
     let env = [("LONCENG_SERVER__MAX_CONNECTIONS_PER_USER", "3")];
-    let Some(Hubs { hubs, .. }) = &Hubs::start(2, &env).await else { return };
+    let Some(TestCluster { hubs, .. }) = &TestCluster::start(2, &env).await else { return };
     let first = connect(&hubs[0], "budi").await;
     let _second = connect(&hubs[1], "budi").await;
     let _third = connect(&hubs[1], "budi").await;
@@ -180,7 +180,7 @@ async fn the_limit_of_connections_of_a_user_counts_all_hubs() {
 
 #[tokio::test]
 async fn feeds_and_the_subscription_to_all_events_show_events_of_every_hub() {
-    let Some(Hubs { hubs, .. }) = &Hubs::start(2, &[]).await else { return };
+    let Some(TestCluster { hubs, .. }) = &TestCluster::start(2, &[]).await else { return };
     let mut watcher = hubs[1].watch("availability", &json!({ "course_id": ["PIANO-101"] })).await;
     let mut other = hubs[1].watch("availability", &json!({ "course_id": ["GUITAR-7"] })).await;
     let mut admin = hubs[1].connect("1", "&role=admin&sync=none").await;
@@ -206,7 +206,7 @@ async fn feeds_and_the_subscription_to_all_events_show_events_of_every_hub() {
 
 #[tokio::test]
 async fn explain_asks_all_hubs() {
-    let Some(Hubs { hubs, .. }) = &Hubs::start(2, &[]).await else { return };
+    let Some(TestCluster { hubs, .. }) = &TestCluster::start(2, &[]).await else { return };
     let mut client = connect(&hubs[1], "budi").await;
     let event =
         json!({ "type": "NOTE_CREATED", "user_id": "budi", "title": "x", "event_id": "e1" });
@@ -227,8 +227,8 @@ async fn explain_asks_all_hubs() {
 
 #[tokio::test]
 async fn pushes_are_late_and_not_lost_while_redis_is_away() {
-    let Some(mut all) = Hubs::start(2, &[]).await else { return };
-    let mut client = connect(&all.hubs[1], "budi").await;
+    let Some(mut cluster) = TestCluster::start(2, &[]).await else { return };
+    let mut client = connect(&cluster.hubs[1], "budi").await;
     let degraded = async |hub: &Hub| {
         until("Redis is degraded", PATIENCE, async || {
             let (status, ready) = hub.get("/health/ready").await;
@@ -238,27 +238,27 @@ async fn pushes_are_late_and_not_lost_while_redis_is_away() {
     };
 
     for fault in [Network::Cut, Network::Silent, Network::Halved] {
-        all.network.set(fault);
-        all.hubs[0].publish(&note("budi", "while away")).await;
+        cluster.network.set(fault);
+        cluster.hubs[0].publish(&note("budi", "while away")).await;
         assert_eq!(client.expect("notification.push").await["metadata"]["title"], "while away");
         if fault != Network::Halved {
-            assert_eq!(degraded(&all.hubs[1]).await, 200, "the hub stays ready");
+            assert_eq!(degraded(&cluster.hubs[1]).await, 200, "the hub stays ready");
         }
-        all.network.set(Network::Open);
-        all.until_known().await;
-        all.hubs[0].publish(&note("budi", "back")).await;
+        cluster.network.set(Network::Open);
+        cluster.until_known().await;
+        cluster.hubs[0].publish(&note("budi", "back")).await;
         assert_eq!(client.expect("notification.push").await["metadata"]["title"], "back");
     }
 
-    all.redis.stop();
-    all.hubs[0].publish(&note("budi", "killed")).await;
+    cluster.redis.stop();
+    cluster.hubs[0].publish(&note("budi", "killed")).await;
     assert_eq!(client.expect("notification.push").await["metadata"]["title"], "killed");
-    all.redis.run().await;
-    all.until_known().await;
-    let before = all.hubs[1].metric("lonceng_bus_messages_total{direction=\"in\"}").await;
-    all.hubs[0].publish(&note("budi", "restarted")).await;
+    cluster.redis.run().await;
+    cluster.until_known().await;
+    let before = cluster.hubs[1].metric("lonceng_bus_messages_total{direction=\"in\"}").await;
+    cluster.hubs[0].publish(&note("budi", "restarted")).await;
     assert_eq!(client.expect("notification.push").await["metadata"]["title"], "restarted");
-    let after = all.hubs[1].metric("lonceng_bus_messages_total{direction=\"in\"}").await;
+    let after = cluster.hubs[1].metric("lonceng_bus_messages_total{direction=\"in\"}").await;
     assert!(after > before, "it came over the bus: {before}, {after}");
     client.nothing().await;
 }
@@ -282,16 +282,16 @@ async fn without_redis_another_hub_is_reported_once_and_changes_arrive_late() {
 
 #[tokio::test]
 async fn work_of_one_hub_moves_to_another_when_the_holder_dies() {
-    let Some(mut all) = Hubs::start(2, &[]).await else { return };
+    let Some(mut cluster) = TestCluster::start(2, &[]).await else { return };
     let holder = until("one hub holds the lease", PATIENCE, async || {
-        let first = all.hubs[0].metric("lonceng_leases{name=\"sweeper\"}").await;
-        let second = all.hubs[1].metric("lonceng_leases{name=\"sweeper\"}").await;
+        let first = cluster.hubs[0].metric("lonceng_leases{name=\"sweeper\"}").await;
+        let second = cluster.hubs[1].metric("lonceng_leases{name=\"sweeper\"}").await;
         assert!(first + second <= 1.0, "two hubs hold the lease");
         (first + second > 0.0).then_some(usize::from(second > 0.0))
     })
     .await;
-    all.hubs[holder].kill();
-    let other = &all.hubs[1 - holder];
+    cluster.hubs[holder].kill();
+    let other = &cluster.hubs[1 - holder];
     let killed = std::time::Instant::now();
     let brief = json!({ "target": [{ "id": "budi" }], "message": "brief", "ttl_seconds": 1 });
     assert_eq!(other.post("/api/v1/notify", &brief).await.0, 202);
@@ -303,5 +303,5 @@ async fn work_of_one_hub_moves_to_another_when_the_holder_dies() {
     .await;
 
     assert!(killed.elapsed() < Duration::from_secs(15), "{:?}", killed.elapsed());
-    assert_eq!(other.metric("lonceng_leases{name=\"sweeper\"}").await, 1.0);
+    assert!(other.metric("lonceng_leases{name=\"sweeper\"}").await > 0.5);
 }

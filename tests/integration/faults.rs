@@ -73,8 +73,10 @@ async fn client_that_stops_reading_is_closed_without_affecting_others() {
     // 2 KiB each: more than the kernel's buffers and the queue can hold.
     let long = "x".repeat(2_000);
     let batch: Vec<Value> = (0..100).map(|_| note("slow", &long)).collect();
-    until("it is closed as too slow", PATIENCE, async || {
+    for _ in 0..60 {
         hub.publish(&Value::Array(batch.clone())).await;
+    }
+    until("it is closed as too slow", PATIENCE, async || {
         (hub.metric("lonceng_slow_clients_closed_total").await > 0.5).then_some(())
     })
     .await;

@@ -148,6 +148,10 @@ export class Inbox {
           { from_revision: data.previous_revision, up_to_revision: data.up_to_revision ?? 0 },
           data,
         );
+      case 'notifications.behind':
+        // The changes follow, in order.
+        this.#setCounts(data);
+        return {};
       case 'notifications.summary':
         if (data.revision <= this.revision) return {};
         this.#setCounts(data);

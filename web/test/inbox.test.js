@@ -151,6 +151,13 @@ describe('Inbox', () => {
     assert.equal(inbox.items[0].status, 'read');
   });
 
+  it('takes over the counts when it is behind, and waits for the changes', () => {
+    const data = { revision: 9, unread: 7, unseen: 6 };
+    const { revision } = inbox;
+    assert.deepEqual(inbox.apply({ type: 'notifications.behind', data }), {});
+    assert.deepEqual([inbox.revision, inbox.unread, inbox.unseen], [revision, 7, 6]);
+  });
+
   it('takes over a summary as a gap', () => {
     const data = { revision: 7, previous_revision: 0, count: 7, unread: 7, unseen: 7 };
     assert.deepEqual(inbox.apply({ type: 'notifications.summary', data }), { gap: true });

@@ -263,7 +263,7 @@ async fn mark_is_answered_with_an_error_while_persistence_is_gone() {
 }
 
 #[actix::test]
-async fn client_that_does_not_read_is_closed_with_4008_after_a_second() {
+async fn client_that_does_not_read_is_told_and_closed_with_4008_after_ten_seconds() {
     let clock = ManualClock::pause();
     let setup = Setup { capacity: 1024, ..Setup::default() };
     let mut fixture = Fixture::start_with(setup, TestStore::open().await);
@@ -273,10 +273,39 @@ async fn client_that_does_not_read_is_closed_with_4008_after_a_second() {
         fixture.push(&change);
         settle().await;
     }
-    clock.advance(Duration::from_millis(900)).await;
+    clock.advance(Duration::from_millis(9_900)).await;
     assert!(fixture.session.connected());
     clock.advance(Duration::from_millis(200)).await;
     assert_eq!(fixture.peer.closed().await, 4008);
+}
+
+#[actix::test]
+async fn client_that_reads_again_in_time_is_told_how_far_behind_it_is_and_gets_the_rest() {
+    let clock = ManualClock::pause();
+    let setup = Setup { capacity: 1024, ..Setup::default() };
+    let mut fixture = Fixture::start_with(setup, TestStore::open().await);
+    fixture.peer.next().await;
+    for _ in 0..40 {
+        let change = fixture.commit().await;
+        fixture.push(&change);
+        settle().await;
+    }
+    clock.advance(Duration::from_secs(5)).await;
+
+    let (mut revisions, mut behind) = (Vec::new(), Vec::new());
+    while revisions.last() != Some(&40) {
+        let message = fixture.peer.next().await;
+        let data = &message["data"];
+        match message["type"].as_str() {
+            Some("notifications.behind") => behind.push(data["unread"].as_i64()),
+            _ => revisions.extend(data["revision"].as_i64()),
+        }
+    }
+
+    assert_eq!(revisions, (1..=40).collect::<Vec<i64>>());
+    assert_eq!(behind.len(), 1, "{behind:?}");
+    clock.advance(Duration::from_secs(6)).await;
+    assert!(fixture.session.connected());
 }
 
 #[actix::test]

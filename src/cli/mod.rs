@@ -3,6 +3,7 @@
 //! Exit codes: 0 success, 1 failure, 2 invalid command line or configuration. An error is one line
 //! on standard error, with the remedy.
 
+mod backup;
 mod check;
 mod client;
 mod health;
@@ -10,9 +11,11 @@ mod key;
 mod listen;
 mod migrate;
 mod notify;
+mod personal_data;
 mod publish;
 mod serve;
 mod token;
+mod verify;
 
 use std::{future::Future, path::PathBuf, process::ExitCode};
 
@@ -83,6 +86,14 @@ enum Command {
     Key(key::Key),
     /// Exit 0 when the hub is ready
     Health(health::Health),
+    /// Back up a SQLite store, while the hub runs
+    Backup(backup::Backup),
+    /// Check that the store is consistent
+    Verify(verify::Verify),
+    /// Print all data of a user as JSON
+    Export(personal_data::Export),
+    /// Delete all data of a user
+    Erase(personal_data::Erase),
 }
 
 /// Parses the command line, runs the command, and returns its exit code.
@@ -108,6 +119,10 @@ pub fn run() -> ExitCode {
         Command::Token(command) => command.run(&config),
         Command::Key(command) => command.run(),
         Command::Health(command) => block_on(command.run(&config)),
+        Command::Backup(command) => block_on(command.run(&config)),
+        Command::Verify(command) => block_on(command.run(&config)),
+        Command::Export(command) => block_on(command.run(&config)),
+        Command::Erase(command) => block_on(command.run(&config)),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -206,6 +206,11 @@ pub struct Nats {
     pub url: Secret,
     /// Credentials file (`.creds`).
     pub credentials_file: String,
+    /// Seed of an `NKey`, beginning with `SU`.
+    pub nkey_seed: Secret,
+    /// Certificates (PEM) of the authority that the server's certificate is checked with, besides
+    /// those of the system.
+    pub tls_ca_file: String,
     /// JetStream stream, created if missing.
     pub stream: String,
     /// True if the hub is not ready without NATS.
@@ -237,6 +242,8 @@ impl Default for Nats {
         Self {
             url: Secret::from("nats://127.0.0.1:4222"),
             credentials_file: String::new(),
+            nkey_seed: Secret::default(),
+            tls_ca_file: String::new(),
             stream: "EVENTS".to_owned(),
             required: false,
             subjects: subjects.map(str::to_owned).to_vec(),

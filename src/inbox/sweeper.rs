@@ -20,6 +20,7 @@ use crate::{
         supervisor::{Crash, DropGuard},
     },
     store::{ANSWER_KEPT_MS, Fence, IDENTITY_KEPT_MS, RetentionCursor, Store, TOMBSTONE_KEPT_MS},
+    telemetry::metric,
 };
 
 /// Interval of checks for expired notifications; five seconds are promised.
@@ -36,6 +37,9 @@ const BATCH: i64 = 200;
 
 /// Maximum number of records deleted at once.
 const FORGET_BATCH: i64 = 2_000;
+
+/// Number of inboxes that are verified every minute.
+const VERIFIED: i64 = 100;
 
 /// Milliseconds in a day.
 const DAY_MS: i64 = 24 * 60 * 60 * 1_000;
@@ -57,6 +61,8 @@ enum Task {
     Discard,
     Retain(RetentionCursor),
     Forget,
+    /// Verify the inboxes after this user.
+    Verify(String),
 }
 
 impl Sweeper {
@@ -107,6 +113,7 @@ impl Sweeper {
                         None => (Task::Retain(cursor), AGE_INTERVAL),
                     }
                 }
+                Task::Verify(after) => (Task::Verify(verify(&store, after).await), AGE_INTERVAL),
                 Task::Forget => {
                     let identities =
                         store.purge_identities(now.0 - IDENTITY_KEPT_MS, FORGET_BATCH).await;
@@ -138,6 +145,19 @@ impl Sweeper {
     }
 }
 
+/// Verifies the inboxes after a user. Returns the last user; empty to start over.
+async fn verify(store: &Store, after: String) -> String {
+    // A store that is unavailable is asked again.
+    let Ok(verified) = store.verify_inboxes(&after, VERIFIED).await else { return after };
+    #[expect(clippy::cast_precision_loss, reason = "at most some hundreds")]
+    let found = verified.findings.len() as f64;
+    metrics::gauge!(metric::STORE_DRIFT).increment(found);
+    for finding in &verified.findings {
+        tracing::error!(finding, "store: inconsistent; run `lonceng verify`");
+    }
+    verified.next.unwrap_or_default()
+}
+
 /// Runs a sweep. Returns `None` while persistence or the store is unavailable: the next check
 /// retries.
 async fn sweep(persistence: &MessageHandle<Sweep>, task: SweepTask, fence: Fence) -> Option<Swept> {
@@ -164,6 +184,7 @@ impl Actor for Sweeper {
             Task::Discard,
             Task::Retain(RetentionCursor::default()),
             Task::Forget,
+            Task::Verify(String::new()),
         ];
         for task in all {
             ctx.run_later(BUSY_INTERVAL, |sweeper, ctx| sweeper.run(task, ctx));

@@ -10,6 +10,7 @@
 mod on;
 
 mod audit;
+mod backup;
 mod catchup;
 mod columns;
 mod commit;
@@ -23,6 +24,7 @@ mod idempotency;
 mod list;
 mod marks;
 mod open;
+mod personal_data;
 mod postgres;
 mod preferences;
 mod rows;
@@ -32,6 +34,7 @@ mod sweep;
 mod totals;
 mod types;
 mod variants;
+mod verify;
 
 pub use audit::AuditEntry;
 pub use catchup::Page;
@@ -44,10 +47,12 @@ pub use idempotency::{ANSWER_KEPT_MS, Reservation};
 pub use list::{Filter, Listing, UnreadTotals};
 pub use marks::MarkOutcome;
 pub use open::StoreLock;
+pub use personal_data::Erased;
 pub use schedules::ScheduleRun;
 pub use sweep::RetentionCursor;
 pub use types::TypesWatch;
 pub use variants::VariantCounts;
+pub use verify::Verified;
 
 use std::{
     path::PathBuf,
@@ -83,11 +88,19 @@ pub struct Store {
     writes: Arc<Mutex<Writes>>,
 }
 
+/// Interval of attempts to write after a failure: the others fail at once, so that a store in
+/// trouble is not flooded.
+const ATTEMPT_INTERVAL: Duration = Duration::from_millis(250);
+
 /// Outcome of the latest write.
 #[derive(Debug, Default)]
 struct Writes {
     succeeded_at: Option<Instant>,
     failed: bool,
+    /// Text of the latest failure.
+    error: String,
+    /// Time of the next attempt after a failure.
+    attempt_at: Option<Instant>,
     /// Time of the latest failure: an older connection to PostgreSQL may lead to a server that has
     /// become a standby.
     failed_at: Option<Instant>,
@@ -155,7 +168,22 @@ impl Store {
         Self { backend, writes }
     }
 
-    /// Records the outcome of a write for [`Store::ping`].
+    /// Admits a write. After a failure only one at a time tries, as a probe; the others get the
+    /// latest failure at once (a circuit breaker). A success admits all again.
+    fn admit(&self) -> Result<(), StoreError> {
+        let mut writes = self.writes.lock().unwrap_or_else(PoisonError::into_inner);
+        if !writes.failed {
+            return Ok(());
+        }
+        let now = Instant::now();
+        if writes.attempt_at.is_some_and(|at| now < at) {
+            return Err(StoreError::Unavailable(writes.error.clone()));
+        }
+        writes.attempt_at = Some(now + ATTEMPT_INTERVAL);
+        Ok(())
+    }
+
+    /// Records the outcome of a write for [`Store::ping`] and [`Store::admit`].
     fn record_outcome<T, E: Into<StoreError>>(
         &self,
         result: Result<T, E>,
@@ -166,10 +194,16 @@ impl Store {
             Ok(_) => {
                 writes.succeeded_at = Some(Instant::now());
                 writes.failed = false;
+                writes.attempt_at = None;
             }
             Err(error) if error.is_transient() => {
                 writes.failed = true;
                 writes.failed_at = Some(Instant::now());
+                // The text without what `Unavailable` adds.
+                writes.error = match error {
+                    StoreError::Unavailable(text) => text.clone(),
+                    other => other.to_string(),
+                };
             }
             // The store works, and refuses the statement.
             Err(_) => {}

@@ -1,6 +1,9 @@
 //! Macros that run one body on either backend.
 
+use std::time::Duration;
+
 use sqlx::pool::PoolConnection;
+use tokio::time::timeout;
 
 use super::StoreError;
 
@@ -22,6 +25,7 @@ macro_rules! on_pool {
 /// readiness.
 macro_rules! on_writer {
     ($store:expr, |$connection:ident| $body:expr) => {{
+        $store.admit()?;
         let result = match &$store.backend {
             $crate::store::Backend::Sqlite(sqlite) => {
                 let mut owned = $store.record_outcome(sqlite.writer.acquire().await)?;
@@ -56,6 +60,7 @@ macro_rules! on_writer {
 /// failure nothing has changed, and the connection is closed if it may be unusable.
 macro_rules! in_transaction {
     ($store:expr, |$db:ident, $tx:ident| $body:expr) => {{
+        $store.admit()?;
         let result = match &$store.backend {
             $crate::store::Backend::Sqlite(sqlite) => {
                 use $crate::store::sqlite as $db;
@@ -73,12 +78,12 @@ macro_rules! in_transaction {
             $crate::store::Backend::Postgres(pool) => {
                 use $crate::store::postgres as $db;
                 let mut owned = $store.record_outcome(pool.acquire().await)?;
-                let result = async {
+                let result = $crate::store::on::within(async {
                     let mut $tx = $db::begin_write(&mut owned).await?;
                     let result = $body;
                     $tx.commit().await?;
                     Ok::<_, $crate::store::StoreError>(result)
-                }
+                })
                 .await;
                 $crate::store::on::keep(&mut owned, &result, $db::makes_unusable);
                 result
@@ -106,6 +111,22 @@ macro_rules! in_snapshot {
             }
         }
     };
+}
+
+/// Time limit for a transaction on a server. Beyond it the connection is given up: the network may
+/// have lost it without a word.
+const TRANSACTION_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Limits the time of a transaction.
+pub(super) async fn within<T>(
+    transaction: impl Future<Output = Result<T, StoreError>>,
+) -> Result<T, StoreError> {
+    timeout(TRANSACTION_TIMEOUT, transaction).await.unwrap_or_else(|_| {
+        Err(StoreError::Unavailable(format!(
+            "the server did not answer within {} s",
+            TRANSACTION_TIMEOUT.as_secs()
+        )))
+    })
 }
 
 /// Returns a connection to the pool, or closes it after an error that may have left it unusable.

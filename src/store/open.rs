@@ -177,7 +177,12 @@ fn new_epoch() -> String {
 }
 
 fn open_postgres(url: &str, writes: &Arc<Mutex<Writes>>) -> Result<PgPool, StoreError> {
-    let options = PgConnectOptions::from_str(url)?.application_name("lonceng");
+    let options = PgConnectOptions::from_str(url)?.application_name("lonceng").options([
+        // A hub that died or lost its network in the middle of a transaction must not hold locks.
+        ("idle_in_transaction_session_timeout", "15s"),
+        ("lock_timeout", "10s"),
+        ("tcp_user_timeout", "15s"),
+    ]);
     let known = Arc::clone(writes);
     Ok(PgPoolOptions::new()
         .max_connections(POSTGRES_CONNECTIONS)

@@ -41,6 +41,8 @@ pub const BUS_MESSAGES: &str = "lonceng_bus_messages_total";
 pub const BUS_GAPS: &str = "lonceng_bus_gaps_total";
 /// Time from publishing a message to its arrival at another hub, in seconds.
 pub const BUS_LAG: &str = "lonceng_bus_lag_seconds";
+/// Number of inconsistencies found in samples of the store.
+pub const STORE_DRIFT: &str = "lonceng_store_drift";
 /// 1 while this hub holds a lease, by its name.
 pub const LEASES: &str = "lonceng_leases";
 
@@ -87,11 +89,13 @@ fn describe() {
     describe_counter!(BUS_MESSAGES, "Messages between hubs, by direction");
     describe_counter!(BUS_GAPS, "Changes of other hubs before which one was missing");
     describe_histogram!(BUS_LAG, Unit::Seconds, "From publishing to arrival at another hub");
+    describe_gauge!(STORE_DRIFT, "Inconsistencies found in samples of the store");
     describe_gauge!(LEASES, "1 while this hub holds a lease, by its name");
     for counter in [SENT, ACKED, AUTO_CLEARED, SLOW_CLIENTS, UNKNOWN_TYPE, BUS_GAPS] {
         metrics::counter!(counter).absolute(0);
     }
     metrics::gauge!(CONNECTIONS).set(0.0);
+    metrics::gauge!(STORE_DRIFT).set(0.0);
     for actor in [
         "subscriber",
         "pipeline",

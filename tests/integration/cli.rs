@@ -42,6 +42,10 @@ fn help_shows_an_example_for_every_command() {
         &["listen", "--help"],
         &["token", "--help"],
         &["health", "--help"],
+        &["backup", "--help"],
+        &["verify", "--help"],
+        &["export", "--help"],
+        &["erase", "--help"],
     ] {
         let (code, out, _) = run(arguments);
         assert_eq!(code, 0, "{arguments:?}");

@@ -1,8 +1,8 @@
 //! Many clients of many users, every kind of change, and cut connections: at the end every client's
 //! inbox equals the server's. The seed is printed; `LONCENG_TEST_SEED` repeats it.
 
-mod client;
-mod mirror;
+pub(crate) mod client;
+pub(crate) mod mirror;
 
 use std::{
     collections::BTreeMap,
@@ -33,11 +33,11 @@ const CUTS: usize = 1_000;
 const NOTIFICATIONS: usize = CHANGES / 2;
 
 /// Inbox of a user as the server has it.
-struct Inbox {
-    revision: i64,
-    unread: i64,
+pub(crate) struct Inbox {
+    pub(crate) revision: i64,
+    pub(crate) unread: i64,
     /// Revision and status of each notification, by its ID.
-    items: BTreeMap<String, (i64, String)>,
+    pub(crate) items: BTreeMap<String, (i64, String)>,
 }
 
 /// Publishes events in batches of random size, and notifications that expire soon.
@@ -66,7 +66,7 @@ async fn publish_all(hub: &Hub, random: &mut StdRng) {
 /// Waits until no inbox changes any more. A mark of a client that was cut may still be in progress,
 /// and expired notifications are removed once per second, so that the sum of the revisions must be
 /// the same after a longer time; no message reports this.
-async fn wait_until_unchanged(hub: &Hub) {
+pub(crate) async fn wait_until_unchanged(hub: &Hub) {
     let mut before = -1_i64;
     until("no inbox changes", PATIENCE * 2, async || {
         tokio::time::sleep(Duration::from_millis(1_500)).await;
@@ -83,7 +83,7 @@ async fn wait_until_unchanged(hub: &Hub) {
 }
 
 /// Reads an inbox with all its changes.
-async fn read_inbox(hub: &Hub, user: usize) -> Inbox {
+pub(crate) async fn read_inbox(hub: &Hub, user: usize) -> Inbox {
     let (mut items, mut since) = (BTreeMap::new(), "0".to_owned());
     loop {
         let path = format!("/api/v1/notifications?user_id=u{user}&since={since}&limit=1000");
@@ -105,7 +105,7 @@ async fn read_inbox(hub: &Hub, user: usize) -> Inbox {
 }
 
 /// Waits for each client, and compares its inbox with the server's.
-async fn compare(clients: Vec<JoinHandle<Mirror>>, inboxes: &[Inbox], seed: u64) {
+pub(crate) async fn compare(clients: Vec<JoinHandle<Mirror>>, inboxes: &[Inbox], seed: u64) {
     for (number, client) in clients.into_iter().enumerate() {
         let abort = client.abort_handle();
         let finished = tokio::time::timeout(PATIENCE, client).await;
@@ -132,7 +132,7 @@ async fn run(on: On) {
     let mut random = StdRng::seed_from_u64(seed);
     let (finish, finished) = tokio::sync::watch::channel(false);
     let plan = Plan {
-        url: hub.ws(""),
+        urls: Arc::new(vec![hub.ws("")]),
         cuts_left: Arc::new(AtomicUsize::new(CUTS)),
         marks_left: Arc::new(AtomicUsize::new(CHANGES - NOTIFICATIONS)),
         connected: Arc::default(),

@@ -104,6 +104,14 @@ impl Servers {
             }
             Some(SignIn::Token(token)) => options.token(token.clone()),
         };
+        let options = match config.nkey_seed.reveal() {
+            "" => options,
+            seed => options.nkey(seed.to_owned()),
+        };
+        let options = match config.tls_ca_file.as_str() {
+            "" => options,
+            file => options.add_root_certificates(Path::new(file).to_owned()),
+        };
         if config.credentials_file.is_empty() {
             return Ok(options);
         }

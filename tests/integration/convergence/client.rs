@@ -21,21 +21,21 @@ type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
 /// Work that all clients share.
 #[derive(Clone)]
-pub(super) struct Plan {
-    /// URL of the hub's WebSocket, up to the query.
-    pub(super) url: String,
+pub(crate) struct Plan {
+    /// URLs of the hubs' `/ws`, up to the query; each connection chooses one.
+    pub(crate) urls: Arc<Vec<String>>,
     /// Disconnects that are still to be made.
-    pub(super) cuts_left: Arc<AtomicUsize>,
+    pub(crate) cuts_left: Arc<AtomicUsize>,
     /// Marks that are still to be acknowledged.
-    pub(super) marks_left: Arc<AtomicUsize>,
+    pub(crate) marks_left: Arc<AtomicUsize>,
     /// Number of clients that have connected once.
-    pub(super) connected: Arc<AtomicUsize>,
+    pub(crate) connected: Arc<AtomicUsize>,
     /// True when the clients shall synchronize a last time and stop.
-    pub(super) finish: watch::Receiver<bool>,
+    pub(crate) finish: watch::Receiver<bool>,
 }
 
 /// Client of one user.
-pub(super) struct TestClient {
+pub(crate) struct TestClient {
     plan: Plan,
     user: usize,
     random: StdRng,
@@ -59,14 +59,15 @@ fn position(mirror: &Mirror) -> String {
     format!("{}.{}", mirror.epoch, mirror.revision)
 }
 
-async fn connect(plan: &Plan, user: usize, mirror: &Mirror) -> Socket {
+async fn connect(plan: &Plan, user: usize, mirror: &Mirror, random: &mut StdRng) -> Socket {
     let since = match mirror.revision {
         ..0 => String::new(),
         0.. => format!("&since={}", position(mirror)),
     };
-    let url = format!("{}user_id=u{user}{since}", plan.url);
     let connecting = async {
         loop {
+            let hub = &plan.urls[random.random_range(0..plan.urls.len())];
+            let url = format!("{hub}user_id=u{user}{since}");
             if let Ok((socket, _)) = connect_async(&url).await {
                 return socket;
             }
@@ -74,7 +75,7 @@ async fn connect(plan: &Plan, user: usize, mirror: &Mirror) -> Socket {
         }
     };
     // Not `until`, whose future is not `Send`.
-    tokio::time::timeout(PATIENCE, connecting).await.expect("the hub accepts the connection")
+    tokio::time::timeout(PATIENCE * 2, connecting).await.expect("the hub accepts the connection")
 }
 
 /// Returns a mark of a notification that the client knows, or of all.
@@ -99,16 +100,16 @@ fn random_mark(random: &mut StdRng, mirror: &Mirror) -> Value {
 
 impl TestClient {
     /// Connects a client with an empty inbox.
-    pub(super) async fn connect(plan: Plan, user: usize, seed: u64) -> Self {
+    pub(crate) async fn connect(plan: Plan, user: usize, seed: u64) -> Self {
         let mirror = Mirror { revision: -1, ..Mirror::default() };
-        let socket = connect(&plan, user, &mirror).await;
-        let random = StdRng::seed_from_u64(seed);
+        let mut random = StdRng::seed_from_u64(seed);
+        let socket = connect(&plan, user, &mirror, &mut random).await;
         let (is_syncing, is_marking, is_last) = (false, false, false);
         Self { plan, user, random, mirror, socket, is_syncing, is_marking, is_last }
     }
 
     /// Runs until the plan is finished, and returns the client's inbox.
-    pub(super) async fn run(mut self) -> Mirror {
+    pub(crate) async fn run(mut self) -> Mirror {
         let mut finish = self.plan.finish.clone();
         let interval = Duration::from_millis(self.random.random_range(15..40));
         let mut tick = tokio::time::interval(interval);
@@ -202,7 +203,7 @@ impl TestClient {
     }
 
     async fn reconnect(&mut self) {
-        self.socket = connect(&self.plan, self.user, &self.mirror).await;
+        self.socket = connect(&self.plan, self.user, &self.mirror, &mut self.random).await;
         (self.is_syncing, self.is_marking) = (false, false);
     }
 }

@@ -6,26 +6,26 @@ use serde_json::Value;
 
 /// Inbox of a client.
 #[derive(Default)]
-pub(super) struct Mirror {
-    pub(super) epoch: String,
+pub(crate) struct Mirror {
+    pub(crate) epoch: String,
     /// Revision up to which all changes are known; -1 before the first connection.
-    pub(super) revision: i64,
-    pub(super) items: BTreeMap<String, (i64, String)>,
-    pub(super) unread: i64,
+    pub(crate) revision: i64,
+    pub(crate) items: BTreeMap<String, (i64, String)>,
+    pub(crate) unread: i64,
     /// Description of a gap or of an order to start over; `None` if neither occurred.
-    pub(super) broken: Option<String>,
+    pub(crate) broken: Option<String>,
 }
 
 /// Next step of a client.
 #[derive(PartialEq, Eq)]
-pub(super) enum Next {
+pub(crate) enum Next {
     Nothing,
     Sync,
 }
 
 impl Mirror {
     /// Stores a notification unless a newer revision is known.
-    pub(super) fn put(&mut self, item: &Value) {
+    pub(crate) fn put(&mut self, item: &Value) {
         let id = item["notification_id"].as_str().expect("an id").to_owned();
         let revision = item["revision"].as_i64().expect("a revision");
         let known = self.items.get(&id).map_or(-1, |(revision, _)| *revision);
@@ -36,7 +36,7 @@ impl Mirror {
     }
 
     /// Applies the revision of a change; a gap must be closed by a `sync.request`.
-    pub(super) fn follow(&mut self, data: &Value) -> Next {
+    pub(crate) fn follow(&mut self, data: &Value) -> Next {
         let (previous, revision) = (
             data["previous_revision"].as_i64().expect("one"),
             data["revision"].as_i64().expect("one"),
@@ -53,7 +53,7 @@ impl Mirror {
     }
 
     /// Applies a message of the server.
-    pub(super) fn apply(&mut self, message: &Value) -> Next {
+    pub(crate) fn apply(&mut self, message: &Value) -> Next {
         let data = &message["data"];
         match message["type"].as_str().expect("a type") {
             "connected" => {
@@ -115,6 +115,6 @@ impl Mirror {
 }
 
 /// Returns whether a message acknowledges a mark of this client.
-pub(super) fn is_ack(kind: &str) -> bool {
+pub(crate) fn is_ack(kind: &str) -> bool {
     kind.rsplit('.').next() == Some("ack")
 }

@@ -8,6 +8,7 @@
 pub mod client;
 pub mod hub;
 pub mod nats;
+pub mod postgres;
 pub mod proxy;
 pub mod redis;
 pub mod stores;

@@ -39,6 +39,11 @@ async fn open(url: String, folder: Option<TempDir>) -> TestStore {
     TestStore { store, url, _folder: folder }
 }
 
+/// Opens the store of a hub.
+pub async fn at(url: &str) -> TestStore {
+    open(url.to_owned(), None).await
+}
+
 pub async fn sqlite() -> Option<TestStore> {
     let (url, folder) = sqlite_url();
     Some(open(url, Some(folder)).await)

@@ -1,0 +1,94 @@
+//! Personal data of one user: export, and erasure.
+
+use serde_json::{Value, json};
+
+use super::{Store, StoreError};
+use crate::domain::{notification::Timestamp, user::UserId};
+
+/// Number of notifications read at once.
+const PAGE: i64 = 500;
+
+const METADATA_OF: &str = "SELECT DISTINCT metadata_id FROM notifications WHERE user_id = $1 AND \
+     metadata_id IS NOT NULL";
+
+/// Statements that erase a user, in order.
+const ERASE: [(&str, &str); 5] = [
+    ("notifications", "DELETE FROM notifications WHERE user_id = $1"),
+    ("inboxes", "DELETE FROM inboxes WHERE user_id = $1"),
+    ("preferences", "DELETE FROM user_notification_preferences WHERE user_id = $1"),
+    ("directory", "DELETE FROM users WHERE user_id = $1"),
+    ("as_actor", "UPDATE notifications SET actor_id = NULL WHERE actor_id = $1"),
+];
+
+const MENTIONS: &str = "SELECT COUNT(*) FROM dead_letters WHERE LOWER(payload) LIKE $1 ESCAPE '\\'";
+
+/// Result of an erasure.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Erased {
+    /// Number of rows by what they were.
+    pub rows: Vec<(&'static str, u64)>,
+    /// Number of dead letters that contain the user's ID, which are kept.
+    pub dead_letters: i64,
+}
+
+impl Store {
+    /// Returns everything that the store has of a user: entry of the directory, preferences, state
+    /// of the inbox, and all notifications with their dates.
+    ///
+    /// # Errors
+    /// When the store is unavailable.
+    pub async fn personal_data(&self, user: &UserId, now: Timestamp) -> Result<Value, StoreError> {
+        let users = std::slice::from_ref(user);
+        let person = self.people(users).await?.into_iter().next();
+        let preferences = self.preferences_of(users).await?.into_iter().next();
+        let inbox = self.inbox(user).await?;
+        let (mut notifications, mut since) = (Vec::new(), 0);
+        loop {
+            let page = self.changed_since(user, since, PAGE).await?;
+            for item in &page.items {
+                let mut json = serde_json::to_value(item).unwrap_or_default();
+                json["clicked_at"] = json!(item.clicked_at);
+                json["variant"] = json!(item.variant);
+                notifications.push(json);
+            }
+            since = page.reached();
+            if page.complete {
+                break;
+            }
+        }
+        Ok(json!({
+            "user_id": user,
+            "exported_at": now,
+            "directory": person,
+            "preferences": preferences.map(|(_, preferences)| preferences),
+            "inbox": { "revision": inbox.revision, "unread": inbox.unread, "unseen": inbox.unseen },
+            "notifications": notifications,
+        }))
+    }
+
+    /// Deletes everything that the store has of a user, and their name as the cause of other
+    /// users' notifications. Texts of other users that mention them stay.
+    ///
+    /// # Errors
+    /// When the store is unavailable; then nothing has changed.
+    pub async fn erase(&self, user: &UserId) -> Result<Erased, StoreError> {
+        let rows = in_transaction!(self, |db, tx| {
+            sqlx::query(db::LOCK_INBOX).bind(user.as_str()).fetch_optional(&mut *tx).await?;
+            let metadata: Vec<String> =
+                sqlx::query_scalar(METADATA_OF).bind(user.as_str()).fetch_all(&mut *tx).await?;
+            let mut rows = Vec::with_capacity(ERASE.len());
+            for (what, sql) in ERASE {
+                let done = sqlx::query(sql).bind(user.as_str()).execute(&mut *tx).await?;
+                rows.push((what, done.rows_affected()));
+            }
+            db::drop_unused_metadata(&mut tx, &metadata).await?;
+            rows
+        });
+        let pattern = super::on::pattern(user.as_str());
+        let dead_letters: i64 = on_pool!(self, |pool| sqlx::query_scalar(MENTIONS)
+            .bind(&pattern)
+            .fetch_one(pool)
+            .await)?;
+        Ok(Erased { rows, dead_letters })
+    }
+}

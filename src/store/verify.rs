@@ -1,0 +1,133 @@
+//! Checks of the store against itself: counters equal rows, revisions are whole, nothing is
+//! orphaned.
+
+use sqlx::FromRow;
+
+use super::{Store, StoreError};
+
+/// Selects one page of inboxes with what their rows add up to, each in one statement, so that a
+/// running hub cannot change them in between: $1 after which user, $2 number of inboxes.
+const INBOXES: &str = "SELECT i.user_id, i.revision, i.unread, i.unseen, i.purged_revision, \
+     COALESCE(n.unread, 0) AS unread_rows, COALESCE(n.unseen, 0) AS unseen_rows, \
+     COALESCE(n.last_revision, 0) AS last_revision FROM \
+     (SELECT * FROM inboxes WHERE user_id > $1 ORDER BY user_id LIMIT $2) i LEFT JOIN \
+     (SELECT user_id, CAST(SUM(CASE WHEN status = 'unread' THEN 1 ELSE 0 END) AS BIGINT) AS \
+     unread, CAST(SUM(CASE WHEN status = 'unread' AND seen_at IS NULL THEN 1 ELSE 0 END) AS \
+     BIGINT) AS unseen, MAX(revision) AS last_revision FROM notifications WHERE user_id > $1 AND \
+     user_id IN (SELECT user_id FROM inboxes WHERE user_id > $1 ORDER BY user_id LIMIT $2) \
+     GROUP BY user_id) n ON n.user_id = i.user_id ORDER BY i.user_id";
+
+/// Selects users with notifications and no inbox.
+const WITHOUT_INBOX: &str = "SELECT DISTINCT user_id FROM notifications n WHERE NOT EXISTS \
+     (SELECT 1 FROM inboxes i WHERE i.user_id = n.user_id) LIMIT $1";
+
+/// Selects notifications whose shared metadata is missing.
+const WITHOUT_METADATA: &str = "SELECT notification_id FROM notifications n WHERE metadata_id IS \
+     NOT NULL AND NOT EXISTS (SELECT 1 FROM shared_metadata m WHERE m.id = n.metadata_id) LIMIT $1";
+
+/// Selects shared metadata that no notification uses.
+const UNUSED_METADATA: &str = "SELECT id FROM shared_metadata m WHERE NOT EXISTS \
+     (SELECT 1 FROM notifications n WHERE n.metadata_id = m.id) LIMIT $1";
+
+/// Maximum number of findings of each kind.
+const FINDINGS_MAX: i64 = 100;
+
+/// Number of inboxes compared in one statement.
+const PAGE: i64 = 500;
+
+/// Result of a check of some inboxes.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Verified {
+    /// Number of inboxes.
+    pub inboxes: usize,
+    /// What is wrong, one sentence each.
+    pub findings: Vec<String>,
+    /// Last user of the page; `None` if there are no more.
+    pub next: Option<String>,
+}
+
+#[derive(FromRow)]
+struct Row {
+    user_id: String,
+    revision: i64,
+    unread: i64,
+    unseen: i64,
+    purged_revision: i64,
+    unread_rows: i64,
+    unseen_rows: i64,
+    last_revision: i64,
+}
+
+impl Row {
+    fn findings(&self) -> impl Iterator<Item = String> {
+        let user = &self.user_id;
+        let count = |name: &str, counter: i64, rows: i64| {
+            (counter != rows).then(|| {
+                format!("inbox of {user:?}: {name} is {counter}, and {rows} notifications are")
+            })
+        };
+        // Every change leaves its revision at a notification, until that is purged.
+        let last = self.last_revision.max(self.purged_revision);
+        let revision = (self.revision != last).then(|| {
+            format!(
+                "inbox of {user:?}: revision is {}, and its last change is {last}",
+                self.revision
+            )
+        });
+        [
+            count("unread", self.unread, self.unread_rows),
+            count("unseen", self.unseen, self.unseen_rows),
+            revision,
+        ]
+        .into_iter()
+        .flatten()
+    }
+}
+
+impl Store {
+    /// Compares the next inboxes after a user with their notifications, at most `limit`.
+    ///
+    /// # Errors
+    /// When the store is unavailable.
+    pub async fn verify_inboxes(&self, after: &str, limit: i64) -> Result<Verified, StoreError> {
+        let rows: Vec<Row> = on_pool!(self, |pool| sqlx::query_as(INBOXES)
+            .bind(after)
+            .bind(limit)
+            .fetch_all(pool)
+            .await)?;
+        let full = i64::try_from(rows.len()).is_ok_and(|count| count >= limit);
+        Ok(Verified {
+            inboxes: rows.len(),
+            findings: rows.iter().flat_map(Row::findings).collect(),
+            next: rows.last().filter(|_| full).map(|row| row.user_id.clone()),
+        })
+    }
+
+    /// Checks the whole store. A running hub may go on.
+    ///
+    /// # Errors
+    /// When the store is unavailable.
+    pub async fn verify(&self) -> Result<Verified, StoreError> {
+        let mut whole = Verified::default();
+        let mut after = Some(String::new());
+        while let Some(user) = after {
+            let page = self.verify_inboxes(&user, PAGE).await?;
+            whole.inboxes += page.inboxes;
+            whole.findings.extend(page.findings);
+            after = page.next;
+        }
+        let orphans = [
+            (WITHOUT_INBOX, "notifications without an inbox, of the user"),
+            (WITHOUT_METADATA, "missing shared metadata of the notification"),
+            (UNUSED_METADATA, "shared metadata that no notification uses:"),
+        ];
+        for (sql, what) in orphans {
+            let found: Vec<String> = on_pool!(self, |pool| sqlx::query_scalar(sql)
+                .bind(FINDINGS_MAX)
+                .fetch_all(pool)
+                .await)?;
+            whole.findings.extend(found.into_iter().map(|id| format!("{what} {id:?}")));
+        }
+        Ok(whole)
+    }
+}

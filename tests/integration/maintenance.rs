@@ -1,0 +1,171 @@
+//! Commands that look after a store: backup, verify, export, erase.
+
+use std::process::{Command, Output};
+
+use serde_json::{Value, json};
+
+use crate::support::{
+    hub::{Hub, On},
+    stores::{self, TestStore},
+};
+
+/// Runs a command on a store.
+fn lonceng(store_url: &str, arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_lonceng"))
+        .args(["--config", concat!(env!("CARGO_MANIFEST_DIR"), "/config.toml")])
+        .args(arguments)
+        .env_remove("DATABASE_URL")
+        .env("LONCENG_STORE__URL", store_url)
+        .output()
+        .expect("it runs")
+}
+
+fn text(output: &Output) -> String {
+    format!(
+        "{}{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    )
+}
+
+/// Fills a hub with notifications of two users, with marks of every kind.
+async fn fill(hub: &Hub) {
+    for user in ["budi", "siti"] {
+        for title in ["one", "two", "three", "four"] {
+            let event = json!({ "type": "NOTE_CREATED", "user_id": user, "title": title,
+                "actor_id": "budi" });
+            hub.publish(&event).await;
+        }
+        let inbox = hub.inbox(user).await;
+        for (item, mark) in inbox.iter().zip(["read", "archive", "delete"]) {
+            let id = item["notification_id"].as_str().expect("an ID");
+            let path = format!("/api/v1/notifications/{id}/{mark}?user_id={user}");
+            assert_eq!(hub.post(&path, &json!({})).await.0, 200);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_running_sqlite_store_is_backed_up() {
+    let hub = Hub::sqlite(&[]).await;
+    fill(&hub).await;
+    let file = hub.folder().join("backup.db");
+    let file = file.to_str().expect("a path");
+
+    let output = lonceng(&hub.store_url, &["backup", file]);
+    assert!(output.status.success(), "{}", text(&output));
+    hub.publish(&json!({ "type": "NOTE_CREATED", "user_id": "budi", "title": "after" })).await;
+
+    let copy = lonceng::store::Store::open(&format!("sqlite://{file}")).await.expect("it opens");
+    let count = copy.count_by_hand("SELECT COUNT(*) FROM notifications").await;
+    assert_eq!(count.expect("it can be read"), 8);
+    assert!(lonceng(&format!("sqlite://{file}"), &["verify"]).status.success());
+    let again = lonceng(&hub.store_url, &["backup", file]);
+    assert_eq!(again.status.code(), Some(1));
+    assert!(text(&again).contains("exists already"), "{}", text(&again));
+}
+
+#[test]
+fn postgresql_is_backed_up_by_its_own_tool() {
+    let output = lonceng("postgres://u:hunter2@127.0.0.1:1/d", &["backup", "x.dump"]);
+    assert_eq!(output.status.code(), Some(2));
+    let text = text(&output);
+    assert!(text.contains("pg_dump --format=custom --file=x.dump"), "{text}");
+    assert!(!text.contains("hunter2"), "{text}");
+}
+
+/// Damages a store in each way that `verify` finds.
+async fn damage(store: &TestStore) {
+    for sql in [
+        "UPDATE inboxes SET unread = unread + 1 WHERE user_id = 'budi'",
+        "UPDATE inboxes SET revision = revision + 5 WHERE user_id = 'siti'",
+        "INSERT INTO shared_metadata (id, metadata, created_at) VALUES ('m1', '{}', 0)",
+    ] {
+        store.store.execute_by_hand(sql).await.expect("it is executed");
+    }
+}
+
+async fn verify_finds_what_was_damaged(on: On) {
+    let Some(hub) = Hub::start(on, &[]).await else { return };
+    fill(&hub).await;
+    let output = lonceng(&hub.store_url, &["verify"]);
+    assert!(output.status.success(), "{}", text(&output));
+    assert!(text(&output).contains("2 inboxes"), "{}", text(&output));
+
+    let store = stores::at(&hub.store_url).await;
+    damage(&store).await;
+
+    let output = lonceng(&hub.store_url, &["verify"]);
+    let text = text(&output);
+    assert_eq!(output.status.code(), Some(1), "{text}");
+    for found in [
+        "inbox of \"budi\": unread is 2, and 1 notifications are",
+        "inbox of \"siti\": revision is 12, and its last change is 7",
+        "shared metadata that no notification uses: \"m1\"",
+        "3 problems were found in 2 inboxes",
+    ] {
+        assert!(text.contains(found), "{found}: {text}");
+    }
+}
+
+#[tokio::test]
+async fn verify_finds_what_was_damaged_on_sqlite() {
+    verify_finds_what_was_damaged(On::Sqlite).await;
+}
+
+#[tokio::test]
+async fn verify_finds_what_was_damaged_on_postgresql() {
+    verify_finds_what_was_damaged(On::Postgres).await;
+}
+
+async fn a_user_is_exported_and_erased(on: On) {
+    let Some(hub) = Hub::start(on, &[]).await else { return };
+    let person = json!([{ "user_id": "budi", "login": "budi", "email": "budi@example.com" }]);
+    assert_eq!(
+        hub.send(
+            "PUT",
+            "/api/v1/admin/directory",
+            &[("content-type", "application/json")],
+            person.to_string()
+        )
+        .await
+        .0 / 100,
+        2
+    );
+    fill(&hub).await;
+
+    let output = lonceng(&hub.store_url, &["export", "--user", "budi"]);
+    assert!(output.status.success(), "{}", text(&output));
+    let data: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    assert_eq!(data["directory"]["email"], "budi@example.com", "{data}");
+    let statuses: Vec<&Value> =
+        data["notifications"].as_array().expect("a list").iter().map(|n| &n["status"]).collect();
+    assert_eq!(statuses, ["unread", "read", "archived", "deleted"], "{data}");
+    assert_eq!(data["inbox"]["revision"], 7, "{data}");
+
+    let output = lonceng(&hub.store_url, &["erase", "--user", "budi"]);
+    assert!(output.status.success(), "{}", text(&output));
+    for row in ["notifications: 4", "inboxes: 1", "directory: 1", "as_actor: 4"] {
+        assert!(text(&output).contains(row), "{row}: {}", text(&output));
+    }
+
+    assert_eq!(hub.inbox("budi").await, [] as [Value; 0]);
+    assert_eq!(hub.inbox("siti").await.len(), 4, "other users keep theirs");
+    assert!(lonceng(&hub.store_url, &["verify"]).status.success());
+    let again = lonceng(&hub.store_url, &["erase", "--user", "budi"]);
+    assert_eq!(again.status.code(), Some(1), "{}", text(&again));
+    assert_eq!(lonceng(&hub.store_url, &["export", "--user", ""]).status.code(), Some(2));
+    // The user may come back, with an inbox that begins anew.
+    hub.publish(&json!({ "type": "NOTE_CREATED", "user_id": "budi", "title": "new" })).await;
+    assert_eq!(hub.inbox("budi").await[0]["revision"], 1);
+}
+
+#[tokio::test]
+async fn a_user_is_exported_and_erased_on_sqlite() {
+    a_user_is_exported_and_erased(On::Sqlite).await;
+}
+
+#[tokio::test]
+async fn a_user_is_exported_and_erased_on_postgresql() {
+    a_user_is_exported_and_erased(On::Postgres).await;
+}

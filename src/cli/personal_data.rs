@@ -20,9 +20,9 @@ pub(super) struct Export {
 /// Delete all data of a user
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Texts of other users' notifications that mention the user stay. Sign the user out \
-                  afterwards (DELETE /api/v1/admin/users/ID/clients): open pages still show what \
-                  they have.\n\nExample:\n  lonceng erase --user budi"
+    after_help = "Texts of other users' notifications that mention the user stay. Sign the user \
+                  out afterwards (DELETE /api/v1/admin/users/ID/clients): open pages still show \
+                  what they have.\n\nExample:\n  lonceng erase --user budi"
 )]
 pub(super) struct Erase {
     /// ID of the user

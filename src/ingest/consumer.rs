@@ -18,8 +18,12 @@ use crate::{
     pipeline::{Ingest, Outcome},
     runtime::{Gone, MessageHandle},
     store::Store,
-    telemetry::{Health, PartState, metric},
+    telemetry::{Health, LogLimit, PartState, metric},
 };
+
+/// Limits of the log lines about rejected events.
+static REJECTED: LogLimit = LogLimit::new();
+static NOT_STORED: LogLimit = LogLimit::new();
 
 /// Size from which a message is decoded on a blocking thread, in bytes.
 const LARGE_BYTES: usize = 64 * 1024;
@@ -221,15 +225,19 @@ impl Consumer {
             Ok(()) => {
                 let (kind, field) = (rejected.kind.as_str(), rejected.field.as_deref());
                 let source = self.source;
-                tracing::warn!(source, subject = message.subject, kind, field, id = %letter.id,
-                    "event rejected and stored as a dead letter");
+                if let Some(suppressed) = REJECTED.admit(clock::monotonic().0) {
+                    tracing::warn!(source, subject = message.subject, kind, field, id = %letter.id,
+                        suppressed, "event rejected and stored as a dead letter");
+                }
                 metrics::counter!(metric::DEAD_LETTERS, "reason" => kind).increment(1);
                 disposition
             }
             Err(error) => {
                 let source = self.source;
-                tracing::warn!(source, %error, "the dead letter could not be stored; the message \
-                will be redelivered");
+                if let Some(suppressed) = NOT_STORED.admit(clock::monotonic().0) {
+                    tracing::warn!(source, %error, suppressed, "the dead letter could not be \
+                        stored; the message will be redelivered");
+                }
                 Disposition::Retry {
                     after: self.backoff(message.delivered),
                     unavailable: error.is_transient(),

@@ -10,11 +10,12 @@ use std::{
 };
 
 use sqlx::{
-    PgPool,
+    ConnectOptions as _, PgPool,
     migrate::Migrator,
     postgres::{PgConnectOptions, PgPoolOptions},
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
+use tracing::log::LevelFilter;
 use uuid::Uuid;
 
 use super::{Backend, Kind, Sqlite, Store, StoreError, Writes};
@@ -33,6 +34,9 @@ const POSTGRES_CONNECTIONS: u32 = 10;
 
 /// Size to which SQLite's write-ahead log shrinks when it can, in bytes.
 const LOG_MAX_BYTES: u64 = 64 * 1024 * 1024;
+
+/// Duration from which a statement is logged, at the level `debug`.
+const SLOW_STATEMENT: Duration = Duration::from_secs(1);
 
 const UNKNOWN_SCHEME: &str = "must start with sqlite:// or postgres://";
 
@@ -183,6 +187,8 @@ fn open_postgres(url: &str, writes: &Arc<Mutex<Writes>>) -> Result<PgPool, Store
         ("lock_timeout", "10s"),
         ("tcp_user_timeout", "15s"),
     ]);
+    // While the server has trouble, every statement is slow: the readiness says so, once.
+    let options = options.log_slow_statements(LevelFilter::Debug, SLOW_STATEMENT);
     let known = Arc::clone(writes);
     Ok(PgPoolOptions::new()
         .max_connections(POSTGRES_CONNECTIONS)
@@ -199,6 +205,7 @@ fn open_postgres(url: &str, writes: &Arc<Mutex<Writes>>) -> Result<PgPool, Store
 
 async fn open_sqlite(url: &str) -> Result<Sqlite, StoreError> {
     let options = SqliteConnectOptions::from_str(url)?
+        .log_slow_statements(LevelFilter::Debug, SLOW_STATEMENT)
         .create_if_missing(true)
         .journal_mode(SqliteJournalMode::Wal)
         // FULL: a commit survives a power failure, as an acknowledgement promises.

@@ -2,6 +2,7 @@
 
 mod health;
 pub mod history;
+mod log_limit;
 mod logging;
 pub mod metric;
 pub mod trace;
@@ -9,6 +10,7 @@ pub mod unknown_types;
 
 pub use health::{Health, PartState};
 pub use history::History;
+pub use log_limit::LogLimit;
 pub use logging::start_logging;
 pub use trace::DeliveryTrace;
 pub use unknown_types::UnknownTypes;

@@ -10,10 +10,7 @@ mod faults;
 mod publisher;
 mod world;
 
-use std::{
-    sync::{Arc, atomic::AtomicUsize},
-    time::Duration,
-};
+use std::sync::{Arc, atomic::AtomicUsize};
 
 use rand::{Rng as _, SeedableRng as _, rngs::StdRng};
 use tokio::task::JoinHandle;
@@ -78,13 +75,12 @@ async fn run(hubs: usize, scenarios: &[&str]) {
     let rate = setting("LONCENG_STRESS_RATE", 100);
     let publisher = Publisher::start(&world, rate, random.random()).await;
 
-    let pause = Duration::from_secs(setting("LONCENG_STRESS_SECONDS", 2));
     for name in scenarios {
         let before = publisher.published();
         let fault = FAULTS.iter().find(|(known, _)| known == name);
         let (_, fault) = fault.unwrap_or_else(|| panic!("no scenario is named {name:?}"));
         fault(&mut world, &publisher, &plan, &mut random).await;
-        tokio::time::sleep(pause).await;
+        tokio::time::sleep(faults::duration()).await;
         println!("{name}: {} events meanwhile", publisher.published() - before);
     }
 

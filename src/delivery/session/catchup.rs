@@ -17,6 +17,7 @@ use crate::{
     },
     protocol::{self, CloseCode, Connected},
     store::{Page, StoreError},
+    telemetry::LogLimit,
 };
 
 /// Maximum number of unread notifications sent to a new connection.
@@ -295,8 +296,11 @@ impl Session {
     }
 
     fn history_failed(&mut self, error: &StoreError) {
-        tracing::warn!(%error, "session: history could not be read; closing the connection, the \
-        client reconnects");
+        static LIMIT: LogLimit = LogLimit::new();
+        if let Some(suppressed) = LIMIT.admit(clock::monotonic().0) {
+            tracing::warn!(%error, suppressed, "session: history could not be read; closing the \
+                connection, the client reconnects");
+        }
         self.close(CloseCode::Internal);
     }
 }

@@ -16,9 +16,9 @@ use crate::{
 const LAG_PATIENCE: Duration = Duration::from_secs(10);
 
 impl Session {
-    /// Handles a full queue. The client is told how far behind it is, in place of every message, and
-    /// the rest is read from the store when there is room. A client that does not read its queue in
-    /// time is closed, and resumes with its revision.
+    /// Handles a full queue. The client is told how far behind it is, in place of every message,
+    /// and the rest is read from the store when there is room. A client that does not read its
+    /// queue in time is closed, and resumes with its revision.
     pub(super) fn lag(&mut self, ctx: &mut Context<Self>) {
         if let Phase::CatchingUp(held) = &mut self.phase {
             held.dropped = true;

@@ -8,6 +8,7 @@ use tokio::time::sleep;
 
 use super::{
     publisher::{Mode, Publisher},
+    setting,
     world::World,
 };
 use crate::{convergence::client::Plan, support::proxy::Network};
@@ -32,13 +33,15 @@ pub(super) const FAULTS: [(&str, Fault); 12] = [
     ("rolling-restart", |world, _, _, _| Box::pin(rolling_restart(world))),
 ];
 
-/// Time for which a server stays away, and a network is cut.
-const AWAY: Duration = Duration::from_secs(2);
+/// Returns the time for which a server stays away, and a network is cut.
+pub(super) fn duration() -> Duration {
+    Duration::from_secs(setting("LONCENG_STRESS_SECONDS", 1))
+}
 
 async fn kill_hub(world: &mut World, random: &mut StdRng) {
     let hub = random.random_range(0..world.hubs.len());
     world.hubs[hub].kill();
-    sleep(AWAY).await;
+    sleep(duration()).await;
     world.hubs[hub].run().await;
     world.until_ready().await;
 }
@@ -46,7 +49,7 @@ async fn kill_hub(world: &mut World, random: &mut StdRng) {
 async fn kill_redis(world: &mut World) {
     world.redis.stop();
     world.until_part("redis", "degraded").await;
-    sleep(AWAY).await;
+    sleep(duration()).await;
     world.redis.run().await;
     world.until_ready().await;
 }
@@ -54,7 +57,7 @@ async fn kill_redis(world: &mut World) {
 async fn kill_nats(world: &mut World) {
     world.nats.stop();
     world.until_part("nats", "down").await;
-    sleep(AWAY).await;
+    sleep(duration()).await;
     world.nats.run().await;
     world.until_ready().await;
 }
@@ -62,7 +65,7 @@ async fn kill_nats(world: &mut World) {
 async fn kill_postgres(world: &mut World) {
     world.postgres.kill();
     world.until_part("store", "down").await;
-    sleep(AWAY).await;
+    sleep(duration()).await;
     world.postgres.run().await;
     world.until_ready().await;
 }
@@ -73,7 +76,7 @@ async fn partition(world: &mut World) {
     for network in [&world.redis_network, &world.nats_network, &world.postgres_network] {
         for fault in [Network::Silent, Network::Cut, Network::Halved] {
             network.set(fault);
-            sleep(AWAY).await;
+            sleep(duration()).await;
             network.set(Network::Open);
         }
         world.until_ready().await;
@@ -85,7 +88,7 @@ async fn slow_network(world: &mut World) {
     for network in all {
         network.delay(Duration::from_millis(20));
     }
-    sleep(AWAY).await;
+    sleep(duration()).await;
     for network in all {
         network.delay(Duration::ZERO);
     }
@@ -95,19 +98,19 @@ async fn slow_network(world: &mut World) {
 /// Every client loses its connection several times.
 async fn reconnect_storm(plan: &Plan) {
     plan.cuts_left.store(300, std::sync::atomic::Ordering::Relaxed);
-    sleep(AWAY).await;
+    sleep(duration()).await;
 }
 
 async fn publish(publisher: &Publisher, mode: Mode) {
     publisher.mode.send_replace(mode);
-    sleep(AWAY).await;
+    sleep(duration()).await;
     publisher.mode.send_replace(Mode::Once);
 }
 
 async fn stop_hub(world: &mut World, random: &mut StdRng) {
     let hub = random.random_range(0..world.hubs.len());
     world.hubs[hub].terminate().await;
-    sleep(AWAY).await;
+    sleep(duration()).await;
     world.hubs[hub].run().await;
     world.until_ready().await;
 }

@@ -11,8 +11,11 @@ use crate::{
     protocol::{self, CloseCode},
 };
 
-/// Time for which a client may have a full queue before it is closed as too slow. A burst fills the
-/// queue of the fastest client for a moment; the rest is read from the store.
+/// Time for which a client may have a full queue before it is told. A burst fills the queue of the
+/// fastest client for a moment; the rest is read from the store.
+const BEHIND_AFTER: Duration = Duration::from_millis(500);
+
+/// Time for which a client may have a full queue before it is closed as too slow.
 const LAG_PATIENCE: Duration = Duration::from_secs(10);
 
 impl Session {
@@ -33,13 +36,16 @@ impl Session {
                     session.connection.wake();
                 }
             });
-            self.tell_behind(since, ctx);
+            ctx.run_later(BEHIND_AFTER, move |session, ctx| session.tell_behind(since, ctx));
         }
         self.catch_up(ctx);
     }
 
     /// Sends `notifications.behind`, unless the client has caught up meanwhile.
     fn tell_behind(&self, since: Instant, ctx: &mut Context<Self>) {
+        if self.lagging != Some(since) {
+            return;
+        }
         let (store, user) = (self.context.store.clone(), self.user_id().clone());
         let read = async move { store.inbox(&user).await };
         ctx.spawn(read.into_actor(self).map(move |inbox, session, _| {

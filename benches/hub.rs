@@ -1,9 +1,9 @@
 //! Measures speed and memory of the built hub: `cargo bench --bench hub`, or a part of it with
-//! `-- throughput`, `-- latency`, `-- devices`, `-- idle`, `-- streams`, `-- feeds` or
+//! `-- throughput`, `-- latency`, `-- devices`, `-- idle`, `-- streams`, `-- feeds`, `-- hubs` or
 //! `-- everyone`. `-- --postgres URL` measures on PostgreSQL (an empty database).
 //!
-//! Needs `nats-server` on the PATH. The load runs on the same machine and shares its processors
-//! with the hub: compare only figures of one machine.
+//! Needs `nats-server` on the PATH, and for `hubs` a PostgreSQL and `redis-server`. The load runs
+//! on the same machine and shares its processors with the hub: compare only figures of one machine.
 
 #![allow(
     clippy::all,
@@ -17,6 +17,8 @@
 mod everyone;
 #[path = "hub/feeds.rs"]
 mod feeds;
+#[path = "hub/hubs.rs"]
+mod hubs;
 #[path = "../tests/integration/support/mod.rs"]
 mod support;
 
@@ -45,9 +47,10 @@ fn main() {
         .and_then(|at| arguments.get(at + 1))
         .cloned();
     let wanted = |name: &str| {
-        let named = ["throughput", "latency", "devices", "idle", "streams", "feeds", "everyone"]
-            .iter()
-            .any(|one| arguments.iter().any(|a| a == one));
+        let named =
+            ["throughput", "latency", "devices", "idle", "streams", "feeds", "hubs", "everyone"]
+                .iter()
+                .any(|one| arguments.iter().any(|a| a == one));
         !named || arguments.iter().any(|argument| argument == name)
     };
     tokio::runtime::Builder::new_multi_thread()
@@ -77,6 +80,12 @@ fn main() {
                 }
                 feeds::feeds_together(5_000, 100).await;
                 feeds::feeds_unwatched(20_000).await;
+            }
+            if wanted("hubs") {
+                for count in 1..=3 {
+                    hubs::pushes(count, 500, Duration::from_secs(10)).await;
+                }
+                hubs::rolling(3_000).await;
             }
             if wanted("everyone") {
                 everyone::everyone(postgres.as_deref(), 100_000).await;

@@ -304,7 +304,6 @@ impl Parts {
                 config.limits.feed_connections_per_address,
                 config.server.trusted_proxies.clone(),
             ),
-            jobs: http::Jobs::default(),
             in_flight: http::InFlight::default(),
             next_client: 1.into(),
         })

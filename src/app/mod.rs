@@ -159,6 +159,7 @@ impl Hub {
         let listen = parts.loaded.config.server.listen.clone();
         let state = parts.state(epoch, metrics.clone(), auth, reloader.clone());
         http::answer_hubs(state.clone(), parts.take_requests());
+        http::run_jobs(state.clone());
         let in_flight = state.in_flight.clone();
         let totals = (Arc::clone(&state.history), metrics);
         let serving = http::serve(&listen, state.clone(), grace)?;
@@ -225,7 +226,12 @@ impl Hub {
             tracing::debug!("shutdown: the latest events are missing in the totals");
         }
         // A kill has the same effect a little later: the heartbeat and the leases expire.
-        if timeout(CLOSE_TIMEOUT, self.store.leave(&self.boot)).await.is_err() {
+        let left = async {
+            // Jobs continue at another hub, or here after the restart.
+            let _ = self.store.release_jobs(&self.boot).await;
+            self.store.leave(&self.boot).await
+        };
+        if timeout(CLOSE_TIMEOUT, left).await.is_err() {
             tracing::debug!("shutdown: the heartbeat was not deleted in time");
         }
         // Closed while the arbiters run: listeners of the store return their connections now.

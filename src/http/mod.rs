@@ -33,7 +33,7 @@ mod stream_paths;
 mod upgrade;
 
 pub use addresses::Addresses;
-pub use admin::{StoredNotifications, answers::answer_hubs, jobs::Jobs};
+pub use admin::{StoredNotifications, answers::answer_hubs, jobs::run_jobs};
 pub use identity::{RefusedOrigins, SignInCache};
 pub use in_flight::InFlight;
 pub use problem::Problem;

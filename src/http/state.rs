@@ -85,8 +85,6 @@ pub struct State {
     pub connections: Arc<AtomicUsize>,
     /// Limit of anonymous connections per address.
     pub addresses: Arc<Addresses>,
-    /// Background jobs.
-    pub jobs: admin::jobs::Jobs,
     /// Requests in progress.
     pub in_flight: InFlight,
     /// Number of the next connection.

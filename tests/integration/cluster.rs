@@ -9,6 +9,7 @@ use crate::support::{
     hub::{Hub, On},
     proxy::{Network, Proxy},
     redis::RedisServer,
+    stores,
     wait::{PATIENCE, until},
 };
 
@@ -304,4 +305,57 @@ async fn work_of_one_hub_moves_to_another_when_the_holder_dies() {
 
     assert!(killed.elapsed() < Duration::from_secs(15), "{:?}", killed.elapsed());
     assert!(other.metric("lonceng_leases{name=\"sweeper\"}").await > 0.5);
+}
+
+/// Stores dead letters that can be replayed, each with an event for one user.
+async fn store_dead_letters(store: &lonceng::store::Store, count: usize) {
+    for n in 0..count {
+        let letter = lonceng::store::DeadLetter {
+            id: uuid::Uuid::now_v7(),
+            received_at: lonceng::domain::notification::Timestamp(1_000),
+            source: "nats".to_owned(),
+            subject: None,
+            kind: "missing_field".to_owned(),
+            field: None,
+            reason: "for this test".to_owned(),
+            identity: Some(format!("id:replayed-{n}")),
+            headers: Vec::new(),
+            payload: note("budi", &n.to_string()).to_string(),
+            truncated: false,
+        };
+        store.keep_dead_letter(&letter).await.expect("it is stored");
+    }
+}
+
+#[tokio::test]
+async fn a_job_is_continued_by_another_hub_when_its_hub_dies() {
+    const LETTERS: usize = 1_000;
+    let Some(mut cluster) = TestCluster::start(2, &[]).await else { return };
+    let store = stores::at(&cluster.hubs[0].store_url).await;
+    store_dead_letters(&store.store, LETTERS).await;
+    let (status, job) = cluster.hubs[0].post("/api/v1/admin/dead-letters/replay", &json!({})).await;
+    assert_eq!((status, &job["total"]), (202, &json!(LETTERS)), "{job}");
+    let path = format!("/api/v1/admin/jobs/{}", job["id"].as_str().expect("an ID"));
+    until("the job has begun", PATIENCE, async || {
+        (cluster.hubs[0].get(&path).await.1["done"].as_i64()? > 10).then_some(())
+    })
+    .await;
+    let on_second = "SELECT COUNT(*) FROM jobs j JOIN hubs h ON h.boot = j.holder WHERE \
+                     h.instance = 'hub-1'";
+    let holder = store.store.count_by_hand(on_second).await.expect("a count");
+    let holder = usize::try_from(holder).expect("0 or 1");
+
+    cluster.hubs[holder].kill();
+
+    let other = &cluster.hubs[1 - holder];
+    let job = until("another hub finishes it", PATIENCE, async || {
+        let (_, job) = other.get(&path).await;
+        (job["state"] == "finished").then_some(job)
+    })
+    .await;
+    assert_eq!(job["failed"], 0, "{job}");
+    let inbox = other.inbox("budi").await;
+    assert_eq!(inbox.len(), LETTERS, "each is replayed once: {job}");
+    assert_eq!(other.get("/api/v1/admin/dead-letters").await.1["total_count"], 0);
+    store.store.close().await;
 }

@@ -32,6 +32,7 @@ mod http;
 mod http_service;
 mod inbox;
 mod maintenance;
+mod nats_access;
 mod publishing;
 mod recovery;
 mod reload;

@@ -22,14 +22,17 @@ pub(super) fn entry(
     before: Option<Value>,
     after: Option<Value>,
 ) -> AuditEntry {
-    let action = action.to_owned();
-    AuditEntry {
-        id: Uuid::now_v7(),
-        at: clock::now(),
-        who: caller_name(caller),
-        action,
-        subject,
-        before,
-        after,
-    }
+    entry_by(&caller_name(caller), action, subject, before, after)
+}
+
+/// Creates the audit entry of a change by a caller of this name.
+pub(super) fn entry_by(
+    by: &str,
+    action: &str,
+    subject: String,
+    before: Option<Value>,
+    after: Option<Value>,
+) -> AuditEntry {
+    let (who, action) = (by.to_owned(), action.to_owned());
+    AuditEntry { id: Uuid::now_v7(), at: clock::now(), who, action, subject, before, after }
 }

@@ -6,21 +6,15 @@ use uuid::Uuid;
 
 use super::{
     audit::{caller_name, entry},
+    jobs,
     query::Query,
+    replay::{self, parse_position, position},
 };
 use crate::{
-    auth::Caller,
-    clock,
-    domain::{
-        event::{Decoded, Identity, RawEvent, decode},
-        notification::Timestamp,
-    },
     http::{
         Problem, SharedState, State,
         api::{Access, Checked, Operation, Tag},
-        publish,
     },
-    pipeline::Outcome,
     store::DeadLetter,
 };
 
@@ -78,22 +72,10 @@ pub(in crate::http) fn operations() -> Vec<Operation> {
     ]
 }
 
-/// Number of dead letters read together in a replay.
-const REPLAYED_TOGETHER: i64 = 100;
-
-fn subject(id: Uuid) -> String {
-    format!("dead-letter:{id}")
-}
-
 pub(super) async fn find(state: &State, id: &str) -> Result<DeadLetter, Problem> {
     let missing = || Problem::not_found("there is no such dead letter");
     let id = Uuid::try_parse(id).map_err(|_| missing())?;
     state.store.dead_letter(id).await?.ok_or_else(missing)
-}
-
-fn place(cursor: &str) -> Option<(Timestamp, Uuid)> {
-    let (at, id) = cursor.split_once('.')?;
-    Some((Timestamp(at.parse().ok()?), Uuid::try_parse(id).ok()?))
 }
 
 /// Handles `GET /api/v1/admin/dead-letters?kind=&q=&limit=&cursor=`.
@@ -106,7 +88,7 @@ pub(in crate::http) async fn list(
     let before = match query.cursor.as_deref() {
         None => None,
         Some(cursor) => Some(
-            place(cursor)
+            parse_position(cursor)
                 .ok_or_else(|| Problem::bad_field("cursor", "is not one that this list gave"))?,
         ),
     };
@@ -118,10 +100,7 @@ pub(in crate::http) async fn list(
     if more {
         letters.pop();
     }
-    let next = letters
-        .last()
-        .filter(|_| more)
-        .map(|letter| format!("{}.{}", letter.received_at.0, letter.id));
+    let next = letters.last().filter(|_| more).map(position);
     Ok(HttpResponse::Ok()
         .json(json!({ "dead_letters": letters, "next_cursor": next, "total_count": total })))
 }
@@ -135,67 +114,6 @@ pub(in crate::http) async fn get(
     Ok(HttpResponse::Ok().json(find(&state, &id).await?))
 }
 
-/// Decodes the events of a dead letter.
-///
-/// # Errors
-/// When they are still invalid, or the payload was truncated.
-pub(super) fn events_of(state: &State, letter: &DeadLetter) -> Result<Decoded, Problem> {
-    if letter.truncated {
-        return Err(Problem::conflict(
-            "only the first 64 KiB of this event were kept; it cannot be taken again",
-        ));
-    }
-    let incoming = RawEvent {
-        payload: letter.payload.as_bytes(),
-        headers: &letter.headers,
-        subject: letter.subject.as_deref(),
-        // Two simultaneous replays make one notification; so do a replay and a redelivery of the
-        // broker.
-        broker_identity: Some(
-            letter
-                .identity
-                .clone()
-                .map_or_else(|| Identity::key(&subject(letter.id)), Identity::stored),
-        ),
-        now: clock::now(),
-        max_event_bytes: state.server.load().max_event_bytes,
-    };
-    decode(&incoming).map_err(|rejected| Problem::from(&rejected))
-}
-
-/// Publishes the events of a dead letter again. On success the dead letter is deleted.
-async fn take_again(state: &State, caller: &Caller, letter: &DeadLetter) -> Result<Value, Problem> {
-    let decoded = events_of(state, letter)?;
-    let mut events = decoded.events;
-    for event in &mut events {
-        if event.id.is_empty() {
-            event.id = Uuid::now_v7().to_string();
-        }
-    }
-    let outcomes = publish::publish(
-        state,
-        events,
-        publish::PublishOptions { batch: decoded.batch, strict: false },
-    )
-    .await?;
-    let ids: Vec<&Uuid> = outcomes
-        .iter()
-        .flat_map(|outcome| match outcome {
-            Outcome::Accepted(stored) => stored.ids.as_slice(),
-            _ => &[],
-        })
-        .map(|(_, id)| id)
-        .collect();
-    let words: Vec<&str> = outcomes.iter().map(Outcome::label).collect();
-    let answer = json!({ "id": letter.id, "outcome": words.first(), "outcomes": words,
-        "notification_ids": ids });
-    let before = serde_json::to_value(letter).ok();
-    let entry =
-        entry(caller, "dead_letter.replayed", subject(letter.id), before, Some(answer.clone()));
-    state.store.discard_dead_letter(letter.id, &entry).await?;
-    Ok(answer)
-}
-
 /// Handles `POST /api/v1/admin/dead-letters/{id}/replay`. On success the dead letter is deleted;
 /// otherwise it stays, and the response gives the reason.
 pub(in crate::http) async fn replay(
@@ -204,7 +122,7 @@ pub(in crate::http) async fn replay(
     Checked(caller): Checked,
 ) -> Result<HttpResponse, Problem> {
     let letter = find(&state, &id).await?;
-    Ok(HttpResponse::Ok().json(take_again(&state, &caller, &letter).await?))
+    Ok(HttpResponse::Ok().json(replay::take_again(&state, &caller_name(&caller), &letter).await?))
 }
 
 /// Handles `POST /api/v1/admin/dead-letters/replay?kind=&q=`: replays all matching dead letters in
@@ -217,38 +135,10 @@ pub(in crate::http) async fn replay_all(
     let Query { kind, text, .. } = Query::of(&request)?;
     let text = text.unwrap_or_default();
     let total = state.store.count_dead_letters(kind.as_deref(), &text).await?;
-    let job = state.jobs.begin("dead_letters.replay", caller_name(&caller), total)?;
-    let answer = job.to_json();
-    actix_web::rt::spawn(async move {
-        // Only dead letters up to now; failed ones are not visited again.
-        let mut before = Some((Timestamp(clock::now().0 + 1), Uuid::nil()));
-        while !job.is_to_stop() && !state.health.is_down("hub") {
-            let letters = match state
-                .store
-                .find_dead_letters(before, kind.as_deref(), &text, REPLAYED_TOGETHER)
-                .await
-            {
-                Ok(letters) => letters,
-                Err(error) => {
-                    job.failed(error.to_string());
-                    break;
-                }
-            };
-            let Some(last) = letters.last() else { break };
-            before = Some((last.received_at, last.id));
-            for letter in &letters {
-                if job.is_to_stop() {
-                    break;
-                }
-                match take_again(&state, &caller, letter).await {
-                    Ok(_) => job.succeeded(),
-                    Err(problem) => job.failed(problem.to_string()),
-                }
-            }
-        }
-        job.ended();
-    });
-    Ok(HttpResponse::Accepted().json(answer))
+    let parameters = json!({ "kind": kind, "text": text });
+    let by = caller_name(&caller);
+    let job = jobs::begin(&state, replay::KIND, &by, &parameters, total).await?;
+    Ok(HttpResponse::Accepted().json(job))
 }
 
 /// Handles `DELETE /api/v1/admin/dead-letters/{id}`.
@@ -259,7 +149,7 @@ pub(in crate::http) async fn discard(
 ) -> Result<HttpResponse, Problem> {
     let letter = find(&state, &id).await?;
     let kept: Option<Value> = serde_json::to_value(&letter).ok();
-    let entry = entry(&caller, "dead_letter.discarded", subject(letter.id), kept, None);
+    let entry = entry(&caller, "dead_letter.discarded", replay::subject(letter.id), kept, None);
     state.store.discard_dead_letter(letter.id, &entry).await?;
     Ok(HttpResponse::NoContent().finish())
 }

@@ -1,18 +1,16 @@
-//! Background jobs of administrators: `/api/v1/admin/jobs`. They exist in the memory of the hub
-//! that runs them.
+//! Background jobs of administrators: `/api/v1/admin/jobs`.
+//!
+//! They are rows of the store. Any hub may run one; when it dies, another one continues it, or the
+//! same one after its restart.
 
-use std::{
-    collections::VecDeque,
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, AtomicI64, Ordering},
-    },
-};
+use std::time::Duration;
 
 use actix_web::{HttpResponse, web};
 use serde_json::{Value, json};
+use tokio::time::sleep;
 use uuid::Uuid;
 
+use super::{replay, running_job::RunningJob};
 use crate::{
     clock,
     domain::notification::Timestamp,
@@ -20,7 +18,11 @@ use crate::{
         Problem, SharedState, State,
         api::{Access, Checked, Operation, Tag},
     },
+    store::JobRow,
 };
+
+/// Interval at which a hub looks for a job that nobody runs.
+const CLAIM_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Operations of this resource.
 pub(in crate::http) fn operations() -> Vec<Operation> {
@@ -33,7 +35,7 @@ pub(in crate::http) fn operations() -> Vec<Operation> {
             .access(Access::Admin)
             .doc(Tag::Admin, "get_job", "Get the progress of a job")
             .path("id", json!({"type": "string"}), "ID.")
-            .returns(200, "The job, from the memory of the hub that runs it.", "Job"),
+            .returns(200, "The job.", "Job"),
         Operation::delete("/api/v1/admin/jobs/{id}", stop)
             .access(Access::Admin)
             .doc(Tag::Admin, "stop_job", "Stop a job")
@@ -42,119 +44,61 @@ pub(in crate::http) fn operations() -> Vec<Operation> {
     ]
 }
 
-/// Number of jobs that are kept.
-const REMEMBERED: usize = 20;
-
-/// Background job with its progress.
-#[derive(Debug)]
-pub(super) struct Job {
-    id: Uuid,
-    kind: &'static str,
-    by: String,
-    started_at: Timestamp,
-    total: i64,
-    succeeded: AtomicI64,
-    failed: AtomicI64,
-    /// Time of its end, in milliseconds since 1970; 0 while it runs.
-    ended_at: AtomicI64,
-    stop: AtomicBool,
-    last_error: Mutex<Option<String>>,
-}
-
-impl Job {
-    pub(super) fn succeeded(&self) {
-        self.succeeded.fetch_add(1, Ordering::Relaxed);
-    }
-
-    pub(super) fn failed(&self, why: String) {
-        self.failed.fetch_add(1, Ordering::Relaxed);
-        *self.last_error.lock().unwrap_or_else(PoisonError::into_inner) = Some(why);
-    }
-
-    /// Returns whether the job is to stop.
-    pub(super) fn is_to_stop(&self) -> bool {
-        self.stop.load(Ordering::Relaxed)
-    }
-
-    pub(super) fn ended(&self) {
-        self.ended_at.store(clock::now().0, Ordering::Relaxed);
-    }
-
-    fn is_running(&self) -> bool {
-        self.ended_at.load(Ordering::Relaxed) == 0
-    }
-
-    pub(super) fn to_json(&self) -> Value {
-        let (succeeded, failed) =
-            (self.succeeded.load(Ordering::Relaxed), self.failed.load(Ordering::Relaxed));
-        let ended = Some(self.ended_at.load(Ordering::Relaxed)).filter(|at| *at > 0).map(Timestamp);
-        let state = match (ended, self.is_to_stop()) {
-            (None, false) => "running",
-            (None, true) => "stopping",
-            (Some(_), false) => "finished",
-            (Some(_), true) => "stopped",
-        };
-        let last_error = self.last_error.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        json!({
-            "id": self.id, "kind": self.kind, "by": self.by, "state": state,
-                "started_at": self.started_at, "ended_at": ended,
-            "total": self.total, "done": succeeded + failed, "succeeded": succeeded,
-                "failed": failed,
-            "last_error": last_error,
-        })
-    }
-}
-
-/// Latest jobs.
-#[derive(Debug, Default)]
-pub struct Jobs(Mutex<VecDeque<Arc<Job>>>);
-
-impl Jobs {
-    fn all(&self) -> MutexGuard<'_, VecDeque<Arc<Job>>> {
-        // Nothing panics while it is held half changed.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Begins a job, unless one of this kind is running.
-    pub(super) fn begin(
-        &self,
-        kind: &'static str,
-        by: String,
-        total: i64,
-    ) -> Result<Arc<Job>, Problem> {
-        let mut all = self.all();
-        if all.iter().any(|job| job.kind == kind && job.is_running()) {
-            return Err(Problem::conflict(format!(
-                "a job {kind:?} is running already; wait for it, or stop it"
-            )));
+/// Runs jobs that nobody runs, while the hub runs.
+pub fn run_jobs(state: SharedState) {
+    actix_rt::spawn(async move {
+        loop {
+            sleep(CLAIM_INTERVAL).await;
+            let holder = state.cluster.boot().to_owned();
+            // An unavailable store is asked again.
+            let Ok(Some(row)) = state.store.claim_job(&holder).await else { continue };
+            let job = RunningJob { row, holder };
+            let done = match job.row.kind.as_str() {
+                replay::KIND => replay::run(&state, &job).await,
+                // Of a newer version: it is left to a hub that knows it.
+                _ => false,
+            };
+            if done {
+                job.end(&state).await;
+            }
         }
-        let job = Arc::new(Job {
-            id: Uuid::now_v7(),
-            kind,
-            by,
-            started_at: clock::now(),
-            total,
-            succeeded: AtomicI64::new(0),
-            failed: AtomicI64::new(0),
-            ended_at: AtomicI64::new(0),
-            stop: AtomicBool::new(false),
-            last_error: Mutex::default(),
-        });
-        all.push_front(Arc::clone(&job));
-        all.truncate(REMEMBERED);
-        Ok(job)
-    }
+    });
 }
 
-fn find(state: &State, id: &str) -> Result<Arc<Job>, Problem> {
-    let missing = || Problem::not_found("this hub has no such job");
+/// Begins a job, unless one of its kind is running.
+pub(super) async fn begin(
+    state: &State,
+    kind: &'static str,
+    by: &str,
+    parameters: &Value,
+    total: i64,
+) -> Result<Value, Problem> {
+    let begun =
+        state.store.begin_job(kind, by, &parameters.to_string(), total, clock::now()).await?;
+    let id = begun.ok_or_else(|| {
+        Problem::conflict(format!("a job {kind:?} is running already; wait for it, or stop it"))
+    })?;
+    Ok(to_json(&find(state, &id.to_string()).await?))
+}
+
+fn to_json(job: &JobRow) -> Value {
+    json!({
+        "id": job.id, "kind": job.kind, "by": job.started_by, "state": job.state,
+        "started_at": Timestamp(job.started_at), "ended_at": job.ended_at.map(Timestamp),
+        "total": job.total, "done": job.succeeded + job.failed,
+        "succeeded": job.succeeded, "failed": job.failed, "last_error": job.last_error,
+    })
+}
+
+async fn find(state: &State, id: &str) -> Result<JobRow, Problem> {
+    let missing = || Problem::not_found("there is no such job");
     let id = Uuid::try_parse(id).map_err(|_| missing())?;
-    state.jobs.all().iter().find(|job| job.id == id).cloned().ok_or_else(missing)
+    state.store.job(id).await?.ok_or_else(missing)
 }
 
 /// Handles `GET /api/v1/admin/jobs`.
 pub(in crate::http) async fn list(state: SharedState, _: Checked) -> Result<HttpResponse, Problem> {
-    let jobs: Vec<Value> = state.jobs.all().iter().map(|job| job.to_json()).collect();
+    let jobs: Vec<Value> = state.store.jobs().await?.iter().map(to_json).collect();
     Ok(HttpResponse::Ok().json(json!({ "jobs": jobs })))
 }
 
@@ -164,7 +108,7 @@ pub(in crate::http) async fn get(
     id: web::Path<String>,
     _: Checked,
 ) -> Result<HttpResponse, Problem> {
-    Ok(HttpResponse::Ok().json(find(&state, &id)?.to_json()))
+    Ok(HttpResponse::Ok().json(to_json(&find(&state, &id).await?)))
 }
 
 /// Handles `DELETE /api/v1/admin/jobs/{id}`: the job stops after its current step.
@@ -173,9 +117,9 @@ pub(in crate::http) async fn stop(
     id: web::Path<String>,
     _: Checked,
 ) -> Result<HttpResponse, Problem> {
-    let job = find(&state, &id)?;
-    if job.is_running() {
-        job.stop.store(true, Ordering::Relaxed);
+    let job = find(&state, &id).await?;
+    if let Ok(id) = Uuid::try_parse(&job.id) {
+        state.store.stop_job(id).await?;
     }
-    Ok(HttpResponse::Ok().json(job.to_json()))
+    Ok(HttpResponse::Ok().json(to_json(&find(&state, &job.id).await?)))
 }

@@ -12,6 +12,8 @@ pub(super) mod history;
 pub(super) mod hubs;
 pub mod jobs;
 mod query;
+mod replay;
+mod running_job;
 pub(super) mod stats;
 pub(super) mod types;
 

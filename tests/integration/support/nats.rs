@@ -13,6 +13,8 @@ pub struct NatsServer {
     pub port: u16,
     folder: TempDir,
     jetstream: bool,
+    /// Lines of a configuration file.
+    config: String,
 }
 
 /// Returns a port that is free, and stays so while a server is restarted: below those that outgoing
@@ -43,7 +45,15 @@ impl NatsServer {
             return None;
         }
         let folder = tempfile::tempdir().expect("a temporary folder can be made");
-        Some(Self { child: None, port: free_port(), folder, jetstream })
+        Some(Self { child: None, port: free_port(), folder, jetstream, config: String::new() })
+    }
+
+    /// Starts a server with JetStream and these lines of a configuration file.
+    pub async fn with_config(config: &str) -> Option<Self> {
+        let mut server = Self::prepare(true)?;
+        config.clone_into(&mut server.config);
+        server.run().await;
+        Some(server)
     }
 
     pub async fn start(jetstream: bool) -> Option<Self> {
@@ -57,6 +67,11 @@ impl NatsServer {
         command.args(["-a", "127.0.0.1", "-p", &self.port.to_string()]);
         if self.jetstream {
             command.arg("-js").arg("-sd").arg(self.folder.path());
+        }
+        if !self.config.is_empty() {
+            let file = self.folder.path().join("nats.conf");
+            std::fs::write(&file, &self.config).expect("the folder is writable");
+            command.arg("-c").arg(file);
         }
         let child = command
             .stdout(Stdio::null())

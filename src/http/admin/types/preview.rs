@@ -19,7 +19,12 @@ use crate::{
         plan::{People, Planner},
         user::{Person, UserId},
     },
-    http::{Problem, SharedState, State, admin::dead_letters, api::Checked, body},
+    http::{
+        Problem, SharedState, State,
+        admin::{dead_letters, replay},
+        api::Checked,
+        body,
+    },
 };
 
 /// Body of a preview request.
@@ -131,7 +136,7 @@ async fn real(
         }
         (None, Some(id)) => {
             let letter = dead_letters::find(state, id).await?;
-            let event = dead_letters::events_of(state, &letter)?.events.remove(0);
+            let event = replay::events_of(state, &letter)?.events.remove(0);
             Ok(Some((flat(event.data, event.user_id.as_ref(), event.actor_id.as_ref()), None)))
         }
         (Some(id), None) => {

@@ -300,6 +300,7 @@ impl Parts {
             connections: Arc::clone(&self.connections),
             cluster: self.cluster.clone(),
             hubs: Requests::new(self.bus.clone()),
+            arrivals: http::ArrivalPace::new(config.server.connections_per_second),
             addresses: http::Addresses::new(
                 config.limits.feed_connections_per_address,
                 config.server.trusted_proxies.clone(),

@@ -55,6 +55,8 @@ pub struct Server {
     pub max_connections: usize,
     /// Maximum number of connections of one user.
     pub max_connections_per_user: usize,
+    /// Number of connections accepted per second; others wait. 0 for no limit.
+    pub connections_per_second: u32,
     /// Maximum size of a WebSocket message from a client, in bytes.
     pub max_message_bytes: usize,
     /// Maximum size of an event, in bytes.
@@ -79,6 +81,7 @@ impl Default for Server {
             trusted_proxies: Vec::new(),
             max_connections: 100_000,
             max_connections_per_user: 20,
+            connections_per_second: 2_000,
             max_message_bytes: 16_384,
             max_event_bytes: 262_144,
             heartbeat_seconds: 30,

@@ -1,12 +1,13 @@
 //! Admission of a connection to a user's inbox: identity, starting point, and a slot among the
 //! hub's connections.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicUsize, Ordering},
+use std::{
+    num::NonZeroU32,
+    sync::{Arc, atomic::Ordering},
 };
 
 use actix::Actor as _;
+use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 
 use super::{Problem, State};
 use crate::{
@@ -51,15 +52,38 @@ pub(super) fn start(query: &[(String, String)]) -> Result<Start, Problem> {
     }
 }
 
-/// Takes one of the `limit` connections that this hub may have.
+/// Pace at which connections are accepted: after a restart of another hub all of its clients come
+/// at once, and those that are connected must not notice.
+#[derive(Debug)]
+pub struct ArrivalPace(Option<DefaultDirectRateLimiter>);
+
+impl ArrivalPace {
+    /// Creates a pace of this many connections per second; 0 for no limit.
+    #[must_use]
+    pub fn new(per_second: u32) -> Self {
+        let quota = NonZeroU32::new(per_second).map(Quota::per_second);
+        Self(quota.map(RateLimiter::direct))
+    }
+
+    async fn wait(&self) {
+        if let Some(pace) = &self.0 {
+            pace.until_ready().await;
+        }
+    }
+}
+
+/// Takes one of the connections that this hub may have, when its turn has come.
 ///
 /// # Errors
 /// 503 when none is left.
-pub(super) fn take_slot(connections: &Arc<AtomicUsize>, limit: usize) -> Result<Slot, Problem> {
-    let before = connections.fetch_add(1, Ordering::Relaxed);
-    let slot = Slot(Arc::clone(connections));
+pub(super) async fn take_slot(state: &State) -> Result<Slot, Problem> {
+    let limit = state.server.load().max_connections;
+    let before = state.connections.fetch_add(1, Ordering::Relaxed);
+    // Given back also if the client does not wait.
+    let slot = Slot(Arc::clone(&state.connections));
     if before >= limit {
         return Err(Problem::unavailable("the connection limit of this hub is reached"));
     }
+    state.arrivals.wait().await;
     Ok(slot)
 }

@@ -136,7 +136,7 @@ pub(super) async fn admit(
                 FULL_RETRY_SECONDS,
             )
         })?;
-    let slot = take_slot(&state.connections, state.server.load().max_connections)?;
+    let slot = take_slot(state).await?;
     let client = state.next_client.fetch_add(1, Ordering::Relaxed);
     let user = identity.as_ref().map(|identity| identity.user_id.clone());
     let mut watched = Subscriptions::new(

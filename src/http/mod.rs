@@ -34,6 +34,7 @@ mod upgrade;
 
 pub use addresses::Addresses;
 pub use admin::{StoredNotifications, answers::answer_hubs, jobs::run_jobs};
+pub use admission::ArrivalPace;
 pub use identity::{RefusedOrigins, SignInCache};
 pub use in_flight::InFlight;
 pub use problem::Problem;

@@ -83,6 +83,8 @@ pub struct State {
     pub sessions: Arc<session::SessionContext>,
     /// Number of connections.
     pub connections: Arc<AtomicUsize>,
+    /// Pace at which connections are accepted.
+    pub arrivals: super::ArrivalPace,
     /// Limit of anonymous connections per address.
     pub addresses: Arc<Addresses>,
     /// Requests in progress.

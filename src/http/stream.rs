@@ -115,7 +115,7 @@ pub(super) async fn admit(
         Some(since) => Start::Since(since),
         None => start(&identity::query(uri))?,
     };
-    let slot = take_slot(&state.connections, state.server.load().max_connections)?;
+    let slot = take_slot(state).await?;
     Ok(AdmittedSession { identity, start, slot })
 }
 

@@ -179,7 +179,7 @@ async fn admit_session(state: &State, head: &RequestHead) -> Result<AdmittedSess
         other @ Caller::Service { .. } => return Err(identity::without_inbox(&other)),
     };
     let start = start(&identity::query(&head.uri))?;
-    let slot = take_slot(&state.connections, state.server.load().max_connections)?;
+    let slot = take_slot(state).await?;
     Ok(AdmittedSession { identity, start, slot })
 }
 

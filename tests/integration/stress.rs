@@ -10,7 +10,10 @@ mod faults;
 mod publisher;
 mod world;
 
-use std::sync::{Arc, atomic::AtomicUsize};
+use std::{
+    sync::{Arc, atomic::AtomicUsize},
+    time::Duration,
+};
 
 use rand::{Rng as _, SeedableRng as _, rngs::StdRng};
 use tokio::task::JoinHandle;
@@ -22,12 +25,18 @@ use crate::{
         mirror::Mirror,
         read_inbox, wait_until_unchanged,
     },
-    support::wait::{PATIENCE, until},
+    support::{
+        hub::Hub,
+        nats::NatsServer,
+        postgres::PostgresServer,
+        stores,
+        wait::{PATIENCE, until},
+    },
 };
 
 use faults::FAULTS;
-use publisher::Publisher;
-use world::World;
+use publisher::{Published, Publisher};
+use world::{World, check_logs, verify};
 
 /// Number of users: as many as the convergence test has, whose comparison is used.
 const USERS: usize = 60;
@@ -39,12 +48,12 @@ fn setting(name: &str, default: u64) -> u64 {
 
 /// Connects two clients of each user, to any hub, and again to any hub.
 async fn connect_clients(
-    world: &World,
+    hubs: &[Hub],
     random: &mut StdRng,
 ) -> (Vec<JoinHandle<Mirror>>, Plan, tokio::sync::watch::Sender<bool>) {
     let (finish, finished) = tokio::sync::watch::channel(false);
     let plan = Plan {
-        urls: Arc::new(world.hubs.iter().map(|hub| hub.ws("")).collect()),
+        urls: Arc::new(hubs.iter().map(|hub| hub.ws("")).collect()),
         cuts_left: Arc::default(),
         marks_left: Arc::new(AtomicUsize::new(3_000)),
         connected: Arc::default(),
@@ -71,9 +80,9 @@ async fn run(hubs: usize, scenarios: &[&str]) {
     println!("LONCENG_TEST_SEED={seed}");
     let Some(mut world) = World::start(hubs).await else { return };
     let mut random = StdRng::seed_from_u64(seed);
-    let (clients, plan, finish) = connect_clients(&world, &mut random).await;
+    let (clients, plan, finish) = connect_clients(&world.hubs, &mut random).await;
     let rate = setting("LONCENG_STRESS_RATE", 100);
-    let publisher = Publisher::start(&world, rate, random.random()).await;
+    let publisher = Publisher::start(&world.nats, &world.hubs, rate, random.random()).await;
 
     for name in scenarios {
         let before = publisher.published();
@@ -87,19 +96,29 @@ async fn run(hubs: usize, scenarios: &[&str]) {
     world.until_ready().await;
     let sent = publisher.finish().await;
     world.until_processed(&sent).await;
-    wait_until_unchanged(&world.hubs[0]).await;
+    assert_eq!(world.dead_letters().await, sent.poison, "dead letters, seed {seed}");
+    check_all(&world.hubs[0], sent, (clients, finish), seed).await;
+    verify(&PostgresServer::url_at(world.postgres.port));
+    check_logs(&world.hubs);
+}
+
+/// Checks that every event has made one notification, and that every client equals the store.
+async fn check_all(
+    hub: &Hub,
+    sent: Published,
+    (clients, finish): (Vec<JoinHandle<Mirror>>, tokio::sync::watch::Sender<bool>),
+    seed: u64,
+) {
+    wait_until_unchanged(hub).await;
     finish.send(true).expect("the clients run");
     let mut inboxes = Vec::new();
     for user in 0..USERS {
-        inboxes.push(read_inbox(&world.hubs[0], user).await);
+        inboxes.push(read_inbox(hub, user).await);
     }
     let stored: usize = inboxes.iter().map(|inbox| inbox.items.len()).sum();
     println!("{} events, {stored} notifications", sent.events);
     assert_eq!(stored, sent.events, "lost or duplicated, seed {seed}");
-    assert_eq!(world.dead_letters().await, sent.poison, "dead letters, seed {seed}");
     compare(clients, &inboxes, seed).await;
-    world.verify();
-    world.check_logs();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -108,4 +127,35 @@ async fn nothing_is_lost_or_doubled_by_any_fault_of_three_hubs() {
     let named: Vec<&str> = named.split([',', ' ']).filter(|name| !name.is_empty()).collect();
     let all: Vec<&str> = FAULTS.iter().map(|(name, _)| *name).collect();
     run(3, if named.is_empty() { &all } else { &named }).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_lost_or_doubled_when_one_hub_on_sqlite_is_killed_twenty_times() {
+    let seed = setting("LONCENG_TEST_SEED", rand::random());
+    println!("LONCENG_TEST_SEED={seed}");
+    let mut random = StdRng::seed_from_u64(seed);
+    let Some(nats) = NatsServer::start(true).await else { return };
+    let url = nats.url();
+    let env = [("LONCENG_NATS__URL", url.as_str()), ("LONCENG_NATS__ACK_WAIT_SECONDS", "5")];
+    let mut hubs = vec![Hub::sqlite(&env).await];
+    let (clients, _plan, finish) = connect_clients(&hubs, &mut random).await;
+    let rate = setting("LONCENG_STRESS_RATE", 100);
+    let publisher = Publisher::start(&nats, &hubs, rate, random.random()).await;
+
+    for _ in 0..20 {
+        tokio::time::sleep(Duration::from_millis(random.random_range(50..500))).await;
+        hubs[0].kill();
+        hubs[0].run().await;
+    }
+
+    let sent = publisher.finish().await;
+    let store = stores::at(&hubs[0].store_url).await;
+    until("all events are processed", PATIENCE, async || {
+        let count = store.store.count_by_hand("SELECT COUNT(*) FROM notifications").await;
+        (usize::try_from(count.ok()?).ok()? >= sent.events).then_some(())
+    })
+    .await;
+    check_all(&hubs[0], sent, (clients, finish), seed).await;
+    verify(&hubs[0].store_url);
+    check_logs(&hubs);
 }

@@ -23,6 +23,25 @@ async fn on_both(test: impl AsyncFn(Hub)) {
 }
 
 #[tokio::test]
+async fn connections_beyond_the_pace_wait_for_their_turn() {
+    let hub = Hub::sqlite(&[("LONCENG_SERVER__CONNECTIONS_PER_SECOND", "40")]).await;
+    let started = std::time::Instant::now();
+    let connect = async |n: usize| {
+        let mut client = hub.connect(&format!("u{n}"), "&sync=none").await;
+        client.expect("connected").await;
+        client
+    };
+    let clients = futures_util::future::join_all((0..120).map(connect)).await;
+    assert_eq!(clients.len(), 120);
+    // The first 40 at once, the others at 40 per second.
+    assert!(
+        started.elapsed() >= std::time::Duration::from_millis(1_900),
+        "{:?}",
+        started.elapsed()
+    );
+}
+
+#[tokio::test]
 async fn an_event_reaches_every_connection_of_its_user_and_nobody_else() {
     on_both(async |hub| {
         let (mut one, mut two, mut other) =

@@ -17,6 +17,7 @@ pub(super) fn restart_needed(started: &Config, now: &Config) -> Vec<String> {
         "server.max_connections_per_user",
         a.max_connections_per_user != b.max_connections_per_user,
     );
+    differ("server.connections_per_second", a.connections_per_second != b.connections_per_second);
     differ("server.max_message_bytes", a.max_message_bytes != b.max_message_bytes);
     differ("server.max_event_bytes", a.max_event_bytes != b.max_event_bytes);
     differ("server.heartbeat_seconds", a.heartbeat_seconds != b.heartbeat_seconds);
@@ -41,7 +42,8 @@ pub(super) fn restart_needed(started: &Config, now: &Config) -> Vec<String> {
     differ(
         "nats",
         debugged(&started.nats) != debugged(&now.nats)
-            || started.nats.url.reveal() != now.nats.url.reveal(),
+            || started.nats.url.reveal() != now.nats.url.reveal()
+            || started.nats.nkey_seed.reveal() != now.nats.nkey_seed.reveal(),
     );
     differ("redis.url", started.redis.url.reveal() != now.redis.url.reveal());
     keys

@@ -12,7 +12,7 @@ use rand::{Rng as _, SeedableRng as _, rngs::StdRng};
 use serde_json::{Value, json};
 use tokio::{sync::watch, task::JoinHandle};
 
-use super::{USERS, world::World};
+use super::USERS;
 use crate::support::{hub::Hub, nats::NatsServer, wait::PATIENCE};
 
 /// Number of events published so far.
@@ -35,9 +35,12 @@ pub(super) enum Mode {
     Poisoned,
 }
 
+/// Number of events that are published at the same time.
+const WORKERS: u32 = 8;
+
 /// Publisher, which ends with [`Publisher::finish`].
 pub(super) struct Publisher {
-    task: JoinHandle<Published>,
+    workers: Vec<JoinHandle<Published>>,
     count: Arc<AtomicUsize>,
     stop: watch::Sender<bool>,
     pub(super) mode: watch::Sender<Mode>,
@@ -45,6 +48,8 @@ pub(super) struct Publisher {
 
 /// Ways of an event to the hubs.
 struct Ways {
+    /// Beginning of the IDs of its events.
+    name: String,
     nats_url: String,
     jetstream: async_nats::jetstream::Context,
     hubs: Vec<String>,
@@ -54,33 +59,28 @@ struct Ways {
 
 impl Publisher {
     /// Starts to publish `rate` events per second, half of them over NATS.
-    pub(super) async fn start(world: &World, rate: u64, seed: u64) -> Self {
-        let mut ways = Ways {
-            nats_url: world.nats.url(),
-            jetstream: jetstream(&world.nats).await,
-            hubs: world.hubs.iter().map(Hub::base).collect(),
-            http: reqwest::Client::builder()
-                .timeout(Duration::from_secs(5))
-                .build()
-                .expect("an HTTP client"),
-            random: StdRng::seed_from_u64(seed),
-        };
+    pub(super) async fn start(nats: &NatsServer, hubs: &[Hub], rate: u64, seed: u64) -> Self {
         let (stop, stopped) = watch::channel(false);
         let (mode, modes) = watch::channel(Mode::Once);
         let count = Arc::new(AtomicUsize::new(0));
-        let counter = Arc::clone(&count);
-        let task = tokio::spawn(async move {
-            let mut published = Published::default();
-            let mut ticks = tokio::time::interval(Duration::from_micros(1_000_000 / rate));
-            while !*stopped.borrow() {
-                ticks.tick().await;
-                let mode = *modes.borrow();
-                ways.publish(&mut published, mode).await;
-                counter.store(published.events, Ordering::Relaxed);
-            }
-            published
-        });
-        Self { task, count, stop, mode }
+        let interval = Duration::from_secs(1) * WORKERS / u32::try_from(rate).expect("a rate");
+        let mut workers = Vec::new();
+        for worker in 0..WORKERS {
+            let ways = Ways {
+                name: format!("stress-{worker}"),
+                nats_url: nats.url(),
+                jetstream: jetstream(nats).await,
+                hubs: hubs.iter().map(Hub::base).collect(),
+                http: reqwest::Client::builder()
+                    .timeout(Duration::from_secs(5))
+                    .build()
+                    .expect("an HTTP client"),
+                random: StdRng::seed_from_u64(seed.wrapping_add(u64::from(worker))),
+            };
+            let (stopped, modes) = (stopped.clone(), modes.clone());
+            workers.push(tokio::spawn(ways.run(interval, stopped, modes, Arc::clone(&count))));
+        }
+        Self { workers, count, stop, mode }
     }
 
     /// Returns the number of events that were acknowledged so far.
@@ -91,7 +91,14 @@ impl Publisher {
     /// Stops, after the last event has been acknowledged.
     pub(super) async fn finish(self) -> Published {
         self.stop.send(true).expect("it runs");
-        tokio::time::timeout(PATIENCE, self.task).await.expect("it ends").expect("it does not fail")
+        let mut all = Published::default();
+        for worker in self.workers {
+            let ended = tokio::time::timeout(PATIENCE, worker).await;
+            let published = ended.expect("it ends").expect("it does not fail");
+            all.events += published.events;
+            all.poison += published.poison;
+        }
+        all
     }
 }
 
@@ -100,11 +107,29 @@ async fn jetstream(nats: &NatsServer) -> async_nats::jetstream::Context {
 }
 
 impl Ways {
+    async fn run(
+        mut self,
+        interval: Duration,
+        stopped: watch::Receiver<bool>,
+        modes: watch::Receiver<Mode>,
+        count: Arc<AtomicUsize>,
+    ) -> Published {
+        let mut published = Published::default();
+        let mut ticks = tokio::time::interval(interval);
+        while !*stopped.borrow() {
+            ticks.tick().await;
+            let mode = *modes.borrow();
+            self.publish(&mut published, mode).await;
+            count.fetch_add(1, Ordering::Relaxed);
+        }
+        published
+    }
+
     /// Publishes the next event, until it is acknowledged.
     async fn publish(&mut self, published: &mut Published, mode: Mode) {
         let number = published.events;
         let user = format!("u{}", self.random.random_range(0..USERS));
-        let event = json!({ "type": "NOTE_CREATED", "event_id": format!("stress-{number}"),
+        let event = json!({ "type": "NOTE_CREATED", "event_id": format!("{}-{number}", self.name),
             "user_id": user, "title": number.to_string() });
         let times = if mode == Mode::Repeated { 3 } else { 1 };
         for _ in 0..times {

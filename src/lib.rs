@@ -21,6 +21,9 @@
 //!    ([`domain::follow`]) and queues the frame on its [`Connection`](connection::Connection),
 //!    whose driver writes it to the socket.
 //!
+//! Where several hubs share a store, the registry also gives the encoded changes to the [`bus`],
+//! and receives those of other hubs from it; [`cluster`] tells which hubs there are.
+//!
 //! An event that a live feed shows is also passed to the [`Broadcaster`](feeds::Broadcaster) in
 //! step 2; feeds store nothing.
 //!

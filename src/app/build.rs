@@ -298,6 +298,7 @@ impl Parts {
             metrics,
             sessions,
             connections: Arc::clone(&self.connections),
+            job_begun: tokio::sync::Notify::new(),
             cluster: self.cluster.clone(),
             hubs: Requests::new(self.bus.clone()),
             arrivals: http::ArrivalPace::new(config.server.connections_per_second),

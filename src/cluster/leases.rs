@@ -99,3 +99,33 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     // Nothing panics while it is held half changed.
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{LIFETIME, Leases, SCHEDULER, SWEEPER};
+    use crate::testing::{ManualClock, TestStore};
+
+    #[actix::test]
+    async fn hub_that_has_its_store_for_itself_holds_every_lease() {
+        let leases = Leases::alone();
+        for name in [SWEEPER, SCHEDULER] {
+            assert_eq!(leases.fence(name).map(|fence| fence.token), Some(None));
+        }
+    }
+
+    #[actix::test]
+    async fn lease_is_held_only_until_it_expires_unless_it_is_renewed() {
+        let clock = ManualClock::pause();
+        let store = TestStore::open().await;
+        let leases = Leases::shared();
+        assert_eq!(leases.fence(SWEEPER), None, "it was not taken yet");
+        leases.renew(&store.store, "b1").await;
+        assert!(leases.fence(SWEEPER).is_some());
+        clock.advance(LIFETIME.mul_f64(0.99)).await;
+        assert!(leases.fence(SWEEPER).is_some());
+        clock.advance(LIFETIME.mul_f64(0.02)).await;
+        assert_eq!(leases.fence(SWEEPER), None, "another hub may hold it");
+        leases.renew(&store.store, "b1").await;
+        assert!(leases.fence(SWEEPER).is_some());
+    }
+}

@@ -6,7 +6,12 @@ use actix::Addr;
 
 use super::*;
 use crate::{
-    domain::{inbox::ClientId, user::Identity},
+    bus::{BusChange, DeliverRemote, Received},
+    domain::{
+        inbox::{ClientId, RevisionStep},
+        user::Identity,
+    },
+    protocol,
     runtime::settings::SettingValues,
     testing::{ManualClock, Recorded, TestStore, commit, recipient, settings, settle, until, user},
 };
@@ -191,6 +196,59 @@ async fn signing_out_a_user_signals_all_of_their_sessions() {
     assert!(first.signals.revoked.load(Ordering::Relaxed));
     assert!(second.signals.revoked.load(Ordering::Relaxed));
     assert!(!other.signals.revoked.load(Ordering::Relaxed));
+}
+
+/// Creates a change that another hub has committed.
+fn remote(id: &str, previous_revision: i64, limited: bool) -> Received<BusChange> {
+    let revision = previous_revision + 1;
+    let change = BusChange {
+        user_id: user(id),
+        step: RevisionStep { previous_revision, revision, unread: revision, unseen: revision },
+        limited: limited.then(|| "NOTE_CREATED".to_owned()),
+        created: None,
+        frame: protocol::frame::text(b"{}"),
+    };
+    Received { content: change, at: Instant::now() }
+}
+
+#[actix::test]
+async fn change_of_another_hub_reaches_every_session_of_its_user() {
+    let fixture = Fixture::start().await;
+    let first = fixture.attach("budi", 1).await;
+    let second = fixture.attach("budi", 2).await;
+    let other = fixture.attach("sari", 3).await;
+    let changes = vec![remote("budi", 0, false), remote("nobody", 0, false)];
+    fixture.registry.send(DeliverRemote(changes)).await.expect("the registry lives");
+    settle().await;
+    assert_eq!(revisions(&first.messages), [1]);
+    assert_eq!(revisions(&second.messages), [1]);
+    assert_eq!(revisions(&other.messages), Vec::<i64>::new());
+}
+
+#[actix::test]
+async fn summary_does_not_cover_a_change_of_another_hub_that_was_lost() {
+    let clock = ManualClock::pause();
+    let fixture = Fixture::start().await;
+    fixture.settings.set(SettingValues {
+        live_per_minute: 1,
+        client_messages_per_minute: 0,
+        archive_after_days: 30,
+        history: 50,
+    });
+    let session = fixture.attach("budi", 1).await;
+    // The change with the revision 4 is lost.
+    let changes = [0, 1, 2, 4, 5].map(|previous| remote("budi", previous, true));
+    fixture.registry.send(DeliverRemote(changes.to_vec())).await.expect("the registry lives");
+    clock.advance(Duration::from_millis(5_001)).await;
+    let messages = session.messages.take_all();
+    let steps: Vec<(i64, i64)> = messages
+        .iter()
+        .filter_map(|message| match message {
+            SessionMessage::Push(push) => Some((push.step.previous_revision, push.step.revision)),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(steps, [(0, 1), (1, 3), (4, 6)], "push, two summaries with a gap between them");
 }
 
 #[actix::test]

@@ -75,6 +75,8 @@ pub struct State {
     pub history: Arc<History>,
     /// Metrics for `/metrics`.
     pub metrics: PrometheusHandle,
+    /// Notified when a background job has begun here.
+    pub job_begun: tokio::sync::Notify,
     /// Hubs of this store.
     pub cluster: Cluster,
     /// Questions to the other hubs.

@@ -1,5 +1,5 @@
 import { call, get } from './api.js';
-import { h, announce, table, runAction, when } from './dom.js';
+import { announce, fill, h, incompleteNote, runAction, table, when } from './dom.js';
 import { t } from './translations.js';
 
 const EVERY = 5_000;
@@ -9,10 +9,12 @@ export async function clients(place) {
   const list = h('div', {});
   place.append(list);
   const draw = async () => {
-    const { connected_clients: all } = await get('clients');
+    const { connected_clients: all, incomplete } = await get('clients');
     // The focus stays on its button.
     const at = document.activeElement?.getAttribute('aria-label');
-    list.replaceChildren(
+    fill(
+      list,
+      incompleteNote(incomplete),
       table(
         t('Clients'),
         ['User', 'Roles', 'Since', 'Transport', 'Hub', 'Feeds', 'Actions'].map((head) => t(head)),

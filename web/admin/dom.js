@@ -37,6 +37,18 @@ export function fill(element, ...children) {
 }
 
 /**
+ * Returns a note about hubs that did not answer, if there are any.
+ * @param {string[] | undefined} hubs
+ */
+export function incompleteNote(hubs) {
+  if (!hubs?.length) return null;
+  const text = t('No answer from: {hubs}. What they have is missing here.', {
+    hubs: hubs.join(', '),
+  });
+  return h('p', { class: 'alert' }, text);
+}
+
+/**
  * Returns a button that runs an action and shows its error.
  * @param {string} text
  * @param {() => unknown} act

@@ -1,5 +1,5 @@
 import { get } from './api.js';
-import { h, runAction } from './dom.js';
+import { h, incompleteNote, runAction } from './dom.js';
 import { memoryNote, traceCard } from './trace.js';
 import { t } from './translations.js';
 
@@ -48,6 +48,7 @@ export async function explain(place) {
             ),
           ]),
       memoryNote(answer.kept),
+      ...[incompleteNote(answer.incomplete)].filter((note) => note !== null),
     );
   };
   place.append(

@@ -70,8 +70,15 @@ export async function overview(place) {
   const live = h('div', { class: 'stack' });
   place.append(live);
   const draw = async () => {
-    const stats = await get('stats');
-    fill(live, ...state(stats), tiles(stats), unknownTypes(stats.unknown_types), ...charts(stats));
+    const [stats, { hubs: all }] = await Promise.all([get('stats'), get('hubs')]);
+    fill(
+      live,
+      ...state(stats),
+      tiles(stats),
+      hubs(all),
+      unknownTypes(stats.unknown_types),
+      ...charts(stats),
+    );
   };
   await draw();
   const timer = setInterval(() => void draw().catch(() => {}), REFRESH_INTERVAL);
@@ -123,6 +130,31 @@ function tiles(stats) {
     tile(t('dead letters'), stats.dead_letters),
     tile(t('in the directory'), stats.directory),
     tile(t('types'), stats.types),
+  );
+}
+
+/**
+ * Returns the hubs that share the store, if there are several.
+ * @param {any[]} all
+ */
+function hubs(all) {
+  if (all.length < 2) return null;
+  const row = (/** @type {any} */ hub) =>
+    tr(
+      hub.instance,
+      hub.version,
+      when(hub.started_at),
+      written(hub.connections),
+      hub.ready ? t('ready') : t('not ready'),
+    );
+  const title = t('Hubs');
+  const heads = [t('Hub'), t('Version'), t('Since'), t('connections'), t('State')];
+  return h(
+    'section',
+    { class: 'stack' },
+    h('h2', {}, title),
+    table(title, heads, all.map(row), ''),
+    h('p', { class: 'muted' }, t('The figures above and below are those of this hub.')),
   );
 }
 

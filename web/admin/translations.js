@@ -2,6 +2,15 @@
 const INDONESIAN = {
   'Discard your changes?': 'Buang perubahan Anda?',
   optional: 'opsional',
+  Hubs: 'Hub',
+  Version: 'Versi',
+  State: 'Keadaan',
+  ready: 'siap',
+  'not ready': 'belum siap',
+  'The figures above and below are those of this hub.':
+    'Angka di atas dan di bawah adalah milik hub ini.',
+  'No answer from: {hubs}. What they have is missing here.':
+    'Tidak ada jawaban dari: {hubs}. Data mereka tidak ada di sini.',
   Last: 'Terakhir',
   'Did you mean': 'Mungkin maksudnya',
   '{name} is not connected; the hub works without it.':

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use actix_web::{HttpResponse, web};
 use serde_json::{Value, json};
-use tokio::time::sleep;
+use tokio::time::timeout;
 use uuid::Uuid;
 
 use super::{replay, running_job::RunningJob};
@@ -48,7 +48,8 @@ pub(in crate::http) fn operations() -> Vec<Operation> {
 pub fn run_jobs(state: SharedState) {
     actix_rt::spawn(async move {
         loop {
-            sleep(CLAIM_INTERVAL).await;
+            // One that begins here is claimed at once, by this hub or another one.
+            let _ = timeout(CLAIM_INTERVAL, state.job_begun.notified()).await;
             let holder = state.cluster.boot().to_owned();
             // An unavailable store is asked again.
             let Ok(Some(row)) = state.store.claim_job(&holder).await else { continue };
@@ -78,7 +79,9 @@ pub(super) async fn begin(
     let id = begun.ok_or_else(|| {
         Problem::conflict(format!("a job {kind:?} is running already; wait for it, or stop it"))
     })?;
-    Ok(to_json(&find(state, &id.to_string()).await?))
+    let job = to_json(&find(state, &id.to_string()).await?);
+    state.job_begun.notify_one();
+    Ok(job)
 }
 
 fn to_json(job: &JobRow) -> Value {

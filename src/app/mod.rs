@@ -58,6 +58,9 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 /// Capacity of the queue of questions of other hubs; further ones are not answered.
 const HUB_REQUESTS_MAX: usize = 64;
 
+/// Time until the first check of Redis.
+const REDIS_FIRST_CHECK: Duration = Duration::from_millis(250);
+
 /// Interval of checks of Redis.
 const REDIS_CHECK_INTERVAL: Duration = Duration::from_secs(2);
 
@@ -343,6 +346,8 @@ fn watch_redis(redis: Option<Redis>, bus: Bus, health: Health) {
         return;
     };
     actix_rt::spawn(async move {
+        // A server that answers is connected by then: a start is no news.
+        sleep(REDIS_FIRST_CHECK).await;
         loop {
             health.set(
                 "redis",

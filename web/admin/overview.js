@@ -148,7 +148,7 @@ function hubs(all) {
       hub.ready ? t('ready') : t('not ready'),
     );
   const title = t('Hubs');
-  const heads = [t('Hub'), t('Version'), t('Since'), t('connections'), t('State')];
+  const heads = [t('Hub'), t('Version'), t('Since'), t('Connections'), t('State')];
   return h(
     'section',
     { class: 'stack' },

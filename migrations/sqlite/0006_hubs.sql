@@ -19,3 +19,6 @@ CREATE TABLE jobs (
     holder      TEXT    NOT NULL,
     expires_at  INTEGER NOT NULL
 );
+
+-- One job of a kind at a time.
+CREATE UNIQUE INDEX jobs_running ON jobs (kind) WHERE ended_at IS NULL;

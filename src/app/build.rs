@@ -3,7 +3,7 @@
 use std::{
     sync::{
         Arc, Mutex, PoisonError,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -11,9 +11,9 @@ use std::{
 use actix::{Actor, Addr, Arbiter};
 use arc_swap::{ArcSwap, ArcSwapOption};
 use metrics_exporter_prometheus::PrometheusHandle;
-use tokio::{sync::mpsc, time::sleep};
+use tokio::sync::mpsc;
 
-use super::Handles;
+use super::{Handles, totals};
 use crate::{
     auth::Authenticator,
     bus::{Bus, BusListener, BusPublisher, IncomingRequest, ListenerConfig, Requests},
@@ -36,7 +36,7 @@ use crate::{
         supervisor::{ChildName, DropGuard, Supervise, Supervisor},
     },
     store::Store,
-    telemetry::{self, DeliveryTrace, Health, History, PartState, UnknownTypes},
+    telemetry::{DeliveryTrace, Health, PartState, UnknownTypes},
 };
 
 /// Everything that the actors and the HTTP state are built from.
@@ -52,6 +52,8 @@ pub(super) struct Parts {
     pub(super) cluster: Cluster,
     pub(super) leases: Leases,
     pub(super) bus: Bus,
+    /// True if revisions are to be compared, and the registry had no room for the request.
+    pub(super) reconcile_pending: Arc<AtomicBool>,
     /// Number of open connections, those that only watch feeds included.
     pub(super) connections: Arc<AtomicUsize>,
     /// Queue of questions of other hubs, and its receiver until the HTTP state is built.
@@ -190,6 +192,7 @@ impl Parts {
             self.feeds_handle.clone(),
             self.bus.clone(),
         );
+        let (stopping, pending) = (self.health.clone(), Arc::clone(&self.reconcile_pending));
         let condition = move || Condition {
             connections: connections.load(Ordering::Relaxed),
             ready: !["hub", "store", "actors"].iter().any(|part| health.is_down(part)),
@@ -203,6 +206,8 @@ impl Parts {
             bus: self.bus.clone(),
             reconcile: self.reconcile(),
             condition: Arc::new(condition),
+            is_stopping: Arc::new(move || stopping.is_down("hub")),
+            is_pending: Arc::new(move || pending.swap(false, Ordering::Relaxed)),
         };
         Membership::new(config, guard)
     }
@@ -210,8 +215,13 @@ impl Parts {
     /// Returns a function that has the registry compare revisions with the store.
     fn reconcile(&self) -> Arc<dyn Fn() + Send + Sync> {
         let registry = self.handles.registry.clone();
-        // A registry with a full mailbox is asked again: at every heartbeat while it matters.
-        Arc::new(move || _ = registry.offer(Reconcile))
+        let pending = Arc::clone(&self.reconcile_pending);
+        // A registry with a full mailbox is asked again at the next heartbeat.
+        Arc::new(move || {
+            if !registry.offer(Reconcile::Here) {
+                pending.store(true, Ordering::Relaxed);
+            }
+        })
     }
 
     fn bus_publisher(&self, guard: DropGuard) -> BusPublisher {
@@ -294,7 +304,7 @@ impl Parts {
             reloader,
             nats_optional: !config.nats.required && !config.nats.url.is_empty(),
             stored: http::StoredNotifications::default(),
-            history: keep_history(store, &metrics),
+            history: totals::keep_history(store, &metrics),
             metrics,
             sessions,
             connections: Arc::clone(&self.connections),
@@ -351,35 +361,6 @@ impl Starter<'_> {
         });
         // The supervisor has just been started, and never panics.
         let _ = self.supervisor.send(Supervise { child, start }).await;
-    }
-}
-
-/// Samples the metrics and saves the totals at intervals, while the hub runs.
-fn keep_history(store: &Store, metrics: &PrometheusHandle) -> Arc<History> {
-    let history = Arc::new(History::default());
-    let (kept, sampled) = (Arc::clone(&history), metrics.clone());
-    actix_rt::spawn(async move {
-        loop {
-            kept.sample(&sampled);
-            sleep(telemetry::history::INTERVAL).await;
-        }
-    });
-    let (kept, metrics, store) = (Arc::clone(&history), metrics.clone(), store.clone());
-    actix_rt::spawn(async move {
-        loop {
-            sleep(telemetry::history::INTERVAL).await;
-            save_totals(&kept, &store, &metrics).await;
-        }
-    });
-    history
-}
-
-/// Adds the events of this process to the totals of the store. After a failure the next call
-/// retries.
-pub(super) async fn save_totals(history: &History, store: &Store, metrics: &PrometheusHandle) {
-    let events = history.events_unsaved(metrics);
-    if events > 0 && store.add_events(events).await.is_ok() {
-        history.events_saved(events);
     }
 }
 

@@ -3,6 +3,7 @@
 mod build;
 mod check;
 mod reload;
+mod totals;
 
 pub use check::check;
 
@@ -224,7 +225,7 @@ impl Hub {
             let _ = timeout(Duration::from_secs(1), self.serving.handle.stop(false)).await;
         }
         let (history, metrics) = &self.totals;
-        if timeout(CLOSE_TIMEOUT, build::save_totals(history, &self.store, metrics)).await.is_err()
+        if timeout(CLOSE_TIMEOUT, totals::save_totals(history, &self.store, metrics)).await.is_err()
         {
             tracing::debug!("shutdown: the latest events are missing in the totals");
         }
@@ -287,6 +288,7 @@ async fn parts(
             Kind::Postgres => Leases::shared(),
         },
         connections: Arc::default(),
+        reconcile_pending: Arc::default(),
         bus,
         requests,
         incoming: Mutex::new(Some(incoming)),

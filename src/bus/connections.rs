@@ -1,8 +1,9 @@
 //! Numbers of connections of each user at each hub, in Redis: for the limit of connections per
 //! user.
 //!
-//! A hash per user has a field per hub. Fields of hubs that have died are not counted, so a crash
-//! needs no cleanup; the hash expires when nothing has been written for a day.
+//! A hash per user has a field per hub, with the number and the time of writing. Every hub writes
+//! its numbers again every five minutes. Fields of hubs that have died, and old ones, are not
+//! counted, so neither a crash nor a failed write needs cleanup.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -10,10 +11,10 @@ use std::{
 };
 
 use super::channels::Channels;
-use crate::{domain::user::UserId, redis::Redis};
+use crate::{clock, domain::user::UserId, redis::Redis};
 
-/// Lifetime of the numbers of a user, in seconds. Every hub writes them again every few hours.
-const LIFETIME_SECONDS: i64 = 24 * 60 * 60;
+/// Lifetime of a number, in seconds: more than two intervals of writing it again.
+const LIFETIME_SECONDS: i64 = 12 * 60;
 
 /// Number of users in one round trip.
 const CHUNK: usize = 1_000;
@@ -50,10 +51,10 @@ impl Connections {
                 return 0;
             }
             pipe.hgetall(&key);
-            let counts = this.redis.run::<(HashMap<String, i64>,)>(&pipe).await;
+            let counts = this.redis.run::<(HashMap<String, String>,)>(&pipe).await;
             let counts = counts.map(|(counts,)| counts).unwrap_or_default();
             let elsewhere = counts.iter().filter(|(boot, _)| others.contains(*boot));
-            elsewhere.map(|(_, count)| usize::try_from(*count).unwrap_or(0)).sum()
+            elsewhere.filter_map(|(_, field)| count_of(field, now_seconds())).sum()
         }
     }
 
@@ -74,8 +75,34 @@ impl Connections {
         if here == 0 {
             pipe.hdel(key, &self.boot).ignore();
         } else {
-            pipe.hset(key, &self.boot, here).ignore();
+            pipe.hset(key, &self.boot, format!("{here}:{}", now_seconds())).ignore();
             pipe.expire(key, LIFETIME_SECONDS).ignore();
+        }
+    }
+}
+
+fn now_seconds() -> i64 {
+    clock::now().0 / 1_000
+}
+
+/// Returns the number in a field, unless it is old or malformed.
+fn count_of(field: &str, now: i64) -> Option<usize> {
+    let (count, written) = field.split_once(':')?;
+    let age = now - written.parse::<i64>().ok()?;
+    count.parse().ok().filter(|_| age <= LIFETIME_SECONDS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{LIFETIME_SECONDS, count_of};
+
+    #[test]
+    fn old_and_malformed_numbers_are_not_counted() {
+        assert_eq!(count_of("3:1000", 1_000), Some(3));
+        assert_eq!(count_of("3:1000", 1_000 + LIFETIME_SECONDS), Some(3));
+        assert_eq!(count_of("3:1000", 1_001 + LIFETIME_SECONDS), None);
+        for field in ["", "3", "x:1000", "3:x", "-1:1000"] {
+            assert_eq!(count_of(field, 1_000), None, "{field}");
         }
     }
 }

@@ -184,6 +184,26 @@ impl Bus {
         }
     }
 
+    /// Tells all other hubs that changes of this one may not have been published.
+    pub fn report_lost(&self) {
+        if let Some(shared) = &self.0 {
+            shared.dropped.fetch_add(1, Ordering::Relaxed);
+            // A full queue reports it with its next batch.
+            let _ = shared.publisher.messages.offer(Enqueue(Publish::Changes(Vec::new())));
+        }
+    }
+
+    /// Ends all subscriptions to users.
+    pub fn unsubscribe_all(&self) {
+        if let Some(shared) = &self.0 {
+            let mut users = shared.users();
+            let all: Vec<UserId> = users.wanted.drain().map(|(user, _)| user).collect();
+            users.pending.extend(all);
+            drop(users);
+            shared.changed.notify_one();
+        }
+    }
+
     /// Ends the subscription to a user.
     pub fn unsubscribe(&self, user: &UserId) {
         if let Some(shared) = &self.0 {
@@ -204,7 +224,8 @@ impl Bus {
             .map(|shared| shared.connections.set(user.clone(), here, shared.boots.load_full()));
         async move {
             match counting {
-                Some(counting) => counting.await,
+                // Late: the connection is not held up, and not counted elsewhere.
+                Some(counting) => timeout(SUBSCRIBE_TIMEOUT, counting).await.unwrap_or(0),
                 None => 0,
             }
         }

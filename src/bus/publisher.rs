@@ -94,7 +94,7 @@ impl BusPublisher {
             self.waiting_bytes -= message.len();
             pipe.publish(channel, message).ignore();
         }
-        let told = self.lost && self.waiting.is_empty();
+        let told = self.lost;
         if told {
             let (channel, message) = Self::control(&shared, None, ControlContent::Lost);
             pipe.publish(channel, message).ignore();

@@ -11,6 +11,7 @@ use std::{
 
 use actix::{Actor, ActorFutureExt as _, AsyncContext as _, Context, Handler, WrapFuture as _};
 use arc_swap::ArcSwap;
+use tokio::time::{Instant, timeout};
 
 use super::Leases;
 use crate::{
@@ -31,6 +32,14 @@ const SUSPECT_MS: i64 = 3_000;
 
 /// Age at which the row of a dead hub is deleted, in milliseconds.
 const FORGET_MS: i64 = 3_600_000;
+
+/// Time for which revisions are compared after the set of hubs has changed, or this hub was silent:
+/// the others may not publish to it yet.
+const SETTLING: Duration = Duration::from_secs(3);
+
+/// Time limit for a heartbeat and for the renewal of the leases: the network may lose a connection
+/// without a word.
+const TIMEOUT: Duration = Duration::from_secs(3);
 
 /// Number of heartbeats between two renewals of the leases.
 const RENEW_EVERY: u64 = 3;
@@ -122,6 +131,10 @@ pub struct MembershipConfig {
     pub reconcile: Arc<dyn Fn() + Send + Sync>,
     /// Returns the condition of this hub.
     pub condition: Arc<dyn Fn() -> Condition + Send + Sync>,
+    /// Returns whether this hub is stopping: it has left then.
+    pub is_stopping: Arc<dyn Fn() -> bool + Send + Sync>,
+    /// Returns whether a comparison was asked for that the registry had no room for.
+    pub is_pending: Arc<dyn Fn() -> bool + Send + Sync>,
 }
 
 impl fmt::Debug for MembershipConfig {
@@ -138,6 +151,10 @@ pub struct Membership {
     known: BTreeSet<String>,
     /// True if the log has said that other hubs are there and no bus.
     warned: bool,
+    /// Time of the last successful heartbeat.
+    beaten_at: Instant,
+    /// Time until which revisions are compared at every heartbeat.
+    settling_until: Instant,
     _guard: DropGuard,
 }
 
@@ -145,28 +162,49 @@ impl Membership {
     /// Creates a membership actor.
     #[must_use]
     pub fn new(config: MembershipConfig, guard: DropGuard) -> Self {
-        Self { config, beats: 0, known: BTreeSet::new(), warned: false, _guard: guard }
+        let now = Instant::now();
+        Self {
+            config,
+            beats: 0,
+            known: BTreeSet::new(),
+            warned: false,
+            beaten_at: now,
+            settling_until: now + SETTLING,
+            _guard: guard,
+        }
     }
 
     fn beat(&mut self, ctx: &mut Context<Self>) {
+        if (self.config.is_stopping)() {
+            return;
+        }
         let MembershipConfig { cluster, leases, store, condition, .. } = self.config.clone();
         let beats = self.beats;
         self.beats += 1;
         let beaten = async move {
+            let others = if store.kind() == Kind::Sqlite {
+                None
+            } else {
+                let this = cluster.this(condition());
+                let beaten = timeout(TIMEOUT, store.heartbeat(&this, DEAD_MS)).await;
+                beaten.ok().and_then(Result::ok)
+            };
             if beats.is_multiple_of(RENEW_EVERY) {
-                leases.renew(&store, cluster.boot()).await;
-            }
-            if store.kind() == Kind::Sqlite {
-                return None;
+                // A lease that could not be renewed expires.
+                let _ = timeout(TIMEOUT, leases.renew(&store, cluster.boot())).await;
             }
             if beats.is_multiple_of(FORGET_EVERY) {
                 // The next time retries.
-                let _ = store.forget_hubs(FORGET_MS).await;
+                let _ = timeout(TIMEOUT, store.forget_hubs(FORGET_MS)).await;
             }
-            store.heartbeat(&cluster.this(condition()), DEAD_MS).await.ok()
+            others
         };
         ctx.spawn(beaten.into_actor(self).map(|others, membership, ctx| {
             if let Some(others) = others {
+                if membership.beaten_at.elapsed() > SETTLING {
+                    membership.settling_until = Instant::now() + SETTLING;
+                }
+                membership.beaten_at = Instant::now();
                 membership.on_others(others);
             }
             membership.compare_without_bus();
@@ -195,7 +233,7 @@ impl Membership {
         if self.known != now {
             self.known = now;
             // The last messages of a hub that left may be missing, and the first of a new one.
-            (self.config.reconcile)();
+            self.settling_until = Instant::now() + SETTLING;
         }
         self.config.cluster.0.others.store(Arc::new(others));
     }
@@ -205,7 +243,11 @@ impl Membership {
     fn compare_without_bus(&self) {
         let others = self.config.cluster.others();
         let missing = |hub: &HubRow| !hub.bus || hub.age_ms > SUSPECT_MS;
-        if !others.is_empty() && (!self.config.bus.is_connected() || others.iter().any(missing)) {
+        let untrusted =
+            !others.is_empty() && (!self.config.bus.is_connected() || others.iter().any(missing));
+        let settling =
+            self.config.store.kind() != Kind::Sqlite && Instant::now() < self.settling_until;
+        if untrusted || settling || (self.config.is_pending)() {
             (self.config.reconcile)();
         }
     }

@@ -7,7 +7,11 @@
 
 mod remote;
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{
+    collections::HashMap,
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
 
 use actix::{
     Actor, ActorFutureExt, AsyncContext, Context, Handler, Message, MessageResult,
@@ -46,6 +50,9 @@ const MAILBOX: usize = 1_024;
 /// dropped messages.
 const RECONCILE_INTERVAL: Duration = Duration::from_secs(30);
 
+/// Interval of writing the numbers of connections to Redis again.
+const RECOUNT_INTERVAL: Duration = Duration::from_mins(5);
+
 /// Number of users compared in one query.
 const RECONCILE_CHUNK: usize = 500;
 
@@ -59,6 +66,10 @@ pub struct Registry {
     sessions: usize,
     store: Store,
     config: RegistryConfig,
+    /// True while revisions are compared with the store.
+    reconciling: bool,
+    /// True if they are to be compared once more.
+    reconcile_again: bool,
     _guard: DropGuard,
 }
 
@@ -79,7 +90,15 @@ impl Registry {
     /// Creates an empty registry.
     #[must_use]
     pub fn new(store: Store, config: RegistryConfig, guard: DropGuard) -> Self {
-        Self { users: HashMap::new(), sessions: 0, store, config, _guard: guard }
+        Self {
+            users: HashMap::new(),
+            sessions: 0,
+            store,
+            config,
+            reconciling: false,
+            reconcile_again: false,
+            _guard: guard,
+        }
     }
 
     /// Sends a change to the sessions of its user. Returns the record for the delivery trace, if
@@ -137,7 +156,13 @@ impl Registry {
         self.sessions = left;
     }
 
-    fn reconcile(&self, ctx: &mut Context<Self>) {
+    /// Compares the revisions of connected users with the store, one comparison at a time.
+    fn reconcile(&mut self, ctx: &mut Context<Self>) {
+        if self.reconciling {
+            self.reconcile_again = true;
+            return;
+        }
+        self.reconciling = true;
         let users: Vec<UserId> = self.users.keys().cloned().collect();
         let store = self.store.clone();
         let compared = async move {
@@ -153,9 +178,13 @@ impl Registry {
             }
             found
         };
-        ctx.spawn(compared.into_actor(self).map(|inboxes, registry, _| {
+        ctx.spawn(compared.into_actor(self).map(|inboxes, registry, ctx| {
             for (user, counters) in inboxes {
                 registry.catch_up(&user, counters.revision);
+            }
+            registry.reconciling = false;
+            if std::mem::take(&mut registry.reconcile_again) {
+                registry.reconcile(ctx);
             }
         }));
     }
@@ -167,8 +196,10 @@ impl Registry {
         }
         user.revision = Some(revision);
         for session in &user.sessions {
-            // A session with a full mailbox is compared again next time.
-            let _ = session.address.try_send(SessionMessage::Behind { revision });
+            // A session with a full mailbox reads the rest from the store when it is emptied.
+            if session.address.try_send(SessionMessage::Behind { revision }).is_err() {
+                session.signals.overflow.store(true, Ordering::Relaxed);
+            }
         }
     }
 }
@@ -179,6 +210,10 @@ impl Actor for Registry {
     fn started(&mut self, ctx: &mut Self::Context) {
         ctx.set_mailbox_capacity(MAILBOX);
         ctx.run_interval(RECONCILE_INTERVAL, Self::reconcile_tick);
+        ctx.run_interval(RECOUNT_INTERVAL, |registry, _| registry.restore_counts());
+        // What an earlier registry had subscribed to and not sent is unknown.
+        self.config.bus.unsubscribe_all();
+        self.config.bus.report_lost();
     }
 }
 
@@ -289,7 +324,10 @@ impl Handler<Revoke> for Registry {
 impl Handler<Reconcile> for Registry {
     type Result = ();
 
-    fn handle(&mut self, _: Reconcile, ctx: &mut Self::Context) {
+    fn handle(&mut self, reconcile: Reconcile, ctx: &mut Self::Context) {
+        if reconcile == Reconcile::Everywhere {
+            self.config.bus.report_lost();
+        }
         self.reconcile(ctx);
     }
 }

@@ -257,7 +257,7 @@ async fn reconciliation_tells_sessions_of_changes_that_were_never_published() {
     let session = fixture.attach("budi", 1).await;
     // Committed by a persistence actor that died before it published.
     commit(&fixture.store.store, &["budi"]).await;
-    fixture.registry.send(Reconcile).await.expect("the registry lives");
+    fixture.registry.send(Reconcile::Here).await.expect("the registry lives");
     let message = session.messages.next().await;
     assert!(matches!(message, SessionMessage::Behind { revision: 1 }));
 }

@@ -147,6 +147,11 @@ pub struct DeliverChanges {
 }
 
 /// Compares the revisions of the connected users with the store.
-#[derive(Message)]
+#[derive(Message, Debug, Clone, Copy, PartialEq, Eq)]
 #[rtype(result = "()")]
-pub struct Reconcile;
+pub enum Reconcile {
+    /// At this hub: messages of other hubs may be missing.
+    Here,
+    /// At all hubs: changes of this hub may not have been sent.
+    Everywhere,
+}

@@ -59,13 +59,14 @@ impl From<sqlx::Error> for StoreError {
 /// Returns whether a database error is transient.
 ///
 /// PostgreSQL: connection exceptions, a read-only server (25006, after a failover or on a full
-/// managed disk), rollbacks to be retried, insufficient resources, a lock that is not available
-/// (55P03), operator intervention (appendix A). SQLite: primary result codes for busy, locked,
-/// read-only, interrupted, I/O error, full, cannot open.
+/// managed disk), a transaction that was idle for too long (25P03), rollbacks to be retried,
+/// insufficient resources, a lock that is not available (55P03), operator intervention (appendix
+/// A). SQLite: primary result codes for busy, locked, read-only, interrupted, I/O error, full,
+/// cannot open.
 fn transient(error: &dyn sqlx::error::DatabaseError) -> bool {
     let code = error.code().unwrap_or_default();
     if error.try_downcast_ref::<sqlx::postgres::PgDatabaseError>().is_some() {
-        return ["08", "25006", "40", "53", "55P03", "57", "58"]
+        return ["08", "25006", "25P03", "40", "53", "55P03", "57", "58"]
             .iter()
             .any(|class| code.starts_with(class));
     }

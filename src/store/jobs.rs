@@ -19,7 +19,7 @@ const CLAIM_MS: i64 = 9_000;
 const BEGIN: &str = "INSERT INTO jobs (id, kind, started_by, parameters, state, total, succeeded, \
      failed, started_at, position, holder, expires_at) SELECT $1, $2, $3, $4, 'running', $5, 0, 0, \
      $6, '', '', 0 WHERE NOT EXISTS (SELECT 1 FROM jobs WHERE kind = $2 AND state IN ('running', \
-     'stopping'))";
+     'stopping')) ON CONFLICT DO NOTHING";
 
 const PURGE: &str = "DELETE FROM jobs WHERE ended_at IS NOT NULL AND id NOT IN \
      (SELECT id FROM jobs ORDER BY started_at DESC, id DESC LIMIT $1)";
@@ -30,6 +30,8 @@ const LIST: &str = "SELECT id, kind, started_by, parameters, state, total, succe
 
 const GET: &str = "SELECT id, kind, started_by, parameters, state, total, succeeded, failed, \
      started_at, ended_at, last_error, position FROM jobs WHERE id = $1";
+
+const OPEN: &str = "SELECT COUNT(*) FROM jobs WHERE ended_at IS NULL";
 
 const STOP: &str = "UPDATE jobs SET state = 'stopping' WHERE id = $1 AND state = 'running'";
 
@@ -183,6 +185,11 @@ impl Store {
     /// # Errors
     /// When the store is unavailable.
     pub async fn claim_job(&self, holder: &str) -> Result<Option<JobRow>, StoreError> {
+        // A statement that changes nothing would count as a successful write.
+        let open: i64 = on_pool!(self, |pool| sqlx::query_scalar(OPEN).fetch_one(pool).await)?;
+        if open == 0 {
+            return Ok(None);
+        }
         let sql = self.with_clock(sqlite_clock::CLAIM, postgres_clock::CLAIM);
         on_writer!(self, |connection| {
             sqlx::query_as(sql).bind(holder).bind(CLAIM_MS).fetch_optional(connection).await

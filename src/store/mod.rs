@@ -185,6 +185,15 @@ impl Store {
         Ok(())
     }
 
+    /// Records the failure to get a connection. A connection alone is no proof that the store can
+    /// be written to.
+    fn record_failure<T>(&self, result: Result<T, sqlx::Error>) -> Result<T, StoreError> {
+        match result {
+            Ok(connection) => Ok(connection),
+            Err(error) => self.record_outcome(Err(error)),
+        }
+    }
+
     /// Records the outcome of a write for [`Store::ping`] and [`Store::admit`].
     fn record_outcome<T, E: Into<StoreError>>(
         &self,
@@ -222,7 +231,9 @@ impl Store {
     pub async fn ping(&self) -> Result<(), StoreError> {
         on_pool!(self, |pool| sqlx::query("SELECT 1").execute(pool).await.map(drop))?;
         let (failed, recent) = {
-            let writes = self.writes.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut writes = self.writes.lock().unwrap_or_else(PoisonError::into_inner);
+            // This is the probe.
+            writes.attempt_at = None;
             (writes.failed, writes.succeeded_at.is_some_and(|at| at.elapsed() < PROBE_INTERVAL))
         };
         if recent && !failed {

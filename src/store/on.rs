@@ -28,7 +28,7 @@ macro_rules! on_writer {
         $store.admit()?;
         let result = match &$store.backend {
             $crate::store::Backend::Sqlite(sqlite) => {
-                let mut owned = $store.record_outcome(sqlite.writer.acquire().await)?;
+                let mut owned = $store.record_failure(sqlite.writer.acquire().await)?;
                 let result = {
                     let $connection = &mut *owned;
                     $body
@@ -38,12 +38,12 @@ macro_rules! on_writer {
                 result
             }
             $crate::store::Backend::Postgres(pool) => {
-                let mut owned = $store.record_outcome(pool.acquire().await)?;
+                let mut owned = $store.record_failure(pool.acquire().await)?;
                 let result = {
                     let $connection = &mut *owned;
-                    $body
-                }
-                .map_err($crate::store::StoreError::from);
+                    let written = async { $body.map_err($crate::store::StoreError::from) };
+                    $crate::store::on::within(written).await
+                };
                 $crate::store::on::keep(
                     &mut owned,
                     &result,
@@ -64,7 +64,7 @@ macro_rules! in_transaction {
         let result = match &$store.backend {
             $crate::store::Backend::Sqlite(sqlite) => {
                 use $crate::store::sqlite as $db;
-                let mut owned = $store.record_outcome(sqlite.writer.acquire().await)?;
+                let mut owned = $store.record_failure(sqlite.writer.acquire().await)?;
                 let result = async {
                     let mut $tx = $db::begin_write(&mut owned).await?;
                     let result = $body;
@@ -77,7 +77,7 @@ macro_rules! in_transaction {
             }
             $crate::store::Backend::Postgres(pool) => {
                 use $crate::store::postgres as $db;
-                let mut owned = $store.record_outcome(pool.acquire().await)?;
+                let mut owned = $store.record_failure(pool.acquire().await)?;
                 let result = $crate::store::on::within(async {
                     let mut $tx = $db::begin_write(&mut owned).await?;
                     let result = $body;

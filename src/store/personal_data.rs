@@ -14,7 +14,12 @@ const METADATA_OF: &str = "SELECT DISTINCT metadata_id FROM notifications WHERE 
 /// Statements that erase a user, in order.
 const ERASE: [(&str, &str); 5] = [
     ("notifications", "DELETE FROM notifications WHERE user_id = $1"),
-    ("inboxes", "DELETE FROM inboxes WHERE user_id = $1"),
+    // The revision stays and grows: clients that have an earlier one start over.
+    (
+        "inboxes",
+        "UPDATE inboxes SET revision = revision + 1, unread = 0, unseen = 0, purged_revision = \
+         revision + 1 WHERE user_id = $1 AND purged_revision < revision",
+    ),
     ("preferences", "DELETE FROM user_notification_preferences WHERE user_id = $1"),
     ("directory", "DELETE FROM users WHERE user_id = $1"),
     ("as_actor", "UPDATE notifications SET actor_id = NULL WHERE actor_id = $1"),
@@ -67,7 +72,8 @@ impl Store {
     }
 
     /// Deletes everything that the store has of a user, and their name as the cause of other
-    /// users' notifications. Texts of other users that mention them stay.
+    /// users' notifications. What stays is the row of the inbox with its revision, so that clients
+    /// start over, and texts of other users that mention them.
     ///
     /// # Errors
     /// When the store is unavailable; then nothing has changed.

@@ -57,6 +57,17 @@ impl Registry {
         frames
     }
 
+    /// Writes the number of each user's connections to Redis again.
+    pub(super) fn restore_counts(&self) {
+        if !self.config.bus.is_on() {
+            return;
+        }
+        let counts =
+            self.users.iter().map(|(user, sessions)| (user.clone(), sessions.sessions.len()));
+        let (bus, counts) = (self.config.bus.clone(), counts.collect());
+        actix_rt::spawn(async move { bus.restore_counts(counts).await });
+    }
+
     /// Tells the bus that a user has fewer connections.
     pub(super) fn detached(bus: &Bus, user: &UserId, left: usize) {
         if bus.is_on() {
@@ -83,9 +94,6 @@ impl Handler<RestoreCounts> for Registry {
     type Result = ();
 
     fn handle(&mut self, _: RestoreCounts, _: &mut Self::Context) {
-        let counts =
-            self.users.iter().map(|(user, sessions)| (user.clone(), sessions.sessions.len()));
-        let (bus, counts) = (self.config.bus.clone(), counts.collect());
-        actix_rt::spawn(async move { bus.restore_counts(counts).await });
+        self.restore_counts();
     }
 }

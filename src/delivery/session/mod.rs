@@ -364,11 +364,12 @@ impl Handler<SessionMessage> for Session {
                 self.signals.mailbox_bytes.fetch_sub(push.frame.len(), Ordering::Relaxed);
                 self.on_push(push, ctx);
             }
-            SessionMessage::Behind { revision } => {
-                if matches!(self.phase, Phase::Live) && self.follower.revision() < revision {
-                    self.catch_up(ctx);
-                }
-            }
+            SessionMessage::Behind { revision } => match &mut self.phase {
+                Phase::Live if self.follower.revision() < revision => self.catch_up(ctx),
+                // The page that is being read may be from before that revision.
+                Phase::CatchingUp(held) => held.dropped = true,
+                Phase::Live | Phase::Closing => {}
+            },
             // The driver checks the signals after every message.
             SessionMessage::Wake => {}
             SessionMessage::Leave => {

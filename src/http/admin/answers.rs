@@ -9,10 +9,18 @@ use crate::{
     http::{Problem, SharedState, State},
 };
 
+/// Maximum number of connections in an answer: some megabytes, which Redis passes on at once.
+const CLIENTS_MAX: usize = 10_000;
+
 /// Answers a question for this hub.
 async fn answer(state: &State, question: Question) -> Result<Value, Problem> {
     match question {
-        Question::Clients { user_id } => clients::of_this_hub(state, user_id.as_ref()).await,
+        Question::Clients { user_id } => {
+            let clients = clients::of_this_hub(state, user_id.as_ref()).await?;
+            // Too many for one message: this hub is listed as incomplete.
+            let count = clients.as_array().map_or(0, Vec::len);
+            Ok(if count > CLIENTS_MAX { Value::Null } else { clients })
+        }
         Question::SignOutUser { user_id } => clients::sign_out_user(state, user_id).await,
         Question::SignOutClient { client_id } => clients::sign_out_client(state, client_id).await,
         Question::Traces(subject) => explain::of_this_hub(state, &subject).await,

@@ -50,6 +50,10 @@ pub fn run_jobs(state: SharedState) {
         loop {
             // One that begins here is claimed at once, by this hub or another one.
             let _ = timeout(CLAIM_INTERVAL, state.job_begun.notified()).await;
+            if state.health.is_down("hub") {
+                // It has released its jobs.
+                return;
+            }
             let holder = state.cluster.boot().to_owned();
             // An unavailable store is asked again.
             let Ok(Some(row)) = state.store.claim_job(&holder).await else { continue };

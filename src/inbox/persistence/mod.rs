@@ -22,7 +22,7 @@ use crate::{
         supervisor::{Crash, DropGuard},
     },
     store::{Planned, Store, StoreError},
-    telemetry::{Health, metric},
+    telemetry::{Health, PartState, metric},
 };
 
 /// Maximum number of queued notifications. When it is exceeded, sources are asked to retry: the
@@ -62,6 +62,8 @@ pub struct Persistence {
     waiting_bytes: usize,
     /// True while a transaction runs, or a batch waits for others.
     busy: bool,
+    /// True if the last batch failed.
+    failed: bool,
     _guard: DropGuard,
 }
 
@@ -127,6 +129,7 @@ impl Persistence {
             waiting_rows: 0,
             waiting_bytes: 0,
             busy: false,
+            failed: false,
             _guard: guard,
         }
     }
@@ -164,7 +167,14 @@ impl Persistence {
         let (store, deliver) = (self.store.clone(), self.deliver.clone());
         let done = batch::run(store, deliver, operations).into_actor(self).map(
             |state, persistence, ctx| {
+                let works = state == PartState::Ok;
                 persistence.health.set("store", state);
+                // A commit without an answer may have been made, and its repetition is a duplicate
+                // that nobody is sent.
+                if works && std::mem::take(&mut persistence.failed) {
+                    let _ = persistence.reconcile.offer(Reconcile::Everywhere);
+                }
+                persistence.failed |= !works;
                 persistence.busy = false;
                 persistence.wake(ctx);
             },
@@ -211,7 +221,7 @@ impl Actor for Persistence {
         ctx.set_mailbox_capacity(MAILBOX);
         self.watch_store(ctx);
         // An earlier actor may have died between a commit and sending the changes.
-        let _ = self.reconcile.offer(Reconcile);
+        let _ = self.reconcile.offer(Reconcile::Everywhere);
     }
 }
 

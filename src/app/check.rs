@@ -18,6 +18,11 @@ pub fn check(loaded: &Loaded) -> Result<(), ConfigError> {
     if let Err(message) = Store::check_url(config.store.url.reveal()) {
         problems.push(loaded.problem("store.url", message));
     }
+    if let Err(message) =
+        Store::check_replica(config.store.url.reveal(), config.store.replica_url.reveal())
+    {
+        problems.push(loaded.problem("store.replica_url", message));
+    }
     if !config.redis.url.is_empty()
         && let Err(message) = Redis::check_url(config.redis.url.reveal())
     {

@@ -59,8 +59,8 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 /// Capacity of the queue of questions of other hubs; further ones are not answered.
 const HUB_REQUESTS_MAX: usize = 64;
 
-/// Time until the first check of Redis.
-const REDIS_FIRST_CHECK: Duration = Duration::from_millis(250);
+/// Time to wait for the bus at the start. Without it the hub starts all the same.
+const BUS_START_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// Interval of checks of Redis.
 const REDIS_CHECK_INTERVAL: Duration = Duration::from_secs(2);
@@ -140,6 +140,10 @@ impl Hub {
     pub async fn start(loaded: Loaded, metrics: PrometheusHandle) -> Result<Self, StartError> {
         let health = Health::default();
         let store = Store::open(loaded.config.store.url.reveal()).await?;
+        let store = match loaded.config.store.replica_url.reveal() {
+            "" => store,
+            replica => store.with_replica(replica)?,
+        };
         let lock = store.lock()?;
         wait_for_schema(&store).await?;
         health.set("store", PartState::Ok);
@@ -153,10 +157,11 @@ impl Hub {
         let epoch = store.epoch().await?;
         let boot = uuid::Uuid::new_v4().to_string();
         let (bus, publisher) = bus(redis.clone(), &store, &boot, &epoch);
-        watch_redis(redis, bus.clone(), health.clone());
         let parts = Arc::new(parts(loaded, &store, &health, boot, (bus, publisher)).await?);
         let supervisor = Supervisor::new(health.clone()).start();
         let arbiters = parts.start_actors(&supervisor).await;
+        wait_for_bus(&parts.bus).await;
+        watch_redis(redis, parts.bus.clone(), health.clone());
 
         let (reloader, reloads) = config::Reloader::new();
         let grace = Duration::from_secs(parts.loaded.config.server.shutdown_grace_seconds);
@@ -341,6 +346,14 @@ fn bus(
     (bus, publisher)
 }
 
+/// Waits for the bus to connect, so that a normal start is not reported as a disturbance.
+async fn wait_for_bus(bus: &Bus) {
+    let deadline = Instant::now() + BUS_START_TIMEOUT;
+    while bus.is_on() && !bus.is_connected() && Instant::now() < deadline {
+        sleep(Duration::from_millis(10)).await;
+    }
+}
+
 /// Checks Redis at intervals, while the hub runs.
 fn watch_redis(redis: Option<Redis>, bus: Bus, health: Health) {
     let Some(redis) = redis else {
@@ -348,8 +361,6 @@ fn watch_redis(redis: Option<Redis>, bus: Bus, health: Health) {
         return;
     };
     actix_rt::spawn(async move {
-        // A server that answers is connected by then: a start is no news.
-        sleep(REDIS_FIRST_CHECK).await;
         loop {
             health.set(
                 "redis",

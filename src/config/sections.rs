@@ -189,6 +189,8 @@ pub struct ApiKey {
 pub struct Store {
     /// URL: `sqlite://PATH` or `postgres://…`.
     pub url: Secret,
+    /// URL of a standby of PostgreSQL that lists are read from; empty for none.
+    pub replica_url: Secret,
     /// Maximum number of rows per commit.
     pub batch_max: usize,
     /// Time that the first row of a batch waits for others, in milliseconds.
@@ -197,7 +199,12 @@ pub struct Store {
 
 impl Default for Store {
     fn default() -> Self {
-        Self { url: Secret::from("sqlite://data/lonceng.db"), batch_max: 500, batch_wait_ms: 0 }
+        Self {
+            url: Secret::from("sqlite://data/lonceng.db"),
+            replica_url: Secret::default(),
+            batch_max: 500,
+            batch_wait_ms: 0,
+        }
     }
 }
 

@@ -1,5 +1,8 @@
 //! List of an inbox, newest first, and single notifications.
 
+use std::time::Duration;
+
+use tokio::time::timeout;
 use uuid::Uuid;
 
 use super::{
@@ -9,10 +12,14 @@ use super::{
         InboxRow, NotificationRow, PAGE_MAX_BYTES, all, bounded, counters, notification_selection,
     },
 };
-use crate::domain::{
-    inbox::InboxState,
-    notification::{Notification, Status, Timestamp},
-    user::UserId,
+use crate::{
+    clock,
+    domain::{
+        inbox::InboxState,
+        notification::{Notification, Status, Timestamp},
+        user::UserId,
+    },
+    telemetry::LogLimit,
 };
 
 /// Maximum size of a page of the list, in bytes of text.
@@ -87,6 +94,23 @@ AS users FROM inboxes WHERE unread > 0";
 
 const EXISTING: &str = "SELECT 1 FROM notifications WHERE user_id = $1 AND notification_id = $2";
 
+/// Time limit for a list from the replica.
+const REPLICA_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// Limit of the log lines about the replica.
+static REPLICA_FAILED: LogLimit = LogLimit::new();
+
+fn replica_failed(error: &str) {
+    if let Some(suppressed) = REPLICA_FAILED.admit(clock::monotonic().0) {
+        tracing::warn!(
+            error,
+            suppressed,
+            "store: the replica failed; lists are read from the \
+            store itself"
+        );
+    }
+}
+
 impl Store {
     /// Counts the unread notifications of all inboxes.
     ///
@@ -123,11 +147,27 @@ impl Store {
         Ok(found.is_some())
     }
 
-    /// Returns a page of the list.
+    /// Returns a page of the list, from the replica if there is one and it answers.
     ///
     /// # Errors
     /// When the store is unavailable.
     pub async fn list(
+        &self,
+        user: &UserId,
+        filter: &Filter,
+        limit: i64,
+    ) -> Result<Listing, StoreError> {
+        if let Some(replica) = &self.replica {
+            match timeout(REPLICA_TIMEOUT, replica.list_here(user, filter, limit)).await {
+                Ok(Ok(listing)) => return Ok(listing),
+                Ok(Err(error)) => replica_failed(&error.to_string()),
+                Err(_) => replica_failed("no answer within two seconds"),
+            }
+        }
+        self.list_here(user, filter, limit).await
+    }
+
+    async fn list_here(
         &self,
         user: &UserId,
         filter: &Filter,

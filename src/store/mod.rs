@@ -88,6 +88,8 @@ const PROBE: &str = "INSERT INTO meta (key, value) VALUES ('write_probe', $1) \
 pub struct Store {
     backend: Backend,
     writes: Arc<Mutex<Writes>>,
+    /// Copy that lists are read from.
+    replica: Option<Arc<Store>>,
 }
 
 /// Interval of attempts to write after a failure: the others fail at once, so that a store in
@@ -167,7 +169,7 @@ impl Store {
     }
 
     fn new(backend: Backend, writes: Arc<Mutex<Writes>>) -> Self {
-        Self { backend, writes }
+        Self { backend, writes, replica: None }
     }
 
     /// Admits a write. After a failure only one at a time tries, as a probe; the others get the

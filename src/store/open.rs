@@ -38,6 +38,10 @@ const LOG_MAX_BYTES: u64 = 64 * 1024 * 1024;
 /// Duration from which a statement is logged, at the level `debug`.
 const SLOW_STATEMENT: Duration = Duration::from_secs(1);
 
+/// Error of a replica of something else than PostgreSQL.
+const REPLICA_OF_POSTGRES: &str = "only a store on PostgreSQL has a replica, at an address such \
+     as postgres://user@host/database";
+
 const UNKNOWN_SCHEME: &str = "must start with sqlite:// or postgres://";
 
 /// Lock that prevents a second hub on the same SQLite file. Released when dropped, even by a crash.
@@ -146,6 +150,31 @@ impl Store {
             None => return Err(StoreError::BadUrl(UNKNOWN_SCHEME.to_owned())),
         };
         Ok(Self::new(backend, writes))
+    }
+
+    /// Validates the URL of a replica without connecting; empty for none.
+    ///
+    /// # Errors
+    /// A description without the URL, which may contain a password.
+    pub fn check_replica(url: &str, replica: &str) -> Result<(), String> {
+        let both = [url, replica].map(Kind::of_url) == [Some(Kind::Postgres); 2];
+        if replica.is_empty() || (both && PgConnectOptions::from_str(replica).is_ok()) {
+            return Ok(());
+        }
+        Err(REPLICA_OF_POSTGRES.to_owned())
+    }
+
+    /// Reads lists from the PostgreSQL server at `url`, a standby of the store's. Everything that
+    /// must be exact is read from the store itself, and so are lists while the replica is
+    /// unavailable.
+    ///
+    /// # Errors
+    /// When the URL is invalid.
+    pub fn with_replica(mut self, url: &str) -> Result<Self, StoreError> {
+        let writes = Arc::new(Mutex::new(Writes::default()));
+        let backend = Backend::Postgres(open_postgres(url, &writes)?);
+        self.replica = Some(Arc::new(Self::new(backend, writes)));
+        Ok(self)
     }
 
     /// Applies missing migrations, and gives a new store its epoch.

@@ -310,6 +310,42 @@ async fn deleted_consumer_is_recreated() {
 }
 
 #[tokio::test]
+async fn deleted_stream_is_recreated() {
+    let Some(nats) = NatsServer::start(true).await else { return };
+    let Some(mut hub) = hub_of(&nats, On::Sqlite, &[]).await else { return };
+    hub.run().await;
+    joined(&hub).await;
+    let context = nats.jetstream().await;
+    publish(&context, "u", 0..3).await;
+    exactly(&hub, "u", 3).await;
+    context.delete_stream("EVENTS").await.expect("it is deleted");
+    until("the hub creates it again", PATIENCE, async || context.get_stream("EVENTS").await.ok())
+        .await;
+    publish(&context, "u", 3..5).await;
+    exactly(&hub, "u", 5).await;
+}
+
+#[tokio::test]
+async fn existing_stream_with_other_subjects_is_reported_and_left_unchanged() {
+    let Some(nats) = NatsServer::start(true).await else { return };
+    let context = nats.jetstream().await;
+    let config = jetstream::stream::Config {
+        name: "EVENTS".to_owned(),
+        subjects: vec!["events.>".to_owned()],
+        ..jetstream::stream::Config::default()
+    };
+    context.create_stream(config).await.expect("it is created");
+    let Some(mut hub) = hub_of(&nats, On::Sqlite, &[]).await else { return };
+    hub.run().await;
+    joined(&hub).await;
+    publish(&context, "u", 0..3).await;
+    exactly(&hub, "u", 3).await;
+    assert!(hub.log().contains("other subjects than nats.subjects"), "{}", hub.log());
+    let stream = context.get_stream("EVENTS").await.expect("it is there");
+    assert_eq!(stream.cached_info().config.subjects, ["events.>"]);
+}
+
+#[tokio::test]
 async fn queue_group_without_jetstream_delivers_and_logs_losses() {
     let Some(nats) = NatsServer::start(false).await else { return };
     let Some(mut hub) = hub_of(&nats, On::Sqlite, &[]).await else { return };

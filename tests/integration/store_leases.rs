@@ -1,8 +1,8 @@
 //! Heartbeats and leases of hubs that share a PostgreSQL store.
 
 use lonceng::{
-    domain::inbox::SweepKind,
-    store::{HubRow, StoreError},
+    domain::{inbox::SweepKind, user::UserId},
+    store::{Filter, HubRow, Store, StoreError},
 };
 
 use crate::{
@@ -38,6 +38,41 @@ async fn a_hub_sees_the_heartbeats_of_the_others_until_they_leave() {
     store.leave("a").await.expect("it is deleted");
     assert_eq!(store.heartbeat(&hub("b"), 10_000).await.expect("it is written"), []);
     store.close().await;
+}
+
+#[tokio::test]
+async fn hubs_that_start_together_migrate_once() {
+    let Some(url) = stores::postgres_url().await else { return };
+    let migrate = async |_| {
+        let store = Store::open(&url).await.expect("it opens");
+        store.migrate().await.expect("it migrates");
+        let epoch = store.epoch().await.expect("it has an epoch");
+        store.close().await;
+        epoch
+    };
+    let epochs = futures_util::future::join_all((0..6).map(migrate)).await;
+    assert!(epochs.iter().all(|epoch| *epoch == epochs[0]), "{epochs:?}");
+}
+
+#[tokio::test]
+async fn lists_are_read_from_the_replica_and_from_the_store_when_it_is_away() {
+    let Some(test) = stores::postgres().await else { return };
+    let Some(copy) = stores::postgres().await else { return };
+    // Another store in place of a standby, to tell them apart.
+    let only_there = planned(None, vec![draft("budi", "at the replica")]);
+    copy.store.commit(&[only_there], NOW).await.expect("it is committed");
+    let list = async |replica: &str| {
+        let store = Store::open(&test.url).await.expect("it opens");
+        let store = store.with_replica(replica).expect("a URL");
+        let user = UserId::parse("budi").expect("a user ID");
+        let listing = store.list(&user, &Filter::default(), 10).await.expect("it is listed");
+        store.close().await;
+        listing.items.len()
+    };
+    assert_eq!(list(&copy.url).await, 1);
+    assert_eq!(list("postgres://lonceng@127.0.0.1:1/nowhere").await, 0);
+    test.store.close().await;
+    copy.store.close().await;
 }
 
 #[tokio::test]

@@ -37,6 +37,7 @@ pub(super) fn restart_needed(started: &Config, now: &Config) -> Vec<String> {
     differ("auth.session_cookie", a.session_cookie != b.session_cookie);
     let (a, b) = (&started.store, &now.store);
     differ("store.url", a.url.reveal() != b.url.reveal());
+    differ("store.replica_url", a.replica_url.reveal() != b.replica_url.reveal());
     differ("store.batch_max", a.batch_max != b.batch_max);
     differ("store.batch_wait_ms", a.batch_wait_ms != b.batch_wait_ms);
     differ(

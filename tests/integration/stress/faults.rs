@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use futures_util::future::LocalBoxFuture;
+use futures_util::{StreamExt as _, future::LocalBoxFuture};
 use rand::{Rng as _, rngs::StdRng};
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
+use tokio_tungstenite::connect_async;
 
 use super::{
     publisher::{Mode, Publisher},
@@ -18,7 +19,7 @@ type Fault =
     for<'a> fn(&'a mut World, &'a Publisher, &'a Plan, &'a mut StdRng) -> LocalBoxFuture<'a, ()>;
 
 /// All faults, in the order of a run.
-pub(super) const FAULTS: [(&str, Fault); 12] = [
+pub(super) const FAULTS: [(&str, Fault); 13] = [
     ("none", |world, _, _, _| Box::pin(async move { world.until_ready().await })),
     ("kill-hub", |world, _, _, random| Box::pin(kill_hub(world, random))),
     ("kill-redis", |world, _, _, _| Box::pin(kill_redis(world))),
@@ -27,6 +28,7 @@ pub(super) const FAULTS: [(&str, Fault); 12] = [
     ("partition", |world, _, _, _| Box::pin(partition(world))),
     ("slow-network", |world, _, _, _| Box::pin(slow_network(world))),
     ("reconnect-storm", |_, _, plan, _| Box::pin(reconnect_storm(plan))),
+    ("slow-reader", |_, _, plan, _| Box::pin(slow_reader(plan))),
     ("duplicate-publish", |_, publisher, _, _| Box::pin(publish(publisher, Mode::Repeated))),
     ("poison", |_, publisher, _, _| Box::pin(publish(publisher, Mode::Poisoned))),
     ("stop-hub", |world, _, _, random| Box::pin(stop_hub(world, random))),
@@ -99,6 +101,21 @@ async fn slow_network(world: &mut World) {
 async fn reconnect_storm(plan: &Plan) {
     plan.cuts_left.store(300, std::sync::atomic::Ordering::Relaxed);
     sleep(duration()).await;
+}
+
+/// A connection of each of ten users does not read for a while, and then reads everything.
+async fn slow_reader(plan: &Plan) {
+    let mut sockets = Vec::new();
+    for user in 0..10 {
+        let url = format!("{}user_id=u{user}&sync=none", plan.urls[user % plan.urls.len()]);
+        let (socket, _) = connect_async(url).await.expect("the hub accepts the connection");
+        sockets.push(socket);
+    }
+    sleep(duration() * 2).await;
+    for mut socket in sockets {
+        // What has arrived, up to the first pause.
+        while let Ok(Some(Ok(_))) = timeout(Duration::from_millis(50), socket.next()).await {}
+    }
 }
 
 async fn publish(publisher: &Publisher, mode: Mode) {

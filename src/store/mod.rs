@@ -335,3 +335,28 @@ impl Store {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{ATTEMPT_INTERVAL, StoreError};
+    use crate::testing::{ManualClock, TestStore};
+
+    #[actix::test]
+    async fn after_a_failure_one_write_at_a_time_is_admitted_until_one_succeeds() {
+        let clock = ManualClock::pause();
+        let test = TestStore::open().await;
+        let store = &test.store;
+        assert!(store.admit().is_ok() && store.admit().is_ok());
+
+        let failure = StoreError::Unavailable("gone".to_owned());
+        assert!(store.record_outcome(Err::<(), _>(failure)).is_err());
+
+        assert!(store.admit().is_ok(), "the probe");
+        let refused = store.admit().expect_err("the others fail at once");
+        assert_eq!(refused.to_string(), "the store is unavailable: gone");
+        clock.advance(ATTEMPT_INTERVAL).await;
+        assert!(store.admit().is_ok(), "the next probe");
+        assert!(store.record_outcome(Ok::<(), StoreError>(())).is_ok());
+        assert!(store.admit().is_ok() && store.admit().is_ok());
+    }
+}

@@ -59,7 +59,7 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 /// Capacity of the queue of questions of other hubs; further ones are not answered.
 const HUB_REQUESTS_MAX: usize = 64;
 
-/// Time to wait for the bus at the start. Without it the hub starts all the same.
+/// Time to wait for the bus at the start.
 const BUS_START_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// Interval of checks of Redis.
@@ -160,7 +160,8 @@ impl Hub {
         let parts = Arc::new(parts(loaded, &store, &health, boot, (bus, publisher)).await?);
         let supervisor = Supervisor::new(health.clone()).start();
         let arbiters = parts.start_actors(&supervisor).await;
-        wait_for_bus(&parts.bus).await;
+        // A normal start is no disturbance of the bus; without it the hub starts too.
+        let _ = timeout(BUS_START_TIMEOUT, parts.bus.connected()).await;
         watch_redis(redis, parts.bus.clone(), health.clone());
 
         let (reloader, reloads) = config::Reloader::new();
@@ -344,14 +345,6 @@ fn bus(
         _ => Bus::default(),
     };
     (bus, publisher)
-}
-
-/// Waits for the bus to connect, so that a normal start is not reported as a disturbance.
-async fn wait_for_bus(bus: &Bus) {
-    let deadline = Instant::now() + BUS_START_TIMEOUT;
-    while bus.is_on() && !bus.is_connected() && Instant::now() < deadline {
-        sleep(Duration::from_millis(10)).await;
-    }
 }
 
 /// Checks Redis at intervals, while the hub runs.

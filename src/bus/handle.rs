@@ -12,7 +12,7 @@ use std::{
 
 use arc_swap::ArcSwap;
 use tokio::{
-    sync::{Notify, oneshot},
+    sync::{Notify, oneshot, watch},
     time::timeout,
 };
 
@@ -54,7 +54,7 @@ pub(super) struct Shared {
     /// Notified when `users` changes.
     pub(super) changed: Notify,
     /// True while the listener is connected.
-    pub(super) listening: AtomicBool,
+    pub(super) listening: watch::Sender<bool>,
     /// True while messages can be published.
     pub(super) publishing: AtomicBool,
     /// Number of messages that were dropped.
@@ -112,7 +112,7 @@ impl Bus {
             publisher,
             users: Mutex::default(),
             changed: Notify::new(),
-            listening: AtomicBool::new(false),
+            listening: watch::Sender::new(false),
             publishing: AtomicBool::new(true),
             dropped: AtomicU64::new(0),
             others: AtomicUsize::new(0),
@@ -137,8 +137,16 @@ impl Bus {
     #[must_use]
     pub fn is_connected(&self) -> bool {
         self.0.as_ref().is_some_and(|shared| {
-            shared.listening.load(Ordering::Relaxed) && shared.publishing.load(Ordering::Relaxed)
+            *shared.listening.borrow() && shared.publishing.load(Ordering::Relaxed)
         })
+    }
+
+    /// Waits until messages of other hubs are received.
+    pub async fn connected(&self) {
+        if let Some(shared) = &self.0 {
+            // The sender lives as long as the handle.
+            let _ = shared.listening.subscribe().wait_for(|listening| *listening).await;
+        }
     }
 
     /// Returns whether an administrator watches all events at another hub.
@@ -263,7 +271,7 @@ impl Shared {
         let mut users = self.users();
         let known = users.wanted.contains_key(user);
         let subscription = users.wanted.entry(user.clone()).or_default();
-        let waits = !subscription.active && self.listening.load(Ordering::Relaxed);
+        let waits = !subscription.active && *self.listening.borrow();
         let waiting = waits.then(|| {
             let (done, waiting) = oneshot::channel();
             subscription.waiting.push(done);

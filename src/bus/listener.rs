@@ -1,14 +1,11 @@
 //! Listener actor: receives what other hubs have committed, and keeps the subscriptions.
 //!
-//! It passes messages on without waiting, so that nothing piles up between Redis and the actors;
+//! Messages are passed on without waiting, so that nothing piles up between Redis and the actors;
 //! what does not fit is dropped, and found by comparing revisions. A lost connection is noticed
 //! within two seconds, and restored with all subscriptions. It fails by panicking; the next one
 //! subscribes again.
 
-use std::{
-    sync::{Arc, atomic::Ordering},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use actix::{Actor, ActorFutureExt as _, AsyncContext as _, Context, Handler, WrapFuture as _};
 use futures_util::StreamExt as _;
@@ -97,7 +94,7 @@ async fn listen(shared: Arc<Shared>, config: ListenerConfig) {
         if let Err(error) = listen_once(&shared, &config).await {
             tracing::debug!(%error, "bus: not connected to Redis");
         }
-        shared.listening.store(false, Ordering::Relaxed);
+        shared.listening.send_replace(false);
         sleep(RECONNECT_AFTER).await;
     }
 }
@@ -109,7 +106,7 @@ async fn listen_once(shared: &Shared, config: &ListenerConfig) -> Result<(), Red
     subscribe(&mut sink, &fixed).await?;
     // Whoever asks for a subscription from now on waits for its confirmation.
     let wanted = shared.all_wanted();
-    shared.listening.store(true, Ordering::Relaxed);
+    shared.listening.send_replace(true);
     for chunk in wanted.chunks(SUBSCRIBE_CHUNK) {
         let names: Vec<String> = chunk.iter().map(|user| channels.user(user)).collect();
         subscribe(&mut sink, &names).await?;

@@ -28,7 +28,7 @@ pub struct BusChange {
     pub frame: Bytes,
 }
 
-/// What a hub publishes to the others.
+/// Messages from this hub to the others.
 #[derive(Debug, Clone)]
 pub enum Publish {
     /// Changes of inboxes.
@@ -37,7 +37,7 @@ pub enum Publish {
     Events(Vec<Arc<Event>>),
 }
 
-/// What a hub has received from another one.
+/// Message from another hub, with the time of its arrival.
 #[derive(Debug, Clone)]
 pub struct Received<T> {
     /// Content.

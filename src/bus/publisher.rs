@@ -1,7 +1,7 @@
 //! Publisher actor: sends what this hub has committed to the other hubs, many messages in one round
 //! trip.
 //!
-//! Its queue is bounded, and while Redis is unavailable messages are dropped: the receivers find
+//! The queue is bounded, and while Redis is unavailable messages are dropped: the receivers find
 //! them by their revisions. When it works again, it tells all hubs that messages were lost. It
 //! fails by panicking; then the messages in its queue are lost alike.
 

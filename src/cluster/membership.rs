@@ -1,6 +1,6 @@
 //! Membership actor: the heartbeat of this hub, and what it knows of the others.
 //!
-//! It fails by panicking; the next one goes on with the next heartbeat.
+//! Failure: a panic; the next actor goes on with the next heartbeat.
 
 use std::{
     collections::{BTreeSet, HashSet},
@@ -116,7 +116,7 @@ pub struct Condition {
     pub watches_all: bool,
 }
 
-/// What the membership actor works with.
+/// Parts that the membership actor works with.
 #[derive(Clone)]
 pub struct MembershipConfig {
     /// Hubs of this store.

@@ -1,6 +1,6 @@
 //! Scheduler actor: publishes an event for each notification type whose cron schedule is due.
 //!
-//! It checks the catalog every second, at the hub that holds the lease. The identity of the event
+//! The catalog is checked every second, at the hub that holds the lease. The identity of the event
 //! is the type and the time at which it was due: if a hub that has just lost the lease publishes it
 //! too, one of both is a duplicate. The run is recorded after that; a hub that dies in between
 //! repeats it, and finds a duplicate.

@@ -6,7 +6,6 @@
 use sqlx::FromRow;
 
 use super::{Backend, Store, StoreError};
-use crate::domain::notification::Timestamp;
 
 /// Writes the heartbeat of a hub, and selects all others that were seen within the time $9. The
 /// age of a row is measured by the clock of the database.
@@ -57,14 +56,6 @@ pub struct HubRow {
     pub watches_all: bool,
     /// Age of the heartbeat, in milliseconds.
     pub age_ms: i64,
-}
-
-impl HubRow {
-    /// Returns the time of its start.
-    #[must_use]
-    pub fn started(&self) -> Timestamp {
-        Timestamp(self.started_at)
-    }
 }
 
 /// Proof that a lease is held: a write with the token of an earlier holder is refused.
@@ -141,7 +132,8 @@ impl Store {
         let Backend::Postgres(pool) = &self.backend else {
             return Ok(Some(Fence::alone(name)));
         };
-        let token: Option<i64> = self.record_outcome(
+        // A lease that another hub holds is not written: only a failure counts.
+        let token: Option<i64> = self.record_failure(
             sqlx::query_scalar(TAKE_LEASE)
                 .bind(name)
                 .bind(holder)

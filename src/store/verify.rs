@@ -40,7 +40,7 @@ const PAGE: i64 = 500;
 pub struct Verified {
     /// Number of inboxes.
     pub inboxes: usize,
-    /// What is wrong, one sentence each.
+    /// Inconsistencies, one sentence each.
     pub findings: Vec<String>,
     /// Last user of the page; `None` if there are no more.
     pub next: Option<String>,

@@ -65,7 +65,7 @@ describe('the connection', () => {
     await context.close();
   });
 
-  test('after an offline period pending marks are sent and missed notifications arrive', async () => {
+  test('after an offline period marks are sent and missed notifications arrive', async () => {
     await note('off', 'One');
     await note('off', 'Two');
     const page = await open('off');

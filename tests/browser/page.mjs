@@ -35,7 +35,9 @@ export async function siteWith(port, body, answers = {}) {
     const path = request.url.split('?')[0];
     if (answers[path]) return answer.end(String(answers[path]()));
     answer.setHeader('content-type', 'text/html; charset=utf-8');
-    return answer.end(`<!doctype html><html lang="en"><title>Site</title><link rel="icon" href="data:,"><meta name="viewport" content="width=device-width">
+    return answer.end(`<!doctype html><html lang="en">
+      <title>Site</title><link rel="icon" href="data:,">
+      <meta name="viewport" content="width=device-width">
       <body style="margin:0"><main><h1>Site</h1>${body()}</main></body></html>`);
   });
   await new Promise((listening) => site.listen(port, '127.0.0.1', listening));

@@ -36,12 +36,15 @@ describe('the panel on other pages', () => {
       });
 
   const places = {
-    'at the right edge with an icon beside it':
-      '<header style="display:flex;justify-content:flex-end;overflow:hidden;height:48px"><lonceng-bell user-id="place"></lonceng-bell><span style="width:60px"></span></header>',
-    'at the bottom of the page':
-      '<footer style="position:fixed;bottom:0;left:50%;transform:translateX(-50%)"><lonceng-bell user-id="place"></lonceng-bell></footer>',
-    'at the left edge':
-      '<header style="overflow:hidden;contain:paint;height:48px"><lonceng-bell user-id="place"></lonceng-bell></header><div style="position:relative;z-index:99;background:#fff;height:900px"></div>',
+    'at the right edge with an icon beside it': `
+      <header style="display:flex;justify-content:flex-end;overflow:hidden;height:48px">
+        <lonceng-bell user-id="place"></lonceng-bell><span style="width:60px"></span></header>`,
+    'at the bottom of the page': `
+      <footer style="position:fixed;bottom:0;left:50%;transform:translateX(-50%)">
+        <lonceng-bell user-id="place"></lonceng-bell></footer>`,
+    'at the left edge': `<header style="overflow:hidden;contain:paint;height:48px">
+        <lonceng-bell user-id="place"></lonceng-bell></header>
+        <div style="position:relative;z-index:99;background:#fff;height:900px"></div>`,
   };
   for (const [where, html] of Object.entries(places)) {
     for (const [width, height] of [
@@ -73,7 +76,8 @@ describe('the panel on other pages', () => {
 
   test('placement decides where the panel opens, as long as it fits', async () => {
     const page = await open(
-      '<div style="position:absolute;left:500px;top:600px"><lonceng-bell user-id="place" placement="top-start"></lonceng-bell></div>',
+      `<div style="position:absolute;left:500px;top:600px">
+        <lonceng-bell user-id="place" placement="top-start"></lonceng-bell></div>`,
     );
     await becomes(page, 'online');
     await bell(page).locator('.bell').click();

@@ -12,7 +12,8 @@ const SECRET = 'only-for-this-test-0123456789abcdef';
 function token(sub, seconds, role = 'user') {
   const now = Math.floor(Date.now() / 1000);
   const part = (value) => Buffer.from(JSON.stringify(value)).toString('base64url');
-  const text = `${part({ alg: 'HS256', typ: 'JWT' })}.${part({ sub, roles: [role], iat: now, exp: now + seconds })}`;
+  const claims = { sub, roles: [role], iat: now, exp: now + seconds };
+  const text = `${part({ alg: 'HS256', typ: 'JWT' })}.${part(claims)}`;
   return `${text}.${createHmac('sha256', SECRET).update(text).digest('base64url')}`;
 }
 
@@ -41,7 +42,9 @@ describe('the bell signs in', () => {
       () => `<lonceng-bell></lonceng-bell><script type="module">
         import '${hub.base}/lonceng.js';
         window.statuses = [];
-        document.addEventListener('lonceng:status', (event) => window.statuses.push(event.detail.status));
+        document.addEventListener('lonceng:status', (event) => {
+          window.statuses.push(event.detail.status);
+        });
       </script>`,
       { '/token': () => ((given += 1), life ? token('ani', life) : '') },
     );
@@ -72,7 +75,7 @@ describe('the bell signs in', () => {
       document.querySelector('lonceng-bell').getToken = async () => (await fetch('/token')).text();
     });
 
-  test('getToken is called once to connect, before a token expires, and after a sign-out', async () => {
+  test('getToken is called to connect, before a token expires, and after a sign-out', async () => {
     life = 3_600;
     const page = await open();
     await useGetToken(page);

@@ -59,7 +59,7 @@ pub(super) enum Question {
     },
 }
 
-/// What is explained.
+/// Subject of an explanation.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Subject {

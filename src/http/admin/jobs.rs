@@ -1,6 +1,6 @@
 //! Background jobs of administrators: `/api/v1/admin/jobs`.
 //!
-//! They are rows of the store. Any hub may run one; when it dies, another one continues it, or the
+//! Jobs are rows of the store. Any hub may run one; when it dies, another one continues it, or the
 //! same one after its restart.
 
 use std::time::Duration;

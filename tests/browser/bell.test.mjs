@@ -174,15 +174,20 @@ describe('the bell on other pages', () => {
     await until('both are listed', async () => (await items(page).count()) === 2);
     const { types } = await api('/api/v1/preferences/types?user_id=mute');
     const name = types.find((type) => type.code === 'MESSAGE').name;
-    await items(page)
+    const more = items(page)
       .filter({ hasText: 'Hello' })
-      .getByRole('button', { name: /More about/ })
-      .click();
+      .getByRole('button', { name: /More about/ });
+    const mute = bell(page).getByRole('menuitem', { name: `Mute “${name}”` });
+    // The names of the types are loaded when the panel opens; a menu from before has no entry.
+    await until('the menu has the entry', async () => {
+      await more.click();
+      if ((await mute.count()) === 1) return true;
+      await page.keyboard.press('Escape');
+      return false;
+    });
     const entries = await bell(page).getByRole('menuitem').allTextContents();
     assert.ok(!entries.some((entry) => entry.includes('Chat')), entries.join());
-    await bell(page)
-      .getByRole('menuitem', { name: `Mute “${name}”` })
-      .click();
+    await mute.click();
     await until('the hub knows', async () =>
       (await api('/api/v1/preferences?user_id=mute')).muted_types.includes('MESSAGE'),
     );

@@ -113,6 +113,20 @@ test('variants are edited, previewed with real events, and sent to the caller', 
     const { variants } = await hub.api('GET', '/api/v1/admin/types/OFFER/variants');
     return variants.reduce((sum, one) => sum + one.clicked, 0) === 1;
   });
+  // The first preview is answered after the second one, and must not replace it.
+  let late = () => {};
+  const first = new Promise((resolve) => {
+    late = resolve;
+  });
+  await page.route(
+    /\/preview\?/,
+    async (route) => {
+      const response = await route.fetch();
+      await first;
+      await route.fulfill({ response });
+    },
+    { times: 1 },
+  );
   await page.getByRole('button', { name: 'Edit OFFER' }).click();
   await dialog
     .getByText(/clicked/)
@@ -122,6 +136,11 @@ test('variants are edited, previewed with real events, and sent to the caller', 
   await until('a real event is shown', async () =>
     /tea 29/.test(await dialog.locator('.preview').textContent()),
   );
+  const answered = page.waitForResponse(/\/preview\?/);
+  late();
+  await answered;
+  await page.evaluate(() => new Promise((resolve) => setTimeout(resolve)));
+  assert.match(await dialog.locator('.preview').textContent(), /tea 29/);
   assert.deepEqual(await violations(page), []);
   await picture(page, 'variants');
   assert.deepEqual(

@@ -120,11 +120,8 @@ class Preview {
   #code;
   #events;
   #data;
-  /**
-   * Last preview.
-   * @type {any}
-   */
-  #rendered = null;
+  /** Number of the latest request: an earlier one may be answered after it. */
+  #latest = 0;
 
   /**
    * @param {TypeForm} form
@@ -144,8 +141,20 @@ class Preview {
     return [this.#events.element, field(t('Sample data'), this.#data)];
   }
 
-  /** Renders the draft. */
+  /**
+   * Renders the draft, and shows the result unless a later request has been made meanwhile.
+   * @returns {Promise<any>}  The rendered notification; null if it cannot be rendered.
+   */
   async update() {
+    this.#latest += 1;
+    const request = this.#latest;
+    const { rendered, error } = await this.#render();
+    if (request === this.#latest) this.#show(rendered, error);
+    return rendered;
+  }
+
+  /** @returns {Promise<{ rendered: any, error?: string }>} */
+  async #render() {
     const { code, ...type } = this.#form.draft;
     const event = this.#events.chosen();
     this.#data.disabled = Boolean(event);
@@ -153,25 +162,34 @@ class Preview {
       const text = this.#data.value.trim();
       const data = event ?? { data: text ? JSON.parse(text) : {} };
       const path = `${typePath(this.#code || code || 'NEW')}/preview`;
-      this.#rendered = (await call('POST', path, { body: { ...data, type } })).json;
-      const { title, message, action_url: link } = this.#rendered;
-      this.result.className = 'preview';
-      const lines = [h('strong', {}, title), h('span', {}, message)];
-      fill(this.result, ...lines, link ? h('small', {}, `→ ${link}`) : null);
+      return { rendered: (await call('POST', path, { body: { ...data, type } })).json };
     } catch (error) {
-      this.#rendered = null;
-      this.result.className = 'preview bad';
       const invalid = error instanceof SyntaxError;
       const { message } = /** @type {Error} */ (error);
-      this.result.replaceChildren(invalid ? t('The sample is not valid JSON.') : message);
+      return { rendered: null, error: invalid ? t('The sample is not valid JSON.') : message };
     }
+  }
+
+  /**
+   * @param {any} rendered
+   * @param {string} [error]
+   */
+  #show(rendered, error = '') {
+    this.result.className = rendered ? 'preview' : 'preview bad';
+    if (!rendered) {
+      this.result.replaceChildren(error);
+      return;
+    }
+    const { title, message, action_url: link } = rendered;
+    const lines = [h('strong', {}, title), h('span', {}, message)];
+    fill(this.result, ...lines, link ? h('small', {}, `→ ${link}`) : null);
   }
 
   /** Sends the preview to the caller. */
   async sendToMe() {
-    await this.update();
-    if (!this.#rendered) throw new Error(t('It cannot be rendered yet.'));
-    const { title, message, action_url } = this.#rendered;
+    const rendered = await this.update();
+    if (!rendered) throw new Error(t('It cannot be rendered yet.'));
+    const { title, message, action_url } = rendered;
     const body = {
       target: [{ id: me() }],
       message,

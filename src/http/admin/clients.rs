@@ -115,7 +115,7 @@ pub(in crate::http) async fn clients(
     let gathered =
         hubs::ask(&state, &Question::Clients { user_id: None }, of_this_hub(&state, None)).await?;
     let mut connected: Vec<&Value> = connections(&gathered).collect();
-    connected.sort_by_key(|client| client["connected_at"].as_str().unwrap_or_default());
+    connected.sort_by_key(|client| hubs::time(client, "connected_at"));
     let mut response = Map::new();
     response.insert("total_count".to_owned(), json!(connected.len()));
     response.insert("connected_clients".to_owned(), json!(connected));

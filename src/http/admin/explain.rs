@@ -1,6 +1,6 @@
 //! Explanation of deliveries: `/api/v1/admin/explain`.
 
-use std::collections::HashMap;
+use std::{cmp::Reverse, collections::HashMap};
 
 use actix_web::{HttpRequest, HttpResponse};
 use serde_json::{Map, Value, json};
@@ -95,8 +95,8 @@ pub(in crate::http) async fn explain(
     };
     let mut events: Vec<Value> =
         gathered.answers.iter().filter_map(Value::as_array).flatten().cloned().collect();
-    // Newest first; times in RFC 3339 are ordered like their texts.
-    events.sort_by(|a, b| b["received_at"].as_str().cmp(&a["received_at"].as_str()));
+    // Newest first; events of one millisecond stay in the order in which each hub has them.
+    events.sort_by_key(|event| Reverse(hubs::time(event, "received_at")));
     events.truncate(EVENTS_MAX);
     response.insert("events".to_owned(), Value::Array(events));
     response.insert("kept".to_owned(), kept(&state));

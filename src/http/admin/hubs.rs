@@ -112,6 +112,12 @@ pub(super) async fn ask(
     Ok(gathered)
 }
 
+/// Returns a time in an answer of a hub. Texts must not be compared: they have milliseconds only
+/// where those are not zero.
+pub(super) fn time(answer: &Value, field: &str) -> Option<Timestamp> {
+    answer[field].as_str().and_then(|text| Timestamp::parse(text).ok())
+}
+
 /// Handles `GET /api/v1/admin/hubs`.
 async fn hubs(state: SharedState, _: Checked) -> HttpResponse {
     let others = state.cluster.others();
@@ -133,4 +139,18 @@ async fn hubs(state: SharedState, _: Checked) -> HttpResponse {
     };
     let hubs: Vec<Value> = std::iter::once(&this).chain(others.iter()).map(shown).collect();
     HttpResponse::Ok().json(json!({ "hubs": hubs }))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_whole_second_is_before_its_milliseconds() {
+        let at = |text: &str| time(&json!({ "at": text }), "at");
+        assert!(at("2026-01-01T00:00:00Z") < at("2026-01-01T00:00:00.001Z"));
+        assert!(at("2026-01-01T00:00:00.999Z") < at("2026-01-01T00:00:01Z"));
+    }
 }

@@ -67,10 +67,11 @@ pub(super) struct Parts {
     pub(super) types: Vec<TypeRow>,
 }
 
-/// Threads of the long-lived actors. The pipeline renders on one of its own, and so do live feeds;
-/// the others mostly wait, and share one.
+/// Threads of the long-lived actors. Persistence waits for the disk on one of its own, the pipeline
+/// renders on another, and so do live feeds; the others mostly wait, and share one.
 struct Threads {
     rendering: Arbiter,
+    commits: Arbiter,
     core: Arbiter,
     feeds: Arbiter,
 }
@@ -81,12 +82,16 @@ impl Parts {
         self: &Arc<Self>,
         supervisor: &Addr<Supervisor>,
     ) -> Vec<Arbiter> {
-        let threads =
-            Threads { rendering: Arbiter::new(), core: Arbiter::new(), feeds: Arbiter::new() };
+        let threads = Threads {
+            rendering: Arbiter::new(),
+            commits: Arbiter::new(),
+            core: Arbiter::new(),
+            feeds: Arbiter::new(),
+        };
         let handles = &self.handles;
         let start = Starter { parts: self, supervisor };
         start.actor("registry", &threads.core, &handles.registry, Self::registry).await;
-        start.actor("persistence", &threads.core, &handles.persistence, Self::persistence).await;
+        start.actor("persistence", &threads.commits, &handles.persistence, Self::persistence).await;
         start.actor("broadcaster", &threads.feeds, &handles.broadcaster, Self::broadcaster).await;
         start.actor("pipeline", &threads.rendering, &handles.pipeline, Self::pipeline).await;
         start.actor("catalog", &threads.core, &handles.catalog, Self::catalog_refresher).await;
@@ -111,8 +116,8 @@ impl Parts {
             };
             start.child(child, &threads.rendering, handle, make).await;
         }
-        let Threads { rendering, core, feeds } = threads;
-        vec![rendering, core, feeds]
+        let Threads { rendering, commits, core, feeds } = threads;
+        vec![rendering, commits, core, feeds]
     }
 
     fn consumer(&self, source: &dyn EventSource) -> Consumer {

@@ -3,8 +3,7 @@
 use super::{
     Store, StoreError,
     rows::{
-        InboxRow, NotificationRow, PAGE_MAX_BYTES, PositionRow, all, bounded, counters,
-        notification_selection,
+        InboxRow, PAGE_MAX_BYTES, PositionRow, RowsOfPage, all, counters, notification_selection,
     },
 };
 use crate::domain::{
@@ -85,9 +84,7 @@ impl Store {
     /// # Errors
     /// When the store is unavailable.
     pub async fn inbox(&self, user: &UserId) -> Result<InboxState, StoreError> {
-        let row = on_pool!(self, |pool| {
-            sqlx::query_as::<_, InboxRow>(INBOX).bind(user.as_str()).fetch_optional(pool).await
-        })?;
+        let row = reading!(self, |db, tx| db::first!(tx, InboxRow, INBOX, user.as_str()))?;
         Ok(counters(row))
     }
 
@@ -96,12 +93,7 @@ impl Store {
     /// # Errors
     /// When the store is unavailable.
     pub async fn position(&self, user: &UserId) -> Result<InboxPosition, StoreError> {
-        let row = on_pool!(self, |pool| {
-            sqlx::query_as::<_, PositionRow>(POSITION)
-                .bind(user.as_str())
-                .fetch_optional(pool)
-                .await
-        })?;
+        let row = reading!(self, |db, tx| db::first!(tx, PositionRow, POSITION, user.as_str()))?;
         Ok(row.map(InboxPosition::from).unwrap_or_default())
     }
 
@@ -111,17 +103,7 @@ impl Store {
     /// When the store is unavailable.
     pub async fn inboxes(&self, users: &[UserId]) -> Result<Vec<(UserId, InboxState)>, StoreError> {
         let ids = serde_json::to_string(users).unwrap_or_else(|_| "[]".to_owned());
-        let rows: Vec<InboxRow> = match &self.backend {
-            super::Backend::Sqlite(sqlite) => {
-                sqlx::query_as(super::sqlite::INBOXES_BY_ID)
-                    .bind(ids)
-                    .fetch_all(&sqlite.readers)
-                    .await?
-            }
-            super::Backend::Postgres(pool) => {
-                sqlx::query_as(super::postgres::INBOXES_BY_ID).bind(ids).fetch_all(pool).await?
-            }
-        };
+        let rows = reading!(self, |db, tx| db::rows!(tx, InboxRow, db::INBOXES_BY_ID, &ids))?;
         rows.into_iter().map(|row| Ok((super::rows::user_id(&row.user_id)?, row.into()))).collect()
     }
 
@@ -167,16 +149,14 @@ impl Store {
     ) -> Result<Page, StoreError> {
         // One more row than requested shows whether any follows.
         let asked = limit.saturating_add(1);
-        let (inbox, (rows, complete)) = in_snapshot!(self, |tx| {
-            let inbox: Option<InboxRow> =
-                sqlx::query_as(INBOX).bind(user.as_str()).fetch_optional(&mut *tx).await?;
-            let query = sqlx::query_as::<_, NotificationRow>(sql).bind(user.as_str());
-            let query = match since {
-                Some(since) => query.bind(since),
-                None => query,
+        let page = RowsOfPage::new(limit, PAGE_MAX_BYTES);
+        let (inbox, (rows, complete)) = reading!(self, snapshot, |db, tx| {
+            let inbox = db::first!(tx, InboxRow, INBOX, user.as_str())?;
+            let rows = match since {
+                Some(since) => db::page!(tx, page, sql, user.as_str(), since, asked),
+                None => db::page!(tx, page, sql, user.as_str(), asked),
             };
-            let rows = query.bind(asked).fetch(&mut *tx);
-            (counters(inbox), bounded(rows, limit, PAGE_MAX_BYTES).await?)
+            (counters(inbox), rows?)
         });
         Ok(Page { items: all(rows)?, inbox, complete })
     }

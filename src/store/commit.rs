@@ -68,15 +68,13 @@ const FORGET_IDENTITY: &str = "DELETE FROM event_identities WHERE identity = $1"
 
 /// Checks whether a chunk is the next one of its fan-out; other events always pass.
 macro_rules! advanced {
-    ($event:expr, $tx:ident) => {
+    ($event:expr, $db:ident, $tx:ident) => {
         match &$event.part {
             None => true,
             Some(Part { identity, after, to }) => {
-                let advance =
-                    sqlx::query(fan_outs::ADVANCE).bind(identity.as_str()).bind(after).bind(to);
-                let advanced = advance.execute(&mut *$tx).await?.rows_affected() > 0;
+                let advanced = $db::run!($tx, fan_outs::ADVANCE, identity.as_str(), after, to)? > 0;
                 if advanced && $event.identity.is_some() {
-                    sqlx::query(fan_outs::END).bind(identity.as_str()).execute(&mut *$tx).await?;
+                    $db::run!($tx, fan_outs::END, identity.as_str())?;
                 }
                 advanced
             }
@@ -100,15 +98,15 @@ impl Store {
             .filter_map(|event| event.identity.as_ref().map(Identity::as_str))
             .collect();
         let identities: Vec<&str> = identities.into_iter().collect();
-        let (accepted, notifications) = in_transaction!(self, |db, tx| {
+        let (accepted, notifications) = in_inbox_transaction!(self, |db, tx| {
             let mut fresh = db::insert_identities(&mut tx, &identities, now).await?;
             let mut accepted = Vec::with_capacity(events.len());
             for event in events {
                 let claimed = claim(event.identity.as_ref(), &mut fresh);
-                let taken = claimed && advanced!(event, tx);
+                let taken = claimed && advanced!(event, db, tx);
                 if let (true, false, Some(identity)) = (claimed, taken, &event.identity) {
                     // Another hub has continued this fan-out, which is not finished.
-                    sqlx::query(FORGET_IDENTITY).bind(identity.as_str()).execute(&mut *tx).await?;
+                    db::run!(tx, FORGET_IDENTITY, identity.as_str())?;
                 }
                 accepted.push(taken);
             }
@@ -119,12 +117,7 @@ impl Store {
             for event in new() {
                 let shared = shared_metadata(event);
                 if let Some((id, metadata)) = &shared {
-                    sqlx::query(SHARE_METADATA)
-                        .bind(id)
-                        .bind(*metadata)
-                        .bind(now.0)
-                        .execute(&mut *tx)
-                        .await?;
+                    db::run!(tx, SHARE_METADATA, id, *metadata, now.0)?;
                 }
                 let metadata_id = shared.map(|(id, _)| id);
                 for (id, draft) in &event.drafts {

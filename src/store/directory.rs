@@ -1,7 +1,7 @@
 //! The directory: table `users`.
 
 use super::{
-    Backend, Store, StoreError,
+    Store, StoreError,
     audit::{AuditEntry, entered},
     on::pattern,
     rows::{PersonRow, all},
@@ -158,17 +158,7 @@ impl Store {
             return Ok(Vec::new());
         }
         let ids = serde_json::to_string(users).unwrap_or_else(|_| "[]".to_owned());
-        let rows: Vec<PersonRow> = match &self.backend {
-            Backend::Sqlite(sqlite) => {
-                sqlx::query_as(super::sqlite::USERS_BY_ID)
-                    .bind(ids)
-                    .fetch_all(&sqlite.readers)
-                    .await?
-            }
-            Backend::Postgres(pool) => {
-                sqlx::query_as(super::postgres::USERS_BY_ID).bind(ids).fetch_all(pool).await?
-            }
-        };
+        let rows = reading!(self, |db, tx| db::rows!(tx, PersonRow, db::USERS_BY_ID, &ids))?;
         all(rows)
     }
 
@@ -236,14 +226,9 @@ impl Store {
     /// # Errors
     /// When the store is unavailable.
     pub async fn enter_people(&self, people: &[Person], now: Timestamp) -> Result<(), StoreError> {
-        in_transaction!(self, |_db, tx| {
+        in_inbox_transaction!(self, |db, tx| {
             for person in people {
-                sqlx::query(ENTER)
-                    .bind(person.user_id.as_str())
-                    .bind(&person.login)
-                    .bind(now.0)
-                    .execute(&mut *tx)
-                    .await?;
+                db::run!(tx, ENTER, person.user_id.as_str(), &person.login, now.0)?;
             }
         });
         Ok(())

@@ -61,8 +61,7 @@ impl From<sqlx::Error> for StoreError {
 /// PostgreSQL: connection exceptions, a read-only server (25006, after a failover or on a full
 /// managed disk), a transaction that was idle for too long (25P03), rollbacks to be retried,
 /// insufficient resources, a lock that is not available (55P03), operator intervention (appendix
-/// A). SQLite: primary result codes for busy, locked, read-only, interrupted, I/O error, full,
-/// cannot open.
+/// A).
 fn transient(error: &dyn sqlx::error::DatabaseError) -> bool {
     let code = error.code().unwrap_or_default();
     if error.try_downcast_ref::<sqlx::postgres::PgDatabaseError>().is_some() {
@@ -70,6 +69,5 @@ fn transient(error: &dyn sqlx::error::DatabaseError) -> bool {
             .iter()
             .any(|class| code.starts_with(class));
     }
-    let primary = code.parse::<i32>().map_or(0, |extended| extended & 0xFF);
-    matches!(primary, 5 | 6 | 8 | 9 | 10 | 13 | 14)
+    super::sqlite::is_transient(code.parse().unwrap_or(0))
 }

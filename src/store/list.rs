@@ -9,7 +9,8 @@ use super::{
     Store, StoreError,
     catchup::INBOX,
     rows::{
-        InboxRow, NotificationRow, PAGE_MAX_BYTES, all, bounded, counters, notification_selection,
+        InboxRow, NotificationRow, PAGE_MAX_BYTES, RowsOfPage, all, counters,
+        notification_selection,
     },
 };
 use crate::{
@@ -174,17 +175,18 @@ impl Store {
         limit: i64,
     ) -> Result<Listing, StoreError> {
         let sql = if filter.status == Some(Status::Unread) { LIST_UNREAD } else { LIST };
-        let (inbox, (rows, complete)) = in_snapshot!(self, |tx| {
-            let inbox: Option<InboxRow> =
-                sqlx::query_as(INBOX).bind(user.as_str()).fetch_optional(&mut *tx).await?;
-            let rows = sqlx::query_as::<_, NotificationRow>(sql)
-                .bind(user.as_str())
-                .bind(filter.before_seq.unwrap_or(i64::MAX))
-                .bind(filter.status.map_or("", Status::as_str))
-                .bind(filter.type_code.as_deref().unwrap_or(""))
-                .bind(limit.saturating_add(1))
-                .fetch(&mut *tx);
-            (counters(inbox), bounded(rows, limit, LIST_MAX_BYTES).await?)
+        let page = RowsOfPage::new(limit, LIST_MAX_BYTES);
+        let (before, status, type_code) = (
+            filter.before_seq.unwrap_or(i64::MAX),
+            filter.status.map_or("", Status::as_str),
+            filter.type_code.as_deref().unwrap_or(""),
+        );
+        let asked = limit.saturating_add(1);
+        let (inbox, (rows, complete)) = reading!(self, snapshot, |db, tx| {
+            let inbox = db::first!(tx, InboxRow, INBOX, user.as_str())?;
+            let user = user.as_str();
+            let rows = db::page!(tx, page, sql, user, before, status, type_code, asked)?;
+            (counters(inbox), rows)
         });
         let items: Vec<Notification> = all(rows)?;
         let next = items.last().filter(|_| !complete).map(|last| last.seq);
@@ -200,12 +202,8 @@ impl Store {
         user: &UserId,
         id: Uuid,
     ) -> Result<Option<Notification>, StoreError> {
-        let row = on_pool!(self, |pool| {
-            sqlx::query_as::<_, NotificationRow>(GET)
-                .bind(user.as_str())
-                .bind(id.to_string())
-                .fetch_optional(pool)
-                .await
+        let row = reading!(self, |db, tx| {
+            db::first!(tx, NotificationRow, GET, user.as_str(), id.to_string())
         })?;
         row.map(Notification::try_from).transpose()
     }

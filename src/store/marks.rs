@@ -86,14 +86,9 @@ impl Store {
         origin: Option<ClientId>,
         now: Timestamp,
     ) -> Result<MarkOutcome, StoreError> {
-        let outcome = in_transaction!(self, |db, tx| {
-            let inbox: Option<InboxRow> =
-                sqlx::query_as(db::LOCK_INBOX).bind(user.as_str()).fetch_optional(&mut *tx).await?;
-            let row: Option<NotificationRow> = sqlx::query_as(FIND)
-                .bind(user.as_str())
-                .bind(id.to_string())
-                .fetch_optional(&mut *tx)
-                .await?;
+        let outcome = in_inbox_transaction!(self, |db, tx| {
+            let inbox = db::first!(tx, InboxRow, db::LOCK_INBOX, user.as_str())?;
+            let row = db::first!(tx, NotificationRow, FIND, user.as_str(), id.to_string())?;
             let before = counters(inbox);
             match row.map(Notification::try_from).transpose()? {
                 None => None,
@@ -104,32 +99,32 @@ impl Store {
                         let step = before.next(found.state(), state);
                         let shared = found.metadata_id.clone();
                         found.enter(state, step.revision);
-                        sqlx::query(SET_INBOX)
-                            .bind(user.as_str())
-                            .bind(step.revision)
-                            .bind(step.unread)
-                            .bind(step.unseen)
-                            .execute(&mut *tx)
-                            .await?;
-                        sqlx::query(SET_STATE)
-                            .bind(id.to_string())
-                            .bind(found.status.as_str())
-                            .bind(found.read_at.map(|time| time.0))
-                            .bind(step.revision)
-                            .bind(found.seen_at.map(|time| time.0))
-                            .bind(found.expires_at.map(|time| time.0))
+                        db::run!(
+                            tx,
+                            SET_INBOX,
+                            user.as_str(),
+                            step.revision,
+                            step.unread,
+                            step.unseen
+                        )?;
+                        let kept_from =
                             // Restored by its owner: its age counts from now.
-                            .bind(matches!(mark, Mark::Unread | Mark::Unarchive).then_some(now.0))
-                            .bind(found.clicked_at.map(|time| time.0))
-                            .execute(&mut *tx)
-                            .await?;
+                            matches!(mark, Mark::Unread | Mark::Unarchive).then_some(now.0);
+                        db::run!(
+                            tx,
+                            SET_STATE,
+                            id.to_string(),
+                            found.status.as_str(),
+                            found.read_at.map(|time| time.0),
+                            step.revision,
+                            found.seen_at.map(|time| time.0),
+                            found.expires_at.map(|time| time.0),
+                            kept_from,
+                            found.clicked_at.map(|time| time.0)
+                        )?;
                         if found.status == Status::Deleted {
-                            sqlx::query(BLANK)
-                                .bind(id.to_string())
-                                .bind(now.0)
-                                .execute(&mut *tx)
-                                .await?;
-                            db::drop_unused_metadata(&mut tx, shared.as_slice()).await?;
+                            db::run!(tx, BLANK, id.to_string(), now.0)?;
+                            db::drop_metadata_of_one(&mut tx, shared.as_deref()).await?;
                         }
                         Some((ChangeKind::Marked(mark), found, step))
                     }
@@ -162,28 +157,17 @@ impl Store {
         origin: Option<ClientId>,
         now: Timestamp,
     ) -> Result<Change, StoreError> {
-        let (kind, notification, step) = in_transaction!(self, |db, tx| {
-            let inbox: Option<InboxRow> =
-                sqlx::query_as(db::LOCK_INBOX).bind(user.as_str()).fetch_optional(&mut *tx).await?;
+        let (kind, notification, step) = in_inbox_transaction!(self, |db, tx| {
+            let inbox = db::first!(tx, InboxRow, db::LOCK_INBOX, user.as_str())?;
             let before = counters(inbox);
             let up_to = up_to.unwrap_or(before.revision).min(before.revision);
-            let unseen: i64 = sqlx::query_scalar(UNSEEN_UP_TO)
-                .bind(user.as_str())
-                .bind(up_to)
-                .fetch_one(&mut *tx)
-                .await?;
+            let unseen = db::first!(tx, (i64,), UNSEEN_UP_TO, user.as_str(), up_to)?;
+            let unseen = unseen.map_or(0, |(count,)| count);
             let sql = match mark {
                 BulkMark::Read => READ_ALL,
                 BulkMark::Seen => SEEN_ALL,
             };
-            let marked = sqlx::query(sql)
-                .bind(user.as_str())
-                .bind(up_to)
-                .bind(now.0)
-                .bind(before.revision)
-                .execute(&mut *tx)
-                .await?
-                .rows_affected();
+            let marked = db::run!(tx, sql, user.as_str(), up_to, now.0, before.revision)?;
             let marked = i64::try_from(marked).unwrap_or(i64::MAX);
             let read = if mark == BulkMark::Read { marked } else { 0 };
             let step = RevisionStep {
@@ -195,21 +179,13 @@ impl Store {
             if marked == 0 {
                 (ChangeKind::UnchangedAll(mark), None, step)
             } else {
-                sqlx::query(SET_INBOX)
-                    .bind(user.as_str())
-                    .bind(step.revision)
-                    .bind(step.unread)
-                    .bind(step.unseen)
-                    .execute(&mut *tx)
-                    .await?;
-                let last: NotificationRow = sqlx::query_as(LAST_CHANGED)
-                    .bind(user.as_str())
-                    .bind(step.revision)
-                    .fetch_one(&mut *tx)
-                    .await?;
+                db::run!(tx, SET_INBOX, user.as_str(), step.revision, step.unread, step.unseen)?;
+                let last =
+                    db::first!(tx, NotificationRow, LAST_CHANGED, user.as_str(), step.revision)?;
+                let last = last.map(Notification::try_from).transpose()?;
                 let kind =
                     ChangeKind::All { mark, up_to_revision: up_to, from_revision: before.revision };
-                (kind, Some(Notification::try_from(last)?), step)
+                (kind, last, step)
             }
         });
         let notification = notification.map(Arc::new);

@@ -62,8 +62,11 @@ use std::{
     time::Duration,
 };
 
-use sqlx::{PgPool, SqlitePool};
-use tokio::time::Instant;
+use sqlx::{PgPool, SqlitePool, pool::PoolConnection};
+use tokio::{
+    sync::{Mutex as AsyncMutex, OwnedMutexGuard},
+    time::{Instant, timeout},
+};
 
 /// Retention of identities, in milliseconds: four days. At least 24 hours are promised; and a
 /// stream created by the hub keeps its events for three days, so that a recreated consumer that
@@ -122,8 +125,28 @@ enum Backend {
 struct Sqlite {
     writer: SqlitePool,
     readers: SqlitePool,
+    /// Connections that need no switch of threads.
+    direct: Arc<sqlite::Direct>,
+    /// Excludes the writers of the pool and the direct one from each other. Without it they would
+    /// wait for SQLite's lock, which is polled.
+    gate: Arc<AsyncMutex<()>>,
     /// File; `None` in memory.
     file: Option<PathBuf>,
+}
+
+impl Sqlite {
+    /// Waits until no other writer is active.
+    async fn lock_gate(&self) -> Result<OwnedMutexGuard<()>, sqlx::Error> {
+        let locking = Arc::clone(&self.gate).lock_owned();
+        timeout(open::ACQUIRE_TIMEOUT, locking).await.map_err(|_| sqlx::Error::PoolTimedOut)
+    }
+
+    /// Acquires the writing connection of the pool.
+    async fn acquire_writer(
+        &self,
+    ) -> Result<(OwnedMutexGuard<()>, PoolConnection<sqlx::Sqlite>), sqlx::Error> {
+        Ok((self.lock_gate().await?, self.writer.acquire().await?))
+    }
 }
 
 /// Kind of database.
@@ -242,7 +265,7 @@ impl Store {
             return Ok(());
         }
         let is_writing = match &self.backend {
-            Backend::Sqlite(sqlite) => sqlite.writer.num_idle() == 0 && sqlite.writer.size() > 0,
+            Backend::Sqlite(sqlite) => sqlite.gate.try_lock().is_err(),
             Backend::Postgres(_) => false,
         };
         if is_writing {
@@ -311,6 +334,11 @@ impl Store {
     /// When the store is unavailable or refuses.
     #[doc(hidden)]
     pub async fn execute_by_hand(&self, sql: &'static str) -> Result<(), StoreError> {
+        if let Backend::Sqlite(sqlite) = &self.backend
+            && sql.starts_with("PRAGMA")
+        {
+            sqlite.direct.set_pragma_by_hand(sql)?;
+        }
         on_writer!(self, |pool| sqlx::query(sql).execute(pool).await.map(drop))?;
         Ok(())
     }
@@ -328,6 +356,7 @@ impl Store {
     pub async fn close(&self) {
         match &self.backend {
             Backend::Sqlite(sqlite) => {
+                sqlite.direct.close();
                 sqlite.readers.close().await;
                 sqlite.writer.close().await;
             }

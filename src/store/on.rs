@@ -28,7 +28,7 @@ macro_rules! on_writer {
         $store.admit()?;
         let result = match &$store.backend {
             $crate::store::Backend::Sqlite(sqlite) => {
-                let mut owned = $store.record_failure(sqlite.writer.acquire().await)?;
+                let (_gate, mut owned) = $store.record_failure(sqlite.acquire_writer().await)?;
                 let result = {
                     let $connection = &mut *owned;
                     $body
@@ -64,7 +64,7 @@ macro_rules! in_transaction {
         let result = match &$store.backend {
             $crate::store::Backend::Sqlite(sqlite) => {
                 use $crate::store::sqlite as $db;
-                let mut owned = $store.record_failure(sqlite.writer.acquire().await)?;
+                let (_gate, mut owned) = $store.record_failure(sqlite.acquire_writer().await)?;
                 let result = async {
                     let mut $tx = $db::begin_write(&mut owned).await?;
                     let result = $body;
@@ -93,12 +93,84 @@ macro_rules! in_transaction {
     }};
 }
 
+/// Runs a body in a write transaction that costs no switch of threads on SQLite, for what changes
+/// inboxes. Statements are `$db::run!`, `$db::first!` and `$db::rows!`.
+macro_rules! in_inbox_transaction {
+    ($store:expr, |$db:ident, $tx:ident| $body:expr) => {{
+        $store.admit()?;
+        let result = match &$store.backend {
+            $crate::store::Backend::Sqlite(sqlite) => {
+                use $crate::store::sqlite as $db;
+                #[allow(unused_imports)]
+                use $crate::store::sqlite::Statements as _;
+                let gate = $store.record_failure(sqlite.lock_gate().await)?;
+                async {
+                    #[allow(unused_mut)]
+                    let mut $tx = sqlite.direct.begin(gate)?;
+                    let result = $body;
+                    $tx.commit()?;
+                    Ok::<_, $crate::store::StoreError>(result)
+                }
+                .await
+            }
+            $crate::store::Backend::Postgres(pool) => {
+                use $crate::store::postgres as $db;
+                let mut owned = $store.record_failure(pool.acquire().await)?;
+                let result = $crate::store::on::within(async {
+                    let mut $tx = $db::begin_write(&mut owned).await?;
+                    let result = $body;
+                    $tx.commit().await?;
+                    Ok::<_, $crate::store::StoreError>(result)
+                })
+                .await;
+                $crate::store::on::keep(&mut owned, &result, $db::makes_unusable);
+                result
+            }
+        };
+        $store.record_outcome(result)?
+    }};
+}
+
+/// Runs a read that costs no switch of threads on SQLite. With `snapshot`, all its statements see
+/// one state.
+macro_rules! reading {
+    ($store:expr, snapshot, |$db:ident, $reader:ident| $body:expr) => {
+        match &$store.backend {
+            $crate::store::Backend::Sqlite(sqlite) => reading!(@sqlite sqlite, $db, $reader, $body),
+            $crate::store::Backend::Postgres(pool) => {
+                use $crate::store::postgres as $db;
+                let mut $reader = $db::begin_read(pool).await?;
+                let result = $body;
+                $reader.commit().await?;
+                result
+            }
+        }
+    };
+    ($store:expr, |$db:ident, $reader:ident| $body:expr) => {
+        match &$store.backend {
+            $crate::store::Backend::Sqlite(sqlite) => reading!(@sqlite sqlite, $db, $reader, $body),
+            $crate::store::Backend::Postgres(pool) => {
+                use $crate::store::postgres as $db;
+                let mut $reader = pool.acquire().await?;
+                $body
+            }
+        }
+    };
+    (@sqlite $sqlite:ident, $db:ident, $reader:ident, $body:expr) => {{
+        use $crate::store::sqlite as $db;
+        #[allow(unused_imports)]
+        use $crate::store::sqlite::Statements as _;
+        let $reader = $sqlite.direct.reader()?;
+        $body
+    }};
+}
+
 /// Runs reads in one snapshot of the backend.
 macro_rules! in_snapshot {
     ($store:expr, |$tx:ident| $body:expr) => {
         match &$store.backend {
             $crate::store::Backend::Sqlite(sqlite) => {
-                let mut $tx = $crate::store::sqlite::begin_read(sqlite).await?;
+                let mut $tx = sqlite.readers.begin().await?;
                 let result = $body;
                 $tx.commit().await?;
                 result

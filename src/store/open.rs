@@ -18,13 +18,13 @@ use sqlx::{
 use tracing::log::LevelFilter;
 use uuid::Uuid;
 
-use super::{Backend, Kind, Sqlite, Store, StoreError, Writes};
+use super::{Backend, Kind, Sqlite, Store, StoreError, Writes, sqlite::Direct};
 
 static SQLITE: Migrator = sqlx::migrate!("migrations/sqlite");
 static POSTGRES: Migrator = sqlx::migrate!("migrations/postgres");
 
 /// Time to wait for a connection before the store counts as unavailable.
-const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
+pub(super) const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Number of read connections to SQLite, beside the one that writes.
 const SQLITE_READERS: u32 = 4;
@@ -120,7 +120,7 @@ impl Store {
         if size <= LOG_MAX_BYTES {
             return Ok(());
         }
-        let mut writer = sqlite.writer.acquire().await?;
+        let (_gate, mut writer) = sqlite.acquire_writer().await?;
         let shrunk = async {
             sqlx::query("PRAGMA busy_timeout = 0").execute(&mut *writer).await?;
             sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").execute(&mut *writer).await?;
@@ -248,6 +248,9 @@ async fn open_sqlite(url: &str) -> Result<Sqlite, StoreError> {
     // The name of an in-memory database is not that of a file.
     let is_file = !options.get_filename().to_string_lossy().starts_with("file:sqlx-in-memory");
     let file = is_file.then(|| options.get_filename().to_owned());
+    let name = options.get_filename().display();
+    let location =
+        if is_file { name.to_string() } else { format!("{name}?mode=memory&cache=shared") };
     if let Some(folder) =
         options.get_filename().parent().filter(|folder| !folder.as_os_str().is_empty())
     {
@@ -271,7 +274,8 @@ async fn open_sqlite(url: &str) -> Result<Sqlite, StoreError> {
         .idle_timeout(None)
         .max_lifetime(None)
         .connect_lazy_with(options);
-    Ok(Sqlite { writer, readers, file })
+    let direct = Arc::new(Direct::new(location, ACQUIRE_TIMEOUT));
+    Ok(Sqlite { writer, readers, direct, gate: Arc::default(), file })
 }
 
 fn cannot_open(folder: &Path, error: &std::io::Error) -> StoreError {

@@ -1,6 +1,6 @@
 //! Preferences of users: table `user_notification_preferences`.
 
-use super::{Backend, Store, StoreError, rows::user_id};
+use super::{Store, StoreError, rows::user_id};
 use crate::domain::{notification::Timestamp, preferences::Preferences, user::UserId};
 
 const OF_ONE: &str = "SELECT preferences FROM user_notification_preferences WHERE user_id = $1";
@@ -27,10 +27,8 @@ impl Store {
     /// # Errors
     /// When the store is unavailable.
     pub async fn preferences(&self, user: &UserId) -> Result<Preferences, StoreError> {
-        let found: Option<String> = on_pool!(self, |pool| {
-            sqlx::query_scalar(OF_ONE).bind(user.as_str()).fetch_optional(pool).await
-        })?;
-        Ok(found.as_deref().map(read).unwrap_or_default())
+        let found = reading!(self, |db, tx| db::first!(tx, (String,), OF_ONE, user.as_str()))?;
+        Ok(found.map(|(text,)| read(&text)).unwrap_or_default())
     }
 
     /// Returns the preferences of these users; users without any are left out.
@@ -45,17 +43,9 @@ impl Store {
             return Ok(Vec::new());
         }
         let ids = serde_json::to_string(users).unwrap_or_else(|_| "[]".to_owned());
-        let rows: Vec<(String, String)> = match &self.backend {
-            Backend::Sqlite(sqlite) => {
-                sqlx::query_as(super::sqlite::PREFERENCES_BY_ID)
-                    .bind(ids)
-                    .fetch_all(&sqlite.readers)
-                    .await?
-            }
-            Backend::Postgres(pool) => {
-                sqlx::query_as(super::postgres::PREFERENCES_BY_ID).bind(ids).fetch_all(pool).await?
-            }
-        };
+        let rows = reading!(self, |db, tx| {
+            db::rows!(tx, (String, String), db::PREFERENCES_BY_ID, &ids)
+        })?;
         rows.into_iter().map(|(user, text)| Ok((user_id(&user)?, read(&text)))).collect()
     }
 

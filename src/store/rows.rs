@@ -2,9 +2,7 @@
 
 use std::sync::Arc;
 
-use futures_util::{Stream, TryStreamExt as _};
 use serde_json::value::RawValue;
-use sqlx::FromRow;
 use uuid::Uuid;
 
 use super::StoreError;
@@ -34,33 +32,57 @@ pub(super) const PAGE_MAX_BYTES: usize = 1024 * 1024;
 /// Average size of a notification without its texts, in bytes.
 const ROW_BYTES: usize = 256;
 
-/// Row of `notifications`.
-#[derive(FromRow)]
-pub(super) struct NotificationRow {
-    notification_id: String,
-    user_id: String,
-    seq: i64,
-    revision: i64,
-    type_code: String,
-    title: String,
-    message: String,
-    priority: String,
-    source: Option<String>,
-    actor_id: Option<String>,
-    entity_type: Option<String>,
-    entity_id: Option<String>,
-    action_url: Option<String>,
-    metadata: String,
-    count: i64,
-    created_at: i64,
-    expires_at: Option<i64>,
-    status: String,
-    read_at: Option<i64>,
-    seen_at: Option<i64>,
-    keep_until: Option<i64>,
-    clicked_at: Option<i64>,
-    variant: Option<String>,
-    metadata_id: Option<String>,
+/// Defines rows that either backend reads. SQLite reads columns in the order of the fields.
+macro_rules! row {
+    (
+        $(#[$attribute:meta])* $visibility:vis struct $name:ident {
+            $($field_visibility:vis $field:ident: $type:ty,)*
+        }
+    ) => {
+        $(#[$attribute])*
+        #[derive(sqlx::FromRow)]
+        $visibility struct $name {
+            $($field_visibility $field: $type,)*
+        }
+
+        impl $crate::store::sqlite::FromColumns for $name {
+            fn from_columns(row: &rusqlite::Row<'_>) -> rusqlite::Result<Self> {
+                let mut columns = 0..;
+                let mut next = || columns.next().unwrap_or_default();
+                Ok(Self { $($field: row.get::<usize, $type>(next())?,)* })
+            }
+        }
+    };
+}
+
+row! {
+    /// Row of `notifications`.
+    pub(super) struct NotificationRow {
+        notification_id: String,
+        user_id: String,
+        seq: i64,
+        revision: i64,
+        type_code: String,
+        title: String,
+        message: String,
+        priority: String,
+        source: Option<String>,
+        actor_id: Option<String>,
+        entity_type: Option<String>,
+        entity_id: Option<String>,
+        action_url: Option<String>,
+        metadata: String,
+        count: i64,
+        created_at: i64,
+        expires_at: Option<i64>,
+        status: String,
+        read_at: Option<i64>,
+        seen_at: Option<i64>,
+        keep_until: Option<i64>,
+        clicked_at: Option<i64>,
+        variant: Option<String>,
+        metadata_id: Option<String>,
+    }
 }
 
 impl NotificationRow {
@@ -69,22 +91,38 @@ impl NotificationRow {
     }
 }
 
-/// Reads at most `limit` rows, and at most `max_bytes`. Returns whether no row follows.
-pub(super) async fn bounded(
-    mut rows: impl Stream<Item = Result<NotificationRow, sqlx::Error>> + Unpin,
-    limit: i64,
+/// Rows read so far of a page: at most `limit`, and at most `max_bytes`.
+pub(super) struct RowsOfPage {
+    rows: Vec<NotificationRow>,
+    limit: usize,
+    bytes: usize,
     max_bytes: usize,
-) -> Result<(Vec<NotificationRow>, bool), sqlx::Error> {
-    let limit = usize::try_from(limit).unwrap_or(0);
-    let (mut read, mut bytes) = (Vec::new(), 0);
-    while let Some(row) = rows.try_next().await? {
-        bytes += row.bytes();
-        if read.len() >= limit || (bytes > max_bytes && !read.is_empty()) {
-            return Ok((read, false));
-        }
-        read.push(row);
+    /// False if a row did not fit.
+    complete: bool,
+}
+
+impl RowsOfPage {
+    pub(super) fn new(limit: i64, max_bytes: usize) -> Self {
+        let limit = usize::try_from(limit).unwrap_or(0);
+        Self { rows: Vec::new(), limit, bytes: 0, max_bytes, complete: true }
     }
-    Ok((read, true))
+
+    /// Adds a row. Returns false if it does not fit, and the page is over.
+    pub(super) fn add(&mut self, row: NotificationRow) -> bool {
+        self.bytes += row.bytes();
+        let full = self.rows.len() >= self.limit;
+        if full || (self.bytes > self.max_bytes && !self.rows.is_empty()) {
+            self.complete = false;
+        } else {
+            self.rows.push(row);
+        }
+        self.complete
+    }
+
+    /// Returns the rows, and whether none follows.
+    pub(super) fn finish(self) -> (Vec<NotificationRow>, bool) {
+        (self.rows, self.complete)
+    }
 }
 
 fn corrupt(column: &str, value: &str) -> StoreError {
@@ -142,22 +180,24 @@ pub(super) fn all<R, T: TryFrom<R, Error = StoreError>>(
     rows.into_iter().map(T::try_from).collect()
 }
 
-/// Row of `inboxes`, with its user.
-#[derive(FromRow)]
-pub(super) struct InboxRow {
-    pub(super) user_id: String,
-    pub(super) revision: i64,
-    pub(super) unread: i64,
-    pub(super) unseen: i64,
+row! {
+    /// Row of `inboxes`, with its user.
+    pub(super) struct InboxRow {
+        pub(super) user_id: String,
+        pub(super) revision: i64,
+        pub(super) unread: i64,
+        pub(super) unseen: i64,
+    }
 }
 
-/// Row of `inboxes`, for a client that resumes.
-#[derive(FromRow)]
-pub(super) struct PositionRow {
-    revision: i64,
-    unread: i64,
-    unseen: i64,
-    purged_revision: i64,
+row! {
+    /// Row of `inboxes`, for a client that resumes.
+    pub(super) struct PositionRow {
+        revision: i64,
+        unread: i64,
+        unseen: i64,
+        purged_revision: i64,
+    }
 }
 
 impl From<PositionRow> for InboxPosition {
@@ -179,16 +219,17 @@ pub(super) fn counters(row: Option<InboxRow>) -> InboxState {
     row.map(InboxState::from).unwrap_or_default()
 }
 
-/// Row of `users`.
-#[derive(FromRow)]
-pub(super) struct PersonRow {
-    user_id: String,
-    login: Option<String>,
-    name: Option<String>,
-    email: Option<String>,
-    roles: String,
-    locale: Option<String>,
-    timezone: Option<String>,
+row! {
+    /// Row of `users`.
+    pub(super) struct PersonRow {
+        user_id: String,
+        login: Option<String>,
+        name: Option<String>,
+        email: Option<String>,
+        roles: String,
+        locale: Option<String>,
+        timezone: Option<String>,
+    }
 }
 
 impl TryFrom<PersonRow> for Person {

@@ -4,13 +4,14 @@ use std::sync::LazyLock;
 
 use std::collections::HashSet;
 
+use futures_util::{Stream, TryStreamExt as _};
 use sqlx::{Connection as _, PgConnection, PgPool, Postgres as Db, Transaction};
 
 use super::{
     Fence, StoreError,
     columns::{column_names, notification_columns},
     commit::stored_metadata,
-    rows::{InboxRow, notification_selection},
+    rows::{InboxRow, NotificationRow, RowsOfPage, notification_selection},
     sweep::again,
 };
 use crate::domain::{
@@ -18,6 +19,65 @@ use crate::domain::{
     notification::{Notification, Timestamp},
     user::UserId,
 };
+
+/// Runs a statement. Returns the number of changed rows.
+macro_rules! run {
+    ($on:expr, $sql:expr $(, $parameter:expr)* $(,)?) => {
+        sqlx::query($sql)
+            $(.bind($parameter))*
+            .execute(&mut *$on)
+            .await
+            .map(|done| done.rows_affected())
+            .map_err($crate::store::StoreError::from)
+    };
+}
+
+/// Returns the first row.
+macro_rules! first {
+    ($on:expr, $row:ty, $sql:expr $(, $parameter:expr)* $(,)?) => {
+        sqlx::query_as::<_, $row>($sql)
+            $(.bind($parameter))*
+            .fetch_optional(&mut *$on)
+            .await
+            .map_err($crate::store::StoreError::from)
+    };
+}
+
+/// Returns all rows.
+macro_rules! rows {
+    ($on:expr, $row:ty, $sql:expr $(, $parameter:expr)* $(,)?) => {
+        sqlx::query_as::<_, $row>($sql)
+            $(.bind($parameter))*
+            .fetch_all(&mut *$on)
+            .await
+            .map_err($crate::store::StoreError::from)
+    };
+}
+
+/// Returns a page of notifications, and whether none follows.
+macro_rules! page {
+    ($on:expr, $page:expr, $sql:expr $(, $parameter:expr)* $(,)?) => {
+        $crate::store::postgres::fill(
+            $page,
+            sqlx::query_as($sql)$(.bind($parameter))*.fetch(&mut *$on),
+        )
+        .await
+    };
+}
+pub(super) use {first, page, rows, run};
+
+/// Adds rows to a page while they fit.
+pub(super) async fn fill(
+    mut page: RowsOfPage,
+    mut rows: impl Stream<Item = Result<NotificationRow, sqlx::Error>> + Unpin,
+) -> Result<(Vec<NotificationRow>, bool), StoreError> {
+    while let Some(row) = rows.try_next().await? {
+        if !page.add(row) {
+            break;
+        }
+    }
+    Ok(page.finish())
+}
 
 /// Begins a write transaction. READ COMMITTED: each statement sees earlier commits, and the first
 /// one locks the inbox's row.
@@ -190,4 +250,13 @@ pub(super) async fn insert_notifications(
     let query = sqlx::query(sqlx::AssertSqlSafe(INSERT_NOTIFICATIONS.as_str()));
     notification_columns!(bind_all, n, query, all).execute(connection).await?;
     Ok(())
+}
+
+/// Deletes shared metadata that no notification refers to.
+pub(super) async fn drop_metadata_of_one(
+    connection: &mut PgConnection,
+    id: Option<&str>,
+) -> Result<(), StoreError> {
+    let ids: Vec<String> = id.into_iter().map(str::to_owned).collect();
+    drop_unused_metadata(connection, &ids).await
 }

@@ -1,0 +1,365 @@
+//! Statements that run on the thread of the caller.
+//!
+//! sqlx gives each SQLite connection a thread, and switching to it and back costs more than most
+//! statements. What every event and every connection needs goes through this module instead:
+//!
+//! * **Reads** run where they are called. A reader of a write-ahead log never waits for a writer,
+//!   and a page of an inbox takes well below a millisecond.
+//! * **Commits** are made by the persistence actor, which has a thread of its own and may wait for
+//!   the disk.
+
+use std::sync::{
+    Arc, Mutex, PoisonError,
+    atomic::{AtomicBool, Ordering},
+};
+
+use rusqlite::{Connection, OpenFlags, Row, Statement, ToSql};
+use tokio::sync::OwnedMutexGuard;
+
+use crate::store::StoreError;
+
+/// Maximum number of idle read connections.
+const IDLE_READERS_MAX: usize = 8;
+
+/// Maximum number of statements that a connection keeps prepared.
+const STATEMENTS: usize = 64;
+
+/// Row that can be read from a result whose columns are in the order of its fields.
+pub(in crate::store) trait FromColumns: Sized {
+    /// Reads the row.
+    fn from_columns(row: &Row<'_>) -> rusqlite::Result<Self>;
+}
+
+macro_rules! from_tuple {
+    ($($name:ident $at:tt),+) => {
+        impl<$($name: rusqlite::types::FromSql),+> FromColumns for ($($name,)+) {
+            fn from_columns(row: &Row<'_>) -> rusqlite::Result<Self> {
+                Ok(($(row.get::<_, $name>($at)?,)+))
+            }
+        }
+    };
+}
+from_tuple!(A 0);
+from_tuple!(A 0, B 1);
+
+/// Location of a database, and its idle connections.
+#[derive(Debug)]
+pub(in crate::store) struct Direct {
+    /// Path, or URI of a database in memory.
+    location: String,
+    busy_timeout: std::time::Duration,
+    readers: Mutex<Vec<Connection>>,
+    writer: Mutex<Option<Connection>>,
+    closed: AtomicBool,
+}
+
+impl Direct {
+    pub(in crate::store) fn new(location: String, busy_timeout: std::time::Duration) -> Self {
+        Self {
+            location,
+            busy_timeout,
+            readers: Mutex::default(),
+            writer: Mutex::default(),
+            closed: AtomicBool::new(false),
+        }
+    }
+
+    fn connect(&self) -> Result<Connection, StoreError> {
+        if self.closed.load(Ordering::Relaxed) {
+            return Err(StoreError::Unavailable("the store is closed".to_owned()));
+        }
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
+            | OpenFlags::SQLITE_OPEN_URI
+            | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection = Connection::open_with_flags(&self.location, flags)?;
+        connection.busy_timeout(self.busy_timeout)?;
+        connection.set_prepared_statement_cache_capacity(STATEMENTS);
+        for (pragma, value) in super::PRAGMAS {
+            connection.pragma_update(None, pragma, value)?;
+        }
+        Ok(connection)
+    }
+
+    /// Returns a connection for reads. It begins a transaction, so all reads see one snapshot.
+    pub(in crate::store) fn reader(&self) -> Result<DirectReader<'_>, StoreError> {
+        let idle = self.readers.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let connection = match idle {
+            Some(connection) => connection,
+            None => self.connect()?,
+        };
+        connection.prepare_cached("BEGIN")?.execute([])?;
+        Ok(DirectReader { direct: self, connection: Some(connection) })
+    }
+
+    /// Begins a write transaction. `gate` is held until the end: it excludes the writers that go
+    /// through sqlx.
+    pub(in crate::store) fn begin(
+        self: &Arc<Self>,
+        gate: OwnedMutexGuard<()>,
+    ) -> Result<DirectTransaction, StoreError> {
+        let idle = self.writer.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let connection = match idle {
+            Some(connection) => connection,
+            None => self.connect()?,
+        };
+        // IMMEDIATE: no read snapshot is taken first, so the transaction cannot fail as stale.
+        connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
+        Ok(DirectTransaction {
+            direct: Arc::clone(self),
+            connection: Some(connection),
+            _gate: gate,
+        })
+    }
+
+    /// Sets a pragma of the writing connection, for tests.
+    pub(in crate::store) fn set_pragma_by_hand(&self, sql: &str) -> Result<(), StoreError> {
+        let mut writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        let connection = match writer.take() {
+            Some(connection) => connection,
+            None => self.connect()?,
+        };
+        writer.insert(connection).execute_batch(sql)?;
+        Ok(())
+    }
+
+    /// Closes the idle connections, and opens no more.
+    pub(in crate::store) fn close(&self) {
+        self.closed.store(true, Ordering::Relaxed);
+        self.readers.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        drop(self.writer.lock().unwrap_or_else(PoisonError::into_inner).take());
+    }
+}
+
+/// Connection that reads one snapshot.
+pub(in crate::store) struct DirectReader<'d> {
+    direct: &'d Direct,
+    /// `None` only while it is dropped.
+    connection: Option<Connection>,
+}
+
+/// Write transaction; rolled back when dropped.
+pub(in crate::store) struct DirectTransaction {
+    direct: Arc<Direct>,
+    /// `None` after the commit, or if the connection may be unusable.
+    connection: Option<Connection>,
+    _gate: OwnedMutexGuard<()>,
+}
+
+/// Statements of a reader or a transaction.
+pub(in crate::store) trait Statements {
+    /// Returns the connection.
+    ///
+    /// # Errors
+    /// When the transaction has ended.
+    fn connection(&self) -> Result<&Connection, StoreError>;
+
+    /// Runs a statement. Returns the number of changed rows.
+    fn run(&self, sql: &str, parameters: &[&dyn ToSql]) -> Result<u64, StoreError> {
+        let mut statement = self.connection()?.prepare_cached(sql)?;
+        bind(&mut statement, parameters)?;
+        Ok(statement.raw_execute()? as u64)
+    }
+
+    /// Returns the first row.
+    fn first<T: FromColumns>(
+        &self,
+        sql: &str,
+        parameters: &[&dyn ToSql],
+    ) -> Result<Option<T>, StoreError> {
+        let mut statement = self.connection()?.prepare_cached(sql)?;
+        bind(&mut statement, parameters)?;
+        let mut rows = statement.raw_query();
+        Ok(rows.next()?.map(T::from_columns).transpose()?)
+    }
+
+    /// Returns rows while `take` accepts them; the row that it does not accept is dropped.
+    fn each<T: FromColumns>(
+        &self,
+        sql: &str,
+        parameters: &[&dyn ToSql],
+        mut take: impl FnMut(T) -> bool,
+    ) -> Result<(), StoreError> {
+        let mut statement = self.connection()?.prepare_cached(sql)?;
+        bind(&mut statement, parameters)?;
+        let mut rows = statement.raw_query();
+        while let Some(row) = rows.next()? {
+            if !take(T::from_columns(row)?) {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns all rows.
+    fn rows<T: FromColumns>(
+        &self,
+        sql: &str,
+        parameters: &[&dyn ToSql],
+    ) -> Result<Vec<T>, StoreError> {
+        let mut all = Vec::new();
+        self.each(sql, parameters, |row| {
+            all.push(row);
+            true
+        })?;
+        Ok(all)
+    }
+}
+
+/// Binds parameters to `$1`, `$2` and so on, as PostgreSQL numbers them. To SQLite these are names,
+/// which it numbers in the order in which they occur.
+fn bind(statement: &mut Statement<'_>, parameters: &[&dyn ToSql]) -> rusqlite::Result<()> {
+    for index in 1..=statement.parameter_count() {
+        let name = statement.parameter_name(index).unwrap_or_default();
+        let number: usize = name.get(1..).and_then(|number| number.parse().ok()).unwrap_or(index);
+        let value = parameters
+            .get(number - 1)
+            .ok_or(rusqlite::Error::InvalidParameterCount(parameters.len(), number))?;
+        statement.raw_bind_parameter(index, value)?;
+    }
+    Ok(())
+}
+
+fn ended() -> StoreError {
+    StoreError::Unavailable("the transaction has ended".to_owned())
+}
+
+impl Statements for DirectReader<'_> {
+    fn connection(&self) -> Result<&Connection, StoreError> {
+        self.connection.as_ref().ok_or_else(ended)
+    }
+}
+
+impl Statements for DirectTransaction {
+    fn connection(&self) -> Result<&Connection, StoreError> {
+        self.connection.as_ref().ok_or_else(ended)
+    }
+}
+
+impl Drop for DirectReader<'_> {
+    fn drop(&mut self) {
+        let Some(connection) = self.connection.take() else { return };
+        // A connection that cannot end its snapshot is closed.
+        if connection.prepare_cached("COMMIT").and_then(|mut end| end.execute([])).is_err() {
+            return;
+        }
+        let mut idle = self.direct.readers.lock().unwrap_or_else(PoisonError::into_inner);
+        if idle.len() < IDLE_READERS_MAX {
+            idle.push(connection);
+        }
+    }
+}
+
+impl DirectTransaction {
+    /// Commits.
+    pub(in crate::store) fn commit(mut self) -> Result<(), StoreError> {
+        self.run("COMMIT", &[])?;
+        *self.direct.writer.lock().unwrap_or_else(PoisonError::into_inner) = self.connection.take();
+        Ok(())
+    }
+}
+
+impl Drop for DirectTransaction {
+    fn drop(&mut self) {
+        // After an error SQLite may have rolled back by itself (disk full, I/O error, no memory).
+        // Closing the connection rolls back in any case, so the state is known.
+        drop(self.connection.take());
+    }
+}
+
+impl From<rusqlite::Error> for StoreError {
+    fn from(error: rusqlite::Error) -> Self {
+        let text = error.to_string();
+        match error {
+            rusqlite::Error::SqliteFailure(failure, _) => {
+                if super::is_transient(failure.extended_code) {
+                    Self::Unavailable(text)
+                } else {
+                    Self::Refused(text)
+                }
+            }
+            rusqlite::Error::FromSqlConversionFailure(..)
+            | rusqlite::Error::IntegralValueOutOfRange(..)
+            | rusqlite::Error::Utf8Error(..)
+            | rusqlite::Error::InvalidColumnType(..) => Self::Corrupt(text),
+            _ => Self::Refused(text),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    fn open() -> (tempfile::TempDir, Arc<Direct>) {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let path = folder.path().join("direct.db");
+        let connection = Connection::open(&path).expect("it opens");
+        connection.pragma_update(None, "journal_mode", "wal").expect("a file has a log");
+        connection.execute("CREATE TABLE t (n INTEGER)", []).expect("a new file");
+        (folder, Arc::new(Direct::new(path.display().to_string(), Duration::ZERO)))
+    }
+
+    async fn begin(direct: &Arc<Direct>) -> DirectTransaction {
+        let gate = Arc::new(tokio::sync::Mutex::new(())).lock_owned().await;
+        direct.begin(gate).expect("nobody else writes")
+    }
+
+    fn count(statements: &impl Statements) -> i64 {
+        let row: Option<(i64,)> =
+            statements.first("SELECT COUNT(*) FROM t", &[]).expect("it reads");
+        row.expect("a count").0
+    }
+
+    #[tokio::test]
+    async fn a_dropped_transaction_is_rolled_back_and_a_committed_one_is_there() {
+        let (_folder, direct) = open();
+        let dropped = begin(&direct).await;
+        dropped.run("INSERT INTO t VALUES ($1)", &[&1]).expect("it writes");
+        drop(dropped);
+        assert_eq!(count(&direct.reader().expect("it reads")), 0);
+
+        let committed = begin(&direct).await;
+        committed.run("INSERT INTO t VALUES ($1)", &[&1]).expect("it writes");
+        committed.commit().expect("the disk is there");
+        assert_eq!(count(&direct.reader().expect("it reads")), 1);
+    }
+
+    #[tokio::test]
+    async fn a_reader_sees_one_snapshot_and_does_not_wait_for_a_writer() {
+        let (_folder, direct) = open();
+        let reader = direct.reader().expect("it reads");
+        assert_eq!(count(&reader), 0);
+        let writer = begin(&direct).await;
+        writer.run("INSERT INTO t VALUES ($1)", &[&1]).expect("it writes");
+        assert_eq!(count(&direct.reader().expect("it reads")), 0);
+        writer.commit().expect("the disk is there");
+        assert_eq!(count(&reader), 0, "the snapshot is as old as the reader");
+        assert_eq!(count(&direct.reader().expect("it reads")), 1);
+    }
+
+    #[tokio::test]
+    async fn parameters_are_numbered_as_in_postgres() {
+        let (_folder, direct) = open();
+        let reader = direct.reader().expect("it reads");
+        let row: Option<(i64, i64)> =
+            reader.first("SELECT $2 + 0, $1 + $2", &[&1, &20]).expect("it reads");
+        assert_eq!(row, Some((20, 21)));
+        let too_few =
+            reader.first::<(i64, i64)>("SELECT $1, $2", &[&1]).expect_err("one is missing");
+        assert!(!too_few.is_transient(), "{too_few}");
+    }
+
+    #[tokio::test]
+    async fn a_busy_file_is_unavailable_and_an_invalid_statement_refused() {
+        let (_folder, direct) = open();
+        let _writer = begin(&direct).await;
+        let gate = Arc::new(tokio::sync::Mutex::new(())).lock_owned().await;
+        let busy = direct.begin(gate).map(drop).expect_err("one writer at a time");
+        assert!(busy.is_transient(), "{busy}");
+        let reader = direct.reader().expect("it reads");
+        let refused = reader.run("SELECT nothing", &[]).expect_err("no such column");
+        assert!(matches!(refused, StoreError::Refused(_)), "{refused}");
+    }
+}

@@ -69,11 +69,48 @@ pub(super) struct Parts {
 
 /// Threads of the long-lived actors. Persistence waits for the disk on one of its own, the pipeline
 /// renders on another, and so do live feeds; the others mostly wait, and share one.
+///
+/// On few processors these threads would mostly wake each other: handing an event from one to the
+/// next costs more than rendering it. There, all but the feeds share one.
 struct Threads {
-    rendering: Arbiter,
-    commits: Arbiter,
-    core: Arbiter,
-    feeds: Arbiter,
+    arbiters: Vec<Arbiter>,
+}
+
+/// Number of processors up to which actors share a thread.
+const FEW_PROCESSORS: usize = 3;
+
+impl Threads {
+    fn new() -> Self {
+        let processors = std::thread::available_parallelism().map_or(1, usize::from);
+        let count = if processors <= FEW_PROCESSORS { 2 } else { 4 };
+        Self { arbiters: (0..count).map(|_| Arbiter::new()).collect() }
+    }
+
+    fn at(&self, index: usize) -> &Arbiter {
+        // There are at least two.
+        &self.arbiters[index % self.arbiters.len()]
+    }
+
+    fn core(&self) -> &Arbiter {
+        self.at(0)
+    }
+
+    fn feeds(&self) -> &Arbiter {
+        self.at(1)
+    }
+
+    fn commits(&self) -> &Arbiter {
+        self.at(2)
+    }
+
+    /// With two threads it is that of the core, because rendering leads to commits.
+    fn rendering(&self) -> &Arbiter {
+        if self.arbiters.len() > 2 { self.at(3) } else { self.core() }
+    }
+
+    fn all(self) -> Vec<Arbiter> {
+        self.arbiters
+    }
 }
 
 impl Parts {
@@ -82,27 +119,24 @@ impl Parts {
         self: &Arc<Self>,
         supervisor: &Addr<Supervisor>,
     ) -> Vec<Arbiter> {
-        let threads = Threads {
-            rendering: Arbiter::new(),
-            commits: Arbiter::new(),
-            core: Arbiter::new(),
-            feeds: Arbiter::new(),
-        };
+        let threads = Threads::new();
         let handles = &self.handles;
         let start = Starter { parts: self, supervisor };
-        start.actor("registry", &threads.core, &handles.registry, Self::registry).await;
-        start.actor("persistence", &threads.commits, &handles.persistence, Self::persistence).await;
-        start.actor("broadcaster", &threads.feeds, &handles.broadcaster, Self::broadcaster).await;
-        start.actor("pipeline", &threads.rendering, &handles.pipeline, Self::pipeline).await;
-        start.actor("catalog", &threads.core, &handles.catalog, Self::catalog_refresher).await;
-        start.actor("sweeper", &threads.core, &handles.sweeper, Self::sweeper).await;
-        start.actor("scheduler", &threads.core, &handles.scheduler, Self::scheduler).await;
-        start.actor("membership", &threads.core, &handles.membership, Self::membership).await;
+        start.actor("registry", threads.core(), &handles.registry, Self::registry).await;
+        start
+            .actor("persistence", threads.commits(), &handles.persistence, Self::persistence)
+            .await;
+        start.actor("broadcaster", threads.feeds(), &handles.broadcaster, Self::broadcaster).await;
+        start.actor("pipeline", threads.rendering(), &handles.pipeline, Self::pipeline).await;
+        start.actor("catalog", threads.core(), &handles.catalog, Self::catalog_refresher).await;
+        start.actor("sweeper", threads.core(), &handles.sweeper, Self::sweeper).await;
+        start.actor("scheduler", threads.core(), &handles.scheduler, Self::scheduler).await;
+        start.actor("membership", threads.core(), &handles.membership, Self::membership).await;
         if self.bus.is_on() {
             let publisher = &handles.bus_publisher;
-            start.actor("bus_publisher", &threads.core, publisher, Self::bus_publisher).await;
+            start.actor("bus_publisher", threads.core(), publisher, Self::bus_publisher).await;
             let listener = &handles.bus_listener;
-            start.actor("bus_listener", &threads.core, listener, Self::bus_listener).await;
+            start.actor("bus_listener", threads.core(), listener, Self::bus_listener).await;
         }
         if self.loaded.config.nats.url.is_empty() {
             self.health.set("nats", PartState::Off);
@@ -114,10 +148,9 @@ impl Parts {
             let make = move |parts: &Self, guard| {
                 Subscriber::new(Arc::clone(&source), parts.consumer(&*source), guard)
             };
-            start.child(child, &threads.rendering, handle, make).await;
+            start.child(child, threads.rendering(), handle, make).await;
         }
-        let Threads { rendering, commits, core, feeds } = threads;
-        vec![rendering, commits, core, feeds]
+        threads.all()
     }
 
     fn consumer(&self, source: &dyn EventSource) -> Consumer {

@@ -109,7 +109,7 @@ pub(super) async fn publish(
         received: Instant::now(),
         reply,
     };
-    state.pipeline.send(ingest).await?;
+    state.pipeline.post(ingest).await?;
     let outcomes = answer.await.map_err(|_| Gone)?;
     let rejected = outcomes.iter().find(|outcome| matches!(outcome, Outcome::Rejected(_)));
     let first = rejected

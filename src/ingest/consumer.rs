@@ -168,7 +168,7 @@ impl Consumer {
         let source = self.source;
         let message =
             Ingest { events, atomic, strict: false, waits: false, source, received, reply };
-        let outcomes = match self.pipeline.send(message).await {
+        let outcomes = match self.pipeline.post(message).await {
             Ok(()) => answer.await.ok(),
             Err(Gone) => None,
         };

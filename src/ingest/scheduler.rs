@@ -207,7 +207,7 @@ async fn run(pipeline: &MessageHandle<Ingest>, event: Event) -> bool {
         received: Instant::now(),
         reply,
     };
-    if pipeline.send(ingest).await.is_err() {
+    if pipeline.post(ingest).await.is_err() {
         return false;
     }
     match answer.await.ok().and_then(|outcomes| outcomes.into_iter().next()) {

@@ -139,10 +139,12 @@ impl Pipeline {
             unknown_types: Arc::clone(&self.unknown_types),
             fan_outs: Arc::clone(&self.fan_outs),
         };
-        ctx.spawn(batch::run(context, queued).into_actor(self).map(|(), pipeline, ctx| {
-            pipeline.busy = false;
-            pipeline.start_batch(ctx);
-        }));
+        ctx.spawn(Box::pin(batch::run(context, queued)).into_actor(self).map(
+            |(), pipeline, ctx| {
+                pipeline.busy = false;
+                pipeline.start_batch(ctx);
+            },
+        ));
     }
 
     #[expect(clippy::cast_precision_loss, reason = "a gauge of at most some thousands")]

@@ -43,8 +43,7 @@ impl Lookups {
         if !wanted.entering.is_empty() {
             store.enter_people(&wanted.entering, now).await?;
         }
-        let (people, mut preferences) =
-            tokio::try_join!(store.people(&wanted.users), store.preferences_of(&wanted.users))?;
+        let (people, mut preferences) = store.recipients(&wanted.users).await?;
         let mut lookups = Self::default();
         if !wanted.groups.is_empty() {
             let events = resolved.iter().flat_map(|(ingest, _)| &ingest.events);

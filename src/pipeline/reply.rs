@@ -77,7 +77,7 @@ pub(super) async fn hand_over(
     let count = events.len();
     let answer = if count > 0 {
         let (reply, answer) = oneshot::channel();
-        let sent = persistence.send(Commit { events, atomic, received, reply }).await;
+        let sent = persistence.post(Commit { events, atomic, received, reply }).await;
         sent.is_ok().then_some(answer)
     } else {
         None

@@ -5,13 +5,21 @@ use std::{
     sync::{Arc, PoisonError, RwLock},
 };
 
-use actix::{Actor, Addr, Handler, Message, dev::ToEnvelope};
+use actix::{Actor, Addr, Handler, Message, dev::ToEnvelope, prelude::SendError};
 use futures_util::future::LocalBoxFuture;
 
 /// The actor is not running, or died before it replied: the effect of the message is unknown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("a part of the hub is restarting")]
 pub struct Gone;
+
+/// Reason for which a message was not sent at once.
+pub enum NotPosted<M> {
+    /// The mailbox is full.
+    Full(M),
+    /// The actor is not running.
+    Gone,
+}
 
 /// Receiver that closes when the granting actor ends; nothing is sent.
 pub type Lease = tokio::sync::oneshot::Receiver<()>;
@@ -73,6 +81,44 @@ impl<A: Actor> Handle<A> {
         }
     }
 
+    /// Sends a message if the mailbox has room.
+    ///
+    /// # Errors
+    /// The message, when it was not sent.
+    fn try_post<M>(&self, message: M) -> Result<(), NotPosted<M>>
+    where
+        M: Message + Send + 'static,
+        M::Result: Send,
+        A: Handler<M>,
+        A::Context: ToEnvelope<A, M>,
+    {
+        let address = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let Some(address) = address.as_ref() else { return Err(NotPosted::Gone) };
+        address.try_send(message).map_err(|error| match error {
+            SendError::Full(message) => NotPosted::Full(message),
+            SendError::Closed(_) => NotPosted::Gone,
+        })
+    }
+
+    /// Sends a message, and waits for room in the mailbox, but not until the message is handled:
+    /// waking the sender again would cost more than handling most messages.
+    ///
+    /// # Errors
+    /// [`Gone`] when the actor is not running.
+    pub async fn post<M>(&self, message: M) -> Result<(), Gone>
+    where
+        M: Message + Send + 'static,
+        M::Result: Send,
+        A: Handler<M>,
+        A::Context: ToEnvelope<A, M>,
+    {
+        match self.try_post(message) {
+            Ok(()) => Ok(()),
+            Err(NotPosted::Full(message)) => self.send(message).await.map(drop),
+            Err(NotPosted::Gone) => Err(Gone),
+        }
+    }
+
     /// Sends a message if the mailbox has room. Returns whether it was sent. For messages that may
     /// be dropped.
     pub fn offer<M>(&self, message: M) -> bool
@@ -97,6 +143,7 @@ pub struct MessageHandle<M: Message>(Arc<dyn Deliver<M>>);
 /// Object-safe sending of one type of message.
 trait Deliver<M: Message>: Send + Sync {
     fn send(&self, message: M) -> LocalBoxFuture<'static, Result<M::Result, Gone>>;
+    fn try_post(&self, message: M) -> Result<(), NotPosted<M>>;
     fn offer(&self, message: M) -> bool;
 }
 
@@ -110,6 +157,10 @@ where
     fn send(&self, message: M) -> LocalBoxFuture<'static, Result<M::Result, Gone>> {
         let handle = self.clone();
         Box::pin(async move { Handle::send(&handle, message).await })
+    }
+
+    fn try_post(&self, message: M) -> Result<(), NotPosted<M>> {
+        Handle::try_post(self, message)
     }
 
     fn offer(&self, message: M) -> bool {
@@ -161,6 +212,10 @@ impl<M: Message + 'static> MessageHandle<M> {
                 Box::pin(async move { result })
             }
 
+            fn try_post(&self, message: M) -> Result<(), NotPosted<M>> {
+                (self.0)(message).map(drop).ok_or(NotPosted::Gone)
+            }
+
             fn offer(&self, message: M) -> bool {
                 (self.0)(message).is_some()
             }
@@ -185,6 +240,18 @@ impl<M: Message> MessageHandle<M> {
     /// [`Gone`] when the actor is not running or died before it replied.
     pub async fn send(&self, message: M) -> Result<M::Result, Gone> {
         self.0.send(message).await
+    }
+
+    /// Sends a message, and waits for room in the mailbox, but not until the message is handled.
+    ///
+    /// # Errors
+    /// [`Gone`] when the actor is not running.
+    pub async fn post(&self, message: M) -> Result<(), Gone> {
+        match self.0.try_post(message) {
+            Ok(()) => Ok(()),
+            Err(NotPosted::Full(message)) => self.0.send(message).await.map(drop),
+            Err(NotPosted::Gone) => Err(Gone),
+        }
     }
 
     /// Sends if the mailbox has room now; returns whether it was sent. For messages that may be

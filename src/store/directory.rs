@@ -4,10 +4,11 @@ use super::{
     Store, StoreError,
     audit::{AuditEntry, entered},
     on::pattern,
-    rows::{PersonRow, all},
+    rows::{PersonRow, RecipientRow, all},
 };
 use crate::domain::{
     notification::Timestamp,
+    preferences::Preferences,
     user::{Person, PersonPatch, UserId},
 };
 
@@ -160,6 +161,28 @@ impl Store {
         let ids = serde_json::to_string(users).unwrap_or_else(|_| "[]".to_owned());
         let rows = reading!(self, |db, tx| db::rows!(tx, PersonRow, db::USERS_BY_ID, &ids))?;
         all(rows)
+    }
+
+    /// Returns these users and their preferences, in one statement. Unknown users, and users
+    /// without preferences, are left out.
+    ///
+    /// # Errors
+    /// When the store is unavailable.
+    pub async fn recipients(
+        &self,
+        users: &[UserId],
+    ) -> Result<(Vec<Person>, Vec<(UserId, Preferences)>), StoreError> {
+        let (mut people, mut preferences) = (Vec::new(), Vec::new());
+        if users.is_empty() {
+            return Ok((people, preferences));
+        }
+        let ids = serde_json::to_string(users).unwrap_or_else(|_| "[]".to_owned());
+        for row in reading!(self, |db, tx| db::rows!(tx, RecipientRow, db::RECIPIENTS, &ids))? {
+            let (person, chosen) = row.parts()?;
+            people.extend(person);
+            preferences.extend(chosen);
+        }
+        Ok((people, preferences))
     }
 
     /// Returns up to `limit` users after `after`, by ID: those with a role, or all.

@@ -12,7 +12,7 @@ retention_days) \
      updated_at = excluded.updated_at, retention_days = excluded.retention_days";
 
 /// Parses preferences; an invalid value written by SQL counts as the default.
-fn read(text: &str) -> Preferences {
+pub(super) fn parse(text: &str) -> Preferences {
     serde_json::from_str(text).unwrap_or_default()
 }
 
@@ -28,7 +28,7 @@ impl Store {
     /// When the store is unavailable.
     pub async fn preferences(&self, user: &UserId) -> Result<Preferences, StoreError> {
         let found = reading!(self, |db, tx| db::first!(tx, (String,), OF_ONE, user.as_str()))?;
-        Ok(found.map(|(text,)| read(&text)).unwrap_or_default())
+        Ok(found.map(|(text,)| parse(&text)).unwrap_or_default())
     }
 
     /// Returns the preferences of these users; users without any are left out.
@@ -46,7 +46,7 @@ impl Store {
         let rows = reading!(self, |db, tx| {
             db::rows!(tx, (String, String), db::PREFERENCES_BY_ID, &ids)
         })?;
-        rows.into_iter().map(|(user, text)| Ok((user_id(&user)?, read(&text)))).collect()
+        rows.into_iter().map(|(user, text)| Ok((user_id(&user)?, parse(&text)))).collect()
     }
 
     /// Replaces the preferences of a user.
@@ -85,7 +85,7 @@ impl Store {
         in_transaction!(self, |_db, tx| {
             let found: Option<String> =
                 sqlx::query_scalar(OF_ONE).bind(user.as_str()).fetch_optional(&mut *tx).await?;
-            let mut preferences = found.as_deref().map(read).unwrap_or_default();
+            let mut preferences = found.as_deref().map(parse).unwrap_or_default();
             preferences.retention_days = Some(days);
             sqlx::query(PUT)
                 .bind(user.as_str())

@@ -9,6 +9,7 @@ use super::StoreError;
 use crate::domain::{
     inbox::{InboxPosition, InboxState},
     notification::{Notification, Priority, Status, Timestamp, stream_id},
+    preferences::Preferences,
     user::{Person, UserId},
 };
 
@@ -229,6 +230,39 @@ row! {
         roles: String,
         locale: Option<String>,
         timezone: Option<String>,
+    }
+}
+
+row! {
+    /// User of `users`, if known, and preferences, if any.
+    pub(super) struct RecipientRow {
+        recipient: String,
+        user_id: Option<String>,
+        login: Option<String>,
+        name: Option<String>,
+        email: Option<String>,
+        roles: Option<String>,
+        locale: Option<String>,
+        timezone: Option<String>,
+        preferences: Option<String>,
+    }
+}
+
+impl RecipientRow {
+    /// Returns the user and the preferences.
+    pub(super) fn parts(
+        self,
+    ) -> Result<(Option<Person>, Option<(UserId, Preferences)>), StoreError> {
+        let Self { recipient, login, name, email, locale, timezone, .. } = self;
+        let person = self.user_id.map(|user_id| {
+            let roles = self.roles.unwrap_or_default();
+            Person::try_from(PersonRow { user_id, login, name, email, roles, locale, timezone })
+        });
+        let preferences = match self.preferences.as_deref().map(super::preferences::parse) {
+            Some(preferences) => Some((user_id(&recipient)?, preferences)),
+            None => None,
+        };
+        Ok((person.transpose()?, preferences))
     }
 }
 

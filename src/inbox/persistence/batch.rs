@@ -219,7 +219,7 @@ async fn deliver(
     received: Instant,
 ) {
     if !changes.is_empty() {
-        let _ = registry.send(DeliverChanges { changes, received }).await;
+        let _ = registry.post(DeliverChanges { changes, received }).await;
     }
 }
 

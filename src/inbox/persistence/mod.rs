@@ -165,7 +165,7 @@ impl Persistence {
     fn work(&mut self, ctx: &mut Context<Self>) {
         let operations = self.take_batch();
         let (store, deliver) = (self.store.clone(), self.deliver.clone());
-        let done = batch::run(store, deliver, operations).into_actor(self).map(
+        let done = Box::pin(batch::run(store, deliver, operations)).into_actor(self).map(
             |state, persistence, ctx| {
                 let works = state == PartState::Ok;
                 persistence.health.set("store", state);

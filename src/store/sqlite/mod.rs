@@ -104,6 +104,11 @@ pub(super) const USERS_BY_ID: &str = "SELECT user_id, login, name, email, roles,
 timezone FROM users \
                                       WHERE user_id IN (SELECT value FROM json_each($1))";
 
+/// Selects users and their preferences by a JSON list of IDs.
+pub(super) const RECIPIENTS: &str = "SELECT i.value AS recipient, u.user_id, u.login, u.name, \
+     u.email, u.roles, u.locale, u.timezone, p.preferences FROM json_each($1) i LEFT JOIN users u \
+     ON u.user_id = i.value LEFT JOIN user_notification_preferences p ON p.user_id = i.value";
+
 /// Selects inboxes by a JSON list of users.
 pub(super) const INBOXES_BY_ID: &str = "SELECT user_id, revision, unread, unseen FROM inboxes \
 WHERE user_id IN (SELECT value FROM json_each($1))";

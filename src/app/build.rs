@@ -328,7 +328,7 @@ impl Parts {
             boot: self.cluster.boot().to_owned(),
             catalog: self.catalog.clone(),
             auth,
-            sign_in_cache: http::SignInCache::default(),
+            sign_ins: http::SignInDirectory::default(),
             refused_origins: http::RefusedOrigins::default(),
             store: store.clone(),
             pipeline: handles.pipeline.clone(),

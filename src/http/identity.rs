@@ -1,7 +1,7 @@
 //! Identification of callers: credentials from headers and query, and checks of the origin.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::HashSet,
     net::{IpAddr, SocketAddr},
     sync::{Mutex, PoisonError},
 };
@@ -17,10 +17,9 @@ use actix_web::{
 use super::{Problem, State};
 use crate::{
     auth::{AuthError, Caller, Credentials, Identified},
-    clock,
     domain::{
         limits::{IDENTIFIER_MAX_CHARS, shortened},
-        user::{Identity, Person, PersonPatch, UserId},
+        user::{Identity, Person, PersonPatch},
     },
     protocol::SUBPROTOCOL,
 };
@@ -38,30 +37,6 @@ const FORWARDED: [HeaderName; 4] = [
     HeaderName::from_static("x-real-ip"),
     HeaderName::from_static("via"),
 ];
-
-/// Maximum number of cached users; others are written to the directory again, which changes
-/// nothing.
-const SIGN_IN_CACHE_MAX: usize = 100_000;
-
-/// Cache of users as last written to the directory, so that the directory is written once per
-/// sign-in and not once per request.
-#[derive(Debug, Default)]
-pub struct SignInCache(Mutex<HashMap<UserId, PersonPatch>>);
-
-impl SignInCache {
-    fn is_new(&self, patch: &PersonPatch) -> bool {
-        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        known.get(&patch.person.user_id) != Some(patch)
-    }
-
-    fn remember(&self, patch: PersonPatch) {
-        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if known.len() >= SIGN_IN_CACHE_MAX {
-            known.clear();
-        }
-        known.insert(patch.person.user_id.clone(), patch);
-    }
-}
 
 /// Parses the query parameters, in order.
 pub(super) fn query(uri: &Uri) -> Vec<(String, String)> {
@@ -318,14 +293,9 @@ pub(super) async fn identify(
     let Identified { caller, patch } = state.auth.identify(&credentials).await?;
     if let Caller::User(identity) = &caller {
         let patch = patch.unwrap_or_else(|| patch_of(identity));
-        if state.sign_in_cache.is_new(&patch) {
-            match state.store.merge_people(std::slice::from_ref(&patch), clock::now()).await {
-                Ok(()) => state.sign_in_cache.remember(patch),
-                // The next request retries; the identity does not depend on it.
-                Err(error) => {
-                    tracing::debug!(%error, "a sign-in could not be entered into the directory");
-                }
-            }
+        // The next request retries; the identity does not depend on it.
+        if let Err(error) = state.sign_ins.enter(&state.store, patch).await {
+            tracing::debug!(%error, "a sign-in could not be entered into the directory");
         }
     }
     Ok(caller)

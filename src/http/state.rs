@@ -12,11 +12,8 @@ use crate::{
     config,
     delivery::{Registry, session},
     http::{
-        addresses::Addresses,
-        admin,
-        identity::{RefusedOrigins, SignInCache},
-        in_flight::InFlight,
-        publish::PublishLimit,
+        addresses::Addresses, admin, identity::RefusedOrigins, in_flight::InFlight,
+        publish::PublishLimit, sign_ins::SignInDirectory,
     },
     inbox::Persistence,
     pipeline::{
@@ -44,7 +41,7 @@ pub struct State {
     /// Authenticator of requests.
     pub auth: Authenticator,
     /// Users already written to the directory.
-    pub sign_in_cache: SignInCache,
+    pub sign_ins: SignInDirectory,
     /// Refused origins.
     pub refused_origins: RefusedOrigins,
     /// Store, for reads.

@@ -70,6 +70,30 @@ const LIST: &str = concat!(
      OR LOWER(COALESCE(u.email, '')) LIKE $2 ESCAPE '\\') ORDER BY u.user_id LIMIT $3"
 );
 
+/// Updates users, in the order of their IDs in which other transactions lock them.
+macro_rules! merge {
+    ($db:ident, $tx:ident, $patches:expr, $now:expr) => {{
+        let mut patches: Vec<&PersonPatch> = $patches.iter().collect();
+        patches.sort_by(|a, b| a.person.user_id.cmp(&b.person.user_id));
+        for PersonPatch { person, set_roles } in patches {
+            let roles = set_roles
+                .then(|| serde_json::to_string(&person.roles).unwrap_or_else(|_| "[]".to_owned()));
+            $db::run!(
+                $tx,
+                MERGE,
+                person.user_id.as_str(),
+                &person.login,
+                &person.name,
+                &person.email,
+                roles,
+                &person.locale,
+                &person.timezone,
+                $now.0
+            )?;
+        }
+    }};
+}
+
 impl Store {
     /// Returns a page of the directory by ID, and the number of users, in one snapshot: users after
     /// `after` with a role, or with `part` in one of their names. The number counts all users, or
@@ -223,24 +247,17 @@ impl Store {
         patches: &[PersonPatch],
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        in_transaction!(self, |_db, tx| {
-            for PersonPatch { person, set_roles } in patches {
-                let roles = set_roles.then(|| {
-                    serde_json::to_string(&person.roles).unwrap_or_else(|_| "[]".to_owned())
-                });
-                sqlx::query(MERGE)
-                    .bind(person.user_id.as_str())
-                    .bind(&person.login)
-                    .bind(&person.name)
-                    .bind(&person.email)
-                    .bind(roles)
-                    .bind(&person.locale)
-                    .bind(&person.timezone)
-                    .bind(now.0)
-                    .execute(&mut *tx)
-                    .await?;
-            }
-        });
+        in_inbox_transaction!(self, |db, tx| merge!(db, tx, patches, now));
+        Ok(())
+    }
+
+    /// Updates users who have signed in, in one transaction. On SQLite, a power failure may lose
+    /// it: the next sign-in repeats it, and nothing was promised to anybody.
+    ///
+    /// # Errors
+    /// When the store is unavailable.
+    pub async fn sign_in(&self, patches: &[PersonPatch], now: Timestamp) -> Result<(), StoreError> {
+        in_inbox_transaction!(self, begin_relaxed, |db, tx| merge!(db, tx, patches, now));
         Ok(())
     }
 

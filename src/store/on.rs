@@ -94,9 +94,13 @@ macro_rules! in_transaction {
 }
 
 /// Runs a body in a write transaction that costs no switch of threads on SQLite, for what changes
-/// inboxes. Statements are `$db::run!`, `$db::first!` and `$db::rows!`.
+/// inboxes. Statements are `$db::run!`, `$db::first!` and `$db::rows!`. With `begin_relaxed`, a
+/// power failure may undo the commit on SQLite.
 macro_rules! in_inbox_transaction {
-    ($store:expr, |$db:ident, $tx:ident| $body:expr) => {{
+    ($store:expr, |$db:ident, $tx:ident| $body:expr) => {
+        in_inbox_transaction!($store, begin, |$db, $tx| $body)
+    };
+    ($store:expr, $begin:ident, |$db:ident, $tx:ident| $body:expr) => {{
         $store.admit()?;
         let result = match &$store.backend {
             $crate::store::Backend::Sqlite(sqlite) => {
@@ -106,7 +110,7 @@ macro_rules! in_inbox_transaction {
                 let gate = $store.record_failure(sqlite.lock_gate().await)?;
                 async {
                     #[allow(unused_mut)]
-                    let mut $tx = sqlite.direct.begin(gate)?;
+                    let mut $tx = sqlite.direct.$begin(gate)?;
                     let result = $body;
                     $tx.commit()?;
                     Ok::<_, $crate::store::StoreError>(result)

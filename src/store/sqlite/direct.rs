@@ -50,7 +50,17 @@ pub(in crate::store) struct Direct {
     busy_timeout: std::time::Duration,
     readers: Mutex<Vec<Connection>>,
     writer: Mutex<Option<Connection>>,
+    relaxed_writer: Mutex<Option<Connection>>,
     closed: AtomicBool,
+}
+
+/// What a commit survives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Durability {
+    /// A power failure.
+    Full,
+    /// A crash of the hub, but not always a power failure.
+    Relaxed,
 }
 
 impl Direct {
@@ -60,6 +70,7 @@ impl Direct {
             busy_timeout,
             readers: Mutex::default(),
             writer: Mutex::default(),
+            relaxed_writer: Mutex::default(),
             closed: AtomicBool::new(false),
         }
     }
@@ -97,18 +108,45 @@ impl Direct {
         self: &Arc<Self>,
         gate: OwnedMutexGuard<()>,
     ) -> Result<DirectTransaction, StoreError> {
-        let idle = self.writer.lock().unwrap_or_else(PoisonError::into_inner).take();
+        self.begin_as(Durability::Full, gate)
+    }
+
+    /// Begins a write transaction that a power failure may undo after its commit; it saves waiting
+    /// for the disk.
+    pub(in crate::store) fn begin_relaxed(
+        self: &Arc<Self>,
+        gate: OwnedMutexGuard<()>,
+    ) -> Result<DirectTransaction, StoreError> {
+        self.begin_as(Durability::Relaxed, gate)
+    }
+
+    fn begin_as(
+        self: &Arc<Self>,
+        durability: Durability,
+        gate: OwnedMutexGuard<()>,
+    ) -> Result<DirectTransaction, StoreError> {
+        let idle = self.writer(durability).lock().unwrap_or_else(PoisonError::into_inner).take();
         let connection = match idle {
             Some(connection) => connection,
-            None => self.connect()?,
+            None => {
+                let connection = self.connect()?;
+                if durability == Durability::Relaxed {
+                    connection.pragma_update(None, "synchronous", "NORMAL")?;
+                }
+                connection
+            }
         };
         // IMMEDIATE: no read snapshot is taken first, so the transaction cannot fail as stale.
         connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
-        Ok(DirectTransaction {
-            direct: Arc::clone(self),
-            connection: Some(connection),
-            _gate: gate,
-        })
+        let direct = Arc::clone(self);
+        Ok(DirectTransaction { direct, durability, connection: Some(connection), _gate: gate })
+    }
+
+    fn writer(&self, durability: Durability) -> &Mutex<Option<Connection>> {
+        match durability {
+            Durability::Full => &self.writer,
+            Durability::Relaxed => &self.relaxed_writer,
+        }
     }
 
     /// Sets a pragma of the writing connection, for tests.
@@ -126,7 +164,10 @@ impl Direct {
     pub(in crate::store) fn close(&self) {
         self.closed.store(true, Ordering::Relaxed);
         self.readers.lock().unwrap_or_else(PoisonError::into_inner).clear();
-        drop(self.writer.lock().unwrap_or_else(PoisonError::into_inner).take());
+        for durability in [Durability::Full, Durability::Relaxed] {
+            let mut writer = self.writer(durability).lock().unwrap_or_else(PoisonError::into_inner);
+            drop(writer.take());
+        }
     }
 }
 
@@ -140,6 +181,7 @@ pub(in crate::store) struct DirectReader<'d> {
 /// Write transaction; rolled back when dropped.
 pub(in crate::store) struct DirectTransaction {
     direct: Arc<Direct>,
+    durability: Durability,
     /// `None` after the commit, or if the connection may be unusable.
     connection: Option<Connection>,
     _gate: OwnedMutexGuard<()>,
@@ -253,7 +295,10 @@ impl DirectTransaction {
     /// Commits.
     pub(in crate::store) fn commit(mut self) -> Result<(), StoreError> {
         self.run("COMMIT", &[])?;
-        *self.direct.writer.lock().unwrap_or_else(PoisonError::into_inner) = self.connection.take();
+        let mut writer =
+            self.direct.writer(self.durability).lock().unwrap_or_else(PoisonError::into_inner);
+        *writer = self.connection.take();
+        drop(writer);
         Ok(())
     }
 }

@@ -140,15 +140,10 @@ impl Http {
         Ok(Self { stream, buffer: BytesMut::with_capacity(4_096) })
     }
 
-    /// Sends a request. Returns the status and the body of the response.
-    pub async fn request(
-        &mut self,
-        method: &str,
-        path: &str,
-        body: &str,
-    ) -> io::Result<(u16, Vec<u8>)> {
+    /// Sends JSON. Returns the status and the body of the response.
+    pub async fn post(&mut self, path: &str, body: &str) -> io::Result<(u16, Vec<u8>)> {
         let request = format!(
-            "{method} {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n\
+            "POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n\
              Content-Length: {}\r\n\r\n{body}",
             body.len()
         );

@@ -7,6 +7,7 @@ use std::{
     time::Duration,
 };
 
+use serde_json::json;
 use tempfile::TempDir;
 
 use super::{
@@ -94,44 +95,40 @@ impl Server {
         }
     }
 
-    /// Returns method, path and body of the request that publishes to one user.
-    pub fn to_user(&self, user: usize, n: usize) -> (&'static str, String, String) {
-        match self {
+    /// Returns the path and the body of the request that publishes to one user.
+    pub fn to_user(&self, user: usize, n: usize) -> (String, String) {
+        let (user_id, title) = (format!("u{user}"), "A note of an ordinary length");
+        let (path, body) = match self {
             Self::Hub(_) => (
-                "POST",
                 "/api/v1/events".to_owned(),
-                format!(
-                    r#"{{"type":"NOTE_CREATED","user_id":"u{user}","title":"A note of an ordinary length","n":{n},"end":0}}"#
-                ),
+                json!({ "type": "NOTE_CREATED", "user_id": user_id, "title": title, "n": n }),
             ),
             Self::Nginx(_) => (
-                "POST",
-                format!("/pub/u{user}"),
-                format!(
-                    r#"{{"type":"notification.push","data":{{"notification_id":"01a223b0-126e-75b5-be28-d67baf4fd1fe","title":"Note","message":"A note of an ordinary length","metadata":{{"user_id":"u{user}","n":{n},"end":0}}}}}}"#
-                ),
+                format!("/pub/{user_id}"),
+                json!({ "type": "notification.push", "data": {
+                    "notification_id": "01a223b0-126e-75b5-be28-d67baf4fd1fe", "title": "Note",
+                    "message": title, "metadata": { "user_id": user_id, "n": n } } }),
             ),
-        }
+        };
+        (path, body.to_string())
     }
 
-    /// Returns method, path and body of the request that publishes to everybody.
-    pub fn to_all(&self, n: usize) -> (&'static str, &'static str, String) {
-        match self {
+    /// Returns the path and the body of the request that publishes to everybody.
+    pub fn to_all(&self, n: usize) -> (&'static str, String) {
+        let data = json!({ "course_id": "PIANO-101", "schedule_id": format!("s{n}"),
+            "slots_remaining": n });
+        let (path, body) = match self {
             Self::Hub(_) => (
-                "POST",
                 "/api/v1/events",
-                format!(
-                    r#"{{"topic":"booking.created","payload":{{"data":{{"course_id":"PIANO-101","schedule_id":"s{n}","slots_remaining":{n}}}}}}}"#
-                ),
+                json!({ "topic": "booking.created", "payload": { "data": data } }),
             ),
             Self::Nginx(_) => (
-                "POST",
                 "/pub/all",
-                format!(
-                    r#"{{"type":"availability.updated","feed":"availability","data":{{"course_id":"PIANO-101","schedule_id":"s{n}","slots_remaining":{n}}},"timestamp":"2026-01-01T00:00:00Z"}}"#
-                ),
+                json!({ "type": "availability.updated", "feed": "availability", "data": data,
+                    "timestamp": "2026-01-01T00:00:00Z" }),
             ),
-        }
+        };
+        (path, body.to_string())
     }
 
     fn processes(&self) -> Vec<u32> {
@@ -183,7 +180,8 @@ impl Nginx {
         let at = folder.path().display();
         let config = format!(
             "load_module {NCHAN};\npid {at}/pid;\nerror_log {at}/error.log;\nworker_processes 2;\n\
-             worker_rlimit_nofile 100000;\nuser root;\ndaemon off;\nevents {{ worker_connections 40000; }}\n\
+             worker_rlimit_nofile 100000;\nuser root;\ndaemon off;\n\
+             events {{ worker_connections 40000; }}\n\
              http {{ access_log off; keepalive_requests 10000000;\n\
              client_body_temp_path {at}/b; proxy_temp_path {at}/p; fastcgi_temp_path {at}/f;\n\
              uwsgi_temp_path {at}/u; scgi_temp_path {at}/s; nchan_shared_memory_size 256M;\n\

@@ -69,8 +69,8 @@ async fn reached(received: &AtomicU64, count: u64) {
 }
 
 async fn publish(server: &Server, http: &mut Http, n: usize) {
-    let (method, path, body) = server.to_all(n);
-    let (status, answer) = http.request(method, path, &body).await.expect("it answers");
+    let (path, body) = server.to_all(n);
+    let (status, answer) = http.post(path, &body).await.expect("it answers");
     assert!((200..300).contains(&status), "{}", String::from_utf8_lossy(&answer));
 }
 
@@ -171,8 +171,8 @@ async fn unicast(kind: Kind) -> f64 {
             let mut http = Http::connect(server.port()).await.expect("it connects");
             for n in (publisher..total).step_by(PUBLISHERS) {
                 tokio::time::sleep_until(due(n).into()).await;
-                let (method, path, body) = server.to_user(n % USERS, n);
-                let (status, _) = http.request(method, &path, &body).await.expect("it answers");
+                let (path, body) = server.to_user(n % USERS, n);
+                let (status, _) = http.post(&path, &body).await.expect("it answers");
                 assert!((200..300).contains(&status), "{status}");
             }
         })

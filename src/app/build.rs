@@ -9,10 +9,12 @@ use std::{
 };
 
 use actix::{Actor, Addr, Arbiter};
+
 use arc_swap::{ArcSwap, ArcSwapOption};
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::sync::mpsc;
 
+use super::threads::Threads;
 use super::{Handles, totals};
 use crate::{
     auth::Authenticator,
@@ -65,52 +67,6 @@ pub(super) struct Parts {
     pub(super) sources: Sources,
     /// Rows that the first catalog was built from.
     pub(super) types: Vec<TypeRow>,
-}
-
-/// Threads of the long-lived actors. Persistence waits for the disk on one of its own, the pipeline
-/// renders on another, and so do live feeds; the others mostly wait, and share one.
-///
-/// On few processors these threads would mostly wake each other: handing an event from one to the
-/// next costs more than rendering it. There, all but the feeds share one.
-struct Threads {
-    arbiters: Vec<Arbiter>,
-}
-
-/// Number of processors up to which actors share a thread.
-const FEW_PROCESSORS: usize = 3;
-
-impl Threads {
-    fn new() -> Self {
-        let processors = std::thread::available_parallelism().map_or(1, usize::from);
-        let count = if processors <= FEW_PROCESSORS { 2 } else { 4 };
-        Self { arbiters: (0..count).map(|_| Arbiter::new()).collect() }
-    }
-
-    fn at(&self, index: usize) -> &Arbiter {
-        // There are at least two.
-        &self.arbiters[index % self.arbiters.len()]
-    }
-
-    fn core(&self) -> &Arbiter {
-        self.at(0)
-    }
-
-    fn feeds(&self) -> &Arbiter {
-        self.at(1)
-    }
-
-    fn commits(&self) -> &Arbiter {
-        self.at(2)
-    }
-
-    /// With two threads it is that of the core, because rendering leads to commits.
-    fn rendering(&self) -> &Arbiter {
-        if self.arbiters.len() > 2 { self.at(3) } else { self.core() }
-    }
-
-    fn all(self) -> Vec<Arbiter> {
-        self.arbiters
-    }
 }
 
 impl Parts {

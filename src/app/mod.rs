@@ -3,6 +3,7 @@
 mod build;
 mod check;
 mod reload;
+mod threads;
 mod totals;
 
 pub use check::check;

@@ -152,9 +152,10 @@ impl Store {
         let page = RowsOfPage::new(limit, PAGE_MAX_BYTES);
         let (inbox, (rows, complete)) = reading!(self, snapshot, |db, tx| {
             let inbox = db::first!(tx, InboxRow, INBOX, user.as_str())?;
-            let rows = match since {
-                Some(since) => db::page!(tx, page, sql, user.as_str(), since, asked),
-                None => db::page!(tx, page, sql, user.as_str(), asked),
+            let rows = if let Some(since) = since {
+                db::page!(tx, page, sql, user.as_str(), since, asked)
+            } else {
+                db::page!(tx, page, sql, user.as_str(), asked)
             };
             (counters(inbox), rows?)
         });

@@ -56,6 +56,26 @@ impl From<sqlx::Error> for StoreError {
     }
 }
 
+impl From<rusqlite::Error> for StoreError {
+    fn from(error: rusqlite::Error) -> Self {
+        let text = error.to_string();
+        match error {
+            rusqlite::Error::SqliteFailure(failure, _) => {
+                if super::sqlite::is_transient(failure.extended_code) {
+                    Self::Unavailable(text)
+                } else {
+                    Self::Refused(text)
+                }
+            }
+            rusqlite::Error::FromSqlConversionFailure(..)
+            | rusqlite::Error::IntegralValueOutOfRange(..)
+            | rusqlite::Error::Utf8Error(..)
+            | rusqlite::Error::InvalidColumnType(..) => Self::Corrupt(text),
+            _ => Self::Refused(text),
+        }
+    }
+}
+
 /// Returns whether a database error is transient.
 ///
 /// PostgreSQL: connection exceptions, a read-only server (25006, after a failover or on a full

@@ -1,6 +1,9 @@
 //! Preferences of users: table `user_notification_preferences`.
 
-use super::{Store, StoreError, rows::user_id};
+use super::{
+    Store, StoreError,
+    rows::{parse_preferences, user_id},
+};
 use crate::domain::{notification::Timestamp, preferences::Preferences, user::UserId};
 
 const OF_ONE: &str = "SELECT preferences FROM user_notification_preferences WHERE user_id = $1";
@@ -10,11 +13,6 @@ retention_days) \
      VALUES ($1, $2, $3, $4) ON CONFLICT (user_id) DO UPDATE SET preferences = \
      excluded.preferences, \
      updated_at = excluded.updated_at, retention_days = excluded.retention_days";
-
-/// Parses preferences; an invalid value written by SQL counts as the default.
-pub(super) fn parse(text: &str) -> Preferences {
-    serde_json::from_str(text).unwrap_or_default()
-}
 
 fn written(preferences: &Preferences) -> String {
     // A type of this crate with string keys always serializes.
@@ -28,7 +26,7 @@ impl Store {
     /// When the store is unavailable.
     pub async fn preferences(&self, user: &UserId) -> Result<Preferences, StoreError> {
         let found = reading!(self, |db, tx| db::first!(tx, (String,), OF_ONE, user.as_str()))?;
-        Ok(found.map(|(text,)| parse(&text)).unwrap_or_default())
+        Ok(found.map(|(text,)| parse_preferences(&text)).unwrap_or_default())
     }
 
     /// Returns the preferences of these users; users without any are left out.
@@ -46,7 +44,9 @@ impl Store {
         let rows = reading!(self, |db, tx| {
             db::rows!(tx, (String, String), db::PREFERENCES_BY_ID, &ids)
         })?;
-        rows.into_iter().map(|(user, text)| Ok((user_id(&user)?, parse(&text)))).collect()
+        rows.into_iter()
+            .map(|(user, text)| Ok((user_id(&user)?, parse_preferences(&text))))
+            .collect()
     }
 
     /// Replaces the preferences of a user.
@@ -85,7 +85,7 @@ impl Store {
         in_transaction!(self, |_db, tx| {
             let found: Option<String> =
                 sqlx::query_scalar(OF_ONE).bind(user.as_str()).fetch_optional(&mut *tx).await?;
-            let mut preferences = found.as_deref().map(parse).unwrap_or_default();
+            let mut preferences = found.as_deref().map(parse_preferences).unwrap_or_default();
             preferences.retention_days = Some(days);
             sqlx::query(PUT)
                 .bind(user.as_str())

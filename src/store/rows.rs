@@ -33,6 +33,24 @@ pub(super) const PAGE_MAX_BYTES: usize = 1024 * 1024;
 /// Average size of a notification without its texts, in bytes.
 const ROW_BYTES: usize = 256;
 
+/// Row that can be read from a result whose columns are in the order of its fields.
+pub(super) trait FromColumns: Sized {
+    /// Reads the row.
+    fn from_columns(row: &rusqlite::Row<'_>) -> rusqlite::Result<Self>;
+}
+
+macro_rules! from_tuple {
+    ($($name:ident $at:tt),+) => {
+        impl<$($name: rusqlite::types::FromSql),+> FromColumns for ($($name,)+) {
+            fn from_columns(row: &rusqlite::Row<'_>) -> rusqlite::Result<Self> {
+                Ok(($(row.get::<_, $name>($at)?,)+))
+            }
+        }
+    };
+}
+from_tuple!(A 0);
+from_tuple!(A 0, B 1);
+
 /// Defines rows that either backend reads. SQLite reads columns in the order of the fields.
 macro_rules! row {
     (
@@ -46,7 +64,7 @@ macro_rules! row {
             $($field_visibility $field: $type,)*
         }
 
-        impl $crate::store::sqlite::FromColumns for $name {
+        impl FromColumns for $name {
             fn from_columns(row: &rusqlite::Row<'_>) -> rusqlite::Result<Self> {
                 let mut columns = 0..;
                 let mut next = || columns.next().unwrap_or_default();
@@ -233,6 +251,9 @@ row! {
     }
 }
 
+/// User, if known, and preferences, if any.
+type RecipientParts = (Option<Person>, Option<(UserId, Preferences)>);
+
 row! {
     /// User of `users`, if known, and preferences, if any.
     pub(super) struct RecipientRow {
@@ -248,17 +269,20 @@ row! {
     }
 }
 
+/// Parses preferences; an invalid value written by SQL counts as the default.
+pub(super) fn parse_preferences(text: &str) -> Preferences {
+    serde_json::from_str(text).unwrap_or_default()
+}
+
 impl RecipientRow {
     /// Returns the user and the preferences.
-    pub(super) fn parts(
-        self,
-    ) -> Result<(Option<Person>, Option<(UserId, Preferences)>), StoreError> {
+    pub(super) fn parts(self) -> Result<RecipientParts, StoreError> {
         let Self { recipient, login, name, email, locale, timezone, .. } = self;
         let person = self.user_id.map(|user_id| {
             let roles = self.roles.unwrap_or_default();
             Person::try_from(PersonRow { user_id, login, name, email, roles, locale, timezone })
         });
-        let preferences = match self.preferences.as_deref().map(super::preferences::parse) {
+        let preferences = match self.preferences.as_deref().map(parse_preferences) {
             Some(preferences) => Some((user_id(&recipient)?, preferences)),
             None => None,
         };

@@ -1,5 +1,7 @@
 //! Statements specific to PostgreSQL: bulk inserts by UNNEST of one array per column.
 
+pub(super) mod commit;
+
 use std::sync::LazyLock;
 
 use std::collections::HashSet;
@@ -10,7 +12,7 @@ use sqlx::{Connection as _, PgConnection, PgPool, Postgres as Db, Transaction};
 use super::{
     Fence, StoreError,
     columns::{column_names, notification_columns},
-    commit::stored_metadata,
+    planned::stored_metadata,
     rows::{InboxRow, NotificationRow, RowsOfPage, notification_selection},
     sweep::again,
 };
@@ -244,6 +246,8 @@ macro_rules! bind_all {
         $query$(.bind($all().map(|$n| $value).collect::<Vec<_>>()))*
     };
 }
+
+pub(super) use bind_all;
 
 pub(super) async fn insert_notifications(
     connection: &mut PgConnection,

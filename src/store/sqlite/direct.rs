@@ -13,34 +13,16 @@ use std::sync::{
     atomic::{AtomicBool, Ordering},
 };
 
-use rusqlite::{Connection, OpenFlags, Row, Statement, ToSql};
+use rusqlite::{Connection, OpenFlags, Statement, ToSql};
 use tokio::sync::OwnedMutexGuard;
 
-use crate::store::StoreError;
+use crate::store::{StoreError, rows::FromColumns};
 
 /// Maximum number of idle read connections.
 const IDLE_READERS_MAX: usize = 8;
 
 /// Maximum number of statements that a connection keeps prepared.
 const STATEMENTS: usize = 64;
-
-/// Row that can be read from a result whose columns are in the order of its fields.
-pub(in crate::store) trait FromColumns: Sized {
-    /// Reads the row.
-    fn from_columns(row: &Row<'_>) -> rusqlite::Result<Self>;
-}
-
-macro_rules! from_tuple {
-    ($($name:ident $at:tt),+) => {
-        impl<$($name: rusqlite::types::FromSql),+> FromColumns for ($($name,)+) {
-            fn from_columns(row: &Row<'_>) -> rusqlite::Result<Self> {
-                Ok(($(row.get::<_, $name>($at)?,)+))
-            }
-        }
-    };
-}
-from_tuple!(A 0);
-from_tuple!(A 0, B 1);
 
 /// Location of a database, and its idle connections.
 #[derive(Debug)]
@@ -126,15 +108,14 @@ impl Direct {
         gate: OwnedMutexGuard<()>,
     ) -> Result<DirectTransaction, StoreError> {
         let idle = self.writer(durability).lock().unwrap_or_else(PoisonError::into_inner).take();
-        let connection = match idle {
-            Some(connection) => connection,
-            None => {
-                let connection = self.connect()?;
-                if durability == Durability::Relaxed {
-                    connection.pragma_update(None, "synchronous", "NORMAL")?;
-                }
-                connection
+        let connection = if let Some(connection) = idle {
+            connection
+        } else {
+            let connection = self.connect()?;
+            if durability == Durability::Relaxed {
+                connection.pragma_update(None, "synchronous", "NORMAL")?;
             }
+            connection
         };
         // IMMEDIATE: no read snapshot is taken first, so the transaction cannot fail as stale.
         connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
@@ -308,26 +289,6 @@ impl Drop for DirectTransaction {
         // After an error SQLite may have rolled back by itself (disk full, I/O error, no memory).
         // Closing the connection rolls back in any case, so the state is known.
         drop(self.connection.take());
-    }
-}
-
-impl From<rusqlite::Error> for StoreError {
-    fn from(error: rusqlite::Error) -> Self {
-        let text = error.to_string();
-        match error {
-            rusqlite::Error::SqliteFailure(failure, _) => {
-                if super::is_transient(failure.extended_code) {
-                    Self::Unavailable(text)
-                } else {
-                    Self::Refused(text)
-                }
-            }
-            rusqlite::Error::FromSqlConversionFailure(..)
-            | rusqlite::Error::IntegralValueOutOfRange(..)
-            | rusqlite::Error::Utf8Error(..)
-            | rusqlite::Error::InvalidColumnType(..) => Self::Corrupt(text),
-            _ => Self::Refused(text),
-        }
     }
 }
 

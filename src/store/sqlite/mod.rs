@@ -15,7 +15,7 @@ use sqlx::{Connection as _, Sqlite as Db, SqliteConnection, Transaction};
 use super::{
     Fence, StoreError,
     columns::{column_names, notification_columns},
-    commit::stored_metadata,
+    planned::stored_metadata,
     rows::{InboxRow, notification_selection},
     sweep::again,
 };
@@ -25,7 +25,7 @@ use crate::domain::{
     user::UserId,
 };
 
-pub(super) use direct::{Direct, DirectTransaction, FromColumns, Statements};
+pub(super) use direct::{Direct, DirectTransaction, Statements};
 
 /// Settings of a connection that bypasses sqlx; those that sqlx sets are in `open.rs`. FULL: a
 /// commit survives a power failure, as an acknowledgement promises.

@@ -13,6 +13,8 @@
     reason = "a program that measures, not a library"
 )]
 
+#[path = "peers/chart.rs"]
+mod chart;
 #[path = "peers/socket.rs"]
 mod socket;
 #[path = "../tests/integration/support/mod.rs"]
@@ -33,7 +35,7 @@ fn main() {
         .enable_all()
         .build()
         .expect("a runtime");
-    let mut rows: Vec<(&str, &str, Vec<f64>)> = Vec::new();
+    let mut rows: Vec<Row> = Vec::new();
     for (name, unit, question) in work::QUESTIONS {
         if !wanted.is_empty() && !wanted.iter().any(|one| one == name) {
             continue;
@@ -45,14 +47,27 @@ fn main() {
         });
         rows.push((name, unit, figures.collect()));
     }
-    println!(
-        "| work | {} | ratio |",
-        Kind::present().iter().map(|kind| kind.name()).collect::<Vec<_>>().join(" | ")
-    );
+    report(&rows);
+}
+
+/// Figures of one question, one for each server.
+type Row = (&'static str, &'static str, Vec<f64>);
+
+/// Prints a table, and writes a chart for each question.
+fn report(rows: &[Row]) {
+    let names: Vec<&str> = Kind::present().into_iter().map(Kind::name).collect();
+    let folder = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("peers");
+    std::fs::create_dir_all(&folder).expect("the target folder is writable");
+    println!("| work | {} | ratio |", names.join(" | "));
+    println!("| --- |{}", " --- |".repeat(names.len() + 1));
     for (name, unit, figures) in rows {
         let shown: Vec<String> = figures.iter().map(|figure| format!("{figure:.1}")).collect();
         let ratio =
             figures.get(1).map_or(String::new(), |peer| format!("{:.2}", figures[0] / peer));
         println!("| {name}, {unit} | {} | {ratio} |", shown.join(" | "));
+        let bars: Vec<(&str, f64)> = names.iter().copied().zip(figures.iter().copied()).collect();
+        let path = folder.join(format!("{name}.svg"));
+        std::fs::write(path, chart::bars(name, unit, &bars)).expect("the folder is writable");
     }
+    println!("\nCharts: {}", folder.display());
 }

@@ -14,7 +14,7 @@ use actix::{Actor, ActorFutureExt, AsyncContext, Context, Handler, Message, Wrap
 use tokio::{sync::oneshot, time::Instant};
 
 use super::{
-    Outcome, batch, catalog::SharedCatalog, context::BatchContext, fan_out::FanOutLimiter,
+    Outcome, batch, catalog::SharedCatalog, context::BatchContext, fan_out::FanOutLimiter, owed,
 };
 use crate::{
     domain::event::Event,
@@ -130,7 +130,17 @@ impl Pipeline {
         }
         self.waiting_events -= events;
         self.gauge();
-        let context = BatchContext {
+        let context = self.context();
+        ctx.spawn(Box::pin(batch::run(context, queued)).into_actor(self).map(
+            |(), pipeline, ctx| {
+                pipeline.busy = false;
+                pipeline.start_batch(ctx);
+            },
+        ));
+    }
+
+    fn context(&self) -> BatchContext {
+        BatchContext {
             store: self.store.clone(),
             catalog: self.catalog.current(),
             persistence: self.persistence.clone(),
@@ -138,13 +148,27 @@ impl Pipeline {
             trace: Arc::clone(&self.trace),
             unknown_types: Arc::clone(&self.unknown_types),
             fan_outs: Arc::clone(&self.fan_outs),
+        }
+    }
+
+    /// Continues acknowledged events that nobody works on, then again after a while. An earlier
+    /// pipeline of this hub may have died with some.
+    fn continue_owed(&self, release: bool, ctx: &mut Context<Self>) {
+        let context = self.context();
+        let continued = async move {
+            if release && context.store.release_fan_outs().await.is_err() {
+                return true;
+            }
+            if let Err(error) = owed::resume(&context).await {
+                tracing::debug!(%error, "pipeline: unfinished events could not be looked for");
+            }
+            false
         };
-        ctx.spawn(Box::pin(batch::run(context, queued)).into_actor(self).map(
-            |(), pipeline, ctx| {
-                pipeline.busy = false;
-                pipeline.start_batch(ctx);
-            },
-        ));
+        ctx.spawn(continued.into_actor(self).map(|release, _, ctx| {
+            ctx.run_later(owed::INTERVAL, move |pipeline, ctx| {
+                pipeline.continue_owed(release, ctx);
+            });
+        }));
     }
 
     #[expect(clippy::cast_precision_loss, reason = "a gauge of at most some thousands")]
@@ -159,6 +183,7 @@ impl Actor for Pipeline {
 
     fn started(&mut self, ctx: &mut Self::Context) {
         ctx.set_mailbox_capacity(MAILBOX);
+        self.continue_owed(true, ctx);
     }
 }
 

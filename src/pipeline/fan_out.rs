@@ -49,6 +49,9 @@ const WAITING_MAX: usize = 64;
 const ATTEMPTS: usize = 60;
 const RETRY_AFTER: Duration = Duration::from_millis(500);
 
+/// Interval at which the claim of an acknowledged event is renewed.
+const RENEW_INTERVAL: Duration = Duration::from_secs(2);
+
 /// Limits fan-outs to one at a time, with a bounded queue.
 pub(super) struct FanOutLimiter {
     running: Semaphore,
@@ -87,6 +90,8 @@ pub(super) struct FanOut {
     pub(super) kind: Arc<NotificationType>,
     pub(super) recipient_set: RecipientSet,
     pub(super) received: Instant,
+    /// True if the event is acknowledged: it is owed to every recipient.
+    pub(super) owed: bool,
 }
 
 /// Recipients of a fan-out, for the delivery trace: their number, and the first of them.
@@ -149,6 +154,36 @@ impl FanOut {
         (outcome, report)
     }
 
+    /// Accepts the event, so that its publisher need not wait until all recipients have it: from
+    /// now on the store remembers it, and this hub or another one finishes it. The first recipients
+    /// are rendered before, so that the publisher of an invalid event learns of it. Returns the
+    /// number of recipients.
+    pub(super) async fn accept(&mut self) -> Result<usize, Outcome> {
+        let now = clock::now();
+        let store_error = |error| Outcome::from(&error);
+        let named = self.named().await?;
+        self.chunk(&self.recipient_set, "", &named, now, OnError::Reject).await?;
+        let (identity, event) = (self.identity(), self.event.to_stored());
+        let accepted = self.store.accept_fan_out(&identity, &self.recipient_set, &event, now);
+        if !accepted.await.map_err(store_error)? {
+            return Err(Outcome::Duplicate);
+        }
+        self.owed = true;
+        let role = match &self.recipient_set {
+            RecipientSet::Role(role) => Some(role.as_str()),
+            RecipientSet::All | RecipientSet::Users(_) => None,
+        };
+        let counted = self.store.count_of_directory(role).await;
+        Ok(usize::try_from(counted.unwrap_or_default()).unwrap_or(0))
+    }
+
+    /// Returns the users that the event names.
+    async fn named(&self) -> Result<Vec<Person>, Outcome> {
+        let named: Vec<UserId> =
+            self.event.user_id.iter().chain(&self.event.actor_id).cloned().collect();
+        self.store.people(&named).await.map_err(|error| Outcome::from(&error))
+    }
+
     async fn commit_all(&self, report: &mut FanOutReport) -> Result<(), Outcome> {
         let now = clock::now();
         let identity = self.identity();
@@ -159,11 +194,17 @@ impl FanOut {
                 FanOutStart::After(after, recipient_set) => (after, recipient_set),
             };
         report.begun = !after.is_empty();
-        let named: Vec<UserId> =
-            self.event.user_id.iter().chain(&self.event.actor_id).cloned().collect();
-        let named = self.store.people(&named).await.map_err(|error| Outcome::from(&error))?;
-        self.render_all(&identity, &recipient_set, &after, &named, now).await?;
+        let named = self.named().await?;
+        if !self.owed {
+            self.render_all(&identity, &recipient_set, &after, &named, now).await?;
+        }
+        let mut renewed = Instant::now();
         loop {
+            if self.owed && renewed.elapsed() > RENEW_INTERVAL {
+                // Without a renewal another hub continues, and this one notices.
+                let _ = self.store.renew_fan_out(&identity).await;
+                renewed = Instant::now();
+            }
             let chunk = self.chunk(&recipient_set, &after, &named, now, OnError::Skip).await?;
             match self.commit(&identity, &after, &chunk).await? {
                 Committed::Stored => {
@@ -220,7 +261,7 @@ impl FanOut {
     /// Returns the identity of the event. An event without one gets the ID under which it was
     /// accepted, so that a commit whose reply is lost is not repeated, and the publisher can
     /// continue an interrupted fan-out.
-    fn identity(&self) -> Identity {
+    pub(super) fn identity(&self) -> Identity {
         self.event.identity.clone().unwrap_or_else(|| Identity::key(&self.event.id))
     }
 

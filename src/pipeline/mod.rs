@@ -7,6 +7,7 @@ mod context;
 mod fan_out;
 mod lookups;
 mod outcome;
+mod owed;
 mod plan;
 mod recipients;
 mod reply;

@@ -133,6 +133,7 @@ fn fan_out(
         kind,
         recipient_set,
         received,
+        owed: false,
     })))
 }
 

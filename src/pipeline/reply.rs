@@ -5,7 +5,7 @@ use tokio::{
     time::Instant,
 };
 
-use super::{Outcome, fan_out::FanOut, plan::Plan, trace::BatchTraces};
+use super::{Outcome, Stored, fan_out::FanOut, plan::Plan, trace::BatchTraces};
 use crate::{
     inbox::{Commit, CommitOutcome},
     runtime::{Gone, MessageHandle},
@@ -61,7 +61,7 @@ pub(super) async fn hand_over(
             }
             Plan::FanOut(fan_out) if pending.waits => {
                 fan_outs.push((index, fan_out));
-                // Replaced when the fan-out has ended.
+                // Replaced when the event is accepted.
                 Some(restarting())
             }
             Plan::FanOut(fan_out) => {
@@ -89,10 +89,16 @@ pub(super) async fn hand_over(
     // The commit takes its time; the next batch need not wait for it.
     actix_rt::spawn(async move {
         let committed = committed(answer, count).await;
-        for (index, fan_out) in fan_outs {
-            let (outcome, report) = fan_out.run().await;
-            pending.traces.fanned_out(index, report);
-            outcomes[index] = Some(outcome);
+        for (index, mut fan_out) in fan_outs {
+            outcomes[index] = Some(match fan_out.accept().await {
+                Ok(notifications) => {
+                    let trace = pending.traces.remove(index);
+                    run_in_background(*fan_out, trace, pending.source);
+                    // The list of recipients may be long, and is not for the publisher.
+                    Outcome::Accepted(Stored { notifications, ids: Vec::new() })
+                }
+                Err(outcome) => outcome,
+            });
         }
         pending.send(outcomes, committed);
     });
@@ -110,16 +116,27 @@ async fn committed(
 }
 
 /// Runs a large fan-out in a task of its own. The receiver gets its outcome.
-fn run_in_background(
+pub(super) fn run_in_background(
     fan_out: FanOut,
     mut traces: BatchTraces,
     source: &'static str,
 ) -> watch::Receiver<Option<Outcome>> {
     let (sender, receiver) = watch::channel(None);
     actix_rt::spawn(async move {
+        let (owed, code) = (fan_out.owed, fan_out.event.code.clone());
         let (outcome, report) = fan_out.run().await;
         traces.fanned_out(0, report);
-        count(source, &outcome);
+        match &outcome {
+            // It was counted when it was acknowledged.
+            Outcome::Accepted(_) | Outcome::Duplicate | Outcome::Skipped(_) if owed => {}
+            outcome if owed => tracing::warn!(
+                code,
+                outcome = outcome.label(),
+                "pipeline: an \
+                acknowledged event for many recipients was interrupted; it is continued"
+            ),
+            outcome => count(source, outcome),
+        }
         traces.finish(std::slice::from_ref(&outcome));
         // The caller may be gone; then the broker redelivers the event, and it is a duplicate.
         let _ = sender.send(Some(outcome));

@@ -123,6 +123,18 @@ impl Store {
         Ok((all(rows)?, total))
     }
 
+    /// Returns the number of users with a role, or of all.
+    ///
+    /// # Errors
+    /// When the store is unavailable.
+    pub async fn count_of_directory(&self, role: Option<&str>) -> Result<i64, StoreError> {
+        let count = reading!(self, |db, tx| match role {
+            Some(role) => db::first!(tx, (i64,), COUNT_WITH_ROLE, role),
+            None => db::first!(tx, (i64,), COUNT),
+        })?;
+        Ok(count.map_or(0, |(count,)| count))
+    }
+
     /// Returns the number of users in the directory.
     ///
     /// # Errors

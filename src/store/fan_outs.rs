@@ -15,7 +15,7 @@ const BEGUN_SQLITE: &str =
 const BEGUN_POSTGRES: &str =
     "SELECT identity FROM fan_outs WHERE identity IN (SELECT json_array_elements_text($1::json))";
 
-const COUNT_FINISHED: &str = "SELECT COUNT(*) FROM event_identities WHERE identity = $1";
+pub(super) const COUNT_FINISHED: &str = "SELECT COUNT(*) FROM event_identities WHERE identity = $1";
 
 const BEGIN: &str = "INSERT INTO fan_outs (identity, audience, user_id, started_at) VALUES ($1, \
 $2, '', $3) \
@@ -56,7 +56,7 @@ struct Row {
 }
 
 /// Encodes a set of recipients: `*` for all users, or `role:` and the name of a role.
-fn encode(recipients: &RecipientSet) -> String {
+pub(super) fn encode(recipients: &RecipientSet) -> String {
     match recipients {
         RecipientSet::Role(role) => format!("role:{role}"),
         RecipientSet::All | RecipientSet::Users(_) => "*".to_owned(),
@@ -65,7 +65,7 @@ fn encode(recipients: &RecipientSet) -> String {
 
 /// Decodes what `encode` returned. Unknown text is an error: read as all users, it would notify
 /// people that the event was not for.
-fn decode(recipients: &str) -> Result<RecipientSet, StoreError> {
+pub(super) fn decode(recipients: &str) -> Result<RecipientSet, StoreError> {
     match recipients.strip_prefix("role:") {
         Some(role) => Ok(RecipientSet::Role(role.to_owned())),
         None if recipients == "*" => Ok(RecipientSet::All),
@@ -142,14 +142,14 @@ impl Store {
         Ok(())
     }
 
-    /// Deletes the progress of at most `limit` fan-outs that began before `before`. Returns their
-    /// number.
+    /// Deletes the progress of at most `limit` fan-outs that began before `before` and are not
+    /// owed. Returns their number.
     ///
     /// # Errors
     /// When the store is unavailable.
     pub async fn purge_fan_outs(&self, before: i64, limit: i64) -> Result<u64, StoreError> {
         let sql = "DELETE FROM fan_outs WHERE identity IN (SELECT identity FROM fan_outs WHERE \
-        started_at < $1 LIMIT $2)";
+        started_at < $1 AND event IS NULL LIMIT $2)";
         Ok(on_writer!(self, |pool| {
             sqlx::query(sql)
                 .bind(before)

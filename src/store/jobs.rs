@@ -190,7 +190,7 @@ impl Store {
         if open == 0 {
             return Ok(None);
         }
-        let sql = self.with_clock(sqlite_clock::CLAIM, postgres_clock::CLAIM);
+        let sql = self.at_database_clock(sqlite_clock::CLAIM, postgres_clock::CLAIM);
         on_writer!(self, |connection| {
             sqlx::query_as(sql).bind(holder).bind(CLAIM_MS).fetch_optional(connection).await
         })
@@ -207,7 +207,7 @@ impl Store {
         holder: &str,
         progress: &JobProgress,
     ) -> Result<Option<String>, StoreError> {
-        let sql = self.with_clock(sqlite_clock::PROGRESS, postgres_clock::PROGRESS);
+        let sql = self.at_database_clock(sqlite_clock::PROGRESS, postgres_clock::PROGRESS);
         on_writer!(self, |connection| {
             sqlx::query_scalar(sql)
                 .bind(id)
@@ -240,13 +240,5 @@ impl Store {
         on_writer!(self, |connection| {
             sqlx::query(RELEASE).bind(holder).execute(connection).await.map(drop)
         })
-    }
-
-    /// Chooses the statement with the clock of the backend.
-    fn with_clock(&self, sqlite: &'static str, postgres: &'static str) -> &'static str {
-        match self.kind() {
-            super::Kind::Sqlite => sqlite,
-            super::Kind::Postgres => postgres,
-        }
     }
 }

@@ -22,6 +22,7 @@ mod convergence;
 mod crash;
 mod event_stream;
 mod explain;
+mod fan_outs;
 mod faults;
 mod feed_snapshots;
 mod feeds;

@@ -9,6 +9,7 @@ mod fields;
 mod identity;
 mod raw;
 mod shapes;
+mod stored;
 
 pub use code::code_of;
 pub use decode::{Decoded, decode};

@@ -262,7 +262,42 @@ async fn fan_out_chunks_follow_each_other_across_hubs(store: Store) {
     }
 }
 
+async fn accepted_fan_out_is_claimed_by_one_hub_at_a_time_until_it_ends(store: Store) {
+    let identity = Identity::key("owed");
+    let accept = async || {
+        let accepted = store.accept_fan_out(&identity, &RecipientSet::All, "the event", NOW).await;
+        accepted.expect("it writes")
+    };
+    let claim = async || store.claim_fan_out().await.expect("it writes");
+    assert!(claim().await.is_none());
+    assert!(accept().await);
+    assert!(!accept().await, "it is known");
+    assert!(claim().await.is_none(), "the hub that accepted it works on it");
+    let expire = "UPDATE fan_outs SET expires_at = 0";
+    store.execute_by_hand(expire).await.expect("it writes");
+    let owed = claim().await.expect("nobody works on it");
+    assert_eq!((owed.identity.as_str(), owed.event.as_str()), ("id:owed", "the event"));
+    assert_eq!(owed.recipients, RecipientSet::All);
+    assert!(claim().await.is_none(), "one hub at a time");
+    store.execute_by_hand(expire).await.expect("it writes");
+    store.renew_fan_out(&identity).await.expect("it writes");
+    assert!(claim().await.is_none(), "the claim was renewed");
+    // What is owed is not forgotten, however old.
+    let purged = store.purge_fan_outs(i64::MAX, 10).await.expect("it writes");
+    assert_eq!(purged, 0);
+    let last = Planned {
+        identity: Some(identity.clone()),
+        part: Some(Part { identity: identity.clone(), after: String::new(), to: "z".into() }),
+        drafts: vec![draft("z", "text")],
+    };
+    store.commit(&[last], NOW).await.expect("it commits");
+    assert_eq!(store.count_by_hand("SELECT COUNT(*) FROM fan_outs").await.expect("it reads"), 0);
+    assert!(!accept().await, "it is finished");
+    assert_eq!(store.count_by_hand("SELECT COUNT(*) FROM fan_outs").await.expect("it reads"), 0);
+}
+
 on_both! {
+    accepted_fan_out_is_claimed_by_one_hub_at_a_time_until_it_ends,
     preferences_are_stored_per_user,
     idempotency_key_is_reserved_once_with_its_response,
     directory_finds_users_and_roles,

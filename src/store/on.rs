@@ -110,7 +110,7 @@ macro_rules! in_inbox_transaction {
                 let gate = $store.record_failure(sqlite.lock_gate().await)?;
                 async {
                     #[allow(unused_mut)]
-                    let mut $tx = sqlite.direct.$begin(gate)?;
+                    let mut $tx = sqlite.direct.$begin(gate).await?;
                     let result = $body;
                     $tx.commit()?;
                     Ok::<_, $crate::store::StoreError>(result)

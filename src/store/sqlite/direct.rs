@@ -13,13 +13,19 @@ use std::sync::{
     atomic::{AtomicBool, Ordering},
 };
 
-use rusqlite::{Connection, OpenFlags, Statement, ToSql};
-use tokio::sync::OwnedMutexGuard;
+use rusqlite::{Connection, ErrorCode, OpenFlags, Statement, ToSql};
+use tokio::{
+    sync::OwnedMutexGuard,
+    time::{Duration, Instant, sleep},
+};
 
 use crate::store::{StoreError, rows::FromColumns};
 
 /// Maximum number of idle read connections.
 const IDLE_READERS_MAX: usize = 8;
+
+/// Interval of attempts to begin a transaction while another process writes.
+const BUSY_INTERVAL: Duration = Duration::from_millis(10);
 
 /// Maximum number of statements that a connection keeps prepared.
 const STATEMENTS: usize = 64;
@@ -29,7 +35,7 @@ const STATEMENTS: usize = 64;
 pub(in crate::store) struct Direct {
     /// Path, or URI of a database in memory.
     location: String,
-    busy_timeout: std::time::Duration,
+    busy_timeout: Duration,
     readers: Mutex<Vec<Connection>>,
     writer: Mutex<Option<Connection>>,
     relaxed_writer: Mutex<Option<Connection>>,
@@ -46,7 +52,7 @@ enum Durability {
 }
 
 impl Direct {
-    pub(in crate::store) fn new(location: String, busy_timeout: std::time::Duration) -> Self {
+    pub(in crate::store) fn new(location: String, busy_timeout: Duration) -> Self {
         Self {
             location,
             busy_timeout,
@@ -86,23 +92,23 @@ impl Direct {
 
     /// Begins a write transaction. `gate` is held until the end: it excludes the writers that go
     /// through sqlx.
-    pub(in crate::store) fn begin(
+    pub(in crate::store) async fn begin(
         self: &Arc<Self>,
         gate: OwnedMutexGuard<()>,
     ) -> Result<DirectTransaction, StoreError> {
-        self.begin_as(Durability::Full, gate)
+        self.begin_as(Durability::Full, gate).await
     }
 
     /// Begins a write transaction that a power failure may undo after its commit; it saves waiting
     /// for the disk.
-    pub(in crate::store) fn begin_relaxed(
+    pub(in crate::store) async fn begin_relaxed(
         self: &Arc<Self>,
         gate: OwnedMutexGuard<()>,
     ) -> Result<DirectTransaction, StoreError> {
-        self.begin_as(Durability::Relaxed, gate)
+        self.begin_as(Durability::Relaxed, gate).await
     }
 
-    fn begin_as(
+    async fn begin_as(
         self: &Arc<Self>,
         durability: Durability,
         gate: OwnedMutexGuard<()>,
@@ -112,13 +118,23 @@ impl Direct {
             connection
         } else {
             let connection = self.connect()?;
+            // The wait for another process must not block the thread.
+            connection.busy_timeout(Duration::ZERO)?;
             if durability == Durability::Relaxed {
                 connection.pragma_update(None, "synchronous", "NORMAL")?;
             }
             connection
         };
+        let deadline = Instant::now() + self.busy_timeout;
         // IMMEDIATE: no read snapshot is taken first, so the transaction cannot fail as stale.
-        connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
+        while let Err(error) = begin_immediate(&connection) {
+            if error.sqlite_error_code() != Some(ErrorCode::DatabaseBusy)
+                || Instant::now() >= deadline
+            {
+                return Err(error.into());
+            }
+            sleep(BUSY_INTERVAL).await;
+        }
         let direct = Arc::clone(self);
         Ok(DirectTransaction { direct, durability, connection: Some(connection), _gate: gate })
     }
@@ -228,6 +244,10 @@ pub(in crate::store) trait Statements {
     }
 }
 
+fn begin_immediate(connection: &Connection) -> rusqlite::Result<()> {
+    connection.prepare_cached("BEGIN IMMEDIATE")?.execute([]).map(drop)
+}
+
 /// Binds parameters to `$1`, `$2` and so on, as PostgreSQL numbers them. To SQLite these are names,
 /// which it numbers in the order in which they occur.
 fn bind(statement: &mut Statement<'_>, parameters: &[&dyn ToSql]) -> rusqlite::Result<()> {
@@ -294,8 +314,6 @@ impl Drop for DirectTransaction {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
     fn open() -> (tempfile::TempDir, Arc<Direct>) {
@@ -309,7 +327,7 @@ mod tests {
 
     async fn begin(direct: &Arc<Direct>) -> DirectTransaction {
         let gate = Arc::new(tokio::sync::Mutex::new(())).lock_owned().await;
-        direct.begin(gate).expect("nobody else writes")
+        direct.begin(gate).await.expect("nobody else writes")
     }
 
     fn count(statements: &impl Statements) -> i64 {
@@ -358,11 +376,24 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn another_process_that_writes_is_waited_for_without_blocking_the_thread() {
+        let (_folder, direct) = open();
+        let other = Arc::new(Direct::new(direct.location.clone(), Duration::from_secs(30)));
+        let writer = begin(&direct).await;
+        let release = async {
+            tokio::task::yield_now().await;
+            writer.commit().expect("the disk is there");
+        };
+        let (second, ()) = tokio::join!(begin(&other), release);
+        second.commit().expect("the disk is there");
+    }
+
+    #[tokio::test]
     async fn a_busy_file_is_unavailable_and_an_invalid_statement_refused() {
         let (_folder, direct) = open();
         let _writer = begin(&direct).await;
         let gate = Arc::new(tokio::sync::Mutex::new(())).lock_owned().await;
-        let busy = direct.begin(gate).map(drop).expect_err("one writer at a time");
+        let busy = direct.begin(gate).await.map(drop).expect_err("one writer at a time");
         assert!(busy.is_transient(), "{busy}");
         let reader = direct.reader().expect("it reads");
         let refused = reader.run("SELECT nothing", &[]).expect_err("no such column");

@@ -10,7 +10,7 @@ use std::{
 };
 
 use sqlx::{
-    ConnectOptions as _, Connection as _, PgPool,
+    ConnectOptions as _, PgPool,
     migrate::Migrator,
     postgres::{PgConnectOptions, PgPoolOptions},
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
@@ -41,10 +41,6 @@ const SLOW_STATEMENT: Duration = Duration::from_secs(1);
 /// Error of a replica of something else than PostgreSQL.
 const REPLICA_OF_POSTGRES: &str = "only a store on PostgreSQL has a replica, at an address such \
      as postgres://user@host/database";
-
-/// Time for which an idle connection to PostgreSQL is used again without a test: what broke it
-/// since is found by the statement itself.
-const UNTESTED_IDLE: Duration = Duration::from_secs(1);
 
 const UNKNOWN_SCHEME: &str = "must start with sqlite:// or postgres://";
 
@@ -228,16 +224,11 @@ fn open_postgres(url: &str, writes: &Arc<Mutex<Writes>>) -> Result<PgPool, Store
         .acquire_timeout(ACQUIRE_TIMEOUT)
         // After a failure only new connections are used: an old one may lead to a server that is
         // now a standby.
-        .before_acquire(move |connection, used| {
+        .before_acquire(move |_, connection| {
             let failed_at = known.lock().unwrap_or_else(PoisonError::into_inner).failed_at;
-            let is_newer = failed_at.is_none_or(|at| used.age < at.elapsed());
-            Box::pin(async move {
-                let is_fresh = used.idle_for < UNTESTED_IDLE;
-                Ok(is_newer && (is_fresh || connection.ping().await.is_ok()))
-            })
+            let is_newer = failed_at.is_none_or(|at| connection.age < at.elapsed());
+            Box::pin(async move { Ok(is_newer) })
         })
-        // Done above: a test before each use would double the round trips.
-        .test_before_acquire(false)
         .connect_lazy_with(options))
 }
 

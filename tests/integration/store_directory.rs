@@ -1,6 +1,6 @@
 //! Conformance of both stores: directory, preferences, types, dead letters, schedules, fan-outs.
 
-use crate::store::{NOW, draft, mark, planned, user};
+use crate::store::{NOW, draft, fill, mark, planned, user};
 use crate::store_sweeps::timed;
 use lonceng::{
     domain::{
@@ -296,7 +296,35 @@ async fn accepted_fan_out_is_claimed_by_one_hub_at_a_time_until_it_ends(store: S
     assert_eq!(store.count_by_hand("SELECT COUNT(*) FROM fan_outs").await.expect("it reads"), 0);
 }
 
+async fn columns_for_sql_follow_what_the_hub_writes(store: Store) {
+    let wants = Preferences {
+        muted_types: vec!["T".into(), "U".into()],
+        email_enabled: false,
+        ..Preferences::default()
+    };
+    store.put_preferences(&user("a"), &wants, NOW).await.expect("it writes");
+    store.put_preferences(&user("b"), &Preferences::default(), NOW).await.expect("it writes");
+    let by_hand = "INSERT INTO user_notification_preferences (user_id, preferences, updated_at) \
+                   VALUES ('c', 'no JSON', 0)";
+    store.execute_by_hand(by_hand).await.expect("it writes");
+    let count = async |sql| store.count_by_hand(sql).await.expect("it reads");
+    let of = "SELECT COUNT(*) FROM user_notification_preferences WHERE NOT email_enabled";
+    assert_eq!(count(of).await, 1);
+    let of = "SELECT COUNT(*) FROM user_notification_preferences WHERE push_enabled";
+    assert_eq!(count(of).await, 3);
+    let of = "SELECT COUNT(*) FROM user_notification_preferences WHERE user_id = 'a' AND \
+              CAST(muted_types AS TEXT) LIKE '%\"T\"%\"U\"%'";
+    assert_eq!(count(of).await, 1);
+
+    let ids = fill(&store, "a", 2).await;
+    mark(&store, "a", ids[0], Mark::Read).await;
+    let of = "SELECT COUNT(*) FROM notifications WHERE is_read AND read_at IS NOT NULL";
+    assert_eq!(count(of).await, 1);
+    assert_eq!(count("SELECT COUNT(*) FROM notifications WHERE NOT is_read").await, 1);
+}
+
 on_both! {
+    columns_for_sql_follow_what_the_hub_writes,
     accepted_fan_out_is_claimed_by_one_hub_at_a_time_until_it_ends,
     preferences_are_stored_per_user,
     idempotency_key_is_reserved_once_with_its_response,

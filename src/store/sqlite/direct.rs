@@ -1,12 +1,9 @@
 //! Statements that run on the thread of the caller.
 //!
 //! sqlx gives each SQLite connection a thread, and switching to it and back costs more than most
-//! statements. What every event and every connection needs goes through this module instead:
-//!
-//! * **Reads** run where they are called. A reader of a write-ahead log never waits for a writer,
-//!   and a page of an inbox takes well below a millisecond.
-//! * **Commits** are made by the persistence actor, which has a thread of its own and may wait for
-//!   the disk.
+//! statements. What every event and every connection needs goes through this module instead: reads
+//! run where they are called, because a reader of a write-ahead log never waits for a writer;
+//! commits are made by the persistence actor, which may wait for the disk.
 
 use std::sync::{
     Arc, Mutex, PoisonError,

@@ -3,17 +3,11 @@
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use super::message::BusChange;
 use crate::{
-    domain::{
-        event::{Event, Identity},
-        inbox::RevisionStep,
-        notification::Timestamp,
-        user::UserId,
-    },
+    domain::{event::Event, inbox::RevisionStep, user::UserId},
     protocol::frame,
 };
 
@@ -45,21 +39,6 @@ struct EventHeader<'a> {
     #[serde(borrow, flatten)]
     sender: Sender<'a>,
     code: String,
-}
-
-/// Content of an event, without its overrides as a direct notification: no feed shows those.
-#[derive(Serialize, Deserialize)]
-struct EventBody {
-    id: String,
-    identity: Option<String>,
-    name: String,
-    source: Option<String>,
-    user_id: Option<UserId>,
-    actor_id: Option<UserId>,
-    recipients: Vec<UserId>,
-    time: i64,
-    data: Map<String, Value>,
-    bytes: usize,
 }
 
 fn join(header: &impl Serialize, body: &[u8]) -> Vec<u8> {
@@ -102,20 +81,8 @@ pub(super) fn decode_change(user: UserId, message: &[u8]) -> Option<(Sender<'_>,
 
 /// Encodes an event.
 pub(super) fn encode_event(sender: Sender<'_>, event: &Event) -> Vec<u8> {
-    let body = EventBody {
-        id: event.id.clone(),
-        identity: event.identity.as_ref().map(|identity| identity.as_str().to_owned()),
-        name: event.name.clone(),
-        source: event.source.clone(),
-        user_id: event.user_id.clone(),
-        actor_id: event.actor_id.clone(),
-        recipients: event.recipients.clone(),
-        time: event.time.0,
-        data: event.data.clone(),
-        bytes: event.bytes,
-    };
     let header = EventHeader { sender, code: event.code.clone() };
-    join(&header, &serde_json::to_vec(&body).unwrap_or_default())
+    join(&header, &event.to_stored())
 }
 
 /// Decodes an event if `wanted` returns true for its code. Returns `None` for a malformed message
@@ -129,22 +96,7 @@ pub(super) fn decode_event(
     if !wanted(&sender, &code) {
         return None;
     }
-    let EventBody { id, identity, name, source, user_id, actor_id, recipients, time, data, bytes } =
-        serde_json::from_slice(body).ok()?;
-    let event = Event {
-        id,
-        identity: identity.map(Identity::stored),
-        name,
-        code,
-        source,
-        user_id,
-        actor_id,
-        recipients,
-        time: Timestamp(time),
-        data,
-        bytes,
-        direct: None,
-    };
+    let event = Event { code, ..Event::from_stored(body).ok()? };
     Some((sender, event))
 }
 
@@ -153,6 +105,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::domain::{event::Identity, notification::Timestamp};
 
     const SENDER: Sender<'static> = Sender { hub: "b1", sent: 5 };
 

@@ -91,9 +91,10 @@ impl SignInDirectory {
                     // The caller may have hung up.
                     let _ = done.send(result.clone());
                 }
-            }
-            if let Ok(result) = written.try_recv() {
-                return result.map_err(StoreError::Unavailable);
+                // One of the others writes for those that have come meanwhile.
+                if let Ok(result) = written.try_recv() {
+                    return result.map_err(StoreError::Unavailable);
+                }
             }
         }
     }

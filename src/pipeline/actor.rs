@@ -14,7 +14,8 @@ use actix::{Actor, ActorFutureExt, AsyncContext, Context, Handler, Message, Wrap
 use tokio::{sync::oneshot, time::Instant};
 
 use super::{
-    Outcome, batch, catalog::SharedCatalog, context::BatchContext, fan_out::FanOutLimiter, owed,
+    Outcome, batch, catalog::SharedCatalog, context::BatchContext, fan_out_limiter::FanOutLimiter,
+    owed,
 };
 use crate::{
     domain::event::Event,

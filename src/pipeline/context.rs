@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::fan_out::FanOutLimiter;
+use super::fan_out_limiter::FanOutLimiter;
 use crate::{
     domain::catalog::Catalog,
     feeds::FeedsHandle,

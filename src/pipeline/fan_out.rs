@@ -1,27 +1,23 @@
 //! Large fan-outs: commits an event for many recipients in chunks, so that other events need not
 //! wait for it and memory does not grow with the directory.
 //!
-//! The event is rendered for every recipient before the first commit: an invalid event stores
-//! nothing. Each chunk is committed together with the position reached, so another attempt
+//! An event over HTTP is acknowledged when it is stored itself; an event from a broker, which keeps
+//! it, when all recipients have it. It is rendered before anything is stored, for the first
+//! recipients or for all, so that an invalid event stores nothing. Each chunk is committed together with the position reached, so another attempt
 //! continues there; the last chunk is committed together with the event's identity. One fan-out
 //! runs at a time.
 
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use tokio::{
-    sync::{Semaphore, oneshot},
+    sync::oneshot,
     time::{Instant, sleep},
 };
 use uuid::Uuid;
 
 use super::{
     Outcome, Stored,
+    fan_out_limiter::Permit,
     recipients::{CHUNK_SIZE, page, without_draft},
 };
 use crate::{
@@ -40,10 +36,6 @@ use crate::{
     telemetry::trace::{Delivered, PEOPLE_MAX},
 };
 
-/// Maximum number of fan-outs that wait for their turn; the source of another one is asked to
-/// retry.
-const WAITING_MAX: usize = 64;
-
 /// Attempts to commit a chunk, and the pause between two: half a minute of a store that is
 /// unavailable or overloaded.
 const ATTEMPTS: usize = 60;
@@ -51,34 +43,6 @@ const RETRY_AFTER: Duration = Duration::from_millis(500);
 
 /// Interval at which the claim of an acknowledged event is renewed.
 const RENEW_INTERVAL: Duration = Duration::from_secs(2);
-
-/// Limits fan-outs to one at a time, with a bounded queue.
-pub(super) struct FanOutLimiter {
-    running: Semaphore,
-    waiting: AtomicUsize,
-}
-
-impl FanOutLimiter {
-    /// Creates a limiter without any fan-out.
-    pub(super) fn new() -> Arc<Self> {
-        Arc::new(Self { running: Semaphore::new(1), waiting: AtomicUsize::new(0) })
-    }
-
-    /// Reserves a place in the queue; `None` when it is full.
-    pub(super) fn reserve(self: &Arc<Self>) -> Option<Permit> {
-        let permit = Permit(Arc::clone(self));
-        (self.waiting.fetch_add(1, Ordering::Relaxed) < WAITING_MAX).then_some(permit)
-    }
-}
-
-/// Place in the queue of fan-outs, released when dropped.
-pub(super) struct Permit(Arc<FanOutLimiter>);
-
-impl Drop for Permit {
-    fn drop(&mut self) {
-        self.0.waiting.fetch_sub(1, Ordering::Relaxed);
-    }
-}
 
 /// Fan-out of one event to many recipients.
 pub(super) struct FanOut {
@@ -136,9 +100,8 @@ enum OnError {
 impl FanOut {
     /// Commits all chunks. Returns the outcome, and a report of the recipients.
     pub(super) async fn run(self) -> (Outcome, FanOutReport) {
-        let limiter = Arc::clone(&self.permit.0);
-        // The semaphore is never closed.
-        let _running = limiter.running.acquire().await;
+        let limiter = self.permit.limiter();
+        let _running = limiter.turn().await;
         let mut report = FanOutReport::default();
         let outcome = match self.commit_all(&mut report).await {
             Ok(()) if report.delivered_count == 0 && report.muted_count > 0 => {
@@ -164,10 +127,12 @@ impl FanOut {
         let named = self.named().await?;
         self.chunk(&self.recipient_set, "", &named, now, OnError::Reject).await?;
         let (identity, event) = (self.identity(), self.event.to_stored());
+        let event = String::from_utf8_lossy(&event);
         let accepted = self.store.accept_fan_out(&identity, &self.recipient_set, &event, now);
         if !accepted.await.map_err(store_error)? {
             return Err(Outcome::Duplicate);
         }
+        self.permit.take(&identity);
         self.owed = true;
         let role = match &self.recipient_set {
             RecipientSet::Role(role) => Some(role.as_str()),
@@ -261,7 +226,7 @@ impl FanOut {
     /// Returns the identity of the event. An event without one gets the ID under which it was
     /// accepted, so that a commit whose reply is lost is not repeated, and the publisher can
     /// continue an interrupted fan-out.
-    pub(super) fn identity(&self) -> Identity {
+    fn identity(&self) -> Identity {
         self.event.identity.clone().unwrap_or_else(|| Identity::key(&self.event.id))
     }
 

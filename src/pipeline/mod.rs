@@ -5,6 +5,7 @@ mod batch;
 pub mod catalog;
 mod context;
 mod fan_out;
+mod fan_out_limiter;
 mod lookups;
 mod outcome;
 mod owed;

@@ -26,10 +26,14 @@ static CANNOT_CONTINUE: LogLimit = LogLimit::new();
 /// # Errors
 /// When the store is unavailable: the next call tries again.
 pub(super) async fn resume(context: &BatchContext) -> Result<(), StoreError> {
-    while let Some(permit) = context.fan_outs.reserve() {
+    while let Some(mut permit) = context.fan_outs.reserve() {
         let Some(owed) = context.store.claim_fan_out().await? else { break };
         let OwedFanOut { identity, recipients, event } = owed;
-        let event = match Event::from_stored(&event) {
+        if !permit.take(&identity) {
+            // It waits for its turn here; claiming it again has renewed the claim.
+            continue;
+        }
+        let event = match Event::from_stored(event.as_bytes()) {
             Ok(event) => Event { identity: Some(identity), ..event },
             Err(error) => {
                 cannot_continue(identity.as_str(), &error.to_string());

@@ -102,10 +102,7 @@ impl Store {
     /// # Errors
     /// When the store is unavailable.
     pub async fn claim_fan_out(&self) -> Result<Option<OwedFanOut>, StoreError> {
-        // A statement that changes nothing would count as a successful write.
-        let owed: i64 =
-            on_pool!(self, |pool| sqlx::query_scalar(COUNT_OWED).fetch_one(pool).await)?;
-        if owed == 0 {
+        if !self.owes_fan_outs().await? {
             return Ok(None);
         }
         let sql = self.at_database_clock(sqlite_clock::CLAIM, postgres_clock::CLAIM);
@@ -117,6 +114,14 @@ impl Store {
             Ok(OwedFanOut { identity: Identity::stored(identity), recipients, event })
         };
         claimed.map(read).transpose()
+    }
+
+    /// Returns whether there is anything to claim: a statement that changes nothing would count as a
+    /// successful write.
+    async fn owes_fan_outs(&self) -> Result<bool, StoreError> {
+        let owed: i64 =
+            on_pool!(self, |pool| sqlx::query_scalar(COUNT_OWED).fetch_one(pool).await)?;
+        Ok(owed > 0)
     }
 
     /// Renews the claim of an event.
@@ -137,7 +142,7 @@ impl Store {
     /// # Errors
     /// When the store is unavailable.
     pub async fn release_fan_outs(&self) -> Result<(), StoreError> {
-        if self.kind().has_one_hub() {
+        if self.kind().has_one_hub() && self.owes_fan_outs().await? {
             on_writer!(self, |connection| {
                 sqlx::query(RELEASE_ALL).execute(connection).await.map(drop)
             })?;

@@ -1,4 +1,5 @@
-//! Events as the store keeps them, while they wait for their recipients.
+//! Encoded events: as the store keeps them while they wait for their recipients, and as hubs send
+//! them to each other.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -6,26 +7,30 @@ use serde_json::{Map, Value};
 use super::{Event, Identity};
 use crate::domain::{notification::Timestamp, user::UserId};
 
-/// Fields of an event for a group; a direct notification names its recipients, and is never stored.
+/// Fields of an event, without its overrides as a direct notification: such an event names few
+/// recipients and is not stored, and no feed shows the overrides.
 #[derive(Serialize, Deserialize)]
-struct Stored {
+struct Fields {
     id: String,
     identity: Option<String>,
     name: String,
+    /// Empty from hubs of earlier versions, which send the code beside the event.
+    #[serde(default)]
     code: String,
     source: Option<String>,
     user_id: Option<UserId>,
     actor_id: Option<UserId>,
-    time_ms: i64,
+    recipients: Vec<UserId>,
+    time: i64,
     data: Map<String, Value>,
     bytes: usize,
 }
 
 impl Event {
-    /// Encodes an event for a group as JSON.
+    /// Encodes the event as JSON, without its overrides as a direct notification.
     #[must_use]
-    pub fn to_stored(&self) -> String {
-        let stored = Stored {
+    pub fn to_stored(&self) -> Vec<u8> {
+        let fields = Fields {
             id: self.id.clone(),
             identity: self.identity.as_ref().map(|identity| identity.as_str().to_owned()),
             name: self.name.clone(),
@@ -33,32 +38,33 @@ impl Event {
             source: self.source.clone(),
             user_id: self.user_id.clone(),
             actor_id: self.actor_id.clone(),
-            time_ms: self.time.0,
+            recipients: self.recipients.clone(),
+            time: self.time.0,
             data: self.data.clone(),
             bytes: self.bytes,
         };
         // A type of this crate with string keys always serializes.
-        serde_json::to_string(&stored).unwrap_or_default()
+        serde_json::to_vec(&fields).unwrap_or_default()
     }
 
     /// Decodes what [`Event::to_stored`] returned.
     ///
     /// # Errors
-    /// When the text is something else.
-    pub fn from_stored(text: &str) -> Result<Self, serde_json::Error> {
-        let stored: Stored = serde_json::from_str(text)?;
+    /// When the bytes are something else.
+    pub fn from_stored(bytes: &[u8]) -> Result<Self, serde_json::Error> {
+        let fields: Fields = serde_json::from_slice(bytes)?;
         Ok(Self {
-            id: stored.id,
-            identity: stored.identity.map(Identity::stored),
-            name: stored.name,
-            code: stored.code,
-            source: stored.source,
-            user_id: stored.user_id,
-            actor_id: stored.actor_id,
-            recipients: Vec::new(),
-            time: Timestamp(stored.time_ms),
-            data: stored.data,
-            bytes: stored.bytes,
+            id: fields.id,
+            identity: fields.identity.map(Identity::stored),
+            name: fields.name,
+            code: fields.code,
+            source: fields.source,
+            user_id: fields.user_id,
+            actor_id: fields.actor_id,
+            recipients: fields.recipients,
+            time: Timestamp(fields.time),
+            data: fields.data,
+            bytes: fields.bytes,
             direct: None,
         })
     }
@@ -83,7 +89,7 @@ mod tests {
             source: Some("shop".to_owned()),
             user_id: UserId::parse("7").ok(),
             actor_id: None,
-            recipients: Vec::new(),
+            recipients: UserId::parse("8").into_iter().collect(),
             time: Timestamp(1_767_225_600_001),
             data,
             bytes: 77,
@@ -91,6 +97,6 @@ mod tests {
         };
         let again = Event::from_stored(&event.to_stored()).expect("it was just encoded");
         assert_eq!(format!("{again:?}"), format!("{event:?}"));
-        assert!(Event::from_stored("{}").is_err());
+        assert!(Event::from_stored(b"{}").is_err());
     }
 }

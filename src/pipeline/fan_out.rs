@@ -1,11 +1,11 @@
 //! Large fan-outs: commits an event for many recipients in chunks, so that other events need not
 //! wait for it and memory does not grow with the directory.
 //!
-//! An event over HTTP is acknowledged when it is stored itself; an event from a broker, which keeps
-//! it, when all recipients have it. It is rendered before anything is stored, for the first
-//! recipients or for all, so that an invalid event stores nothing. Each chunk is committed together with the position reached, so another attempt
-//! continues there; the last chunk is committed together with the event's identity. One fan-out
-//! runs at a time.
+//! An event over HTTP is acknowledged when it is stored itself; an event from a broker, which
+//! keeps it, when all recipients have it. It is rendered before anything is stored, for the first
+//! recipients or for all, so that an invalid event stores nothing. Each chunk is committed together
+//! with the position reached, so another attempt continues there; the last chunk is committed
+//! together with the event's identity. One fan-out runs at a time.
 
 use std::{sync::Arc, time::Duration};
 

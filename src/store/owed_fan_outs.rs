@@ -116,8 +116,8 @@ impl Store {
         claimed.map(read).transpose()
     }
 
-    /// Returns whether there is anything to claim: a statement that changes nothing would count as a
-    /// successful write.
+    /// Returns whether there is anything to claim: a statement that changes nothing would count as
+    /// a successful write.
     async fn owes_fan_outs(&self) -> Result<bool, StoreError> {
         let owed: i64 =
             on_pool!(self, |pool| sqlx::query_scalar(COUNT_OWED).fetch_one(pool).await)?;

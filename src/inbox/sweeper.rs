@@ -120,8 +120,9 @@ impl Sweeper {
                     let keys =
                         store.purge_idempotency_keys(now.0 - ANSWER_KEPT_MS, FORGET_BATCH).await;
                     let begun = store.purge_fan_outs(now.0 - IDENTITY_KEPT_MS, FORGET_BATCH).await;
-                    let tombstones =
-                        store.purge_tombstones(now.0 - TOMBSTONE_KEPT_MS, FORGET_BATCH).await;
+                    let tombstones = store
+                        .purge_tombstones(Timestamp(now.0 - TOMBSTONE_KEPT_MS), FORGET_BATCH)
+                        .await;
                     let attempts =
                         store.purge_failed_attempts(now.0 - IDENTITY_KEPT_MS, FORGET_BATCH).await;
                     // The next round retries.

@@ -6,18 +6,21 @@ use serde_json::Value;
 use sqlx::FromRow;
 use uuid::Uuid;
 
-use super::{Store, StoreError};
+use super::{
+    Store, StoreError,
+    sql_types::{Id, Json},
+};
 use crate::domain::notification::Timestamp;
 
 pub(super) const ENTER: &str = "INSERT INTO audit (id, at, who, action, subject, before, after) \
 VALUES ($1, $2, $3, $4, $5, $6, $7)";
 
 const LIST: &str = "SELECT id, at, who, action, subject, before, after FROM audit \
-     WHERE ($1 = '' OR id < $1) AND ($2 = '' OR subject = $2) ORDER BY id DESC LIMIT $3";
+     WHERE id < $1 AND ($2 = '' OR subject = $2) ORDER BY id DESC LIMIT $3";
 
 const LAST: &str = "SELECT a.id, a.at, a.who, a.action, a.subject, a.before, a.after FROM audit a \
-     JOIN (SELECT MAX(id) AS id FROM audit WHERE subject LIKE 'type:%' GROUP BY subject) l ON \
-     l.id = a.id";
+     WHERE a.subject LIKE 'type:%' AND NOT EXISTS (SELECT 1 FROM audit l WHERE l.subject = \
+     a.subject AND l.id > a.id)";
 
 /// Change made by an administrator.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -42,39 +45,44 @@ pub struct AuditEntry {
 macro_rules! entered {
     ($entry:expr, $tx:ident) => {
         sqlx::query($crate::store::audit::ENTER)
-            .bind($entry.id.to_string())
-            .bind($entry.at.0)
+            .bind($crate::store::sql_types::Id($entry.id))
+            .bind($entry.at)
             .bind(&$entry.who)
             .bind(&$entry.action)
             .bind(&$entry.subject)
-            .bind($entry.before.as_ref().map(ToString::to_string))
-            .bind($entry.after.as_ref().map(ToString::to_string))
+            .bind($entry.before.as_ref().map($crate::store::audit::json))
+            .bind($entry.after.as_ref().map($crate::store::audit::json))
             .execute(&mut *$tx)
             .await?
     };
 }
 pub(super) use entered;
 
+/// Returns a state as it is stored.
+pub(super) fn json(state: &Value) -> Json<'static> {
+    state.to_string().into()
+}
+
 #[derive(FromRow)]
 struct Row {
-    id: String,
-    at: i64,
+    id: Id,
+    at: Timestamp,
     who: String,
     action: String,
     subject: String,
-    before: Option<String>,
-    after: Option<String>,
+    before: Option<Json<'static>>,
+    after: Option<Json<'static>>,
 }
 
 impl TryFrom<Row> for AuditEntry {
     type Error = StoreError;
 
     fn try_from(row: Row) -> Result<Self, StoreError> {
-        let json = |text: Option<String>| text.and_then(|text| serde_json::from_str(&text).ok());
+        let json =
+            |json: Option<Json<'_>>| json.and_then(|json| serde_json::from_str(&json.0).ok());
         Ok(Self {
-            id: Uuid::try_parse(&row.id)
-                .map_err(|_| StoreError::Corrupt(format!("audit id {:?}", row.id)))?,
-            at: Timestamp(row.at),
+            id: row.id.0,
+            at: row.at,
             who: row.who,
             action: row.action,
             subject: row.subject,
@@ -96,10 +104,10 @@ impl Store {
         subject: Option<&str>,
         limit: i64,
     ) -> Result<Vec<AuditEntry>, StoreError> {
-        let before = before.map_or_else(String::new, |id| id.to_string());
+        let before = Id(before.unwrap_or(Uuid::max()));
         let rows: Vec<Row> = on_pool!(self, |pool| {
             sqlx::query_as(LIST)
-                .bind(&before)
+                .bind(before)
                 .bind(subject.unwrap_or_default())
                 .bind(limit)
                 .fetch_all(pool)

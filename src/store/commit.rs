@@ -13,6 +13,7 @@ use super::{
     on::{keep, within},
     planned::{Placed, Planned, Steps, counts_by_user, notification_of},
     postgres,
+    sql_types::Json,
 };
 use crate::domain::{
     event::Identity,
@@ -114,7 +115,7 @@ impl Store {
             for event in new() {
                 let shared = event.shared_metadata();
                 if let Some((id, metadata)) = &shared {
-                    db::run!(tx, SHARE_METADATA, id, *metadata, now.0)?;
+                    db::run!(tx, SHARE_METADATA, id, Json::from(*metadata), now)?;
                 }
                 let metadata_id = shared.map(|(id, _)| id);
                 for (id, draft) in &event.drafts {

@@ -8,6 +8,7 @@ use super::{
     Store, StoreError,
     audit::{AuditEntry, entered},
     on::pattern,
+    sql_types::{Id, Json},
 };
 use crate::domain::{notification::Timestamp, rejected::Rejected};
 
@@ -109,15 +110,15 @@ impl DeadLetter {
 
 #[derive(FromRow)]
 struct Row {
-    id: String,
-    received_at: i64,
+    id: Id,
+    received_at: Timestamp,
     source: String,
     subject: Option<String>,
     kind: String,
     field: Option<String>,
     reason: String,
     identity: Option<String>,
-    headers: String,
+    headers: Json<'static>,
     payload: String,
     truncated: bool,
 }
@@ -127,16 +128,15 @@ impl TryFrom<Row> for DeadLetter {
 
     fn try_from(row: Row) -> Result<Self, StoreError> {
         Ok(Self {
-            id: Uuid::try_parse(&row.id)
-                .map_err(|_| StoreError::Corrupt(format!("dead letter id {:?}", row.id)))?,
-            received_at: Timestamp(row.received_at),
+            id: row.id.0,
+            received_at: row.received_at,
             source: row.source,
             subject: row.subject,
             kind: row.kind,
             field: row.field,
             reason: row.reason,
             identity: row.identity,
-            headers: serde_json::from_str(&row.headers).unwrap_or_default(),
+            headers: serde_json::from_str(&row.headers.0).unwrap_or_default(),
             payload: row.payload,
             truncated: row.truncated,
         })
@@ -154,15 +154,15 @@ impl Store {
             clean(&serde_json::to_string(&letter.headers).unwrap_or_else(|_| "[]".to_owned()));
         on_writer!(self, |pool| {
             sqlx::query(INSERT)
-                .bind(letter.id.to_string())
-                .bind(letter.received_at.0)
+                .bind(Id(letter.id))
+                .bind(letter.received_at)
                 .bind(&letter.source)
                 .bind(&letter.subject)
                 .bind(&letter.kind)
                 .bind(letter.field.as_deref().map(clean))
                 .bind(clean(&letter.reason))
                 .bind(&letter.identity)
-                .bind(headers)
+                .bind(Json::from(headers))
                 .bind(&letter.payload)
                 .bind(letter.truncated)
                 .execute(pool)
@@ -192,14 +192,14 @@ impl Store {
         text: &str,
         limit: i64,
     ) -> Result<Vec<DeadLetter>, StoreError> {
-        let (at, id) = before.map_or((i64::MAX, String::new()), |(at, id)| (at.0, id.to_string()));
+        let (at, id) = before.unwrap_or((Timestamp(i64::MAX), Uuid::nil()));
         let pattern = pattern(text);
         let rows: Vec<Row> = on_pool!(self, |pool| {
             sqlx::query_as(LIST)
                 .bind(kind.unwrap_or_default())
                 .bind(&pattern)
                 .bind(at)
-                .bind(&id)
+                .bind(Id(id))
                 .bind(limit)
                 .fetch_all(pool)
                 .await
@@ -219,13 +219,13 @@ impl Store {
         text: &str,
         limit: i64,
     ) -> Result<(Vec<DeadLetter>, i64), StoreError> {
-        let (at, id) = before.map_or((i64::MAX, String::new()), |(at, id)| (at.0, id.to_string()));
+        let (at, id) = before.unwrap_or((Timestamp(i64::MAX), Uuid::nil()));
         let (kind, pattern) = (kind.unwrap_or_default(), pattern(text));
         let (rows, total): (Vec<Row>, i64) = in_snapshot!(self, |tx| {
             let total =
                 sqlx::query_scalar(COUNT).bind(kind).bind(&pattern).fetch_one(&mut *tx).await?;
             let rows =
-                sqlx::query_as(LIST).bind(kind).bind(&pattern).bind(at).bind(&id).bind(limit);
+                sqlx::query_as(LIST).bind(kind).bind(&pattern).bind(at).bind(Id(id)).bind(limit);
             (rows.fetch_all(&mut *tx).await?, total)
         });
         Ok((super::rows::all(rows)?, total))
@@ -255,10 +255,8 @@ impl Store {
     /// # Errors
     /// When the store is unavailable.
     pub async fn dead_letter(&self, id: Uuid) -> Result<Option<DeadLetter>, StoreError> {
-        let row: Option<Row> = on_pool!(self, |pool| sqlx::query_as(ONE)
-            .bind(id.to_string())
-            .fetch_optional(pool)
-            .await)?;
+        let row: Option<Row> =
+            on_pool!(self, |pool| sqlx::query_as(ONE).bind(Id(id)).fetch_optional(pool).await)?;
         row.map(DeadLetter::try_from).transpose()
     }
 
@@ -273,8 +271,7 @@ impl Store {
     ) -> Result<bool, StoreError> {
         Ok(in_transaction!(self, |_db, tx| {
             let gone =
-                sqlx::query(DISCARD).bind(id.to_string()).execute(&mut *tx).await?.rows_affected()
-                    > 0;
+                sqlx::query(DISCARD).bind(Id(id)).execute(&mut *tx).await?.rows_affected() > 0;
             if gone {
                 entered!(entry, tx);
             }

@@ -5,6 +5,7 @@ use super::{
     audit::{AuditEntry, entered},
     on::pattern,
     rows::{PersonRow, RecipientRow, all},
+    sql_types::Texts,
 };
 use crate::domain::{
     notification::Timestamp,
@@ -34,7 +35,7 @@ const EVERYONE: &str = concat!(
 /// Updates a user; absent fields stay unchanged.
 const MERGE: &str = "INSERT INTO users (user_id, login, name, email, roles, locale, timezone, \
 updated_at) \
-     VALUES ($1, $2, $3, $4, COALESCE($5, '[]'), $6, $7, $8) ON CONFLICT (user_id) DO UPDATE SET \
+     VALUES ($1, $2, $3, $4, COALESCE($5, $9), $6, $7, $8) ON CONFLICT (user_id) DO UPDATE SET \
      login = COALESCE(excluded.login, users.login), name = COALESCE(excluded.name, users.name), \
      email = COALESCE(excluded.email, users.email), roles = COALESCE($5, users.roles), \
      locale = COALESCE(excluded.locale, users.locale), timezone = COALESCE(excluded.timezone, \
@@ -76,8 +77,7 @@ macro_rules! merge {
         let mut patches: Vec<&PersonPatch> = $patches.iter().collect();
         patches.sort_by(|a, b| a.person.user_id.cmp(&b.person.user_id));
         for PersonPatch { person, set_roles } in patches {
-            let roles = set_roles
-                .then(|| serde_json::to_string(&person.roles).unwrap_or_else(|_| "[]".to_owned()));
+            let roles = set_roles.then(|| Texts::new(&person.roles));
             $db::run!(
                 $tx,
                 MERGE,
@@ -88,7 +88,8 @@ macro_rules! merge {
                 roles,
                 &person.locale,
                 &person.timezone,
-                $now.0
+                $now,
+                Texts::default()
             )?;
         }
     }};
@@ -148,7 +149,7 @@ impl Store {
     /// # Errors
     /// When the store is unavailable.
     pub async fn put_person(&self, person: &Person, entry: &AuditEntry) -> Result<(), StoreError> {
-        let roles = serde_json::to_string(&person.roles).unwrap_or_else(|_| "[]".to_owned());
+        let roles = Texts::new(&person.roles);
         in_transaction!(self, |_db, tx| {
             sqlx::query(PUT)
                 .bind(person.user_id.as_str())
@@ -158,7 +159,7 @@ impl Store {
                 .bind(&roles)
                 .bind(&person.locale)
                 .bind(&person.timezone)
-                .bind(entry.at.0)
+                .bind(entry.at)
                 .execute(&mut *tx)
                 .await?;
             entered!(entry, tx);
@@ -280,7 +281,7 @@ impl Store {
     pub async fn enter_people(&self, people: &[Person], now: Timestamp) -> Result<(), StoreError> {
         in_inbox_transaction!(self, |db, tx| {
             for person in people {
-                db::run!(tx, ENTER, person.user_id.as_str(), &person.login, now.0)?;
+                db::run!(tx, ENTER, person.user_id.as_str(), &person.login, now)?;
             }
         });
         Ok(())

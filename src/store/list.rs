@@ -12,6 +12,7 @@ use super::{
         InboxRow, NotificationRow, PAGE_MAX_BYTES, RowsOfPage, all, counters,
         notification_selection,
     },
+    sql_types::Id,
 };
 use crate::{
     clock,
@@ -88,7 +89,7 @@ pub struct UnreadTotals {
 /// Selects users by their newest unread notification: its ID begins with its time.
 const WITH_UNREAD: &str = "SELECT user_id FROM notifications WHERE status = 'unread' GROUP BY \
 user_id \
-     ORDER BY MAX(notification_id) DESC LIMIT $1";
+     ORDER BY MAX(CAST(notification_id AS TEXT)) DESC LIMIT $1";
 
 const UNREAD_TOTALS: &str = "SELECT CAST(COALESCE(SUM(unread), 0) AS BIGINT) AS unread, COUNT(*) \
 AS users FROM inboxes WHERE unread > 0";
@@ -139,11 +140,7 @@ impl Store {
     /// When the store is unavailable.
     pub async fn has_notification(&self, user: &UserId, id: Uuid) -> Result<bool, StoreError> {
         let found: Option<i32> = on_pool!(self, |pool| {
-            sqlx::query_scalar(EXISTING)
-                .bind(user.as_str())
-                .bind(id.to_string())
-                .fetch_optional(pool)
-                .await
+            sqlx::query_scalar(EXISTING).bind(user.as_str()).bind(Id(id)).fetch_optional(pool).await
         })?;
         Ok(found.is_some())
     }
@@ -203,7 +200,7 @@ impl Store {
         id: Uuid,
     ) -> Result<Option<Notification>, StoreError> {
         let row = reading!(self, |db, tx| {
-            db::first!(tx, NotificationRow, GET, user.as_str(), id.to_string())
+            db::first!(tx, NotificationRow, GET, user.as_str(), Id(id))
         })?;
         row.map(Notification::try_from).transpose()
     }
@@ -216,7 +213,7 @@ impl Store {
     /// When the store is unavailable.
     pub async fn revision_at(&self, user: &UserId, time: Timestamp) -> Result<i64, StoreError> {
         Ok(on_pool!(self, |pool| {
-            sqlx::query_scalar(PLACE_AT).bind(user.as_str()).bind(time.0).fetch_one(pool).await
+            sqlx::query_scalar(PLACE_AT).bind(user.as_str()).bind(time).fetch_one(pool).await
         })?)
     }
 }

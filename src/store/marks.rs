@@ -7,6 +7,7 @@ use uuid::Uuid;
 use super::{
     Store, StoreError,
     rows::{InboxRow, NotificationRow, counters, notification_selection},
+    sql_types::Id,
 };
 use crate::domain::{
     inbox::{BulkMark, Change, ChangeKind, ClientId, Mark, RevisionStep, transition},
@@ -88,7 +89,7 @@ impl Store {
     ) -> Result<MarkOutcome, StoreError> {
         let outcome = in_inbox_transaction!(self, |db, tx| {
             let inbox = db::first!(tx, InboxRow, db::LOCK_INBOX, user.as_str())?;
-            let row = db::first!(tx, NotificationRow, FIND, user.as_str(), id.to_string())?;
+            let row = db::first!(tx, NotificationRow, FIND, user.as_str(), Id(id))?;
             let before = counters(inbox);
             match row.map(Notification::try_from).transpose()? {
                 None => None,
@@ -109,21 +110,21 @@ impl Store {
                         )?;
                         let kept_from =
                             // Restored by its owner: its age counts from now.
-                            matches!(mark, Mark::Unread | Mark::Unarchive).then_some(now.0);
+                            matches!(mark, Mark::Unread | Mark::Unarchive).then_some(now);
                         db::run!(
                             tx,
                             SET_STATE,
-                            id.to_string(),
+                            Id(id),
                             found.status.as_str(),
-                            found.read_at.map(|time| time.0),
+                            found.read_at,
                             step.revision,
-                            found.seen_at.map(|time| time.0),
-                            found.expires_at.map(|time| time.0),
+                            found.seen_at,
+                            found.expires_at,
                             kept_from,
-                            found.clicked_at.map(|time| time.0)
+                            found.clicked_at
                         )?;
                         if found.status == Status::Deleted {
-                            db::run!(tx, BLANK, id.to_string(), now.0)?;
+                            db::run!(tx, BLANK, Id(id), now)?;
                             db::drop_metadata_of_one(&mut tx, shared.as_deref()).await?;
                         }
                         Some((ChangeKind::Marked(mark), found, step))
@@ -167,7 +168,7 @@ impl Store {
                 BulkMark::Read => READ_ALL,
                 BulkMark::Seen => SEEN_ALL,
             };
-            let marked = db::run!(tx, sql, user.as_str(), up_to, now.0, before.revision)?;
+            let marked = db::run!(tx, sql, user.as_str(), up_to, now, before.revision)?;
             let marked = i64::try_from(marked).unwrap_or(i64::MAX);
             let read = if mark == BulkMark::Read { marked } else { 0 };
             let step = RevisionStep {

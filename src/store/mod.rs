@@ -32,6 +32,7 @@ mod postgres;
 mod preferences;
 mod rows;
 mod schedules;
+mod sql_types;
 mod sqlite;
 mod sweep;
 mod totals;

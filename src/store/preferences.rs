@@ -3,6 +3,7 @@
 use super::{
     Store, StoreError,
     rows::{parse_preferences, user_id},
+    sql_types::Json,
 };
 use crate::domain::{notification::Timestamp, preferences::Preferences, user::UserId};
 
@@ -14,9 +15,9 @@ retention_days) \
      excluded.preferences, \
      updated_at = excluded.updated_at, retention_days = excluded.retention_days";
 
-fn written(preferences: &Preferences) -> String {
+fn written(preferences: &Preferences) -> Json<'static> {
     // A type of this crate with string keys always serializes.
-    serde_json::to_string(preferences).unwrap_or_else(|_| "{}".to_owned())
+    serde_json::to_string(preferences).unwrap_or_else(|_| "{}".to_owned()).into()
 }
 
 impl Store {
@@ -25,8 +26,9 @@ impl Store {
     /// # Errors
     /// When the store is unavailable.
     pub async fn preferences(&self, user: &UserId) -> Result<Preferences, StoreError> {
-        let found = reading!(self, |db, tx| db::first!(tx, (String,), OF_ONE, user.as_str()))?;
-        Ok(found.map(|(text,)| parse_preferences(&text)).unwrap_or_default())
+        let found =
+            reading!(self, |db, tx| db::first!(tx, (Json<'static>,), OF_ONE, user.as_str()))?;
+        Ok(found.map(|(json,)| parse_preferences(json)).unwrap_or_default())
     }
 
     /// Returns the preferences of these users; users without any are left out.
@@ -42,10 +44,10 @@ impl Store {
         }
         let ids = serde_json::to_string(users).unwrap_or_else(|_| "[]".to_owned());
         let rows = reading!(self, |db, tx| {
-            db::rows!(tx, (String, String), db::PREFERENCES_BY_ID, &ids)
+            db::rows!(tx, (String, Json<'static>), db::PREFERENCES_BY_ID, &ids)
         })?;
         rows.into_iter()
-            .map(|(user, text)| Ok((user_id(&user)?, parse_preferences(&text))))
+            .map(|(user, json)| Ok((user_id(&user)?, parse_preferences(json))))
             .collect()
     }
 
@@ -63,7 +65,7 @@ impl Store {
             sqlx::query(PUT)
                 .bind(user.as_str())
                 .bind(written(preferences))
-                .bind(now.0)
+                .bind(now)
                 .bind(preferences.retention_days)
                 .execute(pool)
                 .await
@@ -83,14 +85,14 @@ impl Store {
         now: Timestamp,
     ) -> Result<(), StoreError> {
         in_transaction!(self, |_db, tx| {
-            let found: Option<String> =
+            let found: Option<Json<'static>> =
                 sqlx::query_scalar(OF_ONE).bind(user.as_str()).fetch_optional(&mut *tx).await?;
-            let mut preferences = found.as_deref().map(parse_preferences).unwrap_or_default();
+            let mut preferences = found.map(parse_preferences).unwrap_or_default();
             preferences.retention_days = Some(days);
             sqlx::query(PUT)
                 .bind(user.as_str())
                 .bind(written(&preferences))
-                .bind(now.0)
+                .bind(now)
                 .bind(days)
                 .execute(&mut *tx)
                 .await?;

@@ -3,9 +3,11 @@
 use std::sync::Arc;
 
 use serde_json::value::RawValue;
-use uuid::Uuid;
 
-use super::StoreError;
+use super::{
+    StoreError,
+    sql_types::{Id, Json, Texts},
+};
 use crate::domain::{
     inbox::{InboxPosition, InboxState},
     notification::{Notification, Priority, Status, Timestamp, stream_id},
@@ -77,7 +79,7 @@ macro_rules! row {
 row! {
     /// Row of `notifications`.
     pub(super) struct NotificationRow {
-        notification_id: String,
+        notification_id: Id,
         user_id: String,
         seq: i64,
         revision: i64,
@@ -90,15 +92,15 @@ row! {
         entity_type: Option<String>,
         entity_id: Option<String>,
         action_url: Option<String>,
-        metadata: String,
+        metadata: Json<'static>,
         count: i64,
-        created_at: i64,
-        expires_at: Option<i64>,
+        created_at: Timestamp,
+        expires_at: Option<Timestamp>,
         status: String,
-        read_at: Option<i64>,
-        seen_at: Option<i64>,
-        keep_until: Option<i64>,
-        clicked_at: Option<i64>,
+        read_at: Option<Timestamp>,
+        seen_at: Option<Timestamp>,
+        keep_until: Option<Timestamp>,
+        clicked_at: Option<Timestamp>,
         variant: Option<String>,
         metadata_id: Option<String>,
     }
@@ -106,7 +108,7 @@ row! {
 
 impl NotificationRow {
     fn bytes(&self) -> usize {
-        self.title.len() + self.message.len() + self.metadata.len() + ROW_BYTES
+        self.title.len() + self.message.len() + self.metadata.0.len() + ROW_BYTES
     }
 }
 
@@ -156,12 +158,11 @@ impl TryFrom<NotificationRow> for Notification {
     type Error = StoreError;
 
     fn try_from(row: NotificationRow) -> Result<Self, StoreError> {
-        let created_at = Timestamp(row.created_at);
-        let metadata = RawValue::from_string(row.metadata)
+        let created_at = row.created_at;
+        let metadata = RawValue::from_string(row.metadata.into_text())
             .map_err(|error| corrupt("metadata", &error.to_string()))?;
         Ok(Self {
-            notification_id: Uuid::try_parse(&row.notification_id)
-                .map_err(|_| corrupt("notification_id", &row.notification_id))?,
+            notification_id: row.notification_id.0,
             stream_id: stream_id(created_at, row.seq),
             revision: row.revision,
             title: row.title,
@@ -176,13 +177,13 @@ impl TryFrom<NotificationRow> for Notification {
             metadata: Arc::from(metadata),
             count: row.count,
             created_at,
-            expires_at: row.expires_at.map(Timestamp),
+            expires_at: row.expires_at,
             status: Status::parse(&row.status).ok_or_else(|| corrupt("status", &row.status))?,
             read: row.read_at.is_some(),
-            read_at: row.read_at.map(Timestamp),
-            seen_at: row.seen_at.map(Timestamp),
-            keep_until: row.keep_until.map(Timestamp),
-            clicked_at: row.clicked_at.map(Timestamp),
+            read_at: row.read_at,
+            seen_at: row.seen_at,
+            keep_until: row.keep_until,
+            clicked_at: row.clicked_at,
             variant: row.variant,
             metadata_id: row.metadata_id,
             user_id: user_id(&row.user_id)?,
@@ -245,7 +246,7 @@ row! {
         login: Option<String>,
         name: Option<String>,
         email: Option<String>,
-        roles: String,
+        roles: Texts,
         locale: Option<String>,
         timezone: Option<String>,
     }
@@ -262,16 +263,16 @@ row! {
         login: Option<String>,
         name: Option<String>,
         email: Option<String>,
-        roles: Option<String>,
+        roles: Option<Texts>,
         locale: Option<String>,
         timezone: Option<String>,
-        preferences: Option<String>,
+        preferences: Option<Json<'static>>,
     }
 }
 
 /// Parses preferences; an invalid value written by SQL counts as the default.
-pub(super) fn parse_preferences(text: &str) -> Preferences {
-    serde_json::from_str(text).unwrap_or_default()
+pub(super) fn parse_preferences(json: Json<'_>) -> Preferences {
+    serde_json::from_str(&json.0).unwrap_or_default()
 }
 
 impl RecipientRow {
@@ -282,7 +283,7 @@ impl RecipientRow {
             let roles = self.roles.unwrap_or_default();
             Person::try_from(PersonRow { user_id, login, name, email, roles, locale, timezone })
         });
-        let preferences = match self.preferences.as_deref().map(parse_preferences) {
+        let preferences = match self.preferences.map(parse_preferences) {
             Some(preferences) => Some((user_id(&recipient)?, preferences)),
             None => None,
         };
@@ -299,8 +300,7 @@ impl TryFrom<PersonRow> for Person {
             login: row.login,
             name: row.name,
             email: row.email,
-            // An invalid list written by SQL counts as empty: one row must not affect others.
-            roles: serde_json::from_str(&row.roles).unwrap_or_default(),
+            roles: row.roles.0,
             locale: row.locale,
             timezone: row.timezone,
         })

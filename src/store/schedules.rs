@@ -109,7 +109,7 @@ impl Store {
         until: Timestamp,
     ) -> Result<i64, StoreError> {
         Ok(on_pool!(self, |pool| {
-            sqlx::query_scalar(COUNT).bind(code).bind(since.0).bind(until.0).fetch_one(pool).await
+            sqlx::query_scalar(COUNT).bind(code).bind(since).bind(until).fetch_one(pool).await
         })?)
     }
 }

@@ -8,9 +8,10 @@ use std::{
 use serde_json::json;
 
 use super::{
-    Fence, Store, StoreError,
+    Fence, Kind, Store, StoreError,
     marks::SET_INBOX,
     rows::{InboxRow, NotificationRow, all},
+    sql_types::Id,
 };
 use crate::domain::{
     inbox::{Change, ChangeKind, InboxState, SweepKind},
@@ -42,11 +43,20 @@ const TOMBSTONES: &str = "SELECT user_id, notification_id, revision FROM notific
 
 /// Selects notifications beyond the retention period of one page of users: $1 now, $2 limit, $3
 /// after which user, $4 up to which.
-const RETAINED: &str = "SELECT n.user_id, n.notification_id FROM user_notification_preferences p \
-     JOIN notifications n ON n.user_id = p.user_id AND n.status IN ('unread', 'read') \
-     AND COALESCE(n.kept_from, n.created_at) <= $1 - p.retention_days * 86400000 \
-     WHERE p.retention_days IS NOT NULL AND p.user_id > $3 AND p.user_id <= $4 ORDER BY \
-     n.user_id, n.seq LIMIT $2";
+macro_rules! retained {
+    ($day:literal) => {
+        concat!(
+            "SELECT n.user_id, n.notification_id FROM user_notification_preferences p \
+             JOIN notifications n ON n.user_id = p.user_id AND n.status IN ('unread', 'read') \
+             AND COALESCE(n.kept_from, n.created_at) <= $1 - p.retention_days * ",
+            $day,
+            " WHERE p.retention_days IS NOT NULL AND p.user_id > $3 AND p.user_id <= $4 ORDER BY \
+             n.user_id, n.seq LIMIT $2"
+        )
+    };
+}
+const RETAINED_SQLITE: &str = retained!("86400000");
+const RETAINED_POSTGRES: &str = retained!("interval '24 hours'");
 
 const RETENTION_USERS: &str = "SELECT user_id FROM user_notification_preferences \
      WHERE retention_days IS NOT NULL AND user_id > $1 ORDER BY user_id LIMIT $2";
@@ -73,8 +83,8 @@ impl Store {
             // Retention periods are per user, and not found by one time.
             SweepKind::RetentionEnded => return Ok(Vec::new()),
         };
-        let due: Vec<(String, String)> = on_pool!(self, |pool| sqlx::query_as(sql)
-            .bind(before.0)
+        let due: Vec<(String, Id)> = on_pool!(self, |pool| sqlx::query_as(sql)
+            .bind(before)
             .bind(limit)
             .fetch_all(pool)
             .await)?;
@@ -101,9 +111,13 @@ impl Store {
                 .await
         })?;
         let Some(last) = users.last() else { return Ok((Vec::new(), None)) };
-        let due: Vec<(String, String)> = on_pool!(self, |pool| {
-            sqlx::query_as(RETAINED)
-                .bind(now.0)
+        let retained = match self.kind() {
+            Kind::Sqlite => RETAINED_SQLITE,
+            Kind::Postgres => RETAINED_POSTGRES,
+        };
+        let due: Vec<(String, Id)> = on_pool!(self, |pool| {
+            sqlx::query_as(retained)
+                .bind(now)
                 .bind(limit)
                 .bind(&after.0)
                 .bind(last)
@@ -122,8 +136,8 @@ impl Store {
     ///
     /// # Errors
     /// When the store is unavailable; then nothing has changed.
-    pub async fn purge_tombstones(&self, before: i64, limit: i64) -> Result<u64, StoreError> {
-        let due: Vec<(String, String, i64)> = on_pool!(self, |pool| sqlx::query_as(TOMBSTONES)
+    pub async fn purge_tombstones(&self, before: Timestamp, limit: i64) -> Result<u64, StoreError> {
+        let due: Vec<(String, Id, i64)> = on_pool!(self, |pool| sqlx::query_as(TOMBSTONES)
             .bind(before)
             .bind(limit)
             .fetch_all(pool)
@@ -141,7 +155,8 @@ impl Store {
             .iter()
             .map(|(user, revision)| json!({ "user": user, "revision": revision }))
             .collect();
-        let ids = json!(due.iter().map(|(_, id, _)| id).collect::<Vec<_>>()).to_string();
+        let ids =
+            json!(due.iter().map(|(_, id, _)| id.0.to_string()).collect::<Vec<_>>()).to_string();
         let removed = in_transaction!(self, |db, tx| {
             let _locked: Vec<InboxRow> =
                 sqlx::query_as(db::LOCK_INBOXES).bind(&users).fetch_all(&mut *tx).await?;
@@ -156,7 +171,7 @@ impl Store {
     async fn enter_all(
         &self,
         sweep: SweepKind,
-        due: &[(String, String)],
+        due: &[(String, Id)],
         now: Timestamp,
         fence: &Fence,
     ) -> Result<Vec<Change>, StoreError> {
@@ -165,7 +180,7 @@ impl Store {
         }
         let users: BTreeSet<&str> = due.iter().map(|(user, _)| user.as_str()).collect();
         let users = json!(users).to_string();
-        let ids = json!(due.iter().map(|(_, id)| id).collect::<Vec<_>>()).to_string();
+        let ids = json!(due.iter().map(|(_, id)| id.0.to_string()).collect::<Vec<_>>()).to_string();
         in_transaction!(self, |db, tx| {
             db::hold_lease(&mut tx, fence).await?;
             let inboxes: Vec<InboxRow> =
@@ -203,7 +218,7 @@ impl Store {
             if !deleted.is_empty() {
                 sqlx::query(db::BLANK_ALL)
                     .bind(json!(deleted).to_string())
-                    .bind(now.0)
+                    .bind(now)
                     .execute(&mut *tx)
                     .await?;
                 db::drop_unused_metadata(&mut tx, &unused).await?;

@@ -6,6 +6,7 @@ use sqlx::{FromRow, postgres::PgListener};
 use super::{
     Backend, Store, StoreError,
     audit::{AuditEntry, entered},
+    sql_types::{Json, Texts},
 };
 use crate::domain::{
     catalog::{Entity, Origin, TypeRow, Variant},
@@ -64,9 +65,9 @@ struct Row {
     template: String,
     target_type: String,
     target_role: Option<String>,
-    target_users: String,
+    target_users: Texts,
     priority: String,
-    channels: String,
+    channels: Texts,
     is_active: bool,
     ttl_seconds: Option<i64>,
     action_url: Option<String>,
@@ -74,17 +75,23 @@ struct Row {
     entity_field: Option<String>,
     mandatory: bool,
     keep_days: Option<i64>,
-    variants: String,
+    variants: Json<'static>,
     schedule: Option<String>,
     origin: String,
-    updated_at: i64,
+    updated_at: Timestamp,
 }
 
 impl From<Row> for TypeRow {
     fn from(row: Row) -> Self {
         let entity = row.entity_type.zip(row.entity_field);
         // Invalid lists written by SQL count as empty; validation of the target then reports it.
-        let users: Vec<UserId> = serde_json::from_str(&row.target_users).unwrap_or_default();
+        let users: Vec<UserId> = row
+            .target_users
+            .0
+            .iter()
+            .map(|id| UserId::parse(id))
+            .collect::<Result<_, _>>()
+            .unwrap_or_default();
         Self {
             code: row.code,
             display_name: row.display_name,
@@ -93,21 +100,21 @@ impl From<Row> for TypeRow {
             target_role: row.target_role,
             target_users: users,
             priority: row.priority,
-            channels: serde_json::from_str(&row.channels).unwrap_or_default(),
+            channels: row.channels.0,
             is_active: row.is_active,
             ttl_seconds: row.ttl_seconds,
             action_url: row.action_url,
             entity: entity.map(|(kind, id)| Entity { kind, id }),
             mandatory: row.mandatory,
             keep_days: row.keep_days,
-            variants: variants(row.variants),
+            variants: variants(row.variants.into_text()),
             // Written by SQL it may be the five fields alone.
             schedule: row.schedule.filter(|text| !text.is_empty()).map(|text| {
                 let json = serde_json::from_str(&text).ok().filter(Value::is_object);
                 json.unwrap_or(Value::String(text))
             }),
             origin: if row.origin == "config" { Origin::Config } else { Origin::Admin },
-            updated_at: Timestamp(row.updated_at),
+            updated_at: row.updated_at,
         }
     }
 }
@@ -132,18 +139,18 @@ macro_rules! bound {
             .bind(&$row.template)
             .bind(&$row.target_type)
             .bind(&$row.target_role)
-            .bind(list(&$row.target_users))
+            .bind(Texts($row.target_users.iter().map(ToString::to_string).collect()))
             .bind(&$row.priority)
-            .bind(list(&$row.channels))
+            .bind(Texts::new(&$row.channels))
             .bind($row.is_active)
             .bind($row.ttl_seconds)
             .bind(&$row.action_url)
             .bind($row.entity.as_ref().map(|entity| entity.kind.clone()))
             .bind($row.entity.as_ref().map(|entity| entity.id.clone()))
-            .bind($now.0)
+            .bind($now)
             .bind($row.mandatory)
             .bind($row.keep_days)
-            .bind(list(&$row.variants))
+            .bind(Json::from(list(&$row.variants)))
             .bind($row.schedule.as_ref().map(|schedule| {
                 schedule.as_str().map_or_else(|| schedule.to_string(), str::to_owned)
             }))
@@ -294,7 +301,7 @@ impl Store {
         Ok(in_transaction!(self, |_db, tx| {
             let changed = bound!(sqlx::query(CHANGE), row, row.updated_at)
                 .bind(origin(row.origin))
-                .bind(before.updated_at.0)
+                .bind(before.updated_at)
                 .execute(&mut *tx)
                 .await?;
             let changed = changed.rows_affected() > 0;
@@ -317,7 +324,7 @@ impl Store {
         Ok(in_transaction!(self, |_db, tx| {
             let dropped = sqlx::query(DROP)
                 .bind(&before.code)
-                .bind(before.updated_at.0)
+                .bind(before.updated_at)
                 .execute(&mut *tx)
                 .await?
                 .rows_affected();

@@ -22,8 +22,9 @@ const WITHOUT_INBOX: &str = "SELECT DISTINCT user_id FROM notifications n WHERE 
      (SELECT 1 FROM inboxes i WHERE i.user_id = n.user_id) LIMIT $1";
 
 /// Selects notifications whose shared metadata is missing.
-const WITHOUT_METADATA: &str = "SELECT notification_id FROM notifications n WHERE metadata_id IS \
-     NOT NULL AND NOT EXISTS (SELECT 1 FROM shared_metadata m WHERE m.id = n.metadata_id) LIMIT $1";
+const WITHOUT_METADATA: &str = "SELECT CAST(notification_id AS TEXT) FROM notifications n WHERE \
+     metadata_id IS NOT NULL AND NOT EXISTS (SELECT 1 FROM shared_metadata m WHERE m.id = \
+     n.metadata_id) LIMIT $1";
 
 /// Selects shared metadata that no notification uses.
 const UNUSED_METADATA: &str = "SELECT id FROM shared_metadata m WHERE NOT EXISTS \

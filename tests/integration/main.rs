@@ -33,6 +33,7 @@ mod http;
 mod http_service;
 mod inbox;
 mod maintenance;
+mod native_types;
 mod nats_access;
 mod operating;
 mod publishing;

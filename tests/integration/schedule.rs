@@ -60,7 +60,7 @@ async fn scheduled_run_makes_one_notification_with_several_hubs() {
     // Change the times in the store: the notes were made an hour ago, the last run two hours ago.
     let store = Store::open(&hub.store_url).await.expect("it opens");
     for sql in [
-        "UPDATE notifications SET created_at = created_at - 3600000",
+        "UPDATE notifications SET created_at = created_at - interval '1 hour'",
         "UPDATE schedule_runs SET run_at = run_at - 7200000",
     ] {
         store.execute_by_hand(sql).await.expect("it is taken");

@@ -81,7 +81,10 @@ async fn a_lease_has_one_holder_and_an_earlier_one_cannot_write() {
     let store = &test.store;
     let due = planned(None, vec![draft("budi", "brief")]);
     store.commit(&[due], NOW).await.expect("it is committed");
-    store.execute_by_hand("UPDATE notifications SET expires_at = 1").await.expect("it is written");
+    store
+        .execute_by_hand("UPDATE notifications SET expires_at = to_timestamp(1)")
+        .await
+        .expect("it is written");
     let first = store.take_lease("sweeper", "a", 60_000).await.expect("an answer").expect("free");
     assert_eq!(store.take_lease("sweeper", "b", 60_000).await.expect("an answer"), None);
     let again = store.take_lease("sweeper", "a", 60_000).await.expect("an answer");

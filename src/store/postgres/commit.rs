@@ -18,6 +18,7 @@ use crate::{
         StoreError,
         columns::{column_names, notification_columns},
         planned::{Placed, Planned, Steps, counts_by_user, notification_of, stored_metadata},
+        sql_types::{Id, Json},
     },
 };
 

@@ -14,6 +14,7 @@ use super::{
     columns::{column_names, notification_columns},
     planned::stored_metadata,
     rows::{InboxRow, NotificationRow, RowsOfPage, notification_selection},
+    sql_types::{Id, Json},
     sweep::again,
 };
 use crate::domain::{
@@ -142,19 +143,20 @@ pub(super) const LOCK_INBOXES: &str = "SELECT user_id, revision, unread, unseen 
      FOR UPDATE";
 
 /// Selects notifications by a JSON list of IDs.
-pub(super) const NOTIFICATIONS_BY_ID: &str = again!("SELECT json_array_elements_text($1::json)");
+pub(super) const NOTIFICATIONS_BY_ID: &str =
+    again!("SELECT json_array_elements_text($1::json)::uuid");
 
 /// Sets states from a JSON list of `{id, status, revision}`.
 pub(super) const ENTER_ALL: &str = "UPDATE notifications SET status = e.status, revision = \
 e.revision \
-     FROM json_to_recordset($1::json) AS e (id text, status text, revision bigint) WHERE \
+     FROM json_to_recordset($1::json) AS e (id uuid, status text, revision bigint) WHERE \
      notification_id = e.id";
 
 /// Removes the content of tombstones by a JSON list of IDs; `$2` is now.
 pub(super) const BLANK_ALL: &str = "UPDATE notifications SET title = '', message = '', metadata \
 = '{}', \
      metadata_id = NULL, action_url = NULL, deleted_at = $2 \
-     WHERE notification_id IN (SELECT json_array_elements_text($1::json))";
+     WHERE notification_id IN (SELECT json_array_elements_text($1::json)::uuid)";
 
 /// Sets the highest purged revisions from a JSON list of `{user, revision}`.
 pub(super) const SET_PURGED: &str = "UPDATE inboxes SET purged_revision = \
@@ -164,7 +166,7 @@ GREATEST(purged_revision, e.revision) \
 
 /// Deletes tombstones by a JSON list of IDs.
 pub(super) const DROP_TOMBSTONES: &str = "DELETE FROM notifications WHERE status = 'deleted' \
-     AND notification_id IN (SELECT json_array_elements_text($1::json))";
+     AND notification_id IN (SELECT json_array_elements_text($1::json)::uuid)";
 
 /// Deletes unused shared metadata. The rows are locked first: of two transactions that delete the
 /// last two notifications, the second sees the effect of the first.

@@ -17,6 +17,7 @@ use super::{
     columns::{column_names, notification_columns},
     planned::stored_metadata,
     rows::{InboxRow, notification_selection},
+    sql_types::{Id, Json},
     sweep::again,
 };
 use crate::domain::{

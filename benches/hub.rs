@@ -1,6 +1,6 @@
 //! Measures speed and memory of the built hub: `cargo bench --bench hub`, or a part of it with
-//! `-- throughput`, `-- latency`, `-- devices`, `-- idle`, `-- streams`, `-- feeds`, `-- hubs` or
-//! `-- everyone`. `-- --postgres URL` measures on PostgreSQL (an empty database).
+//! `-- throughput`, `-- latency`, `-- devices`, `-- idle`, `-- streams`, `-- feeds`, `-- hubs`,
+//! `-- everyone`, `-- lists`, `-- storm` or `-- sustained`. `-- --postgres URL` measures on PostgreSQL (an empty database).
 //!
 //! Needs `nats-server` on the PATH, and for `hubs` a PostgreSQL and `redis-server`. The load runs
 //! on the same machine and shares its processors with the hub: compare only figures of one machine.
@@ -19,6 +19,8 @@ mod everyone;
 mod feeds;
 #[path = "hub/hubs.rs"]
 mod hubs;
+#[path = "hub/large_store.rs"]
+mod large_store;
 #[path = "../tests/integration/support/mod.rs"]
 mod support;
 
@@ -37,6 +39,21 @@ use support::{client::Client, hub::Hub, nats::NatsServer};
 
 const USERS: usize = 200;
 
+/// Everything that can be measured.
+const PARTS: [&str; 11] = [
+    "throughput",
+    "latency",
+    "devices",
+    "idle",
+    "streams",
+    "feeds",
+    "hubs",
+    "everyone",
+    "lists",
+    "storm",
+    "sustained",
+];
+
 fn main() {
     let _ = rlimit::increase_nofile_limit(u64::MAX);
     let arguments: Vec<String> =
@@ -47,10 +64,7 @@ fn main() {
         .and_then(|at| arguments.get(at + 1))
         .cloned();
     let wanted = |name: &str| {
-        let named =
-            ["throughput", "latency", "devices", "idle", "streams", "feeds", "hubs", "everyone"]
-                .iter()
-                .any(|one| arguments.iter().any(|a| a == one));
+        let named = PARTS.iter().any(|one| arguments.iter().any(|a| a == one));
         !named || arguments.iter().any(|argument| argument == name)
     };
     tokio::runtime::Builder::new_multi_thread()
@@ -63,7 +77,9 @@ fn main() {
                 throughput(postgres.as_deref(), 50_000).await;
             }
             if wanted("latency") {
-                latency(postgres.as_deref(), 1_000, Duration::from_secs(10)).await;
+                for rate in [1_000, 5_000] {
+                    latency(postgres.as_deref(), rate, Duration::from_secs(10)).await;
+                }
             }
             if wanted("devices") {
                 devices(postgres.as_deref(), 2_000).await;
@@ -89,6 +105,15 @@ fn main() {
             }
             if wanted("everyone") {
                 everyone::everyone(postgres.as_deref(), 100_000).await;
+            }
+            if wanted("lists") {
+                large_store::lists(postgres.as_deref(), 1_000_000).await;
+            }
+            if wanted("storm") {
+                large_store::storm(postgres.as_deref(), 10_000, 20).await;
+            }
+            if wanted("sustained") {
+                sustained(postgres.as_deref(), Duration::from_secs(300)).await;
             }
         });
 }
@@ -191,6 +216,44 @@ async fn throughput(postgres: Option<&str>, events: u64) {
     let rows = hub.metric("lonceng_store_batch_rows_sum").await
         / hub.metric("lonceng_store_batch_rows_count").await.max(1.0);
     println!("            {rows:.0} rows per transaction on average");
+}
+
+/// Events per second over minutes, and the memory at its beginning and end.
+async fn sustained(postgres: Option<&str>, length: Duration) {
+    let nats = NatsServer::start(true).await.expect("nats-server is needed");
+    let hub = hub_of(&nats, postgres).await;
+    let watchers = watch(&hub).await;
+    let context = nats.jetstream().await;
+    let started = Instant::now();
+    let (mut published, mut early) = (0, 0);
+    while started.elapsed() < length {
+        // At most so many on the way: the stream of a company has a limit as well.
+        while published - watchers.seen.load(Ordering::Relaxed) < 20_000 {
+            let mut waiting = FuturesUnordered::new();
+            for _ in 0..500 {
+                let ack = context.publish("events.note.created", payload(published)).await;
+                waiting.push(std::future::IntoFuture::into_future(ack.expect("it is sent")));
+                published += 1;
+            }
+            while let Some(stored) = waiting.next().await {
+                stored.expect("the stream stores it");
+            }
+        }
+        watchers.arrivals.lock().expect("no watcher panics").clear();
+        if early == 0 && started.elapsed() > length / 10 {
+            early = pss(&hub);
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    reached(&watchers, published).await;
+    println!(
+        "sustained   {published} events in {:.0?}: {:.0} events/s; memory {:.0} MB after a tenth of \
+         the time, {:.0} MB at the end (PSS)",
+        started.elapsed(),
+        published as f64 / started.elapsed().as_secs_f64(),
+        early as f64 / 1e6,
+        pss(&hub) as f64 / 1e6
+    );
 }
 
 /// Latency from publishing to the WebSocket, at a constant rate.

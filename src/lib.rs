@@ -37,6 +37,7 @@
 pub mod app;
 pub mod auth;
 pub mod bus;
+pub mod channels;
 pub mod cli;
 pub mod clock;
 pub mod cluster;

@@ -209,6 +209,7 @@ pub(crate) fn event(id: &str, user_id: &str) -> Event {
         time: Timestamp(0),
         data,
         bytes: 100,
+        publisher: None,
         direct: None,
     }
 }
@@ -234,6 +235,10 @@ pub(crate) fn draft(user_id: &str, message: &str) -> Draft {
         keep_until: None,
         quiet: false,
         variant: None,
+        event_id: None,
+        publisher: None,
+        group: None,
+        deliveries: Vec::new(),
     }
 }
 
@@ -241,7 +246,7 @@ pub(crate) fn draft(user_id: &str, message: &str) -> Draft {
 pub(crate) fn planned(identity: Option<&str>, users: &[&str]) -> Planned {
     let drafts = users.iter().map(|id| (Uuid::now_v7(), draft(id, "hello"))).collect();
     let identity = identity.map(Identity::key);
-    Planned { identity, part: None, drafts }
+    Planned { identity, part: None, drafts, broadcasts: Vec::new() }
 }
 
 /// Waits for a reply.

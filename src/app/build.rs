@@ -19,6 +19,7 @@ use super::{Handles, totals};
 use crate::{
     auth::Authenticator,
     bus::{Bus, BusListener, BusPublisher, IncomingRequest, ListenerConfig, Requests},
+    channels::{ChannelSet, Dispatcher, DispatcherConfig},
     cluster::{Cluster, Condition, Leases, Membership, MembershipConfig},
     config::{self, Config, Loaded},
     connection::{self, sign_in::SignIns},
@@ -64,6 +65,7 @@ pub(super) struct Parts {
     pub(super) trace: Arc<DeliveryTrace>,
     pub(super) unknown_types: Arc<UnknownTypes>,
     pub(super) catalog: SharedCatalog,
+    pub(super) channels: ChannelSet,
     pub(super) sources: Sources,
     /// Rows that the first catalog was built from.
     pub(super) types: Vec<TypeRow>,
@@ -87,6 +89,7 @@ impl Parts {
         start.actor("catalog", threads.core(), &handles.catalog, Self::catalog_refresher).await;
         start.actor("sweeper", threads.core(), &handles.sweeper, Self::sweeper).await;
         start.actor("scheduler", threads.core(), &handles.scheduler, Self::scheduler).await;
+        start.actor("dispatcher", threads.feeds(), &handles.dispatcher, Self::dispatcher).await;
         start.actor("membership", threads.core(), &handles.membership, Self::membership).await;
         if self.bus.is_on() {
             let publisher = &handles.bus_publisher;
@@ -134,6 +137,8 @@ impl Parts {
         let config = PersistenceConfig {
             batch_max: self.loaded.config.store.batch_max,
             batch_wait: Duration::from_millis(self.loaded.config.store.batch_wait_ms),
+            due: Arc::clone(&self.channels.due),
+            closes_pushes: self.channels.vapid.is_some(),
         };
         let registry = &self.handles.registry;
         let changes = (MessageHandle::from(registry), MessageHandle::from(registry));
@@ -177,6 +182,19 @@ impl Parts {
         let pipeline = MessageHandle::from(&self.handles.pipeline);
         let (store, leases) = (self.store.clone(), self.leases.clone());
         Scheduler::new(store, self.catalog.clone(), pipeline, leases, guard)
+    }
+
+    fn dispatcher(&self, guard: DropGuard) -> Dispatcher {
+        let config = DispatcherConfig {
+            store: self.store.clone(),
+            catalog: self.catalog.clone(),
+            channels: self.channels.channels.clone(),
+            retry: self.loaded.config.channels.retry.clone(),
+            due: Arc::clone(&self.channels.due),
+            health: self.health.clone(),
+            leases: self.leases.clone(),
+        };
+        Dispatcher::new(config, guard)
     }
 
     fn membership(&self, guard: DropGuard) -> Membership {
@@ -283,6 +301,7 @@ impl Parts {
             )),
             boot: self.cluster.boot().to_owned(),
             catalog: self.catalog.clone(),
+            channels: self.channels.clone(),
             auth,
             sign_ins: http::SignInDirectory::default(),
             refused_origins: http::RefusedOrigins::default(),

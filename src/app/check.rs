@@ -2,6 +2,7 @@
 
 use crate::{
     auth::Authenticator,
+    channels::{EmailTemplates, VapidKeys, check_email, check_webhook},
     config::{ConfigError, ConfigIssue, Loaded},
     ingest::nats::Servers,
     redis::Redis,
@@ -32,6 +33,24 @@ pub fn check(loaded: &Loaded) -> Result<(), ConfigError> {
         && let Err(error) = Servers::parse(config.nats.url.reveal())
     {
         problems.push(keyed(loaded, "nats.url", &error.to_string()));
+    }
+    if let Err((key, message)) = check_email(&config.channels.email) {
+        problems.push(loaded.problem(&format!("channels.email.{key}"), message));
+    }
+    for (index, webhook) in config.channels.webhooks.iter().enumerate() {
+        if let Err((key, message)) = check_webhook(webhook) {
+            problems.push(loaded.problem(&format!("channels.webhook[{index}].{key}"), message));
+        }
+    }
+    let vapid = &config.channels.push.vapid_private_key.key;
+    if !vapid.is_empty()
+        && let Err(message) = VapidKeys::from_pem(vapid.reveal())
+    {
+        problems.push(loaded.problem("channels.push.vapid_private_key", message));
+    }
+    if let Err(message) = EmailTemplates::read(&loaded.templates, &config.templates.default_locale)
+    {
+        problems.push(loaded.problem("templates.dir", message));
     }
     if let Err(error) = Authenticator::new(&config.auth, None) {
         problems.push(keyed(loaded, "auth", &error.to_string()));

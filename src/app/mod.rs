@@ -10,6 +10,7 @@ pub use check::check;
 
 use std::{
     collections::BTreeMap,
+    path::Path,
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -26,6 +27,7 @@ use build::Parts;
 use crate::{
     auth::{Authenticator, KeyError},
     bus::{Bus, BusConfig, BusListener, BusPublisher, PublisherHandle},
+    channels::{ChannelSet, ChannelsError, Dispatcher},
     clock,
     cluster::{Cluster, Leases, Membership},
     config::{self, Loaded},
@@ -114,6 +116,8 @@ pub struct Handles {
     pub bus_publisher: Handle<BusPublisher>,
     /// Receiver of messages of other hubs.
     pub bus_listener: Handle<BusListener>,
+    /// Dispatcher of deliveries.
+    pub dispatcher: Handle<Dispatcher>,
 }
 
 /// Reason for which a hub does not start.
@@ -131,6 +135,9 @@ pub enum StartError {
     /// URL of Redis.
     #[error(transparent)]
     Redis(#[from] RedisError),
+    /// Channels.
+    #[error(transparent)]
+    Channels(#[from] ChannelsError),
 }
 
 impl Hub {
@@ -263,7 +270,7 @@ async fn parts(
     health: &Health,
     boot: String,
     (bus, bus_publisher): (Bus, Handle<BusPublisher>),
-) -> Result<Parts, StoreError> {
+) -> Result<Parts, StartError> {
     let local = config::local_templates(&loaded.templates).unwrap_or_else(|error| {
         tracing::warn!(%error, folder = %loaded.templates.display(), "the locale folders cannot \
         be read");
@@ -280,7 +287,11 @@ async fn parts(
     let (requests, incoming) = mpsc::channel(HUB_REQUESTS_MAX);
     let instance = build::instance(&loaded.config.server.instance_id);
     let explain = &loaded.config.explain;
+    let folder = loaded.file.parent().unwrap_or(Path::new("."));
+    let channels = ChannelSet::open(&loaded.config, store, &loaded.templates, folder).await?;
+    store.release_deliveries().await?;
     Ok(Parts {
+        channels,
         settings: RuntimeSettings::new(reload::settings(&loaded.config)),
         unknown_types: Arc::default(),
         trace: Arc::new(DeliveryTrace::new(explain.events, explain.minutes, clock::now())),

@@ -127,6 +127,8 @@ impl Claims {
                 roles: roles.unwrap_or_default(),
                 locale: self.text("locale", LOCALE_MAX_CHARS),
                 timezone: self.text("zoneinfo", TIMEZONE_MAX_CHARS),
+                email_verified: None,
+                addresses: std::collections::BTreeMap::new(),
             },
         })
     }

@@ -149,6 +149,7 @@ mod tests {
             time: Timestamp(7),
             data: data.as_object().cloned().unwrap_or_default(),
             bytes: 40,
+            publisher: None,
             direct: None,
         };
 

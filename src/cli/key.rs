@@ -6,6 +6,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::Failure;
 use crate::{
+    channels::generate_vapid,
     config::SCOPES,
     domain::limits::{IDENTIFIER_MAX_CHARS, is_plain},
 };
@@ -32,6 +33,9 @@ enum Command {
         section [auth] of config.toml, \
         which has only its SHA-256.")]
     New(New),
+    /// Print a new private key for Web Push, in PEM
+    #[command(after_help = "Example:\n  lonceng keys vapid > data/vapid.pem")]
+    Vapid,
 }
 
 #[derive(Debug, Args)]
@@ -60,6 +64,10 @@ impl Key {
     pub(super) fn run(self) -> Result<(), Failure> {
         match self.command {
             Command::New(new) => new.run(),
+            Command::Vapid => {
+                print!("{}", generate_vapid().map_err(anyhow::Error::msg)?);
+                Ok(())
+            }
         }
     }
 }

@@ -82,7 +82,8 @@ enum Command {
     Listen(listen::Listen),
     /// Sign a token with the configured secret
     Token(token::Token),
-    /// Create keys for services
+    /// Create keys for services, and for Web Push
+    #[command(alias = "keys")]
     Key(key::Key),
     /// Exit 0 when the hub is ready
     Health(health::Health),

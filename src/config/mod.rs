@@ -3,6 +3,7 @@
 //! A section is a struct with its defaults ([`sections`]); [`load()`] reads, merges and validates;
 //! [`problem`] finds the line of an error.
 
+mod channels;
 mod environment;
 mod feeds;
 pub mod files;
@@ -16,6 +17,9 @@ mod translations;
 mod types;
 mod validate;
 
+pub use channels::{
+    Channels, EmailChannel, PushChannel, Retry, VapidKey, WebhookChannel, WebhookFormat,
+};
 pub use feeds::{Feed, FeedMessage};
 pub use live::{LiveConfig, Reload, Reloader, Status, Translations};
 pub use load::{Loaded, load};

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Feed, Secret, TypeConfig};
+use super::{Channels, Feed, Secret, TypeConfig};
 use crate::domain::feed;
 
 /// Contents of config.toml.
@@ -31,6 +31,8 @@ pub struct Config {
     pub explain: Explain,
     /// Template files.
     pub templates: Templates,
+    /// Delivery channels.
+    pub channels: Channels,
     /// Notification types.
     #[serde(rename = "type")]
     pub types: Vec<TypeConfig>,
@@ -97,22 +99,35 @@ impl Config {
     #[must_use]
     pub fn unused(&self) -> Vec<String> {
         let mut lines = Vec::new();
-        let codes: Vec<&str> = self
-            .types
-            .iter()
-            .filter(|kind| kind.channels.iter().any(|channel| channel != "web"))
-            .map(|kind| kind.code.as_str())
-            .collect();
-        if !codes.is_empty() {
-            let codes = codes.join(", ");
-            lines.push(format!(
-                "channels other than \"web\" are not delivered yet: they are stored with {codes}"
-            ));
+        for kind in &self.types {
+            let named =
+                kind.channels.iter().chain(kind.escalate.iter().flat_map(|step| &step.channels));
+            for channel in named.filter(|channel| !self.has_channel(channel)) {
+                lines.push(format!(
+                    "the type {} names the channel {channel}, which is not configured: its \
+                     deliveries are skipped",
+                    kind.code
+                ));
+            }
         }
         if self.cache.is_some() {
             lines.push("[cache] has no effect yet".to_owned());
         }
         lines
+    }
+
+    /// Returns whether a channel is configured.
+    fn has_channel(&self, channel: &str) -> bool {
+        match channel {
+            "web" => true,
+            "email" => !self.channels.email.url.is_empty(),
+            "push" => !self.channels.push.subject.is_empty(),
+            other => self
+                .channels
+                .webhooks
+                .iter()
+                .any(|webhook| other.strip_prefix("webhook:") == Some(webhook.name.as_str())),
+        }
     }
 
     /// Returns the live feeds.

@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::files::{TEMPLATE_MAX_BYTES, read_text};
 use crate::domain::{
     catalog::{Entity, Origin, TypeRow, Variant},
+    channel::Escalation,
     notification::Timestamp,
     user::UserId,
 };
@@ -63,6 +64,18 @@ pub struct TypeConfig {
     /// Schedule instead of events: five fields of cron, or `{ cron, timezone, count, missed }`.
     #[serde(default)]
     pub schedule: Option<Value>,
+    /// Steps that send a notification on further channels when nobody has noticed it.
+    #[serde(default)]
+    pub escalate: Vec<Escalation>,
+    /// Field of the data by which similar events become one notification.
+    #[serde(default)]
+    pub group_by: Option<String>,
+    /// Duration in which they do, such as `"1h"`.
+    #[serde(default)]
+    pub group_window: Option<String>,
+    /// Time up to which e-mails are collected: five fields of cron, or a duration.
+    #[serde(default)]
+    pub digest: Option<String>,
     /// True if it is active.
     #[serde(default = "yes", alias = "is_active")]
     pub active: bool,
@@ -121,6 +134,10 @@ impl TypeConfig {
             keep_days: self.keep_days,
             variants: self.variants.clone(),
             schedule: self.schedule.clone(),
+            escalate: self.escalate.clone(),
+            group_by: self.group_by.clone(),
+            group_window: self.group_window.clone(),
+            digest: self.digest.clone(),
             origin: Origin::Config,
             updated_at: Timestamp(0),
         })

@@ -1,12 +1,14 @@
 //! Events that write to the directory: `users.upserted`.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Map, Value};
 
 use super::{
     event::{Event, other_spelling},
     limits::{
-        EMAIL_MAX_CHARS, IDENTIFIER_MAX_CHARS, LOCALE_MAX_CHARS, ROLE_MAX_CHARS, ROLES_MAX,
-        TIMEZONE_MAX_CHARS, bounded, is_role,
+        ADDRESSES_MAX, EMAIL_MAX_CHARS, IDENTIFIER_MAX_CHARS, LOCALE_MAX_CHARS, ROLE_MAX_CHARS,
+        ROLES_MAX, TIMEZONE_MAX_CHARS, bounded, is_role,
     },
     rejected::Rejected,
     user::{Person, PersonPatch, UserId},
@@ -66,8 +68,33 @@ pub fn patch(map: &Map<String, Value>, user: Option<&UserId>) -> Result<PersonPa
             roles: roles.unwrap_or_default(),
             locale: text("locale", LOCALE_MAX_CHARS)?,
             timezone: text("timezone", TIMEZONE_MAX_CHARS)?,
+            email_verified: find("email_verified").map(flag).transpose()?,
+            addresses: find("addresses").map(addresses).transpose()?.unwrap_or_default(),
         },
     })
+}
+
+fn flag(value: &Value) -> Result<bool, Rejected> {
+    value.as_bool().ok_or_else(|| Rejected::invalid("email_verified", "must be true or false"))
+}
+
+fn addresses(value: &Value) -> Result<BTreeMap<String, String>, Rejected> {
+    let wrong = || {
+        let detail = format!(
+            "must be an object with at most {ADDRESSES_MAX} texts of at most {EMAIL_MAX_CHARS} \
+             characters"
+        );
+        Rejected::invalid("addresses", detail)
+    };
+    let Value::Object(map) = value else { return Err(wrong()) };
+    let address = |(channel, address): (&String, &Value)| {
+        let address = address.as_str().filter(|text| !text.contains('\0'))?;
+        let fits = channel.chars().count() <= IDENTIFIER_MAX_CHARS && !channel.contains('\0');
+        let address = bounded(address.to_owned(), EMAIL_MAX_CHARS).ok().filter(|_| fits)?;
+        Some((channel.clone(), address))
+    };
+    let addresses: Option<BTreeMap<_, _>> = map.iter().map(address).collect();
+    addresses.filter(|addresses| addresses.len() <= ADDRESSES_MAX).ok_or_else(wrong)
 }
 
 fn roles(value: &Value) -> Result<Vec<String>, Rejected> {
@@ -114,6 +141,7 @@ mod tests {
             time: Timestamp(0),
             data: data.as_object().cloned().unwrap_or_default(),
             bytes: 0,
+            publisher: None,
             direct: None,
         }
     }

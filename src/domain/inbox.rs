@@ -99,11 +99,15 @@ pub enum Mark {
     Unarchive,
     /// It is deleted.
     Delete,
+    /// It is put off until a time, and is unread again then.
+    Snooze(Timestamp),
+    /// It is unread again at once.
+    Unsnooze,
 }
 
 impl Mark {
-    /// All variants.
-    pub const ALL: [Self; 7] = [
+    /// All variants without a parameter.
+    pub const ALL: [Self; 8] = [
         Self::Seen,
         Self::Read,
         Self::Click,
@@ -111,6 +115,7 @@ impl Mark {
         Self::Archive,
         Self::Unarchive,
         Self::Delete,
+        Self::Unsnooze,
     ];
 
     /// Returns the name in `notification.NAME`, `notification.NAME.ack` and `POST …/{id}/NAME`.
@@ -124,6 +129,8 @@ impl Mark {
             Self::Archive => "archive",
             Self::Unarchive => "unarchive",
             Self::Delete => "delete",
+            Self::Snooze(_) => "snooze",
+            Self::Unsnooze => "unsnooze",
         }
     }
 }
@@ -138,19 +145,25 @@ pub fn transition(
     mark: Mark,
     now: Timestamp,
 ) -> Option<NotificationState> {
+    let changed = change_of(state, mark, now)?;
+    let snoozed_until = changed.snoozed_until.filter(|_| changed.status == Status::Snoozed);
+    Some(NotificationState { snoozed_until, ..changed })
+}
+
+fn change_of(state: NotificationState, mark: Mark, now: Timestamp) -> Option<NotificationState> {
     let seen = state.seen_at.or(Some(now));
     let lives_on = state.expires_at.filter(|expires_at| *expires_at > now);
     match (state.status, mark) {
         (Status::Unread, Mark::Seen) if state.seen_at.is_none() => {
             Some(NotificationState { seen_at: seen, ..state })
         }
-        (Status::Unread, Mark::Read) => Some(NotificationState {
+        (Status::Unread | Status::Snoozed, Mark::Read) => Some(NotificationState {
             status: Status::Read,
             seen_at: seen,
             read_at: Some(now),
             ..state
         }),
-        (Status::Unread, Mark::Click) => {
+        (Status::Unread | Status::Snoozed, Mark::Click) => {
             let clicked_at = state.clicked_at.or(Some(now));
             Some(NotificationState {
                 status: Status::Read,
@@ -179,23 +192,52 @@ pub fn transition(
                 ..state
             })
         }
-        (Status::Unread | Status::Read | Status::AutoCleared, Mark::Archive) => {
+        (Status::Unread | Status::Read | Status::Snoozed | Status::AutoCleared, Mark::Archive) => {
             Some(NotificationState { status: Status::Archived, seen_at: seen, ..state })
         }
         (Status::Archived, Mark::Unarchive) => {
             let status = if state.read_at.is_some() { Status::Read } else { Status::Unread };
             Some(NotificationState { status, expires_at: lives_on, ..state })
         }
-        (Status::Unread | Status::Read | Status::Archived | Status::AutoCleared, Mark::Delete) => {
-            Some(NotificationState { status: Status::Deleted, ..state })
+        (Status::Deleted, _) => None,
+        (_, Mark::Delete) => Some(NotificationState { status: Status::Deleted, ..state }),
+        (Status::Snoozed, Mark::Snooze(until)) if state.snoozed_until == Some(until) => None,
+        (Status::Unread | Status::Read | Status::Snoozed, Mark::Snooze(until)) => {
+            Some(NotificationState {
+                status: Status::Snoozed,
+                seen_at: seen,
+                read_at: None,
+                snoozed_until: Some(until),
+                ..state
+            })
         }
-        (Status::Unread, Mark::Seen | Mark::Unread | Mark::Unarchive)
+        (Status::Snoozed, Mark::Unsnooze | Mark::Unread) => {
+            Some(NotificationState { status: Status::Unread, expires_at: lives_on, ..state })
+        }
+        (Status::Unread, Mark::Seen | Mark::Unread | Mark::Unarchive | Mark::Unsnooze)
         | (
-            Status::Read | Status::AutoCleared,
-            Mark::Seen | Mark::Read | Mark::Click | Mark::Unarchive,
+            Status::Read,
+            Mark::Seen | Mark::Read | Mark::Click | Mark::Unarchive | Mark::Unsnooze,
         )
-        | (Status::Archived, Mark::Seen | Mark::Read | Mark::Click | Mark::Archive)
-        | (Status::Deleted, _) => None,
+        | (
+            Status::AutoCleared,
+            Mark::Seen
+            | Mark::Read
+            | Mark::Click
+            | Mark::Unarchive
+            | Mark::Unsnooze
+            | Mark::Snooze(_),
+        )
+        | (
+            Status::Archived,
+            Mark::Seen
+            | Mark::Read
+            | Mark::Click
+            | Mark::Archive
+            | Mark::Unsnooze
+            | Mark::Snooze(_),
+        )
+        | (Status::Snoozed, Mark::Seen | Mark::Unarchive) => None,
     }
 }
 
@@ -230,6 +272,8 @@ pub enum SweepKind {
     Archive,
     /// The retention period of their type has ended.
     Discard,
+    /// They were snoozed until now.
+    Wake,
 }
 
 impl SweepKind {
@@ -237,13 +281,27 @@ impl SweepKind {
     #[must_use]
     pub fn apply(self, state: NotificationState) -> Option<NotificationState> {
         let to = match (self, state.status) {
+            (Self::Wake, Status::Snoozed) => {
+                // It is as new as on the first day: its owner asked to be told again.
+                return Some(NotificationState {
+                    status: Status::Unread,
+                    seen_at: None,
+                    read_at: None,
+                    snoozed_until: None,
+                    ..state
+                });
+            }
             (Self::Expire | Self::RetentionEnded, Status::Unread | Status::Read) => {
                 Status::AutoCleared
             }
             (Self::Archive, Status::Read) => Status::Archived,
             (
                 Self::Discard,
-                Status::Unread | Status::Read | Status::Archived | Status::AutoCleared,
+                Status::Unread
+                | Status::Read
+                | Status::Snoozed
+                | Status::Archived
+                | Status::AutoCleared,
             ) => Status::Deleted,
             _ => return None,
         };
@@ -261,6 +319,11 @@ pub enum ChangeKind {
     /// A new notification.
     New {
         /// True in the reader's quiet hours: displayed without a toast or a sound.
+        quiet: bool,
+    },
+    /// A further event of a group: the notification grew, and is the newest again.
+    Grown {
+        /// True in the reader's quiet hours.
         quiet: bool,
     },
     /// A mark that changed something.

@@ -15,6 +15,7 @@ fn new() -> NotificationState {
         read_at: None,
         clicked_at: None,
         expires_at: None,
+        snoozed_until: None,
     }
 }
 

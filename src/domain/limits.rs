@@ -12,6 +12,9 @@ pub const ROLES_MAX: usize = 100;
 /// Maximum length of a role, in characters.
 pub const ROLE_MAX_CHARS: usize = 128;
 
+/// Maximum number of further addresses of a person.
+pub const ADDRESSES_MAX: usize = 16;
+
 /// Maximum length of an e-mail address, in characters (RFC 5321: 64 before the `@`, 255 behind it).
 pub const EMAIL_MAX_CHARS: usize = 320;
 

@@ -4,10 +4,12 @@
 //! are arguments. `tests/integration/architecture` checks the imports.
 
 pub mod catalog;
+pub mod channel;
 pub mod directory;
 pub mod event;
 pub mod feed;
 pub mod follow;
+pub mod group;
 pub mod inbox;
 pub mod limits;
 pub mod link;

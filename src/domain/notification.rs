@@ -22,6 +22,8 @@ pub struct NotificationState {
     pub clicked_at: Option<Timestamp>,
     /// Time at which it expires.
     pub expires_at: Option<Timestamp>,
+    /// Time at which a snoozed one becomes unread again.
+    pub snoozed_until: Option<Timestamp>,
 }
 
 impl NotificationState {
@@ -77,6 +79,8 @@ pub enum Status {
     Unread,
     /// Read.
     Read,
+    /// Put off: it becomes unread again at a time.
+    Snoozed,
     /// Archived: not in the list, but still there.
     Archived,
     /// Deleted: kept as a tombstone, so that every device learns of it.
@@ -86,8 +90,8 @@ pub enum Status {
 }
 
 impl Status {
-    const ALL: [Self; 5] =
-        [Self::Unread, Self::Read, Self::Archived, Self::Deleted, Self::AutoCleared];
+    const ALL: [Self; 6] =
+        [Self::Unread, Self::Read, Self::Snoozed, Self::Archived, Self::Deleted, Self::AutoCleared];
 
     /// Returns the name in the interfaces.
     #[must_use]
@@ -95,6 +99,7 @@ impl Status {
         match self {
             Self::Unread => "unread",
             Self::Read => "read",
+            Self::Snoozed => "snoozed",
             Self::Archived => "archived",
             Self::Deleted => "deleted",
             Self::AutoCleared => "auto_cleared",
@@ -191,6 +196,9 @@ pub struct Notification {
     pub read_at: Option<Timestamp>,
     /// Time at which it was first displayed.
     pub seen_at: Option<Timestamp>,
+    /// Time at which a snoozed one becomes unread again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub snoozed_until: Option<Timestamp>,
     /// End of the retention period of its type; not part of any interface.
     #[serde(skip)]
     pub keep_until: Option<Timestamp>,
@@ -200,6 +208,18 @@ pub struct Notification {
     /// Variant of its type; not part of any interface.
     #[serde(skip)]
     pub variant: Option<String>,
+    /// ID of its event; not part of any interface.
+    #[serde(skip)]
+    pub event_id: Option<String>,
+    /// Caller that published the event.
+    #[serde(skip)]
+    pub publisher: Option<String>,
+    /// Value by which it is grouped.
+    #[serde(skip)]
+    pub group_key: Option<String>,
+    /// Names of the actors of its group, newest first.
+    #[serde(skip)]
+    pub actors: Vec<String>,
     /// ID of the metadata that the recipients of an event share in the store.
     #[serde(skip)]
     pub metadata_id: Option<String>,
@@ -221,6 +241,7 @@ impl Notification {
             read_at: self.read_at,
             clicked_at: self.clicked_at,
             expires_at: self.expires_at,
+            snoozed_until: self.snoozed_until,
         }
     }
 
@@ -231,6 +252,7 @@ impl Notification {
         self.read_at = state.read_at;
         self.clicked_at = state.clicked_at;
         self.expires_at = state.expires_at;
+        self.snoozed_until = state.snoozed_until;
         self.read = self.read_at.is_some();
         self.revision = revision;
         if self.status == Status::Deleted {
@@ -244,6 +266,7 @@ impl Notification {
         self.message = String::new();
         self.action_url = None;
         self.metadata_id = None;
+        self.actors = Vec::new();
         // The constant is JSON.
         if let Ok(empty) = RawValue::from_string("{}".to_owned()) {
             self.metadata = Arc::from(empty);

@@ -11,8 +11,10 @@ use std::{
 use serde_json::value::RawValue;
 
 use super::{
-    catalog::{Catalog, NotificationType, Target, entity_id},
+    catalog::{Catalog, Entity, NotificationType, Target, entity_id},
+    channel::{self, DeliveryDraft},
     event::{Event, MESSAGE, without_recipients},
+    group::{Group, GroupText},
     link,
     notification::{Priority, Timestamp},
     preferences::Preferences,
@@ -80,6 +82,14 @@ pub struct Draft {
     pub quiet: bool,
     /// Variant of its type.
     pub variant: Option<String>,
+    /// ID of its event, for recall.
+    pub event_id: Option<String>,
+    /// Caller that published the event.
+    pub publisher: Option<String>,
+    /// Group that it belongs to.
+    pub group: Option<Group>,
+    /// Deliveries on channels other than the bell.
+    pub deliveries: Vec<DeliveryDraft>,
 }
 
 /// Users that the events name, as known to the directory.
@@ -172,8 +182,9 @@ pub struct Planner<'a> {
     event: &'a Event,
     kind: &'a NotificationType,
     people: &'a People,
-    catalog: &'a Catalog,
+    catalog: &'a Arc<Catalog>,
     now: Timestamp,
+    is_broadcast: bool,
     names: Arc<EventScope>,
     metadata: Arc<RawValue>,
 }
@@ -187,12 +198,15 @@ impl<'a> Planner<'a> {
         event: &'a Arc<Event>,
         kind: &'a NotificationType,
         people: &'a People,
-        catalog: &'a Catalog,
+        catalog: &'a Arc<Catalog>,
         now: Timestamp,
     ) -> Result<Self, Rejected> {
         let person = |user: &Option<UserId>| user.as_ref().map(|user| people.get(user));
         let names = EventScope::new(event, person(&event.user_id), person(&event.actor_id));
-        Ok(Self { event, kind, people, catalog, now, names, metadata: metadata(event)? })
+        let is_broadcast =
+            event.direct.is_none() && matches!(kind.target, Target::Role(_) | Target::All);
+        let metadata = metadata(event)?;
+        Ok(Self { event, kind, people, catalog, now, is_broadcast, names, metadata })
     }
 
     /// Renders the notifications of the recipients that have not muted the type.
@@ -211,24 +225,34 @@ impl<'a> Planner<'a> {
 
     /// Renders the notification of one recipient.
     fn draft(&self, recipient: &Person) -> Result<Draft, Rejected> {
-        let Self { event, kind, people, catalog, now, names, metadata } = self;
+        let Self { event, kind, people, catalog, now, names, metadata, .. } = self;
         let now = *now;
         let direct = event.direct.as_deref();
         let ttl = direct.and_then(|direct| direct.ttl_seconds).or(kind.ttl_seconds);
         let preferences = people.preferences.get(&recipient.user_id).filter(|_| !kind.mandatory);
-        let scope = names.for_recipient(recipient.clone());
+        let group = self.group(recipient);
+        let scope = match &group {
+            None => names.for_recipient(recipient.clone()),
+            Some(group) => {
+                let actors: Vec<String> = group.actor.clone().into_iter().collect();
+                names.for_group(recipient.clone(), 1, &actors)
+            }
+        };
         let locale = recipient.locale.as_deref();
         let (message, variant) = catalog.message(kind, &recipient.user_id, locale, &scope)?;
         let title = direct
             .and_then(|direct| direct.title.clone())
             .unwrap_or_else(|| kind.display_name.clone());
         let entity = kind.entity.as_ref();
+        let priority = direct.and_then(|direct| direct.priority).unwrap_or(kind.priority);
+        let chosen = people.preferences.get(&recipient.user_id);
+        let deliveries = channel::drafts(kind, recipient, chosen, priority, now, self.is_broadcast);
         Ok(Draft {
             user_id: recipient.user_id.clone(),
             type_code: kind.code.clone(),
             title: without_nul(title),
             message: without_nul(shortened(message)),
-            priority: direct.and_then(|direct| direct.priority).unwrap_or(kind.priority),
+            priority,
             source: event.source.clone().map(without_nul),
             actor_id: event.actor_id.clone(),
             entity_type: entity.map(|entity| entity.kind.clone()),
@@ -242,6 +266,34 @@ impl<'a> Planner<'a> {
             quiet: preferences
                 .is_some_and(|wants| wants.quiet_at(now, recipient.timezone.as_deref())),
             variant,
+            event_id: Some(event.id.clone()).filter(|id| !id.is_empty() && !id.contains('\0')),
+            publisher: event.publisher.clone(),
+            group,
+            deliveries,
+        })
+    }
+
+    /// Returns the group of the notification, if its type groups and the event has the field.
+    fn group(&self, recipient: &Person) -> Option<Group> {
+        let (field, window) = self.kind.group.as_ref()?;
+        let entity = Entity { kind: String::new(), id: field.clone() };
+        let key = entity_id(&entity, self.event)?;
+        let actor = self.event.actor_id.as_ref().map(|actor| self.people.get(actor));
+        let names = Arc::clone(&self.names);
+        let (catalog, recipient) = (Arc::clone(self.catalog), recipient.clone());
+        let code = self.kind.code.clone();
+        let text = GroupText::new(move |count, actors| {
+            let kind = catalog.find(&code)?;
+            let locale = recipient.locale.clone();
+            let scope = names.for_group(recipient.clone(), count, actors);
+            let rendered = catalog.message(kind, &recipient.user_id, locale.as_deref(), &scope);
+            rendered.ok().map(|(message, _)| without_nul(shortened(message)))
+        });
+        Some(Group {
+            key: without_nul(key),
+            since: Timestamp(self.now.0.saturating_sub(*window)),
+            actor: actor.map(|actor| without_nul(actor.display().to_owned())),
+            text,
         })
     }
 

@@ -28,7 +28,7 @@ fn event(value: &serde_json::Value) -> Arc<Event> {
     Arc::new(events.remove(0))
 }
 
-fn catalog(rows: &[TypeRow]) -> Catalog {
+fn catalog(rows: &[TypeRow]) -> Arc<Catalog> {
     let local = [LocalTemplate {
         locale: "id".into(),
         code: "REFUND".into(),
@@ -36,7 +36,7 @@ fn catalog(rows: &[TypeRow]) -> Catalog {
     }];
     let (catalog, bad) = Catalog::build(rows, &local, "en");
     assert_eq!(bad, []);
-    catalog
+    Arc::new(catalog)
 }
 
 fn decide(target: &str, value: &serde_json::Value) -> Result<Decision, Rejected> {

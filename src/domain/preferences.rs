@@ -38,6 +38,39 @@ pub struct Preferences {
     pub timezone: Option<String>,
     /// Days after which a notification clears itself.
     pub retention_days: Option<i64>,
+    /// Channels by name, with what is switched off; a channel that is missing is on, or as the
+    /// older members `email_enabled`, `push_enabled` and `muted_channels` say.
+    pub channels: BTreeMap<String, ChannelPreferences>,
+    /// Collection of e-mails, instead of what the type says.
+    pub digest: Option<DigestChoice>,
+}
+
+/// Preferences of one channel.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ChannelPreferences {
+    /// False if nothing may be sent on the channel.
+    pub enabled: bool,
+    /// Types by code, with whether they may be sent on the channel; others may.
+    pub types: BTreeMap<String, bool>,
+}
+
+impl Default for ChannelPreferences {
+    fn default() -> Self {
+        Self { enabled: true, types: BTreeMap::new() }
+    }
+}
+
+/// Collection of e-mails.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum DigestChoice {
+    /// One e-mail a day, at 18:00.
+    Daily,
+    /// One e-mail an hour.
+    Hourly,
+    /// Every e-mail at once.
+    Off,
 }
 
 impl Default for Preferences {
@@ -50,6 +83,8 @@ impl Default for Preferences {
             quiet_hours: None,
             timezone: None,
             retention_days: None,
+            channels: BTreeMap::new(),
+            digest: None,
         }
     }
 }
@@ -145,6 +180,7 @@ impl Preferences {
             channels.insert(code(kind).map_err(|why| ("muted_channels", why))?, muted.clone());
         }
         self.muted_channels = channels;
+        self.check_channels()?;
         if self.quiet_hours.is_some_and(|hours| hours.from == hours.to) {
             return Err(("quiet_hours", "from and to must be two different times".to_owned()));
         }
@@ -167,6 +203,148 @@ impl Preferences {
     #[must_use]
     pub fn mutes(&self, code: &str) -> bool {
         !self.muted_types.is_empty() && self.muted_types.contains(&code_of(code))
+    }
+
+    /// Validates the matrix of channels, and normalizes its codes.
+    fn check_channels(&mut self) -> Result<(), (&'static str, String)> {
+        let mut rows = 0;
+        for (name, channel) in &mut self.channels {
+            if !CHANNELS.contains(&name.as_str()) {
+                let why = format!("{name:?} is not one of {}", CHANNELS.join(", "));
+                return Err(("channels", why));
+            }
+            let mut types = BTreeMap::new();
+            for (code, wanted) in &channel.types {
+                let known = code_of(code);
+                if known.is_empty() || known.chars().count() > CODE_MAX_CHARS {
+                    return Err(("channels", format!("{code:?} is not the code of a type")));
+                }
+                types.insert(known, *wanted);
+            }
+            rows += types.len();
+            channel.types = types;
+        }
+        if rows > MUTED_MAX {
+            return Err(("channels", format!("at most {MUTED_MAX} types can be named")));
+        }
+        Ok(())
+    }
+
+    /// Returns the preferences with the matrix of channels complete, and the older members in
+    /// accord with it.
+    #[must_use]
+    pub fn complete(mut self) -> Self {
+        let mut muted: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        for name in CHANNELS {
+            let enabled = self.is_enabled(name);
+            let of_older = || {
+                let types = self.muted_channels.iter();
+                let muted = types.filter(|(_, channels)| channels.iter().any(|one| one == name));
+                ChannelPreferences {
+                    enabled,
+                    types: muted.map(|(code, _)| (code.clone(), false)).collect(),
+                }
+            };
+            let channel = self.channels.get(name).cloned().unwrap_or_else(of_older);
+            for (code, _) in channel.types.iter().filter(|(_, wanted)| !**wanted) {
+                muted.entry(code.clone()).or_default().push(name.to_owned());
+            }
+            match name {
+                "email" => self.email_enabled = enabled,
+                _ => self.push_enabled = enabled,
+            }
+            self.channels.insert(name.to_owned(), channel);
+        }
+        self.muted_channels = muted;
+        self
+    }
+
+    /// Takes the older members as the caller's wish where they differ from what is stored: a client
+    /// that does not know the matrix sends it back unchanged.
+    #[must_use]
+    pub fn merged_with(mut self, stored: &Self) -> Self {
+        let stored = stored.clone().complete();
+        if self.email_enabled != stored.email_enabled {
+            let enabled = self.email_enabled;
+            if let Some(channel) = self.channels.get_mut("email")
+                && channel.enabled == stored.email_enabled
+            {
+                channel.enabled = enabled;
+            }
+        }
+        if self.push_enabled != stored.push_enabled {
+            let enabled = self.push_enabled;
+            if let Some(channel) = self.channels.get_mut("push")
+                && channel.enabled == stored.push_enabled
+            {
+                channel.enabled = enabled;
+            }
+        }
+        if self.muted_channels != stored.muted_channels
+            && CHANNELS.iter().all(|name| {
+                self.channels.get(*name).map(|channel| &channel.types)
+                    == stored.channels.get(*name).map(|channel| &channel.types)
+            })
+        {
+            for name in CHANNELS {
+                let Some(channel) = self.channels.get_mut(name) else { continue };
+                let muted = self.muted_channels.iter();
+                channel.types = muted
+                    .filter(|(_, channels)| channels.iter().any(|one| one == name))
+                    .map(|(code, _)| (code.clone(), false))
+                    .collect();
+            }
+        }
+        self.complete()
+    }
+
+    fn is_enabled(&self, channel: &str) -> bool {
+        match (self.channels.get(channel), channel) {
+            (Some(preferences), _) => preferences.enabled,
+            (None, "email") => self.email_enabled,
+            (None, "push") => self.push_enabled,
+            (None, _) => true,
+        }
+    }
+
+    /// Returns why nothing of this type may be sent on a channel; `None` if it may.
+    #[must_use]
+    pub fn refuses(&self, channel: &str, type_code: &str) -> Option<String> {
+        let code = code_of(type_code);
+        if self.muted_types.contains(&code) {
+            return Some("the person has muted the type".to_owned());
+        }
+        if !self.is_enabled(channel) {
+            return Some(format!("the person has switched {channel} off"));
+        }
+        let muted = match self.channels.get(channel) {
+            Some(preferences) => preferences.types.get(&code) == Some(&false),
+            None => self
+                .muted_channels
+                .get(&code)
+                .is_some_and(|all| all.iter().any(|muted| muted == channel)),
+        };
+        muted.then(|| format!("the person has muted the type on {channel}"))
+    }
+
+    /// Mutes a type on a channel.
+    pub fn mute_on(&mut self, channel: &str, type_code: &str) {
+        let mut complete = std::mem::take(self).complete();
+        if let Some(preferences) = complete.channels.get_mut(channel) {
+            preferences.types.insert(code_of(type_code), false);
+        }
+        *self = complete.complete();
+    }
+
+    /// Returns the end of the quiet hours; `None` outside of them.
+    #[must_use]
+    pub fn quiet_until(&self, now: Timestamp, home: Option<&str>) -> Option<Timestamp> {
+        if !self.quiet_at(now, home) {
+            return None;
+        }
+        let minute = |n: i64| Timestamp((now.0.div_euclid(60_000) + n) * 60_000);
+        // A clock change makes quiet hours at most some hours longer.
+        (1..=48 * 60).map(minute).find(|time| !self.quiet_at(*time, home))
     }
 
     /// Returns whether a time is within the quiet hours. `home` is the directory's time zone.

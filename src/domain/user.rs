@@ -1,6 +1,6 @@
 //! Users: IDs, entries of the directory, and identities of callers.
 
-use std::{fmt, sync::Arc};
+use std::{collections::BTreeMap, fmt, sync::Arc};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
@@ -128,6 +128,12 @@ pub struct Person {
     /// IANA time zone such as `Asia/Jakarta`, used for dates in messages.
     #[serde(default)]
     pub timezone: Option<String>,
+    /// Whether the e-mail address is known to be the user's; nothing is sent to one that is not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub email_verified: Option<bool>,
+    /// Further addresses by channel, such as `{"phone": "+62…"}`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub addresses: BTreeMap<String, String>,
 }
 
 impl Person {
@@ -142,6 +148,8 @@ impl Person {
             roles: Vec::new(),
             locale: None,
             timezone: None,
+            email_verified: None,
+            addresses: BTreeMap::new(),
         }
     }
 

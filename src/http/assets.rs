@@ -40,6 +40,9 @@ pub(in crate::http) fn operations() -> Vec<Operation> {
         Operation::get("/lonceng.js", component)
             .doc(Tag::Operations, "component", "Get the browser component")
             .returns_text(200, "One ES module.", &["text/javascript"]),
+        Operation::get("/lonceng-sw.js", service_worker)
+            .doc(Tag::Operations, "service_worker", "Get the service worker that shows Web Push")
+            .returns_text(200, "A service worker.", &["text/javascript"]),
         Operation::get("/lonceng.d.ts", declarations)
             .doc(
                 Tag::Operations,
@@ -94,6 +97,10 @@ static ASYNCAPI: LazyLock<Asset> =
 static DECLARATIONS: LazyLock<Asset> =
     LazyLock::new(|| Asset::new(include_bytes!("../../web/dist/lonceng.d.ts").to_vec()));
 
+/// Service worker of Web Push.
+static SERVICE_WORKER: LazyLock<Asset> =
+    LazyLock::new(|| Asset::new(include_bytes!("../../web/worker/lonceng-sw.js").to_vec()));
+
 /// Component as one minified module, built from `web/src`.
 static COMPONENT: LazyLock<Asset> =
     LazyLock::new(|| Asset::new(include_bytes!("../../web/dist/lonceng.js").to_vec()));
@@ -147,6 +154,14 @@ pub(super) async fn component(request: HttpRequest) -> HttpResponse {
         .insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, header::HeaderValue::from_static("*"));
     let policy = HeaderName::from_static("cross-origin-resource-policy");
     response.headers_mut().insert(policy, header::HeaderValue::from_static("cross-origin"));
+    response
+}
+
+/// Handles `GET /lonceng-sw.js`.
+pub(super) async fn service_worker(request: HttpRequest) -> HttpResponse {
+    let mut response = SERVICE_WORKER.answer(&request, "text/javascript; charset=utf-8");
+    let allowed = HeaderName::from_static("service-worker-allowed");
+    response.headers_mut().insert(allowed, header::HeaderValue::from_static("/"));
     response
 }
 

@@ -5,7 +5,10 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::{
-    Problem, SharedState, body,
+    Problem, SharedState,
+    admin::audit,
+    body,
+    dry_run::dry_run,
     headers::event_headers,
     idempotency::{self, PublishResponse},
     identity,
@@ -53,7 +56,14 @@ pub(in crate::http) fn operations() -> Vec<Operation> {
                 "Reject the request with 422, and store nothing of it, when an event has \
                  no type, an inactive type, or no recipient.",
             )
+            .query(
+                "dry_run",
+                json!({ "type": "string", "enum": ["true", "false"] }),
+                "Store and send nothing: the response says who would get what, and on which \
+                 channels.",
+            )
             .request_body(request_body())
+            .returns(200, "Result of a dry run.", "DryRun")
             .response(202, accepted())
             .errors(&[409, 422, 429]),
     ]
@@ -100,8 +110,10 @@ pub(super) async fn post(
     request: HttpRequest,
     payload: web::Payload,
 ) -> Result<HttpResponse, Problem> {
-    publish::admit(&state, &request).await?;
-    let strict = strict(&request)?;
+    let caller = publish::admit(&state, &request).await?;
+    let strict = flag(&request, "strict")?;
+    let is_dry_run = flag(&request, "dry_run")?;
+    let publisher = audit::caller_name(&caller);
     let limit = state.server.load().max_event_bytes.saturating_mul(BATCH_FACTOR);
     let payload = body::read(payload, limit).await?;
     let (headers, max_event_bytes) =
@@ -124,6 +136,10 @@ pub(super) async fn post(
         if event.id.is_empty() {
             event.id = Uuid::now_v7().to_string();
         }
+        event.publisher = Some(publisher.clone());
+    }
+    if is_dry_run {
+        return Ok(HttpResponse::Ok().json(dry_run(&state, events).await?));
     }
     let published: Vec<Published> = events
         .iter()
@@ -137,13 +153,13 @@ pub(super) async fn post(
     .await
 }
 
-/// Parses the parameter `strict`.
-fn strict(request: &HttpRequest) -> Result<bool, Problem> {
+/// Parses a parameter that is true or false.
+fn flag(request: &HttpRequest, name: &str) -> Result<bool, Problem> {
     let query = identity::query(request.uri());
-    match query.iter().find(|(name, _)| name == "strict").map(|(_, value)| value.as_str()) {
+    match query.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str()) {
         None | Some("false") => Ok(false),
         Some("true") => Ok(true),
-        Some(_) => Err(Problem::bad_field("strict", "must be true or false")),
+        Some(_) => Err(Problem::bad_field(name, "must be true or false")),
     }
 }
 

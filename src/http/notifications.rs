@@ -12,12 +12,14 @@ pub(super) use operations::operations;
 
 use super::{Problem, SharedState, State, body, identity};
 use crate::{
+    clock,
     domain::{
         inbox::{BulkMark, Change, InboxState, Mark, Resume, Since, resume},
         notification::{Notification, Status, Timestamp},
         user::UserId,
     },
     inbox::{MarkAll, MarkOne},
+    protocol,
     runtime::Gone,
     store::{Filter, MarkOutcome, StoreError},
 };
@@ -69,9 +71,11 @@ impl Query {
 
 fn status(value: &str) -> Result<Option<Status>, String> {
     match Status::parse(value) {
-        Some(status @ (Status::Unread | Status::Read | Status::Archived)) => Ok(Some(status)),
+        Some(status @ (Status::Unread | Status::Read | Status::Snoozed | Status::Archived)) => {
+            Ok(Some(status))
+        }
         _ if value == "all" => Ok(None),
-        _ => Err("must be unread, read, archived or all".to_owned()),
+        _ => Err("must be unread, read, snoozed, archived or all".to_owned()),
     }
 }
 
@@ -192,6 +196,24 @@ async fn mark(
         map.insert("unseen".to_owned(), step.unseen.into());
     }
     Ok(HttpResponse::Ok().json(changed))
+}
+
+/// Handles `POST …/{id}/snooze`: `{"until": RFC 3339}` or `{"for": "1h"}`.
+async fn snooze(
+    state: SharedState,
+    request: HttpRequest,
+    id: web::Path<String>,
+    payload: web::Payload,
+) -> Result<HttpResponse, Problem> {
+    identity::user(&state, &request).await?;
+    let bytes = body::read(payload, state.server.load().max_message_bytes).await?;
+    let fields: serde_json::Map<String, Value> = body::json(&bytes)?;
+    let until = protocol::snooze(&fields).and_then(|end| end.after(clock::now()));
+    let until = until.map_err(|detail| {
+        let field = if fields.contains_key("for") { "for" } else { "until" };
+        Problem::bad_field(field, detail)
+    })?;
+    mark(state, request, id, Mark::Snooze(until)).await
 }
 
 /// Handles `POST /api/v1/notifications/read-all` and `/seen-all`.

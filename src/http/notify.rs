@@ -8,7 +8,9 @@ use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use super::{
-    Problem, SharedState, State, body,
+    Problem, SharedState, State,
+    admin::audit,
+    body,
     headers::event_headers,
     idempotency::{self, PublishResponse},
     publish::{self, PublishOptions},
@@ -99,7 +101,8 @@ pub(super) async fn post(
     request: HttpRequest,
     payload: web::Payload,
 ) -> Result<HttpResponse, Problem> {
-    publish::admit(&state, &request).await?;
+    let caller = publish::admit(&state, &request).await?;
+    let publisher = audit::caller_name(&caller);
     let bytes = body::read(payload, state.server.load().max_event_bytes).await?;
     let key =
         event_headers(request.headers()).into_iter().find(|(name, _)| name == "idempotency-key");
@@ -108,7 +111,8 @@ pub(super) async fn post(
         let body: Body = body::json(&payload)?;
         let event =
             event(body, key.as_ref().map(|(_, key)| key.as_str()).filter(|key| !key.is_empty()))?;
-        Ok::<_, Problem>(Event { bytes: payload.len(), ..event })
+        let publisher = Some(publisher);
+        Ok::<_, Problem>(Event { bytes: payload.len(), publisher, ..event })
     });
     let event = event.await??;
     idempotency::once(&state, &request, &bytes, async move |state: SharedState, seed| {
@@ -193,6 +197,7 @@ fn event(body: Body, key: Option<&str>) -> Result<Event, Problem> {
         time: created_at.unwrap_or_else(clock::now),
         data,
         bytes: 0,
+        publisher: None,
         direct: Some(Box::new(Direct {
             targets,
             title: body.title,

@@ -2,16 +2,19 @@
 
 use super::{
     admin, api::Operation, assets, events, feeds, health, metrics, notifications, notify,
-    preferences, stream, upgrade,
+    preferences, push, recall, stream, unsubscribe, upgrade,
 };
 
 /// Returns every operation. A new resource adds its list here.
 pub(super) fn operations() -> Vec<Operation> {
     [
         events::operations(),
+        recall::operations(),
         notify::operations(),
         notifications::operations(),
         preferences::operations(),
+        push::operations(),
+        unsubscribe::operations(),
         stream::operations(),
         feeds::operations(),
         admin::clients::operations(),
@@ -19,6 +22,7 @@ pub(super) fn operations() -> Vec<Operation> {
         admin::types::operations(),
         admin::directory::operations(),
         admin::dead_letters::operations(),
+        admin::deliveries::operations(),
         admin::configuration::operations(),
         admin::stats::operations(),
         admin::explain::operations(),

@@ -36,7 +36,7 @@ pub(in crate::http) fn operations() -> Vec<Operation> {
 
 pub(super) async fn get(state: SharedState, request: HttpRequest) -> Result<HttpResponse, Problem> {
     let user = identity::user(&state, &request).await?.user_id;
-    Ok(HttpResponse::Ok().json(state.store.preferences(&user).await?))
+    Ok(HttpResponse::Ok().json(state.store.preferences(&user).await?.complete()))
 }
 
 /// Handles `PUT`: replaces all preferences.
@@ -50,6 +50,7 @@ pub(super) async fn put(
     let preferences: Preferences = body::json(&bytes)?;
     let preferences =
         preferences.checked().map_err(|(field, detail)| Problem::bad_field(field, detail))?;
+    let preferences = preferences.merged_with(&state.store.preferences(&user).await?);
     let catalog = state.catalog.current();
     let mandatory = |code: &&String| catalog.find(code).is_some_and(|kind| kind.mandatory);
     if let Some(code) = preferences.muted_types.iter().find(mandatory) {

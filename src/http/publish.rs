@@ -67,17 +67,18 @@ impl PublishLimit {
 }
 
 /// Checks access and rate limit of the caller.
-pub(super) async fn admit(state: &State, request: &HttpRequest) -> Result<(), Problem> {
+pub(super) async fn admit(state: &State, request: &HttpRequest) -> Result<Caller, Problem> {
     let caller = identity::caller(state, request).await?;
     if !caller.may_publish() {
         return Err(Problem::forbidden("publishing needs the scope publish, or the role admin"));
     }
-    let Some(limit) = state.publish_limit.load_full() else { return Ok(()) };
-    limit.check(&match caller {
-        Caller::Service { name, .. } => Publisher::Key(name),
+    let Some(limit) = state.publish_limit.load_full() else { return Ok(caller) };
+    limit.check(&match &caller {
+        Caller::Service { name, .. } => Publisher::Key(name.clone()),
         Caller::User(identity) => Publisher::User(identity.user_id.to_string()),
         Caller::Developer => Publisher::Address(request.peer_addr().map(|peer| peer.ip())),
-    })
+    })?;
+    Ok(caller)
 }
 
 /// Options of publishing.

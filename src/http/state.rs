@@ -8,6 +8,7 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use crate::{
     auth::Authenticator,
     bus::Requests,
+    channels::ChannelSet,
     cluster::Cluster,
     config,
     delivery::{Registry, session},
@@ -38,6 +39,8 @@ pub struct State {
     pub boot: String,
     /// Current types.
     pub catalog: catalog::SharedCatalog,
+    /// Channels.
+    pub channels: ChannelSet,
     /// Authenticator of requests.
     pub auth: Authenticator,
     /// Users already written to the directory.

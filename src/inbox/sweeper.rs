@@ -57,6 +57,7 @@ pub struct Sweeper {
 #[derive(Debug, Clone)]
 enum Task {
     Expire,
+    Wake,
     Archive,
     Discard,
     Retain(RetentionCursor),
@@ -92,6 +93,11 @@ impl Sweeper {
                     let swept =
                         sweep(&persistence, SweepTask::By(SweepKind::Expire, now), fence).await;
                     (Task::Expire, pause(is_more(swept.as_ref()), EXPIRY_INTERVAL))
+                }
+                Task::Wake => {
+                    let swept =
+                        sweep(&persistence, SweepTask::By(SweepKind::Wake, now), fence).await;
+                    (Task::Wake, pause(is_more(swept.as_ref()), EXPIRY_INTERVAL))
                 }
                 Task::Archive => {
                     let before = Timestamp(now.0.saturating_sub(days.saturating_mul(DAY_MS)));
@@ -181,6 +187,7 @@ impl Actor for Sweeper {
     fn started(&mut self, ctx: &mut Self::Context) {
         let all = [
             Task::Expire,
+            Task::Wake,
             Task::Archive,
             Task::Discard,
             Task::Retain(RetentionCursor::default()),

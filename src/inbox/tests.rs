@@ -49,7 +49,12 @@ impl Fixture {
             store.store.clone(),
             (deliver, reconcile),
             health.clone(),
-            PersistenceConfig { batch_max: 500, batch_wait },
+            PersistenceConfig {
+                batch_max: 500,
+                batch_wait,
+                due: std::sync::Arc::default(),
+                closes_pushes: false,
+            },
             DropGuard::detached(),
         );
         let persistence = persistence.start();

@@ -190,6 +190,7 @@ fn event(code: &str, last: Timestamp, at: Timestamp, count: Option<i64>) -> Even
         time: at,
         data,
         bytes: 0,
+        publisher: None,
         direct: None,
     }
 }

@@ -24,6 +24,7 @@ use crate::{
     clock,
     domain::{
         catalog::{Catalog, NotificationType},
+        channel::{self, DeliveryDraft},
         event::{Event, Identity},
         notification::Timestamp,
         plan::{Draft, People, Planner, RecipientSet},
@@ -300,6 +301,16 @@ impl FanOut {
         (skipped, drafts)
     }
 
+    /// Returns the deliveries that stand for all recipients.
+    async fn broadcasts(&self) -> Vec<DeliveryDraft> {
+        let role = match &self.recipient_set {
+            RecipientSet::Role(role) => Some(role.as_str()),
+            RecipientSet::All | RecipientSet::Users(_) => None,
+        };
+        let recipients = self.store.count_of_directory(role).await.unwrap_or_default();
+        channel::broadcasts(&self.kind, recipients, clock::now())
+    }
+
     /// Commits a chunk, with retries while the store is unavailable.
     async fn commit(
         &self,
@@ -308,6 +319,10 @@ impl FanOut {
         chunk: &Chunk,
     ) -> Result<Committed, Outcome> {
         let mut outcome = Outcome::Unavailable(Gone.to_string());
+        let broadcasts = match after.is_empty() {
+            true => self.broadcasts().await,
+            false => Vec::new(),
+        };
         for _ in 0..ATTEMPTS {
             let planned = Planned {
                 identity: chunk.last.then(|| identity.clone()),
@@ -317,6 +332,7 @@ impl FanOut {
                     to: chunk.to.clone(),
                 }),
                 drafts: chunk.drafts.clone(),
+                broadcasts: broadcasts.clone(),
             };
             let (reply, answer) = oneshot::channel();
             let commit =

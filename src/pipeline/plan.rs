@@ -16,6 +16,7 @@ use super::{
 use crate::{
     domain::{
         catalog::NotificationType,
+        channel,
         event::Event,
         notification::Timestamp,
         plan::{Draft, People, Planner, RecipientSet},
@@ -113,7 +114,15 @@ pub(super) async fn plan(
     let seed = event.direct.as_deref().and_then(|direct| direct.seed.as_ref());
     let id = |draft: &Draft| seed.map_or_else(Uuid::now_v7, |seed| seed.id_for(&draft.user_id));
     let drafts = drafts.into_iter().map(|draft| (id(&draft), draft)).collect();
-    Ok((Plan::Commit(Planned { identity: event.identity.clone(), part: None, drafts }), muted))
+    let broadcasts = match recipient_set {
+        RecipientSet::Users(_) => Vec::new(),
+        RecipientSet::Role(_) | RecipientSet::All => {
+            let count = i64::try_from(recipients.len()).unwrap_or(i64::MAX);
+            channel::broadcasts(&kind, count, conditions.now)
+        }
+    };
+    let identity = event.identity.clone();
+    Ok((Plan::Commit(Planned { identity, part: None, drafts, broadcasts }), muted))
 }
 
 fn fan_out(

@@ -4,7 +4,7 @@ mod client;
 pub mod frame;
 mod server;
 
-pub use client::{ClientError, ClientMessage, ErrorCode, Scope};
+pub use client::{ClientError, ClientMessage, ErrorCode, Scope, SnoozeEnd, snooze};
 pub use server::{
     Connected, Frames, ack, behind, closed, connected, encode_change, error, going_away, pong,
     push_of, reset, retention_set, shown, subscribed, summary, sync_response, unsubscribed, whole,

@@ -11,7 +11,7 @@ use crate::{
     domain::{
         event::Event,
         feed,
-        inbox::{BulkMark, Change, ChangeKind, InboxState, RevisionStep},
+        inbox::{BulkMark, Change, ChangeKind, InboxState, RevisionStep, SweepKind},
         notification::{Notification, Timestamp},
         user::Identity,
     },
@@ -297,6 +297,8 @@ pub fn encode_change(change: &Change) -> Frames {
     };
     let others = match *kind {
         ChangeKind::New { quiet } => Some((PUSH, Item { quiet, ..item(notification, *step) })),
+        ChangeKind::Grown { quiet } => Some((PUSH, Item { quiet, ..item(notification, *step) })),
+        ChangeKind::Swept(SweepKind::Wake) => Some((PUSH, item(notification, *step))),
         ChangeKind::Marked(_) | ChangeKind::Swept(_) => Some((UPDATE, item(notification, *step))),
         ChangeKind::All { mark, up_to_revision, from_revision } => {
             // One message for any number of notifications. Its previous revision is that of the
@@ -322,7 +324,7 @@ pub fn ack(change: &Change, step: RevisionStep) -> Bytes {
         ChangeKind::Marked(mark) | ChangeKind::Unchanged(mark) => mark.word(),
         ChangeKind::All { mark, .. } | ChangeKind::UnchangedAll(mark) => mark.word(),
         // No connection asks for these changes.
-        ChangeKind::New { .. } | ChangeKind::Swept(_) => "change",
+        ChangeKind::New { .. } | ChangeKind::Grown { .. } | ChangeKind::Swept(_) => "change",
     };
     let up_to = match change.kind {
         ChangeKind::All { up_to_revision, .. } => Some(up_to_revision),

@@ -38,6 +38,11 @@ fn notification(status: Status, seq: i64, revision: i64) -> Notification {
         variant: None,
         keep_until: None,
         metadata_id: None,
+        event_id: None,
+        publisher: None,
+        group_key: None,
+        actors: Vec::new(),
+        snoozed_until: None,
         user_id: UserId::parse("budi").expect("a constant id is an id"),
         seq,
     }

@@ -30,7 +30,11 @@ macro_rules! notification_columns {
             (keep_until, $n.keep_until),
             (clicked_at, $n.clicked_at),
             (variant, $n.variant.as_deref()),
-            (metadata_id, $n.metadata_id.as_deref())
+            (metadata_id, $n.metadata_id.as_deref()),
+            (event_id, $n.event_id.as_deref()),
+            (publisher, $n.publisher.as_deref()),
+            (group_key, $n.group_key.as_deref()),
+            (actors, stored_actors($n))
         )
     };
 }

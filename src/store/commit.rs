@@ -9,16 +9,21 @@ use std::{
 };
 
 use super::{
-    Backend, Part, Store, StoreError, fan_outs,
+    Backend, Part, Store, StoreError,
+    deliveries::DeliveryRow,
+    fan_outs,
+    marks::SET_INBOX,
     on::{keep, within},
-    planned::{Placed, Planned, Steps, counts_by_user, notification_of},
+    planned::{Placed, Planned, Steps, counts_by_user, notification_of, stored_actors},
     postgres,
-    sql_types::Json,
+    rows::{InboxRow, NotificationRow, counters, notification_selection},
+    sql_types::{Id, Json},
 };
 use crate::domain::{
     event::Identity,
-    inbox::{Change, ChangeKind},
-    notification::{Notification, Timestamp},
+    group::{Group, with_actor},
+    inbox::{Change, ChangeKind, InboxState, RevisionStep},
+    notification::{Notification, NotificationState, Timestamp, stream_id},
 };
 
 /// Result of committing an event.
@@ -32,6 +37,22 @@ pub enum Committed {
 
 const SHARE_METADATA: &str =
     "INSERT INTO shared_metadata (id, metadata, created_at) VALUES ($1, $2, $3)";
+
+/// Selects the notification that an event is grouped with: $4 is the age of the oldest.
+const FIND_GROUP: &str = concat!(
+    "SELECT ",
+    notification_selection!(),
+    " FROM notifications WHERE user_id = $1 AND type_code = $2 AND group_key = $3 AND status = \
+      'unread' AND created_at >= $4 ORDER BY seq DESC LIMIT 1"
+);
+
+/// Changes a notification to one of a larger group; it becomes the newest.
+const GROW: &str = "UPDATE notifications SET count = $2, message = $3, actors = $4, seen_at = \
+     NULL, seq = $5, revision = $5 WHERE notification_id = $1";
+
+/// Counts the deliveries of a notification on a channel that are still to be made.
+const PENDING: &str = "SELECT COUNT(*) FROM deliveries WHERE notification_id = $1 AND channel = $2 \
+     AND state IN ('scheduled', 'sending')";
 
 const FORGET_IDENTITY: &str = "DELETE FROM event_identities WHERE identity = $1";
 
@@ -49,6 +70,70 @@ macro_rules! advanced {
             }
         }
     };
+}
+
+/// Changes the notification that a draft is grouped with, if there is one. The inbox is locked.
+macro_rules! grown {
+    ($draft:expr, $now:expr, $db:ident, $tx:ident) => {
+        match &$draft.group {
+            None => None,
+            Some(group) => {
+                let user = $draft.user_id.as_str();
+                let (code, key) = ($draft.type_code.as_str(), group.key.as_str());
+                let row =
+                    $db::first!($tx, NotificationRow, FIND_GROUP, user, code, key, group.since)?;
+                match row.map(Notification::try_from).transpose()? {
+                    None => None,
+                    Some(found) => {
+                        let inbox = $db::first!($tx, InboxRow, $db::LOCK_INBOX, user)?;
+                        let (found, step) = grow(found, group, counters(inbox));
+                        $db::run!(
+                            $tx,
+                            GROW,
+                            Id(found.notification_id),
+                            found.count,
+                            found.message.as_str(),
+                            stored_actors(&found),
+                            step.revision
+                        )?;
+                        $db::run!($tx, SET_INBOX, user, step.revision, step.unread, step.unseen)?;
+                        Some((found, step))
+                    }
+                }
+            }
+        }
+    };
+}
+
+/// Inserts one notification with the next revision of its inbox.
+macro_rules! inserted {
+    ($notification:expr, $db:ident, $tx:ident) => {{
+        let notification: Notification = $notification;
+        let counts = [(notification.user_id.as_str(), 1)];
+        let raised = $db::raise_inboxes(&mut $tx, &counts).await?;
+        let placed = Steps::new(&counts, raised).place(notification.clone())?;
+        $db::insert_notifications(&mut $tx, std::slice::from_ref(&placed)).await?;
+        placed
+    }};
+}
+
+/// Returns a notification with a further event of its group: unseen, and the newest.
+fn grow(found: Notification, group: &Group, inbox: InboxState) -> (Notification, RevisionStep) {
+    let (before, count) = (found.state(), found.count + 1);
+    let step = inbox.next(before, NotificationState { seen_at: None, ..before });
+    let actors = with_actor(found.actors.clone(), group.actor.as_deref());
+    let message = group.text.render(count, &actors).unwrap_or_else(|| found.message.clone());
+    let grown = Notification {
+        count,
+        actors,
+        message,
+        seen_at: None,
+        seq: step.revision,
+        revision: step.revision,
+        stream_id: stream_id(found.created_at, step.revision),
+        ..found
+    };
+    (grown, step)
 }
 
 impl Store {
@@ -109,9 +194,15 @@ impl Store {
                 accepted.push(taken);
             }
             let new = || events.iter().zip(&accepted).filter_map(|(e, taken)| taken.then_some(e));
-            let counts = counts_by_user(new());
-            let mut steps = Steps::new(&counts, db::raise_inboxes(&mut tx, &counts).await?);
             let mut notifications: Vec<Placed> = Vec::new();
+            let mut deliveries = Vec::new();
+            let is_grouped = new().any(Planned::is_grouped);
+            let mut counts = counts_by_user(new());
+            if is_grouped {
+                // Lock the inboxes in order; each notification then takes its own revision.
+                counts.iter_mut().for_each(|(_, count)| *count = 0);
+            }
+            let mut steps = Steps::new(&counts, db::raise_inboxes(&mut tx, &counts).await?);
             for event in new() {
                 let shared = event.shared_metadata();
                 if let Some((id, metadata)) = &shared {
@@ -121,10 +212,44 @@ impl Store {
                 for (id, draft) in &event.drafts {
                     let metadata_id = metadata_id.clone();
                     let notification = Notification { metadata_id, ..notification_of(*id, draft) };
-                    notifications.push(steps.place(notification)?);
+                    if is_grouped {
+                        let grown = grown!(draft, now, db, tx);
+                        let (placed, grew) = match grown {
+                            Some(placed) => (placed, true),
+                            None => (inserted!(notification, db, tx), false),
+                        };
+                        let wanted = draft.deliveries.iter().filter(|delivery| {
+                            // A group sends once when it begins; later as its digest or escalation
+                            // says.
+                            !grew || delivery.digest || delivery.unless.is_some()
+                        });
+                        for delivery in wanted {
+                            let id = Id(placed.0.notification_id);
+                            let pending = grew
+                                && db::first!(tx, (i64,), PENDING, id, delivery.channel.as_str())?
+                                    .is_some_and(|(count,)| count > 0);
+                            if !pending {
+                                deliveries.push(DeliveryRow::of(delivery, &placed.0, now));
+                            }
+                        }
+                        notifications.push(placed);
+                        continue;
+                    }
+                    let placed = steps.place(notification)?;
+                    let own = draft.deliveries.iter();
+                    deliveries.extend(own.map(|one| DeliveryRow::of(one, &placed.0, now)));
+                    notifications.push(placed);
+                }
+                if let Some((id, draft)) = event.drafts.first() {
+                    let broadcasts = event.broadcasts.iter();
+                    deliveries
+                        .extend(broadcasts.map(|one| DeliveryRow::broadcast(one, *id, draft, now)));
                 }
             }
-            db::insert_notifications(&mut tx, &notifications).await?;
+            if !is_grouped {
+                db::insert_notifications(&mut tx, &notifications).await?;
+            }
+            db::insert_deliveries(&mut tx, &deliveries).await?;
             (accepted, notifications)
         }))
     }
@@ -151,9 +276,13 @@ fn claim(identity: Option<&Identity>, fresh: &mut HashSet<String>) -> bool {
 }
 
 fn change((notification, step): Placed, quiet: bool) -> Change {
+    let kind = match notification.count {
+        1 => ChangeKind::New { quiet },
+        _ => ChangeKind::Grown { quiet },
+    };
     Change {
         user_id: notification.user_id.clone(),
-        kind: ChangeKind::New { quiet },
+        kind,
         notification: Some(Arc::new(notification)),
         step,
         origin: None,

@@ -5,7 +5,7 @@ use super::{
     audit::{AuditEntry, entered},
     on::pattern,
     rows::{PersonRow, RecipientRow, all},
-    sql_types::Texts,
+    sql_types::{Json, Texts},
 };
 use crate::domain::{
     notification::Timestamp,
@@ -15,7 +15,8 @@ use crate::domain::{
 
 macro_rules! person_columns {
     () => {
-        "u.user_id, u.login, u.name, u.email, u.roles, u.locale, u.timezone"
+        "u.user_id, u.login, u.name, u.email, u.roles, u.locale, u.timezone, u.email_verified, \
+         u.addresses"
     };
 }
 
@@ -34,13 +35,16 @@ const EVERYONE: &str = concat!(
 
 /// Updates a user; absent fields stay unchanged.
 const MERGE: &str = "INSERT INTO users (user_id, login, name, email, roles, locale, timezone, \
-updated_at) \
-     VALUES ($1, $2, $3, $4, COALESCE($5, $9), $6, $7, $8) ON CONFLICT (user_id) DO UPDATE SET \
+updated_at, \
+     email_verified, addresses) \
+     VALUES ($1, $2, $3, $4, COALESCE($5, $9), $6, $7, $8, $10, COALESCE($11, $12)) ON CONFLICT (user_id) DO UPDATE SET \
      login = COALESCE(excluded.login, users.login), name = COALESCE(excluded.name, users.name), \
      email = COALESCE(excluded.email, users.email), roles = COALESCE($5, users.roles), \
      locale = COALESCE(excluded.locale, users.locale), timezone = COALESCE(excluded.timezone, \
      users.timezone), \
-     updated_at = excluded.updated_at";
+     email_verified = CASE WHEN $10 IS NULL AND (excluded.email IS NULL OR excluded.email = \
+     users.email) THEN users.email_verified ELSE $10 END, addresses = COALESCE($11, \
+     users.addresses), updated_at = excluded.updated_at";
 
 /// Inserts a user; an existing one stays unchanged.
 const ENTER: &str =
@@ -48,12 +52,14 @@ const ENTER: &str =
 
 /// Replaces a user; absent fields are removed.
 const PUT: &str = "INSERT INTO users (user_id, login, name, email, roles, locale, timezone, \
-updated_at) \
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (user_id) DO UPDATE SET login = \
+updated_at, \
+     email_verified, addresses) \
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT (user_id) DO UPDATE SET login = \
      excluded.login, \
      name = excluded.name, email = excluded.email, roles = excluded.roles, locale = \
      excluded.locale, \
-     timezone = excluded.timezone, updated_at = excluded.updated_at";
+     timezone = excluded.timezone, updated_at = excluded.updated_at, email_verified = \
+     excluded.email_verified, addresses = excluded.addresses";
 
 const REMOVE: &str = "DELETE FROM users WHERE user_id = $1";
 
@@ -89,10 +95,18 @@ macro_rules! merge {
                 &person.locale,
                 &person.timezone,
                 $now,
-                Texts::default()
+                Texts::default(),
+                person.email_verified,
+                (!person.addresses.is_empty()).then(|| addresses(person)),
+                Json::from("{}")
             )?;
         }
     }};
+}
+
+fn addresses(person: &Person) -> Json<'static> {
+    // A map of texts always serializes.
+    serde_json::to_string(&person.addresses).unwrap_or_else(|_| "{}".to_owned()).into()
 }
 
 impl Store {
@@ -160,6 +174,8 @@ impl Store {
                 .bind(&person.locale)
                 .bind(&person.timezone)
                 .bind(entry.at)
+                .bind(person.email_verified)
+                .bind(addresses(person))
                 .execute(&mut *tx)
                 .await?;
             entered!(entry, tx);

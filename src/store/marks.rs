@@ -63,13 +63,13 @@ const LAST_CHANGED: &str = concat!(
 
 /// Stores the state of one notification.
 const SET_STATE: &str = "UPDATE notifications SET status = $2, read_at = $3, revision = $4, \
-    seen_at = $5, expires_at = $6, kept_from = COALESCE($7, kept_from), clicked_at = $8 \
-    WHERE notification_id = $1";
+    seen_at = $5, expires_at = $6, kept_from = COALESCE($7, kept_from), clicked_at = $8, \
+    snoozed_until = $9 WHERE notification_id = $1";
 
 /// Leaves a tombstone without content.
 const BLANK: &str = "UPDATE notifications SET title = '', message = '', metadata = '{}', \
 metadata_id = NULL, \
-     action_url = NULL, deleted_at = $2 WHERE notification_id = $1";
+     action_url = NULL, actors = NULL, deleted_at = $2 WHERE notification_id = $1";
 
 pub(super) const SET_INBOX: &str =
     "UPDATE inboxes SET revision = $2, unread = $3, unseen = $4 WHERE user_id = $1";
@@ -121,7 +121,8 @@ impl Store {
                             found.seen_at,
                             found.expires_at,
                             kept_from,
-                            found.clicked_at
+                            found.clicked_at,
+                            found.snoozed_until
                         )?;
                         if found.status == Status::Deleted {
                             db::run!(tx, BLANK, Id(id), now)?;

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use uuid::Uuid;
 
-use super::{Part, StoreError};
+use super::{Part, StoreError, sql_types::Json};
 use crate::domain::{
+    channel::DeliveryDraft,
     event::Identity,
     inbox::{InboxState, RevisionStep},
     notification::{Notification, Status, stream_id},
@@ -28,6 +29,8 @@ pub struct Planned {
     pub part: Option<Part>,
     /// Notifications, each with its ID.
     pub drafts: Vec<(Uuid, Draft)>,
+    /// Deliveries that stand for all recipients of the event.
+    pub broadcasts: Vec<DeliveryDraft>,
 }
 
 impl Planned {
@@ -55,9 +58,30 @@ impl Planned {
 /// Notification with its revision, and the step of its inbox.
 pub(super) type Placed = (Notification, RevisionStep);
 
+impl Planned {
+    /// Returns whether the event changes notifications that exist already.
+    pub(super) fn is_grouped(&self) -> bool {
+        self.drafts.iter().any(|(_, draft)| draft.group.is_some())
+    }
+
+    /// Returns whether the event has deliveries on channels.
+    #[must_use]
+    pub fn has_deliveries(&self) -> bool {
+        !self.broadcasts.is_empty()
+            || self.drafts.iter().any(|(_, draft)| !draft.deliveries.is_empty())
+    }
+}
+
 /// Returns the metadata as it is stored with the notification itself.
 pub(super) fn stored_metadata(notification: &Notification) -> &str {
     if notification.metadata_id.is_some() { "{}" } else { notification.metadata.get() }
+}
+
+/// Returns the actors of a group as they are stored.
+pub(super) fn stored_actors(notification: &Notification) -> Option<Json<'static>> {
+    let actors = Some(&notification.actors).filter(|actors| !actors.is_empty())?;
+    // A list of texts always serializes.
+    serde_json::to_string(actors).ok().map(Json::from)
 }
 
 /// Returns the number of new notifications of each user, in the order of the users' IDs.
@@ -119,6 +143,11 @@ pub(super) fn notification_of(id: Uuid, draft: &Draft) -> Notification {
         read: false,
         read_at: None,
         seen_at: None,
+        snoozed_until: None,
+        event_id: draft.event_id,
+        publisher: draft.publisher,
+        actors: draft.group.as_ref().and_then(|group| group.actor.clone()).into_iter().collect(),
+        group_key: draft.group.map(|group| group.key),
         keep_until: draft.keep_until,
         clicked_at: None,
         variant: draft.variant,

@@ -24,7 +24,8 @@ macro_rules! notification_selection {
          entity_id, action_url, COALESCE((SELECT shared.metadata FROM shared_metadata shared \
          WHERE shared.id = notifications.metadata_id), notifications.metadata) AS metadata, \
          count, created_at, \
-         expires_at, status, read_at, seen_at, keep_until, clicked_at, variant, metadata_id"
+         expires_at, status, read_at, seen_at, keep_until, clicked_at, variant, metadata_id, \
+         event_id, publisher, group_key, actors, snoozed_until"
     };
 }
 pub(super) use notification_selection;
@@ -103,6 +104,11 @@ row! {
         clicked_at: Option<Timestamp>,
         variant: Option<String>,
         metadata_id: Option<String>,
+        event_id: Option<String>,
+        publisher: Option<String>,
+        group_key: Option<String>,
+        actors: Option<Json<'static>>,
+        snoozed_until: Option<Timestamp>,
     }
 }
 
@@ -186,6 +192,14 @@ impl TryFrom<NotificationRow> for Notification {
             clicked_at: row.clicked_at,
             variant: row.variant,
             metadata_id: row.metadata_id,
+            event_id: row.event_id,
+            publisher: row.publisher,
+            group_key: row.group_key,
+            actors: row
+                .actors
+                .and_then(|json| serde_json::from_str(&json.0).ok())
+                .unwrap_or_default(),
+            snoozed_until: row.snoozed_until,
             user_id: user_id(&row.user_id)?,
             type_code: row.type_code,
             seq: row.seq,
@@ -249,6 +263,8 @@ row! {
         roles: Texts,
         locale: Option<String>,
         timezone: Option<String>,
+        email_verified: Option<bool>,
+        addresses: Json<'static>,
     }
 }
 
@@ -266,6 +282,8 @@ row! {
         roles: Option<Texts>,
         locale: Option<String>,
         timezone: Option<String>,
+        email_verified: Option<bool>,
+        addresses: Option<Json<'static>>,
         preferences: Option<Json<'static>>,
     }
 }
@@ -278,10 +296,21 @@ pub(super) fn parse_preferences(json: Json<'_>) -> Preferences {
 impl RecipientRow {
     /// Returns the user and the preferences.
     pub(super) fn parts(self) -> Result<RecipientParts, StoreError> {
-        let Self { recipient, login, name, email, locale, timezone, .. } = self;
+        let Self { recipient, login, name, email, locale, timezone, email_verified, .. } = self;
         let person = self.user_id.map(|user_id| {
             let roles = self.roles.unwrap_or_default();
-            Person::try_from(PersonRow { user_id, login, name, email, roles, locale, timezone })
+            let addresses = self.addresses.unwrap_or_else(|| Json::from("{}"));
+            Person::try_from(PersonRow {
+                user_id,
+                login,
+                name,
+                email,
+                roles,
+                locale,
+                timezone,
+                email_verified,
+                addresses,
+            })
         });
         let preferences = match self.preferences.map(parse_preferences) {
             Some(preferences) => Some((user_id(&recipient)?, preferences)),
@@ -303,6 +332,8 @@ impl TryFrom<PersonRow> for Person {
             roles: row.roles.0,
             locale: row.locale,
             timezone: row.timezone,
+            email_verified: row.email_verified,
+            addresses: serde_json::from_str(&row.addresses.0).unwrap_or_default(),
         })
     }
 }

@@ -38,6 +38,9 @@ const DISCARDABLE: &str = "SELECT user_id, notification_id FROM notifications \
      WHERE keep_until <= $1 AND keep_until IS NOT NULL AND status <> 'deleted' ORDER BY \
      keep_until LIMIT $2";
 
+const SNOOZED: &str = "SELECT user_id, notification_id FROM notifications \
+     WHERE snoozed_until <= $1 AND status = 'snoozed' ORDER BY snoozed_until LIMIT $2";
+
 const TOMBSTONES: &str = "SELECT user_id, notification_id, revision FROM notifications \
      WHERE status = 'deleted' AND deleted_at < $1 ORDER BY deleted_at LIMIT $2";
 
@@ -80,6 +83,7 @@ impl Store {
             SweepKind::Expire => EXPIRED,
             SweepKind::Archive => ARCHIVABLE,
             SweepKind::Discard => DISCARDABLE,
+            SweepKind::Wake => SNOOZED,
             // Retention periods are per user, and not found by one time.
             SweepKind::RetentionEnded => return Ok(Vec::new()),
         };
@@ -195,6 +199,9 @@ impl Store {
                 let Some(inbox) = inboxes.get_mut(found.user_id.as_str()) else { continue };
                 // Another hub may have removed its expiry meanwhile.
                 if sweep == SweepKind::Expire && found.expires_at.is_none() {
+                    continue;
+                }
+                if sweep == SweepKind::Wake && found.snoozed_until.is_some_and(|time| time > now) {
                     continue;
                 }
                 let Some(state) = sweep.apply(found.state()) else { continue };

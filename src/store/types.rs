@@ -10,6 +10,7 @@ use super::{
 };
 use crate::domain::{
     catalog::{Entity, Origin, TypeRow, Variant},
+    channel::{EMAIL, Escalation, UnlessState},
     notification::Timestamp,
     user::UserId,
 };
@@ -17,7 +18,7 @@ use crate::domain::{
 const ALL: &str = "SELECT code, display_name, template, target_type, target_role, target_users, \
 priority, channels, \
      is_active, ttl_seconds, action_url, entity_type, entity_field, mandatory, keep_days, \
-     variants, schedule, origin, updated_at FROM notification_types \
+     variants, schedule, escalate, group_by, group_window, digest, origin, updated_at FROM notification_types \
      ORDER BY code";
 
 /// Inserts a row as an administrator.
@@ -25,8 +26,9 @@ const MAKE: &str = "INSERT INTO notification_types (code, display_name, template
 target_role, \
      target_users, priority, channels, is_active, ttl_seconds, action_url, entity_type, \
      entity_field, updated_at, \
-     mandatory, keep_days, variants, schedule, origin) \
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19) \
+     mandatory, keep_days, variants, schedule, escalate, group_by, group_window, digest, origin) \
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, \
+     $20, $21, $22, $23) \
      ON CONFLICT DO NOTHING";
 
 /// Updates a row, unless it has been changed since.
@@ -35,7 +37,8 @@ target_type = $4, target_role = $5, \
      target_users = $6, priority = $7, channels = $8, is_active = $9, ttl_seconds = $10, \
      action_url = $11, \
      entity_type = $12, entity_field = $13, updated_at = $14, mandatory = $15, keep_days = $16, \
-     variants = $17, schedule = $18, origin = $19 WHERE code = $1 AND updated_at = $20";
+     variants = $17, schedule = $18, escalate = $19, group_by = $20, group_window = $21, digest = \
+     $22, origin = $23 WHERE code = $1 AND updated_at = $24";
 
 const DROP: &str = "DELETE FROM notification_types WHERE code = $1 AND updated_at = $2";
 
@@ -44,16 +47,17 @@ const FROM_FILE: &str = "INSERT INTO notification_types AS t (code, display_name
 target_type, target_role, \
      target_users, priority, channels, is_active, ttl_seconds, action_url, entity_type, \
      entity_field, origin, updated_at, \
-     mandatory, keep_days, variants, schedule) \
+     mandatory, keep_days, variants, schedule, escalate, group_by, group_window, digest) \
      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, 'config', $14, $15, $16, \
-     $17, $18) \
+     $17, $18, $19, $20, $21, $22) \
      ON CONFLICT (code) DO UPDATE SET display_name = $2, template = $3, target_type = $4, \
      target_role = $5, \
      target_users = $6, priority = $7, channels = $8, is_active = $9, ttl_seconds = $10, \
      action_url = $11, \
      entity_type = $12, entity_field = $13, updated_at = $14, mandatory = $15, keep_days = $16, \
      variants = $17, \
-     schedule = $18 WHERE t.origin = 'config'";
+     schedule = $18, escalate = $19, group_by = $20, group_window = $21, digest = $22 \
+     WHERE t.origin = 'config'";
 
 /// Deletes a row that config.toml no longer has, unless an administrator has changed it.
 const GONE_FROM_FILE: &str = "DELETE FROM notification_types WHERE code = $1 AND origin = 'config'";
@@ -77,6 +81,10 @@ struct Row {
     keep_days: Option<i64>,
     variants: Json<'static>,
     schedule: Option<String>,
+    escalate: Json<'static>,
+    group_by: Option<String>,
+    group_window: Option<String>,
+    digest: Option<String>,
     origin: String,
     updated_at: Timestamp,
 }
@@ -113,6 +121,17 @@ impl From<Row> for TypeRow {
                 let json = serde_json::from_str(&text).ok().filter(Value::is_object);
                 json.unwrap_or(Value::String(text))
             }),
+            // An invalid list written by SQL becomes an invalid step, so that validation reports it.
+            escalate: serde_json::from_str(&row.escalate.0).unwrap_or_else(|_| {
+                vec![Escalation {
+                    after: row.escalate.0.chars().take(40).collect(),
+                    unless: UnlessState::Seen,
+                    channels: vec![EMAIL.to_owned()],
+                }]
+            }),
+            group_by: row.group_by.filter(|text| !text.is_empty()),
+            group_window: row.group_window.filter(|text| !text.is_empty()),
+            digest: row.digest.filter(|text| !text.is_empty()),
             origin: if row.origin == "config" { Origin::Config } else { Origin::Admin },
             updated_at: row.updated_at,
         }
@@ -130,7 +149,7 @@ fn same(a: &TypeRow, b: &TypeRow) -> bool {
     TypeRow { updated_at: b.updated_at, ..a.clone() } == *b
 }
 
-/// Binds the columns of a row, `$1` to `$18`.
+/// Binds the columns of a row, `$1` to `$22`.
 macro_rules! bound {
     ($query:expr, $row:expr, $now:expr) => {
         $query
@@ -154,6 +173,10 @@ macro_rules! bound {
             .bind($row.schedule.as_ref().map(|schedule| {
                 schedule.as_str().map_or_else(|| schedule.to_string(), str::to_owned)
             }))
+            .bind(Json::from(list(&$row.escalate)))
+            .bind(&$row.group_by)
+            .bind(&$row.group_window)
+            .bind(&$row.digest)
     };
 }
 

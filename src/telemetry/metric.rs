@@ -46,6 +46,13 @@ pub const STORE_DRIFT: &str = "lonceng_store_drift";
 /// 1 while this hub holds a lease, by its name.
 pub const LEASES: &str = "lonceng_leases";
 
+/// Number of attempts to deliver on a channel, by channel and outcome.
+pub const CHANNEL_ATTEMPTS: &str = "lonceng_channel_attempts_total";
+/// Duration of an attempt, in seconds, by channel.
+pub const CHANNEL_LATENCY: &str = "lonceng_channel_latency_seconds";
+/// Number of deliveries in the store, by channel and state.
+pub const DELIVERIES: &str = "lonceng_deliveries";
+
 /// Installs the recorder. Returns the handle that renders `/metrics`.
 ///
 /// # Errors
@@ -91,6 +98,9 @@ fn describe() {
     describe_histogram!(BUS_LAG, Unit::Seconds, "From publishing to arrival at another hub");
     describe_gauge!(STORE_DRIFT, "Inconsistencies found in samples of the store");
     describe_gauge!(LEASES, "1 while this hub holds a lease, by its name");
+    describe_counter!(CHANNEL_ATTEMPTS, "Attempts to deliver, by channel and outcome");
+    describe_histogram!(CHANNEL_LATENCY, Unit::Seconds, "Duration of an attempt, by channel");
+    describe_gauge!(DELIVERIES, "Deliveries in the store, by channel and state");
     for counter in [SENT, ACKED, AUTO_CLEARED, SLOW_CLIENTS, UNKNOWN_TYPE, BUS_GAPS] {
         metrics::counter!(counter).absolute(0);
     }
@@ -106,6 +116,7 @@ fn describe() {
         "sweeper",
         "scheduler",
         "membership",
+        "dispatcher",
         "bus_publisher",
         "bus_listener",
     ] {

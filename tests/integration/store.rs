@@ -41,12 +41,16 @@ pub(crate) fn draft(user_id: &str, message: &str) -> (Uuid, Draft) {
         keep_until: None,
         quiet: false,
         variant: None,
+        event_id: None,
+        publisher: None,
+        group: None,
+        deliveries: Vec::new(),
     };
     (Uuid::now_v7(), draft)
 }
 
 pub(crate) fn planned(identity: Option<&str>, drafts: Vec<(Uuid, Draft)>) -> Planned {
-    Planned { identity: identity.map(Identity::key), part: None, drafts }
+    Planned { identity: identity.map(Identity::key), part: None, drafts, broadcasts: Vec::new() }
 }
 
 pub(crate) async fn fill(store: &Store, user_id: &str, count: usize) -> Vec<Uuid> {

@@ -105,6 +105,10 @@ fn kind(code: &str, template: &str) -> TypeRow {
         keep_days: Some(30),
         variants: vec![Variant { name: "a".into(), weight: 2, template: "text".into() }],
         schedule: Some(serde_json::json!({ "cron": "0 18 * * *", "timezone": "Asia/Jakarta" })),
+        escalate: Vec::new(),
+        group_by: None,
+        group_window: None,
+        digest: None,
         origin: Origin::Config,
         updated_at: NOW,
     }
@@ -241,6 +245,7 @@ async fn fan_out_chunks_follow_each_other_across_hubs(store: Store) {
         identity: last.then(|| identity.clone()),
         part: Some(Part { identity: identity.clone(), after: after.into(), to: to.into() }),
         drafts: vec![draft(to, "text")],
+        broadcasts: Vec::new(),
     };
     let commit = async |piece: Planned| {
         let outcome = store.commit(&[piece], NOW).await.expect("it commits").remove(0);
@@ -289,6 +294,7 @@ async fn accepted_fan_out_is_claimed_by_one_hub_at_a_time_until_it_ends(store: S
         identity: Some(identity.clone()),
         part: Some(Part { identity: identity.clone(), after: String::new(), to: "z".into() }),
         drafts: vec![draft("z", "text")],
+        broadcasts: Vec::new(),
     };
     store.commit(&[last], NOW).await.expect("it commits");
     assert_eq!(store.count_by_hand("SELECT COUNT(*) FROM fan_outs").await.expect("it reads"), 0);

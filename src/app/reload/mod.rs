@@ -261,6 +261,7 @@ impl FileWatcher {
             .addresses
             .set(config.limits.feed_connections_per_address, config.server.trusted_proxies.clone());
         state.trace.set(config.explain.events, config.explain.minutes, clock::now());
+        state.channels.reload_templates(&loaded.templates, &config.templates.default_locale);
         state.auth.set_keys(&config.auth.api_keys);
     }
 }

@@ -46,6 +46,21 @@ pub(super) fn restart_needed(started: &Config, now: &Config) -> Vec<String> {
             || started.nats.url.reveal() != now.nats.url.reveal()
             || started.nats.nkey_seed.reveal() != now.nats.nkey_seed.reveal(),
     );
+    let secrets = |config: &Config| {
+        let channels = &config.channels;
+        let webhooks = channels.webhooks.iter();
+        let mut secrets: Vec<String> = webhooks
+            .flat_map(|webhook| [webhook.url.reveal(), webhook.secret.reveal()])
+            .map(str::to_owned)
+            .collect();
+        secrets.push(channels.email.url.reveal().to_owned());
+        secrets.push(channels.push.vapid_private_key.key.reveal().to_owned());
+        secrets
+    };
+    differ(
+        "channels",
+        debugged(&started.channels) != debugged(&now.channels) || secrets(started) != secrets(now),
+    );
     differ("redis.url", started.redis.url.reveal() != now.redis.url.reveal());
     keys
 }

@@ -31,7 +31,11 @@ impl Session {
         match ClientMessage::parse(text) {
             Ok(ClientMessage::Ping) => self.answer(protocol::pong(clock::now())),
             Ok(ClientMessage::Mark(mark, Some(id))) => self.on_mark(mark, id, ctx),
-            Ok(ClientMessage::Mark(_, None)) => self.not_found(),
+            Ok(ClientMessage::Mark(_, None) | ClientMessage::Snooze(_, None)) => self.not_found(),
+            Ok(ClientMessage::Snooze(end, Some(id))) => match end.after(clock::now()) {
+                Ok(until) => self.on_mark(Mark::Snooze(until), id, ctx),
+                Err(message) => self.send_error(ErrorCode::BadMessage, &message),
+            },
             Ok(ClientMessage::MarkAll(mark, up_to)) => self.on_mark_all(mark, up_to, ctx),
             Ok(ClientMessage::SetRetention(days)) => self.on_set_retention(days, ctx),
             Ok(ClientMessage::Sync { since, limit }) => self.on_sync(since, limit, ctx),

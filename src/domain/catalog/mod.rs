@@ -12,6 +12,7 @@ pub use target::Target;
 pub use variants::Variant;
 
 use super::{
+    channel::{Digest, Escalation, parse_duration},
     event::{Event, code_of},
     link,
     notification::Priority,
@@ -49,7 +50,18 @@ pub struct NotificationType {
     pub variants: Vec<(String, u32)>,
     /// Schedule on which it is published without an event.
     pub schedule: Option<Schedule>,
+    /// Channels; `web` is the bell.
+    pub channels: Vec<String>,
+    /// Escalations with their delay, in milliseconds.
+    pub escalate: Vec<(i64, Escalation)>,
+    /// Field of the data by which events are grouped, and for how long, in milliseconds.
+    pub group: Option<(String, i64)>,
+    /// Time up to which e-mails are collected.
+    pub digest: Option<Digest>,
 }
+
+/// Duration in which events are grouped unless the type says otherwise, in milliseconds.
+const GROUP_WINDOW_MS: i64 = 60 * 60 * 1_000;
 
 /// Type that is switched off because it is invalid. Other types are not affected.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -147,6 +159,18 @@ impl Catalog {
             keep_days: row.keep_days.filter(|days| *days > 0),
             variants,
             schedule,
+            channels: row.channels.clone(),
+            // Invalid ones were refused above.
+            escalate: row
+                .escalate
+                .iter()
+                .filter_map(|step| Some((step.check().ok()?, step.clone())))
+                .collect(),
+            group: row.group_by.clone().map(|field| {
+                let window = row.group_window.as_deref().and_then(|text| parse_duration(text).ok());
+                (field, window.unwrap_or(GROUP_WINDOW_MS))
+            }),
+            digest: row.digest.as_deref().and_then(|text| Digest::parse(text).ok()),
         };
         self.types.insert(key, Arc::new(compiled));
         Ok(())

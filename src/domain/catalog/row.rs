@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::Variant;
 use crate::domain::{
+    channel::{Digest, ESCALATIONS_MAX, Escalation, is_channel, parse_duration},
     limits::{IDENTIFIER_MAX_CHARS, RECIPIENTS_MAX, ROLE_MAX_CHARS, bounded},
     notification::{Priority, Timestamp},
     user::UserId,
@@ -74,16 +75,18 @@ pub struct TypeRow {
     pub variants: Vec<Variant>,
     /// Schedule on which it is published, instead of events; not validated yet.
     pub schedule: Option<Value>,
+    /// Steps that send a notification on further channels when nobody has noticed it.
+    pub escalate: Vec<Escalation>,
+    /// Field of the data by which similar events become one notification.
+    pub group_by: Option<String>,
+    /// Duration in which they do, such as `1h`.
+    pub group_window: Option<String>,
+    /// Time up to which e-mails are collected: five fields of cron, or a duration.
+    pub digest: Option<String>,
     /// Source of the row.
     pub origin: Origin,
     /// Time of the last change.
     pub updated_at: Timestamp,
-}
-
-/// Returns whether a type can name this channel.
-fn is_channel(channel: &str) -> bool {
-    matches!(channel, "web" | "email" | "push")
-        || channel.strip_prefix("webhook:").is_some_and(|name| !name.is_empty())
 }
 
 impl TypeRow {
@@ -101,9 +104,35 @@ impl TypeRow {
                 format!("unknown channel {channel:?}; web, email, push and webhook:NAME are known");
             return Err(("channels", detail));
         }
+        self.check_channels()?;
         match self.column_with_nul() {
             Some(column) => Err((column, "must not contain a NUL character".to_owned())),
             None => Ok(()),
+        }
+    }
+
+    /// Checks escalations, grouping and digests.
+    fn check_channels(&self) -> Result<(), (&'static str, String)> {
+        if self.escalate.len() > ESCALATIONS_MAX {
+            return Err(("escalate", format!("has more than {ESCALATIONS_MAX} steps")));
+        }
+        for step in &self.escalate {
+            step.check().map_err(|detail| ("escalate", detail))?;
+        }
+        if let Some(digest) = &self.digest {
+            Digest::parse(digest).map_err(|detail| ("digest", detail))?;
+        }
+        match (&self.group_by, &self.group_window) {
+            (None, Some(_)) => {
+                Err(("group_by", "is missing: group_window needs the field to group by".to_owned()))
+            }
+            (Some(field), _) if field.is_empty() => {
+                Err(("group_by", "must be the name of a field of the data".to_owned()))
+            }
+            (_, Some(window)) => {
+                parse_duration(window).map(drop).map_err(|detail| ("group_window", detail))
+            }
+            _ => Ok(()),
         }
     }
 
@@ -127,6 +156,7 @@ impl TypeRow {
         }
         text("code", &self.code, CODE_MAX_CHARS)
             .or_else(|| text("display_name", &self.display_name, IDENTIFIER_MAX_CHARS))
+            .or_else(|| maybe("group_by", &self.group_by, IDENTIFIER_MAX_CHARS))
             .or_else(|| maybe("target_role", &self.target_role, ROLE_MAX_CHARS))
             .or_else(|| {
                 self.channels
@@ -153,6 +183,7 @@ impl TypeRow {
             ("target_role", maybe(&self.target_role)),
             ("channels", self.channels.iter().any(|channel| has(channel))),
             ("action_url", maybe(&self.action_url)),
+            ("group_by", maybe(&self.group_by)),
             (
                 "entity",
                 self.entity.as_ref().is_some_and(|entity| has(&entity.kind) || has(&entity.id)),

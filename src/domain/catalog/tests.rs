@@ -24,6 +24,10 @@ pub(crate) fn row(code: &str, template: &str, target: &str) -> TypeRow {
         keep_days: None,
         variants: Vec::new(),
         schedule: None,
+        escalate: Vec::new(),
+        group_by: None,
+        group_window: None,
+        digest: None,
         origin: Origin::Config,
         updated_at: Timestamp(0),
     }

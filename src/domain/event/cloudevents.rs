@@ -111,6 +111,7 @@ fn event(
         time,
         data,
         bytes: 0,
+        publisher: None,
         direct: None,
     })
 }

@@ -57,6 +57,8 @@ pub struct Event {
     pub data: Map<String, Value>,
     /// Size of its payload, in bytes: its share of the queues' budgets.
     pub bytes: usize,
+    /// Caller that published it over HTTP, such as `key:orders`, for recall.
+    pub publisher: Option<String>,
     /// Overrides of a direct notification (`/notify`).
     pub direct: Option<Box<Direct>>,
 }

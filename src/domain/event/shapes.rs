@@ -101,6 +101,7 @@ fn event(
         time: event_time(scope).unwrap_or(incoming.now),
         data: Map::new(),
         bytes: 0,
+        publisher: None,
         direct: None,
     })
 }

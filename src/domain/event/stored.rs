@@ -24,6 +24,8 @@ struct Fields {
     time: i64,
     data: Map<String, Value>,
     bytes: usize,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    publisher: Option<String>,
 }
 
 impl Event {
@@ -42,6 +44,7 @@ impl Event {
             time: self.time.0,
             data: self.data.clone(),
             bytes: self.bytes,
+            publisher: self.publisher.clone(),
         };
         // A type of this crate with string keys always serializes.
         serde_json::to_vec(&fields).unwrap_or_default()
@@ -65,6 +68,7 @@ impl Event {
             time: Timestamp(fields.time),
             data: fields.data,
             bytes: fields.bytes,
+            publisher: fields.publisher,
             direct: None,
         })
     }
@@ -93,6 +97,7 @@ mod tests {
             time: Timestamp(1_767_225_600_001),
             data,
             bytes: 77,
+            publisher: Some("key:shop".to_owned()),
             direct: None,
         };
         let again = Event::from_stored(&event.to_stored()).expect("it was just encoded");

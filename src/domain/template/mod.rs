@@ -86,6 +86,25 @@ fn environment() -> Environment<'static> {
     environment
 }
 
+/// Returns an environment for the templates of e-mails, with the same language and filters; in HTML
+/// values are escaped.
+#[must_use]
+pub fn mail_environment(html: bool) -> Environment<'static> {
+    let mut environment = environment();
+    if html {
+        environment.set_auto_escape_callback(|_| minijinja::AutoEscape::Html);
+    }
+    environment
+}
+
+/// Checks a template, as [`Templates::add`] does.
+///
+/// # Errors
+/// When it does not compile.
+pub fn check(source: &str) -> Result<(), BadTemplate> {
+    try_out(source)
+}
+
 impl Templates {
     /// Compiles a message template under a name.
     ///

@@ -48,7 +48,21 @@ impl EventScope {
     /// Returns the scope of one recipient.
     #[must_use]
     pub fn for_recipient(self: &Arc<Self>, recipient: Person) -> Arc<TemplateScope> {
-        Arc::new(TemplateScope { shared: Arc::clone(self), recipient })
+        Arc::new(TemplateScope { shared: Arc::clone(self), recipient, group: None })
+    }
+
+    /// Returns the scope of one recipient of a group of events.
+    #[must_use]
+    pub fn for_group(
+        self: &Arc<Self>,
+        recipient: Person,
+        count: i64,
+        actors: &[String],
+    ) -> Arc<TemplateScope> {
+        let actors = Json::from(actors.to_vec());
+        let actors = value_of("actors", &actors, &self.budget);
+        let group = Some((Value::from(count), actors));
+        Arc::new(TemplateScope { shared: Arc::clone(self), recipient, group })
     }
 
     fn lookup(&self, name: &str) -> Option<Value> {
@@ -110,6 +124,8 @@ impl EventScope {
 pub struct TemplateScope {
     shared: Arc<EventScope>,
     recipient: Person,
+    /// Number of events and names of the actors of a group.
+    group: Option<(Value, Value)>,
 }
 
 impl TemplateScope {
@@ -126,6 +142,11 @@ impl Object for TemplateScope {
 
     fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
         let name = key.as_str()?;
+        match (&self.group, name) {
+            (Some((count, _)), "count") => return Some(count.clone()),
+            (Some((_, actors)), "actors") => return Some(actors.clone()),
+            _ => {}
+        }
         // The data takes precedence over other names.
         let value = self
             .shared

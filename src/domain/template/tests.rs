@@ -20,6 +20,7 @@ fn event(data: &serde_json::Value) -> Arc<Event> {
         time: Timestamp(1_767_225_600_000),
         data: data.as_object().cloned().unwrap_or_default(),
         bytes: 0,
+        publisher: None,
         direct: None,
     })
 }

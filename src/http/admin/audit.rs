@@ -6,7 +6,7 @@ use uuid::Uuid;
 use crate::{auth::Caller, clock, store::AuditEntry};
 
 /// Returns the name of a caller in the audit.
-pub(super) fn caller_name(caller: &Caller) -> String {
+pub(in crate::http) fn caller_name(caller: &Caller) -> String {
     match caller {
         Caller::User(identity) => identity.user_id.to_string(),
         Caller::Service { name, .. } => format!("key:{name}"),
@@ -15,7 +15,7 @@ pub(super) fn caller_name(caller: &Caller) -> String {
 }
 
 /// Creates the audit entry of a change.
-pub(super) fn entry(
+pub(in crate::http) fn entry(
     caller: &Caller,
     action: &str,
     subject: String,

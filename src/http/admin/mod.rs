@@ -2,10 +2,11 @@
 //! numbers are JSON numbers.
 
 pub(super) mod answers;
-mod audit;
+pub(super) mod audit;
 pub(super) mod clients;
 pub(super) mod configuration;
 pub(super) mod dead_letters;
+pub(super) mod deliveries;
 pub(super) mod directory;
 pub(super) mod explain;
 pub(super) mod history;

@@ -3,7 +3,7 @@
 use actix_web::{HttpRequest, web};
 use serde_json::json;
 
-use super::{LIMIT_DEFAULT, LIMIT_MAX, get, list, mark, mark_all, unread_count};
+use super::{LIMIT_DEFAULT, LIMIT_MAX, get, list, mark, mark_all, snooze, unread_count};
 use crate::{
     domain::inbox::{BulkMark, Mark},
     http::{
@@ -43,7 +43,7 @@ fn reads() -> Vec<Operation> {
         "type": "integer", "minimum": 1, "maximum": LIMIT_MAX, "default": LIMIT_DEFAULT,
     });
     let status = json!({
-        "type": "string", "enum": ["unread", "read", "archived", "all"], "default": "all",
+        "type": "string", "enum": ["unread", "read", "snoozed", "archived", "all"], "default": "all",
     });
     let cursor = json!({ "type": "string", "pattern": "^[0-9]{1,18}$" });
     let summary = "List the inbox, newest first; with `since`, changes, oldest first";
@@ -123,6 +123,15 @@ fn marks() -> Vec<Operation> {
             ),
         Operation::post("/api/v1/notifications/{id}/unread", marking!(Mark::Unread))
             .mark("mark_unread", "Mark a notification as unread"),
+        Operation::post("/api/v1/notifications/{id}/snooze", snooze)
+            .mark("mark_snooze", "Snooze a notification")
+            .description(
+                "It is not counted as unread until the time, and arrives again then. Give `until` \
+                 or `for`.",
+            )
+            .body("Snooze"),
+        Operation::post("/api/v1/notifications/{id}/unsnooze", marking!(Mark::Unsnooze))
+            .mark("mark_unsnooze", "Make a snoozed notification unread again"),
         Operation::post("/api/v1/notifications/{id}/archive", marking!(Mark::Archive))
             .mark("mark_archive", "Archive a notification"),
         Operation::post("/api/v1/notifications/{id}/unarchive", marking!(Mark::Unarchive)).mark(

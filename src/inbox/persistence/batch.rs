@@ -2,7 +2,7 @@
 
 use tokio::time::Instant;
 
-use super::Operation;
+use super::{Operation, PersistenceConfig};
 use crate::{
     clock,
     domain::inbox::{BulkMark, Change, ChangeKind, Mark, SweepKind},
@@ -19,6 +19,7 @@ type Results = Vec<Result<Committed, StoreError>>;
 pub(super) async fn run(
     store: Store,
     registry: MessageHandle<DeliverChanges>,
+    settings: PersistenceConfig,
     operations: Vec<Operation>,
 ) -> PartState {
     let mut state = PartState::Ok;
@@ -45,15 +46,37 @@ pub(super) async fn run(
         record_store_state(&mut state, outcome.as_ref().err());
         if let Ok(MarkOutcome::Done(change)) = &outcome {
             count_mark(change);
+            if settings.closes_pushes && close_pushed(&store, change).await {
+                settings.due.notify_waiters();
+            }
             deliver(&registry, vec![change.clone()], Instant::now()).await;
         }
         // The caller may be gone, and needs no reply then.
         let _ = reply.send(outcome);
     }
     if !commits.is_empty() {
+        let commits_deliveries =
+            commits.iter().flat_map(|commit| &commit.events).any(Planned::has_deliveries);
         commit_all(&store, &registry, commits, &mut state).await;
+        if commits_deliveries {
+            settings.due.notify_waiters();
+        }
     }
     state
+}
+
+/// Schedules pushes that close a notification on other devices when it was dealt with on one.
+/// Returns whether there are any. A failure is not repeated: only the notification of the operating
+/// system stays.
+async fn close_pushed(store: &Store, change: &Change) -> bool {
+    let Some(item) = &change.notification else { return false };
+    let dealt_with = matches!(
+        change.kind,
+        ChangeKind::Marked(
+            Mark::Read | Mark::Click | Mark::Archive | Mark::Delete | Mark::Snooze(_)
+        )
+    );
+    dealt_with && store.close_pushed(item, clock::now()).await.unwrap_or(false)
 }
 
 async fn run_sweep(

@@ -11,9 +11,10 @@
 mod batch;
 mod store_watch;
 
-use std::{collections::VecDeque, time::Duration};
+use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use actix::{Actor, ActorFutureExt, AsyncContext, Context, Handler, WrapFuture};
+use tokio::sync::Notify;
 
 use super::{Commit, CommitOutcome, DeliverChanges, MarkAll, MarkOne, Reconcile, Sweep};
 use crate::{
@@ -48,6 +49,10 @@ pub struct PersistenceConfig {
     pub batch_max: usize,
     /// Time that the first of a batch waits for others.
     pub batch_wait: Duration,
+    /// Notified when deliveries are committed.
+    pub due: Arc<Notify>,
+    /// True if a notification that is read is closed on the devices to which it was pushed.
+    pub closes_pushes: bool,
 }
 
 /// Persistence actor.
@@ -165,8 +170,9 @@ impl Persistence {
     fn work(&mut self, ctx: &mut Context<Self>) {
         let operations = self.take_batch();
         let (store, deliver) = (self.store.clone(), self.deliver.clone());
-        let done = Box::pin(batch::run(store, deliver, operations)).into_actor(self).map(
-            |state, persistence, ctx| {
+        let done = Box::pin(batch::run(store, deliver, self.settings.clone(), operations))
+            .into_actor(self)
+            .map(|state, persistence, ctx| {
                 let works = state == PartState::Ok;
                 persistence.health.set("store", state);
                 // A commit without an answer may have been made, and its repetition is a duplicate
@@ -177,8 +183,7 @@ impl Persistence {
                 persistence.failed |= !works;
                 persistence.busy = false;
                 persistence.wake(ctx);
-            },
-        );
+            });
         ctx.spawn(done);
     }
 

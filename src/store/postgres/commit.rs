@@ -17,7 +17,9 @@ use crate::{
     store::{
         StoreError,
         columns::{column_names, notification_columns},
-        planned::{Placed, Planned, Steps, counts_by_user, notification_of, stored_metadata},
+        planned::{
+            Placed, Planned, Steps, counts_by_user, notification_of, stored_actors, stored_metadata,
+        },
         sql_types::{Id, Json},
     },
 };
@@ -76,10 +78,15 @@ struct Row {
     unseen: i64,
 }
 
-/// Returns whether one statement commits these events; chunks of large fan-outs and shared metadata
-/// need more.
+/// Returns whether one statement commits these events; chunks of large fan-outs, shared metadata,
+/// groups and deliveries need more.
 pub(in crate::store) fn takes_one_statement(events: &[Planned]) -> bool {
-    events.iter().all(|event| event.part.is_none() && event.shared_metadata().is_none())
+    events.iter().all(|event| {
+        event.part.is_none()
+            && event.shared_metadata().is_none()
+            && !event.is_grouped()
+            && !event.has_deliveries()
+    })
 }
 
 /// Commits events in one statement. Returns which are accepted, and the notifications of those.

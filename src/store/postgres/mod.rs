@@ -12,7 +12,8 @@ use sqlx::{Connection as _, PgConnection, PgPool, Postgres as Db, Transaction};
 use super::{
     Fence, StoreError,
     columns::{column_names, notification_columns},
-    planned::stored_metadata,
+    deliveries::{DeliveryRow, INSERT_DELIVERY},
+    planned::{stored_actors, stored_metadata},
     rows::{InboxRow, NotificationRow, RowsOfPage, notification_selection},
     sql_types::{Id, Json},
     sweep::again,
@@ -124,12 +125,12 @@ pub(super) const LOCK_INBOX: &str =
 
 /// Selects users by a JSON list of IDs.
 pub(super) const USERS_BY_ID: &str = "SELECT user_id, login, name, email, roles, locale, \
-timezone FROM users \
+timezone, email_verified, addresses FROM users \
                                       WHERE user_id IN (SELECT json_array_elements_text($1::json))";
 
 /// Selects users and their preferences by a JSON list of IDs.
 pub(super) const RECIPIENTS: &str = "SELECT i.value AS recipient, u.user_id, u.login, u.name, \
-     u.email, u.roles, u.locale, u.timezone, p.preferences FROM json_array_elements_text($1::json) \
+     u.email, u.roles, u.locale, u.timezone, u.email_verified, u.addresses, p.preferences FROM json_array_elements_text($1::json) \
      i LEFT JOIN users u ON u.user_id = i.value LEFT JOIN user_notification_preferences p ON \
      p.user_id = i.value";
 
@@ -148,14 +149,15 @@ pub(super) const NOTIFICATIONS_BY_ID: &str =
 
 /// Sets states from a JSON list of `{id, status, revision}`.
 pub(super) const ENTER_ALL: &str = "UPDATE notifications SET status = e.status, revision = \
-e.revision \
+e.revision, snoozed_until = NULL, seen_at = CASE WHEN e.status = 'unread' THEN NULL ELSE seen_at \
+     END, read_at = CASE WHEN e.status = 'unread' THEN NULL ELSE read_at END \
      FROM json_to_recordset($1::json) AS e (id uuid, status text, revision bigint) WHERE \
      notification_id = e.id";
 
 /// Removes the content of tombstones by a JSON list of IDs; `$2` is now.
 pub(super) const BLANK_ALL: &str = "UPDATE notifications SET title = '', message = '', metadata \
 = '{}', \
-     metadata_id = NULL, action_url = NULL, deleted_at = $2 \
+     metadata_id = NULL, action_url = NULL, actors = NULL, deleted_at = $2 \
      WHERE notification_id IN (SELECT json_array_elements_text($1::json)::uuid)";
 
 /// Sets the highest purged revisions from a JSON list of `{user, revision}`.
@@ -271,4 +273,28 @@ pub(super) async fn drop_metadata_of_one(
 ) -> Result<(), StoreError> {
     let ids: Vec<String> = id.into_iter().map(str::to_owned).collect();
     drop_unused_metadata(connection, &ids).await
+}
+
+pub(super) async fn insert_deliveries(
+    connection: &mut PgConnection,
+    deliveries: &[DeliveryRow],
+) -> Result<(), StoreError> {
+    for row in deliveries {
+        run!(
+            connection,
+            INSERT_DELIVERY,
+            row.delivery_id,
+            row.notification_id,
+            row.user_id.as_str(),
+            row.type_code.as_str(),
+            row.channel.as_str(),
+            row.unless.as_str(),
+            row.digest,
+            row.recipients,
+            row.due_at,
+            row.created_at,
+            row.closes
+        )?;
+    }
+    Ok(())
 }

@@ -15,7 +15,8 @@ use sqlx::{Connection as _, Sqlite as Db, SqliteConnection, Transaction};
 use super::{
     Fence, StoreError,
     columns::{column_names, notification_columns},
-    planned::stored_metadata,
+    deliveries::{DeliveryRow, INSERT_DELIVERY},
+    planned::{stored_actors, stored_metadata},
     rows::{InboxRow, notification_selection},
     sql_types::{Id, Json},
     sweep::again,
@@ -102,12 +103,12 @@ pub(super) const LOCK_INBOX: &str =
 
 /// Selects users by a JSON list of IDs.
 pub(super) const USERS_BY_ID: &str = "SELECT user_id, login, name, email, roles, locale, \
-timezone FROM users \
+timezone, email_verified, addresses FROM users \
                                       WHERE user_id IN (SELECT value FROM json_each($1))";
 
 /// Selects users and their preferences by a JSON list of IDs.
 pub(super) const RECIPIENTS: &str = "SELECT i.value AS recipient, u.user_id, u.login, u.name, \
-     u.email, u.roles, u.locale, u.timezone, p.preferences FROM json_each($1) i LEFT JOIN users u \
+     u.email, u.roles, u.locale, u.timezone, u.email_verified, u.addresses, p.preferences FROM json_each($1) i LEFT JOIN users u \
      ON u.user_id = i.value LEFT JOIN user_notification_preferences p ON p.user_id = i.value";
 
 /// Selects inboxes by a JSON list of users.
@@ -122,13 +123,15 @@ pub(super) const NOTIFICATIONS_BY_ID: &str = again!("SELECT value FROM json_each
 
 /// Sets states from a JSON list of `{id, status, revision}`.
 pub(super) const ENTER_ALL: &str = "UPDATE notifications SET status = e.value ->> 'status', \
-     revision = e.value ->> 'revision' FROM json_each($1) AS e WHERE notification_id = e.value \
+     revision = e.value ->> 'revision', snoozed_until = NULL, seen_at = CASE WHEN e.value ->> \
+     'status' = 'unread' THEN NULL ELSE seen_at END, read_at = CASE WHEN e.value ->> 'status' = \
+     'unread' THEN NULL ELSE read_at END FROM json_each($1) AS e WHERE notification_id = e.value \
      ->> 'id'";
 
 /// Removes the content of tombstones by a JSON list of IDs; `$2` is now.
 pub(super) const BLANK_ALL: &str = "UPDATE notifications SET title = '', message = '', metadata \
 = '{}', \
-     metadata_id = NULL, action_url = NULL, deleted_at = $2 WHERE notification_id IN (SELECT \
+     metadata_id = NULL, action_url = NULL, actors = NULL, deleted_at = $2 WHERE notification_id IN (SELECT \
      value FROM json_each($1))";
 
 /// Sets the highest purged revisions from a JSON list of `{user, revision}`.
@@ -231,4 +234,29 @@ pub(super) async fn drop_metadata_of_one(
 ) -> Result<(), StoreError> {
     let Some(id) = id else { return Ok(()) };
     run!(transaction, DROP_UNUSED_METADATA, serde_json::json!([id]).to_string()).map(drop)
+}
+
+#[expect(clippy::unused_async, reason = "PostgreSQL has the same function")]
+pub(super) async fn insert_deliveries(
+    transaction: &mut DirectTransaction,
+    deliveries: &[DeliveryRow],
+) -> Result<(), StoreError> {
+    for row in deliveries {
+        run!(
+            transaction,
+            INSERT_DELIVERY,
+            row.delivery_id,
+            row.notification_id,
+            row.user_id.as_str(),
+            row.type_code.as_str(),
+            row.channel.as_str(),
+            row.unless.as_str(),
+            row.digest,
+            row.recipients,
+            row.due_at,
+            row.created_at,
+            row.closes
+        )?;
+    }
+    Ok(())
 }

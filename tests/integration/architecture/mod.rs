@@ -255,6 +255,7 @@ fn config_toml_shows_the_defaults_of_the_code() {
         retention,
         explain,
         templates,
+        channels,
         types: _,
         feeds: _,
     } = Config::default()
@@ -273,6 +274,7 @@ fn config_toml_shows_the_defaults_of_the_code() {
     same("[retention]", &shown.retention, &retention);
     same("[explain]", &shown.explain, &explain);
     same("[templates]", &shown.templates, &templates);
+    same("[channels]", &shown.channels, &channels);
     let known: Vec<&str> = shown.types.iter().map(|kind| kind.code.as_str()).collect();
     for code in
         ["USER_LOGIN", "NOTE_CREATED", "NOTE_UPDATED", "NOTE_DELETED", "NOTE_SHARED", "MESSAGE"]

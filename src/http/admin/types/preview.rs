@@ -65,7 +65,7 @@ pub(in crate::http) async fn preview(
             .into_row(Some(&code), None)?,
     };
     row.is_active = true;
-    let (catalog, _) = Catalog::build(&[row], &[], "en");
+    let catalog = Arc::new(Catalog::build(&[row], &[], "en").0);
     let real = real(&state, sample.event.as_deref(), sample.dead_letter.as_deref()).await?;
     let (mut data, reader) = real.unwrap_or_default();
     data.extend(sample.data);

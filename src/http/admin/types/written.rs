@@ -8,6 +8,7 @@ use crate::{
     clock,
     domain::{
         catalog::{CODE_MAX_CHARS, Catalog, Entity, Origin, TypeRow, Variant},
+        channel::Escalation,
         event::code_of,
         notification::Timestamp,
         user::UserId,
@@ -48,6 +49,14 @@ pub(super) struct Written {
     variants: Option<Vec<Variant>>,
     #[serde(default)]
     schedule: Option<Value>,
+    #[serde(default)]
+    escalate: Option<Vec<Escalation>>,
+    #[serde(default)]
+    group_by: Option<String>,
+    #[serde(default)]
+    group_window: Option<String>,
+    #[serde(default)]
+    digest: Option<String>,
     #[serde(default, rename = "origin")]
     _origin: IgnoredAny,
     #[serde(default, rename = "updated_at")]
@@ -125,6 +134,10 @@ impl Written {
             keep_days: self.keep_days,
             variants: self.variants.unwrap_or_default(),
             schedule: self.schedule,
+            escalate: self.escalate.unwrap_or_default(),
+            group_by: self.group_by,
+            group_window: self.group_window,
+            digest: self.digest,
             origin: Origin::Admin,
             // Two changes within a millisecond have different times.
             updated_at: after.map_or(now, |before| Timestamp(now.0.max(before.0 + 1))),

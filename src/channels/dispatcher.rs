@@ -1,0 +1,110 @@
+//! Dispatcher actor: runs a worker for each channel.
+
+use std::{sync::Arc, time::Duration};
+
+use actix::{Actor, ActorFutureExt, AsyncContext, Context, Handler, WrapFuture};
+use tokio::sync::Notify;
+
+use super::{
+    Channel,
+    worker::{self, OpenBreakers, WorkerContext},
+};
+use crate::{
+    clock,
+    cluster::Leases,
+    config::Retry,
+    pipeline::catalog::SharedCatalog,
+    runtime::supervisor::{Crash, DropGuard},
+    store::Store,
+    telemetry::{Health, PartState, metric},
+};
+
+/// Interval of the chores: deliveries of channels that do not exist, and the gauges.
+const CHORES_INTERVAL: Duration = Duration::from_secs(5);
+
+/// Configuration of the dispatcher.
+#[derive(Clone)]
+pub struct DispatcherConfig {
+    /// Store.
+    pub store: Store,
+    /// Types.
+    pub catalog: SharedCatalog,
+    /// Channels.
+    pub channels: Vec<Arc<dyn Channel>>,
+    /// Retries.
+    pub retry: Retry,
+    /// Notified when deliveries are committed.
+    pub due: Arc<Notify>,
+    /// Readiness.
+    pub health: Health,
+    /// Leases: one hub at a time sends digests.
+    pub leases: Leases,
+}
+
+/// Dispatcher actor.
+pub struct Dispatcher {
+    config: DispatcherConfig,
+    _guard: DropGuard,
+}
+
+impl Dispatcher {
+    /// Creates the dispatcher.
+    #[must_use]
+    pub fn new(config: DispatcherConfig, guard: DropGuard) -> Self {
+        Self { config, _guard: guard }
+    }
+
+    /// Skips deliveries of channels that are not configured, and counts the others.
+    fn run_chores(&self, ctx: &mut Context<Self>) {
+        let store = self.config.store.clone();
+        let channels = self.config.channels.clone();
+        let chores = async move {
+            let known: Vec<&str> = channels.iter().map(|channel| channel.name()).collect();
+            // The next round retries.
+            let _ = store.skip_unknown_channels(&known, clock::now()).await;
+            if known.is_empty() {
+                return;
+            }
+            #[expect(clippy::cast_precision_loss, reason = "a gauge")]
+            for (channel, state, number) in store.delivery_counts().await.unwrap_or_default() {
+                metrics::gauge!(metric::DELIVERIES, "channel" => channel, "state" => state)
+                    .set(number as f64);
+            }
+        };
+        ctx.spawn(chores.into_actor(self).map(|(), _, ctx| {
+            ctx.run_later(CHORES_INTERVAL, |dispatcher, ctx| dispatcher.run_chores(ctx));
+        }));
+    }
+}
+
+impl Actor for Dispatcher {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        let DispatcherConfig { store, catalog, channels, retry, due, health, leases } =
+            &self.config;
+        let state = if channels.is_empty() { PartState::Off } else { PartState::Ok };
+        health.set("channels", state);
+        let context = WorkerContext {
+            store: store.clone(),
+            catalog: catalog.clone(),
+            retry: retry.clone(),
+            due: Arc::clone(due),
+            leases: leases.clone(),
+            open: Arc::new(OpenBreakers::new(health.clone())),
+        };
+        for channel in channels {
+            let worker = worker::run(Arc::clone(channel), context.clone());
+            ctx.spawn(worker.into_actor(self));
+        }
+        ctx.run_later(CHORES_INTERVAL, |dispatcher, ctx| dispatcher.run_chores(ctx));
+    }
+}
+
+impl Handler<Crash> for Dispatcher {
+    type Result = ();
+
+    fn handle(&mut self, _: Crash, _: &mut Self::Context) {
+        panic!("the dispatcher was asked to crash");
+    }
+}

@@ -1,0 +1,242 @@
+//! E-mail by SMTP.
+
+mod templates;
+mod unsubscribe;
+
+use std::{sync::Arc, time::Duration};
+
+use arc_swap::ArcSwap;
+use futures_util::future::BoxFuture;
+use lettre::{
+    AsyncSmtpTransport, AsyncTransport as _, Tokio1Executor,
+    message::{Mailbox, Message as Mail, MultiPart, header::HeaderName, header::HeaderValue},
+    transport::smtp::{
+        PoolConfig,
+        authentication::Credentials,
+        client::{Tls, TlsParameters},
+    },
+};
+use percent_encoding::percent_decode_str;
+use url::Url;
+
+pub use templates::{EmailTemplates, Rendered};
+pub use unsubscribe::Unsubscribe;
+
+use super::{Channel, ChannelContext, Message, SendError, SendErrorKind, Sent};
+use crate::{config::EmailChannel, domain::channel::EMAIL};
+
+/// Maximum number of connections to the server.
+const CONNECTIONS: u32 = 16;
+
+/// Port of submission with STARTTLS (RFC 6409).
+const SUBMISSION_PORT: u16 = 587;
+
+/// Port of submission with TLS (RFC 8314).
+const SMTPS_PORT: u16 = 465;
+
+/// E-mail.
+pub(super) struct Email {
+    transport: AsyncSmtpTransport<Tokio1Executor>,
+    from: Mailbox,
+    reply_to: Option<Mailbox>,
+    public_url: String,
+    templates: Arc<ArcSwap<EmailTemplates>>,
+    unsubscribe: Unsubscribe,
+}
+
+/// Checks the settings of e-mail.
+///
+/// # Errors
+/// The invalid key, and a description.
+pub fn check_email(config: &EmailChannel) -> Result<(), (&'static str, String)> {
+    if config.url.is_empty() {
+        return Ok(());
+    }
+    server(config).map_err(|message| ("url", message))?;
+    mailbox(&config.from).map_err(|message| ("from", message))?;
+    if !config.reply_to.is_empty() {
+        mailbox(&config.reply_to).map_err(|message| ("reply_to", message))?;
+    }
+    let is_url = |url: &str| Url::parse(url).is_ok_and(|url| url.has_host());
+    if !config.public_url.is_empty() && !is_url(&config.public_url) {
+        return Err(("public_url", "must be a URL such as https://hub.example.com".to_owned()));
+    }
+    Ok(())
+}
+
+fn mailbox(text: &str) -> Result<Mailbox, String> {
+    text.parse()
+        .map_err(|_| format!("{text:?} is not a sender such as \"Lonceng <no-reply@example.com>\""))
+}
+
+fn server(config: &EmailChannel) -> Result<Url, String> {
+    // Without the value, which may contain a password.
+    let expected = "must be smtp://host:port or smtps://user:password@host";
+    let url = Url::parse(config.url.reveal()).map_err(|_| expected.to_owned())?;
+    if matches!(url.scheme(), "smtp" | "smtps") && url.has_host() {
+        Ok(url)
+    } else {
+        Err(expected.to_owned())
+    }
+}
+
+impl Email {
+    /// Creates the channel.
+    pub(super) fn new(
+        config: &EmailChannel,
+        timeout: Duration,
+        context: &ChannelContext,
+    ) -> Result<Self, String> {
+        let named = |(field, message)| format!("channels.email.{field} {message}");
+        check_email(config).map_err(named)?;
+        let url = server(config)?;
+        let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']).to_owned();
+        let secure = url.scheme() == "smtps";
+        let port = url.port().unwrap_or(if secure { SMTPS_PORT } else { SUBMISSION_PORT });
+        let parameters =
+            TlsParameters::new_rustls(host.clone()).map_err(|error| error.to_string())?;
+        let tls = match (secure, port) {
+            (true, _) => Tls::Wrapper(parameters),
+            (false, SUBMISSION_PORT) => Tls::Required(parameters),
+            (false, _) => Tls::Opportunistic(parameters),
+        };
+        let mut builder = AsyncSmtpTransport::<Tokio1Executor>::builder_dangerous(host)
+            .port(port)
+            .tls(tls)
+            .timeout(Some(timeout))
+            .pool_config(PoolConfig::new().max_size(CONNECTIONS));
+        if !url.username().is_empty() {
+            let decoded = |text: &str| percent_decode_str(text).decode_utf8_lossy().into_owned();
+            let password = decoded(url.password().unwrap_or_default());
+            builder = builder.credentials(Credentials::new(decoded(url.username()), password));
+        }
+        let reply_to = Some(&config.reply_to).filter(|text| !text.is_empty());
+        Ok(Self {
+            transport: builder.build(),
+            from: mailbox(&config.from)?,
+            reply_to: reply_to.map(|text| mailbox(text)).transpose()?,
+            public_url: config.public_url.trim_end_matches('/').to_owned(),
+            templates: Arc::clone(&context.templates),
+            unsubscribe: context.unsubscribe.clone(),
+        })
+    }
+
+    /// Returns the link that mutes the type of a message on e-mail.
+    fn unsubscribe_url(&self, message: &Message) -> Option<String> {
+        let item = message.items.first()?;
+        if self.public_url.is_empty() {
+            return None;
+        }
+        let token = self.unsubscribe.token(&item.user_id, &item.type_code);
+        Some(format!("{}/unsubscribe?token={token}", self.public_url))
+    }
+
+    fn mail(
+        &self,
+        id: &str,
+        to: Mailbox,
+        rendered: Rendered,
+        unsubscribe: Option<&str>,
+    ) -> Result<Mail, String> {
+        let host = self.from.email.domain();
+        let mut builder = Mail::builder()
+            .from(self.from.clone())
+            .to(to)
+            .subject(rendered.subject)
+            .message_id(Some(format!("<{id}@{host}>")));
+        if let Some(reply_to) = &self.reply_to {
+            builder = builder.reply_to(reply_to.clone());
+        }
+        let mut mail = builder
+            .multipart(MultiPart::alternative_plain_html(rendered.text, rendered.html))
+            .map_err(|error| error.to_string())?;
+        let mut header = |name: &'static str, value: String| {
+            let name = HeaderName::new_from_ascii_str(name);
+            mail.headers_mut().insert_raw(HeaderValue::new(name, value));
+        };
+        header("Auto-Submitted", "auto-generated".to_owned());
+        if let Some(url) = unsubscribe {
+            header("List-Unsubscribe", format!("<{url}>"));
+            header("List-Unsubscribe-Post", "List-Unsubscribe=One-Click".to_owned());
+        }
+        Ok(mail)
+    }
+
+    async fn transmit(&self, mail: Mail) -> Result<String, SendError> {
+        let response = self.transport.send(mail).await.map_err(|error| of_error(&error))?;
+        let text = response.message().collect::<Vec<_>>().join(" ");
+        Ok(format!("{} {text}", response.code()))
+    }
+}
+
+/// Interprets an error: a 5xx is final, a 4xx is tried again.
+fn of_error(error: &lettre::transport::smtp::Error) -> SendError {
+    let mut text = error.to_string();
+    if let Some(source) = std::error::Error::source(error)
+        && !text.contains(&source.to_string())
+    {
+        text = format!("{text}: {source}");
+    }
+    let kind = if error.is_permanent() {
+        SendErrorKind::Refused
+    } else if error.is_transient() {
+        SendErrorKind::Later(None)
+    } else {
+        SendErrorKind::Unreachable
+    };
+    let reason = match error.status() {
+        Some(code) if !text.contains(&code.to_string()) => format!("{code}: {text}"),
+        _ => text,
+    };
+    SendError::new(kind, reason)
+}
+
+impl Channel for Email {
+    fn name(&self) -> &str {
+        EMAIL
+    }
+
+    fn concurrency(&self) -> usize {
+        CONNECTIONS as usize
+    }
+
+    fn send<'a>(&'a self, message: &'a Message) -> BoxFuture<'a, Result<Sent, SendError>> {
+        Box::pin(async move {
+            let refused = |reason: String| SendError::new(SendErrorKind::Refused, reason);
+            let address = message.recipient.email.as_deref().unwrap_or_default();
+            let address: lettre::Address = address
+                .trim()
+                .parse()
+                .map_err(|_| refused(format!("{address:?} is not an e-mail address")))?;
+            let name = message.recipient.name.clone().filter(|name| !name.contains(['\r', '\n']));
+            let url = self.unsubscribe_url(message);
+            let rendered = self.templates.load().render(message, &self.public_url, url.as_deref());
+            let mail = self
+                .mail(
+                    &message.id.to_string(),
+                    Mailbox::new(name, address),
+                    rendered,
+                    url.as_deref(),
+                )
+                .map_err(refused)?;
+            let reply = self.transmit(mail).await?;
+            Ok(Sent { reply, confirmed: Vec::new() })
+        })
+    }
+
+    fn test<'a>(&'a self, to: &'a str) -> BoxFuture<'a, Result<String, SendError>> {
+        Box::pin(async move {
+            let refused = |reason: String| SendError::new(SendErrorKind::Refused, reason);
+            let to: Mailbox =
+                to.parse().map_err(|_| refused(format!("{to:?} is not an e-mail address")))?;
+            let text = "This is a test of Lonceng. E-mails arrive.";
+            let rendered = Rendered {
+                subject: "Test of Lonceng".to_owned(),
+                text: text.to_owned(),
+                html: format!("<p>{text}</p>"),
+            };
+            let id = uuid::Uuid::now_v7().to_string();
+            self.transmit(self.mail(&id, to, rendered, None).map_err(refused)?).await
+        })
+    }
+}

@@ -1,0 +1,296 @@
+//! Templates of e-mails: `templates/email/CODE.subject.txt`, `CODE.txt`, `CODE.html`, `digest.txt`
+//! and `digest.html`, within `layout.txt` and `layout.html`; translations are in
+//! `templates/LOCALE/email/`. What is missing is made from title, message and link.
+
+use std::{fmt, path::Path};
+
+use minijinja::{Environment, Value, value::Serde};
+use serde_json::{Map, Value as Json, json};
+
+use crate::{
+    channels::Message,
+    config::files::{TEMPLATE_MAX_BYTES, read_text},
+    domain::{event::code_of, notification::Notification, template},
+};
+
+/// Folder of the templates, within that of all templates and of each locale.
+const FOLDER: &str = "email";
+
+/// Maximum number of templates.
+const TEMPLATES_MAX: usize = 20_000;
+
+/// Maximum length of a subject, in characters.
+const SUBJECT_MAX_CHARS: usize = 300;
+
+/// Parts of an e-mail.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rendered {
+    /// Subject, one line.
+    pub subject: String,
+    /// Plain text.
+    pub text: String,
+    /// HTML.
+    pub html: String,
+}
+
+/// Compiled templates of e-mails.
+pub struct EmailTemplates {
+    text: Environment<'static>,
+    html: Environment<'static>,
+    default_locale: String,
+}
+
+impl fmt::Debug for EmailTemplates {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("EmailTemplates")
+    }
+}
+
+impl Default for EmailTemplates {
+    fn default() -> Self {
+        Self {
+            text: template::mail_environment(false),
+            html: template::mail_environment(true),
+            default_locale: String::new(),
+        }
+    }
+}
+
+impl EmailTemplates {
+    /// Reads and compiles the templates of a folder.
+    ///
+    /// # Errors
+    /// A description of the first file that cannot be read or does not compile.
+    pub fn read(folder: &Path, default_locale: &str) -> Result<Self, String> {
+        let mut templates =
+            Self { default_locale: default_locale.to_ascii_lowercase(), ..Self::default() };
+        let mut count = 0;
+        templates.read_folder(&folder.join(FOLDER), "", &mut count)?;
+        let Ok(entries) = std::fs::read_dir(folder) else { return Ok(templates) };
+        for entry in entries.flatten() {
+            let path = entry.path();
+            let name = entry.file_name().to_string_lossy().to_ascii_lowercase();
+            if path.is_dir() && name != FOLDER && !name.starts_with('.') {
+                templates.read_folder(&path.join(FOLDER), &name, &mut count)?;
+            }
+        }
+        Ok(templates)
+    }
+
+    fn read_folder(
+        &mut self,
+        folder: &Path,
+        locale: &str,
+        count: &mut usize,
+    ) -> Result<(), String> {
+        let Ok(entries) = std::fs::read_dir(folder) else { return Ok(()) };
+        for entry in entries.flatten() {
+            let path = entry.path();
+            let Some(name) = path.file_name().and_then(|name| name.to_str()) else { continue };
+            if !name.ends_with(".txt") && !name.ends_with(".html") {
+                continue;
+            }
+            *count += 1;
+            if *count > TEMPLATES_MAX {
+                return Err(format!("there are more than {TEMPLATES_MAX} templates of e-mails"));
+            }
+            let wrong = |detail: String| format!("{}: {detail}", path.display());
+            let source =
+                read_text(&path, TEMPLATE_MAX_BYTES).map_err(|error| wrong(error.to_string()))?;
+            self.add(locale, name, source).map_err(wrong)?;
+        }
+        Ok(())
+    }
+
+    fn add(&mut self, locale: &str, file: &str, source: String) -> Result<(), String> {
+        template::check(&source).map_err(|error| match error.line {
+            Some(line) => format!("line {line}: {}", error.detail),
+            None => error.detail,
+        })?;
+        let environment = if file.ends_with(".html") { &mut self.html } else { &mut self.text };
+        environment
+            .add_template_owned(named(locale, file), source)
+            .map_err(|error| error.to_string())
+    }
+
+    /// Renders a template in the language of the recipient; `None` if there is none. One that fails
+    /// is logged, and counts as missing: the e-mail must not be lost.
+    fn find(&self, locale: Option<&str>, file: &str, context: &Value) -> Option<String> {
+        let environment = if file.ends_with(".html") { &self.html } else { &self.text };
+        let wanted = locale.unwrap_or(&self.default_locale).to_ascii_lowercase();
+        let language = wanted.split(['-', '_']).next().unwrap_or_default().to_owned();
+        for locale in [wanted.as_str(), language.as_str(), ""] {
+            let Ok(template) = environment.get_template(&named(locale, file)) else { continue };
+            match template.render(context) {
+                Ok(text) => return Some(text),
+                Err(error) => {
+                    tracing::warn!(file, locale, %error, "email: template failed; the default is \
+                    used");
+                }
+            }
+        }
+        None
+    }
+
+    /// Renders a message. `unsubscribe` is the link that mutes its type.
+    #[must_use]
+    pub fn render(
+        &self,
+        message: &Message,
+        public_url: &str,
+        unsubscribe: Option<&str>,
+    ) -> Rendered {
+        let locale = message.recipient.locale.as_deref();
+        let context = context(message, public_url, unsubscribe);
+        let code = message.items.first().map(|item| code_of(&item.type_code)).unwrap_or_default();
+        let name = |ending: &str| match message.digest {
+            true => format!("digest.{ending}"),
+            false => format!("{code}.{ending}"),
+        };
+        let values = Value::from(Serde(&context));
+        let find = |ending: &str| self.find(locale, &name(ending), &values);
+        let subject = find("subject.txt").unwrap_or_else(|| default_subject(message));
+        let text = find("txt").unwrap_or_else(|| default_text(&context));
+        let html = find("html").unwrap_or_else(|| default_html(&context));
+        Rendered {
+            subject: one_line(&subject),
+            text: self.within_layout(locale, "layout.txt", &context, text),
+            html: self.within_layout(locale, "layout.html", &context, html),
+        }
+    }
+
+    fn within_layout(
+        &self,
+        locale: Option<&str>,
+        file: &str,
+        context: &Map<String, Json>,
+        content: String,
+    ) -> String {
+        let mut names: Vec<(String, Value)> =
+            context.iter().map(|(name, value)| (name.clone(), Value::from(Serde(value)))).collect();
+        names.push(("content".to_owned(), Value::from_safe_string(content.clone())));
+        let context = Value::from_iter(names);
+        self.find(locale, file, &context).unwrap_or(content)
+    }
+}
+
+fn named(locale: &str, file: &str) -> String {
+    // A type's code is found in any spelling.
+    let file = match file.split_once('.') {
+        Some((stem @ ("layout" | "digest"), ending)) => format!("{stem}.{ending}"),
+        Some((code, ending)) => format!("{}.{ending}", code_of(code)),
+        None => file.to_owned(),
+    };
+    format!("{locale}/{file}")
+}
+
+/// Returns a text on one line: a header must not have another one.
+fn one_line(text: &str) -> String {
+    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    line.chars().filter(|c| !c.is_control()).take(SUBJECT_MAX_CHARS).collect()
+}
+
+/// Returns the complete URL of a link.
+fn absolute(link: Option<&str>, public_url: &str) -> Option<String> {
+    let link = link?;
+    match link.starts_with('/') {
+        true if public_url.is_empty() => None,
+        true => Some(format!("{public_url}{link}")),
+        false => Some(link.to_owned()),
+    }
+}
+
+fn item(item: &Notification, public_url: &str) -> Json {
+    json!({
+        "title": item.title,
+        "message": item.message,
+        "action_url": absolute(item.action_url.as_deref(), public_url).unwrap_or_default(),
+        "type_code": item.type_code,
+        "priority": item.priority,
+        "count": item.count,
+        "created_at": item.created_at,
+    })
+}
+
+/// Returns the names that a template can use: the data of the event, then the notification.
+fn context(message: &Message, public_url: &str, unsubscribe: Option<&str>) -> Map<String, Json> {
+    let mut names = Map::new();
+    if let (Some(first), false) = (message.items.first(), message.digest) {
+        let data = serde_json::from_str::<Map<String, Json>>(first.metadata.get());
+        names.extend(data.unwrap_or_default());
+        if let Json::Object(fields) = item(first, public_url) {
+            names.extend(fields);
+        }
+    }
+    let items: Vec<Json> = message.items.iter().map(|one| item(one, public_url)).collect();
+    if message.digest {
+        names.insert("count".to_owned(), json!(items.len()));
+    }
+    names.insert("items".to_owned(), Json::from(items));
+    // A type of this crate with string keys always serializes.
+    let mut recipient = serde_json::to_value(&message.recipient).unwrap_or_default();
+    recipient["display"] = json!(message.recipient.display());
+    names.insert("recipient".to_owned(), recipient);
+    names.insert("public_url".to_owned(), json!(public_url));
+    names.insert("unsubscribe_url".to_owned(), json!(unsubscribe.unwrap_or_default()));
+    names
+}
+
+fn default_subject(message: &Message) -> String {
+    match (message.digest, message.items.as_slice()) {
+        (true, items) if items.len() != 1 => format!("{} new notifications", items.len()),
+        (_, items) => items.first().map(|item| item.title.clone()).unwrap_or_default(),
+    }
+}
+
+fn text_of<'a>(item: &'a Json, name: &str) -> &'a str {
+    item[name].as_str().unwrap_or_default()
+}
+
+fn items(context: &Map<String, Json>) -> &[Json] {
+    context.get("items").and_then(Json::as_array).map(Vec::as_slice).unwrap_or_default()
+}
+
+fn default_text(context: &Map<String, Json>) -> String {
+    let mut parts: Vec<String> = items(context)
+        .iter()
+        .map(|item| {
+            let lines = ["title", "message", "action_url"].map(|name| text_of(item, name));
+            lines.into_iter().filter(|line| !line.is_empty()).collect::<Vec<_>>().join("\n")
+        })
+        .collect();
+    let unsubscribe = context.get("unsubscribe_url").and_then(Json::as_str).unwrap_or_default();
+    if !unsubscribe.is_empty() {
+        parts.push(format!("-- \nUnsubscribe: {unsubscribe}"));
+    }
+    parts.join("\n\n") + "\n"
+}
+
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+}
+
+fn default_html(context: &Map<String, Json>) -> String {
+    let mut parts: Vec<String> = items(context)
+        .iter()
+        .map(|item| {
+            let message = escaped(text_of(item, "message")).replace('\n', "<br>");
+            let link = match escaped(text_of(item, "action_url")) {
+                url if url.is_empty() => String::new(),
+                url => format!("<p><a href=\"{url}\">Open</a></p>"),
+            };
+            format!("<h2>{}</h2>\n<p>{message}</p>\n{link}", escaped(text_of(item, "title")))
+        })
+        .collect();
+    let unsubscribe = context.get("unsubscribe_url").and_then(Json::as_str).unwrap_or_default();
+    if !unsubscribe.is_empty() {
+        parts.push(format!(
+            "<p><small><a href=\"{}\">Unsubscribe</a></small></p>",
+            escaped(unsubscribe)
+        ));
+    }
+    format!(
+        "<div style=\"font-family:system-ui,sans-serif;max-width:36rem;margin:auto\">{}</div>",
+        parts.join("\n")
+    )
+}

@@ -1,0 +1,245 @@
+//! Web Push (RFC 8030), encrypted (RFC 8291) and signed by the hub (VAPID, RFC 8292).
+
+mod vapid;
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
+use futures_util::future::BoxFuture;
+use p256::PublicKey;
+use reqwest::{Client, StatusCode, Url, header};
+use serde_json::{Value, json};
+use tokio::time::Instant;
+use web_push_native::{Auth, encrypt};
+
+pub use vapid::{VapidKeys, generate as generate_vapid};
+
+use super::{
+    Channel, ChannelContext, Message, SendError, SendErrorKind, Sent, breaker::Breaker, guard,
+    reply,
+};
+use crate::{
+    clock,
+    config::PushChannel,
+    domain::{channel::PUSH, notification::Priority},
+    store::{PushSubscription, Store},
+};
+
+/// Time for which a push service keeps a message for a browser that is off, in seconds: a day.
+const TTL_SECONDS: u32 = 24 * 60 * 60;
+
+/// Maximum length of the message in a push, in characters: the whole payload must fit into 4 KiB.
+const TEXT_MAX_CHARS: usize = 600;
+
+/// Maximum number of push services whose state is remembered.
+const SERVICES_MAX: usize = 1_000;
+
+/// Web Push.
+pub(super) struct WebPush {
+    store: Store,
+    keys: Arc<VapidKeys>,
+    subject: String,
+    allow_private: bool,
+    http: Client,
+    /// Breakers of the push services, by origin.
+    services: Mutex<HashMap<String, Breaker>>,
+}
+
+impl WebPush {
+    /// Creates the channel.
+    pub(super) fn new(
+        config: &PushChannel,
+        keys: &Arc<VapidKeys>,
+        timeout: Duration,
+        context: &ChannelContext,
+    ) -> Result<Self, String> {
+        Ok(Self {
+            store: context.store.clone(),
+            keys: Arc::clone(keys),
+            subject: config.subject.clone(),
+            allow_private: config.allow_private,
+            http: guard::client(config.allow_private, timeout)?,
+            services: Mutex::default(),
+        })
+    }
+
+    /// Sends a payload to one browser.
+    async fn push(
+        &self,
+        browser: &PushSubscription,
+        topic: &str,
+        urgency: &str,
+        payload: &Value,
+    ) -> Result<String, SendError> {
+        let refused = |reason: String| SendError::new(SendErrorKind::Refused, reason);
+        let url = Url::parse(&browser.endpoint).map_err(|error| refused(error.to_string()))?;
+        guard::check_literal(&url, self.allow_private).map_err(refused)?;
+        let origin = url.origin().ascii_serialization();
+        if self.with_breaker(&origin, |breaker| breaker.admits(1, Instant::now())) == 0 {
+            return Err(SendError::new(
+                SendErrorKind::Later(None),
+                format!("{origin} is not reached; it is left alone for a while"),
+            ));
+        }
+        let body = encrypted(browser, payload).map_err(refused)?;
+        let authorization = self.keys.authorization(&origin, &self.subject).map_err(refused)?;
+        let sent = self
+            .http
+            .post(url)
+            .header(header::AUTHORIZATION, authorization)
+            .header(header::CONTENT_ENCODING, "aes128gcm")
+            .header(header::CONTENT_TYPE, "application/octet-stream")
+            .header("TTL", TTL_SECONDS)
+            .header("Urgency", urgency)
+            .header("Topic", topic)
+            .body(body)
+            .send()
+            .await;
+        let response = match sent {
+            Ok(response) => {
+                self.with_breaker(&origin, Breaker::succeeded);
+                response
+            }
+            Err(error) => {
+                self.with_breaker(&origin, |breaker| breaker.failed(Instant::now()));
+                return Err(reply::of_error(&error));
+            }
+        };
+        if matches!(response.status(), StatusCode::NOT_FOUND | StatusCode::GONE) {
+            let status = response.status();
+            // The next attempt finds it again if the store is unavailable.
+            let _ = self.store.remove_subscription(&browser.id, None).await;
+            return Err(SendError::new(
+                SendErrorKind::Nobody,
+                format!("{status}: the browser does not receive Web Push any more"),
+            ));
+        }
+        reply::interpret(response).await
+    }
+
+    fn with_breaker<T>(&self, origin: &str, change: impl FnOnce(&mut Breaker) -> T) -> T {
+        let mut services = self.services.lock().unwrap_or_else(PoisonError::into_inner);
+        if services.len() >= SERVICES_MAX && !services.contains_key(origin) {
+            services.clear();
+        }
+        let new = || Breaker::new(vec![Duration::from_secs(5), Duration::from_secs(60)]);
+        change(services.entry(origin.to_owned()).or_insert_with(new))
+    }
+
+    /// Sends a payload to every browser that has not confirmed it yet.
+    async fn push_all(
+        &self,
+        browsers: &[PushSubscription],
+        topic: &str,
+        urgency: &str,
+        payload: &Value,
+    ) -> Result<Sent, SendError> {
+        let mut confirmed = Vec::new();
+        let (mut worst, mut reply): (Option<SendError>, _) = (None, String::new());
+        let rank = |kind: SendErrorKind| match kind {
+            SendErrorKind::Nobody => 0,
+            SendErrorKind::Refused => 1,
+            SendErrorKind::Later(_) => 2,
+            SendErrorKind::Unreachable => 3,
+        };
+        for browser in browsers {
+            match self.push(browser, topic, urgency, payload).await {
+                Ok(answer) => {
+                    reply = answer;
+                    confirmed.push(browser.id.clone());
+                }
+                Err(error) => {
+                    if worst.as_ref().is_none_or(|other| rank(other.kind) < rank(error.kind)) {
+                        worst = Some(error);
+                    }
+                }
+            }
+        }
+        match worst {
+            None if confirmed.is_empty() => Err(SendError::new(
+                SendErrorKind::Nobody,
+                "no browser of the person receives Web Push",
+            )),
+            None => Ok(Sent { reply, confirmed }),
+            // Browsers that are gone or refuse do not matter while another one has it.
+            Some(error) if rank(error.kind) < 2 && !confirmed.is_empty() => {
+                Ok(Sent { reply, confirmed })
+            }
+            Some(error) => Err(SendError { confirmed, ..error }),
+        }
+    }
+}
+
+/// Encrypts a payload for a browser.
+fn encrypted(browser: &PushSubscription, payload: &Value) -> Result<Vec<u8>, String> {
+    let key = BASE64_URL_SAFE_NO_PAD
+        .decode(browser.p256dh.trim_end_matches('='))
+        .ok()
+        .and_then(|bytes| PublicKey::from_sec1_bytes(&bytes).ok())
+        .ok_or("the key of the browser is invalid")?;
+    let secret = BASE64_URL_SAFE_NO_PAD
+        .decode(browser.auth.trim_end_matches('='))
+        .ok()
+        .and_then(|bytes| <[u8; 16]>::try_from(bytes).ok())
+        .ok_or("the secret of the browser is invalid")?;
+    let secret = Auth::from(secret);
+    encrypt(payload.to_string().into_bytes(), &key, &secret).map_err(|error| error.to_string())
+}
+
+fn cut(text: &str) -> String {
+    text.chars().take(TEXT_MAX_CHARS).collect()
+}
+
+impl Channel for WebPush {
+    fn name(&self) -> &str {
+        PUSH
+    }
+
+    fn concurrency(&self) -> usize {
+        32
+    }
+
+    fn send<'a>(&'a self, message: &'a Message) -> BoxFuture<'a, Result<Sent, SendError>> {
+        Box::pin(async move {
+            let item = message.items.first().ok_or_else(|| {
+                SendError::new(SendErrorKind::Nobody, "the notification does not exist any more")
+            })?;
+            let payload = if message.closes {
+                json!({ "close": item.notification_id })
+            } else {
+                json!({
+                    "title": cut(&item.title),
+                    "message": cut(&item.message),
+                    "notification_id": item.notification_id,
+                    "action_url": item.action_url,
+                    "type_code": item.type_code,
+                    "priority": item.priority,
+                })
+            };
+            let urgency = if item.priority == Priority::High { "high" } else { "normal" };
+            let topic = message.id.simple().to_string();
+            self.push_all(&message.browsers, &topic, urgency, &payload).await
+        })
+    }
+
+    fn test<'a>(&'a self, to: &'a str) -> BoxFuture<'a, Result<String, SendError>> {
+        Box::pin(async move {
+            let browsers =
+                self.store.subscriptions(to).await.map_err(|error| {
+                    SendError::new(SendErrorKind::Later(None), error.to_string())
+                })?;
+            let payload = json!({
+                "title": "Lonceng", "message": "This is a test of Lonceng.",
+                "notification_id": null, "action_url": null, "type_code": "TEST",
+                "priority": "MEDIUM",
+            });
+            let topic = format!("test-{}", clock::now().0);
+            let sent = self.push_all(&browsers, &topic, "normal", &payload).await?;
+            Ok(format!("{} browsers: {}", sent.confirmed.len(), sent.reply))
+        })
+    }
+}

@@ -1,0 +1,207 @@
+//! Worker of one channel: claims what is due, sends it, records the outcomes. A channel that hangs
+//! or fails holds up no other one.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::{
+    sync::Notify,
+    task::JoinSet,
+    time::{Instant, timeout},
+};
+
+use super::{
+    Channel, SendError, SendErrorKind, Sent,
+    breaker::Breaker,
+    outcome::of_attempt,
+    prepare::{Prepared, prepare},
+};
+use crate::{
+    clock,
+    cluster::{Leases, SWEEPER},
+    config::Retry,
+    domain::notification::Timestamp,
+    pipeline::catalog::SharedCatalog,
+    store::{Delivery, DeliveryOutcome, Store, StoreError},
+    telemetry::{Health, metric},
+};
+
+/// Interval of checks for what is due: a delivery with a time of its own is late by this at most.
+const INTERVAL: Duration = Duration::from_millis(500);
+
+/// Maximum number of deliveries that are claimed at once.
+const BATCH: usize = 64;
+
+/// Time beyond that of an attempt for which a claim holds.
+const CLAIM_MARGIN: Duration = Duration::from_secs(20);
+
+/// Shared parts of the workers.
+#[derive(Clone)]
+pub(super) struct WorkerContext {
+    pub(super) store: Store,
+    pub(super) catalog: SharedCatalog,
+    pub(super) retry: Retry,
+    /// Notified when deliveries are committed.
+    pub(super) due: Arc<Notify>,
+    /// Leases: one hub at a time sends digests.
+    pub(super) leases: Leases,
+    /// Channels whose breaker is open.
+    pub(super) open: Arc<OpenBreakers>,
+}
+
+/// Names of the channels whose breaker is open, for the readiness.
+pub(super) struct OpenBreakers {
+    names: std::sync::Mutex<std::collections::BTreeSet<String>>,
+    health: Health,
+}
+
+impl OpenBreakers {
+    pub(super) fn new(health: Health) -> Self {
+        Self { names: std::sync::Mutex::default(), health }
+    }
+
+    fn set(&self, name: &str, is_open: bool) {
+        let mut names = self.names.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let changed = if is_open { names.insert(name.to_owned()) } else { names.remove(name) };
+        if changed {
+            let list = names.iter().cloned().collect::<Vec<_>>().join(", ");
+            let trouble = (!list.is_empty()).then(|| format!("not reached: {list}"));
+            self.health.set("channels", crate::telemetry::PartState::from_problems(trouble));
+        }
+    }
+}
+
+/// Ended attempt.
+struct Attempt {
+    deliveries: Vec<Delivery>,
+    result: Result<Sent, SendError>,
+    took: Duration,
+}
+
+/// Runs the worker of a channel until it is dropped.
+pub(super) async fn run(channel: Arc<dyn Channel>, context: WorkerContext) {
+    let backoff = context.retry.backoff_seconds.iter().copied().map(Duration::from_secs).collect();
+    let mut worker = Worker {
+        breaker: Breaker::new(backoff),
+        running: JoinSet::new(),
+        unrecorded: Vec::new(),
+        channel,
+        context,
+    };
+    loop {
+        let claimed = worker.claim().await.unwrap_or(0);
+        // More may be due; then wait for a place, else for something to do.
+        let is_full = worker.running.len() >= worker.channel.concurrency();
+        tokio::select! {
+            Some(ended) = worker.running.join_next() => worker.ended(ended.ok()),
+            () = worker.context.due.notified(), if !is_full => {}
+            () = tokio::time::sleep(INTERVAL), if claimed == 0 || is_full => {}
+            () = std::future::ready(()), if claimed > 0 && !is_full => {}
+        }
+        while let Some(ended) = worker.running.try_join_next() {
+            worker.ended(ended.ok());
+        }
+        worker.record().await;
+    }
+}
+
+struct Worker {
+    channel: Arc<dyn Channel>,
+    context: WorkerContext,
+    breaker: Breaker,
+    running: JoinSet<Attempt>,
+    /// Outcomes that are not in the store yet.
+    unrecorded: Vec<DeliveryOutcome>,
+}
+
+impl Worker {
+    /// Claims and begins to send what is due. Returns the number of deliveries.
+    async fn claim(&mut self) -> Result<usize, StoreError> {
+        let free = self.channel.concurrency().saturating_sub(self.running.len()).min(BATCH);
+        let wanted = match self.breaker.admits(free, Instant::now()) {
+            // One probe at a time.
+            1 if self.breaker.is_open() && !self.running.is_empty() => 0,
+            wanted => wanted,
+        };
+        if wanted == 0 || !self.unrecorded.is_empty() {
+            return Ok(0);
+        }
+        let limit = Duration::from_secs(self.context.retry.timeout_seconds);
+        let now = clock::now();
+        let until = later(now, limit + CLAIM_MARGIN);
+        let (store, catalog) = (&self.context.store, &self.context.catalog);
+        let name = self.channel.name();
+        let most = i64::try_from(wanted).unwrap_or(1);
+        let digests = self.context.leases.fence(SWEEPER).is_some();
+        let claimed = store.claim_deliveries(name, (now, until), most, digests).await?;
+        let count = claimed.len();
+        let prepared = prepare(store, catalog, claimed, (now, until)).await?;
+        self.unrecorded.extend(prepared.outcomes);
+        for Prepared { deliveries, message } in prepared.messages {
+            let channel = Arc::clone(&self.channel);
+            self.running.spawn(async move {
+                let started = Instant::now();
+                let result = timeout(limit, channel.send(&message)).await.unwrap_or_else(|_| {
+                    let reason = format!("no answer within {} s", limit.as_secs());
+                    Err(SendError::new(SendErrorKind::Unreachable, reason))
+                });
+                Attempt { deliveries, result, took: started.elapsed() }
+            });
+        }
+        Ok(count)
+    }
+
+    /// Takes the result of an attempt; `None` if it panicked, and its claim expires.
+    fn ended(&mut self, attempt: Option<Attempt>) {
+        let Some(Attempt { deliveries, result, took }) = attempt else { return };
+        match &result {
+            Err(SendError { kind: SendErrorKind::Unreachable, .. }) => {
+                self.breaker.failed(Instant::now());
+            }
+            _ => self.breaker.succeeded(),
+        }
+        self.context.open.set(self.channel.name(), self.breaker.is_open());
+        let now = clock::now();
+        let outcomes: Vec<DeliveryOutcome> = deliveries
+            .iter()
+            .map(|delivery| of_attempt(delivery, &result, &self.context.retry, now))
+            .collect();
+        let channel = self.channel.name().to_owned();
+        let outcome = outcomes.first().map_or("sent", |outcome| match outcome.state {
+            "scheduled" => "retried",
+            state => state,
+        });
+        metrics::counter!(metric::CHANNEL_ATTEMPTS, "channel" => channel.clone(), "outcome" => outcome)
+            .increment(1);
+        metrics::histogram!(metric::CHANNEL_LATENCY, "channel" => channel.clone())
+            .record(took.as_secs_f64());
+        if let (Err(error), Some(first)) = (&result, outcomes.first())
+            && first.state == "failed"
+        {
+            tracing::warn!(channel, delivery = %first.delivery_id, reason = error.reason,
+                "channels: delivery failed; it can be retried on the console");
+        }
+        self.unrecorded.extend(outcomes);
+    }
+
+    /// Writes the outcomes to the store. While it is unavailable nothing more is sent.
+    async fn record(&mut self) {
+        if self.unrecorded.is_empty() {
+            return;
+        }
+        match self.context.store.record_deliveries(&self.unrecorded).await {
+            Ok(()) => self.unrecorded.clear(),
+            Err(error) if error.is_transient() => {
+                tokio::time::sleep(INTERVAL).await;
+            }
+            Err(error) => {
+                tracing::error!(%error, "channels: outcomes of deliveries were refused; the \
+                deliveries are repeated");
+                self.unrecorded.clear();
+            }
+        }
+    }
+}
+
+fn later(now: Timestamp, pause: Duration) -> Timestamp {
+    Timestamp(now.0.saturating_add(i64::try_from(pause.as_millis()).unwrap_or(i64::MAX)))
+}

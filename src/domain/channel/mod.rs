@@ -1,0 +1,35 @@
+//! Delivery channels besides the bell: which messages a notification needs, and whether each is
+//! still wanted when it is due. Pure functions; the dispatcher sends.
+
+mod duration;
+mod rules;
+mod schedule;
+
+pub use duration::parse_duration;
+pub use rules::{Decision, DeliveryDraft, Situation, broadcasts, decide, drafts};
+pub use schedule::{Digest, ESCALATIONS_MAX, Escalation, UnlessState};
+
+/// Name of the channel of the bell.
+pub const WEB: &str = "web";
+
+/// Name of the channel of e-mail.
+pub const EMAIL: &str = "email";
+
+/// Name of the channel of Web Push.
+pub const PUSH: &str = "push";
+
+/// Prefix of the names of webhooks.
+pub const WEBHOOK_PREFIX: &str = "webhook:";
+
+/// Returns whether a type can name this channel.
+#[must_use]
+pub fn is_channel(channel: &str) -> bool {
+    matches!(channel, WEB | EMAIL | PUSH)
+        || channel.strip_prefix(WEBHOOK_PREFIX).is_some_and(|name| !name.is_empty())
+}
+
+/// Returns whether a channel reaches one person, not a service.
+#[must_use]
+pub fn is_personal(channel: &str) -> bool {
+    !channel.starts_with(WEBHOOK_PREFIX)
+}

@@ -1,0 +1,153 @@
+//! Recall of an event: `DELETE /api/v1/events/{event_id}`.
+
+use std::collections::BTreeSet;
+
+use actix_web::{HttpRequest, HttpResponse, web};
+use serde_json::json;
+use tokio::sync::oneshot;
+use uuid::Uuid;
+
+use super::{Problem, SharedState, State, admin::audit, identity};
+use crate::{
+    domain::{
+        inbox::Mark,
+        limits::IDENTIFIER_MAX_CHARS,
+        notification::{Notification, Status},
+    },
+    http::api::{Access, Operation, Tag},
+    inbox::MarkOne,
+    runtime::Gone,
+    store::MarkOutcome,
+};
+
+/// Number of notifications that are read at once.
+const PAGE: i64 = 500;
+
+/// Number of notifications that are deleted before the response; the others follow in the
+/// background.
+const AT_ONCE: usize = 2_000;
+
+/// Reason of cancelled deliveries.
+const REASON: &str = "the event was recalled";
+
+/// Operations of this resource.
+pub(in crate::http) fn operations() -> Vec<Operation> {
+    vec![
+        Operation::delete("/api/v1/events/{event_id}", recall)
+            .access(Access::Publisher)
+            .doc(Tag::Publish, "recall_event", "Recall an event")
+            .description(
+                "Every notification of the event is deleted, deliveries that are not sent yet are \
+                 cancelled, and pushes that were sent are closed. A key recalls what it published; \
+                 an administrator anything.",
+            )
+            .path("event_id", json!({ "type": "string" }), "ID in the answer to the publisher.")
+            .query("source", json!({ "type": "string" }), "Source, if several have the same ID.")
+            .returns(202, "What was recalled.", "Recalled"),
+    ]
+}
+
+/// Counts of a recall.
+#[derive(Default)]
+struct Counts {
+    notifications: u64,
+    cancelled: u64,
+}
+
+async fn recall(
+    state: SharedState,
+    request: HttpRequest,
+    event_id: web::Path<String>,
+) -> Result<HttpResponse, Problem> {
+    let caller = identity::caller(&state, &request).await?;
+    if !caller.may_publish() {
+        return Err(Problem::forbidden("recalling needs the scope publish, or the role admin"));
+    }
+    let event_id = event_id.into_inner();
+    if event_id.contains('\0') || event_id.chars().count() > IDENTIFIER_MAX_CHARS {
+        return Err(Problem::not_found("there is no such event"));
+    }
+    let query = identity::query(request.uri());
+    let source = query.iter().find(|(name, _)| name == "source").map(|(_, value)| value.clone());
+    let of_source = |item: &Notification| {
+        source.is_none()
+            || item.source.as_deref().unwrap_or_default() == source.as_deref().unwrap_or_default()
+    };
+    let first = state.store.notifications_of_event(&event_id, Uuid::nil(), PAGE).await?;
+    let found: Vec<&Notification> = first.iter().filter(|item| of_source(item)).collect();
+    if found.is_empty() {
+        return Err(Problem::not_found("there is no such event, or it made no notification"));
+    }
+    let sources: BTreeSet<Option<&str>> = found.iter().map(|item| item.source.as_deref()).collect();
+    if sources.len() > 1 {
+        return Err(Problem::bad_field("source", "is needed: several sources have this ID"));
+    }
+    let name = audit::caller_name(&caller);
+    let is_own = |item: &&Notification| item.publisher.as_deref() == Some(name.as_str());
+    if !caller.may_administer() && !found.iter().all(is_own) {
+        return Err(Problem::forbidden("another publisher has published this event"));
+    }
+    let source = sources.into_iter().next().flatten().map(str::to_owned);
+    let (counts, after) =
+        delete(&state, &event_id, source.as_deref(), Uuid::nil(), AT_ONCE).await?;
+    let complete = after.is_none();
+    if let Some(mut after) = after {
+        let state = state.clone();
+        let event_id = event_id.clone();
+        actix_web::rt::spawn(async move {
+            while let Ok((_, Some(next))) =
+                delete(&state, &event_id, source.as_deref(), after, AT_ONCE).await
+            {
+                after = next;
+            }
+        });
+    }
+    let subject = format!("event:{event_id}");
+    let after = json!({ "notifications": counts.notifications, "complete": complete });
+    let entry = audit::entry(&caller, "event.recalled", subject, None, Some(after));
+    state.store.note_change(&entry).await?;
+    Ok(HttpResponse::Accepted().json(json!({
+        "event_id": event_id,
+        "notifications": counts.notifications,
+        "deliveries_cancelled": counts.cancelled,
+        "complete": complete,
+    })))
+}
+
+/// Deletes up to `most` notifications of an event after an ID. Returns the counts, and the position
+/// of the next ones; `None` at the end.
+async fn delete(
+    state: &State,
+    event_id: &str,
+    source: Option<&str>,
+    mut after: Uuid,
+    most: usize,
+) -> Result<(Counts, Option<Uuid>), Problem> {
+    let mut counts = Counts::default();
+    let mut seen = 0;
+    while seen < most {
+        let page = state.store.notifications_of_event(event_id, after, PAGE).await?;
+        let Some(last) = page.last() else { return Ok((counts, None)) };
+        after = last.notification_id;
+        seen += page.len();
+        for item in page.iter().filter(|item| item.source.as_deref() == source) {
+            counts.cancelled += state.store.cancel_deliveries(item.notification_id, REASON).await?;
+            if item.status == Status::Deleted {
+                continue;
+            }
+            let (reply, answer) = oneshot::channel();
+            let mark = MarkOne {
+                user_id: item.user_id.clone(),
+                id: item.notification_id,
+                mark: Mark::Delete,
+                origin: None,
+                reply,
+            };
+            state.persistence.send(mark).await?;
+            if let MarkOutcome::Done(_) = answer.await.map_err(|_| Gone)?? {
+                counts.notifications += 1;
+            }
+        }
+    }
+    Ok((counts, Some(after)))
+}

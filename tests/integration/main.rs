@@ -15,6 +15,8 @@ mod access_limits;
 mod admin;
 mod api;
 mod architecture;
+mod channels;
+mod channels_faults;
 mod cli;
 mod cli_listen;
 mod cluster;

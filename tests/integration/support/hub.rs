@@ -74,14 +74,30 @@ impl Hub {
         hub
     }
 
+    /// Returns a hub that shares the store and the config.toml of another one, and is ready.
+    pub async fn beside_with_config(&self) -> Self {
+        let mut hub = Self::prepare(On::Sqlite, &[]).await.expect("SQLite is always there");
+        hub.store_url.clone_from(&self.store_url);
+        hub.set_env("LONCENG_STORE__URL", &self.store_url);
+        hub.config.clone_from(&self.config);
+        hub.run().await;
+        hub
+    }
+
     /// Returns a hub that runs with a config.toml of its own.
     pub async fn with_config(toml: &str, env: &[(&str, &str)]) -> Self {
-        let mut hub = Self::prepare(On::Sqlite, env).await.expect("SQLite is always there");
+        let hub = Self::with_config_on(On::Sqlite, toml, env).await;
+        hub.expect("SQLite is always there")
+    }
+
+    /// The same on a store of this kind.
+    pub async fn with_config_on(on: On, toml: &str, env: &[(&str, &str)]) -> Option<Self> {
+        let mut hub = Self::prepare(on, env).await?;
         let path = hub.folder.path().join("config.toml");
         std::fs::write(&path, toml).expect("the folder is writable");
         hub.config = path.display().to_string();
         hub.run().await;
-        hub
+        Some(hub)
     }
 
     /// Returns a hub that is ready.

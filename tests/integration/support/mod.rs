@@ -10,6 +10,7 @@ pub mod hub;
 pub mod nats;
 pub mod postgres;
 pub mod proxy;
+pub mod receivers;
 pub mod redis;
 pub mod stores;
 pub mod stream;

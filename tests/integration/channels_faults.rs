@@ -1,0 +1,163 @@
+//! Channels whose other side fails, and hubs that are killed while they send.
+
+use std::{
+    collections::{HashMap, HashSet},
+    time::Duration,
+};
+
+use serde_json::{Value, json};
+
+use crate::channels::{config, deliveries, in_state, person, publish};
+use crate::support::{
+    hub::{Hub, On},
+    receivers::Receivers,
+    wait::{PATIENCE, until},
+};
+
+#[tokio::test]
+async fn replies_of_the_mail_server_are_honoured() {
+    let Some(receivers) = Receivers::start() else { return };
+    let hub = Hub::with_config(&config(&receivers), &[]).await;
+    person(&hub, "budi").await;
+    receivers.mode(&json!({ "smtp": "450" })).await;
+    publish(&hub, "MAILED", "budi", "throttled").await;
+    until("it is tried again", PATIENCE, async || {
+        let found = deliveries(&hub, "user=budi&state=scheduled").await;
+        let reason = found.first()?["reason"].as_str()?.to_owned();
+        reason.contains("450").then_some(())
+    })
+    .await;
+    receivers.mode(&json!({ "smtp": "ok" })).await;
+    let sent = in_state(&hub, "budi", "sent", 1).await;
+    assert!(sent[0]["attempts"].as_i64().is_some_and(|attempts| attempts >= 2), "{sent:?}");
+
+    receivers.mode(&json!({ "smtp": "550" })).await;
+    publish(&hub, "MAILED", "budi", "refused").await;
+    let failed = in_state(&hub, "budi", "failed", 1).await;
+    assert_eq!(failed[0]["attempts"], 1);
+    assert!(failed[0]["reason"].as_str().is_some_and(|reason| reason.contains("550")));
+    receivers.mode(&json!({ "smtp": "ok" })).await;
+    let id = failed[0]["delivery_id"].as_str().expect("an ID");
+    let path = format!("/api/v1/admin/deliveries/{id}/retry");
+    assert_eq!(hub.post(&path, &json!({})).await.0, 202);
+    in_state(&hub, "budi", "sent", 2).await;
+    let mails = receivers.mails().await;
+    let last = mails.last().expect("it arrived");
+    assert_eq!(last["headers"]["message-id"], json!(format!("<{id}@hub.example>")));
+    assert_eq!(hub.post(&path, &json!({})).await.0, 409, "it is sent");
+    let body = json!({ "to": "ops@people.example" });
+    let (status, tested) = hub.post("/api/v1/admin/channels/email/test", &body).await;
+    assert_eq!((status, &tested["ok"]), (200, &json!(true)), "{tested}");
+    assert!(tested["reply"].as_str().is_some_and(|reply| reply.contains("taken")), "{tested}");
+}
+
+#[tokio::test]
+async fn replies_of_a_webhook_are_honoured_and_a_dead_one_opens_the_breaker() {
+    let Some(mut receivers) = Receivers::start() else { return };
+    let toml = config(&receivers);
+    let hub = Hub::with_config(&toml, &[]).await;
+    let code = "EVERYWHERE";
+    let only = "channel=webhook:signed";
+    receivers.mode(&json!({ "http": { "/signed": 400 } })).await;
+    publish(&hub, code, "budi", "refused").await;
+    let reason = until("it fails", PATIENCE, async || {
+        let failed = deliveries(&hub, &format!("{only}&state=failed")).await;
+        Some(failed.first()?["reason"].as_str()?.to_owned())
+    })
+    .await;
+    assert!(reason.contains("400"), "{reason}");
+    receivers.mode(&json!({ "http": { "/signed": 503 }, "retry_after": 1 })).await;
+    publish(&hub, code, "budi", "later").await;
+    until("it is tried twice", PATIENCE, async || {
+        let posts = receivers.posts().await;
+        let mut ids: HashMap<String, Vec<Value>> = HashMap::new();
+        for post in posts {
+            let id = post["headers"]["webhook-id"].as_str()?.to_owned();
+            ids.entry(id).or_default().push(post);
+        }
+        let again = ids.into_values().find(|posts| posts.len() > 1)?;
+        let of = |name: &str, n: usize| again[n]["headers"][name].clone();
+        assert_eq!(of("webhook-id", 0), of("webhook-id", 1), "the same ID");
+        Some(())
+    })
+    .await;
+    receivers.mode(&json!({ "http": {} })).await;
+    until("it arrives", PATIENCE, async || {
+        (deliveries(&hub, &format!("{only}&state=sent")).await.len() == 1).then_some(())
+    })
+    .await;
+    // The endpoint is gone.
+    let (smtp_port, http_port) = (receivers.smtp_port, receivers.http_port);
+    receivers.stop();
+    for n in 0..6 {
+        publish(&hub, code, "budi", &format!("dead {n}")).await;
+    }
+    until("the breaker opens", PATIENCE, async || {
+        (hub.get("/health/ready").await.1["channels"] == "degraded").then_some(())
+    })
+    .await;
+    receivers = Receivers::start_at(smtp_port, http_port).expect("it started before");
+    until("all arrive", PATIENCE, async || {
+        let sent = deliveries(&hub, &format!("{only}&state=sent")).await.len();
+        let ready = hub.get("/health/ready").await.1["channels"] == "ok";
+        (sent == 7 && ready).then_some(())
+    })
+    .await;
+    drop(receivers);
+}
+
+/// Publishes many, kills the hub again and again while it sends, and counts what arrives.
+async fn nothing_is_forgotten_by_killed_hubs(on: On, hubs: usize) {
+    const COUNT: usize = 200;
+    let Some(receivers) = Receivers::start() else { return };
+    let Some(mut hub) = Hub::with_config_on(on, &config(&receivers), &[]).await else { return };
+    let mut others = Vec::new();
+    for _ in 1..hubs {
+        others.push(hub.beside_with_config().await);
+    }
+    person(&hub, "budi").await;
+    let events: Vec<Value> = (0..COUNT)
+        .map(|n| json!({ "type": "MAILED", "user_id": "budi", "title": format!("t{n}"), "note_id": n }))
+        .collect();
+    assert_eq!(hub.post("/api/v1/events", &json!(events)).await.0, 202);
+    let kills = if hubs == 1 { 5 } else { 0 };
+    for round in 1..=kills {
+        let at_least = COUNT * round / 12;
+        until("some are sent", PATIENCE, async || {
+            (receivers.mails().await.len() >= at_least).then_some(())
+        })
+        .await;
+        hub.kill();
+        hub.run().await;
+    }
+    until("all are sent", Duration::from_secs(90), async || {
+        let mails = receivers.mails().await;
+        let ids: HashSet<&str> =
+            mails.iter().filter_map(|mail| mail["headers"]["message-id"].as_str()).collect();
+        (ids.len() >= COUNT).then_some(())
+    })
+    .await;
+    until("all are recorded", Duration::from_secs(90), async || {
+        let open = ["scheduled", "sending"].map(|state| format!("user=budi&state={state}"));
+        let mut count = 0;
+        for query in open {
+            count += deliveries(&hub, &query).await.len();
+        }
+        (count == 0).then_some(())
+    })
+    .await;
+    let mails = receivers.mails().await;
+    let repeats = mails.len() - COUNT;
+    // At most what was in flight at each kill.
+    assert!(repeats <= kills * 16, "{repeats} repeats");
+}
+
+#[tokio::test]
+async fn nothing_is_forgotten_by_a_killed_hub_on_sqlite() {
+    nothing_is_forgotten_by_killed_hubs(On::Sqlite, 1).await;
+}
+
+#[tokio::test]
+async fn two_hubs_send_each_delivery_once() {
+    nothing_is_forgotten_by_killed_hubs(On::Postgres, 2).await;
+}

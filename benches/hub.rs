@@ -1,6 +1,7 @@
 //! Measures speed and memory of the built hub: `cargo bench --bench hub`, or a part of it with
 //! `-- throughput`, `-- latency`, `-- devices`, `-- idle`, `-- streams`, `-- feeds`, `-- hubs`,
-//! `-- everyone`, `-- lists`, `-- storm` or `-- sustained`. `-- --postgres URL` measures on PostgreSQL (an empty database).
+//! `-- everyone`, `-- lists`, `-- storm` or `-- sustained`. `-- --postgres URL`
+//! measures on PostgreSQL (an empty database).
 //!
 //! Needs `nats-server` on the PATH, and for `hubs` a PostgreSQL and `redis-server`. The load runs
 //! on the same machine and shares its processors with the hub: compare only figures of one machine.
@@ -247,8 +248,8 @@ async fn sustained(postgres: Option<&str>, length: Duration) {
     }
     reached(&watchers, published).await;
     println!(
-        "sustained   {published} events in {:.0?}: {:.0} events/s; memory {:.0} MB after a tenth of \
-         the time, {:.0} MB at the end (PSS)",
+        "sustained   {published} events in {:.0?}: {:.0} events/s; memory {:.0} MB after a tenth \
+         of the time, {:.0} MB at the end (PSS)",
         started.elapsed(),
         published as f64 / started.elapsed().as_secs_f64(),
         early as f64 / 1e6,

@@ -27,10 +27,13 @@ const REQUESTS: u64 = 2_000;
 async fn execute(hub: &Hub, statement: &str, rows: u64) {
     if hub.store_url.starts_with("sqlite") {
         let sql = statement
-            .replace("NUMBERS", &format!(
-                "(WITH RECURSIVE c(n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM c WHERE n + 1 < {rows}) \
-                 SELECT n FROM c) AS numbers"
-            ))
+            .replace(
+                "NUMBERS",
+                &format!(
+                    "(WITH RECURSIVE c(n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM c WHERE n + 1 < \
+                     {rows}) SELECT n FROM c) AS numbers"
+                ),
+            )
             .replace("ID", "printf('01980000-0000-7000-8000-%012x', n)")
             .replace("TIME", "1766620800000 + n");
         let mut store = sqlx::SqliteConnection::connect(&hub.store_url).await.expect("a store");
@@ -153,8 +156,8 @@ pub async fn storm(postgres: Option<&str>, clients: u64, behind: u64) {
         () = pushing => unreachable!("it goes on until all have come back"),
     };
     println!(
-        "storm       {} clients, each {behind} changes behind, are whole after {elapsed:.1?}; {:.0} \
-         µs of processor time each; {} live pushes meanwhile: {}",
+        "storm       {} clients, each {behind} changes behind, are whole after {elapsed:.1?}; \
+         {:.0} µs of processor time each; {} live pushes meanwhile: {}",
         whole.len(),
         (hub.cpu_seconds() - cpu) / clients as f64 * 1e6,
         took.len(),

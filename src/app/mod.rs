@@ -288,7 +288,8 @@ async fn parts(
     let instance = build::instance(&loaded.config.server.instance_id);
     let explain = &loaded.config.explain;
     let folder = loaded.file.parent().unwrap_or(Path::new("."));
-    let channels = ChannelSet::open(&loaded.config, store, &loaded.templates, folder).await?;
+    let templates = (loaded.templates.as_path(), &*loaded.config.templates.default_locale);
+    let channels = ChannelSet::open(&loaded.config.channels, store, templates, folder).await?;
     store.release_deliveries().await?;
     Ok(Parts {
         channels,

@@ -2,8 +2,8 @@
 //!
 //! The store has an outbox, written with each notification ([`crate::store::Delivery`]). The
 //! dispatcher claims what is due, decides whether it is still wanted
-//! ([`crate::domain::channel::decide`]), sends it through a [`Channel`] and records the outcome. A
-//! crash between sending and recording repeats a message, with the same ID.
+//! ([`crate::domain::deliveries::decide`]), sends it through a [`Channel`] and records the outcome.
+//! A crash between sending and recording repeats a message, with the same ID.
 //!
 //! A new kind of channel implements [`Channel`] and is registered in [`configured`].
 

@@ -5,7 +5,8 @@ use std::{collections::BTreeMap, sync::Arc};
 use super::{Message, outcome::without_attempt};
 use crate::{
     domain::{
-        channel::{Decision, PUSH, Situation, decide},
+        channel::PUSH,
+        deliveries::{Decision, Situation, decide},
         notification::{Notification, Timestamp},
         preferences::Preferences,
         user::{Person, UserId},

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     config::{
-        Config, PushChannel,
+        Channels, PushChannel,
         files::{SECRET_MAX_BYTES, read_text},
     },
     store::{Store, StoreError},
@@ -63,28 +63,28 @@ impl ChannelSet {
     /// # Errors
     /// When the store is unavailable, or a setting is invalid.
     pub async fn open(
-        config: &Config,
+        config: &Channels,
         store: &Store,
-        templates: &Path,
+        (templates, default_locale): (&Path, &str),
         folder: &Path,
     ) -> Result<Self, ChannelsError> {
         let new = BASE64_STANDARD.encode(rand::random::<[u8; 32]>());
         let key = store.shared_value(UNSUBSCRIBE_KEY, &new).await?;
-        let vapid = match config.channels.push.subject.is_empty() {
+        let vapid = match config.push.subject.is_empty() {
             true => None,
-            false => Some(Arc::new(vapid(&config.channels.push, store, folder).await?)),
+            false => Some(Arc::new(vapid(&config.push, store, folder).await?)),
         };
-        let mails = EmailTemplates::read(templates, &config.templates.default_locale)
-            .map_err(ChannelsError::Setting)?;
+        let mails =
+            EmailTemplates::read(templates, default_locale).map_err(ChannelsError::Setting)?;
         let context = ChannelContext {
             store: store.clone(),
             templates: Arc::new(ArcSwap::from_pointee(mails)),
             unsubscribe: Unsubscribe::new(key.as_bytes()),
             vapid,
         };
-        let channels = configured(&config.channels, &context).map_err(ChannelsError::Setting)?;
+        let channels = configured(config, &context).map_err(ChannelsError::Setting)?;
         let ChannelContext { templates, unsubscribe, vapid, .. } = context;
-        let public_url = config.channels.email.public_url.trim_end_matches('/').to_owned();
+        let public_url = config.email.public_url.trim_end_matches('/').to_owned();
         Ok(Self { channels, templates, unsubscribe, vapid, due: Arc::default(), public_url })
     }
 

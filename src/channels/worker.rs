@@ -170,8 +170,8 @@ impl Worker {
             "scheduled" => "retried",
             state => state,
         });
-        metrics::counter!(metric::CHANNEL_ATTEMPTS, "channel" => channel.clone(), "outcome" => outcome)
-            .increment(1);
+        let labels = [("channel", channel.clone()), ("outcome", outcome.to_owned())];
+        metrics::counter!(metric::CHANNEL_ATTEMPTS, &labels).increment(1);
         metrics::histogram!(metric::CHANNEL_LATENCY, "channel" => channel.clone())
             .record(took.as_secs_f64());
         if let (Err(error), Some(first)) = (&result, outcomes.first())

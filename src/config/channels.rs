@@ -1,8 +1,14 @@
 //! Delivery channels of config.toml: `[channels]`.
 
+use std::collections::HashSet;
+
 use serde::{Deserialize, Serialize};
 
-use super::Secret;
+use super::{
+    Secret,
+    validate::{Fault, range},
+};
+use crate::domain::limits::{IDENTIFIER_MAX_CHARS, is_plain};
 
 /// Section `[channels]`.
 #[derive(Debug, Clone, Default, Deserialize, Serialize)]
@@ -130,6 +136,46 @@ impl Default for Retry {
             max_attempts: 8,
             backoff_seconds: vec![5, 30, 120, 600, 1_800, 3_600],
             timeout_seconds: 10,
+        }
+    }
+}
+
+impl Channels {
+    /// Validates what needs no other library; the channels check their URLs and keys.
+    pub(super) fn check(&self, faults: &mut Vec<Fault>) {
+        let retry = &self.retry;
+        range(faults, "channels.retry.max_attempts", retry.max_attempts.into(), 1, 100);
+        range(faults, "channels.retry.timeout_seconds", retry.timeout_seconds, 1, 300);
+        if retry.backoff_seconds.is_empty() {
+            faults.push((
+                "channels.retry.backoff_seconds".to_owned(),
+                "at least one delay is needed".to_owned(),
+            ));
+        }
+        for seconds in &retry.backoff_seconds {
+            range(faults, "channels.retry.backoff_seconds", *seconds, 0, 7 * 86_400);
+        }
+        let subject = &self.push.subject;
+        if !subject.is_empty()
+            && !subject.starts_with("mailto:")
+            && !subject.starts_with("https://")
+        {
+            faults.push((
+                "channels.push.subject".to_owned(),
+                "must be a mailto: or https: URL of the operator".to_owned(),
+            ));
+        }
+        let mut names = HashSet::new();
+        for (index, webhook) in self.webhooks.iter().enumerate() {
+            let key = || format!("channels.webhook[{index}].name");
+            if webhook.name.is_empty() || !is_plain(&webhook.name, IDENTIFIER_MAX_CHARS) {
+                let message =
+                    format!("a webhook needs a name of 1 to {IDENTIFIER_MAX_CHARS} characters");
+                faults.push((key(), message));
+            }
+            if !names.insert(&webhook.name) {
+                faults.push((key(), format!("the webhook {:?} is there twice", webhook.name)));
+            }
         }
     }
 }

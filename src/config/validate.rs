@@ -41,7 +41,7 @@ pub(super) fn validate(config: &Config, templates: &Path) -> Result<Vec<TypeRow>
     store(config, &mut faults);
     nats(config, &mut faults);
     retention(config, &mut faults);
-    channels(config, &mut faults);
+    config.channels.check(&mut faults);
     feeds(config, &mut faults);
     let mut files = Vec::new();
     let rows = types(config, templates, &mut faults, &mut files);
@@ -52,7 +52,7 @@ pub(super) fn validate(config: &Config, templates: &Path) -> Result<Vec<TypeRow>
     }
 }
 
-fn range(faults: &mut Vec<Fault>, key: &str, value: u64, least: u64, most: u64) {
+pub(super) fn range(faults: &mut Vec<Fault>, key: &str, value: u64, least: u64, most: u64) {
     if !(least..=most).contains(&value) {
         faults.push((
             key.to_owned(),
@@ -188,40 +188,6 @@ fn nats(config: &Config, faults: &mut Vec<Fault>) {
             "nats.subjects".to_owned(),
             "a subject must not be empty or have spaces".to_owned(),
         ));
-    }
-}
-
-fn channels(config: &Config, faults: &mut Vec<Fault>) {
-    let retry = &config.channels.retry;
-    range(faults, "channels.retry.max_attempts", retry.max_attempts.into(), 1, 100);
-    range(faults, "channels.retry.timeout_seconds", retry.timeout_seconds, 1, 300);
-    if retry.backoff_seconds.is_empty() {
-        faults.push((
-            "channels.retry.backoff_seconds".to_owned(),
-            "at least one delay is needed".to_owned(),
-        ));
-    }
-    for seconds in &retry.backoff_seconds {
-        range(faults, "channels.retry.backoff_seconds", *seconds, 0, 7 * 86_400);
-    }
-    let subject = &config.channels.push.subject;
-    if !subject.is_empty() && !subject.starts_with("mailto:") && !subject.starts_with("https://") {
-        faults.push((
-            "channels.push.subject".to_owned(),
-            "must be a mailto: or https: URL of the operator".to_owned(),
-        ));
-    }
-    let mut names = HashSet::new();
-    for (index, webhook) in config.channels.webhooks.iter().enumerate() {
-        let key = || format!("channels.webhook[{index}].name");
-        if webhook.name.is_empty() || !is_plain(&webhook.name, IDENTIFIER_MAX_CHARS) {
-            let message =
-                format!("a webhook needs a name of 1 to {IDENTIFIER_MAX_CHARS} characters");
-            faults.push((key(), message));
-        }
-        if !names.insert(&webhook.name) {
-            faults.push((key(), format!("the webhook {:?} is there twice", webhook.name)));
-        }
     }
 }
 

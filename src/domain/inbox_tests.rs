@@ -1,11 +1,23 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::domain::notification::Timestamp;
 
-const STATUSES: [Status; 5] =
-    [Status::Unread, Status::Read, Status::Archived, Status::Deleted, Status::AutoCleared];
-const SWEEPS: [SweepKind; 4] =
-    [SweepKind::Expire, SweepKind::RetentionEnded, SweepKind::Archive, SweepKind::Discard];
+const STATUSES: [Status; 6] = [
+    Status::Unread,
+    Status::Read,
+    Status::Snoozed,
+    Status::Archived,
+    Status::Deleted,
+    Status::AutoCleared,
+];
+const SWEEPS: [SweepKind; 5] = [
+    SweepKind::Expire,
+    SweepKind::RetentionEnded,
+    SweepKind::Archive,
+    SweepKind::Discard,
+    SweepKind::Wake,
+];
 const NOW: Timestamp = Timestamp(1_000);
 
 fn new() -> NotificationState {
@@ -79,14 +91,15 @@ fn position_is_valid_within_its_epoch_and_revision() {
 proptest! {
     #[test]
     fn counts_match_the_states(changes in proptest::collection::vec((0_usize..6,
-        0_usize..10), 0..200)) {
+        0_usize..Mark::ALL.len() + SWEEPS.len() + 1), 0..200)) {
         let mut states = [new(); 6];
         let mut counters = InboxState { revision: 6, unread: 6, unseen: 6 };
         for (which, change) in changes {
             let before = states[which];
-            let after = match Mark::ALL.get(change) {
-                Some(mark) => transition(before, *mark, NOW),
-                None => SWEEPS[change - Mark::ALL.len()].apply(before),
+            let after = match (Mark::ALL.get(change), change.checked_sub(Mark::ALL.len())) {
+                (Some(mark), _) => transition(before, *mark, NOW),
+                (None, Some(sweep)) if sweep < SWEEPS.len() => SWEEPS[sweep].apply(before),
+                _ => transition(before, Mark::Snooze(Timestamp(9_000)), NOW),
             };
             if let Some(after) = after {
                 let step = counters.next(before, after);

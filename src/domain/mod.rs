@@ -5,6 +5,7 @@
 
 pub mod catalog;
 pub mod channel;
+pub mod deliveries;
 pub mod directory;
 pub mod event;
 pub mod feed;
@@ -22,4 +23,5 @@ pub mod rejected;
 pub mod schedule;
 pub mod skipped;
 pub mod template;
+mod transition;
 pub mod user;

@@ -12,7 +12,7 @@ use serde_json::value::RawValue;
 
 use super::{
     catalog::{Catalog, Entity, NotificationType, Target, entity_id},
-    channel::{self, DeliveryDraft},
+    deliveries::{self, DeliveryDraft},
     event::{Event, MESSAGE, without_recipients},
     group::{Group, GroupText},
     link,
@@ -246,7 +246,8 @@ impl<'a> Planner<'a> {
         let entity = kind.entity.as_ref();
         let priority = direct.and_then(|direct| direct.priority).unwrap_or(kind.priority);
         let chosen = people.preferences.get(&recipient.user_id);
-        let deliveries = channel::drafts(kind, recipient, chosen, priority, now, self.is_broadcast);
+        let deliveries =
+            deliveries::drafts(kind, recipient, chosen, priority, now, self.is_broadcast);
         Ok(Draft {
             user_id: recipient.user_id.clone(),
             type_code: kind.code.clone(),

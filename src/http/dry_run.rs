@@ -9,7 +9,8 @@ use crate::{
     clock,
     domain::{
         catalog::{Catalog, NotificationType},
-        channel::{Decision, PUSH, Situation, WEB, decide},
+        channel::{PUSH, WEB},
+        deliveries::{Decision, Situation, decide},
         event::{Event, USERS_UPSERTED},
         notification::Status,
         plan::{Decision as Planned, Draft, People, Planner, RecipientSet, decide as plan},

@@ -41,6 +41,9 @@ const FORGET_BATCH: i64 = 2_000;
 /// Number of inboxes that are verified every minute.
 const VERIFIED: i64 = 100;
 
+/// Retention of deliveries that have ended, in milliseconds: 30 days.
+const DELIVERY_KEPT_MS: i64 = 30 * DAY_MS;
+
 /// Milliseconds in a day.
 const DAY_MS: i64 = 24 * 60 * 60 * 1_000;
 
@@ -120,36 +123,32 @@ impl Sweeper {
                     }
                 }
                 Task::Verify(after) => (Task::Verify(verify(&store, after).await), AGE_INTERVAL),
-                Task::Forget => {
-                    let identities =
-                        store.purge_identities(now.0 - IDENTITY_KEPT_MS, FORGET_BATCH).await;
-                    let keys =
-                        store.purge_idempotency_keys(now.0 - ANSWER_KEPT_MS, FORGET_BATCH).await;
-                    let begun = store.purge_fan_outs(now.0 - IDENTITY_KEPT_MS, FORGET_BATCH).await;
-                    let tombstones = store
-                        .purge_tombstones(Timestamp(now.0 - TOMBSTONE_KEPT_MS), FORGET_BATCH)
-                        .await;
-                    let attempts =
-                        store.purge_failed_attempts(now.0 - IDENTITY_KEPT_MS, FORGET_BATCH).await;
-                    // The next round retries.
-                    let _ = store.shrink_log().await;
-                    let full = |rows: u64| rows >= FORGET_BATCH.unsigned_abs();
-                    (
-                        Task::Forget,
-                        pause(
-                            [identities, keys, begun, tombstones, attempts]
-                                .into_iter()
-                                .any(|forgotten| forgotten.is_ok_and(full)),
-                            AGE_INTERVAL,
-                        ),
-                    )
-                }
+                Task::Forget => (Task::Forget, pause(forget(&store, now).await, AGE_INTERVAL)),
             }
         };
         ctx.spawn(step.into_actor(self).map(|(task, pause), _, ctx| {
             ctx.run_later(pause, move |sweeper, ctx| sweeper.run(task, ctx));
         }));
     }
+}
+
+/// Deletes a batch of old records of each kind. Returns whether there are more.
+async fn forget(store: &Store, now: Timestamp) -> bool {
+    let before = |kept: i64| now.0 - kept;
+    let identities = store.purge_identities(before(IDENTITY_KEPT_MS), FORGET_BATCH).await;
+    let keys = store.purge_idempotency_keys(before(ANSWER_KEPT_MS), FORGET_BATCH).await;
+    let begun = store.purge_fan_outs(before(IDENTITY_KEPT_MS), FORGET_BATCH).await;
+    let tombstones =
+        store.purge_tombstones(Timestamp(before(TOMBSTONE_KEPT_MS)), FORGET_BATCH).await;
+    let attempts = store.purge_failed_attempts(before(IDENTITY_KEPT_MS), FORGET_BATCH).await;
+    let deliveries =
+        store.purge_deliveries(Timestamp(before(DELIVERY_KEPT_MS)), FORGET_BATCH).await;
+    // The next round retries.
+    let _ = store.shrink_log().await;
+    let full = |rows: u64| rows >= FORGET_BATCH.unsigned_abs();
+    [identities, keys, begun, tombstones, attempts, deliveries]
+        .into_iter()
+        .any(|forgotten| forgotten.is_ok_and(full))
 }
 
 /// Verifies the inboxes after a user. Returns the last user; empty to start over.

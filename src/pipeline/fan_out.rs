@@ -24,7 +24,7 @@ use crate::{
     clock,
     domain::{
         catalog::{Catalog, NotificationType},
-        channel::{self, DeliveryDraft},
+        deliveries::{self, DeliveryDraft},
         event::{Event, Identity},
         notification::Timestamp,
         plan::{Draft, People, Planner, RecipientSet},
@@ -308,7 +308,7 @@ impl FanOut {
             RecipientSet::All | RecipientSet::Users(_) => None,
         };
         let recipients = self.store.count_of_directory(role).await.unwrap_or_default();
-        channel::broadcasts(&self.kind, recipients, clock::now())
+        deliveries::broadcasts(&self.kind, recipients, clock::now())
     }
 
     /// Commits a chunk, with retries while the store is unavailable.

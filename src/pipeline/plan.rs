@@ -16,7 +16,7 @@ use super::{
 use crate::{
     domain::{
         catalog::NotificationType,
-        channel,
+        deliveries,
         event::Event,
         notification::Timestamp,
         plan::{Draft, People, Planner, RecipientSet},
@@ -118,7 +118,7 @@ pub(super) async fn plan(
         RecipientSet::Users(_) => Vec::new(),
         RecipientSet::Role(_) | RecipientSet::All => {
             let count = i64::try_from(recipients.len()).unwrap_or(i64::MAX);
-            channel::broadcasts(&kind, count, conditions.now)
+            deliveries::broadcasts(&kind, count, conditions.now)
         }
     };
     let identity = event.identity.clone();

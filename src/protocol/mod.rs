@@ -3,12 +3,14 @@
 mod client;
 pub mod frame;
 mod server;
+mod snooze;
 
-pub use client::{ClientError, ClientMessage, ErrorCode, Scope, SnoozeEnd, snooze};
+pub use client::{ClientError, ClientMessage, ErrorCode, Scope};
 pub use server::{
     Connected, Frames, ack, behind, closed, connected, encode_change, error, going_away, pong,
     push_of, reset, retention_set, shown, subscribed, summary, sync_response, unsubscribed, whole,
 };
+pub use snooze::{SnoozeEnd, snooze};
 
 /// Name of the subprotocol.
 pub const SUBPROTOCOL: &str = "lonceng.v1";

@@ -20,6 +20,7 @@ use super::{
     sql_types::{Id, Json},
 };
 use crate::domain::{
+    deliveries::DeliveryDraft,
     event::Identity,
     group::{Group, with_actor},
     inbox::{Change, ChangeKind, InboxState, RevisionStep},
@@ -113,6 +114,28 @@ macro_rules! inserted {
         let raised = $db::raise_inboxes(&mut $tx, &counts).await?;
         let placed = Steps::new(&counts, raised).place(notification.clone())?;
         $db::insert_notifications(&mut $tx, std::slice::from_ref(&placed)).await?;
+        placed
+    }};
+}
+
+/// Stores a notification that may belong to a group: the group grows, or begins.
+macro_rules! grouped {
+    ($notification:expr, $draft:expr, $deliveries:ident, $now:expr, $db:ident, $tx:ident) => {{
+        let (placed, grew) = match grown!($draft, $now, $db, $tx) {
+            Some(placed) => (placed, true),
+            None => (inserted!($notification, $db, $tx), false),
+        };
+        let id = Id(placed.0.notification_id);
+        // A group sends once when it begins; later as its digest or escalation says.
+        let is_wanted = |one: &&DeliveryDraft| !grew || one.digest || one.unless.is_some();
+        for delivery in $draft.deliveries.iter().filter(is_wanted) {
+            let pending = grew
+                && $db::first!($tx, (i64,), PENDING, id, delivery.channel.as_str())?
+                    .is_some_and(|(count,)| count > 0);
+            if !pending {
+                $deliveries.push(DeliveryRow::of(delivery, &placed.0, $now));
+            }
+        }
         placed
     }};
 }
@@ -213,25 +236,7 @@ impl Store {
                     let metadata_id = metadata_id.clone();
                     let notification = Notification { metadata_id, ..notification_of(*id, draft) };
                     if is_grouped {
-                        let grown = grown!(draft, now, db, tx);
-                        let (placed, grew) = match grown {
-                            Some(placed) => (placed, true),
-                            None => (inserted!(notification, db, tx), false),
-                        };
-                        let wanted = draft.deliveries.iter().filter(|delivery| {
-                            // A group sends once when it begins; later as its digest or escalation
-                            // says.
-                            !grew || delivery.digest || delivery.unless.is_some()
-                        });
-                        for delivery in wanted {
-                            let id = Id(placed.0.notification_id);
-                            let pending = grew
-                                && db::first!(tx, (i64,), PENDING, id, delivery.channel.as_str())?
-                                    .is_some_and(|(count,)| count > 0);
-                            if !pending {
-                                deliveries.push(DeliveryRow::of(delivery, &placed.0, now));
-                            }
-                        }
+                        let placed = grouped!(notification, draft, deliveries, now, db, tx);
                         notifications.push(placed);
                         continue;
                     }

@@ -37,7 +37,8 @@ const EVERYONE: &str = concat!(
 const MERGE: &str = "INSERT INTO users (user_id, login, name, email, roles, locale, timezone, \
 updated_at, \
      email_verified, addresses) \
-     VALUES ($1, $2, $3, $4, COALESCE($5, $9), $6, $7, $8, $10, COALESCE($11, $12)) ON CONFLICT (user_id) DO UPDATE SET \
+     VALUES ($1, $2, $3, $4, COALESCE($5, $9), $6, $7, $8, $10, COALESCE($11, $12)) \
+     ON CONFLICT (user_id) DO UPDATE SET \
      login = COALESCE(excluded.login, users.login), name = COALESCE(excluded.name, users.name), \
      email = COALESCE(excluded.email, users.email), roles = COALESCE($5, users.roles), \
      locale = COALESCE(excluded.locale, users.locale), timezone = COALESCE(excluded.timezone, \

@@ -57,7 +57,7 @@ pub use marks::MarkOutcome;
 pub use open::StoreLock;
 pub use owed_fan_outs::OwedFanOut;
 pub use personal_data::Erased;
-pub use planned::Planned;
+pub use planned::{Planned, notification_of};
 pub use push_subscriptions::{PushSubscription, subscription_id};
 pub use schedules::ScheduleRun;
 pub use sweep::RetentionCursor;

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Store, StoreError};
+use super::{DeliveryFilter, Store, StoreError};
 use crate::domain::{notification::Timestamp, user::UserId};
 
 /// Number of notifications read at once.
@@ -12,7 +12,7 @@ const METADATA_OF: &str = "SELECT DISTINCT metadata_id FROM notifications WHERE 
      metadata_id IS NOT NULL";
 
 /// Statements that erase a user, in order.
-const ERASE: [(&str, &str); 5] = [
+const ERASE: [(&str, &str); 7] = [
     ("notifications", "DELETE FROM notifications WHERE user_id = $1"),
     // The revision stays and grows: clients that have an earlier one start over.
     (
@@ -21,6 +21,8 @@ const ERASE: [(&str, &str); 5] = [
          revision + 1 WHERE user_id = $1 AND purged_revision < revision",
     ),
     ("preferences", "DELETE FROM user_notification_preferences WHERE user_id = $1"),
+    ("deliveries", "DELETE FROM deliveries WHERE user_id = $1"),
+    ("push_subscriptions", "DELETE FROM push_subscriptions WHERE user_id = $1"),
     ("directory", "DELETE FROM users WHERE user_id = $1"),
     ("as_actor", "UPDATE notifications SET actor_id = NULL WHERE actor_id = $1"),
 ];
@@ -61,6 +63,19 @@ impl Store {
                 break;
             }
         }
+        let of_user =
+            DeliveryFilter { user: user.as_str().to_owned(), ..DeliveryFilter::default() };
+        let (mut deliveries, mut filter) = (Vec::new(), of_user);
+        loop {
+            let page = self.deliveries(&filter, PAGE).await?;
+            filter.before = page.last().map(|last| last.delivery_id);
+            deliveries.extend(page);
+            if filter.before.is_none() {
+                break;
+            }
+        }
+        let browsers = self.subscriptions(user.as_str()).await?;
+        let browsers: Vec<String> = browsers.into_iter().map(|one| one.endpoint).collect();
         Ok(json!({
             "user_id": user,
             "exported_at": now,
@@ -68,6 +83,8 @@ impl Store {
             "preferences": preferences.map(|(_, preferences)| preferences),
             "inbox": { "revision": inbox.revision, "unread": inbox.unread, "unseen": inbox.unseen },
             "notifications": notifications,
+            "deliveries": deliveries,
+            "push_subscriptions": browsers,
         }))
     }
 

@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::{Part, StoreError, sql_types::Json};
 use crate::domain::{
-    channel::DeliveryDraft,
+    deliveries::DeliveryDraft,
     event::Identity,
     inbox::{InboxState, RevisionStep},
     notification::{Notification, Status, stream_id},
@@ -120,7 +120,8 @@ impl Steps {
 }
 
 /// Returns the notification of a draft, without a revision.
-pub(super) fn notification_of(id: Uuid, draft: &Draft) -> Notification {
+#[must_use]
+pub fn notification_of(id: Uuid, draft: &Draft) -> Notification {
     let draft = draft.clone();
     Notification {
         notification_id: id,

@@ -16,8 +16,8 @@ const PUT: &str = "INSERT INTO push_subscriptions (id, user_id, endpoint, p256dh
 const LIMIT: &str = "DELETE FROM push_subscriptions WHERE user_id = $1 AND id NOT IN (SELECT id \
      FROM push_subscriptions WHERE user_id = $1 ORDER BY created_at DESC LIMIT $2)";
 
-const OF_USER: &str = "SELECT id, endpoint, p256dh, auth FROM push_subscriptions WHERE user_id = $1 \
-     ORDER BY id";
+const OF_USER: &str = "SELECT id, endpoint, p256dh, auth FROM push_subscriptions WHERE user_id \
+     = $1 ORDER BY id";
 
 const REMOVE: &str = "DELETE FROM push_subscriptions WHERE id = $1 AND ($2 = '' OR user_id = $2)";
 

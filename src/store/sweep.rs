@@ -197,11 +197,7 @@ impl Store {
             let (mut deleted, mut unused) = (Vec::new(), Vec::new());
             for mut found in all::<_, Notification>(rows)? {
                 let Some(inbox) = inboxes.get_mut(found.user_id.as_str()) else { continue };
-                // Another hub may have removed its expiry meanwhile.
-                if sweep == SweepKind::Expire && found.expires_at.is_none() {
-                    continue;
-                }
-                if sweep == SweepKind::Wake && found.snoozed_until.is_some_and(|time| time > now) {
+                if !is_still_due(sweep, &found, now) {
                     continue;
                 }
                 let Some(state) = sweep.apply(found.state()) else { continue };
@@ -243,6 +239,16 @@ impl Store {
             }
             Ok(changes)
         })
+    }
+}
+
+/// Returns whether a notification that was found is still due: another hub may have changed its
+/// time meanwhile.
+fn is_still_due(sweep: SweepKind, found: &Notification, now: Timestamp) -> bool {
+    match sweep {
+        SweepKind::Expire => found.expires_at.is_some(),
+        SweepKind::Wake => found.snoozed_until.is_some_and(|time| time <= now),
+        _ => true,
     }
 }
 

@@ -18,8 +18,8 @@ use crate::domain::{
 const ALL: &str = "SELECT code, display_name, template, target_type, target_role, target_users, \
 priority, channels, \
      is_active, ttl_seconds, action_url, entity_type, entity_field, mandatory, keep_days, \
-     variants, schedule, escalate, group_by, group_window, digest, origin, updated_at FROM notification_types \
-     ORDER BY code";
+     variants, schedule, escalate, group_by, group_window, digest, origin, updated_at \
+     FROM notification_types ORDER BY code";
 
 /// Inserts a row as an administrator.
 const MAKE: &str = "INSERT INTO notification_types (code, display_name, template, target_type, \
@@ -121,7 +121,7 @@ impl From<Row> for TypeRow {
                 let json = serde_json::from_str(&text).ok().filter(Value::is_object);
                 json.unwrap_or(Value::String(text))
             }),
-            // An invalid list written by SQL becomes an invalid step, so that validation reports it.
+            // An invalid list written by SQL becomes an invalid step, and validation reports it.
             escalate: serde_json::from_str(&row.escalate.0).unwrap_or_else(|_| {
                 vec![Escalation {
                     after: row.escalate.0.chars().take(40).collect(),

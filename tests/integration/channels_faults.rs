@@ -117,7 +117,10 @@ async fn nothing_is_forgotten_by_killed_hubs(on: On, hubs: usize) {
     }
     person(&hub, "budi").await;
     let events: Vec<Value> = (0..COUNT)
-        .map(|n| json!({ "type": "MAILED", "user_id": "budi", "title": format!("t{n}"), "note_id": n }))
+        .map(|n| {
+            let title = format!("t{n}");
+            json!({ "type": "MAILED", "user_id": "budi", "title": title, "note_id": n })
+        })
         .collect();
     assert_eq!(hub.post("/api/v1/events", &json!(events)).await.0, 202);
     let kills = if hubs == 1 { 5 } else { 0 };

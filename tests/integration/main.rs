@@ -17,6 +17,7 @@ mod api;
 mod architecture;
 mod channels;
 mod channels_faults;
+mod channels_inbox;
 mod cli;
 mod cli_listen;
 mod cluster;

@@ -136,7 +136,10 @@ fn body(format: WebhookFormat, item: &Notification, message: &Message) -> Value 
             json!({ "content": content, "allowed_mentions": { "parse": [] } })
         }
         WebhookFormat::Teams => {
-            let text = |text: &str, weight: &str| json!({ "type": "TextBlock", "text": text, "wrap": true, "weight": weight });
+            let text = |text: &str, weight: &str| {
+                let block = "TextBlock";
+                json!({ "type": block, "text": text, "wrap": true, "weight": weight })
+            };
             let open = |url: &str| json!({ "type": "Action.OpenUrl", "title": "Open", "url": url });
             json!({
                 "type": "message",

@@ -1,12 +1,9 @@
-//! Delivery channels besides the bell: which messages a notification needs, and whether each is
-//! still wanted when it is due. Pure functions; the dispatcher sends.
+//! Delivery channels besides the bell: their names, and when types use them.
 
 mod duration;
-mod rules;
 mod schedule;
 
 pub use duration::parse_duration;
-pub use rules::{Decision, DeliveryDraft, Situation, broadcasts, decide, drafts};
 pub use schedule::{Digest, ESCALATIONS_MAX, Escalation, UnlessState};
 
 /// Name of the channel of the bell.

@@ -6,7 +6,10 @@ use actix_web::{HttpRequest, HttpResponse};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
-use super::hubs::{self, Question, Subject};
+use super::{
+    explain_deliveries::add_deliveries,
+    hubs::{self, Question, Subject},
+};
 use crate::{
     domain::{
         event::{Identity, code_of},
@@ -102,6 +105,7 @@ pub(in crate::http) async fn explain(
     response.insert("kept".to_owned(), kept(&state));
     gathered.note_incomplete(&mut response);
     add_remote_pushes(&state, &mut response).await?;
+    add_deliveries(&state, &mut response).await?;
     Ok(HttpResponse::Ok().json(response))
 }
 

@@ -9,6 +9,7 @@ pub(super) mod dead_letters;
 pub(super) mod deliveries;
 pub(super) mod directory;
 pub(super) mod explain;
+mod explain_deliveries;
 pub(super) mod history;
 pub(super) mod hubs;
 pub mod jobs;

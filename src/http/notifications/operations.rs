@@ -43,7 +43,8 @@ fn reads() -> Vec<Operation> {
         "type": "integer", "minimum": 1, "maximum": LIMIT_MAX, "default": LIMIT_DEFAULT,
     });
     let status = json!({
-        "type": "string", "enum": ["unread", "read", "snoozed", "archived", "all"], "default": "all",
+        "type": "string", "default": "all",
+        "enum": ["unread", "read", "snoozed", "archived", "all"],
     });
     let cursor = json!({ "type": "string", "pattern": "^[0-9]{1,18}$" });
     let summary = "List the inbox, newest first; with `since`, changes, oldest first";

@@ -130,8 +130,9 @@ timezone, email_verified, addresses FROM users \
 
 /// Selects users and their preferences by a JSON list of IDs.
 pub(super) const RECIPIENTS: &str = "SELECT i.value AS recipient, u.user_id, u.login, u.name, \
-     u.email, u.roles, u.locale, u.timezone, u.email_verified, u.addresses, p.preferences FROM json_array_elements_text($1::json) \
-     i LEFT JOIN users u ON u.user_id = i.value LEFT JOIN user_notification_preferences p ON \
+     u.email, u.roles, u.locale, u.timezone, u.email_verified, u.addresses, p.preferences FROM \
+     json_array_elements_text($1::json) i LEFT JOIN users u ON u.user_id = i.value LEFT JOIN \
+     user_notification_preferences p ON \
      p.user_id = i.value";
 
 /// Selects inboxes by a JSON list of users.

@@ -108,8 +108,9 @@ timezone, email_verified, addresses FROM users \
 
 /// Selects users and their preferences by a JSON list of IDs.
 pub(super) const RECIPIENTS: &str = "SELECT i.value AS recipient, u.user_id, u.login, u.name, \
-     u.email, u.roles, u.locale, u.timezone, u.email_verified, u.addresses, p.preferences FROM json_each($1) i LEFT JOIN users u \
-     ON u.user_id = i.value LEFT JOIN user_notification_preferences p ON p.user_id = i.value";
+     u.email, u.roles, u.locale, u.timezone, u.email_verified, u.addresses, p.preferences FROM \
+     json_each($1) i LEFT JOIN users u ON u.user_id = i.value LEFT JOIN \
+     user_notification_preferences p ON p.user_id = i.value";
 
 /// Selects inboxes by a JSON list of users.
 pub(super) const INBOXES_BY_ID: &str = "SELECT user_id, revision, unread, unseen FROM inboxes \
@@ -131,8 +132,8 @@ pub(super) const ENTER_ALL: &str = "UPDATE notifications SET status = e.value ->
 /// Removes the content of tombstones by a JSON list of IDs; `$2` is now.
 pub(super) const BLANK_ALL: &str = "UPDATE notifications SET title = '', message = '', metadata \
 = '{}', \
-     metadata_id = NULL, action_url = NULL, actors = NULL, deleted_at = $2 WHERE notification_id IN (SELECT \
-     value FROM json_each($1))";
+     metadata_id = NULL, action_url = NULL, actors = NULL, deleted_at = $2 WHERE notification_id \
+     IN (SELECT value FROM json_each($1))";
 
 /// Sets the highest purged revisions from a JSON list of `{user, revision}`.
 pub(super) const SET_PURGED: &str = "UPDATE inboxes SET purged_revision = MAX(purged_revision, \

@@ -96,6 +96,7 @@ fn preview_schema() -> Value {
                 "description": "Data of an event; with a real event, fields that replace its own.",
             },
             "type": { "type": "object", "description": "Unsaved fields of the type." },
+            "channel": { "type": "string", "enum": ["web", "email"] },
             "recipient": {
                 "type": "string",
                 "description": "ID of the recipient; by default the caller.",

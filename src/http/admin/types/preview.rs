@@ -5,6 +5,7 @@ use std::sync::Arc;
 use actix_web::{HttpResponse, web};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
+use uuid::Uuid;
 
 use super::{
     find,
@@ -12,11 +13,14 @@ use super::{
 };
 use crate::{
     auth::Caller,
+    channels::Message,
     clock,
     domain::{
         catalog::Catalog,
+        channel::{EMAIL, WEB},
         event::{RawEvent, decode},
-        plan::{People, Planner},
+        notification::Timestamp,
+        plan::{Draft, People, Planner},
         user::{Person, UserId},
     },
     http::{
@@ -25,6 +29,7 @@ use crate::{
         api::Checked,
         body,
     },
+    store::notification_of,
 };
 
 /// Body of a preview request.
@@ -46,6 +51,9 @@ struct Sample {
     /// Recipient; by default the caller.
     #[serde(default)]
     recipient: Option<UserId>,
+    /// `email` renders the e-mail, with the templates of e-mails on disk.
+    #[serde(default)]
+    channel: Option<String>,
 }
 
 /// Handles `POST /api/v1/admin/types/{code}/preview`: renders a notification without storing it.
@@ -57,6 +65,10 @@ pub(in crate::http) async fn preview(
 ) -> Result<HttpResponse, Problem> {
     let bytes = body::read(payload, state.server.load().max_event_bytes).await?;
     let sample: Sample = body::json(&bytes)?;
+    let channel = sample.channel.clone().filter(|channel| channel != WEB);
+    if channel.as_deref().is_some_and(|channel| channel != EMAIL) {
+        return Err(Problem::bad_field("channel", "must be web or email"));
+    }
     let mut row = match find(&state, &code).await {
         Ok(row) => merged(&row, sample.draft)?.into_row(Some(&row.code), None)?,
         // A type that does not exist yet can be previewed.
@@ -90,6 +102,7 @@ pub(in crate::http) async fn preview(
         .collect();
     let people = People::new(state.store.people(&named).await?);
     let person: Person = people.get(&recipient);
+    let known = person.clone();
     let Some(kind) = catalog.find(&event.code).map(Arc::clone) else {
         return Err(Problem::bad_field("type", "cannot be used as it is"));
     };
@@ -99,11 +112,36 @@ pub(in crate::http) async fn preview(
     let drafts = drafts.map_err(|rejected| Problem::from(&rejected))?;
     let draft =
         drafts.first().ok_or_else(|| Problem::conflict("the recipient has muted this type"))?;
+    if channel.is_some() {
+        return Ok(HttpResponse::Ok().json(mail(&state, &known, draft, now)));
+    }
     Ok(HttpResponse::Ok().json(json!({
         "title": draft.title,
         "message": draft.message,
         "action_url": draft.action_url,
     })))
+}
+
+/// Renders the e-mail of a notification.
+fn mail(state: &State, recipient: &Person, draft: &Draft, now: Timestamp) -> Value {
+    let item = notification_of(Uuid::now_v7(), draft);
+    let message = Message {
+        id: item.notification_id,
+        recipient: recipient.clone(),
+        items: vec![Arc::new(item)],
+        digest: false,
+        closes: false,
+        recipients: 1,
+        browsers: Vec::new(),
+        now,
+    };
+    let public_url = &state.channels.public_url;
+    let link = (!public_url.is_empty()).then(|| format!("{public_url}/unsubscribe?token=…"));
+    let rendered = state.channels.templates.load().render(&message, public_url, link.as_deref());
+    json!({
+        "title": draft.title, "message": draft.message, "action_url": draft.action_url,
+        "subject": rendered.subject, "text": rendered.text, "html": rendered.html,
+    })
 }
 
 /// Returns the recipient: the given one, else the caller, else the user of the event.

@@ -85,25 +85,7 @@ impl Written {
         code: Option<&str>,
         after: Option<Timestamp>,
     ) -> Result<TypeRow, Problem> {
-        let code = match (code, self.code) {
-            (Some(code), Some(other)) if other != code => {
-                return Err(Problem::bad_field(
-                    "code",
-                    format!("the address says {code:?}; a code cannot be changed"),
-                ));
-            }
-            (Some(code), _) => code.to_owned(),
-            (None, Some(code)) => code,
-            (None, None) => return Err(Problem::bad_field("code", "is missing")),
-        };
-        if code_of(&code).is_empty()
-            || code.chars().count() > CODE_MAX_CHARS
-            || code.chars().any(char::is_control)
-        {
-            let detail =
-                format!("must have 1 to {CODE_MAX_CHARS} characters, such as \"ORDER_SHIPPED\"");
-            return Err(Problem::bad_field("code", detail));
-        }
+        let code = checked_code(code, self.code)?;
         for (name, text) in [("display_name", &self.display_name), ("template", &self.template)] {
             if text.trim().is_empty() {
                 return Err(Problem::bad_field(name, "must not be empty"));
@@ -151,6 +133,30 @@ impl Written {
             }
         }
     }
+}
+
+/// Returns the code: that of the address, or the written one.
+fn checked_code(code: Option<&str>, written: Option<String>) -> Result<String, Problem> {
+    let code = match (code, written) {
+        (Some(code), Some(other)) if other != code => {
+            return Err(Problem::bad_field(
+                "code",
+                format!("the address says {code:?}; a code cannot be changed"),
+            ));
+        }
+        (Some(code), _) => code.to_owned(),
+        (None, Some(code)) => code,
+        (None, None) => return Err(Problem::bad_field("code", "is missing")),
+    };
+    if code_of(&code).is_empty()
+        || code.chars().count() > CODE_MAX_CHARS
+        || code.chars().any(char::is_control)
+    {
+        let detail =
+            format!("must have 1 to {CODE_MAX_CHARS} characters, such as \"ORDER_SHIPPED\"");
+        return Err(Problem::bad_field("code", detail));
+    }
+    Ok(code)
 }
 
 /// Applies a JSON merge patch (RFC 7396) to a row.

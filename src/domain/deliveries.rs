@@ -1,13 +1,9 @@
-//! Rules: the deliveries of a new notification, and the decision when one is due.
-
-use uuid::Uuid;
+//! Deliveries on channels: which ones a new notification needs, and whether each is still wanted
+//! when it is due.
 
 use super::{
-    EMAIL, PUSH, WEB, WEBHOOK_PREFIX,
-    schedule::{Digest, UnlessState},
-};
-use crate::domain::{
     catalog::NotificationType,
+    channel::{Digest, EMAIL, PUSH, UnlessState, WEB, WEBHOOK_PREFIX},
     notification::{Priority, Status, Timestamp},
     preferences::{DigestChoice, Preferences},
     user::Person,
@@ -16,8 +12,6 @@ use crate::domain::{
 /// Delivery of a new notification on one channel.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DeliveryDraft {
-    /// ID; the other side sees it.
-    pub id: Uuid,
     /// Channel.
     pub channel: String,
     /// Time at which it is due.
@@ -42,7 +36,6 @@ pub fn drafts(
     is_broadcast: bool,
 ) -> Vec<DeliveryDraft> {
     let make = |channel: &str, due_at, unless, digest| DeliveryDraft {
-        id: Uuid::now_v7(),
         channel: channel.to_owned(),
         due_at,
         unless,
@@ -73,7 +66,6 @@ pub fn drafts(
 #[must_use]
 pub fn broadcasts(kind: &NotificationType, recipients: i64, now: Timestamp) -> Vec<DeliveryDraft> {
     let make = |channel: &String, after: i64, unless| DeliveryDraft {
-        id: Uuid::now_v7(),
         channel: channel.clone(),
         due_at: Timestamp(now.0.saturating_add(after)),
         unless,

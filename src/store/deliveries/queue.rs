@@ -1,0 +1,181 @@
+//! Queue of the dispatcher: claims, and outcomes of attempts.
+
+use super::{Delivery, DeliveryOutcome, Row, delivery_columns};
+use crate::{
+    domain::notification::Timestamp,
+    store::{
+        Store, StoreError,
+        sql_types::{Id, Json},
+    },
+};
+
+/// Claims due deliveries of a channel: $1 channel, $2 now, $3 end of the claim, $4 limit, $5 with
+/// digests.
+macro_rules! claim {
+    ($lock:literal) => {
+        concat!(
+            "UPDATE deliveries SET state = 'sending', claimed_until = $3 WHERE delivery_id IN \
+             (SELECT delivery_id FROM deliveries WHERE channel = $1 AND state IN ('scheduled', \
+             'sending') AND due_at <= $2 AND (state = 'scheduled' OR claimed_until <= $2) AND \
+             ($5 OR NOT digest) ORDER BY due_at LIMIT $4 ",
+            $lock,
+            ") RETURNING ",
+            delivery_columns!()
+        )
+    };
+}
+
+const CLAIM_SQLITE: &str = claim!("");
+const CLAIM_POSTGRES: &str = claim!("FOR UPDATE SKIP LOCKED");
+
+/// Counts due deliveries: a statement that changes nothing would count as a successful write.
+const DUE: &str = "SELECT COUNT(*) FROM (SELECT 1 FROM deliveries WHERE channel = $1 AND state IN \
+     ('scheduled', 'sending') AND due_at <= $2 AND (state = 'scheduled' OR claimed_until <= $2) \
+     LIMIT 1) AS due";
+
+/// Claims what else a digest of a user collects: $1 user, $2 now, $3 end of the claim, $4 type with
+/// a window.
+const CLAIM_DIGEST: &str = concat!(
+    "UPDATE deliveries SET state = 'sending', claimed_until = $3 WHERE user_id = $1 AND channel = \
+     'email' AND digest AND (state = 'scheduled' OR state = 'sending' AND claimed_until <= $2) AND \
+     (due_at <= $2 OR type_code = $4) RETURNING ",
+    delivery_columns!()
+);
+
+/// Writes the outcome of an attempt. A delivery that was cancelled meanwhile stays so, unless it
+/// was sent.
+const RECORD: &str = "UPDATE deliveries SET state = $2, reason = $3, attempts = attempts + $4, \
+     due_at = COALESCE($5, due_at), sent_at = $6, confirmed = COALESCE($7, confirmed), \
+     claimed_until = NULL WHERE delivery_id = $1 AND (state = 'sending' OR $2 = 'sent')";
+
+const RELEASE: &str = "UPDATE deliveries SET state = 'scheduled', claimed_until = NULL WHERE state \
+     = 'sending'";
+
+/// Skips due deliveries of channels that the hub does not have.
+const SKIP_UNKNOWN: &str = "UPDATE deliveries SET state = 'skipped', reason = $3, claimed_until = \
+     NULL WHERE channel = $1 AND state = 'scheduled' AND due_at <= $2";
+
+const WAITING_CHANNELS: &str = "SELECT DISTINCT channel FROM deliveries WHERE state = 'scheduled' \
+     AND due_at <= $1";
+
+impl Store {
+    /// Claims due deliveries of a channel until a time, at most `limit`.
+    ///
+    /// # Errors
+    /// When the store is unavailable.
+    pub async fn claim_deliveries(
+        &self,
+        channel: &str,
+        (now, until): (Timestamp, Timestamp),
+        limit: i64,
+        digests: bool,
+    ) -> Result<Vec<Delivery>, StoreError> {
+        let due: i64 = on_pool!(self, |pool| {
+            sqlx::query_scalar(DUE).bind(channel).bind(now).fetch_one(pool).await
+        })?;
+        if due == 0 {
+            return Ok(Vec::new());
+        }
+        let sql = self.at_database_clock(CLAIM_SQLITE, CLAIM_POSTGRES);
+        let rows: Vec<Row> = on_writer!(self, |connection| {
+            sqlx::query_as(sql)
+                .bind(channel)
+                .bind(now)
+                .bind(until)
+                .bind(limit)
+                .bind(digests)
+                .fetch_all(connection)
+                .await
+        })?;
+        Ok(rows.into_iter().map(Delivery::from).collect())
+    }
+
+    /// Claims what else a digest of a user collects: what is due, and what is of a type whose
+    /// window has ended.
+    ///
+    /// # Errors
+    /// When the store is unavailable.
+    pub async fn claim_digest(
+        &self,
+        user: &str,
+        now: Timestamp,
+        until: Timestamp,
+        type_with_window: &str,
+    ) -> Result<Vec<Delivery>, StoreError> {
+        let rows: Vec<Row> = on_writer!(self, |connection| {
+            sqlx::query_as(CLAIM_DIGEST)
+                .bind(user)
+                .bind(now)
+                .bind(until)
+                .bind(type_with_window)
+                .fetch_all(connection)
+                .await
+        })?;
+        Ok(rows.into_iter().map(Delivery::from).collect())
+    }
+
+    /// Records outcomes in one transaction.
+    ///
+    /// # Errors
+    /// When the store is unavailable; then nothing is recorded.
+    pub async fn record_deliveries(&self, outcomes: &[DeliveryOutcome]) -> Result<(), StoreError> {
+        in_transaction!(self, |_db, tx| {
+            for outcome in outcomes {
+                let confirmed = outcome.confirmed.as_ref();
+                let confirmed = confirmed.and_then(|list| serde_json::to_string(list).ok());
+                sqlx::query(RECORD)
+                    .bind(Id(outcome.delivery_id))
+                    .bind(outcome.state)
+                    .bind(&outcome.reason)
+                    .bind(outcome.attempts)
+                    .bind(outcome.due_at)
+                    .bind(outcome.sent_at)
+                    .bind(confirmed.map(Json::from))
+                    .execute(&mut *tx)
+                    .await?;
+            }
+        });
+        Ok(())
+    }
+
+    /// Releases the claims of an earlier run of this hub, if it is the only one that uses the
+    /// store; with several hubs they expire.
+    ///
+    /// # Errors
+    /// When the store is unavailable.
+    pub async fn release_deliveries(&self) -> Result<(), StoreError> {
+        if self.kind().has_one_hub() {
+            on_writer!(self, |connection| {
+                sqlx::query(RELEASE).execute(connection).await.map(drop)
+            })?;
+        }
+        Ok(())
+    }
+
+    /// Skips due deliveries of channels that are not among `known`.
+    ///
+    /// # Errors
+    /// When the store is unavailable.
+    pub async fn skip_unknown_channels(
+        &self,
+        known: &[&str],
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let waiting: Vec<String> = on_pool!(self, |pool| {
+            sqlx::query_scalar(WAITING_CHANNELS).bind(now).fetch_all(pool).await
+        })?;
+        for channel in waiting.iter().filter(|channel| !known.contains(&channel.as_str())) {
+            let reason = format!("the channel {channel} is not configured");
+            on_writer!(self, |connection| {
+                sqlx::query(SKIP_UNKNOWN)
+                    .bind(channel)
+                    .bind(now)
+                    .bind(reason)
+                    .execute(connection)
+                    .await
+                    .map(drop)
+            })?;
+        }
+        Ok(())
+    }
+}

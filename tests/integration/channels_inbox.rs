@@ -1,0 +1,114 @@
+//! Grouping and snooze: changes of the inbox that come with the channels.
+
+use serde_json::json;
+
+use crate::channels::{config, deliveries, person};
+use crate::support::{
+    hub::{Hub, On},
+    receivers::Receivers,
+};
+
+async fn similar_events_become_one_notification(on: On) {
+    let Some(receivers) = Receivers::start() else { return };
+    let Some(hub) = Hub::with_config_on(on, &config(&receivers), &[]).await else { return };
+    for user in ["ani", "citra", "dewi"] {
+        person(&hub, user).await;
+    }
+    let mut client = hub.connect("budi", "").await;
+    client.expect("connected").await;
+    let like = async |actor: &str, note: &str, id: &str| {
+        let event = json!({
+            "type": "LIKED", "user_id": "budi", "actor_id": actor, "note_id": note,
+            "title": "My note",
+            "event_id": id,
+        });
+        assert_eq!(hub.post("/api/v1/events", &event).await.0, 202);
+    };
+    like("ani", "n1", "e1").await;
+    let first = client.expect("notification.push").await;
+    like("citra", "n1", "e2").await;
+    like("citra", "n1", "e2").await;
+    let second = client.expect("notification.push").await;
+    like("dewi", "n2", "e3").await;
+    let other = client.expect("notification.push").await;
+    like("ani", "n1", "e4").await;
+    let third = client.expect("notification.push").await;
+    assert_eq!(first["notification_id"], second["notification_id"]);
+    assert_eq!(first["notification_id"], third["notification_id"]);
+    assert_ne!(first["notification_id"], other["notification_id"]);
+    assert_eq!((&second["count"], &third["count"]), (&json!(2), &json!(3)));
+    assert_eq!(second["message"], "citra and 1 others liked \"My note\"");
+    assert_eq!(third["message"], "ani and 2 others liked \"My note\"");
+    let revisions: Vec<_> = [&first, &second, &other, &third]
+        .map(|push| (push["previous_revision"].clone(), push["revision"].clone()))
+        .to_vec();
+    assert_eq!(revisions, [0, 1, 2, 3].map(|n| (json!(n), json!(n + 1))).to_vec());
+    assert_eq!((&third["unread"], &third["unseen"]), (&json!(2), &json!(2)));
+    let inbox = hub.inbox("budi").await;
+    assert_eq!(inbox.len(), 2);
+    assert_eq!(inbox[0]["notification_id"], first["notification_id"], "it is the newest");
+    // A group sends once per channel when it begins.
+    assert_eq!(deliveries(&hub, "user=budi").await.len(), 2);
+    // One that was read does not grow.
+    let id = first["notification_id"].as_str().expect("an ID");
+    hub.post(&format!("/api/v1/notifications/{id}/read?user_id=budi"), &json!({})).await;
+    like("dewi", "n1", "e5").await;
+    assert_eq!(hub.inbox("budi").await.len(), 3);
+    let verified = std::process::Command::new(env!("CARGO_BIN_EXE_lonceng"))
+        .arg("verify")
+        .env("LONCENG_STORE__URL", &hub.store_url)
+        .output()
+        .expect("it runs");
+    assert!(verified.status.success(), "{}", String::from_utf8_lossy(&verified.stdout));
+}
+
+#[tokio::test]
+async fn similar_events_become_one_notification_on_sqlite() {
+    similar_events_become_one_notification(On::Sqlite).await;
+}
+
+#[tokio::test]
+async fn similar_events_become_one_notification_on_postgresql() {
+    similar_events_become_one_notification(On::Postgres).await;
+}
+
+async fn snoozed_notification_comes_back(on: On) {
+    let Some(hub) = Hub::start(on, &[]).await else { return };
+    hub.publish(&json!({ "type": "NOTE_CREATED", "user_id": "budi", "title": "later" })).await;
+    let mut client = hub.connect("budi", "").await;
+    client.expect("connected").await;
+    let push = client.expect("notification.push").await;
+    let id = push["notification_id"].as_str().expect("an ID").to_owned();
+    client
+        .send(&json!({ "type": "notification.snooze", "notification_id": id, "for": "1h" }))
+        .await;
+    let ack = client.expect("notification.snooze.ack").await;
+    assert_eq!((&ack["status"], &ack["unread"]), (&json!("snoozed"), &json!(0)), "{ack}");
+    let (_, list) = hub.get("/api/v1/notifications?user_id=budi&status=snoozed").await;
+    assert!(list["items"][0]["snoozed_until"].is_string(), "{list}");
+    let path = format!("/api/v1/notifications/{id}");
+    let (_, back) = hub.post(&format!("{path}/unsnooze?user_id=budi"), &json!({})).await;
+    assert_eq!((&back["status"], &back["unread"]), (&json!("unread"), &json!(1)));
+    client.expect("notification.update").await;
+    for wrong in [json!({}), json!({ "for": "soon" }), json!({ "until": "2020-01-01T00:00:00Z" })] {
+        let (status, _) = hub.post(&format!("{path}/snooze?user_id=budi"), &wrong).await;
+        assert_eq!(status, 400, "{wrong}");
+    }
+    let (status, _) =
+        hub.post(&format!("{path}/snooze?user_id=budi"), &json!({ "for": "1s" })).await;
+    assert_eq!(status, 200);
+    client.expect("notification.update").await;
+    let again = client.expect("notification.push").await;
+    assert_eq!((&again["notification_id"], &again["status"]), (&json!(id), &json!("unread")));
+    assert_eq!((&again["unread"], &again["unseen"]), (&json!(1), &json!(1)));
+}
+
+#[tokio::test]
+async fn snoozed_notification_comes_back_on_sqlite() {
+    snoozed_notification_comes_back(On::Sqlite).await;
+}
+
+#[tokio::test]
+async fn snoozed_notification_comes_back_on_postgresql() {
+    snoozed_notification_comes_back(On::Postgres).await;
+}

@@ -93,6 +93,11 @@ fn body_of(operation: &Value) -> String {
             let code = (operation["operationId"] == "create_type").then_some(code);
             json!({"code":code,"display_name":"d","template":"t","target_type":"SELF"}).to_string()
         }
+        Some("test_channel") => json!({"to":"a@b.example"}).to_string(),
+        Some("mark_snooze") => json!({"for":"1h"}).to_string(),
+        Some("subscribe_push" | "unsubscribe_push") => {
+            json!({"endpoint":"https://push.example/1"}).to_string()
+        }
         Some("import_users") => json!({"users":[{"user_id":"u"}]}).to_string(),
         _ => String::new(),
     }
@@ -137,8 +142,21 @@ fn check_status(path: &str, caller: &str, may_use: bool, status: u16, what: &str
     // Pages of the method "dev", which is off here, and resources of which there is none.
     let is_missing = path == "/"
         || path.starts_with("/demo")
-        || ["{client_id}", "/dead-letters/{id}", "/jobs/{id}"].iter().any(|of| path.contains(of));
+        // Channels and Web Push are off.
+        || path.contains("/push/")
+        || [
+            "{client_id}",
+            "/dead-letters/{id}",
+            "/jobs/{id}",
+            "/deliveries/{id}",
+            "/channels/{channel}",
+            "{event_id}",
+        ]
+        .iter()
+        .any(|of| path.contains(of));
     match (may_use, caller) {
+        // The link of an e-mail has a token.
+        _ if path == "/unsubscribe" => assert_eq!(status, 400, "{what}"),
         _ if path.starts_with("/ws") => assert_eq!(status, 426, "{what}"),
         (false, "nobody") => assert_eq!(status, 401, "{what}"),
         (false, _) => assert_eq!(status, 403, "{what}"),

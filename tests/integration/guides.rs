@@ -1,8 +1,21 @@
 //! The commands of the guides in `docs/`, in their order, against a hub that was just started.
 
-use std::{fs, path::Path, process::Command};
+use std::{
+    fs::{self, File},
+    net::TcpStream,
+    path::Path,
+    process::{Child, Command},
+};
 
-use crate::support::hub::Hub;
+use crate::support::{
+    hub::Hub,
+    nats::free_port,
+    wait::{PATIENCE, until},
+};
+
+/// Addresses in the guide of the channels that a test replaces: SMTP server, and webhook receiver.
+const SMTP: &str = "127.0.0.1:1025";
+const RECEIVER: &str = "127.0.0.1:9009";
 
 /// Returns the fenced blocks of a document: language and content.
 fn blocks(text: &str) -> Vec<(&str, String)> {
@@ -17,20 +30,29 @@ fn blocks(text: &str) -> Vec<(&str, String)> {
     blocks
 }
 
-/// Runs the blocks `sh` of a guide, and looks for each line of a following block `text` in the
-/// output. Returns the numbers of both.
-async fn run_guide(name: &str) -> (usize, usize) {
+/// Reads a file of the repository.
+fn read(path: &str) -> String {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let config = fs::read_to_string(root.join("config.toml")).expect("it is there");
-    let hub = Hub::with_config(&config, &[]).await;
-    let guide = fs::read_to_string(root.join("docs").join(name)).expect("it is there");
+    fs::read_to_string(root.join(path)).expect("it is there")
+}
+
+/// Runs the commands of a guide against a hub with the default configuration.
+async fn run_guide(name: &str) -> (usize, usize) {
+    let hub = Hub::with_config(&read("config.toml"), &[]).await;
+    run_commands(&read(&format!("docs/{name}")), &hub, None)
+}
+
+/// Runs the blocks `sh` of a guide, and looks for each line of a following block `text` in the
+/// output. Returns the numbers of both. `tools` is a further folder of programs.
+fn run_commands(guide: &str, hub: &Hub, tools: Option<&Path>) -> (usize, usize) {
     // The hub under test has another address and another store.
     let database = hub.store_url.trim_start_matches("sqlite://").to_owned();
-    let binaries =
-        Path::new(env!("CARGO_BIN_EXE_lonceng")).parent().expect("it is in a folder").to_owned();
-    let path = format!("{}:{}", binaries.display(), std::env::var("PATH").unwrap_or_default());
+    let binaries = Path::new(env!("CARGO_BIN_EXE_lonceng")).parent().expect("it is in a folder");
+    let folders = [Some(binaries), tools].into_iter().flatten();
+    let mut path: String = folders.map(|folder| format!("{}:", folder.display())).collect();
+    path += &std::env::var("PATH").unwrap_or_default();
     let (mut output, mut ran, mut shown) = (String::new(), 0, 0);
-    for (language, text) in blocks(&guide) {
+    for (language, text) in blocks(guide) {
         match language {
             "sh" => {
                 let script = text
@@ -80,4 +102,49 @@ async fn publishing_guide_commands_work() {
 async fn live_feeds_guide_commands_work() {
     let (ran, shown) = run_guide("LIVE_FEEDS.md").await;
     assert!(ran >= 1 && shown >= 2, "{ran} commands, {shown} lines");
+}
+
+/// SMTP server of the guide of the channels, which prints e-mails into a file; stopped when
+/// dropped.
+struct MailServer(Child);
+
+impl MailServer {
+    /// Starts the server, and waits until it accepts connections.
+    async fn start(python: &str, address: &str, file: &Path) -> Self {
+        let child = Command::new(python)
+            .args(["-u", "-m", "aiosmtpd", "-n", "-l", address])
+            .stdout(File::create(file).expect("the folder is writable"))
+            .spawn()
+            .expect("Python runs");
+        let server = Self(child);
+        until("the SMTP server accepts connections", PATIENCE, async || {
+            TcpStream::connect(address).ok()
+        })
+        .await;
+        server
+    }
+}
+
+impl Drop for MailServer {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn channels_guide_commands_work() {
+    let Ok(python) = std::env::var("LONCENG_TEST_PYTHON") else {
+        crate::support::missing("Python with aiosmtpd (LONCENG_TEST_PYTHON)");
+        return;
+    };
+    let smtp = format!("127.0.0.1:{}", free_port());
+    let receiver = format!("127.0.0.1:{}", free_port());
+    let guide = read("docs/CHANNELS.md").replace(SMTP, &smtp).replace(RECEIVER, &receiver);
+    let all = blocks(&guide);
+    let (_, config) = all.iter().find(|(language, _)| *language == "toml").expect("it is there");
+    let hub = Hub::with_config(config, &[]).await;
+    let _mails = MailServer::start(&python, &smtp, &hub.folder().join("mails.txt")).await;
+    let (ran, shown) = run_commands(&guide, &hub, Path::new(&python).parent());
+    assert!(ran > 10 && shown > 35, "{ran} commands, {shown} lines");
 }

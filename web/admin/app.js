@@ -3,6 +3,7 @@ import { button, field, h, announce } from './dom.js';
 import { audit, configuration } from './configuration.js';
 import { clients } from './clients.js';
 import { deadLetters } from './dead-letters.js';
+import { deliveries } from './deliveries.js';
 import { directory } from './directory.js';
 import { explain } from './explain.js';
 import { inbox } from './inbox.js';
@@ -25,6 +26,7 @@ const pages = {
   send: { name: 'Send', show: send },
   inbox: { name: 'Inbox', show: inbox },
   explain: { name: 'Explain', show: explain },
+  deliveries: { name: 'Deliveries', show: deliveries },
   'dead-letters': { name: 'Dead letters', show: deadLetters },
   directory: { name: 'Directory', show: directory },
   configuration: { name: 'Configuration', show: configuration },

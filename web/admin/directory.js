@@ -1,5 +1,6 @@
 import { Refused, call, get, upload } from './api.js';
 import { button, field, guardClose, h, announce, split, table, tr, runAction } from './dom.js';
+import { withFieldErrors } from './field-errors.js';
 import { t } from './translations.js';
 
 /** Fields of a user, with their labels. */
@@ -64,11 +65,21 @@ function row(user, onEdit) {
   return tr(
     h('td', { class: 'code' }, h('a', { href: inbox }, user.user_id)),
     user.login ?? '',
-    [user.name ?? '', user.email ? h('small', {}, user.email) : null],
+    [user.name ?? '', user.email ? h('small', {}, user.email) : null, unverified(user)],
     user.roles.join(', '),
     user.locale ?? '',
     button(t('Edit'), onEdit, { 'aria-label': t('Edit {what}', { what: user.user_id }) }),
   );
+}
+
+/**
+ * Returns a note that the e-mail address is not verified, if so.
+ * @param {any} user
+ */
+export function unverified(user) {
+  if (!user.email || user.email_verified !== false) return null;
+  const title = t('No e-mails are sent to this address.');
+  return h('span', { class: 'badge', title }, t('not verified'));
 }
 
 /**
@@ -83,7 +94,7 @@ function edit(dialog, user, load) {
     name === 'roles' ? (user?.roles ?? []).join(', ') : (user?.[name] ?? '');
   /** @type {Record<string, HTMLInputElement>} */
   const inputs = Object.fromEntries(
-    FIELDS.map(([name]) => [name, h('input', { value: value(name) })]),
+    FIELDS.map(([name]) => [name, h('input', { value: value(name), 'data-field': name })]),
   );
   const written = (/** @type {string} */ name) =>
     name === 'roles' ? split(inputs.roles.value) : inputs[name].value || null;
@@ -108,7 +119,7 @@ function edit(dialog, user, load) {
     name === 'roles' ? t('comma-separated') : undefined;
   const onsubmit = (/** @type {Event} */ event) => {
     event.preventDefault();
-    void runAction(save);
+    void runAction(() => withFieldErrors(dialog, save));
   };
   dialog.replaceChildren(
     h(

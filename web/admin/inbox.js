@@ -1,4 +1,7 @@
 import { get } from './api.js';
+import { channelName } from './channels.js';
+import { deliveriesOf } from './delivery-list.js';
+import { unverified } from './directory.js';
 import { fill, h, table, runAction, when } from './dom.js';
 import { memoryNote, traceCard } from './trace.js';
 import { t } from './translations.js';
@@ -43,6 +46,17 @@ function row(item) {
   );
 }
 
+/**
+ * Returns a channel with what its user does not want on it; null for nothing.
+ * @param {[string, { enabled: boolean, types: Record<string, boolean> }]} channel
+ */
+function channelWish([name, { enabled, types }]) {
+  const channel = channelName(name);
+  if (!enabled) return t('{channel} is off', { channel });
+  const off = Object.keys(types).filter((code) => !types[code]);
+  return off.length ? t('{channel} without {types}', { channel, types: off.join(', ') }) : null;
+}
+
 /** @param {any} wants */
 function wishes(wants) {
   if (!wants)
@@ -52,9 +66,29 @@ function wishes(wants) {
       ? t('muted: {types}', { types: wants.muted_types.join(', ') })
       : t('nothing is muted'),
     wants.quiet_hours ? t('quiet from {from} to {to}', wants.quiet_hours) : t('no quiet hours'),
+    ...Object.entries(wants.channels ?? {}).map(channelWish),
+    wants.digest ? t('digest: {digest}', wants) : null,
     wants.retention_days ? t('kept for {n} days', { n: wants.retention_days }) : null,
   ];
   return h('p', {}, parts.filter(Boolean).join(' · '));
+}
+
+/**
+ * Returns the name of a user, and further fields.
+ * @param {any} user
+ */
+function identity(user) {
+  const { user_id: id, login, name, email, roles } = user;
+  const more = [login, email, ...(roles ?? [])].filter(Boolean).join(' · ');
+  return h(
+    'p',
+    {},
+    h('strong', {}, name ?? login ?? id),
+    ' ',
+    h('span', { class: 'muted' }, more),
+    ' ',
+    unverified(user),
+  );
 }
 
 /**
@@ -74,19 +108,12 @@ export async function inbox(place) {
     if (!user) return;
     history.replaceState(null, '', `#inbox/${encodeURIComponent(user)}`);
     const about = await get('explain', { user });
-    const { login, name, email, roles } = about.user;
     const missed = about.events.filter(
       (/** @type {any} */ trace) => trace.outcome !== 'accepted' || trace.muted_count > 0,
     );
     fill(
       list,
-      h(
-        'p',
-        {},
-        h('strong', {}, name ?? login ?? user),
-        ' ',
-        h('span', { class: 'muted' }, [login, email, ...(roles ?? [])].filter(Boolean).join(' · ')),
-      ),
+      identity(about.user),
       about.in_directory
         ? null
         : h(
@@ -105,6 +132,7 @@ export async function inbox(place) {
         about.notifications.map(row),
         t('This inbox is empty.'),
       ),
+      deliveriesOf(user),
       h('h2', {}, t('Not delivered, and why')),
       ...(missed.length
         ? missed.map(traceCard)

@@ -57,6 +57,7 @@ function reached(reader) {
       name,
       reader.variant ? h('span', { class: 'badge' }, reader.variant) : null,
       h('span', { class: 'muted' }, reader.message ?? ''),
+      h('a', { href: `#deliveries/notification=${reader.notification_id}` }, t('Deliveries')),
     ),
     h(
       'ol',

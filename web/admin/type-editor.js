@@ -1,5 +1,6 @@
-import { Refused, call, me } from './api.js';
+import { Refused, call, get, me } from './api.js';
 import { button, field, fill, guardClose, h, announce, runAction } from './dom.js';
+import { withFieldErrors } from './field-errors.js';
 import { realEvents } from './samples.js';
 import { TypeForm } from './type-form.js';
 import { t } from './translations.js';
@@ -20,9 +21,13 @@ export const typePath = (code) => `/api/v1/admin/types/${encodeURIComponent(code
  * @param {() => Promise<void>} load  Loads the list again.
  */
 export async function edit(dialog, code, load) {
-  const loaded = code ? await call('GET', typePath(code)) : { json: NEW, etag: null };
+  const [loaded, { channels }] = await Promise.all([
+    code ? call('GET', typePath(code)) : { json: NEW, etag: null },
+    get('channels'),
+  ]);
   const type = loaded.json;
-  const form = new TypeForm(type, code);
+  const configured = channels.map((/** @type {any} */ one) => one.channel);
+  const form = new TypeForm(type, code, configured);
   const preview = new Preview(form, type, code);
   const finish = async (/** @type {string} */ message) => {
     dialog.close();
@@ -43,7 +48,7 @@ export async function edit(dialog, code, load) {
   };
   const onsubmit = (/** @type {Event} */ event) => {
     event.preventDefault();
-    void runAction(save);
+    void runAction(() => withFieldErrors(dialog, save));
   };
   const buttons = h(
     'div',

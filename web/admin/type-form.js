@@ -1,4 +1,5 @@
 import { choice, field, h, split, when } from './dom.js';
+import { ChannelFields } from './type-channels.js';
 import { variantRows } from './variants.js';
 import { t } from './translations.js';
 
@@ -11,17 +12,21 @@ export class TypeForm {
   #schedule;
   #inputs;
   #variants;
+  #channels;
 
   /**
    * @param {any} type
    * @param {string | null} code  Null for a new type.
+   * @param {string[]} configured  Names of the configured channels.
    */
-  constructor(type, code) {
+  constructor(type, code, configured) {
     this.#type = type;
     this.#schedule =
       typeof type.schedule === 'string' ? { cron: type.schedule } : (type.schedule ?? {});
     this.#inputs = inputs(type, this.#schedule, code);
     this.#variants = variantRows(type.variants ?? [], code);
+    this.#channels = new ChannelFields(type, configured);
+    for (const [name, input] of Object.entries(this.#inputs)) input.dataset.field = name;
   }
 
   /** Chosen priority. */
@@ -45,6 +50,7 @@ export class TypeForm {
       ttl_seconds: more.ttl_seconds.value ? Number(more.ttl_seconds.value) : null,
       variants: this.#variants.value(),
       schedule: this.#draftSchedule(),
+      ...this.#channels.value(),
     };
   }
 
@@ -75,6 +81,7 @@ export class TypeForm {
         field(t('Users'), more.target_users, t('for USERS, comma-separated')),
       ),
       two(field(t('Link'), more.action_url), field(t('Expires after (seconds)'), more.ttl_seconds)),
+      ...this.#channels.elements,
       this.#variants.element,
       this.#scheduleFields(),
     ];
@@ -85,7 +92,7 @@ export class TypeForm {
     const { next_run } = this.#type;
     return h(
       'details',
-      { open: Boolean(cron.value) },
+      { open: Boolean(cron.value), 'data-field': 'schedule' },
       h('summary', {}, t('Schedule')),
       h(
         'div',

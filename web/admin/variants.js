@@ -41,7 +41,7 @@ export function variantRows(variants, code) {
     add({ name: String.fromCharCode(97 + rows.children.length), weight: 1, template: '' });
   const element = h(
     'details',
-    { open: variants.length > 0 },
+    { open: variants.length > 0, 'data-field': 'variants' },
     h('summary', {}, t('Variants')),
     counts,
     rows,

@@ -214,11 +214,23 @@ pub(in crate::http) async fn delete(
 
 /// Reads a user. An unknown key is an error, because its value would be lost.
 fn read(map: &Map<String, Value>, user: Option<&UserId>) -> Result<PersonPatch, Problem> {
-    const KNOWN: [&str; 10] = [
-        "user_id", "userId", "id", "login", "name", "email", "roles", "role", "locale", "timezone",
+    const KNOWN: [&str; 12] = [
+        "user_id",
+        "userId",
+        "id",
+        "login",
+        "name",
+        "email",
+        "email_verified",
+        "addresses",
+        "roles",
+        "role",
+        "locale",
+        "timezone",
     ];
     if let Some(other) = map.keys().find(|key| !KNOWN.contains(&key.as_str())) {
-        let detail = "is not known; user_id, login, name, email, roles, locale, timezone are";
+        let detail = "is not known; user_id, login, name, email, email_verified, addresses, roles, \
+                      locale, timezone are";
         return Err(Problem::bad_field(other, detail));
     }
     let patch = patch(map, user).map_err(|rejected| Problem::from(&rejected))?;

@@ -32,7 +32,7 @@ use delivery_columns;
 
 const RETRY: &str = "UPDATE deliveries SET state = 'scheduled', reason = NULL, attempts = 0, \
      due_at = $2, unless = '', digest = $3, claimed_until = NULL WHERE delivery_id = $1 AND state \
-     IN ('failed', 'cancelled', 'skipped', 'scheduled')";
+     IN ('failed', 'cancelled', 'skipped')";
 
 const GET: &str =
     concat!("SELECT ", delivery_columns!(), " FROM deliveries WHERE delivery_id = $1");

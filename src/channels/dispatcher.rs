@@ -15,7 +15,7 @@ use crate::{
     config::Retry,
     pipeline::catalog::SharedCatalog,
     runtime::supervisor::{Crash, DropGuard},
-    store::Store,
+    store::{DELIVERY_STATES, Store},
     telemetry::{Health, PartState, metric},
 };
 
@@ -65,10 +65,15 @@ impl Dispatcher {
             if known.is_empty() {
                 return;
             }
+            let Ok(counts) = store.delivery_counts().await else { return };
             #[expect(clippy::cast_precision_loss, reason = "a gauge")]
-            for (channel, state, number) in store.delivery_counts().await.unwrap_or_default() {
-                metrics::gauge!(metric::DELIVERIES, "channel" => channel, "state" => state)
-                    .set(number as f64);
+            for (channel, state) in
+                known.iter().flat_map(|name| DELIVERY_STATES.map(|state| (*name, state)))
+            {
+                let count = counts.iter().find(|(c, s, _)| c == channel && s == state);
+                let number = count.map_or(0, |(_, _, number)| *number);
+                let labels = [("channel", channel.to_owned()), ("state", state.to_owned())];
+                metrics::gauge!(metric::DELIVERIES, &labels).set(number as f64);
             }
         };
         ctx.spawn(chores.into_actor(self).map(|(), _, ctx| {

@@ -6,7 +6,7 @@ use super::{Message, outcome::without_attempt};
 use crate::{
     domain::{
         channel::PUSH,
-        deliveries::{Decision, Situation, decide},
+        deliveries::{Decision, QUIET, Situation, decide},
         notification::{Notification, Timestamp},
         preferences::Preferences,
         user::{Person, UserId},
@@ -155,6 +155,9 @@ fn decision(
             true => Decision::Skip("no browser of the person receives Web Push".to_owned()),
             false => Decision::Send,
         };
+    }
+    if delivery.reason.as_deref() == Some(QUIET) && item.read_at.is_some() {
+        return Decision::Cancel("the notification was read during the quiet hours".to_owned());
     }
     if delivery.digest && item.read_at.is_some() {
         return Decision::Cancel("the notification was read before the digest".to_owned());

@@ -1,4 +1,5 @@
-//! Overrides from the environment: `LONCENG_SECTION__KEY`, and well-known names of platforms.
+//! Overrides from the environment: `LONCENG_SECTION__KEY`, `LONCENG_CHANNELS__EMAIL__URL` for a
+//! section within a section, and well-known names of platforms.
 
 use std::sync::LazyLock;
 
@@ -19,6 +20,7 @@ const WELL_KNOWN: [(&str, &str, &str); 4] = [
 pub(super) struct Override {
     pub(super) variable: String,
     pub(super) section: String,
+    /// Key; within sections of the section, with dots between.
     pub(super) key: String,
     pub(super) text: String,
 }
@@ -48,7 +50,7 @@ pub(super) fn overrides(environment: impl Iterator<Item = (String, String)>) -> 
         found.push(Override {
             variable: variable.clone(),
             section: section.to_lowercase(),
-            key: key.to_lowercase(),
+            key: key.to_lowercase().replace("__", "."),
             text: text.clone(),
         });
     }
@@ -57,9 +59,17 @@ pub(super) fn overrides(environment: impl Iterator<Item = (String, String)>) -> 
 
 /// Applies an override to the table, with the type of its key.
 pub(super) fn apply(table: &mut Table, change: &Override) {
-    let section = table.entry(change.section.clone()).or_insert_with(|| Value::Table(Table::new()));
-    if let Value::Table(section) = section {
-        section.insert(change.key.clone(), value_of(change));
+    let value = value_of(change);
+    let mut section = table;
+    let mut path = std::iter::once(change.section.as_str()).chain(change.key.split('.')).peekable();
+    while let Some(name) = path.next() {
+        if path.peek().is_none() {
+            section.insert(name.to_owned(), value);
+            return;
+        }
+        let next = section.entry(name.to_owned()).or_insert_with(|| Value::Table(Table::new()));
+        let Value::Table(next) = next else { return };
+        section = next;
     }
 }
 
@@ -71,7 +81,9 @@ static DEFAULTS: LazyLock<Table> =
 /// for a list.
 fn value_of(change: &Override) -> Value {
     let text = change.text.as_str();
-    let default = DEFAULTS.get(&change.section).and_then(|section| section.get(&change.key));
+    let section = DEFAULTS.get(&change.section);
+    let default = change.key.split('.').try_fold(section, |value, name| Some(value?.get(name)));
+    let default = default.flatten();
     match default {
         Some(Value::Array(_)) => list(text),
         None | Some(Value::String(_)) => Value::String(text.to_owned()),
@@ -126,8 +138,12 @@ mod tests {
             ("LONCENG_NATS__REQUIRED", "true"),
             ("LONCENG_AUTH__METHODS", "jwt, dev"),
             ("LONCENG_NATS__BACKOFF_SECONDS", "[1, 2]"),
+            ("LONCENG_CHANNELS__EMAIL__URL", "smtp://127.0.0.1:1025"),
+            ("LONCENG_CHANNELS__RETRY__MAX_ATTEMPTS", "3"),
             ("PATH", "/bin"),
         ]);
+        assert!(table["channels"]["email"]["url"].is_str());
+        assert_eq!(table["channels"]["retry"]["max_attempts"].as_integer(), Some(3));
         assert_eq!(table["auth"]["jwt_secret"].as_str().map(str::len), Some(32));
         assert_eq!(table["server"]["outbound_queue"].as_integer(), Some(16));
         assert_eq!(table["nats"]["required"].as_bool(), Some(true));

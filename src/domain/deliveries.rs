@@ -84,8 +84,9 @@ pub fn broadcasts(kind: &NotificationType, recipients: i64, now: Timestamp) -> V
     drafts
 }
 
-/// Returns when the digest is due that a notification waits for, if it waits for one. What is
-/// mandatory or has the priority HIGH is not collected.
+/// Returns when the digest is due that a notification waits for, if it waits for one. The person's
+/// choice takes precedence over the type's, except for what is mandatory or has the priority HIGH:
+/// that is collected only if its type says so.
 fn digest_at(
     kind: &NotificationType,
     recipient: &Person,
@@ -98,19 +99,12 @@ fn digest_at(
         return None;
     }
     let zone = zone_of(preferences, recipient);
-    if let Some(digest) = &kind.digest {
-        return match preferences.and_then(|wants| wants.digest) {
-            Some(DigestChoice::Off) => None,
-            _ => Some(digest.next(now, zone)),
-        };
-    }
-    if kind.mandatory || priority == Priority::High {
-        return None;
-    }
-    let cron = match preferences.and_then(|wants| wants.digest)? {
-        DigestChoice::Off => return None,
-        DigestChoice::Hourly => "0 * * * *",
-        DigestChoice::Daily => "0 18 * * *",
+    let is_important = kind.mandatory || priority == Priority::High;
+    let cron = match preferences.and_then(|wants| wants.digest).filter(|_| !is_important) {
+        None => return kind.digest.as_ref().map(|digest| digest.next(now, zone)),
+        Some(DigestChoice::Off) => return None,
+        Some(DigestChoice::Hourly) => "0 * * * *",
+        Some(DigestChoice::Daily) => "0 18 * * *",
     };
     Some(Digest::parse(cron).ok()?.next(now, zone))
 }
@@ -147,6 +141,9 @@ pub struct Situation<'a> {
     /// Time.
     pub now: Timestamp,
 }
+
+/// Reason of a delivery that waits for the end of the quiet hours.
+pub const QUIET: &str = "quiet hours";
 
 /// Decision about a delivery that is due.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -187,7 +184,7 @@ pub fn decide(situation: &Situation<'_>) -> Decision {
         if situation.priority != Priority::High
             && let Some(end) = wants.quiet_until(now, recipient.timezone.as_deref())
         {
-            return Decision::Wait(end, "quiet hours".to_owned());
+            return Decision::Wait(end, QUIET.to_owned());
         }
     }
     match channel {
@@ -201,5 +198,133 @@ pub fn decide(situation: &Situation<'_>) -> Decision {
             Decision::Skip("no browser of the person receives Web Push".to_owned())
         }
         _ => Decision::Send,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::domain::user::UserId;
+
+    fn situation<'a>(person: &'a Person, wants: Option<&'a Preferences>) -> Situation<'a> {
+        Situation {
+            channel: EMAIL,
+            unless: None,
+            type_code: "T",
+            mandatory: false,
+            priority: Priority::Medium,
+            status: Status::Unread,
+            is_seen: false,
+            is_read: false,
+            recipient: person,
+            preferences: wants,
+            browsers: 0,
+            now: Timestamp(1_767_225_600_000),
+        }
+    }
+
+    fn person() -> Person {
+        let user = UserId::parse("budi").expect("a user ID");
+        Person { email: Some("budi@example.com".to_owned()), ..Person::unknown(user) }
+    }
+
+    #[test]
+    fn reasons_name_what_prevents_a_delivery() {
+        let (with, mut wants) = (person(), Preferences::default());
+        assert_eq!(decide(&situation(&with, None)), Decision::Send);
+        let without = Person { email: None, ..person() };
+        let skipped = |person: &Person, wants: Option<&Preferences>| {
+            matches!(decide(&situation(person, wants)), Decision::Skip(_))
+        };
+        assert!(skipped(&without, None));
+        assert!(skipped(&Person { email_verified: Some(false), ..person() }, None));
+        let push = Situation { channel: PUSH, ..situation(&with, None) };
+        assert!(matches!(decide(&push), Decision::Skip(_)));
+        wants.mute_on(EMAIL, "t");
+        assert!(skipped(&with, Some(&wants)));
+        let mandatory = Situation { mandatory: true, ..situation(&with, Some(&wants)) };
+        assert_eq!(decide(&mandatory), Decision::Send);
+        let deleted = Situation { status: Status::Deleted, ..situation(&with, None) };
+        assert!(matches!(decide(&deleted), Decision::Cancel(_)));
+    }
+
+    #[test]
+    fn quiet_hours_hold_what_is_not_important() {
+        let quiet = serde_json::json!({ "quiet_hours": { "from": "22:00", "to": "07:00" } });
+        let wants: Preferences = serde_json::from_value(quiet).expect("valid preferences");
+        let with = person();
+        // Midnight.
+        let held = decide(&situation(&with, Some(&wants)));
+        let end = Timestamp(1_767_225_600_000 + 7 * 3_600_000);
+        assert_eq!(held, Decision::Wait(end, "quiet hours".to_owned()));
+        let high = Situation { priority: Priority::High, ..situation(&with, Some(&wants)) };
+        assert_eq!(decide(&high), Decision::Send);
+        let morning = Situation { now: end, ..situation(&with, Some(&wants)) };
+        assert_eq!(decide(&morning), Decision::Send);
+    }
+
+    #[derive(Debug, Clone, Copy)]
+    enum Act {
+        See,
+        Read,
+        Unread,
+        Recall,
+    }
+
+    proptest! {
+        // A plain model: what the notification is when the escalation is due decides.
+        #[test]
+        fn escalation_is_sent_only_if_nobody_noticed_in_time(
+            acts in proptest::collection::vec(
+                (0_i64..20, prop_oneof![
+                    Just(Act::See), Just(Act::Read), Just(Act::Unread), Just(Act::Recall),
+                ]),
+                0..12,
+            ),
+            due in 0_i64..20,
+            reads in any::<bool>(),
+        ) {
+            use crate::domain::{inbox::{Mark, transition}, notification::NotificationState};
+            let mut acts = acts;
+            acts.sort_by_key(|(at, _)| *at);
+            let mut state = NotificationState {
+                status: Status::Unread,
+                seen_at: None,
+                read_at: None,
+                clicked_at: None,
+                expires_at: None,
+                snoozed_until: None,
+            };
+            let (mut seen, mut read, mut gone) = (false, false, false);
+            for (at, act) in acts.into_iter().filter(|(at, _)| *at <= due) {
+                let mark = match act {
+                    Act::See => Mark::Seen,
+                    Act::Read => Mark::Read,
+                    Act::Unread => Mark::Unread,
+                    Act::Recall => Mark::Delete,
+                };
+                state = transition(state, mark, Timestamp(at)).unwrap_or(state);
+                match act {
+                    _ if gone => {}
+                    Act::See => seen = true,
+                    Act::Read => (seen, read) = (true, true),
+                    Act::Unread => read = false,
+                    Act::Recall => gone = true,
+                }
+            }
+            let with = person();
+            let unless = if reads { UnlessState::Read } else { UnlessState::Seen };
+            let decision = decide(&Situation {
+                unless: Some(unless),
+                status: state.status,
+                is_seen: state.seen_at.is_some(),
+                is_read: state.read_at.is_some(),
+                ..situation(&with, None)
+            });
+            let noticed = if reads { read } else { seen };
+            prop_assert_eq!(decision == Decision::Send, !gone && !noticed);
+        }
     }
 }

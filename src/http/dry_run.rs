@@ -10,7 +10,7 @@ use crate::{
     domain::{
         catalog::{Catalog, NotificationType},
         channel::{PUSH, WEB},
-        deliveries::{Decision, Situation, decide},
+        deliveries::{self, Decision, Situation, decide},
         event::{Event, USERS_UPSERTED},
         notification::Status,
         plan::{Decision as Planned, Draft, People, Planner, RecipientSet, decide as plan},
@@ -100,12 +100,18 @@ async fn of_event(
     let planner = Planner::new(&event, &kind, &known, catalog, clock::now())
         .map_err(|why| Problem::from(&why))?;
     let drafts = planner.drafts(&people).map_err(|why| Problem::from(&why))?;
+    let broadcasts = match &recipients {
+        RecipientSet::Users(_) => Vec::new(),
+        _ => deliveries::broadcasts(&kind, 0, clock::now()),
+    };
     let mut sample = Vec::new();
     for draft in drafts.iter().take(SAMPLE_MAX) {
         let wants = preferences.iter().find(|(user, _)| *user == draft.user_id).map(|(_, p)| p);
         let person = people.iter().find(|person| person.user_id == draft.user_id);
         let Some(person) = person else { continue };
-        sample.push(shown(state, store, &kind, draft, person, wants).await?);
+        let mut draft = draft.clone();
+        draft.deliveries.extend(broadcasts.iter().cloned());
+        sample.push(shown(state, store, &kind, &draft, person, wants).await?);
     }
     let reason = drafts.is_empty().then(|| "all recipients muted the type".to_owned());
     let recipients = i64::try_from(drafts.len()).unwrap_or(i64::MAX) + all.unwrap_or(0).max(0);

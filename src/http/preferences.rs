@@ -59,6 +59,14 @@ pub(super) async fn put(
             format!("the type {code} is mandatory and cannot be muted"),
         ));
     }
+    let named = preferences.channels.values().flat_map(|channel| &channel.types);
+    if let Some((code, _)) = named.filter(|(_, wanted)| !**wanted).find(|(code, _)| mandatory(code))
+    {
+        return Err(Problem::bad_field(
+            "channels",
+            format!("the type {code} is mandatory and cannot be muted"),
+        ));
+    }
     state.store.put_preferences(&user, &preferences, clock::now()).await?;
     Ok(HttpResponse::Ok().json(preferences))
 }

@@ -61,10 +61,12 @@ pub fn install() -> Result<PrometheusHandle, metrics_exporter_prometheus::BuildE
     const MILLISECONDS: [f64; 14] =
         [0.5, 1.0, 2.0, 3.0, 5.0, 8.0, 12.0, 20.0, 50.0, 100.0, 250.0, 1_000.0, 5_000.0, 30_000.0];
     const SECONDS: [f64; 10] = [0.000_5, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 2.0];
+    const LONG_SECONDS: [f64; 9] = [0.005, 0.02, 0.05, 0.1, 0.5, 1.0, 2.0, 5.0, 30.0];
     const ROWS: [f64; 9] = [1.0, 2.0, 5.0, 10.0, 25.0, 50.0, 100.0, 250.0, 500.0];
     let handle = PrometheusBuilder::new()
         .set_buckets_for_metric(Matcher::Full(DELIVERY_LATENCY.to_owned()), &MILLISECONDS)?
         .set_buckets_for_metric(Matcher::Full(BATCH_SECONDS.to_owned()), &SECONDS)?
+        .set_buckets_for_metric(Matcher::Full(CHANNEL_LATENCY.to_owned()), &LONG_SECONDS)?
         .set_buckets_for_metric(Matcher::Full(BUS_LAG.to_owned()), &SECONDS)?
         .set_buckets_for_metric(Matcher::Full(BATCH_ROWS.to_owned()), &ROWS)?
         .install_recorder()?;

@@ -134,7 +134,7 @@ describe('the component', () => {
     await bell(page).getByLabel('From').fill('21:30');
     await bell(page).getByLabel('Keep notifications for').selectOption('7');
     await bell(page).getByRole('checkbox', { name: 'Play a sound' }).check();
-    await bell(page).getByRole('checkbox', { name: 'Note created' }).uncheck();
+    await bell(page).getByRole('checkbox', { name: 'Note created: In the bell' }).check();
     assert.deepEqual(await violations(page), []);
     await shot(page, 'settings');
     await bell(page).getByRole('button', { name: 'Save' }).click();

@@ -48,6 +48,7 @@ mod schedule;
 mod store;
 mod store_bounds;
 mod store_directory;
+mod store_groups;
 mod store_leases;
 mod store_sweeps;
 mod stress;

@@ -195,10 +195,11 @@ type Notification$1 = {
     count: number;
     created_at: string;
     expires_at: string | null;
-    status: "unread" | "read" | "archived" | "deleted" | "auto_cleared";
+    status: "unread" | "read" | "snoozed" | "archived" | "deleted" | "auto_cleared";
     read: boolean;
     read_at: string | null;
     seen_at: string | null;
+    snoozed_until?: string | null | undefined;
     quiet?: boolean | undefined;
 };
 
@@ -209,6 +210,19 @@ type TypeNames = Map<string, {
     mandatory: boolean;
 }>;
 /**
+ * Preferences of a channel.
+ */
+type ChannelPreferences = {
+    /**
+     * False if nothing may be sent on the channel.
+     */
+    enabled: boolean;
+    /**
+     * False for types that may not be sent on it, by code.
+     */
+    types: Record<string, boolean>;
+};
+/**
  * Preferences of a user.
  */
 type Preferences$1 = {
@@ -216,8 +230,26 @@ type Preferences$1 = {
      * Codes of muted types.
      */
     muted_types: string[];
+    /**
+     * `email` and `push`.
+     */
+    channels: Record<string, ChannelPreferences>;
+    /**
+     * Collection of e-mails; null as the types
+     * say.
+     */
+    digest: "daily" | "hourly" | "off" | null;
+    /**
+     * Alias of `channels`.
+     */
     muted_channels: Record<string, Array<"email" | "push">>;
+    /**
+     * Alias of `channels.email.enabled`.
+     */
     email_enabled: boolean;
+    /**
+     * Alias of `channels.push.enabled`.
+     */
     push_enabled: boolean;
     /**
      * Times such as `22:00`.
@@ -236,18 +268,51 @@ type Preferences$1 = {
     retention_days: number | null;
 };
 
+/** Web Push of this browser, for the signed-in user. */
+declare class DevicePush {
+    /** @param {Options} options */
+    constructor(options: Options);
+    /** Origin of the hub, whose pages can enable Web Push. */
+    get origin(): string;
+    /**
+     * Returns the state, without asking the user.
+     * @returns {Promise<DevicePushState>}
+     */
+    state(): Promise<DevicePushState>;
+    /**
+     * Asks for the permission, and subscribes. To be called in the handler of a click.
+     * @returns {Promise<DevicePushState>}
+     */
+    enable(): Promise<DevicePushState>;
+    /**
+     * Unsubscribes.
+     * @returns {Promise<DevicePushState>}
+     */
+    disable(): Promise<DevicePushState>;
+    #private;
+}
+/**
+ * State of Web Push on this device. `unavailable`: the hub or the browser has no Web Push.
+ * `elsewhere`: only pages of the hub's origin can register its service worker. `blocked`: the user
+ * has refused the permission.
+ */
+type DevicePushState = "unavailable" | "elsewhere" | "blocked" | "off" | "on";
+
 /** @import { Options } from './options.js' */
 /** @import { Mark, Notification } from './inbox.js' */
 /** @import { Preferences, Tab, TypeNames } from './inbox-api.js' */
 /** @import { Status } from './link.js' */
 /**
  * Live inbox. Connects to the hub, or listens to the tab that does, and resumes at its last
- * revision. Fires `change` (the list, a count or the status), `notification` (a new one, as
- * `detail`) and `summary` (several at once, as `detail.count`).
+ * revision. Fires `change` (the list, a count or the status), `notification` (one that is new, back
+ * from a snooze, or grown by another event of its group, as `detail`) and `summary` (several at
+ * once, as `detail.count`).
  */
 declare class Client extends EventTarget {
     /** @param {Options} options */
     constructor(options: Options);
+    /** Web Push of this browser. */
+    devicePush: DevicePush;
     /**
      * Notifications of the list, newest first.
      * @returns {Notification[]}
@@ -299,6 +364,17 @@ declare class Client extends EventTarget {
      * @param {string} id
      */
     unarchive(id: string): void;
+    /**
+     * Snoozes a notification: it leaves the list, and is unread again at a time.
+     * @param {string} id
+     * @param {Date} until
+     */
+    snooze(id: string, until: Date): void;
+    /**
+     * Ends a snooze: the notification is unread again.
+     * @param {string} id
+     */
+    unsnooze(id: string): void;
     /**
      * Deletes a notification.
      * @param {string} id
@@ -357,7 +433,8 @@ type Words = Record<string, string>;
 /**
  * Bell element: `<lonceng-bell token="…" hub="…" lang="id" theme="dark" badge="unseen" sound
  * desktop placement="bottom-start" toast-position="top-end" max-toasts="3">`; `auth="cookie"`
- * instead of `token`. Fires `lonceng:notification` for each new notification, and `lonceng:action`
+ * instead of `token`. Fires `lonceng:notification` for each notification that is new,
+ * back from a snooze, or grown by another event of its group, and `lonceng:action`
  * when one is clicked, before its link is followed. Both have the notification as `detail`, and
  * pages that display or navigate by themselves can cancel them. Fires `lonceng:status` when the
  * connection changes, with `detail.status` and `detail.reason`. All events bubble.

@@ -24,7 +24,8 @@ const WARN_DELAY = 1_000;
 /**
  * Bell element: `<lonceng-bell token="…" hub="…" lang="id" theme="dark" badge="unseen" sound
  * desktop placement="bottom-start" toast-position="top-end" max-toasts="3">`; `auth="cookie"`
- * instead of `token`. Fires `lonceng:notification` for each new notification, and `lonceng:action`
+ * instead of `token`. Fires `lonceng:notification` for each notification that is new,
+ * back from a snooze, or grown by another event of its group, and `lonceng:action`
  * when one is clicked, before its link is followed. Both have the notification as `detail`, and
  * pages that display or navigate by themselves can cancel them. Fires `lonceng:status` when the
  * connection changes, with `detail.status` and `detail.reason`. All events bubble.
@@ -139,6 +140,7 @@ export class LoncengBell extends HTMLElement {
     this.#applyPlacement();
     this.#dark.addEventListener('change', this.#theme);
     document.addEventListener('pointerdown', this.#outside);
+    navigator.serviceWorker?.addEventListener('message', this.#onWorker);
     this.#tick = setInterval(() => this.#panel.tick(), 20_000);
     this.#connect();
   }
@@ -146,6 +148,7 @@ export class LoncengBell extends HTMLElement {
   disconnectedCallback() {
     this.#dark.removeEventListener('change', this.#theme);
     document.removeEventListener('pointerdown', this.#outside);
+    navigator.serviceWorker?.removeEventListener('message', this.#onWorker);
     clearInterval(this.#tick);
     clearTimeout(this.#warning);
     this.#client?.close();
@@ -358,6 +361,16 @@ export class LoncengBell extends HTMLElement {
   /** @param {Event} event */
   #outside = (event) => {
     if (this.#panel.isOpen && !event.composedPath().includes(this)) this.close();
+  };
+
+  /**
+   * Records a click on a notification that the service worker has shown, in one tab only.
+   * @param {MessageEvent} event
+   */
+  #onWorker = async ({ data }) => {
+    if (data?.type !== 'lonceng.clicked') return;
+    const id = data.notification_id;
+    if (await this.#client?.claims(`clicked ${id}`)) this.#client?.clicked(id);
   };
 
   #language() {

@@ -1,3 +1,4 @@
+import { DevicePush } from './device-push.js';
 import { InboxApi } from './inbox-api.js';
 import { InboxSync } from './sync.js';
 import { SignIn } from './sign-in.js';
@@ -9,19 +10,23 @@ import { SignIn } from './sign-in.js';
 
 /**
  * Live inbox. Connects to the hub, or listens to the tab that does, and resumes at its last
- * revision. Fires `change` (the list, a count or the status), `notification` (a new one, as
- * `detail`) and `summary` (several at once, as `detail.count`).
+ * revision. Fires `change` (the list, a count or the status), `notification` (one that is new, back
+ * from a snooze, or grown by another event of its group, as `detail`) and `summary` (several at
+ * once, as `detail.count`).
  */
 export class Client extends EventTarget {
   #api;
   #signIn;
   #sync;
+  /** Web Push of this browser. */
+  devicePush;
 
   /** @param {Options} options */
   constructor(options) {
     super();
     const own = { ...options };
     this.#api = new InboxApi(own);
+    this.devicePush = new DevicePush(own);
     this.#signIn = new SignIn(own, () => this.#sync.renew());
     this.#sync = new InboxSync(own, this.#api, this.#signIn, this);
   }
@@ -133,6 +138,23 @@ export class Client extends EventTarget {
   }
 
   /**
+   * Snoozes a notification: it leaves the list, and is unread again at a time.
+   * @param {string} id
+   * @param {Date} until
+   */
+  snooze(id, until) {
+    this.#markOne(id, 'snooze', { until: until.toISOString() });
+  }
+
+  /**
+   * Ends a snooze: the notification is unread again.
+   * @param {string} id
+   */
+  unsnooze(id) {
+    this.#markOne(id, 'unsnooze');
+  }
+
+  /**
    * Deletes a notification.
    * @param {string} id
    */
@@ -226,10 +248,11 @@ export class Client extends EventTarget {
   /**
    * @param {string} id
    * @param {Mark} mark
+   * @param {{ until?: string }} [more]
    */
-  #markOne(id, mark) {
+  #markOne(id, mark, more) {
     if (!this.#sync.inbox.applyMark(id, mark)) return;
-    this.#sync.mark({ type: `notification.${mark}`, notification_id: id });
+    this.#sync.mark({ type: `notification.${mark}`, notification_id: id, ...more });
   }
 
   /** @param {'read' | 'seen'} how */

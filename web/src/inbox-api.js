@@ -8,13 +8,24 @@ import { call, callUrl, request } from './options.js';
 /** @typedef {{ items: Notification[], next_cursor: string | null }} Listing */
 
 /**
+ * Preferences of a channel.
+ *
+ * @typedef {object} ChannelPreferences
+ * @property {boolean} enabled  False if nothing may be sent on the channel.
+ * @property {Record<string, boolean>} types  False for types that may not be sent on it, by code.
+ */
+
+/**
  * Preferences of a user.
  *
  * @typedef {object} Preferences
  * @property {string[]} muted_types  Codes of muted types.
- * @property {Record<string, Array<'email' | 'push'>>} muted_channels
- * @property {boolean} email_enabled
- * @property {boolean} push_enabled
+ * @property {Record<string, ChannelPreferences>} channels  `email` and `push`.
+ * @property {'daily' | 'hourly' | 'off' | null} digest  Collection of e-mails; null as the types
+ *   say.
+ * @property {Record<string, Array<'email' | 'push'>>} muted_channels  Alias of `channels`.
+ * @property {boolean} email_enabled  Alias of `channels.email.enabled`.
+ * @property {boolean} push_enabled  Alias of `channels.push.enabled`.
  * @property {{ from: string, to: string } | null} quiet_hours  Times such as `22:00`.
  * @property {string | null} timezone  IANA time zone of the quiet hours.
  * @property {number | null} retention_days  Days after which notifications are deleted.
@@ -103,11 +114,14 @@ export class InboxApi {
    * Sends a mark that would go over the WebSocket.
    * @param {any} message
    */
-  async mark({ type, notification_id: id, up_to_revision }) {
+  async mark({ type, notification_id: id, up_to_revision, until }) {
     const path = `/api/v1/notifications/${id ? `${id}/` : ''}`;
     const action = type.slice('notification.'.length).replace('_', '-');
     if (action === 'delete') await call(this.#options, 'DELETE', path.slice(0, -1));
-    else await call(this.#options, 'POST', path + action, {}, id ? undefined : { up_to_revision });
+    else {
+      const body = until ? { until } : id ? undefined : { up_to_revision };
+      await call(this.#options, 'POST', path + action, {}, body);
+    }
   }
 
   /**

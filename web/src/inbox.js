@@ -18,10 +18,11 @@
  * @property {number} count
  * @property {string} created_at
  * @property {string | null} expires_at
- * @property {'unread' | 'read' | 'archived' | 'deleted' | 'auto_cleared'} status
+ * @property {'unread' | 'read' | 'snoozed' | 'archived' | 'deleted' | 'auto_cleared'} status
  * @property {boolean} read
  * @property {string | null} read_at
  * @property {string | null} seen_at
+ * @property {string | null} [snoozed_until]
  * @property {boolean} [quiet]
  */
 
@@ -29,15 +30,18 @@
  * Effect of a message from the hub.
  *
  * @typedef {object} Effect
- * @property {Notification} [fresh]  New notification.
+ * @property {Notification} [fresh]  Notification to announce: new, back from a snooze, or grown by
+ *   another event of its group.
  * @property {boolean} [gap]  True if earlier changes are missing and must be requested.
  */
 
-/** @typedef {'read' | 'unread' | 'archive' | 'unarchive' | 'delete'} Mark */
+/**
+ * @typedef {'read' | 'unread' | 'archive' | 'unarchive' | 'delete' | 'snooze' | 'unsnooze'} Mark
+ */
 
 /**
  * @typedef {{epoch: string, revision: number, unread: number, unseen: number, items:
- *   Notification[]}} Snapshot
+ *   Notification[], raised?: [string, number][]}} Snapshot
  */
 
 /** Statuses of the notifications in the list. */
@@ -53,6 +57,11 @@ const sequence = (item) => Number(item.stream_id.split('-')[1]);
 export class Inbox {
   /** @type {Map<string, Notification>} */
   #items = new Map();
+  /**
+   * Revisions at which notifications became the newest again, by ID.
+   * @type {Map<string, number>}
+   */
+  #raised = new Map();
   /** @type {Notification[] | null} */
   #sorted = null;
   unread = 0;
@@ -65,7 +74,9 @@ export class Inbox {
 
   /** All notifications, newest first. */
   get all() {
-    this.#sorted ??= [...this.#items.values()].sort((a, b) => sequence(b) - sequence(a));
+    const place = (/** @type {Notification} */ item) =>
+      Math.max(sequence(item), this.#raised.get(item.notification_id) ?? 0);
+    this.#sorted ??= [...this.#items.values()].sort((a, b) => place(b) - place(a));
     return this.#sorted;
   }
 
@@ -90,7 +101,7 @@ export class Inbox {
    */
   get snapshot() {
     const { epoch, revision, unread, unseen } = this;
-    return { epoch, revision, unread, unseen, items: this.all };
+    return { epoch, revision, unread, unseen, items: this.all, raised: [...this.#raised] };
   }
 
   /**
@@ -100,6 +111,7 @@ export class Inbox {
   adopt(snapshot) {
     if (snapshot.epoch === this.epoch && snapshot.revision < this.revision) return;
     if (snapshot.epoch !== this.epoch) this.#clear();
+    for (const [id, revision] of snapshot.raised ?? []) this.#raised.set(id, revision);
     for (const item of snapshot.items) this.put(item);
     this.#setState(snapshot);
   }
@@ -182,12 +194,19 @@ export class Inbox {
     if (!item) return false;
     const back = item.read ? 'read' : 'unread';
     const status = /** @type {Notification['status']} */ (
-      { read: 'read', unread: 'unread', archive: 'archived', unarchive: back, delete: 'deleted' }[
-        mark
-      ]
+      {
+        read: 'read',
+        unread: 'unread',
+        archive: 'archived',
+        unarchive: back,
+        delete: 'deleted',
+        snooze: 'snoozed',
+        unsnooze: 'unread',
+      }[mark]
     );
     if (item.status === status || (mark === 'read' && item.status !== 'unread')) return false;
-    const read = mark === 'read' || (item.read && mark !== 'unread');
+    if (mark === 'unsnooze' && item.status !== 'snoozed') return false;
+    const read = mark === 'read' || (item.read && !['unread', 'snooze'].includes(mark));
     this.#replace(item, { ...item, status, read });
     return true;
   }
@@ -216,6 +235,7 @@ export class Inbox {
 
   #clear() {
     this.#items.clear();
+    this.#raised.clear();
     this.#sorted = null;
   }
 
@@ -251,10 +271,18 @@ export class Inbox {
    * @returns {Effect}
    */
   #pushed(data) {
-    const fresh = data.revision > this.revision && !this.#items.has(data.notification_id);
+    const known = this.#items.get(data.notification_id);
+    const again =
+      known &&
+      known.revision < data.revision &&
+      (known.status === 'snoozed' || known.count < data.count);
+    const ahead = data.revision > this.revision;
+    // Notifications that wake up or grow are unseen, and are pushed with a later revision.
+    if (ahead && data.status === 'unread' && !data.seen_at)
+      this.#raised.set(data.notification_id, data.revision);
     this.put(data);
     const effect = this.#advance(data);
-    return fresh ? { ...effect, fresh: data } : effect;
+    return ahead && (!known || again) ? { ...effect, fresh: data } : effect;
   }
 
   /**

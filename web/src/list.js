@@ -1,5 +1,5 @@
 import { filled } from './messages.js';
-import { ago, day } from './time.js';
+import { ago, clock, day, snoozeEnds } from './time.js';
 import { button, element, icon } from './icons.js';
 import { rowOf } from './row.js';
 
@@ -12,6 +12,7 @@ import { rowOf } from './row.js';
  *
  * @typedef {object} ListActions
  * @property {(item: Notification, mark: Mark) => void} mark
+ * @property {(item: Notification, until: Date) => void} snooze
  * @property {(item: Notification, leaving: boolean) => boolean} click  Reports a click. Returns
  *   false to stay on the page.
  * @property {(item: Notification) => string | null} muteName  Returns the name of its type, if that
@@ -63,12 +64,16 @@ export class List {
     const focused = this.#focused();
     const kept = new Map();
     let last = '';
+    // A notification that became the newest again is listed under the day of the next row, if later.
+    const times = items.map((item) => item.created_at);
+    for (let i = times.length - 2; i >= 0; i -= 1)
+      if (Date.parse(times[i]) < Date.parse(times[i + 1])) times[i] = times[i + 1];
     items.forEach((item, index) => {
-      const on = day(item.created_at, this.language, now, this.words);
+      const on = day(times[index], this.language, now, this.words);
       const heading = on === last ? '' : on;
       last = on;
       // The other fields of a notification never change.
-      const key = `${item.status} ${heading}`;
+      const key = `${item.status} ${item.count} ${heading}`;
       const known = this.#rows.get(item.notification_id);
       // A row with an open menu is kept.
       const keep = known && (known.key === key || known.row.contains(this.#menu));
@@ -159,7 +164,6 @@ export class List {
     const marks = /** @type {[Mark, string][]} */ ([
       item.status === 'unread' ? ['read', words.markRead] : ['unread', words.markUnread],
       item.status === 'archived' ? ['unarchive', words.unarchive] : ['archive', words.archive],
-      ['delete', words.remove],
     ]);
     const menu = element('div', 'menu');
     menu.role = 'menu';
@@ -174,6 +178,17 @@ export class List {
       menu.append(entry);
     };
     for (const [mark, text] of marks) add(text, () => this.#actions.mark(item, mark));
+    if (item.status !== 'archived') {
+      const { hour, tomorrow, week } = snoozeEnds(Date.now());
+      const snooze = (/** @type {string} */ text, /** @type {Date} */ until) =>
+        add(filled(text, { time: clock(until, this.language) }), () =>
+          this.#actions.snooze(item, until),
+        );
+      snooze(words.snoozeHour, hour);
+      snooze(words.snoozeTomorrow, tomorrow);
+      snooze(words.snoozeWeek, week);
+    }
+    add(words.remove, () => this.#actions.mark(item, 'delete'));
     const type = this.#actions.muteName(item);
     if (type) add(filled(words.mute, { type }), () => this.#actions.mute(item));
     menu.onkeydown = (event) => this.#menuKey(event, menu, opener);

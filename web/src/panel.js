@@ -1,17 +1,16 @@
 import { filled } from './messages.js';
 import { button, element, icon } from './icons.js';
 import { List, emptyList } from './list.js';
+import { ResultBar } from './result-bar.js';
 import { Settings } from './settings.js';
 import { placePanel } from './place.js';
+import { clock } from './time.js';
 
 /** @import { Mark, Notification } from './inbox.js' */
 /** @import { Client } from './client.js' */
 /** @import { Tab, TypeNames } from './inbox-api.js' */
 /** @import { Words } from './messages.js' */
 /** @import { Status } from './link.js' */
-
-/** Time for which an undo is offered, in milliseconds. */
-const UNDO_FOR = 8_000;
 
 /** @type {Tab[]} */
 const TABS = ['all', 'unread', 'archived'];
@@ -45,7 +44,7 @@ export class Panel {
   #banner = element('div', 'banner');
   #body = element('div', 'body');
   #older = button('quiet older', '', () => void this.load());
-  #bar = element('div', 'bar');
+  #bar = new ResultBar();
   /** @type {List} */
   #list;
   #settings = new Settings((result) => this.#showResult(result));
@@ -62,8 +61,6 @@ export class Panel {
   #wasOnline = false;
   /** @type {TypeNames} */
   #types = new Map();
-  /** @type {ReturnType<typeof setTimeout> | undefined} */
-  #barTimer;
 
   /**
    * @param {Words} words
@@ -76,6 +73,7 @@ export class Panel {
     this.#host = of;
     this.#list = new List(words, {
       mark: (item, mark) => this.#mark(item, mark),
+      snooze: (item, until) => this.#snooze(item, until),
       mute: (item) => void this.#mute(item),
       muteName: (item) => this.#muteName(item),
       click: of.click,
@@ -103,7 +101,14 @@ export class Panel {
     this.#body.id = 'tabpanel';
     this.#body.append(this.#list.root, this.#older);
     this.#banner.hidden = this.#older.hidden = this.#settings.root.hidden = true;
-    this.root.append(head, this.#tabs, this.#banner, this.#body, this.#settings.root, this.#bar);
+    this.root.append(
+      head,
+      this.#tabs,
+      this.#banner,
+      this.#body,
+      this.#settings.root,
+      this.#bar.root,
+    );
     this.setLanguage(words, 'en');
   }
 
@@ -130,7 +135,7 @@ export class Panel {
     if (this.root.matches(':popover-open')) this.root.hidePopover();
     this.root.hidden = true;
     if (!this.#settings.root.hidden) this.#toggleSettings();
-    this.#hideBar();
+    this.#bar.hide();
   }
 
   /** Clears the panel for another inbox. */
@@ -308,6 +313,22 @@ export class Panel {
     }
   }
 
+  /**
+   * @param {Notification} item
+   * @param {Date} until
+   */
+  #snooze(item, until) {
+    const client = this.#host.client();
+    const id = item.notification_id;
+    client?.snooze(id, until);
+    const time = clock(until, this.#list.language, 'medium');
+    this.#showResult(filled(this.#words.snoozed, { time }), () => {
+      client?.unsnooze(id);
+      // A notification that wakes up is unread.
+      if (item.status === 'read') client?.markRead(id);
+    });
+  }
+
   async #readAll() {
     const client = this.#host.client();
     if (!client) return;
@@ -356,24 +377,12 @@ export class Panel {
    * @param {() => void} [undo]
    */
   #showResult(text, undo) {
-    clearTimeout(this.#barTimer);
-    this.#bar.replaceChildren(element('span', '', text));
     this.#host.announce(text);
-    if (undo) {
-      this.#bar.append(
-        button('quiet', this.#words.undo, () => {
-          this.#hideBar();
-          undo();
-          this.root.focus();
-        }),
-      );
-    }
-    this.#barTimer = setTimeout(() => this.#hideBar(), UNDO_FOR);
-  }
-
-  #hideBar() {
-    clearTimeout(this.#barTimer);
-    this.#bar.replaceChildren();
+    const undoAndFocus = () => {
+      undo?.();
+      this.root.focus();
+    };
+    this.#bar.show(text, this.#words.undo, undo && undoAndFocus);
   }
 
   #toggleSettings() {

@@ -1,4 +1,7 @@
-/** @typedef {{ type: string, notification_id?: string, up_to_revision?: number }} MarkMessage */
+/**
+ * @typedef {{ type: string, notification_id?: string, up_to_revision?: number, until?: string }}
+ *   MarkMessage
+ */
 
 /**
  * Marks without an acknowledgement: made offline, in flight, or lost with a connection. The last
@@ -18,9 +21,15 @@ export class PendingMarks {
     return `${type} ${notification_id ?? 'all'}`;
   }
 
-  /** Pending marks, oldest first. */
+  /** Pending marks, oldest first. A snooze that has ended meanwhile is a mark as unread. */
   get all() {
-    return [...this.#marks.values()];
+    const marks = [...this.#marks.values()].map((mark) =>
+      mark.until && Date.parse(mark.until) <= Date.now()
+        ? { type: 'notification.unread', notification_id: mark.notification_id }
+        : mark,
+    );
+    this.#marks = new Map(marks.map((mark) => [PendingMarks.key(mark), mark]));
+    return marks;
   }
 
   /**
@@ -59,7 +68,7 @@ export class PendingMarks {
   }
 
   /**
-   * Removes the oldest mark in flight, whose notification does not exist. Returns its key.
+   * Removes the oldest mark in flight, which the hub has refused. Returns its key.
    *
    * The hub replies in order, so a refusal is about the oldest mark.
    */

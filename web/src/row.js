@@ -1,4 +1,4 @@
-import { filled } from './messages.js';
+import { counted, filled } from './messages.js';
 import { ago } from './time.js';
 import { button, element, icon } from './icons.js';
 import { safeUrl } from './links.js';
@@ -50,12 +50,20 @@ export function rowOf(item, heading, now, of) {
   title.id = `${id}-t`;
   if (unread) title.append(element('span', 'said', ` (${words.unread})`));
   if (item.priority === 'HIGH') title.append(element('span', 'said', ` (${words.high})`));
+  const meta = element('span', 'meta');
+  if (item.count > 1) {
+    title.append(element('span', 'said', ` (${counted(words, 'times', item.count)})`));
+    const count = element('span', 'count', `×${item.count.toLocaleString(of.language)}`);
+    count.ariaHidden = 'true';
+    meta.append(count);
+  }
   const when = element('time', 'when', ago(item.created_at, of.language, now));
   when.dateTime = item.created_at;
   const text = element('span', 'text', item.message);
   text.id = `${id}-d`;
   title.dir = text.dir = 'auto';
-  row.append(title, when, buttons(item, unread, of), text);
+  meta.append(when);
+  row.append(title, meta, buttons(item, unread, of), text);
   if (item.message.length > LONG) row.append(unfolds(text, words));
   return row;
 }

@@ -1,8 +1,10 @@
-import { counted } from './messages.js';
+import { counted, filled } from './messages.js';
 import { element } from './icons.js';
+import { Matrix } from './matrix.js';
 
 /** @import { Client } from './client.js' */
-/** @import { TypeNames } from './inbox-api.js' */
+/** @import { DevicePushState } from './device-push.js' */
+/** @import { Preferences } from './inbox-api.js' */
 /** @import { Words } from './messages.js' */
 /** @import { Notification } from './inbox.js' */
 
@@ -38,8 +40,6 @@ export class Settings {
   root = element('form', 'settings');
   /** @type {(result: string) => void} */
   #say;
-  /** @type {string[]} */
-  #muted = [];
 
   /** @param {(result: string) => void} say  Shows the result. */
   constructor(say) {
@@ -53,8 +53,12 @@ export class Settings {
    */
   async show(client, words) {
     this.root.replaceChildren();
-    const [known, types] = await Promise.all([client.preferences(), client.types()]);
-    this.#muted = known.muted_types;
+    const [known, types, device] = await Promise.all([
+      client.preferences(),
+      client.types(),
+      client.devicePush.state(),
+    ]);
+    this.root.replaceChildren();
     const browser = this.#group(words.here);
     const sound = this.#box(browser, 'sound', words.sound, Boolean(here().sound));
     sound.onchange = () => keep({ sound: sound.checked });
@@ -65,6 +69,7 @@ export class Settings {
       Boolean(here().desktop) && permission() === 'granted',
     );
     desktop.onchange = () => void this.#allowDesktop(desktop, words);
+    if (device !== 'unavailable') this.#device(browser, client, words, device);
     const quiet = this.#group(words.quiet);
     quiet.append(element('p', 'hint', words.quietHint));
     const on = this.#box(quiet, 'quiet', words.quiet, Boolean(known.quiet_hours));
@@ -72,7 +77,10 @@ export class Settings {
     const to = this.#field(quiet, 'to', words.to, 'time', known.quiet_hours?.to ?? '07:00');
     const rest = this.#group(words.title);
     const days = this.#days(rest, words, known.retention_days);
-    const muted = this.#types(types, words);
+    const channels = this.#group(words.types);
+    const matrix = new Matrix(known, types, words);
+    channels.append(matrix.root);
+    const digest = this.#digest(channels, words, known.digest);
     const save = element('button', 'save', words.save);
     this.root.append(save);
     this.root.onsubmit = (event) => {
@@ -82,7 +90,8 @@ export class Settings {
         // Quiet hours are in the time zone of this browser.
         timezone: on.checked ? Intl.DateTimeFormat().resolvedOptions().timeZone : known.timezone,
         retention_days: days.value ? Number(days.value) : null,
-        muted_types: muted().concat(this.#muted.filter((code) => !types.has(code))),
+        digest: /** @type {Preferences['digest']} */ (digest.value || null),
+        ...matrix.value,
       };
       client.savePreferences(wanted).then(
         () => this.#say(words.saved),
@@ -151,19 +160,69 @@ export class Settings {
   }
 
   /**
-   * Returns the choices of types to mute.
-   * @param {TypeNames} types
+   * @param {HTMLElement} group
    * @param {Words} words
+   * @param {Preferences['digest']} chosen
    */
-  #types(types, words) {
-    const offered = [...types.values()].filter((type) => !type.mandatory);
-    if (offered.length === 0) return () => /** @type {string[]} */ ([]);
-    const group = this.#group(words.types);
-    const boxes = offered.map(({ code, name }) => ({
-      code,
-      box: this.#box(group, code, name, this.#muted.includes(code)),
-    }));
-    return () => boxes.filter(({ box }) => box.checked).map(({ code }) => code);
+  #digest(group, words, chosen) {
+    const label = element('label', 'field', words.digest);
+    const select = element('select');
+    select.name = 'digest';
+    const choices = [
+      ['', words.digestDefault],
+      ['hourly', words.hourly],
+      ['daily', words.daily],
+      ['off', words.never],
+    ];
+    select.append(...choices.map(([value, text]) => new Option(text, value)));
+    select.value = chosen ?? '';
+    label.append(select);
+    group.append(label);
+    return select;
+  }
+
+  /**
+   * Adds the switch of Web Push, which takes effect at once.
+   * @param {HTMLElement} group
+   * @param {Client} client
+   * @param {Words} words
+   * @param {DevicePushState} state
+   */
+  #device(group, client, words, state) {
+    const { devicePush } = client;
+    const box = this.#box(group, 'device', words.device, state === 'on');
+    box.role = 'switch';
+    const hint = element('p', 'hint');
+    hint.id = 'device-hint';
+    box.setAttribute('aria-describedby', hint.id);
+    group.append(hint);
+    const draw = (/** @type {DevicePushState} */ now) => {
+      box.checked = now === 'on';
+      box.disabled = now === 'elsewhere' || now === 'blocked';
+      const elsewhere = filled(words.deviceElsewhere, { host: new URL(devicePush.origin).host });
+      hint.textContent =
+        now === 'elsewhere' ? elsewhere : now === 'blocked' ? words.blocked : words.deviceHint;
+    };
+    draw(state);
+    let busy = false;
+    box.onchange = async () => {
+      const wanted = box.checked;
+      if (busy) {
+        box.checked = !wanted;
+        return;
+      }
+      busy = true;
+      try {
+        const now = await (wanted ? devicePush.enable() : devicePush.disable());
+        draw(now);
+        this.#say(box.checked === wanted ? words.saved : words.blocked);
+      } catch (error) {
+        console.warn('Lonceng: Web Push', error);
+        box.checked = !wanted;
+        this.#say(words.failed);
+      }
+      busy = false;
+    };
   }
 
   /**

@@ -204,7 +204,7 @@ export class InboxSync {
       this.inbox.adopt(message.snapshot);
       this.changed();
     }
-    if (message.removed) this.#pending.remove(message.removed);
+    if (message.removed) this.#onRefused(message.removed);
     if (message.retry) setTimeout(() => this.#sendPending(), RETRY_AFTER);
     if (['connected', 'reset'].includes(message.message?.type)) this.#syncing = false;
     if (message.message) {
@@ -243,14 +243,26 @@ export class InboxSync {
 
   /** @param {string} code */
   #onError(code) {
-    if (code === 'not_found') {
-      this.#tabs?.send({ removed: this.#pending.refuseOldest() });
+    if (code === 'not_found' || code === 'bad_message') {
+      const removed = this.#pending.refuseOldest();
+      this.#tabs?.send({ removed });
+      if (removed) this.#onRefused(removed);
     }
     if (code === 'unavailable' || code === 'rate_limited') {
       this.#pending.connectionLost();
       this.#tabs?.send({ retry: true });
       setTimeout(() => this.#sendPending(), RETRY_AFTER);
     }
+  }
+
+  /**
+   * Forgets a mark that the hub has refused. A snooze whose end has passed for the hub is undone.
+   * @param {string} key
+   */
+  #onRefused(key) {
+    this.#pending.remove(key);
+    const [type, id] = key.split(' ');
+    if (type === 'notification.snooze' && this.inbox.applyMark(id, 'unsnooze')) this.changed();
   }
 
   /** @param {MarkMessage} message */

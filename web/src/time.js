@@ -42,6 +42,32 @@ export function day(time, language, now, words) {
   return dates(language).format(then);
 }
 
+/**
+ * Returns the ends of a snooze that are offered: in an hour, tomorrow at 9, and next Monday at 9,
+ * in local time.
+ * @param {number} now
+ */
+export function snoozeEnds(now) {
+  const at9 = (/** @type {number} */ days) => {
+    const date = new Date(now);
+    date.setDate(date.getDate() + days);
+    date.setHours(9, 0, 0, 0);
+    return date;
+  };
+  const toMonday = (8 - new Date(now).getDay()) % 7 || 7;
+  return { hour: new Date(now + 3_600_000), tomorrow: at9(1), week: at9(toMonday) };
+}
+
+/**
+ * Returns a date with its time, or the time alone.
+ * @param {Date} time
+ * @param {string} language
+ * @param {'medium'} [dateStyle]
+ */
+export function clock(time, language, dateStyle) {
+  return new Intl.DateTimeFormat(language, { dateStyle, timeStyle: 'short' }).format(time);
+}
+
 /** Cache of formatters, which are slow to create. @type {Map<string, any>} */
 const cache = new Map();
 

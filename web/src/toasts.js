@@ -59,6 +59,7 @@ export class Toasts {
    */
   show(notification) {
     const urgent = notification.priority === 'HIGH';
+    this.#replace(notification.notification_id);
     if (this.#toasts().length >= this.most) {
       // An urgent toast replaces the oldest one that is not.
       const gives = urgent
@@ -90,6 +91,20 @@ export class Toasts {
     toast.append(icon('bell'), title, this.#dismiss(toast), text);
     this.#add(toast);
     this.#leaveLater(toast, STAYS[notification.priority]);
+  }
+
+  /**
+   * Removes the toast of a notification that is shown again.
+   * @param {string} id
+   */
+  #replace(id) {
+    for (const toast of this.#toasts()) {
+      if (toast.dataset.id !== id) continue;
+      clearTimeout(this.#stays.get(toast)?.timer);
+      this.#stays.delete(toast);
+      toast.remove();
+    }
+    if (this.#hidden.delete(id)) this.#sumUp();
   }
 
   /** IDs of the notifications that are shown or counted. */

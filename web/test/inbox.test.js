@@ -164,6 +164,50 @@ describe('Inbox', () => {
     assert.equal(inbox.unread, 7);
   });
 
+  it('replaces a notification whose group has grown, as the newest', () => {
+    for (const n of [1, 2]) inbox.apply(push(n, { count: 1 }));
+    const more = { count: 2, stream_id: '1700000000000-3', revision: 3, previous_revision: 2 };
+    const effect = inbox.apply(push(1, more));
+    assert.equal(effect.fresh.count, 2);
+    assert.deepEqual(ids(inbox.items), ['id-1', 'id-2']);
+    assert.deepEqual(inbox.apply(push(1, more)), {}, 'a repeated push is not new');
+  });
+
+  it('hides a snoozed notification until it is pushed again, as the newest', () => {
+    for (const n of [1, 2]) inbox.apply(push(n));
+    assert.equal(inbox.applyMark('id-1', 'snooze'), true);
+    assert.deepEqual([ids(inbox.items), inbox.unread], [['id-2'], 1]);
+    const ack = { notification_id: 'id-1', status: 'snoozed', revision: 3, previous_revision: 2 };
+    inbox.apply({ type: 'notification.snooze.ack', data: { ...ack, unread: 1, unseen: 1 } });
+    const effect = inbox.apply(push(1, { revision: 4, previous_revision: 3, unread: 2 }));
+    assert.equal(effect.fresh.notification_id, 'id-1');
+    assert.deepEqual([ids(inbox.items), inbox.unread], [['id-1', 'id-2'], 2]);
+  });
+
+  it('gives the order of notifications that became the newest again to another tab', () => {
+    for (const n of [1, 2]) inbox.apply(push(n));
+    inbox.applyMark('id-1', 'snooze');
+    inbox.apply(push(1, { revision: 3, previous_revision: 2 }));
+    const other = new Inbox();
+    other.adopt(inbox.snapshot);
+    assert.deepEqual(ids(other.items), ['id-1', 'id-2']);
+  });
+
+  it('keeps the order of a catch-up with notifications that were seen later', () => {
+    const seen_at = '2026-01-01T00:00:00Z';
+    inbox.apply(push(2, { previous_revision: 0 }));
+    inbox.apply(push(1, { revision: 3, previous_revision: 2, seen_at }));
+    assert.deepEqual(ids(inbox.items), ['id-2', 'id-1']);
+  });
+
+  it('ends a snooze before its acknowledgement', () => {
+    inbox.apply(push(1));
+    assert.equal(inbox.applyMark('id-1', 'unsnooze'), false, 'it is not snoozed');
+    inbox.applyMark('id-1', 'snooze');
+    assert.equal(inbox.applyMark('id-1', 'unsnooze'), true);
+    assert.deepEqual([ids(inbox.items), inbox.unread], [['id-1'], 1]);
+  });
+
   it('starts over after a restore of the hub', () => {
     inbox.apply(push(1));
     inbox.apply(connected(0, 0, 'e2'));

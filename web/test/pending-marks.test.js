@@ -50,4 +50,16 @@ describe('PendingMarks', () => {
     assert.equal(pending.refuseOldest(), undefined);
     assert.equal(pending.all.length, 1);
   });
+
+  it('turns a snooze that ended before it was sent into a mark as unread, in its place', () => {
+    const pending = new PendingMarks();
+    const until = (ms) => new Date(Date.now() + ms).toISOString();
+    pending.add({ ...mark('snooze', 'a'), until: until(-1_000) });
+    pending.add({ ...mark('snooze', 'b'), until: until(60_000) });
+    pending.add(mark('archive', 'a'));
+    assert.deepEqual(
+      pending.all.map(({ type, notification_id }) => `${type} ${notification_id}`),
+      ['notification.unread a', 'notification.snooze b', 'notification.archive a'],
+    );
+  });
 });

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 
-import { ago, day } from '../src/time.js';
+import { ago, day, snoozeEnds } from '../src/time.js';
 
 const NOW = Date.parse('2026-03-10T12:00:00Z');
 const before = (seconds) => new Date(NOW - seconds * 1000).toISOString();
@@ -47,4 +47,22 @@ describe('day', () => {
     assert.equal(day(local('2026-03-29T23:55:00'), 'en', now, words), 'Yesterday');
     assert.match(day(local('2026-03-28T12:00:00'), 'en', now, words), /Mar 28, 2026/);
   });
+});
+
+describe('snoozeEnds', () => {
+  for (const [now, tomorrow, week] of [
+    ['2026-03-11T22:15:00', '2026-03-12T09:00:00', '2026-03-16T09:00:00'],
+    // Monday, and the last day of a month.
+    ['2026-08-31T00:05:00', '2026-09-01T09:00:00', '2026-09-07T09:00:00'],
+    ['2026-03-29T12:00:00', '2026-03-30T09:00:00', '2026-03-30T09:00:00'],
+  ])
+    it(`offers an hour, tomorrow and next Monday at 9 on ${now}`, () => {
+      const at = new Date(now).getTime();
+      const ends = snoozeEnds(at);
+      assert.equal(ends.hour.getTime(), at + 3_600_000);
+      assert.deepEqual(
+        [ends.tomorrow, ends.week].map(Number),
+        [tomorrow, week].map((text) => new Date(text).getTime()),
+      );
+    });
 });

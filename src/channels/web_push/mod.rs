@@ -169,7 +169,14 @@ impl WebPush {
             Some(error) if rank(error.kind) < 2 && !confirmed.is_empty() => {
                 Ok(Sent { reply, confirmed })
             }
-            Some(error) => Err(SendError { confirmed, ..error }),
+            // A push service that is away must not hold up the others: it has a breaker of its own.
+            Some(error) => {
+                let kind = match error.kind {
+                    SendErrorKind::Unreachable => SendErrorKind::Later(None),
+                    kind => kind,
+                };
+                Err(SendError { kind, confirmed, ..error })
+            }
         }
     }
 }

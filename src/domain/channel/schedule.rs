@@ -122,3 +122,58 @@ impl Digest {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use chrono::Timelike as _;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const ZONES: [&str; 4] = ["UTC", "Europe/Berlin", "America/New_York", "Australia/Lord_Howe"];
+
+    #[test]
+    fn invalid_digests_and_escalations_are_refused() {
+        for wrong in ["", "soon", "0 25 * * *", "* * * * * *", "0 0 31 2 *"] {
+            assert!(Digest::parse(wrong).is_err(), "{wrong}");
+        }
+        let step = |after: &str, channels: &[&str]| Escalation {
+            after: after.to_owned(),
+            unless: UnlessState::Seen,
+            channels: channels.iter().map(|name| (*name).to_owned()).collect(),
+        };
+        assert_eq!(step("10m", &["email"]).check(), Ok(600_000));
+        for wrong in [step("", &["email"]), step("1h", &[]), step("1h", &["web"])] {
+            assert!(wrong.check().is_err(), "{wrong:?}");
+        }
+    }
+
+    proptest! {
+        // A year around the clock changes of all zones.
+        #[test]
+        fn each_notification_is_in_exactly_one_digest_whatever_the_clocks_do(
+            zone in 0..ZONES.len(),
+            mut times in proptest::collection::vec(1_767_225_600_000_i64..1_798_761_600_000, 1..60),
+            hour in 0_u32..24,
+        ) {
+            times.sort_unstable();
+            let digest = Digest::parse(&format!("30 {hour} * * *")).expect("it is valid");
+            let zone_name = ZONES[zone];
+            let zone: Tz = zone_name.parse().expect("a zone");
+            let mut before = i64::MIN;
+            for time in times {
+                let due = digest.next(Timestamp(time), Some(zone_name));
+                prop_assert!(due.0 > time, "it is collected before it is sent");
+                prop_assert!(due.0 - time <= 26 * 3_600_000, "it does not wait for days");
+                prop_assert!(due.0 >= before, "a later notification is in no earlier digest");
+                before = due.0;
+                // What came just before the digest is in it, and what comes at it is in the next.
+                prop_assert_eq!(digest.next(Timestamp(due.0 - 1), Some(zone_name)), due);
+                prop_assert!(digest.next(due, Some(zone_name)) > due);
+                let local = due.to_utc().with_timezone(&zone);
+                // A time that a clock change skips is moved by it.
+                prop_assert!(local.minute() == 30 || local.minute() == 0, "{local}");
+            }
+        }
+    }
+}

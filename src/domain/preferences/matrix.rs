@@ -53,7 +53,8 @@ impl Preferences {
             }
             match name {
                 "email" => self.email_enabled = enabled,
-                _ => self.push_enabled = enabled,
+                "push" => self.push_enabled = enabled,
+                _ => {}
             }
             self.channels.insert(name.to_owned(), channel);
         }

@@ -12,6 +12,9 @@ use crate::{
     telemetry::{PartState, metric},
 };
 
+/// Maximum number of pushes that one mark of the whole inbox closes.
+const CLOSED_AT_ONCE: i64 = 50;
+
 /// Result for each event of a batch.
 type Results = Vec<Result<Committed, StoreError>>;
 
@@ -69,6 +72,15 @@ pub(super) async fn run(
 /// Returns whether there are any. A failure is not repeated: only the notification of the operating
 /// system stays.
 async fn close_pushed(store: &Store, change: &Change) -> bool {
+    if let ChangeKind::All { mark: BulkMark::Read, from_revision, .. } = change.kind {
+        let user = &change.user_id;
+        let read = store.read_and_pushed(user, from_revision, CLOSED_AT_ONCE).await;
+        let mut any = false;
+        for item in read.unwrap_or_default() {
+            any |= store.close_pushed(&item, clock::now()).await.unwrap_or(false);
+        }
+        return any;
+    }
     let Some(item) = &change.notification else { return false };
     let dealt_with = matches!(
         change.kind,

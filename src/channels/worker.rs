@@ -1,18 +1,23 @@
 //! Worker of one channel: claims what is due, sends it, records the outcomes. A channel that hangs
 //! or fails holds up no other one.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    collections::{HashSet, VecDeque},
+    sync::Arc,
+    time::Duration,
+};
 
 use tokio::{
     sync::Notify,
     task::JoinSet,
     time::{Instant, timeout},
 };
+use uuid::Uuid;
 
 use super::{
     Channel, SendError, SendErrorKind, Sent,
     breaker::Breaker,
-    outcome::of_attempt,
+    outcome::{of_attempt, without_attempt},
     prepare::{Prepared, prepare},
 };
 use crate::{
@@ -31,8 +36,11 @@ const INTERVAL: Duration = Duration::from_millis(500);
 /// Maximum number of deliveries that are claimed at once.
 const BATCH: usize = 64;
 
-/// Time beyond that of an attempt for which a claim holds.
-const CLAIM_MARGIN: Duration = Duration::from_secs(20);
+/// Time for which a claim holds: when a hub dies, another one continues after it.
+const CLAIM: Duration = Duration::from_secs(12);
+
+/// Interval at which claims are renewed.
+const RENEW_INTERVAL: Duration = Duration::from_secs(4);
 
 /// Shared parts of the workers.
 #[derive(Clone)]
@@ -82,20 +90,24 @@ pub(super) async fn run(channel: Arc<dyn Channel>, context: WorkerContext) {
     let backoff = context.retry.backoff_seconds.iter().copied().map(Duration::from_secs).collect();
     let mut worker = Worker {
         breaker: Breaker::new(backoff),
+        waiting: VecDeque::new(),
         running: JoinSet::new(),
+        held: HashSet::new(),
+        renewed: Instant::now(),
         unrecorded: Vec::new(),
         channel,
         context,
     };
     loop {
-        let claimed = worker.claim().await.unwrap_or(0);
-        // More may be due; then wait for a place, else for something to do.
-        let is_full = worker.running.len() >= worker.channel.concurrency();
+        // The next round tries again while the store is unavailable.
+        let _ = worker.claim().await;
+        worker.start();
+        worker.renew().await;
+        let has_room = worker.has_room();
         tokio::select! {
             Some(ended) = worker.running.join_next() => worker.ended(ended.ok()),
-            () = worker.context.due.notified(), if !is_full => {}
-            () = tokio::time::sleep(INTERVAL), if claimed == 0 || is_full => {}
-            () = std::future::ready(()), if claimed > 0 && !is_full => {}
+            () = worker.context.due.notified(), if has_room => {}
+            () = tokio::time::sleep(INTERVAL) => {}
         }
         while let Some(ended) = worker.running.try_join_next() {
             worker.ended(ended.ok());
@@ -108,51 +120,92 @@ struct Worker {
     channel: Arc<dyn Channel>,
     context: WorkerContext,
     breaker: Breaker,
+    /// Messages that are claimed, and wait for a place.
+    waiting: VecDeque<Prepared>,
     running: JoinSet<Attempt>,
+    /// Claimed deliveries.
+    held: HashSet<Uuid>,
+    /// Time of the last renewal of the claims.
+    renewed: Instant,
     /// Outcomes that are not in the store yet.
     unrecorded: Vec<DeliveryOutcome>,
 }
 
 impl Worker {
-    /// Claims and begins to send what is due. Returns the number of deliveries.
-    async fn claim(&mut self) -> Result<usize, StoreError> {
-        let free = self.channel.concurrency().saturating_sub(self.running.len()).min(BATCH);
-        let wanted = match self.breaker.admits(free, Instant::now()) {
+    /// Returns whether more may be claimed. Claiming only when half of the places are free makes a
+    /// few large claims of many small ones.
+    fn has_room(&self) -> bool {
+        self.waiting.is_empty()
+            && self.unrecorded.is_empty()
+            && self.running.len() <= self.channel.concurrency() / 2
+    }
+
+    /// Claims what is due, and decides what is sent.
+    async fn claim(&mut self) -> Result<(), StoreError> {
+        let wanted = match self.breaker.admits(BATCH, Instant::now()) {
             // One probe at a time.
             1 if self.breaker.is_open() && !self.running.is_empty() => 0,
             wanted => wanted,
         };
-        if wanted == 0 || !self.unrecorded.is_empty() {
-            return Ok(0);
+        if wanted == 0 || !self.has_room() {
+            return Ok(());
         }
-        let limit = Duration::from_secs(self.context.retry.timeout_seconds);
         let now = clock::now();
-        let until = later(now, limit + CLAIM_MARGIN);
+        let until = later(now, CLAIM);
         let (store, catalog) = (&self.context.store, &self.context.catalog);
         let name = self.channel.name();
         let most = i64::try_from(wanted).unwrap_or(1);
         let digests = self.context.leases.fence(SWEEPER).is_some();
         let claimed = store.claim_deliveries(name, (now, until), most, digests).await?;
-        let count = claimed.len();
         let prepared = prepare(store, catalog, claimed, (now, until)).await?;
         self.unrecorded.extend(prepared.outcomes);
-        for Prepared { deliveries, message } in prepared.messages {
-            let channel = Arc::clone(&self.channel);
+        let deliveries = prepared.messages.iter().flat_map(|message| &message.deliveries);
+        self.held.extend(deliveries.map(|delivery| delivery.delivery_id));
+        self.waiting.extend(prepared.messages);
+        Ok(())
+    }
+
+    /// Begins to send while there are places.
+    fn start(&mut self) {
+        let limit = Duration::from_secs(self.context.retry.timeout_seconds);
+        while self.running.len() < self.channel.concurrency() {
+            let Some(Prepared { deliveries, message }) = self.waiting.pop_front() else { break };
+            let (channel, store) = (Arc::clone(&self.channel), self.context.store.clone());
             self.running.spawn(async move {
                 let started = Instant::now();
-                let result = timeout(limit, channel.send(&message)).await.unwrap_or_else(|_| {
-                    let reason = format!("no answer within {} s", limit.as_secs());
-                    Err(SendError::new(SendErrorKind::Unreachable, reason))
-                });
+                let result = match is_wanted(&store, message.id).await {
+                    true => timeout(limit, channel.send(&message)).await.unwrap_or_else(|_| {
+                        let reason = format!("no answer within {} s", limit.as_secs());
+                        Err(SendError::new(SendErrorKind::Unreachable, reason))
+                    }),
+                    // Recorded already.
+                    false => Err(SendError::new(SendErrorKind::Nobody, "cancelled")),
+                };
                 Attempt { deliveries, result, took: started.elapsed() }
             });
         }
-        Ok(count)
+    }
+
+    /// Renews the claims, so that no other hub sends what this one is sending.
+    async fn renew(&mut self) {
+        if self.held.is_empty() || self.renewed.elapsed() < RENEW_INTERVAL {
+            if self.held.is_empty() {
+                self.renewed = Instant::now();
+            }
+            return;
+        }
+        let ids: Vec<Uuid> = self.held.iter().copied().collect();
+        // Without a renewal the claims expire, and a message may be repeated.
+        let _ = self.context.store.renew_deliveries(&ids, later(clock::now(), CLAIM)).await;
+        self.renewed = Instant::now();
     }
 
     /// Takes the result of an attempt; `None` if it panicked, and its claim expires.
     fn ended(&mut self, attempt: Option<Attempt>) {
         let Some(Attempt { deliveries, result, took }) = attempt else { return };
+        for delivery in &deliveries {
+            self.held.remove(&delivery.delivery_id);
+        }
         match &result {
             Err(SendError { kind: SendErrorKind::Unreachable, .. }) => {
                 self.breaker.failed(Instant::now());
@@ -161,6 +214,14 @@ impl Worker {
         }
         self.context.open.set(self.channel.name(), self.breaker.is_open());
         let now = clock::now();
+        if self.breaker.is_open() {
+            // What waits is claimed again when a probe has succeeded.
+            for delivery in self.waiting.drain(..).flat_map(|message| message.deliveries) {
+                self.held.remove(&delivery.delivery_id);
+                let reason = "the other side is not reached".to_owned();
+                self.unrecorded.push(without_attempt(&delivery, "scheduled", reason, None));
+            }
+        }
         let outcomes: Vec<DeliveryOutcome> = deliveries
             .iter()
             .map(|delivery| of_attempt(delivery, &result, &self.context.retry, now))
@@ -200,6 +261,13 @@ impl Worker {
             }
         }
     }
+}
+
+/// Returns whether a delivery has not been cancelled since it was claimed. While the store is
+/// unavailable it counts as wanted.
+async fn is_wanted(store: &Store, id: Uuid) -> bool {
+    let found = store.delivery(id).await;
+    found.map_or(true, |found| found.is_some_and(|delivery| delivery.state == "sending"))
 }
 
 fn later(now: Timestamp, pause: Duration) -> Timestamp {

@@ -6,7 +6,7 @@ use serde_json::json;
 use super::{Problem, SharedState, body, identity};
 use crate::{
     clock,
-    domain::{catalog::Target, preferences::Preferences},
+    domain::{catalog::Target, channel::is_personal, preferences::Preferences},
     http::api::{Access, Operation, Tag},
 };
 
@@ -29,7 +29,11 @@ pub(in crate::http) fn operations() -> Vec<Operation> {
             .returns(200, "The stored preferences.", "Preferences"),
         Operation::get("/api/v1/preferences/types", types)
             .access(Access::User)
-            .doc(Tag::Inbox, "preference_types", "List the types that can be muted, by name")
+            .doc(
+                Tag::Inbox,
+                "preference_types",
+                "List the types that can be muted, and the channels",
+            )
             .returns(200, "The types in use.", "MutableTypes"),
     ]
 }
@@ -91,5 +95,7 @@ pub(super) async fn types(
             "mandatory": kind.mandatory })
         })
         .collect();
-    Ok(HttpResponse::Ok().json(json!({ "types": types })))
+    let channels = state.channels.channels.iter().map(|channel| channel.name());
+    let personal: Vec<&str> = channels.filter(|name| is_personal(name)).collect();
+    Ok(HttpResponse::Ok().json(json!({ "types": types, "channels": personal })))
 }

@@ -167,9 +167,7 @@ export async function openPage(browser, hub, address = '/', options = {}) {
   page.setDefaultTimeout(10_000);
   page.troubles = [];
   page.on('console', (message) => {
-    // The settings of the bell request this key, and Chromium logs the 404 where Web Push is off.
-    const isPushKey = message.location().url.includes('/api/v1/push/key');
-    if (message.type() === 'error' && !isPushKey) page.troubles.push(message.text());
+    if (message.type() === 'error') page.troubles.push(message.text());
   });
   page.on('pageerror', (error) => page.troubles.push(String(error)));
   page.on('request', (request) => {

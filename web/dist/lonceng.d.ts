@@ -204,11 +204,16 @@ type Notification$1 = {
 };
 
 type Tab$1 = "all" | "unread" | "archived";
+/**
+ * Types by code, and the configured channels that reach a person.
+ */
 type TypeNames = Map<string, {
     code: string;
     name: string;
     mandatory: boolean;
-}>;
+}> & {
+    channels?: string[];
+};
 /**
  * Preferences of a channel.
  */

@@ -4,7 +4,10 @@ import { call, callUrl, request } from './options.js';
 /** @import { Notification } from './inbox.js' */
 
 /** @typedef {'all' | 'unread' | 'archived'} Tab */
-/** @typedef {Map<string, { code: string, name: string, mandatory: boolean }>} TypeNames */
+/**
+ * Types by code, and the configured channels that reach a person.
+ * @typedef {Map<string, { code: string, name: string, mandatory: boolean }> & { channels?: string[] }} TypeNames
+ */
 /** @typedef {{ items: Notification[], next_cursor: string | null }} Listing */
 
 /**
@@ -130,8 +133,10 @@ export class InboxApi {
    */
   types() {
     this.#types ??= call(this.#options, 'GET', '/api/v1/preferences/types').then(
-      ({ types }) =>
-        new Map(types.map((/** @type {{ code: string }} */ type) => [type.code, type])),
+      ({ types, channels }) => {
+        const byCode = types.map((/** @type {{ code: string }} */ type) => [type.code, type]);
+        return Object.assign(new Map(byCode), { channels: channels ?? [] });
+      },
     );
     this.#types.catch(() => (this.#types = null));
     return this.#types;

@@ -53,11 +53,9 @@ export class Settings {
    */
   async show(client, words) {
     this.root.replaceChildren();
-    const [known, types, device] = await Promise.all([
-      client.preferences(),
-      client.types(),
-      client.devicePush.state(),
-    ]);
+    const [known, types] = await Promise.all([client.preferences(), client.types()]);
+    const pushes = types.channels?.includes('push');
+    const device = pushes ? await client.devicePush.state() : 'unavailable';
     this.root.replaceChildren();
     const browser = this.#group(words.here);
     const sound = this.#box(browser, 'sound', words.sound, Boolean(here().sound));

@@ -1,5 +1,7 @@
 //! Queue of the dispatcher: claims, and outcomes of attempts.
 
+use uuid::Uuid;
+
 use super::{Delivery, DeliveryOutcome, Row, delivery_columns};
 use crate::{
     domain::notification::Timestamp,
@@ -58,7 +60,24 @@ const SKIP_UNKNOWN: &str = "UPDATE deliveries SET state = 'skipped', reason = $3
 const WAITING_CHANNELS: &str = "SELECT DISTINCT channel FROM deliveries WHERE state = 'scheduled' \
      AND due_at <= $1";
 
+/// Renews the claim of a delivery.
+const RENEW: &str =
+    "UPDATE deliveries SET claimed_until = $2 WHERE delivery_id = $1 AND state = 'sending'";
+
 impl Store {
+    /// Renews the claims of deliveries until a time.
+    ///
+    /// # Errors
+    /// When the store is unavailable.
+    pub async fn renew_deliveries(&self, ids: &[Uuid], until: Timestamp) -> Result<(), StoreError> {
+        in_transaction!(self, |_db, tx| {
+            for id in ids {
+                sqlx::query(RENEW).bind(Id(*id)).bind(until).execute(&mut *tx).await?;
+            }
+        });
+        Ok(())
+    }
+
     /// Claims due deliveries of a channel until a time, at most `limit`.
     ///
     /// # Errors

@@ -95,6 +95,8 @@ pub(super) async fn run(channel: Arc<dyn Channel>, context: WorkerContext) {
         held: HashSet::new(),
         renewed: Instant::now(),
         unrecorded: Vec::new(),
+        recording: JoinSet::new(),
+        paused_until: None,
         channel,
         context,
     };
@@ -106,13 +108,16 @@ pub(super) async fn run(channel: Arc<dyn Channel>, context: WorkerContext) {
         let has_room = worker.has_room();
         tokio::select! {
             Some(ended) = worker.running.join_next() => worker.ended(ended.ok()),
+            Some(Ok((batch, result))) = worker.recording.join_next() => {
+                worker.recorded(batch, result);
+            }
             () = worker.context.due.notified(), if has_room => {}
             () = tokio::time::sleep(INTERVAL) => {}
         }
         while let Some(ended) = worker.running.try_join_next() {
             worker.ended(ended.ok());
         }
-        worker.record().await;
+        worker.record();
     }
 }
 
@@ -123,12 +128,16 @@ struct Worker {
     /// Messages that are claimed, and wait for a place.
     waiting: VecDeque<Prepared>,
     running: JoinSet<Attempt>,
-    /// Claimed deliveries.
+    /// Deliveries that are claimed, until their outcome is recorded.
     held: HashSet<Uuid>,
     /// Time of the last renewal of the claims.
     renewed: Instant,
     /// Outcomes that are not in the store yet.
     unrecorded: Vec<DeliveryOutcome>,
+    /// Transaction that writes outcomes.
+    recording: JoinSet<(Vec<DeliveryOutcome>, Result<(), StoreError>)>,
+    /// Time of the next attempt to write them, after a failure.
+    paused_until: Option<Instant>,
 }
 
 impl Worker {
@@ -136,7 +145,8 @@ impl Worker {
     /// few large claims of many small ones.
     fn has_room(&self) -> bool {
         self.waiting.is_empty()
-            && self.unrecorded.is_empty()
+            && self.paused_until.is_none()
+            && self.unrecorded.len() < BATCH
             && self.running.len() <= self.channel.concurrency() / 2
     }
 
@@ -188,10 +198,10 @@ impl Worker {
 
     /// Renews the claims, so that no other hub sends what this one is sending.
     async fn renew(&mut self) {
-        if self.held.is_empty() || self.renewed.elapsed() < RENEW_INTERVAL {
-            if self.held.is_empty() {
-                self.renewed = Instant::now();
-            }
+        if self.held.is_empty() {
+            self.renewed = Instant::now();
+        }
+        if self.renewed.elapsed() < RENEW_INTERVAL {
             return;
         }
         let ids: Vec<Uuid> = self.held.iter().copied().collect();
@@ -203,9 +213,6 @@ impl Worker {
     /// Takes the result of an attempt; `None` if it panicked, and its claim expires.
     fn ended(&mut self, attempt: Option<Attempt>) {
         let Some(Attempt { deliveries, result, took }) = attempt else { return };
-        for delivery in &deliveries {
-            self.held.remove(&delivery.delivery_id);
-        }
         match &result {
             Err(SendError { kind: SendErrorKind::Unreachable, .. }) => {
                 self.breaker.failed(Instant::now());
@@ -217,7 +224,6 @@ impl Worker {
         if self.breaker.is_open() {
             // What waits is claimed again when a probe has succeeded.
             for delivery in self.waiting.drain(..).flat_map(|message| message.deliveries) {
-                self.held.remove(&delivery.delivery_id);
                 let reason = "the other side is not reached".to_owned();
                 self.unrecorded.push(without_attempt(&delivery, "scheduled", reason, None));
             }
@@ -244,21 +250,35 @@ impl Worker {
         self.unrecorded.extend(outcomes);
     }
 
-    /// Writes the outcomes to the store. While it is unavailable nothing more is sent.
-    async fn record(&mut self) {
-        if self.unrecorded.is_empty() {
+    /// Begins to write the outcomes to the store, while further messages are sent.
+    fn record(&mut self) {
+        let is_paused = self.paused_until.is_some_and(|until| Instant::now() < until);
+        if self.unrecorded.is_empty() || !self.recording.is_empty() || is_paused {
             return;
         }
-        match self.context.store.record_deliveries(&self.unrecorded).await {
-            Ok(()) => self.unrecorded.clear(),
+        let (store, batch) = (self.context.store.clone(), std::mem::take(&mut self.unrecorded));
+        self.recording.spawn(async move {
+            let result = store.record_deliveries(&batch).await;
+            (batch, result)
+        });
+    }
+
+    /// Takes the result of writing outcomes. While the store is unavailable they are kept, and
+    /// nothing more is sent.
+    fn recorded(&mut self, batch: Vec<DeliveryOutcome>, result: Result<(), StoreError>) {
+        self.paused_until = None;
+        match result {
             Err(error) if error.is_transient() => {
-                tokio::time::sleep(INTERVAL).await;
+                self.paused_until = Some(Instant::now() + INTERVAL);
+                self.unrecorded.extend(batch);
+                return;
             }
-            Err(error) => {
-                tracing::error!(%error, "channels: outcomes of deliveries were refused; the \
-                deliveries are repeated");
-                self.unrecorded.clear();
-            }
+            Err(error) => tracing::error!(%error, "channels: outcomes of deliveries were refused; \
+                the deliveries are repeated"),
+            Ok(()) => {}
+        }
+        for outcome in batch {
+            self.held.remove(&outcome.delivery_id);
         }
     }
 }

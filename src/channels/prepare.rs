@@ -151,9 +151,10 @@ fn decision(
         return Decision::Cancel("the notification does not exist any more".to_owned());
     };
     if delivery.closes {
-        return match recipient.browsers.is_empty() {
-            true => Decision::Skip("no browser of the person receives Web Push".to_owned()),
-            false => Decision::Send,
+        return if recipient.browsers.is_empty() {
+            Decision::Skip("no browser of the person receives Web Push".to_owned())
+        } else {
+            Decision::Send
         };
     }
     if delivery.reason.as_deref() == Some(QUIET) && item.read_at.is_some() {

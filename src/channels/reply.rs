@@ -1,16 +1,18 @@
 //! Replies of HTTP endpoints.
 
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use reqwest::{Response, StatusCode, header};
 
 use super::{SendError, SendErrorKind};
+use crate::{clock, domain::notification::Timestamp};
 
 /// Maximum length of the part of a reply that is kept, in bytes.
 const REPLY_MAX_BYTES: usize = 300;
 
 /// Maximum pause that an endpoint can ask for.
-const RETRY_AFTER_MAX: Duration = Duration::from_secs(24 * 60 * 60);
+const RETRY_AFTER_MAX: Duration = Duration::from_hours(24);
 
 /// Returns the kind of failure of a request without a reply.
 pub(super) fn of_error(error: &reqwest::Error) -> SendError {
@@ -24,9 +26,10 @@ pub(super) fn of_error(error: &reqwest::Error) -> SendError {
         }
         cause = inner.source();
     }
-    let kind = match reason.contains("no public address") {
-        true => SendErrorKind::Refused,
-        false => SendErrorKind::Unreachable,
+    let kind = if reason.contains("no public address") {
+        SendErrorKind::Refused
+    } else {
+        SendErrorKind::Unreachable
     };
     SendError::new(kind, reason)
 }
@@ -34,12 +37,12 @@ pub(super) fn of_error(error: &reqwest::Error) -> SendError {
 /// Returns the pause that a reply asks for with `Retry-After` (RFC 9110, section 10.2.3).
 fn retry_after(response: &Response) -> Option<Duration> {
     let value = response.headers().get(header::RETRY_AFTER)?.to_str().ok()?;
-    let pause = match value.trim().parse() {
-        Ok(seconds) => Duration::from_secs(seconds),
-        Err(_) => {
-            let time = httpdate::parse_http_date(value).ok()?;
-            time.duration_since(SystemTime::now()).unwrap_or_default()
-        }
+    let pause = if let Ok(seconds) = value.trim().parse() {
+        Duration::from_secs(seconds)
+    } else {
+        let time = httpdate::parse_http_date(value).ok()?;
+        let ms = Timestamp::from(DateTime::<Utc>::from(time)).0 - clock::now().0;
+        Duration::from_millis(u64::try_from(ms).unwrap_or(0))
     };
     Some(pause.min(RETRY_AFTER_MAX))
 }

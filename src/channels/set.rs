@@ -70,9 +70,10 @@ impl ChannelSet {
     ) -> Result<Self, ChannelsError> {
         let new = BASE64_STANDARD.encode(rand::random::<[u8; 32]>());
         let key = store.shared_value(UNSUBSCRIBE_KEY, &new).await?;
-        let vapid = match config.push.subject.is_empty() {
-            true => None,
-            false => Some(Arc::new(vapid(&config.push, store, folder).await?)),
+        let vapid = if config.push.subject.is_empty() {
+            None
+        } else {
+            Some(Arc::new(vapid(&config.push, store, folder).await?))
         };
         let mails =
             EmailTemplates::read(templates, default_locale).map_err(ChannelsError::Setting)?;

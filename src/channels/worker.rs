@@ -183,13 +183,13 @@ impl Worker {
             let (channel, store) = (Arc::clone(&self.channel), self.context.store.clone());
             self.running.spawn(async move {
                 let started = Instant::now();
-                let result = match is_wanted(&store, message.id).await {
-                    true => timeout(limit, channel.send(&message)).await.unwrap_or_else(|_| {
+                let result = if is_wanted(&store, message.id).await {
+                    timeout(limit, channel.send(&message)).await.unwrap_or_else(|_| {
                         let reason = format!("no answer within {} s", limit.as_secs());
                         Err(SendError::new(SendErrorKind::Unreachable, reason))
-                    }),
-                    // Recorded already.
-                    false => Err(SendError::new(SendErrorKind::Nobody, "cancelled")),
+                    })
+                } else {
+                    Err(SendError::new(SendErrorKind::Nobody, "cancelled"))
                 };
                 Attempt { deliveries, result, took: started.elapsed() }
             });

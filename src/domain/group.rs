@@ -10,7 +10,10 @@ pub const ACTORS_MAX: usize = 50;
 /// Renderer of a group's message from the number of events and the names of the actors, newest
 /// first. It returns `None` if the template fails; then the message stays as it was.
 #[derive(Clone)]
-pub struct GroupText(Arc<dyn Fn(i64, &[String]) -> Option<String> + Send + Sync>);
+pub struct GroupText(Arc<Render>);
+
+/// Function from the number of events and the names of the actors to a message.
+type Render = dyn Fn(i64, &[String]) -> Option<String> + Send + Sync;
 
 impl GroupText {
     /// Wraps a renderer.

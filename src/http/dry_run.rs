@@ -24,7 +24,7 @@ use crate::{
 const SAMPLE_MAX: usize = 10;
 
 /// Maximum number of recipients who are looked up one by one.
-const LOOKED_UP: usize = 1_000;
+const LOOKED_UP: i64 = 1_000;
 
 /// Returns the answer for all events of a request.
 ///
@@ -69,7 +69,8 @@ async fn of_event(
     let store = &state.store;
     let (people, all) = match &recipients {
         RecipientSet::Users(users) => {
-            let users: Vec<UserId> = users.iter().take(LOOKED_UP).cloned().collect();
+            let most = usize::try_from(LOOKED_UP).unwrap_or(usize::MAX);
+            let users: Vec<UserId> = users.iter().take(most).cloned().collect();
             let known = People::new(store.people(&users).await?);
             let people: Vec<Person> = users.iter().map(|user| known.get(user)).collect();
             let beyond = match &recipients {
@@ -79,13 +80,13 @@ async fn of_event(
             (people, i64::try_from(beyond).ok())
         }
         RecipientSet::Role(role) => {
-            let people = store.users_with_role(Some(role), "", LOOKED_UP as i64).await?;
-            let beyond = store.count_of_directory(Some(role)).await? - people.len() as i64;
+            let people = store.users_with_role(Some(role), "", LOOKED_UP).await?;
+            let beyond = store.count_of_directory(Some(role)).await? - count(people.len());
             (people, Some(beyond))
         }
         RecipientSet::All => {
-            let people = store.users_with_role(None, "", LOOKED_UP as i64).await?;
-            let beyond = store.count_of_directory(None).await? - people.len() as i64;
+            let people = store.users_with_role(None, "", LOOKED_UP).await?;
+            let beyond = store.count_of_directory(None).await? - count(people.len());
             (people, Some(beyond))
         }
     };
@@ -118,6 +119,10 @@ async fn of_event(
     Ok(OfEvent { recipients, reason, sample })
 }
 
+fn count(people: usize) -> i64 {
+    i64::try_from(people).unwrap_or(i64::MAX)
+}
+
 async fn shown(
     state: &State,
     store: &Store,
@@ -127,9 +132,10 @@ async fn shown(
     wants: Option<&Preferences>,
 ) -> Result<Value, Problem> {
     let now = clock::now();
-    let browsers = match kind.channels.iter().any(|channel| channel == PUSH) {
-        true => store.subscriptions(person.user_id.as_str()).await?.len(),
-        false => 0,
+    let browsers = if kind.channels.iter().any(|channel| channel == PUSH) {
+        store.subscriptions(person.user_id.as_str()).await?.len()
+    } else {
+        0
     };
     let mut channels = vec![json!({ "channel": WEB, "outcome": "send", "reason": null })];
     for delivery in &draft.deliveries {

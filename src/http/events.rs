@@ -113,7 +113,7 @@ pub(super) async fn post(
     let caller = publish::admit(&state, &request).await?;
     let strict = flag(&request, "strict")?;
     let is_dry_run = flag(&request, "dry_run")?;
-    let publisher = audit::caller_name(&caller);
+    let caller = audit::caller_name(&caller);
     let limit = state.server.load().max_event_bytes.saturating_mul(BATCH_FACTOR);
     let payload = body::read(payload, limit).await?;
     let (headers, max_event_bytes) =
@@ -136,7 +136,7 @@ pub(super) async fn post(
         if event.id.is_empty() {
             event.id = Uuid::now_v7().to_string();
         }
-        event.publisher = Some(publisher.clone());
+        event.publisher = Some(caller.clone());
     }
     if is_dry_run {
         return Ok(HttpResponse::Ok().json(dry_run(&state, events).await?));

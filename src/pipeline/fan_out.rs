@@ -319,10 +319,7 @@ impl FanOut {
         chunk: &Chunk,
     ) -> Result<Committed, Outcome> {
         let mut outcome = Outcome::Unavailable(Gone.to_string());
-        let broadcasts = match after.is_empty() {
-            true => self.broadcasts().await,
-            false => Vec::new(),
-        };
+        let broadcasts = if after.is_empty() { self.broadcasts().await } else { Vec::new() };
         for _ in 0..ATTEMPTS {
             let planned = Planned {
                 identity: chunk.last.then(|| identity.clone()),

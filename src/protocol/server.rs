@@ -296,8 +296,9 @@ pub fn encode_change(change: &Change) -> Frames {
         return Frames { others: None, origin };
     };
     let others = match *kind {
-        ChangeKind::New { quiet } => Some((PUSH, Item { quiet, ..item(notification, *step) })),
-        ChangeKind::Grown { quiet } => Some((PUSH, Item { quiet, ..item(notification, *step) })),
+        ChangeKind::New { quiet } | ChangeKind::Grown { quiet } => {
+            Some((PUSH, Item { quiet, ..item(notification, *step) }))
+        }
         ChangeKind::Swept(SweepKind::Wake) => Some((PUSH, item(notification, *step))),
         ChangeKind::Marked(_) | ChangeKind::Swept(_) => Some((UPDATE, item(notification, *step))),
         ChangeKind::All { mark, up_to_revision, from_revision } => {

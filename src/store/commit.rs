@@ -223,7 +223,9 @@ impl Store {
             let mut counts = counts_by_user(new());
             if is_grouped {
                 // Lock the inboxes in order; each notification then takes its own revision.
-                counts.iter_mut().for_each(|(_, count)| *count = 0);
+                for (_, count) in &mut counts {
+                    *count = 0;
+                }
             }
             let mut steps = Steps::new(&counts, db::raise_inboxes(&mut tx, &counts).await?);
             for event in new() {

@@ -28,7 +28,7 @@ impl Store {
     pub async fn preferences(&self, user: &UserId) -> Result<Preferences, StoreError> {
         let found =
             reading!(self, |db, tx| db::first!(tx, (Json<'static>,), OF_ONE, user.as_str()))?;
-        Ok(found.map(|(json,)| parse_preferences(json)).unwrap_or_default())
+        Ok(found.map(|(json,)| parse_preferences(&json)).unwrap_or_default())
     }
 
     /// Returns the preferences of these users; users without any are left out.
@@ -47,7 +47,7 @@ impl Store {
             db::rows!(tx, (String, Json<'static>), db::PREFERENCES_BY_ID, &ids)
         })?;
         rows.into_iter()
-            .map(|(user, json)| Ok((user_id(&user)?, parse_preferences(json))))
+            .map(|(user, json)| Ok((user_id(&user)?, parse_preferences(&json))))
             .collect()
     }
 
@@ -87,7 +87,7 @@ impl Store {
         in_transaction!(self, |_db, tx| {
             let found: Option<Json<'static>> =
                 sqlx::query_scalar(OF_ONE).bind(user.as_str()).fetch_optional(&mut *tx).await?;
-            let mut preferences = found.map(parse_preferences).unwrap_or_default();
+            let mut preferences = found.as_ref().map(parse_preferences).unwrap_or_default();
             preferences.retention_days = Some(days);
             sqlx::query(PUT)
                 .bind(user.as_str())

@@ -289,7 +289,7 @@ row! {
 }
 
 /// Parses preferences; an invalid value written by SQL counts as the default.
-pub(super) fn parse_preferences(json: Json<'_>) -> Preferences {
+pub(super) fn parse_preferences(json: &Json<'_>) -> Preferences {
     serde_json::from_str(&json.0).unwrap_or_default()
 }
 
@@ -312,7 +312,7 @@ impl RecipientRow {
                 addresses,
             })
         });
-        let preferences = match self.preferences.map(parse_preferences) {
+        let preferences = match self.preferences.as_ref().map(parse_preferences) {
             Some(preferences) => Some((user_id(&recipient)?, preferences)),
             None => None,
         };

@@ -268,12 +268,11 @@ fn string_end(bytes: &[u8], mut at: usize) -> Option<usize> {
             b'\\' if bytes.get(at + 1) == Some(&b'u') => {
                 let unit = code_unit(bytes, at)?;
                 at += match unit {
-                    0 => return None,
+                    0 | 0xDC00..=0xDFFF => return None,
                     0xD800..=0xDBFF => match code_unit(bytes, at + 6)? {
                         0xDC00..=0xDFFF => 12,
                         _ => return None,
                     },
-                    0xDC00..=0xDFFF => return None,
                     _ => 6,
                 };
             }
@@ -306,9 +305,10 @@ impl Decode<'_, Postgres> for Json<'_> {
     fn decode(value: PgValueRef<'_>) -> Result<Self, BoxDynError> {
         let bytes = value.as_bytes()?;
         let text = std::str::from_utf8(bytes.strip_prefix(&[JSONB_VERSION]).unwrap_or(bytes))?;
-        Ok(Self(Cow::Owned(match text.starts_with('"') {
-            true => serde_json::from_str(text)?,
-            false => text.to_owned(),
+        Ok(Self(Cow::Owned(if text.starts_with('"') {
+            serde_json::from_str(text)?
+        } else {
+            text.to_owned()
         })))
     }
 }

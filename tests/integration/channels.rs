@@ -52,10 +52,11 @@ pub fn config(receivers: &Receivers) -> String {
             "LIKED" => "{actors|first} and {count|minus(1)} others liked \\\"{title}\\\"",
             _ => "Message {title}",
         };
-        toml += &format!(
+        let kind = format!(
             "[[type]]\ncode = \"{code}\"\ntitle = \"Title of {code}\"\ntemplate = \
              \"{template}\"\n{target}{lines}\n"
         );
+        toml.push_str(&kind);
     }
     toml
 }

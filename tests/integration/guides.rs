@@ -49,7 +49,8 @@ fn run_commands(guide: &str, hub: &Hub, tools: Option<&Path>) -> (usize, usize) 
     let database = hub.store_url.trim_start_matches("sqlite://").to_owned();
     let binaries = Path::new(env!("CARGO_BIN_EXE_lonceng")).parent().expect("it is in a folder");
     let folders = [Some(binaries), tools].into_iter().flatten();
-    let mut path: String = folders.map(|folder| format!("{}:", folder.display())).collect();
+    let folders: Vec<String> = folders.map(|folder| format!("{}:", folder.display())).collect();
+    let mut path = folders.concat();
     path += &std::env::var("PATH").unwrap_or_default();
     let (mut output, mut ran, mut shown) = (String::new(), 0, 0);
     for (language, text) in blocks(guide) {

@@ -81,11 +81,10 @@ fn postgresql_is_backed_up_by_its_own_tool() {
 
 /// Damages a store in each way that `verify` finds.
 async fn damage(store: &TestStore) {
-    let orphan = match store.url.starts_with("sqlite") {
-        true => "INSERT INTO shared_metadata (id, metadata, created_at) VALUES ('m1', '{}', 0)",
-        false => {
-            "INSERT INTO shared_metadata (id, metadata, created_at) VALUES ('m1', '{}', now())"
-        }
+    let orphan = if store.url.starts_with("sqlite") {
+        "INSERT INTO shared_metadata (id, metadata, created_at) VALUES ('m1', '{}', 0)"
+    } else {
+        "INSERT INTO shared_metadata (id, metadata, created_at) VALUES ('m1', '{}', now())"
     };
     for sql in [
         "UPDATE inboxes SET unread = unread + 1 WHERE user_id = 'budi'",

@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use lonceng::{
-    domain::{inbox::Mark, notification::Timestamp},
+    domain::{inbox::Mark, notification::Timestamp, preferences::Preferences},
     store::Store,
 };
 use serde_json::{Value, json};
@@ -84,7 +84,7 @@ async fn a_store_of_texts_and_integers_becomes_one_of_postgresql_types() {
     assert_eq!(roles("budi"), Some(Vec::new()));
     let preferences = store.preferences(&ani).await.expect("it reads");
     assert_eq!((preferences.muted_types.len(), preferences.email_enabled), (2, false));
-    assert_eq!(store.preferences(&user("budi")).await.expect("it reads"), Default::default());
+    assert_eq!(store.preferences(&user("budi")).await.expect("it reads"), Preferences::default());
     let types = store.types().await.expect("it reads");
     assert_eq!(types[0].target_users, [ani, user("budi")]);
     assert_eq!(types[0].updated_at, Timestamp(1_766_620_800_123));

@@ -25,8 +25,9 @@ pub use unsubscribe::Unsubscribe;
 use super::{Channel, ChannelContext, Message, SendError, SendErrorKind, Sent};
 use crate::{config::EmailChannel, domain::channel::EMAIL};
 
-/// Maximum number of connections to the server. lettre ends a message with a packet of its own, which
-/// waits 40 ms for a delayed acknowledgement of the server's system: connections make up for it.
+/// Maximum number of connections to the server. lettre ends a message with a packet of its own,
+/// which waits 40 ms for a delayed acknowledgement of the server's system: connections make up for
+/// it.
 const CONNECTIONS: u32 = 32;
 
 /// Port of submission with STARTTLS (RFC 6409).

@@ -87,7 +87,7 @@ impl EmailTemplates {
         for entry in entries.flatten() {
             let path = entry.path();
             let Some(name) = path.file_name().and_then(|name| name.to_str()) else { continue };
-            if !name.ends_with(".txt") && !name.ends_with(".html") {
+            if !is_html(name) && path.extension().is_none_or(|ending| ending != "txt") {
                 continue;
             }
             *count += 1;
@@ -107,7 +107,7 @@ impl EmailTemplates {
             Some(line) => format!("line {line}: {}", error.detail),
             None => error.detail,
         })?;
-        let environment = if file.ends_with(".html") { &mut self.html } else { &mut self.text };
+        let environment = if is_html(file) { &mut self.html } else { &mut self.text };
         environment
             .add_template_owned(named(locale, file), source)
             .map_err(|error| error.to_string())
@@ -116,7 +116,7 @@ impl EmailTemplates {
     /// Renders a template in the language of the recipient; `None` if there is none. One that fails
     /// is logged, and counts as missing: the e-mail must not be lost.
     fn find(&self, locale: Option<&str>, file: &str, context: &Value) -> Option<String> {
-        let environment = if file.ends_with(".html") { &self.html } else { &self.text };
+        let environment = if is_html(file) { &self.html } else { &self.text };
         let wanted = locale.unwrap_or(&self.default_locale).to_ascii_lowercase();
         let language = wanted.split(['-', '_']).next().unwrap_or_default().to_owned();
         for locale in [wanted.as_str(), language.as_str(), ""] {
@@ -143,9 +143,8 @@ impl EmailTemplates {
         let locale = message.recipient.locale.as_deref();
         let context = context(message, public_url, unsubscribe);
         let code = message.items.first().map(|item| code_of(&item.type_code)).unwrap_or_default();
-        let name = |ending: &str| match message.digest {
-            true => format!("digest.{ending}"),
-            false => format!("{code}.{ending}"),
+        let name = |ending: &str| {
+            if message.digest { format!("digest.{ending}") } else { format!("{code}.{ending}") }
         };
         let values = Value::from(Serde(&context));
         let find = |ending: &str| self.find(locale, &name(ending), &values);
@@ -164,14 +163,18 @@ impl EmailTemplates {
         locale: Option<&str>,
         file: &str,
         context: &Map<String, Json>,
-        content: String,
+        body: String,
     ) -> String {
         let mut names: Vec<(String, Value)> =
             context.iter().map(|(name, value)| (name.clone(), Value::from(Serde(value)))).collect();
-        names.push(("content".to_owned(), Value::from_safe_string(content.clone())));
+        names.push(("content".to_owned(), Value::from_safe_string(body.clone())));
         let context = Value::from_pairs(names);
-        self.find(locale, file, &context).unwrap_or(content)
+        self.find(locale, file, &context).unwrap_or(body)
     }
+}
+
+fn is_html(file: &str) -> bool {
+    Path::new(file).extension().is_some_and(|ending| ending == "html")
 }
 
 fn named(locale: &str, file: &str) -> String {

@@ -126,7 +126,7 @@ impl WebPush {
         if services.len() >= SERVICES_MAX && !services.contains_key(origin) {
             services.clear();
         }
-        let new = || Breaker::new(vec![Duration::from_secs(5), Duration::from_secs(60)]);
+        let new = || Breaker::new(vec![Duration::from_secs(5), Duration::from_mins(1)]);
         change(services.entry(origin.to_owned()).or_insert_with(new))
     }
 

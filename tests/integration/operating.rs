@@ -47,6 +47,14 @@ const FAILURES: &[(&str, &str)] = &[
         "several hubs run without `redis.url`",
         "without_redis_another_hub_is_reported_once_and_changes_arrive_late",
     ),
+    (
+        "a mail server, push service or webhook does not answer",
+        "replies_of_a_webhook_are_honoured_and_a_dead_one_opens_the_breaker",
+    ),
+    (
+        "the hub is killed while it sends to a channel",
+        "nothing_is_forgotten_by_a_killed_hub_on_sqlite",
+    ),
     ("a client stops reading", "client_that_stops_reading_is_closed_without_affecting_others"),
     (
         "a second hub opens the same SQLite file",

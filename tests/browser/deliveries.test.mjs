@@ -192,6 +192,14 @@ test('channels, grouping, digest and escalations of a type are edited', async ()
   assert.deepEqual(await violations(page), []);
   await picture(page, 'type-error');
   await window.fill('2h');
+  // A type that sends e-mails shows the e-mail too, where nothing of it can run.
+  const mail = dialog.locator('details.mail');
+  await mail.locator('summary').click();
+  assert.notEqual(await mail.locator('pre').innerText(), '');
+  assert.equal(await mail.locator('iframe').getAttribute('sandbox'), '');
+  await mail.locator('iframe').contentFrame().locator('h2').waitFor();
+  assert.deepEqual(await violations(page), []);
+  await picture(page, 'type-e-mail');
   await save.click();
   await until('it is saved', async () => !(await dialog.isVisible()));
 

@@ -221,6 +221,7 @@ const INDONESIAN = {
   'Next run': 'Berikutnya',
   'Sample data': 'Contoh data',
   Preview: 'Pratinjau',
+  'E-mail in HTML': 'Surel dalam HTML',
   'Send to me': 'Kirim ke saya',
   '{what} is as in config.toml.': '{what} sesuai config.toml.',
   'Revert to file': 'Kembalikan ke berkas',

@@ -121,6 +121,8 @@ function removals(code, type, finish) {
 /** Preview of a type with sample data, or with the data of a real event. */
 class Preview {
   result = h('output', { class: 'preview', 'aria-live': 'polite' }, '');
+  /** The e-mail, with the templates on disk; hidden for a type without e-mails. */
+  #mail = h('details', { class: 'mail', hidden: true });
   #form;
   #code;
   #events;
@@ -143,7 +145,7 @@ class Preview {
 
   /** Fields of the sample. */
   get fields() {
-    return [this.#events.element, field(t('Sample data'), this.#data)];
+    return [this.#events.element, field(t('Sample data'), this.#data), this.#mail];
   }
 
   /**
@@ -167,7 +169,8 @@ class Preview {
       const text = this.#data.value.trim();
       const data = event ?? { data: text ? JSON.parse(text) : {} };
       const path = `${typePath(this.#code || code || 'NEW')}/preview`;
-      return { rendered: (await call('POST', path, { body: { ...data, type } })).json };
+      const channel = sendsMail(type) ? 'email' : 'web';
+      return { rendered: (await call('POST', path, { body: { ...data, type, channel } })).json };
     } catch (error) {
       const invalid = error instanceof SyntaxError;
       const { message } = /** @type {Error} */ (error);
@@ -181,6 +184,15 @@ class Preview {
    */
   #show(rendered, error = '') {
     this.result.className = rendered ? 'preview' : 'preview bad';
+    this.#mail.hidden = !rendered?.subject;
+    if (rendered?.subject) {
+      const summary = h('summary', {}, `${t('E-mail')}: ${rendered.subject}`);
+      // Nothing of the e-mail can run or load.
+      const html = h('iframe', { title: t('E-mail in HTML') });
+      html.setAttribute('sandbox', '');
+      html.srcdoc = rendered.html;
+      this.#mail.replaceChildren(summary, html, h('pre', {}, rendered.text));
+    }
     if (!rendered) {
       this.result.replaceChildren(error);
       return;
@@ -206,6 +218,15 @@ class Preview {
     await call('POST', '/api/v1/notify', { body });
     announce(t('Sent to {n}.', { n: String(me()) }));
   }
+}
+
+/**
+ * Returns whether a type sends e-mails.
+ * @param {any} type
+ */
+function sendsMail({ channels = [], escalate = [] }) {
+  const later = escalate.flatMap((/** @type {any} */ step) => step.channels);
+  return [...channels, ...later].includes('email');
 }
 
 /**

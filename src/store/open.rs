@@ -240,7 +240,7 @@ async fn open_sqlite(url: &str) -> Result<Sqlite, StoreError> {
         // FULL: a commit survives a power failure, as an acknowledgement promises.
         .synchronous(SqliteSynchronous::Full)
         .busy_timeout(ACQUIRE_TIMEOUT)
-        .pragma("cache_size", "-16384")
+        .pragma("cache_size", "-8192")
         .pragma("wal_autocheckpoint", "10000")
         .pragma("journal_size_limit", LOG_MAX_BYTES.to_string())
         .pragma("temp_store", "memory")

@@ -33,7 +33,7 @@ pub(super) use direct::{Direct, DirectTransaction, Statements};
 /// commit survives a power failure, as an acknowledgement promises.
 pub(super) const PRAGMAS: [(&str, &str); 5] = [
     ("synchronous", "FULL"),
-    ("cache_size", "-16384"),
+    ("cache_size", "-8192"),
     ("wal_autocheckpoint", "10000"),
     ("journal_size_limit", "67108864"),
     ("temp_store", "memory"),

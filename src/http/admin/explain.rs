@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use super::{
-    explain_deliveries::add_deliveries,
+    explain_deliveries::{add_deliveries, notifications_in},
     hubs::{self, Question, Subject},
 };
 use crate::{
@@ -137,18 +137,7 @@ async fn add_remote_pushes(
     if state.cluster.others().is_empty() {
         return Ok(());
     }
-    let mut items: Vec<&mut Value> = Vec::new();
-    for (name, list) in response.iter_mut() {
-        let Some(list) = list.as_array_mut() else { continue };
-        match name.as_str() {
-            "notifications" => items.extend(list),
-            "events" => {
-                let recipients = list.iter_mut().filter_map(|event| event.get_mut("recipients"));
-                items.extend(recipients.filter_map(Value::as_array_mut).flatten());
-            }
-            _ => {}
-        }
-    }
+    let items = notifications_in(response);
     let id_of = |item: &Value| Uuid::try_parse(item["notification_id"].as_str()?).ok();
     let notifications: HashMap<Uuid, i64> = items
         .iter()

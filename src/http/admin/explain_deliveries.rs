@@ -11,11 +11,9 @@ use crate::{
 /// Maximum number of deliveries of a notification in an explanation.
 const DELIVERIES_MAX: i64 = 50;
 
-/// Adds the deliveries of each notification: every channel, with its state and the reason.
-pub(super) async fn add_deliveries(
-    state: &State,
-    response: &mut Map<String, Value>,
-) -> Result<(), Problem> {
+/// Returns everything in an explanation that may name a notification: those of a user, and the
+/// recipients of events.
+pub(super) fn notifications_in(response: &mut Map<String, Value>) -> Vec<&mut Value> {
     let mut items: Vec<&mut Value> = Vec::new();
     for (name, list) in response.iter_mut() {
         let Some(list) = list.as_array_mut() else { continue };
@@ -28,7 +26,15 @@ pub(super) async fn add_deliveries(
             _ => {}
         }
     }
-    for item in items {
+    items
+}
+
+/// Adds the deliveries of each notification: every channel, with its state and the reason.
+pub(super) async fn add_deliveries(
+    state: &State,
+    response: &mut Map<String, Value>,
+) -> Result<(), Problem> {
+    for item in notifications_in(response) {
         let Some(id) = item["notification_id"].as_str().and_then(|id| Uuid::try_parse(id).ok())
         else {
             continue;

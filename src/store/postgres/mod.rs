@@ -12,7 +12,7 @@ use sqlx::{Connection as _, PgConnection, PgPool, Postgres as Db, Transaction};
 use super::{
     Fence, StoreError,
     columns::{column_names, notification_columns},
-    deliveries::{DeliveryRow, INSERT_DELIVERY},
+    deliveries::DeliveryRow,
     planned::{stored_actors, stored_metadata},
     rows::{InboxRow, NotificationRow, RowsOfPage, notification_selection},
     sql_types::{Id, Json},
@@ -276,26 +276,38 @@ pub(super) async fn drop_metadata_of_one(
     drop_unused_metadata(connection, &ids).await
 }
 
+/// Inserts deliveries in one statement, because the inboxes are locked meanwhile: one array per
+/// column.
+const INSERT_DELIVERIES: &str = "INSERT INTO deliveries (delivery_id, notification_id, user_id, \
+     type_code, channel, state, unless, digest, recipients, due_at, created_at, closes) SELECT \
+     delivery_id, notification_id, user_id, type_code, channel, 'scheduled', unless, digest, \
+     recipients, due_at, created_at, closes FROM UNNEST($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, \
+     $11) AS new (delivery_id, notification_id, user_id, type_code, channel, unless, digest, \
+     recipients, due_at, created_at, closes)";
+
 pub(super) async fn insert_deliveries(
     connection: &mut PgConnection,
-    deliveries: &[DeliveryRow],
+    rows: &[DeliveryRow],
 ) -> Result<(), StoreError> {
-    for row in deliveries {
-        run!(
-            connection,
-            INSERT_DELIVERY,
-            row.delivery_id,
-            row.notification_id,
-            row.user_id.as_str(),
-            row.type_code.as_str(),
-            row.channel.as_str(),
-            row.unless.as_str(),
-            row.digest,
-            row.recipients,
-            row.due_at,
-            row.created_at,
-            row.closes
-        )?;
+    fn column<'a, T>(rows: &'a [DeliveryRow], of: impl Fn(&'a DeliveryRow) -> T) -> Vec<T> {
+        rows.iter().map(of).collect()
     }
+    if rows.is_empty() {
+        return Ok(());
+    }
+    sqlx::query(INSERT_DELIVERIES)
+        .bind(column(rows, |row| row.delivery_id))
+        .bind(column(rows, |row| row.notification_id))
+        .bind(column(rows, |row| row.user_id.as_str()))
+        .bind(column(rows, |row| row.type_code.as_str()))
+        .bind(column(rows, |row| row.channel.as_str()))
+        .bind(column(rows, |row| row.unless.as_str()))
+        .bind(column(rows, |row| row.digest))
+        .bind(column(rows, |row| row.recipients))
+        .bind(column(rows, |row| row.due_at))
+        .bind(column(rows, |row| row.created_at))
+        .bind(column(rows, |row| row.closes))
+        .execute(connection)
+        .await?;
     Ok(())
 }

@@ -298,6 +298,8 @@ export class LoncengBell extends HTMLElement {
     this.#bell.classList.remove('ringing');
     void this.#bell.offsetWidth; // Restarts the animation.
     this.#bell.classList.add('ringing');
+    // The toast is there at once, and a badge must not say less than it.
+    this.#renderBadge();
     if (!this.#panel.isOpen) this.#toasts.show(item);
     else if (document.visibilityState === 'visible') this.#client?.markAllSeen();
     void this.#sound(item);
@@ -338,7 +340,7 @@ export class LoncengBell extends HTMLElement {
     return follow;
   }
 
-  #render() {
+  #renderBadge() {
     const client = this.#client;
     const unseen = this.getAttribute('badge') === 'unseen';
     const count = (client?.mayShow && (unseen ? client.unseen : client.unread)) || 0;
@@ -346,8 +348,12 @@ export class LoncengBell extends HTMLElement {
     this.#badge.textContent = count > 99 ? '99+' : String(count);
     const text = unseen ? this.#words.bellUnseen : this.#words.bellUnread;
     this.#bell.ariaLabel = count ? filled(text, { n: count }) : this.#words.bell;
+  }
+
+  #render() {
+    this.#renderBadge();
     for (const id of this.#toasts.shown) {
-      const item = client?.items.find((one) => one.notification_id === id);
+      const item = this.#client?.items.find((one) => one.notification_id === id);
       if (item?.status !== 'unread') this.#toasts.forget(id);
     }
     this.#panel.render();

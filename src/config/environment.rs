@@ -8,10 +8,13 @@ use toml::{Table, Value};
 use super::Config;
 
 /// Well-known variables of platforms, and their keys.
-const WELL_KNOWN: [(&str, &str, &str); 4] = [
+const WELL_KNOWN: [(&str, &str, &str); 7] = [
     ("DATABASE_URL", "store", "url"),
     ("NATS_URL", "nats", "url"),
     ("REDIS_URL", "redis", "url"),
+    ("KAFKA_BROKERS", "kafka", "brokers"),
+    ("KAFKA_GROUP_ID", "kafka", "group_id"),
+    ("AMQP_URL", "amqp", "url"),
     ("POD_ID", "server", "instance_id"),
 ];
 

@@ -3,6 +3,7 @@
 //! A section is a struct with its defaults ([`sections`]); [`load()`] reads, merges and validates;
 //! [`problem`] finds the line of an error.
 
+mod brokers;
 mod channels;
 mod environment;
 mod feeds;
@@ -17,6 +18,7 @@ mod translations;
 mod types;
 mod validate;
 
+pub use brokers::{Amqp, Kafka, KafkaSecurity, KafkaStart, Outbox};
 pub use channels::{
     Channels, EmailChannel, PushChannel, Retry, VapidKey, WebhookChannel, WebhookFormat,
 };
@@ -27,7 +29,7 @@ pub use problem::{ConfigError, ConfigIssue};
 pub use secret::Secret;
 pub use sections::{
     ApiKey, Auth, AuthMethod, Config, Explain, Limits, Nats, Redis, Retention, Server, Store,
-    Templates,
+    Templates, Tls,
 };
 pub use snapshot::FilesSnapshot;
 pub use translations::translations;

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Channels, Feed, Secret, TypeConfig};
+use super::{Amqp, Channels, Feed, Kafka, Outbox, Secret, TypeConfig};
 use crate::domain::feed;
 
 /// Contents of config.toml.
@@ -19,6 +19,12 @@ pub struct Config {
     pub store: Store,
     /// NATS.
     pub nats: Nats,
+    /// Kafka.
+    pub kafka: Kafka,
+    /// AMQP: RabbitMQ.
+    pub amqp: Amqp,
+    /// Outbox in PostgreSQL.
+    pub outbox: Outbox,
     /// Redis.
     pub redis: Redis,
     /// Section of earlier versions, accepted and ignored.
@@ -47,6 +53,8 @@ pub struct Config {
 pub struct Server {
     /// Address and port to listen on.
     pub listen: String,
+    /// Certificate and key for TLS; without them a proxy does it.
+    pub tls: Option<Tls>,
     /// Name of this hub; by default `POD_ID`, else the host name.
     pub instance_id: String,
     /// Allowed browser origins besides the hub's own.
@@ -78,6 +86,7 @@ impl Default for Server {
     fn default() -> Self {
         Self {
             listen: "127.0.0.1:8080".to_owned(),
+            tls: None,
             instance_id: String::new(),
             allowed_origins: Vec::new(),
             trusted_proxies: Vec::new(),
@@ -92,6 +101,16 @@ impl Default for Server {
             shutdown_grace_seconds: 10,
         }
     }
+}
+
+/// Table `server.tls`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Tls {
+    /// PEM file with the certificate and those of its authorities.
+    pub certificate: String,
+    /// PEM file with the private key.
+    pub key: String,
 }
 
 impl Config {
@@ -210,6 +229,9 @@ pub struct Store {
     pub batch_max: usize,
     /// Time that the first row of a batch waits for others, in milliseconds.
     pub batch_wait_ms: u64,
+    /// Number of hash partitions of the notifications in PostgreSQL, when the store is created; 0
+    /// for a plain table.
+    pub partitions: u32,
 }
 
 impl Default for Store {
@@ -219,6 +241,7 @@ impl Default for Store {
             replica_url: Secret::default(),
             batch_max: 500,
             batch_wait_ms: 0,
+            partitions: 0,
         }
     }
 }
@@ -320,13 +343,15 @@ impl Default for Limits {
 pub struct Retention {
     /// Age at which read notifications move to the archive, in days.
     pub archive_after_days: u32,
+    /// Age at which archived and deleted notifications are removed, in days; 0 for never.
+    pub delete_after_days: u32,
     /// Default number of notifications in a history or `sync.response`.
     pub history: usize,
 }
 
 impl Default for Retention {
     fn default() -> Self {
-        Self { archive_after_days: 90, history: 100 }
+        Self { archive_after_days: 90, delete_after_days: 0, history: 100 }
     }
 }
 

@@ -40,6 +40,9 @@ pub(super) fn validate(config: &Config, templates: &Path) -> Result<Vec<TypeRow>
     auth(config, &mut faults);
     store(config, &mut faults);
     nats(config, &mut faults);
+    config.kafka.check(&mut faults);
+    config.amqp.check(&mut faults);
+    config.outbox.check(config.store.url.reveal(), &mut faults);
     retention(config, &mut faults);
     config.channels.check(&mut faults);
     feeds(config, &mut faults);
@@ -200,6 +203,14 @@ fn retention(config: &Config, faults: &mut Vec<Fault>) {
         0,
         36_500,
     );
+    range(
+        faults,
+        "retention.delete_after_days",
+        config.retention.delete_after_days.into(),
+        0,
+        36_500,
+    );
+    range(faults, "store.partitions", config.store.partitions.into(), 0, 1_024);
     range(faults, "explain.events", config.explain.events as u64, 0, 1_000_000);
     range(faults, "explain.minutes", config.explain.minutes.into(), 0, 10_080);
 }

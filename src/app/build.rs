@@ -14,6 +14,7 @@ use arc_swap::{ArcSwap, ArcSwapOption};
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::sync::mpsc;
 
+use super::sources::{self, SOURCES};
 use super::threads::Threads;
 use super::{Handles, totals};
 use crate::{
@@ -21,14 +22,14 @@ use crate::{
     bus::{Bus, BusListener, BusPublisher, IncomingRequest, ListenerConfig, Requests},
     channels::{ChannelSet, Dispatcher, DispatcherConfig},
     cluster::{Cluster, Condition, Leases, Membership, MembershipConfig},
-    config::{self, Config, Loaded},
+    config::{self, Loaded},
     connection::{self, sign_in::SignIns},
     delivery::{Registry, RegistryConfig, RegistryHandle, RestoreCounts, session},
     domain::catalog::TypeRow,
     feeds::{Broadcaster, FeedsHandle},
     http,
     inbox::{MarkHandle, Persistence, PersistenceConfig, Reconcile, Sweeper},
-    ingest::{Consumer, EventSource, Scheduler, Subscriber, nats::NatsSource},
+    ingest::{Consumer, EventSource, Scheduler, Subscriber},
     pipeline::{
         Pipeline,
         catalog::{CatalogRefresher, SharedCatalog, Sources},
@@ -97,8 +98,10 @@ impl Parts {
             let listener = &handles.bus_listener;
             start.actor("bus_listener", threads.core(), listener, Self::bus_listener).await;
         }
-        if self.loaded.config.nats.url.is_empty() {
-            self.health.set("nats", PartState::Off);
+        for name in SOURCES {
+            if !self.event_sources.iter().any(|source| source.name() == name) {
+                self.health.set(name, PartState::Off);
+            }
         }
         for source in &self.event_sources {
             let Some(handle) = handles.subscribers.get(source.name()) else { continue };
@@ -295,7 +298,7 @@ impl Parts {
         let sessions = Arc::new(self.session_context(epoch, auth.sessions()));
         http::SharedState::new(http::State {
             server: ArcSwap::from_pointee(config.server.clone()),
-            nats_required: config.nats.required,
+            required_sources: sources::required(config),
             publish_limit: ArcSwapOption::from_pointee(http::PublishLimit::new(
                 config.limits.publish_per_minute,
             )),
@@ -315,7 +318,7 @@ impl Parts {
             trace: Arc::clone(trace),
             unknown_types: Arc::clone(unknown_types),
             reloader,
-            nats_optional: !config.nats.required && !config.nats.url.is_empty(),
+            optional_sources: sources::optional(config),
             stored: http::StoredNotifications::default(),
             history: totals::keep_history(store, &metrics),
             metrics,
@@ -333,15 +336,6 @@ impl Parts {
             next_client: 1.into(),
         })
     }
-}
-
-/// Returns the configured event sources. A new kind of source is registered here.
-pub(super) fn event_sources(config: &Config) -> Vec<Arc<dyn EventSource>> {
-    let mut sources: Vec<Arc<dyn EventSource>> = Vec::new();
-    if !config.nats.url.is_empty() {
-        sources.push(Arc::new(NatsSource::new(config.nats.clone())));
-    }
-    sources
 }
 
 /// Starts actors under a supervisor.

@@ -3,6 +3,7 @@
 mod build;
 mod check;
 mod reload;
+mod sources;
 mod threads;
 mod totals;
 
@@ -16,6 +17,7 @@ use std::{
 };
 
 use actix::{Actor, Addr, Arbiter};
+use futures_util::future::join_all;
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::{
     sync::mpsc,
@@ -36,7 +38,7 @@ use crate::{
     feeds::{Broadcaster, CountWatchers, DismissWatchers, FeedsHandle},
     http::{self, Serving},
     inbox::{Persistence, Sweeper},
-    ingest::{Scheduler, Subscriber},
+    ingest::{EventSource, Scheduler, Subscriber},
     pipeline::{
         Pipeline,
         catalog::{CatalogRefresher, SharedCatalog, Sources},
@@ -80,6 +82,7 @@ pub struct Hub {
     /// State of each part.
     pub health: Health,
     store: Store,
+    event_sources: Vec<Arc<dyn EventSource>>,
     _lock: StoreLock,
     supervisor: Addr<Supervisor>,
     arbiters: Vec<Arbiter>,
@@ -183,12 +186,14 @@ impl Hub {
         let serving = http::serve(&listen, state.clone(), grace)?;
         let handles = parts.handles.clone();
         let boot = parts.cluster.boot().to_owned();
+        let event_sources = parts.event_sources.clone();
         reload::watch(parts, state, reloads);
         Ok(Self {
             serving,
             handles,
             health,
             store,
+            event_sources,
             _lock: lock,
             supervisor,
             arbiters,
@@ -217,6 +222,8 @@ impl Hub {
     pub async fn stop(self) {
         let deadline = Instant::now() + self.grace;
         self.health.set("hub", PartState::Down("stopping".to_owned()));
+        // Other hubs take over at once, and what is in progress is acknowledged.
+        join_all(self.event_sources.iter().map(|source| source.stop())).await;
         // A dead supervisor restarts no actor either.
         let _ = self.supervisor.send(Shutdown).await;
         let _ = self.handles.registry.send(DismissAll).await;
@@ -280,12 +287,12 @@ async fn parts(
     let sources = Sources { store: store.clone(), configuration: Arc::clone(&configuration) };
     let catalog = SharedCatalog::default();
     let types = sources.load(&catalog, health).await?;
-    let event_sources = build::event_sources(&loaded.config);
+    let instance = build::instance(&loaded.config.server.instance_id);
+    let event_sources = sources::event_sources(&loaded.config, store, &instance);
     let subscribers =
         event_sources.iter().map(|source| (source.name(), Handle::default())).collect();
     let handles = Handles { subscribers, bus_publisher, ..Handles::default() };
     let (requests, incoming) = mpsc::channel(HUB_REQUESTS_MAX);
-    let instance = build::instance(&loaded.config.server.instance_id);
     let explain = &loaded.config.explain;
     let folder = loaded.file.parent().unwrap_or(Path::new("."));
     let templates = (loaded.templates.as_path(), &*loaded.config.templates.default_locale);

@@ -1,5 +1,7 @@
 //! Sections of the event sources besides NATS: `[kafka]`, `[amqp]` and `[outbox]`.
 
+use std::net::IpAddr;
+
 use serde::{Deserialize, Serialize};
 
 use super::{Secret, validate::Fault};
@@ -29,6 +31,8 @@ pub struct Kafka {
     pub username: String,
     /// Password for SASL.
     pub password: Secret,
+    /// True for SASL without TLS, on a network that is trusted.
+    pub sasl_plaintext: bool,
     /// Certificates (PEM) of the authority that the brokers' certificates are checked with, besides
     /// those of the system.
     pub tls_ca_file: String,
@@ -86,6 +90,7 @@ impl Default for Kafka {
             security: KafkaSecurity::default(),
             username: String::new(),
             password: Secret::default(),
+            sasl_plaintext: false,
             tls_ca_file: String::new(),
             start: KafkaStart::default(),
             required: false,
@@ -143,6 +148,18 @@ impl Kafka {
         !self.brokers.is_empty()
     }
 
+    /// Returns whether connections are encrypted. A password goes over an open network only
+    /// encrypted; on loopback, and with `sasl_plaintext`, the network is trusted.
+    #[must_use]
+    pub fn is_encrypted(&self) -> bool {
+        match self.security {
+            KafkaSecurity::Plaintext => false,
+            KafkaSecurity::Tls => true,
+            _ if self.sasl_plaintext => false,
+            _ => !self.tls_ca_file.is_empty() || !self.brokers.iter().all(|at| is_loopback(at)),
+        }
+    }
+
     pub(super) fn check(&self, faults: &mut Vec<Fault>) {
         let mut fault = |key: &str, message: String| faults.push((format!("kafka.{key}"), message));
         if self.security.is_sasl() && self.username.is_empty() {
@@ -186,6 +203,13 @@ impl Kafka {
             }
         }
     }
+}
+
+/// Returns whether an address `host:port` is on this machine.
+fn is_loopback(address: &str) -> bool {
+    let host = address.rsplit_once(':').map_or(address, |(host, _)| host);
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
 impl KafkaSecurity {
@@ -284,6 +308,21 @@ mod tests {
         assert_eq!(keys, ["kafka.brokers", "kafka.brokers", "kafka.brokers", "kafka.topics"]);
         let amqp = Amqp { url: Secret::from("http://x"), prefetch: 0, ..Amqp::default() };
         assert_eq!(faults_of(|faults| amqp.check(faults)), ["amqp.url", "amqp.prefetch"]);
+    }
+
+    #[test]
+    fn passwords_are_encrypted_unless_the_network_is_trusted() {
+        let kafka = |broker: &str| Kafka {
+            security: KafkaSecurity::SaslPlain,
+            brokers: vec![broker.to_owned()],
+            ..Kafka::default()
+        };
+        assert!(kafka("kafka.example.com:9092").is_encrypted());
+        assert!(!kafka("127.0.0.1:9092").is_encrypted() && !kafka("[::1]:9092").is_encrypted());
+        let trusted = Kafka { sasl_plaintext: true, ..kafka("kafka.internal:9092") };
+        assert!(!trusted.is_encrypted());
+        let local = Kafka { tls_ca_file: "ca.pem".to_owned(), ..kafka("localhost:9093") };
+        assert!(local.is_encrypted());
     }
 
     #[test]

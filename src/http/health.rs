@@ -105,5 +105,5 @@ pub(super) fn not_ready(
     down("hub")
         .or_else(|| down("store"))
         .or_else(|| down("actors"))
-        .or_else(|| down("nats").filter(|_| state.nats_required))
+        .or_else(|| state.required_sources.iter().find_map(|source| down(source)))
 }

@@ -31,8 +31,8 @@ use crate::{
 pub struct State {
     /// Section `[server]`.
     pub server: ArcSwap<config::Server>,
-    /// True if readiness requires NATS.
-    pub nats_required: bool,
+    /// Names of the event sources that readiness requires.
+    pub required_sources: Vec<&'static str>,
     /// Rate limit of publishing.
     pub publish_limit: ArcSwapOption<PublishLimit>,
     /// Random ID of this process.
@@ -67,8 +67,8 @@ pub struct State {
     pub trace: Arc<DeliveryTrace>,
     /// Unknown codes of events.
     pub unknown_types: Arc<UnknownTypes>,
-    /// True if NATS is configured and optional.
-    pub nats_optional: bool,
+    /// Names of the event sources that are configured and optional.
+    pub optional_sources: Vec<&'static str>,
     /// Number of notifications in the store.
     pub stored: admin::StoredNotifications,
     /// Metrics of the last hour.

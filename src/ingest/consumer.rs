@@ -57,6 +57,13 @@ pub struct Retries {
     pub backoff_seconds: Vec<u64>,
 }
 
+impl Default for Retries {
+    /// The values of `[nats]`, for sources without settings of their own.
+    fn default() -> Self {
+        Self { max_deliver: 5, backoff_seconds: vec![1, 5, 15, 30] }
+    }
+}
+
 /// Result of processing one message.
 pub enum Processed {
     /// The message is finished.
@@ -142,6 +149,21 @@ impl Consumer {
     /// Reports the state of the source in `/health/ready`, and logs a change.
     pub fn report(&self, state: PartState) {
         self.health.set(self.source, state);
+    }
+
+    /// Reports that no events arrive. A broker that is optional and was never there is no reason
+    /// for an alarm.
+    pub fn report_down(&self, reason: String, required: bool) {
+        let (health, part) = (&self.health, self.source);
+        let optional = !required && !health.was_ever_ok(part);
+        if optional && !health.is_down(part) {
+            tracing::info!(
+                reason,
+                "{part}: not available, and optional ({part}.required = false); retrying"
+            );
+        }
+        let state = PartState::Down(reason);
+        if optional { health.set_silently(part, state) } else { health.set(part, state) }
     }
 
     fn classify(&self, decoded: Result<Decoded, Rejected>, shared: &mut Vec<Event>) -> NextStep {

@@ -19,6 +19,21 @@ use crate::{
 const HEADERS_KEPT: usize = 32;
 const HEADER_VALUE_MAX: usize = 1_024;
 
+/// Prefixes of the attributes of CloudEvents in headers: Kafka binding, section 3.2.4.1, and AMQP
+/// binding, section 3.1.3.1. HTTP and NATS have `ce-`.
+const CLOUD_EVENT_PREFIXES: [&str; 3] = ["ce_", "cloudevents:", "cloudevents_"];
+
+/// Returns the name of a header as events are decoded with: in lower case, with the prefix `ce-`
+/// for attributes of CloudEvents.
+pub(super) fn header_name(name: &str) -> String {
+    let name = name.to_ascii_lowercase();
+    let attribute = CLOUD_EVENT_PREFIXES.iter().find_map(|prefix| name.strip_prefix(prefix));
+    match attribute {
+        Some(attribute) => format!("ce-{attribute}"),
+        None => name,
+    }
+}
+
 /// Message of a broker.
 #[derive(Debug, Clone)]
 pub struct SourceMessage {
@@ -179,6 +194,14 @@ mod tests {
             disposition(&[filler(), away]),
             Disposition::Retry { after: second, unavailable: true }
         );
+    }
+
+    #[test]
+    fn attributes_of_cloud_events_have_one_prefix() {
+        for name in ["ce_id", "ce-id", "CE_ID", "cloudEvents:id", "cloudEvents_id"] {
+            assert_eq!(header_name(name), "ce-id");
+        }
+        assert_eq!(header_name("Event_Id"), "event_id");
     }
 
     #[test]

@@ -6,18 +6,24 @@
 //! all sources give the same guarantees: acknowledged after the commit, one identity per event,
 //! dead letters that never block.
 
+pub mod amqp;
 mod consumer;
+pub mod kafka;
 mod message;
 pub mod nats;
+mod outbox;
 mod scheduler;
+mod settle;
+mod stop;
 mod subscriber;
 
-use std::sync::Arc;
+use std::{future::ready, sync::Arc};
 
 use futures_util::future::LocalBoxFuture;
 
 pub use consumer::{Consumer, Processed, Retries};
 pub use message::{Disposition, SourceMessage};
+pub use outbox::OutboxSource;
 pub use scheduler::Scheduler;
 pub use subscriber::Subscriber;
 
@@ -36,6 +42,12 @@ pub trait EventSource: Send + Sync {
     /// The future is dropped when the hub stops. A message that was not acknowledged by then must
     /// be delivered again by the broker.
     fn run(self: Arc<Self>, consumer: Consumer) -> LocalBoxFuture<'static, ()>;
+
+    /// Stops receiving when the hub stops: finishes what is in progress and hands over to other
+    /// hubs, within some seconds. Without it the broker notices by itself that the hub is gone.
+    fn stop(&self) -> LocalBoxFuture<'_, ()> {
+        Box::pin(ready(()))
+    }
 }
 
 #[cfg(test)]

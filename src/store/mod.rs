@@ -23,9 +23,11 @@ mod fan_outs;
 mod hubs;
 mod idempotency;
 mod jobs;
+mod kind;
 mod list;
 mod marks;
 mod open;
+mod outbox;
 mod owed_fan_outs;
 mod personal_data;
 mod planned;
@@ -52,9 +54,11 @@ pub use fan_outs::{FanOutStart, Part};
 pub use hubs::{Fence, HubRow};
 pub use idempotency::{ANSWER_KEPT_MS, Reservation};
 pub use jobs::{JobProgress, JobRow};
+pub use kind::Kind;
 pub use list::{Filter, Listing, UnreadTotals};
 pub use marks::MarkOutcome;
 pub use open::StoreLock;
+pub use outbox::{OutboxBatch, OutboxRow, OutboxWatch};
 pub use owed_fan_outs::OwedFanOut;
 pub use personal_data::Erased;
 pub use planned::{Planned, notification_of};
@@ -155,38 +159,6 @@ impl Sqlite {
         &self,
     ) -> Result<(OwnedMutexGuard<()>, PoolConnection<sqlx::Sqlite>), sqlx::Error> {
         Ok((self.lock_gate().await?, self.writer.acquire().await?))
-    }
-}
-
-/// Kind of database.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
-    /// File on this machine.
-    Sqlite,
-    /// Server.
-    Postgres,
-}
-
-impl Kind {
-    /// Returns whether only one hub can use the store at a time.
-    pub(super) fn has_one_hub(self) -> bool {
-        match self {
-            Self::Sqlite => true,
-            Self::Postgres => false,
-        }
-    }
-
-    /// Returns the kind that a URL is for; `None` for an unknown scheme.
-    #[must_use]
-    pub fn of_url(url: &str) -> Option<Self> {
-        let is = |scheme: &&str| url.starts_with(*scheme);
-        if is(&"sqlite:") {
-            Some(Self::Sqlite)
-        } else if ["postgres://", "postgresql://"].iter().any(is) {
-            Some(Self::Postgres)
-        } else {
-            None
-        }
     }
 }
 

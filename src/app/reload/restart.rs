@@ -46,6 +46,19 @@ pub(super) fn restart_needed(started: &Config, now: &Config) -> Vec<String> {
             || started.nats.url.reveal() != now.nats.url.reveal()
             || started.nats.nkey_seed.reveal() != now.nats.nkey_seed.reveal(),
     );
+    differ(
+        "kafka",
+        debugged(&started.kafka) != debugged(&now.kafka)
+            || started.kafka.password.reveal() != now.kafka.password.reveal(),
+    );
+    differ(
+        "amqp",
+        debugged(&started.amqp) != debugged(&now.amqp)
+            || started.amqp.url.reveal() != now.amqp.url.reveal(),
+    );
+    differ("outbox.enabled", started.outbox.enabled != now.outbox.enabled);
+    differ("server.tls", started.server.tls != now.server.tls);
+    differ("store.partitions", started.store.partitions != now.store.partitions);
     let secrets = |config: &Config| {
         let channels = &config.channels;
         let webhooks = channels.webhooks.iter();

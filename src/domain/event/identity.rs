@@ -38,6 +38,20 @@ impl Identity {
         Self::new(format!("js:{name}:{created_ms}:{sequence}"))
     }
 
+    /// Identity from topic, partition and offset of Kafka. `topic_id` distinguishes a topic that was
+    /// deleted and created again, whose offsets start over.
+    #[must_use]
+    pub fn record(topic: &str, topic_id: &str, partition: i32, offset: i64) -> Self {
+        Self::new(format!("kafka:{topic}:{topic_id}:{partition}:{offset}"))
+    }
+
+    /// Identity from the row of the outbox. `created_us` distinguishes a table that was truncated,
+    /// whose IDs start over.
+    #[must_use]
+    pub fn outbox(id: i64, created_us: i64) -> Self {
+        Self::new(format!("outbox:{id}:{created_us}"))
+    }
+
     /// Identity read from the store.
     #[must_use]
     pub fn stored(text: String) -> Self {

@@ -31,10 +31,11 @@ impl RawEvent<'_> {
         self.headers.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 
-    /// Returns the publisher's key from the headers; `Nats-Msg-Id` comes first.
+    /// Returns the publisher's key from the headers; `Nats-Msg-Id` comes first. Records of Kafka and
+    /// messages of AMQP have `event_id`.
     fn header_key(&self) -> Option<(&'static str, &str)> {
         let found = |name: &'static str| Some((name, self.header(name)?));
-        ["nats-msg-id", "idempotency-key"]
+        ["nats-msg-id", "idempotency-key", "event_id"]
             .into_iter()
             .find_map(found)
             .filter(|(_, key)| !key.is_empty())
@@ -43,7 +44,11 @@ impl RawEvent<'_> {
     /// Checks the key of the headers.
     pub(super) fn check_header_key(&self) -> Result<(), Rejected> {
         let Some((name, key)) = self.header_key() else { return Ok(()) };
-        let field = if name == "nats-msg-id" { "Nats-Msg-Id" } else { "Idempotency-Key" };
+        let field = match name {
+            "nats-msg-id" => "Nats-Msg-Id",
+            "idempotency-key" => "Idempotency-Key",
+            other => other,
+        };
         fields::identifier(field, key.to_owned()).map(drop)
     }
 

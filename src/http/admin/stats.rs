@@ -89,7 +89,6 @@ pub(in crate::http) async fn stats(
     let unsaved = state.history.events_unsaved(&state.metrics);
     history.totals.insert("notifications", whole(notifications));
     history.totals.insert("events", whole(events.saturating_add(unsaved)));
-    let optional: &[&str] = if state.nats_optional { &["nats"] } else { &[] };
     Ok(HttpResponse::Ok().json(json!({
         "timestamp": clock::now(),
         "instance": state.sessions.instance,
@@ -100,7 +99,7 @@ pub(in crate::http) async fn stats(
         "types": catalog.len(),
         "unknown_types": unknown,
         "parts": crate::http::health::shown(&state.health.parts()),
-        "optional": optional,
+        "optional": state.optional_sources,
         "interval_seconds": history.interval_seconds,
         "series": history.series,
     })))

@@ -15,7 +15,7 @@ pub use address::{AddressError, Servers};
 use connection::NatsConnection;
 
 use super::{Consumer, EventSource, Retries};
-use crate::{config, telemetry::PartState};
+use crate::config;
 
 /// Delay before the next attempt after a failure.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
@@ -92,27 +92,16 @@ impl Subscription {
         }
     }
 
+    fn report_down(&self, reason: String) {
+        self.consumer.report_down(reason, self.config.required);
+    }
+
     async fn receive(&self, connection: &mut NatsConnection) -> ConsumerError {
         match jetstream::is_available(&connection.client).await {
             Ok(true) => jetstream::receive(self, connection).await,
             Ok(false) => core::receive(self, connection).await,
             Err(error) => error,
         }
-    }
-
-    /// Reports that no events arrive. A server that is optional and was never there is no reason
-    /// for an alarm.
-    fn report_down(&self, reason: String) {
-        let (health, part) = (&self.consumer.health, self.consumer.source);
-        let optional = !self.config.required && !health.was_ever_ok(part);
-        if optional && !health.is_down(part) {
-            tracing::info!(
-                reason,
-                "nats: not available, and optional (nats.required = false); retrying"
-            );
-        }
-        let state = PartState::Down(reason);
-        if optional { health.set_silently(part, state) } else { health.set(part, state) }
     }
 }
 

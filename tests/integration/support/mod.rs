@@ -7,9 +7,12 @@
 
 pub mod client;
 pub mod hub;
+pub mod kafka;
 pub mod nats;
+pub mod otlp;
 pub mod postgres;
 pub mod proxy;
+pub mod rabbitmq;
 pub mod receivers;
 pub mod redis;
 pub mod stores;

@@ -1,26 +1,25 @@
-//! `lonceng publish`: publishes events over HTTP or NATS.
+//! `lonceng publish`: publishes events over HTTP or a broker.
 
-use std::{io::IsTerminal as _, path::Path, time::Duration};
+mod amqp;
+mod kafka;
+mod nats;
+
+use std::{io::IsTerminal as _, path::Path};
 
 use anyhow::{Context as _, anyhow};
-use async_nats::{HeaderMap, jetstream};
 use clap::Args;
-use futures_util::{StreamExt as _, stream::FuturesUnordered};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use super::{Failure, client, load_if_there};
-use crate::{config::Config, domain::event::code_of, ingest::nats::Servers};
+use crate::{config::Config, domain::event::code_of};
 
 /// Maximum number of publishes in progress.
 const IN_FLIGHT: usize = 500;
 
 /// Number of events per HTTP request.
 const HTTP_BATCH: u64 = 200;
-
-/// Time limit for connecting to NATS.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Publish an event, or many
 #[derive(Debug, Args)]
@@ -42,6 +41,12 @@ pub(super) struct Publish {
     #[arg(long, value_name = "URL", num_args = 0..=1, default_missing_value = "",
         conflicts_with = "http")]
     nats: Option<String>,
+    /// Publish to Kafka, at the configured brokers; the topic is the subject without events.
+    #[arg(long, conflicts_with_all = ["http", "nats"])]
+    kafka: bool,
+    /// Publish to RabbitMQ, at the configured URL; the routing key is the subject without events.
+    #[arg(long, conflicts_with_all = ["http", "nats", "kafka"])]
+    amqp: bool,
     /// Publish over HTTP, at this address or the configured one (the default)
     #[arg(long, value_name = "URL", num_args = 0..=1, default_missing_value = "")]
     http: Option<String>,
@@ -63,8 +68,19 @@ impl Publish {
         let config = load_if_there(config)?;
         let event = self.event()?;
         let (count, code) = (self.count, self.code());
-        if let Some(url) = &self.nats {
+        let broker = if let Some(url) = &self.nats {
             self.over_nats(&config, url, &event).await?;
+            true
+        } else if self.kafka {
+            self.over_kafka(&config.kafka, &event).await?;
+            true
+        } else if self.amqp {
+            self.over_amqp(&config.amqp, &event).await?;
+            true
+        } else {
+            false
+        };
+        if broker {
             println!("published {count} × {code}; the hub processes them when it receives them");
             return Ok(());
         }
@@ -84,6 +100,12 @@ impl Publish {
         } else {
             format!("events.{}", self.name.to_lowercase().replace('_', "."))
         }
+    }
+
+    /// Returns the topic of Kafka, and the routing key of AMQP.
+    fn topic(&self) -> String {
+        let subject = self.subject();
+        subject.strip_prefix("events.").unwrap_or(&subject).to_owned()
     }
 
     fn event(&self) -> Result<Map<String, Value>, Failure> {
@@ -152,49 +174,6 @@ impl Publish {
         progress.finish_and_clear();
         Ok(outcomes)
     }
-
-    async fn over_nats(
-        &self,
-        config: &Config,
-        url: &str,
-        event: &Map<String, Value>,
-    ) -> anyhow::Result<()> {
-        let url = if url.is_empty() { config.nats.url.reveal() } else { url };
-        let url = if url.is_empty() { "nats://127.0.0.1:4222" } else { url };
-        let servers = Servers::parse(url)?;
-        let options = async_nats::ConnectOptions::new().connection_timeout(CONNECT_TIMEOUT);
-        let connecting = servers.sign_in(options, &config.nats).await?.connect(servers.addresses);
-        let nats = connecting.await.map_err(|error| {
-            anyhow!(
-                "no NATS server answers ({:?}); start one with `nats-server -js`, or name \
-                 another with --nats URL",
-                error.kind()
-            )
-        })?;
-        let context = jetstream::new(nats.clone());
-        let payload = bytes::Bytes::from(serde_json::to_vec(event)?);
-        let subject = self.subject();
-        let progress = progress(self.count);
-        let mut waiting = FuturesUnordered::new();
-        for n in 0..self.count {
-            let mut headers = HeaderMap::new();
-            headers.insert("Nats-Msg-Id", self.id(n));
-            let sent =
-                context.publish_with_headers(subject.clone(), headers, payload.clone()).await?;
-            waiting.push(sent.into_future());
-            if waiting.len() >= IN_FLIGHT {
-                check_stored(waiting.next().await, &subject)?;
-                progress.inc(1);
-            }
-        }
-        while let Some(result) = waiting.next().await {
-            check_stored(Some(result), &subject)?;
-            progress.inc(1);
-        }
-        nats.flush().await?;
-        progress.finish_and_clear();
-        Ok(())
-    }
 }
 
 /// Counts of outcomes over HTTP.
@@ -250,21 +229,6 @@ impl std::fmt::Display for Outcomes {
 
 fn notifications_of(count: u64) -> String {
     format!("{count} {}", if count == 1 { "notification" } else { "notifications" })
-}
-
-/// Returns whether a stream has stored an event.
-fn check_stored<T, E: std::fmt::Display>(
-    result: Option<Result<T, E>>,
-    subject: &str,
-) -> anyhow::Result<()> {
-    match result {
-        Some(Err(error)) => Err(anyhow!(
-            "no stream stored the event on {subject} ({error}); start the hub once, which makes \
-             its stream, or check that \
-             the server runs with -js"
-        )),
-        Some(Ok(_)) | None => Ok(()),
-    }
 }
 
 fn progress(count: u64) -> ProgressBar {

@@ -1,0 +1,70 @@
+//! Publishing to RabbitMQ.
+
+use anyhow::anyhow;
+use futures_util::{StreamExt as _, stream::FuturesUnordered};
+use lapin::{
+    BasicProperties, Confirmation,
+    options::{BasicPublishOptions, ConfirmSelectOptions},
+};
+use serde_json::{Map, Value};
+
+use super::{IN_FLIGHT, Publish, progress};
+use crate::{cli::Failure, config, ingest::amqp};
+
+/// Delivery mode of messages that survive a restart of the server (AMQP 0-9-1, section 4.2.6.1).
+const PERSISTENT: u8 = 2;
+
+impl Publish {
+    /// Publishes to the configured exchange, with publisher confirms.
+    pub(super) async fn over_amqp(
+        &self,
+        config: &config::Amqp,
+        event: &Map<String, Value>,
+    ) -> Result<(), Failure> {
+        if !config.is_on() {
+            return Err(Failure::Usage(
+                "lonceng: no AMQP server is configured; set amqp.url, or \
+                 AMQP_URL=amqp://user:password@host:5672/"
+                    .to_owned(),
+            ));
+        }
+        let away = |error: &dyn std::fmt::Display| {
+            anyhow!("the AMQP server did not take the event: {error}; check amqp.url")
+        };
+        let connection = amqp::connect(config).await.map_err(|error| away(&error))?;
+        amqp::declare(&connection, config).await.map_err(|error| away(&error))?;
+        let channel = connection.create_channel().await.map_err(|error| away(&error))?;
+        let confirms = ConfirmSelectOptions::default();
+        channel.confirm_select(confirms).await.map_err(|error| away(&error))?;
+        let payload = serde_json::to_vec(event).map_err(anyhow::Error::from)?;
+        let topic = self.topic();
+        let progress = progress(self.count);
+        let mut waiting = FuturesUnordered::new();
+        let stored = |confirmed: lapin::Result<Confirmation>| match confirmed {
+            Ok(Confirmation::Nack(_)) => Err(away(&"it refused the message")),
+            Ok(_) => Ok(progress.inc(1)),
+            Err(error) => Err(away(&error)),
+        };
+        for n in 0..self.count {
+            let properties = BasicProperties::default()
+                .with_content_type("application/json".into())
+                .with_delivery_mode(PERSISTENT)
+                .with_message_id(self.id(n).into());
+            let (exchange, key) = (config.exchange.as_str().into(), topic.as_str().into());
+            let options = BasicPublishOptions::default();
+            let sent = channel.basic_publish(exchange, key, options, &payload, properties).await;
+            waiting.push(sent.map_err(|error| away(&error))?);
+            if waiting.len() >= IN_FLIGHT
+                && let Some(confirmed) = waiting.next().await
+            {
+                stored(confirmed)?;
+            }
+        }
+        while let Some(confirmed) = waiting.next().await {
+            stored(confirmed)?;
+        }
+        let _ = connection.close(200, "done".into()).await;
+        progress.finish_and_clear();
+        Ok(())
+    }
+}

@@ -211,6 +211,7 @@ pub(crate) fn event(id: &str, user_id: &str) -> Event {
         bytes: 100,
         publisher: None,
         direct: None,
+        trace: None,
     }
 }
 
@@ -246,7 +247,7 @@ pub(crate) fn draft(user_id: &str, message: &str) -> Draft {
 pub(crate) fn planned(identity: Option<&str>, users: &[&str]) -> Planned {
     let drafts = users.iter().map(|id| (Uuid::now_v7(), draft(id, "hello"))).collect();
     let identity = identity.map(Identity::key);
-    Planned { identity, part: None, drafts, broadcasts: Vec::new() }
+    Planned { identity, part: None, drafts, broadcasts: Vec::new(), trace: None }
 }
 
 /// Waits for a reply.

@@ -372,7 +372,8 @@ impl Starter<'_> {
 }
 
 /// Returns the name of the hub: as configured, else the host name.
-pub(super) fn instance(configured: &str) -> String {
+#[must_use]
+pub fn instance(configured: &str) -> String {
     if configured.is_empty() {
         gethostname::gethostname().to_string_lossy().into_owned()
     } else {

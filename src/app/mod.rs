@@ -7,6 +7,7 @@ mod sources;
 mod threads;
 mod totals;
 
+pub use build::instance;
 pub use check::check;
 
 use std::{

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::control::ControlContent;
 use crate::{
-    domain::{event::Event, inbox::RevisionStep, user::UserId},
+    domain::{event::Event, inbox::RevisionStep, trace_context::TraceContext, user::UserId},
     runtime::{Handle, MessageHandle},
 };
 
@@ -24,6 +24,8 @@ pub struct BusChange {
     pub limited: Option<String>,
     /// ID of the notification, if it is new.
     pub created: Option<Uuid>,
+    /// Trace of the event that caused it.
+    pub trace: Option<Arc<TraceContext>>,
     /// WebSocket frame.
     pub frame: Bytes,
 }

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::message::BusChange;
 use crate::{
-    domain::{event::Event, inbox::RevisionStep, user::UserId},
+    domain::{event::Event, inbox::RevisionStep, trace_context::TraceContext, user::UserId},
     protocol::frame,
 };
 
@@ -32,6 +32,8 @@ struct ChangeHeader<'a> {
     limited: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     created: Option<Uuid>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    trace: Option<String>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -65,6 +67,7 @@ pub(super) fn encode_change(sender: Sender<'_>, change: &BusChange) -> Vec<u8> {
         unseen,
         limited: change.limited.clone(),
         created: change.created,
+        trace: change.trace.as_ref().map(|trace| trace.to_stored()),
     };
     join(&header, frame::payload(&change.frame))
 }
@@ -72,11 +75,12 @@ pub(super) fn encode_change(sender: Sender<'_>, change: &BusChange) -> Vec<u8> {
 /// Decodes a change of the inbox of `user`. Returns `None` if it is malformed.
 pub(super) fn decode_change(user: UserId, message: &[u8]) -> Option<(Sender<'_>, BusChange)> {
     let (header, payload) = split(message)?;
-    let ChangeHeader { sender, previous, revision, unread, unseen, limited, created } =
+    let ChangeHeader { sender, previous, revision, unread, unseen, limited, created, trace } =
         serde_json::from_slice(header).ok()?;
     let step = RevisionStep { previous_revision: previous, revision, unread, unseen };
     let frame: Bytes = frame::text(payload);
-    Some((sender, BusChange { user_id: user, step, limited, created, frame }))
+    let trace = trace.as_deref().and_then(TraceContext::from_stored);
+    Some((sender, BusChange { user_id: user, step, limited, created, trace, frame }))
 }
 
 /// Encodes an event.
@@ -107,6 +111,8 @@ mod tests {
     use super::*;
     use crate::domain::{event::Identity, notification::Timestamp};
 
+    const TRACE: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01 vendor=1";
+
     const SENDER: Sender<'static> = Sender { hub: "b1", sent: 5 };
 
     fn user() -> UserId {
@@ -118,7 +124,8 @@ mod tests {
         let step = RevisionStep { previous_revision: 4, revision: 5, unread: 2, unseen: 1 };
         for (limited, created) in [(Some("NOTE".to_owned()), Some(Uuid::nil())), (None, None)] {
             let frame = frame::text(b"{\"type\":\"x\"}\n");
-            let change = BusChange { user_id: user(), step, limited, created, frame };
+            let trace = created.and_then(|_| TraceContext::from_stored(TRACE));
+            let change = BusChange { user_id: user(), step, limited, created, trace, frame };
 
             let message = encode_change(SENDER, &change);
 
@@ -151,6 +158,7 @@ mod tests {
             bytes: 40,
             publisher: None,
             direct: None,
+            trace: None,
         };
 
         let message = encode_event(SENDER, &event);

@@ -34,6 +34,7 @@ use crate::{
     config::Channels,
     domain::{
         notification::{Notification, Timestamp},
+        trace_context::TraceContext,
         user::Person,
     },
     store::{PushSubscription, Store},
@@ -58,6 +59,8 @@ pub struct Message {
     pub browsers: Vec<PushSubscription>,
     /// Time of the attempt.
     pub now: Timestamp,
+    /// Trace of the event.
+    pub trace: Option<Arc<TraceContext>>,
 }
 
 /// Acceptance by the other side.
@@ -91,6 +94,18 @@ pub enum SendErrorKind {
     Unreachable,
     /// There is nobody to send it to.
     Nobody,
+}
+
+impl SendErrorKind {
+    /// Returns the name, for the attribute `error.type` of spans.
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Refused => "refused",
+            Self::Later(_) => "later",
+            Self::Unreachable => "unreachable",
+            Self::Nobody => "nobody",
+        }
+    }
 }
 
 impl SendError {

@@ -134,6 +134,7 @@ pub(super) async fn prepare(
                 .filter(|browser| !first.confirmed.contains(&browser.id))
                 .collect(),
             now,
+            trace: first.trace.clone(),
         };
         preparation.messages.push(Prepared { deliveries: wanted, message });
     }

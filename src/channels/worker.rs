@@ -15,7 +15,7 @@ use tokio::{
 use uuid::Uuid;
 
 use super::{
-    Channel, SendError, SendErrorKind, Sent,
+    Channel, Message, SendError, SendErrorKind, Sent,
     breaker::Breaker,
     outcome::{of_attempt, without_attempt},
     prepare::{Prepared, prepare},
@@ -27,7 +27,10 @@ use crate::{
     domain::notification::Timestamp,
     pipeline::catalog::SharedCatalog,
     store::{Delivery, DeliveryOutcome, Store, StoreError},
-    telemetry::{Health, metric},
+    telemetry::{
+        Health, metric,
+        spans::{Kind, Span},
+    },
 };
 
 /// Interval of checks for what is due: a delivery with a time of its own is late by this at most.
@@ -179,10 +182,13 @@ impl Worker {
     fn start(&mut self) {
         let limit = Duration::from_secs(self.context.retry.timeout_seconds);
         while self.running.len() < self.channel.concurrency() {
-            let Some(Prepared { deliveries, message }) = self.waiting.pop_front() else { break };
+            let Some(Prepared { deliveries, mut message }) = self.waiting.pop_front() else {
+                break;
+            };
             let (channel, store) = (Arc::clone(&self.channel), self.context.store.clone());
             self.running.spawn(async move {
                 let started = Instant::now();
+                let mut span = send_span(channel.name(), &mut message);
                 let result = if is_wanted(&store, message.id).await {
                     timeout(limit, channel.send(&message)).await.unwrap_or_else(|_| {
                         let reason = format!("no answer within {} s", limit.as_secs());
@@ -191,6 +197,9 @@ impl Worker {
                 } else {
                     Err(SendError::new(SendErrorKind::Nobody, "cancelled"))
                 };
+                if let (Some(span), Err(error)) = (&mut span, &result) {
+                    span.fail(error.kind.as_str());
+                }
                 Attempt { deliveries, result, took: started.elapsed() }
             });
         }
@@ -244,7 +253,8 @@ impl Worker {
         if let (Err(error), Some(first)) = (&result, outcomes.first())
             && first.state == "failed"
         {
-            tracing::warn!(channel, delivery = %first.delivery_id, reason = error.reason,
+            let trace_id = deliveries.first().and_then(|one| Some(one.trace.as_ref()?.id()));
+            tracing::warn!(channel, delivery = %first.delivery_id, reason = error.reason, trace_id,
                 "channels: delivery failed; it can be retried on the console");
         }
         self.unrecorded.extend(outcomes);
@@ -281,6 +291,18 @@ impl Worker {
             self.held.remove(&outcome.delivery_id);
         }
     }
+}
+
+/// Starts the span of an attempt, and makes it the parent of what the other side does.
+fn send_span(channel: &str, message: &mut Message) -> Option<Span> {
+    let parent = message.trace.as_deref();
+    let mut span = Span::start(|| format!("send {channel}"), Kind::Client, parent)?;
+    span.set("messaging.system", "lonceng");
+    span.set("messaging.operation.name", "send");
+    span.set("messaging.operation.type", "send");
+    span.set("messaging.destination.name", channel.to_owned());
+    message.trace = Some(span.context());
+    Some(span)
 }
 
 /// Returns whether a delivery has not been cancelled since it was claimed. While the store is

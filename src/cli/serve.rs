@@ -5,7 +5,7 @@ use std::path::Path;
 use super::{Failure, install_tls, load};
 use crate::{
     app::{Hub, StartError},
-    telemetry::{metric, start_logging},
+    telemetry::{metric, spans, start_logging},
 };
 
 pub(super) fn run(config: &Path) -> Result<(), Failure> {
@@ -24,6 +24,9 @@ pub(super) fn run(config: &Path) -> Result<(), Failure> {
         let dev = loaded.config.auth.methods.contains(&crate::config::AuthMethod::Dev);
         // Installed first: a signal during the start must not be missed.
         let mut stop = StopSignal::new()?;
+        let exporter =
+            spans::Exporter::start(&crate::app::instance(&loaded.config.server.instance_id))
+                .map_err(Failure::Usage)?;
         let hub = Hub::start(loaded, metrics).await.map_err(|error| match error {
             StartError::Key(_) | StartError::Redis(_) => Failure::Usage(error.to_string()),
             other => other.into(),
@@ -49,6 +52,9 @@ pub(super) fn run(config: &Path) -> Result<(), Failure> {
         }
         tracing::info!("stopping");
         hub.stop().await;
+        if let Some(exporter) = exporter {
+            exporter.stop().await;
+        }
         // Exit explicitly: a thread that waits for a hanging file system would block the process.
         std::process::exit(0)
     })

@@ -7,6 +7,8 @@
 
 mod remote;
 
+use remote::push_span;
+
 use std::{
     collections::HashMap,
     sync::{Arc, atomic::Ordering},
@@ -114,6 +116,7 @@ impl Registry {
         // The user is not connected here: nothing is encoded.
         let user = self.users.get_mut(&change.user_id)?;
         let limit = self.config.settings.live_per_minute();
+        let _span = push_span(change.trace.as_deref());
         let result = user.push(change, frames, received, limit);
         let record = created(change)
             .filter(|_| self.config.trace.is_on())

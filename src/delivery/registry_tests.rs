@@ -206,6 +206,7 @@ fn remote(id: &str, previous_revision: i64, limited: bool) -> Received<BusChange
         step: RevisionStep { previous_revision, revision, unread: revision, unseen: revision },
         limited: limited.then(|| "NOTE_CREATED".to_owned()),
         created: None,
+        trace: None,
         frame: protocol::frame::text(b"{}"),
     };
     Received { content: change, at: Instant::now() }

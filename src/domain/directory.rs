@@ -143,6 +143,7 @@ mod tests {
             bytes: 0,
             publisher: None,
             direct: None,
+            trace: None,
         }
     }
 

@@ -9,6 +9,7 @@ use std::sync::Arc;
 pub use super::transition::{Mark, transition};
 use super::{
     notification::{Notification, NotificationState, Status},
+    trace_context::TraceContext,
     user::UserId,
 };
 
@@ -200,6 +201,8 @@ pub struct Change {
     pub step: RevisionStep,
     /// Connection that asked for it.
     pub origin: Option<ClientId>,
+    /// Trace of the event that caused it.
+    pub trace: Option<Arc<TraceContext>>,
 }
 
 /// Position from which a client resumes: `REVISION` or `EPOCH.REVISION`.

@@ -23,5 +23,6 @@ pub mod rejected;
 pub mod schedule;
 pub mod skipped;
 pub mod template;
+pub mod trace_context;
 mod transition;
 pub mod user;

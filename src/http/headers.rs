@@ -11,6 +11,8 @@ pub(super) fn event_headers(map: &HeaderMap) -> Vec<(String, String)> {
                 || name == "nats-msg-id"
                 || name == "idempotency-key"
                 || name == "content-type"
+                || name == "traceparent"
+                || name == "tracestate"
         })
         .filter_map(|(name, value)| {
             Some((name.as_str().to_owned(), value.to_str().ok()?.to_owned()))

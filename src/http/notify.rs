@@ -22,6 +22,7 @@ use crate::{
         limits::{IDENTIFIER_MAX_CHARS, bounded},
         link,
         notification::{Priority, Timestamp},
+        trace_context::TraceContext,
         user::{Person, UserId},
     },
     http::api::{Access, Operation, Tag},
@@ -104,15 +105,16 @@ pub(super) async fn post(
     let caller = publish::admit(&state, &request).await?;
     let publisher = audit::caller_name(&caller);
     let bytes = body::read(payload, state.server.load().max_event_bytes).await?;
-    let key =
-        event_headers(request.headers()).into_iter().find(|(name, _)| name == "idempotency-key");
+    let headers = event_headers(request.headers());
+    let trace = TraceContext::of_headers(&headers);
+    let key = headers.into_iter().find(|(name, _)| name == "idempotency-key");
     let payload = bytes.clone();
     let event = body::decoded(bytes.len(), move || {
         let body: Body = body::json(&payload)?;
         let event =
             event(body, key.as_ref().map(|(_, key)| key.as_str()).filter(|key| !key.is_empty()))?;
         let publisher = Some(publisher);
-        Ok::<_, Problem>(Event { bytes: payload.len(), publisher, ..event })
+        Ok::<_, Problem>(Event { bytes: payload.len(), publisher, trace, ..event })
     });
     let event = event.await??;
     idempotency::once(&state, &request, &bytes, async move |state: SharedState, seed| {
@@ -208,6 +210,7 @@ fn event(body: Body, key: Option<&str>) -> Result<Event, Problem> {
             metadata: body.metadata,
             seed: None,
         })),
+        trace: None,
     })
 }
 

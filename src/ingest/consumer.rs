@@ -249,6 +249,7 @@ impl Consumer {
                 let source = self.source;
                 if let Some(suppressed) = REJECTED.admit(clock::monotonic().0) {
                     tracing::warn!(source, subject = message.subject, kind, field, id = %letter.id,
+                        trace_id = message.trace_id(),
                         suppressed, "event rejected and stored as a dead letter");
                 }
                 metrics::counter!(metric::DEAD_LETTERS, "reason" => kind).increment(1);

@@ -9,6 +9,7 @@ use crate::{
     domain::{
         event::{Decoded, Event, Identity, RawEvent, decode},
         rejected::Rejected,
+        trace_context::TraceContext,
     },
     pipeline::Outcome,
     store::DeadLetter,
@@ -110,6 +111,11 @@ impl SourceMessage {
         })?;
         decoded.events.iter_mut().for_each(assign_id);
         Ok(decoded)
+    }
+
+    /// Returns the ID of the trace that the message belongs to, for the log.
+    pub(super) fn trace_id(&self) -> Option<String> {
+        TraceContext::of_headers(&self.headers).map(|trace| trace.id())
     }
 
     /// Creates the dead letter of this message. Its ID follows from the broker's identity, so that

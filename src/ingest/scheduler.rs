@@ -192,6 +192,7 @@ fn event(code: &str, last: Timestamp, at: Timestamp, count: Option<i64>) -> Even
         bytes: 0,
         publisher: None,
         direct: None,
+        trace: None,
     }
 }
 

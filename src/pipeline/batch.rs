@@ -12,6 +12,7 @@ use super::{
     plan::{Conditions, Plan, plan},
     reply::{PendingReply, hand_over},
     resolve::{Resolution, merge_users, resolve},
+    spans::EventSpans,
     trace::BatchTraces,
 };
 use crate::{
@@ -19,6 +20,7 @@ use crate::{
     clock,
     domain::event::Event,
     feeds::{FeedsHandle, ShowEvents},
+    telemetry::spans::{Kind, Span},
 };
 
 /// Maximum time for which live feeds may delay a batch.
@@ -30,7 +32,9 @@ pub(super) async fn run(context: BatchContext, batch: Vec<Ingest>) {
     let now = clock::now();
     let counts = context.feeds_handle.subscriber_counts();
     let mut resolved = Vec::with_capacity(batch.len());
-    for ingest in batch {
+    let mut spans = Vec::with_capacity(batch.len());
+    for mut ingest in batch {
+        spans.push(EventSpans::start(&mut ingest.events, ingest.source, ingest.received));
         let mut resolutions: Vec<Resolution> = ingest
             .events
             .iter()
@@ -40,9 +44,9 @@ pub(super) async fn run(context: BatchContext, batch: Vec<Ingest>) {
         resolved.push((ingest, resolutions));
     }
     let lookups = Lookups::load(&context.store, &resolved, now).await;
-    for (ingest, resolutions) in resolved {
+    for ((ingest, resolutions), spans) in resolved.into_iter().zip(spans) {
         let Ingest { events, atomic, strict, waits, source, received, reply } = ingest;
-        let mut traces = BatchTraces::new(&context.trace, &events, source, now);
+        let mut traces = BatchTraces::new(&context.trace, spans, &events, source, now);
         let events: Vec<Arc<Event>> = events.into_iter().map(Arc::new).collect();
         let plans: Vec<Plan> = match &lookups {
             Err(error) => {
@@ -58,6 +62,8 @@ pub(super) async fn run(context: BatchContext, batch: Vec<Ingest>) {
                     Conditions { now, received, whole: atomic && events.len() > 1, strict };
                 let mut plans = Vec::with_capacity(events.len());
                 for (index, (event, resolution)) in events.iter().zip(resolutions).enumerate() {
+                    let rendering =
+                        Span::start(|| "render".to_owned(), Kind::Internal, event.trace.as_deref());
                     plans.push(
                         match plan(event, resolution, lookups, &context, conditions).await {
                             Ok((plan, muted)) => {
@@ -67,6 +73,7 @@ pub(super) async fn run(context: BatchContext, batch: Vec<Ingest>) {
                             Err(outcome) => Plan::Done(outcome),
                         },
                     );
+                    drop(rendering);
                 }
                 plans
             }

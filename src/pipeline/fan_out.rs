@@ -295,7 +295,7 @@ impl FanOut {
         }
         if let Some(reason) = first {
             let (code, recipients) = (&self.kind.code, skipped.len());
-            tracing::warn!(code, recipients, %reason, "pipeline: rendering failed for some \
+            tracing::warn!(code, recipients, %reason, trace_id = self.event.trace_id(), "pipeline: rendering failed for some \
             recipients of a large fan-out; they are skipped");
         }
         (skipped, drafts)
@@ -330,6 +330,7 @@ impl FanOut {
                 }),
                 drafts: chunk.drafts.clone(),
                 broadcasts: broadcasts.clone(),
+                trace: self.event.trace.clone(),
             };
             let (reply, answer) = oneshot::channel();
             let commit =

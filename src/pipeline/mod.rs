@@ -13,6 +13,7 @@ mod plan;
 mod recipients;
 mod reply;
 mod resolve;
+mod spans;
 mod trace;
 
 pub use actor::{Ingest, Pipeline};

@@ -4,7 +4,10 @@ use std::{sync::Arc, time::Duration};
 
 use tokio::time::Instant;
 
-use super::{context::BatchContext, fan_out::FanOut, reply::run_in_background, trace::BatchTraces};
+use super::{
+    context::BatchContext, fan_out::FanOut, reply::run_in_background, spans::EventSpans,
+    trace::BatchTraces,
+};
 use crate::{
     clock,
     domain::event::Event,
@@ -33,7 +36,7 @@ pub(super) async fn resume(context: &BatchContext) -> Result<(), StoreError> {
             // It waits for its turn here; claiming it again has renewed the claim.
             continue;
         }
-        let event = match Event::from_stored(event.as_bytes()) {
+        let mut event = match Event::from_stored(event.as_bytes()) {
             Ok(event) => Event { identity: Some(identity), ..event },
             Err(error) => {
                 cannot_continue(identity.as_str(), &error.to_string());
@@ -47,8 +50,9 @@ pub(super) async fn resume(context: &BatchContext) -> Result<(), StoreError> {
             continue;
         };
         tracing::info!(code = event.code, "pipeline: an acknowledged event is continued");
-        let traces =
-            BatchTraces::new(&context.trace, std::slice::from_ref(&event), SOURCE, clock::now());
+        let events = std::slice::from_mut(&mut event);
+        let spans = EventSpans::start(events, SOURCE, Instant::now());
+        let traces = BatchTraces::new(&context.trace, spans, events, SOURCE, clock::now());
         let fan_out = FanOut {
             store: context.store.clone(),
             catalog: Arc::clone(&context.catalog),

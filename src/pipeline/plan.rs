@@ -122,7 +122,16 @@ pub(super) async fn plan(
         }
     };
     let identity = event.identity.clone();
-    Ok((Plan::Commit(Planned { identity, part: None, drafts, broadcasts }), muted))
+    Ok((
+        Plan::Commit(Planned {
+            identity,
+            part: None,
+            drafts,
+            broadcasts,
+            trace: event.trace.clone(),
+        }),
+        muted,
+    ))
 }
 
 fn fan_out(

@@ -51,7 +51,7 @@ pub(super) fn resolve(
         }
         Ok(Decision::Skip(reason)) => {
             if reason == Skipped::NoType {
-                note_unknown(&event.code, context);
+                note_unknown(event, context);
             }
             Resolution::Done(skipped(event, reason, strict, &context.catalog))
         }
@@ -72,7 +72,8 @@ pub(super) fn skipped(event: &Event, reason: Skipped, strict: bool, catalog: &Ca
 }
 
 /// Counts an event whose code no type has, and logs a warning at most once in a while per code.
-fn note_unknown(code: &str, context: &BatchContext) {
+fn note_unknown(event: &Event, context: &BatchContext) {
+    let code = event.code.as_str();
     match context.unknown_types.count(code, clock::now(), clock::monotonic()) {
         Some(Warning::Code(events)) => {
             let did_you_mean = context.catalog.similar(code);
@@ -80,6 +81,7 @@ fn note_unknown(code: &str, context: &BatchContext) {
                 code,
                 events,
                 did_you_mean,
+                trace_id = event.trace_id(),
                 "events skipped: no notification type has their code"
             );
         }

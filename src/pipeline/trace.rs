@@ -1,8 +1,8 @@
-//! Records the trace of each event of a batch.
+//! Records the trace of each event of a batch, for explanations, and its span.
 
 use std::sync::Arc;
 
-use super::{Outcome, fan_out::FanOutReport, plan::Plan};
+use super::{Outcome, fan_out::FanOutReport, plan::Plan, spans::EventSpans};
 use crate::{
     domain::{event::Event, notification::Timestamp, skipped::Skipped, user::UserId},
     telemetry::{
@@ -11,16 +11,18 @@ use crate::{
     },
 };
 
-/// Traces of a batch's events, in their order; empty while the delivery trace is off.
+/// Traces of a batch's events, in their order; empty while the delivery trace is off. Their spans.
 pub(super) struct BatchTraces {
     trace: Arc<DeliveryTrace>,
     events: Vec<Option<EventTrace>>,
+    spans: EventSpans,
 }
 
 impl BatchTraces {
     /// Begins the traces of `events`.
     pub(super) fn new(
         trace: &Arc<DeliveryTrace>,
+        spans: EventSpans,
         events: &[Event],
         source: &'static str,
         now: Timestamp,
@@ -28,7 +30,7 @@ impl BatchTraces {
         let recorded = if trace.is_on() { events } else { &[] };
         let events =
             recorded.iter().map(|event| Some(EventTrace::new(event, source, now))).collect();
-        Self { trace: Arc::clone(trace), events }
+        Self { trace: Arc::clone(trace), events, spans }
     }
 
     /// Records the recipients of an event, and those that muted its type.
@@ -47,7 +49,8 @@ impl BatchTraces {
     /// Takes out the trace of an event that ends later than the others.
     pub(super) fn remove(&mut self, index: usize) -> Self {
         let event = self.events.get_mut(index).and_then(Option::take);
-        Self { trace: Arc::clone(&self.trace), events: vec![event] }
+        let spans = self.spans.remove(index);
+        Self { trace: Arc::clone(&self.trace), events: vec![event], spans }
     }
 
     /// Records the recipients of a large fan-out.
@@ -71,6 +74,7 @@ impl BatchTraces {
                 event.delivered_count = 0;
             }
         }
+        self.spans.finish(outcomes);
         self.trace.record_events(self.events.into_iter().flatten().collect());
     }
 }

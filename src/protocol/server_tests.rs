@@ -55,6 +55,7 @@ fn change(kind: ChangeKind, notification: Option<Notification>, origin: Option<u
         notification: notification.map(Arc::new),
         step: RevisionStep { previous_revision: 16, revision: 17, unread: 3, unseen: 2 },
         origin,
+        trace: None,
     }
 }
 

@@ -120,7 +120,7 @@ macro_rules! inserted {
 
 /// Stores a notification that may belong to a group: the group grows, or begins.
 macro_rules! grouped {
-    ($notification:expr, $draft:expr, $deliveries:ident, $now:expr, $db:ident, $tx:ident) => {{
+    ($notification:expr, $draft:expr, $trace:expr, $deliveries:ident, $now:expr, $db:ident, $tx:ident) => {{
         let (placed, grew) = match grown!($draft, $now, $db, $tx) {
             Some(placed) => (placed, true),
             None => (inserted!($notification, $db, $tx), false),
@@ -133,7 +133,7 @@ macro_rules! grouped {
                 && $db::first!($tx, (i64,), PENDING, id, delivery.channel.as_str())?
                     .is_some_and(|(count,)| count > 0);
             if !pending {
-                $deliveries.push(DeliveryRow::of(delivery, &placed.0, $now));
+                $deliveries.push(DeliveryRow::of(delivery, &placed.0, $trace, $now));
             }
         }
         placed
@@ -229,6 +229,7 @@ impl Store {
             }
             let mut steps = Steps::new(&counts, db::raise_inboxes(&mut tx, &counts).await?);
             for event in new() {
+                let trace = event.trace.as_deref();
                 let shared = event.shared_metadata();
                 if let Some((id, metadata)) = &shared {
                     db::run!(tx, SHARE_METADATA, id, Json::from(*metadata), now)?;
@@ -238,19 +239,20 @@ impl Store {
                     let metadata_id = metadata_id.clone();
                     let notification = Notification { metadata_id, ..notification_of(*id, draft) };
                     if is_grouped {
-                        let placed = grouped!(notification, draft, deliveries, now, db, tx);
+                        let placed = grouped!(notification, draft, trace, deliveries, now, db, tx);
                         notifications.push(placed);
                         continue;
                     }
                     let placed = steps.place(notification)?;
                     let own = draft.deliveries.iter();
-                    deliveries.extend(own.map(|one| DeliveryRow::of(one, &placed.0, now)));
+                    deliveries.extend(own.map(|one| DeliveryRow::of(one, &placed.0, trace, now)));
                     notifications.push(placed);
                 }
                 if let Some((id, draft)) = event.drafts.first() {
                     let broadcasts = event.broadcasts.iter();
-                    deliveries
-                        .extend(broadcasts.map(|one| DeliveryRow::broadcast(one, *id, draft, now)));
+                    deliveries.extend(
+                        broadcasts.map(|one| DeliveryRow::broadcast(one, *id, draft, trace, now)),
+                    );
                 }
             }
             if !is_grouped {
@@ -293,5 +295,6 @@ fn change((notification, step): Placed, quiet: bool) -> Change {
         notification: Some(Arc::new(notification)),
         step,
         origin: None,
+        trace: None,
     }
 }

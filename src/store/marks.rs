@@ -140,6 +140,7 @@ impl Store {
                 notification: Some(Arc::new(found)),
                 step,
                 origin,
+                trace: None,
             })
         }))
     }
@@ -191,6 +192,6 @@ impl Store {
             }
         });
         let notification = notification.map(Arc::new);
-        Ok(Change { user_id: user.clone(), kind, notification, step, origin })
+        Ok(Change { user_id: user.clone(), kind, notification, step, origin, trace: None })
     }
 }

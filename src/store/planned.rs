@@ -1,6 +1,6 @@
 //! Events on their way into the store: their notifications, and the revisions that those get.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use uuid::Uuid;
 
@@ -11,6 +11,7 @@ use crate::domain::{
     inbox::{InboxState, RevisionStep},
     notification::{Notification, Status, stream_id},
     plan::Draft,
+    trace_context::TraceContext,
 };
 
 /// Size from which the metadata of an event with several recipients is stored once for all of them,
@@ -31,6 +32,8 @@ pub struct Planned {
     pub drafts: Vec<(Uuid, Draft)>,
     /// Deliveries that stand for all recipients of the event.
     pub broadcasts: Vec<DeliveryDraft>,
+    /// Trace of the event.
+    pub trace: Option<Arc<TraceContext>>,
 }
 
 impl Planned {

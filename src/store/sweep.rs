@@ -215,6 +215,7 @@ impl Store {
                     notification: Some(Arc::new(found)),
                     step,
                     origin: None,
+                    trace: None,
                 });
             }
             sqlx::query(db::ENTER_ALL).bind(updates(&changes)).execute(&mut *tx).await?;

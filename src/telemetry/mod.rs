@@ -5,6 +5,7 @@ pub mod history;
 mod log_limit;
 mod logging;
 pub mod metric;
+pub mod spans;
 pub mod trace;
 pub mod unknown_types;
 

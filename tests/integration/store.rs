@@ -50,7 +50,13 @@ pub(crate) fn draft(user_id: &str, message: &str) -> (Uuid, Draft) {
 }
 
 pub(crate) fn planned(identity: Option<&str>, drafts: Vec<(Uuid, Draft)>) -> Planned {
-    Planned { identity: identity.map(Identity::key), part: None, drafts, broadcasts: Vec::new() }
+    Planned {
+        identity: identity.map(Identity::key),
+        part: None,
+        drafts,
+        broadcasts: Vec::new(),
+        trace: None,
+    }
 }
 
 pub(crate) async fn fill(store: &Store, user_id: &str, count: usize) -> Vec<Uuid> {

@@ -246,6 +246,7 @@ async fn fan_out_chunks_follow_each_other_across_hubs(store: Store) {
         part: Some(Part { identity: identity.clone(), after: after.into(), to: to.into() }),
         drafts: vec![draft(to, "text")],
         broadcasts: Vec::new(),
+        trace: None,
     };
     let commit = async |piece: Planned| {
         let outcome = store.commit(&[piece], NOW).await.expect("it commits").remove(0);
@@ -295,6 +296,7 @@ async fn accepted_fan_out_is_claimed_by_one_hub_at_a_time_until_it_ends(store: S
         part: Some(Part { identity: identity.clone(), after: String::new(), to: "z".into() }),
         drafts: vec![draft("z", "text")],
         broadcasts: Vec::new(),
+        trace: None,
     };
     store.commit(&[last], NOW).await.expect("it commits");
     assert_eq!(store.count_by_hand("SELECT COUNT(*) FROM fan_outs").await.expect("it reads"), 0);

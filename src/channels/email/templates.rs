@@ -330,6 +330,7 @@ mod tests {
             recipients: 1,
             browsers: Vec::new(),
             now: Timestamp(0),
+            trace: None,
         }
     }
 

@@ -17,6 +17,7 @@ use crate::{
     domain::{
         channel::WEBHOOK_PREFIX,
         notification::{Notification, Timestamp},
+        trace_context::TraceContext,
     },
 };
 
@@ -77,7 +78,13 @@ impl Webhook {
         })
     }
 
-    async fn post(&self, id: Uuid, now: Timestamp, body: &Value) -> Result<String, SendError> {
+    async fn post(
+        &self,
+        id: Uuid,
+        now: Timestamp,
+        trace: Option<&TraceContext>,
+        body: &Value,
+    ) -> Result<String, SendError> {
         guard::check_literal(&self.url, self.allow_private)
             .map_err(|message| SendError::new(SendErrorKind::Refused, message))?;
         let body = body.to_string();
@@ -90,6 +97,9 @@ impl Webhook {
             .header("webhook-timestamp", seconds);
         if let Some(signature) = signature(&self.key, &id.to_string(), seconds, &body) {
             request = request.header("webhook-signature", signature);
+        }
+        if let Some(trace) = trace {
+            request = request.header("traceparent", trace.traceparent());
         }
         let response = request.body(body).send().await.map_err(|error| reply::of_error(&error))?;
         reply::interpret(response).await
@@ -169,7 +179,7 @@ impl Channel for Webhook {
                 SendError::new(SendErrorKind::Nobody, "the notification does not exist any more")
             })?;
             let body = body(self.format, item, message);
-            let reply = self.post(message.id, message.now, &body).await?;
+            let reply = self.post(message.id, message.now, message.trace.as_deref(), &body).await?;
             Ok(Sent { reply, confirmed: Vec::new() })
         })
     }
@@ -194,7 +204,7 @@ impl Channel for Webhook {
                     }],
                 }),
             };
-            self.post(Uuid::now_v7(), clock::now(), &body).await
+            self.post(Uuid::now_v7(), clock::now(), None, &body).await
         })
     }
 }

@@ -1,5 +1,7 @@
 //! Changes from and to other hubs.
 
+use std::sync::Arc;
+
 use actix::{Context, Handler};
 use futures_util::FutureExt as _;
 
@@ -11,10 +13,32 @@ use crate::{
         RestoreCounts,
         user_sessions::{created, limited_code},
     },
-    domain::{inbox::Change, notification::Timestamp, user::UserId},
+    domain::{inbox::Change, notification::Timestamp, trace_context::TraceContext, user::UserId},
     protocol::{self, Frames},
-    telemetry::{metric, trace},
+    telemetry::{
+        metric,
+        spans::{Kind, Span},
+        trace,
+    },
 };
+
+/// Starts the span of a push to the connections of a user.
+pub(super) fn push_span(parent: Option<&TraceContext>) -> Option<Span> {
+    let mut span = Span::start(|| "push".to_owned(), Kind::Producer, Some(parent?))?;
+    span.set("messaging.system", "websocket");
+    span.set("messaging.operation.name", "push");
+    span.set("messaging.operation.type", "send");
+    Some(span)
+}
+
+/// Returns the context for the other hubs: that of a span for the message on the bus.
+fn bus_context(parent: &TraceContext) -> Option<Arc<TraceContext>> {
+    let mut span = Span::start(|| "send bus".to_owned(), Kind::Producer, Some(parent))?;
+    span.set("messaging.system", "redis");
+    span.set("messaging.operation.name", "send");
+    span.set("messaging.operation.type", "send");
+    Some(span.context())
+}
 
 impl Registry {
     /// Sends a change of another hub to the sessions of its user.
@@ -28,6 +52,7 @@ impl Registry {
         if user.revision.is_some_and(|revision| revision < change.step.previous_revision) {
             metrics::counter!(metric::BUS_GAPS).increment(1);
         }
+        let _span = push_span(change.trace.as_deref());
         let result = user.push_remote(change, *at, self.config.settings.live_per_minute());
         let record = change
             .created
@@ -50,6 +75,7 @@ impl Registry {
                 step: change.step,
                 limited: limited_code(change).map(str::to_owned),
                 created: created(change),
+                trace: change.trace.as_deref().and_then(bus_context),
                 frame: frames.others.clone()?,
             })
         });

@@ -113,5 +113,6 @@ fn event(
         bytes: 0,
         publisher: None,
         direct: None,
+        trace: None,
     })
 }

@@ -1,5 +1,7 @@
 //! Decoding of payloads into events.
 
+use std::sync::Arc;
+
 use serde_json::Value;
 
 use super::{
@@ -7,7 +9,10 @@ use super::{
     raw::{RawEvent, parse},
     shapes,
 };
-use crate::domain::rejected::{Rejected, RejectedKind};
+use crate::domain::{
+    rejected::{Rejected, RejectedKind},
+    trace_context::TraceContext,
+};
 
 /// Maximum number of events in one batch: a batch is one transaction, and others wait for it.
 const BATCH_MAX_EVENTS: usize = 1_000;
@@ -27,6 +32,16 @@ pub struct Decoded {
 /// [`Rejected`] with the field, and with the index in a batch: a batch is accepted as a whole or
 /// not at all.
 pub fn decode(incoming: &RawEvent<'_>) -> Result<Decoded, Rejected> {
+    let mut decoded = decode_events(incoming)?;
+    if let Some(trace) = TraceContext::of_headers(incoming.headers) {
+        for event in &mut decoded.events {
+            event.trace = Some(Arc::clone(&trace));
+        }
+    }
+    Ok(decoded)
+}
+
+fn decode_events(incoming: &RawEvent<'_>) -> Result<Decoded, Rejected> {
     incoming.check_header_key()?;
     if cloudevents::is_binary(incoming) {
         check_size(incoming.payload.len(), incoming)?;

@@ -17,12 +17,15 @@ pub use fields::{other_spelling, without_recipients};
 pub use identity::Identity;
 pub use raw::RawEvent;
 
+use std::sync::Arc;
+
 use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
 use uuid::{Builder, Uuid};
 
 use super::{
     notification::{Priority, Timestamp},
+    trace_context::TraceContext,
     user::{Person, UserId},
 };
 
@@ -61,6 +64,16 @@ pub struct Event {
     pub publisher: Option<String>,
     /// Overrides of a direct notification (`/notify`).
     pub direct: Option<Box<Direct>>,
+    /// Trace that it belongs to.
+    pub trace: Option<Arc<TraceContext>>,
+}
+
+impl Event {
+    /// Returns the ID of its trace, for the log.
+    #[must_use]
+    pub fn trace_id(&self) -> Option<String> {
+        self.trace.as_ref().map(|trace| trace.id())
+    }
 }
 
 /// Overrides of a direct notification.

@@ -103,6 +103,7 @@ fn event(
         bytes: 0,
         publisher: None,
         direct: None,
+        trace: None,
     })
 }
 

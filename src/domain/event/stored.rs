@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::{Event, Identity};
-use crate::domain::{notification::Timestamp, user::UserId};
+use crate::domain::{notification::Timestamp, trace_context::TraceContext, user::UserId};
 
 /// Fields of an event, without its overrides as a direct notification: such an event names few
 /// recipients and is not stored, and no feed shows the overrides.
@@ -26,6 +26,8 @@ struct Fields {
     bytes: usize,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     publisher: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    trace: Option<String>,
 }
 
 impl Event {
@@ -45,6 +47,7 @@ impl Event {
             data: self.data.clone(),
             bytes: self.bytes,
             publisher: self.publisher.clone(),
+            trace: self.trace.as_ref().map(|trace| trace.to_stored()),
         };
         // A type of this crate with string keys always serializes.
         serde_json::to_vec(&fields).unwrap_or_default()
@@ -70,6 +73,7 @@ impl Event {
             bytes: fields.bytes,
             publisher: fields.publisher,
             direct: None,
+            trace: fields.trace.as_deref().and_then(TraceContext::from_stored),
         })
     }
 }
@@ -99,6 +103,7 @@ mod tests {
             bytes: 77,
             publisher: Some("key:shop".to_owned()),
             direct: None,
+            trace: None,
         };
         let again = Event::from_stored(&event.to_stored()).expect("it was just encoded");
         assert_eq!(format!("{again:?}"), format!("{event:?}"));

@@ -22,6 +22,7 @@ fn event(data: &serde_json::Value) -> Arc<Event> {
         bytes: 0,
         publisher: None,
         direct: None,
+        trace: None,
     })
 }
 

@@ -2,7 +2,7 @@
 
 use tokio::time::Instant;
 
-use super::{Operation, PersistenceConfig};
+use super::{Operation, PersistenceConfig, spans::CommitSpans};
 use crate::{
     clock,
     domain::inbox::{BulkMark, Change, ChangeKind, Mark, SweepKind},
@@ -16,7 +16,7 @@ use crate::{
 const CLOSED_AT_ONCE: i64 = 50;
 
 /// Result for each event of a batch.
-type Results = Vec<Result<Committed, StoreError>>;
+pub(super) type Results = Vec<Result<Committed, StoreError>>;
 
 /// Processes a batch. Returns the state of the store.
 pub(super) async fn run(
@@ -143,12 +143,14 @@ async fn commit_all(
         atomic.push(commit.atomic);
         answers.push((commit.received, commit.reply));
     }
+    let spans = CommitSpans::start(&events, store.kind());
     let mut results = match commit(store, &events).await {
         Ok(committed) => committed.into_iter().map(Ok).collect(),
         Err(error) if error.is_transient() => fail_all(&error, events.len()),
         // One refused event must not fail the others.
         Err(error) => isolate(store, &events, &ends, &atomic, error).await,
     };
+    spans.finish(&mut results);
     for (size, (received, reply)) in sizes.into_iter().zip(answers) {
         let own: Results = results.drain(..size).collect();
         let mut changes = Vec::new();

@@ -9,6 +9,7 @@
 //! [`CommitOutcome::Unavailable`]).
 
 mod batch;
+mod spans;
 mod store_watch;
 
 use std::{collections::VecDeque, sync::Arc, time::Duration};

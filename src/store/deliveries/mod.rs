@@ -3,6 +3,8 @@
 mod lookup;
 mod queue;
 
+use std::sync::Arc;
+
 use serde::Serialize;
 use sqlx::FromRow;
 use uuid::Uuid;
@@ -16,16 +18,17 @@ use crate::domain::{
     deliveries::DeliveryDraft,
     notification::{Notification, Timestamp},
     plan::Draft,
+    trace_context::TraceContext,
 };
 
 pub(super) const INSERT_DELIVERY: &str = "INSERT INTO deliveries (delivery_id, notification_id, \
-     user_id, type_code, channel, state, unless, digest, recipients, due_at, created_at, closes) \
-     VALUES ($1, $2, $3, $4, $5, 'scheduled', $6, $7, $8, $9, $10, $11)";
+     user_id, type_code, channel, state, unless, digest, recipients, due_at, created_at, closes, \
+     trace_context) VALUES ($1, $2, $3, $4, $5, 'scheduled', $6, $7, $8, $9, $10, $11, $12)";
 
 macro_rules! delivery_columns {
     () => {
         "delivery_id, notification_id, user_id, type_code, channel, state, reason, unless, digest, \
-         closes, recipients, attempts, due_at, created_at, sent_at, confirmed"
+         closes, recipients, attempts, due_at, created_at, sent_at, confirmed, trace_context"
     };
 }
 use delivery_columns;
@@ -73,11 +76,17 @@ pub(super) struct DeliveryRow {
     pub(super) recipients: i64,
     pub(super) due_at: Timestamp,
     pub(super) created_at: Timestamp,
+    pub(super) trace_context: Option<String>,
 }
 
 impl DeliveryRow {
     /// Creates the delivery of a notification.
-    pub(super) fn of(draft: &DeliveryDraft, item: &Notification, now: Timestamp) -> Self {
+    pub(super) fn of(
+        draft: &DeliveryDraft,
+        item: &Notification,
+        trace: Option<&TraceContext>,
+        now: Timestamp,
+    ) -> Self {
         Self {
             delivery_id: Id(Uuid::now_v7()),
             notification_id: Id(item.notification_id),
@@ -90,6 +99,7 @@ impl DeliveryRow {
             recipients: draft.recipients,
             due_at: draft.due_at,
             created_at: now,
+            trace_context: trace.map(TraceContext::to_stored),
         }
     }
 
@@ -98,6 +108,7 @@ impl DeliveryRow {
         draft: &DeliveryDraft,
         notification: Uuid,
         first: &Draft,
+        trace: Option<&TraceContext>,
         now: Timestamp,
     ) -> Self {
         Self {
@@ -112,6 +123,7 @@ impl DeliveryRow {
             recipients: draft.recipients,
             due_at: draft.due_at,
             created_at: now,
+            trace_context: trace.map(TraceContext::to_stored),
         }
     }
 }
@@ -156,6 +168,9 @@ pub struct Delivery {
     /// Browsers that have confirmed it.
     #[serde(skip)]
     pub confirmed: Vec<String>,
+    /// Trace of its event.
+    #[serde(skip)]
+    pub trace: Option<Arc<TraceContext>>,
 }
 
 #[derive(FromRow)]
@@ -176,6 +191,7 @@ struct Row {
     created_at: Timestamp,
     sent_at: Option<Timestamp>,
     confirmed: Json<'static>,
+    trace_context: Option<String>,
 }
 
 impl From<Row> for Delivery {
@@ -197,6 +213,7 @@ impl From<Row> for Delivery {
             digest: row.digest,
             closes: row.closes,
             confirmed: serde_json::from_str(&row.confirmed.0).unwrap_or_default(),
+            trace: row.trace_context.as_deref().and_then(TraceContext::from_stored),
         }
     }
 }
@@ -349,6 +366,7 @@ impl Store {
                 .bind(now)
                 .bind(now)
                 .bind(true)
+                .bind(None::<String>)
                 .execute(connection)
                 .await
                 .map(drop)

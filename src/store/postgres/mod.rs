@@ -279,11 +279,11 @@ pub(super) async fn drop_metadata_of_one(
 /// Inserts deliveries in one statement, because the inboxes are locked meanwhile: one array per
 /// column.
 const INSERT_DELIVERIES: &str = "INSERT INTO deliveries (delivery_id, notification_id, user_id, \
-     type_code, channel, state, unless, digest, recipients, due_at, created_at, closes) SELECT \
-     delivery_id, notification_id, user_id, type_code, channel, 'scheduled', unless, digest, \
-     recipients, due_at, created_at, closes FROM UNNEST($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, \
-     $11) AS new (delivery_id, notification_id, user_id, type_code, channel, unless, digest, \
-     recipients, due_at, created_at, closes)";
+     type_code, channel, state, unless, digest, recipients, due_at, created_at, closes, \
+     trace_context) SELECT delivery_id, notification_id, user_id, type_code, channel, 'scheduled', unless, digest, \
+     recipients, due_at, created_at, closes, trace_context FROM UNNEST($1, $2, $3, $4, $5, $6, $7, \
+     $8, $9, $10, $11, $12) AS new (delivery_id, notification_id, user_id, type_code, channel, unless, digest, \
+     recipients, due_at, created_at, closes, trace_context)";
 
 pub(super) async fn insert_deliveries(
     connection: &mut PgConnection,
@@ -307,6 +307,7 @@ pub(super) async fn insert_deliveries(
         .bind(column(rows, |row| row.due_at))
         .bind(column(rows, |row| row.created_at))
         .bind(column(rows, |row| row.closes))
+        .bind(column(rows, |row| row.trace_context.as_deref()))
         .execute(connection)
         .await?;
     Ok(())

@@ -256,7 +256,8 @@ pub(super) async fn insert_deliveries(
             row.recipients,
             row.due_at,
             row.created_at,
-            row.closes
+            row.closes,
+            row.trace_context.as_deref()
         )?;
     }
     Ok(())

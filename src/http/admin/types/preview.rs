@@ -126,6 +126,7 @@ pub(in crate::http) async fn preview(
 fn mail(state: &State, recipient: &Person, draft: &Draft, now: Timestamp) -> Value {
     let item = notification_of(Uuid::now_v7(), draft);
     let message = Message {
+        trace: None,
         id: item.notification_id,
         recipient: recipient.clone(),
         items: vec![Arc::new(item)],

@@ -37,7 +37,7 @@ try {
         if (-not (Test-SqliteFile $partial)) { Stop-Script 1 'the copy is incomplete; look for a full disk' }
     }
     elseif ($url -cmatch '^postgres(ql)?:') {
-        Assert-Program pg_dump, pg_restore
+        Assert-Program @('pg_dump', 'pg_restore')
         $connection = Connect-Postgres $url
         $output = Invoke-Program pg_dump @('--format=custom', "--file=$partial", $connection)
         if ($LASTEXITCODE -ne 0) { Stop-Script 1 $output }

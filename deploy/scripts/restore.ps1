@@ -76,7 +76,7 @@ if ($url -cmatch '^sqlite:') {
     }
 }
 elseif ($url -cmatch '^postgres(ql)?:') {
-    Assert-Program psql, pg_restore
+    Assert-Program @('psql', 'pg_restore')
     $connection = Connect-Postgres $url
     $output = Invoke-Program pg_restore @('--list', $source)
     if ($LASTEXITCODE -ne 0) { Stop-Script 1 "$File is not a backup of pg_dump: $output" }

@@ -65,7 +65,7 @@ impl TraceContext {
         format!("00-{:032x}-{:016x}-{:02x}", self.trace_id, self.span_id, self.flags)
     }
 
-    /// Encodes the context for the store and the bus: `traceparent`, and `tracestate` after a space.
+    /// Encodes the context for the store and the bus: `traceparent`, a space, and `tracestate`.
     #[must_use]
     pub fn to_stored(&self) -> String {
         match &self.state {

@@ -10,8 +10,9 @@ use super::{Backend, Store, StoreError};
 const CHANNEL: &str = "lonceng_outbox";
 
 /// Rows of other hubs are skipped, as are those in `$1`, which this hub holds.
-const TAKE: &str = "SELECT id, type AS name, data, user_id, actor_id, source, event_id, traceparent, \
-     created_at FROM lonceng_outbox WHERE id <> ALL($1) ORDER BY id LIMIT $2 FOR UPDATE SKIP LOCKED";
+const TAKE: &str = "SELECT id, type AS name, data, user_id, actor_id, source, event_id, \
+     traceparent, created_at FROM lonceng_outbox WHERE id <> ALL($1) ORDER BY id LIMIT $2 FOR \
+     UPDATE SKIP LOCKED";
 
 const DELETE: &str = "DELETE FROM lonceng_outbox WHERE id = ANY($1)";
 

@@ -40,23 +40,9 @@ pub(super) fn restart_needed(started: &Config, now: &Config) -> Vec<String> {
     differ("store.replica_url", a.replica_url.reveal() != b.replica_url.reveal());
     differ("store.batch_max", a.batch_max != b.batch_max);
     differ("store.batch_wait_ms", a.batch_wait_ms != b.batch_wait_ms);
-    differ(
-        "nats",
-        debugged(&started.nats) != debugged(&now.nats)
-            || started.nats.url.reveal() != now.nats.url.reveal()
-            || started.nats.nkey_seed.reveal() != now.nats.nkey_seed.reveal(),
-    );
-    differ(
-        "kafka",
-        debugged(&started.kafka) != debugged(&now.kafka)
-            || started.kafka.password.reveal() != now.kafka.password.reveal(),
-    );
-    differ(
-        "amqp",
-        debugged(&started.amqp) != debugged(&now.amqp)
-            || started.amqp.url.reveal() != now.amqp.url.reveal(),
-    );
-    differ("outbox.enabled", started.outbox.enabled != now.outbox.enabled);
+    for (key, differs) in sources(started, now) {
+        differ(key, differs);
+    }
     differ("server.tls", started.server.tls != now.server.tls);
     differ("store.partitions", started.store.partitions != now.store.partitions);
     let secrets = |config: &Config| {
@@ -76,6 +62,19 @@ pub(super) fn restart_needed(started: &Config, now: &Config) -> Vec<String> {
     );
     differ("redis.url", started.redis.url.reveal() != now.redis.url.reveal());
     keys
+}
+
+/// Compares the sections of the event sources.
+fn sources(started: &Config, now: &Config) -> [(&'static str, bool); 4] {
+    let nats = debugged(&started.nats) != debugged(&now.nats)
+        || started.nats.url.reveal() != now.nats.url.reveal()
+        || started.nats.nkey_seed.reveal() != now.nats.nkey_seed.reveal();
+    let kafka = debugged(&started.kafka) != debugged(&now.kafka)
+        || started.kafka.password.reveal() != now.kafka.password.reveal();
+    let amqp = debugged(&started.amqp) != debugged(&now.amqp)
+        || started.amqp.url.reveal() != now.amqp.url.reveal();
+    let outbox = started.outbox.enabled != now.outbox.enabled;
+    [("nats", nats), ("kafka", kafka), ("amqp", amqp), ("outbox.enabled", outbox)]
 }
 
 /// Returns a section as text, for comparison.

@@ -38,8 +38,8 @@ impl Identity {
         Self::new(format!("js:{name}:{created_ms}:{sequence}"))
     }
 
-    /// Identity from topic, partition and offset of Kafka. `topic_id` distinguishes a topic that was
-    /// deleted and created again, whose offsets start over.
+    /// Identity from topic, partition and offset of Kafka. `topic_id` distinguishes a topic that
+    /// was deleted and created again, whose offsets start over.
     #[must_use]
     pub fn record(topic: &str, topic_id: &str, partition: i32, offset: i64) -> Self {
         Self::new(format!("kafka:{topic}:{topic_id}:{partition}:{offset}"))

@@ -16,7 +16,7 @@ use crate::{
 const CLOSED_AT_ONCE: i64 = 50;
 
 /// Result for each event of a batch.
-pub(super) type Results = Vec<Result<Committed, StoreError>>;
+type Results = Vec<Result<Committed, StoreError>>;
 
 /// Processes a batch. Returns the state of the store.
 pub(super) async fn run(

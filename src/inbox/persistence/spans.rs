@@ -1,9 +1,8 @@
 //! Spans of commits.
 
-use super::batch::Results;
 use crate::{
     domain::trace_context::TraceContext,
-    store::{Committed, Kind as Database, Planned},
+    store::{Committed, Kind as Database, Planned, StoreError},
     telemetry::spans::{self, Kind, Span},
 };
 
@@ -33,7 +32,7 @@ impl CommitSpans {
     }
 
     /// Ends the spans, and makes them the parents of what the changes lead to.
-    pub(super) fn finish(self, results: &mut Results) {
+    pub(super) fn finish(self, results: &mut [Result<Committed, StoreError>]) {
         for (span, result) in self.0.into_iter().zip(results) {
             let Some(mut span) = span else { continue };
             match result {

@@ -30,7 +30,6 @@ const PRIVATE_WORDS: [(&str, &str); 20] = [
     ("Adopt", "Supervise"),
     ("Retire", "Shutdown"),
     ("Demand", "SubscriberCounts"),
-    ("Latest", "ConflatedMap"),
     ("Intake", "Consumer"),
     ("UnderWay", "InFlight"),
     ("MarkEvery", "MarkAll"),

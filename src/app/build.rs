@@ -291,13 +291,14 @@ impl Parts {
         epoch: String,
         metrics: PrometheusHandle,
         auth: Authenticator,
-        reloader: config::Reloader,
+        (reloader, tls): (config::Reloader, Option<Arc<http::Tls>>),
     ) -> http::SharedState {
         let Self { store, health, handles, loaded, configuration, trace, unknown_types, .. } = self;
         let config = &loaded.config;
         let sessions = Arc::new(self.session_context(epoch, auth.sessions()));
         http::SharedState::new(http::State {
             server: ArcSwap::from_pointee(config.server.clone()),
+            tls,
             required_sources: sources::required(config),
             publish_limit: ArcSwapOption::from_pointee(http::PublishLimit::new(
                 config.limits.publish_per_minute,

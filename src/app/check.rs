@@ -4,6 +4,7 @@ use crate::{
     auth::Authenticator,
     channels::{EmailTemplates, VapidKeys, check_email, check_webhook},
     config::{ConfigError, ConfigIssue, Loaded},
+    http::Tls,
     ingest::nats::Servers,
     redis::Redis,
     store::Store,
@@ -47,6 +48,11 @@ pub fn check(loaded: &Loaded) -> Result<(), ConfigError> {
         && let Err(message) = VapidKeys::from_pem(vapid.reveal())
     {
         problems.push(loaded.problem("channels.push.vapid_private_key", message));
+    }
+    if let Some(tls) = &config.server.tls
+        && let Err((key, message)) = Tls::load(tls, loaded.folder())
+    {
+        problems.push(loaded.problem(&key, message));
     }
     if let Err(message) = EmailTemplates::read(&loaded.templates, &config.templates.default_locale)
     {

@@ -12,7 +12,6 @@ pub use check::check;
 
 use std::{
     collections::BTreeMap,
-    path::Path,
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -142,6 +141,9 @@ pub enum StartError {
     /// Channels.
     #[error(transparent)]
     Channels(#[from] ChannelsError),
+    /// Certificate.
+    #[error("{0}: {1}")]
+    Tls(String, String),
 }
 
 impl Hub {
@@ -179,7 +181,14 @@ impl Hub {
         let (reloader, reloads) = config::Reloader::new();
         let grace = Duration::from_secs(parts.loaded.config.server.shutdown_grace_seconds);
         let listen = parts.loaded.config.server.listen.clone();
-        let state = parts.state(epoch, metrics.clone(), auth, reloader.clone());
+        let tls = match &parts.loaded.config.server.tls {
+            Some(tls) => Some(
+                http::Tls::load(tls, parts.loaded.folder())
+                    .map_err(|(key, message)| StartError::Tls(key, message))?,
+            ),
+            None => None,
+        };
+        let state = parts.state(epoch, metrics.clone(), auth, (reloader.clone(), tls));
         http::answer_hubs(state.clone(), parts.take_requests());
         http::run_jobs(state.clone());
         let in_flight = state.in_flight.clone();
@@ -295,9 +304,9 @@ async fn parts(
     let handles = Handles { subscribers, bus_publisher, ..Handles::default() };
     let (requests, incoming) = mpsc::channel(HUB_REQUESTS_MAX);
     let explain = &loaded.config.explain;
-    let folder = loaded.file.parent().unwrap_or(Path::new("."));
     let templates = (loaded.templates.as_path(), &*loaded.config.templates.default_locale);
-    let channels = ChannelSet::open(&loaded.config.channels, store, templates, folder).await?;
+    let channels =
+        ChannelSet::open(&loaded.config.channels, store, templates, loaded.folder()).await?;
     store.release_deliveries().await?;
     Ok(Parts {
         channels,

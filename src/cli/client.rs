@@ -14,17 +14,34 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Returns the local URL of the hub of a configuration.
 pub(super) fn base_url(config: &Config) -> String {
+    let scheme = if config.server.tls.is_some() { "https" } else { "http" };
     match config.server.listen.parse::<SocketAddr>() {
         Ok(address) if address.ip().is_unspecified() => {
-            format!("http://127.0.0.1:{}", address.port())
+            format!("{scheme}://127.0.0.1:{}", address.port())
         }
-        Ok(address) => format!("http://{address}"),
-        Err(_) => "http://127.0.0.1:8080".to_owned(),
+        Ok(address) => format!("{scheme}://{address}"),
+        Err(_) => format!("{scheme}://127.0.0.1:8080"),
     }
 }
 
-pub(super) fn http() -> anyhow::Result<Client> {
-    Client::builder().timeout(TIMEOUT).build().context("the HTTP client cannot be built")
+/// Creates a client for a hub. The certificate of a hub on this machine is for its public name, and
+/// is not checked: what is sent does not leave the machine.
+pub(super) fn http(base: &str) -> anyhow::Result<Client> {
+    Client::builder()
+        .timeout(TIMEOUT)
+        .tls_danger_accept_invalid_certs(is_loopback(base))
+        .build()
+        .context("the HTTP client cannot be built")
+}
+
+fn is_loopback(base: &str) -> bool {
+    let host = url::Url::parse(base).ok().and_then(|url| url.host().map(|host| host.to_owned()));
+    match host {
+        Some(url::Host::Ipv4(address)) => address.is_loopback(),
+        Some(url::Host::Ipv6(address)) => address.is_loopback(),
+        Some(url::Host::Domain(name)) => name == "localhost",
+        None => false,
+    }
 }
 
 /// Returns the JSON of a response, or its problem as an error.

@@ -22,7 +22,7 @@ impl Health {
             None => client::base_url(&load_if_there(config)?),
         };
         let url = format!("{}/health/ready", base.trim_end_matches('/'));
-        client::answer(&url, client::http()?.get(&url).send().await).await?;
+        client::answer(&url, client::http(&base)?.get(&url).send().await).await?;
         println!("ready");
         Ok(())
     }

@@ -50,7 +50,7 @@ impl Notify {
         };
         let url = format!("{}/api/v1/notify", base.trim_end_matches('/'));
         let body = json!({ "target": targets, "message": self.message, "source": self.source });
-        let request = self.credentials.authorize(client::http()?.post(&url)).json(&body);
+        let request = self.credentials.authorize(client::http(&url)?.post(&url)).json(&body);
         let answer = client::answer(&url, request.send().await).await?;
         for result in answer["results"].as_array().into_iter().flatten() {
             println!(

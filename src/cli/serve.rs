@@ -21,6 +21,7 @@ pub(super) fn run(config: &Path) -> Result<(), Failure> {
     let metrics = metric::install()?;
     actix_rt::System::new().block_on(async move {
         let unused = loaded.config.unused();
+        let has_tls = loaded.config.server.tls.is_some();
         let dev = loaded.config.auth.methods.contains(&crate::config::AuthMethod::Dev);
         // Installed first: a signal during the start must not be missed.
         let mut stop = StopSignal::new()?;
@@ -32,12 +33,13 @@ pub(super) fn run(config: &Path) -> Result<(), Failure> {
             other => other.into(),
         })?;
         let address = hub.serving.address;
-        tracing::info!(%address, "lonceng is ready: http://{address}");
+        let scheme = if has_tls { "https" } else { "http" };
+        tracing::info!(%address, "lonceng is ready: {scheme}://{address}");
         if dev {
-            tracing::info!("demo page: http://{address}/");
+            tracing::info!("demo page: {scheme}://{address}/");
         }
-        tracing::info!("admin console: http://{address}/admin");
-        tracing::info!("API documentation: http://{address}/docs");
+        tracing::info!("admin console: {scheme}://{address}/admin");
+        tracing::info!("API documentation: {scheme}://{address}/docs");
         if dev {
             tracing::warn!(
                 "auth: dev sign-in is on: anybody on this machine can be any user; set \

@@ -43,6 +43,12 @@ struct Origin {
 }
 
 impl Loaded {
+    /// Returns the folder of config.toml, which relative paths are below.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        self.file.parent().unwrap_or(Path::new("."))
+    }
+
     /// Creates an error for a value, with its position in the file or the variable that sets it.
     #[must_use]
     pub fn problem(&self, key: &str, message: String) -> ConfigIssue {

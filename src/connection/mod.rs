@@ -27,7 +27,7 @@ pub(crate) use driver::ConnectionDriver;
 pub use frames::{Broken, FrameReader, Received};
 pub use queue::ConflatingQueue;
 use queue::QueueDrain;
-pub use socket::{RawIo, Socket};
+pub use socket::{ClientIo, RawIo, Socket};
 pub use transport::Transport;
 
 use crate::{

@@ -18,6 +18,7 @@ use tokio::{
     net::TcpStream,
     time::{Instant, Sleep, sleep_until},
 };
+use tokio_rustls::server::TlsStream;
 use tokio_util::either::Either;
 
 use super::frames::{Broken, FrameReader, Received};
@@ -31,12 +32,15 @@ const DISCARDS_AT_ONCE: usize = 16;
 /// Maximum number of frames per write.
 const WRITE_SLICES: usize = 64;
 
+/// Connection of a client, with or without TLS.
+pub type ClientIo = Either<TcpStream, Box<TlsStream<TcpStream>>>;
+
 /// Byte stream below a socket.
-pub struct RawIo(Either<TcpStream, DuplexStream>);
+pub struct RawIo(Either<ClientIo, DuplexStream>);
 
 /// From a socket taken over from the HTTP server.
-impl From<TcpStream> for RawIo {
-    fn from(socket: TcpStream) -> Self {
+impl From<ClientIo> for RawIo {
+    fn from(socket: ClientIo) -> Self {
         Self(Either::Left(socket))
     }
 }
@@ -50,7 +54,7 @@ impl From<DuplexStream> for RawIo {
 
 /// Socket owned by an actor.
 pub struct Socket {
-    io: Either<TcpStream, DuplexStream>,
+    io: Either<ClientIo, DuplexStream>,
     reader: FrameReader,
     waiting: VecDeque<Bytes>,
     /// Size of the queue, in bytes.
@@ -156,6 +160,8 @@ impl Socket {
             }
             self.advance(written);
         }
+        // TLS keeps what the socket did not take.
+        ready!(Pin::new(&mut self.io).poll_flush(cx))?;
         // Release the memory that a burst needed.
         if self.waiting.capacity() > WRITE_SLICES {
             self.waiting = VecDeque::new();

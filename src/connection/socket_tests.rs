@@ -14,7 +14,7 @@ async fn pair(max_message: usize) -> (Socket, TcpStream) {
     let address = listener.local_addr().expect("it is bound");
     let (peer, accepted) = tokio::join!(TcpStream::connect(address), listener.accept());
     let (io, _) = accepted.expect("the peer connects");
-    (Socket::new(io.into(), &[], max_message), peer.expect("the listener accepts"))
+    (Socket::new(ClientIo::Left(io).into(), &[], max_message), peer.expect("the listener accepts"))
 }
 
 /// Frame of a client, masked with zeros.

@@ -13,16 +13,14 @@ use std::{
 };
 
 use actix_http::RequestHead;
-use actix_web::{
-    http::{
-        Method, Uri,
-        header::{self, HeaderMap, HeaderName, HeaderValue},
-    },
-    rt::net::TcpStream,
+use actix_web::http::{
+    Method, Uri,
+    header::{self, HeaderMap, HeaderName, HeaderValue},
 };
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, ReadBuf};
 
 use super::stream_paths::{is_stream, is_web_socket};
+use crate::connection::ClientIo;
 
 /// Maximum size of a request head that is taken over, in bytes. The HTTP server answers a longer
 /// one.
@@ -43,7 +41,7 @@ pub(super) enum Kind {
 /// First request of a connection.
 pub(super) enum FirstRequest {
     /// A request for a WebSocket or an event stream. `rest` is what the client sent after it.
-    Upgrade { kind: Kind, head: Box<RequestHead>, rest: Vec<u8>, io: TcpStream },
+    Upgrade { kind: Kind, head: Box<RequestHead>, rest: Vec<u8>, io: ClientIo },
     /// Any other request, for the HTTP server.
     Http(Rewound),
 }
@@ -53,7 +51,7 @@ impl FirstRequest {
     ///
     /// # Errors
     /// When the socket fails.
-    pub(super) async fn read(mut io: TcpStream, peer: Option<SocketAddr>) -> io::Result<Self> {
+    pub(super) async fn read(mut io: ClientIo, peer: Option<SocketAddr>) -> io::Result<Self> {
         let mut read = Vec::with_capacity(1024);
         loop {
             let length = match Head::parse(&read, peer) {
@@ -134,7 +132,7 @@ fn upgrade_of(
 
 /// Socket whose first bytes were read already, and are read again.
 pub(super) struct Rewound {
-    io: TcpStream,
+    io: ClientIo,
     prefix: Vec<u8>,
     /// Number of bytes of the prefix that were read again.
     given: usize,
@@ -142,7 +140,7 @@ pub(super) struct Rewound {
 
 impl Rewound {
     /// Returns the socket. Everything that was read must have been read again.
-    pub(super) fn into_inner(self) -> TcpStream {
+    pub(super) fn into_inner(self) -> ClientIo {
         self.io
     }
 }
@@ -255,7 +253,7 @@ mod tests {
             }
             client
         };
-        let read = FirstRequest::read(accepted.expect("connected").0, None);
+        let read = FirstRequest::read(ClientIo::Left(accepted.expect("connected").0), None);
         let (_client, first) = tokio::join!(writing, read);
         first.expect("a request")
     }

@@ -34,6 +34,7 @@ mod standard;
 mod state;
 mod stream;
 mod stream_paths;
+mod tls;
 mod unsubscribe;
 mod upgrade;
 
@@ -47,3 +48,4 @@ pub use publish::PublishLimit;
 pub use server::{Serving, serve};
 pub use sign_ins::SignInDirectory;
 pub use state::{SharedState, State};
+pub use tls::Tls;

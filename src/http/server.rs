@@ -9,9 +9,11 @@ use actix_web::{App, HttpResponse, dev::AppConfig, middleware::from_fn, rt::net:
 use tokio::time::timeout;
 
 use super::{
-    InFlight, Problem, SharedState, api, assets::OpenApi, cors::cors, first_request::FirstRequest,
-    in_flight::count, operations::operations, standard::standard, upgrade,
+    InFlight, Problem, SharedState, State, api, assets::OpenApi, cors::cors,
+    first_request::FirstRequest, in_flight::count, operations::operations, standard::standard,
+    upgrade,
 };
+use crate::connection::ClientIo;
 
 /// Time limit for receiving the head of a request.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
@@ -42,6 +44,7 @@ pub fn serve(listen: &str, state: SharedState, grace: Duration) -> io::Result<Se
         )
     })?;
     let address = listener.local_addr()?;
+    let watched = state.tls.clone();
     let workers = std::thread::available_parallelism().map_or(2, usize::from);
     let server = Server::build()
         .workers(workers)
@@ -55,6 +58,9 @@ pub fn serve(listen: &str, state: SharedState, grace: Duration) -> io::Result<Se
             connections(state.clone(), address, timeout)
         })?
         .run();
+    if let Some(tls) = watched {
+        actix_rt::spawn(tls.watch());
+    }
     let handle = server.handle();
     // The server runs while it is polled.
     actix_rt::spawn(server);
@@ -104,7 +110,7 @@ fn connections(
                     let _ = io.set_nodelay(true);
                     upgrade::set_user_timeout(&io, user_timeout);
                     let peer = io.peer_addr().ok();
-                    match first_request(io, peer).await {
+                    match first_request(&state, io, peer).await {
                         Some(FirstRequest::Upgrade { kind, head, rest, io }) => {
                             let _count = InFlight::begin(&state.in_flight);
                             upgrade::take_over(&state, &head, kind, io, &rest).await;
@@ -121,10 +127,20 @@ fn connections(
     })
 }
 
-/// Reads the first request, within the time a client has for it. A client that is too slow gets 408
-/// (RFC 9110, section 15.5.9).
-async fn first_request(io: TcpStream, peer: Option<SocketAddr>) -> Option<FirstRequest> {
-    let reading = FirstRequest::read(io, peer);
+/// Reads the first request, after the TLS handshake if there is one, within the time a client has
+/// for it. A client that is too slow gets 408 (RFC 9110, section 15.5.9).
+async fn first_request(
+    state: &State,
+    io: TcpStream,
+    peer: Option<SocketAddr>,
+) -> Option<FirstRequest> {
+    let reading = async {
+        let io = match &state.tls {
+            Some(tls) => tls.accept(io).await?,
+            None => ClientIo::Left(io),
+        };
+        FirstRequest::read(io, peer).await
+    };
     timeout(REQUEST_TIMEOUT, reading).await.ok()?.ok()
 }
 

@@ -14,7 +14,7 @@ use crate::{
     delivery::{Registry, session},
     http::{
         addresses::Addresses, admin, identity::RefusedOrigins, in_flight::InFlight,
-        publish::PublishLimit, sign_ins::SignInDirectory,
+        publish::PublishLimit, sign_ins::SignInDirectory, tls::Tls,
     },
     inbox::Persistence,
     pipeline::{
@@ -31,6 +31,8 @@ use crate::{
 pub struct State {
     /// Section `[server]`.
     pub server: ArcSwap<config::Server>,
+    /// Certificate, if the hub speaks TLS itself.
+    pub tls: Option<Arc<Tls>>,
     /// Names of the event sources that readiness requires.
     pub required_sources: Vec<&'static str>,
     /// Rate limit of publishing.

@@ -29,7 +29,7 @@ use super::{
 use crate::{
     auth::Caller,
     clock,
-    connection::{Socket, Transport},
+    connection::{ClientIo, Socket, Transport},
     http::api::{Access, Operation, Tag},
 };
 
@@ -79,7 +79,7 @@ pub(super) async fn take_over(
     state: &State,
     request: &RequestHead,
     kind: Kind,
-    mut io: TcpStream,
+    mut io: ClientIo,
     rest: &[u8],
 ) {
     let path = request.uri.path();
@@ -93,7 +93,7 @@ pub(super) async fn take_over(
             if let Some(origin) = origin {
                 cors::mark(response.headers_mut(), origin);
             }
-            if io.write_all(&encode(&response)).await.is_err() {
+            if io.write_all(&encode(&response)).await.is_err() || io.flush().await.is_err() {
                 return;
             }
             tune(&io);
@@ -193,7 +193,7 @@ fn handshake(request: &RequestHead) -> Response<()> {
 
 /// Responds with a problem and closes the connection.
 async fn refuse(
-    io: &mut TcpStream,
+    io: &mut ClientIo,
     problem: &Problem,
     path: &str,
     origin: Option<HeaderValue>,
@@ -219,7 +219,7 @@ async fn refuse(
 }
 
 /// Reads pending input, so that closing does not reset the connection before the response is read.
-async fn drain(io: &mut TcpStream) {
+async fn drain(io: &mut ClientIo) {
     let mut rest = BytesMut::with_capacity(1024);
     let read = async {
         while rest.len() < 16 * 1024 {
@@ -233,7 +233,11 @@ async fn drain(io: &mut TcpStream) {
 }
 
 /// Sets the send buffer of a socket.
-fn tune(io: &TcpStream) {
+fn tune(io: &ClientIo) {
+    let io = match io {
+        ClientIo::Left(socket) => socket,
+        ClientIo::Right(tls) => tls.get_ref().0,
+    };
     // An optimization: failure is harmless.
     let _ = socket2::SockRef::from(io).set_send_buffer_size(SEND_BUFFER_BYTES);
 }

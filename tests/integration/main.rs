@@ -52,5 +52,6 @@ mod store_groups;
 mod store_leases;
 mod store_sweeps;
 mod stress;
+mod tls;
 mod websocket;
 mod websocket_access;

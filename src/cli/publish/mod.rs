@@ -149,7 +149,7 @@ impl Publish {
             .filter(|url| !url.is_empty())
             .unwrap_or_else(|| client::base_url(config));
         let url = format!("{}/api/v1/events", base.trim_end_matches('/'));
-        let http = client::http()?;
+        let http = client::http(&url)?;
         let progress = progress(self.count);
         let (mut sent, mut outcomes) = (0, Outcomes::default());
         while sent < self.count {

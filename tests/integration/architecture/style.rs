@@ -15,7 +15,7 @@ const FUNCTION_LINES: usize = 70;
 const PRONOUN_PERCENT: usize = 5;
 
 /// Names of a private dialect that the project once had, with the field's terms.
-const PRIVATE_WORDS: [(&str, &str); 20] = [
+const PRIVATE_WORDS: [(&str, &str); 19] = [
     ("Doorstep", "ConflatingQueue"),
     ("Outlet", "QueueDrain"),
     ("Dials", "RuntimeSettings"),

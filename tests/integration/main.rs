@@ -45,6 +45,7 @@ mod reload;
 mod reload_types;
 mod requests;
 mod schedule;
+mod sources;
 mod store;
 mod store_bounds;
 mod store_directory;

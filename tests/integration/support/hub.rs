@@ -123,7 +123,8 @@ impl Hub {
         self.env.push((name.to_owned(), value.to_owned()));
     }
 
-    pub async fn run(&mut self) {
+    /// Starts the process.
+    fn spawn(&mut self) {
         let log = File::options()
             .create(true)
             .append(true)
@@ -151,6 +152,17 @@ impl Hub {
             .spawn()
             .expect("the hub starts");
         self.child = Some(child);
+    }
+
+    /// Starts the hub, and waits until it answers, ready or not.
+    pub async fn run_unready(&mut self) {
+        self.spawn();
+        let url = format!("{}/health/live", self.base());
+        until("the hub answers", PATIENCE, async || reqwest_get(&url).await).await;
+    }
+
+    pub async fn run(&mut self) {
+        self.spawn();
         let url = format!("{}/health/ready", self.base());
         let ready = until("the hub is ready", PATIENCE, async || {
             let ended = self

@@ -12,7 +12,8 @@ URL such as http://127.0.0.1:8080; by default that of the configuration.
 param([string] $Url)
 
 if (-not (Get-Command lonceng -CommandType Application -ErrorAction SilentlyContinue)) {
-    [Console]::Error.WriteLine('healthcheck.ps1: lonceng is not on the PATH; install it, or add its folder to PATH')
+    [Console]::Error.WriteLine('healthcheck.ps1: lonceng is not on the PATH; install it, or add its ' +
+        'folder to PATH')
     exit 2
 }
 if ($Url) { lonceng health --url $Url } else { lonceng health }

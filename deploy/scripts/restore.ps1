@@ -66,7 +66,9 @@ if ($url -cmatch '^sqlite:') {
             Move-Item -LiteralPath $path -Destination $kept
             Write-Output "the previous store was moved to $kept"
         }
-        if (Test-Path -LiteralPath "$path-wal") { Move-Item -LiteralPath "$path-wal" -Destination "$kept-wal" }
+        if (Test-Path -LiteralPath "$path-wal") {
+            Move-Item -LiteralPath "$path-wal" -Destination "$kept-wal"
+        }
         Remove-Item -LiteralPath "$path-shm" -ErrorAction SilentlyContinue
         Move-Item -LiteralPath $new -Destination $path
     }

@@ -55,12 +55,17 @@ restore_sqlite() {
   path=$(sqlite_path "$url") || exit
   is_sqlite_file "$file" || fail 1 "$file is not a complete backup of a SQLite store"
   folder=$(dirname "$path")
-  mkdir -p "$folder"
-  # Root creates files for the user of the hub, who owns the folder.
+  # Root creates files for the user of the hub, who owns the folder or the nearest one above it.
   owner=
   if [ "$(id -u)" = 0 ]; then
+    nearest=$folder
+    while [ ! -d "$nearest" ]; do nearest=$(dirname "$nearest"); done
     # shellcheck disable=SC2012  # stat has no portable format option
-    owner=$(ls -ldn "$folder" | awk '{ print $3 ":" $4 }')
+    owner=$(ls -ldn "$nearest" | awk '{ print $3 ":" $4 }')
+  fi
+  if [ ! -d "$folder" ]; then
+    mkdir -p "$folder"
+    [ -z "$owner" ] || chown "$owner" "$folder"
   fi
   # The lock of the hub: while this script holds it, no hub starts on the store.
   if command -v flock >/dev/null 2>&1; then
@@ -128,7 +133,8 @@ END \$\$;"
 restore_postgres() {
   require psql pg_restore
   connect_postgres "$url"
-  error=$(pg_restore --list "$file" 2>&1 >/dev/null) || fail 1 "$file is not a backup of pg_dump: $error"
+  error=$(pg_restore --list "$file" 2>&1 >/dev/null) ||
+    fail 1 "$file is not a backup of pg_dump: $error"
   query() { psql -X -q -A -t -v ON_ERROR_STOP=1 --dbname "$pg_url" -c "$1"; }
 
   hubs=$(query "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()

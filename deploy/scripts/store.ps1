@@ -55,7 +55,8 @@ function Get-StoreUrl {
             if (-not (Test-Path -LiteralPath $path -PathType Leaf)) {
                 Stop-Script 2 "${config}: store.url: the file $path does not exist"
             }
-            return ([IO.File]::ReadAllText((Resolve-Path -LiteralPath $path).ProviderPath)).TrimEnd("`r", "`n")
+            $secret = Get-Content -LiteralPath $path -Raw -Encoding UTF8
+            return $secret.TrimEnd("`r", "`n")
         }
         Stop-Script 2 ("${config}: store.url is written in a way that this script does not understand; " +
             'set LONCENG_STORE__URL')

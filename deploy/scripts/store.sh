@@ -27,7 +27,8 @@ read_store_url() {
   awk '
     # Counts how often a delimiter occurs.
     function occurrences(text, delimiter) { return gsub(delimiter, "", text) }
-    # Returns the text of a quoted string at the start of the value, and sets "rest" to what follows.
+    # Returns the text of a quoted string at the start of the value, and sets "rest" to what
+    # follows.
     function unquoted(value,    quote, position, char, text) {
       quote = substr(value, 1, 1)
       valid = 0
@@ -78,8 +79,8 @@ read_store_url() {
   ' "$1"
 }
 
-# Prints the URL of the store, from the same places as the hub: LONCENG_STORE__URL, DATABASE_URL, the
-# configuration file (LONCENG_CONFIG, or config.toml), the default.
+# Prints the URL of the store, from the same places as the hub: LONCENG_STORE__URL, DATABASE_URL,
+# the configuration file (LONCENG_CONFIG, or config.toml), the default.
 store_url() {
   config=${LONCENG_CONFIG:-config.toml}
   [ -f "$config" ] ||

@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// Adds users to the directory, in one upload.
-async fn add_users(hub: &Hub, count: usize) {
+pub(crate) async fn add_users(hub: &Hub, count: usize) {
     let lines: Vec<String> = (0..count)
         .map(|n| json!({ "user_id": format!("p{n:05}"), "name": format!("P {n}") }).to_string())
         .collect();
@@ -25,7 +25,7 @@ async fn add_users(hub: &Hub, count: usize) {
 }
 
 /// Writes a type for all users with this template.
-async fn write_type_for_all(hub: &Hub, template: &str) {
+pub(crate) async fn write_type_for_all(hub: &Hub, template: &str) {
     let kind = json!({ "code": "NEWS", "display_name": "News", "template": template,
         "target_type": "ALL" });
     assert_eq!(hub.send("PUT", "/api/v1/admin/types/NEWS", &[], kind.to_string()).await.0 / 100, 2);

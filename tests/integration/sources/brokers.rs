@@ -217,6 +217,7 @@ impl Broker for Outbox {
                 taken.and_then(|value| value.as_str().map(str::to_owned))
             };
             let (user, id) = (text("user_id"), text("event_id"));
+            let name = text("type").unwrap_or_else(|| SUBJECT.to_owned());
             let header = |wanted: &str| {
                 let found = message.headers.iter().find(|(name, _)| *name == wanted);
                 found.map(|(_, value)| value.clone())
@@ -224,7 +225,7 @@ impl Broker for Outbox {
             sqlx::query(
                 "SELECT lonceng_publish($1, $2, user_id => $3, event_id => $4, traceparent => $5)",
             )
-            .bind(SUBJECT)
+            .bind(name)
             .bind(event)
             .bind(user)
             .bind(id.or_else(|| header("event_id")))

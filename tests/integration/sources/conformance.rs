@@ -5,9 +5,13 @@ use std::{collections::BTreeMap, time::Duration};
 use serde_json::{Value, json};
 
 use super::brokers::{Broker, KafkaBroker, Nats, Outbox, Publication, Rabbit};
-use crate::support::{
-    hub::Hub,
-    wait::{PATIENCE, until},
+use crate::{
+    fan_outs::{add_users, write_type_for_all},
+    support::{
+        hub::Hub,
+        proxy::{Network, Proxy},
+        wait::{PATIENCE, until},
+    },
 };
 
 /// Makes each test for each source.
@@ -32,6 +36,8 @@ on_all_sources!(
     bad_messages_become_dead_letters_and_block_nothing,
     event_published_twice_with_one_id_is_one_notification,
     optional_broker_that_is_away_leaves_the_hub_ready,
+    outage_of_the_store_loses_and_repeats_nothing,
+    large_fan_out_does_not_hold_up_later_events,
 );
 
 fn note(user: &str, n: usize) -> Publication {
@@ -258,4 +264,53 @@ async fn optional_broker_that_is_away_leaves_the_hub_ready<B: Broker>() {
         (state::<B>(&hub).await == ok && state::<B>(&strict).await == ok).then_some(())
     })
     .await;
+}
+
+async fn outage_of_the_store_loses_and_repeats_nothing<B: Broker>() {
+    let Some(mut broker) = B::start().await else { return };
+    let env = broker.env();
+    let all: Vec<(&str, &str)> =
+        env.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    let Some(mut hub) = Hub::prepare(B::store(), &all).await else { return };
+    let mut url = url::Url::parse(&hub.store_url).expect("a URL");
+    let proxy = Proxy::start(url.port().unwrap_or(5432)).await;
+    url.set_port(Some(proxy.port)).expect("a URL with a host");
+    hub.set_env("LONCENG_STORE__URL", url.as_str());
+    hub.run().await;
+    broker.attach(&hub).await;
+    receives::<B>(&hub).await;
+    broker.publish(notes("u", 0..1)).await;
+    exactly(&hub, "u", 1).await;
+    proxy.set(Network::Cut);
+    until("the store is down", PATIENCE, async || {
+        (hub.get("/health/ready").await.1["store"] == "down").then_some(())
+    })
+    .await;
+    broker.publish(notes("u", 1..50)).await;
+    proxy.set(Network::Open);
+    exactly(&hub, "u", 50).await;
+    receives::<B>(&hub).await;
+    super::brokers::drop_database(&hub).await;
+}
+
+async fn large_fan_out_does_not_hold_up_later_events<B: Broker>() {
+    let Some((broker, hub)) = start::<B>(&[]).await else { return };
+    add_users(&hub, 1_500).await;
+    write_type_for_all(&hub, "news for {recipient.name}").await;
+    broker.publish(vec![Publication::event(&json!({ "type": "NEWS", "title": "x" }))]).await;
+    broker.publish(notes("later", 0..20)).await;
+    until("later events arrive", PATIENCE * 2, async || {
+        let (_, body) = hub.get("/api/v1/notifications/unread-count?user_id=later").await;
+        (body["unread"].as_u64() >= Some(20)).then_some(())
+    })
+    .await;
+    for user in ["p00000", "p01499"] {
+        until("the fan-out ends", PATIENCE * 2, async || {
+            let (_, body) =
+                hub.get(&format!("/api/v1/notifications/unread-count?user_id={user}")).await;
+            (body["unread"] == 1).then_some(())
+        })
+        .await;
+    }
+    super::brokers::drop_database(&hub).await;
 }

@@ -3,3 +3,4 @@
 
 mod brokers;
 mod conformance;
+mod specifics;

@@ -97,9 +97,10 @@ fn server(config: &Config, faults: &mut Vec<Fault>) {
 
 fn auth(config: &Config, faults: &mut Vec<Fault>) {
     let auth = &config.auth;
-    let loopback =
-        config.server.listen.parse::<SocketAddr>().is_ok_and(|address| address.ip().is_loopback());
-    if auth.methods.contains(&AuthMethod::Dev) && !loopback {
+    // An invalid address is a fault of its own.
+    let exposed =
+        config.server.listen.parse::<SocketAddr>().is_ok_and(|address| !address.ip().is_loopback());
+    if auth.methods.contains(&AuthMethod::Dev) && exposed {
         let message = format!(
             "dev believes whatever a client says of itself, so the hub refuses it on {}; listen \
              on 127.0.0.1, or use \

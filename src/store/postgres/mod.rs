@@ -148,10 +148,10 @@ pub(super) const LOCK_INBOXES: &str = "SELECT user_id, revision, unread, unseen 
 pub(super) const NOTIFICATIONS_BY_ID: &str =
     again!("SELECT json_array_elements_text($1::json)::uuid");
 
-/// Sets states from a JSON list of `{id, status, revision}`.
+/// Sets states from a JSON list of `{id, status, revision}`; `$2` is now.
 pub(super) const ENTER_ALL: &str = "UPDATE notifications SET status = e.status, revision = \
 e.revision, snoozed_until = NULL, seen_at = CASE WHEN e.status = 'unread' THEN NULL ELSE seen_at \
-     END, read_at = CASE WHEN e.status = 'unread' THEN NULL ELSE read_at END \
+     END, read_at = CASE WHEN e.status = 'unread' THEN NULL ELSE read_at END, changed_at = $2 \
      FROM json_to_recordset($1::json) AS e (id uuid, status text, revision bigint) WHERE \
      notification_id = e.id";
 

@@ -122,12 +122,12 @@ pub(super) const LOCK_INBOXES: &str = INBOXES_BY_ID;
 /// Selects notifications by a JSON list of IDs.
 pub(super) const NOTIFICATIONS_BY_ID: &str = again!("SELECT value FROM json_each($1)");
 
-/// Sets states from a JSON list of `{id, status, revision}`.
+/// Sets states from a JSON list of `{id, status, revision}`; `$2` is now.
 pub(super) const ENTER_ALL: &str = "UPDATE notifications SET status = e.value ->> 'status', \
      revision = e.value ->> 'revision', snoozed_until = NULL, seen_at = CASE WHEN e.value ->> \
      'status' = 'unread' THEN NULL ELSE seen_at END, read_at = CASE WHEN e.value ->> 'status' = \
-     'unread' THEN NULL ELSE read_at END FROM json_each($1) AS e WHERE notification_id = e.value \
-     ->> 'id'";
+     'unread' THEN NULL ELSE read_at END, changed_at = $2 FROM json_each($1) AS e WHERE \
+     notification_id = e.value ->> 'id'";
 
 /// Removes the content of tombstones by a JSON list of IDs; `$2` is now.
 pub(super) const BLANK_ALL: &str = "UPDATE notifications SET title = '', message = '', metadata \

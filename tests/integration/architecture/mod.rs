@@ -249,6 +249,9 @@ fn config_toml_shows_the_defaults_of_the_code() {
         auth,
         store,
         nats,
+        kafka,
+        amqp,
+        outbox,
         redis,
         cache: None,
         limits,
@@ -269,6 +272,9 @@ fn config_toml_shows_the_defaults_of_the_code() {
     same("[auth]", &shown.auth, &auth);
     same("[store]", &(shown.store.url.reveal(), &shown.store), &(store.url.reveal(), &store));
     same("[nats]", &(shown.nats.url.reveal(), &shown.nats), &(nats.url.reveal(), &nats));
+    same("[kafka]", &shown.kafka, &kafka);
+    same("[amqp]", &shown.amqp, &amqp);
+    same("[outbox]", &shown.outbox, &outbox);
     same("[redis]", &shown.redis.url.reveal(), &redis.url.reveal());
     same("[limits]", &shown.limits, &limits);
     same("[retention]", &shown.retention, &retention);

@@ -3,6 +3,7 @@
 //! Exit codes: 0 success, 1 failure, 2 invalid command line or configuration. An error is one line
 //! on standard error, with the remedy.
 
+mod archive;
 mod backup;
 mod check;
 mod client;
@@ -87,6 +88,8 @@ enum Command {
     Key(key::Key),
     /// Exit 0 when the hub is ready
     Health(health::Health),
+    /// Move archived and deleted notifications from the store to a file
+    Archive(archive::Archive),
     /// Back up a SQLite store, while the hub runs
     Backup(backup::Backup),
     /// Check that the store is consistent
@@ -120,6 +123,7 @@ pub fn run() -> ExitCode {
         Command::Token(command) => command.run(&config),
         Command::Key(command) => command.run(),
         Command::Health(command) => block_on(command.run(&config)),
+        Command::Archive(command) => block_on(command.run(&config)),
         Command::Backup(command) => block_on(command.run(&config)),
         Command::Verify(command) => block_on(command.run(&config)),
         Command::Export(command) => block_on(command.run(&config)),

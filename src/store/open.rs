@@ -193,6 +193,33 @@ impl Store {
         self.set_epoch(&new_epoch(), false).await
     }
 
+    /// Returns the number of migrations that the store does not have yet.
+    ///
+    /// # Errors
+    /// When the store is unavailable.
+    pub async fn pending_migrations(&self) -> Result<usize, StoreError> {
+        let known = match &self.backend {
+            Backend::Sqlite(_) => &SQLITE,
+            Backend::Postgres(_) => &POSTGRES,
+        };
+        let exists: i64 = match &self.backend {
+            Backend::Sqlite(sqlite) => {
+                let sql = "SELECT COUNT(*) FROM sqlite_master WHERE name = '_sqlx_migrations'";
+                sqlx::query_scalar(sql).fetch_one(&sqlite.readers).await?
+            }
+            Backend::Postgres(pool) => {
+                let sql = "SELECT COUNT(to_regclass('_sqlx_migrations'))";
+                sqlx::query_scalar(sql).fetch_one(pool).await?
+            }
+        };
+        let mut applied: Vec<i64> = Vec::new();
+        if exists > 0 {
+            let sql = "SELECT version FROM _sqlx_migrations WHERE success";
+            applied = on_pool!(self, |pool| sqlx::query_scalar(sql).fetch_all(pool).await)?;
+        }
+        Ok(known.iter().filter(|migration| !applied.contains(&migration.version)).count())
+    }
+
     /// Renews the epoch, after a restore from a backup.
     ///
     /// # Errors

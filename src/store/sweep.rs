@@ -176,6 +176,23 @@ impl Store {
         Ok(removed)
     }
 
+    /// Deletes at most `limit` identities from before `before`. Returns their number.
+    ///
+    /// # Errors
+    /// When the store is unavailable.
+    pub async fn purge_identities(&self, before: i64, limit: i64) -> Result<u64, StoreError> {
+        let sql = "DELETE FROM event_identities WHERE identity IN \
+                   (SELECT identity FROM event_identities WHERE seen_at < $1 LIMIT $2)";
+        Ok(on_writer!(self, |pool| {
+            sqlx::query(sql)
+                .bind(before)
+                .bind(limit)
+                .execute(pool)
+                .await
+                .map(|done| done.rows_affected())
+        })?)
+    }
+
     /// Locks the inboxes in the order of commits, reads each notification again, which may have
     /// changed since it was found, and changes those that still match.
     async fn enter_all(

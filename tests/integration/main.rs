@@ -15,6 +15,7 @@ mod access_limits;
 mod admin;
 mod api;
 mod architecture;
+mod archive;
 mod channels;
 mod channels_faults;
 mod channels_inbox;

@@ -144,6 +144,17 @@ e.value ->> 'revision') \
 pub(super) const DROP_TOMBSTONES: &str = "DELETE FROM notifications WHERE status = 'deleted' \
      AND notification_id IN (SELECT value FROM json_each($1))";
 
+/// Deletes notifications by a JSON list of `{user, id, revision}`, if they have this revision.
+pub(super) const REMOVE_ARCHIVED: &str = "DELETE FROM notifications WHERE (notification_id, \
+     user_id, revision) IN (SELECT value ->> 'id', value ->> 'user', value ->> 'revision' FROM \
+     json_each($1)) RETURNING user_id, revision, status, metadata_id";
+
+/// Records removed notifications in their inboxes, from a JSON list of `{user, revision, step}`; a
+/// step of 1 is a revision that makes all clients start over.
+pub(super) const PURGE_INBOXES: &str = "UPDATE inboxes SET revision = revision + (e.value ->> \
+     'step'), purged_revision = MAX(purged_revision, e.value ->> 'revision', (revision + 1) * \
+     (e.value ->> 'step')) FROM json_each($1) AS e WHERE user_id = e.value ->> 'user'";
+
 /// Deletes shared metadata that no notification refers to, by a JSON list of IDs.
 const DROP_UNUSED_METADATA: &str = "DELETE FROM shared_metadata WHERE id IN (SELECT value FROM \
      json_each($1)) AND NOT EXISTS (SELECT 1 FROM notifications WHERE metadata_id = \

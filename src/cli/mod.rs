@@ -7,6 +7,7 @@ mod archive;
 mod backup;
 mod check;
 mod client;
+mod doctor;
 mod health;
 mod key;
 mod listen;
@@ -90,6 +91,8 @@ enum Command {
     Health(health::Health),
     /// Move archived and deleted notifications from the store to a file
     Archive(archive::Archive),
+    /// Check the configuration, the store, the brokers, and a proxy in front of the hub
+    Doctor(doctor::Doctor),
     /// Back up a SQLite store, while the hub runs
     Backup(backup::Backup),
     /// Check that the store is consistent
@@ -123,6 +126,7 @@ pub fn run() -> ExitCode {
         Command::Token(command) => command.run(&config),
         Command::Key(command) => command.run(),
         Command::Health(command) => block_on(command.run(&config)),
+        Command::Doctor(command) => block_on(command.run(&config)),
         Command::Archive(command) => block_on(command.run(&config)),
         Command::Backup(command) => block_on(command.run(&config)),
         Command::Verify(command) => block_on(command.run(&config)),

@@ -193,31 +193,21 @@ impl Store {
         self.set_epoch(&new_epoch(), false).await
     }
 
-    /// Returns the number of migrations that the store does not have yet.
-    ///
-    /// # Errors
-    /// When the store is unavailable.
-    pub async fn pending_migrations(&self) -> Result<usize, StoreError> {
+    /// Returns the versions of the migrations of this version.
+    pub(super) fn migrations(&self) -> Vec<i64> {
         let known = match &self.backend {
             Backend::Sqlite(_) => &SQLITE,
             Backend::Postgres(_) => &POSTGRES,
         };
-        let exists: i64 = match &self.backend {
-            Backend::Sqlite(sqlite) => {
-                let sql = "SELECT COUNT(*) FROM sqlite_master WHERE name = '_sqlx_migrations'";
-                sqlx::query_scalar(sql).fetch_one(&sqlite.readers).await?
-            }
-            Backend::Postgres(pool) => {
-                let sql = "SELECT COUNT(to_regclass('_sqlx_migrations'))";
-                sqlx::query_scalar(sql).fetch_one(pool).await?
-            }
-        };
-        let mut applied: Vec<i64> = Vec::new();
-        if exists > 0 {
-            let sql = "SELECT version FROM _sqlx_migrations WHERE success";
-            applied = on_pool!(self, |pool| sqlx::query_scalar(sql).fetch_all(pool).await)?;
-        }
-        Ok(known.iter().filter(|migration| !applied.contains(&migration.version)).count())
+        known.iter().map(|migration| migration.version).collect()
+    }
+
+    /// Returns the file of a SQLite URL; `None` for a server, and in memory.
+    #[must_use]
+    pub fn file_of_url(url: &str) -> Option<PathBuf> {
+        let is_sqlite = Kind::of_url(url) == Some(Kind::Sqlite);
+        let options = is_sqlite.then(|| SqliteConnectOptions::from_str(url).ok()).flatten()?;
+        file_of(&options)
     }
 
     /// Renews the epoch, after a restore from a backup.
@@ -272,12 +262,12 @@ async fn open_sqlite(url: &str) -> Result<Sqlite, StoreError> {
         .pragma("journal_size_limit", LOG_MAX_BYTES.to_string())
         .pragma("temp_store", "memory")
         .statement_cache_capacity(200);
-    // The name of an in-memory database is not that of a file.
-    let is_file = !options.get_filename().to_string_lossy().starts_with("file:sqlx-in-memory");
-    let file = is_file.then(|| options.get_filename().to_owned());
+    let file = file_of(&options);
     let name = options.get_filename().display();
-    let location =
-        if is_file { name.to_string() } else { format!("{name}?mode=memory&cache=shared") };
+    let location = match file {
+        Some(_) => name.to_string(),
+        None => format!("{name}?mode=memory&cache=shared"),
+    };
     if let Some(folder) =
         options.get_filename().parent().filter(|folder| !folder.as_os_str().is_empty())
     {
@@ -303,6 +293,13 @@ async fn open_sqlite(url: &str) -> Result<Sqlite, StoreError> {
         .connect_lazy_with(options);
     let direct = Arc::new(Direct::new(location, ACQUIRE_TIMEOUT));
     Ok(Sqlite { writer, readers, direct, gate: Arc::default(), file })
+}
+
+/// Returns the file of a database; `None` in memory.
+fn file_of(options: &SqliteConnectOptions) -> Option<PathBuf> {
+    // The name of an in-memory database is not that of a file.
+    let is_file = !options.get_filename().to_string_lossy().starts_with("file:sqlx-in-memory");
+    is_file.then(|| options.get_filename().to_owned())
 }
 
 fn cannot_open(folder: &Path, error: &std::io::Error) -> StoreError {

@@ -24,6 +24,7 @@ mod cli_listen;
 mod cluster;
 mod convergence;
 mod crash;
+mod doctor;
 mod event_stream;
 mod explain;
 mod fan_outs;

@@ -108,7 +108,7 @@ impl Archive {
 
     /// Moves notifications page by page. Returns the numbers of those written and removed.
     async fn archive(&self, store: &Store, before: Timestamp) -> anyhow::Result<(u64, u64)> {
-        if store.pending_migrations().await? > 0 {
+        if store.schema().await?.missing > 0 {
             bail!("the schema of the store is older than this version; run `lonceng migrate`");
         }
         let mut file = ArchiveFile::open(&self.to)?;

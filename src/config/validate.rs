@@ -211,7 +211,7 @@ fn retention(config: &Config, faults: &mut Vec<Fault>) {
         0,
         36_500,
     );
-    range(faults, "store.partitions", config.store.partitions.into(), 0, 1_024);
+    range(faults, "store.partitions", config.store.partitions.into(), 0, 128);
     range(faults, "explain.events", config.explain.events as u64, 0, 1_000_000);
     range(faults, "explain.minutes", config.explain.minutes.into(), 0, 10_080);
 }

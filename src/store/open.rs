@@ -18,7 +18,10 @@ use sqlx::{
 use tracing::log::LevelFilter;
 use uuid::Uuid;
 
-use super::{Backend, Kind, Sqlite, Store, StoreError, Writes, sqlite::Direct};
+use super::{
+    Backend, Kind, Sqlite, Store, StoreError, Writes, postgres::partitions::partition,
+    sqlite::Direct,
+};
 
 static SQLITE: Migrator = sqlx::migrate!("migrations/sqlite");
 static POSTGRES: Migrator = sqlx::migrate!("migrations/postgres");
@@ -182,6 +185,33 @@ impl Store {
     /// # Errors
     /// When the store is unavailable, or was created by a newer version.
     pub async fn migrate(&self) -> Result<(), StoreError> {
+        self.apply_migrations().await?;
+        self.set_epoch(&new_epoch(), false).await
+    }
+
+    /// [`Store::migrate`], with hash partitions of the notifications if the store is new and on
+    /// PostgreSQL. Another store stays as it is, and the log says so.
+    ///
+    /// # Errors
+    /// When the store is unavailable, or was created by a newer version.
+    pub async fn migrate_partitioned(&self, partitions: u32) -> Result<(), StoreError> {
+        self.apply_migrations().await?;
+        if let Backend::Postgres(pool) = &self.backend {
+            let found = partition(&mut *pool.acquire().await?, partitions).await?;
+            if found != partitions {
+                tracing::warn!(
+                    partitions = found,
+                    "store: store.partitions = {partitions} counts only when a store is created; \
+                     this one keeps its number"
+                );
+            }
+        } else if partitions > 0 {
+            tracing::warn!("store: SQLite has no partitions; store.partitions has no effect");
+        }
+        self.set_epoch(&new_epoch(), false).await
+    }
+
+    async fn apply_migrations(&self) -> Result<(), StoreError> {
         match &self.backend {
             Backend::Sqlite(sqlite) => SQLITE.run(&sqlite.writer).await,
             Backend::Postgres(pool) => POSTGRES.run(pool).await,
@@ -189,8 +219,7 @@ impl Store {
         .map_err(|error| match error {
             sqlx::migrate::MigrateError::Execute(error) => StoreError::from(error),
             other => StoreError::Migration(other.to_string()),
-        })?;
-        self.set_epoch(&new_epoch(), false).await
+        })
     }
 
     /// Returns the versions of the migrations of this version.

@@ -41,6 +41,7 @@ mod maintenance;
 mod native_types;
 mod nats_access;
 mod operating;
+mod partitions;
 mod publishing;
 mod recovery;
 mod reload;

@@ -1,6 +1,7 @@
 //! Statements specific to PostgreSQL: bulk inserts by UNNEST of one array per column.
 
 pub(super) mod commit;
+pub(super) mod partitions;
 
 use std::sync::LazyLock;
 

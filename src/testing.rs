@@ -189,6 +189,7 @@ pub(crate) fn settings() -> Arc<RuntimeSettings> {
         live_per_minute: 0,
         client_messages_per_minute: 0,
         archive_after_days: 30,
+        delete_after_days: 0,
         history: 50,
     })
 }

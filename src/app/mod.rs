@@ -159,7 +159,7 @@ impl Hub {
             replica => store.with_replica(replica)?,
         };
         let lock = store.lock()?;
-        wait_for_schema(&store).await?;
+        wait_for_schema(&store, loaded.config.store.partitions).await?;
         health.set("store", PartState::Ok);
         let redis = match loaded.config.redis.url.reveal() {
             "" => None,
@@ -341,11 +341,11 @@ async fn parts(
 }
 
 /// Applies the migrations; waits for a server that is still starting.
-async fn wait_for_schema(store: &Store) -> Result<(), StoreError> {
+async fn wait_for_schema(store: &Store, partitions: u32) -> Result<(), StoreError> {
     let deadline = Instant::now() + STORE_START_TIMEOUT;
     let mut warned = false;
     loop {
-        match store.migrate().await {
+        match store.migrate_partitioned(partitions).await {
             Err(error) if error.is_transient() && Instant::now() < deadline => {
                 if !warned {
                     tracing::warn!(%error, "store: unavailable; waiting for it");

@@ -25,7 +25,7 @@ use futures_util::future::BoxFuture;
 use uuid::Uuid;
 
 pub use dispatcher::{Dispatcher, DispatcherConfig};
-pub use email::{EmailTemplates, Rendered, Unsubscribe, check_email};
+pub use email::{EmailTemplates, Rendered, Unsubscribe, check_email, test_email_server};
 pub use set::{ChannelSet, ChannelsError};
 pub use web_push::{VapidKeys, generate_vapid};
 pub use webhook::check_webhook;

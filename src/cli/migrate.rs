@@ -22,7 +22,7 @@ impl Migrate {
         let loaded = load(config)?;
         let store = Store::open(loaded.config.store.url.reveal()).await?;
         eprintln!("migrating …");
-        store.migrate().await?;
+        store.migrate_partitioned(loaded.config.store.partitions).await?;
         let epoch = if self.new_epoch { store.renew_epoch().await? } else { store.epoch().await? };
         store.close().await;
         println!("the schema is up to date; the epoch is {epoch}");

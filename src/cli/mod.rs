@@ -3,9 +3,11 @@
 //! Exit codes: 0 success, 1 failure, 2 invalid command line or configuration. An error is one line
 //! on standard error, with the remedy.
 
+mod archive;
 mod backup;
 mod check;
 mod client;
+mod doctor;
 mod health;
 mod key;
 mod listen;
@@ -87,6 +89,10 @@ enum Command {
     Key(key::Key),
     /// Exit 0 when the hub is ready
     Health(health::Health),
+    /// Move archived and deleted notifications from the store to a file
+    Archive(archive::Archive),
+    /// Check the configuration, the store, the brokers, and a proxy in front of the hub
+    Doctor(doctor::Doctor),
     /// Back up a SQLite store, while the hub runs
     Backup(backup::Backup),
     /// Check that the store is consistent
@@ -120,6 +126,8 @@ pub fn run() -> ExitCode {
         Command::Token(command) => command.run(&config),
         Command::Key(command) => command.run(),
         Command::Health(command) => block_on(command.run(&config)),
+        Command::Doctor(command) => block_on(command.run(&config)),
+        Command::Archive(command) => block_on(command.run(&config)),
         Command::Backup(command) => block_on(command.run(&config)),
         Command::Verify(command) => block_on(command.run(&config)),
         Command::Export(command) => block_on(command.run(&config)),

@@ -1,8 +1,9 @@
 //! Overrides from the environment: `LONCENG_SECTION__KEY`, `LONCENG_CHANNELS__EMAIL__URL` for a
 //! section within a section, and well-known names of platforms.
 
-use std::sync::LazyLock;
+use std::{collections::BTreeSet, sync::LazyLock};
 
+use serde::Deserialize as _;
 use toml::{Table, Value};
 
 use super::Config;
@@ -60,8 +61,91 @@ pub(super) fn overrides(environment: impl Iterator<Item = (String, String)>) -> 
     found
 }
 
+impl Override {
+    /// Returns the path of its key.
+    fn path(&self) -> String {
+        format!("{}.{}", self.section, self.key)
+    }
+
+    /// Returns the path of the table that its key is in.
+    fn table(&self) -> String {
+        let path = self.path();
+        path.rsplit_once('.').map_or(String::new(), |(table, _)| table.to_owned())
+    }
+
+    /// Returns whether the value at a path is set by this override, in whole or in part.
+    pub(super) fn sets(&self, path: &str) -> bool {
+        let own = self.path();
+        path.strip_prefix(&own).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+    }
+}
+
+/// Override that makes the configuration invalid.
+#[derive(Debug)]
+pub(super) struct WrongOverride<'a> {
+    pub(super) change: &'a Override,
+    pub(super) message: String,
+}
+
+/// Beginning of the error of a table in which a required key is missing.
+const MISSING: &str = "missing field";
+
+/// Applies overrides to the table of a valid file.
+///
+/// # Errors
+/// Every wrong override. Each is tried alone, so that no other one is blamed for it.
+pub(super) fn overridden<'a>(
+    file: &Table,
+    overrides: &'a [Override],
+) -> Result<Config, Vec<WrongOverride<'a>>> {
+    let alone: Vec<Option<String>> =
+        overrides.iter().map(|change| with(file, std::iter::once(change)).err()).collect();
+    let is_incomplete =
+        |message: &Option<String>| message.as_ref().is_some_and(|text| text.starts_with(MISSING));
+    let (mut wrong, mut incomplete) = (Vec::new(), BTreeSet::new());
+    for (change, error) in overrides.iter().zip(&alone) {
+        let Some(error) = error else { continue };
+        let mut message = error.clone();
+        if error.starts_with(MISSING) {
+            // Some tables need several variables, such as a certificate and its key.
+            let family = overrides.iter().zip(&alone).filter(|(other, error)| {
+                other.table() == change.table() && (error.is_none() || is_incomplete(error))
+            });
+            match with(file, family.map(|(other, _)| other)) {
+                Err(together) if incomplete.insert(change.table()) => message = together,
+                _ => continue,
+            }
+        }
+        wrong.push(WrongOverride { change, message });
+    }
+    if !wrong.is_empty() {
+        return Err(wrong);
+    }
+    with(file, overrides.iter()).map_err(|error| {
+        let message = format!("conflicts with another variable: {error}");
+        let change = first_conflict(file, overrides);
+        change.map(|change| WrongOverride { change, message }).into_iter().collect()
+    })
+}
+
+/// Returns the override that is invalid after those before it, each of which is valid alone.
+fn first_conflict<'a>(file: &Table, overrides: &'a [Override]) -> Option<&'a Override> {
+    let valid = |count: &usize| with(file, overrides.iter().take(*count)).is_ok();
+    let count = (0..overrides.len()).rev().find(valid)?;
+    overrides.get(count)
+}
+
+/// Deserializes the file with some overrides. Returns a message if they are invalid.
+fn with<'a>(file: &Table, overrides: impl Iterator<Item = &'a Override>) -> Result<Config, String> {
+    let mut table = file.clone();
+    for change in overrides {
+        apply(&mut table, change);
+    }
+    Config::deserialize(table).map_err(|error| error.message().to_owned())
+}
+
 /// Applies an override to the table, with the type of its key.
-pub(super) fn apply(table: &mut Table, change: &Override) {
+fn apply(table: &mut Table, change: &Override) {
     let value = value_of(change);
     let mut section = table;
     let mut path = std::iter::once(change.section.as_str()).chain(change.key.split('.')).peekable();
@@ -71,6 +155,10 @@ pub(super) fn apply(table: &mut Table, change: &Override) {
             return;
         }
         let next = section.entry(name.to_owned()).or_insert_with(|| Value::Table(Table::new()));
+        if !next.is_table() {
+            // As in `LONCENG_STORE__URL__FILE` for a `store.url` that the file has as text.
+            *next = Value::Table(Table::new());
+        }
         let Value::Table(next) = next else { return };
         section = next;
     }

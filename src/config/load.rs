@@ -63,8 +63,7 @@ fn placed(
     key: String,
     message: String,
 ) -> ConfigIssue {
-    let variable =
-        overrides.iter().rfind(|change| format!("{}.{}", change.section, change.key) == key);
+    let variable = overrides.iter().rfind(|change| change.sets(&key));
     match variable {
         Some(change) => in_environment(&change.variable, message),
         None => in_file(file, text, key, message),
@@ -145,26 +144,13 @@ fn overridden(
     text: &str,
     overrides: &[environment::Override],
 ) -> Result<Config, ConfigError> {
-    let mut table: Table = toml::from_str(text)
+    let table: Table = toml::from_str(text)
         .map_err(|error| in_file(file, text, String::new(), one_line(error.message())))?;
-    for change in overrides {
-        environment::apply(&mut table, change);
-    }
-    serde_path_to_error::deserialize(table).map_err(|error| {
-        let path = error.path().to_string();
-        let message = one_line(error.inner().message());
-        // The file alone is valid, so a variable causes the error.
-        let variable = overrides.iter().rfind(|change| {
-            let key = format!("{}.{}", change.section, change.key);
-            path == key
-                || path.starts_with(&format!("{key}["))
-                || change.section == path
-                || message.contains(&change.key)
-        });
-        match variable {
-            Some(change) => in_environment(&change.variable, message).into(),
-            None => ConfigError::from(in_file(file, text, path, message)),
-        }
+    environment::overridden(&table, overrides).map_err(|wrong| {
+        let problems = wrong
+            .into_iter()
+            .map(|wrong| in_environment(&wrong.change.variable, one_line(&wrong.message)));
+        ConfigError { problems: problems.collect() }
     })
 }
 

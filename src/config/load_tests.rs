@@ -81,6 +81,97 @@ fn the_environment_overrides_and_its_errors_name_the_variable() {
 }
 
 #[test]
+fn a_wrong_variable_is_reported_under_its_own_name_whatever_others_are_set() {
+    // Valid, and in the sections of the wrong ones.
+    let others = [
+        ("NATS_URL", "nats://127.0.0.1:4222"),
+        ("LONCENG_AUTH__METHODS", "dev"),
+        ("LONCENG_AUTH__JWT_SECRET", "12345678901234567890123456789012"),
+        ("LONCENG_SERVER__LISTEN", "127.0.0.1:9"),
+        ("LONCENG_SERVER__TLS__CERTIFICATE", "cert.pem"),
+        ("LONCENG_SERVER__TLS__KEY", "key.pem"),
+        ("LONCENG_CHANNELS__EMAIL__URL", "smtp://127.0.0.1:1025"),
+        ("LONCENG_CHANNELS__EMAIL__FROM", "hub@example.com"),
+        ("LONCENG_NATS__REQUIRED", "true"),
+    ];
+    assert!(loaded("", &others).is_ok(), "{}", error("", &others));
+    for (variable, value) in [
+        ("LONCENG_AUTH__METHOD", "x"),
+        ("LONCENG_AUTH__METHODS", "x"),
+        ("LONCENG_AUTH__JWT", "x"),
+        ("LONCENG_FOO__BAR", "x"),
+        ("LONCENG_SERVER__LISTE", "127.0.0.1:9"),
+        ("LONCENG_SERVER__LISTEN__PORT", "9"),
+        ("LONCENG_SERVER__TLS__KEYS", "key.pem"),
+        ("LONCENG_CHANNELS__EMAIL__URLL", "x"),
+        ("LONCENG_CHANNELS__EMAILS__URL", "x"),
+        ("LONCENG_CHANNELS__RETRY__MAX_ATTEMPTS", "many"),
+        ("LONCENG_NATS__REQUIRED", "maybe"),
+        ("LONCENG_NATS__BACKOFF_SECONDS", "1,x"),
+        ("LONCENG_RETENTION__DELETE_AFTER_DAYS", "-1"),
+        // Out of range, or not an address: found by the validation.
+        ("LONCENG_RETENTION__HISTORY", "0"),
+        ("LONCENG_SERVER__LISTEN", "nowhere"),
+        ("LONCENG_KAFKA__BROKERS", "127.0.0.1:9092,nowhere"),
+    ] {
+        for first in [true, false] {
+            let mut all: Vec<_> =
+                others.into_iter().filter(|(name, _)| *name != variable).collect();
+            all.insert(if first { 0 } else { all.len() }, (variable, value));
+            let text = error("", &all);
+            let expected = format!("the environment variable {variable}: ");
+            assert!(text.starts_with(&expected), "{variable}: {text}");
+            assert_eq!(text.lines().count(), 1, "{variable}: {text}");
+        }
+    }
+}
+
+#[test]
+fn every_wrong_variable_is_reported_at_once() {
+    let text = error(
+        "",
+        &[
+            ("LONCENG_AUTH__METHOD", "x"),
+            ("LONCENG_FOO__BAR", "x"),
+            ("LONCENG_AUTH__METHODS", "dev"),
+            ("LONCENG_SERVER__OUTBOUND_QUEUE", "many"),
+        ],
+    );
+    let named: Vec<&str> = text.lines().filter_map(|line| line.split(": ").next()).collect();
+    let expected = ["LONCENG_AUTH__METHOD", "LONCENG_FOO__BAR", "LONCENG_SERVER__OUTBOUND_QUEUE"]
+        .map(|name| format!("the environment variable {name}"));
+    assert_eq!(named, expected, "{text}");
+}
+
+#[test]
+fn an_incomplete_table_and_a_conflict_name_a_variable_that_causes_them() {
+    let text = error("", &[("LONCENG_SERVER__TLS__CERTIFICATE", "cert.pem")]);
+    assert!(text.starts_with("the environment variable LONCENG_SERVER__TLS__CERTIFICATE: "));
+    assert!(text.contains("missing field `key`"), "{text}");
+    let text = error(
+        "[server]\nlisten = \"127.0.0.1:1\"",
+        &[
+            ("LONCENG_SERVER__TLS__CERTIFICATE", "cert.pem"),
+            ("LONCENG_SERVER__TLS__KEYY", "key.pem"),
+        ],
+    );
+    let lines: Vec<&str> = text.lines().collect();
+    assert!(lines[0].contains("CERTIFICATE: missing field `key`"), "{text}");
+    assert!(lines[1].contains("KEYY: unknown field `keyy`"), "{text}");
+
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let file = folder.path().join("url");
+    std::fs::write(&file, "sqlite://from-a-file.db").expect("it is written");
+    let file = file.to_str().expect("text");
+    let set = [("LONCENG_STORE__URL__FILE", file), ("LONCENG_STORE__URL__ENV", "PATH")];
+    let url = "[store]\nurl = \"sqlite://a.db\"";
+    let loaded = loaded(url, &set[..1]).expect("a secret may be in a file");
+    assert_eq!(loaded.config.store.url.reveal(), "sqlite://from-a-file.db");
+    let text = error(url, &set);
+    assert!(text.starts_with("the environment variable LONCENG_STORE__URL__ENV: "), "{text}");
+}
+
+#[test]
 fn dev_auth_is_refused_off_loopback() {
     let text = error("[server]\nlisten = \"0.0.0.0:8080\"\n", &[]);
     assert!(text.contains("auth.methods") && text.contains("127.0.0.1"), "{text}");

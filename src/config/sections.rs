@@ -21,7 +21,7 @@ pub struct Config {
     pub nats: Nats,
     /// Kafka.
     pub kafka: Kafka,
-    /// AMQP: RabbitMQ.
+    /// AMQP: `RabbitMQ`.
     pub amqp: Amqp,
     /// Outbox in PostgreSQL.
     pub outbox: Outbox,

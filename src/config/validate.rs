@@ -97,9 +97,10 @@ fn server(config: &Config, faults: &mut Vec<Fault>) {
 
 fn auth(config: &Config, faults: &mut Vec<Fault>) {
     let auth = &config.auth;
-    let loopback =
-        config.server.listen.parse::<SocketAddr>().is_ok_and(|address| address.ip().is_loopback());
-    if auth.methods.contains(&AuthMethod::Dev) && !loopback {
+    // An invalid address is a fault of its own.
+    let exposed =
+        config.server.listen.parse::<SocketAddr>().is_ok_and(|address| !address.ip().is_loopback());
+    if auth.methods.contains(&AuthMethod::Dev) && exposed {
         let message = format!(
             "dev believes whatever a client says of itself, so the hub refuses it on {}; listen \
              on 127.0.0.1, or use \
@@ -210,7 +211,7 @@ fn retention(config: &Config, faults: &mut Vec<Fault>) {
         0,
         36_500,
     );
-    range(faults, "store.partitions", config.store.partitions.into(), 0, 1_024);
+    range(faults, "store.partitions", config.store.partitions.into(), 0, 128);
     range(faults, "explain.events", config.explain.events as u64, 0, 1_000_000);
     range(faults, "explain.minutes", config.explain.minutes.into(), 0, 10_080);
 }

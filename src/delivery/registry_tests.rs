@@ -151,6 +151,7 @@ async fn notifications_beyond_the_live_limit_are_summarized_after_five_seconds()
         live_per_minute: 2,
         client_messages_per_minute: 0,
         archive_after_days: 30,
+        delete_after_days: 0,
         history: 50,
     });
     let session = fixture.attach("budi", 1).await;
@@ -172,6 +173,7 @@ async fn summary_is_sent_before_a_change_that_is_not_limited() {
         live_per_minute: 1,
         client_messages_per_minute: 0,
         archive_after_days: 30,
+        delete_after_days: 0,
         history: 50,
     });
     let session = fixture.attach("budi", 1).await;
@@ -234,6 +236,7 @@ async fn summary_does_not_cover_a_change_of_another_hub_that_was_lost() {
         live_per_minute: 1,
         client_messages_per_minute: 0,
         archive_after_days: 30,
+        delete_after_days: 0,
         history: 50,
     });
     let session = fixture.attach("budi", 1).await;

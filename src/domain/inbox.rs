@@ -115,6 +115,8 @@ pub enum SweepKind {
     Archive,
     /// The retention period of their type has ended.
     Discard,
+    /// They left the list longer ago than the store keeps them.
+    Delete,
     /// They were snoozed until now.
     Wake,
 }
@@ -138,14 +140,10 @@ impl SweepKind {
                 Status::AutoCleared
             }
             (Self::Archive, Status::Read) => Status::Archived,
-            (
-                Self::Discard,
-                Status::Unread
-                | Status::Read
-                | Status::Snoozed
-                | Status::Archived
-                | Status::AutoCleared,
-            ) => Status::Deleted,
+            (Self::Discard, Status::Unread | Status::Read | Status::Snoozed)
+            | (Self::Discard | Self::Delete, Status::Archived | Status::AutoCleared) => {
+                Status::Deleted
+            }
             _ => return None,
         };
         Some(NotificationState { status: to, ..state })

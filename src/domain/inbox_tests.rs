@@ -11,11 +11,12 @@ const STATUSES: [Status; 6] = [
     Status::Deleted,
     Status::AutoCleared,
 ];
-const SWEEPS: [SweepKind; 5] = [
+const SWEEPS: [SweepKind; 6] = [
     SweepKind::Expire,
     SweepKind::RetentionEnded,
     SweepKind::Archive,
     SweepKind::Discard,
+    SweepKind::Delete,
     SweepKind::Wake,
 ];
 const NOW: Timestamp = Timestamp(1_000);

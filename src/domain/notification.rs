@@ -199,6 +199,9 @@ pub struct Notification {
     /// Time at which a snoozed one becomes unread again.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub snoozed_until: Option<Timestamp>,
+    /// Time of its last change; not part of any interface.
+    #[serde(skip)]
+    pub changed_at: Timestamp,
     /// End of the retention period of its type; not part of any interface.
     #[serde(skip)]
     pub keep_until: Option<Timestamp>,
@@ -245,8 +248,9 @@ impl Notification {
         }
     }
 
-    /// Sets the mutable state, with the revision of the change.
-    pub fn enter(&mut self, state: NotificationState, revision: i64) {
+    /// Sets the mutable state, with the revision and the time of the change.
+    pub fn enter(&mut self, state: NotificationState, revision: i64, now: Timestamp) {
+        self.changed_at = now;
         self.status = state.status;
         self.seen_at = state.seen_at;
         self.read_at = state.read_at;

@@ -63,6 +63,7 @@ enum Task {
     Wake,
     Archive,
     Discard,
+    Delete,
     Retain(RetentionCursor),
     Forget,
     /// Verify the inboxes after this user.
@@ -87,8 +88,9 @@ impl Sweeper {
             ctx.run_later(EXPIRY_INTERVAL, |sweeper, ctx| sweeper.run(task, ctx));
             return;
         };
-        let (store, persistence, days) =
-            (self.store.clone(), self.persistence.clone(), self.settings.archive_after_days());
+        let (store, persistence) = (self.store.clone(), self.persistence.clone());
+        let (archive_days, delete_days) =
+            (self.settings.archive_after_days(), self.settings.delete_after_days());
         let now = clock::now();
         let step = async move {
             match task {
@@ -103,7 +105,7 @@ impl Sweeper {
                     (Task::Wake, pause(is_more(swept.as_ref()), EXPIRY_INTERVAL))
                 }
                 Task::Archive => {
-                    let before = Timestamp(now.0.saturating_sub(days.saturating_mul(DAY_MS)));
+                    let before = days_before(now, archive_days);
                     let swept =
                         sweep(&persistence, SweepTask::By(SweepKind::Archive, before), fence).await;
                     (Task::Archive, pause(is_more(swept.as_ref()), AGE_INTERVAL))
@@ -112,6 +114,13 @@ impl Sweeper {
                     let swept =
                         sweep(&persistence, SweepTask::By(SweepKind::Discard, now), fence).await;
                     (Task::Discard, pause(is_more(swept.as_ref()), AGE_INTERVAL))
+                }
+                Task::Delete if delete_days == 0 => (Task::Delete, AGE_INTERVAL),
+                Task::Delete => {
+                    let before = days_before(now, delete_days);
+                    let swept =
+                        sweep(&persistence, SweepTask::By(SweepKind::Delete, before), fence).await;
+                    (Task::Delete, pause(is_more(swept.as_ref()), AGE_INTERVAL))
                 }
                 Task::Retain(cursor) => {
                     match sweep(&persistence, SweepTask::Retention(cursor.clone()), fence).await {
@@ -123,7 +132,10 @@ impl Sweeper {
                     }
                 }
                 Task::Verify(after) => (Task::Verify(verify(&store, after).await), AGE_INTERVAL),
-                Task::Forget => (Task::Forget, pause(forget(&store, now).await, AGE_INTERVAL)),
+                Task::Forget => {
+                    let more = forget(&store, now, delete_days).await;
+                    (Task::Forget, pause(more, AGE_INTERVAL))
+                }
             }
         };
         ctx.spawn(step.into_actor(self).map(|(task, pause), _, ctx| {
@@ -132,14 +144,22 @@ impl Sweeper {
     }
 }
 
+/// Returns the time some days ago.
+fn days_before(now: Timestamp, days: i64) -> Timestamp {
+    Timestamp(now.0.saturating_sub(days.saturating_mul(DAY_MS)))
+}
+
 /// Deletes a batch of old records of each kind. Returns whether there are more.
-async fn forget(store: &Store, now: Timestamp) -> bool {
+async fn forget(store: &Store, now: Timestamp, delete_days: i64) -> bool {
     let before = |kept: i64| now.0 - kept;
     let identities = store.purge_identities(before(IDENTITY_KEPT_MS), FORGET_BATCH).await;
     let keys = store.purge_idempotency_keys(before(ANSWER_KEPT_MS), FORGET_BATCH).await;
     let begun = store.purge_fan_outs(before(IDENTITY_KEPT_MS), FORGET_BATCH).await;
-    let tombstones =
-        store.purge_tombstones(Timestamp(before(TOMBSTONE_KEPT_MS)), FORGET_BATCH).await;
+    let kept = match delete_days {
+        0 => TOMBSTONE_KEPT_MS,
+        days => TOMBSTONE_KEPT_MS.min(days.saturating_mul(DAY_MS)),
+    };
+    let tombstones = store.purge_tombstones(Timestamp(before(kept)), FORGET_BATCH).await;
     let attempts = store.purge_failed_attempts(before(IDENTITY_KEPT_MS), FORGET_BATCH).await;
     let deliveries =
         store.purge_deliveries(Timestamp(before(DELIVERY_KEPT_MS)), FORGET_BATCH).await;
@@ -189,6 +209,7 @@ impl Actor for Sweeper {
             Task::Wake,
             Task::Archive,
             Task::Discard,
+            Task::Delete,
             Task::Retain(RetentionCursor::default()),
             Task::Forget,
             Task::Verify(String::new()),
@@ -204,5 +225,57 @@ impl Handler<Crash> for Sweeper {
 
     fn handle(&mut self, _: Crash, _: &mut Self::Context) {
         panic!("the sweeper was asked to crash");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{ManualClock, Recorded, TestStore, settings, until};
+
+    #[actix::test]
+    async fn deletion_follows_a_reload_of_its_age() {
+        let clock = ManualClock::pause();
+        let test = TestStore::open().await;
+        let tasks = Recorded::<SweepTask>::default();
+        let recorded = tasks.clone();
+        let persistence = MessageHandle::stub(move |sweep: Sweep| {
+            recorded.push(sweep.task);
+            let _ = sweep.reply.send(Ok(Swept { count: 0, next: None }));
+            Some(())
+        });
+        let settings = settings();
+        let values = |delete_after_days| crate::runtime::settings::SettingValues {
+            live_per_minute: 0,
+            client_messages_per_minute: 0,
+            archive_after_days: 90,
+            delete_after_days,
+            history: 100,
+        };
+        settings.set(values(0));
+        let (store, shared) = (test.store.clone(), Arc::clone(&settings));
+        let guard = DropGuard::detached();
+        Sweeper::new(store, persistence, shared, Leases::alone(), guard).start();
+        let deletes = || {
+            let before = |task: &SweepTask| match task {
+                SweepTask::By(SweepKind::Delete, before) => Some(*before),
+                _ => None,
+            };
+            tasks.take_all().iter().filter_map(before).collect::<Vec<_>>()
+        };
+        for _ in 0..3 {
+            clock.advance(AGE_INTERVAL).await;
+        }
+        until("the other sweeps run", || tasks.len() > 3).await;
+        assert_eq!(deletes(), [], "0 is for never");
+
+        settings.set(values(30));
+        let mut before = Vec::new();
+        for _ in 0..10 {
+            clock.advance(AGE_INTERVAL).await;
+            before.extend(deletes());
+        }
+        let age = clock::now().0 - before[0].0;
+        assert!((30 * DAY_MS..31 * DAY_MS).contains(&age), "{age}");
     }
 }

@@ -43,6 +43,7 @@ fn notification(status: Status, seq: i64, revision: i64) -> Notification {
         group_key: None,
         actors: Vec::new(),
         snoozed_until: None,
+        changed_at: Timestamp(1_767_225_600_000),
         user_id: UserId::parse("budi").expect("a constant id is an id"),
         seq,
     }
@@ -100,7 +101,7 @@ mod devices {
                 None => (ChangeKind::Unchanged(mark), self.counters.unchanged_step()),
                 Some(state) => {
                     let step = self.counters.next(item.state(), state);
-                    item.enter(state, step.revision);
+                    item.enter(state, step.revision, NOW);
                     (ChangeKind::Marked(mark), step)
                 }
             };
@@ -115,7 +116,7 @@ mod devices {
             for item in self.items.values_mut().filter(|item| item.status == Status::Unread) {
                 let Some(state) = transition(item.state(), one, NOW) else { continue };
                 let step = self.counters.next(item.state(), state);
-                item.enter(state, step.revision);
+                item.enter(state, step.revision, NOW);
                 self.counters = step.counters();
                 last = Some(item.clone());
             }

@@ -14,6 +14,8 @@ pub struct SettingValues {
     pub client_messages_per_minute: u32,
     /// Age at which read notifications move to the archive, in days.
     pub archive_after_days: i64,
+    /// Age at which notifications that left the list are deleted, in days; 0 for never.
+    pub delete_after_days: i64,
     /// Default number of notifications in `sync.response` and in the administrators' history.
     pub history: i64,
 }
@@ -24,6 +26,7 @@ pub struct RuntimeSettings {
     live_per_minute: AtomicU32,
     client_messages_per_minute: AtomicU32,
     archive_after_days: AtomicI64,
+    delete_after_days: AtomicI64,
     history: AtomicI64,
 }
 
@@ -42,6 +45,7 @@ impl RuntimeSettings {
         self.client_messages_per_minute
             .store(settings.client_messages_per_minute, Ordering::Relaxed);
         self.archive_after_days.store(settings.archive_after_days, Ordering::Relaxed);
+        self.delete_after_days.store(settings.delete_after_days, Ordering::Relaxed);
         self.history.store(settings.history, Ordering::Relaxed);
     }
 
@@ -61,6 +65,12 @@ impl RuntimeSettings {
     #[must_use]
     pub fn archive_after_days(&self) -> i64 {
         self.archive_after_days.load(Ordering::Relaxed)
+    }
+
+    /// Returns the age at which notifications that left the list are deleted, in days; 0 for never.
+    #[must_use]
+    pub fn delete_after_days(&self) -> i64 {
+        self.delete_after_days.load(Ordering::Relaxed)
     }
 
     /// Returns the default number of notifications in `sync.response`.

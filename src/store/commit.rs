@@ -49,7 +49,7 @@ const FIND_GROUP: &str = concat!(
 
 /// Changes a notification to one of a larger group; it becomes the newest.
 const GROW: &str = "UPDATE notifications SET count = $2, message = $3, actors = $4, seen_at = \
-     NULL, seq = $5, revision = $5 WHERE notification_id = $1";
+     NULL, seq = $5, revision = $5, changed_at = $6 WHERE user_id = $7 AND notification_id = $1";
 
 /// Counts the deliveries of a notification on a channel that are still to be made.
 const PENDING: &str = "SELECT COUNT(*) FROM deliveries WHERE notification_id = $1 AND channel = $2 \
@@ -87,7 +87,7 @@ macro_rules! grown {
                     None => None,
                     Some(found) => {
                         let inbox = $db::first!($tx, InboxRow, $db::LOCK_INBOX, user)?;
-                        let (found, step) = grow(found, group, counters(inbox));
+                        let (found, step) = grow(found, group, counters(inbox), $now);
                         $db::run!(
                             $tx,
                             GROW,
@@ -95,7 +95,9 @@ macro_rules! grown {
                             found.count,
                             found.message.as_str(),
                             stored_actors(&found),
-                            step.revision
+                            step.revision,
+                            $now,
+                            user
                         )?;
                         $db::run!($tx, SET_INBOX, user, step.revision, step.unread, step.unseen)?;
                         Some((found, step))
@@ -141,7 +143,12 @@ macro_rules! grouped {
 }
 
 /// Returns a notification with a further event of its group: unseen, and the newest.
-fn grow(found: Notification, group: &Group, inbox: InboxState) -> (Notification, RevisionStep) {
+fn grow(
+    found: Notification,
+    group: &Group,
+    inbox: InboxState,
+    now: Timestamp,
+) -> (Notification, RevisionStep) {
     let (before, count) = (found.state(), found.count + 1);
     let step = inbox.next(before, NotificationState { seen_at: None, ..before });
     let actors = with_actor(found.actors.clone(), group.actor.as_deref());
@@ -151,6 +158,7 @@ fn grow(found: Notification, group: &Group, inbox: InboxState) -> (Notification,
         actors,
         message,
         seen_at: None,
+        changed_at: now,
         seq: step.revision,
         revision: step.revision,
         stream_id: stream_id(found.created_at, step.revision),

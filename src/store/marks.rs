@@ -37,11 +37,11 @@ macro_rules! mark_all {
         concat!(
             "UPDATE notifications SET ",
             $assignments,
-            ", revision = $4 + ranked.place FROM (SELECT notification_id AS id, ROW_NUMBER() \
-             OVER (ORDER BY seq) AS place \
+            ", changed_at = $3, revision = $4 + ranked.place FROM (SELECT notification_id AS id, \
+             ROW_NUMBER() OVER (ORDER BY seq) AS place \
              FROM notifications WHERE user_id = $1 AND status = 'unread' AND seq <= $2",
             $condition,
-            ") AS ranked WHERE notifications.notification_id = ranked.id"
+            ") AS ranked WHERE user_id = $1 AND notification_id = ranked.id"
         )
     };
 }
@@ -64,12 +64,12 @@ const LAST_CHANGED: &str = concat!(
 /// Stores the state of one notification.
 const SET_STATE: &str = "UPDATE notifications SET status = $2, read_at = $3, revision = $4, \
     seen_at = $5, expires_at = $6, kept_from = COALESCE($7, kept_from), clicked_at = $8, \
-    snoozed_until = $9 WHERE notification_id = $1";
+    snoozed_until = $9, changed_at = $10 WHERE user_id = $11 AND notification_id = $1";
 
 /// Leaves a tombstone without content.
 const BLANK: &str = "UPDATE notifications SET title = '', message = '', metadata = '{}', \
 metadata_id = NULL, \
-     action_url = NULL, actors = NULL, deleted_at = $2 WHERE notification_id = $1";
+     action_url = NULL, actors = NULL, deleted_at = $2 WHERE user_id = $3 AND notification_id = $1";
 
 pub(super) const SET_INBOX: &str =
     "UPDATE inboxes SET revision = $2, unread = $3, unseen = $4 WHERE user_id = $1";
@@ -99,7 +99,7 @@ impl Store {
                     Some(state) => {
                         let step = before.next(found.state(), state);
                         let shared = found.metadata_id.clone();
-                        found.enter(state, step.revision);
+                        found.enter(state, step.revision, now);
                         db::run!(
                             tx,
                             SET_INBOX,
@@ -122,10 +122,12 @@ impl Store {
                             found.expires_at,
                             kept_from,
                             found.clicked_at,
-                            found.snoozed_until
+                            found.snoozed_until,
+                            now,
+                            user.as_str()
                         )?;
                         if found.status == Status::Deleted {
-                            db::run!(tx, BLANK, Id(id), now)?;
+                            db::run!(tx, BLANK, Id(id), now, user.as_str())?;
                             db::drop_metadata_of_one(&mut tx, shared.as_deref()).await?;
                         }
                         Some((ChangeKind::Marked(mark), found, step))

@@ -9,6 +9,7 @@
 #[macro_use]
 mod on;
 
+mod archive;
 mod audit;
 mod backup;
 mod catchup;
@@ -22,6 +23,7 @@ mod failed_attempts;
 mod fan_outs;
 mod hubs;
 mod idempotency;
+mod inspect;
 mod jobs;
 mod kind;
 mod list;
@@ -44,6 +46,7 @@ mod types;
 mod variants;
 mod verify;
 
+pub use archive::ArchivedRow;
 pub use audit::AuditEntry;
 pub use catchup::Page;
 pub use commit::Committed;
@@ -53,6 +56,7 @@ pub use error::StoreError;
 pub use fan_outs::{FanOutStart, Part};
 pub use hubs::{Fence, HubRow};
 pub use idempotency::{ANSWER_KEPT_MS, Reservation};
+pub use inspect::{SchemaState, StoreInfo};
 pub use jobs::{JobProgress, JobRow};
 pub use kind::Kind;
 pub use list::{Filter, Listing, UnreadTotals};
@@ -290,23 +294,6 @@ impl Store {
         };
         on_writer!(self, |pool| sqlx::query(sql).bind(word).execute(pool).await.map(drop))?;
         Ok(())
-    }
-
-    /// Deletes at most `limit` identities from before `before`. Returns their number.
-    ///
-    /// # Errors
-    /// When the store is unavailable.
-    pub async fn purge_identities(&self, before: i64, limit: i64) -> Result<u64, StoreError> {
-        let sql = "DELETE FROM event_identities WHERE identity IN \
-                   (SELECT identity FROM event_identities WHERE seen_at < $1 LIMIT $2)";
-        Ok(on_writer!(self, |pool| {
-            sqlx::query(sql)
-                .bind(before)
-                .bind(limit)
-                .execute(pool)
-                .await
-                .map(|done| done.rows_affected())
-        })?)
     }
 
     /// Runs a statement as a database client would, for tests.

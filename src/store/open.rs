@@ -18,7 +18,10 @@ use sqlx::{
 use tracing::log::LevelFilter;
 use uuid::Uuid;
 
-use super::{Backend, Kind, Sqlite, Store, StoreError, Writes, sqlite::Direct};
+use super::{
+    Backend, Kind, Sqlite, Store, StoreError, Writes, postgres::partitions::partition,
+    sqlite::Direct,
+};
 
 static SQLITE: Migrator = sqlx::migrate!("migrations/sqlite");
 static POSTGRES: Migrator = sqlx::migrate!("migrations/postgres");
@@ -182,6 +185,33 @@ impl Store {
     /// # Errors
     /// When the store is unavailable, or was created by a newer version.
     pub async fn migrate(&self) -> Result<(), StoreError> {
+        self.apply_migrations().await?;
+        self.set_epoch(&new_epoch(), false).await
+    }
+
+    /// [`Store::migrate`], with hash partitions of the notifications if the store is new and on
+    /// PostgreSQL. Another store stays as it is, and the log says so.
+    ///
+    /// # Errors
+    /// When the store is unavailable, or was created by a newer version.
+    pub async fn migrate_partitioned(&self, partitions: u32) -> Result<(), StoreError> {
+        self.apply_migrations().await?;
+        if let Backend::Postgres(pool) = &self.backend {
+            let found = partition(&mut *pool.acquire().await?, partitions).await?;
+            if found != partitions {
+                tracing::warn!(
+                    partitions = found,
+                    "store: store.partitions = {partitions} counts only when a store is created; \
+                     this one keeps its number"
+                );
+            }
+        } else if partitions > 0 {
+            tracing::warn!("store: SQLite has no partitions; store.partitions has no effect");
+        }
+        self.set_epoch(&new_epoch(), false).await
+    }
+
+    async fn apply_migrations(&self) -> Result<(), StoreError> {
         match &self.backend {
             Backend::Sqlite(sqlite) => SQLITE.run(&sqlite.writer).await,
             Backend::Postgres(pool) => POSTGRES.run(pool).await,
@@ -189,8 +219,24 @@ impl Store {
         .map_err(|error| match error {
             sqlx::migrate::MigrateError::Execute(error) => StoreError::from(error),
             other => StoreError::Migration(other.to_string()),
-        })?;
-        self.set_epoch(&new_epoch(), false).await
+        })
+    }
+
+    /// Returns the versions of the migrations of this version.
+    pub(super) fn migrations(&self) -> Vec<i64> {
+        let known = match &self.backend {
+            Backend::Sqlite(_) => &SQLITE,
+            Backend::Postgres(_) => &POSTGRES,
+        };
+        known.iter().map(|migration| migration.version).collect()
+    }
+
+    /// Returns the file of a SQLite URL; `None` for a server, and in memory.
+    #[must_use]
+    pub fn file_of_url(url: &str) -> Option<PathBuf> {
+        let is_sqlite = Kind::of_url(url) == Some(Kind::Sqlite);
+        let options = is_sqlite.then(|| SqliteConnectOptions::from_str(url).ok()).flatten()?;
+        file_of(&options)
     }
 
     /// Renews the epoch, after a restore from a backup.
@@ -245,12 +291,12 @@ async fn open_sqlite(url: &str) -> Result<Sqlite, StoreError> {
         .pragma("journal_size_limit", LOG_MAX_BYTES.to_string())
         .pragma("temp_store", "memory")
         .statement_cache_capacity(200);
-    // The name of an in-memory database is not that of a file.
-    let is_file = !options.get_filename().to_string_lossy().starts_with("file:sqlx-in-memory");
-    let file = is_file.then(|| options.get_filename().to_owned());
+    let file = file_of(&options);
     let name = options.get_filename().display();
-    let location =
-        if is_file { name.to_string() } else { format!("{name}?mode=memory&cache=shared") };
+    let location = match file {
+        Some(_) => name.to_string(),
+        None => format!("{name}?mode=memory&cache=shared"),
+    };
     if let Some(folder) =
         options.get_filename().parent().filter(|folder| !folder.as_os_str().is_empty())
     {
@@ -276,6 +322,13 @@ async fn open_sqlite(url: &str) -> Result<Sqlite, StoreError> {
         .connect_lazy_with(options);
     let direct = Arc::new(Direct::new(location, ACQUIRE_TIMEOUT));
     Ok(Sqlite { writer, readers, direct, gate: Arc::default(), file })
+}
+
+/// Returns the file of a database; `None` in memory.
+fn file_of(options: &SqliteConnectOptions) -> Option<PathBuf> {
+    // The name of an in-memory database is not that of a file.
+    let is_file = !options.get_filename().to_string_lossy().starts_with("file:sqlx-in-memory");
+    is_file.then(|| options.get_filename().to_owned())
 }
 
 fn cannot_open(folder: &Path, error: &std::io::Error) -> StoreError {

@@ -148,6 +148,7 @@ pub fn notification_of(id: Uuid, draft: &Draft) -> Notification {
         read_at: None,
         seen_at: None,
         snoozed_until: None,
+        changed_at: draft.created_at,
         event_id: draft.event_id,
         publisher: draft.publisher,
         actors: draft.group.as_ref().and_then(|group| group.actor.clone()).into_iter().collect(),

@@ -25,7 +25,8 @@ macro_rules! notification_selection {
          WHERE shared.id = notifications.metadata_id), notifications.metadata) AS metadata, \
          count, created_at, \
          expires_at, status, read_at, seen_at, keep_until, clicked_at, variant, metadata_id, \
-         event_id, publisher, group_key, actors, snoozed_until"
+         event_id, publisher, group_key, actors, snoozed_until, COALESCE(changed_at, created_at) \
+         AS changed_at"
     };
 }
 pub(super) use notification_selection;
@@ -109,6 +110,7 @@ row! {
         group_key: Option<String>,
         actors: Option<Json<'static>>,
         snoozed_until: Option<Timestamp>,
+        changed_at: Timestamp,
     }
 }
 
@@ -200,6 +202,7 @@ impl TryFrom<NotificationRow> for Notification {
                 .and_then(|json| serde_json::from_str(&json.0).ok())
                 .unwrap_or_default(),
             snoozed_until: row.snoozed_until,
+            changed_at: row.changed_at,
             user_id: user_id(&row.user_id)?,
             type_code: row.type_code,
             seq: row.seq,

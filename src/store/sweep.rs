@@ -38,6 +38,11 @@ const DISCARDABLE: &str = "SELECT user_id, notification_id FROM notifications \
      WHERE keep_until <= $1 AND keep_until IS NOT NULL AND status <> 'deleted' ORDER BY \
      keep_until LIMIT $2";
 
+/// The first list of statuses is that of the index.
+const REMOVABLE: &str = "SELECT user_id, notification_id FROM notifications \
+     WHERE COALESCE(changed_at, created_at) <= $1 AND status IN ('archived', 'deleted', \
+     'auto_cleared') AND status <> 'deleted' ORDER BY COALESCE(changed_at, created_at) LIMIT $2";
+
 const SNOOZED: &str = "SELECT user_id, notification_id FROM notifications \
      WHERE snoozed_until <= $1 AND status = 'snoozed' ORDER BY snoozed_until LIMIT $2";
 
@@ -65,8 +70,8 @@ const RETENTION_USERS: &str = "SELECT user_id FROM user_notification_preferences
      WHERE retention_days IS NOT NULL AND user_id > $1 ORDER BY user_id LIMIT $2";
 
 impl Store {
-    /// Applies a sweep to at most `limit` notifications. `before` is now, or for the archive the
-    /// latest time of creation.
+    /// Applies a sweep to at most `limit` notifications. `before` is now, for the archive the
+    /// latest time of creation, and for deletion that of the last change.
     ///
     /// # Errors
     /// When the store is unavailable, or the lease of the sweeper is lost; then nothing has
@@ -83,6 +88,7 @@ impl Store {
             SweepKind::Expire => EXPIRED,
             SweepKind::Archive => ARCHIVABLE,
             SweepKind::Discard => DISCARDABLE,
+            SweepKind::Delete => REMOVABLE,
             SweepKind::Wake => SNOOZED,
             // Retention periods are per user, and not found by one time.
             SweepKind::RetentionEnded => return Ok(Vec::new()),
@@ -92,7 +98,7 @@ impl Store {
             .bind(limit)
             .fetch_all(pool)
             .await)?;
-        self.enter_all(sweep, &due, now, fence).await
+        self.enter_all(sweep, &due, (before, now), fence).await
     }
 
     /// Clears notifications beyond the retention period, for the next page of users with one.
@@ -131,7 +137,7 @@ impl Store {
         // The rest follows in the next round over the same users.
         let full = due.len() >= usize::try_from(limit).unwrap_or(usize::MAX);
         let next = if full { after.clone() } else { RetentionCursor(last.clone()) };
-        Ok((self.enter_all(SweepKind::RetentionEnded, &due, now, fence).await?, Some(next)))
+        Ok((self.enter_all(SweepKind::RetentionEnded, &due, (now, now), fence).await?, Some(next)))
     }
 
     /// Deletes at most `limit` tombstones of notifications deleted before `before`. Returns their
@@ -170,13 +176,30 @@ impl Store {
         Ok(removed)
     }
 
+    /// Deletes at most `limit` identities from before `before`. Returns their number.
+    ///
+    /// # Errors
+    /// When the store is unavailable.
+    pub async fn purge_identities(&self, before: i64, limit: i64) -> Result<u64, StoreError> {
+        let sql = "DELETE FROM event_identities WHERE identity IN \
+                   (SELECT identity FROM event_identities WHERE seen_at < $1 LIMIT $2)";
+        Ok(on_writer!(self, |pool| {
+            sqlx::query(sql)
+                .bind(before)
+                .bind(limit)
+                .execute(pool)
+                .await
+                .map(|done| done.rows_affected())
+        })?)
+    }
+
     /// Locks the inboxes in the order of commits, reads each notification again, which may have
     /// changed since it was found, and changes those that still match.
     async fn enter_all(
         &self,
         sweep: SweepKind,
         due: &[(String, Id)],
-        now: Timestamp,
+        (before, now): (Timestamp, Timestamp),
         fence: &Fence,
     ) -> Result<Vec<Change>, StoreError> {
         if due.is_empty() {
@@ -197,14 +220,14 @@ impl Store {
             let (mut deleted, mut unused) = (Vec::new(), Vec::new());
             for mut found in all::<_, Notification>(rows)? {
                 let Some(inbox) = inboxes.get_mut(found.user_id.as_str()) else { continue };
-                if !is_still_due(sweep, &found, now) {
+                if !is_still_due(sweep, &found, before) {
                     continue;
                 }
                 let Some(state) = sweep.apply(found.state()) else { continue };
                 let step = inbox.next(found.state(), state);
                 *inbox = step.counters();
                 let shared = found.metadata_id.clone();
-                found.enter(state, step.revision);
+                found.enter(state, step.revision, now);
                 if found.status == Status::Deleted {
                     deleted.push(found.notification_id.to_string());
                     unused.extend(shared);
@@ -218,7 +241,7 @@ impl Store {
                     trace: None,
                 });
             }
-            sqlx::query(db::ENTER_ALL).bind(updates(&changes)).execute(&mut *tx).await?;
+            sqlx::query(db::ENTER_ALL).bind(updates(&changes)).bind(now).execute(&mut *tx).await?;
             if !deleted.is_empty() {
                 sqlx::query(db::BLANK_ALL)
                     .bind(json!(deleted).to_string())
@@ -245,10 +268,11 @@ impl Store {
 
 /// Returns whether a notification that was found is still due: another hub may have changed its
 /// time meanwhile.
-fn is_still_due(sweep: SweepKind, found: &Notification, now: Timestamp) -> bool {
+fn is_still_due(sweep: SweepKind, found: &Notification, before: Timestamp) -> bool {
     match sweep {
         SweepKind::Expire => found.expires_at.is_some(),
-        SweepKind::Wake => found.snoozed_until.is_some_and(|time| time <= now),
+        SweepKind::Wake => found.snoozed_until.is_some_and(|time| time <= before),
+        SweepKind::Delete => found.changed_at <= before,
         _ => true,
     }
 }

@@ -42,6 +42,8 @@ fn help_shows_an_example_for_every_command() {
         &["listen", "--help"],
         &["token", "--help"],
         &["health", "--help"],
+        &["doctor", "--help"],
+        &["archive", "--help"],
         &["backup", "--help"],
         &["verify", "--help"],
         &["export", "--help"],

@@ -173,8 +173,63 @@ async fn lists_are_filtered_and_paged(store: Store) {
     assert_eq!((revision_at(NOW.0 - 1).await, revision_at(NOW.0).await), (0, 5));
 }
 
+async fn what_left_the_list_is_deleted_by_the_age_of_its_last_change(store: Store) {
+    const DAY: i64 = 24 * 60 * 60 * 1_000;
+    let day = |number: i64| Timestamp(NOW.0 + number * DAY);
+    let drafts =
+        ["archived", "cleared", "deleted", "read", "restored"].map(|_| timed("u", 0, None, None));
+    let ids = drafts.clone().map(|(id, _)| id);
+    store.commit(&[planned(None, drafts.to_vec())], NOW).await.expect("it commits");
+    let mark = async |id, mark, at| {
+        store.mark(&user("u"), id, mark, None, day(at)).await.expect("it marks")
+    };
+    mark(ids[0], Mark::Archive, 10).await;
+    store.set_retention(&user("u"), 1, NOW).await.expect("it is set");
+    mark(ids[3], Mark::Archive, 0).await;
+    mark(ids[4], Mark::Archive, 0).await;
+    mark(ids[2], Mark::Delete, 0).await;
+    let fence = Fence::alone("sweeper");
+    let cleared = store.sweep_retention(&RetentionCursor::default(), day(11), 10, &fence).await;
+    assert_eq!(cleared.expect("it sweeps").0.len(), 1, "the second one");
+    mark(ids[3], Mark::Unarchive, 12).await;
+    mark(ids[4], Mark::Unarchive, 12).await;
+    mark(ids[4], Mark::Archive, 13).await;
+
+    // Their ages on day 20: 10, 9, and the restored ones are younger.
+    let delete = async |days: i64, limit| {
+        let swept = store.sweep(SweepKind::Delete, day(20 - days), limit, day(20), &fence).await;
+        let of = |change: &lonceng::domain::inbox::Change| {
+            assert_eq!(change.kind, ChangeKind::Swept(SweepKind::Delete));
+            let item = change.notification.as_ref().expect("a notification");
+            (item.notification_id, item.status, change.step.revision)
+        };
+        swept.expect("it sweeps").iter().map(of).collect::<Vec<_>>()
+    };
+    let before = store.inbox(&user("u")).await.expect("it reads");
+    assert_eq!(delete(11, 10).await, []);
+    let first = before.revision + 1;
+    assert_eq!(delete(9, 1).await, [(ids[0], Status::Deleted, first)], "the oldest first");
+    assert_eq!(delete(9, 10).await, [(ids[1], Status::Deleted, first + 1)]);
+    assert_eq!(delete(9, 10).await, []);
+
+    // Whoever was away learns of it, until the tombstones are purged.
+    let page = store.changed_since(&user("u"), before.revision, 10).await.expect("it reads");
+    assert!(page.items.iter().all(|item| item.status == Status::Deleted && item.title.is_empty()));
+    assert_eq!(page.items.len(), 2);
+    let after = store.inbox(&user("u")).await.expect("it reads");
+    assert_eq!((after.unread, after.unseen), (before.unread, before.unseen));
+    assert_eq!(store.purge_tombstones(day(20), 10).await.expect("it purges"), 1);
+    assert_eq!(store.purge_tombstones(day(21), 10).await.expect("it purges"), 2);
+    let position = store.position(&user("u")).await.expect("it reads");
+    assert_eq!(position.purged, first + 1, "an earlier client starts over");
+    let rows = store.count_by_hand("SELECT COUNT(*) FROM notifications").await;
+    assert_eq!(rows.expect("it counts"), 2);
+    assert_eq!(store.verify().await.expect("it reads").findings, [] as [String; 0]);
+}
+
 on_both! {
     sweeps_run_in_bounded_batches,
+    what_left_the_list_is_deleted_by_the_age_of_its_last_change,
     retention_periods_are_per_user_and_checked_page_by_page,
     unread_totals_cover_all_inboxes,
     earlier_creation_time_hides_no_notification,

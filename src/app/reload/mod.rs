@@ -51,6 +51,7 @@ pub(super) fn settings(config: &Config) -> SettingValues {
         live_per_minute: config.limits.per_user_per_minute,
         client_messages_per_minute: config.limits.client_messages_per_minute,
         archive_after_days: i64::from(config.retention.archive_after_days),
+        delete_after_days: i64::from(config.retention.delete_after_days),
         history: i64::try_from(config.retention.history).unwrap_or(i64::MAX),
     }
 }

@@ -82,6 +82,45 @@ fn server(config: &EmailChannel) -> Result<Url, String> {
     }
 }
 
+fn transport(
+    config: &EmailChannel,
+    timeout: Duration,
+) -> Result<AsyncSmtpTransport<Tokio1Executor>, String> {
+    let url = server(config)?;
+    let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']).to_owned();
+    let secure = url.scheme() == "smtps";
+    let port = url.port().unwrap_or(if secure { SMTPS_PORT } else { SUBMISSION_PORT });
+    let parameters = TlsParameters::new_rustls(host.clone()).map_err(|error| error.to_string())?;
+    let tls = match (secure, port) {
+        (true, _) => Tls::Wrapper(parameters),
+        (false, SUBMISSION_PORT) => Tls::Required(parameters),
+        (false, _) => Tls::Opportunistic(parameters),
+    };
+    let mut builder = AsyncSmtpTransport::<Tokio1Executor>::builder_dangerous(host)
+        .port(port)
+        .tls(tls)
+        .timeout(Some(timeout))
+        .pool_config(PoolConfig::new().max_size(CONNECTIONS));
+    if !url.username().is_empty() {
+        let decoded = |text: &str| percent_decode_str(text).decode_utf8_lossy().into_owned();
+        let password = decoded(url.password().unwrap_or_default());
+        builder = builder.credentials(Credentials::new(decoded(url.username()), password));
+    }
+    Ok(builder.build())
+}
+
+/// Checks that the mail server greets and accepts the sign-in.
+///
+/// # Errors
+/// The reason for which it does not.
+pub async fn test_email_server(config: &EmailChannel, timeout: Duration) -> Result<(), String> {
+    match transport(config, timeout)?.test_connection().await {
+        Ok(true) => Ok(()),
+        Ok(false) => Err("the mail server does not answer".to_owned()),
+        Err(error) => Err(of_error(&error).reason),
+    }
+}
+
 impl Email {
     /// Creates the channel.
     pub(super) fn new(
@@ -91,30 +130,9 @@ impl Email {
     ) -> Result<Self, String> {
         let named = |(field, message)| format!("channels.email.{field} {message}");
         check_email(config).map_err(named)?;
-        let url = server(config)?;
-        let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']).to_owned();
-        let secure = url.scheme() == "smtps";
-        let port = url.port().unwrap_or(if secure { SMTPS_PORT } else { SUBMISSION_PORT });
-        let parameters =
-            TlsParameters::new_rustls(host.clone()).map_err(|error| error.to_string())?;
-        let tls = match (secure, port) {
-            (true, _) => Tls::Wrapper(parameters),
-            (false, SUBMISSION_PORT) => Tls::Required(parameters),
-            (false, _) => Tls::Opportunistic(parameters),
-        };
-        let mut builder = AsyncSmtpTransport::<Tokio1Executor>::builder_dangerous(host)
-            .port(port)
-            .tls(tls)
-            .timeout(Some(timeout))
-            .pool_config(PoolConfig::new().max_size(CONNECTIONS));
-        if !url.username().is_empty() {
-            let decoded = |text: &str| percent_decode_str(text).decode_utf8_lossy().into_owned();
-            let password = decoded(url.password().unwrap_or_default());
-            builder = builder.credentials(Credentials::new(decoded(url.username()), password));
-        }
         let reply_to = Some(&config.reply_to).filter(|text| !text.is_empty());
         Ok(Self {
-            transport: builder.build(),
+            transport: transport(config, timeout)?,
             from: mailbox(&config.from)?,
             reply_to: reply_to.map(|text| mailbox(text)).transpose()?,
             public_url: config.public_url.trim_end_matches('/').to_owned(),

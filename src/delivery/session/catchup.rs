@@ -27,6 +27,14 @@ pub(super) const FRESH_UNREAD: i64 = 100;
 /// are written, so a long gap takes little memory and does not delay other sessions.
 const PAGE_MAX: i64 = 100;
 
+/// Changes that a connection has missed.
+enum Missed {
+    /// The next of them.
+    Page(Page),
+    /// Some were removed from the store: the client starts over.
+    Removed(Page),
+}
+
 /// First messages of a connection.
 enum Opening {
     Fresh(Page),
@@ -169,15 +177,24 @@ impl Session {
             (self.context.clone(), self.user_id().clone(), self.follower.revision());
         let size = i64::try_from(self.context.limits.outbound_queue)
             .map_or(PAGE_MAX, |queue| PAGE_MAX.min(queue));
-        let read = async move { context.store.changed_since(&user, since, size).await };
+        let read = async move {
+            let store = &context.store;
+            let page = store.changed_since(&user, since, size).await?;
+            // Read after the page, so that a removal in between is noticed.
+            if since < store.position(&user).await?.purged {
+                return Ok(Missed::Removed(store.newest_unread(&user, FRESH_UNREAD).await?));
+            }
+            Ok::<_, StoreError>(Missed::Page(page))
+        };
         let attachment = self.attachment;
-        ctx.spawn(read.into_actor(self).map(move |page, session, ctx| {
+        ctx.spawn(read.into_actor(self).map(move |missed, session, ctx| {
             if session.attachment != attachment {
                 // The registry was replaced; another read follows the new attachment.
                 return;
             }
-            match page {
-                Ok(page) => session.send_page(&page, ctx),
+            match missed {
+                Ok(Missed::Page(page)) => session.send_page(&page, ctx),
+                Ok(Missed::Removed(page)) => session.start_over(&page, ctx),
                 Err(error) => session.history_failed(&error),
             }
             session.connection.wake();
@@ -197,6 +214,15 @@ impl Session {
         if page.complete {
             self.go_live(ctx);
         }
+    }
+
+    /// Makes the client start over with the unread notifications.
+    fn start_over(&mut self, page: &Page, ctx: &mut Context<Self>) {
+        let Phase::CatchingUp(held) = &mut self.phase else { return };
+        held.reading = false;
+        self.answer(protocol::reset(&self.context.epoch, page.inbox));
+        self.send_unread(page);
+        self.go_live(ctx);
     }
 
     /// Sends a missed change as the continuation of the client's position: nothing between the two

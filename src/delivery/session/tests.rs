@@ -13,7 +13,7 @@ use crate::{
     inbox::{MarkAll, MarkHandle, MarkOne},
     protocol::encode_change,
     runtime::{Handle, MessageHandle},
-    store::MarkOutcome,
+    store::{ArchivedRow, MarkOutcome},
     testing::{
         ManualClock, Peer, Recorded, TestStore, commit, recording, settings, settle, until, user,
     },
@@ -170,6 +170,24 @@ async fn reconciliation_reads_what_was_never_pushed() {
     fixture.commit().await;
     fixture.tell(SessionMessage::Behind { revision: 1 });
     assert_eq!(revision(&fixture.peer.next().await), 1);
+}
+
+#[actix::test]
+async fn client_starts_over_when_the_store_has_removed_what_it_displays() {
+    let mut fixture = Fixture::start().await;
+    fixture.peer.next().await;
+    let change = fixture.commit().await;
+    fixture.push(&change);
+    assert_eq!(revision(&fixture.peer.next().await), 1);
+    let removed = change.notification.as_deref().map(ArchivedRow::from).expect("a notification");
+    assert_eq!(fixture.store.store.remove_archived(&[removed]).await.expect("it removes"), 1);
+    let next = fixture.commit().await;
+    fixture.push(&next);
+    let messages = [fixture.peer.next().await, fixture.peer.next().await];
+    assert_eq!(messages[0]["type"], "reset", "{}", messages[0]);
+    assert_eq!(messages.each_ref().map(revision), [3, 3]);
+    fixture.peer.send(&json!({ "type": "ping" })).await;
+    assert_eq!(fixture.peer.next().await["type"], "pong", "the push is part of the new start");
 }
 
 #[actix::test]

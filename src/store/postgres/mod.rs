@@ -1,6 +1,7 @@
 //! Statements specific to PostgreSQL: bulk inserts by UNNEST of one array per column.
 
 pub(super) mod commit;
+pub(super) mod partitions;
 
 use std::sync::LazyLock;
 
@@ -148,10 +149,10 @@ pub(super) const LOCK_INBOXES: &str = "SELECT user_id, revision, unread, unseen 
 pub(super) const NOTIFICATIONS_BY_ID: &str =
     again!("SELECT json_array_elements_text($1::json)::uuid");
 
-/// Sets states from a JSON list of `{id, status, revision}`.
+/// Sets states from a JSON list of `{id, status, revision}`; `$2` is now.
 pub(super) const ENTER_ALL: &str = "UPDATE notifications SET status = e.status, revision = \
 e.revision, snoozed_until = NULL, seen_at = CASE WHEN e.status = 'unread' THEN NULL ELSE seen_at \
-     END, read_at = CASE WHEN e.status = 'unread' THEN NULL ELSE read_at END \
+     END, read_at = CASE WHEN e.status = 'unread' THEN NULL ELSE read_at END, changed_at = $2 \
      FROM json_to_recordset($1::json) AS e (id uuid, status text, revision bigint) WHERE \
      notification_id = e.id";
 
@@ -170,6 +171,19 @@ GREATEST(purged_revision, e.revision) \
 /// Deletes tombstones by a JSON list of IDs.
 pub(super) const DROP_TOMBSTONES: &str = "DELETE FROM notifications WHERE status = 'deleted' \
      AND notification_id IN (SELECT json_array_elements_text($1::json)::uuid)";
+
+/// Deletes notifications by a JSON list of `{user, id, revision}`, if they have this revision.
+pub(super) const REMOVE_ARCHIVED: &str = "DELETE FROM notifications n USING \
+     json_to_recordset($1::json) AS e (\"user\" text, id uuid, revision bigint) WHERE n.user_id = \
+     e.\"user\" AND n.notification_id = e.id AND n.revision = e.revision RETURNING n.user_id, \
+     n.revision, n.status, n.metadata_id";
+
+/// Records removed notifications in their inboxes, from a JSON list of `{user, revision, step}`; a
+/// step of 1 is a revision that makes all clients start over.
+pub(super) const PURGE_INBOXES: &str = "UPDATE inboxes i SET revision = i.revision + e.step, \
+     purged_revision = GREATEST(i.purged_revision, e.revision, (i.revision + 1) * e.step) FROM \
+     json_to_recordset($1::json) AS e (\"user\" text, revision bigint, step bigint) WHERE \
+     i.user_id = e.\"user\"";
 
 /// Deletes unused shared metadata. The rows are locked first: of two transactions that delete the
 /// last two notifications, the second sees the effect of the first.

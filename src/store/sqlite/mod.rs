@@ -122,12 +122,12 @@ pub(super) const LOCK_INBOXES: &str = INBOXES_BY_ID;
 /// Selects notifications by a JSON list of IDs.
 pub(super) const NOTIFICATIONS_BY_ID: &str = again!("SELECT value FROM json_each($1)");
 
-/// Sets states from a JSON list of `{id, status, revision}`.
+/// Sets states from a JSON list of `{id, status, revision}`; `$2` is now.
 pub(super) const ENTER_ALL: &str = "UPDATE notifications SET status = e.value ->> 'status', \
      revision = e.value ->> 'revision', snoozed_until = NULL, seen_at = CASE WHEN e.value ->> \
      'status' = 'unread' THEN NULL ELSE seen_at END, read_at = CASE WHEN e.value ->> 'status' = \
-     'unread' THEN NULL ELSE read_at END FROM json_each($1) AS e WHERE notification_id = e.value \
-     ->> 'id'";
+     'unread' THEN NULL ELSE read_at END, changed_at = $2 FROM json_each($1) AS e WHERE \
+     notification_id = e.value ->> 'id'";
 
 /// Removes the content of tombstones by a JSON list of IDs; `$2` is now.
 pub(super) const BLANK_ALL: &str = "UPDATE notifications SET title = '', message = '', metadata \
@@ -143,6 +143,17 @@ e.value ->> 'revision') \
 /// Deletes tombstones by a JSON list of IDs.
 pub(super) const DROP_TOMBSTONES: &str = "DELETE FROM notifications WHERE status = 'deleted' \
      AND notification_id IN (SELECT value FROM json_each($1))";
+
+/// Deletes notifications by a JSON list of `{user, id, revision}`, if they have this revision.
+pub(super) const REMOVE_ARCHIVED: &str = "DELETE FROM notifications WHERE (notification_id, \
+     user_id, revision) IN (SELECT value ->> 'id', value ->> 'user', value ->> 'revision' FROM \
+     json_each($1)) RETURNING user_id, revision, status, metadata_id";
+
+/// Records removed notifications in their inboxes, from a JSON list of `{user, revision, step}`; a
+/// step of 1 is a revision that makes all clients start over.
+pub(super) const PURGE_INBOXES: &str = "UPDATE inboxes SET revision = revision + (e.value ->> \
+     'step'), purged_revision = MAX(purged_revision, e.value ->> 'revision', (revision + 1) * \
+     (e.value ->> 'step')) FROM json_each($1) AS e WHERE user_id = e.value ->> 'user'";
 
 /// Deletes shared metadata that no notification refers to, by a JSON list of IDs.
 const DROP_UNUSED_METADATA: &str = "DELETE FROM shared_metadata WHERE id IN (SELECT value FROM \

@@ -99,7 +99,14 @@ async fn cloud_events_in_the_kafka_binding_are_decoded() {
     }
     // A record without a value, which log compaction makes, blocks nothing.
     client.produce_batch([Record::tombstone(topic.as_str(), "k")]).await;
-    client.produce(&topic, "k", &[], b"{\"type\":\"NOTE_CREATED\",\"user_id\":\"last\"}").await;
+    client
+        .produce(
+            &topic,
+            "k",
+            &[],
+            b"{\"type\":\"NOTE_CREATED\",\"user_id\":\"last\",\"title\":\"n\"}",
+        )
+        .await;
     let hub = Hub::sqlite(&[
         ("KAFKA_BROKERS", &address),
         ("KAFKA_GROUP_ID", &group),
@@ -177,7 +184,9 @@ async fn sasl_plain_signs_in() {
     let (group, topic) = (unique("group"), unique("topic"));
     let client = KafkaClient::connect(&address).await;
     client.create_topic(&topic, 1).await;
-    client.produce(&topic, "k", &[], b"{\"type\":\"NOTE_CREATED\",\"user_id\":\"u\"}").await;
+    client
+        .produce(&topic, "k", &[], b"{\"type\":\"NOTE_CREATED\",\"user_id\":\"u\",\"title\":\"n\"}")
+        .await;
     let hub = Hub::sqlite(&[
         ("KAFKA_BROKERS", &address),
         ("KAFKA_GROUP_ID", &group),
@@ -255,7 +264,9 @@ async fn amqp_identity_is_that_of_the_event_before_that_of_the_message() {
     for (user, count) in [("a", 1), ("b", 1), ("c", 2)] {
         unread(&hub, user, count).await;
     }
-    let arguments = ["publish", "NOTE_CREATED", "--user", "d", "--amqp", "--count", "20"];
+    let data = "{\"title\":\"n\"}";
+    let arguments =
+        ["publish", "NOTE_CREATED", "--user", "d", "--data", data, "--amqp", "--count", "20"];
     let env = [
         ("AMQP_URL", short.as_str()),
         ("LONCENG_AMQP__QUEUE", queue.as_str()),
@@ -299,7 +310,7 @@ async fn outbox_follows_the_transactions_of_the_application() {
     let nested = "SELECT public.lonceng_publish('note.created', \
                   '{\"title\":\"n\",\"type\":\"OTHER\",\"user_id\":\"live\"}')";
     sqlx::query(nested).execute(&mut *connection).await.expect("it is written");
-    let message = client.skip_to("notification").await;
+    let message = client.skip_to("notification.push").await;
     assert!(message.to_string().contains("OTHER"), "{message}");
     // By hand, as another application may.
     let insert =

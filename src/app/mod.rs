@@ -4,11 +4,13 @@ mod build;
 mod check;
 mod reload;
 mod sources;
+mod start_error;
 mod threads;
 mod totals;
 
 pub use build::instance;
 pub use check::check;
+pub use start_error::StartError;
 
 use std::{
     collections::BTreeMap,
@@ -27,9 +29,9 @@ use tokio::{
 use build::Parts;
 
 use crate::{
-    auth::{Authenticator, KeyError},
+    auth::Authenticator,
     bus::{Bus, BusConfig, BusListener, BusPublisher, PublisherHandle},
-    channels::{ChannelSet, ChannelsError, Dispatcher},
+    channels::{ChannelSet, Dispatcher},
     clock,
     cluster::{Cluster, Leases, Membership},
     config::{self, Loaded},
@@ -43,7 +45,7 @@ use crate::{
         Pipeline,
         catalog::{CatalogRefresher, SharedCatalog, Sources},
     },
-    redis::{Redis, RedisError},
+    redis::Redis,
     runtime::{
         Handle, RuntimeSettings,
         supervisor::{Shutdown, Supervisor},
@@ -121,29 +123,6 @@ pub struct Handles {
     pub bus_listener: Handle<BusListener>,
     /// Dispatcher of deliveries.
     pub dispatcher: Handle<Dispatcher>,
-}
-
-/// Reason for which a hub does not start.
-#[derive(Debug, thiserror::Error)]
-pub enum StartError {
-    /// Store.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    /// Address.
-    #[error(transparent)]
-    Listen(#[from] std::io::Error),
-    /// Key for tokens.
-    #[error(transparent)]
-    Key(#[from] KeyError),
-    /// URL of Redis.
-    #[error(transparent)]
-    Redis(#[from] RedisError),
-    /// Channels.
-    #[error(transparent)]
-    Channels(#[from] ChannelsError),
-    /// Certificate.
-    #[error("{0}: {1}")]
-    Tls(String, String),
 }
 
 impl Hub {

@@ -54,13 +54,10 @@ impl OutboxSource {
             later: FuturesUnordered::new(),
         };
         loop {
-            let error = match self.stop.or_stop(receiver.receive()).await {
-                None => {
-                    // What is not finished in time is taken again.
-                    let _ = timeout(DRAIN_TIMEOUT, receiver.drain()).await;
-                    return;
-                }
-                Some(error) => error,
+            let Some(error) = self.stop.or_stop(receiver.receive()).await else {
+                // What is not finished in time is taken again.
+                let _ = timeout(DRAIN_TIMEOUT, receiver.drain()).await;
+                return;
             };
             consumer.report(PartState::Down(error.to_string()));
             if self.stop.or_stop(sleep(RETRY_AFTER)).await.is_none() {

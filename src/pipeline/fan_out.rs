@@ -295,8 +295,9 @@ impl FanOut {
         }
         if let Some(reason) = first {
             let (code, recipients) = (&self.kind.code, skipped.len());
-            tracing::warn!(code, recipients, %reason, trace_id = self.event.trace_id(), "pipeline: rendering failed for some \
-            recipients of a large fan-out; they are skipped");
+            let trace_id = self.event.trace_id();
+            tracing::warn!(code, recipients, %reason, trace_id, "pipeline: rendering failed for \
+            some recipients of a large fan-out; they are skipped");
         }
         (skipped, drafts)
     }

@@ -122,7 +122,10 @@ macro_rules! inserted {
 
 /// Stores a notification that may belong to a group: the group grows, or begins.
 macro_rules! grouped {
-    ($notification:expr, $draft:expr, $trace:expr, $deliveries:ident, $now:expr, $db:ident, $tx:ident) => {{
+    (
+        $notification:expr, $draft:expr, $trace:expr, $deliveries:ident, $now:expr, $db:ident,
+        $tx:ident
+    ) => {{
         let (placed, grew) = match grown!($draft, $now, $db, $tx) {
             Some(placed) => (placed, true),
             None => (inserted!($notification, $db, $tx), false),

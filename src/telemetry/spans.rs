@@ -1,13 +1,13 @@
 //! Spans of OpenTelemetry, sent over OTLP (HTTP with protobuf).
 //!
-//! They are off unless `OTEL_EXPORTER_OTLP_ENDPOINT` or `OTEL_EXPORTER_OTLP_TRACES_ENDPOINT` is set;
-//! then starting a span is one look at a flag. Attributes follow the semantic conventions for
+//! They are off unless `OTEL_EXPORTER_OTLP_ENDPOINT` or `OTEL_EXPORTER_OTLP_TRACES_ENDPOINT` is
+//! set; then starting a span is one look at a flag. Attributes follow the semantic conventions for
 //! messaging; user IDs, texts and data of events are never among them.
 
 use std::{
     env,
     sync::{Arc, OnceLock},
-    time::{Duration, SystemTime},
+    time::Duration,
 };
 
 use async_trait::async_trait;
@@ -90,7 +90,7 @@ impl Span {
             Kind::Client => SpanKind::Client,
             Kind::Internal => SpanKind::Internal,
         });
-        if let Some(start) = ago.and_then(|ago| SystemTime::now().checked_sub(ago)) {
+        if let Some(start) = ago.and_then(|ago| opentelemetry::time::now().checked_sub(ago)) {
             builder = builder.with_start_time(start);
         }
         let parent = parent.map_or_else(Context::new, |parent| {

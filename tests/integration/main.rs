@@ -57,5 +57,6 @@ mod store_leases;
 mod store_sweeps;
 mod stress;
 mod tls;
+mod traces;
 mod websocket;
 mod websocket_access;

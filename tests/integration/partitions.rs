@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use crate::support::{
     hub::{Hub, On},
     stores,
+    wait::{PATIENCE, until},
 };
 
 const PARTITIONED: (&str, &str) = ("LONCENG_STORE__PARTITIONS", "16");
@@ -43,7 +44,10 @@ async fn hub_works_on_partitions() {
         "amount": 1, "username": "budi" });
     hub.publish(&event).await;
     for user in ["u0", "u299", "u599"] {
-        assert_eq!(hub.inbox(user).await.len(), 1, "{user}");
+        until(&format!("the fan-out reaches {user}"), PATIENCE, async || {
+            (hub.inbox(user).await.len() == 1).then_some(())
+        })
+        .await;
     }
     let used = "SELECT COUNT(DISTINCT tableoid) FROM notifications";
     assert_eq!(count(&hub.store_url, used).await, 16, "every partition has some");

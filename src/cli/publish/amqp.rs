@@ -1,4 +1,4 @@
-//! Publishing to RabbitMQ.
+//! Publishing to `RabbitMQ`.
 
 use anyhow::anyhow;
 use futures_util::{StreamExt as _, stream::FuturesUnordered};
@@ -42,7 +42,10 @@ impl Publish {
         let mut waiting = FuturesUnordered::new();
         let stored = |confirmed: lapin::Result<Confirmation>| match confirmed {
             Ok(Confirmation::Nack(_)) => Err(away(&"it refused the message")),
-            Ok(_) => Ok(progress.inc(1)),
+            Ok(_) => {
+                progress.inc(1);
+                Ok(())
+            }
             Err(error) => Err(away(&error)),
         };
         for n in 0..self.count {

@@ -44,7 +44,7 @@ pub(super) struct Publish {
     /// Publish to Kafka, at the configured brokers; the topic is the subject without events.
     #[arg(long, conflicts_with_all = ["http", "nats"])]
     kafka: bool,
-    /// Publish to RabbitMQ, at the configured URL; the routing key is the subject without events.
+    /// Publish to `RabbitMQ`, at the configured URL; the routing key is the subject without events.
     #[arg(long, conflicts_with_all = ["http", "nats", "kafka"])]
     amqp: bool,
     /// Publish over HTTP, at this address or the configured one (the default)

@@ -1,4 +1,4 @@
-//! RabbitMQ and other AMQP 0-9-1 servers: a durable queue bound to a topic exchange.
+//! `RabbitMQ` and other AMQP 0-9-1 servers: a durable queue bound to a topic exchange.
 //!
 //! The server redelivers a message that is not acknowledged at once, and without a limit. So a
 //! message is acknowledged when it is finished, and the hub holds it until then; `prefetch` bounds
@@ -49,7 +49,7 @@ const DRAIN_TIMEOUT: Duration = Duration::from_secs(3);
 /// Time limit for closing the connection.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// RabbitMQ as an event source.
+/// `RabbitMQ` as an event source.
 #[derive(Debug)]
 pub struct AmqpSource {
     config: config::Amqp,

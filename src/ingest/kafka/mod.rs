@@ -1,9 +1,9 @@
 //! Kafka: a static member of a consumer group.
 //!
 //! Kafka has no acknowledgement per record, only an offset per partition. [`offsets`] commits it up
-//! to the first record that is not finished, so a record that takes long, or on which the hub fails,
-//! holds back the commit and not the records after it. What is delivered again after a kill or a
-//! rebalance is a duplicate by its identity: topic, partition and offset.
+//! to the first record that is not finished, so a record that takes long, or on which the hub
+//! fails, holds back the commit and not the records after it. What is delivered again after a kill
+//! or a rebalance is a duplicate by its identity: topic, partition and offset.
 
 mod client;
 mod offsets;
@@ -23,6 +23,7 @@ use futures_util::{
 };
 use krafka::{
     CloseOptions, GroupMembershipOperation, Kafka,
+    admin::DescribeClusterOptions,
     consumer::{
         Consumer as Client, ConsumerRebalanceListener, ConsumerRecord, OffsetAndMetadata,
         TopicPartition,
@@ -109,16 +110,16 @@ impl KafkaSource {
             later: FuturesUnordered::new(),
             paused: false,
         };
-        let received = tokio::select! {
-            received = receiver.receive() => received.map(|never| match never {}),
+        let ended = tokio::select! {
+            result = receiver.receive() => result.map(|never| match never {}),
             never = self.watch(&kafka, &client, consumer) => match never {},
             () = self.stop.requested() => Ok(()),
         };
-        if received.is_ok() {
+        if ended.is_ok() {
             // What is not finished in time is delivered again.
             let _ = timeout(DRAIN_TIMEOUT, receiver.drain()).await;
         }
-        let membership = match received {
+        let membership = match ended {
             Ok(()) => GroupMembershipOperation::LeaveGroup,
             Err(_) => GroupMembershipOperation::RemainInGroup,
         };
@@ -127,7 +128,7 @@ impl KafkaSource {
         if let Err(error) = client.close_with(options).await {
             tracing::debug!(%error, "kafka: the group was not left in time");
         }
-        received
+        ended
     }
 
     /// Reports the state of the connection, at intervals.
@@ -139,7 +140,9 @@ impl KafkaSource {
         loop {
             // The first tick is at once: joining takes a moment, which is no trouble.
             check.tick().await;
-            match timeout(CHECK_TIMEOUT, admin.describe_cluster(Default::default())).await {
+            match timeout(CHECK_TIMEOUT, admin.describe_cluster(DescribeClusterOptions::default()))
+                .await
+            {
                 Ok(Ok(_)) if client.group_metadata().await.is_some() => {
                     if !joined {
                         tracing::info!(
@@ -239,7 +242,9 @@ impl Receiver<'_> {
     async fn finished(&self, finished: &[Finished<offsets::Taken>]) {
         let committable = {
             let mut offsets = lock(&self.offsets);
-            finished.iter().for_each(|finished| offsets.finish(&finished.token));
+            for finished in finished {
+                offsets.finish(&finished.token);
+            }
             offsets.committable()
         };
         if committable.is_empty() {

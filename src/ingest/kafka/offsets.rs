@@ -28,7 +28,7 @@ pub(super) struct Offsets {
 struct Progress {
     /// Number of the assignment. A record of an earlier one does not count in this one.
     assignment: u64,
-    in_progress: BTreeSet<i64>,
+    pending: BTreeSet<i64>,
     /// Offset after the latest record taken.
     next: i64,
     /// Offset committed last; at first that of the first record.
@@ -44,12 +44,12 @@ impl Offsets {
             *assignments += 1;
             Progress {
                 assignment: *assignments,
-                in_progress: BTreeSet::new(),
+                pending: BTreeSet::new(),
                 next: offset,
                 committed: offset,
             }
         });
-        progress.in_progress.insert(offset);
+        progress.pending.insert(offset);
         progress.next = progress.next.max(offset + 1);
         Taken { partition, offset, assignment: progress.assignment }
     }
@@ -59,7 +59,7 @@ impl Offsets {
         let progress = self.partitions.get_mut(&taken.partition);
         if let Some(progress) = progress.filter(|progress| progress.assignment == taken.assignment)
         {
-            progress.in_progress.remove(&taken.offset);
+            progress.pending.remove(&taken.offset);
         }
     }
 
@@ -70,13 +70,13 @@ impl Offsets {
 
     /// Returns the number of records in progress.
     pub(super) fn in_progress(&self) -> usize {
-        self.partitions.values().map(|progress| progress.in_progress.len()).sum()
+        self.partitions.values().map(|progress| progress.pending.len()).sum()
     }
 
     /// Returns the offsets to commit: before each one all records are finished.
     pub(super) fn committable(&self) -> Vec<(Partition, i64)> {
         let advanced = |progress: &Progress| {
-            let offset = progress.in_progress.first().copied().unwrap_or(progress.next);
+            let offset = progress.pending.first().copied().unwrap_or(progress.next);
             (offset > progress.committed).then_some(offset)
         };
         self.partitions

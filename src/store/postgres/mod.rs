@@ -294,10 +294,10 @@ pub(super) async fn drop_metadata_of_one(
 /// column.
 const INSERT_DELIVERIES: &str = "INSERT INTO deliveries (delivery_id, notification_id, user_id, \
      type_code, channel, state, unless, digest, recipients, due_at, created_at, closes, \
-     trace_context) SELECT delivery_id, notification_id, user_id, type_code, channel, 'scheduled', unless, digest, \
-     recipients, due_at, created_at, closes, trace_context FROM UNNEST($1, $2, $3, $4, $5, $6, $7, \
-     $8, $9, $10, $11, $12) AS new (delivery_id, notification_id, user_id, type_code, channel, unless, digest, \
-     recipients, due_at, created_at, closes, trace_context)";
+     trace_context) SELECT delivery_id, notification_id, user_id, type_code, channel, 'scheduled', \
+     unless, digest, recipients, due_at, created_at, closes, trace_context FROM UNNEST($1, $2, $3, \
+     $4, $5, $6, $7, $8, $9, $10, $11, $12) AS new (delivery_id, notification_id, user_id, \
+     type_code, channel, unless, digest, recipients, due_at, created_at, closes, trace_context)";
 
 pub(super) async fn insert_deliveries(
     connection: &mut PgConnection,

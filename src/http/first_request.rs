@@ -122,7 +122,12 @@ fn upgrade_of(
         false if is_stream(uri.path()) => Kind::Events,
         _ => return None,
     };
-    if has_body || request.version != Some(1) || request.method != Some("GET") {
+    // Proxies ask for event streams with HTTP/1.0, which has no upgrade.
+    let is_known = match kind {
+        Kind::WebSocket => request.version == Some(1),
+        Kind::Events => request.version.is_some(),
+    };
+    if has_body || !is_known || request.method != Some("GET") {
         return None;
     }
     let mut head = RequestHead::default();
@@ -217,13 +222,14 @@ mod tests {
         let events = b"GET /api/v1/stream?user_id=budi HTTP/1.1\r\nhost: x\r\n\r\n";
         assert_eq!(kind(events), Some(Kind::Events));
         assert_eq!(kind(b"GET /api/v1/feeds/seats HTTP/1.1\n\n"), Some(Kind::Events));
+        assert_eq!(kind(b"GET /api/v1/stream HTTP/1.0\r\n\r\n"), Some(Kind::Events));
         let web_socket = b"GET /ws/seats HTTP/1.1\r\nUpgrade: websocket\r\n\r\nrest";
         assert_eq!(kind(web_socket), Some(Kind::WebSocket));
         let others: [&[u8]; 10] = [
             b"GET /api/v1/streams HTTP/1.1\r\nhost: x\r\n\r\n",
             b"GET / HTTP/1.1\r\nhost: x\r\n\r\n",
             b"GET /api/v1/feeds/ HTTP/1.1\r\nhost: x\r\n\r\n",
-            b"GET /api/v1/stream HTTP/1.0\r\n\r\n",
+            b"GET /ws HTTP/1.0\r\nUpgrade: websocket\r\n\r\n",
             b"GET /api/v1/stream HTTP/1.1\r\nContent-Length: 5\r\n\r\n",
             b"GET /api/v1/stream HTTP/1.1\r\nTransfer-encoding: chunked\r\n\r\n",
             b"GET /api/v1/stream HTTP/1.1\r\nUpgrade: websocket\r\n\r\n",

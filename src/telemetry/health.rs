@@ -5,6 +5,8 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
+use super::metric;
+
 /// State of a part.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PartState {
@@ -68,6 +70,10 @@ enum News {
     Change,
 }
 
+fn gauge(part: &'static str, value: f64) {
+    metrics::gauge!(metric::PART_UP, "part" => part).set(value);
+}
+
 impl Health {
     /// Sets the state of a part. A change is logged once.
     #[expect(clippy::needless_pass_by_value, reason = "callers make the state where they say it")]
@@ -99,6 +105,11 @@ impl Health {
         let word = state.word();
         if matches!(state, PartState::Ok | PartState::Degraded(_)) {
             parts.worked.insert(part);
+        }
+        match state {
+            PartState::Ok | PartState::Degraded(_) => gauge(part, 1.0),
+            PartState::Down(_) => gauge(part, 0.0),
+            PartState::Off => {}
         }
         let before = parts.states.insert(part, state);
         // A stopping hub closes its parts itself.

@@ -6,7 +6,8 @@ use tracing_subscriber::{EnvFilter, filter::LevelFilter};
 
 /// Default filter of the log, without `RUST_LOG`. A pool warns of each broken connection when it is
 /// returned; what an operator needs is said once by the part that lost the store.
-const DEFAULT_FILTER: &str = "info,async_nats=off,krafka=error,lapin=off,sqlx=warn,sqlx_core::pool::connection=error,actix_server=warn";
+const DEFAULT_FILTER: &str = "info,async_nats=off,krafka=error,lapin=off,sqlx=warn,\
+     sqlx_core::pool::connection=error,actix_server=warn";
 
 /// Filter for the HTTP library, which logs malformed requests as errors. They are logged at
 /// `debug`.

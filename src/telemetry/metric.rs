@@ -25,6 +25,8 @@ pub const BATCH_ROWS: &str = "lonceng_store_batch_rows";
 pub const BATCH_SECONDS: &str = "lonceng_store_batch_seconds";
 /// Length of a queue, by queue.
 pub const QUEUE_LENGTH: &str = "lonceng_queue_length";
+/// 1 while a part works, by part; 0 while it is down. Parts that are off have none.
+pub const PART_UP: &str = "lonceng_part_up";
 /// Number of restarts of actors, by actor.
 pub const ACTOR_RESTARTS: &str = "lonceng_actor_restarts_total";
 /// Number of clients closed with 4008.
@@ -88,6 +90,7 @@ fn describe() {
     describe_counter!(EVENTS, "Events by source and outcome");
     describe_counter!(UNKNOWN_TYPE, "Events with an unknown code");
     describe_counter!(DEAD_LETTERS, "Dead letters by reason");
+    describe_gauge!(PART_UP, "1 while a part works, 0 while it is down");
     describe_histogram!(BATCH_ROWS, "Notifications in one transaction");
     describe_histogram!(BATCH_SECONDS, Unit::Seconds, "Duration of one transaction");
     describe_gauge!(QUEUE_LENGTH, "Length of a queue");

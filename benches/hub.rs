@@ -1,9 +1,10 @@
 //! Measures speed and memory of the built hub: `cargo bench --bench hub`, or a part of it with
 //! `-- throughput`, `-- latency`, `-- devices`, `-- idle`, `-- streams`, `-- feeds`, `-- hubs`,
-//! `-- everyone`, `-- lists`, `-- storm` or `-- sustained`. `-- --postgres URL`
+//! `-- everyone`, `-- lists`, `-- storm`, `-- sustained` or `-- sources`. `-- --postgres URL`
 //! measures on PostgreSQL (an empty database).
 //!
-//! Needs `nats-server` on the PATH, and for `hubs` a PostgreSQL and `redis-server`. The load runs
+//! Needs `nats-server` on the PATH, for `hubs` a PostgreSQL and `redis-server`, and for `sources`
+//! the brokers of the tests. The load runs
 //! on the same machine and shares its processors with the hub: compare only figures of one machine.
 
 #![allow(
@@ -22,6 +23,8 @@ mod feeds;
 mod hubs;
 #[path = "hub/large_store.rs"]
 mod large_store;
+#[path = "hub/sources.rs"]
+mod sources;
 #[path = "../tests/integration/support/mod.rs"]
 mod support;
 
@@ -41,7 +44,7 @@ use support::{client::Client, hub::Hub, nats::NatsServer};
 const USERS: usize = 200;
 
 /// Everything that can be measured.
-const PARTS: [&str; 11] = [
+const PARTS: [&str; 12] = [
     "throughput",
     "latency",
     "devices",
@@ -53,6 +56,7 @@ const PARTS: [&str; 11] = [
     "lists",
     "storm",
     "sustained",
+    "sources",
 ];
 
 fn main() {
@@ -115,6 +119,11 @@ fn main() {
             }
             if wanted("sustained") {
                 sustained(postgres.as_deref(), Duration::from_secs(300)).await;
+            }
+            if wanted("sources") {
+                sources::kafka(20_000).await;
+                sources::rabbitmq(20_000).await;
+                sources::outbox(20_000).await;
             }
         });
 }

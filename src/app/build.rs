@@ -105,6 +105,9 @@ impl Parts {
         }
         for source in &self.event_sources {
             let Some(handle) = handles.subscribers.get(source.name()) else { continue };
+            // Until the source has reported something.
+            let connecting = PartState::Down("connecting".to_owned());
+            self.health.set_silently(source.name(), connecting);
             let child = ChildName { actor: "subscriber", instance: source.name() };
             let source = Arc::clone(source);
             let make = move |parts: &Self, guard| {

@@ -6,8 +6,9 @@ use tokio::time::timeout;
 use uuid::Uuid;
 
 use super::{
-    Store, StoreError,
+    Backend, Store, StoreError,
     catchup::INBOX,
+    postgres,
     rows::{
         InboxRow, NotificationRow, PAGE_MAX_BYTES, RowsOfPage, all, counters,
         notification_selection,
@@ -27,20 +28,42 @@ use crate::{
 /// Maximum size of a page of the list, in bytes of text.
 const LIST_MAX_BYTES: usize = 4 * PAGE_MAX_BYTES;
 
-const LIST: &str = concat!(
-    "SELECT ",
-    notification_selection!(),
-    " FROM notifications WHERE user_id = $1 AND seq < $2 AND status <> 'deleted' \
-      AND ($3 = '' OR status = $3) AND ($4 = '' OR type_code = $4) ORDER BY seq DESC LIMIT $5"
-);
+/// Columns and conditions of a page. A literal status makes the index of unread notifications
+/// usable.
+macro_rules! page {
+    ($status:literal) => {
+        concat!(
+            "SELECT ",
+            notification_selection!(),
+            " FROM notifications WHERE user_id = $1 AND seq < $2 AND status ",
+            $status,
+            " AND ($3 = '' OR status = $3) AND ($4 = '' OR type_code = $4) ORDER BY seq DESC LIMIT \
+             $5"
+        )
+    };
+}
 
-/// The same with a literal status, so that the index of unread notifications is used.
-const LIST_UNREAD: &str = concat!(
-    "SELECT ",
-    notification_selection!(),
-    " FROM notifications WHERE user_id = $1 AND seq < $2 AND status = 'unread' \
-      AND ($3 = '' OR status = $3) AND ($4 = '' OR type_code = $4) ORDER BY seq DESC LIMIT $5"
-);
+const LIST: &str = page!("<> 'deleted'");
+
+const LIST_UNREAD: &str = page!("= 'unread'");
+
+/// A page with the state of its inbox, in one round trip: a row of the state alone if the page is
+/// empty.
+macro_rules! page_and_inbox {
+    ($status:literal) => {
+        concat!(
+            "SELECT inbox.revision AS inbox_revision, inbox.unread AS inbox_unread, inbox.unseen AS \
+             inbox_unseen, page.* FROM (SELECT 1) AS one LEFT JOIN inboxes AS inbox ON \
+             inbox.user_id = $1 LEFT JOIN LATERAL (",
+            page!($status),
+            ") AS page ON TRUE ORDER BY page.seq DESC"
+        )
+    };
+}
+
+const LIST_WITH_INBOX: &str = page_and_inbox!("<> 'deleted'");
+
+const UNREAD_WITH_INBOX: &str = page_and_inbox!("= 'unread'");
 
 /// Selects the position of a time: below the first newer notification, because one with an earlier
 /// time of creation must not hide those before it.
@@ -171,20 +194,26 @@ impl Store {
         filter: &Filter,
         limit: i64,
     ) -> Result<Listing, StoreError> {
-        let sql = if filter.status == Some(Status::Unread) { LIST_UNREAD } else { LIST };
+        let is_unread = filter.status == Some(Status::Unread);
         let page = RowsOfPage::new(limit, LIST_MAX_BYTES);
         let (before, status, type_code) = (
             filter.before_seq.unwrap_or(i64::MAX),
             filter.status.map_or("", Status::as_str),
             filter.type_code.as_deref().unwrap_or(""),
         );
-        let asked = limit.saturating_add(1);
-        let (inbox, (rows, complete)) = reading!(self, snapshot, |db, tx| {
-            let inbox = db::first!(tx, InboxRow, INBOX, user.as_str())?;
-            let user = user.as_str();
-            let rows = db::page!(tx, page, sql, user, before, status, type_code, asked)?;
-            (counters(inbox), rows)
-        });
+        let (user, asked) = (user.as_str(), limit.saturating_add(1));
+        let (inbox, (rows, complete)) = if let Backend::Postgres(pool) = &self.backend {
+            let sql = if is_unread { UNREAD_WITH_INBOX } else { LIST_WITH_INBOX };
+            let found = sqlx::query(sql).bind(user).bind(before).bind(status).bind(type_code);
+            postgres::fill_with_inbox(page, found.bind(asked).fetch(pool)).await?
+        } else {
+            let sql = if is_unread { LIST_UNREAD } else { LIST };
+            reading!(self, snapshot, |db, tx| {
+                let inbox = db::first!(tx, InboxRow, INBOX, user)?;
+                let rows = db::page!(tx, page, sql, user, before, status, type_code, asked)?;
+                (counters(inbox), rows)
+            })
+        };
         let items: Vec<Notification> = all(rows)?;
         let next = items.last().filter(|_| !complete).map(|last| last.seq);
         Ok(Listing { items, next, inbox })

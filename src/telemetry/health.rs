@@ -103,6 +103,7 @@ impl Health {
         // A std Mutex: no await while it is held.
         let mut parts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let word = state.word();
+        let is_first_success = state == PartState::Ok && !parts.worked.contains(part);
         if matches!(state, PartState::Ok | PartState::Degraded(_)) {
             parts.worked.insert(part);
         }
@@ -117,6 +118,8 @@ impl Health {
         match before {
             _ if stopping => News::None,
             None => News::First,
+            // A part that is connecting at the start is no trouble.
+            Some(PartState::Down(_)) if is_first_success => News::First,
             Some(before) if before.word() == word => News::None,
             Some(_) => News::Change,
         }

@@ -8,14 +8,22 @@ use std::{
 };
 
 use crate::support::{
-    hub::Hub,
-    nats::free_port,
+    hub::{Hub, On},
+    kafka::Kafka,
+    nats::{NatsServer, free_port},
+    rabbitmq::RabbitMq,
     wait::{PATIENCE, until},
 };
 
 /// Addresses in the guide of the channels that a test replaces: SMTP server, and webhook receiver.
 const SMTP: &str = "127.0.0.1:1025";
 const RECEIVER: &str = "127.0.0.1:9009";
+
+/// Addresses in the guide of the brokers that a test replaces.
+const NATS: &str = "nats://127.0.0.1:4222";
+const KAFKA: &str = "127.0.0.1:9092";
+const RABBITMQ: &str = "amqp://guest:guest@127.0.0.1:5672/";
+const STORE: &str = "postgres://lonceng@127.0.0.1:5432/lonceng";
 
 /// Returns the fenced blocks of a document: language and content.
 fn blocks(text: &str) -> Vec<(&str, String)> {
@@ -148,4 +156,33 @@ async fn channels_guide_commands_work() {
     let _mails = MailServer::start(&python, &smtp, &hub.folder().join("mails.txt")).await;
     let (ran, shown) = run_commands(&guide, &hub, Path::new(&python).parent());
     assert!(ran > 10 && shown > 35, "{ran} commands, {shown} lines");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn brokers_guide_commands_work() {
+    if Command::new("psql").arg("--version").output().is_err() {
+        crate::support::missing("psql");
+        return;
+    }
+    let (Some(nats), Some(kafka), Some(rabbitmq)) =
+        (NatsServer::start(true).await, Kafka::start().await, RabbitMq::start().await)
+    else {
+        return;
+    };
+    let guide = read("docs/BROKERS.md")
+        .replace(NATS, &nats.url())
+        .replace(KAFKA, &kafka.address())
+        .replace(RABBITMQ, &rabbitmq.url());
+    let all = blocks(&guide);
+    let (_, config) = all.iter().find(|(language, _)| *language == "toml").expect("it is there");
+    let url = nats.url();
+    let env = [("LONCENG_NATS__URL", url.as_str())];
+    let Some(hub) = Hub::with_config_on(On::Postgres, config, &env).await else { return };
+    until("all brokers are connected", PATIENCE * 2, async || {
+        let (_, parts) = hub.get("/health/ready").await;
+        ["nats", "kafka", "amqp", "outbox"].iter().all(|part| parts[part] == "ok").then_some(())
+    })
+    .await;
+    let (ran, shown) = run_commands(&guide.replace(STORE, &hub.store_url), &hub, None);
+    assert!(ran >= 2 && shown >= 2, "{ran} commands, {shown} lines");
 }

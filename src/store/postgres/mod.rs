@@ -8,7 +8,10 @@ use std::sync::LazyLock;
 use std::collections::HashSet;
 
 use futures_util::{Stream, TryStreamExt as _};
-use sqlx::{Connection as _, PgConnection, PgPool, Postgres as Db, Transaction};
+use sqlx::{
+    Connection as _, FromRow as _, PgConnection, PgPool, Postgres as Db, Row as _, Transaction,
+    postgres::PgRow,
+};
 
 use super::{
     Fence, StoreError,
@@ -82,6 +85,27 @@ pub(super) async fn fill(
         }
     }
     Ok(page.finish())
+}
+
+/// Adds rows to a page while they fit, and reads the state of the inbox, which every row has.
+pub(super) async fn fill_with_inbox(
+    mut page: RowsOfPage,
+    mut rows: impl Stream<Item = Result<PgRow, sqlx::Error>> + Unpin,
+) -> Result<(InboxState, (Vec<NotificationRow>, bool)), StoreError> {
+    let mut inbox = InboxState::default();
+    while let Some(row) = rows.try_next().await? {
+        let number = |name| row.try_get::<Option<i64>, _>(name).map(Option::unwrap_or_default);
+        inbox = InboxState {
+            revision: number("inbox_revision")?,
+            unread: number("inbox_unread")?,
+            unseen: number("inbox_unseen")?,
+        };
+        let is_empty = row.try_get::<Option<Id>, _>("notification_id")?.is_none();
+        if is_empty || !page.add(NotificationRow::from_row(&row)?) {
+            break;
+        }
+    }
+    Ok((inbox, page.finish()))
 }
 
 /// Begins a write transaction. READ COMMITTED: each statement sees earlier commits, and the first

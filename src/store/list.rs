@@ -52,8 +52,8 @@ const LIST_UNREAD: &str = page!("= 'unread'");
 macro_rules! page_and_inbox {
     ($status:literal) => {
         concat!(
-            "SELECT inbox.revision AS inbox_revision, inbox.unread AS inbox_unread, inbox.unseen AS \
-             inbox_unseen, page.* FROM (SELECT 1) AS one LEFT JOIN inboxes AS inbox ON \
+            "SELECT inbox.revision AS inbox_revision, inbox.unread AS inbox_unread, inbox.unseen \
+             AS inbox_unseen, page.* FROM (SELECT 1) AS one LEFT JOIN inboxes AS inbox ON \
              inbox.user_id = $1 LEFT JOIN LATERAL (",
             page!($status),
             ") AS page ON TRUE ORDER BY page.seq DESC"

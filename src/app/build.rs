@@ -105,9 +105,7 @@ impl Parts {
         }
         for source in &self.event_sources {
             let Some(handle) = handles.subscribers.get(source.name()) else { continue };
-            // Until the source has reported something.
-            let connecting = PartState::Down("connecting".to_owned());
-            self.health.set_silently(source.name(), connecting);
+            self.health.set_connecting(source.name());
             let child = ChildName { actor: "subscriber", instance: source.name() };
             let source = Arc::clone(source);
             let make = move |parts: &Self, guard| {

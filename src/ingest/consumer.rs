@@ -156,7 +156,7 @@ impl Consumer {
     pub fn report_down(&self, reason: String, required: bool) {
         let (health, part) = (&self.health, self.source);
         let optional = !required && !health.was_ever_ok(part);
-        if optional && !health.is_down(part) {
+        if optional && (!health.is_down(part) || health.is_connecting(part)) {
             tracing::info!(
                 reason,
                 "{part}: not available, and optional ({part}.required = false); retrying"

@@ -48,6 +48,9 @@ impl PartState {
     }
 }
 
+/// Reason of a part that has not reported anything since the start.
+const CONNECTING: &str = "connecting";
+
 /// States of all parts, shared.
 #[derive(Debug, Clone, Default)]
 pub struct Health(Arc<Mutex<Parts>>);
@@ -123,6 +126,17 @@ impl Health {
             Some(before) if before.word() == word => News::None,
             Some(_) => News::Change,
         }
+    }
+
+    /// Marks a part as not connected yet, until it reports something.
+    pub fn set_connecting(&self, part: &'static str) {
+        self.change(part, PartState::Down(CONNECTING.to_owned()));
+    }
+
+    /// Returns whether a part has not reported anything since the start.
+    #[must_use]
+    pub fn is_connecting(&self, part: &str) -> bool {
+        self.parts().get(part).and_then(PartState::reason) == Some(CONNECTING)
     }
 
     /// Returns whether a part has ever worked.

@@ -7,12 +7,16 @@
 
 mod client;
 mod offsets;
+mod positions;
 mod record;
 
 use std::{
     collections::HashMap,
     convert::Infallible,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -34,7 +38,7 @@ use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 
 pub use client::connect;
 
-use self::{offsets::Offsets, record::TopicIds};
+use self::{offsets::Offsets, positions::Positions, record::TopicIds};
 use super::{
     Consumer, EventSource, Retries,
     settle::{Finished, Settled},
@@ -101,18 +105,21 @@ impl KafkaSource {
         let listener = Arc::new(Revocations(Arc::clone(&offsets)));
         let client =
             Arc::new(client::consumer(&kafka, &self.config, &self.instance, listener).await?);
+        let positioned = Arc::new(AtomicBool::new(false));
         let mut receiver = Receiver {
             consumer,
             client: Arc::clone(&client),
             offsets,
             topics: TopicIds::default(),
+            positions: Positions::default(),
+            positioned: Arc::clone(&positioned),
             chunks: FuturesOrdered::new(),
             later: FuturesUnordered::new(),
             paused: false,
         };
         let ended = tokio::select! {
             result = receiver.receive() => result.map(|never| match never {}),
-            never = self.watch(&kafka, &client, consumer) => match never {},
+            never = self.watch(&kafka, &client, &positioned, consumer) => match never {},
             () = self.stop.requested() => Ok(()),
         };
         if ended.is_ok() {
@@ -131,8 +138,15 @@ impl KafkaSource {
         ended
     }
 
-    /// Reports the state of the connection, at intervals.
-    async fn watch(&self, kafka: &Kafka, client: &Client, consumer: &Consumer) -> Infallible {
+    /// Reports the state of the connection, at intervals. The first `Ok` means that the starting
+    /// positions are committed.
+    async fn watch(
+        &self,
+        kafka: &Kafka,
+        client: &Client,
+        positioned: &AtomicBool,
+        consumer: &Consumer,
+    ) -> Infallible {
         let mut check = interval(CHECK_INTERVAL);
         check.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let admin = kafka.admin();
@@ -143,7 +157,10 @@ impl KafkaSource {
             match timeout(CHECK_TIMEOUT, admin.describe_cluster(DescribeClusterOptions::default()))
                 .await
             {
-                Ok(Ok(_)) if client.group_metadata().await.is_some() => {
+                Ok(Ok(_))
+                    if client.group_metadata().await.is_some()
+                        && (joined || positioned.load(Ordering::Relaxed)) =>
+                {
                     if !joined {
                         tracing::info!(
                             group = self.config.group_id, member = self.instance,
@@ -195,6 +212,9 @@ struct Receiver<'a> {
     client: Arc<Client>,
     offsets: Arc<Mutex<Offsets>>,
     topics: TopicIds,
+    positions: Positions,
+    /// True once every partition of this hub has a committed offset.
+    positioned: Arc<AtomicBool>,
     chunks: FuturesOrdered<LocalBoxFuture<'static, Settled<offsets::Taken>>>,
     later: FuturesUnordered<LocalBoxFuture<'static, Finished<offsets::Taken>>>,
     paused: bool,
@@ -213,10 +233,24 @@ impl Receiver<'_> {
                     Some(finished) = self.later.next() => self.finished(&[finished]).await,
                 }
             };
+            self.commit_positions(&records).await;
             if !records.is_empty() {
                 self.take(records).await?;
             }
             self.pause_or_resume().await;
+        }
+    }
+
+    /// Commits the starting positions of newly assigned partitions.
+    async fn commit_positions(&mut self, records: &[ConsumerRecord]) {
+        if self.client.group_metadata().await.is_none() {
+            return;
+        }
+        let taken = lock(&self.offsets).first_unfinished();
+        match self.positions.commit(&self.client, &taken, records).await {
+            Ok(complete) => self.positioned.store(complete, Ordering::Relaxed),
+            // During a rebalance a commit is refused. The next poll tries again.
+            Err(error) => tracing::debug!(%error, "kafka: positions are not committed yet"),
         }
     }
 

@@ -73,6 +73,18 @@ impl Offsets {
         self.partitions.values().map(|progress| progress.pending.len()).sum()
     }
 
+    /// Returns the first unfinished offset of each partition of which a record was taken.
+    pub(super) fn first_unfinished(&self) -> HashMap<(String, i32), i64> {
+        let first =
+            |progress: &Progress| progress.pending.first().copied().unwrap_or(progress.next);
+        self.partitions
+            .iter()
+            .map(|((topic, partition), progress)| {
+                ((topic.to_string(), *partition), first(progress))
+            })
+            .collect()
+    }
+
     /// Returns the offsets to commit: before each one all records are finished.
     pub(super) fn committable(&self) -> Vec<(Partition, i64)> {
         let advanced = |progress: &Progress| {

@@ -127,7 +127,6 @@ impl Broker for KafkaBroker {
             ("KAFKA_BROKERS", self.0.address()),
             ("KAFKA_GROUP_ID", self.1.clone()),
             ("LONCENG_KAFKA__TOPICS", SUBJECT.to_owned()),
-            ("LONCENG_KAFKA__START", "earliest".to_owned()),
         ]
         .map(|(name, value)| (name.to_owned(), value))
         .to_vec()

@@ -122,6 +122,38 @@ async fn cloud_events_in_the_kafka_binding_are_decoded() {
     .await;
 }
 
+/// With the default `start = "latest"`, what was there before is not received, and everything from
+/// the first readiness on is.
+#[tokio::test]
+async fn nothing_is_lost_after_a_start_without_records() {
+    let Some(kafka) = Kafka::start().await else { return };
+    let (address, group) = (kafka.address(), unique("group"));
+    let client = kafka.client().await;
+    client.create_topic("note.created", 4).await;
+    let publish = async |user: &str, count: usize| {
+        let payload = json!({ "user_id": user, "title": "n" }).to_string().into_bytes();
+        let record = |n: usize| Record::new("note.created", payload.clone()).key(n.to_string());
+        client.produce_batch((0..count).map(record)).await;
+    };
+    publish("before", 20).await;
+    let mut hub = Hub::sqlite(&[
+        ("KAFKA_BROKERS", &address),
+        ("KAFKA_GROUP_ID", &group),
+        ("LONCENG_KAFKA__TOPICS", "note.created"),
+    ])
+    .await;
+    receives(&hub, "kafka").await;
+    hub.terminate().await;
+    publish("stopped", 20).await;
+    hub.run().await;
+    unread(&hub, "stopped", 20).await;
+    hub.kill();
+    publish("killed", 20).await;
+    hub.run().await;
+    unread(&hub, "killed", 20).await;
+    unread(&hub, "before", 0).await;
+}
+
 #[tokio::test]
 async fn topic_that_is_created_later_is_received() {
     let Some(kafka) = Kafka::start().await else { return };

@@ -16,9 +16,6 @@ use crate::{
     telemetry::PartState,
 };
 
-/// Delay before the next attempt after a failure.
-const RETRY_AFTER: Duration = Duration::from_secs(1);
-
 /// Interval of looks at the table. A notification of PostgreSQL comes first, except when the
 /// connection that listens was lost.
 const POLL_INTERVAL: Duration = Duration::from_secs(2);
@@ -45,26 +42,6 @@ impl OutboxSource {
     pub fn new(store: Store) -> Self {
         Self { store, stop: StopSignal::default() }
     }
-
-    async fn run(&self, consumer: Consumer) {
-        let mut receiver = Receiver {
-            store: &self.store,
-            consumer: &consumer,
-            held: BTreeSet::new(),
-            later: FuturesUnordered::new(),
-        };
-        loop {
-            let Some(error) = self.stop.or_stop(receiver.receive()).await else {
-                // What is not finished in time is taken again.
-                let _ = timeout(DRAIN_TIMEOUT, receiver.drain()).await;
-                return;
-            };
-            consumer.report(PartState::Down(error.to_string()));
-            if self.stop.or_stop(sleep(RETRY_AFTER)).await.is_none() {
-                return;
-            }
-        }
-    }
 }
 
 impl EventSource for OutboxSource {
@@ -78,8 +55,22 @@ impl EventSource for OutboxSource {
 
     fn run(self: Arc<Self>, consumer: Consumer) -> LocalBoxFuture<'static, ()> {
         Box::pin(async move {
-            OutboxSource::run(&self, consumer).await;
-            self.stop.report_stopped();
+            let mut receiver = Receiver {
+                store: &self.store,
+                consumer: &consumer,
+                held: BTreeSet::new(),
+                later: FuturesUnordered::new(),
+            };
+            let receive = async || {
+                if let Some(error) = self.stop.or_stop(receiver.receive()).await {
+                    return Err(error);
+                }
+                // What is not finished in time is taken again.
+                let _ = timeout(DRAIN_TIMEOUT, receiver.drain()).await;
+                Ok(())
+            };
+            let down = |reason| consumer.report(PartState::Down(reason));
+            self.stop.keep_receiving(receive, down).await;
         })
     }
 

@@ -10,7 +10,7 @@ use super::{Consumer, Disposition, Processed, SourceMessage};
 /// Message that needs no further attempt.
 #[derive(Debug)]
 pub(super) struct Finished<T> {
-    /// What the source needs to acknowledge it.
+    /// Token with which the source acknowledges the message.
     pub(super) token: T,
     /// True if it is stored as a dead letter.
     pub(super) rejected: bool,

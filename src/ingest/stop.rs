@@ -1,9 +1,12 @@
 //! Orderly end of an event source.
 
-use std::{future::Future, time::Duration};
+use std::{fmt::Display, future::Future, time::Duration};
 
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
+
+/// Delay before the next attempt after a failure.
+const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 /// Signal that asks a source to stop receiving, and its answer.
 #[derive(Debug, Clone, Default)]
@@ -32,8 +35,19 @@ impl StopSignal {
         }
     }
 
-    /// Reports that the source has stopped.
-    pub(super) fn report_stopped(&self) {
+    /// Receives until the source is asked to stop, which `receive` answers with `Ok`; after a
+    /// failure again. Then reports that the source has stopped.
+    pub(super) async fn keep_receiving<E: Display>(
+        &self,
+        mut receive: impl AsyncFnMut() -> Result<(), E>,
+        report_down: impl Fn(String),
+    ) {
+        while let Err(error) = receive().await {
+            report_down(error.to_string());
+            if self.or_stop(sleep(RETRY_AFTER)).await.is_none() {
+                break;
+            }
+        }
         self.stopped.cancel();
     }
 }

@@ -47,7 +47,8 @@ impl EventSpans {
 fn start(event: &mut Event, source: &'static str, received: Instant) -> Option<Span> {
     let kind = match source {
         "http" => Kind::Server,
-        "schedule" => Kind::Internal,
+        // Also a large fan-out that continues after a crash.
+        "schedule" | "store" => Kind::Internal,
         _ => Kind::Consumer,
     };
     let (parent, ago) = (event.trace.as_deref(), Some(received.elapsed()));

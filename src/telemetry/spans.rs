@@ -27,13 +27,17 @@ use opentelemetry_sdk::{
 };
 use tokio::{runtime::Handle, task::spawn_blocking, time::timeout};
 
-use crate::domain::trace_context::TraceContext;
+use super::LogLimit;
+use crate::{clock, domain::trace_context::TraceContext};
 
 /// Time for sending the last spans when the hub stops.
 const FLUSH_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// Name of the service, unless `OTEL_SERVICE_NAME` has another.
 const SERVICE: &str = "lonceng";
+
+/// Limit of the log lines about spans that were not sent.
+static NOT_SENT: LogLimit = LogLimit::new();
 
 /// Tracer of this process; none while tracing is off.
 static TRACER: OnceLock<SdkTracer> = OnceLock::new();
@@ -216,7 +220,21 @@ impl HttpClient for OtlpClient {
             let body = response.bytes().await?;
             Ok::<_, HttpError>(Response::builder().status(status).body(body)?)
         });
-        sending.await?
+        let sent = sending.await?;
+        let refused = match &sent {
+            Ok(response) if response.status().is_success() => return sent,
+            Ok(response) => response.status().to_string(),
+            Err(error) => error.to_string(),
+        };
+        if let Some(suppressed) = NOT_SENT.admit(clock::monotonic().0) {
+            tracing::warn!(
+                reason = refused,
+                suppressed,
+                "traces: spans were not sent, and are dropped; check OTEL_EXPORTER_OTLP_ENDPOINT \
+                 and the collector"
+            );
+        }
+        sent
     }
 }
 

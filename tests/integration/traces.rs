@@ -197,4 +197,7 @@ async fn sampler_decides_and_an_absent_collector_harms_nothing() {
     }
     assert_eq!(hub.inbox("u").await.len(), 50);
     hub.terminate().await;
+    let log = hub.log();
+    let lines = log.lines().filter(|line| line.contains("traces: spans were not sent")).count();
+    assert!((1..=3).contains(&lines), "said, and not for each attempt: {log}");
 }

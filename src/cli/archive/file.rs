@@ -39,7 +39,7 @@ impl ArchiveFile {
     /// Opens a file, or creates it, and drops a frame that an earlier run did not complete.
     ///
     /// # Errors
-    /// When it cannot be opened, another process uses it, or it has other content than frames.
+    /// A file that cannot be opened, is used by another process, or has other content than frames.
     pub(super) fn open(path: &Path) -> anyhow::Result<Self> {
         let named = || format!("{} cannot be used", path.display());
         let mut file = File::options()
@@ -69,7 +69,7 @@ impl ArchiveFile {
     /// Appends lines as one frame, and waits until they are on the disk.
     ///
     /// # Errors
-    /// When they cannot be written.
+    /// A failed write; the next run drops the incomplete frame.
     pub(super) fn append<T: Serialize>(&mut self, lines: &[T]) -> anyhow::Result<()> {
         let mut text = Vec::new();
         for line in lines {
@@ -86,7 +86,7 @@ impl ArchiveFile {
     /// Makes a file that has got no notification a valid one, without a line.
     ///
     /// # Errors
-    /// When it cannot be written.
+    /// A failed write.
     pub(super) fn finish(&mut self) -> anyhow::Result<()> {
         let is_empty = self.file.metadata()?.len() == 0;
         if is_empty { self.append::<()>(&[]) } else { Ok(()) }
@@ -96,7 +96,7 @@ impl ArchiveFile {
     /// `before` at the latest.
     ///
     /// # Errors
-    /// When the frame cannot be read, or has something else than notifications.
+    /// A frame that cannot be read, or has other content than notifications.
     pub(super) fn last_rows(&mut self, before: Timestamp) -> anyhow::Result<Vec<ArchivedRow>> {
         let frames::Frames { last, end } = self.found;
         if last == end {
@@ -133,7 +133,7 @@ fn sync_folder(path: &Path) -> std::io::Result<()> {
     File::open(folder.unwrap_or_else(|| Path::new(".")))?.sync_all()
 }
 
-/// Where folders cannot be opened, the file system syncs them itself.
+/// Does nothing: folders cannot be opened here, and the file system syncs them itself.
 #[cfg(not(unix))]
 fn sync_folder(_: &Path) -> std::io::Result<()> {
     Ok(())

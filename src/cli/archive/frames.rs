@@ -20,8 +20,8 @@ pub(super) struct Frames {
 /// Finds the complete frames of a file.
 ///
 /// # Errors
-/// When the file cannot be read. An error of the kind `InvalidData` gives the position of
-/// something else than a frame.
+/// A failed read. An error of the kind `InvalidData` gives the position of content that is not a
+/// frame.
 pub(super) fn find(file: &mut (impl Read + Seek)) -> io::Result<Frames> {
     let size = file.seek(SeekFrom::End(0))?;
     let mut frames = Frames { last: 0, end: 0 };

@@ -36,13 +36,13 @@ const DO_NOT_BUFFER: &str = "switch its buffering off for /api/v1/stream and /ap
 
 /// Result of a probe.
 enum Outcome {
-    /// It works.
+    /// Success.
     Works,
-    /// The hub itself refuses: the request has reached it.
+    /// Refusal by the hub itself: the request has reached it.
     Refused(String),
-    /// It does not work, for this reason.
+    /// Failure, with the reason.
     Broken(String),
-    /// Nothing answers.
+    /// No answer, with the reason.
     Unreachable(String),
 }
 

@@ -32,7 +32,11 @@ impl Publish {
             anyhow!("the AMQP server did not take the event: {error}; check amqp.url")
         };
         let connection = amqp::connect(config).await.map_err(|error| away(&error))?;
-        amqp::declare(&connection, config).await.map_err(|error| away(&error))?;
+        // A publisher may be allowed to write only; then the hub has declared the exchange.
+        match amqp::declare(&connection, config).await {
+            Err(error) if !amqp::is_access_refused(&error) => return Err(away(&error).into()),
+            Ok(()) | Err(_) => {}
+        }
         let channel = connection.create_channel().await.map_err(|error| away(&error))?;
         let confirms = ConfirmSelectOptions::default();
         channel.confirm_select(confirms).await.map_err(|error| away(&error))?;
@@ -42,6 +46,9 @@ impl Publish {
         let mut waiting = FuturesUnordered::new();
         let stored = |confirmed: lapin::Result<Confirmation>| match confirmed {
             Ok(Confirmation::Nack(_)) => Err(away(&"it refused the message")),
+            Ok(Confirmation::Ack(Some(_))) => Err(away(&format!(
+                "no queue takes messages of {topic}; start the hub once, which binds its queue"
+            ))),
             Ok(_) => {
                 progress.inc(1);
                 Ok(())
@@ -54,7 +61,7 @@ impl Publish {
                 .with_delivery_mode(PERSISTENT)
                 .with_message_id(self.id(n).into());
             let (exchange, key) = (config.exchange.as_str().into(), topic.as_str().into());
-            let options = BasicPublishOptions::default();
+            let options = BasicPublishOptions { mandatory: true, ..BasicPublishOptions::default() };
             let sent = channel.basic_publish(exchange, key, options, &payload, properties).await;
             waiting.push(sent.map_err(|error| away(&error))?);
             if waiting.len() >= IN_FLIGHT

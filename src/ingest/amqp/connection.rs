@@ -105,6 +105,19 @@ async fn close(channel: &Channel) {
 }
 
 fn is_missing(error: &Error) -> bool {
-    let ErrorKind::ProtocolError(error) = error.kind() else { return false };
-    matches!(error.kind(), AMQPErrorKind::Soft(AMQPSoftError::NOTFOUND))
+    soft_error(error).is_some_and(|error| matches!(error, AMQPSoftError::NOTFOUND))
+}
+
+/// Returns whether the user lacks the permission for a request.
+#[must_use]
+pub fn is_access_refused(error: &Error) -> bool {
+    soft_error(error).is_some_and(|error| matches!(error, AMQPSoftError::ACCESSREFUSED))
+}
+
+fn soft_error(error: &Error) -> Option<&AMQPSoftError> {
+    let ErrorKind::ProtocolError(error) = error.kind() else { return None };
+    match error.kind() {
+        AMQPErrorKind::Soft(error) => Some(error),
+        AMQPErrorKind::Hard(_) => None,
+    }
 }

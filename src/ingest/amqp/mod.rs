@@ -23,9 +23,9 @@ use lapin::{
     },
     types::FieldTable,
 };
-use tokio::time::{sleep, timeout};
+use tokio::time::timeout;
 
-pub use connection::{connect, declare};
+pub use connection::{connect, declare, is_access_refused};
 
 use super::{
     Consumer, EventSource, Retries,
@@ -33,9 +33,6 @@ use super::{
     stop::StopSignal,
 };
 use crate::{config, telemetry::PartState};
-
-/// Delay before the next attempt after a failure.
-const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 /// Maximum number of messages processed together.
 const CHUNK: usize = 250;
@@ -61,18 +58,6 @@ impl AmqpSource {
     #[must_use]
     pub fn new(config: config::Amqp) -> Self {
         Self { config, stop: StopSignal::default() }
-    }
-
-    async fn run(&self, consumer: Consumer) {
-        loop {
-            match self.receive(&consumer).await {
-                Ok(()) => return,
-                Err(reason) => consumer.report_down(reason, self.config.required),
-            }
-            if self.stop.or_stop(sleep(RETRY_AFTER)).await.is_none() {
-                return;
-            }
-        }
     }
 
     /// Connects and receives messages until an error, or until the hub stops.
@@ -128,8 +113,8 @@ impl EventSource for AmqpSource {
 
     fn run(self: Arc<Self>, consumer: Consumer) -> LocalBoxFuture<'static, ()> {
         Box::pin(async move {
-            AmqpSource::run(&self, consumer).await;
-            self.stop.report_stopped();
+            let down = |reason| consumer.report_down(reason, self.config.required);
+            self.stop.keep_receiving(async || self.receive(&consumer).await, down).await;
         })
     }
 

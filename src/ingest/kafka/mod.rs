@@ -14,7 +14,7 @@ use std::{
     collections::HashMap,
     convert::Infallible,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc, Mutex,
         atomic::{AtomicBool, Ordering},
     },
     time::Duration,
@@ -34,20 +34,21 @@ use krafka::{
     },
     error::KrafkaError,
 };
-use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
+use tokio::time::{MissedTickBehavior, interval, timeout};
 
 pub use client::connect;
 
-use self::{offsets::Offsets, positions::Positions, record::TopicIds};
+use self::{
+    offsets::{Offsets, lock},
+    positions::Positions,
+    record::TopicIds,
+};
 use super::{
     Consumer, EventSource, Retries,
     settle::{Finished, Settled},
     stop::StopSignal,
 };
 use crate::{config, telemetry::PartState};
-
-/// Delay before the next attempt after a failure.
-const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 /// Time limit for a poll without records.
 const POLL: Duration = Duration::from_secs(1);
@@ -81,18 +82,6 @@ impl KafkaSource {
     #[must_use]
     pub fn new(config: config::Kafka, instance: String) -> Self {
         Self { config, instance, stop: StopSignal::default() }
-    }
-
-    async fn run(&self, consumer: Consumer) {
-        loop {
-            match self.receive(&consumer).await {
-                Ok(()) => return,
-                Err(error) => consumer.report_down(error.to_string(), self.config.required),
-            }
-            if self.stop.or_stop(sleep(RETRY_AFTER)).await.is_none() {
-                return;
-            }
-        }
     }
 
     /// Joins the group and receives records until an error, or until the hub stops.
@@ -196,8 +185,8 @@ impl EventSource for KafkaSource {
 
     fn run(self: Arc<Self>, consumer: Consumer) -> LocalBoxFuture<'static, ()> {
         Box::pin(async move {
-            KafkaSource::run(&self, consumer).await;
-            self.stop.report_stopped();
+            let down = |reason| consumer.report_down(reason, self.config.required);
+            self.stop.keep_receiving(async || self.receive(&consumer).await, down).await;
         })
     }
 
@@ -246,8 +235,7 @@ impl Receiver<'_> {
         if self.client.group_metadata().await.is_none() {
             return;
         }
-        let taken = lock(&self.offsets).first_unfinished();
-        match self.positions.commit(&self.client, &taken, records).await {
+        match self.positions.commit(&self.client, &self.offsets, records).await {
             Ok(complete) => self.positioned.store(complete, Ordering::Relaxed),
             // During a rebalance a commit is refused. The next poll tries again.
             Err(error) => tracing::debug!(%error, "kafka: positions are not committed yet"),
@@ -348,9 +336,4 @@ impl ConsumerRebalanceListener for Revocations {
     async fn on_partitions_lost(&self, partitions: &[TopicPartition]) {
         self.revoke(partitions);
     }
-}
-
-fn lock(offsets: &Mutex<Offsets>) -> MutexGuard<'_, Offsets> {
-    // A std Mutex: no await while it is held.
-    offsets.lock().unwrap_or_else(PoisonError::into_inner)
 }

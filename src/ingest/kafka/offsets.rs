@@ -2,7 +2,7 @@
 
 use std::{
     collections::{BTreeSet, HashMap},
-    sync::Arc,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 /// Topic and partition.
@@ -105,6 +105,11 @@ impl Offsets {
             }
         }
     }
+}
+
+/// Locks the offsets, for a moment without an await.
+pub(super) fn lock(offsets: &Mutex<Offsets>) -> MutexGuard<'_, Offsets> {
+    offsets.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

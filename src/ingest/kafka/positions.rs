@@ -1,15 +1,21 @@
-//! Starting positions: committed for every partition of this hub before it reports that it receives.
+//! Starting positions: committed for every partition of this hub before it reports that it
+//! receives.
 //!
 //! A group without an offset starts at `kafka.start`, and `latest` is a moment: without a commit, a
 //! hub that stops before it has finished a record would start after everything that was published
 //! meanwhile.
 
-use std::collections::{BTreeSet, HashMap};
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::Mutex,
+};
 
 use krafka::{
     consumer::{Consumer as Client, ConsumerRecord, OffsetAndMetadata, TopicPartition},
     error::KrafkaError,
 };
+
+use super::offsets::{Offsets, lock};
 
 /// Partitions whose position is committed.
 #[derive(Debug, Default)]
@@ -17,16 +23,15 @@ pub(super) struct Positions(BTreeSet<(String, i32)>);
 
 impl Positions {
     /// Commits the position of each assigned partition that has no committed offset. `records` were
-    /// polled and not taken yet; `taken` has the first unfinished offset of those taken before.
-    /// Returns whether every assigned partition has a committed offset;
-    /// otherwise the next call goes on.
+    /// polled and not taken yet; `offsets` has those taken before. Returns whether every assigned
+    /// partition has a committed offset; otherwise the next call goes on.
     ///
     /// # Errors
     /// The broker refuses or does not answer, as during a rebalance.
     pub(super) async fn commit(
         &mut self,
         client: &Client,
-        taken: &HashMap<(String, i32), i64>,
+        offsets: &Mutex<Offsets>,
         records: &[ConsumerRecord],
     ) -> Result<bool, KrafkaError> {
         let assigned: BTreeSet<(String, i32)> = client
@@ -45,6 +50,7 @@ impl Positions {
         let asked: Vec<(&str, i32)> =
             new.iter().map(|(topic, partition)| (topic.as_str(), *partition)).collect();
         let committed = client.committed(&asked).await?;
+        let taken = lock(offsets).first_unfinished();
         let (mut ready, mut request) = (Vec::new(), HashMap::new());
         for partition in new {
             if committed.contains_key(&partition) {

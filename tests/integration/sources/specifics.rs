@@ -307,6 +307,16 @@ async fn amqp_identity_is_that_of_the_event_before_that_of_the_message() {
     let output = lonceng(&env, &arguments).await;
     assert!(output.status.success(), "{}", text(&output));
     unread(&hub, "d", 20).await;
+    let other = unique("exchange");
+    let unbound = [
+        ("AMQP_URL", short.as_str()),
+        ("LONCENG_AMQP__QUEUE", queue.as_str()),
+        ("LONCENG_AMQP__EXCHANGE", other.as_str()),
+        ("LONCENG_AMQP__BINDINGS", "other.#"),
+    ];
+    let output = lonceng(&unbound, &arguments).await;
+    assert_eq!(output.status.code(), Some(1), "{}", text(&output));
+    assert!(text(&output).contains("no queue takes"), "{}", text(&output));
     until("everything is acknowledged", PATIENCE, async || {
         (client.queue_length(&queue).await == 0).then_some(())
     })

@@ -14,6 +14,7 @@ mod listen;
 mod migrate;
 mod notify;
 mod personal_data;
+mod progress;
 mod publish;
 mod serve;
 mod token;

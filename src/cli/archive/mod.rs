@@ -8,21 +8,22 @@ mod file;
 mod frames;
 
 use std::{
-    io::IsTerminal as _,
     path::{Path, PathBuf},
     time::Duration,
 };
 
 use anyhow::{Context as _, bail};
 use clap::Args;
-use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 use tokio::time::sleep;
 
-use super::{Failure, load};
+use super::{Failure, load, progress::progress};
 use crate::{
     clock,
-    domain::notification::{Notification, Timestamp},
+    domain::{
+        channel::parse_age,
+        notification::{Notification, Timestamp},
+    },
     store::{ArchivedRow, Store, StoreError},
 };
 use file::ArchiveFile;
@@ -113,7 +114,8 @@ impl Archive {
         }
         let mut file = ArchiveFile::open(&self.to)?;
         let mut removed = remove_written(store, &mut file, before).await?;
-        let progress = progress(attempt(async || store.count_archivable(before).await).await?);
+        let progress =
+            progress(attempt(async || store.count_archivable(before).await).await?.unsigned_abs());
         let (mut written, mut idle) = (0, 0);
         loop {
             let page = attempt(async || store.archivable(before, PAGE).await).await?;
@@ -175,38 +177,12 @@ fn parse_before(text: &str, now: Timestamp) -> Result<Timestamp, String> {
              2026-01-01T00:00:00Z"
         )
     };
-    let (at, unit) = text.char_indices().last().ok_or_else(wrong)?;
-    let factor: i64 = match unit {
-        's' => 1_000,
-        'm' => 60_000,
-        'h' => 3_600_000,
-        'd' => 86_400_000,
-        'w' => 7 * 86_400_000,
-        _ => return Err(wrong()),
-    };
-    let digits = &text[..at];
-    if !digits.bytes().all(|byte| byte.is_ascii_digit()) {
-        return Err(wrong());
-    }
-    let age = digits.parse::<i64>().ok().and_then(|number| number.checked_mul(factor));
+    let age = parse_age(text);
     // Not before the first time that a notification can have.
     age.and_then(|age| now.0.checked_sub(age))
         .filter(|at| *at >= 0)
         .map(Timestamp)
         .ok_or_else(wrong)
-}
-
-fn progress(count: i64) -> ProgressBar {
-    if count < PAGE || !std::io::stderr().is_terminal() {
-        return ProgressBar::hidden();
-    }
-    let bar = ProgressBar::new(count.unsigned_abs());
-    if let Ok(style) =
-        ProgressStyle::with_template("{bar:40} {human_pos}/{human_len} {per_sec} {eta} left")
-    {
-        bar.set_style(style);
-    }
-    bar
 }
 
 #[cfg(test)]
@@ -220,10 +196,10 @@ mod tests {
         assert_eq!(at("90d"), Ok(90 * 86_400_000));
         assert_eq!(at("12h"), Ok(12 * 3_600_000));
         assert_eq!(at("0s"), Ok(0));
-        assert_eq!(at("2w"), at("14d"));
+        assert_eq!(at("800d"), Ok(800 * 86_400_000));
         assert_eq!(at("2025-12-31T00:00:00Z"), Ok(86_400_000));
         for wrong in
-            ["", "d", "90", "90 d", "-1d", "1.5d", "90dd", "soon", "2026-01-01", "999999999d"]
+            ["", "d", "90", "90 d", "-1d", "1.5d", "90dd", "2w", "soon", "2026-01-01", "999999999d"]
         {
             assert!(at(wrong).is_err(), "{wrong}");
         }

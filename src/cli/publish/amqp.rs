@@ -8,8 +8,12 @@ use lapin::{
 };
 use serde_json::{Map, Value};
 
-use super::{IN_FLIGHT, Publish, progress};
-use crate::{cli::Failure, config, ingest::amqp};
+use super::{IN_FLIGHT, Publish};
+use crate::{
+    cli::{Failure, progress::progress},
+    config,
+    ingest::amqp,
+};
 
 /// Delivery mode of messages that survive a restart of the server (AMQP 0-9-1, section 4.2.6.1).
 const PERSISTENT: u8 = 2;

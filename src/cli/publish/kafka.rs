@@ -5,8 +5,12 @@ use futures_util::{StreamExt as _, stream::FuturesUnordered};
 use krafka::{Record, producer::Acks};
 use serde_json::{Map, Value};
 
-use super::{IN_FLIGHT, Publish, progress};
-use crate::{cli::Failure, config, ingest::kafka};
+use super::{IN_FLIGHT, Publish};
+use crate::{
+    cli::{Failure, progress::progress},
+    config,
+    ingest::kafka,
+};
 
 impl Publish {
     /// Publishes to the topic of the event. Its key is the user, so that the events of a user keep

@@ -4,15 +4,14 @@ mod amqp;
 mod kafka;
 mod nats;
 
-use std::{io::IsTerminal as _, path::Path};
+use std::path::Path;
 
 use anyhow::{Context as _, anyhow};
 use clap::Args;
-use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use super::{Failure, client, load_if_there};
+use super::{Failure, client, load_if_there, progress::progress};
 use crate::{config::Config, domain::event::code_of};
 
 /// Maximum number of publishes in progress.
@@ -229,17 +228,4 @@ impl std::fmt::Display for Outcomes {
 
 fn notifications_of(count: u64) -> String {
     format!("{count} {}", if count == 1 { "notification" } else { "notifications" })
-}
-
-fn progress(count: u64) -> ProgressBar {
-    if count < 1_000 || !std::io::stderr().is_terminal() {
-        return ProgressBar::hidden();
-    }
-    let bar = ProgressBar::new(count);
-    if let Ok(style) =
-        ProgressStyle::with_template("{bar:40} {human_pos}/{human_len} {per_sec} {eta} left")
-    {
-        bar.set_style(style);
-    }
-    bar
 }

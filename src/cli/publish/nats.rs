@@ -7,8 +7,8 @@ use async_nats::{HeaderMap, jetstream};
 use futures_util::{StreamExt as _, stream::FuturesUnordered};
 use serde_json::{Map, Value};
 
-use super::{IN_FLIGHT, Publish, progress};
-use crate::{config::Config, ingest::nats::Servers};
+use super::{IN_FLIGHT, Publish};
+use crate::{cli::progress::progress, config::Config, ingest::nats::Servers};
 
 /// Time limit for connecting.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);

@@ -13,23 +13,35 @@ pub fn parse_duration(text: &str) -> Result<i64, String> {
             "{text:?} is not a duration; write a number and a unit, such as \"10m\" (s, m, h, d)"
         )
     };
-    let (at, unit) = text.char_indices().last().ok_or_else(wrong)?;
+    let (number, factor) = parts(text).ok_or_else(wrong)?;
+    match number.checked_mul(factor) {
+        Some(ms) if (1..=MAX_MS).contains(&ms) => Ok(ms),
+        _ => Err(format!("{text:?} must be from \"1s\" to \"366d\"")),
+    }
+}
+
+/// Parses an age of any length. Returns milliseconds; `None` for anything else.
+#[must_use]
+pub fn parse_age(text: &str) -> Option<i64> {
+    let (number, factor) = parts(text)?;
+    number.checked_mul(factor)
+}
+
+/// Returns the number, and the milliseconds of its unit.
+fn parts(text: &str) -> Option<(i64, i64)> {
+    let (at, unit) = text.char_indices().last()?;
     let factor = match unit {
         's' => 1_000,
         'm' => 60_000,
         'h' => 3_600_000,
         'd' => 86_400_000,
-        _ => return Err(wrong()),
+        _ => return None,
     };
     let digits = &text[..at];
-    if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
-        return Err(wrong());
+    if !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
     }
-    let number: i64 = digits.parse().map_err(|_| wrong())?;
-    match number.checked_mul(factor) {
-        Some(ms) if (1..=MAX_MS).contains(&ms) => Ok(ms),
-        _ => Err(format!("{text:?} must be from \"1s\" to \"366d\"")),
-    }
+    Some((digits.parse().ok()?, factor))
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 mod duration;
 mod schedule;
 
-pub use duration::parse_duration;
+pub use duration::{parse_age, parse_duration};
 pub use schedule::{Digest, ESCALATIONS_MAX, Escalation, UnlessState};
 
 /// Name of the channel of the bell.

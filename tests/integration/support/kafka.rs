@@ -19,6 +19,7 @@ use tempfile::TempDir;
 
 use super::{
     nats::free_port,
+    process,
     wait::{PATIENCE, until},
 };
 
@@ -73,23 +74,13 @@ impl Kafka {
 
     /// Stops the broker with SIGTERM, which saves all records and committed offsets.
     pub async fn stop(&mut self) {
-        let Some(mut child) = self.child.take() else { return };
-        if cfg!(unix) {
-            let sent = Command::new("kill").args(["-TERM", &child.id().to_string()]).status();
-            assert!(sent.is_ok_and(|status| status.success()), "SIGTERM can be sent");
-        } else {
-            let _ = child.kill();
-        }
-        until("the Kafka broker ends", PATIENCE, async || child.try_wait().ok().flatten()).await;
+        process::terminate(&mut self.child, "the Kafka broker").await;
     }
 
     /// Kills the broker. It saves once a second: acknowledged records and committed offsets since
     /// the last save are lost, which [`Kafka::saved`] prevents.
     pub fn kill(&mut self) {
-        if let Some(mut child) = self.child.take() {
-            let _ = child.kill();
-            let _ = child.wait();
-        }
+        process::kill(&mut self.child);
     }
 
     /// Stops the broker if it runs, and starts it on the same port with the same data.

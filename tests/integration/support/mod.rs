@@ -11,6 +11,7 @@ pub mod kafka;
 pub mod nats;
 pub mod otlp;
 pub mod postgres;
+pub mod process;
 pub mod proxy;
 pub mod rabbitmq;
 pub mod receivers;

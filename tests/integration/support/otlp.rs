@@ -1,14 +1,12 @@
 //! OpenTelemetry collector of one test: a real receiver of OTLP outside of the process.
 
-use std::{
-    io::{BufRead as _, BufReader},
-    process::{Child, Command, Stdio},
-};
+use std::process::Child;
 
 use serde_json::Value;
 
 use super::{
     nats::free_port,
+    process,
     wait::{PATIENCE, until},
 };
 
@@ -26,21 +24,8 @@ impl Otlp {
 
     /// Starts a receiver at this port, for tests in which the collector is away for a while.
     pub fn start_at(port: u16) -> Option<Self> {
-        let Ok(python) = std::env::var("LONCENG_TEST_OTLP_PYTHON") else {
-            super::missing("Python with opentelemetry-proto (LONCENG_TEST_OTLP_PYTHON)");
-            return None;
-        };
-        let mut child = Command::new(python)
-            .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/integration/support/otlp.py"))
-            .arg(port.to_string())
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("Python runs");
-        let mut line = String::new();
-        let output = child.stdout.take().expect("it is piped");
-        BufReader::new(output).read_line(&mut line).expect("it prints a line");
-        assert_eq!(line.trim(), "ready");
+        let child =
+            process::python("LONCENG_TEST_OTLP_PYTHON", "opentelemetry-proto", "otlp.py", &[port])?;
         Some(Self { child, port })
     }
 

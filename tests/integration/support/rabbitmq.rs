@@ -17,6 +17,7 @@ use tempfile::TempDir;
 
 use super::{
     nats::free_port,
+    process,
     wait::{PATIENCE, until},
 };
 
@@ -116,19 +117,13 @@ impl RabbitMq {
 
     /// Stops the server with SIGTERM.
     pub async fn stop(&mut self) {
-        let Some(mut child) = self.child.take() else { return };
-        let sent = Command::new("kill").args(["-TERM", &child.id().to_string()]).status();
-        assert!(sent.is_ok_and(|status| status.success()), "SIGTERM can be sent");
-        until("RabbitMQ ends", PATIENCE, async || child.try_wait().ok().flatten()).await;
+        process::terminate(&mut self.child, "RabbitMQ").await;
     }
 
     /// `kill -9`. Confirmed persistent messages survive it in durable classic queues, and in quorum
     /// queues that existed at an earlier clean stop: RabbitMQ 3.10 loses newer quorum queues.
     pub fn kill(&mut self) {
-        if let Some(mut child) = self.child.take() {
-            let _ = child.kill();
-            let _ = child.wait();
-        }
+        process::kill(&mut self.child);
     }
 
     /// Stops the server if it runs, and starts it on the same port with the same data.

@@ -1,13 +1,10 @@
 //! Receivers of e-mails and webhooks: real servers outside of the process.
 
-use std::{
-    io::{BufRead as _, BufReader},
-    process::{Child, Command, Stdio},
-};
+use std::process::Child;
 
 use serde_json::Value;
 
-use super::nats::free_port;
+use super::{nats::free_port, process};
 
 /// SMTP server and HTTP receiver, stopped when dropped.
 pub struct Receivers {
@@ -24,21 +21,12 @@ impl Receivers {
 
     /// Starts the receivers at these ports.
     pub fn start_at(smtp_port: u16, http_port: u16) -> Option<Self> {
-        let Ok(python) = std::env::var("LONCENG_TEST_PYTHON") else {
-            super::missing("Python with aiosmtpd (LONCENG_TEST_PYTHON)");
-            return None;
-        };
-        let mut child = Command::new(python)
-            .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/integration/support/receivers.py"))
-            .args([smtp_port.to_string(), http_port.to_string()])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("Python runs");
-        let mut line = String::new();
-        let output = child.stdout.take().expect("it is piped");
-        BufReader::new(output).read_line(&mut line).expect("it prints a line");
-        assert_eq!(line.trim(), "ready");
+        let child = process::python(
+            "LONCENG_TEST_PYTHON",
+            "aiosmtpd",
+            "receivers.py",
+            &[smtp_port, http_port],
+        )?;
         Some(Self { child, smtp_port, http_port })
     }
 

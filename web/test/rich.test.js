@@ -61,6 +61,7 @@ describe('the markup of a message', () => {
         pieces.every((piece) => piece.url === undefined),
         `${url}: ${JSON.stringify(pieces)}`,
       );
+      assert.match(pieces.map((piece) => piece.text).join(''), /^\[press\]\(/);
     }
   });
 

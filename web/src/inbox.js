@@ -221,6 +221,18 @@ export class Inbox {
   }
 
   /**
+   * Stores a page of the list. A mark that the page does not know of yet is kept.
+   * @param {Notification[]} items
+   * @param {boolean} loose  True if only a filter has loaded them.
+   */
+  putPage(items, loose) {
+    for (const item of items) {
+      const known = this.#items.get(item.notification_id);
+      this.put(known?.revision === item.revision ? known : item, loose);
+    }
+  }
+
+  /**
    * Records the action of a click before the hub has confirmed it.
    * @param {string} id
    * @param {number} action  Its index.

@@ -35,7 +35,7 @@ function numberOf(getToken) {
  */
 function identityOf({ hub, token, getToken, auth, userId, login, role }) {
   const user = token ? (claims(token).sub ?? token) : undefined;
-  const asked = user === undefined && getToken ? numberOf(getToken) : undefined;
+  const asked = getToken && numberOf(getToken);
   return JSON.stringify([hub ?? SCRIPT_ORIGIN, user, asked, auth, userId, login, role]);
 }
 

@@ -255,4 +255,13 @@ describe('Inbox', () => {
     assert.deepEqual([snoozed.snoozed_until, snoozed.clicked_action], ['2030-01-01T00:00:00Z', 1]);
     assert.deepEqual(inbox.items, []);
   });
+
+  it('keeps a mark that a page of the list does not know of yet', () => {
+    inbox.apply(push(1));
+    inbox.applyMark('id-1', 'archive');
+    inbox.putPage([item(1)], false);
+    assert.deepEqual(ids(inbox.archived), ['id-1']);
+    inbox.putPage([{ ...item(1), revision: 2 }], false);
+    assert.deepEqual(ids(inbox.items), ['id-1'], 'a later state counts');
+  });
 });

@@ -105,6 +105,44 @@ describe('the bell signs in', () => {
     await page.context().close();
   });
 
+  test('elements with one getToken ask once, and share the inbox', async () => {
+    life = 3_600;
+    const page = await open();
+    const sockets = [];
+    page.on('websocket', (socket) => sockets.push(socket));
+    await page.evaluate(() => {
+      const getToken = async () => (await fetch('/token')).text();
+      const inbox = document.createElement('lonceng-inbox');
+      document.body.append(inbox);
+      for (const one of [document.querySelector('lonceng-bell'), inbox]) one.getToken = getToken;
+    });
+    await becomes(page, 'online');
+    await page.locator('lonceng-inbox .list').waitFor();
+    assert.deepEqual([given, sockets.length], [1, 1]);
+    assert.ok(
+      await page.evaluate(
+        () =>
+          document.querySelector('lonceng-inbox').client ===
+          document.querySelector('lonceng-bell').client,
+      ),
+    );
+    await page.context().close();
+  });
+
+  test('getToken takes effect on a bell that has a token', async () => {
+    life = 3_600;
+    const page = await open();
+    await page.evaluate(
+      (first) => document.querySelector('lonceng-bell').setAttribute('token', first),
+      token('ani', 4),
+    );
+    await becomes(page, 'online');
+    await useGetToken(page);
+    await until('it is asked before the first token expires', async () => given >= 1);
+    await until('the hub takes the next one', async () => (await status(page)) === 'online');
+    await page.context().close();
+  });
+
   test('a token is renewed before it expires, without a change of status', async () => {
     // It is renewed after half of its lifetime.
     life = 12;

@@ -42,6 +42,7 @@ mod maintenance;
 mod native_types;
 mod nats_access;
 mod operating;
+mod overview;
 mod partitions;
 mod publishing;
 mod recovery;

@@ -15,10 +15,12 @@ mod explain_stored;
 pub(super) mod history;
 pub(super) mod hubs;
 pub mod jobs;
+pub(super) mod overview;
 mod query;
 mod replay;
 mod running_job;
 pub(super) mod stats;
 pub(super) mod types;
 
+pub use overview::OverviewTotals;
 pub use stats::StoredNotifications;

@@ -47,6 +47,7 @@ mod partitions;
 mod publishing;
 mod recovery;
 mod reload;
+mod reload_audit;
 mod reload_types;
 mod requests;
 mod schedule;

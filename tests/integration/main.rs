@@ -25,6 +25,7 @@ mod cli_listen;
 mod cluster;
 mod convergence;
 mod crash;
+mod directory_import;
 mod doctor;
 mod event_stream;
 mod explain;

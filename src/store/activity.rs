@@ -13,7 +13,7 @@ use super::{
 use crate::domain::{notification::Timestamp, user::UserId};
 
 /// Number of recipients above which an event's users are not all listed with it.
-pub const ACTIVITY_USERS_MAX: usize = 100;
+pub const ACTIVITY_USERS_MAX: i64 = 100;
 
 macro_rules! columns {
     () => {
@@ -230,7 +230,7 @@ impl Store {
                 .bind(outcome.unwrap_or_default())
                 .bind(limit);
             let query = match &filter.user {
-                Some(user) => query.bind(user.as_str()).bind(ACTIVITY_USERS_MAX as i64),
+                Some(user) => query.bind(user.as_str()).bind(ACTIVITY_USERS_MAX),
                 None => query,
             };
             query.fetch_all(pool).await

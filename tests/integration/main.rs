@@ -22,6 +22,7 @@ mod channels_faults;
 mod channels_inbox;
 mod cli;
 mod cli_listen;
+mod cli_types;
 mod cluster;
 mod convergence;
 mod crash;

@@ -180,7 +180,7 @@ mod tests {
             source: source.to_owned(),
         };
         let (first, second) = ([text("Lama")], [text("Baru")]);
-        let before = Loadable { config: &config, types: &[old.clone()], local: &first };
+        let before = Loadable { config: &config, types: std::slice::from_ref(&old), local: &first };
         let after = Loadable { config: &config, types: &[new], local: &second };
         let expected = [
             json!({ "key": "templates.id.NOTE", "before": "Lama", "after": "Baru" }),

@@ -17,7 +17,6 @@ const INSERT_USER: &str =
     "INSERT INTO activity_users (activity_id, user_id) VALUES ($1, $2) ON CONFLICT DO NOTHING";
 
 /// Inserts rows. Returns the number of those that were not there.
-#[expect(clippy::unused_async, reason = "PostgreSQL has the same function")]
 pub(in crate::store) async fn insert_activity(
     tx: &mut DirectTransaction,
     rows: &[ActivityRow],

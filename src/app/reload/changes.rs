@@ -187,7 +187,7 @@ mod tests {
             json!({ "key": "type.NOTE.template", "before": "Old", "after": "New" }),
         ];
         assert_eq!(changes(&before, &after), expected);
-        let added = Loadable { config: &config, types: &[old, other], local: &first };
+        let added = Loadable { config: &config, types: &[old.clone(), other], local: &first };
         let found = changes(&before, &added);
         assert!(keys(&found).contains(&"type.OTHER.template"), "{found:?}");
         assert!(keys(&found).iter().all(|key| key.starts_with("type.OTHER.")), "{found:?}");

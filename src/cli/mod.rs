@@ -18,6 +18,7 @@ mod progress;
 mod publish;
 mod serve;
 mod token;
+mod types;
 mod verify;
 
 use std::{future::Future, path::PathBuf, process::ExitCode};
@@ -85,6 +86,8 @@ enum Command {
     Listen(listen::Listen),
     /// Sign a token with the configured secret
     Token(token::Token),
+    /// Print the events that the types in use expect
+    Types(types::Types),
     /// Create keys for services, and for Web Push
     #[command(alias = "keys")]
     Key(key::Key),
@@ -125,6 +128,7 @@ pub fn run() -> ExitCode {
         Command::Notify(command) => block_on(command.run(&config)),
         Command::Listen(command) => block_on(command.run(&config)),
         Command::Token(command) => command.run(&config),
+        Command::Types(command) => block_on(command.run(&config)),
         Command::Key(command) => command.run(),
         Command::Health(command) => block_on(command.run(&config)),
         Command::Doctor(command) => block_on(command.run(&config)),

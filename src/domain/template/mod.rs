@@ -6,6 +6,7 @@
 
 mod budget;
 mod filters;
+mod needs;
 mod scope;
 mod syntax;
 #[cfg(test)]
@@ -20,6 +21,7 @@ use minijinja::{
 };
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
+pub use needs::{Needs, needs};
 pub use scope::{EventScope, TemplateScope};
 
 use super::{

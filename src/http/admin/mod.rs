@@ -1,22 +1,28 @@
 //! Operations for administrators. Those of the older API keep its format: IDs that are whole
 //! numbers are JSON numbers.
 
+pub(super) mod activity;
 pub(super) mod answers;
 pub(super) mod audit;
 pub(super) mod clients;
 pub(super) mod configuration;
+mod csv;
 pub(super) mod dead_letters;
 pub(super) mod deliveries;
 pub(super) mod directory;
+pub(super) mod directory_import;
 pub(super) mod explain;
 mod explain_deliveries;
+mod explain_stored;
 pub(super) mod history;
 pub(super) mod hubs;
 pub mod jobs;
+pub(super) mod overview;
 mod query;
 mod replay;
 mod running_job;
 pub(super) mod stats;
 pub(super) mod types;
 
+pub use overview::OverviewTotals;
 pub use stats::StoredNotifications;

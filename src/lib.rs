@@ -34,6 +34,7 @@
 //!
 //! [`app::Hub`] builds all actors from a [`config`]; the
 //! [`Supervisor`](runtime::supervisor::Supervisor) restarts those that panic.
+pub mod activity;
 pub mod app;
 pub mod auth;
 pub mod bus;

@@ -18,6 +18,7 @@ use super::sources::{self, SOURCES};
 use super::threads::Threads;
 use super::{Handles, totals};
 use crate::{
+    activity::ActivityWriter,
     auth::Authenticator,
     bus::{Bus, BusListener, BusPublisher, IncomingRequest, ListenerConfig, Requests},
     channels::{ChannelSet, Dispatcher, DispatcherConfig},
@@ -64,6 +65,7 @@ pub(super) struct Parts {
     pub(super) requests: mpsc::Sender<IncomingRequest>,
     pub(super) incoming: Mutex<Option<mpsc::Receiver<IncomingRequest>>>,
     pub(super) trace: Arc<DeliveryTrace>,
+    pub(super) activity: Arc<ActivityWriter>,
     pub(super) unknown_types: Arc<UnknownTypes>,
     pub(super) catalog: SharedCatalog,
     pub(super) channels: ChannelSet,
@@ -124,6 +126,7 @@ impl Parts {
             pipeline: MessageHandle::from(&self.handles.pipeline),
             store: self.store.clone(),
             health: self.health.clone(),
+            trace: Arc::clone(&self.trace),
         }
     }
 
@@ -179,7 +182,8 @@ impl Parts {
     fn sweeper(&self, guard: DropGuard) -> Sweeper {
         let persistence = MessageHandle::from(&self.handles.persistence);
         let settings = Arc::clone(&self.settings);
-        Sweeper::new(self.store.clone(), persistence, settings, self.leases.clone(), guard)
+        let (leases, trace) = (self.leases.clone(), Arc::clone(&self.trace));
+        Sweeper::new(self.store.clone(), persistence, (settings, trace), leases, guard)
     }
 
     fn scheduler(&self, guard: DropGuard) -> Scheduler {
@@ -294,7 +298,8 @@ impl Parts {
         auth: Authenticator,
         (reloader, tls): (config::Reloader, Option<Arc<http::Tls>>),
     ) -> http::SharedState {
-        let Self { store, health, handles, loaded, configuration, trace, unknown_types, .. } = self;
+        let Self { store, health, handles, loaded, configuration, .. } = self;
+        let Self { trace, activity, unknown_types, .. } = self;
         let config = &loaded.config;
         let sessions = Arc::new(self.session_context(epoch, auth.sessions()));
         http::SharedState::new(http::State {
@@ -318,6 +323,7 @@ impl Parts {
             types: handles.catalog.clone(),
             configuration: Arc::clone(configuration),
             trace: Arc::clone(trace),
+            activity: Arc::clone(activity),
             unknown_types: Arc::clone(unknown_types),
             reloader,
             optional_sources: sources::optional(config),

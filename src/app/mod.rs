@@ -29,6 +29,7 @@ use tokio::{
 use build::Parts;
 
 use crate::{
+    activity::ActivityWriter,
     auth::Authenticator,
     bus::{Bus, BusConfig, BusListener, BusPublisher, PublisherHandle},
     channels::{ChannelSet, Dispatcher},
@@ -91,6 +92,7 @@ pub struct Hub {
     grace: Duration,
     in_flight: http::InFlight,
     totals: (Arc<History>, PrometheusHandle),
+    activity: Arc<ActivityWriter>,
     reloader: config::Reloader,
     /// ID of this process among the hubs of the store.
     boot: String,
@@ -155,6 +157,8 @@ impl Hub {
         let arbiters = parts.start_actors(&supervisor).await;
         // A normal start is no disturbance of the bus; without it the hub starts too.
         let _ = timeout(BUS_START_TIMEOUT, parts.bus.connected()).await;
+        let activity = Arc::clone(&parts.activity);
+        actix_rt::spawn(async move { activity.run().await });
         watch_redis(redis, parts.bus.clone(), health.clone());
 
         let (reloader, reloads) = config::Reloader::new();
@@ -176,6 +180,7 @@ impl Hub {
         let handles = parts.handles.clone();
         let boot = parts.cluster.boot().to_owned();
         let event_sources = parts.event_sources.clone();
+        let activity = Arc::clone(&parts.activity);
         reload::watch(parts, state, reloads);
         Ok(Self {
             serving,
@@ -189,6 +194,7 @@ impl Hub {
             grace,
             in_flight,
             totals,
+            activity,
             reloader,
             boot,
         })
@@ -234,6 +240,7 @@ impl Hub {
         if timeout(FLUSH_TIMEOUT, self.serving.handle.stop(true)).await.is_err() {
             let _ = timeout(Duration::from_secs(1), self.serving.handle.stop(false)).await;
         }
+        self.activity.flush().await;
         let (history, metrics) = &self.totals;
         if timeout(CLOSE_TIMEOUT, totals::save_totals(history, &self.store, metrics)).await.is_err()
         {
@@ -282,16 +289,21 @@ async fn parts(
         event_sources.iter().map(|source| (source.name(), Handle::default())).collect();
     let handles = Handles { subscribers, bus_publisher, ..Handles::default() };
     let (requests, incoming) = mpsc::channel(HUB_REQUESTS_MAX);
-    let explain = &loaded.config.explain;
     let templates = (loaded.templates.as_path(), &*loaded.config.templates.default_locale);
     let channels =
         ChannelSet::open(&loaded.config.channels, store, templates, loaded.folder()).await?;
     store.release_deliveries().await?;
+    let trace = Arc::new(DeliveryTrace::new(reload::trace_limits(&loaded.config), clock::now()));
     Ok(Parts {
         channels,
+        activity: Arc::new(ActivityWriter::new(
+            Arc::clone(&trace),
+            store.clone(),
+            instance.clone(),
+        )),
         settings: RuntimeSettings::new(reload::settings(&loaded.config)),
         unknown_types: Arc::default(),
-        trace: Arc::new(DeliveryTrace::new(explain.events, explain.minutes, clock::now())),
+        trace,
         feeds_handle: FeedsHandle::new(
             Feeds::new(loaded.config.feeds()),
             handles.broadcaster.clone(),

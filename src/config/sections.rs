@@ -359,15 +359,17 @@ impl Default for Retention {
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Explain {
-    /// Maximum number of traced events; 0 for none.
+    /// Maximum number of traced events, in memory and in the store; 0 for none.
     pub events: usize,
-    /// Lifetime of a trace, in minutes; 0 for none.
+    /// Lifetime of a trace in memory, in minutes; 0 for none.
     pub minutes: u32,
+    /// Lifetime of a trace in the store, in days; 0 for none.
+    pub days: u32,
 }
 
 impl Default for Explain {
     fn default() -> Self {
-        Self { events: 10_000, minutes: 60 }
+        Self { events: 10_000, minutes: 60, days: 7 }
     }
 }
 

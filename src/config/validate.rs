@@ -214,6 +214,7 @@ fn retention(config: &Config, faults: &mut Vec<Fault>) {
     range(faults, "store.partitions", config.store.partitions.into(), 0, 128);
     range(faults, "explain.events", config.explain.events as u64, 0, 1_000_000);
     range(faults, "explain.minutes", config.explain.minutes.into(), 0, 10_080);
+    range(faults, "explain.days", config.explain.days.into(), 0, 3_650);
 }
 
 fn feeds(config: &Config, faults: &mut Vec<Fault>) {

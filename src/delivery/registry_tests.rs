@@ -37,7 +37,10 @@ impl Fixture {
             bus: crate::bus::Bus::default(),
             max_per_user: 2,
             settings: Arc::clone(&settings),
-            trace: Arc::new(DeliveryTrace::new(10, 10, Timestamp(0))),
+            trace: Arc::new(DeliveryTrace::new(
+                crate::telemetry::TraceLimits { events: 10, minutes: 10, days: 0 },
+                Timestamp(0),
+            )),
         };
         let registry = Registry::new(store.store.clone(), config, DropGuard::detached()).start();
         Self { registry, store, settings }

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::{
-    Problem, SharedState,
+    Problem, SharedState, State,
     admin::audit,
     body,
     dry_run::dry_run,
@@ -23,7 +23,7 @@ use crate::{
     },
     http::api::{Access, Operation, Tag, reference},
     pipeline::Outcome,
-    telemetry::metric,
+    telemetry::{metric, trace::EventTrace},
 };
 
 /// Operations of this resource.
@@ -129,7 +129,7 @@ pub(super) async fn post(
             max_event_bytes,
         })
     });
-    let decoded = decoded.await?.map_err(|rejected| refused(&rejected))?;
+    let decoded = decoded.await?.map_err(|rejected| refused(&state, &rejected))?;
     let how = PublishOptions { batch: decoded.batch, strict };
     let mut events = decoded.events;
     for event in &mut events {
@@ -197,7 +197,11 @@ fn answer(published: &[Published], outcomes: &[Outcome], catalog: &Catalog) -> V
     json!({ "accepted": taken, "ids": ids, "results": results })
 }
 
-fn refused(rejected: &Rejected) -> Problem {
+fn refused(state: &State, rejected: &Rejected) -> Problem {
     metrics::counter!(metric::EVENTS, "source" => "http", "outcome" => "rejected").increment(1);
+    let now = clock::now();
+    state.trace.activity.count("rejected", 0, now);
+    let trace = EventTrace::undecodable(Uuid::now_v7(), rejected, "http", now);
+    state.trace.record_events(vec![trace]);
     Problem::from(rejected)
 }

@@ -25,6 +25,7 @@ pub(super) fn operations() -> Vec<Operation> {
         admin::deliveries::operations(),
         admin::configuration::operations(),
         admin::stats::operations(),
+        admin::activity::operations(),
         admin::explain::operations(),
         admin::hubs::operations(),
         admin::jobs::operations(),

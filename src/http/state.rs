@@ -6,6 +6,7 @@ use arc_swap::{ArcSwap, ArcSwapOption};
 use metrics_exporter_prometheus::PrometheusHandle;
 
 use crate::{
+    activity::ActivityWriter,
     auth::Authenticator,
     bus::Requests,
     channels::ChannelSet,
@@ -67,6 +68,8 @@ pub struct State {
     pub reloader: config::Reloader,
     /// Delivery trace.
     pub trace: Arc<DeliveryTrace>,
+    /// Writer of traces to the store.
+    pub activity: Arc<ActivityWriter>,
     /// Unknown codes of events.
     pub unknown_types: Arc<UnknownTypes>,
     /// Names of the event sources that are configured and optional.

@@ -20,7 +20,7 @@ use crate::{
         supervisor::{Crash, DropGuard},
     },
     store::{ANSWER_KEPT_MS, Fence, IDENTITY_KEPT_MS, RetentionCursor, Store, TOMBSTONE_KEPT_MS},
-    telemetry::metric,
+    telemetry::{DeliveryTrace, metric},
 };
 
 /// Interval of checks for expired notifications; five seconds are promised.
@@ -28,6 +28,9 @@ const EXPIRY_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Interval of checks for old notifications and records.
 const AGE_INTERVAL: Duration = Duration::from_mins(1);
+
+/// Interval of checks for activity beyond its limits.
+const ACTIVITY_INTERVAL: Duration = Duration::from_secs(10);
 
 /// Pause between batches while more is due.
 const BUSY_INTERVAL: Duration = Duration::from_millis(50);
@@ -52,6 +55,7 @@ pub struct Sweeper {
     store: Store,
     persistence: MessageHandle<Sweep>,
     settings: Arc<RuntimeSettings>,
+    trace: Arc<DeliveryTrace>,
     leases: Leases,
     _guard: DropGuard,
 }
@@ -66,21 +70,24 @@ enum Task {
     Delete,
     Retain(RetentionCursor),
     Forget,
+    /// Delete activity beyond the limits of the delivery trace.
+    Activity,
     /// Verify the inboxes after this user.
     Verify(String),
 }
 
 impl Sweeper {
-    /// Creates a sweeper of `store` that changes inboxes through `persistence`.
+    /// Creates a sweeper of `store` that changes inboxes through `persistence`, with the ages of
+    /// `settings` and the limits of the delivery trace.
     #[must_use]
     pub fn new(
         store: Store,
         persistence: MessageHandle<Sweep>,
-        settings: Arc<RuntimeSettings>,
+        (settings, trace): (Arc<RuntimeSettings>, Arc<DeliveryTrace>),
         leases: Leases,
         guard: DropGuard,
     ) -> Self {
-        Self { store, persistence, settings, leases, _guard: guard }
+        Self { store, persistence, settings, trace, leases, _guard: guard }
     }
 
     fn run(&self, task: Task, ctx: &mut Context<Self>) {
@@ -91,6 +98,7 @@ impl Sweeper {
         let (store, persistence) = (self.store.clone(), self.persistence.clone());
         let (archive_days, delete_days) =
             (self.settings.archive_after_days(), self.settings.delete_after_days());
+        let (stored_events, stored_days) = self.trace.stored_limits();
         let now = clock::now();
         let step = async move {
             match task {
@@ -132,6 +140,14 @@ impl Sweeper {
                     }
                 }
                 Task::Verify(after) => (Task::Verify(verify(&store, after).await), AGE_INTERVAL),
+                Task::Activity => {
+                    let before = days_before(now, stored_days);
+                    let purged = store
+                        .purge_activity(before, stored_events, FORGET_BATCH, now, &fence)
+                        .await;
+                    let more = purged.is_ok_and(is_full);
+                    (Task::Activity, pause(more, ACTIVITY_INTERVAL))
+                }
                 Task::Forget => {
                     let more = forget(&store, now, delete_days).await;
                     (Task::Forget, pause(more, AGE_INTERVAL))
@@ -165,10 +181,14 @@ async fn forget(store: &Store, now: Timestamp, delete_days: i64) -> bool {
         store.purge_deliveries(Timestamp(before(DELIVERY_KEPT_MS)), FORGET_BATCH).await;
     // The next round retries.
     let _ = store.shrink_log().await;
-    let full = |rows: u64| rows >= FORGET_BATCH.unsigned_abs();
     [identities, keys, begun, tombstones, attempts, deliveries]
         .into_iter()
-        .any(|forgotten| forgotten.is_ok_and(full))
+        .any(|forgotten| forgotten.is_ok_and(is_full))
+}
+
+/// Returns whether as many records were deleted as are at once.
+fn is_full(rows: u64) -> bool {
+    rows >= FORGET_BATCH.unsigned_abs()
 }
 
 /// Verifies the inboxes after a user. Returns the last user; empty to start over.
@@ -212,6 +232,7 @@ impl Actor for Sweeper {
             Task::Delete,
             Task::Retain(RetentionCursor::default()),
             Task::Forget,
+            Task::Activity,
             Task::Verify(String::new()),
         ];
         for task in all {
@@ -255,7 +276,8 @@ mod tests {
         settings.set(values(0));
         let (store, shared) = (test.store.clone(), Arc::clone(&settings));
         let guard = DropGuard::detached();
-        Sweeper::new(store, persistence, shared, Leases::alone(), guard).start();
+        let trace = Arc::<DeliveryTrace>::default();
+        Sweeper::new(store, persistence, (shared, trace), Leases::alone(), guard).start();
         let deletes = || {
             let before = |task: &SweepTask| match task {
                 SweepTask::By(SweepKind::Delete, before) => Some(*before),

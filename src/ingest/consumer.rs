@@ -1,6 +1,6 @@
 //! The broker-neutral half of an event source: from received messages to dispositions.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use tokio::{
     sync::{oneshot, watch},
@@ -18,7 +18,7 @@ use crate::{
     pipeline::{Ingest, Outcome},
     runtime::{Gone, MessageHandle},
     store::Store,
-    telemetry::{Health, LogLimit, PartState, metric},
+    telemetry::{DeliveryTrace, Health, LogLimit, PartState, metric, trace::EventTrace},
 };
 
 /// Limits of the log lines about rejected events.
@@ -46,6 +46,8 @@ pub struct Consumer {
     pub store: Store,
     /// State that the source reports.
     pub health: Health,
+    /// Trace of events that cannot be decoded; the pipeline traces the others.
+    pub trace: Arc<DeliveryTrace>,
 }
 
 /// Retries of a message on which the hub failed.
@@ -97,8 +99,7 @@ impl Consumer {
             let batch: Vec<Outcome>;
             let own = match step {
                 NextStep::Reject(rejected) => {
-                    let disposition =
-                        self.store_if_rejected(message, Disposition::Reject(rejected)).await;
+                    let disposition = self.reject(message, rejected).await;
                     processed.push(Processed::Done(disposition));
                     continue;
                 }
@@ -232,6 +233,18 @@ impl Consumer {
                 Disposition::Retry { after: self.backoff(1), unavailable: error.is_transient() }
             }
         }
+    }
+
+    /// Stores the dead letter and the trace of a message that cannot be decoded.
+    async fn reject(&self, message: &SourceMessage, rejected: Rejected) -> Disposition {
+        let (id, now) = (message.dead_letter_id(), clock::now());
+        let trace = EventTrace::undecodable(id, &rejected, self.source, now);
+        let disposition = self.store_if_rejected(message, Disposition::Reject(rejected)).await;
+        if matches!(disposition, Disposition::Reject(_)) {
+            self.trace.activity.count("rejected", 0, now);
+            self.trace.record_events(vec![trace]);
+        }
+        disposition
     }
 
     /// Stores the dead letter of a rejected message. If that fails the message is to be delivered

@@ -118,10 +118,16 @@ impl SourceMessage {
         TraceContext::of_headers(&self.headers).map(|trace| trace.id())
     }
 
+    /// Returns the ID of the dead letter of this message; a new one at each call if the broker
+    /// gives the message no identity.
+    pub(super) fn dead_letter_id(&self) -> Uuid {
+        self.identity.as_ref().map_or_else(Uuid::now_v7, stable_id)
+    }
+
     /// Creates the dead letter of this message. Its ID follows from the broker's identity, so that
     /// a message stored twice, because the hub died in between, is one row.
     pub(super) fn dead_letter(&self, source: &'static str, rejected: &Rejected) -> DeadLetter {
-        let id = self.identity.as_ref().map_or_else(Uuid::now_v7, stable_id);
+        let id = self.dead_letter_id();
         let mut letter = DeadLetter::new(id, clock::now(), source, rejected, &self.payload);
         letter.subject = Some(self.subject.clone());
         letter.identity = self.identity.as_ref().map(|identity| identity.as_str().to_owned());

@@ -63,6 +63,7 @@ fn consumer(store: &TestStore, pipeline: MessageHandle<Ingest>) -> Consumer {
         pipeline,
         store: store.store.clone(),
         health: Health::default(),
+        trace: Arc::default(),
     }
 }
 

@@ -9,7 +9,6 @@ use super::{Outcome, Stored, fan_out::FanOut, plan::Plan, trace::BatchTraces};
 use crate::{
     inbox::{Commit, CommitOutcome},
     runtime::{Gone, MessageHandle},
-    telemetry::metric,
 };
 
 /// Reply that is due when every event of an ingest has its outcome.
@@ -33,7 +32,7 @@ impl PendingReply {
         let outcomes: Vec<Outcome> = outcomes.into_iter().map(complete).collect();
         for outcome in outcomes.iter().filter(|outcome| !matches!(outcome, Outcome::InProgress(_)))
         {
-            count(self.source, outcome);
+            self.traces.count(self.source, outcome);
         }
         self.traces.finish(&outcomes);
         // The caller may be gone; then the broker redelivers the events, and they are duplicates.
@@ -135,18 +134,13 @@ pub(super) fn run_in_background(
                 "pipeline: an \
                 acknowledged event for many recipients was interrupted; it is continued"
             ),
-            outcome => count(source, outcome),
+            outcome => traces.count(source, outcome),
         }
         traces.finish(std::slice::from_ref(&outcome));
         // The caller may be gone; then the broker redelivers the event, and it is a duplicate.
         let _ = sender.send(Some(outcome));
     });
     receiver
-}
-
-fn count(source: &'static str, outcome: &Outcome) {
-    metrics::counter!(metric::EVENTS, "source" => source, "outcome" => outcome.label())
-        .increment(1);
 }
 
 fn restarting() -> Outcome {

@@ -19,7 +19,7 @@ use crate::{
         Handle, MessageHandle,
         supervisor::{Crash, DropGuard},
     },
-    telemetry::{DeliveryTrace, UnknownTypes},
+    telemetry::{DeliveryTrace, TraceLimits, UnknownTypes},
     testing::{Recorded, TestStore, event, recording, reply, settle, user},
 };
 
@@ -38,7 +38,10 @@ impl Fixture {
         let (types, bad) = Catalog::build(&[row("NOTE", "{title}", "SELF")], &[], "en");
         assert_eq!(bad, []);
         catalog.publish(types);
-        let trace = Arc::new(DeliveryTrace::new(100, 10, Timestamp(0)));
+        let trace = Arc::new(DeliveryTrace::new(
+            TraceLimits { events: 100, minutes: 10, days: 1 },
+            Timestamp(0),
+        ));
         let unknown_types = Arc::<UnknownTypes>::default();
         let pipeline = Pipeline::new(
             store.store.clone(),

@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use super::{Outcome, fan_out::FanOutReport, plan::Plan, spans::EventSpans};
 use crate::{
+    clock,
     domain::{event::Event, notification::Timestamp, skipped::Skipped, user::UserId},
     telemetry::{
-        DeliveryTrace,
+        DeliveryTrace, metric,
         trace::{Delivered, EventTrace, PEOPLE_MAX, Reason},
     },
 };
@@ -27,7 +28,7 @@ impl BatchTraces {
         source: &'static str,
         now: Timestamp,
     ) -> Self {
-        let recorded = if trace.is_on() { events } else { &[] };
+        let recorded = if trace.records_events() { events } else { &[] };
         let events =
             recorded.iter().map(|event| Some(EventTrace::new(event, source, now))).collect();
         Self { trace: Arc::clone(trace), events, spans }
@@ -63,11 +64,22 @@ impl BatchTraces {
         }
     }
 
+    /// Counts the outcome of an event, in the metric and for the store.
+    pub(super) fn count(&self, source: &'static str, outcome: &Outcome) {
+        let label = outcome.label();
+        metrics::counter!(metric::EVENTS, "source" => source, "outcome" => label).increment(1);
+        let notifications = match outcome {
+            Outcome::Accepted(stored) => stored.notifications,
+            _ => 0,
+        };
+        self.trace.activity.count(label, notifications, clock::now());
+    }
+
     /// Records the outcomes and publishes the traces.
     pub(super) fn finish(mut self, outcomes: &[Outcome]) {
         for (event, outcome) in self.events.iter_mut().zip(outcomes) {
             let Some(event) = event else { continue };
-            event.outcome = outcome.label();
+            event.outcome = outcome.label().into();
             event.reason = reason(outcome);
             if !matches!(outcome, Outcome::Accepted(_)) {
                 event.delivered.clear();
@@ -80,7 +92,9 @@ impl BatchTraces {
 }
 
 fn reason(outcome: &Outcome) -> Option<Reason> {
-    let new = |code, detail: &str| Some(Reason { code, detail: detail.to_owned() });
+    let new = |code: &'static str, detail: &str| {
+        Some(Reason { code: code.into(), detail: detail.to_owned() })
+    };
     match outcome {
         Outcome::Accepted(_) | Outcome::InProgress(_) => None,
         Outcome::Duplicate => {

@@ -9,6 +9,8 @@
 #[macro_use]
 mod on;
 
+mod activity;
+mod activity_counts;
 mod archive;
 mod audit;
 mod backup;
@@ -46,6 +48,8 @@ mod types;
 mod variants;
 mod verify;
 
+pub use activity::{ACTIVITY_USERS_MAX, ActivityFilter, ActivityRow};
+pub use activity_counts::{ActivityCount, CountUnit};
 pub use archive::ArchivedRow;
 pub use audit::AuditEntry;
 pub use catchup::Page;

@@ -12,7 +12,7 @@ const METADATA_OF: &str = "SELECT DISTINCT metadata_id FROM notifications WHERE 
      metadata_id IS NOT NULL";
 
 /// Statements that erase a user, in order.
-const ERASE: [(&str, &str); 7] = [
+const ERASE: [(&str, &str); 9] = [
     ("notifications", "DELETE FROM notifications WHERE user_id = $1"),
     // The revision stays and grows: clients that have an earlier one start over.
     (
@@ -24,6 +24,13 @@ const ERASE: [(&str, &str); 7] = [
     ("deliveries", "DELETE FROM deliveries WHERE user_id = $1"),
     ("push_subscriptions", "DELETE FROM push_subscriptions WHERE user_id = $1"),
     ("directory", "DELETE FROM users WHERE user_id = $1"),
+    // The counts of the events stay; of which other users they were is forgotten too.
+    (
+        "activity",
+        "UPDATE activity SET trace = '{}' WHERE id IN (SELECT activity_id FROM activity_users \
+         WHERE user_id = $1)",
+    ),
+    ("activity_users", "DELETE FROM activity_users WHERE user_id = $1"),
     ("as_actor", "UPDATE notifications SET actor_id = NULL WHERE actor_id = $1"),
 ];
 
@@ -74,6 +81,7 @@ impl Store {
                 break;
             }
         }
+        let activity = self.activity_ids(user).await?;
         let browsers = self.subscriptions(user.as_str()).await?;
         let browsers: Vec<String> = browsers.into_iter().map(|one| one.endpoint).collect();
         Ok(json!({
@@ -85,6 +93,9 @@ impl Store {
             "notifications": notifications,
             "deliveries": deliveries,
             "push_subscriptions": browsers,
+            "activity": activity.into_iter().map(|(event_id, type_code, received_at)| json!({
+                "event_id": event_id, "type": type_code, "received_at": received_at,
+            })).collect::<Vec<_>>(),
         }))
     }
 

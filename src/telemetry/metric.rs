@@ -17,6 +17,8 @@ pub const DELIVERY_LATENCY: &str = "delivery_latency_ms";
 pub const EVENTS: &str = "lonceng_events_total";
 /// Number of events with an unknown code.
 pub const UNKNOWN_TYPE: &str = "lonceng_events_unknown_type_total";
+/// Number of traces dropped because the store was slower than the events.
+pub const ACTIVITY_DROPPED: &str = "lonceng_activity_dropped_total";
 /// Number of dead letters, by reason.
 pub const DEAD_LETTERS: &str = "lonceng_dead_letters_total";
 /// Notifications per transaction.
@@ -89,6 +91,10 @@ fn describe() {
     );
     describe_counter!(EVENTS, "Events by source and outcome");
     describe_counter!(UNKNOWN_TYPE, "Events with an unknown code");
+    describe_counter!(
+        ACTIVITY_DROPPED,
+        "Traces dropped because the store was slower than the events"
+    );
     describe_counter!(DEAD_LETTERS, "Dead letters by reason");
     describe_gauge!(PART_UP, "1 while a part works, 0 while it is down");
     describe_histogram!(BATCH_ROWS, "Notifications in one transaction");
@@ -106,7 +112,9 @@ fn describe() {
     describe_counter!(CHANNEL_ATTEMPTS, "Attempts to deliver, by channel and outcome");
     describe_histogram!(CHANNEL_LATENCY, Unit::Seconds, "Duration of an attempt, by channel");
     describe_gauge!(DELIVERIES, "Deliveries in the store, by channel and state");
-    for counter in [SENT, ACKED, AUTO_CLEARED, SLOW_CLIENTS, UNKNOWN_TYPE, BUS_GAPS] {
+    for counter in
+        [SENT, ACKED, AUTO_CLEARED, SLOW_CLIENTS, UNKNOWN_TYPE, BUS_GAPS, ACTIVITY_DROPPED]
+    {
         metrics::counter!(counter).absolute(0);
     }
     metrics::gauge!(CONNECTIONS).set(0.0);

@@ -2,12 +2,17 @@
 //! notification.
 //!
 //! It is kept in memory, with limits on number and age. Recording costs a few small copies per
-//! event and one short lock per batch.
+//! event and two short locks per batch. The traces of events wait in an [`ActivityQueue`] too, from
+//! which they are written to the store.
+
+mod event;
+
+pub use event::{Delivered, EventTrace, Reason};
 
 use std::{
     collections::VecDeque,
     sync::{
-        Mutex, MutexGuard, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicI64, AtomicUsize, Ordering},
     },
 };
@@ -15,12 +20,8 @@ use std::{
 use serde::Serialize;
 use uuid::Uuid;
 
-use crate::domain::{
-    event::{Event, Identity},
-    notification::Timestamp,
-    plan::Draft,
-    user::UserId,
-};
+use super::ActivityQueue;
+use crate::domain::{notification::Timestamp, user::UserId};
 
 /// Maximum number of users listed per event.
 pub const PEOPLE_MAX: usize = 100;
@@ -31,67 +32,6 @@ pub const CONNECTIONS_MAX: usize = 20;
 /// Maximum size of the recorded events, and of the pushes, in bytes; beyond it the oldest are
 /// dropped early.
 const KEPT_MAX_BYTES: usize = 64 * 1024 * 1024;
-
-/// Trace of an event.
-#[derive(Debug, Clone)]
-pub struct EventTrace {
-    /// ID of the event.
-    pub event_id: String,
-    /// Identity for deduplication.
-    pub identity: Option<Identity>,
-    /// Name under which it was published.
-    pub name: String,
-    /// Code of its type.
-    pub code: String,
-    /// Publisher.
-    pub publisher: Option<String>,
-    /// Source: `http`, `nats`, `schedule`.
-    pub source: &'static str,
-    /// Time of arrival.
-    pub received_at: Timestamp,
-    /// Users that it names: user, actor, recipients.
-    pub names: Vec<UserId>,
-    /// Outcome, as in `lonceng_events_total`.
-    pub outcome: &'static str,
-    /// Reason, if it made no notification.
-    pub reason: Option<Reason>,
-    /// Users that got a notification.
-    pub delivered: Vec<Delivered>,
-    /// Number of them; the list may be shorter.
-    pub delivered_count: usize,
-    /// Users that muted its type.
-    pub muted: Vec<UserId>,
-    /// Number of them.
-    pub muted_count: usize,
-}
-
-/// Reason for which an event made no notification.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Reason {
-    /// Code, such as `muted`.
-    pub code: &'static str,
-    /// Description.
-    pub detail: String,
-}
-
-/// Notification of one user.
-#[derive(Debug, Clone)]
-pub struct Delivered {
-    /// User.
-    pub user_id: UserId,
-    /// ID of the notification.
-    pub notification_id: Uuid,
-    /// True in the user's quiet hours.
-    pub quiet: bool,
-}
-
-impl Delivered {
-    /// Creates the record of a draft with its ID.
-    #[must_use]
-    pub fn new(notification_id: Uuid, draft: &Draft) -> Self {
-        Self { user_id: draft.user_id.clone(), notification_id, quiet: draft.quiet }
-    }
-}
 
 /// Live delivery of a notification.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -124,77 +64,31 @@ impl PushRecord {
     }
 }
 
-impl EventTrace {
-    /// Creates the trace of an event from `source`.
-    #[must_use]
-    pub fn new(event: &Event, source: &'static str, received_at: Timestamp) -> Self {
-        let named = event.user_id.iter().chain(&event.actor_id).chain(&event.recipients);
-        let direct = event
-            .direct
-            .iter()
-            .flat_map(|direct| direct.targets.iter().map(|person| &person.user_id));
-        Self {
-            event_id: event.id.clone(),
-            identity: event.identity.clone(),
-            name: event.name.clone(),
-            code: event.code.clone(),
-            publisher: event.source.clone(),
-            source,
-            received_at,
-            names: named.chain(direct).take(PEOPLE_MAX).cloned().collect(),
-            outcome: "",
-            reason: None,
-            delivered: Vec::new(),
-            delivered_count: 0,
-            muted: Vec::new(),
-            muted_count: 0,
-        }
-    }
-
-    /// Returns whether it concerns a user.
-    #[must_use]
-    pub fn concerns(&self, user: &UserId) -> bool {
-        self.names.contains(user)
-            || self.muted.contains(user)
-            || self.delivered.iter().any(|delivered| delivered.user_id == *user)
-    }
-
-    /// Returns its approximate size in memory, in bytes.
-    fn bytes(&self) -> usize {
-        let of = |user: &UserId| size_of::<UserId>() + user.as_str().len();
-        let texts = self.event_id.len() + self.name.len() + self.code.len();
-        let optional = self.publisher.as_ref().map_or(0, String::len)
-            + self.identity.as_ref().map_or(0, |identity| identity.as_str().len())
-            + self.reason.as_ref().map_or(0, |reason| reason.detail.len());
-        let people: usize = self.names.iter().chain(&self.muted).map(of).sum();
-        let delivered: usize = self
-            .delivered
-            .iter()
-            .map(|delivered| size_of::<Delivered>() + of(&delivered.user_id))
-            .sum();
-        size_of::<Self>() + texts + optional + people + delivered
-    }
-
-    fn matches(&self, id: &str, uuid: Option<Uuid>) -> bool {
-        self.event_id == id
-            || self.identity.as_ref().is_some_and(|identity| identity.as_str() == id)
-            || uuid.is_some_and(|uuid| {
-                self.delivered.iter().any(|delivered| delivered.notification_id == uuid)
-            })
-    }
-}
-
 /// Traces of the latest events.
 #[derive(Debug, Default)]
 pub struct DeliveryTrace {
     limit: AtomicUsize,
     keep_ms: AtomicI64,
+    keep_days: AtomicI64,
     kept: Mutex<Records>,
+    /// Traces that wait for the store.
+    pub activity: ActivityQueue,
+}
+
+/// Limits of the trace, from `[explain]`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TraceLimits {
+    /// Maximum number of events, in memory and in the store; 0 for none.
+    pub events: usize,
+    /// Lifetime in memory, in minutes; 0 for none.
+    pub minutes: u32,
+    /// Lifetime in the store, in days; 0 for none.
+    pub days: u32,
 }
 
 #[derive(Debug, Default)]
 struct Records {
-    events: VecDeque<EventTrace>,
+    events: VecDeque<Arc<EventTrace>>,
     events_bytes: usize,
     pushes: VecDeque<PushRecord>,
     pushes_bytes: usize,
@@ -203,19 +97,21 @@ struct Records {
 }
 
 impl DeliveryTrace {
-    /// Creates a trace of `limit` events for `minutes`; off if either is 0.
+    /// Creates a trace with these limits; off if the number of events or both lifetimes are 0.
     #[must_use]
-    pub fn new(limit: usize, minutes: u32, now: Timestamp) -> Self {
+    pub fn new(limits: TraceLimits, now: Timestamp) -> Self {
         let trace = Self::default();
-        trace.set(limit, minutes, now);
+        trace.set(limits, now);
         trace
     }
 
     /// Replaces the limits.
-    pub fn set(&self, limit: usize, minutes: u32, now: Timestamp) {
+    pub fn set(&self, limits: TraceLimits, now: Timestamp) {
         let before = self.is_on();
-        self.limit.store(limit, Ordering::Relaxed);
-        self.keep_ms.store(i64::from(minutes) * 60_000, Ordering::Relaxed);
+        self.limit.store(limits.events, Ordering::Relaxed);
+        self.keep_ms.store(i64::from(limits.minutes) * 60_000, Ordering::Relaxed);
+        self.keep_days.store(i64::from(limits.days), Ordering::Relaxed);
+        self.activity.limit_to(if limits.days > 0 { limits.events } else { 0 });
         if !self.is_on() || !before {
             // Earlier pushes are not known.
             *self.kept() = Records { pushes_since: now, ..Records::default() };
@@ -228,7 +124,24 @@ impl DeliveryTrace {
         (self.limit.load(Ordering::Relaxed), self.keep_ms.load(Ordering::Relaxed))
     }
 
-    /// Returns whether the trace is on.
+    /// Returns the maximum number of events in the store, and their lifetime in days; 0 if they are
+    /// not stored.
+    #[must_use]
+    pub fn stored_limits(&self) -> (i64, i64) {
+        let events = i64::try_from(self.limit.load(Ordering::Relaxed)).unwrap_or(i64::MAX);
+        match self.keep_days.load(Ordering::Relaxed) {
+            days if events > 0 && days > 0 => (events, days),
+            _ => (0, 0),
+        }
+    }
+
+    /// Returns whether events are recorded, in memory or for the store.
+    #[must_use]
+    pub fn records_events(&self) -> bool {
+        self.is_on() || self.activity.is_on()
+    }
+
+    /// Returns whether the trace in memory is on.
     #[must_use]
     pub fn is_on(&self) -> bool {
         let (limit, keep_ms) = self.limits();
@@ -242,21 +155,23 @@ impl DeliveryTrace {
 
     /// Records traces of events.
     pub fn record_events(&self, events: Vec<EventTrace>) {
+        let events: Vec<Arc<EventTrace>> = events.into_iter().map(Arc::new).collect();
+        self.activity.push(&events);
         let (limit, keep_ms) = self.limits();
         let Some(now) = events.last().map(|event| event.received_at).filter(|_| self.is_on())
         else {
             return;
         };
         let mut kept = self.kept();
-        kept.events_bytes += events.iter().map(EventTrace::bytes).sum::<usize>();
+        kept.events_bytes += events.iter().map(|event| event.bytes()).sum::<usize>();
         kept.events.extend(events);
-        let old = |event: &EventTrace| event.received_at.0 < now.0 - keep_ms;
+        let old = |event: &Arc<EventTrace>| event.received_at.0 < now.0 - keep_ms;
         while kept.events.len() > limit
             || kept.events_bytes > KEPT_MAX_BYTES
             || kept.events.front().is_some_and(old)
         {
             let gone = kept.events.pop_front();
-            kept.events_bytes -= gone.as_ref().map_or(0, EventTrace::bytes);
+            kept.events_bytes -= gone.as_ref().map_or(0, |event| event.bytes());
         }
     }
 
@@ -283,7 +198,7 @@ impl DeliveryTrace {
     /// Returns the traces of an event, by its ID, its identity, or the ID of a notification; newest
     /// first.
     #[must_use]
-    pub fn of_event(&self, id: &str, limit: usize) -> Vec<EventTrace> {
+    pub fn of_event(&self, id: &str, limit: usize) -> Vec<Arc<EventTrace>> {
         let uuid = Uuid::try_parse(id).ok();
         self.kept()
             .events
@@ -297,7 +212,7 @@ impl DeliveryTrace {
 
     /// Returns the traces that concern a user, newest first.
     #[must_use]
-    pub fn of_user(&self, user: &UserId, limit: usize) -> Vec<EventTrace> {
+    pub fn of_user(&self, user: &UserId, limit: usize) -> Vec<Arc<EventTrace>> {
         self.kept()
             .events
             .iter()
@@ -310,7 +225,7 @@ impl DeliveryTrace {
 
     /// Returns the latest traces of a type, newest first.
     #[must_use]
-    pub fn of_code(&self, code: &str, limit: usize) -> Vec<EventTrace> {
+    pub fn of_code(&self, code: &str, limit: usize) -> Vec<Arc<EventTrace>> {
         self.kept()
             .events
             .iter()

@@ -12,6 +12,7 @@ mod support;
 
 mod access;
 mod access_limits;
+mod activity;
 mod admin;
 mod api;
 mod architecture;
@@ -50,6 +51,7 @@ mod requests;
 mod schedule;
 mod sources;
 mod store;
+mod store_activity;
 mod store_bounds;
 mod store_directory;
 mod store_groups;

@@ -142,6 +142,8 @@ async fn a_user_is_exported_and_erased(on: On) {
     assert_eq!(status, 200, "{body}");
     fill(&hub).await;
 
+    // Traces are written in the background; the list waits for them.
+    assert_eq!(hub.get("/api/v1/admin/activity").await.0, 200);
     let output = lonceng(&hub.store_url, &["export", "--user", "budi"]);
     assert!(output.status.success(), "{}", text(&output));
     let data: Value = serde_json::from_slice(&output.stdout).expect("JSON");
@@ -150,10 +152,13 @@ async fn a_user_is_exported_and_erased(on: On) {
         data["notifications"].as_array().expect("a list").iter().map(|n| &n["status"]).collect();
     assert_eq!(statuses, ["unread", "read", "archived", "deleted"], "{data}");
     assert_eq!(data["inbox"]["revision"], 7, "{data}");
+    assert_eq!(data["activity"].as_array().map(Vec::len), Some(4), "{data}");
 
     let output = lonceng(&hub.store_url, &["erase", "--user", "budi"]);
     assert!(output.status.success(), "{}", text(&output));
-    for row in ["notifications: 4", "inboxes: 1", "directory: 1", "as_actor: 4"] {
+    let rows =
+        ["notifications: 4", "inboxes: 1", "directory: 1", "activity_users: 4", "as_actor: 4"];
+    for row in rows {
         assert!(text(&output).contains(row), "{row}: {}", text(&output));
     }
 

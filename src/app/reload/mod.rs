@@ -33,7 +33,7 @@ use crate::{
     http,
     pipeline::catalog::Refresh,
     runtime::settings::SettingValues,
-    telemetry::PartState,
+    telemetry::{PartState, TraceLimits},
 };
 
 /// Interval of polls.
@@ -54,6 +54,12 @@ pub(super) fn settings(config: &Config) -> SettingValues {
         delete_after_days: i64::from(config.retention.delete_after_days),
         history: i64::try_from(config.retention.history).unwrap_or(i64::MAX),
     }
+}
+
+/// Returns the limits of the delivery trace.
+pub(super) fn trace_limits(config: &Config) -> TraceLimits {
+    let config::Explain { events, minutes, days } = config.explain;
+    TraceLimits { events, minutes, days }
 }
 
 /// Polls the files, while the hub runs.
@@ -261,7 +267,7 @@ impl FileWatcher {
         state
             .addresses
             .set(config.limits.feed_connections_per_address, config.server.trusted_proxies.clone());
-        state.trace.set(config.explain.events, config.explain.minutes, clock::now());
+        state.trace.set(trace_limits(config), clock::now());
         state.channels.reload_templates(&loaded.templates, &config.templates.default_locale);
         state.auth.set_keys(&config.auth.api_keys);
     }

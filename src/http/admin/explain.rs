@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use super::{
     explain_deliveries::{add_deliveries, notifications_in},
+    explain_stored,
     hubs::{self, Question, Subject},
 };
 use crate::{
@@ -34,8 +35,8 @@ pub(in crate::http) fn operations() -> Vec<Operation> {
             .doc(Tag::Admin, "explain", "Explain why a user did or did not get a notification")
             .description(
                 "Exactly one of `event`, `user` and `type` is given. Traces are kept in \
-                 the memory of the hub that processed the event, within the limits of \
-                 `[explain]`; all hubs are asked.",
+                 the memory of the hub that processed the event, and in the store, within \
+                 the limits of `[explain]`; all hubs are asked.",
             )
             .query(
                 "event",
@@ -98,8 +99,13 @@ pub(in crate::http) async fn explain(
     };
     let mut events: Vec<Value> =
         gathered.answers.iter().filter_map(Value::as_array).flatten().cloned().collect();
-    // Newest first; events of one millisecond stay in the order in which each hub has them.
-    events.sort_by_key(|event| Reverse(hubs::time(event, "received_at")));
+    for (event, instance) in explain_stored::others(&state, &subject, &events).await? {
+        events.push(shown(&state, &event, &instance, subject.user()).await?);
+    }
+    // Newest first; the IDs of events of one hub are in their order.
+    events.sort_by_cached_key(|event| {
+        Reverse((hubs::time(event, "received_at"), event["id"].as_str().map(str::to_owned)))
+    });
     events.truncate(EVENTS_MAX);
     response.insert("events".to_owned(), Value::Array(events));
     response.insert("kept".to_owned(), kept(&state));
@@ -111,12 +117,16 @@ pub(in crate::http) async fn explain(
 
 /// Returns the traces of this hub.
 pub(super) async fn of_this_hub(state: &State, subject: &Subject) -> Result<Value, Problem> {
-    let (events, user) = match subject {
-        Subject::Event(id) => (state.trace.of_event(id, EVENTS_MAX), None),
-        Subject::User(user) => (state.trace.of_user(user, EVENTS_MAX), Some(user)),
-        Subject::Type(code) => (state.trace.of_code(code, EVENTS_MAX), None),
+    let events = match subject {
+        Subject::Event(id) => state.trace.of_event(id, EVENTS_MAX),
+        Subject::User(user) => state.trace.of_user(user, EVENTS_MAX),
+        Subject::Type(code) => state.trace.of_code(code, EVENTS_MAX),
     };
-    Ok(Value::Array(shown(state, events, user).await?))
+    let mut all = Vec::with_capacity(events.len());
+    for event in events {
+        all.push(shown(state, &event, &state.sessions.instance, subject.user()).await?);
+    }
+    Ok(Value::Array(all))
 }
 
 /// Returns the live deliveries of notifications at this hub, by their IDs.
@@ -218,7 +228,7 @@ fn kept(state: &State) -> Value {
     let ((events, minutes), (known, since)) = (state.trace.limits(), state.trace.extent());
     json!({
         "events": events, "minutes": minutes / 60_000, "known": known, "since": since,
-            "instance": state.sessions.instance,
+            "days": state.trace.stored_limits().1, "instance": state.sessions.instance,
     })
 }
 
@@ -254,42 +264,36 @@ fn made_at(id: Uuid, otherwise: Timestamp) -> Timestamp {
     })
 }
 
+/// Returns the trace of an event that the hub `instance` processed; only with `user` among its
+/// recipients, if given.
 async fn shown(
     state: &State,
-    events: Vec<EventTrace>,
+    event: &EventTrace,
+    instance: &str,
     user: Option<&UserId>,
-) -> Result<Vec<Value>, Problem> {
-    let mut all = Vec::with_capacity(events.len());
-    for event in events {
-        let concerned = |who: &UserId| user.is_none_or(|user| user == who);
-        let mut recipients = Vec::new();
-        for delivered in event
-            .delivered
-            .iter()
-            .filter(|delivered| concerned(&delivered.user_id))
-            .take(RECIPIENTS_MAX)
-        {
-            recipients.push(recipient(state, delivered, event.received_at).await?);
-        }
-        let muted = event.muted.iter().filter(|user| concerned(user)).take(RECIPIENTS_MAX);
-        recipients.extend(muted.map(|user| json!({ "user_id": user, "outcome": "muted" })));
-        let mut reason = event.reason;
-        if let Some(reason) =
-            reason.as_mut().filter(|reason| reason.code == Skipped::NoType.as_str())
-        {
-            reason.detail = state.catalog.current().why_skipped(&event.code, Skipped::NoType);
-        }
-        all.push(json!({
-            "event_id": event.event_id, "identity": event.identity.as_ref().map(Identity::as_str),
-            "instance": state.sessions.instance,
-            "name": event.name, "code": event.code, "publisher": event.publisher,
-                "source": event.source,
-            "received_at": event.received_at, "outcome": event.outcome, "reason": reason,
-            "reached_count": event.delivered_count, "muted_count": event.muted_count,
-                "recipients": recipients,
-        }));
+) -> Result<Value, Problem> {
+    let concerned = |who: &UserId| user.is_none_or(|user| user == who);
+    let mut recipients = Vec::new();
+    let delivered = event.delivered.iter().filter(|delivered| concerned(&delivered.user_id));
+    for delivered in delivered.take(RECIPIENTS_MAX) {
+        recipients.push(recipient(state, delivered, event.received_at).await?);
     }
-    Ok(all)
+    let muted = event.muted.iter().filter(|user| concerned(user)).take(RECIPIENTS_MAX);
+    recipients.extend(muted.map(|user| json!({ "user_id": user, "outcome": "muted" })));
+    let mut reason = event.reason.clone();
+    if let Some(reason) = reason.as_mut().filter(|reason| reason.code == Skipped::NoType.as_str()) {
+        reason.detail = state.catalog.current().why_skipped(&event.code, Skipped::NoType);
+    }
+    Ok(json!({
+        "id": event.id,
+        "event_id": event.event_id, "identity": event.identity.as_ref().map(Identity::as_str),
+        "instance": instance,
+        "name": event.name, "code": event.code, "publisher": event.publisher,
+            "source": event.source,
+        "received_at": event.received_at, "outcome": event.outcome, "reason": reason,
+        "reached_count": event.delivered_count, "muted_count": event.muted_count,
+            "recipients": recipients,
+    }))
 }
 
 async fn recipient(state: &State, delivered: &Delivered, at: Timestamp) -> Result<Value, Problem> {

@@ -71,6 +71,16 @@ pub(super) enum Subject {
     Type(String),
 }
 
+impl Subject {
+    /// Returns the user, if it is one.
+    pub(super) fn user(&self) -> Option<&UserId> {
+        match self {
+            Self::User(user) => Some(user),
+            Self::Event(_) | Self::Type(_) => None,
+        }
+    }
+}
+
 /// Answers of all hubs.
 #[derive(Debug, Default)]
 pub(super) struct Gathered {

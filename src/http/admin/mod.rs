@@ -1,6 +1,7 @@
 //! Operations for administrators. Those of the older API keep its format: IDs that are whole
 //! numbers are JSON numbers.
 
+pub(super) mod activity;
 pub(super) mod answers;
 pub(super) mod audit;
 pub(super) mod clients;
@@ -10,6 +11,7 @@ pub(super) mod deliveries;
 pub(super) mod directory;
 pub(super) mod explain;
 mod explain_deliveries;
+mod explain_stored;
 pub(super) mod history;
 pub(super) mod hubs;
 pub mod jobs;

@@ -1,5 +1,6 @@
 //! Statements specific to PostgreSQL: bulk inserts by UNNEST of one array per column.
 
+mod activity;
 pub(super) mod commit;
 pub(super) mod partitions;
 
@@ -27,6 +28,8 @@ use crate::domain::{
     notification::{Notification, Timestamp},
     user::UserId,
 };
+
+pub(super) use activity::insert_activity;
 
 /// Runs a statement. Returns the number of changed rows.
 macro_rules! run {

@@ -3,6 +3,7 @@
 //! A commit inserts row by row: its statements stay prepared and run on the thread of the caller
 //! ([`direct`]), so that grouping rows would save nothing.
 
+mod activity;
 mod direct;
 
 use std::sync::LazyLock;
@@ -27,6 +28,7 @@ use crate::domain::{
     user::UserId,
 };
 
+pub(super) use activity::insert_activity;
 pub(super) use direct::{Direct, DirectTransaction, Statements};
 
 /// Settings of a connection that bypasses sqlx; those that sqlx sets are in `open.rs`. FULL: a

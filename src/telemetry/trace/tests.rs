@@ -1,6 +1,10 @@
 use super::*;
 use crate::domain::event::{RawEvent, decode};
 
+fn limits(events: usize, minutes: u32) -> TraceLimits {
+    TraceLimits { events, minutes, days: 0 }
+}
+
 fn event(n: i64) -> EventTrace {
     let payload = format!(r#"{{"type":"T","event_id":"e{n}","user_id":"u{}"}}"#, n % 2);
     let incoming = RawEvent {
@@ -17,13 +21,14 @@ fn event(n: i64) -> EventTrace {
 
 #[test]
 fn trace_is_limited_by_number_and_age() {
-    let trace = DeliveryTrace::new(3, 10, Timestamp(0));
+    let trace = DeliveryTrace::new(limits(3, 10), Timestamp(0));
     trace.record_events((0..5).map(event).collect());
     assert_eq!(trace.extent(), (3, Some(Timestamp(120_000))));
     assert_eq!(trace.of_event("e4", 9).len(), 1);
     assert!(trace.of_event("e1", 9).is_empty(), "two were too many");
     let user = UserId::parse("u0").expect("an id");
-    let events: Vec<_> = trace.of_user(&user, 9).into_iter().map(|event| event.event_id).collect();
+    let traces = trace.of_user(&user, 9);
+    let events: Vec<_> = traces.iter().map(|event| event.event_id.as_str()).collect();
     assert_eq!(events, ["e4", "e2"]);
     trace.record_events(vec![event(14)]);
     assert_eq!(
@@ -31,14 +36,14 @@ fn trace_is_limited_by_number_and_age() {
         (2, Some(Timestamp(240_000))),
         "those of more than ten minutes ago are gone"
     );
-    trace.set(0, 10, Timestamp(0));
+    trace.set(limits(0, 10), Timestamp(0));
     trace.record_events(vec![event(14)]);
     assert_eq!(trace.extent(), (0, None));
 }
 
 #[test]
 fn trace_is_limited_by_size() {
-    let trace = DeliveryTrace::new(1_000_000, 10, Timestamp(0));
+    let trace = DeliveryTrace::new(limits(1_000_000, 10), Timestamp(0));
     let large = |n: i64| {
         let mut event = event(n);
         event.received_at = Timestamp(0);
@@ -60,7 +65,7 @@ fn trace_is_limited_by_size() {
 
 #[test]
 fn pushes_are_known_or_reported_as_unknown() {
-    let trace = DeliveryTrace::new(2, 10, Timestamp(0));
+    let trace = DeliveryTrace::new(limits(2, 10), Timestamp(0));
     let pushes = |n: i64| PushRecord {
         notification_id: Uuid::from_u128(n.unsigned_abs().into()),
         at: Timestamp(n),

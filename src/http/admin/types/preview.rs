@@ -25,7 +25,7 @@ use crate::{
     },
     http::{
         Problem, SharedState, State,
-        admin::{dead_letters, replay},
+        admin::{dead_letters, explain_stored, replay},
         api::Checked,
         body,
     },
@@ -181,12 +181,11 @@ async fn real(
         (Some(id), None) => {
             let gone =
                 || Problem::not_found("this event is not known any more, or made no notification");
-            let reached = state
-                .trace
-                .of_event(id, 1)
-                .into_iter()
-                .find_map(|trace| trace.delivered.into_iter().next());
-            let reached = reached.ok_or_else(gone)?;
+            let traces = state.trace.of_event(id, 1);
+            let reached = match traces.iter().find_map(|trace| trace.delivered.first().cloned()) {
+                Some(reached) => reached,
+                None => explain_stored::first_delivery(state, id).await?.ok_or_else(gone)?,
+            };
             let item = state
                 .store
                 .notification(&reached.user_id, reached.notification_id)

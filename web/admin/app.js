@@ -82,7 +82,7 @@ applyTheme();
 document.documentElement.lang = language;
 const skip = /** @type {HTMLElement} */ (document.querySelector('.skip'));
 skip.textContent = t('Skip to content');
-skip.onclick = (event) => {
+skip.onclick = (/** @type {Event} */ event) => {
   // The address behind # names a page.
   event.preventDefault();
   place.focus();

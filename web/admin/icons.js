@@ -9,7 +9,8 @@ const PATHS = {
   types: 'M4 5h16M4 12h16M4 19h10',
   send: 'M12 5v14M5 12h14',
   clients: 'M4 5h16v11H4zM9 20h6M12 16v4',
-  directory: 'M9 11a4 4 0 1 0 0-8 4 4 0 0 0 0 8M2 21a7 7 0 0 1 14 0M16 4a4 4 0 0 1 0 7M18 14a7 7 0 0 1 4 7',
+  directory:
+    'M9 11a4 4 0 1 0 0-8 4 4 0 0 0 0 8M2 21a7 7 0 0 1 14 0M16 4a4 4 0 0 1 0 7M18 14a7 7 0 0 1 4 7',
   configuration: 'M4 7h9M17 7h3M4 17h3M11 17h9M15 5v4M9 15v4',
   audit: 'M7 3h7l4 4v14H7zM10 12h5M10 16h5',
   menu: 'M4 6h16M4 12h16M4 18h16',

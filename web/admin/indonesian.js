@@ -1,8 +1,10 @@
 import { EDITOR } from './indonesian-editor.js';
+import { PAGES } from './indonesian-pages.js';
 
 /** Texts of the console in Indonesian, by their English text. @type {Record<string, string>} */
 export const INDONESIAN = {
   ...EDITOR,
+  ...PAGES,
   'Discard your changes?': 'Buang perubahan Anda?',
   optional: 'opsional',
   Hubs: 'Hub',
@@ -10,8 +12,6 @@ export const INDONESIAN = {
   State: 'Keadaan',
   ready: 'siap',
   'not ready': 'belum siap',
-  'The figures above and below are those of this hub.':
-    'Angka di atas dan di bawah adalah milik hub ini.',
   'No answer from: {hubs}. What they have is missing here.':
     'Tidak ada jawaban dari: {hubs}. Data mereka tidak ada di sini.',
   Last: 'Terakhir',
@@ -81,7 +81,6 @@ export const INDONESIAN = {
   'Load older': 'Muat yang lebih lama',
   'by {who}': 'oleh {who}',
   'No changes yet.': 'Belum ada perubahan.',
-  Before: 'Sebelumnya',
   'Reason, subject or payload': 'Alasan, subjek, atau isi',
   'Search dead letters': 'Cari surat mati',
   Kind: 'Macam',
@@ -118,12 +117,8 @@ export const INDONESIAN = {
   Remove: 'Hapus',
   Close: 'Tutup',
   Uploaded: 'Terunggah',
-  'Upload users, one JSON object per line': 'Unggah pengguna, satu objek JSON per baris',
   '{n} users imported.': '{n} pengguna diimpor.',
-  '{n} users before it were imported.': '{n} pengguna sebelumnya diimpor.',
   Import: 'Impor',
-  'A file with one JSON object per line (NDJSON).':
-    'Berkas dengan satu objek JSON per baris (NDJSON).',
   'ID of an event or a notification': 'ID peristiwa atau notifikasi',
   'ID of the event': 'ID peristiwa',
   'Dead letter': 'Surat mati',
@@ -148,9 +143,6 @@ export const INDONESIAN = {
   'Not delivered, and why': 'Tidak dikirim, dan sebabnya',
   'This hub remembers none.': 'Hub ini tidak ingat satu pun.',
   Show: 'Tampilkan',
-  '{name}, the last hour: at most {most} {unit}, now {last}':
-    '{name}, satu jam terakhir: paling banyak {most} {unit}, kini {last}',
-  'at most {most}': 'paling banyak {most}',
   '{name} is {word}': '{name} {word}',
   'All parts are operational.': 'Semua bagian berfungsi.',
   'users connected': 'pengguna tersambung',
@@ -171,8 +163,6 @@ export const INDONESIAN = {
   waiting: 'menunggu',
   'The charts begin at the start of the hub: a point every ten seconds, for one hour.':
     'Grafik dimulai saat hub mulai: satu titik tiap sepuluh detik, selama satu jam.',
-  'the sample below': 'contoh di bawah',
-  'Preview with': 'Pratinjau dengan',
   'the event of {time} for {who}': 'peristiwa pukul {time} untuk {who}',
   'the dead letter of {time}': 'surat mati pukul {time}',
 };

@@ -127,3 +127,5 @@ addEventListener('message', ({ data, origin }) => {
   if (origin === location.origin && data?.mode) busy = busy.then(() => show(data));
 });
 parent.postMessage('ready', location.origin);
+
+export {};

@@ -46,8 +46,7 @@ export function chooseTheme(value) {
  */
 export function chooseTimes(value) {
   localStorage.setItem(TIME_KEY, value);
-  for (const time of document.querySelectorAll('time'))
-    time.textContent = timeText(time.dateTime);
+  for (const time of document.querySelectorAll('time')) time.textContent = timeText(time.dateTime);
   dispatchEvent(new Event(TIMES_CHANGED));
 }
 

@@ -100,9 +100,15 @@ export class TypeForm {
     return [
       section(
         t('Text'),
-        this.#code ? null : field(t('Code'), code, t('as the events name it, such as {example}', {
-          example: 'ORDER_SHIPPED',
-        })),
+        this.#code
+          ? null
+          : field(
+              t('Code'),
+              code,
+              t('as the events name it, such as {example}', {
+                example: 'ORDER_SHIPPED',
+              }),
+            ),
         ...this.texts.elements,
         check(rich, t('Bold and links in the text: **bold**, [text](url)')),
         two(

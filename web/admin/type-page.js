@@ -21,7 +21,10 @@ const COPIED = ['template', 'target_type', 'target_role', 'priority', 'action_ur
  * @param {string} like  Code of a similar type; empty if there is none.
  */
 async function guess(code, like) {
-  const words = code.replace(/[_.-]+/g, ' ').toLowerCase().trim();
+  const words = code
+    .replace(/[_.-]+/g, ' ')
+    .toLowerCase()
+    .trim();
   const title = words.charAt(0).toUpperCase() + words.slice(1);
   const similar = like ? (await call('GET', typePath(like))).json : {};
   const copied = COPIED.filter((name) => similar[name] !== undefined && similar[name] !== null);

@@ -52,14 +52,13 @@ export class TypeTexts {
   value() {
     const texts = { display_name: this.#title.value, template: this.#text.value };
     if (!this.#mayTranslate) return texts;
-    const translated = [...this.#languages]
-      .filter(([locale]) => locale)
-      .map(([locale, { title, text }]) => [
-        locale,
-        { title: title.value || null, template: text.value || null },
-      ])
-      .filter(([, { title, template }]) => title || template);
-    return { ...texts, translations: Object.fromEntries(translated) };
+    /** @type {Record<string, Translation>} */
+    const translations = {};
+    for (const [locale, { title, text }] of this.#languages) {
+      const own = { title: title.value || null, template: text.value || null };
+      if (locale && (own.title || own.template)) translations[locale] = own;
+    }
+    return { ...texts, translations };
   }
 
   /** Texts of the chosen language, for the preview. An empty one is that of the type. */

@@ -327,6 +327,7 @@ impl Parts {
             unknown_types: Arc::clone(unknown_types),
             reloader,
             optional_sources: sources::optional(config),
+            overview: http::OverviewTotals::default(),
             stored: http::StoredNotifications::default(),
             history: totals::keep_history(store, &metrics),
             metrics,

@@ -26,7 +26,7 @@ pub use feeds::{Feed, FeedMessage};
 pub use live::{LiveConfig, Reload, Reloader, Status, Translations};
 pub use load::{Loaded, load};
 pub use problem::{ConfigError, ConfigIssue};
-pub use secret::Secret;
+pub use secret::{Secret, is_fingerprint, with_fingerprints};
 pub use sections::{
     ApiKey, Auth, AuthMethod, Config, Explain, Limits, Nats, Redis, Retention, Server, Store,
     Templates, Tls,

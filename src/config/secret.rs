@@ -1,8 +1,10 @@
 //! Secret values: passwords in URLs, signing secrets.
 
-use std::{fmt, path::Path};
+use std::{cell::Cell, fmt, path::Path};
 
 use super::files::{SECRET_MAX_BYTES, read_text};
+use sha2::{Digest as _, Sha256};
+
 use serde::{
     Deserialize, Deserializer, Serialize, Serializer,
     de::{self, MapAccess, Visitor},
@@ -27,9 +29,36 @@ impl Secret {
     }
 }
 
-/// Serializes as empty text: only the kind of the value is of interest, and it is never printed.
+/// Beginning of a fingerprint. No value of config.toml has a NUL.
+const FINGERPRINT: &str = "\0secret:";
+
+thread_local! {
+    static FINGERPRINTS: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Serializes secrets as fingerprints while `serialize` runs, to notice a change. A fingerprint
+/// must not leave the process.
+pub fn with_fingerprints<T>(serialize: impl FnOnce() -> T) -> T {
+    FINGERPRINTS.set(true);
+    let serialized = serialize();
+    FINGERPRINTS.set(false);
+    serialized
+}
+
+/// Returns whether a text is the fingerprint of a secret.
+#[must_use]
+pub fn is_fingerprint(text: &str) -> bool {
+    text.starts_with(FINGERPRINT)
+}
+
+/// Serializes as empty text, or as a fingerprint: only the kind of the value is of interest, and it
+/// is never printed.
 impl Serialize for Secret {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if FINGERPRINTS.get() {
+            let hash = hex::encode(Sha256::digest(self.0.as_bytes()));
+            return serializer.serialize_str(&format!("{FINGERPRINT}{hash}"));
+        }
         serializer.serialize_str("")
     }
 }

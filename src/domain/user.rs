@@ -176,6 +176,36 @@ pub struct PersonPatch {
     pub set_roles: bool,
 }
 
+impl PersonPatch {
+    /// Returns the user after the update, as the store makes it; `known` is the user before, if the
+    /// directory has it.
+    #[must_use]
+    pub fn apply(&self, known: Option<&Person>) -> Person {
+        let new = self.person.clone();
+        let Some(known) = known else {
+            let roles = if self.set_roles { new.roles.clone() } else { Vec::new() };
+            return Person { roles, ..new };
+        };
+        let same_email = new.email.is_none() || new.email == known.email;
+        let known = known.clone();
+        Person {
+            user_id: known.user_id,
+            login: new.login.or(known.login),
+            name: new.name.or(known.name),
+            email: new.email.or(known.email),
+            roles: if self.set_roles { new.roles } else { known.roles },
+            locale: new.locale.or(known.locale),
+            timezone: new.timezone.or(known.timezone),
+            // Another address is not known to be the user's.
+            email_verified: match new.email_verified {
+                None if same_email => known.email_verified,
+                verified => verified,
+            },
+            addresses: if new.addresses.is_empty() { known.addresses } else { new.addresses },
+        }
+    }
+}
+
 /// Role whose users may administer.
 pub const ADMIN: &str = "admin";
 

@@ -12,7 +12,7 @@ use actix_web::{
     middleware::Next,
 };
 
-use super::{SharedState, State};
+use super::{SharedState, State, identity};
 
 /// Methods and headers that an allowed page may send.
 const METHODS: HeaderValue = HeaderValue::from_static("GET, POST, PUT, PATCH, DELETE");
@@ -37,6 +37,13 @@ pub(super) async fn cors(
     let preflight = request.method() == Method::OPTIONS
         && request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
     let Some(origin) = origin else {
+        // Other requests are checked where the caller is identified.
+        if let Some(state) = request.app_data::<SharedState>()
+            && preflight
+            && request.path().starts_with("/api/")
+        {
+            identity::record_foreign_origin(state, request.headers());
+        }
         return next.call(request).await.map(ServiceResponse::map_into_left_body);
     };
     let mut response = if preflight {

@@ -1,10 +1,6 @@
 //! Identification of callers: credentials from headers and query, and checks of the origin.
 
-use std::{
-    collections::HashSet,
-    net::{IpAddr, SocketAddr},
-    sync::{Mutex, PoisonError},
-};
+use std::net::{IpAddr, SocketAddr};
 
 use actix_web::{
     HttpRequest,
@@ -17,10 +13,8 @@ use actix_web::{
 use super::{Problem, State};
 use crate::{
     auth::{AuthError, Caller, Credentials, Identified},
-    domain::{
-        limits::{IDENTIFIER_MAX_CHARS, shortened},
-        user::{Identity, Person, PersonPatch},
-    },
+    clock,
+    domain::user::{Identity, Person, PersonPatch},
     protocol::SUBPROTOCOL,
 };
 
@@ -146,40 +140,24 @@ pub(super) fn chosen_subprotocol(headers: &HeaderMap) -> Option<&'static str> {
 }
 
 /// Returns whether the origin of a page is allowed: the hub's own, or a configured one. Requests
-/// without `Origin` are allowed. A refused origin is logged once, with the key to set.
+/// without `Origin` are allowed. A refused origin is recorded.
 pub(super) fn origin_is_allowed(state: &State, headers: &HeaderMap) -> bool {
     let Some(origin) = headers.get(header::ORIGIN) else { return true };
     let Ok(origin) = origin.to_str() else { return false };
     let allowed = is_own_or_listed(state, headers, origin);
-    if !allowed && state.refused_origins.is_new(origin) {
-        tracing::warn!(
-            origin,
-            "a page of this origin is refused; add the origin to server.allowed_origins to allow it"
-        );
+    if !allowed {
+        state.refused_origins.record(origin, clock::now());
     }
     allowed
 }
 
-/// Refused origins, each logged once.
-#[derive(Debug, Default)]
-pub struct RefusedOrigins(Mutex<HashSet<String>>);
-
-/// Maximum number of refused origins that are kept and logged: clients can invent any number.
-const REFUSED_ORIGINS_MAX: usize = 100;
-
-impl RefusedOrigins {
-    fn is_new(&self, origin: &str) -> bool {
-        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        known.len() < REFUSED_ORIGINS_MAX && known.insert(shortened(origin, IDENTIFIER_MAX_CHARS))
-    }
-
-    /// Returns the origins that were refused since the start, sorted.
-    #[must_use]
-    pub fn all(&self) -> Vec<String> {
-        let mut all: Vec<String> =
-            self.0.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect();
-        all.sort();
-        all
+/// Records the origin of a preflight request that gets no permission: another one than the hub's
+/// own, and not a configured one. A proxy may change `Host`, so the browser's own word that
+/// the page is of the same origin counts.
+pub(super) fn record_foreign_origin(state: &State, headers: &HeaderMap) {
+    let site = text(headers, SEC_FETCH_SITE);
+    if !site.is_some_and(|site| matches!(site, "same-origin" | "none")) {
+        origin_is_allowed(state, headers);
     }
 }
 

@@ -14,8 +14,8 @@ use crate::{
     config,
     delivery::{Registry, session},
     http::{
-        addresses::Addresses, admin, identity::RefusedOrigins, in_flight::InFlight,
-        publish::PublishLimit, sign_ins::SignInDirectory, tls::Tls,
+        addresses::Addresses, admin, in_flight::InFlight, publish::PublishLimit,
+        refused_origins::RefusedOrigins, sign_ins::SignInDirectory, tls::Tls,
     },
     inbox::Persistence,
     pipeline::{
@@ -68,6 +68,8 @@ pub struct State {
     pub reloader: config::Reloader,
     /// Delivery trace.
     pub trace: Arc<DeliveryTrace>,
+    /// Cached totals of the overview.
+    pub overview: admin::OverviewTotals,
     /// Writer of traces to the store.
     pub activity: Arc<ActivityWriter>,
     /// Unknown codes of events.

@@ -152,12 +152,12 @@ async fn a_user_is_exported_and_erased(on: On) {
         data["notifications"].as_array().expect("a list").iter().map(|n| &n["status"]).collect();
     assert_eq!(statuses, ["unread", "read", "archived", "deleted"], "{data}");
     assert_eq!(data["inbox"]["revision"], 7, "{data}");
-    assert_eq!(data["activity"].as_array().map(Vec::len), Some(4), "{data}");
+    assert_eq!(data["activity"].as_array().map(Vec::len), Some(8), "{data}");
 
     let output = lonceng(&hub.store_url, &["erase", "--user", "budi"]);
     assert!(output.status.success(), "{}", text(&output));
     let rows =
-        ["notifications: 4", "inboxes: 1", "directory: 1", "activity_users: 4", "as_actor: 4"];
+        ["notifications: 4", "inboxes: 1", "directory: 1", "activity_users: 8", "as_actor: 4"];
     for row in rows {
         assert!(text(&output).contains(row), "{row}: {}", text(&output));
     }

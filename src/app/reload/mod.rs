@@ -11,16 +11,20 @@
 //!
 //! An invalid edit changes nothing and is logged once. Keys that need a restart are named.
 
+mod changes;
 mod read;
 mod restart;
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
+use serde_json::{Value, json};
 use tokio::{
     sync::mpsc,
     time::{Instant, timeout},
 };
+use uuid::Uuid;
 
+use changes::{Loadable, changes};
 use read::Reader;
 use restart::restart_needed;
 
@@ -28,11 +32,12 @@ use super::build::Parts;
 use crate::{
     clock,
     config::{self, Config, ConfigError, FilesSnapshot, Loaded, Reload},
-    domain::{catalog::TypeRow, event::code_of},
+    domain::{catalog::TypeRow, event::code_of, notification::Timestamp},
     feeds::SetFeeds,
     http,
     pipeline::catalog::Refresh,
     runtime::settings::SettingValues,
+    store::AuditEntry,
     telemetry::{PartState, TraceLimits},
 };
 
@@ -194,6 +199,14 @@ impl FileWatcher {
         {
             return Step::Again;
         }
+        let changes = changes(
+            &Loadable {
+                config: &self.running,
+                types: &before,
+                local: &self.parts.configuration.translations().local,
+            },
+            &Loadable { config: &loaded.config, types: &loaded.types, local: &local },
+        );
         self.apply(&loaded);
         if !removed.is_empty() {
             let (count, codes) = (removed.len(), names(&removed));
@@ -213,12 +226,36 @@ impl FileWatcher {
             );
         }
         self.parts.configuration.taken(&loaded, local, waiting, now);
+        self.audit(changes, now).await;
         if !self.parts.handles.catalog.send(Refresh).await.unwrap_or(false) {
             return Step::Again;
         }
         self.templates.clone_from(&loaded.templates);
         self.running = loaded.config;
         Step::Settled
+    }
+
+    /// Writes the audit entry of a reload that changed something.
+    async fn audit(&self, changes: Vec<Value>, now: Timestamp) {
+        if changes.is_empty() {
+            return;
+        }
+        let file = self.parts.loaded.file.display().to_string();
+        let instance = self.parts.cluster.instance();
+        let after = json!({ "changes": changes, "file": file, "instance": instance });
+        let entry = AuditEntry {
+            id: Uuid::now_v7(),
+            at: now,
+            who: "config.toml".to_owned(),
+            action: "config.reload".to_owned(),
+            subject: "config".to_owned(),
+            before: None,
+            after: Some(after),
+        };
+        if let Err(error) = self.parts.store.note_change(&entry).await {
+            tracing::warn!(%error, "reload: the audit entry could not be written; the \
+                configuration is loaded");
+        }
     }
 
     async fn load(&mut self) -> Result<read::Read, ConfigError> {

@@ -14,6 +14,7 @@ use crate::{
         Problem, SharedState, State,
         api::{Access, Checked, Operation, Tag},
     },
+    store::AuditEntry,
 };
 
 /// Operations of this resource.
@@ -106,6 +107,17 @@ fn shown(state: &State, caller: &Caller) -> HttpResponse {
     }))
 }
 
+/// Returns an entry, with the changes of a reload beside its other members.
+fn shown_entry(entry: &AuditEntry) -> Value {
+    let mut shown = json!(entry);
+    if let Some(changes) = entry.after.as_ref().and_then(|after| after.get("changes"))
+        && entry.action == "config.reload"
+    {
+        shown["changes"] = changes.clone();
+    }
+    shown
+}
+
 /// Handles `GET /api/v1/admin/audit?subject=&limit=&cursor=`.
 pub(in crate::http) async fn audit(
     state: SharedState,
@@ -124,5 +136,6 @@ pub(in crate::http) async fn audit(
         entries.pop();
     }
     let next = entries.last().filter(|_| more).map(|entry| entry.id);
+    let entries: Vec<Value> = entries.iter().map(shown_entry).collect();
     Ok(HttpResponse::Ok().json(json!({ "entries": entries, "next_cursor": next })))
 }

@@ -213,7 +213,10 @@ pub(in crate::http) async fn delete(
 }
 
 /// Reads a user. An unknown key is an error, because its value would be lost.
-fn read(map: &Map<String, Value>, user: Option<&UserId>) -> Result<PersonPatch, Problem> {
+pub(super) fn read(
+    map: &Map<String, Value>,
+    user: Option<&UserId>,
+) -> Result<PersonPatch, Problem> {
     const KNOWN: [&str; 12] = [
         "user_id",
         "userId",

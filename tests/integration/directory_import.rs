@@ -1,0 +1,96 @@
+//! Import of the directory from CSV and NDJSON, with and without a dry run.
+
+use serde_json::{Value, json};
+
+use crate::support::hub::{Hub, On};
+
+async fn import(hub: &Hub, kind: &str, query: &str, body: &str) -> Value {
+    let path = format!("/api/v1/admin/directory/import{query}");
+    let (status, body) = hub.send("POST", &path, &[("content-type", kind)], body.to_owned()).await;
+    assert_eq!(status, 200, "{body}");
+    body
+}
+
+async fn user(hub: &Hub, id: &str) -> Value {
+    hub.get(&format!("/api/v1/admin/directory/{id}")).await.1
+}
+
+fn numbers(body: &Value) -> [&Value; 4] {
+    ["created", "changed", "unchanged", "failed"].map(|name| &body[name])
+}
+
+const CSV: &str = "user_id,login,name,email,roles,timezone,addresses.phone\n\
+     budi,budi,\"Budi, S.\",budi@example.com,admin|night shift,Asia/Jakarta,+62\n\
+     siti,siti,,,,,\n\
+     ,nobody,,,,,\n\
+     tono,tono,,,,Mars/Olympus,\n\
+     wati,wati,,,,,,more\n";
+
+#[tokio::test]
+async fn dry_run_tells_what_an_import_does_and_stores_nothing() {
+    for on in [On::Sqlite, On::Postgres] {
+        let Some(hub) = Hub::start(on, &[]).await else { continue };
+        let dry = import(&hub, "text/csv", "?dry_run=true", CSV).await;
+        assert_eq!(numbers(&dry), [2, 0, 0, 3], "{dry}");
+        let places: Vec<(&Value, &Value)> = dry["errors"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .map(|error| (&error["line"], &error["field"]))
+            .collect();
+        let (id, zone) = (json!("user_id"), json!("timezone"));
+        let expected = [(&json!(4), &id), (&json!(5), &zone), (&json!(6), &Value::Null)];
+        assert_eq!(places, expected, "{dry}");
+        assert_eq!(hub.get("/api/v1/admin/directory").await.1["total_count"], 0);
+        assert_eq!(hub.get("/api/v1/admin/audit").await.1["entries"], json!([]));
+
+        let real = import(&hub, "text/csv; charset=utf-8", "", CSV).await;
+        assert_eq!(numbers(&real), [2, 0, 0, 3], "{real}");
+        let budi = user(&hub, "budi").await;
+        assert_eq!(
+            (&budi["name"], &budi["timezone"]),
+            (&json!("Budi, S."), &json!("Asia/Jakarta"))
+        );
+        assert_eq!(budi["roles"], json!(["admin", "night shift"]), "{budi}");
+        assert_eq!(budi["addresses"], json!({ "phone": "+62" }), "{budi}");
+        let audit = hub.get("/api/v1/admin/audit").await.1["entries"][0].clone();
+        assert_eq!(
+            (&audit["action"], &audit["after"]["users"]),
+            (&json!("directory.import"), &json!(2))
+        );
+
+        let again = import(&hub, "text/csv", "?dry_run=true", CSV).await;
+        assert_eq!(numbers(&again), [0, 0, 2, 3], "{again}");
+    }
+}
+
+#[tokio::test]
+async fn lines_of_json_are_imported_and_each_user_is_counted_once() {
+    for on in [On::Sqlite, On::Postgres] {
+        let Some(hub) = Hub::start(on, &[]).await else { continue };
+        import(&hub, "application/x-ndjson", "", r#"{"user_id":"a","email":"a@x.example"}"#).await;
+        let lines = "{\"user_id\":\"a\",\"name\":\"A\"}\n\n{\"user_id\":\"a\",\"name\":\"B\"}\n\
+             {\"user_id\":\"b\",\"roles\":[\"x\"]}\nno json\n{\"user_id\":\"c\",\"nme\":\"C\"}\n";
+        // Without a content type that tells, the first character does.
+        for (query, kind) in [("?dry_run=true", "application/octet-stream"), ("", "text/plain")] {
+            let done = import(&hub, kind, query, lines).await;
+            assert_eq!(numbers(&done), [1, 1, 0, 2], "{done}");
+            assert_eq!(done["errors"][0]["line"], 5, "{done}");
+            assert_eq!(done["errors"][1]["field"], "nme", "{done}");
+        }
+        let a = user(&hub, "a").await;
+        assert_eq!((&a["name"], &a["email"]), (&json!("B"), &json!("a@x.example")), "{a}");
+    }
+}
+
+#[tokio::test]
+async fn file_that_is_no_list_of_users_is_refused() {
+    let hub = Hub::sqlite(&[]).await;
+    let path = "/api/v1/admin/directory/import";
+    for body in ["", "name,email\nA,a@x.example", "user_id\n\"a"] {
+        let csv = [("content-type", "text/csv")];
+        let (status, problem) = hub.send("POST", path, &csv, body.to_owned()).await;
+        assert_eq!(status, 400, "{body}: {problem}");
+    }
+    assert_eq!(hub.send("POST", &format!("{path}?dry_run=x"), &[], "a".to_owned()).await.0, 400);
+}

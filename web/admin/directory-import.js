@@ -1,12 +1,9 @@
-import { Refused, upload } from './api.js';
+import { upload } from './api.js';
 import { announce, button, fill, h, runAction, table, tr } from './dom.js';
 import { t } from './translations.js';
 
 /** Address of the import. */
 const PATH = '/api/v1/admin/directory/import';
-
-/** Maximum number of bad lines that are shown. */
-const LINES_MAX = 100;
 
 /**
  * Returns the media type of a file with users.
@@ -40,7 +37,7 @@ export class DirectoryImport {
       h(
         'small',
         {},
-        t('CSV with a header: user_id, login, name, email, roles, locale, timezone.'),
+        t('CSV with a header: user_id, login, name, email, roles (a|b), locale, timezone.'),
         ' ',
         t('NDJSON: one JSON object per line. Nothing is changed before you confirm.'),
       ),
@@ -86,10 +83,6 @@ export class DirectoryImport {
         mediaType(file),
         (share) => (this.#bar.value = share),
       );
-    } catch (error) {
-      // The report of an invalid file is shown as that of a valid one.
-      if (error instanceof Refused && Array.isArray(error.problem?.lines)) return error.problem;
-      throw error;
     } finally {
       this.#bar.hidden = true;
     }
@@ -103,7 +96,7 @@ export class DirectoryImport {
     this.#outcome.replaceChildren();
     const report = await this.#upload(file, true);
     this.#file.value = '';
-    const valid = report.created + report.changed + (report.removed ?? 0);
+    const valid = report.created + report.changed;
     const run = button(t('Import'), () => this.#import(file), {
       class: 'primary',
       disabled: valid === 0,
@@ -113,7 +106,7 @@ export class DirectoryImport {
       this.#outcome,
       h('h3', {}, t('{file}: what the import would do', { file: file.name })),
       counts(report),
-      badLines(report.errors ?? []),
+      badLines(report),
       h('div', { class: 'bar' }, run, cancel),
     );
     run.focus();
@@ -128,7 +121,7 @@ export class DirectoryImport {
       this.#outcome,
       h('h3', {}, t('{file} is imported', { file: file.name })),
       counts(report),
-      badLines(report.errors ?? []),
+      badLines(report),
     );
     await this.#loaded();
   }
@@ -140,8 +133,7 @@ function counts(report) {
     ['created', t('created')],
     ['changed', t('changed')],
     ['unchanged', t('unchanged')],
-    ['removed', t('removed')],
-  ].filter(([name]) => report[name] !== undefined);
+  ];
   const tiles = names.map(([name, text]) =>
     h(
       'div',
@@ -153,15 +145,15 @@ function counts(report) {
   return h('div', { class: 'tiles' }, ...tiles);
 }
 
-/** @param {Array<{ line: number, detail: string }>} errors */
-function badLines(errors) {
+/** @param {{ failed: number, errors: Array<{ line: number, detail: string }> }} report */
+function badLines({ failed, errors }) {
   if (!errors.length) return null;
   const title = t('Lines that are left out');
-  const rows = errors.slice(0, LINES_MAX).map(({ line, detail }) => tr(String(line), detail));
+  const rows = errors.map(({ line, detail }) => tr(String(line), detail));
   return h(
     'div',
     { class: 'stack' },
-    h('p', { class: 'alert' }, t('{n} lines are invalid and are left out.', { n: errors.length })),
+    h('p', { class: 'alert' }, t('{n} lines are invalid and are left out.', { n: failed })),
     table(title, [t('Line'), t('Reason')], rows, ''),
   );
 }

@@ -156,12 +156,10 @@ export const EDITOR = {
   'Recent event': 'Peristiwa terbaru',
   'Each recipient gets one of the variants instead of the text.':
     'Tiap penerima mendapat salah satu varian sebagai ganti teks.',
-  'Add a language': 'Tambah bahasa',
   Languages: 'Bahasa',
+  'From the files {title} and {text} of the folder of templates.':
+    'Dari berkas {title} dan {text} di folder templat.',
   Default: 'Bawaan',
-  'Empty fields have the default text.': 'Isian kosong memakai teks bawaan.',
-  'Language code': 'Kode bahasa',
-  Add: 'Tambah',
   'Add action': 'Tambah tombol',
   Approve: 'Setujui',
   Label: 'Label',

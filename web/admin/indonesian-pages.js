@@ -51,8 +51,8 @@ export const PAGES = {
   'Upload users from a CSV or NDJSON file': 'Unggah pengguna dari berkas CSV atau NDJSON',
   'Drop a CSV or NDJSON file here, or choose one.':
     'Letakkan berkas CSV atau NDJSON di sini, atau pilih satu.',
-  'CSV with a header: user_id, login, name, email, roles, locale, timezone.':
-    'CSV dengan baris judul: user_id, login, name, email, roles, locale, timezone.',
+  'CSV with a header: user_id, login, name, email, roles (a|b), locale, timezone.':
+    'CSV dengan baris judul: user_id, login, name, email, roles (a|b), locale, timezone.',
   'NDJSON: one JSON object per line. Nothing is changed before you confirm.':
     'NDJSON: satu objek JSON per baris. Tidak ada yang berubah sebelum Anda menyetujui.',
   Cancel: 'Batal',
@@ -61,7 +61,6 @@ export const PAGES = {
   created: 'baru',
   changed: 'berubah',
   unchanged: 'tetap',
-  removed: 'dihapus',
   'Lines that are left out': 'Baris yang dilewatkan',
   '{n} lines are invalid and are left out.': '{n} baris tidak sah dan dilewatkan.',
   Line: 'Baris',
@@ -71,8 +70,11 @@ export const PAGES = {
   '7 days': '7 hari',
   '30 days': '30 hari',
   'Over time': 'Dari waktu ke waktu',
-  'per day': 'per hari',
-  'per hour': 'per jam',
+  'per {n} hours': 'per {n} jam',
+  'Skipped events': 'Peristiwa dilewati',
+  'Failed events': 'Peristiwa gagal',
+  'Latency, connections and queue are of this hub since its start, for one hour.':
+    'Latensi, sambungan, dan antrean adalah milik hub ini sejak mulai, selama satu jam.',
   'per {n} minutes': 'per {n} menit',
   'The charts of the last hour are those of this hub.':
     'Grafik satu jam terakhir adalah milik hub ini.',

@@ -161,8 +161,6 @@ export const INDONESIAN = {
   open: 'terbuka',
   Queue: 'Antrean',
   waiting: 'menunggu',
-  'The charts begin at the start of the hub: a point every ten seconds, for one hour.':
-    'Grafik dimulai saat hub mulai: satu titik tiap sepuluh detik, selama satu jam.',
   'the event of {time} for {who}': 'peristiwa pukul {time} untuk {who}',
   'the dead letter of {time}': 'surat mati pukul {time}',
 };

@@ -81,7 +81,7 @@ class Overview {
       fill(
         this.#live,
         ...state(stats),
-        tiles(stats, long),
+        tiles(stats),
         refusedOrigins(origins),
         unknownTypes(unknown),
         hubs(all),
@@ -98,31 +98,33 @@ class Overview {
    * @param {any} long  Series of the chosen range; null if the hub keeps the last hour only.
    */
   #drawCharts(stats, long) {
-    const useStats = !long || this.#range === '1h';
-    const { series, interval_seconds: seconds } = useStats ? stats : long;
-    const has = (/** @type {string} */ name) =>
-      series.some((/** @type {any} */ point) => point[name] !== undefined);
-    const points = (/** @type {string} */ name, factor = 1) =>
-      series.map((/** @type {any} */ point) => ({
+    const points = (/** @type {any[]} */ series, /** @type {string} */ name, factor = 1) =>
+      series.map((point) => ({
         at: Date.parse(point.at),
         value: typeof point[name] === 'number' ? point[name] * factor : null,
       }));
-    const rate = useStats ? 60 / seconds : 1;
-    const unit = useStats ? t('per minute') : perPoint(seconds);
-    /** @type {Array<[string, string, number, string]>} */
+    const live = stats.series;
+    const durable = long?.series ?? live;
+    const rate = long ? 1 : 60 / stats.interval_seconds;
+    const unit = long ? perPoint(long.interval_seconds) : t('per minute');
+    const isHour = !long || this.#range === '1h';
+    /** @type {Array<[string, string, any[], number, string]>} */
     const wanted = [
-      ['events', t('Events'), rate, unit],
-      ['notifications', t('Notifications'), rate, unit],
-      ['read', t('Read'), rate, unit],
-      ['dead_letters', t('Dead letters'), rate, unit],
-      ['latency_ms', t('Latency'), 1, t('ms')],
-      ['connections', t('Connections'), 1, t('open')],
-      ['queued', t('Queue'), 1, t('waiting')],
+      ['events', t('Events'), durable, rate, unit],
+      ['notifications', t('Notifications'), durable, rate, unit],
+      ['skipped', t('Skipped events'), long ? durable : [], rate, unit],
+      ['failed', t('Failed events'), long ? durable : [], rate, unit],
+      ['latency_ms', t('Latency'), isHour ? live : [], 1, t('ms')],
+      ['connections', t('Connections'), isHour ? live : [], 1, t('open')],
+      ['queued', t('Queue'), isHour ? live : [], 1, t('waiting')],
     ];
     const shown = new Map(
       wanted
-        .filter(([name]) => has(name) || (useStats && !series.length))
-        .map(([name, title, factor, of]) => [name, new Chart(title, points(name, factor), of)]),
+        .filter(([, , series]) => series.length)
+        .map(([name, title, series, factor, of]) => [
+          name,
+          new Chart(title, points(series, name, factor), of),
+        ]),
     );
     for (const [name, chart] of shown) {
       const before = this.#shown.get(name);
@@ -131,8 +133,8 @@ class Overview {
     this.#shown = shown;
     this.#charts.replaceChildren(...[...shown.values()].map(({ element }) => element));
     this.#note.textContent =
-      useStats && series.length < 2
-        ? t('The charts begin at the start of the hub: a point every ten seconds, for one hour.')
+      isHour && live.length < 2
+        ? t('Latency, connections and queue are of this hub since its start, for one hour.')
         : '';
   }
 
@@ -147,9 +149,8 @@ class Overview {
  * @param {number} seconds
  */
 function perPoint(seconds) {
-  if (seconds >= 86_400) return t('per day');
-  if (seconds >= 3_600) return t('per hour');
-  return t('per {n} minutes', { n: Math.max(1, Math.round(seconds / 60)) });
+  if (seconds >= 3_600) return t('per {n} hours', { n: seconds / 3_600 });
+  return seconds === 60 ? t('per minute') : t('per {n} minutes', { n: seconds / 60 });
 }
 
 /**
@@ -207,10 +208,8 @@ function state({ parts, optional }) {
 /**
  * Returns the totals.
  * @param {any} stats
- * @param {any} long
  */
-function tiles(stats, long) {
-  const totals = { ...stats.totals, ...long?.totals };
+function tiles(stats) {
   const tile = (
     /** @type {string} */ name,
     /** @type {number} */ value,
@@ -221,8 +220,8 @@ function tiles(stats, long) {
     { class: 'tiles' },
     tile(t('users connected'), stats.connections.users, '#clients'),
     tile(t('connections'), stats.totals.connections, '#clients'),
-    tile(t('notifications'), totals.notifications, '#activity'),
-    tile(t('events'), totals.events, '#activity'),
+    tile(t('notifications'), stats.totals.notifications, '#activity'),
+    tile(t('events'), stats.totals.events, '#activity'),
     tile(t('dead letters'), stats.dead_letters, '#dead-letters'),
     tile(t('in the directory'), stats.directory, '#directory'),
     tile(t('types'), stats.types, '#types'),

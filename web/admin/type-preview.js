@@ -74,8 +74,6 @@ export class TypePreview {
   /** @returns {Promise<{ rendered: any, error?: any }>} */
   async #render() {
     const { code, ...type } = { ...this.#form.draft, ...this.#form.texts.shown() };
-    // The texts are those of the chosen language already.
-    delete type.translations;
     const event = this.#events.chosen();
     this.#data.disabled = Boolean(event);
     try {

@@ -9,12 +9,10 @@ import { t } from './translations.js';
 export class TypeTexts {
   #title;
   #text;
-  #add = h('button', { type: 'button', class: 'quiet' }, t('Add a language'));
   /** @type {Map<string, { title: any, text: any, tab: any, panel: any }>} */
   #languages = new Map();
   #tabs = h('div', { class: 'tabs', role: 'tablist', 'aria-label': t('Languages') });
   #panels = h('div', {});
-  #mayTranslate;
   /** Chosen tab; empty for the default texts. */
   #chosen = '';
   #changed;
@@ -25,15 +23,13 @@ export class TypeTexts {
    */
   constructor(type, changed) {
     this.#changed = changed;
-    this.#mayTranslate = type.translations !== undefined;
     this.#title = h('input', { value: type.display_name ?? '', required: true });
     this.#text = textArea(type.template ?? '', true);
     this.#title.dataset.field = 'display_name';
     this.#text.dataset.field = 'template';
-    this.#append('', t('Default'), this.#title, this.#text);
+    this.#append('', t('Default'), this.#title, this.#text, t('{name} is a field of the event.'));
     for (const [locale, translation] of Object.entries(type.translations ?? {}))
-      this.#translate(locale, /** @type {Translation} */ (translation));
-    this.#add.onclick = () => this.#ask();
+      this.#translate(type.code, locale, /** @type {Translation} */ (translation));
     this.#choose('');
   }
 
@@ -44,21 +40,12 @@ export class TypeTexts {
 
   /** Elements of the form. */
   get elements() {
-    const bar = h('div', { class: 'bar' }, this.#tabs, this.#add);
-    return this.#mayTranslate ? [bar, this.#panels] : [this.#panels];
+    return [h('div', {}, this.#tabs), this.#panels];
   }
 
   /** Members of the type as written in the form. */
   value() {
-    const texts = { display_name: this.#title.value, template: this.#text.value };
-    if (!this.#mayTranslate) return texts;
-    /** @type {Record<string, Translation>} */
-    const translations = {};
-    for (const [locale, { title, text }] of this.#languages) {
-      const own = { title: title.value || null, template: text.value || null };
-      if (locale && (own.title || own.template)) translations[locale] = own;
-    }
-    return { ...texts, translations };
+    return { display_name: this.#title.value, template: this.#text.value };
   }
 
   /** Texts of the chosen language, for the preview. An empty one is that of the type. */
@@ -71,15 +58,21 @@ export class TypeTexts {
   }
 
   /**
+   * Adds a language. Its texts are files, which the console shows but does not write.
+   * @param {string} code
    * @param {string} locale
    * @param {Translation} translation
    */
-  #translate(locale, { title, template }) {
-    const input = h('input', { value: title ?? '', placeholder: this.#title.value });
+  #translate(code, locale, { title, template }) {
+    const readOnly = true;
+    const input = h('input', { value: title ?? '', placeholder: this.#title.value, readOnly });
     const text = textArea(template ?? '', false);
-    text.placeholder = this.#text.value;
-    input.dataset.field = text.dataset.field = 'translations';
-    this.#append(locale, languageName(locale), input, text);
+    Object.assign(text, { placeholder: this.#text.value, readOnly });
+    const hint = t('From the files {title} and {text} of the folder of templates.', {
+      title: `${locale}/${code}.title.txt`,
+      text: `${locale}/${code}.txt`,
+    });
+    this.#append(locale, languageName(locale), input, text, hint);
   }
 
   /**
@@ -87,8 +80,9 @@ export class TypeTexts {
    * @param {string} name
    * @param {any} title
    * @param {any} text
+   * @param {string} hint
    */
-  #append(locale, name, title, text) {
+  #append(locale, name, title, text, hint) {
     const id = `texts-${locale || 'default'}`;
     const tab = h(
       'button',
@@ -97,17 +91,12 @@ export class TypeTexts {
     );
     tab.onclick = () => this.#choose(locale);
     tab.onkeydown = (/** @type {KeyboardEvent} */ event) => this.#key(event);
-    const hint = t('{name} is a field of the event.');
     const panel = h(
       'div',
-      { class: 'stack', id },
+      { class: 'stack', id, role: 'tabpanel', 'aria-labelledby': tab.id },
       field(t('Title'), title),
-      field(t('Text'), text, locale ? t('Empty fields have the default text.') : hint),
+      field(t('Text'), text, hint),
     );
-    if (this.#mayTranslate) {
-      panel.setAttribute('role', 'tabpanel');
-      panel.setAttribute('aria-labelledby', tab.id);
-    }
     this.#languages.set(locale, { title, text, tab, panel });
     this.#tabs.append(tab);
     this.#panels.append(panel);
@@ -134,32 +123,6 @@ export class TypeTexts {
     const next = locales[at % locales.length];
     this.#choose(next);
     this.#languages.get(next)?.tab.focus();
-  }
-
-  /** Shows a field for the code of a further language. */
-  #ask() {
-    const code = h('input', { placeholder: 'id', size: 6, 'aria-label': t('Language code') });
-    const add = () => {
-      const locale = code.value.trim();
-      if (!/^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$/.test(locale)) {
-        code.setAttribute('aria-invalid', 'true');
-        return;
-      }
-      if (!this.#languages.has(locale)) this.#translate(locale, {});
-      box.replaceWith(this.#add);
-      this.#choose(locale);
-      this.#languages.get(locale)?.title.focus();
-    };
-    code.onkeydown = (/** @type {KeyboardEvent} */ event) => {
-      if (event.key === 'Escape') box.replaceWith(this.#add);
-      if (event.key !== 'Enter') return;
-      event.preventDefault();
-      add();
-    };
-    const box = h('span', { class: 'bar' }, code);
-    box.append(h('button', { type: 'button', onclick: add }, t('Add')));
-    this.#add.replaceWith(box);
-    code.focus();
   }
 }
 

@@ -22,7 +22,8 @@ export class TypeTexts {
    * @param {() => void} changed  Called when another language is chosen.
    */
   constructor(type, changed) {
-    this.#changed = changed;
+    /** Nothing is reported before the form is complete. */
+    this.#changed = () => {};
     this.#title = h('input', { value: type.display_name ?? '', required: true });
     this.#text = textArea(type.template ?? '', true);
     this.#title.dataset.field = 'display_name';
@@ -31,6 +32,7 @@ export class TypeTexts {
     for (const [locale, translation] of Object.entries(type.translations ?? {}))
       this.#translate(type.code, locale, /** @type {Translation} */ (translation));
     this.#choose('');
+    this.#changed = changed;
   }
 
   /** Language of the chosen tab; empty for the default texts. */

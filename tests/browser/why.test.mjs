@@ -83,7 +83,7 @@ test('variants are edited, previewed with real events, and sent to the caller', 
     await dialog.getByRole('button', { name: 'Add variant' }).click();
     await dialog.getByRole('group', { name: 'Variant' }).nth(at).getByLabel('Text').fill(text);
   }
-  await dialog.getByLabel('Test data').fill('{ "thing": "tea" }');
+  await dialog.getByRole('textbox', { name: 'Test data' }).fill('{ "thing": "tea" }');
   await until('the preview follows', async () =>
     /tea/.test(await dialog.locator('.preview').textContent()),
   );

@@ -8,7 +8,7 @@ use std::{
 
 use tokio::sync::{mpsc, oneshot};
 
-use super::{ConfigError, Loaded};
+use super::{ConfigError, EffectiveValue, Loaded};
 use crate::domain::{
     catalog::{LocalTemplate, TypeRow},
     notification::Timestamp,
@@ -51,6 +51,7 @@ pub struct LiveConfig(RwLock<Inner>);
 struct Inner {
     file: PathBuf,
     loaded_at: Timestamp,
+    values: Arc<Vec<EffectiveValue>>,
     types: Vec<TypeRow>,
     translations: Arc<Translations>,
     last_error: Option<ConfigError>,
@@ -92,6 +93,7 @@ impl LiveConfig {
             translations: translations(loaded, local),
             file: loaded.file.clone(),
             loaded_at: now,
+            values: Arc::new(loaded.values()),
             types: loaded.types.clone(),
             last_error: None,
             would_remove: Vec::new(),
@@ -111,6 +113,7 @@ impl LiveConfig {
         let translations = translations(loaded, local);
         let mut inner = self.0.write().unwrap_or_else(PoisonError::into_inner);
         inner.loaded_at = now;
+        inner.values = Arc::new(loaded.values());
         inner.types.clone_from(&loaded.types);
         inner.translations = translations;
         inner.restart_needed = restart_needed;
@@ -146,6 +149,12 @@ impl LiveConfig {
     #[must_use]
     pub fn translations(&self) -> Arc<Translations> {
         Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner).translations)
+    }
+
+    /// Returns the values in force, each with its source.
+    #[must_use]
+    pub fn values(&self) -> Arc<Vec<EffectiveValue>> {
+        Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner).values)
     }
 
     /// Returns the types of the file in force.

@@ -8,7 +8,7 @@ use std::{
 use toml::Table;
 
 use super::{
-    Config, ConfigError, ConfigIssue, FilesSnapshot, environment,
+    Config, ConfigError, ConfigIssue, EffectiveValue, FilesSnapshot, effective, environment,
     files::{CONFIG_MAX_BYTES, read_text},
     problem::{locate, position, snippet},
     validate::{Faults, validate},
@@ -47,6 +47,12 @@ impl Loaded {
     #[must_use]
     pub fn folder(&self) -> &Path {
         self.file.parent().unwrap_or(Path::new("."))
+    }
+
+    /// Returns the values in force, each with its source.
+    #[must_use]
+    pub fn values(&self) -> Vec<EffectiveValue> {
+        effective::values(&self.config, &self.origin.text, &self.origin.overrides)
     }
 
     /// Creates an error for a value, with its position in the file or the variable that sets it.

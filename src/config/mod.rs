@@ -5,6 +5,7 @@
 
 mod brokers;
 mod channels;
+mod effective;
 mod environment;
 mod feeds;
 pub mod files;
@@ -22,6 +23,7 @@ pub use brokers::{Amqp, Kafka, KafkaSecurity, KafkaStart, Outbox};
 pub use channels::{
     Channels, EmailChannel, PushChannel, Retry, VapidKey, WebhookChannel, WebhookFormat,
 };
+pub use effective::EffectiveValue;
 pub use feeds::{Feed, FeedMessage};
 pub use live::{LiveConfig, Reload, Reloader, Status, Translations};
 pub use load::{Loaded, load};

@@ -160,7 +160,7 @@ test('a test of a channel shows the reply', async () => {
 
 test('channels, grouping, digest and escalations of a type are edited', async () => {
   const page = await openPage(browser, hub, `${as}#types/ORDER_SENT`);
-  const dialog = page.getByRole('dialog');
+  const dialog = page.locator('form.editor');
   const channels = dialog.getByRole('group', { name: 'Channels' });
   assert.equal(await channels.getByLabel('Web (bell)').isChecked(), true);
   assert.equal(await channels.getByText('not configured').count(), 2);
@@ -210,11 +210,11 @@ test('channels, grouping, digest and escalations of a type are edited', async ()
   await publish('ORDER_SENT', 'eko');
   await until('it arrives', () => receiver.bodies.some((body) => body.user_id === 'eko'));
   // An unchanged type is closed without a question, and its fields are removed again.
-  await page.getByRole('button', { name: 'Edit ORDER_SENT' }).click();
+  await page.getByRole('link', { name: 'Edit ORDER_SENT' }).click();
   await dialog.waitFor();
-  await page.keyboard.press('Escape');
+  await dialog.getByRole('link', { name: 'Close' }).click();
   await until('it is closed', async () => !(await dialog.isVisible()));
-  await page.getByRole('button', { name: 'Edit ORDER_SENT' }).click();
+  await page.getByRole('link', { name: 'Edit ORDER_SENT' }).click();
   await step.getByRole('button', { name: 'Remove' }).click();
   for (const name of ['Group by', 'Group window', 'Digest']) await dialog.getByLabel(name).fill('');
   await channels.getByLabel('webhook:ops').uncheck();
@@ -335,15 +335,15 @@ for (const colorScheme of ['light', 'dark']) {
       await page.getByText('Reply: 400').waitFor();
       for (const [hash, name] of [
         ['deliveries', 'Deliveries'],
-        ['inbox/long', 'Inbox'],
-        ['types/ORDER_PAID', 'Types'],
+        ['inbox/long', 'Inbox of a user'],
+        ['types/ORDER_PAID', 'ORDER_PAID'],
       ]) {
         if (hash !== 'deliveries') {
           await page.evaluate((to) => (location.hash = to), hash);
           await page.getByRole('heading', { level: 1, name }).waitFor();
         }
-        if (name === 'Types') {
-          const dialog = page.getByRole('dialog');
+        if (name === 'ORDER_PAID') {
+          const dialog = page.locator('form.editor');
           await dialog.getByText('Digest, grouping and escalation').click();
           await dialog.getByRole('button', { name: 'Add escalation' }).click();
           const [wide, seen] = await dialog.evaluate((one) => [one.scrollWidth, one.clientWidth]);

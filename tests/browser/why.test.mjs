@@ -56,7 +56,7 @@ test('the trace of an event and the inbox of a user show why something was not d
   await page.keyboard.press('Enter');
   await page.getByText('This hub does not remember such an event').waitFor();
 
-  await page.getByRole('link', { name: 'Inbox', exact: true }).click();
+  await page.getByRole('link', { name: 'Inbox of a user', exact: true }).click();
   await page.getByRole('searchbox', { name: 'User ID' }).fill('budi');
   await page.keyboard.press('Enter');
   await page.getByText('muted: NOTE_UPDATED').waitFor();
@@ -73,22 +73,17 @@ test('the trace of an event and the inbox of a user show why something was not d
 
 test('variants are edited, previewed with real events, and sent to the caller', async () => {
   const page = await openPage(browser, hub, `${as}#types`);
-  await page.getByRole('button', { name: 'New type' }).click();
-  const dialog = page.getByRole('dialog');
-  await dialog.getByLabel('Code').fill('OFFER');
-  await dialog.getByLabel('Title').fill('Offer');
-  await dialog.getByLabel('Template').fill('{thing}');
-  await dialog.getByLabel('Link').fill('/offers');
-  await dialog.getByText('Variants').click();
+  await page.getByRole('link', { name: 'New type' }).click();
+  const dialog = page.locator('form.editor');
+  await dialog.getByRole('textbox', { name: 'Code' }).fill('OFFER');
+  await dialog.getByRole('textbox', { name: 'Title' }).fill('Offer');
+  await dialog.getByRole('textbox', { name: 'Text' }).first().fill('{thing}');
+  await dialog.getByRole('textbox', { name: 'Link' }).fill('/offers');
   for (const [at, text] of ['Buy {thing}', 'Would you like {thing}?'].entries()) {
     await dialog.getByRole('button', { name: 'Add variant' }).click();
-    await dialog
-      .getByRole('group', { name: 'Variant' })
-      .nth(at)
-      .getByLabel('Variant template')
-      .fill(text);
+    await dialog.getByRole('group', { name: 'Variant' }).nth(at).getByLabel('Text').fill(text);
   }
-  await dialog.getByLabel('Sample data').fill('{ "thing": "tea" }');
+  await dialog.getByRole('textbox', { name: 'Test data' }).fill('{ "thing": "tea" }');
   await until('the preview follows', async () =>
     /tea/.test(await dialog.locator('.preview').textContent()),
   );
@@ -127,12 +122,12 @@ test('variants are edited, previewed with real events, and sent to the caller', 
     },
     { times: 1 },
   );
-  await page.getByRole('button', { name: 'Edit OFFER' }).click();
+  await page.getByRole('link', { name: 'Edit OFFER' }).click();
   await dialog
     .getByText(/clicked/)
     .first()
     .waitFor();
-  await dialog.getByLabel('Preview with').selectOption({ index: 1 });
+  await dialog.getByLabel('Recent event').selectOption({ index: 1 });
   await until('a real event is shown', async () =>
     /tea 29/.test(await dialog.locator('.preview').textContent()),
   );
@@ -159,6 +154,7 @@ test('a message goes to all users with a role; the import shows its progress', a
     mimeType: 'application/x-ndjson',
     buffer: Buffer.from(lines),
   });
+  await page.getByRole('main').getByRole('button', { name: 'Import', exact: true }).click();
   await until('they are entered', async () =>
     (await page.locator('#said').textContent()).includes('450 users imported'),
   );

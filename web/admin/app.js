@@ -1,83 +1,27 @@
-import { NotAllowed, enter, isSignedIn, signIn, signOut } from './api.js';
-import { button, field, h, announce } from './dom.js';
-import { audit, configuration } from './configuration.js';
-import { clients } from './clients.js';
-import { deadLetters } from './dead-letters.js';
-import { deliveries } from './deliveries.js';
-import { directory } from './directory.js';
-import { explain } from './explain.js';
-import { inbox } from './inbox.js';
-import { overview } from './overview.js';
-import { send } from './send.js';
-import { types } from './types.js';
-import { LANGUAGES, chooseLanguage, language, t } from './translations.js';
+import { NotAllowed, enter, signIn } from './api.js';
+import { announce, field, h } from './dom.js';
+import { mayLeave } from './guard.js';
+import { PAGES } from './pages.js';
+import { applyTheme } from './settings.js';
+import { Shell } from './shell.js';
+import { language, t } from './translations.js';
 
-/**
- * Renders a page. Returns a function that ends it, if needed.
- *
- * @typedef {(place: HTMLElement) => Promise<void | (() => void)>} Page
- */
-
-/** @type {Record<string, { name: string, show: Page }>} */
-const pages = {
-  overview: { name: 'Overview', show: overview },
-  types: { name: 'Types', show: types },
-  clients: { name: 'Clients', show: clients },
-  send: { name: 'Send', show: send },
-  inbox: { name: 'Inbox', show: inbox },
-  explain: { name: 'Explain', show: explain },
-  deliveries: { name: 'Deliveries', show: deliveries },
-  'dead-letters': { name: 'Dead letters', show: deadLetters },
-  directory: { name: 'Directory', show: directory },
-  configuration: { name: 'Configuration', show: configuration },
-  audit: { name: 'Audit', show: audit },
-};
-
-const nav = /** @type {HTMLElement} */ (document.querySelector('nav'));
 const place = /** @type {HTMLElement} */ (document.getElementById('page'));
 
 /** @type {void | (() => void)} */
 let end;
 /** Only the last requested page is shown. */
 let asked = 0;
-
-function drawNav(current = '') {
-  const links = Object.entries(pages).map(([id, { name }]) =>
-    h('a', { href: `#${id}`, 'aria-current': id === current ? 'page' : undefined }, t(name)),
-  );
-  const out =
-    isSignedIn() &&
-    h(
-      'button',
-      {
-        type: 'button',
-        class: 'quiet',
-        onclick: () => {
-          signOut();
-          void open();
-        },
-      },
-      t('Sign out'),
-    );
-  const languages = Object.entries(LANGUAGES)
-    .filter(([code]) => code !== language)
-    .map(([code, { name }]) => button(name, () => switchTo(code), { class: 'quiet', lang: code }));
-  nav.replaceChildren(...links, ...languages, ...(out ? [out] : []));
-}
-
-/** @param {string} code */
-function switchTo(code) {
-  chooseLanguage(code);
-  location.reload();
-}
+/** Address of the shown page. */
+let shown = location.href;
 
 async function open() {
   const id = location.hash.slice(1).split('/')[0] || 'overview';
-  const page = pages[id] ?? pages.overview;
+  const page = PAGES[id] ?? PAGES.overview;
   const mine = ++asked;
   end?.();
   end = undefined;
-  drawNav(pages[id] ? id : 'overview');
+  shell.draw(PAGES[id] ? (page.under ?? id) : 'overview');
   document.title = `${t(page.name)} – Lonceng`;
   const own = h('div', { class: 'page' }, h('h1', {}, t(page.name)));
   try {
@@ -134,11 +78,22 @@ function askWho(why) {
   token.focus();
 }
 
+applyTheme();
 document.documentElement.lang = language;
-const skip = document.querySelector('.skip');
-if (skip) skip.textContent = t('Skip to content');
-nav.ariaLabel = t('Pages');
+const skip = /** @type {HTMLElement} */ (document.querySelector('.skip'));
+skip.textContent = t('Skip to content');
+skip.onclick = (/** @type {Event} */ event) => {
+  // The address behind # names a page.
+  event.preventDefault();
+  place.focus();
+};
+const shell = new Shell(() => void open());
 addEventListener('hashchange', () => {
+  if (!mayLeave()) {
+    history.replaceState(null, '', shown);
+    return;
+  }
+  shown = location.href;
   announce('');
   void open().then(() => {
     place.focus({ preventScroll: true });

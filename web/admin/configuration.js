@@ -1,5 +1,6 @@
 import { call, get } from './api.js';
-import { button, fill, h, announce, table, tr, runAction, when } from './dom.js';
+import { changes } from './audit.js';
+import { announce, button, fill, h, table, tr, when } from './dom.js';
 import { t } from './translations.js';
 
 /** Interval of updates, in milliseconds. */
@@ -11,7 +12,8 @@ const REFRESH_INTERVAL = 3_000;
  */
 export async function configuration(place) {
   const live = h('div', { class: 'stack' });
-  place.append(live);
+  const values = new Values();
+  place.append(live, values.element);
   let before = '';
   const draw = async () => {
     const [config, { types }] = await Promise.all([get('config'), get('types')]);
@@ -19,11 +21,74 @@ export async function configuration(place) {
     if (now === before) return;
     before = now;
     fill(live, ...fileState(config, draw), ...typeStates(types));
+    values.show(config.values ?? [], config.restart_needed);
   };
   await draw();
   const timer = setInterval(() => void draw().catch(() => {}), REFRESH_INTERVAL);
   return () => clearInterval(timer);
 }
+
+/** Effective values and where each comes from, with a search. */
+class Values {
+  #search = h('input', {
+    type: 'search',
+    placeholder: t('Key, value or source'),
+    'aria-label': t('Search the configuration'),
+  });
+  #list = h('div', {});
+  /** @type {any[]} */
+  #all = [];
+  /** @type {string[]} */
+  #waiting = [];
+  element = h('section', { class: 'stack', hidden: true });
+
+  constructor() {
+    this.#search.oninput = () => this.#draw();
+    this.element.append(h('h2', {}, t('Effective values')), this.#search, this.#list);
+  }
+
+  /**
+   * @param {any[]} all
+   * @param {string[]} waiting  Keys whose new values need a restart.
+   */
+  show(all, waiting) {
+    this.#all = all;
+    this.#waiting = waiting;
+    this.element.hidden = !all.length;
+    this.#draw();
+  }
+
+  #draw() {
+    const wanted = this.#search.value.toLowerCase();
+    const found = this.#all.filter((one) => sentence(one).toLowerCase().includes(wanted));
+    const row = (/** @type {any} */ one) => {
+      const isWaiting = this.#waiting.some(
+        (key) => one.key === key || one.key.startsWith(`${key}.`),
+      );
+      return tr(
+        h('td', { class: 'code' }, one.key),
+        h('td', { class: 'code says' }, valueText(one)),
+        h('span', { class: one.source === 'default' ? 'badge' : 'badge changed' }, sourceText(one)),
+        isWaiting ? h('span', { class: 'badge warn' }, t('after a restart')) : '',
+      );
+    };
+    const heads = [t('Key'), t('Value'), t('Comes from'), t('Note')];
+    const name = t('Effective values');
+    this.#list.replaceChildren(table(name, heads, found.map(row), t('No key matches.')));
+  }
+}
+
+/** @param {any} one */
+const valueText = ({ value, secret }) => (secret ? t('secret') : JSON.stringify(value));
+
+/** @param {any} one */
+function sourceText({ source, variable }) {
+  if (source === 'environment') return variable;
+  return source === 'default' ? t('default') : 'config.toml';
+}
+
+/** @param {any} one */
+const sentence = (one) => `${one.key} ${valueText(one)} ${sourceText(one)}`;
 
 /**
  * Returns the state of the configuration file.
@@ -87,65 +152,4 @@ function typeStates(types) {
     invalid.length && h('h2', {}, off),
     invalid.length && table(off, [t('Code'), t('Reason')], invalid.map(problem), ''),
   ];
-}
-
-/**
- * Page *Audit*.
- * @param {HTMLElement} place
- */
-export async function audit(place) {
-  const list = h('div', { class: 'stack' });
-  const more = h('button', { type: 'button', hidden: true }, t('Load older'));
-  /** @type {string | undefined} */
-  let cursor;
-  const card = (/** @type {any} */ entry) =>
-    h(
-      'article',
-      { class: 'card stack', 'aria-label': entry.action },
-      h(
-        'div',
-        { class: 'bar' },
-        h('strong', {}, entry.action),
-        h('span', { class: 'code' }, entry.subject),
-        h('span', { class: 'muted' }, t('by {who}', { who: entry.who })),
-        when(entry.at),
-      ),
-      changes(entry),
-    );
-  const load = async () => {
-    const page = await get('audit', { cursor, limit: '30' });
-    cursor = page.next_cursor ?? undefined;
-    more.hidden = !cursor;
-    list.append(...page.entries.map(card));
-    if (!list.children.length) list.append(h('p', { class: 'empty' }, t('No changes yet.')));
-  };
-  more.addEventListener('click', () => void runAction(load));
-  place.append(list, more);
-  await load();
-}
-
-/**
- * Returns the differences of a change.
- * @param {any} entry
- */
-function changes({ before, after }) {
-  if (!before || !after) {
-    const whole = JSON.stringify(before ?? after, null, 2);
-    return h('details', {}, h('summary', {}, t('Before')), h('pre', { tabIndex: 0 }, whole));
-  }
-  const written = (/** @type {any} */ value) => JSON.stringify(value ?? null);
-  const names = [...new Set([...Object.keys(before), ...Object.keys(after)])].filter(
-    (name) => name !== 'updated_at' && written(before[name]) !== written(after[name]),
-  );
-  const change = (/** @type {string} */ name) =>
-    h(
-      'li',
-      {},
-      h('span', { class: 'code' }, name),
-      ': ',
-      h('del', {}, written(before[name])),
-      ' → ',
-      h('ins', {}, written(after[name])),
-    );
-  return h('ul', { class: 'changes' }, ...names.map(change));
 }

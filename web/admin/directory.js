@@ -1,5 +1,6 @@
-import { Refused, call, get, upload } from './api.js';
+import { call, get } from './api.js';
 import { button, field, guardClose, h, announce, split, table, tr, runAction } from './dom.js';
+import { DirectoryImport } from './directory-import.js';
 import { withFieldErrors } from './field-errors.js';
 import { t } from './translations.js';
 
@@ -52,8 +53,10 @@ export async function directory(place) {
   more.addEventListener('click', () => void runAction(() => load(false)));
   const add = button(t('New user'), () => edit(dialog, null, load), { class: 'primary' });
   const bar = h('div', { class: 'bar' }, search, add);
-  place.append(bar, total, list, more, importSection(load), dialog);
+  const users = new DirectoryImport(load);
+  place.append(bar, total, list, more, users.element, dialog);
   await load();
+  if (location.hash.endsWith('/import')) users.focus();
 }
 
 /**
@@ -142,52 +145,4 @@ function edit(dialog, user, load) {
     ),
   );
   dialog.showModal();
-}
-
-/**
- * Returns the import of users from a file. The hub imports users while they arrive, so the progress
- * of the upload is that of the import.
- * @param {() => Promise<void>} load
- */
-function importSection(load) {
-  const bar = h('progress', { max: 1, value: 0, hidden: true, 'aria-label': t('Uploaded') });
-  const onchange = () =>
-    void runAction(async () => {
-      const [users] = file.files;
-      if (!users) return;
-      bar.hidden = false;
-      try {
-        const answer = await upload(
-          '/api/v1/admin/directory/bulk',
-          users,
-          'application/x-ndjson',
-          (share) => (bar.value = share),
-        );
-        announce(t('{n} users imported.', { n: answer.upserted.toLocaleString() }));
-      } catch (error) {
-        const n = error instanceof Refused && error.problem?.upserted;
-        if (!n) throw error;
-        const before = t('{n} users before it were imported.', { n });
-        throw new Error(`${/** @type {Error} */ (error).message} ${before}`, { cause: error });
-      } finally {
-        file.value = '';
-        bar.hidden = true;
-        await load();
-      }
-    });
-  const file = h('input', {
-    type: 'file',
-    accept: '.ndjson,.jsonl,.json',
-    'aria-label': t('Upload users, one JSON object per line'),
-    onchange,
-  });
-  const hint = t('A file with one JSON object per line (NDJSON).');
-  return h(
-    'section',
-    { class: 'card stack' },
-    h('h2', {}, t('Import')),
-    h('p', { class: 'muted' }, hint),
-    file,
-    bar,
-  );
 }

@@ -1,3 +1,4 @@
+import { timeText } from './settings.js';
 import { t } from './translations.js';
 
 /** @typedef {string | Node | null | undefined | false} Child */
@@ -112,17 +113,12 @@ export function field(text, control, hint) {
 }
 
 /**
- * Returns a `time` element with a local time.
+ * Returns a `time` element.
  * @param {string | null} time
  */
 export function when(time) {
   if (!time) return '';
-  const date = new Date(time);
-  return h(
-    'time',
-    { dateTime: time, title: time },
-    date.toLocaleString(undefined, { dateStyle: 'medium', timeStyle: 'medium' }),
-  );
+  return h('time', { dateTime: time, title: time }, timeText(time));
 }
 
 /**

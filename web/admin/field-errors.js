@@ -11,17 +11,25 @@ let last = 0;
  * @param {() => Promise<void>} act
  */
 export async function withFieldErrors(form, act) {
-  clear(form);
+  clearErrors(form);
   try {
     await act();
   } catch (error) {
-    if (error instanceof Refused) show(form, error.problem?.errors ?? []);
+    if (error instanceof Refused) {
+      const first = markErrors(form, error.problem?.errors ?? []);
+      first?.focus();
+      // The bottom of a form is covered by its buttons.
+      first?.scrollIntoView({ block: 'center' });
+    }
     throw error;
   }
 }
 
-/** @param {HTMLElement} form */
-function clear(form) {
+/**
+ * Removes the errors from the fields of a form.
+ * @param {HTMLElement} form
+ */
+export function clearErrors(form) {
   for (const note of form.querySelectorAll('.error')) note.remove();
   for (const place of form.querySelectorAll('[data-invalid]')) {
     for (const name of ['data-invalid', 'aria-invalid', 'aria-describedby'])
@@ -30,20 +38,19 @@ function clear(form) {
 }
 
 /**
+ * Shows errors at the fields that they name. Returns the first control.
  * @param {HTMLElement} form
  * @param {Array<{ field?: string, detail: string }>} errors
+ * @returns {HTMLElement | undefined}
  */
-function show(form, errors) {
+export function markErrors(form, errors) {
   const marked = errors.map(({ field, detail }) => {
     // A path such as `escalate[0].after` belongs to the field that it begins with.
     const name = field?.split(/[.[]/)[0];
     const place = name && form.querySelector(`[data-field="${CSS.escape(name)}"]`);
     return place ? mark(/** @type {HTMLElement} */ (place), detail) : null;
   });
-  const first = marked.find((control) => control !== null);
-  first?.focus();
-  // The bottom of a dialog is covered by its buttons.
-  first?.scrollIntoView({ block: 'center' });
+  return marked.find((control) => control !== null) ?? undefined;
 }
 
 /**

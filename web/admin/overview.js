@@ -1,65 +1,169 @@
-import { get } from './api.js';
+import { Refused, get } from './api.js';
+import { Chart, written } from './chart.js';
 import { fill, h, table, tr, when } from './dom.js';
+import { refusedOrigins, unknownTypes } from './remedies.js';
 import { t } from './translations.js';
 
 /** Interval of updates, in milliseconds. */
 const REFRESH_INTERVAL = 5_000;
 
-/** @param {number | null | undefined} number */
-const written = (number) =>
-  (number === null || number === undefined ? '–' : Math.round(number * 10) / 10).toLocaleString();
+/** Ranges of the charts, and their names. @type {Array<[string, string]>} */
+const RANGES = [
+  ['1h', '1 hour'],
+  ['24h', '24 hours'],
+  ['7d', '7 days'],
+  ['30d', '30 days'],
+];
+
+/** Page *Overview*: state, totals, remedies and charts. */
+class Overview {
+  #place;
+  #live = h('div', { class: 'stack' });
+  #charts = h('div', { class: 'charts' });
+  #note = h('p', { class: 'muted' });
+  #ranges = h('div', { class: 'segments', role: 'group', 'aria-label': t('Range') });
+  #range = '1h';
+  /** Charts that are shown, by name. @type {Map<string, Chart>} */
+  #shown = new Map();
+  /** What the tables were drawn from: they stay while it does, with the focus in them. */
+  #before = '';
+
+  /** @param {HTMLElement} place */
+  constructor(place) {
+    this.#place = place;
+    for (const [range, name] of RANGES) {
+      const choose = () => {
+        this.#range = range;
+        this.#press();
+        void this.draw().catch(() => {});
+      };
+      const one = h('button', { type: 'button', onclick: choose, 'data-range': range }, t(name));
+      this.#ranges.append(one);
+    }
+    this.#press();
+    place.append(
+      this.#live,
+      h('div', { class: 'bar between' }, h('h2', {}, t('Over time')), this.#ranges),
+      this.#charts,
+      this.#note,
+    );
+  }
+
+  #press() {
+    for (const one of this.#ranges.children)
+      one.setAttribute('aria-pressed', String(one.dataset.range === this.#range));
+  }
+
+  async draw() {
+    const range = this.#range;
+    const [stats, { hubs: all }, long] = await Promise.all([
+      get('stats'),
+      get('hubs'),
+      overviewOf(range),
+    ]);
+    if (range !== this.#range) return;
+    this.#ranges.hidden = !long;
+    const origins = long?.refused_origins ?? [];
+    const unknown = long?.unknown_types ?? stats.unknown_types;
+    const now = JSON.stringify([
+      stats.totals,
+      stats.connections,
+      stats.parts,
+      stats.dead_letters,
+      stats.directory,
+      stats.types,
+      all,
+      origins,
+      unknown,
+    ]);
+    if (now !== this.#before) {
+      const focus = document.activeElement?.getAttribute('aria-label');
+      fill(
+        this.#live,
+        ...state(stats),
+        tiles(stats),
+        refusedOrigins(origins),
+        unknownTypes(unknown),
+        hubs(all),
+      );
+      const same = focus && this.#live.querySelector(`[aria-label="${CSS.escape(focus)}"]`);
+      /** @type {HTMLElement | null} */ (same || null)?.focus();
+    }
+    this.#before = now;
+    this.#drawCharts(stats, long);
+  }
+
+  /**
+   * @param {any} stats
+   * @param {any} long  Series of the chosen range; null if the hub keeps the last hour only.
+   */
+  #drawCharts(stats, long) {
+    const points = (/** @type {any[]} */ series, /** @type {string} */ name, factor = 1) =>
+      series.map((point) => ({
+        at: Date.parse(point.at),
+        value: typeof point[name] === 'number' ? point[name] * factor : null,
+      }));
+    const live = stats.series;
+    const durable = long?.series ?? live;
+    const rate = long ? 1 : 60 / stats.interval_seconds;
+    const unit = long ? perPoint(long.interval_seconds) : t('per minute');
+    const isHour = !long || this.#range === '1h';
+    /** @type {Array<[string, string, any[], number, string]>} */
+    const wanted = [
+      ['events', t('Events'), durable, rate, unit],
+      ['notifications', t('Notifications'), durable, rate, unit],
+      ['skipped', t('Skipped events'), long ? durable : [], rate, unit],
+      ['failed', t('Failed events'), long ? durable : [], rate, unit],
+      ['latency_ms', t('Latency'), isHour ? live : [], 1, t('ms')],
+      ['connections', t('Connections'), isHour ? live : [], 1, t('open')],
+      ['queued', t('Queue'), isHour ? live : [], 1, t('waiting')],
+    ];
+    const shown = new Map(
+      wanted
+        .filter(([, , series]) => series.length)
+        .map(([name, title, series, factor, of]) => [
+          name,
+          new Chart(title, points(series, name, factor), of),
+        ]),
+    );
+    for (const [name, chart] of shown) {
+      const before = this.#shown.get(name);
+      if (before) chart.adopt(before);
+    }
+    this.#shown = shown;
+    this.#charts.replaceChildren(...[...shown.values()].map(({ element }) => element));
+    this.#note.textContent =
+      isHour && live.length < 2
+        ? t('Latency, connections and queue are of this hub since its start, for one hour.')
+        : '';
+  }
+
+  /** Whether the page is still shown. */
+  get isShown() {
+    return this.#place.isConnected;
+  }
+}
 
 /**
- * Returns a small chart of the last hour.
- * @param {string} name
- * @param {Array<number | null>} values
- * @param {string} unit
+ * Returns the unit of a count per point.
+ * @param {number} seconds
  */
-function chart(name, values, unit) {
-  const [width, height] = [320, 64];
-  const most = Math.max(0, ...values.map((value) => value ?? 0));
-  const scale = most || 1;
-  const x = (/** @type {number} */ at) =>
-    values.length < 2 ? width : (at / (values.length - 1)) * width;
-  const points = values.map(
-    (value, at) =>
-      `${x(at).toFixed(1)},${(height - 2 - ((value ?? 0) / scale) * (height - 6)).toFixed(1)}`,
-  );
-  const svg = document.createElementNS('http://www.w3.org/2000/svg', 'svg');
-  svg.setAttribute('viewBox', `0 0 ${width} ${height}`);
-  svg.setAttribute('preserveAspectRatio', 'none');
-  svg.setAttribute('role', 'img');
-  const last = values.at(-1);
-  svg.setAttribute(
-    'aria-label',
-    t('{name}, the last hour: at most {most} {unit}, now {last}', {
-      name,
-      most: written(most),
-      unit,
-      last: written(last),
-    }),
-  );
-  const area = document.createElementNS(svg.namespaceURI, 'polygon');
-  area.setAttribute('points', `0,${height} ${points.join(' ')} ${width},${height}`);
-  const line = document.createElementNS(svg.namespaceURI, 'polyline');
-  line.setAttribute('points', points.join(' '));
-  svg.append(area, line);
-  return h(
-    'section',
-    { class: 'card chart' },
-    h('h2', {}, name),
-    h(
-      'p',
-      {},
-      h('strong', {}, written(last)),
-      h(
-        'span',
-        { class: 'muted' },
-        values.length ? ` ${unit}, ${t('at most {most}', { most: written(most) })}` : ` ${unit}`,
-      ),
-    ),
-    svg,
-  );
+function perPoint(seconds) {
+  if (seconds >= 3_600) return t('per {n} hours', { n: seconds / 3_600 });
+  return seconds === 60 ? t('per minute') : t('per {n} minutes', { n: seconds / 60 });
+}
+
+/**
+ * Returns the totals and the series of a range; null if the hub does not keep them.
+ * @param {string} range
+ */
+async function overviewOf(range) {
+  try {
+    return await get('overview', { range });
+  } catch (error) {
+    if (error instanceof Refused && error.status === 404) return null;
+    throw error;
+  }
 }
 
 /**
@@ -67,21 +171,9 @@ function chart(name, values, unit) {
  * @param {HTMLElement} place
  */
 export async function overview(place) {
-  const live = h('div', { class: 'stack' });
-  place.append(live);
-  const draw = async () => {
-    const [stats, { hubs: all }] = await Promise.all([get('stats'), get('hubs')]);
-    fill(
-      live,
-      ...state(stats),
-      tiles(stats),
-      hubs(all),
-      unknownTypes(stats.unknown_types),
-      ...charts(stats),
-    );
-  };
-  await draw();
-  const timer = setInterval(() => void draw().catch(() => {}), REFRESH_INTERVAL);
+  const page = new Overview(place);
+  await page.draw();
+  const timer = setInterval(() => void page.draw().catch(() => {}), REFRESH_INTERVAL);
   return () => clearInterval(timer);
 }
 
@@ -118,18 +210,21 @@ function state({ parts, optional }) {
  * @param {any} stats
  */
 function tiles(stats) {
-  const tile = (/** @type {string} */ name, /** @type {number} */ value) =>
-    h('div', { class: 'card tile' }, h('strong', {}, written(value)), h('span', {}, name));
+  const tile = (
+    /** @type {string} */ name,
+    /** @type {number} */ value,
+    /** @type {string} */ href,
+  ) => h('a', { class: 'card tile', href }, h('strong', {}, written(value)), h('span', {}, name));
   return h(
     'div',
     { class: 'tiles' },
-    tile(t('users connected'), stats.connections.users),
-    tile(t('connections'), stats.totals.connections),
-    tile(t('notifications'), stats.totals.notifications),
-    tile(t('events'), stats.totals.events),
-    tile(t('dead letters'), stats.dead_letters),
-    tile(t('in the directory'), stats.directory),
-    tile(t('types'), stats.types),
+    tile(t('users connected'), stats.connections.users, '#clients'),
+    tile(t('connections'), stats.totals.connections, '#clients'),
+    tile(t('notifications'), stats.totals.notifications, '#activity'),
+    tile(t('events'), stats.totals.events, '#activity'),
+    tile(t('dead letters'), stats.dead_letters, '#dead-letters'),
+    tile(t('in the directory'), stats.directory, '#directory'),
+    tile(t('types'), stats.types, '#types'),
   );
 }
 
@@ -154,57 +249,6 @@ function hubs(all) {
     { class: 'stack' },
     h('h2', {}, title),
     table(title, heads, all.map(row), ''),
-    h('p', { class: 'muted' }, t('The figures above and below are those of this hub.')),
+    h('p', { class: 'muted' }, t('The charts of the last hour are those of this hub.')),
   );
-}
-
-/**
- * Returns the codes of events without a type.
- * @param {any[]} codes
- */
-function unknownTypes(codes) {
-  if (!codes.length) return null;
-  const similar = (/** @type {string | null} */ code) =>
-    code ? h('a', { class: 'code', href: `#types/${encodeURIComponent(code)}` }, code) : '–';
-  const row = (/** @type {any} */ one) =>
-    tr(
-      h('td', { class: 'code' }, one.code),
-      written(one.count),
-      when(one.last_at),
-      similar(one.did_you_mean),
-    );
-  const title = t('Events without a type');
-  const heads = [t('Code'), t('Events'), t('Last'), t('Did you mean')];
-  return h(
-    'section',
-    { class: 'stack' },
-    h('h2', {}, title),
-    table(title, heads, codes.map(row), ''),
-  );
-}
-
-/**
- * Returns the charts of the last hour.
- * @param {any} stats
- */
-function charts({ series, interval_seconds: seconds }) {
-  const values = (/** @type {string} */ name) =>
-    series.map((/** @type {any} */ point) => point[name]);
-  const perMinute = (/** @type {string} */ name) =>
-    values(name).map((/** @type {number} */ count) => (count * 60) / seconds);
-  const note = t(
-    'The charts begin at the start of the hub: a point every ten seconds, for one hour.',
-  );
-  return [
-    h(
-      'div',
-      { class: 'charts' },
-      chart(t('Events'), perMinute('events'), t('per minute')),
-      chart(t('Notifications'), perMinute('notifications'), t('per minute')),
-      chart(t('Latency'), values('latency_ms'), t('ms')),
-      chart(t('Connections'), values('connections'), t('open')),
-      chart(t('Queue'), values('queued'), t('waiting')),
-    ),
-    series.length < 2 && h('p', { class: 'muted' }, note),
-  ];
 }

@@ -1,5 +1,6 @@
 import { get } from './api.js';
 import { field, h, runAction } from './dom.js';
+import { timeText } from './settings.js';
 import { t } from './translations.js';
 
 /**
@@ -7,13 +8,13 @@ import { t } from './translations.js';
  * @param {string | null} code
  * @param {() => void} changed
  */
-export function realEvents(code, changed) {
+export function recentEvents(code, changed) {
   const choice = h(
     'select',
     { onchange: changed },
-    h('option', { value: '' }, t('the sample below')),
+    h('option', { value: '' }, t('the test data below')),
   );
-  const element = field(t('Preview with'), choice);
+  const element = field(t('Recent event'), choice);
   element.hidden = true;
   const load = async () => {
     const [{ events }, { dead_letters: letters }] = await Promise.all([
@@ -23,7 +24,7 @@ export function realEvents(code, changed) {
     const taken = events
       .filter((/** @type {any} */ event) => event.recipients.length && event.outcome === 'accepted')
       .slice(0, 10);
-    const time = (/** @type {string} */ at) => new Date(at).toLocaleTimeString();
+    const time = (/** @type {string} */ at) => timeText(at);
     choice.append(
       ...taken.map((/** @type {any} */ event) =>
         h(

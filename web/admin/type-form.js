@@ -1,5 +1,7 @@
 import { choice, field, h, split, when } from './dom.js';
+import { actionRows } from './type-actions.js';
 import { ChannelFields } from './type-channels.js';
+import { TypeTexts } from './type-texts.js';
 import { variantRows } from './variants.js';
 import { t } from './translations.js';
 
@@ -8,9 +10,13 @@ const PRIORITIES = ['LOW', 'MEDIUM', 'HIGH'];
 
 /** Fields of a notification type. */
 export class TypeForm {
+  /** Title and text, by language. */
+  texts;
   #type;
+  #code;
   #schedule;
   #inputs;
+  #actions;
   #variants;
   #channels;
 
@@ -18,12 +24,16 @@ export class TypeForm {
    * @param {any} type
    * @param {string | null} code  Null for a new type.
    * @param {string[]} configured  Names of the configured channels.
+   * @param {() => void} changed  Called when another language is chosen.
    */
-  constructor(type, code, configured) {
+  constructor(type, code, configured, changed) {
     this.#type = type;
+    this.#code = code;
     this.#schedule =
       typeof type.schedule === 'string' ? { cron: type.schedule } : (type.schedule ?? {});
     this.#inputs = inputs(type, this.#schedule, code);
+    this.texts = new TypeTexts(type, changed);
+    this.#actions = actionRows(type.actions ?? []);
     this.#variants = variantRows(type.variants ?? [], code);
     this.#channels = new ChannelFields(type, configured);
     for (const [name, input] of Object.entries(this.#inputs)) input.dataset.field = name;
@@ -36,22 +46,38 @@ export class TypeForm {
 
   /** Type as written in the form. */
   get draft() {
-    const { code, display_name, template, target_type, target_role, ...more } = this.#inputs;
+    const { code, target_type, target_role, ...more } = this.#inputs;
     return {
       ...this.#type,
+      ...this.texts.value(),
+      ...this.#optional(),
       code: code.value.trim(),
-      display_name: display_name.value,
-      template: template.value,
       target_type: target_type.value,
       target_role: target_role.value || null,
       target_users: split(more.target_users.value),
       priority: more.priority.value,
+      mandatory: more.mandatory.checked,
       action_url: more.action_url.value || null,
       ttl_seconds: more.ttl_seconds.value ? Number(more.ttl_seconds.value) : null,
       variants: this.#variants.value(),
       schedule: this.#draftSchedule(),
       ...this.#channels.value(),
     };
+  }
+
+  /** Members that are sent only if the type has them, or if they are filled in. */
+  #optional() {
+    const { category, icon, rich } = this.#inputs;
+    const members = {
+      category: category.value.trim() || null,
+      icon: icon.value.trim() || null,
+      rich: rich.checked,
+      actions: this.#actions.value(),
+    };
+    const isSet = (/** @type {any} */ value) => (Array.isArray(value) ? value.length > 0 : value);
+    return Object.fromEntries(
+      Object.entries(members).filter(([name, value]) => name in this.#type || isSet(value)),
+    );
   }
 
   #draftSchedule() {
@@ -67,23 +93,46 @@ export class TypeForm {
 
   /** Elements of the form. */
   get elements() {
-    const { code, display_name, priority, template, ...more } = this.#inputs;
+    const { code, priority, rich, mandatory, ...more } = this.#inputs;
     const two = (/** @type {Node[]} */ ...fields) => h('div', { class: 'two' }, ...fields);
-    const title = code.disabled ? code.value : t('New type');
+    const check = (/** @type {HTMLElement} */ box, /** @type {string} */ text) =>
+      h('label', { class: 'check' }, box, h('span', {}, text));
     return [
-      h('h2', {}, title),
-      code.disabled ? null : field(t('Code'), code),
-      two(field(t('Title'), display_name), field(t('Priority'), priority)),
-      field(t('Template'), template, t('{name} is a field of the event.')),
-      two(
-        field(t('Recipients'), more.target_type),
-        field(t('Role'), more.target_role, t('for ROLE')),
-        field(t('Users'), more.target_users, t('for USERS, comma-separated')),
+      section(
+        t('Text'),
+        this.#code
+          ? null
+          : field(
+              t('Code'),
+              code,
+              t('as the events name it, such as {example}', {
+                example: 'ORDER_SHIPPED',
+              }),
+            ),
+        ...this.texts.elements,
+        check(rich, t('Bold and links in the text: **bold**, [text](url)')),
+        two(
+          field(t('Category'), more.category, t('a tab of the bell')),
+          field(t('Icon'), more.icon, t('a URL; the preview shows those of this host')),
+        ),
+        field(t('Link'), more.action_url, t('opened by a click on the notification')),
+        this.#actions.element,
       ),
-      two(field(t('Link'), more.action_url), field(t('Expires after (seconds)'), more.ttl_seconds)),
-      ...this.#channels.elements,
-      this.#variants.element,
-      this.#scheduleFields(),
+      section(
+        t('Recipients'),
+        two(
+          field(t('Recipients'), more.target_type),
+          field(t('Role'), more.target_role, t('for ROLE')),
+          field(t('Users'), more.target_users, t('for USERS, comma-separated')),
+        ),
+        two(
+          field(t('Priority'), priority),
+          field(t('Expires after (seconds)'), more.ttl_seconds, t('empty: never')),
+        ),
+        check(mandatory, t('Users cannot mute it')),
+      ),
+      section(t('Delivery'), ...this.#channels.elements, this.#scheduleFields()),
+      section(t('A/B test'), this.#variants.element),
     ];
   }
 
@@ -107,12 +156,23 @@ export class TypeForm {
 }
 
 /**
+ * Returns a group of fields.
+ * @param {string} name
+ * @param {...(Node | null)} children
+ */
+function section(name, ...children) {
+  return h('section', { class: 'card stack', 'aria-label': name }, h('h2', {}, name), ...children);
+}
+
+/**
  * Returns the controls of a type.
  * @param {any} type
  * @param {any} schedule
  * @param {string | null} code
  */
 function inputs(type, schedule, code) {
+  const text = (/** @type {string} */ value, /** @type {string} */ placeholder) =>
+    h('input', { value: value ?? '', placeholder, spellcheck: false });
   return {
     code: h('input', {
       value: type.code ?? '',
@@ -121,21 +181,18 @@ function inputs(type, schedule, code) {
       placeholder: 'ORDER_SHIPPED',
       autocapitalize: 'characters',
     }),
-    display_name: h('input', { value: type.display_name ?? '', required: true }),
-    template: h('textarea', {
-      value: type.template ?? '',
-      required: true,
-      rows: 3,
-      spellcheck: false,
-    }),
     target_type: choice(TARGETS, type.target_type),
     target_role: h('input', { value: type.target_role ?? '' }),
     target_users: h('input', { value: (type.target_users ?? []).join(', ') }),
     priority: choice(PRIORITIES, type.priority),
-    action_url: h('input', { value: type.action_url ?? '', placeholder: '/orders/{order_id}' }),
+    mandatory: h('input', { type: 'checkbox', checked: Boolean(type.mandatory) }),
+    category: text(type.category, 'Orders'),
+    icon: text(type.icon, '/icons/orders.svg'),
+    rich: h('input', { type: 'checkbox', checked: Boolean(type.rich) }),
+    action_url: text(type.action_url, '/orders/{order_id}'),
     ttl_seconds: h('input', { type: 'number', min: 1, value: type.ttl_seconds ?? '' }),
-    cron: h('input', { value: schedule.cron ?? '', placeholder: '0 18 * * *', spellcheck: false }),
-    timezone: h('input', { value: schedule.timezone ?? '', placeholder: 'Asia/Jakarta' }),
-    count: h('input', { value: schedule.count ?? '', placeholder: 'NOTE_CREATED' }),
+    cron: text(schedule.cron, '0 18 * * *'),
+    timezone: text(schedule.timezone, 'Asia/Jakarta'),
+    count: text(schedule.count, 'NOTE_CREATED'),
   };
 }

@@ -1,20 +1,38 @@
 import { call, get } from './api.js';
-import { button, h, announce, table, tr, runAction } from './dom.js';
-import { edit, typePath } from './type-editor.js';
+import { button, h, announce, table, tr } from './dom.js';
+import { announceOutcome, typePage } from './type-page.js';
+import { typePath } from './type-preview.js';
 import { t } from './translations.js';
 
 /** Heads of the table. */
-const HEADS = ['Active', 'Code', 'Template', 'Recipients', 'Priority', 'Source', 'Actions'];
+const HEADS = ['Active', 'Code', 'Text', 'Recipients', 'Priority', 'Defined in', 'Actions'];
+
+/** Parts of the address behind the name of the page. */
+const parts = () => location.hash.split('/').slice(1).map(decodeURIComponent);
 
 /**
- * Page *Types*.
+ * Page *Types*: the list, or the editor of the type that the address names.
  * @param {HTMLElement} place
  */
 export async function types(place) {
-  const placeholder = t('Code, title or template');
+  const code = parts().join('/');
+  return code ? typePage(place, code) : list(place);
+}
+
+/**
+ * Page *New type*. The address may have a code, and that of a similar type.
+ * @param {HTMLElement} place
+ */
+export async function newType(place) {
+  const [code, like] = parts();
+  return typePage(place, null, { code, like });
+}
+
+/** @param {HTMLElement} place */
+async function list(place) {
+  const placeholder = t('Code, title or text');
   const search = h('input', { type: 'search', placeholder, 'aria-label': t('Search types') });
-  const list = h('div', {});
-  const dialog = h('dialog', { 'aria-label': t('Type') });
+  const rows = h('div', {});
   /** @type {any[]} */
   let known = [];
   const draw = () => {
@@ -23,9 +41,9 @@ export async function types(place) {
       [type.code, type.display_name, type.template].some((text) =>
         text.toLowerCase().includes(wanted),
       );
-    const rows = known.filter(matches).map(row);
+    const found = known.filter(matches).map(row);
     const heads = HEADS.map((head) => t(head));
-    list.replaceChildren(table(t('Types'), heads, rows, t('No type matches.')));
+    rows.replaceChildren(table(t('Types'), heads, found, t('No type matches.')));
   };
   const load = async () => {
     known = (await get('types')).types;
@@ -36,32 +54,32 @@ export async function types(place) {
     await load();
     const what = type.code;
     announce(type.is_active ? t('{what} is off.', { what }) : t('{what} is on.', { what }));
-    const switched = list.querySelector(`[aria-label="${CSS.escape(type.code)}"]`);
+    const switched = rows.querySelector(`[aria-label="${CSS.escape(type.code)}"]`);
     /** @type {HTMLElement | null} */ (switched)?.focus();
   };
-  const row = (/** @type {any} */ type) =>
-    tr(
+  const row = (/** @type {any} */ type) => {
+    const href = `#types/${encodeURIComponent(type.code)}`;
+    const label = t('Edit {what}', { what: type.code });
+    return tr(
       button('', () => toggle(type), {
         role: 'switch',
         class: 'switch',
         'aria-checked': type.is_active,
         'aria-label': type.code,
       }),
-      [h('strong', { class: 'code' }, type.code), h('small', {}, type.display_name)],
+      [h('a', { class: 'code', href }, type.code), h('small', {}, type.display_name)],
       h('td', { class: 'says' }, type.template),
       [type.target_type, type.target_role].filter(Boolean).join(' '),
       h('span', { class: `badge ${type.priority.toLowerCase()}` }, type.priority),
       source(type),
-      button(t('Edit'), () => edit(dialog, type.code, load), {
-        'aria-label': t('Edit {what}', { what: type.code }),
-      }),
+      h('a', { class: 'button', href, 'aria-label': label }, t('Edit')),
     );
+  };
   search.addEventListener('input', draw);
-  const add = button(t('New type'), () => edit(dialog, null, load), { class: 'primary' });
-  place.append(h('div', { class: 'bar' }, search, add), list, dialog);
+  const add = h('a', { class: 'button primary', href: '#new-type' }, t('New type'));
+  place.append(h('div', { class: 'bar' }, search, add), rows);
   await load();
-  const named = location.hash.split('/')[1];
-  if (named) await runAction(() => edit(dialog, decodeURIComponent(named), load));
+  announceOutcome();
 }
 
 /**
@@ -70,8 +88,8 @@ export async function types(place) {
  */
 function source(type) {
   if (type.problem) return h('span', { class: 'badge bad', title: type.problem }, t('invalid'));
-  if (type.origin === 'config') return h('span', { class: 'badge' }, t('file'));
+  if (type.origin === 'config') return h('span', { class: 'badge' }, 'config.toml');
   const title = type.changed_by ? t('by {who}', { who: type.changed_by }) : t('manual override');
-  const text = type.file ? t('override') : t('console');
+  const text = type.file ? t('changed here') : t('console');
   return h('span', { class: 'badge changed', title }, text);
 }

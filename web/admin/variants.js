@@ -26,7 +26,7 @@ export function variantRows(variants, code) {
         field(t('Name'), name),
         field(t('Weight'), weight, t('share of the recipients, relative to the others')),
       ),
-      field(t('Variant template'), template),
+      field(t('Text'), template),
       h('button', { type: 'button', class: 'quiet', onclick: () => row.remove() }, t('Remove')),
     );
     row.value = () => ({
@@ -40,12 +40,12 @@ export function variantRows(variants, code) {
   const next = () =>
     add({ name: String.fromCharCode(97 + rows.children.length), weight: 1, template: '' });
   const element = h(
-    'details',
-    { open: variants.length > 0, 'data-field': 'variants' },
-    h('summary', {}, t('Variants')),
+    'div',
+    { class: 'stack', 'data-field': 'variants' },
+    h('p', { class: 'muted' }, t('Each recipient gets one of the variants instead of the text.')),
     counts,
     rows,
-    h('button', { type: 'button', onclick: next }, t('Add variant')),
+    h('div', {}, h('button', { type: 'button', onclick: next }, t('Add variant'))),
   );
   if (code && variants.length)
     void runAction(async () =>

@@ -17,7 +17,7 @@ const TRANSLATED = /\bt\(\s*'((?:[^'\\]|\\.)*)'/g;
 
 const folder = new URL('../admin/', import.meta.url);
 const names = (await readdir(folder)).filter(
-  (name) => name.endsWith('.js') && name !== 'translations.js',
+  (name) => name.endsWith('.js') && !/^(translations|indonesian)/.test(name),
 );
 const sources = await Promise.all(names.map((name) => readFile(new URL(name, folder), 'utf8')));
 // Apostrophes in comments are no quotes.

@@ -104,6 +104,7 @@ fn shown(state: &State, caller: &Caller) -> HttpResponse {
         "caller": { "kind": kind, "user_id": caller.user().map(|identity| &identity.user_id) },
         "would_remove": status.would_remove,
         "restart_needed": status.restart_needed,
+        "values": *state.configuration.values(),
     }))
 }
 

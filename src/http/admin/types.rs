@@ -160,6 +160,24 @@ pub(in crate::http) async fn list(state: SharedState, _: Checked) -> Result<Http
     Ok(HttpResponse::Ok().json(json!({ "types": types, "total_count": types.len() })))
 }
 
+/// Returns the texts of the locale folders: `{"id": {"title", "template"}}`.
+fn translations(state: &State, code: &str) -> Value {
+    let mut all = Map::new();
+    for text in &state.configuration.translations().local {
+        let (name, member) = match text.code.strip_suffix(".title") {
+            Some(name) => (name, "title"),
+            None => (text.code.as_str(), "template"),
+        };
+        if code_of(name) == code_of(code) {
+            let locale = all
+                .entry(&text.locale)
+                .or_insert_with(|| json!({ "title": null, "template": null }));
+            locale[member] = json!(text.source.trim_end());
+        }
+    }
+    Value::Object(all)
+}
+
 /// Handles `GET /api/v1/admin/types/{code}`.
 pub(in crate::http) async fn get(
     state: SharedState,
@@ -170,7 +188,8 @@ pub(in crate::http) async fn get(
     let last = state.store.audit(None, Some(&subject(&row.code)), 1).await?;
     let by = last.first().map(|change| change.who.as_str());
     let last_run = last_run(&state, &row).await;
-    let json = shown(&row, &state.configuration.types(), by, last_run);
+    let mut json = shown(&row, &state.configuration.types(), by, last_run);
+    json["translations"] = translations(&state, &row.code);
     Ok(HttpResponse::Ok().insert_header((header::ETAG, etag(&row))).json(json))
 }
 

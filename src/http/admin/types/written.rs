@@ -80,6 +80,8 @@ pub(super) struct Written {
     _last_run: IgnoredAny,
     #[serde(default, rename = "next_run")]
     _next_run: IgnoredAny,
+    #[serde(default, rename = "translations")]
+    _translations: IgnoredAny,
     #[serde(default, rename = "problem")]
     _problem: IgnoredAny,
 }

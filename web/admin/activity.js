@@ -1,0 +1,186 @@
+import { get } from './api.js';
+import { button, fill, h, runAction, table, tr, when } from './dom.js';
+import { times } from './settings.js';
+import { t } from './translations.js';
+
+/** Outcomes of an event. */
+const OUTCOMES = ['accepted', 'duplicate', 'skipped', 'rejected', 'failed'];
+
+/** Number of events per page. */
+const PAGE = '50';
+
+/** Heads of the table. */
+const HEADS = ['Received', 'Type', 'Outcome', 'Reason', 'Recipients', 'Notifications', 'Source'];
+
+/** Length of the time in a field, to the minute. */
+const MINUTES = 'YYYY-MM-DDTHH:MM'.length;
+
+/**
+ * Returns the time of a field in RFC 3339; empty for none.
+ * @param {string} value
+ */
+function timeOf(value) {
+  if (!value) return '';
+  return new Date(times() === 'utc' ? `${value}Z` : value).toISOString();
+}
+
+/**
+ * Returns the value of a field with a time.
+ * @param {string | null} time  RFC 3339.
+ */
+function fieldOf(time) {
+  const date = new Date(time ?? '');
+  if (Number.isNaN(date.getTime())) return '';
+  const offset = times() === 'utc' ? 0 : date.getTimezoneOffset() * 60_000;
+  return new Date(date.getTime() - offset).toISOString().slice(0, MINUTES);
+}
+
+/** Filters of the list, kept in the address of the page. */
+class Filters {
+  #controls;
+
+  /** @param {URLSearchParams} chosen */
+  constructor(chosen) {
+    const search = (/** @type {string} */ label) =>
+      h('input', { type: 'search', placeholder: label, 'aria-label': label });
+    const option = (/** @type {string} */ value) =>
+      h('option', { value }, value ? t(value) : t('all outcomes'));
+    const time = (/** @type {string} */ label, /** @type {string} */ name) =>
+      h('input', {
+        type: 'datetime-local',
+        'aria-label': label,
+        title: label,
+        value: fieldOf(chosen.get(name)),
+      });
+    this.#controls = {
+      type: search(t('Type')),
+      user: search(t('User ID')),
+      outcome: h('select', { 'aria-label': t('Outcome') }, ...['', ...OUTCOMES].map(option)),
+      from: time(t('From'), 'from'),
+      to: time(t('Until'), 'to'),
+    };
+    for (const name of /** @type {const} */ (['type', 'user', 'outcome']))
+      this.#controls[name].value = chosen.get(name) ?? '';
+  }
+
+  get elements() {
+    const { type, user, outcome, from, to } = this.#controls;
+    const span = h('span', { class: 'bar span' }, from, '–', to);
+    return [type, user, outcome, span];
+  }
+
+  /** Chosen filters, as parameters of a query. */
+  get query() {
+    const { from, to, ...texts } = this.#controls;
+    const entries = Object.entries(texts).map(([name, { value }]) => [name, value.trim()]);
+    entries.push(['from', timeOf(from.value)], ['to', timeOf(to.value)]);
+    return Object.fromEntries(entries.filter(([, value]) => value));
+  }
+
+  clear() {
+    for (const control of Object.values(this.#controls)) control.value = '';
+  }
+}
+
+/** @param {string} outcome */
+export const outcomeBadge = (outcome) => {
+  const shades = { accepted: 'good', rejected: 'bad', failed: 'bad', skipped: 'warn' };
+  const shade = /** @type {Record<string, string>} */ (shades)[outcome] ?? '';
+  return h('span', { class: `badge ${shade}` }, t(outcome));
+};
+
+/** @param {any} event */
+function row(event) {
+  const { event_id: id, type, outcome, reason, recipients, notifications } = event;
+  const time = when(event.received_at);
+  const label = t('Explain {what}', { what: id ?? type ?? '' });
+  const href = `#explain/${encodeURIComponent(id)}`;
+  const opener = id ? h('a', { href, 'aria-label': label }, time) : time;
+  const line = tr(
+    [opener, id ? h('small', { class: 'code' }, id) : null],
+    type ? h('a', { class: 'code', href: `#types/${encodeURIComponent(type)}` }, type) : '–',
+    outcomeBadge(outcome),
+    h('td', { class: reason ? 'says' : '' }, reason ?? '–'),
+    recipients.toLocaleString(),
+    notifications.toLocaleString(),
+    [event.source, event.publisher].filter(Boolean).join(', '),
+  );
+  if (!id) return line;
+  line.className = 'opens';
+  // The link is for the keyboard; a press anywhere else in the row does the same.
+  line.onclick = ({ target }) => {
+    const isText = getSelection()?.isCollapsed === false;
+    if (!isText && !(/** @type {Element} */ (target).closest('a'))) location.hash = href;
+  };
+  return line;
+}
+
+/**
+ * Page *Activity*: the events in the store with their outcome.
+ * @param {HTMLElement} place
+ */
+export async function activity(place) {
+  const chosen = new URLSearchParams(location.hash.split('/').slice(1).join('/'));
+  const filters = new Filters(chosen);
+  const list = h('div', {});
+  const note = h('p', { class: 'muted' });
+  const more = button(t('Load older'), () => load(false), { hidden: true });
+  /** @type {string | undefined} */
+  let cursor;
+  /** Number of the latest request: an earlier one may be answered after it. */
+  let latest = 0;
+  const load = async (fresh = true) => {
+    const request = ++latest;
+    const { query } = filters;
+    const text = new URLSearchParams(query).toString();
+    history.replaceState(null, '', text ? `#activity/${text}` : '#activity');
+    const page = await get('activity', {
+      ...query,
+      limit: PAGE,
+      cursor: fresh ? undefined : cursor,
+    });
+    if (request !== latest) return;
+    cursor = page.next_cursor ?? undefined;
+    more.hidden = !cursor;
+    const rows = page.events.map(row);
+    const none = text ? t('No event matches.') : t('No events yet.');
+    const heads = HEADS.map((head) => t(head));
+    if (fresh) fill(list, table(t('Activity'), heads, rows, none));
+    else {
+      list.querySelector('tbody')?.append(...rows);
+      rows[0]?.querySelector('a')?.focus();
+    }
+    note.textContent = keptNote(page.kept);
+  };
+  const onsubmit = (/** @type {Event} */ event) => {
+    event.preventDefault();
+    void runAction(load);
+  };
+  const clear = () => {
+    filters.clear();
+    return load();
+  };
+  place.append(
+    h(
+      'form',
+      { class: 'bar filters', role: 'search', onsubmit, onchange: () => void runAction(load) },
+      ...filters.elements,
+      h('button', { class: 'primary' }, t('Show')),
+      button(t('Clear'), clear, { class: 'quiet' }),
+    ),
+    list,
+    more,
+    note,
+  );
+  await load();
+}
+
+/**
+ * Returns how many events are kept, and for how long.
+ * @param {any} kept
+ */
+function keptNote(kept) {
+  if (!kept?.days) return '';
+  const events = kept.events.toLocaleString();
+  return t('The last {events} events are kept for {days} days.', { events, days: kept.days });
+}

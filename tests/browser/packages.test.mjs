@@ -117,7 +117,9 @@ describe('the packages', () => {
       const files = archive.files.map((file) => file.path);
       for (const file of ['LICENSE-APACHE', 'LICENSE-MIT', 'README.md', 'dist/index.d.ts'])
         assert.ok(files.includes(file), `${archive.name} has no ${file}`);
-      const other = files.filter((file) => !/^(dist\/|LICENSE-|README\.md$|package\.json$)/.test(file));
+      const other = files.filter(
+        (file) => !/^(dist\/|LICENSE-|README\.md$|package\.json$)/.test(file),
+      );
       assert.deepEqual(other, []);
     }
   });

@@ -60,8 +60,7 @@ export interface LoncengContext {
 const Context = createContext<LoncengContext | null>(null);
 
 /** `useLayoutEffect`, which React 18 warns of on a server. */
-export const useBrowserLayoutEffect =
-  typeof document === 'undefined' ? useEffect : useLayoutEffect;
+export const useBrowserLayoutEffect = typeof document === 'undefined' ? useEffect : useLayoutEffect;
 
 /** Returns the context; `user` names the component or hook that needs it. */
 export function useLoncengContext(user: string): LoncengContext {
@@ -94,10 +93,7 @@ export function LoncengProvider(props: LoncengProviderProps): ReactElement {
     return { hub, token, getToken, auth, userId, login, role, share };
   }, [latest, hasGetToken, hub, token, auth, userId, login, role, share]);
   const appearance = useMemo(() => ({ lang, theme, dictionary }), [lang, theme, dictionary]);
-  const context = useMemo(
-    () => ({ store, options, appearance }),
-    [store, options, appearance],
-  );
+  const context = useMemo(() => ({ store, options, appearance }), [store, options, appearance]);
   useBrowserLayoutEffect(() => void store.configure(options), [store, options]);
   // Not a layout effect: React ends those while a boundary of Suspense shows its fallback.
   useEffect(() => store.retain(), [store]);

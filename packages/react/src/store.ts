@@ -154,7 +154,13 @@ export class InboxStore {
         itemsOf(this.getState(), tab).length === before
       );
       const hasMore = cursor !== null;
-      this.#setPage(client, tab, { hasMore, isLoading: false, error: null, isLoaded: true, cursor });
+      this.#setPage(client, tab, {
+        hasMore,
+        isLoading: false,
+        error: null,
+        isLoaded: true,
+        cursor,
+      });
     } catch (thrown) {
       const error = thrown instanceof Error ? thrown : new Error(String(thrown));
       this.#setPage(client, tab, { ...page, isLoading: false, error });

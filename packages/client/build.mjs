@@ -20,6 +20,21 @@ async function minified({ path }) {
   return { contents: code, loader: 'text' };
 }
 
+/** Modules of this package in the place of those of web/src. */
+const replaced = {
+  name: 'replaced-modules',
+  setup: (plugin) =>
+    plugin.onResolve({ filter: /^\.\/inbox-module\.js$/ }, () => ({
+      path: join(root, 'src/inbox-module.js'),
+    })),
+};
+
+/** Loads stylesheets as minified text. */
+const cssText = {
+  name: 'css-text',
+  setup: (plugin) => plugin.onLoad({ filter: /\.css$/ }, minified),
+};
+
 await rm(dist, { recursive: true, force: true });
 await mkdir(dist);
 await build({
@@ -32,9 +47,8 @@ await build({
   target: 'es2022',
   define: { 'import.meta.url': 'pageUrl' },
   inject: [join(root, 'src/environment.js')],
-  plugins: [{ name: 'css-text', setup: (plugin) => plugin.onLoad({ filter: /\.css$/ }, minified) }],
+  plugins: [replaced, cssText],
   banner: { js: '// Lonceng, a notification hub: the browser client. MIT OR Apache-2.0.' },
 });
 // Generated from the same sources by web/build.mjs, which checks that they are up to date.
-await copyFile(join(web, 'dist/lonceng.d.ts'), join(dist, 'lonceng.d.ts'));
-await copyFile(join(root, 'src/index.d.ts'), join(dist, 'index.d.ts'));
+await copyFile(join(web, 'dist/lonceng.d.ts'), join(dist, 'index.d.ts'));

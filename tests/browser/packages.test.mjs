@@ -145,6 +145,23 @@ describe('the packages', () => {
     await page.context().close();
   });
 
+  test('all elements of a provider share one connection and the rows of the application', async () => {
+    await hub.publish({ type: 'NOTE_CREATED', user_id: 'all', title: 'Row' });
+    const page = await open({ hub: hub.base, userId: 'all', all: 'yes', theme: 'dark' });
+    await online(page);
+    await page.locator('lonceng-inbox.page').getByText('Mine: You created a note: "Row"').waitFor();
+    await page.locator('lonceng-preferences').getByRole('button', { name: 'Save' }).waitFor();
+    assert.equal(await page.locator('lonceng-inbox').getAttribute('theme'), 'dark');
+    await hub.api('POST', '/api/v1/notify', { target: [{ id: 'all' }], message: 'A toast' });
+    await page.locator('lonceng-toasts .toast').getByText('A toast').waitFor();
+    await page.locator('lonceng-inbox').getByText('A toast').waitFor();
+    assert.equal(await page.locator('lonceng-bell .badge').textContent(), '2');
+    if (screenshots) await page.screenshot({ path: `${screenshots}/packages-all.png` });
+    assert.equal(page.sockets.length, 1);
+    assert.deepEqual(page.troubles, []);
+    await page.context().close();
+  });
+
   test('loadMore loads the rest of a long list, and markAllRead marks all of it', async () => {
     for (let n = 0; n < 70; n += 1)
       await hub.publish({ type: 'NOTE_CREATED', user_id: 'many', title: `Note ${n}` });
@@ -156,6 +173,9 @@ describe('the packages', () => {
       return (await page.locator('#list li').count()) === 70;
     });
     await until('there is no more', () => more.isDisabled());
+    await page.getByLabel('Find').fill('note 17');
+    await until('one is found', async () => (await page.locator('#list li').count()) === 1);
+    await page.getByLabel('Find').fill('');
     await page.getByRole('button', { name: 'Read all' }).click();
     await text(page, 'unread', '0');
     await until('the hub knows', async () => {

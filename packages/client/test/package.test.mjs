@@ -15,7 +15,7 @@ test('importing it in Node defines no element and does not fail', async () => {
 
 test('it exports what the declarations say', async () => {
   const client = await import('@lonceng/client');
-  const declarations = await readFile(new URL('lonceng.d.ts', dist), 'utf8');
+  const declarations = await readFile(new URL('index.d.ts', dist), 'utf8');
   const [, names] = /^export \{ (.+) \};$/m.exec(declarations);
   assert.deepEqual(Object.keys(client).sort(), names.split(', ').sort());
 });

@@ -1,19 +1,21 @@
 'use client';
 
 import { useCallback, useEffect, useMemo, useSyncExternalStore } from 'react';
-import type { Client, Notification, Tab } from '@lonceng/client';
+import type { Client, Filter, Notification } from '@lonceng/client';
 import { useLatest, useLoncengContext } from './provider.js';
-import { INITIAL_PAGE, INITIAL_STATE, itemsOf } from './store.js';
+import { INITIAL_PAGE, INITIAL_STATE, NO_ITEMS } from './store.js';
 import type { InboxState } from './store.js';
 
-/** Options of `useInbox`. */
-export interface UseInboxOptions {
-  /** Notifications to list; by default all that are not archived. */
-  tab?: Tab;
-}
+/**
+ * Selection of `useInbox`: a tab, by default all notifications that are neither archived nor
+ * snoozed; a category; and a text in the title or the message.
+ */
+export type UseInboxOptions = Partial<Filter>;
 
 /** Inbox of the user, and functions that change it. The functions stay the same. */
-export interface Inbox extends Omit<InboxState, 'archived'> {
+export interface InboxResult extends InboxState {
+  /** Loaded notifications of the selection, newest first. */
+  readonly items: readonly Notification[];
   /** True while a page is being loaded. */
   readonly isLoading: boolean;
   /** True once the first page is loaded. Before that, an empty list may be incomplete. */
@@ -56,18 +58,24 @@ export function useClient(): Client | null {
 }
 
 /** Returns the inbox. Loads its first page when the connection is there. */
-export function useInbox({ tab = 'all' }: UseInboxOptions = {}): Inbox {
+export function useInbox({ tab = 'all', category, q }: UseInboxOptions = {}): InboxResult {
   const { store } = useLoncengContext('useInbox()');
+  const filter = useMemo(() => ({ tab, category, q }), [tab, category, q]);
+  const items = useSyncExternalStore(
+    store.subscribe,
+    () => store.getItems(filter),
+    () => NO_ITEMS,
+  );
   const state = useSyncExternalStore(store.subscribe, store.getState, () => INITIAL_STATE);
   const page = useSyncExternalStore(
     store.subscribe,
-    () => store.getPage(tab),
+    () => store.getPage(filter),
     () => INITIAL_PAGE,
   );
   const isOnline = state.status === 'online';
   useEffect(() => {
-    if (isOnline) void store.loadFirst(tab);
-  }, [store, tab, isOnline]);
+    if (isOnline) void store.loadFirst(filter);
+  }, [store, filter, isOnline]);
   const actions = useMemo(() => {
     const client = () => store.getClient();
     return {
@@ -83,18 +91,18 @@ export function useInbox({ tab = 'all' }: UseInboxOptions = {}): Inbox {
       remove: (id: string) => client()?.remove(id),
     };
   }, [store]);
-  const loadMore = useCallback(() => store.load(tab), [store, tab]);
+  const loadMore = useCallback(() => store.load(filter), [store, filter]);
   return useMemo(() => {
     const { unread, unseen, status, reason } = state;
     const { hasMore, isLoading, isLoaded, error } = page;
     return {
-      items: itemsOf(state, tab),
+      items,
       ...{ unread, unseen, status, reason },
       ...{ hasMore, isLoading, isLoaded, error },
       loadMore,
       ...actions,
     };
-  }, [state, page, tab, loadMore, actions]);
+  }, [items, state, page, loadMore, actions]);
 }
 
 /** Returns the number of unread notifications. Renders only when it changes. */

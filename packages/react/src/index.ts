@@ -1,9 +1,27 @@
 'use client';
 
 export { LoncengProvider } from './provider.js';
-export { Bell } from './elements.js';
+export { Bell, Inbox, Preferences, Toasts } from './elements.js';
 export { useClient, useInbox, useNotification, useUnread } from './hooks.js';
 export type { LoncengProviderProps, Appearance, Dictionary } from './provider.js';
-export type { BellProps, ElementProps, Placement } from './elements.js';
-export type { Inbox, UseInboxOptions } from './hooks.js';
-export type { Client, Notification, Options, Preferences, Status, Tab } from '@lonceng/client';
+export type {
+  ActionEvent,
+  BellProps,
+  ElementProps,
+  InboxProps,
+  Placement,
+  PreferencesProps,
+  StatusEvent,
+  ToastsProps,
+} from './elements.js';
+export type { InboxResult, UseInboxOptions } from './hooks.js';
+export type {
+  Action,
+  Client,
+  Filter,
+  Notification,
+  Options,
+  RenderItem,
+  Status,
+  Tab,
+} from '@lonceng/client';

@@ -1,12 +1,8 @@
 import { Client } from '@lonceng/client';
-import type { Notification, Options, Status, Tab } from '@lonceng/client';
+import type { Filter, Notification, Options, Status } from '@lonceng/client';
 
 /** State of the inbox at one moment. Never changes; the next state is another object. */
 export interface InboxState {
-  /** Notifications of the list, newest first. */
-  readonly items: readonly Notification[];
-  /** Archived notifications that are loaded, newest first. */
-  readonly archived: readonly Notification[];
   /** Number of unread notifications. */
   readonly unread: number;
   /** Number of unread notifications that were never displayed. */
@@ -17,7 +13,7 @@ export interface InboxState {
   readonly reason: string;
 }
 
-/** Progress of loading a tab. */
+/** Progress of loading the notifications that a filter selects. */
 export interface Page {
   /** True if there are older notifications to load. */
   readonly hasMore: boolean;
@@ -33,8 +29,6 @@ export interface Page {
 
 /** State before the connection, and on a server. */
 export const INITIAL_STATE: InboxState = {
-  items: [],
-  archived: [],
   unread: 0,
   unseen: 0,
   status: 'connecting',
@@ -50,11 +44,10 @@ export const INITIAL_PAGE: Page = {
   cursor: null,
 };
 
-/** Notifications of a state that a tab shows. */
-export function itemsOf(state: InboxState, tab: Tab): readonly Notification[] {
-  if (tab === 'archived') return state.archived;
-  return tab === 'unread' ? state.items.filter((item) => item.status === 'unread') : state.items;
-}
+/** Notifications before the connection. */
+export const NO_ITEMS: readonly Notification[] = [];
+
+const keyOf = ({ tab, category, q }: Filter) => JSON.stringify([tab, category, q]);
 
 /** User that a token names; undefined if it is not a JSON Web Token. */
 function subject(token: string | undefined): unknown {
@@ -74,7 +67,10 @@ export class InboxStore {
   #options: Options = {};
   #client: Client | null = null;
   #state: InboxState | null = INITIAL_STATE;
-  #pages = new Map<Tab, Page>();
+  /** By the key of the filter, until the next change. */
+  #items = new Map<string, readonly Notification[]>();
+  /** By the key of the filter. */
+  #pages = new Map<string, Page>();
   #listeners = new Set<() => void>();
   #isUsed = false;
 
@@ -93,9 +89,18 @@ export class InboxStore {
     return this.#state;
   };
 
-  /** Progress of a tab; the same object until it changes. */
-  getPage(tab: Tab): Page {
-    return this.#pages.get(tab) ?? INITIAL_PAGE;
+  /** Loaded notifications that a filter selects, newest first; the same list until it changes. */
+  getItems(filter: Filter): readonly Notification[] {
+    if (!this.#client?.mayShow) return NO_ITEMS;
+    const key = keyOf(filter);
+    const items = this.#items.get(key) ?? this.#client.matching(filter);
+    this.#items.set(key, items);
+    return items;
+  }
+
+  /** Progress of a filter; the same object until it changes. */
+  getPage(filter: Filter): Page {
+    return this.#pages.get(keyOf(filter)) ?? INITIAL_PAGE;
   }
 
   /** Connects with these options, unless that is done already. Returns the live inbox. */
@@ -131,30 +136,30 @@ export class InboxStore {
     };
   }
 
-  /** Loads the first page of a tab, unless that was done. */
-  async loadFirst(tab: Tab): Promise<void> {
-    if (!this.getPage(tab).isLoaded) await this.load(tab);
+  /** Loads the first page of a filter, unless that was done. */
+  async loadFirst(filter: Filter): Promise<void> {
+    if (!this.getPage(filter).isLoaded) await this.load(filter);
   }
 
-  /** Loads the next page of a tab. */
-  async load(tab: Tab): Promise<void> {
+  /** Loads the next page of a filter. */
+  async load(filter: Filter): Promise<void> {
     const client = this.#client;
-    const page = this.getPage(tab);
+    const page = this.getPage(filter);
     if (!client || page.isLoading || (page.isLoaded && !page.hasMore)) return;
-    this.#setPage(client, tab, { ...page, isLoading: true, error: null });
-    const before = itemsOf(this.getState(), tab).length;
+    this.#setPage(client, filter, { ...page, isLoading: true, error: null });
+    const before = client.matching(filter).length;
     let cursor = page.cursor;
     try {
       // Skips pages that are already loaded through the connection.
-      do cursor = await client.loadOlder(cursor, tab);
+      do cursor = await client.loadOlder(cursor, filter);
       while (
         cursor &&
         page.isLoaded &&
         client === this.#client &&
-        itemsOf(this.getState(), tab).length === before
+        client.matching(filter).length === before
       );
       const hasMore = cursor !== null;
-      this.#setPage(client, tab, {
+      this.#setPage(client, filter, {
         hasMore,
         isLoading: false,
         error: null,
@@ -163,20 +168,21 @@ export class InboxStore {
       });
     } catch (thrown) {
       const error = thrown instanceof Error ? thrown : new Error(String(thrown));
-      this.#setPage(client, tab, { ...page, isLoading: false, error });
+      this.#setPage(client, filter, { ...page, isLoading: false, error });
     }
   }
 
-  #setPage(client: Client, tab: Tab, page: Page) {
+  #setPage(client: Client, filter: Filter, page: Page) {
     // The page may be one of an earlier user.
     if (client !== this.#client) return;
-    this.#pages.set(tab, page);
+    this.#pages.set(keyOf(filter), page);
     this.#tell();
   }
 
   #changed(client: Client) {
     if (client !== this.#client) return;
     this.#state = null;
+    this.#items.clear();
     this.#tell();
   }
 
@@ -189,14 +195,15 @@ export class InboxStore {
     if (!client) return INITIAL_STATE;
     const { status, reason } = client;
     if (!client.mayShow) return { ...INITIAL_STATE, status, reason };
-    const { items, archived, unread, unseen } = client;
-    return { items, archived, unread, unseen, status, reason };
+    const { unread, unseen } = client;
+    return { unread, unseen, status, reason };
   }
 
   #close() {
     this.#client?.close();
     this.#client = null;
     this.#state = INITIAL_STATE;
+    this.#items.clear();
     this.#pages = new Map();
     this.#tell();
   }

@@ -1,7 +1,16 @@
 // Application that uses what @lonceng/react exports; packages.test.mjs looks at it.
 import { StrictMode, useState } from 'react';
 import type { ReactElement } from 'react';
-import { Bell, LoncengProvider, useInbox, useNotification, useUnread } from '@lonceng/react';
+import {
+  Bell,
+  Inbox,
+  LoncengProvider,
+  Preferences,
+  Toasts,
+  useInbox,
+  useNotification,
+  useUnread,
+} from '@lonceng/react';
 import type { LoncengProviderProps, Notification, Tab } from '@lonceng/react';
 
 function Unread() {
@@ -16,10 +25,12 @@ function Last() {
 
 function List() {
   const [tab, setTab] = useState<Tab>('all');
-  const inbox = useInbox({ tab });
+  const [q, setQ] = useState('');
+  const inbox = useInbox({ tab, q });
   return (
     <section id="list" data-status={inbox.status} data-loaded={inbox.isLoaded}>
       <button onClick={() => setTab(tab === 'all' ? 'archived' : 'all')}>Other tab</button>
+      <input aria-label="Find" value={q} onChange={(event) => setQ(event.target.value)} />
       <button onClick={inbox.markAllRead}>Read all</button>
       <button onClick={() => void inbox.loadMore()} disabled={!inbox.hasMore}>
         More
@@ -40,10 +51,20 @@ function List() {
 export interface AppProps extends LoncengProviderProps {
   /** Token endpoint that `getToken` asks. */
   tokens?: string;
+  /** Elements to show besides the bell. */
+  all?: string;
+}
+
+/** A row of the application's own for one kind of notification. */
+function renderItem(item: Notification): HTMLElement | null {
+  if (item.type_code !== 'NOTE_CREATED') return null;
+  const row = document.createElement('em');
+  row.textContent = `Mine: ${item.message}`;
+  return row;
 }
 
 /** Page with a bell, a list of its own, and buttons that change the provider. */
-export function App({ tokens, ...first }: AppProps): ReactElement {
+export function App({ tokens, all, ...first }: AppProps): ReactElement {
   const [props, setProps] = useState(first);
   const [mounted, setMounted] = useState(true);
   const [renders, setRenders] = useState(0);
@@ -63,9 +84,18 @@ export function App({ tokens, ...first }: AppProps): ReactElement {
             maxToasts={2}
             onAction={(event) => {
               event.preventDefault();
-              setAction(event.detail.action_url ?? 'none');
+              setAction(event.url ?? 'none');
             }}
           />
+          {all && (
+            <>
+              <div style={{ height: 300 }}>
+                <Inbox className="page" renderItem={renderItem} />
+              </div>
+              <Toasts toastPosition="top-start" />
+              <Preferences />
+            </>
+          )}
           <Unread />
           <Last />
           <output id="action">{action}</output>

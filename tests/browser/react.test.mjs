@@ -1,18 +1,11 @@
 // The React example, built as documented, on another origin.
 import assert from 'node:assert/strict';
-import { readFile } from 'node:fs/promises';
-import http from 'node:http';
-import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { Hub, freePort, launch, screenshots, until } from './harness.mjs';
+import { Hub, launch, screenshots, until } from './harness.mjs';
+import { Site } from './site.mjs';
 
 const dist = fileURLToPath(new URL('../../examples/react/dist', import.meta.url));
-const kinds = {
-  '.html': 'text/html',
-  '.js': 'text/javascript',
-  '.css': 'text/css',
-};
 
 describe('the React example', () => {
   let hub;
@@ -20,32 +13,17 @@ describe('the React example', () => {
   let site;
   let address;
   before(async () => {
-    const port = await freePort();
-    site = http.createServer(async (request, answer) => {
-      const file = request.url.split('?')[0] === '/' ? '/index.html' : request.url.split('?')[0];
-      try {
-        const body = await readFile(path.join(dist, path.normalize(file)));
-        answer.writeHead(200, {
-          'content-type': kinds[path.extname(file)] ?? 'application/octet-stream',
-        });
-        answer.end(body);
-      } catch {
-        answer.writeHead(404);
-        answer.end();
-      }
-    });
-    await new Promise((listening) => site.listen(port, '127.0.0.1', listening));
+    site = await Site.start(dist);
     hub = await Hub.start({
-      env: { LONCENG_SERVER__ALLOWED_ORIGINS: `["http://127.0.0.1:${port}"]` },
+      env: { LONCENG_SERVER__ALLOWED_ORIGINS: JSON.stringify([site.base]) },
     });
-    address = `http://127.0.0.1:${port}/?hub=${hub.base}`;
+    address = `${site.base}/?hub=${hub.base}`;
     browser = await launch();
   });
   after(async () => {
     await browser?.close();
     await hub?.stop();
-    site?.closeAllConnections();
-    await new Promise((closed) => site.close(closed));
+    await site?.stop();
   });
 
   test('React receives the event of a notification, and a click marks it as read', async () => {

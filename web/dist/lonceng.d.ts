@@ -18,9 +18,10 @@ type Words = Record<string, string>;
 /**
  * Address of the hub, and identity of the user.
  */
-type Options = {
+type Options$1 = {
     /**
-     * URL of the hub; by default the origin of this script.
+     * URL of the hub; by default the origin of this script, or of the page
+     * with the npm package.
      */
     hub?: string | undefined;
     /**
@@ -62,7 +63,7 @@ type Options = {
 /** Web Push of this browser, for the signed-in user. */
 declare class DevicePush {
     /** @param {Options} options */
-    constructor(options: Options);
+    constructor(options: Options$1);
     /** Origin of the hub, whose pages can enable Web Push. */
     get origin(): string;
     /**
@@ -164,7 +165,7 @@ declare class SignIn {
      * @param {Options} options
      * @param {() => void} renewed  Called when the token was replaced.
      */
-    constructor(options: Options, renewed: () => void);
+    constructor(options: Options$1, renewed: () => void);
     /** True if there is no identity. */
     get isMissing(): boolean;
     /** True if a later attempt may succeed by itself. */
@@ -277,7 +278,7 @@ type Preferences$1 = {
  */
 declare class Client extends EventTarget {
     /** @param {Options} options */
-    constructor(options: Options);
+    constructor(options: Options$1);
     /** Web Push of this browser. */
     devicePush: DevicePush;
     /**
@@ -421,8 +422,10 @@ declare class HostElement extends HTMLElement {
     protected words: Words;
     /** @protected */
     protected language: string;
+    set client(client: Client | null);
     /**
-     * Live inbox, for pages that need more than the element shows.
+     * Live inbox, for pages that need more than the element shows. A page that has one of its own
+     * sets it, in place of the attributes of the identity, and closes it.
      * @returns {Client | null}
      */
     get client(): Client | null;
@@ -551,7 +554,7 @@ type RenderItem$1 = (item: Notification$1) => HTMLElement | null;
  */
 declare class Feed extends EventTarget {
     /** @param {FeedOptions} options */
-    constructor(options: FeedOptions);
+    constructor(options: FeedOptions$1);
     /**
      * Status of the connection.
      * @returns {Status}
@@ -593,7 +596,7 @@ type FeedSubscription = {
 /**
  * Subscription to a feed.
  */
-type FeedOptions = Options & FeedSubscription;
+type FeedOptions$1 = Options$1 & FeedSubscription;
 /**
  * Message of a feed.
  */
@@ -724,8 +727,8 @@ declare class LoncengBell extends ToastingElement {
     #private;
 }
 
-/** @import { Options } from './options.js' */
-/** @import { FeedOptions } from './feed.js' */
+/** @typedef {import('./options.js').Options} Options */
+/** @typedef {import('./feed.js').FeedOptions} FeedOptions */
 /** @typedef {import('./inbox.js').Notification} Notification */
 /** @typedef {import('./inbox.js').Action} Action */
 /** @typedef {import('./matching.js').Filter} Filter */
@@ -744,6 +747,8 @@ declare function connect(options: Options): Client;
  * @param {FeedOptions} options
  */
 declare function connectFeed(options: FeedOptions): Feed;
+type Options = Options$1;
+type FeedOptions = FeedOptions$1;
 type Notification = Notification$1;
 type Action = Action$1;
 type Filter = Filter$1;
@@ -754,7 +759,7 @@ type FeedMessage = FeedMessage$1;
 type RenderItem = RenderItem$1;
 
 export { Client, Feed, LoncengBell, LoncengFeed, LoncengInbox, LoncengPreferences, LoncengToasts, connect, connectFeed };
-export type { Action, FeedMessage, Filter, Notification, Preferences, RenderItem, Status, Tab };
+export type { Action, FeedMessage, FeedOptions, Filter, Notification, Options, Preferences, RenderItem, Status, Tab };
 
 interface Client {
   addEventListener(

@@ -1,4 +1,4 @@
-import { acquire, release } from './shared-clients.js';
+import { acquire, adopt, release } from './shared-clients.js';
 import { words } from './messages.js';
 import { styles } from './styles.js';
 import { Announcer } from './announcer.js';
@@ -34,6 +34,8 @@ const WARN_DELAY = 1_000;
 export class HostElement extends HTMLElement {
   /** @type {SharedClient | null} */
   #shared = null;
+  /** Live inbox of the page. @type {Client | null} */
+  #given = null;
   /** @type {AbortController | null} */
   #listening = null;
   /** @type {Words | null} */
@@ -61,11 +63,17 @@ export class HostElement extends HTMLElement {
   }
 
   /**
-   * Live inbox, for pages that need more than the element shows.
+   * Live inbox, for pages that need more than the element shows. A page that has one of its own
+   * sets it, in place of the attributes of the identity, and closes it.
    * @returns {Client | null}
    */
   get client() {
-    return this.#shared?.client ?? null;
+    return this.#shared?.client ?? this.#given;
+  }
+
+  set client(client) {
+    this.#given = client;
+    if (this.isConnected) this.#connect();
   }
 
   /**
@@ -92,7 +100,7 @@ export class HostElement extends HTMLElement {
   }
 
   connectedCallback() {
-    this.adoptProperties('getToken', 'dictionary');
+    this.adoptProperties('client', 'getToken', 'dictionary');
     this.#applyLanguage();
     this.#theme();
     this.#dark.addEventListener('change', this.#theme);
@@ -236,7 +244,7 @@ export class HostElement extends HTMLElement {
       auth: of('auth') === 'cookie' ? 'cookie' : undefined,
     };
     const before = this.#shared;
-    const shared = acquire(options, this);
+    const shared = this.#given ? adopt(this.#given, this) : acquire(options, this);
     if (shared === before) return;
     this.#release();
     this.#shared = shared;

@@ -1,8 +1,8 @@
 import { button, element } from './icons.js';
+import { importInbox } from './inbox-module.js';
 
+/** @import { InboxModule } from './inbox-module.js' */
 /** @import { Words } from './messages.js' */
-
-/** @typedef {typeof import('./lonceng-inbox.js')} InboxModule */
 
 /**
  * Part of an element that the second module shows.
@@ -31,15 +31,13 @@ let planned = false;
  */
 export function loadInbox() {
   if (!loading) {
-    // Browsers remember that a URL has failed.
-    const again = new URL(`lonceng-inbox.js?${failures}`, import.meta.url).href;
-    loading = failures ? import(again) : import('./lonceng-inbox.js');
+    loading = importInbox(failures);
     loading.catch(() => {
       loading = null;
       failures += 1;
     });
   }
-  return /** @type {Promise<InboxModule>} */ (loading);
+  return loading;
 }
 
 /** Loads the module when the browser is idle, so that a click opens the list at once. */

@@ -4,9 +4,8 @@ import { LoncengBell } from './bell.js';
 import { LoncengInbox, LoncengPreferences } from './inbox-elements.js';
 import { LoncengToasts } from './toasting-element.js';
 
-/** @import { Options } from './options.js' */
-/** @import { FeedOptions } from './feed.js' */
-
+/** @typedef {import('./options.js').Options} Options */
+/** @typedef {import('./feed.js').FeedOptions} FeedOptions */
 /** @typedef {import('./inbox.js').Notification} Notification */
 /** @typedef {import('./inbox.js').Action} Action */
 /** @typedef {import('./matching.js').Filter} Filter */

@@ -4,7 +4,8 @@ import { claims } from './sign-in.js';
  * Address of the hub, and identity of the user.
  *
  * @typedef {object} Options
- * @property {string} [hub]  URL of the hub; by default the origin of this script.
+ * @property {string} [hub]  URL of the hub; by default the origin of this script, or of the page
+ *   with the npm package.
  * @property {string} [token]  Token, sent as a WebSocket subprotocol or in a header, never in a
  *   URL.
  * @property {() => Promise<string>} [getToken]  Returns a token. Called before the first

@@ -8,7 +8,7 @@ import { claims } from './sign-in.js';
  * Live inbox that elements of a page share.
  *
  * @typedef {object} SharedClient
- * @property {string} key
+ * @property {string | null} key  Identity; null for a live inbox that belongs to the page.
  * @property {string | undefined} token
  * @property {Client} client
  * @property {Set<object>} users  Elements that use it.
@@ -16,6 +16,9 @@ import { claims } from './sign-in.js';
 
 /** Live inboxes of this page by identity. @type {Map<string, SharedClient>} */
 const clients = new Map();
+
+/** Live inboxes that pages have set. @type {WeakMap<Client, SharedClient>} */
+const given = new WeakMap();
 
 /** Numbers of the functions that return tokens. @type {WeakMap<object, number>} */
 const functions = new WeakMap();
@@ -62,13 +65,25 @@ export function acquire(options, user) {
 }
 
 /**
+ * Returns a live inbox that the page has set, and closes itself.
+ * @param {Client} client
+ * @param {object} user  Element that uses it.
+ */
+export function adopt(client, user) {
+  const shared = given.get(client) ?? { key: null, token: undefined, client, users: new Set() };
+  given.set(client, shared);
+  shared.users.add(user);
+  return shared;
+}
+
+/**
  * Gives a live inbox back, which is closed after its last element.
  * @param {SharedClient} shared
  * @param {object} user
  */
 export function release(shared, user) {
   shared.users.delete(user);
-  if (shared.users.size > 0) return;
+  if (shared.users.size > 0 || shared.key === null) return;
   shared.client.close();
   if (clients.get(shared.key) === shared) clients.delete(shared.key);
 }

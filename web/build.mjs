@@ -1,5 +1,6 @@
-// Builds what the hub serves from web/src: dist/lonceng.js, one minified ES module, and
-// dist/lonceng.d.ts, its TypeScript declarations, from the JSDoc types.
+// Builds what the hub serves from web/src: dist/lonceng.js, a minified ES module;
+// dist/lonceng-inbox.js, which it imports for the list and the settings; and dist/lonceng.d.ts, its
+// TypeScript declarations, from the JSDoc types.
 //
 //   node build.mjs           writes dist/, which is committed
 //   node build.mjs --check   fails if dist/ is not what web/src makes
@@ -42,10 +43,14 @@ declare global {
   interface HTMLElementTagNameMap {
     'lonceng-bell': LoncengBell;
     'lonceng-feed': LoncengFeed;
+    'lonceng-inbox': LoncengInbox;
+    'lonceng-preferences': LoncengPreferences;
+    'lonceng-toasts': LoncengToasts;
   }
   interface HTMLElementEventMap {
     'lonceng:notification': CustomEvent<Notification>;
-    'lonceng:action': CustomEvent<Notification>;
+    'lonceng:action': CustomEvent<Notification> & { action?: number; url: string | null };
+    'lonceng:open': CustomEvent<null>;
     'lonceng:status': CustomEvent<{ status: Status; reason: string }>;
     'lonceng:message': CustomEvent<FeedMessage>;
     'lonceng:error': CustomEvent<{ code: string; message: string }>;
@@ -59,10 +64,12 @@ async function minified({ path }) {
   return { contents: code, loader: 'text' };
 }
 
-async function bundle() {
+/** Bundles a module of web/src. The modules share helpers, which are in both, and no state. */
+async function bundle(name) {
   const { outputFiles } = await build({
-    entryPoints: [join(root, 'src/lonceng.js')],
+    entryPoints: [join(root, 'src', name)],
     bundle: true,
+    external: ['./lonceng-inbox.js'],
     format: 'esm',
     target: 'es2022',
     minify: true,
@@ -78,7 +85,7 @@ async function bundle() {
 /** Emits a declaration for each module, then puts them into one file. */
 async function declarations() {
   const types = join(root, 'dist/types');
-  const program = ts.createProgram([join(root, 'src/lonceng.js')], {
+  const program = ts.createProgram([join(root, 'src/lonceng.js'), join(root, 'src/css.d.ts')], {
     allowJs: true,
     checkJs: true,
     declaration: true,
@@ -103,7 +110,11 @@ async function declarations() {
   }
 }
 
-const outputs = { 'lonceng.js': await bundle(), 'lonceng.d.ts': await declarations() };
+const outputs = {
+  'lonceng.js': await bundle('lonceng.js'),
+  'lonceng-inbox.js': await bundle('lonceng-inbox.js'),
+  'lonceng.d.ts': await declarations(),
+};
 const check = process.argv.includes('--check');
 for (const [name, text] of Object.entries(outputs)) {
   const path = join(root, 'dist', name);

@@ -39,7 +39,16 @@ pub(in crate::http) fn operations() -> Vec<Operation> {
             .returns_text(200, "The file.", &["text/css", "text/javascript"]),
         Operation::get("/lonceng.js", component)
             .doc(Tag::Operations, "component", "Get the browser component")
-            .returns_text(200, "One ES module.", &["text/javascript"]),
+            .returns_text(200, "One ES module.", &["text/javascript"])
+            .errors(&[404]),
+        Operation::get("/lonceng-inbox.js", component_inbox)
+            .doc(
+                Tag::Operations,
+                "component_inbox",
+                "Get the list and the settings of the browser component, which it imports itself",
+            )
+            .returns_text(200, "One ES module.", &["text/javascript"])
+            .errors(&[404]),
         Operation::get("/lonceng-sw.js", service_worker)
             .doc(Tag::Operations, "service_worker", "Get the service worker that shows Web Push")
             .returns_text(200, "A service worker.", &["text/javascript"]),
@@ -49,7 +58,8 @@ pub(in crate::http) fn operations() -> Vec<Operation> {
                 "component_types",
                 "Get the TypeScript declarations of the browser component",
             )
-            .returns_text(200, "Declarations.", &["text/plain"]),
+            .returns_text(200, "Declarations.", &["text/plain"])
+            .errors(&[404]),
         Operation::get("/", demo)
             .doc(Tag::Operations, "demo", "Get the demo page (dev authentication only)")
             .returns_text(200, "A page.", &["text/html"])
@@ -93,17 +103,14 @@ struct Docs;
 static ASYNCAPI: LazyLock<Asset> =
     LazyLock::new(|| Asset::new(include_bytes!("../../docs/api/asyncapi.json").to_vec()));
 
-/// TypeScript declarations of the component.
-static DECLARATIONS: LazyLock<Asset> =
-    LazyLock::new(|| Asset::new(include_bytes!("../../web/dist/lonceng.d.ts").to_vec()));
+/// Component as two minified modules, and its TypeScript declarations, built from `web/src`.
+#[derive(RustEmbed)]
+#[folder = "web/dist/"]
+struct Component;
 
 /// Service worker of Web Push.
 static SERVICE_WORKER: LazyLock<Asset> =
     LazyLock::new(|| Asset::new(include_bytes!("../../web/worker/lonceng-sw.js").to_vec()));
-
-/// Component as one minified module, built from `web/src`.
-static COMPONENT: LazyLock<Asset> =
-    LazyLock::new(|| Asset::new(include_bytes!("../../web/dist/lonceng.js").to_vec()));
 
 /// Generated `OpenAPI` document.
 pub(super) struct OpenApi(Asset);
@@ -146,15 +153,31 @@ impl Asset {
     }
 }
 
-/// Handles `GET /lonceng.js`, which pages of any origin may embed.
-pub(super) async fn component(request: HttpRequest) -> HttpResponse {
-    let mut response = COMPONENT.answer(&request, "text/javascript; charset=utf-8");
+/// Handles `GET /lonceng.js`.
+pub(super) async fn component(request: HttpRequest) -> Result<HttpResponse, Problem> {
+    module(&request, "lonceng.js")
+}
+
+/// Handles `GET /lonceng-inbox.js`, which `/lonceng.js` imports.
+pub(super) async fn component_inbox(request: HttpRequest) -> Result<HttpResponse, Problem> {
+    module(&request, "lonceng-inbox.js")
+}
+
+/// Returns a module that pages of any origin may embed.
+fn module(request: &HttpRequest, name: &str) -> Result<HttpResponse, Problem> {
+    let mut response = built(name)?.answer(request, "text/javascript; charset=utf-8");
     response
         .headers_mut()
         .insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, header::HeaderValue::from_static("*"));
     let policy = HeaderName::from_static("cross-origin-resource-policy");
     response.headers_mut().insert(policy, header::HeaderValue::from_static("cross-origin"));
-    response
+    Ok(response)
+}
+
+fn built(name: &str) -> Result<Asset, Problem> {
+    let file =
+        Component::get(name).ok_or_else(|| Problem::not_found("the component is not built"))?;
+    Ok(Asset::new(file.data.into_owned()))
 }
 
 /// Handles `GET /lonceng-sw.js`.
@@ -166,8 +189,8 @@ pub(super) async fn service_worker(request: HttpRequest) -> HttpResponse {
 }
 
 /// Handles `GET /lonceng.d.ts`.
-pub(super) async fn declarations(request: HttpRequest) -> HttpResponse {
-    DECLARATIONS.answer(&request, "text/plain; charset=utf-8")
+pub(super) async fn declarations(request: HttpRequest) -> Result<HttpResponse, Problem> {
+    Ok(built("lonceng.d.ts")?.answer(&request, "text/plain; charset=utf-8"))
 }
 
 /// Handles `GET /openapi.json`.

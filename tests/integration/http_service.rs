@@ -159,9 +159,12 @@ async fn type_written_by_sql_takes_effect_within_seconds() {
 #[tokio::test]
 async fn the_component_and_the_demo_come_from_the_hub_alone() {
     let hub = Hub::sqlite(&[]).await;
-    for (path, kind) in
-        [("/", "text/html"), ("/lonceng.js", "text/javascript"), ("/demo/demo.css", "text/css")]
-    {
+    for (path, kind) in [
+        ("/", "text/html"),
+        ("/lonceng.js", "text/javascript"),
+        ("/lonceng-inbox.js", "text/javascript"),
+        ("/demo/demo.css", "text/css"),
+    ] {
         let response = reqwest::get(format!("{}{path}", hub.base())).await.expect("it answers");
         assert_eq!(response.status(), 200, "{path}");
         let content_type = response.headers()["content-type"].to_str().expect("text").to_owned();

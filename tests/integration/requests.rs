@@ -169,6 +169,7 @@ async fn head_works_where_get_does_and_responses_have_security_headers() {
         "/",
         "/admin",
         "/lonceng.js",
+        "/lonceng-inbox.js",
         "/openapi.json",
         "/health/live",
         "/health/ready",

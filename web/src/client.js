@@ -4,6 +4,7 @@ import { InboxSync } from './sync.js';
 import { SignIn } from './sign-in.js';
 
 /** @import { Options } from './options.js' */
+/** @import { Filter } from './matching.js' */
 /** @import { Mark, Notification } from './inbox.js' */
 /** @import { Preferences, Tab, TypeNames } from './inbox-api.js' */
 /** @import { Status } from './link.js' */
@@ -45,6 +46,15 @@ export class Client extends EventTarget {
    */
   get archived() {
     return this.#sync.inbox.archived;
+  }
+
+  /**
+   * Returns the loaded notifications that a filter selects, newest first.
+   * @param {Filter} filter
+   * @returns {Notification[]}
+   */
+  matching(filter) {
+    return this.#sync.inbox.matching(filter);
   }
 
   /** Number of unread notifications. */
@@ -107,15 +117,23 @@ export class Client extends EventTarget {
    * Records a click, which marks the notification as read.
    * @param {string} id
    * @param {boolean} [leaving]  True if the page is being left.
+   * @param {number} [action]  Index of the action that was chosen.
    */
-  clicked(id, leaving = false) {
+  clicked(id, leaving = false, action = undefined) {
     this.#sync.inbox.applyMark(id, 'read');
-    const message = { type: 'notification.clicked', notification_id: id };
+    if (action !== undefined) this.#sync.inbox.setAction(id, action);
+    const message = {
+      type: 'notification.clicked',
+      notification_id: id,
+      ...(action !== undefined && { action }),
+    };
     if (!leaving) {
       this.#sync.mark(message);
       return;
     }
-    void this.#api.clickAndLeave(id).then((recorded) => recorded || this.#sync.mark(message));
+    void this.#api
+      .clickAndLeave(id, action)
+      .then((recorded) => recorded || this.#sync.mark(message));
     this.#sync.changed();
   }
 
@@ -204,12 +222,15 @@ export class Client extends EventTarget {
   /**
    * Loads a page of the list. Returns the cursor of the next page, or null at the end.
    * @param {string | null} cursor
-   * @param {Tab} [tab]
+   * @param {Tab | Filter} [filter]
    * @returns {Promise<string | null>}
    */
-  async loadOlder(cursor, tab = 'all') {
-    const page = await this.#api.list(cursor, tab);
-    for (const item of page.items) this.#sync.inbox.put(item);
+  async loadOlder(cursor, filter = 'all') {
+    const wanted = typeof filter === 'string' ? { tab: filter } : filter;
+    const { tab, category, q } = wanted;
+    const page = await this.#api.list(cursor, wanted);
+    const whole = tab === 'all' && !category && !q;
+    for (const item of page.items) this.#sync.inbox.put(item, !whole);
     this.#sync.changed();
     return page.next_cursor;
   }
@@ -251,7 +272,7 @@ export class Client extends EventTarget {
    * @param {{ until?: string }} [more]
    */
   #markOne(id, mark, more) {
-    if (!this.#sync.inbox.applyMark(id, mark)) return;
+    if (!this.#sync.inbox.applyMark(id, mark, more?.until)) return;
     this.#sync.mark({ type: `notification.${mark}`, notification_id: id, ...more });
   }
 

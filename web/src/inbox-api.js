@@ -1,12 +1,17 @@
 import { call, callUrl, request } from './options.js';
 
 /** @import { Options } from './options.js' */
+/** @import { Filter } from './matching.js' */
 /** @import { Notification } from './inbox.js' */
 
-/** @typedef {'all' | 'unread' | 'archived'} Tab */
+/** @typedef {Filter['tab']} Tab */
+/**
+ * @typedef {{ code: string, name: string, mandatory: boolean, category?: string | null }} TypeName
+ */
+
 /**
  * Types by code, and the configured channels that reach a person.
- * @typedef {Map<string, { code: string, name: string, mandatory: boolean }> & { channels?: string[] }} TypeNames
+ * @typedef {Map<string, TypeName> & { channels?: string[] }} TypeNames
  */
 /** @typedef {{ items: Notification[], next_cursor: string | null }} Listing */
 
@@ -58,12 +63,14 @@ export class InboxApi {
   /**
    * Returns a page of the list.
    * @param {string | null} cursor  `next_cursor` of the previous page.
-   * @param {Tab} tab
+   * @param {Filter} filter
    * @returns {Promise<Listing>}
    */
-  list(cursor, tab) {
+  list(cursor, { tab, category, q }) {
     /** @type {Record<string, string>} */
     const query = { limit: PAGE, status: tab };
+    if (category) query.category = category;
+    if (q) query.q = q;
     if (cursor) query.cursor = cursor;
     return call(this.#options, 'GET', '/api/v1/notifications', query);
   }
@@ -103,11 +110,13 @@ export class InboxApi {
   /**
    * Records a click with a request that outlives the page.
    * @param {string} id
+   * @param {number} [action]  Index of the action that was chosen.
    * @returns {Promise<boolean>} Whether the hub has recorded it.
    */
-  async clickAndLeave(id) {
+  async clickAndLeave(id, action) {
     const url = callUrl(this.#options, `/api/v1/notifications/${id}/clicked`);
-    return request(this.#options, url, 'POST', undefined, true).then(
+    const body = action === undefined ? undefined : { action };
+    return request(this.#options, url, 'POST', body, true).then(
       ({ ok }) => ok,
       () => false,
     );
@@ -117,12 +126,13 @@ export class InboxApi {
    * Sends a mark that would go over the WebSocket.
    * @param {any} message
    */
-  async mark({ type, notification_id: id, up_to_revision, until }) {
+  async mark({ type, notification_id: id, up_to_revision, until, action: chosen }) {
     const path = `/api/v1/notifications/${id ? `${id}/` : ''}`;
     const action = type.slice('notification.'.length).replace('_', '-');
     if (action === 'delete') await call(this.#options, 'DELETE', path.slice(0, -1));
     else {
-      const body = until ? { until } : id ? undefined : { up_to_revision };
+      const own = chosen === undefined ? undefined : { action: chosen };
+      const body = until ? { until } : id ? own : { up_to_revision };
       await call(this.#options, 'POST', path + action, {}, body);
     }
   }

@@ -1,3 +1,16 @@
+import { matches } from './matching.js';
+
+/** @import { Filter } from './matching.js' */
+
+/**
+ * Action of a notification.
+ *
+ * @typedef {object} Action
+ * @property {string} label
+ * @property {string | null} url
+ * @property {boolean} [primary]
+ */
+
 /**
  * Notification as sent by the hub. `message` is plain text: never insert it as HTML.
  *
@@ -24,6 +37,12 @@
  * @property {string | null} seen_at
  * @property {string | null} [snoozed_until]
  * @property {boolean} [quiet]
+ * @property {string | null} [category]
+ * @property {string | null} [icon]  URL of an icon or avatar.
+ * @property {Action[]} [actions]  At most two.
+ * @property {number} [clicked_action]  Index of the action that the user has chosen.
+ * @property {string} [rich]  The message with markup: `**bold**` and `[text](url)`; a backslash
+ *   escapes the next character.
  */
 
 /**
@@ -44,9 +63,6 @@
  *   Notification[], raised?: [string, number][]}} Snapshot
  */
 
-/** Statuses of the notifications in the list. */
-const LISTED = new Set(['unread', 'read']);
-
 /** @param {Notification} item */
 const sequence = (item) => Number(item.stream_id.split('-')[1]);
 
@@ -62,6 +78,11 @@ export class Inbox {
    * @type {Map<string, number>}
    */
   #raised = new Map();
+  /**
+   * IDs of notifications that only a filter has loaded: there may be others between them and the
+   * list. @type {Set<string>}
+   */
+  #loose = new Set();
   /** @type {Notification[] | null} */
   #sorted = null;
   unread = 0;
@@ -82,7 +103,17 @@ export class Inbox {
 
   /** Notifications of the list, newest first. */
   get items() {
-    return this.all.filter((item) => LISTED.has(item.status));
+    return this.matching({ tab: 'all' });
+  }
+
+  /**
+   * Returns the notifications that a filter selects, newest first. The list itself has no gaps.
+   * @param {Filter} filter
+   */
+  matching(filter) {
+    const whole = filter.tab === 'all' && !filter.category && !filter.q;
+    const loose = (/** @type {Notification} */ item) => this.#loose.has(item.notification_id);
+    return this.all.filter((item) => matches(item, filter) && !(whole && loose(item)));
   }
 
   /** Archived notifications, newest first. */
@@ -101,7 +132,8 @@ export class Inbox {
    */
   get snapshot() {
     const { epoch, revision, unread, unseen } = this;
-    return { epoch, revision, unread, unseen, items: this.all, raised: [...this.#raised] };
+    const items = this.all.filter((item) => !this.#loose.has(item.notification_id));
+    return { epoch, revision, unread, unseen, items, raised: [...this.#raised] };
   }
 
   /**
@@ -112,7 +144,7 @@ export class Inbox {
     if (snapshot.epoch === this.epoch && snapshot.revision < this.revision) return;
     if (snapshot.epoch !== this.epoch) this.#clear();
     for (const [id, revision] of snapshot.raised ?? []) this.#raised.set(id, revision);
-    for (const item of snapshot.items) this.put(item);
+    for (const item of snapshot.items) this.put(item, false);
     this.#setState(snapshot);
   }
 
@@ -176,20 +208,35 @@ export class Inbox {
   /**
    * Stores a notification, unless a newer state of it is known.
    * @param {Notification} item
+   * @param {boolean} [loose]  True if only a filter has loaded it, false if the list has; by default
+   *   as it was.
    */
-  put(item) {
+  put(item, loose) {
     const known = this.#items.get(item.notification_id);
+    if (loose === false) this.#loose.delete(item.notification_id);
+    else if (loose && !known) this.#loose.add(item.notification_id);
     if (known && known.revision > item.revision) return;
     this.#items.set(item.notification_id, item);
     this.#sorted = null;
   }
 
   /**
+   * Records the action of a click before the hub has confirmed it.
+   * @param {string} id
+   * @param {number} action  Its index.
+   */
+  setAction(id, action) {
+    const item = this.#items.get(id);
+    if (item) this.#replace(item, { ...item, clicked_action: action });
+  }
+
+  /**
    * Applies a mark before the hub has confirmed it. Returns whether it changes anything.
    * @param {string} id
    * @param {Mark} mark
+   * @param {string} [until]  End of a snooze.
    */
-  applyMark(id, mark) {
+  applyMark(id, mark, until) {
     const item = this.#items.get(id);
     if (!item) return false;
     const back = item.read ? 'read' : 'unread';
@@ -207,7 +254,7 @@ export class Inbox {
     if (item.status === status || (mark === 'read' && item.status !== 'unread')) return false;
     if (mark === 'unsnooze' && item.status !== 'snoozed') return false;
     const read = mark === 'read' || (item.read && !['unread', 'snooze'].includes(mark));
-    this.#replace(item, { ...item, status, read });
+    this.#replace(item, { ...item, status, read, snoozed_until: until ?? null });
     return true;
   }
 
@@ -235,6 +282,7 @@ export class Inbox {
 
   #clear() {
     this.#items.clear();
+    this.#loose.clear();
     this.#raised.clear();
     this.#sorted = null;
   }
@@ -280,7 +328,7 @@ export class Inbox {
     // Notifications that wake up or grow are unseen, and are pushed with a later revision.
     if (ahead && data.status === 'unread' && !data.seen_at)
       this.#raised.set(data.notification_id, data.revision);
-    this.put(data);
+    this.put(data, false);
     const effect = this.#advance(data);
     return ahead && (!known || again) ? { ...effect, fresh: data } : effect;
   }

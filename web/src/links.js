@@ -14,3 +14,11 @@ export function safeUrl(url) {
     return null;
   }
 }
+
+/**
+ * Returns a URL of a link in a message if it is safe to follow, else null: also an e-mail address.
+ * @param {string} url
+ */
+export function safeLink(url) {
+  return /^mailto:[^\s<>"]+$/i.test(url) ? url : safeUrl(url);
+}

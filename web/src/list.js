@@ -1,11 +1,13 @@
-import { filled } from './messages.js';
-import { ago, clock, day, snoozeEnds } from './time.js';
-import { button, element, icon } from './icons.js';
+import { ago, day } from './time.js';
+import { element } from './icons.js';
+import { RowMenu } from './menu.js';
 import { rowOf } from './row.js';
+import { entityOf, threadsOf } from './threads.js';
 
+/** @import { Choice } from './host-element.js' */
 /** @import { Mark, Notification } from './inbox.js' */
-/** @import { Tab } from './inbox-api.js' */
 /** @import { Words } from './messages.js' */
+/** @import { RowPlace } from './row.js' */
 
 /**
  * Actions of the list.
@@ -13,37 +15,39 @@ import { rowOf } from './row.js';
  * @typedef {object} ListActions
  * @property {(item: Notification, mark: Mark) => void} mark
  * @property {(item: Notification, until: Date) => void} snooze
- * @property {(item: Notification, leaving: boolean) => boolean} click  Reports a click. Returns
- *   false to stay on the page.
+ * @property {(item: Notification, leaving: boolean, choice?: Choice) => boolean} click  Reports a
+ *   click. Returns false to stay on the page.
  * @property {(item: Notification) => string | null} muteName  Returns the name of its type, if that
  *   can be muted.
  * @property {(item: Notification) => void} mute
  * @property {() => void} redraw
+ * @property {(item: Notification) => HTMLElement | null} custom  Returns the slot of a row of the
+ *   page's own, if there is one.
  */
 
 /**
- * List of notifications: a feed (WAI-ARIA practices) of articles, grouped by day. A row is rendered
- * again only when its notification has changed, so that a new one costs the same among a thousand.
+ * List of notifications: a feed (WAI-ARIA practices) of articles, grouped by day and by entity. A
+ * row is rendered again only when its notification has changed, so that a new one costs the same
+ * among a thousand.
  */
 export class List {
   root = element('div', 'list');
   /** @type {Words} */
-  words;
+  words = {};
   language = 'en';
   /** @type {ListActions} */
   #actions;
-  /** @type {Map<string, { row: HTMLElement, key: string }>} */
+  /** @type {RowMenu} */
+  #menu;
+  /** @type {Map<string, { row: HTMLElement, key: string, item: Notification }>} */
   #rows = new Map();
-  /** Open menu. @type {HTMLElement | null} */
-  #menu = null;
+  /** Entities whose threads are expanded. @type {Set<string>} */
+  #expanded = new Set();
 
-  /**
-   * @param {Words} words
-   * @param {ListActions} actions
-   */
-  constructor(words, actions) {
-    this.words = words;
+  /** @param {ListActions} actions */
+  constructor(actions) {
     this.#actions = actions;
+    this.#menu = new RowMenu(actions);
     this.root.role = 'feed';
   }
 
@@ -51,8 +55,9 @@ export class List {
    * Shows notifications in this order.
    * @param {Notification[]} items
    * @param {Node} empty  Shown for an empty list.
+   * @param {boolean} titled  True if the rows show their category.
    */
-  show(items, empty) {
+  show(items, empty, titled) {
     if (items.length === 0) {
       this.#rows.clear();
       this.root.role = 'presentation';
@@ -63,26 +68,69 @@ export class List {
     const now = Date.now();
     const focused = this.#focused();
     const kept = new Map();
-    let last = '';
+    const places = this.#places(items, now, titled);
+    let index = 0;
+    for (const [item, place] of places) {
+      // The other fields of a notification never change.
+      const key = JSON.stringify([item.status, item.count, item.clicked_action, place]);
+      const known = this.#rows.get(item.notification_id);
+      // A row with an open menu is kept.
+      const keep = known && (known.key === key || this.#menu.isIn(known.row));
+      const row = keep ? known.row : rowOf(item, place, now, this);
+      index += 1;
+      row.ariaPosInSet = String(index);
+      row.ariaSetSize = String(places.size);
+      kept.set(item.notification_id, { row, item, key: keep ? known.key : key });
+    }
+    this.#arrange([...kept.values()].map(({ row }) => row));
+    this.#rows = kept;
+    this.#refocus(focused);
+  }
+
+  /**
+   * Returns the rows with their places, newest first.
+   * @param {Notification[]} items
+   * @param {number} now
+   * @param {boolean} titled
+   * @returns {Map<Notification, RowPlace>}
+   */
+  #places(items, now, titled) {
+    const threads = threadsOf(items);
+    const pictured = items.some((item) => item.icon);
     // A notification that became the newest again is listed under the day of the next row, if later.
-    const times = items.map((item) => item.created_at);
+    const times = threads.map(({ item }) => item.created_at);
     for (let i = times.length - 2; i >= 0; i -= 1)
       if (Date.parse(times[i]) < Date.parse(times[i + 1])) times[i] = times[i + 1];
-    items.forEach((item, index) => {
+    /** @type {Map<Notification, RowPlace>} */
+    const places = new Map();
+    let last = '';
+    threads.forEach(({ item, others }, index) => {
       const on = day(times[index], this.language, now, this.words);
       const heading = on === last ? '' : on;
       last = on;
-      // The other fields of a notification never change.
-      const key = `${item.status} ${item.count} ${heading}`;
-      const known = this.#rows.get(item.notification_id);
-      // A row with an open menu is kept.
-      const keep = known && (known.key === key || known.row.contains(this.#menu));
-      const row = keep ? known.row : rowOf(item, heading, now, this);
-      row.ariaPosInSet = String(index + 1);
-      row.ariaSetSize = String(items.length);
-      kept.set(item.notification_id, { row, key: keep ? known.key : key });
+      const expanded = others.length > 0 && this.#expanded.has(entityOf(item));
+      const unread = others.filter(({ status }) => status === 'unread').length;
+      const common = { pictured, titled, unread: 0, others: 0, expanded: false };
+      places.set(item, {
+        ...common,
+        heading,
+        member: false,
+        others: others.length,
+        unread,
+        expanded,
+      });
+      if (!expanded) return;
+      for (const other of others) places.set(other, { ...common, heading: '', member: true });
     });
-    const rows = new Set([...kept.values()].map(({ row }) => row));
+    return places;
+  }
+
+  /**
+   * Puts rows into this order, and removes all others.
+   * @param {HTMLElement[]} order
+   */
+  #arrange(order) {
+    const rows = new Set(order);
     for (const row of [...this.root.children])
       if (!rows.has(/** @type {HTMLElement} */ (row))) row.remove();
     /** @type {Element | null} */
@@ -91,21 +139,57 @@ export class List {
       if (row === at) at = row.nextElementSibling;
       else this.root.insertBefore(row, at);
     }
-    this.#rows = kept;
-    this.#refocus(focused, items);
   }
 
   /**
    * @param {Notification} item
    * @param {boolean} leaving
+   * @param {Choice} [choice]
    */
-  click(item, leaving) {
-    return this.#actions.click(item, leaving);
+  click(item, leaving, choice) {
+    return this.#actions.click(item, leaving, choice);
   }
 
   /** @param {Notification} item */
   read(item) {
     this.#actions.mark(item, 'read');
+  }
+
+  /** @param {Notification} item */
+  custom(item) {
+    return this.#actions.custom(item);
+  }
+
+  /**
+   * Expands or collapses a thread.
+   * @param {Notification} item
+   */
+  toggle(item) {
+    const key = entityOf(item);
+    if (!this.#expanded.delete(key)) this.#expanded.add(key);
+    this.#actions.redraw();
+    const { row } = this.#rows.get(item.notification_id) ?? {};
+    /** @type {HTMLElement | null | undefined} */ (row?.querySelector('.thread'))?.focus();
+  }
+
+  /**
+   * Opens the menu of a row.
+   * @param {Notification} item
+   * @param {HTMLButtonElement} opener
+   * @param {boolean} [snoozeOnly]
+   */
+  menu(item, opener, snoozeOnly) {
+    this.#menu.open(item, opener, this.words, this.language, snoozeOnly);
+  }
+
+  /** IDs of the notifications that are shown. */
+  get shown() {
+    return new Set(this.#rows.keys());
+  }
+
+  /** Moves the focus to the first row. */
+  focusFirst() {
+    this.#all()[0]?.focus();
   }
 
   /** Updates the relative times. */
@@ -144,102 +228,15 @@ export class List {
   /**
    * Restores the focus, on the next row if the focused one is gone.
    * @param {{id: string, at: number} | null} was
-   * @param {Notification[]} items
    */
-  #refocus(was, items) {
+  #refocus(was) {
     if (!was || this.#focused()) return;
-    const next = items[Math.min(was.at, items.length - 1)];
-    (this.#rows.get(was.id) ?? this.#rows.get(next.notification_id))?.row.focus();
+    const rows = this.#all();
+    (this.#rows.get(was.id)?.row ?? rows[Math.min(was.at, rows.length - 1)])?.focus();
   }
 
   /**
-   * @param {Notification} item
-   * @param {HTMLButtonElement} opener
-   */
-  menu(item, opener) {
-    const was = this.#menu;
-    this.#closeMenu();
-    if (was?.previousElementSibling === opener) return;
-    const { words } = this;
-    const marks = /** @type {[Mark, string][]} */ ([
-      item.status === 'unread' ? ['read', words.markRead] : ['unread', words.markUnread],
-      item.status === 'archived' ? ['unarchive', words.unarchive] : ['archive', words.archive],
-    ]);
-    const menu = element('div', 'menu');
-    menu.role = 'menu';
-    const add = (/** @type {string} */ text, /** @type {() => void} */ act) => {
-      const entry = button('entry', text, () => {
-        this.#closeMenu();
-        opener.focus();
-        act();
-      });
-      entry.role = 'menuitem';
-      entry.tabIndex = -1;
-      menu.append(entry);
-    };
-    for (const [mark, text] of marks) add(text, () => this.#actions.mark(item, mark));
-    if (item.status !== 'archived') {
-      const { hour, tomorrow, week } = snoozeEnds(Date.now());
-      const snooze = (/** @type {string} */ text, /** @type {Date} */ until) =>
-        add(filled(text, { time: clock(until, this.language) }), () =>
-          this.#actions.snooze(item, until),
-        );
-      snooze(words.snoozeHour, hour);
-      snooze(words.snoozeTomorrow, tomorrow);
-      snooze(words.snoozeWeek, week);
-    }
-    add(words.remove, () => this.#actions.mark(item, 'delete'));
-    const type = this.#actions.muteName(item);
-    if (type) add(filled(words.mute, { type }), () => this.#actions.mute(item));
-    menu.onkeydown = (event) => this.#menuKey(event, menu, opener);
-    menu.addEventListener('focusout', (event) => {
-      if (!menu.contains(/** @type {Node | null} */ (event.relatedTarget))) this.#closeMenu();
-    });
-    opener.after(menu);
-    opener.ariaExpanded = 'true';
-    this.#menu = menu;
-    menu.scrollIntoView({ block: 'nearest' });
-    /** @type {HTMLElement} */ (menu.firstElementChild).focus();
-  }
-
-  #closeMenu() {
-    const menu = this.#menu;
-    this.#menu = null;
-    if (!menu) return;
-    if (menu.previousElementSibling) menu.previousElementSibling.ariaExpanded = 'false';
-    menu.remove();
-    // Draws changes that waited for the menu.
-    queueMicrotask(() => this.#actions.redraw());
-  }
-
-  /**
-   * @param {KeyboardEvent} event
-   * @param {HTMLElement} menu
-   * @param {HTMLElement} opener
-   */
-  #menuKey(event, menu, opener) {
-    event.stopPropagation();
-    const entries = /** @type {HTMLElement[]} */ ([...menu.children]);
-    const at = entries.indexOf(/** @type {HTMLElement} */ (this.#active()));
-    const count = entries.length;
-    const to = {
-      ArrowDown: (at + 1) % count,
-      ArrowUp: (at + count - 1) % count,
-      Home: 0,
-      End: count - 1,
-    }[event.key];
-    if (to !== undefined) {
-      event.preventDefault();
-      entries[to].focus();
-    } else if (event.key === 'Escape' || event.key === 'Tab') {
-      if (event.key === 'Escape') event.preventDefault();
-      opener.focus();
-      this.#closeMenu();
-    }
-  }
-
-  /**
-   * Handles the keys of the list.
+   * Handles the keys of the list. Returns true if the key has moved towards the end.
    * @param {KeyboardEvent} event
    */
   key(event) {
@@ -249,41 +246,46 @@ export class List {
     const to = {
       ArrowDown: at + 1,
       PageDown: at + 1,
+      j: at + 1,
       ArrowUp: Math.max(0, at - 1),
       PageUp: Math.max(0, at - 1),
+      k: Math.max(0, at - 1),
       Home: 0,
       End: rows.length - 1,
-    }[event.key];
+    }[event.key.length === 1 ? event.key.toLowerCase() : event.key];
     if (to !== undefined && rows[to]) {
       event.preventDefault();
       rows[to].focus();
-      return;
+      return to > at;
     }
     const row = rows[at];
-    if (!row || active !== row) return;
+    if (row && active === row && this.#rowKey(event, row)) event.preventDefault();
+    return to !== undefined;
+  }
+
+  /**
+   * Handles a key on a row. Returns true if it has an effect.
+   * @param {KeyboardEvent} event
+   * @param {HTMLElement} row
+   */
+  #rowKey(event, row) {
+    const { item } = this.#rows.get(row.dataset.id ?? '') ?? {};
+    if (!item) return false;
     const press = (/** @type {string} */ selector) =>
       /** @type {HTMLElement | null} */ (row.querySelector(selector))?.click();
-    if (event.key === 'Enter' && row.querySelector('a.title')) press('a.title');
-    else if (event.key === 'Enter') row.click();
-    else if (event.key === 'ContextMenu' || (event.key === 'F10' && event.shiftKey)) press('.more');
-    else return;
-    event.preventDefault();
+    const { key } = event;
+    if (key === 'Enter' && row.querySelector('a.title')) press('a.title');
+    else if (key === 'Enter') row.click();
+    else if (key === 'ContextMenu' || (key === 'F10' && event.shiftKey)) press('.more');
+    else if (key.toLowerCase() === 'e')
+      this.#actions.mark(item, item.status === 'archived' ? 'unarchive' : 'archive');
+    else if (key.toLowerCase() === 'u') {
+      const woken = item.status === 'snoozed' ? 'unsnooze' : 'unread';
+      this.#actions.mark(item, item.status === 'unread' ? 'read' : woken);
+    } else if (key.toLowerCase() === 'h' && item.status !== 'archived') {
+      const opener = /** @type {HTMLButtonElement} */ (row.querySelector('.more'));
+      this.menu(item, opener, true);
+    } else return false;
+    return true;
   }
-}
-
-/**
- * Returns the placeholder of an empty list.
- * @param {Words} words
- * @param {Tab} tab
- * @param {boolean} known  True if it is known that there is nothing.
- * @param {boolean} loading  True if that may be said while it is not known.
- */
-export function emptyList(words, tab, known, loading) {
-  const empty = element('div', 'empty');
-  empty.append(icon('bell'));
-  const texts = { all: words.empty, unread: words.emptyUnread, archived: words.emptyArchived };
-  if (known) empty.append(element('strong', '', texts[tab]));
-  if (known && tab === 'all') empty.append(words.emptyHint);
-  if (!known && loading) empty.append(element('strong', '', words.loading));
-  return empty;
 }

@@ -1,15 +1,20 @@
 import { Client } from './client.js';
 import { Feed, LoncengFeed } from './feed.js';
 import { LoncengBell } from './bell.js';
+import { LoncengInbox, LoncengPreferences } from './inbox-elements.js';
+import { LoncengToasts } from './toasting-element.js';
 
 /** @import { Options } from './options.js' */
 /** @import { FeedOptions } from './feed.js' */
 
 /** @typedef {import('./inbox.js').Notification} Notification */
+/** @typedef {import('./inbox.js').Action} Action */
+/** @typedef {import('./matching.js').Filter} Filter */
 /** @typedef {import('./inbox-api.js').Preferences} Preferences */
 /** @typedef {import('./inbox-api.js').Tab} Tab */
 /** @typedef {import('./link.js').Status} Status */
 /** @typedef {import('./feed.js').FeedMessage} FeedMessage */
+/** @typedef {import('./inbox-elements.js').RenderItem} RenderItem */
 
 /**
  * Connects to a user's inbox, for pages with their own user interface.
@@ -27,7 +32,14 @@ export function connectFeed(options) {
   return new Feed(options);
 }
 
-if (!customElements.get('lonceng-feed')) customElements.define('lonceng-feed', LoncengFeed);
-if (!customElements.get('lonceng-bell')) customElements.define('lonceng-bell', LoncengBell);
+for (const [name, element] of /** @type {[string, CustomElementConstructor][]} */ ([
+  ['lonceng-feed', LoncengFeed],
+  ['lonceng-bell', LoncengBell],
+  ['lonceng-toasts', LoncengToasts],
+  ['lonceng-inbox', LoncengInbox],
+  ['lonceng-preferences', LoncengPreferences],
+])) {
+  if (!customElements.get(name)) customElements.define(name, element);
+}
 
-export { Client, Feed, LoncengBell, LoncengFeed };
+export { Client, Feed, LoncengBell, LoncengFeed, LoncengInbox, LoncengPreferences, LoncengToasts };

@@ -1,6 +1,6 @@
 /**
- * @typedef {{ type: string, notification_id?: string, up_to_revision?: number, until?: string }}
- *   MarkMessage
+ * @typedef {{ type: string, notification_id?: string, up_to_revision?: number, until?: string,
+ *   action?: number }} MarkMessage
  */
 
 /**

@@ -1,8 +1,12 @@
 import { counted, filled } from './messages.js';
-import { ago } from './time.js';
+import { actionsOf, staysHere } from './actions.js';
+import { avatarOf } from './avatar.js';
+import { ago, clock } from './time.js';
 import { button, element, icon } from './icons.js';
 import { safeUrl } from './links.js';
+import { messageOf } from './rich.js';
 
+/** @import { Choice } from './host-element.js' */
 /** @import { Notification } from './inbox.js' */
 /** @import { Words } from './messages.js' */
 
@@ -15,40 +19,87 @@ const LONG = 160;
  * @typedef {object} RowHost
  * @property {Words} words
  * @property {string} language
- * @property {(item: Notification, leaving: boolean) => boolean} click  Reports a click. Returns
- *   false to stay on the page.
+ * @property {(item: Notification, leaving: boolean, choice?: Choice) => boolean} click  Reports a
+ *   click. Returns false to stay on the page.
  * @property {(item: Notification) => void} read
  * @property {(item: Notification, opener: HTMLButtonElement) => void} menu
+ * @property {(item: Notification) => HTMLElement | null} custom  Returns the slot of a row of the
+ *   page's own, if there is one.
+ * @property {(item: Notification) => void} toggle  Expands or collapses a thread.
+ */
+
+/**
+ * Place of a row in the list.
+ *
+ * @typedef {object} RowPlace
+ * @property {string} heading  Day, on the first row of a day.
+ * @property {boolean} pictured  True if the rows of the list have pictures.
+ * @property {boolean} member  True if the row is below the newest one of its thread.
+ * @property {number} others  Number of collapsed rows of the thread.
+ * @property {number} unread  Number of unread ones among them.
+ * @property {boolean} expanded
+ * @property {boolean} titled  False if the category is selected, and need not be said.
  */
 
 /**
  * Returns a row of the list: an article that can be clicked everywhere except on its buttons.
  * @param {Notification} item
- * @param {string} heading  Day, on the first row of a day.
+ * @param {RowPlace} place
  * @param {number} now
  * @param {RowHost} of
  */
-export function rowOf(item, heading, now, of) {
+export function rowOf(item, place, now, of) {
   const { words } = of;
-  const unread = item.status === 'unread';
   const row = element('article', 'item');
   const id = `n-${item.notification_id}`;
   row.dataset.id = item.notification_id;
   row.tabIndex = 0;
-  row.setAttribute('aria-labelledby', `${id}-t`);
-  row.setAttribute('aria-describedby', `${id}-d`);
-  row.classList.toggle('unread', unread);
+  row.classList.toggle('unread', item.status === 'unread');
   row.classList.toggle('high', item.priority === 'HIGH');
-  if (heading) {
+  row.classList.toggle('member', place.member);
+  if (place.heading) {
     // Visual only: each article has its own time.
-    const group = element('div', 'day', heading);
+    const group = element('div', 'day', place.heading);
     group.ariaHidden = 'true';
     group.onclick = (event) => event.stopPropagation();
     row.append(group);
   }
   const title = titleOf(item, row, of);
   title.id = `${id}-t`;
-  if (unread) title.append(element('span', 'said', ` (${words.unread})`));
+  row.setAttribute('aria-labelledby', title.id);
+  const own = of.custom(item);
+  if (own) {
+    title.classList.add('cover');
+    row.classList.add('own');
+    row.append(title, own, buttons(item, of));
+  } else {
+    row.setAttribute('aria-describedby', `${id}-d`);
+    addContent(row, item, title, place, now, of);
+  }
+  if (place.others) row.append(threadToggle(item, place, words, of));
+  return row;
+}
+
+/**
+ * @param {HTMLElement} row
+ * @param {Notification} item
+ * @param {HTMLElement} title
+ * @param {RowPlace} place
+ * @param {number} now
+ * @param {RowHost} of
+ */
+function addContent(row, item, title, place, now, of) {
+  const { words } = of;
+  if (place.pictured) {
+    row.classList.add('pictured');
+    row.append(avatarOf(item));
+  }
+  if (item.category && place.titled) {
+    const category = element('span', 'category', item.category);
+    category.dir = 'auto';
+    row.append(category);
+  }
+  if (item.status === 'unread') title.append(element('span', 'said', ` (${words.unread})`));
   if (item.priority === 'HIGH') title.append(element('span', 'said', ` (${words.high})`));
   const meta = element('span', 'meta');
   if (item.count > 1) {
@@ -57,15 +108,33 @@ export function rowOf(item, heading, now, of) {
     count.ariaHidden = 'true';
     meta.append(count);
   }
-  const when = element('time', 'when', ago(item.created_at, of.language, now));
-  when.dateTime = item.created_at;
-  const text = element('span', 'text', item.message);
-  text.id = `${id}-d`;
-  title.dir = text.dir = 'auto';
-  meta.append(when);
-  row.append(title, meta, buttons(item, unread, of), text);
+  meta.append(timeOf(item, now, of));
+  const text = messageOf(item, (event, url) => {
+    event.stopPropagation();
+    if (event.button < 2 && !of.click(item, staysHere(event), { url })) event.preventDefault();
+  });
+  text.id = `n-${item.notification_id}-d`;
+  row.append(title, meta, buttons(item, of), text);
   if (item.message.length > LONG) row.append(unfolds(text, words));
-  return row;
+  const actions = actionsOf(item, words, (...press) => of.click(...press));
+  if (actions) row.append(actions);
+}
+
+/**
+ * Returns the time of a notification, or the end of its snooze.
+ * @param {Notification} item
+ * @param {number} now
+ * @param {RowHost} of
+ */
+function timeOf(item, now, { words, language }) {
+  const until = item.status === 'snoozed' ? item.snoozed_until : null;
+  if (until) {
+    const time = clock(new Date(until), language, 'medium');
+    return element('span', 'when', filled(words.until, { time }));
+  }
+  const when = element('time', 'when', ago(item.created_at, language, now));
+  when.dateTime = item.created_at;
+  return when;
 }
 
 /**
@@ -76,31 +145,30 @@ export function rowOf(item, heading, now, of) {
  */
 function titleOf(item, row, of) {
   const url = safeUrl(item.action_url);
-  if (!url) {
+  const made = url ? element('a', 'title', item.title) : element('span', 'title', item.title);
+  made.dir = 'auto';
+  if (!(made instanceof HTMLAnchorElement)) {
     row.onclick = () => void of.click(item, false);
-    return element('span', 'title', item.title);
+    return made;
   }
-  const link = element('a', 'title', item.title);
-  link.href = url;
+  made.href = url ?? '';
   // The row has the focus and handles Enter.
-  link.tabIndex = -1;
-  link.onclick = link.onauxclick = (event) => {
-    const here = !event.metaKey && !event.ctrlKey && !event.shiftKey && event.button === 0;
-    if (event.button < 2 && !of.click(item, here)) event.preventDefault();
+  made.tabIndex = -1;
+  made.onclick = made.onauxclick = (event) => {
+    if (event.button < 2 && !of.click(item, staysHere(event))) event.preventDefault();
   };
-  return link;
+  return made;
 }
 
 /**
  * @param {Notification} item
- * @param {boolean} unread
  * @param {RowHost} of
  */
-function buttons(item, unread, of) {
+function buttons(item, of) {
   const box = element('span', 'buttons');
   // A press on a button does not click the row.
   box.onclick = (event) => event.stopPropagation();
-  if (unread) {
+  if (item.status === 'unread') {
     const read = button('tick', '', () => of.read(item));
     read.append(icon('check'));
     read.ariaLabel = read.title = of.words.markRead;
@@ -126,6 +194,23 @@ function unfolds(text, words) {
     toggle.ariaExpanded = String(whole);
   });
   toggle.ariaExpanded = 'false';
+  toggle.addEventListener('click', (event) => event.stopPropagation());
+  return toggle;
+}
+
+/**
+ * Returns the button that expands a thread.
+ * @param {Notification} item
+ * @param {RowPlace} place
+ * @param {Words} words
+ * @param {RowHost} of
+ */
+function threadToggle(item, { others, unread, expanded }, words, of) {
+  const more = counted(words, 'thread', others);
+  const more_unread = unread ? ` · ${filled(words.threadUnread, { n: unread })}` : '';
+  const text = expanded ? words.threadLess : `${more}${more_unread}`;
+  const toggle = button('quiet thread', text, () => of.toggle(item));
+  toggle.ariaExpanded = String(expanded);
   toggle.addEventListener('click', (event) => event.stopPropagation());
   return toggle;
 }

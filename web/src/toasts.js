@@ -1,7 +1,11 @@
 import { counted } from './messages.js';
 import { button, element, icon } from './icons.js';
 import { safeUrl } from './links.js';
+import { actionsOf, staysHere } from './actions.js';
+import { avatarOf } from './avatar.js';
+import { messageOf } from './rich.js';
 
+/** @import { Choice } from './host-element.js' */
 /** @import { Notification } from './inbox.js' */
 /** @import { Words } from './messages.js' */
 
@@ -12,7 +16,16 @@ const STAYS = { LOW: 4_000, MEDIUM: 7_000, HIGH: Infinity };
 const LEAVING = 200;
 
 /**
- * Toasts of a bell, newest last: a maximum number, and one line that counts the rest and opens the
+ * Interface from the toasts to their element.
+ *
+ * @typedef {object} ToastsHost
+ * @property {(item: Notification, leaving: boolean, choice?: Choice) => boolean} click  Reports a
+ *   click. Returns false to stay on the page.
+ * @property {() => void} open  Opens the list.
+ */
+
+/**
+ * Toasts of an element, newest last: a maximum number, and one line that counts the rest and opens the
  * panel.
  */
 export class Toasts {
@@ -22,10 +35,8 @@ export class Toasts {
   words;
   /** Maximum number of toasts shown at once. */
   most = 3;
-  /** @type {(notification: Notification, leaving: boolean) => boolean} */
-  #click;
-  /** @type {() => void} */
-  #open;
+  /** @type {ToastsHost} */
+  #host;
   /** @type {HTMLElement | null} */
   #rest = null;
   /** IDs of notifications that are counted and not shown. @type {Set<string>} */
@@ -37,15 +48,12 @@ export class Toasts {
   /**
    * @param {HTMLElement} box
    * @param {Words} words
-   * @param {(notification: Notification, leaving: boolean) => boolean} click  Reports a click.
-   *   Returns false to stay on the page.
-   * @param {() => void} open  Opens the panel.
+   * @param {ToastsHost} of
    */
-  constructor(box, words, click, open) {
+  constructor(box, words, of) {
     this.#box = box;
     this.words = words;
-    this.#click = click;
-    this.#open = open;
+    this.#host = of;
     box.popover = 'manual';
     for (const name of ['mouseenter', 'focusin'])
       box.addEventListener(name, () => this.#hold(true));
@@ -70,6 +78,13 @@ export class Toasts {
       this.#stays.delete(gives);
       gives.remove();
     }
+    const toast = this.#make(notification);
+    this.#add(toast);
+    this.#leaveLater(toast, STAYS[notification.priority]);
+  }
+
+  /** @param {Notification} notification */
+  #make(notification) {
     const toast = element('div', 'toast');
     toast.classList.add(notification.priority.toLowerCase());
     toast.dataset.id = notification.notification_id;
@@ -77,20 +92,31 @@ export class Toasts {
     const title = url
       ? element('a', 'title', notification.title)
       : element('strong', 'title', notification.title);
-    const click = (/** @type {MouseEvent} */ event) => {
-      const here = !event.metaKey && !event.ctrlKey && event.button === 0;
-      if (!this.#click(notification, Boolean(url) && here)) event.preventDefault();
+    title.dir = 'auto';
+    const press = (/** @type {MouseEvent} */ event, /** @type {Choice} */ choice) => {
+      const leaving = Boolean(choice.url) && staysHere(event);
+      if (!this.#host.click(notification, leaving, choice)) event.preventDefault();
       this.#leave(toast);
     };
+    const click = (/** @type {MouseEvent} */ event) =>
+      press(event, { url: notification.action_url });
     if (title instanceof HTMLAnchorElement) {
       title.href = url ?? '';
       title.onclick = title.onauxclick = click;
     } else toast.onclick = click;
-    const text = element('span', 'text', notification.message);
-    title.dir = text.dir = 'auto';
-    toast.append(icon('bell'), title, this.#dismiss(toast), text);
-    this.#add(toast);
-    this.#leaveLater(toast, STAYS[notification.priority]);
+    const text = messageOf(notification, (event, link) => {
+      event.stopPropagation();
+      press(event, { url: link });
+    });
+    const picture = notification.icon ? avatarOf(notification) : icon('bell');
+    toast.append(picture, title, this.#dismiss(toast), text);
+    const actions = actionsOf(notification, this.words, (item, leaving, choice) => {
+      const follow = this.#host.click(item, leaving, choice);
+      this.#leave(toast);
+      return follow;
+    });
+    if (actions) toast.append(actions);
+    return toast;
   }
 
   /**
@@ -166,7 +192,7 @@ export class Toasts {
     if (!this.#rest) {
       this.#rest = element('div', 'toast');
       this.#rest.classList.add('rest', 'low');
-      const all = button('title', '', () => this.#open());
+      const all = button('title', '', () => this.#host.open());
       this.#rest.append(icon('bell'), all, this.#dismiss(this.#rest));
     }
     /** @type {HTMLElement} */ (this.#rest.querySelector('.title')).textContent = counted(

@@ -24,6 +24,7 @@ use crate::{
         inbox::Change,
         notification::{Priority, Timestamp},
         plan::Draft,
+        presentation::Presentation,
         user::UserId,
     },
     runtime::{MessageHandle, RuntimeSettings, settings::SettingValues},
@@ -229,6 +230,7 @@ pub(crate) fn draft(user_id: &str, message: &str) -> Draft {
         entity_type: None,
         entity_id: None,
         action_url: None,
+        presentation: Presentation::default(),
         metadata: serde_json::value::RawValue::from_string("{}".to_owned())
             .expect("an object")
             .into(),

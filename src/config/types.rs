@@ -10,6 +10,7 @@ use crate::domain::{
     catalog::{Entity, Origin, TypeRow, Variant},
     channel::Escalation,
     notification::Timestamp,
+    presentation::Action,
     user::UserId,
 };
 
@@ -49,6 +50,18 @@ pub struct TypeConfig {
     /// Template of the URL that a click opens.
     #[serde(default)]
     pub action_url: Option<String>,
+    /// Template of the category.
+    #[serde(default)]
+    pub category: Option<String>,
+    /// Template of the icon's URL.
+    #[serde(default)]
+    pub icon: Option<String>,
+    /// Buttons; labels and URLs are templates.
+    #[serde(default)]
+    pub actions: Vec<Action>,
+    /// True if its messages have bold and links.
+    #[serde(default)]
+    pub rich: bool,
     /// Time after which its notifications clear themselves, in seconds.
     #[serde(default)]
     pub ttl_seconds: Option<i64>,
@@ -129,6 +142,10 @@ impl TypeConfig {
             is_active: self.active,
             ttl_seconds: self.ttl_seconds,
             action_url: self.action_url.clone(),
+            category: self.category.clone(),
+            icon: self.icon.clone(),
+            actions: self.actions.clone(),
+            rich: self.rich,
             entity: self.entity.clone(),
             mandatory: self.mandatory,
             keep_days: self.keep_days,

@@ -294,6 +294,7 @@ mod tests {
                 seen_at: None,
                 read_at: None,
                 clicked_at: None,
+                clicked_action: None,
                 expires_at: None,
                 snoozed_until: None,
             };

@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc};
 
-use super::notification::Timestamp;
+use super::{catalog::MessageText, notification::Timestamp};
 
 /// Maximum number of actors of a group that are remembered.
 pub const ACTORS_MAX: usize = 50;
@@ -13,18 +13,20 @@ pub const ACTORS_MAX: usize = 50;
 pub struct GroupText(Arc<Render>);
 
 /// Function from the number of events and the names of the actors to a message.
-type Render = dyn Fn(i64, &[String]) -> Option<String> + Send + Sync;
+type Render = dyn Fn(i64, &[String]) -> Option<MessageText> + Send + Sync;
 
 impl GroupText {
     /// Wraps a renderer.
     #[must_use]
-    pub fn new(render: impl Fn(i64, &[String]) -> Option<String> + Send + Sync + 'static) -> Self {
+    pub fn new(
+        render: impl Fn(i64, &[String]) -> Option<MessageText> + Send + Sync + 'static,
+    ) -> Self {
         Self(Arc::new(render))
     }
 
     /// Renders the message.
     #[must_use]
-    pub fn render(&self, count: i64, actors: &[String]) -> Option<String> {
+    pub fn render(&self, count: i64, actors: &[String]) -> Option<MessageText> {
         (self.0)(count, actors)
     }
 }

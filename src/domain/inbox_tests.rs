@@ -27,6 +27,7 @@ fn new() -> NotificationState {
         seen_at: None,
         read_at: None,
         clicked_at: None,
+        clicked_action: None,
         expires_at: None,
         snoozed_until: None,
     }

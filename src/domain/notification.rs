@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize, Serializer};
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
-use super::user::UserId;
+use super::{presentation::Presentation, user::UserId};
 
 /// Mutable state of a notification.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,6 +20,8 @@ pub struct NotificationState {
     pub read_at: Option<Timestamp>,
     /// Time at which its action was first followed.
     pub clicked_at: Option<Timestamp>,
+    /// Index of the action that was pressed last.
+    pub clicked_action: Option<u8>,
     /// Time at which it expires.
     pub expires_at: Option<Timestamp>,
     /// Time at which a snoozed one becomes unread again.
@@ -180,6 +182,12 @@ pub struct Notification {
     pub entity_id: Option<String>,
     /// URL that a click opens.
     pub action_url: Option<String>,
+    /// Category, icon, actions and marked-up message.
+    #[serde(flatten)]
+    pub presentation: Presentation,
+    /// Index of the action that was pressed last.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub clicked_action: Option<u8>,
     /// Data of the event without its recipients; `{}` after deletion.
     pub metadata: Arc<RawValue>,
     /// Number of events it stands for; 1 unless its type groups.
@@ -243,6 +251,7 @@ impl Notification {
             seen_at: self.seen_at,
             read_at: self.read_at,
             clicked_at: self.clicked_at,
+            clicked_action: self.clicked_action,
             expires_at: self.expires_at,
             snoozed_until: self.snoozed_until,
         }
@@ -255,6 +264,7 @@ impl Notification {
         self.seen_at = state.seen_at;
         self.read_at = state.read_at;
         self.clicked_at = state.clicked_at;
+        self.clicked_action = state.clicked_action;
         self.expires_at = state.expires_at;
         self.snoozed_until = state.snoozed_until;
         self.read = self.read_at.is_some();
@@ -269,6 +279,7 @@ impl Notification {
         self.title = String::new();
         self.message = String::new();
         self.action_url = None;
+        self.presentation = Presentation::default();
         self.metadata_id = None;
         self.actors = Vec::new();
         // The constant is JSON.

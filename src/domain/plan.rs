@@ -11,13 +11,14 @@ use std::{
 use serde_json::value::RawValue;
 
 use super::{
-    catalog::{Catalog, Entity, NotificationType, Target, entity_id},
+    catalog::{Catalog, Entity, MessageText, NotificationType, Target, entity_id},
     deliveries::{self, DeliveryDraft},
     event::{Event, MESSAGE, without_recipients},
     group::{Group, GroupText},
     link,
     notification::{Priority, Timestamp},
     preferences::Preferences,
+    presentation::Presentation,
     rejected::Rejected,
     skipped::Skipped,
     template::{EventScope, TemplateScope},
@@ -70,6 +71,8 @@ pub struct Draft {
     pub entity_id: Option<String>,
     /// URL that a click opens.
     pub action_url: Option<String>,
+    /// Category, icon, actions and marked-up message.
+    pub presentation: Presentation,
     /// Data of the event, shared by all its drafts.
     pub metadata: Arc<RawValue>,
     /// Time of creation.
@@ -240,9 +243,11 @@ impl<'a> Planner<'a> {
         };
         let locale = recipient.locale.as_deref();
         let (message, variant) = catalog.message(kind, &recipient.user_id, locale, &scope)?;
-        let title = direct
-            .and_then(|direct| direct.title.clone())
-            .unwrap_or_else(|| kind.display_name.clone());
+        let title = match direct.and_then(|direct| direct.title.clone()) {
+            Some(title) => title,
+            None => catalog.title(kind, locale, &scope)?,
+        };
+        let MessageText { plain: message, rich } = shortened(message);
         let entity = kind.entity.as_ref();
         let priority = direct.and_then(|direct| direct.priority).unwrap_or(kind.priority);
         let chosen = people.preferences.get(&recipient.user_id);
@@ -252,13 +257,14 @@ impl<'a> Planner<'a> {
             user_id: recipient.user_id.clone(),
             type_code: kind.code.clone(),
             title: without_nul(title),
-            message: without_nul(shortened(message)),
+            message,
             priority,
             source: event.source.clone().map(without_nul),
             actor_id: event.actor_id.clone(),
             entity_type: entity.map(|entity| entity.kind.clone()),
             entity_id: entity.and_then(|entity| entity_id(entity, event)).map(without_nul),
             action_url: self.action_url(&scope),
+            presentation: Presentation { rich, ..self.presentation(&scope) },
             metadata: Arc::clone(metadata),
             created_at: direct.and_then(|direct| direct.created_at).unwrap_or(now),
             // The time to live begins now, even if the caller gave an earlier time of creation.
@@ -288,7 +294,7 @@ impl<'a> Planner<'a> {
             let locale = recipient.locale.clone();
             let scope = names.for_group(recipient.clone(), count, actors);
             let rendered = catalog.message(kind, &recipient.user_id, locale.as_deref(), &scope);
-            rendered.ok().map(|(message, _)| without_nul(shortened(message)))
+            rendered.ok().map(|(message, _)| shortened(message))
         });
         Some(Group {
             key: without_nul(key),
@@ -296,6 +302,21 @@ impl<'a> Planner<'a> {
             actor: actor.map(|actor| without_nul(actor.display().to_owned())),
             text,
         })
+    }
+
+    /// Returns the category, the icon and the actions: what the caller of a direct notification
+    /// gave, else those of the type.
+    fn presentation(&self, scope: &Arc<TemplateScope>) -> Presentation {
+        let of_type = self.catalog.presentation(self.kind, scope);
+        let Some(direct) = self.event.direct.as_deref() else { return of_type };
+        let given = direct.presentation.clone();
+        Presentation {
+            category: given.category.or(of_type.category),
+            icon: given.icon.or(of_type.icon),
+            // As with the link, the type's actions need data that may be missing.
+            actions: given.actions,
+            rich: None,
+        }
     }
 
     /// Returns the link of the notification.
@@ -310,12 +331,17 @@ impl<'a> Planner<'a> {
     }
 }
 
-/// Cuts a message to its maximum length, with an ellipsis.
-fn shortened(message: String) -> String {
-    if message.chars().count() <= MESSAGE_MAX_CHARS {
-        return message;
+/// Cuts a message to its maximum length, with an ellipsis. One that is too long with its marks has
+/// none.
+fn shortened(message: MessageText) -> MessageText {
+    let fits = |text: &String| text.chars().count() <= MESSAGE_MAX_CHARS;
+    let rich = message.rich.filter(fits).map(without_nul);
+    let plain = without_nul(message.plain);
+    if fits(&plain) {
+        return MessageText { plain, rich };
     }
-    message.chars().take(MESSAGE_MAX_CHARS - 1).chain(['…']).collect()
+    let plain = plain.chars().take(MESSAGE_MAX_CHARS - 1).chain(['…']).collect();
+    MessageText { plain, rich: None }
 }
 
 fn later(now: Timestamp, seconds: i64) -> Timestamp {

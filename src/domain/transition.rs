@@ -9,8 +9,8 @@ pub enum Mark {
     Seen,
     /// It was read.
     Read,
-    /// Its action was followed, which also reads it.
-    Click,
+    /// Its link was followed, or its action of this index pressed, which also reads it.
+    Click(Option<u8>),
     /// It is unread again.
     Unread,
     /// It moves to the archive.
@@ -30,7 +30,7 @@ impl Mark {
     pub const ALL: [Self; 8] = [
         Self::Seen,
         Self::Read,
-        Self::Click,
+        Self::Click(None),
         Self::Unread,
         Self::Archive,
         Self::Unarchive,
@@ -44,7 +44,7 @@ impl Mark {
         match self {
             Self::Seen => "seen",
             Self::Read => "read",
-            Self::Click => "clicked",
+            Self::Click(_) => "clicked",
             Self::Unread => "unread",
             Self::Archive => "archive",
             Self::Unarchive => "unarchive",
@@ -91,22 +91,25 @@ fn change_of(
             read_at: Some(now),
             ..state
         }),
-        (Status::Unread | Status::Snoozed, Mark::Click) => {
+        (Status::Unread | Status::Snoozed, Mark::Click(action)) => {
             let clicked_at = state.clicked_at.or(Some(now));
             Some(NotificationState {
                 status: Status::Read,
                 seen_at: seen,
                 read_at: Some(now),
                 clicked_at,
+                clicked_action: action.or(state.clicked_action),
                 ..state
             })
         }
-        (Status::Read | Status::Archived | Status::AutoCleared, Mark::Click)
-            if state.clicked_at.is_none() =>
+        (Status::Read | Status::Archived | Status::AutoCleared, Mark::Click(action))
+            if state.clicked_at.is_none()
+                || action.is_some_and(|action| state.clicked_action != Some(action)) =>
         {
             // Archiving an unread notification reads it.
             Some(NotificationState {
-                clicked_at: Some(now),
+                clicked_at: state.clicked_at.or(Some(now)),
+                clicked_action: action.or(state.clicked_action),
                 read_at: state.read_at.or(Some(now)),
                 seen_at: seen,
                 ..state

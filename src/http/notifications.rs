@@ -4,7 +4,7 @@ mod operations;
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
@@ -15,7 +15,9 @@ use crate::{
     clock,
     domain::{
         inbox::{BulkMark, Change, InboxState, Mark, Resume, Since, resume},
+        limits::bounded,
         notification::{Notification, Status, Timestamp},
+        presentation::ACTIONS_MAX,
         user::UserId,
     },
     inbox::{MarkAll, MarkOne},
@@ -30,20 +32,24 @@ const LIMIT_DEFAULT: i64 = 50;
 /// Maximum number of notifications in a response.
 const LIMIT_MAX: i64 = 1_000;
 
+/// Maximum length of a text that is searched, in characters.
+const SEARCH_MAX_CHARS: usize = 100;
+
 /// Query of the list.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Query {
     limit: i64,
     cursor: Option<i64>,
     status: Option<Status>,
     type_code: Option<String>,
+    category: Option<String>,
+    search: Option<String>,
     since: Option<String>,
 }
 
 impl Query {
     fn of(request: &HttpRequest) -> Result<Self, Problem> {
-        let mut query =
-            Self { limit: LIMIT_DEFAULT, cursor: None, status: None, type_code: None, since: None };
+        let mut query = Self { limit: LIMIT_DEFAULT, ..Self::default() };
         for (name, value) in identity::query(request.uri()) {
             let wrong = |detail: String| Problem::bad_field(&name, detail);
             match name.as_str() {
@@ -60,6 +66,11 @@ impl Query {
                 }
                 "status" => query.status = status(&value).map_err(wrong)?,
                 "type" => query.type_code = Some(value).filter(|code| !code.is_empty()),
+                "category" => query.category = Some(value).filter(|name| !name.is_empty()),
+                "q" => {
+                    let text = bounded(value, SEARCH_MAX_CHARS).map_err(wrong)?;
+                    query.search = Some(text).filter(|text| !text.trim().is_empty());
+                }
                 "since" => query.since = Some(value),
                 // Parameters of dev authentication and a token are also here.
                 _ => {}
@@ -98,10 +109,19 @@ async fn list(state: SharedState, request: HttpRequest) -> Result<HttpResponse, 
     let user = identity::user(&state, &request).await?.user_id;
     let query = Query::of(&request)?;
     if let Some(since) = &query.since {
+        if query.category.is_some() || query.search.is_some() {
+            let field = if query.search.is_some() { "q" } else { "category" };
+            return Err(Problem::bad_field(field, "cannot be combined with since"));
+        }
         return changes(&state, &user, since, &query).await;
     }
-    let filter =
-        Filter { status: query.status, type_code: query.type_code, before_seq: query.cursor };
+    let filter = Filter {
+        status: query.status,
+        type_code: query.type_code,
+        category: query.category,
+        search: query.search,
+        before_seq: query.cursor,
+    };
     let listing = state.store.list(&user, &filter, query.limit).await?;
     Ok(HttpResponse::Ok().json(Answer {
         items: &listing.items,
@@ -198,6 +218,36 @@ async fn mark(
     Ok(HttpResponse::Ok().json(changed))
 }
 
+/// Handles `POST …/{id}/clicked`, with `{"action": 0}` for a press on that action.
+async fn clicked(
+    state: SharedState,
+    request: HttpRequest,
+    id: web::Path<String>,
+    payload: web::Payload,
+) -> Result<HttpResponse, Problem> {
+    identity::user(&state, &request).await?;
+    let bytes = body::read(payload, state.server.load().max_message_bytes).await?;
+    let action = action(&bytes)?;
+    mark(state, request, id, Mark::Click(action)).await
+}
+
+/// Parses `{"action":0}`; an empty body means the link of the notification.
+fn action(bytes: &[u8]) -> Result<Option<u8>, Problem> {
+    let Some(map) = optional_object(bytes)? else { return Ok(None) };
+    match map.get("action") {
+        None | Some(Value::Null) => Ok(None),
+        Some(value) => {
+            let index = value.as_u64().filter(|index| *index < ACTIONS_MAX as u64);
+            let index = index.and_then(|index| u8::try_from(index).ok());
+            let wrong = || {
+                let detail = format!("must be a whole number from 0 to {}", ACTIONS_MAX - 1);
+                Problem::bad_field("action", detail)
+            };
+            index.map(Some).ok_or_else(wrong)
+        }
+    }
+}
+
 /// Handles `POST …/{id}/snooze`: `{"until": RFC 3339}` or `{"for": "1h"}`.
 async fn snooze(
     state: SharedState,
@@ -239,20 +289,27 @@ async fn mark_all(
 
 /// Parses `{"up_to_revision":17}`; an empty body means all.
 fn up_to(bytes: &[u8]) -> Result<Option<i64>, Problem> {
-    if bytes.iter().all(u8::is_ascii_whitespace) {
-        return Ok(None);
-    }
-    let value: Value = serde_json::from_slice(bytes)
-        .map_err(|error| Problem::bad_request(format!("the body is not JSON: {error}")))?;
-    let Value::Object(map) = value else {
-        return Err(Problem::bad_request("the body must be a JSON object"));
-    };
+    let Some(map) = optional_object(bytes)? else { return Ok(None) };
     match map.get("up_to_revision") {
         None | Some(Value::Null) => Ok(None),
         Some(value) => match value.as_i64() {
             Some(revision) if revision >= 0 => Ok(Some(revision)),
             _ => Err(Problem::bad_field("up_to_revision", "must be a whole number from 0")),
         },
+    }
+}
+
+/// Parses a JSON object; `None` for an empty body, or `null`.
+fn optional_object(bytes: &[u8]) -> Result<Option<Map<String, Value>>, Problem> {
+    if bytes.iter().all(u8::is_ascii_whitespace) {
+        return Ok(None);
+    }
+    let value: Value = serde_json::from_slice(bytes)
+        .map_err(|error| Problem::bad_request(format!("the body is not JSON: {error}")))?;
+    match value {
+        Value::Object(map) => Ok(Some(map)),
+        Value::Null => Ok(None),
+        _ => Err(Problem::bad_request("the body must be a JSON object")),
     }
 }
 

@@ -22,6 +22,7 @@ use crate::{
         limits::{IDENTIFIER_MAX_CHARS, bounded},
         link,
         notification::{Priority, Timestamp},
+        presentation::{ACTIONS_MAX, Action, CATEGORY_MAX_CHARS, LABEL_MAX_CHARS, Presentation},
         trace_context::TraceContext,
         user::{Person, UserId},
     },
@@ -95,6 +96,12 @@ struct Body {
     metadata: Option<Map<String, Value>>,
     #[serde(default)]
     action_url: Option<String>,
+    #[serde(default)]
+    category: Option<String>,
+    #[serde(default)]
+    icon: Option<String>,
+    #[serde(default)]
+    actions: Vec<Action>,
 }
 
 pub(super) async fn post(
@@ -184,6 +191,7 @@ fn event(body: Body, key: Option<&str>) -> Result<Event, Problem> {
     if body.action_url.as_deref().is_some_and(|url| !link::is_safe(url)) {
         return Err(wrong("action_url", link::EXPECTED.to_owned()));
     }
+    let presentation = presentation(&body)?;
     let mut data = body.metadata.clone().unwrap_or_default();
     data.insert("message".to_owned(), Value::String(body.message));
     let name = body.kind.filter(|kind| !kind.is_empty()).unwrap_or_else(|| MESSAGE.to_owned());
@@ -205,12 +213,48 @@ fn event(body: Body, key: Option<&str>) -> Result<Event, Problem> {
             title: body.title,
             priority: priority.transpose()?,
             action_url: body.action_url,
+            presentation,
             ttl_seconds: body.ttl_seconds,
             created_at,
             metadata: body.metadata,
             seed: None,
         })),
         trace: None,
+    })
+}
+
+/// Validates the category, the icon and the actions.
+fn presentation(body: &Body) -> Result<Presentation, Problem> {
+    let wrong = |field: &str, detail: String| Problem::bad_field(field, detail);
+    if let Some(category) = &body.category {
+        bounded(category.clone(), CATEGORY_MAX_CHARS)
+            .map_err(|detail| wrong("category", detail))?;
+    }
+    if body.icon.as_deref().is_some_and(|url| !link::is_safe(url)) {
+        return Err(wrong("icon", link::EXPECTED.to_owned()));
+    }
+    if body.actions.len() > ACTIONS_MAX {
+        return Err(wrong("actions", format!("has more than {ACTIONS_MAX} actions")));
+    }
+    for (at, Action { label, url, .. }) in body.actions.iter().enumerate() {
+        if label.trim().is_empty() {
+            return Err(wrong(&format!("actions[{at}].label"), "must not be empty".to_owned()));
+        }
+        bounded(label.clone(), LABEL_MAX_CHARS)
+            .map_err(|detail| wrong(&format!("actions[{at}].label"), detail))?;
+        if !link::is_safe(url) {
+            return Err(wrong(&format!("actions[{at}].url"), link::EXPECTED.to_owned()));
+        }
+    }
+    let texts = body.category.iter().chain(body.actions.iter().map(|action| &action.label));
+    if texts.into_iter().any(|text| text.contains('\0')) {
+        return Err(wrong("actions", "must not contain a NUL character".to_owned()));
+    }
+    Ok(Presentation {
+        category: body.category.clone().filter(|category| !category.trim().is_empty()),
+        icon: body.icon.clone(),
+        actions: body.actions.clone(),
+        rich: None,
     })
 }
 

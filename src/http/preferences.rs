@@ -87,12 +87,16 @@ pub(super) async fn types(
         .filter(|kind| kind.is_active && !matches!(kind.target, Target::Feed))
         .map(std::sync::Arc::as_ref)
         .collect();
-    types.sort_unstable_by(|a, b| (&a.display_name, &a.code).cmp(&(&b.display_name, &b.code)));
+    types.sort_unstable_by(|a, b| (a.name(), &a.code).cmp(&(b.name(), &b.code)));
     let types: Vec<_> = types
         .iter()
         .map(|kind| {
-            json!({ "code": kind.code, "name": kind.display_name,
-            "mandatory": kind.mandatory })
+            json!({
+                "code": kind.code,
+                "name": kind.name(),
+                "mandatory": kind.mandatory,
+                "category": kind.presentation.category(),
+            })
         })
         .collect();
     let channels = state.channels.channels.iter().map(|channel| channel.name());

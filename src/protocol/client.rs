@@ -8,6 +8,7 @@ use crate::domain::{
     feed::FiltersErrorKind,
     inbox::{BulkMark, Mark, Since},
     preferences::RETENTION_DAYS,
+    presentation::ACTIONS_MAX,
 };
 
 /// Maximum number of notifications in a `sync.response`.
@@ -147,6 +148,10 @@ impl ClientMessage {
     fn of(kind: &str, fields: &Map<String, Value>) -> Result<Self, ClientError> {
         if let Some(word) = kind.strip_prefix("notification.") {
             if let Some(mark) = Mark::ALL.into_iter().find(|mark| mark.word() == word) {
+                let mark = match mark {
+                    Mark::Click(_) => Mark::Click(action(fields)?),
+                    other => other,
+                };
                 return Ok(Self::Mark(mark, notification_id(fields)?));
             }
             if word == "snooze" {
@@ -222,6 +227,12 @@ fn notification_id(fields: &Map<String, Value>) -> Result<Option<Uuid>, ClientEr
         Some(_) => Err(ClientError::new(ErrorCode::BadMessage, "notification_id must be a string")),
         None => Err(ClientError::new(ErrorCode::BadMessage, "notification_id is missing")),
     }
+}
+
+/// Reads the index of the action that was pressed.
+fn action(fields: &Map<String, Value>) -> Result<Option<u8>, ClientError> {
+    let index = integer(fields, "action", 0, ACTIONS_MAX as i64 - 1)?;
+    Ok(index.and_then(|index| u8::try_from(index).ok()))
 }
 
 fn integer(

@@ -7,6 +7,7 @@ use super::*;
 use crate::domain::{
     inbox::Mark,
     notification::{Priority, Status},
+    presentation::Presentation,
     user::UserId,
 };
 
@@ -35,6 +36,8 @@ fn notification(status: Status, seq: i64, revision: i64) -> Notification {
         read_at: None,
         seen_at: None,
         clicked_at: None,
+        clicked_action: None,
+        presentation: Presentation::default(),
         variant: None,
         keep_until: None,
         metadata_id: None,
@@ -290,7 +293,8 @@ fn push_contains_notification_and_position() {
              requested refund for Rp100.000",
             "priority":"HIGH","source":null,"actor_id":null,"entity_type":"refund",
                 "entity_id":"ref456",
-            "action_url":"/refunds/ref456","metadata":{"amount":100_000},"count":1,
+            "action_url":"/refunds/ref456","category":null,"icon":null,"actions":[],
+            "metadata":{"amount":100_000},"count":1,
                 "created_at":"2026-01-01T00:00:00Z",
             "expires_at":null,"status":"unread","read":false,"read_at":null,"seen_at":null,
                 "previous_revision":16,"unread":3,"unseen":2}})

@@ -34,7 +34,9 @@ macro_rules! notification_columns {
             (event_id, $n.event_id.as_deref()),
             (publisher, $n.publisher.as_deref()),
             (group_key, $n.group_key.as_deref()),
-            (actors, stored_actors($n))
+            (actors, stored_actors($n)),
+            (category, $n.presentation.category.as_deref()),
+            (presentation, stored_presentation($n))
         )
     };
 }

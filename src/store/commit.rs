@@ -14,7 +14,9 @@ use super::{
     fan_outs,
     marks::SET_INBOX,
     on::{keep, within},
-    planned::{Placed, Planned, Steps, counts_by_user, notification_of, stored_actors},
+    planned::{
+        Placed, Planned, Steps, counts_by_user, notification_of, stored_actors, stored_presentation,
+    },
     postgres,
     rows::{InboxRow, NotificationRow, counters, notification_selection},
     sql_types::{Id, Json},
@@ -25,6 +27,7 @@ use crate::domain::{
     group::{Group, with_actor},
     inbox::{Change, ChangeKind, InboxState, RevisionStep},
     notification::{Notification, NotificationState, Timestamp, stream_id},
+    presentation::Presentation,
 };
 
 /// Result of committing an event.
@@ -49,7 +52,8 @@ const FIND_GROUP: &str = concat!(
 
 /// Changes a notification to one of a larger group; it becomes the newest.
 const GROW: &str = "UPDATE notifications SET count = $2, message = $3, actors = $4, seen_at = \
-     NULL, seq = $5, revision = $5, changed_at = $6 WHERE user_id = $7 AND notification_id = $1";
+     NULL, seq = $5, revision = $5, changed_at = $6, presentation = $8 WHERE user_id = $7 AND \
+     notification_id = $1";
 
 /// Counts the deliveries of a notification on a channel that are still to be made.
 const PENDING: &str = "SELECT COUNT(*) FROM deliveries WHERE notification_id = $1 AND channel = $2 \
@@ -97,7 +101,8 @@ macro_rules! grown {
                             stored_actors(&found),
                             step.revision,
                             $now,
-                            user
+                            user,
+                            stored_presentation(&found)
                         )?;
                         $db::run!($tx, SET_INBOX, user, step.revision, step.unread, step.unseen)?;
                         Some((found, step))
@@ -155,11 +160,16 @@ fn grow(
     let (before, count) = (found.state(), found.count + 1);
     let step = inbox.next(before, NotificationState { seen_at: None, ..before });
     let actors = with_actor(found.actors.clone(), group.actor.as_deref());
-    let message = group.text.render(count, &actors).unwrap_or_else(|| found.message.clone());
+    let presentation = found.presentation.clone();
+    let (message, presentation) = match group.text.render(count, &actors) {
+        Some(text) => (text.plain, Presentation { rich: text.rich, ..presentation }),
+        None => (found.message.clone(), presentation),
+    };
     let grown = Notification {
         count,
         actors,
         message,
+        presentation,
         seen_at: None,
         changed_at: now,
         seq: step.revision,

@@ -37,8 +37,9 @@ macro_rules! page {
             notification_selection!(),
             " FROM notifications WHERE user_id = $1 AND seq < $2 AND status ",
             $status,
-            " AND ($3 = '' OR status = $3) AND ($4 = '' OR type_code = $4) ORDER BY seq DESC LIMIT \
-             $5"
+            " AND ($3 = '' OR status = $3) AND ($4 = '' OR type_code = $4) AND ($6 = '' OR \
+             category = $6) AND ($7 = '' OR LOWER(title) LIKE $7 ESCAPE '!' OR LOWER(message) LIKE \
+             $7 ESCAPE '!') ORDER BY seq DESC LIMIT $5"
         )
     };
 }
@@ -85,8 +86,25 @@ pub struct Filter {
     pub status: Option<Status>,
     /// Only this type.
     pub type_code: Option<String>,
+    /// Only this category.
+    pub category: Option<String>,
+    /// Only notifications whose title or message contains this text, in any case.
+    pub search: Option<String>,
     /// Only notifications before this position.
     pub before_seq: Option<i64>,
+}
+
+/// Returns the pattern of `LIKE` for a text that is contained in any case.
+fn pattern(text: &str) -> String {
+    let mut pattern = String::from("%");
+    for c in text.to_lowercase().chars() {
+        if matches!(c, '%' | '_' | '!') {
+            pattern.push('!');
+        }
+        pattern.push(c);
+    }
+    pattern.push('%');
+    pattern
 }
 
 /// Page of the list, newest first, with the state of the inbox in the same snapshot.
@@ -201,16 +219,22 @@ impl Store {
             filter.status.map_or("", Status::as_str),
             filter.type_code.as_deref().unwrap_or(""),
         );
+        let category = filter.category.as_deref().unwrap_or("");
+        let search = filter.search.as_deref().map(pattern).unwrap_or_default();
+        let search = search.as_str();
         let (user, asked) = (user.as_str(), limit.saturating_add(1));
         let (inbox, (rows, complete)) = if let Backend::Postgres(pool) = &self.backend {
             let sql = if is_unread { UNREAD_WITH_INBOX } else { LIST_WITH_INBOX };
             let found = sqlx::query(sql).bind(user).bind(before).bind(status).bind(type_code);
-            postgres::fill_with_inbox(page, found.bind(asked).fetch(pool)).await?
+            let found = found.bind(asked).bind(category).bind(search);
+            postgres::fill_with_inbox(page, found.fetch(pool)).await?
         } else {
             let sql = if is_unread { LIST_UNREAD } else { LIST };
             reading!(self, snapshot, |db, tx| {
                 let inbox = db::first!(tx, InboxRow, INBOX, user)?;
-                let rows = db::page!(tx, page, sql, user, before, status, type_code, asked)?;
+                let rows = db::page!(
+                    tx, page, sql, user, before, status, type_code, asked, category, search
+                )?;
                 (counters(inbox), rows)
             })
         };

@@ -64,15 +64,27 @@ const LAST_CHANGED: &str = concat!(
 /// Stores the state of one notification.
 const SET_STATE: &str = "UPDATE notifications SET status = $2, read_at = $3, revision = $4, \
     seen_at = $5, expires_at = $6, kept_from = COALESCE($7, kept_from), clicked_at = $8, \
-    snoozed_until = $9, changed_at = $10 WHERE user_id = $11 AND notification_id = $1";
+    snoozed_until = $9, changed_at = $10, clicked_action = $12 WHERE user_id = $11 AND \
+    notification_id = $1";
 
 /// Leaves a tombstone without content.
 const BLANK: &str = "UPDATE notifications SET title = '', message = '', metadata = '{}', \
 metadata_id = NULL, \
-     action_url = NULL, actors = NULL, deleted_at = $2 WHERE user_id = $3 AND notification_id = $1";
+     action_url = NULL, actors = NULL, category = NULL, presentation = NULL, \
+     deleted_at = $2 WHERE user_id = $3 AND notification_id = $1";
 
 pub(super) const SET_INBOX: &str =
     "UPDATE inboxes SET revision = $2, unread = $3, unseen = $4 WHERE user_id = $1";
+
+/// Returns the mark without the index of an action that the notification does not have.
+fn of_actions(mark: Mark, item: &Notification) -> Mark {
+    match mark {
+        Mark::Click(Some(index)) if usize::from(index) >= item.presentation.actions.len() => {
+            Mark::Click(None)
+        }
+        other => other,
+    }
+}
 
 impl Store {
     /// Marks one notification.
@@ -94,7 +106,7 @@ impl Store {
             match row.map(Notification::try_from).transpose()? {
                 None => None,
                 Some(found) if found.status == Status::Deleted && mark != Mark::Delete => None,
-                Some(mut found) => match transition(found.state(), mark, now) {
+                Some(mut found) => match transition(found.state(), of_actions(mark, &found), now) {
                     None => Some((ChangeKind::Unchanged(mark), found, before.unchanged_step())),
                     Some(state) => {
                         let step = before.next(found.state(), state);
@@ -124,7 +136,8 @@ impl Store {
                             found.clicked_at,
                             found.snoozed_until,
                             now,
-                            user.as_str()
+                            user.as_str(),
+                            found.clicked_action.map(i32::from)
                         )?;
                         if found.status == Status::Deleted {
                             db::run!(tx, BLANK, Id(id), now, user.as_str())?;

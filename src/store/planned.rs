@@ -11,6 +11,7 @@ use crate::domain::{
     inbox::{InboxState, RevisionStep},
     notification::{Notification, Status, stream_id},
     plan::Draft,
+    presentation::Presentation,
     trace_context::TraceContext,
 };
 
@@ -41,10 +42,9 @@ impl Planned {
     #[must_use]
     pub fn bytes(&self) -> usize {
         let metadata = self.drafts.first().map_or(0, |(_, draft)| draft.metadata.get().len());
-        let texts = self
-            .drafts
-            .iter()
-            .map(|(_, draft)| draft.title.len() + draft.message.len() + DRAFT_BYTES);
+        let texts = self.drafts.iter().map(|(_, draft)| {
+            draft.title.len() + draft.message.len() + draft.presentation.bytes() + DRAFT_BYTES
+        });
         metadata + texts.sum::<usize>()
     }
 
@@ -85,6 +85,16 @@ pub(super) fn stored_actors(notification: &Notification) -> Option<Json<'static>
     let actors = Some(&notification.actors).filter(|actors| !actors.is_empty())?;
     // A list of texts always serializes.
     serde_json::to_string(actors).ok().map(Json::from)
+}
+
+/// Returns the presentation as it is stored, without the category, which has a column of its own.
+pub(super) fn stored_presentation(notification: &Notification) -> Option<Json<'static>> {
+    let presentation = Presentation { category: None, ..notification.presentation.clone() };
+    if presentation.is_empty() {
+        return None;
+    }
+    // Texts always serialize.
+    serde_json::to_string(&presentation).ok().map(Json::from)
 }
 
 /// Returns the number of new notifications of each user, in the order of the users' IDs.
@@ -139,6 +149,8 @@ pub fn notification_of(id: Uuid, draft: &Draft) -> Notification {
         entity_type: draft.entity_type,
         entity_id: draft.entity_id,
         action_url: draft.action_url,
+        presentation: draft.presentation,
+        clicked_action: None,
         metadata: draft.metadata,
         count: 1,
         created_at: draft.created_at,

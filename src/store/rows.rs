@@ -12,6 +12,7 @@ use crate::domain::{
     inbox::{InboxPosition, InboxState},
     notification::{Notification, Priority, Status, Timestamp, stream_id},
     preferences::Preferences,
+    presentation::Presentation,
     user::{Person, UserId},
 };
 
@@ -26,7 +27,7 @@ macro_rules! notification_selection {
          count, created_at, \
          expires_at, status, read_at, seen_at, keep_until, clicked_at, variant, metadata_id, \
          event_id, publisher, group_key, actors, snoozed_until, COALESCE(changed_at, created_at) \
-         AS changed_at"
+         AS changed_at, category, presentation, clicked_action"
     };
 }
 pub(super) use notification_selection;
@@ -111,12 +112,16 @@ row! {
         actors: Option<Json<'static>>,
         snoozed_until: Option<Timestamp>,
         changed_at: Timestamp,
+        category: Option<String>,
+        presentation: Option<Json<'static>>,
+        clicked_action: Option<i32>,
     }
 }
 
 impl NotificationRow {
     fn bytes(&self) -> usize {
-        self.title.len() + self.message.len() + self.metadata.0.len() + ROW_BYTES
+        let presentation = self.presentation.as_ref().map_or(0, |json| json.0.len());
+        self.title.len() + self.message.len() + self.metadata.0.len() + presentation + ROW_BYTES
     }
 }
 
@@ -167,6 +172,10 @@ impl TryFrom<NotificationRow> for Notification {
 
     fn try_from(row: NotificationRow) -> Result<Self, StoreError> {
         let created_at = row.created_at;
+        // Written by SQL it may be invalid, and then there is none.
+        let presentation = row.presentation.as_ref();
+        let presentation: Presentation =
+            presentation.and_then(|json| serde_json::from_str(&json.0).ok()).unwrap_or_default();
         let metadata = RawValue::from_string(row.metadata.into_text())
             .map_err(|error| corrupt("metadata", &error.to_string()))?;
         Ok(Self {
@@ -182,6 +191,8 @@ impl TryFrom<NotificationRow> for Notification {
             entity_type: row.entity_type,
             entity_id: row.entity_id,
             action_url: row.action_url,
+            presentation: Presentation { category: row.category, ..presentation },
+            clicked_action: row.clicked_action.and_then(|index| u8::try_from(index).ok()),
             metadata: Arc::from(metadata),
             count: row.count,
             created_at,

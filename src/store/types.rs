@@ -12,13 +12,15 @@ use crate::domain::{
     catalog::{Entity, Origin, TypeRow, Variant},
     channel::{EMAIL, Escalation, UnlessState},
     notification::Timestamp,
+    presentation::Action,
     user::UserId,
 };
 
 const ALL: &str = "SELECT code, display_name, template, target_type, target_role, target_users, \
 priority, channels, \
      is_active, ttl_seconds, action_url, entity_type, entity_field, mandatory, keep_days, \
-     variants, schedule, escalate, group_by, group_window, digest, origin, updated_at \
+     variants, schedule, escalate, group_by, group_window, digest, category, icon, actions, rich, \
+     origin, updated_at \
      FROM notification_types ORDER BY code";
 
 /// Inserts a row as an administrator.
@@ -26,9 +28,10 @@ const MAKE: &str = "INSERT INTO notification_types (code, display_name, template
 target_role, \
      target_users, priority, channels, is_active, ttl_seconds, action_url, entity_type, \
      entity_field, updated_at, \
-     mandatory, keep_days, variants, schedule, escalate, group_by, group_window, digest, origin) \
+     mandatory, keep_days, variants, schedule, escalate, group_by, group_window, digest, \
+     category, icon, actions, rich, origin) \
      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, \
-     $20, $21, $22, $23) \
+     $20, $21, $22, $23, $24, $25, $26, $27) \
      ON CONFLICT DO NOTHING";
 
 /// Updates a row, unless it has been changed since.
@@ -38,7 +41,8 @@ target_type = $4, target_role = $5, \
      action_url = $11, \
      entity_type = $12, entity_field = $13, updated_at = $14, mandatory = $15, keep_days = $16, \
      variants = $17, schedule = $18, escalate = $19, group_by = $20, group_window = $21, digest = \
-     $22, origin = $23 WHERE code = $1 AND updated_at = $24";
+     $22, category = $23, icon = $24, actions = $25, rich = $26, origin = $27 WHERE code = $1 AND \
+     updated_at = $28";
 
 const DROP: &str = "DELETE FROM notification_types WHERE code = $1 AND updated_at = $2";
 
@@ -47,16 +51,18 @@ const FROM_FILE: &str = "INSERT INTO notification_types AS t (code, display_name
 target_type, target_role, \
      target_users, priority, channels, is_active, ttl_seconds, action_url, entity_type, \
      entity_field, origin, updated_at, \
-     mandatory, keep_days, variants, schedule, escalate, group_by, group_window, digest) \
+     mandatory, keep_days, variants, schedule, escalate, group_by, group_window, digest, \
+     category, icon, actions, rich) \
      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, 'config', $14, $15, $16, \
-     $17, $18, $19, $20, $21, $22) \
+     $17, $18, $19, $20, $21, $22, $23, $24, $25, $26) \
      ON CONFLICT (code) DO UPDATE SET display_name = $2, template = $3, target_type = $4, \
      target_role = $5, \
      target_users = $6, priority = $7, channels = $8, is_active = $9, ttl_seconds = $10, \
      action_url = $11, \
      entity_type = $12, entity_field = $13, updated_at = $14, mandatory = $15, keep_days = $16, \
      variants = $17, \
-     schedule = $18, escalate = $19, group_by = $20, group_window = $21, digest = $22 \
+     schedule = $18, escalate = $19, group_by = $20, group_window = $21, digest = $22, \
+     category = $23, icon = $24, actions = $25, rich = $26 \
      WHERE t.origin = 'config'";
 
 /// Deletes a row that config.toml no longer has, unless an administrator has changed it.
@@ -85,6 +91,10 @@ struct Row {
     group_by: Option<String>,
     group_window: Option<String>,
     digest: Option<String>,
+    category: Option<String>,
+    icon: Option<String>,
+    actions: Json<'static>,
+    rich: bool,
     origin: String,
     updated_at: Timestamp,
 }
@@ -132,6 +142,10 @@ impl From<Row> for TypeRow {
             group_by: row.group_by.filter(|text| !text.is_empty()),
             group_window: row.group_window.filter(|text| !text.is_empty()),
             digest: row.digest.filter(|text| !text.is_empty()),
+            category: row.category.filter(|text| !text.is_empty()),
+            icon: row.icon.filter(|text| !text.is_empty()),
+            actions: actions(row.actions.into_text()),
+            rich: row.rich,
             origin: if row.origin == "config" { Origin::Config } else { Origin::Admin },
             updated_at: row.updated_at,
         }
@@ -144,12 +158,18 @@ fn variants(text: String) -> Vec<Variant> {
         .unwrap_or_else(|_| vec![Variant { name: text, weight: 0, template: String::new() }])
 }
 
+/// Unreadable actions become one invalid action, so that validation reports it.
+fn actions(text: String) -> Vec<Action> {
+    serde_json::from_str(&text)
+        .unwrap_or_else(|_| vec![Action { label: String::new(), url: text, primary: false }])
+}
+
 /// Returns whether two rows are equal, except for the time of change.
 fn same(a: &TypeRow, b: &TypeRow) -> bool {
     TypeRow { updated_at: b.updated_at, ..a.clone() } == *b
 }
 
-/// Binds the columns of a row, `$1` to `$22`.
+/// Binds the columns of a row, `$1` to `$26`.
 macro_rules! bound {
     ($query:expr, $row:expr, $now:expr) => {
         $query
@@ -177,6 +197,10 @@ macro_rules! bound {
             .bind(&$row.group_by)
             .bind(&$row.group_window)
             .bind(&$row.digest)
+            .bind(&$row.category)
+            .bind(&$row.icon)
+            .bind(Json::from(list(&$row.actions)))
+            .bind($row.rich)
     };
 }
 

@@ -69,6 +69,7 @@ async fn preview_renders_drafts_and_stores_nothing() {
 
         let rendered = json!({
             "title": "On its way", "message": "Order x is on its way", "action_url": "/orders/x",
+            "category": null, "icon": null, "actions": [],
         });
         assert_eq!(preview(json!({ "data": { "orderId": "x" } })).await, (200, rendered));
         let draft = json!({

@@ -42,6 +42,7 @@ mod native_types;
 mod nats_access;
 mod operating;
 mod partitions;
+mod presentation;
 mod publishing;
 mod recovery;
 mod reload;

@@ -8,6 +8,7 @@ use lonceng::{
         inbox::{BulkMark, ChangeKind, InboxState, Mark},
         notification::{Priority, Status, Timestamp},
         plan::Draft,
+        presentation::{Action, Presentation},
         user::UserId,
     },
     store::{Committed, MarkOutcome, Planned, Store},
@@ -33,6 +34,14 @@ pub(crate) fn draft(user_id: &str, message: &str) -> (Uuid, Draft) {
         entity_type: Some("refund".into()),
         entity_id: Some("r1".into()),
         action_url: Some("/r/1".into()),
+        presentation: Presentation {
+            category: Some("Refunds".into()),
+            icon: Some("/refund.svg".into()),
+            actions: ["/approve", "/refuse"]
+                .map(|url| Action { label: url[1..].into(), url: url.into(), primary: false })
+                .into(),
+            rich: Some("**bold**".into()),
+        },
         metadata: RawValue::from_string(r#"{"amount":1}"#.into())
             .map(Arc::from)
             .expect("it is JSON"),

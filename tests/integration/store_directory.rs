@@ -10,6 +10,7 @@ use lonceng::{
         notification::Timestamp,
         plan::{Draft, RecipientSet},
         preferences::Preferences,
+        presentation::Action,
         rejected::Rejected,
         user::{Person, PersonPatch},
     },
@@ -100,6 +101,10 @@ fn kind(code: &str, template: &str) -> TypeRow {
         is_active: true,
         ttl_seconds: Some(9),
         action_url: None,
+        category: Some("Refunds".into()),
+        icon: Some("/{refund_id}.svg".into()),
+        actions: vec![Action { label: "Approve".into(), url: "/x".into(), primary: true }],
+        rich: true,
         entity: None,
         mandatory: false,
         keep_days: Some(30),
@@ -182,17 +187,20 @@ async fn variant_outcomes_are_counted(store: Store) {
     let ids: Vec<Uuid> = drafts.iter().map(|(id, _)| *id).collect();
     store.commit(&[planned(None, drafts)], NOW).await.expect("it commits");
     mark(&store, "u", ids[0], Mark::Seen).await;
-    assert_eq!(mark(&store, "u", ids[0], Mark::Click).await.0, ChangeKind::Marked(Mark::Click));
     assert_eq!(
-        mark(&store, "u", ids[0], Mark::Click).await.0,
-        ChangeKind::Unchanged(Mark::Click),
+        mark(&store, "u", ids[0], Mark::Click(None)).await.0,
+        ChangeKind::Marked(Mark::Click(None))
+    );
+    assert_eq!(
+        mark(&store, "u", ids[0], Mark::Click(None)).await.0,
+        ChangeKind::Unchanged(Mark::Click(None)),
         "once"
     );
     mark(&store, "u", ids[1], Mark::Read).await;
     // A notification that was read can be clicked later, and stays read.
     assert_eq!(
-        mark(&store, "u", ids[1], Mark::Click).await,
-        (ChangeKind::Marked(Mark::Click), 8, 2)
+        mark(&store, "u", ids[1], Mark::Click(None)).await,
+        (ChangeKind::Marked(Mark::Click(None)), 8, 2)
     );
     mark(&store, "u", ids[2], Mark::Seen).await;
     let counts = store.variant_counts("T").await.expect("it reads");

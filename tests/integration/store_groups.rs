@@ -2,6 +2,7 @@
 
 use lonceng::{
     domain::{
+        catalog::MessageText,
         group::{ACTORS_MAX, Group, GroupText},
         inbox::Mark,
         notification::Timestamp,
@@ -49,7 +50,9 @@ async fn groups_grow_as_in_a_plain_model(store: Store) {
             key: key.clone(),
             since: Timestamp(now - WINDOW),
             actor: Some(actor.clone()),
-            text: GroupText::new(|count, _| Some(count.to_string())),
+            text: GroupText::new(|count, _| {
+                Some(MessageText { plain: count.to_string(), rich: None })
+            }),
         };
         let one = Draft { created_at: Timestamp(now), group: Some(group), ..plain };
         store.commit(&[planned(None, vec![(id, one)])], Timestamp(now)).await.expect("it commits");

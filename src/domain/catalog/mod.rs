@@ -1,5 +1,7 @@
 //! The catalog: every type, its target and its compiled template, as one immutable snapshot.
 
+mod presentation;
+mod render;
 mod row;
 mod similar;
 mod target;
@@ -7,6 +9,8 @@ mod variants;
 
 use std::{collections::HashMap, sync::Arc};
 
+pub use presentation::PresentationOfType;
+pub use render::MessageText;
 pub use row::{CODE_MAX_CHARS, Entity, LocalTemplate, Origin, TypeRow, by_code};
 pub use target::Target;
 pub use variants::Variant;
@@ -16,10 +20,8 @@ use super::{
     event::{Event, code_of},
     link,
     notification::Priority,
-    rejected::Rejected,
     schedule::Schedule,
-    template::{BadTemplate, TemplateScope, Templates},
-    user::UserId,
+    template::{BadTemplate, Templates},
 };
 use crate::domain::skipped::Skipped;
 
@@ -28,8 +30,12 @@ use crate::domain::skipped::Skipped;
 pub struct NotificationType {
     /// Code, as its author wrote it.
     pub code: String,
-    /// Title.
+    /// Title as it is written; notifications have the rendered one.
     pub display_name: String,
+    /// Title, category, icon and actions.
+    pub presentation: PresentationOfType,
+    /// True if its messages have bold and links.
+    pub rich: bool,
     /// Recipients.
     pub target: Target,
     /// Priority.
@@ -88,6 +94,8 @@ pub struct Catalog {
     types: HashMap<String, Arc<NotificationType>>,
     templates: Templates,
     default_locale: String,
+    /// True if any title is translated.
+    has_local_titles: bool,
 }
 
 impl Catalog {
@@ -107,16 +115,12 @@ impl Catalog {
         }
         for template in local {
             // A translation may exist before its type.
-            let Some((code, text)) = catalog.translated(&template.code) else { continue };
-            if let Err(error) =
-                catalog.templates.add(local_name(&template.locale, &text), template.source.clone())
-            {
-                bad.push(BadType {
-                    code,
-                    column: "template",
-                    line: error.line,
-                    detail: error.detail,
-                });
+            let Some((code, text, column)) = catalog.translated(&template.code) else { continue };
+            let name = local_name(&template.locale, &text);
+            catalog.has_local_titles |= column != "template";
+            let is_rich = column == "template" && catalog.is_rich(&code);
+            if let Err(error) = catalog.templates.add_message(name, &template.source, is_rich) {
+                bad.push(BadType { code, column, line: error.line, detail: error.detail });
             }
         }
         (catalog, bad)
@@ -142,6 +146,7 @@ impl Catalog {
             return Err(problem("schedule", detail.to_owned()));
         }
         self.add_templates(&key, row)?;
+        let presentation = self.compile_presentation(&key, row)?;
         if let Some(schedule) = &schedule {
             self.check_scheduled(&key, row, schedule)?;
         }
@@ -149,6 +154,8 @@ impl Catalog {
         let compiled = NotificationType {
             code: row.code.clone(),
             display_name: row.display_name.clone(),
+            presentation,
+            rich: row.rich,
             target,
             priority,
             is_active: row.is_active,
@@ -185,14 +192,16 @@ impl Catalog {
         };
         variants::check(&row.variants).map_err(|detail| problem("variants", detail))?;
         self.templates
-            .add(key.to_owned(), row.template.clone())
+            .add_message(key.to_owned(), &row.template, row.rich)
             .map_err(|error| wrong("template", error))?;
         for variant in &row.variants {
             let name = variants::text_of(key, &variant.name);
-            self.templates.add(name, variant.template.clone()).map_err(|mut error| {
-                error.detail = format!("{}: {}", variant.name, error.detail);
-                wrong("variants", error)
-            })?;
+            self.templates.add_message(name, &variant.template, row.rich).map_err(
+                |mut error| {
+                    error.detail = format!("{}: {}", variant.name, error.detail);
+                    wrong("variants", error)
+                },
+            )?;
         }
         let Some(url) = row.action_url.as_deref().filter(|url| !url.is_empty()) else {
             return Ok(());
@@ -283,68 +292,28 @@ impl Catalog {
         self.types.values().filter_map(|kind| Some((kind, kind.schedule.as_ref()?)))
     }
 
-    /// Returns the type and the variant that a file in a locale's folder translates: `CODE.txt`, or
-    /// `CODE.VARIANT.txt`.
-    fn translated(&self, file: &str) -> Option<(String, String)> {
+    fn is_rich(&self, key: &str) -> bool {
+        self.types.get(key).is_some_and(|kind| kind.rich)
+    }
+
+    /// Returns the type, the name of the template and the column that a file in a locale's folder
+    /// translates: `CODE.txt`, `CODE.VARIANT.txt` or `CODE.title.txt`.
+    fn translated(&self, file: &str) -> Option<(String, String, &'static str)> {
         if let Some((code, name)) = file.rsplit_once('.') {
             let code = code_of(code);
             let has =
                 |kind: &Arc<NotificationType>| kind.variants.iter().any(|(known, _)| known == name);
             if self.types.get(&code).is_some_and(has) {
                 let text = variants::text_of(&code, name);
-                return Some((code, text));
+                return Some((code, text, "template"));
+            }
+            if name == presentation::TITLE && self.types.contains_key(&code) {
+                let title = presentation::presentation_name(&code, name);
+                return Some((code, title, "display_name"));
             }
         }
         let code = code_of(file);
-        self.types.contains_key(&code).then(|| (code.clone(), code))
-    }
-
-    /// Renders a type's message in the recipient's language. Returns the message and the variant.
-    ///
-    /// A reader whose language has a translation of the type but none of the variant gets the
-    /// translation, and is not part of the comparison.
-    ///
-    /// # Errors
-    /// [`Rejected`] with the missing field.
-    pub fn message(
-        &self,
-        kind: &NotificationType,
-        recipient: &UserId,
-        locale: Option<&str>,
-        scope: &Arc<TemplateScope>,
-    ) -> Result<(String, Option<String>), Rejected> {
-        let code = code_of(&kind.code);
-        let variant = variants::choose(&code, recipient, &kind.variants);
-        // "id-ID" falls back to "id", then to the default.
-        let wanted = locale.unwrap_or(&self.default_locale);
-        let language = wanted.split(['-', '_']).next().unwrap_or(wanted);
-        for locale in [wanted, language] {
-            if let Some(variant) = variant {
-                let name = local_name(locale, &variants::text_of(&code, variant));
-                if self.templates.has(&name) {
-                    return Ok((self.templates.render(&name, scope)?, Some(variant.to_owned())));
-                }
-            }
-            let name = local_name(locale, &code);
-            if self.templates.has(&name) {
-                return Ok((self.templates.render(&name, scope)?, None));
-            }
-        }
-        let text =
-            variant.map_or_else(|| code.clone(), |variant| variants::text_of(&code, variant));
-        Ok((self.templates.render(&text, scope)?, variant.map(str::to_owned)))
-    }
-
-    /// Renders a type's action URL.
-    ///
-    /// # Errors
-    /// [`Rejected`] with the missing field.
-    pub fn action_url(
-        &self,
-        kind: &NotificationType,
-        scope: &Arc<TemplateScope>,
-    ) -> Result<Option<String>, Rejected> {
-        kind.has_action.then(|| self.templates.render_url(&code_of(&kind.code), scope)).transpose()
+        self.types.contains_key(&code).then(|| (code.clone(), code, "template"))
     }
 }
 

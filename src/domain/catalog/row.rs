@@ -9,7 +9,9 @@ use super::Variant;
 use crate::domain::{
     channel::{Digest, ESCALATIONS_MAX, Escalation, is_channel, parse_duration},
     limits::{IDENTIFIER_MAX_CHARS, RECIPIENTS_MAX, ROLE_MAX_CHARS, bounded},
+    link::LINK_MAX_CHARS,
     notification::{Priority, Timestamp},
+    presentation::Action,
     user::UserId,
 };
 
@@ -65,6 +67,14 @@ pub struct TypeRow {
     pub ttl_seconds: Option<i64>,
     /// The template of the action's URL.
     pub action_url: Option<String>,
+    /// Template of the category.
+    pub category: Option<String>,
+    /// Template of the icon's URL.
+    pub icon: Option<String>,
+    /// Buttons; labels and URLs are templates.
+    pub actions: Vec<Action>,
+    /// True if its messages have bold and links.
+    pub rich: bool,
     /// Entity that its notifications are about.
     pub entity: Option<Entity>,
     /// True if users cannot mute it; only with the priority HIGH.
@@ -156,6 +166,14 @@ impl TypeRow {
         }
         text("code", &self.code, CODE_MAX_CHARS)
             .or_else(|| text("display_name", &self.display_name, IDENTIFIER_MAX_CHARS))
+            .or_else(|| maybe("category", &self.category, IDENTIFIER_MAX_CHARS))
+            .or_else(|| maybe("icon", &self.icon, LINK_MAX_CHARS))
+            .or_else(|| {
+                self.actions.iter().find_map(|action| {
+                    text("actions", &action.label, IDENTIFIER_MAX_CHARS)
+                        .or_else(|| text("actions", &action.url, LINK_MAX_CHARS))
+                })
+            })
             .or_else(|| maybe("group_by", &self.group_by, IDENTIFIER_MAX_CHARS))
             .or_else(|| maybe("target_role", &self.target_role, ROLE_MAX_CHARS))
             .or_else(|| {
@@ -183,6 +201,9 @@ impl TypeRow {
             ("target_role", maybe(&self.target_role)),
             ("channels", self.channels.iter().any(|channel| has(channel))),
             ("action_url", maybe(&self.action_url)),
+            ("category", maybe(&self.category)),
+            ("icon", maybe(&self.icon)),
+            ("actions", self.actions.iter().any(|action| has(&action.label) || has(&action.url))),
             ("group_by", maybe(&self.group_by)),
             (
                 "entity",

@@ -3,7 +3,7 @@ use crate::domain::{
     event::{RawEvent, decode},
     notification::Timestamp,
     template::EventScope,
-    user::Person,
+    user::{Person, UserId},
 };
 
 pub(crate) fn row(code: &str, template: &str, target: &str) -> TypeRow {
@@ -19,6 +19,10 @@ pub(crate) fn row(code: &str, template: &str, target: &str) -> TypeRow {
         is_active: true,
         ttl_seconds: None,
         action_url: None,
+        category: None,
+        icon: None,
+        actions: Vec::new(),
+        rich: false,
         entity: None,
         mandatory: false,
         keep_days: None,
@@ -76,7 +80,8 @@ fn translation_belongs_to_a_variant_or_to_the_type() {
     let says = |catalog: &Catalog, user: &str, locale: Option<&str>| {
         let user = UserId::parse(user).expect("an id");
         let found = catalog.find("NOTE").expect("it is there");
-        catalog.message(found, &user, locale, &scope).expect("it renders")
+        let (text, variant) = catalog.message(found, &user, locale, &scope).expect("it renders");
+        (text.plain, variant)
     };
     let (catalog, bad) = build(&[local("NOTE.a", "teks a"), local("NOTE", "teks")]);
     assert_eq!(bad, []);

@@ -25,6 +25,7 @@ use uuid::{Builder, Uuid};
 
 use super::{
     notification::{Priority, Timestamp},
+    presentation::Presentation,
     trace_context::TraceContext,
     user::{Person, UserId},
 };
@@ -87,6 +88,8 @@ pub struct Direct {
     pub priority: Option<Priority>,
     /// Action, instead of the type's.
     pub action_url: Option<String>,
+    /// Category, icon and actions, instead of the type's.
+    pub presentation: Presentation,
     /// Time to live in seconds, instead of the type's.
     pub ttl_seconds: Option<i64>,
     /// Time of creation, if the caller gave one.

@@ -14,7 +14,7 @@ mod tests;
 use std::{collections::BTreeSet, io, sync::Arc};
 
 use minijinja::{
-    Environment, Error, ErrorKind, UndefinedBehavior, Value,
+    Environment, Error, ErrorKind, Template, UndefinedBehavior, Value,
     syntax::SyntaxConfig,
     value::{Rest, ValueOrKwargs},
 };
@@ -22,7 +22,10 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 pub use scope::{EventScope, TemplateScope};
 
-use super::rejected::{Rejected, RejectedKind};
+use super::{
+    markup,
+    rejected::{Rejected, RejectedKind},
+};
 
 /// Maximum number of instructions of one rendering: enough for a loop over some thousand items.
 const FUEL: u64 = 30_000;
@@ -50,19 +53,14 @@ pub struct Templates {
     text: Environment<'static>,
     /// Templates of URLs, in which every value is percent-encoded.
     urls: Environment<'static>,
+    /// Templates with bold and links, in which the marks of values are escaped.
+    rich: Environment<'static>,
 }
 
 impl Default for Templates {
     fn default() -> Self {
-        let mut urls = environment();
-        urls.set_formatter(|output, _state, value| {
-            if value.is_undefined() {
-                return Err(Error::from(ErrorKind::UndefinedError));
-            }
-            write!(output, "{}", utf8_percent_encode(&value.to_string(), URL_VALUE))
-                .map_err(Error::from)
-        });
-        Self { text: environment(), urls }
+        let urls = escaping(|value| utf8_percent_encode(value, URL_VALUE).to_string());
+        Self { text: environment(), urls, rich: escaping(markup::escaped) }
     }
 }
 
@@ -83,6 +81,18 @@ fn environment() -> Environment<'static> {
     environment.set_auto_escape_callback(|_| minijinja::AutoEscape::None);
     environment.set_fuel(Some(FUEL));
     filters::install(&mut environment);
+    environment
+}
+
+/// Returns an environment that writes every value as `escape` returns it.
+fn escaping(escape: fn(&str) -> String) -> Environment<'static> {
+    let mut environment = environment();
+    environment.set_formatter(move |output, _state, value| {
+        if value.is_undefined() {
+            return Err(Error::from(ErrorKind::UndefinedError));
+        }
+        output.write_str(&escape(&value.to_string())).map_err(Error::from)
+    });
     environment
 }
 
@@ -115,6 +125,23 @@ impl Templates {
         self.text.add_template_owned(name, source).map_err(|error| bad_template(&error))
     }
 
+    /// Compiles a message template under a name; with `is_rich` it may have bold and links.
+    ///
+    /// # Errors
+    /// When it does not compile.
+    pub fn add_message(
+        &mut self,
+        name: String,
+        source: &str,
+        is_rich: bool,
+    ) -> Result<(), BadTemplate> {
+        if !is_rich {
+            return self.add(name, source.to_owned());
+        }
+        try_out(source)?;
+        self.rich.add_template_owned(name, source.to_owned()).map_err(|error| bad_template(&error))
+    }
+
     /// Compiles the template of an action URL under a name.
     ///
     /// # Errors
@@ -127,16 +154,19 @@ impl Templates {
     /// Returns whether there is a message template with this name.
     #[must_use]
     pub fn has(&self, name: &str) -> bool {
-        self.text.get_template(name).is_ok()
+        self.find(name).is_some()
     }
 
     /// Returns the names that a message template uses.
     #[must_use]
     pub fn asks_for(&self, name: &str) -> BTreeSet<String> {
-        self.text
-            .get_template(name)
+        self.find(name)
             .map(|template| template.undeclared_variables(false).into_iter().collect())
             .unwrap_or_default()
+    }
+
+    fn find(&self, name: &str) -> Option<Template<'_, '_>> {
+        self.text.get_template(name).or_else(|_| self.rich.get_template(name)).ok()
     }
 
     /// Renders a message.
@@ -144,7 +174,8 @@ impl Templates {
     /// # Errors
     /// [`Rejected`] with the missing field, or another reason.
     pub fn render(&self, name: &str, scope: &Arc<TemplateScope>) -> Result<String, Rejected> {
-        render(&self.text, name, scope)
+        let is_rich = self.text.get_template(name).is_err();
+        render(if is_rich { &self.rich } else { &self.text }, name, scope)
     }
 
     /// Renders an action URL.

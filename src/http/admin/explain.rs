@@ -245,6 +245,13 @@ fn with_live(state: &State, item: &Notification) -> Value {
     json
 }
 
+/// Returns the action that was pressed last: its index and its label.
+fn pressed(item: &Notification) -> Option<Value> {
+    let index = item.clicked_action?;
+    let action = item.presentation.actions.get(usize::from(index))?;
+    Some(json!({ "index": index, "label": action.label }))
+}
+
 /// Returns the real time of creation, from the ID (RFC 9562, version 7); a caller may have given
 /// another one.
 fn made_at(id: Uuid, otherwise: Timestamp) -> Timestamp {
@@ -305,6 +312,7 @@ async fn recipient(state: &State, delivered: &Delivered, at: Timestamp) -> Resul
         "seen_at": item.as_ref().and_then(|item| item.seen_at),
             "read_at": item.as_ref().and_then(|item| item.read_at),
         "clicked_at": item.as_ref().and_then(|item| item.clicked_at),
+        "clicked_action": item.as_ref().and_then(pressed),
         "variant": item.as_ref().and_then(|item| item.variant.clone()),
     }))
 }

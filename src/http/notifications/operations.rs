@@ -1,11 +1,17 @@
 //! Operations of the inbox.
 
 use actix_web::{HttpRequest, web};
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::{LIMIT_DEFAULT, LIMIT_MAX, get, list, mark, mark_all, snooze, unread_count};
+use super::{
+    LIMIT_DEFAULT, LIMIT_MAX, SEARCH_MAX_CHARS, clicked, get, list, mark, mark_all, snooze,
+    unread_count,
+};
 use crate::{
-    domain::inbox::{BulkMark, Mark},
+    domain::{
+        inbox::{BulkMark, Mark},
+        presentation::ACTIONS_MAX,
+    },
     http::{
         SharedState,
         api::{Access, Operation, Tag},
@@ -56,6 +62,12 @@ fn reads() -> Vec<Operation> {
             .query("cursor", cursor, "`next_cursor` of the previous page.")
             .query("status", status, "Only this status.")
             .query("type", json!({ "type": "string" }), "Only this type.")
+            .query("category", json!({ "type": "string" }), "Only this category.")
+            .query(
+                "q",
+                json!({ "type": "string", "maxLength": SEARCH_MAX_CHARS }),
+                "Only notifications whose title or message contains this text, in any case.",
+            )
             .query(
                 "since",
                 json!({ "type": "string" }),
@@ -104,6 +116,17 @@ fn bulk_marks() -> Vec<Operation> {
     ]
 }
 
+/// Returns the body of a click.
+fn optional_action() -> Value {
+    let schema = json!({
+        "type": "object",
+        "properties": {
+            "action": { "type": ["integer", "null"], "minimum": 0, "maximum": ACTIONS_MAX - 1 },
+        },
+    });
+    json!({ "required": false, "content": { "application/json": { "schema": schema } } })
+}
+
 fn marks() -> Vec<Operation> {
     vec![
         Operation::delete("/api/v1/notifications/{id}", marking!(Mark::Delete))
@@ -116,12 +139,14 @@ fn marks() -> Vec<Operation> {
             .mark("mark_seen", "Mark a notification as seen"),
         Operation::post("/api/v1/notifications/{id}/read", marking!(Mark::Read))
             .mark("mark_read", "Mark a notification as read"),
-        Operation::post("/api/v1/notifications/{id}/clicked", marking!(Mark::Click))
+        Operation::post("/api/v1/notifications/{id}/clicked", clicked)
             .mark("mark_clicked", "Record that the action of a notification was followed")
             .description(
                 "Marks it as read too, and counts for the comparison of variants. \
-                 Idempotent: repeating it takes no revision.",
-            ),
+                 Idempotent: repeating it takes no revision. `action` is the index of the \
+                 notification's action that was pressed; one that it does not have is ignored.",
+            )
+            .request_body(optional_action()),
         Operation::post("/api/v1/notifications/{id}/unread", marking!(Mark::Unread))
             .mark("mark_unread", "Mark a notification as unread"),
         Operation::post("/api/v1/notifications/{id}/snooze", snooze)

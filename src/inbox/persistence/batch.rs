@@ -85,7 +85,7 @@ async fn close_pushed(store: &Store, change: &Change) -> bool {
     let dealt_with = matches!(
         change.kind,
         ChangeKind::Marked(
-            Mark::Read | Mark::Click | Mark::Archive | Mark::Delete | Mark::Snooze(_)
+            Mark::Read | Mark::Click(_) | Mark::Archive | Mark::Delete | Mark::Snooze(_)
         )
     );
     dealt_with && store.close_pushed(item, clock::now()).await.unwrap_or(false)
@@ -277,7 +277,7 @@ fn count_mark(change: &Change) {
     let read = match change.kind {
         ChangeKind::Marked(Mark::Read) => 1,
         // Counted only if following the action also read it.
-        ChangeKind::Marked(Mark::Click) => i64::from(
+        ChangeKind::Marked(Mark::Click(_)) => i64::from(
             change.notification.as_ref().is_some_and(|item| item.read_at == item.clicked_at),
         ),
         ChangeKind::All { mark: BulkMark::Read, .. } => {

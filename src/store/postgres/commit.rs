@@ -18,7 +18,8 @@ use crate::{
         StoreError,
         columns::{column_names, notification_columns},
         planned::{
-            Placed, Planned, Steps, counts_by_user, notification_of, stored_actors, stored_metadata,
+            Placed, Planned, Steps, counts_by_user, notification_of, stored_actors,
+            stored_metadata, stored_presentation,
         },
         sql_types::{Id, Json},
     },

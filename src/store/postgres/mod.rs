@@ -17,7 +17,7 @@ use super::{
     Fence, StoreError,
     columns::{column_names, notification_columns},
     deliveries::DeliveryRow,
-    planned::{stored_actors, stored_metadata},
+    planned::{stored_actors, stored_metadata, stored_presentation},
     rows::{InboxRow, NotificationRow, RowsOfPage, notification_selection},
     sql_types::{Id, Json},
     sweep::again,
@@ -183,7 +183,8 @@ e.revision, snoozed_until = NULL, seen_at = CASE WHEN e.status = 'unread' THEN N
 /// Removes the content of tombstones by a JSON list of IDs; `$2` is now.
 pub(super) const BLANK_ALL: &str = "UPDATE notifications SET title = '', message = '', metadata \
 = '{}', \
-     metadata_id = NULL, action_url = NULL, actors = NULL, deleted_at = $2 \
+     metadata_id = NULL, action_url = NULL, actors = NULL, category = NULL, \
+     presentation = NULL, deleted_at = $2 \
      WHERE notification_id IN (SELECT json_array_elements_text($1::json)::uuid)";
 
 /// Sets the highest purged revisions from a JSON list of `{user, revision}`.

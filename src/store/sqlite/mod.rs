@@ -16,7 +16,7 @@ use super::{
     Fence, StoreError,
     columns::{column_names, notification_columns},
     deliveries::{DeliveryRow, INSERT_DELIVERY},
-    planned::{stored_actors, stored_metadata},
+    planned::{stored_actors, stored_metadata, stored_presentation},
     rows::{InboxRow, notification_selection},
     sql_types::{Id, Json},
     sweep::again,
@@ -132,7 +132,8 @@ pub(super) const ENTER_ALL: &str = "UPDATE notifications SET status = e.value ->
 /// Removes the content of tombstones by a JSON list of IDs; `$2` is now.
 pub(super) const BLANK_ALL: &str = "UPDATE notifications SET title = '', message = '', metadata \
 = '{}', \
-     metadata_id = NULL, action_url = NULL, actors = NULL, deleted_at = $2 WHERE notification_id \
+     metadata_id = NULL, action_url = NULL, actors = NULL, category = NULL, \
+     presentation = NULL, deleted_at = $2 WHERE notification_id \
      IN (SELECT value FROM json_each($1))";
 
 /// Sets the highest purged revisions from a JSON list of `{user, revision}`.

@@ -21,6 +21,7 @@ use crate::{
         event::{RawEvent, decode},
         notification::Timestamp,
         plan::{Draft, People, Planner},
+        presentation::Presentation,
         user::{Person, UserId},
     },
     http::{
@@ -115,11 +116,22 @@ pub(in crate::http) async fn preview(
     if channel.is_some() {
         return Ok(HttpResponse::Ok().json(mail(&state, &known, draft, now)));
     }
-    Ok(HttpResponse::Ok().json(json!({
+    let mut rendered = json!({
         "title": draft.title,
         "message": draft.message,
         "action_url": draft.action_url,
-    })))
+    });
+    merge(&mut rendered, &draft.presentation);
+    Ok(HttpResponse::Ok().json(rendered))
+}
+
+/// Adds the category, the icon, the actions and the marked-up message.
+fn merge(rendered: &mut Value, presentation: &Presentation) {
+    if let (Some(all), Ok(Value::Object(own))) =
+        (rendered.as_object_mut(), serde_json::to_value(presentation))
+    {
+        all.extend(own);
+    }
 }
 
 /// Renders the e-mail of a notification.

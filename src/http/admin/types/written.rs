@@ -11,6 +11,7 @@ use crate::{
         channel::Escalation,
         event::code_of,
         notification::Timestamp,
+        presentation::Action,
         user::UserId,
     },
     http::{Problem, body},
@@ -39,6 +40,14 @@ pub(super) struct Written {
     ttl_seconds: Option<i64>,
     #[serde(default)]
     action_url: Option<String>,
+    #[serde(default)]
+    category: Option<String>,
+    #[serde(default)]
+    icon: Option<String>,
+    #[serde(default)]
+    actions: Option<Vec<Action>>,
+    #[serde(default)]
+    rich: Option<bool>,
     #[serde(default)]
     entity: Option<Entity>,
     #[serde(default)]
@@ -111,6 +120,10 @@ impl Written {
             is_active: self.is_active.unwrap_or(true),
             ttl_seconds: self.ttl_seconds,
             action_url: self.action_url,
+            category: self.category,
+            icon: self.icon,
+            actions: self.actions.unwrap_or_default(),
+            rich: self.rich.unwrap_or(false),
             entity: self.entity,
             mandatory: self.mandatory.unwrap_or(false),
             keep_days: self.keep_days,

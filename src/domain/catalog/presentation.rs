@@ -1,0 +1,223 @@
+//! Titles, categories, icons and actions of types: constants, or templates.
+
+use std::{borrow::Cow, sync::Arc};
+
+use super::{BadType, Catalog, NotificationType, TypeRow, local_name};
+use crate::domain::{
+    event::code_of,
+    limits::{IDENTIFIER_MAX_CHARS, shortened},
+    link,
+    presentation::{ACTIONS_MAX, Action, CATEGORY_MAX_CHARS, LABEL_MAX_CHARS, Presentation},
+    rejected::Rejected,
+    template::TemplateScope,
+};
+
+/// Maximum length of a rendered title, in characters.
+const TITLE_MAX_CHARS: usize = IDENTIFIER_MAX_CHARS;
+
+/// Name of the file with a translated title: `CODE.title.txt`.
+pub(super) const TITLE: &str = "title";
+
+/// Text of a type.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Text {
+    /// The same for every event.
+    Constant(String),
+    /// Template of this name.
+    Template(String),
+}
+
+/// Action of a type.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ActionOfType {
+    label: Text,
+    url: Text,
+    primary: bool,
+}
+
+/// Compiled presentation of a type.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PresentationOfType {
+    title: Text,
+    category: Option<Text>,
+    icon: Option<Text>,
+    actions: Vec<ActionOfType>,
+}
+
+impl PresentationOfType {
+    /// Returns the category, if it is the same for every event.
+    #[must_use]
+    pub fn category(&self) -> Option<&str> {
+        match &self.category {
+            Some(Text::Constant(category)) => Some(category),
+            _ => None,
+        }
+    }
+}
+
+impl NotificationType {
+    /// Returns its name for users: the title, or the code in words if the title depends on the
+    /// event.
+    #[must_use]
+    pub fn name(&self) -> Cow<'_, str> {
+        match &self.presentation.title {
+            Text::Constant(title) => Cow::Borrowed(title),
+            Text::Template(_) => {
+                let words = self.code.replace(['_', '.', '-'], " ").to_lowercase();
+                let mut letters = words.chars();
+                let first = letters.next().map(char::to_uppercase).into_iter().flatten();
+                Cow::Owned(first.chain(letters).collect())
+            }
+        }
+    }
+}
+
+impl Catalog {
+    /// Compiles the title, the category, the icon and the actions of a row.
+    pub(super) fn compile_presentation(
+        &mut self,
+        key: &str,
+        row: &TypeRow,
+    ) -> Result<PresentationOfType, BadType> {
+        if row.actions.len() > ACTIONS_MAX {
+            let detail = format!("a notification has at most {ACTIONS_MAX} actions");
+            return Err(BadType::new(row, "actions", detail));
+        }
+        let of = |part: &str| presentation_name(key, part);
+        let title = self.compile_text(row, "display_name", of(TITLE), &row.display_name)?;
+        let category = row.category.as_deref().filter(|text| !text.is_empty());
+        let category = category
+            .map(|text| self.compile_text(row, "category", of("category"), text))
+            .transpose()?;
+        let icon = row.icon.as_deref().filter(|text| !text.is_empty());
+        let icon = icon.map(|text| self.compile_url(row, "icon", of("icon"), text)).transpose()?;
+        let mut actions = Vec::with_capacity(row.actions.len());
+        for (at, action) in row.actions.iter().enumerate() {
+            if action.label.trim().is_empty() {
+                return Err(BadType::new(row, "actions", "a label must not be empty".to_owned()));
+            }
+            let name = of(&format!("action {at}"));
+            actions.push(ActionOfType {
+                label: self.compile_text(row, "actions", name.clone(), &action.label)?,
+                url: self.compile_url(row, "actions", name, &action.url)?,
+                primary: action.primary,
+            });
+        }
+        Ok(PresentationOfType { title, category, icon, actions })
+    }
+
+    fn compile_text(
+        &mut self,
+        row: &TypeRow,
+        column: &'static str,
+        name: String,
+        source: &str,
+    ) -> Result<Text, BadType> {
+        if !source.contains('{') {
+            return Ok(Text::Constant(source.to_owned()));
+        }
+        self.templates
+            .add(name.clone(), source.to_owned())
+            .map_err(|error| BadType::new(row, column, error.to_string()))?;
+        Ok(Text::Template(name))
+    }
+
+    fn compile_url(
+        &mut self,
+        row: &TypeRow,
+        column: &'static str,
+        name: String,
+        source: &str,
+    ) -> Result<Text, BadType> {
+        if !link::is_safe_template(source) {
+            return Err(BadType::new(row, column, format!("the URL {}", link::EXPECTED)));
+        }
+        if !source.contains('{') {
+            return Ok(Text::Constant(source.to_owned()));
+        }
+        self.templates
+            .add_url(name.clone(), source.to_owned())
+            .map_err(|error| BadType::new(row, column, error.to_string()))?;
+        Ok(Text::Template(name))
+    }
+
+    /// Renders a type's title in the recipient's language.
+    ///
+    /// # Errors
+    /// [`Rejected`] with the missing field.
+    pub fn title(
+        &self,
+        kind: &NotificationType,
+        locale: Option<&str>,
+        scope: &Arc<TemplateScope>,
+    ) -> Result<String, Rejected> {
+        if self.has_local_titles {
+            let name = presentation_name(&code_of(&kind.code), TITLE);
+            for locale in self.languages(locale) {
+                let local = local_name(locale, &name);
+                if self.templates.has(&local) {
+                    return Ok(cut(&self.templates.render(&local, scope)?, TITLE_MAX_CHARS));
+                }
+            }
+        }
+        match &kind.presentation.title {
+            Text::Constant(title) => Ok(title.clone()),
+            Text::Template(name) => {
+                self.templates.render(name, scope).map(|title| cut(&title, TITLE_MAX_CHARS))
+            }
+        }
+    }
+
+    /// Renders the category, the icon and the actions of a type. What cannot be rendered is left
+    /// out: it must not prevent the notification.
+    #[must_use]
+    pub fn presentation(
+        &self,
+        kind: &NotificationType,
+        scope: &Arc<TemplateScope>,
+    ) -> Presentation {
+        let text = |text: &Text, max_chars| {
+            let text = match text {
+                Text::Constant(text) => Some(text.clone()),
+                Text::Template(name) => self.templates.render(name, scope).ok(),
+            };
+            text.filter(|text| !text.trim().is_empty()).map(|text| cut(&text, max_chars))
+        };
+        let url = |url: &Text| {
+            let url = match url {
+                Text::Constant(url) => Some(url.clone()),
+                Text::Template(name) => self.templates.render_url(name, scope).ok(),
+            };
+            url.filter(|url| link::is_safe(url))
+        };
+        let PresentationOfType { category, icon, actions, .. } = &kind.presentation;
+        Presentation {
+            category: category.as_ref().and_then(|category| text(category, CATEGORY_MAX_CHARS)),
+            icon: icon.as_ref().and_then(url),
+            actions: actions
+                .iter()
+                .filter_map(|action| {
+                    Some(Action {
+                        label: text(&action.label, LABEL_MAX_CHARS)?,
+                        url: url(&action.url)?,
+                        primary: action.primary,
+                    })
+                })
+                .collect(),
+            rich: None,
+        }
+    }
+}
+
+/// Returns the name of a template that is not a message; the separator occurs in no code.
+pub(super) fn presentation_name(code: &str, part: &str) -> String {
+    format!("{code}\u{1e}{part}")
+}
+
+/// Makes a text one line of at most `max_chars` characters.
+fn cut(text: &str, max_chars: usize) -> String {
+    if text.contains(['\0', '\n', '\r']) {
+        return shortened(&text.replace(['\0', '\n', '\r'], " "), max_chars);
+    }
+    shortened(text, max_chars)
+}

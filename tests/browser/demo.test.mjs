@@ -17,12 +17,15 @@ describe('the demo', () => {
     await hub?.stop();
   });
 
-  async function open(address = '/', options = {}) {
-    const page = await openPage(browser, hub, address, options);
-    await page.waitForFunction(() => {
+  const connected = (page) =>
+    page.waitForFunction(() => {
       const bells = [...document.querySelectorAll('lonceng-bell')];
       return bells.length > 0 && bells.every((bell) => bell.client?.status === 'online');
     });
+
+  async function open(address = '/', options = {}) {
+    const page = await openPage(browser, hub, address, options);
+    await connected(page);
     return page;
   }
 
@@ -59,6 +62,26 @@ describe('the demo', () => {
     await trace.locator('.arrived').waitFor();
     assert.match(await trace.textContent(), /In the bell of budi.*The lesson has taken place/);
     await shot(page, 'demo');
+    await done(page);
+  });
+
+  test('a message with two actions: the answer is recorded, and shown where it was asked', async () => {
+    const page = await open();
+    const admin = desk(page, 'admin');
+    await admin.getByRole('button', { name: 'Invite budi' }).click();
+    await admin.locator('.trace').getByText('POST /api/v1/notify').waitFor();
+    await admin
+      .locator('.trace')
+      .getByText(/In the bell of budi/)
+      .waitFor();
+    await desk(page, 'budi').locator('lonceng-bell .bell').click();
+    const item = desk(page, 'budi').locator('lonceng-bell .item').first();
+    await item.getByText('Accept', { exact: true }).click();
+    await admin.locator('.trace').getByText('budi chose “Accept”').waitFor();
+    await until('the hub has the answer', async () => {
+      const { items } = await hub.api('GET', '/api/v1/notifications?user_id=budi&limit=1');
+      return items[0].clicked_action === 0;
+    });
     await done(page);
   });
 
@@ -107,6 +130,7 @@ describe('the demo', () => {
     assert.equal(await heading.textContent(), 'Notifikasi');
     await page.keyboard.press('Escape');
     await page.reload();
+    await connected(page);
     await page.getByRole('button', { name: 'Minta pengembalian dana' }).click();
     await page.getByText(/Di lonceng admin, setelah \d+ ms/).waitFor();
     await page.locator('#language').selectOption('ar');

@@ -1,6 +1,6 @@
 import { courseCard, courses, made, part } from './courses.js';
 import { dress, say, translate } from './page.js';
-import { arrived, invite, publish } from './trace.js';
+import { answered, arrived, invite, publish } from './trace.js';
 
 /** @typedef {{ id: string, login: string, role: string, kind: 'customer' | 'admin' }} Person */
 
@@ -57,6 +57,18 @@ function eventOf(person, what) {
       };
   }
 }
+
+/** Message with two answers, whose outcome is recorded. */
+const INVITATION = {
+  target: { id: 'budi', login: 'budi' },
+  title: 'Recital on Friday',
+  message: 'Rina invites you to her recital. Will you come?',
+  category: 'Invitations',
+  actions: [
+    { label: 'Accept', url: '/?answer=accept', primary: true },
+    { label: 'Decline', url: '/?answer=decline' },
+  ],
+};
 
 function browserName() {
   const known = ['Firefox', 'Edg', 'Chrome', 'Safari'].find((name) =>
@@ -133,6 +145,18 @@ function showRefund(event) {
 }
 
 /**
+ * The page shows the answer itself.
+ * @param {Person} person
+ * @param {Event} event
+ */
+function showAnswer(person, event) {
+  const { detail, action } = /** @type {CustomEvent & { action?: number }} */ (event);
+  if (action === undefined) return;
+  event.preventDefault();
+  answered(person.login, detail.type_code, detail.actions[action].label);
+}
+
+/**
  * @param {Element} element
  * @param {Person} person
  */
@@ -167,9 +191,11 @@ function deskOf(person) {
   invite(trace);
   desk.addEventListener('click', (event) => {
     const what = event.target instanceof HTMLElement ? event.target.dataset.do : undefined;
-    if (what) void publish(trace, eventOf(person, what));
+    if (what === 'invite') void publish(trace, INVITATION, '/api/v1/notify');
+    else if (what) void publish(trace, eventOf(person, what));
   });
   const bell = part(desk, 'lonceng-bell');
+  bell.addEventListener('lonceng:action', (event) => showAnswer(person, event));
   bell.addEventListener('lonceng:notification', (event) => {
     const { detail } = /** @type {CustomEvent} */ (event);
     arrived(person.login, detail);
@@ -188,6 +214,7 @@ function inboxSection() {
     const person = people.find((one) => one.id === id);
     if (!person) return;
     const inbox = document.createElement('lonceng-inbox');
+    inbox.addEventListener('lonceng:action', (event) => showAnswer(person, event));
     identify(inbox, person);
     part(section, '.inbox-frame').replaceChildren(inbox);
     dress(section);

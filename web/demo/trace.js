@@ -24,28 +24,32 @@ function made(tag, text = '') {
   return element;
 }
 
-/** @param {object} event */
-const typeOf = (event) => /** @type {any} */ (event).type ?? /** @type {any} */ (event).topic;
+/** Type of what is sent without one. */
+const DEFAULT_TYPE = 'MESSAGE';
+
+/** @param {any} event */
+const typeOf = (event) => event.type ?? event.topic ?? DEFAULT_TYPE;
 
 /**
  * Publishes an event, as any service would, and shows the request, the result and the
  * notifications that arrive in a bell of this page.
  * @param {HTMLElement} place
  * @param {object} event
+ * @param {string} [path]
  */
-export async function publish(place, event) {
+export async function publish(place, event, path = '/api/v1/events') {
   const list = made('ol');
   const request = made('li');
   const body = made('pre', JSON.stringify(event, null, 2));
   body.tabIndex = 0;
-  request.append(made('strong', 'POST /api/v1/events'), body);
+  request.append(made('strong', `POST ${path}`), body);
   list.append(request);
   const heading = made('h3');
   say(heading, 'What happened');
   place.replaceChildren(heading, list);
   publications.unshift({ type: typeOf(event), at: performance.now(), list });
   publications.length = Math.min(publications.length, AWAITED);
-  const response = await fetch('/api/v1/events', {
+  const response = await fetch(path, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
     body: JSON.stringify(event),
@@ -66,11 +70,13 @@ function result(status, answer) {
     line.append(made('strong', String(status)), ' ', answer.detail ?? '');
     return line;
   }
+  // A message to somebody has no outcome: it has been taken.
+  const { outcome = 'accepted', notifications = Number(Boolean(first.notification_id)) } = first;
   const told = made('span');
   if (first.reason) told.textContent = first.reason;
-  else say(told, 'Notifications: {n}', { n: first.notifications });
-  line.className = first.outcome;
-  line.append(made('strong', `${status} ${first.outcome}`), ' ', told);
+  else say(told, 'Notifications: {n}', { n: notifications });
+  line.className = outcome;
+  line.append(made('strong', `${status} ${outcome}`), ' ', told);
   return line;
 }
 
@@ -88,6 +94,23 @@ export function arrived(person, notification) {
   const time = Math.round(performance.now() - cause.at);
   say(when, 'In the bell of {person}, after {time} ms', { person, time });
   line.append(when, made('span', `${notification.title}: ${notification.message}`));
+  cause.list.append(line);
+}
+
+/**
+ * Shows which action of a notification its reader has chosen.
+ * @param {string} person
+ * @param {string} type
+ * @param {string} label
+ */
+export function answered(person, type, label) {
+  const cause = publications.find((one) => one.type === type);
+  if (!cause) return;
+  const line = made('li');
+  line.className = 'arrived';
+  const choice = made('strong');
+  say(choice, '{person} chose “{label}”', { person, label });
+  line.append(choice);
   cause.list.append(line);
 }
 

@@ -64,6 +64,28 @@ describe('the elements', () => {
     await page.context().close();
   });
 
+  test('toasts are in the corner that is asked for, also right to left', async () => {
+    for (const [position, dir, top, left] of [
+      ['', 'ltr', false, false],
+      ['bottom-start', 'ltr', false, true],
+      ['top-end', 'ltr', true, false],
+      ['top-start', 'rtl', true, false],
+    ]) {
+      const user = `corner-${position}`;
+      const page = await open(
+        `<div dir="${dir}">
+          <lonceng-toasts user-id="${user}" toast-position="${position}"></lonceng-toasts></div>`,
+      );
+      await until('online', async () => (await statusOf(page, 'lonceng-toasts')) === 'online');
+      await note(user, 'One');
+      const box = await page.locator('lonceng-toasts .toast').boundingBox();
+      const { width, height } = page.viewportSize();
+      assert.equal(box.y < height / 2, top, `${position} ${dir}: ${JSON.stringify(box)}`);
+      assert.equal(box.x < width / 2, left, `${position} ${dir}: ${JSON.stringify(box)}`);
+      await page.context().close();
+    }
+  });
+
   test('a row of the page has its styles, its link and its keys', async () => {
     await fixture.hub.api('POST', '/api/v1/notify', {
       target: [{ id: 'own' }],

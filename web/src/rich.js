@@ -54,7 +54,7 @@ function parse(markup, style, pieces) {
       at = end + 1;
     } else if (link) {
       flush();
-      parse(link.label, { ...style, link: true, url: safeLink(link.url) ?? undefined }, pieces);
+      parse(link.label, { ...style, link: true, url: link.url }, pieces);
       at = link.end;
     } else text += char;
   }
@@ -76,18 +76,18 @@ function boldEnd(markup, start) {
 }
 
 /**
- * Returns the link at an index.
+ * Returns the link at an index, if it is safe to follow.
  * @param {string} markup
  * @param {number} start
  */
 function linkAt(markup, start) {
   const middle = indexOf(markup, start + 1, ']', '[');
-  if (middle < 0 || markup[middle + 1] !== '(') return null;
-  const end = indexOf(markup.slice(0, middle + 2 + URL_MAX), middle + 2, ')', ' ');
   const label = markup.slice(start + 1, middle);
-  if (end < 0 || !label) return null;
-  const url = markup.slice(middle + 2, end).replace(/\\([^])/g, '$1');
-  return { label, url, end };
+  if (middle < 0 || !label || markup[middle + 1] !== '(') return null;
+  const end = indexOf(markup.slice(0, middle + 2 + URL_MAX), middle + 2, ')');
+  if (end < 0) return null;
+  const url = safeLink(markup.slice(middle + 2, end).replace(/\\([^])/g, '$1'));
+  return url && { label, url, end };
 }
 
 /**
@@ -95,7 +95,7 @@ function linkAt(markup, start) {
  * @param {string} markup
  * @param {number} from
  * @param {string} wanted
- * @param {string} stop
+ * @param {string} [stop]
  */
 function indexOf(markup, from, wanted, stop) {
   for (let at = from; at < markup.length; at += 1) {

@@ -71,6 +71,10 @@ export function rowOf(item, place, now, of) {
   if (own) {
     title.classList.add('cover');
     row.classList.add('own');
+    // The row of the page lies over the link, so that its own controls can be pressed.
+    own.onclick = (event) => {
+      if (title instanceof HTMLAnchorElement && !isOnControl(event, row)) title.click();
+    };
     row.append(title, own, buttons(item, of));
   } else {
     row.setAttribute('aria-describedby', `${id}-d`);
@@ -148,7 +152,9 @@ function titleOf(item, row, of) {
   const made = url ? element('a', 'title', item.title) : element('span', 'title', item.title);
   made.dir = 'auto';
   if (!(made instanceof HTMLAnchorElement)) {
-    row.onclick = () => void of.click(item, false);
+    row.onclick = (event) => {
+      if (!isOnControl(event, row)) of.click(item, false);
+    };
     return made;
   }
   made.href = url ?? '';
@@ -158,6 +164,18 @@ function titleOf(item, row, of) {
     if (event.button < 2 && !of.click(item, staysHere(event))) event.preventDefault();
   };
   return made;
+}
+
+/**
+ * Returns true if a control of a row was pressed, and not the row.
+ * @param {MouseEvent} event
+ * @param {HTMLElement} row
+ */
+function isOnControl(event, row) {
+  const path = event.composedPath();
+  return path
+    .slice(0, path.indexOf(row))
+    .some((one) => one instanceof Element && one.matches('a, button, input, select, label'));
 }
 
 /**

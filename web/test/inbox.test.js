@@ -230,4 +230,29 @@ describe('Inbox', () => {
     inbox.adopt(other.snapshot);
     assert.equal(inbox.revision, 2);
   });
+
+  it('keeps what a filter has loaded out of the list, which has no gaps', () => {
+    inbox.apply(push(9));
+    inbox.put(item(2, { title: 'Old', message: 'Needle', category: 'Refunds' }), true);
+    assert.deepEqual(ids(inbox.items), ['id-9']);
+    assert.deepEqual(ids(inbox.matching({ tab: 'all', q: 'nEEdle' })), ['id-2']);
+    assert.deepEqual(ids(inbox.matching({ tab: 'all', category: 'Refunds' })), ['id-2']);
+    assert.deepEqual(ids(inbox.matching({ tab: 'unread' })), ['id-9', 'id-2']);
+    assert.deepEqual(ids(inbox.snapshot.items), ['id-9']);
+    // A mark keeps it out; the page of the list that has it puts it in.
+    inbox.applyMark('id-2', 'read');
+    assert.deepEqual(ids(inbox.items), ['id-9']);
+    inbox.put(item(2), false);
+    assert.deepEqual(ids(inbox.items), ['id-9', 'id-2']);
+  });
+
+  it('records the action of a click, and the end of a snooze', () => {
+    inbox.apply(push(1, { message: '', title: '' }));
+    inbox.setAction('id-1', 1);
+    assert.equal(inbox.items[0].clicked_action, 1);
+    inbox.applyMark('id-1', 'snooze', '2030-01-01T00:00:00Z');
+    const [snoozed] = inbox.matching({ tab: 'snoozed' });
+    assert.deepEqual([snoozed.snoozed_until, snoozed.clicked_action], ['2030-01-01T00:00:00Z', 1]);
+    assert.deepEqual(inbox.items, []);
+  });
 });

@@ -79,7 +79,7 @@ async function panel(name, colorScheme, lang) {
   await fillInbox(name);
   const page = await openPage(browser, hub, `/?user_id=${name}&lang=${lang}`, {
     colorScheme,
-    viewport: { width: 500, height: 620 },
+    viewport: { width: 500, height: 900 },
     deviceScaleFactor: 2,
   });
   await page.locator('lonceng-bell .bell').click();
@@ -128,10 +128,10 @@ async function theming() {
   await page.context().close();
 }
 
-/** The bell on a phone, from right to left. */
+/** The bell on a phone. */
 async function phone() {
   await fillInbox('phone');
-  const page = await openPage(browser, hub, '/?user_id=phone&lang=ar', {
+  const page = await openPage(browser, hub, '/?user_id=phone', {
     viewport: { width: 390, height: 780 },
     deviceScaleFactor: 2,
     hasTouch: true,
@@ -162,11 +162,12 @@ async function seats() {
 /** The documentation of the API, with a request that was sent. */
 async function docs() {
   const page = await openPage(browser, hub, '/docs?user_id=budi&role=admin#post-/api/v1/events', {
-    viewport: { width: 1440, height: 960 },
+    viewport: { width: 1440, height: 1120 },
   });
   await page.getByRole('tab', { name: 'Python' }).click();
   await page.getByRole('button', { name: 'Send request' }).click();
   await page.locator('.status').waitFor();
+  await page.locator('.entry:has(.status)').evaluate((entry) => entry.scrollIntoView());
   await save(page, 'docs');
   await page.context().close();
 }

@@ -107,12 +107,21 @@ function facts(http, { it, parameters }) {
   ];
 }
 
+/**
+ * Returns the media types of a body, JSON first.
+ * @param {Json} content
+ */
+const byUse = (content) =>
+  Object.entries(content).sort(
+    ([left], [right]) => Number(right === 'application/json') - Number(left === 'application/json'),
+  );
+
 /** @param {Json | undefined} requestBody */
 function body(requestBody) {
   if (!requestBody) return [];
   return [
     h('h4', {}, requestBody.required ? 'Body' : 'Body, optional'),
-    ...Object.entries(requestBody.content).flatMap(([type, { schema }]) => [
+    ...byUse(requestBody.content).flatMap(([type, { schema }]) => [
       h('p', {}, h('code', {}, type), ': ', ...typeOf(schema)),
       schema?.properties && schemaView(schema),
     ]),
@@ -129,17 +138,17 @@ function responses(http, all) {
     const content = Object.entries(response.content ?? {});
     return [
       h('code', {}, status),
-      prose(response.description ?? ''),
       content.flatMap(([type, { schema }]) => [
         ...(schema && type.includes('json') ? typeOf(schema) : [h('code', {}, type)]),
         ' ',
       ]),
+      prose(response.description ?? ''),
     ];
   });
   const [status, good] = Object.entries(all).find(([code]) => code.startsWith('2')) ?? [];
   const schema = resolved(http, good)?.content?.['application/json']?.schema;
   return [
-    table(['Status', 'When', 'Body'], rows),
+    table(['Status', 'Body', 'When'], rows),
     schema && codeBlock(`example of ${status}`, JSON.stringify(example(http, schema), null, 2)),
   ];
 }

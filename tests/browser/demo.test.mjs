@@ -65,7 +65,7 @@ describe('the demo', () => {
     await done(page);
   });
 
-  test('a message with two actions: the answer is recorded, and shown where it was asked', async () => {
+  test('the answer to a message with two actions is recorded and shown', async () => {
     const page = await open();
     const admin = desk(page, 'admin');
     await admin.getByRole('button', { name: 'Invite budi' }).click();
@@ -121,7 +121,7 @@ describe('the demo', () => {
     await done(page);
   });
 
-  test('languages: the page and the bell follow, also from right to left, and it is kept', async () => {
+  test('the page and the bell follow the language, also from right to left', async () => {
     const page = await open();
     await page.locator('#language').selectOption('id');
     await page.getByRole('heading', { name: 'Permintaan pengembalian dana' }).waitFor();

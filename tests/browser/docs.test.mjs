@@ -44,7 +44,7 @@ describe('the API documentation', () => {
   const unread = async (user) =>
     (await hub.api('GET', `/api/v1/notifications/unread-count?user_id=${user}`)).unread;
 
-  test('it is one section at a time, and every operation, message and schema has its anchor', async () => {
+  test('one section at a time; every operation, message and schema has its anchor', async () => {
     const page = await open('');
     const [http, socket] = await Promise.all(
       ['/openapi.json', '/asyncapi.json'].map((path) => hub.api('GET', path)),
@@ -163,7 +163,7 @@ describe('the API documentation', () => {
     await done(page);
   });
 
-  test('a request takes its path, query and body from the form, and shows status, headers and time', async () => {
+  test('a request is what the form says; status, headers and time are shown', async () => {
     await hub.publish({ type: 'NOTE_CREATED', user_id: 'budi', title: 'To be read' });
     const page = await open('post-/api/v1/notifications/{id}/read');
     const operation = entry(page, 'post-/api/v1/notifications/{id}/read');

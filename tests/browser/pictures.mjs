@@ -1,4 +1,4 @@
-// Takes the pictures of the documents. scripts/screenshots runs it; LONCENG_BIN is the path of the hub.
+// Takes the pictures of the documents, for scripts/screenshots. LONCENG_BIN is the hub's path.
 //
 //   node pictures.mjs            takes all
 //   node pictures.mjs demo docs  takes these

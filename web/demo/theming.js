@@ -14,7 +14,10 @@ const user = asked.get('user_id') ?? 'budi';
 const bell = /** @type {HTMLElement} */ (document.querySelector('lonceng-bell'));
 const inbox = /** @type {HTMLElement} */ (document.querySelector('lonceng-inbox'));
 
-/** What the reader has changed, by theme. @type {Record<'light' | 'dark', Record<string, string>>} */
+/**
+ * What the reader has changed, by theme.
+ * @type {Record<'light' | 'dark', Record<string, string>>}
+ */
 let changed = { light: {}, dark: {} };
 
 /** Theme that the preview shows. @returns {'light' | 'dark'} */

@@ -28,7 +28,10 @@ export const FONTS = {
   Monospace: 'ui-monospace, Menlo, monospace',
 };
 
-/** Beginnings, by theme. @type {Record<string, Record<'light' | 'dark', Record<string, string>>>} */
+/**
+ * Beginnings, by theme.
+ * @type {Record<string, Record<'light' | 'dark', Record<string, string>>>}
+ */
 export const PRESETS = {
   Ocean: {
     light: {

@@ -19,8 +19,10 @@ const INDONESIAN = {
   Clay: 'Tanah liat',
   Square: 'Bersudut',
   'The bell that people want on their site': 'Lonceng yang ingin dimiliki setiap situs',
-  'Two people, two bells, one hub. Press a button on one side and watch the other; under it you see the event and what came of it.':
-    'Dua orang, dua lonceng, satu hub. Tekan tombol di satu sisi dan lihat sisi lainnya; di bawahnya tampak event dan hasilnya.',
+  'Two people, two bells, one hub.': 'Dua orang, dua lonceng, satu hub.',
+  'Press a button on one side, and watch the other.':
+    'Tekan tombol di satu sisi, dan lihat sisi lainnya.',
+  'Under it you see the event and what came of it.': 'Di bawahnya tampak event dan hasilnya.',
   'HTML of the bell': 'HTML lonceng',
   'The inbox as a page': 'Kotak masuk sebagai halaman',
   'The same list without the bell:': 'Daftar yang sama tanpa lonceng:',
@@ -29,8 +31,12 @@ const INDONESIAN = {
   'Not stored and without a sign-in: seats that change for everybody who looks.':
     'Tidak disimpan dan tanpa masuk: kursi yang berubah untuk semua yang melihat.',
   'Two visitors side by side': 'Dua pengunjung berdampingan',
-  'Each button sends an event to the hub, as any service would. The file config.toml turns it into notifications; the pages only have the elements of /lonceng.js.':
-    'Setiap tombol mengirim event ke hub, seperti layanan mana pun. Berkas config.toml mengubahnya menjadi notifikasi; halaman hanya memakai elemen dari /lonceng.js.',
+  'Each button sends an event to the hub, as any service would.':
+    'Setiap tombol mengirim event ke hub, seperti layanan mana pun.',
+  'The file config.toml turns it into notifications.':
+    'Berkas config.toml mengubahnya menjadi notifikasi.',
+  'The pages only have the elements of /lonceng.js.':
+    'Halaman hanya memakai elemen dari /lonceng.js.',
   'Documentation of the API': 'Dokumentasi API',
   'Make it look like your site': 'Sesuaikan dengan situs Anda',
   'Order 1042': 'Pesanan 1042',
@@ -69,13 +75,16 @@ const INDONESIAN = {
   'Friday 17:00, cellar': 'Jumat 17.00, ruang bawah tanah',
   'Two visitors look at the same courses. Book on one side, and watch the other.':
     'Dua pengunjung melihat kursus yang sama. Pesan di satu sisi, lihat sisi lainnya.',
-  'A booking is an event. The feed in config.toml shows three of its fields to everybody who looks, without a sign-in. Who booked is for the administrator, who watches everything.':
-    'Pemesanan adalah event. Siaran dalam config.toml menampilkan tiga bidangnya kepada semua yang melihat, tanpa masuk. Nama pemesan hanya untuk administrator, yang melihat semuanya.',
+  'A booking is an event.': 'Pemesanan adalah event.',
+  'The feed in config.toml shows three of its fields to everybody, without a sign-in.':
+    'Siaran dalam config.toml menampilkan tiga bidangnya kepada semua, tanpa masuk.',
+  'Who booked is for the administrator, who watches everything.':
+    'Nama pemesan hanya untuk administrator, yang melihat semuanya.',
   'Visitor, not signed in': 'Pengunjung, belum masuk',
   'Every event, whole. None yet.': 'Setiap event, utuh. Belum ada.',
   Events: 'Event',
   'Change a token and see the bell change. The CSS under the preview is all that your page needs.':
-    'Ubah token dan lihat lonceng berubah. CSS di bawah pratinjau adalah semua yang diperlukan halaman Anda.',
+    'Ubah token dan lihat lonceng berubah. CSS di bawah pratinjau sudah cukup untuk halaman Anda.',
   Tokens: 'Token',
   'Start over': 'Mulai lagi',
   'Begin with': 'Mulai dari',
@@ -87,8 +96,9 @@ const INDONESIAN = {
   'Nothing is changed yet.': 'Belum ada yang diubah.',
   'Contrast of text: {ratio}, readable.': 'Kontras teks: {ratio}, terbaca.',
   'Contrast of text: {ratio}, below 4.5.': 'Kontras teks: {ratio}, di bawah 4,5.',
-  'Tokens are custom properties: set them on the root of your page, or on the element. What they do not reach has parts.':
-    'Token adalah properti kustom: pasang pada akar halaman Anda, atau pada elemen. Yang tidak terjangkau mempunyai part.',
+  'Tokens are custom properties: set them on the root of your page, or on the element.':
+    'Token adalah properti kustom: pasang pada akar halaman, atau pada elemen.',
+  'For what they do not reach there are parts.': 'Untuk yang tidak terjangkau ada part.',
   Accent: 'Aksen',
   Urgent: 'Mendesak',
   Surface: 'Permukaan',
@@ -123,8 +133,9 @@ const ARABIC_WORDS = {
   Clay: 'طين',
   Square: 'حواف مستقيمة',
   'The bell that people want on their site': 'الجرس الذي يريده الجميع في مواقعهم',
-  'Two people, two bells, one hub. Press a button on one side and watch the other; under it you see the event and what came of it.':
-    'شخصان وجرسان وخادم واحد. اضغط زرًا في جانب وشاهد الجانب الآخر؛ ويظهر تحته الحدث وما نتج عنه.',
+  'Two people, two bells, one hub.': 'شخصان وجرسان وخادم واحد.',
+  'Press a button on one side, and watch the other.': 'اضغط زرًا في جانب، وشاهد الجانب الآخر.',
+  'Under it you see the event and what came of it.': 'ويظهر تحته الحدث وما نتج عنه.',
   'HTML of the bell': 'شيفرة HTML للجرس',
   'The inbox as a page': 'صندوق الوارد كصفحة',
   'The same list without the bell:': 'القائمة نفسها من دون الجرس:',
@@ -133,8 +144,10 @@ const ARABIC_WORDS = {
   'Not stored and without a sign-in: seats that change for everybody who looks.':
     'بلا تخزين وبلا تسجيل دخول: مقاعد تتغير أمام كل من يشاهد.',
   'Two visitors side by side': 'زائران جنبًا إلى جنب',
-  'Each button sends an event to the hub, as any service would. The file config.toml turns it into notifications; the pages only have the elements of /lonceng.js.':
-    'يرسل كل زر حدثًا إلى الخادم كما تفعل أي خدمة. ويحوّله الملف config.toml إلى إشعارات؛ ولا تستعمل الصفحات إلا عناصر ‎/lonceng.js.',
+  'Each button sends an event to the hub, as any service would.':
+    'يرسل كل زر حدثًا إلى الخادم كما تفعل أي خدمة.',
+  'The file config.toml turns it into notifications.': 'ويحوّله الملف config.toml إلى إشعارات.',
+  'The pages only have the elements of /lonceng.js.': 'ولا تستعمل الصفحات إلا عناصر ‎/lonceng.js.',
   'Documentation of the API': 'توثيق الواجهة البرمجية',
   'Make it look like your site': 'اجعله يشبه موقعك',
   'Order 1042': 'الطلب 1042',
@@ -173,8 +186,11 @@ const ARABIC_WORDS = {
   'Friday 17:00, cellar': 'الجمعة 17:00، القبو',
   'Two visitors look at the same courses. Book on one side, and watch the other.':
     'زائران ينظران إلى الدورات نفسها. احجز في جانب وشاهد الآخر.',
-  'A booking is an event. The feed in config.toml shows three of its fields to everybody who looks, without a sign-in. Who booked is for the administrator, who watches everything.':
-    'الحجز حدث. يعرض البث المعرّف في config.toml ثلاثة من حقوله لكل من يشاهد بلا تسجيل دخول. أما من حجز فيراه المدير الذي يتابع كل شيء.',
+  'A booking is an event.': 'الحجز حدث.',
+  'The feed in config.toml shows three of its fields to everybody, without a sign-in.':
+    'يعرض البث المعرّف في config.toml ثلاثة من حقوله للجميع بلا تسجيل دخول.',
+  'Who booked is for the administrator, who watches everything.':
+    'أما من حجز فيراه المدير الذي يتابع كل شيء.',
   'Visitor, not signed in': 'زائر لم يسجل الدخول',
   'Every event, whole. None yet.': 'كل حدث كاملًا. لا شيء بعد.',
   Events: 'الأحداث',
@@ -191,8 +207,9 @@ const ARABIC_WORDS = {
   'Nothing is changed yet.': 'لم يتغير شيء بعد.',
   'Contrast of text: {ratio}, readable.': 'تباين النص: {ratio}، مقروء.',
   'Contrast of text: {ratio}, below 4.5.': 'تباين النص: {ratio}، أقل من 4.5.',
-  'Tokens are custom properties: set them on the root of your page, or on the element. What they do not reach has parts.':
-    'الرموز خصائص مخصصة: اضبطها في جذر صفحتك أو في العنصر. وما لا تصل إليه له أجزاء.',
+  'Tokens are custom properties: set them on the root of your page, or on the element.':
+    'الرموز خصائص مخصصة: اضبطها في جذر صفحتك أو في العنصر.',
+  'For what they do not reach there are parts.': 'وما لا تصل إليه له أجزاء.',
   Accent: 'لون التمييز',
   Urgent: 'عاجل',
   Surface: 'السطح',

@@ -145,7 +145,10 @@ function pythonCode(call) {
   ].join('\n');
 }
 
-/** Languages of the code, by the name of their tab. @type {Record<string, (call: Call) => string>} */
+/**
+ * Languages of the code, by the name of their tab.
+ * @type {Record<string, (call: Call) => string>}
+ */
 export const LANGUAGES = { curl, JavaScript: javascript, Python: pythonCode };
 
 /** Returns what the reader does before the code runs, if there is something. */

@@ -88,12 +88,16 @@ export function quickStart(model) {
       'Put the bell on your page',
       codeBlock(
         'the bell in HTML',
-        `<script type="module" src="${origin}/lonceng.js"></script>\n<lonceng-bell token="…"></lonceng-bell>`,
+        [
+          `<script type="module" src="${origin}/lonceng.js"></script>`,
+          '<lonceng-bell token="…"></lonceng-bell>',
+        ].join('\n'),
       ),
       h(
         'p',
         {},
-        'The token is a short-lived JWT that your backend signs. Pages of other origins are named in ',
+        'The token is a short-lived JWT that your backend signs. ',
+        'Pages of other origins are named in ',
         h('code', {}, 'server.allowed_origins'),
         '. Next: ',
         h('a', { href: '#inbox' }, 'the inbox over HTTP'),

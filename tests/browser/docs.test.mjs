@@ -182,6 +182,25 @@ describe('the API documentation', () => {
     await done(page);
   });
 
+  test('the body that a form begins with is one that the hub takes', async () => {
+    const { paths } = await hub.api('GET', '/openapi.json');
+    await hub.publish({ type: 'NOTE_CREATED', user_id: 'budi', title: 'To be snoozed' });
+    const page = await open('');
+    for (const [path, methods] of Object.entries(paths))
+      for (const [method, { requestBody }] of Object.entries(methods)) {
+        if (!requestBody?.content['application/json']) continue;
+        const hash = `${method}-${path}`;
+        await page.evaluate((to) => (location.hash = to), hash);
+        const operation = entry(page, hash);
+        const answer = page.waitForResponse((one) => one.request().method() !== 'GET');
+        await operation.getByRole('button', { name: 'Send request' }).click();
+        assert.notEqual((await answer).status(), 400, hash);
+        await operation.locator('.status').waitFor();
+      }
+    // What is not there is 404, which the browser logs.
+    await page.context().close();
+  });
+
   test('a stream is shown as it arrives, and stopped', async () => {
     const page = await open('get-/api/v1/stream');
     const operation = entry(page, 'get-/api/v1/stream');

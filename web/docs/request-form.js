@@ -1,3 +1,4 @@
+import { BODIES } from './bodies.js';
 import { example } from './schema.js';
 import { h, prose } from './dom.js';
 import { authorization } from './identity.js';
@@ -99,12 +100,11 @@ export class RequestForm {
     const type = this.type.value || this.types[0];
     const { schema, examples } = this.content[type] ?? {};
     const given = /** @type {any} */ (Object.values(examples ?? {})[0])?.value;
-    const value = given ?? example(this.http, schema);
-    if (type?.includes('ndjson'))
-      return [value]
-        .flat()
-        .map((one) => JSON.stringify(one))
-        .join('\n');
+    const value = given ?? BODIES[this.operation.it.operationId] ?? example(this.http, schema);
+    if (type?.includes('ndjson')) {
+      const rows = typeof value === 'object' ? Object.values(value).find(Array.isArray) : null;
+      return (rows ?? [value]).map((/** @type {any} */ row) => JSON.stringify(row)).join('\n');
+    }
     return typeof value === 'string' ? value : JSON.stringify(value, null, 2);
   }
 

@@ -29,6 +29,13 @@ const KNOWN = /** @type {Json} */ ({
   notification_id: '0197a3e0-0000-7000-8000-000000000001',
   client_id: '0197a3e0-0000-7000-8000-000000000002',
   action_url: '/notes/17',
+  category: 'Notes',
+  icon: 'https://example.com/note.png',
+  entity_type: 'note',
+  entity_id: '17',
+  source: 'notes',
+  label: 'Open',
+  url: '/notes/17',
   unread: 1,
   unseen: 1,
   filters: { course_id: ['PIANO-101'] },
@@ -102,7 +109,13 @@ export function example(whole, schema, name = '', depth = 0) {
       ),
     );
   const choice = it.oneOf ?? it.anyOf;
-  if (choice) return example(whole, choice[0], name, depth);
+  if (choice) {
+    const known = choice.find((/** @type {Json} */ one) => name in KNOWN && fits(one, KNOWN[name]));
+    if (known) return KNOWN[name];
+    // A user ID is a number or a text.
+    if (name === 'id' && choice.length === 2) return KNOWN.user_id;
+    return example(whole, choice[0], name, depth);
+  }
   const type = [it.type].flat()[0];
   if (type === 'object' || it.properties) return objectExample(whole, it, depth);
   if (type === 'array') return it.items ? [example(whole, it.items, name, depth + 1)] : [];

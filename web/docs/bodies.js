@@ -1,7 +1,7 @@
 /** Type of the examples. */
 const TYPE = {
-  display_name: 'Order shipped',
-  template: 'Order {order_id} is on its way',
+  display_name: 'Note created',
+  template: 'You created the note "{title}"',
   target_type: 'SELF',
   priority: 'MEDIUM',
 };
@@ -12,7 +12,7 @@ const TYPE = {
  * @type {Record<string, unknown>}
  */
 export const BODIES = {
-  create_type: { code: 'ORDER_SHIPPED', ...TYPE },
+  create_type: { code: 'NOTE_PINNED', ...TYPE },
   put_type: TYPE,
   patch_type: { priority: 'HIGH' },
   preview_type: { data: { user_id: 'budi', title: 'Shopping list' } },

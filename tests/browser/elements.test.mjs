@@ -197,6 +197,20 @@ describe('the elements', () => {
         await until('both are listed', async () => (await inbox.locator('.item').count()) === 2);
         await page.locator('lonceng-preferences .save').waitFor();
         assert.deepEqual(await violations(page), [], 'list and settings');
+        // Titles begin where the row does, whatever the direction of their text.
+        const [row, title] = await inbox
+          .locator('.item')
+          .first()
+          .evaluate((item) => {
+            const range = document.createRange();
+            range.selectNodeContents(item.querySelector('.title').firstChild);
+            return [item, range].map((one) => {
+              const { left, right } = one.getBoundingClientRect();
+              return { left, right };
+            });
+          });
+        const gap = dir === 'rtl' ? row.right - title.right : title.left - row.left;
+        assert.ok(gap > 0 && gap < 60, JSON.stringify([row, title]));
         await shot(page, `elements-${colorScheme}-${lang}-${dir}`);
         await inbox.locator('.item').first().focus();
         await page.keyboard.press('?');

@@ -97,6 +97,8 @@ export class List {
   #places(items, now, titled) {
     const threads = threadsOf(items);
     const pictured = items.some((item) => item.icon);
+    const isRich = pictured || items.some((item) => item.category);
+    this.root.classList.toggle('rich', isRich);
     // A notification that became the newest again is listed under the day of the next row, if later.
     const times = threads.map(({ item }) => item.created_at);
     for (let i = times.length - 2; i >= 0; i -= 1)

@@ -98,11 +98,6 @@ function addContent(row, item, title, place, now, of) {
     row.classList.add('pictured');
     row.append(avatarOf(item));
   }
-  if (item.category && place.titled) {
-    const category = element('span', 'category', item.category);
-    category.dir = 'auto';
-    row.append(category);
-  }
   if (item.status === 'unread') title.append(element('span', 'said', ` (${words.unread})`));
   if (item.priority === 'HIGH') title.append(element('span', 'said', ` (${words.high})`));
   const meta = element('span', 'meta');
@@ -111,6 +106,11 @@ function addContent(row, item, title, place, now, of) {
     const count = element('span', 'count', `×${item.count.toLocaleString(of.language)}`);
     count.ariaHidden = 'true';
     meta.append(count);
+  }
+  if (item.category && place.titled) {
+    const category = element('span', 'category', item.category);
+    category.dir = 'auto';
+    meta.append(category);
   }
   meta.append(timeOf(item, now, of));
   const text = messageOf(item, (event, url) => {
@@ -138,6 +138,7 @@ function timeOf(item, now, { words, language }) {
   }
   const when = element('time', 'when', ago(item.created_at, language, now));
   when.dateTime = item.created_at;
+  when.dir = 'auto';
   return when;
 }
 

@@ -1,10 +1,8 @@
-/** @typedef {{ id: string, login: string, role: string, kind: 'customer' | 'admin' }} Person */
+import { courseCard, courses, made, part } from './courses.js';
+import { dress, say, translate } from './page.js';
+import { answered, arrived, invite, publish } from './trace.js';
 
-/**
- * @param {string} id
- * @returns {HTMLTemplateElement}
- */
-const template = (id) => /** @type {HTMLTemplateElement} */ (document.getElementById(id));
+/** @typedef {{ id: string, login: string, role: string, kind: 'customer' | 'admin' }} Person */
 
 const asked = new URLSearchParams(location.search);
 
@@ -22,19 +20,6 @@ const people = asked.get('user_id')
       { id: 'budi', login: 'budi', role: 'user', kind: 'customer' },
       { id: 'admin', login: 'admin', role: 'admin', kind: 'admin' },
     ];
-
-/**
- * Publishes an event, as any service would.
- * @param {object} event
- */
-async function publish(event) {
-  const response = await fetch('/api/v1/events', {
-    method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify(event),
-  });
-  if (!response.ok) throw new Error((await response.json()).detail);
-}
 
 /**
  * @param {Person} person
@@ -61,6 +46,8 @@ function eventOf(person, what) {
       };
     case 'note':
       return { type: 'NOTE_CREATED', user_id: person.id, title: `Shopping list ${number}` };
+    case 'typo':
+      return { type: 'NOTE_CREATD', user_id: person.id, title: 'Shopping list' };
     default:
       return {
         type: 'NOTE_SHARED',
@@ -71,6 +58,18 @@ function eventOf(person, what) {
   }
 }
 
+/** Message with two answers, whose outcome is recorded. */
+const INVITATION = {
+  target: { id: 'budi', login: 'budi' },
+  title: 'Recital on Friday',
+  message: 'Rina invites you to her recital. Will you come?',
+  category: 'Invitations',
+  actions: [
+    { label: 'Accept', url: '/?answer=accept', primary: true },
+    { label: 'Decline', url: '/?answer=decline' },
+  ],
+};
+
 function browserName() {
   const known = ['Firefox', 'Edg', 'Chrome', 'Safari'].find((name) =>
     navigator.userAgent.includes(name),
@@ -79,14 +78,35 @@ function browserName() {
 }
 
 /**
+ * Returns a button that decides a refund.
+ * @param {HTMLElement} desk
+ * @param {HTMLElement} row
+ * @param {{ label: string, done: string, event: object }} decision
+ */
+function decisionButton(desk, row, { label, done, event }) {
+  const button = document.createElement('button');
+  button.type = 'button';
+  say(button, label);
+  if (label === 'Approve') button.className = 'primary';
+  button.onclick = async () => {
+    await publish(part(desk, '.trace'), { ...event, user_id: 'budi', actor_id: 'admin' });
+    const said = document.createElement('span');
+    said.className = `done ${done.toLowerCase()}`;
+    say(said, done);
+    for (const other of row.querySelectorAll('button')) other.remove();
+    row.append(said);
+  };
+  return button;
+}
+
+/**
  * @param {HTMLElement} desk
  * @param {any} notification
  */
 function addRefund(desk, notification) {
   const { refund_id: id, amount } = notification.metadata;
-  const list = /** @type {HTMLElement} */ (desk.querySelector('.refunds'));
   if (document.getElementById(`refund-${id}`)) return;
-  /** @type {HTMLElement} */ (desk.querySelector('.nothing')).hidden = true;
+  part(desk, '.nothing').hidden = true;
   const row = document.createElement('li');
   row.id = `refund-${id}`;
   row.tabIndex = -1;
@@ -94,82 +114,134 @@ function addRefund(desk, notification) {
   const small = document.createElement('small');
   small.textContent = id;
   text.append(`Rp${Number(amount).toLocaleString('id-ID')}`, small);
-  const decide = (
-    /** @type {string} */ label,
-    /** @type {object} */ event,
-    /** @type {string} */ done,
-  ) => {
-    const button = document.createElement('button');
-    button.type = 'button';
-    button.textContent = label;
-    if (label === 'Approve') button.className = 'primary';
-    button.onclick = async () => {
-      await publish({ user_id: 'budi', actor_id: 'admin', refund_id: id, ...event });
-      const said = document.createElement('span');
-      said.className = `done ${done}`;
-      said.textContent = done === 'rejected' ? 'Rejected' : 'Approved';
-      row.replaceChildren(text, said);
-    };
-    return button;
+  const approved = { type: 'REFUND_APPROVED', refund_id: id };
+  const rejected = {
+    type: 'REFUND_REJECTED',
+    refund_id: id,
+    reason: 'The lesson has taken place',
   };
   row.append(
     text,
-    decide('Approve', { type: 'REFUND_APPROVED' }, 'approved'),
-    decide('Reject', { type: 'REFUND_REJECTED', reason: 'The lesson has taken place' }, 'rejected'),
+    decisionButton(desk, row, { label: 'Approve', done: 'Approved', event: approved }),
+    decisionButton(desk, row, { label: 'Reject', done: 'Rejected', event: rejected }),
   );
-  list.prepend(row);
+  part(desk, '.refunds').prepend(row);
 }
 
-for (const person of people) {
-  const desk = /** @type {HTMLElement} */ (template('desk').content.cloneNode(true))
-    .firstElementChild;
-  if (!(desk instanceof HTMLElement)) continue;
+/**
+ * The page shows refunds itself, so links do not leave it.
+ * @param {Event} event
+ */
+function showRefund(event) {
+  const { detail } = /** @type {CustomEvent} */ (event);
+  const desk = /** @type {HTMLElement | null} */ (document.querySelector('.desk:has(.refunds)'));
+  if (detail.entity_type !== 'refund' || !desk) return;
+  event.preventDefault();
+  addRefund(desk, detail);
+  const row = document.getElementById(`refund-${detail.entity_id}`);
+  for (const other of desk.querySelectorAll('.shown')) other.classList.remove('shown');
+  row?.classList.add('shown');
+  row?.focus();
+}
+
+/**
+ * The page shows the answer itself.
+ * @param {Person} person
+ * @param {Event} event
+ */
+function showAnswer(person, event) {
+  const { detail, action } = /** @type {CustomEvent & { action?: number }} */ (event);
+  if (action === undefined) return;
+  event.preventDefault();
+  answered(person.login, detail.type_code, detail.actions[action].label);
+}
+
+/**
+ * @param {Element} element
+ * @param {Person} person
+ */
+function identify(element, person) {
+  element.setAttribute('user-id', person.id);
+  element.setAttribute('login', person.login);
+  element.setAttribute('user-role', person.role);
+}
+
+/**
+ * @param {HTMLElement} bell
+ * @param {Person} person
+ */
+function placeToasts(bell, person) {
+  // Two bells on one page have separate corners for their toasts.
+  if (people.length < 2) return;
+  const narrow = matchMedia('(max-width: 48rem)').matches;
+  const ofAdmin = narrow ? 'top-end' : 'bottom-end';
+  bell.setAttribute('toast-position', person.kind === 'customer' ? 'bottom-start' : ofAdmin);
+}
+
+/** @param {Person} person */
+function deskOf(person) {
+  const desk = made('desk');
   desk.dataset.person = person.id;
-  const put = (/** @type {string} */ selector, /** @type {string} */ text) => {
-    /** @type {HTMLElement} */ (desk.querySelector(selector)).textContent = text;
-  };
-  put('.avatar', person.login.slice(0, 1));
-  put('h2', person.login);
-  put('.who span', person.kind === 'admin' ? 'Administrator' : 'Customer');
-  /** @type {HTMLElement} */ (desk.querySelector('.body')).append(
-    template(person.kind).content.cloneNode(true),
-  );
+  part(desk, '.avatar').textContent = person.login.slice(0, 1);
+  part(desk, 'h2').textContent = person.login;
+  say(part(desk, '.who span'), person.kind === 'admin' ? 'Administrator' : 'Customer');
+  const template = /** @type {HTMLTemplateElement} */ (document.getElementById(person.kind));
+  part(desk, '.body').append(template.content.cloneNode(true));
+  const trace = part(desk, '.trace');
+  invite(trace);
   desk.addEventListener('click', (event) => {
     const what = event.target instanceof HTMLElement ? event.target.dataset.do : undefined;
-    if (what) void publish(eventOf(person, what));
+    if (what === 'invite') void publish(trace, INVITATION, '/api/v1/notify');
+    else if (what) void publish(trace, eventOf(person, what));
   });
-  const bell = /** @type {HTMLElement} */ (desk.querySelector('lonceng-bell'));
-  if (person.kind === 'admin') {
-    bell.addEventListener('lonceng:notification', (event) => {
-      const { detail } = /** @type {CustomEvent} */ (event);
-      if (detail.type_code === 'REFUND_REQUESTED') addRefund(desk, detail);
-    });
-    // The page shows refunds itself, so links do not leave it.
-    bell.addEventListener('lonceng:action', (event) => {
-      const { detail } = /** @type {CustomEvent} */ (event);
-      if (detail.entity_type !== 'refund') return;
-      event.preventDefault();
-      addRefund(desk, detail);
-      const row = document.getElementById(`refund-${detail.entity_id}`);
-      for (const other of desk.querySelectorAll('.shown')) other.classList.remove('shown');
-      row?.classList.add('shown');
-      row?.focus();
-    });
-  }
-  // Two bells on one page have separate corners for their toasts.
-  if (people.length > 1) {
-    const narrow = matchMedia('(max-width: 48rem)').matches;
-    bell.setAttribute(
-      'toast-position',
-      person.kind === 'customer' ? 'bottom-start' : narrow ? 'top-end' : 'bottom-end',
-    );
-  }
-  for (const [name, value] of Object.entries({
-    'user-id': person.id,
-    login: person.login,
-    'user-role': person.role,
-  })) {
-    bell.setAttribute(name, value);
-  }
-  document.getElementById('desks')?.append(desk);
+  const bell = part(desk, 'lonceng-bell');
+  bell.addEventListener('lonceng:action', (event) => showAnswer(person, event));
+  bell.addEventListener('lonceng:notification', (event) => {
+    const { detail } = /** @type {CustomEvent} */ (event);
+    arrived(person.login, detail);
+    if (person.kind === 'admin' && detail.type_code === 'REFUND_REQUESTED') addRefund(desk, detail);
+  });
+  placeToasts(bell, person);
+  identify(bell, person);
+  return desk;
 }
+
+/** Shows the inbox of a person as a page, and lets the reader choose whose. */
+function inboxSection() {
+  const section = /** @type {HTMLElement} */ (document.getElementById('inbox-page'));
+  const buttons = /** @type {NodeListOf<HTMLElement>} */ (section.querySelectorAll('[data-inbox]'));
+  const show = (/** @type {string | undefined} */ id) => {
+    const person = people.find((one) => one.id === id);
+    if (!person) return;
+    const inbox = document.createElement('lonceng-inbox');
+    inbox.addEventListener('lonceng:action', (event) => showAnswer(person, event));
+    identify(inbox, person);
+    part(section, '.inbox-frame').replaceChildren(inbox);
+    dress(section);
+    for (const button of buttons)
+      button.setAttribute('aria-pressed', String(button.dataset.inbox === id));
+  };
+  for (const button of buttons) button.onclick = () => show(button.dataset.inbox);
+  show('budi');
+  section.hidden = false;
+}
+
+/** Shows the free seats of courses, and the event of each booking. */
+function feedSection() {
+  const section = /** @type {HTMLElement} */ (document.getElementById('live'));
+  const trace = part(section, '.trace');
+  invite(trace);
+  const book = (/** @type {object} */ event) => void publish(trace, event);
+  for (const course of courses) part(section, '.courses').append(courseCard('sari', course, book));
+  section.hidden = false;
+}
+
+document.getElementById('desks')?.append(...people.map(deskOf));
+document.addEventListener('lonceng:action', showRefund);
+document.documentElement.classList.toggle('alone', people.length === 1);
+if (people.length > 1) {
+  inboxSection();
+  feedSection();
+}
+translate(document);
+dress(document);

@@ -1,169 +1,170 @@
-/** Renders both documents as text, never as HTML. */
+import { byId, h, paragraphs } from './dom.js';
+import { identityControls } from './identity.js';
+import { Model } from './model.js';
+import { operationEntry, schemaEntry } from './operation.js';
+import { searchControls } from './search.js';
+import { socketSection } from './socket.js';
+import { quickStart } from './start.js';
+
+/** @typedef {import('./operation.js').Entry} Entry */
 
 /**
- * @param {string} tag
- * @param {Record<string, string>} attributes
- * @param {...(Node|string|null|undefined|false)} children
+ * Section of the page.
+ * @typedef {object} Section
+ * @property {string} id  Anchor.
+ * @property {string} title
+ * @property {{ hash: string, title: string }[]} links  Anchors within.
+ * @property {() => { entries: Entry[], parts: import('./dom.js').Child[] }} build
  */
-function element(tag, attributes, ...children) {
-  const made = document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
-  made.append(...children.filter((child) => child || child === ''));
-  return made;
+
+/**
+ * @param {Model} model
+ * @returns {Section[]}
+ */
+function sectionsOf(model) {
+  const tags = model.tags.map((/** @type {any} */ tag) => ({
+    id: tag.id,
+    title: tag.title,
+    links: tag.operations.map((/** @type {any} */ one) => ({
+      hash: one.hash,
+      title: `${one.method} ${one.path}`,
+    })),
+    build: () => {
+      const entries = tag.operations.map((/** @type {any} */ one) =>
+        operationEntry(model.http, one),
+      );
+      const articles = entries.map((/** @type {Entry} */ entry) => entry.article);
+      return { entries, parts: [...paragraphs(tag.description), ...articles] };
+    },
+  }));
+  return [
+    {
+      id: 'start',
+      title: 'Quick start',
+      links: [],
+      build: () => ({ entries: [], parts: quickStart(model) }),
+    },
+    ...tags,
+    {
+      id: 'websocket',
+      title: 'WebSocket',
+      links: [...model.fromHub, ...model.toHub].map(({ hash, name }) => ({ hash, title: name })),
+      build: () => socketSection(model),
+    },
+    {
+      id: 'schemas',
+      title: 'Schemas',
+      links: model.schemas.map(([name]) => ({ hash: `schema-${name}`, title: name })),
+      build: () => {
+        const entries = model.schemas.map(([name, schema]) =>
+          schemaEntry(model.http, name, schema),
+        );
+        return { entries, parts: entries.map((entry) => entry.article) };
+      },
+    },
+  ];
 }
 
-const main = document.querySelector('main');
-const nav = document.querySelector('nav');
+/** Whether the navigation is a column, which is always open. */
+const wide = matchMedia('(min-width: 60rem)');
 
-/** Resolves a `$ref` within a document. */
-function resolved(whole, part) {
-  if (!part || !part.$ref) return part;
-  const path = part.$ref
-    .slice(2)
-    .split('/')
-    .map((step) => step.replaceAll('~1', '/').replaceAll('~0', '~'));
-  return resolved(
-    whole,
-    path.reduce((at, step) => at?.[step], whole),
-  );
-}
+/** Shows the section that the address names, and opens the entry. */
+class Router {
+  /** @param {Section[]} sections */
+  constructor(sections) {
+    this.sections = sections;
+    /** @type {Map<string, { element: HTMLElement, entries: Entry[] }>} */
+    this.built = new Map();
+    this.drawNavigation();
+  }
 
-/** Returns a minimal example of a schema. */
-function example(whole, schema, depth = 0) {
-  const it = resolved(whole, schema) ?? {};
-  if (it.examples) return it.examples[0];
-  if ('const' in it) return it.const;
-  if (it.enum) return it.enum[0];
-  if (it.allOf)
-    return Object.assign(
-      {},
-      ...[...it.allOf, { properties: it.properties }].map((part) => example(whole, part, depth)),
-    );
-  if (it.oneOf) return example(whole, it.oneOf[0], depth);
-  const type = Array.isArray(it.type) ? it.type[0] : it.type;
-  if (type === 'object' || it.properties) {
-    if (depth > 4) return {};
-    return Object.fromEntries(
-      Object.entries(it.properties ?? {}).map(([name, of]) => [
-        name,
-        example(whole, of, depth + 1),
-      ]),
+  drawNavigation() {
+    byId('sections').replaceChildren(
+      ...this.sections.map(({ id, title, links }) =>
+        h(
+          'li',
+          { 'data-section': id },
+          h('a', { href: `#${id}`, class: 'section' }, title),
+          links.length > 0 &&
+            h(
+              'ul',
+              { hidden: true },
+              ...links.map((link) => h('li', {}, h('a', { href: `#${link.hash}` }, link.title))),
+            ),
+        ),
+      ),
     );
   }
-  if (type === 'array') return it.items ? [example(whole, it.items, depth + 1)] : [];
-  if (type === 'integer') return it.minimum ?? 1;
-  if (type === 'boolean') return true;
-  if (it.format === 'date-time') return '2026-01-01T00:00:00Z';
-  if (it.format === 'uuid') return '0197a3e0-0000-7000-8000-000000000001';
-  return type === 'string' ? 'text' : null;
-}
 
-function table(head, rows) {
-  return element(
-    'table',
-    {},
-    element(
-      'thead',
-      {},
-      element('tr', {}, ...head.map((text) => element('th', { scope: 'col' }, text))),
-    ),
-    element(
-      'tbody',
-      {},
-      ...rows.map((row) => element('tr', {}, ...row.map((cell) => element('td', {}, cell)))),
-    ),
-  );
-}
+  /** @param {Section} section */
+  element(section) {
+    const known = this.built.get(section.id);
+    if (known) return known;
+    const { entries, parts } = section.build();
+    const heading = h('h2', { tabIndex: -1 }, section.title);
+    const element = h('section', { 'aria-label': section.title }, heading, ...parts);
+    element.id = section.id;
+    const built = { element, entries };
+    this.built.set(section.id, built);
+    return built;
+  }
 
-function json(value) {
-  return element('pre', { tabindex: '0' }, JSON.stringify(value, null, 2));
-}
+  /** @param {boolean} first  Whether the page has just been opened: the focus stays. */
+  show(first) {
+    const hash = decodeURIComponent(location.hash.slice(1));
+    // The link that skips the navigation.
+    if (hash === 'page' && !first) return;
+    const section =
+      this.sections.find(
+        ({ id, links }) => id === hash || links.some((one) => one.hash === hash),
+      ) ?? this.sections[0];
+    const { element, entries } = this.element(section);
+    const main = byId('page');
+    if (main.firstElementChild !== element) main.replaceChildren(element);
+    document.title = `${section.title} – Lonceng: the API`;
+    this.mark(section, hash);
+    const entry = entries.find((one) => one.hash === hash);
+    if (entry) {
+      entry.toggle(true);
+      entry.article.scrollIntoView();
+      if (!first) entry.article.querySelector('button')?.focus({ preventScroll: true });
+    } else if (!first) {
+      scrollTo(0, 0);
+      element.querySelector('h2')?.focus({ preventScroll: true });
+    }
+  }
 
-function operation(whole, path, method, it, shared) {
-  const id = `${method}-${path}`;
-  const parameters = [...(shared ?? []), ...(it.parameters ?? [])];
-  const body = it.requestBody?.content?.['application/json'];
-  const answers = Object.entries(it.responses).map(([status, answer]) => [
-    status,
-    resolved(whole, answer).description ?? '',
-  ]);
-  const good = Object.entries(it.responses).find(([status]) => status.startsWith('2'))?.[1];
-  const shape = resolved(whole, good)?.content?.['application/json']?.schema;
-  const article = element(
-    'article',
-    { id },
-    element(
-      'h3',
-      {},
-      element('span', { class: 'method' }, method.toUpperCase()),
-      ' ',
-      element('code', {}, path),
-    ),
-    element('p', {}, it.summary),
-    it.description && element('p', {}, it.description),
-    element('p', { class: 'who' }, `Who: ${it['x-who'].join(', ')}`),
-    parameters.length > 0 &&
-      table(
-        ['Parameter', 'In', 'What'],
-        parameters.map((one) => [element('code', {}, one.name), one.in, one.description ?? '']),
-      ),
-    body && element('h4', {}, 'Body'),
-    body && json(Object.values(body.examples ?? {})[0]?.value ?? example(whole, body.schema)),
-    element('h4', {}, 'Answers'),
-    table(['Status', 'When'], answers),
-    shape && json(example(whole, shape)),
-  );
-  return {
-    article,
-    link: element('li', {}, element('a', { href: `#${id}` }, `${method.toUpperCase()} ${path}`)),
-  };
-}
-
-function message(whole, name, direction) {
-  const it = resolved(whole, whole.components.messages[name]);
-  const article = element(
-    'article',
-    { id: name },
-    element('h3', {}, element('code', {}, name)),
-    element('p', {}, `${direction}. ${it.title}. ${it.description ?? ''}`),
-    json(example(whole, it.payload)),
-  );
-  return { article, link: element('li', {}, element('a', { href: `#${name}` }, name)) };
-}
-
-function section(title, entries) {
-  nav.append(element('h2', {}, title), element('ul', {}, ...entries.map((entry) => entry.link)));
-  main.append(
-    element(
-      'section',
-      { 'aria-label': title },
-      element('h2', {}, title),
-      ...entries.map((entry) => entry.article),
-    ),
-  );
+  /**
+   * Marks the present section and entry in the navigation.
+   * @param {Section} section
+   * @param {string} hash
+   */
+  mark(section, hash) {
+    for (const item of byId('sections').children) {
+      const present = item.dataset.section === section.id;
+      const list = item.querySelector('ul');
+      if (list) list.hidden = !present;
+      for (const link of item.querySelectorAll('a')) {
+        const target = decodeURIComponent(link.hash.slice(1));
+        const on = present && (target === hash || (link.className === 'section' && hash === ''));
+        if (on) link.setAttribute('aria-current', 'page');
+        else link.removeAttribute('aria-current');
+        link.classList.toggle('within', present && target === section.id);
+      }
+    }
+    byId('menu').open = wide.matches;
+  }
 }
 
 const [http, socket] = await Promise.all(
   ['/openapi.json', '/asyncapi.json'].map((address) =>
-    fetch(address).then((answer) => answer.json()),
+    fetch(address).then((response) => response.json()),
   ),
 );
-main.replaceChildren(element('p', {}, http.info.description.replaceAll('`', '')));
-for (const tag of http.tags) {
-  const entries = Object.entries(http.paths).flatMap(([path, methods]) =>
-    Object.entries(methods)
-      .filter(([, it]) => it.tags?.includes(tag.name))
-      .map(([method, it]) => operation(http, path, method, it, methods.parameters)),
-  );
-  section(`${tag.name}: ${tag.description}`, entries);
-}
-const names = (one) =>
-  socket.operations[one].messages.map((it) => it.$ref.split('/').pop().replaceAll('~1', '/'));
-section(
-  'WebSocket: from the hub',
-  names('fromHub').map((name) => message(socket, name, 'From the hub')),
-);
-section(
-  'WebSocket: to the hub',
-  names('toHub').map((name) => message(socket, name, 'To the hub')),
-);
+const model = new Model(http, socket);
+const router = new Router(sectionsOf(model));
+identityControls();
+searchControls(model);
+wide.addEventListener('change', () => (byId('menu').open = wide.matches));
+addEventListener('hashchange', () => router.show(false));
+router.show(true);

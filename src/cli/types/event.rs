@@ -60,8 +60,8 @@ fn of_row(row: &Value, local: &[LocalTemplate]) -> Option<EventType> {
     let actions = actions.flat_map(|action| [action["label"].as_str(), action["url"].as_str()]);
     // A translation may be of a part of the type: of a variant, or of the title.
     let of_type = |template: &&LocalTemplate| {
-        let base = template.code.split('.').next().unwrap_or_default();
-        code_of(base) == found.code
+        let base = template.code.rsplit_once('.').map(|(base, _)| code_of(base));
+        code_of(&template.code) == found.code || base.as_ref() == Some(&found.code)
     };
     let translations = local.iter().filter(of_type).map(|template| template.source.as_str());
     let own = ["display_name", "template", "action_url"].map(|name| row[name].as_str());

@@ -1,9 +1,13 @@
 //! Fields that a template needs: found by rendering it without each of them.
 
-use std::{collections::BTreeSet, fmt, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    sync::Arc,
+};
 
 use minijinja::{
-    Environment, ErrorKind, Value,
+    Environment, Error, ErrorKind, Value,
     value::{Enumerator, Object, ObjectRepr, Rest, ValueOrKwargs},
 };
 
@@ -27,7 +31,9 @@ pub fn needs(source: &str) -> Needs {
     let mut environment = environment();
     // Filters would reject the values, which are only stand-ins.
     for name in filters::names().filter(|name| *name != DEFAULT) {
-        environment.add_filter(name, |_: Value, _: Rest<ValueOrKwargs>| "");
+        environment.add_filter(name, |value: Value, _: Rest<ValueOrKwargs>| {
+            if value.is_undefined() { Err(Error::from(ErrorKind::UndefinedError)) } else { Ok("") }
+        });
     }
     let Ok(template) = environment.template_from_str(source) else { return Needs::default() };
     let all: BTreeSet<String> = template.undeclared_variables(false).into_iter().collect();
@@ -52,8 +58,9 @@ pub fn needs(source: &str) -> Needs {
 /// Returns whether a template lacks a field when only these are there.
 fn lacks(environment: &Environment<'_>, source: &str, present: &BTreeSet<String>) -> bool {
     let stand_in = || Value::from_object(StandIn);
-    let context: Value = present.iter().map(|name| (name.clone(), stand_in())).collect();
-    let rendered = environment.render_str(source, context);
+    let context: BTreeMap<String, Value> =
+        present.iter().map(|name| (name.clone(), stand_in())).collect();
+    let rendered = environment.render_str(source, Value::from(context));
     rendered.is_err_and(|error| error.kind() == ErrorKind::UndefinedError)
 }
 

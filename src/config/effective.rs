@@ -129,7 +129,9 @@ mod tests {
         let find = |key: &str| all.iter().find(|one| one.key == key).expect("the key is known");
         let store = find("store.url");
         assert_eq!(store.source, "file");
-        assert_eq!(store.value, "postgres://…@db/lonceng");
+        assert!(store.secret && store.value.is_null());
+        let url = without_credentials("postgres://hub:hunter2@db/lonceng");
+        assert_eq!(url, "postgres://…@db/lonceng");
         let limit = find("limits.per_user_per_minute");
         assert_eq!(limit.source, "environment");
         assert_eq!(limit.variable.as_deref(), Some("LONCENG_LIMITS__PER_USER_PER_MINUTE"));

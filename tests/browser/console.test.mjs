@@ -54,7 +54,9 @@ test('a type is switched off, created with a live preview, and used', async () =
   await editor
     .getByRole('textbox', { name: 'Text' })
     .fill('Order {order_id} is on its way, {amount|currency("IDR")}');
-  await editor.getByRole('textbox', { name: 'Test data' }).fill('{ "order_id": "A7", "amount": 125000 }');
+  await editor
+    .getByRole('textbox', { name: 'Test data' })
+    .fill('{ "order_id": "A7", "amount": 125000 }');
   await until('the preview follows', async () =>
     (await editor.locator('.preview').textContent()).includes('Order A7 is on its way, Rp125.000'),
   );

@@ -229,9 +229,13 @@ fn notification_id(fields: &Map<String, Value>) -> Result<Option<Uuid>, ClientEr
     }
 }
 
+/// Highest index of an action.
+const LAST_ACTION: i64 = 1;
+const _: () = assert!(ACTIONS_MAX == 2, "LAST_ACTION is the index of the last one");
+
 /// Reads the index of the action that was pressed.
 fn action(fields: &Map<String, Value>) -> Result<Option<u8>, ClientError> {
-    let index = integer(fields, "action", 0, ACTIONS_MAX as i64 - 1)?;
+    let index = integer(fields, "action", 0, LAST_ACTION)?;
     Ok(index.and_then(|index| u8::try_from(index).ok()))
 }
 

@@ -34,8 +34,6 @@ pub struct NotificationType {
     pub display_name: String,
     /// Title, category, icon and actions.
     pub presentation: PresentationOfType,
-    /// True if its messages have bold and links.
-    pub rich: bool,
     /// Recipients.
     pub target: Target,
     /// Priority.
@@ -155,7 +153,6 @@ impl Catalog {
             code: row.code.clone(),
             display_name: row.display_name.clone(),
             presentation,
-            rich: row.rich,
             target,
             priority,
             is_active: row.is_active,
@@ -293,7 +290,7 @@ impl Catalog {
     }
 
     fn is_rich(&self, key: &str) -> bool {
-        self.types.get(key).is_some_and(|kind| kind.rich)
+        self.types.get(key).is_some_and(|kind| kind.presentation.is_rich)
     }
 
     /// Returns the type, the name of the template and the column that a file in a locale's folder

@@ -42,6 +42,8 @@ pub struct PresentationOfType {
     category: Option<Text>,
     icon: Option<Text>,
     actions: Vec<ActionOfType>,
+    /// True if messages have bold and links.
+    pub(super) is_rich: bool,
 }
 
 impl PresentationOfType {
@@ -103,7 +105,7 @@ impl Catalog {
                 primary: action.primary,
             });
         }
-        Ok(PresentationOfType { title, category, icon, actions })
+        Ok(PresentationOfType { title, category, icon, actions, is_rich: row.rich })
     }
 
     fn compile_text(

@@ -63,7 +63,7 @@ impl Catalog {
         scope: &Arc<TemplateScope>,
     ) -> Result<MessageText, Rejected> {
         let text = self.templates.render(name, scope)?;
-        if !kind.rich {
+        if !kind.presentation.is_rich {
             return Ok(MessageText { plain: text, rich: None });
         }
         let plain = markup::plain(&text);

@@ -194,7 +194,10 @@ async fn test(
     let bytes = body::read(payload, state.server.load().max_message_bytes).await?;
     let Test { to } = body::json(&bytes)?;
     let Some(found) = state.channels.find(&channel) else {
-        return Err(Problem::not_found(format!("the channel {channel:?} is not configured")));
+        return Err(Problem::not_found(format!(
+            "the channel {:?} is not configured",
+            channel.as_str()
+        )));
     };
     let to = to.unwrap_or_default();
     if to.is_empty() && !channel.starts_with(WEBHOOK_PREFIX) {

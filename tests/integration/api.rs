@@ -98,6 +98,7 @@ fn body_of(operation: &Value) -> String {
         Some("subscribe_push" | "unsubscribe_push") => {
             json!({"endpoint":"https://push.example/1"}).to_string()
         }
+        Some("import_directory") => "user_id\nu\n".to_owned(),
         Some("import_users") => json!({"users":[{"user_id":"u"}]}).to_string(),
         _ => String::new(),
     }

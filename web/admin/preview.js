@@ -83,6 +83,8 @@ async function answer(address) {
 }
 
 Object.assign(globalThis, { WebSocket: PreviewSocket, fetch: answer });
+// An open panel takes the focus, which belongs to the form of the editor.
+HTMLElement.prototype.focus = () => {};
 const component = '/lonceng.js';
 await import(component);
 

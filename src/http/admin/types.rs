@@ -129,12 +129,9 @@ async fn answer(state: &State, row: &TypeRow, changed_by: &str, created: bool) -
     let _ = state.types.send(Refresh).await;
     let last_run = last_run(state, row).await;
     let mut response = if created { HttpResponse::Created() } else { HttpResponse::Ok() };
-    response.insert_header((header::ETAG, etag(row))).json(shown(
-        row,
-        &state.configuration.types(),
-        Some(changed_by),
-        last_run,
-    ))
+    let mut json = shown(row, &state.configuration.types(), Some(changed_by), last_run);
+    json["translations"] = translations(state, &row.code);
+    response.insert_header((header::ETAG, etag(row))).json(json)
 }
 
 /// Handles `GET /api/v1/admin/types`.

@@ -299,5 +299,7 @@ mod tests {
         }
         let age = clock::now().0 - before[0].0;
         assert!((30 * DAY_MS..31 * DAY_MS).contains(&age), "{age}");
+        // A connection that is in use when the runtime ends would panic.
+        test.store.close().await;
     }
 }

@@ -26,39 +26,66 @@ pub fn escaped(value: &str) -> String {
 #[must_use]
 pub fn plain(text: &str) -> String {
     let mut plain = String::with_capacity(text.len());
+    write_plain(text, Inside::default(), &mut plain);
+    plain
+}
+
+/// Marks that surround a text: neither of them is nested in itself.
+#[derive(Clone, Copy, Default)]
+struct Inside {
+    bold: bool,
+    link: bool,
+}
+
+fn write_plain(text: &str, inside: Inside, plain: &mut String) {
     let mut rest = text;
-    let mut is_bold = false;
     while let Some(c) = rest.chars().next() {
         let after = &rest[c.len_utf8()..];
-        if c == '\\' {
-            let literal = after.chars().next().unwrap_or('\\');
+        if let Some(literal) = after.chars().next().filter(|_| c == '\\') {
             plain.push(literal);
-            rest = after.get(literal.len_utf8()..).unwrap_or_default();
-        } else if rest.starts_with("**") && (is_bold || position(&rest[2..], "**").is_some()) {
-            is_bold = !is_bold;
-            rest = &rest[2..];
-        } else if let Some((label, end)) = (c == '[').then(|| link_at(rest)).flatten() {
-            plain.push_str(&self::plain(label));
+            rest = &after[literal.len_utf8()..];
+        } else if let Some((bold, end)) = bold_at(rest).filter(|_| !inside.bold) {
+            write_plain(bold, Inside { bold: true, ..inside }, plain);
+            rest = &rest[end..];
+        } else if let Some((label, end)) = link_at(rest).filter(|_| !inside.link) {
+            write_plain(label, Inside { link: true, ..inside }, plain);
             rest = &rest[end..];
         } else {
             plain.push(c);
             rest = after;
         }
     }
-    plain
+}
+
+/// Returns the bold text at the beginning of a text, and its length with the marks.
+fn bold_at(text: &str) -> Option<(&str, usize)> {
+    let inner = text.strip_prefix("**")?;
+    let end = position(inner, "**").filter(|end| *end > 0)?;
+    Some((&inner[..end], end + 4))
 }
 
 /// Returns the label and the length of a link at the beginning of a text. A link that is not safe
 /// is plain text.
 fn link_at(text: &str) -> Option<(&str, usize)> {
-    let label_end = position(&text[1..], "](")? + 1;
-    let label = &text[1..label_end];
+    let inner = text.strip_prefix('[')?;
+    let label_end = position(inner, "]")?;
+    let label = &inner[..label_end];
+    let target = inner[label_end + 1..].strip_prefix('(')?;
     if label.is_empty() || position(label, "[").is_some() {
         return None;
     }
-    let url_start = label_end + 2;
-    let url_end = position(&text[url_start..], ")")? + url_start;
-    link::is_safe(&plain_url(&text[url_start..url_end])).then_some((label, url_end + 1))
+    let url_end = position(target, ")")?;
+    let url = plain_url(&target[..url_end]);
+    let end = label_end + url_end + 4;
+    (link::is_safe(&url) || is_mail(&url)).then_some((label, end))
+}
+
+/// Returns whether a URL begins an e-mail (RFC 6068).
+fn is_mail(url: &str) -> bool {
+    let scheme = "mailto:";
+    let Some((start, address)) = url.split_at_checked(scheme.len()) else { return false };
+    let is_unsafe = |c: char| c.is_whitespace() || matches!(c, '<' | '>' | '"');
+    start.eq_ignore_ascii_case(scheme) && !address.is_empty() && !address.contains(is_unsafe)
 }
 
 /// Returns the position of a mark that is not escaped.
@@ -96,9 +123,15 @@ mod tests {
             ("2 * 3 ** 4", "2 * 3 ** 4"),
             ("a [b] (c)", "a [b] (c)"),
             ("[x](javascript:alert(1))", "[x](javascript:alert(1))"),
+            ("write to [us](mailto:a@b.example)", "write to us"),
+            ("[x](mailto:)", "[x](mailto:)"),
             ("[x](//evil.example)", "[x](//evil.example)"),
             ("\\**x\\** \\[y](/z)", "**x** [y](/z)"),
             ("open **", "open **"),
+            ("****", "****"),
+            ("[a[b](/x)", "[ab"),
+            ("[a]b](/x)", "[a]b](/x)"),
+            ("**[x**](/y)", "[x](/y)"),
             ("end\\", "end\\"),
         ] {
             assert_eq!(plain(text), expected, "{text}");

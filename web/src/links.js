@@ -16,9 +16,11 @@ export function safeUrl(url) {
 }
 
 /**
- * Returns a URL of a link in a message if it is safe to follow, else null: also an e-mail address.
+ * Returns a URL of a link in a message if it is safe to follow, else null: also an e-mail address,
+ * and no path without a slash at its beginning, as the hub has it.
  * @param {string} url
  */
 export function safeLink(url) {
-  return /^mailto:[^\s<>"]+$/i.test(url) ? url : safeUrl(url);
+  if (/^mailto:[^\s<>"]+$/i.test(url)) return url;
+  return /^(https?:|\/)/i.test(url) ? safeUrl(url) : null;
 }

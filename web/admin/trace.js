@@ -119,13 +119,21 @@ export function traceCard(trace) {
  * @param {any} kept
  */
 export function memoryNote(kept) {
+  const events = kept.events.toLocaleString();
+  if (kept.days > 0) {
+    const text = t('The last {events} events are kept, for {days} days.', {
+      events,
+      days: kept.days,
+    });
+    return h('p', { class: 'muted' }, text);
+  }
   return h(
     'p',
     { class: 'muted' },
     kept.events
       ? t('This hub ({hub}) remembers its last {events} events, for {minutes} minutes.', {
           hub: kept.instance,
-          events: kept.events.toLocaleString(),
+          events,
           minutes: kept.minutes,
         })
       : t('This hub does not remember events: [explain] is off.'),

@@ -41,13 +41,8 @@ pub(in crate::http) fn operations() -> Vec<Operation> {
         .request_body(json!({
             "required": true,
             "content": {
-                "text/csv": {
-                    "schema": { "type": "string" }, "example": "user_id,name\nani,Ani\n",
-                },
-                "application/x-ndjson": {
-                    "schema": { "type": "string" },
-                    "example": "{\"user_id\":\"ani\",\"name\":\"Ani\"}\n",
-                },
+                "text/csv": { "schema": { "type": "string" } },
+                "application/x-ndjson": { "schema": { "type": "string" } },
             },
         }))
         .returns(200, "Effect of the import.", "DirectoryImport");

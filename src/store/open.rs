@@ -26,6 +26,10 @@ use super::{
 static SQLITE: Migrator = sqlx::migrate!("migrations/sqlite");
 static POSTGRES: Migrator = sqlx::migrate!("migrations/postgres");
 
+/// Level of the library's message about a slow acquisition. Each waiting task would log one: the
+/// state of the store in readiness and in the log says it once.
+const SLOW_ACQUIRE_LEVEL: LevelFilter = LevelFilter::Debug;
+
 /// Time to wait for a connection before the store counts as unavailable.
 pub(super) const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -268,6 +272,7 @@ fn open_postgres(url: &str, writes: &Arc<Mutex<Writes>>) -> Result<PgPool, Store
     Ok(PgPoolOptions::new()
         .max_connections(POSTGRES_CONNECTIONS)
         .acquire_timeout(ACQUIRE_TIMEOUT)
+        .acquire_slow_level(SLOW_ACQUIRE_LEVEL)
         // After a failure only new connections are used: an old one may lead to a server that is
         // now a standby.
         .before_acquire(move |_, connection| {
@@ -306,6 +311,7 @@ async fn open_sqlite(url: &str) -> Result<Sqlite, StoreError> {
     let writer = SqlitePoolOptions::new()
         .max_connections(1)
         .acquire_timeout(ACQUIRE_TIMEOUT)
+        .acquire_slow_level(SLOW_ACQUIRE_LEVEL)
         // A file does not disconnect: a test before each use would cost a thread switch.
         .test_before_acquire(false)
         .idle_timeout(None)
@@ -315,6 +321,7 @@ async fn open_sqlite(url: &str) -> Result<Sqlite, StoreError> {
     let readers = SqlitePoolOptions::new()
         .max_connections(SQLITE_READERS)
         .acquire_timeout(ACQUIRE_TIMEOUT)
+        .acquire_slow_level(SLOW_ACQUIRE_LEVEL)
         // A file does not disconnect: a test before each use would cost a thread switch.
         .test_before_acquire(false)
         .idle_timeout(None)

@@ -263,7 +263,10 @@ test('times, theme and language are switched and kept', async () => {
   const page = await openPage(browser, hub, `${as}#activity`, { timezoneId: 'Asia/Jakarta' });
   const time = page.locator('tbody time').first();
   const local = await time.textContent();
+  const from = page.getByLabel('From', { exact: true });
+  await from.fill('2020-01-01T15:00');
   await page.getByRole('combobox', { name: 'Times' }).selectOption('utc');
+  assert.equal(await from.inputValue(), '2020-01-01T08:00', 'the same time');
   assert.match(await time.textContent(), /UTC$/);
   assert.notEqual(await time.textContent(), local);
   await page.getByRole('combobox', { name: 'Theme' }).selectOption('dark');

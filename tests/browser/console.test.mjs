@@ -181,7 +181,7 @@ test('clients, sending, the directory, dead letters, configuration, audit and ov
   await picture(page, 'directory');
 
   await go(page, 'Dead letters');
-  await page.getByText('No dead letters. Every event was accepted.').waitFor();
+  await page.getByText('No dead letters. Events that HTTP refused are in Activity.').waitFor();
   assert.deepEqual(await violations(page), []);
 
   await go(page, 'Configuration');

@@ -1,6 +1,6 @@
 import { get } from './api.js';
 import { button, fill, h, runAction, table, tr, when } from './dom.js';
-import { times } from './settings.js';
+import { TIMES_CHANGED, times } from './settings.js';
 import { t } from './translations.js';
 
 /** Outcomes of an event. */
@@ -18,10 +18,11 @@ const MINUTES = 'YYYY-MM-DDTHH:MM'.length;
 /**
  * Returns the time of a field in RFC 3339; empty for none.
  * @param {string} value
+ * @param {string} [zone]
  */
-function timeOf(value) {
+function timeOf(value, zone = times()) {
   if (!value) return '';
-  return new Date(times() === 'utc' ? `${value}Z` : value).toISOString();
+  return new Date(zone === 'utc' ? `${value}Z` : value).toISOString();
 }
 
 /**
@@ -38,6 +39,8 @@ function fieldOf(time) {
 /** Filters of the list, kept in the address of the page. */
 class Filters {
   #controls;
+  /** Zone in which the fields show their times. */
+  #zone = times();
 
   /** @param {URLSearchParams} chosen */
   constructor(chosen) {
@@ -75,6 +78,13 @@ class Filters {
     const entries = Object.entries(texts).map(([name, { value }]) => [name, value.trim()]);
     entries.push(['from', timeOf(from.value)], ['to', timeOf(to.value)]);
     return Object.fromEntries(entries.filter(([, value]) => value));
+  }
+
+  /** Shows the same times in the zone that is chosen now. */
+  convert() {
+    for (const field of [this.#controls.from, this.#controls.to])
+      field.value = fieldOf(timeOf(field.value, this.#zone));
+    this.#zone = times();
   }
 
   clear() {
@@ -172,7 +182,10 @@ export async function activity(place) {
     more,
     note,
   );
+  const convert = () => filters.convert();
+  addEventListener(TIMES_CHANGED, convert);
   await load();
+  return () => removeEventListener(TIMES_CHANGED, convert);
 }
 
 /**

@@ -49,7 +49,7 @@ export async function deadLetters(place) {
     const none =
       search.value || kind.value
         ? t('No dead letter matches.')
-        : t('No dead letters. Every event was accepted.');
+        : t('No dead letters. Events that HTTP refused are in Activity.');
     if (fresh) list.replaceChildren(...(cards.length ? cards : [h('p', { class: 'empty' }, none)]));
     else list.append(...cards);
   };

@@ -72,8 +72,6 @@ export const EDITOR = {
   delivered: 'dikirim',
   'in quiet hours, without a toast': 'dalam jam tenang, tanpa toast',
   'Stored for {reached}, muted by {muted}.': 'Disimpan untuk {reached}, dibisukan oleh {muted}.',
-  'The last {events} events are kept, for {days} days.':
-    '{events} peristiwa terakhir disimpan selama {days} hari.',
   'This hub ({hub}) remembers its last {events} events, for {minutes} minutes.':
     'Hub ini ({hub}) mengingat {events} peristiwa terakhirnya, selama {minutes} menit.',
   'This hub does not remember events: [explain] is off.':

@@ -87,7 +87,8 @@ export const INDONESIAN = {
   'all kinds': 'semua macam',
   'Replay all that match': 'Ulangi semua yang cocok',
   'No dead letter matches.': 'Tidak ada surat mati yang cocok.',
-  'No dead letters. Every event was accepted.': 'Tidak ada surat mati. Semua peristiwa diterima.',
+  'No dead letters. Events that HTTP refused are in Activity.':
+    'Tidak ada surat mati. Peristiwa yang ditolak lewat HTTP ada di Aktivitas.',
   'Replay all that match?': 'Ulangi semua yang cocok?',
   Replayed: 'Diulangi',
   Stop: 'Hentikan',

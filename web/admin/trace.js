@@ -121,7 +121,7 @@ export function traceCard(trace) {
 export function memoryNote(kept) {
   const events = kept.events.toLocaleString();
   if (kept.days > 0) {
-    const text = t('The last {events} events are kept, for {days} days.', {
+    const text = t('The last {events} events are kept for {days} days.', {
       events,
       days: kept.days,
     });

@@ -230,7 +230,7 @@ export class Client extends EventTarget {
     const { tab, category, q } = wanted;
     const page = await this.#api.list(cursor, wanted);
     const whole = tab === 'all' && !category && !q;
-    this.#sync.inbox.putPage(page.items, !whole);
+    this.#sync.inbox.putPage(page.items, !whole, page);
     this.#sync.changed();
     return page.next_cursor;
   }

@@ -13,7 +13,10 @@ import { call, callUrl, request } from './options.js';
  * Types by code, and the configured channels that reach a person.
  * @typedef {Map<string, TypeName> & { channels?: string[] }} TypeNames
  */
-/** @typedef {{ items: Notification[], next_cursor: string | null }} Listing */
+/**
+ * @typedef {{ items: Notification[], next_cursor: string | null, epoch: string, revision: number }}
+ *   Listing
+ */
 
 /**
  * Preferences of a channel.

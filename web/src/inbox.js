@@ -1,3 +1,5 @@
+/** @import { Effect, Snapshot } from './inbox-types.js' */
+
 import { matches } from './matching.js';
 
 /** @import { Filter } from './matching.js' */
@@ -46,21 +48,7 @@ import { matches } from './matching.js';
  */
 
 /**
- * Effect of a message from the hub.
- *
- * @typedef {object} Effect
- * @property {Notification} [fresh]  Notification to announce: new, back from a snooze, or grown by
- *   another event of its group.
- * @property {boolean} [gap]  True if earlier changes are missing and must be requested.
- */
-
-/**
  * @typedef {'read' | 'unread' | 'archive' | 'unarchive' | 'delete' | 'snooze' | 'unsnooze'} Mark
- */
-
-/**
- * @typedef {{epoch: string, revision: number, unread: number, unseen: number, items:
- *   Notification[], raised?: [string, number][]}} Snapshot
  */
 
 /** @param {Notification} item */
@@ -90,6 +78,8 @@ export class Inbox {
   epoch = '';
   /** Last revision up to which everything is loaded; -1 before the first connection. */
   revision = -1;
+  /** Lowest revision of the pages that came before the first connection; none is Infinity. */
+  #page = Infinity;
   /** Highest revision received, complete or not. */
   #ahead = -1;
 
@@ -224,8 +214,13 @@ export class Inbox {
    * Stores a page of the list. A mark that the page does not know of yet is kept.
    * @param {Notification[]} items
    * @param {boolean} loose  True if only a filter has loaded them.
+   * @param {{epoch: string, revision: number}} [state]  State of the inbox that the page shows.
    */
-  putPage(items, loose) {
+  putPage(items, loose, state) {
+    if (state && this.revision < 0 && (!this.epoch || this.epoch === state.epoch)) {
+      this.epoch = state.epoch;
+      this.#page = Math.min(this.#page, state.revision);
+    }
     for (const item of items) {
       const known = this.#items.get(item.notification_id);
       this.put(known?.revision === item.revision ? known : item, loose);
@@ -293,6 +288,7 @@ export class Inbox {
   }
 
   #clear() {
+    this.#page = Infinity;
     this.#items.clear();
     this.#loose.clear();
     this.#raised.clear();
@@ -307,6 +303,13 @@ export class Inbox {
     if (this.revision >= 0 && data.epoch === this.epoch && data.revision >= this.revision) {
       this.#setCounts(data);
       return {};
+    }
+    // A page may have come before the first connection: what changed since is requested.
+    const page = this.#page;
+    if (this.revision < 0 && data.epoch === this.epoch && page <= data.revision) {
+      this.#setState(data);
+      this.revision = page;
+      return page < data.revision ? { gap: true } : {};
     }
     this.#clear();
     this.#setState(data);

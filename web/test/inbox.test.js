@@ -256,6 +256,22 @@ describe('Inbox', () => {
     assert.deepEqual(inbox.items, []);
   });
 
+  it('keeps a page that came before the first connection', () => {
+    const early = new Inbox();
+    early.putPage([item(2), item(1)], false, { epoch: 'e1', revision: 2 });
+    assert.equal(early.position, null);
+    assert.deepEqual(early.apply(connected(2)), {});
+    assert.deepEqual([ids(early.items), early.position], [['id-2', 'id-1'], 'e1.2']);
+    const late = new Inbox();
+    late.putPage([item(1)], false, { epoch: 'e1', revision: 1 });
+    assert.deepEqual(late.apply(connected(3)), { gap: true }, 'changes since the page are missing');
+    assert.deepEqual([ids(late.items), late.position], [['id-1'], 'e1.1']);
+    const other = new Inbox();
+    other.putPage([item(1)], false, { epoch: 'e0', revision: 1 });
+    assert.deepEqual(other.apply(connected(3)), {});
+    assert.deepEqual(other.items, [], 'another epoch begins anew');
+  });
+
   it('keeps a mark that a page of the list does not know of yet', () => {
     inbox.apply(push(1));
     inbox.applyMark('id-1', 'archive');

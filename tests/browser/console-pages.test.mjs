@@ -279,6 +279,22 @@ test('times, theme and language are switched and kept', async () => {
   assert.deepEqual(page.troubles, []);
 });
 
+/** Waits until a page of the console has not changed for a moment, and at most ten seconds. */
+async function settled(page) {
+  await page.locator('#page h1').waitFor();
+  await page.evaluate(
+    () =>
+      new Promise((resolve) => {
+        let quiet = setTimeout(resolve, 400);
+        setTimeout(resolve, 10_000);
+        new MutationObserver(() => {
+          clearTimeout(quiet);
+          quiet = setTimeout(resolve, 400);
+        }).observe(document.body, { childList: true, subtree: true, characterData: true });
+      }),
+  );
+}
+
 const PAGES = ['overview', 'activity', 'inbox/budi', 'explain/e-1', 'dead-letters', 'deliveries'];
 PAGES.push('types', 'types/NOTE_CREATED', 'new-type', 'send', 'clients', 'directory');
 PAGES.push('configuration', 'audit');
@@ -293,7 +309,7 @@ for (const [name, options] of Object.entries({
     for (const hash of PAGES) {
       await page.evaluate((to) => (location.hash = to), hash);
       await until(hash, () => page.evaluate((to) => location.hash.startsWith(`#${to}`), hash));
-      await page.waitForLoadState('networkidle');
+      await settled(page);
       assert.deepEqual(await violations(page), [], hash);
     }
     assert.deepEqual(page.troubles, []);
@@ -304,7 +320,7 @@ test('no page is wider than its window from 320 to 2560 pixels', async () => {
   const page = await openPage(browser, hub, as);
   for (const hash of PAGES) {
     await page.evaluate((to) => (location.hash = to), hash);
-    await page.waitForLoadState('networkidle');
+    await settled(page);
     for (const width of [320, 480, 768, 960, 1200, 1440, 2560]) {
       await page.setViewportSize({ width, height: 800 });
       await fits(page, `${hash} at ${width}`);

@@ -39,7 +39,7 @@ pub(super) fn values(
     let mut flat = Vec::new();
     for (section, value) in sections.as_object().into_iter().flatten() {
         if section != "type" {
-            flatten(section, value, &mut flat);
+            flatten(section, value, &mut |key, value| flat.push((key, value.clone())));
         }
     }
     let place = |(key, value): (String, Value)| {
@@ -97,20 +97,21 @@ fn is_in(file: &Table, key: &str) -> bool {
     found
 }
 
-/// Adds the values of a tree. A list without tables is one value.
-fn flatten(key: &str, value: &Value, values: &mut Vec<(String, Value)>) {
+/// Passes each value of a tree with its key, such as `limits.per_user_per_minute` or
+/// `feed[0].name`. A list without tables is one value.
+pub fn flatten(key: &str, value: &Value, add: &mut impl FnMut(String, &Value)) {
     match value {
         Value::Object(map) => {
             for (name, value) in map {
-                flatten(&format!("{key}.{name}"), value, values);
+                flatten(&format!("{key}.{name}"), value, add);
             }
         }
         Value::Array(list) if list.iter().any(Value::is_object) => {
             for (index, value) in list.iter().enumerate() {
-                flatten(&format!("{key}[{index}]"), value, values);
+                flatten(&format!("{key}[{index}]"), value, add);
             }
         }
-        other => values.push((key.to_owned(), other.clone())),
+        other => add(key.to_owned(), other),
     }
 }
 

@@ -23,7 +23,7 @@ pub use brokers::{Amqp, Kafka, KafkaSecurity, KafkaStart, Outbox};
 pub use channels::{
     Channels, EmailChannel, PushChannel, Retry, VapidKey, WebhookChannel, WebhookFormat,
 };
-pub use effective::EffectiveValue;
+pub use effective::{EffectiveValue, flatten};
 pub use feeds::{Feed, FeedMessage};
 pub use live::{LiveConfig, Reload, Reloader, Status, Translations};
 pub use load::{Loaded, load};

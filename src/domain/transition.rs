@@ -9,7 +9,7 @@ pub enum Mark {
     Seen,
     /// It was read.
     Read,
-    /// Its link was followed, or its action of this index pressed, which also reads it.
+    /// Click on its link, or on its action of this index, which also reads it.
     Click(Option<u8>),
     /// It is unread again.
     Unread,

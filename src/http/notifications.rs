@@ -203,8 +203,18 @@ async fn mark(
     id: web::Path<String>,
     mark: Mark,
 ) -> Result<HttpResponse, Problem> {
-    let user_id = identity::user(&state, &request).await?.user_id;
-    let id = parse_id(&id)?;
+    let user = identity::user(&state, &request).await?.user_id;
+    mark_one(&state, user, &id, mark).await
+}
+
+/// Marks a notification of a user.
+async fn mark_one(
+    state: &State,
+    user_id: UserId,
+    id: &str,
+    mark: Mark,
+) -> Result<HttpResponse, Problem> {
+    let id = parse_id(id)?;
     let (reply, answer) = oneshot::channel();
     state.persistence.send(MarkOne { user_id, id, mark, origin: None, reply }).await?;
     let Change { notification, step, .. } = done(answer).await?;
@@ -225,10 +235,9 @@ async fn clicked(
     id: web::Path<String>,
     payload: web::Payload,
 ) -> Result<HttpResponse, Problem> {
-    identity::user(&state, &request).await?;
+    let user = identity::user(&state, &request).await?.user_id;
     let bytes = body::read(payload, state.server.load().max_message_bytes).await?;
-    let action = action(&bytes)?;
-    mark(state, request, id, Mark::Click(action)).await
+    mark_one(&state, user, &id, Mark::Click(action(&bytes)?)).await
 }
 
 /// Parses `{"action":0}`; an empty body means the link of the notification.
@@ -255,7 +264,7 @@ async fn snooze(
     id: web::Path<String>,
     payload: web::Payload,
 ) -> Result<HttpResponse, Problem> {
-    identity::user(&state, &request).await?;
+    let user = identity::user(&state, &request).await?.user_id;
     let bytes = body::read(payload, state.server.load().max_message_bytes).await?;
     let fields: serde_json::Map<String, Value> = body::json(&bytes)?;
     let until = protocol::snooze(&fields).and_then(|end| end.after(clock::now()));
@@ -263,7 +272,7 @@ async fn snooze(
         let field = if fields.contains_key("for") { "for" } else { "until" };
         Problem::bad_field(field, detail)
     })?;
-    mark(state, request, id, Mark::Snooze(until)).await
+    mark_one(&state, user, &id, Mark::Snooze(until)).await
 }
 
 /// Handles `POST /api/v1/notifications/read-all` and `/seen-all`.

@@ -147,7 +147,7 @@ describe('the elements', () => {
     await page.context().close();
   });
 
-  test('the count is in the title, the favicon and the app icon, and leaves with the bell', async () => {
+  test('the count in title, favicon and app icon leaves with the bell', async () => {
     const page = await open('<p>Nothing yet</p>');
     await page.evaluate(() => {
       window.app = [];

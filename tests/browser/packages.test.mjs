@@ -145,7 +145,7 @@ describe('the packages', () => {
     await page.context().close();
   });
 
-  test('all elements of a provider share one connection and the rows of the application', async () => {
+  test('all elements of a provider share one connection and custom rows', async () => {
     await hub.publish({ type: 'NOTE_CREATED', user_id: 'all', title: 'Row' });
     const page = await open({ hub: hub.base, userId: 'all', all: 'yes', theme: 'dark' });
     await online(page);

@@ -66,7 +66,7 @@ describe('richer notifications', () => {
     hub.publish({ type: 'REFUND', user_id: user, name: 'Budi', id });
   const plain = (user, text) => hub.publish({ type: 'PLAIN', user_id: user, text });
 
-  /** Opens a page with a bell, whose `lonceng:action` events are recorded, and canceled on request. */
+  /** Opens a page with a bell whose `lonceng:action` events are recorded, canceled on request. */
   async function open(user, options = {}, attributes = '') {
     body = `<lonceng-bell user-id="${user}" ${attributes}></lonceng-bell>`;
     const context = await browser.newContext({ reducedMotion: 'reduce', ...options });
@@ -90,7 +90,7 @@ describe('richer notifications', () => {
   const stored = async (user) => (await api(`/api/v1/notifications?user_id=${user}`)).items[0];
   const pressed = (page) => page.evaluate(() => window.pressed);
 
-  test('a row shows category, icon, bold text, links and actions, as text and never as HTML', async () => {
+  test('a row shows category, icon, bold text, links and actions, never HTML', async () => {
     await plain('rows', 'Nothing more');
     await refund('rows');
     await comment('rows', '<b>no</b> **no** [no](https://evil.example)');

@@ -157,6 +157,23 @@ describe('the bell signs in', () => {
     await page.context().close();
   });
 
+  test('what is not a token is refused with a warning that does not show it', async () => {
+    const page = await open();
+    const warnings = [];
+    page.on('console', (message) => warnings.push(message.text()));
+    const secret = token('ani', 600);
+    await page.evaluate((text) => {
+      document.querySelector('lonceng-bell').getToken = async () => JSON.stringify({ token: text });
+    }, secret);
+    await until('the warning', () => warnings.some((text) => /is not a token/.test(text)));
+    await until('the status', async () => (await status(page)) === 'unauthorized');
+    assert.deepEqual(
+      warnings.filter((text) => text.includes(secret)),
+      [],
+    );
+    await page.context().close();
+  });
+
   test('without a token the bell reports it, retries, and recovers', async () => {
     life = 0;
     const page = await open();

@@ -17,6 +17,9 @@ const REFUSED_MAX = 300_000;
 /** Time without a refusal after which the backoff starts over, in milliseconds. */
 const REFUSED_FORGOTTEN = 60_000;
 
+/** Characters of a token that a WebSocket subprotocol can have (RFC 9110, section 5.6.2). */
+const TOKEN = /^[\w!#$%&'*+.^`|~-]+$/;
+
 /**
  * @param {string} token  A JSON Web Token (RFC 7519).
  * @returns {{ sub?: unknown, exp?: number, iat?: number }}
@@ -113,6 +116,14 @@ export class SignIn {
         const token = await getToken?.();
         // Closed in the meantime, or the user is not signed in.
         if (!token || !this.#options.getToken) return false;
+        if (typeof token !== 'string' || !TOKEN.test(token)) {
+          // Not shown: it may contain a valid token.
+          console.warn(
+            'Lonceng: getToken returned something that is not a token; ' +
+              'does its endpoint answer 200 with the token alone?',
+          );
+          return false;
+        }
         this.#options.token = token;
         this.#plan();
         return true;

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Value, json};
 
 use crate::{
-    config::{Config, is_fingerprint, with_fingerprints},
+    config::{Config, flatten, is_fingerprint, with_fingerprints},
     domain::{
         catalog::{LocalTemplate, TypeRow},
         limits::shortened,
@@ -65,7 +65,7 @@ impl Loadable<'_> {
         for (section, value) in config.as_object().into_iter().flatten() {
             // Types follow with the contents of their template files.
             if section != "type" {
-                flatten(section, value, &mut values);
+                add_values(section, value, &mut values);
             }
         }
         for row in self.types {
@@ -75,7 +75,7 @@ impl Loadable<'_> {
             for (field, value) in
                 fields.filter(|(field, _)| !NOT_CONFIGURED.contains(&field.as_str()))
             {
-                flatten(&format!("{key}.{}", configured(field)), value, &mut values);
+                add_values(&format!("{key}.{}", configured(field)), value, &mut values);
             }
         }
         for text in self.local {
@@ -96,24 +96,13 @@ fn configured(field: &str) -> &str {
     }
 }
 
-/// Adds the values of a tree. A list without tables is one value. What is not set is no value.
-fn flatten(key: &str, value: &Value, values: &mut BTreeMap<String, Value>) {
-    match value {
-        Value::Null => {}
-        Value::Object(map) => {
-            for (name, value) in map {
-                flatten(&format!("{key}.{name}"), value, values);
-            }
+/// Adds the values of a tree. What is not set is no value.
+fn add_values(key: &str, value: &Value, values: &mut BTreeMap<String, Value>) {
+    flatten(key, value, &mut |key, value| {
+        if !value.is_null() {
+            values.insert(key, value.clone());
         }
-        Value::Array(list) if list.iter().any(Value::is_object) => {
-            for (index, value) in list.iter().enumerate() {
-                flatten(&format!("{key}[{index}]"), value, values);
-            }
-        }
-        value => {
-            values.insert(key.to_owned(), value.clone());
-        }
-    }
+    });
 }
 
 fn is_secret(value: &Value) -> bool {

@@ -9,7 +9,7 @@ use crate::domain::{
     link,
     presentation::{ACTIONS_MAX, Action, CATEGORY_MAX_CHARS, LABEL_MAX_CHARS, Presentation},
     rejected::Rejected,
-    template::TemplateScope,
+    template::{BadTemplate, TemplateScope, Templates},
 };
 
 /// Maximum length of a rendered title, in characters.
@@ -21,7 +21,7 @@ pub(super) const TITLE: &str = "title";
 /// Text of a type.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Text {
-    /// The same for every event.
+    /// Text without a field of the event.
     Constant(String),
     /// Template of this name.
     Template(String),
@@ -115,13 +115,7 @@ impl Catalog {
         name: String,
         source: &str,
     ) -> Result<Text, BadType> {
-        if !source.contains('{') {
-            return Ok(Text::Constant(source.to_owned()));
-        }
-        self.templates
-            .add(name.clone(), source.to_owned())
-            .map_err(|error| BadType::new(row, column, error.to_string()))?;
-        Ok(Text::Template(name))
+        self.compile(row, column, name, source, Templates::add)
     }
 
     fn compile_url(
@@ -134,11 +128,22 @@ impl Catalog {
         if !link::is_safe_template(source) {
             return Err(BadType::new(row, column, format!("the URL {}", link::EXPECTED)));
         }
+        self.compile(row, column, name, source, Templates::add_url)
+    }
+
+    /// Compiles a text under a name with `add`, unless it is a constant.
+    fn compile(
+        &mut self,
+        row: &TypeRow,
+        column: &'static str,
+        name: String,
+        source: &str,
+        add: fn(&mut Templates, String, String) -> Result<(), BadTemplate>,
+    ) -> Result<Text, BadType> {
         if !source.contains('{') {
             return Ok(Text::Constant(source.to_owned()));
         }
-        self.templates
-            .add_url(name.clone(), source.to_owned())
+        add(&mut self.templates, name.clone(), source.to_owned())
             .map_err(|error| BadType::new(row, column, error.to_string()))?;
         Ok(Text::Template(name))
     }

@@ -110,6 +110,8 @@ describe('the bell signs in', () => {
     const page = await open();
     const sockets = [];
     page.on('websocket', (socket) => sockets.push(socket));
+    const refused = [];
+    page.on('response', (response) => response.status() === 401 && refused.push(response.url()));
     await page.evaluate(() => {
       const getToken = async () => (await fetch('/token')).text();
       const inbox = document.createElement('lonceng-inbox');
@@ -119,6 +121,7 @@ describe('the bell signs in', () => {
     await becomes(page, 'online');
     await page.locator('lonceng-inbox .list').waitFor();
     assert.deepEqual([given, sockets.length], [1, 1]);
+    assert.deepEqual(refused, [], 'no request goes without the token');
     assert.ok(
       await page.evaluate(
         () =>

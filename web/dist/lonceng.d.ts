@@ -58,6 +58,10 @@ type Options$1 = {
      * Set by the client: replaces a refused token.
      */
     renew?: (() => Promise<boolean>) | undefined;
+    /**
+     * Set by the client: waits for the first token.
+     */
+    ready?: (() => Promise<boolean>) | undefined;
 };
 
 /** Web Push of this browser, for the signed-in user. */
@@ -176,8 +180,7 @@ declare class SignIn {
      */
     setToken(token: string): void;
     /**
-     * Requests a token for the first connection, if there is none. Returns whether there is an
-     * identity.
+     * Requests a token to connect, if there is none. Returns whether there is an identity.
      */
     first(): Promise<boolean>;
     /** Requests another token after a refusal, with backoff. Returns whether there is one. */

@@ -16,6 +16,7 @@ import { claims } from './sign-in.js';
  * @property {string} [role]  Dev authentication: role.
  * @property {boolean} [share]  True if the tabs of a browser share one connection, the default.
  * @property {() => Promise<boolean>} [renew]  Set by the client: replaces a refused token.
+ * @property {() => Promise<boolean>} [ready]  Set by the client: waits for the first token.
  */
 
 /** Origin of this script. */
@@ -68,6 +69,7 @@ export function subprotocols(options) {
  * @returns {Promise<any>}
  */
 export async function call(options, method, path, parameters = {}, body) {
+  if (options.ready && !(await options.ready())) throw new Error('no token');
   const url = new URL(path, options.hub || SCRIPT_ORIGIN);
   const query = identityQuery(options);
   for (const [name, value] of Object.entries(parameters)) query.set(name, value);

@@ -43,6 +43,7 @@ export class SignIn {
   #renewed;
   /** @type {Promise<boolean> | null} */
   #requesting = null;
+  #asked = false;
   #refusedAt = 0;
   #pause = 0;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
@@ -56,6 +57,7 @@ export class SignIn {
     this.#options = options;
     this.#renewed = renewed;
     options.renew = () => this.refused();
+    options.ready = () => this.#ready();
     this.#plan();
   }
 
@@ -81,11 +83,20 @@ export class SignIn {
   }
 
   /**
-   * Requests a token for the first connection, if there is none. Returns whether there is an
-   * identity.
+   * Requests a token to connect, if there is none. Returns whether there is an identity.
    */
   async first() {
     return Boolean(this.#options.token || !this.#options.getToken) || this.#request();
+  }
+
+  /**
+   * Waits for the first token, which a request over HTTP needs as well. Asks for it only if nobody
+   * has: the connection asks again. Returns whether there is an identity.
+   */
+  async #ready() {
+    const { token, getToken } = this.#options;
+    if (token || !getToken) return true;
+    return this.#requesting ?? (this.#asked ? false : this.#request());
   }
 
   /** Requests another token after a refusal, with backoff. Returns whether there is one. */
@@ -111,6 +122,7 @@ export class SignIn {
 
   #request() {
     const { getToken } = this.#options;
+    this.#asked = true;
     this.#requesting ??= (async () => {
       try {
         const token = await getToken?.();

@@ -28,14 +28,24 @@ use crate::{
 /// Maximum size of a page of the list, in bytes of text.
 const LIST_MAX_BYTES: usize = 4 * PAGE_MAX_BYTES;
 
-/// Columns and conditions of a page. A literal status makes the index of unread notifications
-/// usable.
-macro_rules! page {
-    ($status:literal) => {
+/// Columns and place of a page.
+macro_rules! page_columns {
+    () => {
         concat!(
             "SELECT ",
             notification_selection!(),
-            " FROM notifications WHERE user_id = $1 AND seq < $2 AND status ",
+            " FROM notifications WHERE user_id = $1 AND seq < $2"
+        )
+    };
+}
+
+/// A page on SQLite, where a condition that is not asked for costs next to nothing. A literal status
+/// makes the index of unread notifications usable.
+macro_rules! page {
+    ($status:literal) => {
+        concat!(
+            page_columns!(),
+            " AND status ",
             $status,
             " AND ($3 = '' OR status = $3) AND ($4 = '' OR type_code = $4) AND ($6 = '' OR \
              category = $6) AND ($7 = '' OR LOWER(title) LIKE $7 ESCAPE '!' OR LOWER(message) LIKE \
@@ -48,23 +58,39 @@ const LIST: &str = page!("<> 'deleted'");
 
 const LIST_UNREAD: &str = page!("= 'unread'");
 
-/// A page with the state of its inbox, in one round trip: a row of the state alone if the page is
-/// empty.
-macro_rules! page_and_inbox {
-    ($status:literal) => {
-        concat!(
-            "SELECT inbox.revision AS inbox_revision, inbox.unread AS inbox_unread, inbox.unseen \
-             AS inbox_unseen, page.* FROM (SELECT 1) AS one LEFT JOIN inboxes AS inbox ON \
-             inbox.user_id = $1 LEFT JOIN LATERAL (",
-            page!($status),
-            ") AS page ON TRUE ORDER BY page.seq DESC"
-        )
-    };
+/// Returns the statement for a page with the state of its inbox on PostgreSQL, in one round trip: a
+/// row of the state alone if the page is empty.
+///
+/// It has only the conditions that are asked for. From `$3 = '' OR status = $3`, the planner would
+/// expect almost no row, and read and sort the whole inbox instead of the newest of its index.
+fn page_with_inbox(filter: &Filter) -> String {
+    let mut conditions = String::from(match filter.status {
+        Some(Status::Unread) => " AND status = 'unread'",
+        Some(_) => " AND status <> 'deleted' AND status = $3",
+        None => " AND status <> 'deleted'",
+    });
+    for (is_asked, condition) in [
+        (filter.type_code.is_some(), " AND type_code = $4"),
+        (filter.category.is_some(), " AND category = $6"),
+        (
+            filter.search.is_some(),
+            " AND (LOWER(title) LIKE $7 ESCAPE '!' OR LOWER(message) LIKE $7 ESCAPE '!')",
+        ),
+    ] {
+        if is_asked {
+            conditions.push_str(condition);
+        }
+    }
+    [
+        "SELECT inbox.revision AS inbox_revision, inbox.unread AS inbox_unread, inbox.unseen AS \
+         inbox_unseen, page.* FROM (SELECT 1) AS one LEFT JOIN inboxes AS inbox ON inbox.user_id = \
+         $1 LEFT JOIN LATERAL (",
+        page_columns!(),
+        &conditions,
+        " ORDER BY seq DESC LIMIT $5) AS page ON TRUE ORDER BY page.seq DESC",
+    ]
+    .concat()
 }
-
-const LIST_WITH_INBOX: &str = page_and_inbox!("<> 'deleted'");
-
-const UNREAD_WITH_INBOX: &str = page_and_inbox!("= 'unread'");
 
 /// Selects the position of a time: below the first newer notification, because one with an earlier
 /// time of creation must not hide those before it.
@@ -224,7 +250,8 @@ impl Store {
         let search = search.as_str();
         let (user, asked) = (user.as_str(), limit.saturating_add(1));
         let (inbox, (rows, complete)) = if let Backend::Postgres(pool) = &self.backend {
-            let sql = if is_unread { UNREAD_WITH_INBOX } else { LIST_WITH_INBOX };
+            // All parameters are bound, also those of conditions that the statement does not have.
+            let sql = sqlx::AssertSqlSafe(page_with_inbox(filter));
             let found = sqlx::query(sql).bind(user).bind(before).bind(status).bind(type_code);
             let found = found.bind(asked).bind(category).bind(search);
             postgres::fill_with_inbox(page, found.fetch(pool)).await?
@@ -268,5 +295,30 @@ impl Store {
         Ok(on_pool!(self, |pool| {
             sqlx::query_scalar(PLACE_AT).bind(user.as_str()).bind(time).fetch_one(pool).await
         })?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_condition_that_is_not_asked_for_is_not_in_the_statement() {
+        let all = page_with_inbox(&Filter::default());
+        for absent in ["$3", "$4", "$6", "$7", "LIKE"] {
+            assert!(!all.contains(absent), "{absent} in {all}");
+        }
+        let unread = page_with_inbox(&Filter { status: Some(Status::Unread), ..Filter::default() });
+        assert!(unread.contains("status = 'unread'") && !unread.contains("$3"), "{unread}");
+        let filtered = page_with_inbox(&Filter {
+            status: Some(Status::Archived),
+            type_code: Some("NOTE_CREATED".to_owned()),
+            category: Some("Notes".to_owned()),
+            search: Some("refund".to_owned()),
+            before_seq: None,
+        });
+        for present in ["status = $3", "type_code = $4", "category = $6", "LIKE $7"] {
+            assert!(filtered.contains(present), "{present} not in {filtered}");
+        }
     }
 }

@@ -154,22 +154,23 @@ pub(super) const LOCK_INBOX: &str =
 /// Selects users by a JSON list of IDs.
 pub(super) const USERS_BY_ID: &str = "SELECT user_id, login, name, email, roles, locale, \
 timezone, email_verified, addresses FROM users \
-                                      WHERE user_id IN (SELECT json_array_elements_text($1::json))";
+                                      WHERE user_id = ANY(ARRAY(SELECT json_array_elements_text($1::json)))";
 
 /// Selects users and their preferences by a JSON list of IDs.
 pub(super) const RECIPIENTS: &str = "SELECT i.value AS recipient, u.user_id, u.login, u.name, \
      u.email, u.roles, u.locale, u.timezone, u.email_verified, u.addresses, p.preferences FROM \
-     json_array_elements_text($1::json) i LEFT JOIN users u ON u.user_id = i.value LEFT JOIN \
+     UNNEST(ARRAY(SELECT json_array_elements_text($1::json))) AS i (value) LEFT JOIN users u ON \
+     u.user_id = i.value LEFT JOIN \
      user_notification_preferences p ON \
      p.user_id = i.value";
 
 /// Selects inboxes by a JSON list of users.
 pub(super) const INBOXES_BY_ID: &str = "SELECT user_id, revision, unread, unseen FROM inboxes \
-WHERE user_id IN (SELECT json_array_elements_text($1::json))";
+WHERE user_id = ANY(ARRAY(SELECT json_array_elements_text($1::json)))";
 
 /// Locks inboxes by a JSON list of users, in the order in which commits lock them.
 pub(super) const LOCK_INBOXES: &str = "SELECT user_id, revision, unread, unseen FROM inboxes \
-     WHERE user_id IN (SELECT json_array_elements_text($1::json)) ORDER BY user_id COLLATE \"C\" \
+     WHERE user_id = ANY(ARRAY(SELECT json_array_elements_text($1::json))) ORDER BY user_id COLLATE \"C\" \
      FOR UPDATE";
 
 /// Selects notifications by a JSON list of IDs.
@@ -188,7 +189,7 @@ pub(super) const BLANK_ALL: &str = "UPDATE notifications SET title = '', message
 = '{}', \
      metadata_id = NULL, action_url = NULL, actors = NULL, category = NULL, \
      presentation = NULL, deleted_at = $2 \
-     WHERE notification_id IN (SELECT json_array_elements_text($1::json)::uuid)";
+     WHERE notification_id = ANY(ARRAY(SELECT json_array_elements_text($1::json)::uuid))";
 
 /// Sets the highest purged revisions from a JSON list of `{user, revision}`.
 pub(super) const SET_PURGED: &str = "UPDATE inboxes SET purged_revision = \
@@ -198,7 +199,7 @@ GREATEST(purged_revision, e.revision) \
 
 /// Deletes tombstones by a JSON list of IDs.
 pub(super) const DROP_TOMBSTONES: &str = "DELETE FROM notifications WHERE status = 'deleted' \
-     AND notification_id IN (SELECT json_array_elements_text($1::json)::uuid)";
+     AND notification_id = ANY(ARRAY(SELECT json_array_elements_text($1::json)::uuid))";
 
 /// Deletes notifications by a JSON list of `{user, id, revision}`, if they have this revision.
 pub(super) const REMOVE_ARCHIVED: &str = "DELETE FROM notifications n USING \
@@ -234,7 +235,7 @@ pub(super) async fn drop_unused_metadata(
 /// Selects preferences by a JSON list of users.
 pub(super) const PREFERENCES_BY_ID: &str = "SELECT user_id, preferences FROM \
 user_notification_preferences \
-     WHERE user_id IN (SELECT json_array_elements_text($1::json))";
+     WHERE user_id = ANY(ARRAY(SELECT json_array_elements_text($1::json)))";
 
 pub(super) async fn insert_identities(
     connection: &mut PgConnection,

@@ -115,7 +115,9 @@ impl OtherEvents {
     }
 }
 
-pub async fn everyone(postgres: Option<&str>, users: usize) {
+/// Publishes one event to everybody, beside other events. Returns the time until it is acknowledged
+/// and until it is in the last inbox.
+pub async fn everyone(postgres: Option<&str>, users: usize) -> (Duration, Duration) {
     let nats = NatsServer::start(true).await.expect("nats-server is needed");
     let hub = hub_of(&nats, postgres).await;
     let peak = PeakMemory::start(hub.pid());
@@ -163,4 +165,5 @@ pub async fn everyone(postgres: Option<&str>, users: usize) {
         others.latencies(&watchers, before..others.sent.len())
     );
     println!("            largest resident size: {:.0} MiB", mib(peak.finish().await));
+    (acknowledged, took)
 }

@@ -78,7 +78,8 @@ async fn filled(postgres: Option<&str>, env: &[(&str, &str)], users: u64, each: 
     hub
 }
 
-async fn ask(hub: &Hub, name: &str, path: impl Fn(u64) -> String) {
+/// Asks for something of one user after the other. Returns the median.
+async fn ask(hub: &Hub, name: &str, path: impl Fn(u64) -> String) -> Duration {
     let http = reqwest::Client::new();
     let mut took = Vec::new();
     for n in 0..REQUESTS {
@@ -90,25 +91,31 @@ async fn ask(hub: &Hub, name: &str, path: impl Fn(u64) -> String) {
         answer.bytes().await.expect("it answers");
         took.push(started.elapsed());
     }
+    took.sort_unstable();
+    let median = took[took.len() / 2];
     println!("            {name}: {}", percentiles(took));
+    median
 }
 
-/// Lists and counts, with one client that asks one thing after the other.
-pub async fn lists(postgres: Option<&str>, rows: u64) {
+/// Lists and counts, with one client that asks one thing after the other. Returns the medians.
+pub async fn lists(postgres: Option<&str>, rows: u64) -> (Duration, Duration) {
     let mut hub = filled(postgres, &[], USERS, rows / USERS).await;
     println!("lists       {rows} notifications of {USERS} users");
     hub.terminate().await;
     let started = Instant::now();
     hub.run().await;
     println!("            ready {:.0?} after the start of the process", started.elapsed());
-    ask(&hub, "list of 50", |n| format!("/api/v1/notifications?user_id=u{n}&limit=50")).await;
-    ask(&hub, "unread count", |n| format!("/api/v1/notifications/unread-count?user_id=u{n}")).await;
+    let list = |n| format!("/api/v1/notifications?user_id=u{n}&limit=50");
+    let list = ask(&hub, "list of 50", list).await;
+    let count = |n| format!("/api/v1/notifications/unread-count?user_id=u{n}");
+    let count = ask(&hub, "unread count", count).await;
     println!("            memory {:.1} MB (PSS)", pss(&hub) as f64 / 1e6);
+    (list, count)
 }
 
 /// Clients that come back at the same time, each with changes that it does not have, while others
-/// get notifications.
-pub async fn storm(postgres: Option<&str>, clients: u64, behind: u64) {
+/// get notifications. Returns the time until all are whole.
+pub async fn storm(postgres: Option<&str>, clients: u64, behind: u64) -> Duration {
     let nats = NatsServer::start(true).await.expect("nats-server is needed");
     let url = nats.url();
     let hub = filled(postgres, &[("LONCENG_NATS__URL", &url)], clients, behind).await;
@@ -166,4 +173,5 @@ pub async fn storm(postgres: Option<&str>, clients: u64, behind: u64) {
         took.len(),
         if took.is_empty() { "none".to_owned() } else { percentiles(took) }
     );
+    elapsed
 }

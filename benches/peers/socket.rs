@@ -101,6 +101,13 @@ impl WebSocket {
     }
 }
 
+/// Returns the number in a message.
+pub fn number(message: &[u8]) -> Option<usize> {
+    let at = message.windows(4).position(|window| window == br#""n":"#)? + 4;
+    let digits = message[at..].iter().take_while(|byte| byte.is_ascii_digit());
+    Some(digits.fold(0, |number, digit| number * 10 + usize::from(digit - b'0')))
+}
+
 /// Returns opcode, length of the header and length of the payload of an unmasked frame.
 fn parse(buffer: &[u8]) -> Option<(u8, usize, usize)> {
     let (opcode, short) = (buffer.first()? & 0x0f, usize::from(buffer.get(1)? & 0x7f));

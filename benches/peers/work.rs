@@ -13,7 +13,7 @@ use std::{
 use futures_util::{StreamExt as _, stream};
 
 use super::{
-    socket::{Http, WebSocket},
+    socket::{Http, WebSocket, number},
     target::{Kind, Server},
 };
 
@@ -34,10 +34,10 @@ pub const QUESTIONS: [(&str, &str, Question); 6] = [
 const OPENED_AT_ONCE: usize = 50;
 
 /// Number of messages that subscribers have received.
-type Received = Arc<AtomicU64>;
+pub type Received = Arc<AtomicU64>;
 
 /// Opens subscribers of everything.
-async fn subscribers(server: &Server, count: usize) -> Received {
+pub async fn subscribers(server: &Server, count: usize) -> Received {
     let received = Received::default();
     let (path, subscribe) = server.feed_path();
     let opened = stream::iter(0..count).map(|_| async {
@@ -59,7 +59,7 @@ async fn subscribers(server: &Server, count: usize) -> Received {
 }
 
 /// Waits until this many messages have been received.
-async fn reached(received: &AtomicU64, count: u64) {
+pub async fn reached(received: &AtomicU64, count: u64) {
     let end = Instant::now() + Duration::from_secs(60);
     while received.load(Ordering::Relaxed) < count {
         let arrived = received.load(Ordering::Relaxed);
@@ -68,7 +68,8 @@ async fn reached(received: &AtomicU64, count: u64) {
     }
 }
 
-async fn publish(server: &Server, http: &mut Http, n: usize) {
+/// Publishes one message to everybody.
+pub async fn publish(server: &Server, http: &mut Http, n: usize) {
     let (path, body) = server.to_all(n);
     let (status, answer) = http.post(path, &body).await.expect("it answers");
     assert!((200..300).contains(&status), "{}", String::from_utf8_lossy(&answer));
@@ -135,13 +136,6 @@ async fn flooded(kind: Kind) -> f64 {
 
 /// Publishers of the unicast question, each with a connection of its own.
 const PUBLISHERS: usize = 16;
-
-/// Returns the number in a message.
-fn number(message: &[u8]) -> Option<usize> {
-    let at = message.windows(4).position(|window| window == br#""n":"#)? + 4;
-    let digits = message[at..].iter().take_while(|byte| byte.is_ascii_digit());
-    Some(digits.fold(0, |number, digit| number * 10 + usize::from(digit - b'0')))
-}
 
 /// Publishes 2,000 messages a second over HTTP, to 2,000 users in turn.
 async fn unicast(kind: Kind) -> f64 {

@@ -13,6 +13,7 @@ use super::{
         InboxRow, NotificationRow, PAGE_MAX_BYTES, RowsOfPage, all, counters,
         notification_selection,
     },
+    sqlite,
     sql_types::Id,
 };
 use crate::{
@@ -29,24 +30,27 @@ use crate::{
 const LIST_MAX_BYTES: usize = 4 * PAGE_MAX_BYTES;
 
 /// Columns and conditions of a page. A literal status makes the index of unread notifications
-/// usable.
+/// usable. `fold` is the function of the backend that makes case irrelevant.
 macro_rules! page {
-    ($status:literal) => {
+    ($status:literal, $fold:literal) => {
         concat!(
             "SELECT ",
             notification_selection!(),
             " FROM notifications WHERE user_id = $1 AND seq < $2 AND status ",
             $status,
             " AND ($3 = '' OR status = $3) AND ($4 = '' OR type_code = $4) AND ($6 = '' OR \
-             category = $6) AND ($7 = '' OR LOWER(title) LIKE $7 ESCAPE '!' OR LOWER(message) LIKE \
-             $7 ESCAPE '!') ORDER BY seq DESC LIMIT $5"
+             category = $6) AND ($7 = '' OR ",
+            $fold,
+            "(title) LIKE $7 ESCAPE '!' OR ",
+            $fold,
+            "(message) LIKE $7 ESCAPE '!') ORDER BY seq DESC LIMIT $5"
         )
     };
 }
 
-const LIST: &str = page!("<> 'deleted'");
+const LIST: &str = page!("<> 'deleted'", "fold_case");
 
-const LIST_UNREAD: &str = page!("= 'unread'");
+const LIST_UNREAD: &str = page!("= 'unread'", "fold_case");
 
 /// A page with the state of its inbox, in one round trip: a row of the state alone if the page is
 /// empty.
@@ -56,7 +60,7 @@ macro_rules! page_and_inbox {
             "SELECT inbox.revision AS inbox_revision, inbox.unread AS inbox_unread, inbox.unseen \
              AS inbox_unseen, page.* FROM (SELECT 1) AS one LEFT JOIN inboxes AS inbox ON \
              inbox.user_id = $1 LEFT JOIN LATERAL (",
-            page!($status),
+            page!($status, "LOWER"),
             ") AS page ON TRUE ORDER BY page.seq DESC"
         )
     };
@@ -94,10 +98,10 @@ pub struct Filter {
     pub before_seq: Option<i64>,
 }
 
-/// Returns the pattern of `LIKE` for a text that is contained in any case.
+/// Returns the pattern of `LIKE` for a text that is contained.
 fn pattern(text: &str) -> String {
     let mut pattern = String::from("%");
-    for c in text.to_lowercase().chars() {
+    for c in text.chars() {
         if matches!(c, '%' | '_' | '!') {
             pattern.push('!');
         }
@@ -220,8 +224,8 @@ impl Store {
             filter.type_code.as_deref().unwrap_or(""),
         );
         let category = filter.category.as_deref().unwrap_or("");
-        let search = filter.search.as_deref().map(pattern).unwrap_or_default();
-        let search = search.as_str();
+        let search = filter.search.as_deref().map(|text| pattern(&self.folded(text)));
+        let search = search.as_deref().unwrap_or_default();
         let (user, asked) = (user.as_str(), limit.saturating_add(1));
         let (inbox, (rows, complete)) = if let Backend::Postgres(pool) = &self.backend {
             let sql = if is_unread { UNREAD_WITH_INBOX } else { LIST_WITH_INBOX };
@@ -241,6 +245,14 @@ impl Store {
         let items: Vec<Notification> = all(rows)?;
         let next = items.last().filter(|_| !complete).map(|last| last.seq);
         Ok(Listing { items, next, inbox })
+    }
+
+    /// Folds a text as the statements of the backend do.
+    fn folded(&self, text: &str) -> String {
+        match &self.backend {
+            Backend::Sqlite(_) => sqlite::folded(text),
+            Backend::Postgres(_) => text.to_lowercase(),
+        }
     }
 
     /// Returns a notification of a user.

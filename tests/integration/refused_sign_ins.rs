@@ -58,18 +58,12 @@ fn refused_tokens() -> Vec<(String, String)> {
     let expired = chrono::Utc::now() - chrono::Duration::minutes(10);
     let expired_at = expired.to_rfc3339_opts(chrono::SecondsFormat::Secs, true);
     let early = chrono::Utc::now().timestamp() + 600;
-    let (head, _) = signed("secret", None, &claims()).rsplit_once('.').map_or_else(
-        || panic!("a token has three parts"),
-        |(head, signature)| (head.to_owned(), signature.to_owned()),
-    );
-    let (_, of_other_claims) = {
-        let other = changed("sub", &json!("v"));
-        let (head, signature) = other.rsplit_once('.').expect("three parts");
-        (head.to_owned(), signature.to_owned())
-    };
+    let (good, other) = (signed("secret", None, &claims()), changed("sub", &json!("v")));
+    let (signed_part, _) = good.rsplit_once('.').expect("three parts");
+    let (_, signature_of_other) = other.rsplit_once('.').expect("three parts");
     [
         ("nonsense".to_owned(), "neither a JSON Web Token nor a known API key"),
-        (format!("{head}.{of_other_claims}"), "its signature does not match"),
+        (format!("{signed_part}.{signature_of_other}"), "its signature does not match"),
         (signed("rsa-as-secret", None, &claims()), "signed with another secret or key"),
         (signed("rsa", None, &claims()), "no key for its algorithm (alg)"),
         (changed("exp", &json!(expired.timestamp())), expired_at.as_str()),

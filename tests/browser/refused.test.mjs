@@ -135,8 +135,8 @@ describe('a bell that may not connect', () => {
     await until('the next reason', async () =>
       /it expired at 20\d\d-\d\d-\d\dT/.test(await reason(page)),
     );
-    assert.match(page.warnings[0], /^Lonceng: not signed in: .*signature does not match/);
-    assert.match(page.warnings[1], /^Lonceng: not signed in: .*it expired at/);
+    assert.match(page.warnings[0], /^Lonceng: unauthorized: .*signature does not match/);
+    assert.match(page.warnings[1], /^Lonceng: unauthorized: .*it expired at/);
     await until('the log says both', () =>
       ['its signature does not match', 'it expired at'].every((text) =>
         hub.log

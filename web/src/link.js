@@ -39,7 +39,6 @@ const TOO_MANY_CONNECTIONS = 4009;
 /** Reasons of a status, where the hub gives none. */
 const SIGN_IN_REFUSED = 'the hub refuses the sign-in';
 const SIGN_IN_ENDED = 'the sign-in has ended: the token has expired, or the user was signed out';
-const ORIGIN_REFUSED = 'the hub refuses pages of this origin; see server.allowed_origins';
 
 /** Result of a failure without an answer of the hub. @type {[Status, string]} */
 const OFFLINE = ['offline', ''];
@@ -242,13 +241,7 @@ export class Link {
     const [why, reason] = refused && navigator.onLine ? await this.#findReason() : OFFLINE;
     if (this.#closed || this.#socket) return;
     if (why === 'unauthorized') return this.#retrySignIn(reason);
-    if (why === 'forbidden') {
-      console.warn(
-        `Lonceng: the hub refuses pages of ${location.origin}; ` +
-          'add the origin to server.allowed_origins of the hub',
-      );
-      return this.#set('forbidden', reason);
-    }
+    if (why === 'forbidden') return this.#set('forbidden', reason);
     // A first failure is often a restart or a change of network, and not reported.
     if (this.#failures > 1 || !navigator.onLine) this.#set('offline', 'no connection');
     else if (this.#status === 'online') this.#set('connecting', '');
@@ -268,22 +261,27 @@ export class Link {
    */
   async #findReason() {
     const [method, path] = this.#protocol.probe;
+    /** @type {[Status, string]} */
+    const forbidden = [
+      'forbidden',
+      `the hub refuses pages of ${location.origin}; ` +
+        'add the origin to server.allowed_origins of the hub',
+    ];
     try {
       const response = await request(this.#options, callUrl(this.#options, path), method);
       const { status } = response;
       if (status !== 401 && status !== 403) return OFFLINE;
       // A response to HEAD has no body.
       const { detail } = await response.json().catch(() => ({}));
-      return status === 401
-        ? ['unauthorized', detail ?? SIGN_IN_REFUSED]
-        : ['forbidden', detail ?? ORIGIN_REFUSED];
+      if (status === 401) return ['unauthorized', detail ?? SIGN_IN_REFUSED];
+      return detail ? ['forbidden', detail] : forbidden;
     } catch {
       // The hub is unreachable, or refuses this origin.
     }
     const live = new URL('/health/live', this.#options.hub || SCRIPT_ORIGIN);
     if (live.origin === location.origin) return OFFLINE;
     return fetch(live, { mode: 'no-cors', credentials: 'omit' }).then(
-      () => ['forbidden', ORIGIN_REFUSED],
+      () => forbidden,
       () => OFFLINE,
     );
   }
@@ -312,7 +310,8 @@ export class Link {
     if (this.#status === status && this.#reason === reason) return;
     this.#status = status;
     this.#reason = reason;
-    if (status === 'unauthorized') console.warn(`Lonceng: not signed in: ${reason}`);
+    if (status === 'unauthorized' || status === 'forbidden')
+      console.warn(`Lonceng: ${status}: ${reason}`);
     this.#protocol.onStatus(status, reason);
   }
 }

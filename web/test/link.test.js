@@ -159,6 +159,15 @@ describe('Link', () => {
     start();
     await fail();
     assert.deepEqual(statuses, ['forbidden']);
+    assert.match(reasons[0], /refuses pages of https:\/\/page.example; add the origin to server/);
+    assert.equal(console.warn.mock.calls[0].arguments[0], `Lonceng: forbidden: ${reasons[0]}`);
+  });
+
+  it('reports what the hub says about a caller without an inbox', async () => {
+    probed(403, 'an API key has no inbox');
+    start();
+    await fail();
+    assert.deepEqual([statuses, reasons], [['forbidden'], ['an API key has no inbox']]);
   });
 
   it('finds out by a request that the token is refused', async () => {
@@ -187,7 +196,7 @@ describe('Link', () => {
     const warnings = console.warn.mock.calls.map((call) => call.arguments[0]);
     assert.deepEqual(
       warnings,
-      reasons.map((reason) => `Lonceng: not signed in: ${reason}`),
+      reasons.map((reason) => `Lonceng: unauthorized: ${reason}`),
     );
   });
 

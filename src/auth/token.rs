@@ -32,7 +32,9 @@ pub enum TokenError {
     #[error("the hub has no key for its algorithm (alg) and key ID (kid)")]
     NoKey,
     /// Signed with another secret or key.
-    #[error("its signature does not match: it was signed with another secret or key than the hub's")]
+    #[error(
+        "its signature does not match: it was signed with another secret or key than the hub's"
+    )]
     Signature,
     /// Expired.
     #[error("it expired at {}", .0.to_rfc3339())]

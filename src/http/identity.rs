@@ -276,8 +276,8 @@ pub(super) async fn identify(
         ));
     }
     let identified = state.auth.identify(&credentials).await;
-    let Identified { caller, patch } = identified
-        .inspect_err(|error| refused_sign_ins::record(error, headers, uri))?;
+    let Identified { caller, patch } =
+        identified.inspect_err(|error| refused_sign_ins::record(error, headers, uri))?;
     if let Caller::User(identity) = &caller {
         let patch = patch.unwrap_or_else(|| patch_of(identity));
         // The next request retries; the identity does not depend on it.

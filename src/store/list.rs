@@ -13,8 +13,8 @@ use super::{
         InboxRow, NotificationRow, PAGE_MAX_BYTES, RowsOfPage, all, counters,
         notification_selection,
     },
-    sqlite,
     sql_types::Id,
+    sqlite,
 };
 use crate::{
     clock,

@@ -74,7 +74,10 @@ describe('a bell that may not connect', () => {
   const seen = (page) => page.evaluate(() => window.seen.map((detail) => detail.status));
   const reason = (page) => page.evaluate(() => window.seen.at(-1)?.reason);
   const useToken = (page, value) =>
-    page.evaluate((one) => document.querySelector('lonceng-bell').setAttribute('token', one), value);
+    page.evaluate(
+      (one) => document.querySelector('lonceng-bell').setAttribute('token', one),
+      value,
+    );
   const admin = (method, address, sent) =>
     fetch(`${hub.base}${address}`, {
       method,
@@ -97,10 +100,17 @@ describe('a bell that may not connect', () => {
     await bell(page).locator('.bell').click();
     await page.clock.runFor(950);
     assert.equal(await status(page), 'connecting');
-    assert.deepEqual(requests.filter((url) => url.includes('/api/')), [], 'it asks for nothing');
-    await page.evaluate((good) => {
-      document.querySelector('lonceng-bell').getToken = async () => good;
-    }, token('late', 600));
+    assert.deepEqual(
+      requests.filter((url) => url.includes('/api/')),
+      [],
+      'it asks for nothing',
+    );
+    await page.evaluate(
+      (good) => {
+        document.querySelector('lonceng-bell').getToken = async () => good;
+      },
+      token('late', 600),
+    );
     await page.clock.resume();
     await becomes(page, 'online');
     assert.deepEqual(await seen(page), ['connecting', 'online']);

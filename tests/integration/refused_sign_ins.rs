@@ -100,10 +100,7 @@ async fn refused_client_is_told_the_reason_over_http_and_web_socket() {
     for (path, headers) in [("/api/v1/notifications", &[][..]), ("/ws", &HANDSHAKE[..])] {
         let (status, problem) = hub.send("GET", path, headers, String::new()).await;
         assert_eq!(status, 401);
-        assert_eq!(
-            problem["detail"],
-            "there is no token; send one as \"Authorization: Bearer\""
-        );
+        assert_eq!(problem["detail"], "there is no token; send one as \"Authorization: Bearer\"");
     }
     let key = [("x-api-key", "unknown")];
     let (_, problem) = hub.send("POST", "/api/v1/events", &key, "{}".to_owned()).await;
@@ -115,7 +112,10 @@ async fn log_names_the_reason_and_the_origin_and_never_the_token() {
     let hub = hub_with_tokens().await;
     let lines = || -> Vec<String> {
         let log = hub.log();
-        log.lines().filter(|line| line.contains("a sign-in is refused")).map(str::to_owned).collect()
+        log.lines()
+            .filter(|line| line.contains("a sign-in is refused"))
+            .map(str::to_owned)
+            .collect()
     };
     let expired = changed("exp", &json!(1_767_225_600));
     let protocol = format!("lonceng.v1, token.{expired}");

@@ -23,8 +23,7 @@ const TOKEN_RETRY_AFTER = 5_000;
 const IDENTITY_WAIT = 1_000;
 
 /** Reason of the status without an identity. */
-const NO_IDENTITY =
-  'no identity: set the attribute token, the property getToken, or auth="cookie"';
+const NO_IDENTITY = 'no identity: set the attribute token, the property getToken, or auth="cookie"';
 
 /** Time after which an unanswered sync may be requested again, in milliseconds. */
 const SYNC_TIMEOUT = 5_000;

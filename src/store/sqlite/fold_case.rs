@@ -14,9 +14,8 @@ pub(in crate::store) fn folded(text: &str) -> String {
 /// Defines `fold_case(TEXT)` on a connection.
 pub(super) fn register(connection: &Connection) -> rusqlite::Result<()> {
     let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC;
-    connection.create_scalar_function("fold_case", 1, flags, |call| {
-        Ok(folded(call.get_raw(0).as_str()?))
-    })
+    connection
+        .create_scalar_function("fold_case", 1, flags, |call| Ok(folded(call.get_raw(0).as_str()?)))
 }
 
 #[cfg(test)]

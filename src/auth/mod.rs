@@ -1,5 +1,6 @@
 //! Authentication: identity and rights of callers.
 
+mod error;
 mod jwks;
 mod keys;
 mod token;
@@ -10,6 +11,7 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 
+pub use error::AuthError;
 pub use keys::ApiKeys;
 pub use token::{Claims, TokenError, mint};
 pub use verify::{KeyError, Tokens};
@@ -56,29 +58,6 @@ pub enum Caller {
     },
     /// Request without an identity, with dev authentication.
     Developer,
-}
-
-/// Reason for which authentication failed.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum AuthError {
-    /// No credentials.
-    #[error("sign in: send a token as \"Authorization: Bearer\"")]
-    Missing,
-    /// Invalid token.
-    #[error("the token is not accepted: {0}")]
-    Token(#[from] TokenError),
-    /// Unknown API key.
-    #[error("the API key is not known")]
-    Key,
-    /// Unknown session cookie.
-    #[error("the session is over; sign in again")]
-    Cookie,
-    /// The source of identities is unavailable.
-    #[error("identities cannot be checked now; try again")]
-    Unavailable,
-    /// Invalid dev parameter.
-    #[error("{0}")]
-    BadParameter(String),
 }
 
 impl Caller {
@@ -226,10 +205,11 @@ impl Authenticator {
                 None => {}
             }
         }
-        if !self.dev || !credentials.local {
-            return Err(AuthError::Missing);
+        if self.dev && credentials.local {
+            return identify_developer(credentials);
         }
-        identify_developer(credentials)
+        let only_cookies = self.cookies.is_some() && self.tokens.is_none();
+        Err(if only_cookies { AuthError::NoCookie } else { AuthError::Missing })
     }
 
     async fn identify_token(&self, token: &str) -> Result<Identified, AuthError> {

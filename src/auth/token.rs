@@ -10,6 +10,7 @@ use crate::{
         limits::{
             EMAIL_MAX_CHARS, IDENTIFIER_MAX_CHARS, LOCALE_MAX_CHARS, TIMEZONE_MAX_CHARS, is_plain,
         },
+        notification::Timestamp,
         user::{Identity, Person, PersonPatch, UserId, roles_of},
     },
 };
@@ -24,18 +25,29 @@ pub enum TokenError {
     /// Tokens are not configured.
     #[error("this hub takes no tokens; add \"jwt\" to auth.methods")]
     NotConfigured,
-    /// Malformed, or an invalid signature.
-    #[error("it is not valid")]
-    Invalid,
+    /// Malformed.
+    #[error("it is neither a JSON Web Token nor a known API key")]
+    Malformed,
+    /// No key fits the header.
+    #[error("the hub has no key for its algorithm (alg) and key ID (kid)")]
+    NoKey,
+    /// Signed with another secret or key.
+    #[error(
+        "its signature does not match: it was signed with another secret or key than the hub's"
+    )]
+    Signature,
     /// Expired.
-    #[error("it has expired")]
-    Expired,
+    #[error("it expired at {}", .0.to_rfc3339())]
+    Expired(Timestamp),
     /// Not valid yet.
-    #[error("it is not valid yet")]
-    TooEarly,
-    /// Wrong issuer or audience.
-    #[error("its issuer or audience is another")]
-    NotForUs,
+    #[error("it is not valid before {}", .0.to_rfc3339())]
+    TooEarly(Timestamp),
+    /// Wrong issuer.
+    #[error("its issuer (iss) is not the hub's auth.jwt_issuer")]
+    Issuer,
+    /// Wrong audience.
+    #[error("its audience (aud) is not the hub's auth.jwt_audience")]
+    Audience,
     /// Unknown key, and the issuer is unavailable.
     #[error("its key cannot be fetched now; try again")]
     KeysAway,
@@ -144,5 +156,5 @@ pub fn mint(config: &config::Auth, claims: &Claims) -> Result<String, TokenError
     }
     let key = EncodingKey::from_secret(config.jwt_secret.reveal().as_bytes());
     jsonwebtoken::encode(&Header::new(Algorithm::HS256), claims, &key)
-        .map_err(|_| TokenError::Invalid)
+        .map_err(|_| TokenError::Malformed)
 }

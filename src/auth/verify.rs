@@ -15,6 +15,7 @@ use crate::{
         self,
         files::{SECRET_MAX_BYTES, read_bytes},
     },
+    domain::notification::Timestamp,
 };
 
 /// Invalid key in the configuration.
@@ -91,32 +92,46 @@ impl Tokens {
     /// # Errors
     /// When it is invalid, or its key cannot be fetched now.
     pub async fn verify(&self, token: &str) -> Result<Claims, TokenError> {
-        let header = decode_header(token).map_err(|_| TokenError::Invalid)?;
-        if demands_extension(token) {
+        let fields = header_fields(token).ok_or(TokenError::Malformed)?;
+        // The library refuses the header of an algorithm that it does not know, such as "none".
+        let header = decode_header(token).map_err(|_| match fields.get("alg") {
+            Some(Value::String(_)) => TokenError::NoKey,
+            _ => TokenError::Malformed,
+        })?;
+        // The listed extensions must be supported, and none is (RFC 7515, section 4.1.11).
+        if fields.contains_key("crit") {
             return Err(TokenError::Critical);
         }
         let id = header.kid.as_deref();
-        let mut last = TokenError::Invalid;
-        for key in self.keys.iter().filter(|key| key.fits(header.alg, id)) {
-            match self.check(token, key) {
-                Ok(claims) => return Ok(claims),
-                Err(error) => last = error,
-            }
-        }
-        let Some(jwks) = &self.jwks else { return Err(last) };
+        let error = match self.check_all(token, &self.keys, header.alg, id) {
+            Ok(claims) => return Ok(claims),
+            Err(error) => error,
+        };
         // A symmetric key is never published.
-        if header.alg == Algorithm::HS256 {
-            return Err(last);
-        }
+        let Some(jwks) = self.jwks.as_ref().filter(|_| header.alg != Algorithm::HS256) else {
+            return Err(error);
+        };
         let keys =
             jwks.keys(|key| key.fits(header.alg, id)).await.map_err(|_| TokenError::KeysAway)?;
-        for key in keys.iter().filter(|key| key.fits(header.alg, id)) {
+        self.check_all(token, &keys, header.alg, id).map_err(|last| more_telling(error, last))
+    }
+
+    /// Checks a token with each key that fits.
+    fn check_all(
+        &self,
+        token: &str,
+        keys: &[VerificationKey],
+        algorithm: Algorithm,
+        id: Option<&str>,
+    ) -> Result<Claims, TokenError> {
+        let mut error = TokenError::NoKey;
+        for key in keys.iter().filter(|key| key.fits(algorithm, id)) {
             match self.check(token, key) {
                 Ok(claims) => return Ok(claims),
-                Err(error) => last = error,
+                Err(last) => error = more_telling(error, last),
             }
         }
-        Err(last)
+        Err(error)
     }
 
     fn check(&self, token: &str, key: &VerificationKey) -> Result<Claims, TokenError> {
@@ -124,35 +139,49 @@ impl Tokens {
         validation.algorithms = vec![key.algorithm];
         let decoded = jsonwebtoken::decode::<Claims>(token, &key.decoding, &validation);
         let claims = decoded.map(|data| data.claims).map_err(|error| match error.kind() {
-            ErrorKind::InvalidIssuer
-            | ErrorKind::InvalidAudience
-            | ErrorKind::MissingRequiredClaim(_) => TokenError::NotForUs,
-            _ => TokenError::Invalid,
+            ErrorKind::InvalidSignature => TokenError::Signature,
+            ErrorKind::InvalidIssuer => TokenError::Issuer,
+            ErrorKind::InvalidAudience => TokenError::Audience,
+            ErrorKind::MissingRequiredClaim(name) if name == "iss" => TokenError::Claim("iss"),
+            ErrorKind::MissingRequiredClaim(_) => TokenError::Claim("aud"),
+            _ => TokenError::Malformed,
         })?;
         #[expect(
             clippy::cast_precision_loss,
             reason = "milliseconds since 1970 fit into a float for 280,000 years"
         )]
         let now = clock::now().0 as f64 / 1_000.0;
-        if claims.time("exp")?.is_some_and(|end| now > end + LEEWAY_SECONDS) {
-            return Err(TokenError::Expired);
+        if let Some(end) = claims.time("exp")?.filter(|end| now > end + LEEWAY_SECONDS) {
+            return Err(TokenError::Expired(timestamp(end)));
         }
-        if claims.time("nbf")?.is_some_and(|begin| now < begin - LEEWAY_SECONDS) {
-            return Err(TokenError::TooEarly);
+        if let Some(begin) = claims.time("nbf")?.filter(|begin| now < begin - LEEWAY_SECONDS) {
+            return Err(TokenError::TooEarly(timestamp(begin)));
         }
         Ok(claims)
     }
 }
 
-/// Returns whether the header has `crit`: the listed extensions must be supported, and none is (RFC
-/// 7515, section 4.1.11).
-fn demands_extension(token: &str) -> bool {
+/// Returns the error that says more about a token: another key than its own says only that it does
+/// not fit.
+fn more_telling(first: TokenError, second: TokenError) -> TokenError {
+    let is_vague = matches!(first, TokenError::NoKey | TokenError::Signature);
+    if is_vague && second != TokenError::NoKey { second } else { first }
+}
+
+/// Converts seconds since 1970.
+fn timestamp(seconds: f64) -> Timestamp {
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "the cast saturates; the fraction of a second does not matter"
+    )]
+    Timestamp((seconds as i64).saturating_mul(1_000))
+}
+
+/// Returns the fields of the header; `None` if it is not a JSON object in base64url.
+fn header_fields(token: &str) -> Option<Map<String, Value>> {
     let header = token.split('.').next().unwrap_or_default();
-    let Ok(json) = base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(header) else {
-        return true;
-    };
-    serde_json::from_slice::<Map<String, Value>>(&json)
-        .is_ok_and(|header| header.contains_key("crit"))
+    let json = base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(header).ok()?;
+    serde_json::from_slice(&json).ok()
 }
 
 fn from_file(path: &str) -> Result<VerificationKey, KeyError> {

@@ -44,13 +44,14 @@ async fn signed_token_is_accepted() {
 #[actix::test]
 async fn time_is_checked_with_five_seconds_of_leeway() {
     assert!(verify(&config(), json!({"sub":"u","exp":seconds(-3)})).await.is_ok());
+    let (end, begin) = (seconds(-20), seconds(20));
     assert_eq!(
-        verify(&config(), json!({"sub":"u","exp":seconds(-20)})).await.err(),
-        Some(TokenError::Expired)
+        verify(&config(), json!({"sub":"u","exp":end})).await.err(),
+        Some(TokenError::Expired(Timestamp(end * 1_000)))
     );
     assert_eq!(
-        verify(&config(), json!({"sub":"u","nbf":seconds(20)})).await.err(),
-        Some(TokenError::TooEarly)
+        verify(&config(), json!({"sub":"u","nbf":begin})).await.err(),
+        Some(TokenError::TooEarly(Timestamp(begin * 1_000)))
     );
     assert!(verify(&config(), json!({"sub":"u"})).await.is_ok());
 }
@@ -59,12 +60,13 @@ async fn time_is_checked_with_five_seconds_of_leeway() {
 async fn issuer_and_audience_are_checked_where_configured() {
     let config = config::Auth { jwt_issuer: "us".into(), jwt_audience: "hub".into(), ..config() };
     assert!(verify(&config, json!({"sub":"u","iss":"us","aud":["hub","x"]})).await.is_ok());
-    for wrong in [
-        json!({"sub":"u","iss":"them","aud":"hub"}),
-        json!({"sub":"u","iss":"us"}),
-        json!({"sub":"u","aud":"hub"}),
+    for (wrong, error) in [
+        (json!({"sub":"u","iss":"them","aud":"hub"}), TokenError::Issuer),
+        (json!({"sub":"u","iss":"us","aud":"them"}), TokenError::Audience),
+        (json!({"sub":"u","iss":"us"}), TokenError::Claim("aud")),
+        (json!({"sub":"u","aud":"hub"}), TokenError::Claim("iss")),
     ] {
-        assert_eq!(verify(&config, wrong).await.err(), Some(TokenError::NotForUs));
+        assert_eq!(verify(&config, wrong).await.err(), Some(error));
     }
 }
 
@@ -74,24 +76,35 @@ async fn other_algorithms_and_signatures_are_refused() {
     // {"alg":"none"} . {"sub":"u"} .
     assert_eq!(
         tokens.verify("eyJhbGciOiJub25lIn0.eyJzdWIiOiJ1In0.").await.err(),
-        Some(TokenError::Invalid)
+        Some(TokenError::NoKey)
     );
     let other =
         config::Auth { jwt_secret: Secret::from("another secret of thirty-two byte"), ..config() };
     let token = mint(&other, &claims(json!({"sub":"u"}))).expect("it signs");
-    assert_eq!(tokens.verify(&token).await.err(), Some(TokenError::Invalid));
+    assert_eq!(tokens.verify(&token).await.err(), Some(TokenError::Signature));
     let key = EncodingKey::from_secret(config().jwt_secret.reveal().as_bytes());
     let hs512 =
         jsonwebtoken::encode(&Header::new(Algorithm::HS512), &claims(json!({"sub":"u"})), &key);
-    assert_eq!(tokens.verify(&hs512.expect("it signs")).await.err(), Some(TokenError::Invalid));
-    assert_eq!(tokens.verify("").await.err(), Some(TokenError::Invalid));
+    assert_eq!(tokens.verify(&hs512.expect("it signs")).await.err(), Some(TokenError::NoKey));
+    for text in ["", "x", "x.y.z", "bG9uY2Vu.e30.e30", "e30.e30.e30", &token.replace('.', "")] {
+        assert_eq!(tokens.verify(text).await.err(), Some(TokenError::Malformed), "{text}");
+    }
+}
+
+#[actix::test]
+async fn an_expired_token_with_a_wrong_signature_is_only_not_ours() {
+    let other =
+        config::Auth { jwt_secret: Secret::from("another secret of thirty-two byte"), ..config() };
+    let token = mint(&other, &claims(json!({"sub":"u","exp":seconds(-60)}))).expect("it signs");
+    assert_eq!(tokens(&config()).verify(&token).await.err(), Some(TokenError::Signature));
 }
 
 #[actix::test]
 async fn times_may_have_a_fraction_and_null_is_absent() {
     let exp = async |value: Value| verify(&config(), json!({"sub": "u", "exp": value})).await;
     assert!(exp(json!(f64::from(i32::MAX) + 0.5)).await.is_ok());
-    assert_eq!(exp(json!(1_767_225_600.25)).await.err(), Some(TokenError::Expired));
+    let end = Timestamp(1_767_225_600_000);
+    assert_eq!(exp(json!(1_767_225_600.25)).await.err(), Some(TokenError::Expired(end)));
     let endless = exp(Value::Null)
         .await
         .and_then(|claims| claims.identity())

@@ -12,7 +12,6 @@ use actix_web::{
 
 use super::{Problem, SharedState, State, admission::take_slot, identity, stream};
 use crate::{
-    auth::Caller,
     connection::{AddressSlot, Slot, Transport},
     domain::{
         feed::{FeedId, Filters, RESERVED},
@@ -113,10 +112,8 @@ pub(super) async fn admit(
         // A public feed shows the same to everyone.
         None
     } else {
-        match identity::identify(state, headers, uri, identity::is_local_peer(peer)).await? {
-            Caller::User(identity) => Some(identity),
-            other => return Err(identity::without_inbox(&other)),
-        }
+        let local = identity::is_local_peer(peer);
+        Some(identity::identify_user(state, headers, uri, local).await?)
     };
     let wanted = if events {
         let query = identity::query(uri);

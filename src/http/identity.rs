@@ -10,7 +10,7 @@ use actix_web::{
     },
 };
 
-use super::{Problem, State};
+use super::{Problem, State, refused_sign_ins};
 use crate::{
     auth::{AuthError, Caller, Credentials, Identified},
     clock,
@@ -194,14 +194,6 @@ pub(super) fn is_local_peer(peer: Option<SocketAddr>) -> bool {
     peer.is_some_and(|peer| peer.ip().is_loopback())
 }
 
-/// Returns the problem for a caller without an inbox.
-pub(super) fn without_inbox(caller: &Caller) -> Problem {
-    match caller {
-        Caller::Service { .. } => Problem::forbidden("an API key has no inbox"),
-        Caller::Developer | Caller::User(_) => AuthError::Missing.into(),
-    }
-}
-
 /// Identifies the caller.
 pub(super) async fn caller(state: &State, request: &HttpRequest) -> Result<Caller, Problem> {
     identify(state, request.headers(), request.uri(), is_local_peer(request.peer_addr())).await
@@ -209,9 +201,24 @@ pub(super) async fn caller(state: &State, request: &HttpRequest) -> Result<Calle
 
 /// Identifies a caller that must be a user.
 pub(super) async fn user(state: &State, request: &HttpRequest) -> Result<Identity, Problem> {
-    match caller(state, request).await? {
+    let local = is_local_peer(request.peer_addr());
+    identify_user(state, request.headers(), request.uri(), local).await
+}
+
+/// Identifies a caller that must be a user; a new one is added to the directory.
+pub(super) async fn identify_user(
+    state: &State,
+    headers: &HeaderMap,
+    uri: &Uri,
+    local_peer: bool,
+) -> Result<Identity, Problem> {
+    match identify(state, headers, uri, local_peer).await? {
         Caller::User(identity) => Ok(identity),
-        other => Err(without_inbox(&other)),
+        Caller::Service { .. } => Err(Problem::forbidden("an API key has no inbox")),
+        Caller::Developer => {
+            refused_sign_ins::record(&AuthError::NoUser, headers, uri);
+            Err(AuthError::NoUser.into())
+        }
     }
 }
 
@@ -268,7 +275,9 @@ pub(super) async fn identify(
             "requests from this origin are not allowed; add it to server.allowed_origins",
         ));
     }
-    let Identified { caller, patch } = state.auth.identify(&credentials).await?;
+    let identified = state.auth.identify(&credentials).await;
+    let Identified { caller, patch } =
+        identified.inspect_err(|error| refused_sign_ins::record(error, headers, uri))?;
     if let Caller::User(identity) = &caller {
         let patch = patch.unwrap_or_else(|| patch_of(identity));
         // The next request retries; the identity does not depend on it.

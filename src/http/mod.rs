@@ -29,6 +29,7 @@ mod publish;
 mod push;
 mod recall;
 mod refused_origins;
+mod refused_sign_ins;
 mod server;
 mod sign_ins;
 mod standard;

@@ -279,9 +279,12 @@ impl From<&Rejected> for Problem {
 impl From<AuthError> for Problem {
     fn from(error: AuthError) -> Self {
         match error {
-            AuthError::Missing | AuthError::Token(_) | AuthError::Key | AuthError::Cookie => {
-                Self::unauthorized(error.to_string())
-            }
+            AuthError::Missing
+            | AuthError::NoCookie
+            | AuthError::NoUser
+            | AuthError::Token(_)
+            | AuthError::Key
+            | AuthError::Cookie => Self::unauthorized(error.to_string()),
             AuthError::Unavailable => Self::unavailable(error.to_string()),
             AuthError::BadParameter(detail) => match detail.split_once(": ") {
                 Some((field, detail)) => Self::bad_field(field, detail),

@@ -23,7 +23,6 @@ use super::{
     identity,
 };
 use crate::{
-    auth::Caller,
     connection::{RawIo, Socket, Transport},
     delivery::session::Start,
     domain::inbox::Since,
@@ -107,10 +106,7 @@ pub(super) async fn admit(
     uri: &Uri,
     local: bool,
 ) -> Result<AdmittedSession, Problem> {
-    let identity = match identity::identify(state, headers, uri, local).await? {
-        Caller::User(identity) => identity,
-        other => return Err(identity::without_inbox(&other)),
-    };
+    let identity = identity::identify_user(state, headers, uri, local).await?;
     let start = match last_event_id(headers) {
         Some(since) => Start::Since(since),
         None => start(&identity::query(uri))?,

@@ -27,7 +27,6 @@ use super::{
     stream_paths::{FEED_EVENTS, FEED_WEB_SOCKET, WEB_SOCKET, feed_of},
 };
 use crate::{
-    auth::Caller,
     clock,
     connection::{ClientIo, Socket, Transport},
     http::api::{Access, Operation, Tag},
@@ -173,11 +172,7 @@ async fn admit_session(state: &State, head: &RequestHead) -> Result<AdmittedSess
             "pages of this origin may not connect; add it to server.allowed_origins",
         ));
     }
-    let identity = match identity::identify(state, head.headers(), &head.uri, local).await? {
-        Caller::User(identity) => identity,
-        Caller::Developer => return Err(Problem::unauthorized("name a user: ?user_id=")),
-        other @ Caller::Service { .. } => return Err(identity::without_inbox(&other)),
-    };
+    let identity = identity::identify_user(state, head.headers(), &head.uri, local).await?;
     let start = start(&identity::query(&head.uri))?;
     let slot = take_slot(state).await?;
     Ok(AdmittedSession { identity, start, slot })

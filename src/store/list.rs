@@ -14,6 +14,7 @@ use super::{
         notification_selection,
     },
     sql_types::Id,
+    sqlite,
 };
 use crate::{
     clock,
@@ -48,8 +49,8 @@ macro_rules! page {
             " AND status ",
             $status,
             " AND ($3 = '' OR status = $3) AND ($4 = '' OR type_code = $4) AND ($6 = '' OR \
-             category = $6) AND ($7 = '' OR LOWER(title) LIKE $7 ESCAPE '!' OR LOWER(message) LIKE \
-             $7 ESCAPE '!') ORDER BY seq DESC LIMIT $5"
+             category = $6) AND ($7 = '' OR fold_case(title) LIKE $7 ESCAPE '!' OR \
+             fold_case(message) LIKE $7 ESCAPE '!') ORDER BY seq DESC LIMIT $5"
         )
     };
 }
@@ -120,10 +121,10 @@ pub struct Filter {
     pub before_seq: Option<i64>,
 }
 
-/// Returns the pattern of `LIKE` for a text that is contained in any case.
+/// Returns the pattern of `LIKE` for a text that is contained.
 fn pattern(text: &str) -> String {
     let mut pattern = String::from("%");
-    for c in text.to_lowercase().chars() {
+    for c in text.chars() {
         if matches!(c, '%' | '_' | '!') {
             pattern.push('!');
         }
@@ -246,8 +247,8 @@ impl Store {
             filter.type_code.as_deref().unwrap_or(""),
         );
         let category = filter.category.as_deref().unwrap_or("");
-        let search = filter.search.as_deref().map(pattern).unwrap_or_default();
-        let search = search.as_str();
+        let search = filter.search.as_deref().map(|text| pattern(&self.folded(text)));
+        let search = search.as_deref().unwrap_or_default();
         let (user, asked) = (user.as_str(), limit.saturating_add(1));
         let (inbox, (rows, complete)) = if let Backend::Postgres(pool) = &self.backend {
             // All parameters are bound, also those of conditions that the statement does not have.
@@ -268,6 +269,14 @@ impl Store {
         let items: Vec<Notification> = all(rows)?;
         let next = items.last().filter(|_| !complete).map(|last| last.seq);
         Ok(Listing { items, next, inbox })
+    }
+
+    /// Folds a text as the statements of the backend do.
+    fn folded(&self, text: &str) -> String {
+        match &self.backend {
+            Backend::Sqlite(_) => sqlite::folded(text),
+            Backend::Postgres(_) => text.to_lowercase(),
+        }
     }
 
     /// Returns a notification of a user.

@@ -2,12 +2,13 @@
 
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
-/// Minimum time between two lines, in milliseconds.
+/// Minimum time between two lines by default, in milliseconds.
 const INTERVAL_MS: i64 = 1_000;
 
-/// Limit of the log lines of one cause, as a static beside them: one per second.
+/// Limit of the log lines of one cause, as a static beside them: one per second, or fewer.
 #[derive(Debug)]
 pub struct LogLimit {
+    interval_ms: i64,
     /// Time of the last line plus one, by the monotonic clock; 0 before the first.
     last_ms: AtomicI64,
     suppressed: AtomicU64,
@@ -18,14 +19,20 @@ impl LogLimit {
     #[must_use]
     #[expect(clippy::new_without_default, reason = "it is a static")]
     pub const fn new() -> Self {
-        Self { last_ms: AtomicI64::new(0), suppressed: AtomicU64::new(0) }
+        Self::every(INTERVAL_MS)
+    }
+
+    /// Creates a limit with this minimum time between two lines, in milliseconds.
+    #[must_use]
+    pub const fn every(interval_ms: i64) -> Self {
+        Self { interval_ms, last_ms: AtomicI64::new(0), suppressed: AtomicU64::new(0) }
     }
 
     /// Admits a line at this time, in milliseconds. Returns the number of lines that were
     /// suppressed since the last one; `None` if this one is suppressed too.
     pub fn admit(&self, now_ms: i64) -> Option<u64> {
         let last = self.last_ms.load(Ordering::Relaxed);
-        let due = last == 0 || now_ms + 1 >= last + INTERVAL_MS;
+        let due = last == 0 || now_ms + 1 >= last + self.interval_ms;
         let taken = due
             && self
                 .last_ms

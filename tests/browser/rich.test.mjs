@@ -42,6 +42,8 @@ describe('richer notifications', () => {
   let browser;
   let site;
   let body = '';
+  /** Paths of the site that were asked for with POST. */
+  const posted = [];
   before(async () => {
     browser = await launch();
     const port = await freePort();
@@ -52,6 +54,7 @@ describe('richer notifications', () => {
     site = await siteWith(
       port,
       () => `${body}<script type="module" src="${hub.base}/lonceng.js"></script>`,
+      { '/refunds/post/approve': () => posted.push('/refunds/post/approve') },
     );
   });
   after(async () => {
@@ -142,6 +145,32 @@ describe('richer notifications', () => {
     await bell(page).getByRole('link', { name: 'Refuse' }).click();
     await page.waitForURL('**/refunds/4/refuse');
     await until('the other one too', async () => (await stored('mouse')).clicked_action === 0);
+    await page.context().close();
+  });
+
+  test('a page sends a POST request in place of following the link of an action', async () => {
+    await refund('post', 'post');
+    const page = await open('post');
+    const methods = [];
+    page.on('request', (request) => methods.push([request.method(), new URL(request.url()).host]));
+    // As in docs/EMBEDDING.md.
+    await page.evaluate(() =>
+      document.addEventListener('lonceng:action', async (event) => {
+        const { detail, action, url } = event;
+        if (detail.type_code !== 'REFUND' || action === undefined) return;
+        event.preventDefault();
+        const response = await fetch(url, { method: 'POST' });
+        window.answered = response.status;
+      }),
+    );
+    const address = page.url();
+    await bell(page).locator('.bell').click();
+    await bell(page).getByRole('link', { name: 'Approve' }).click();
+    await until('the site answers', () => page.evaluate(() => window.answered === 200));
+    assert.deepEqual(posted, ['/refunds/post/approve'], 'a relative URL is one of the page');
+    assert.ok(methods.some((one) => one.join() === `POST,${new URL(address).host}`));
+    assert.equal(page.url(), address);
+    await until('the hub knows', async () => (await stored('post')).clicked_action === 1);
     await page.context().close();
   });
 

@@ -49,6 +49,7 @@ mod partitions;
 mod presentation;
 mod publishing;
 mod recovery;
+mod refused_sign_ins;
 mod reload;
 mod reload_audit;
 mod reload_types;

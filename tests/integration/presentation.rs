@@ -162,6 +162,12 @@ async fn the_list_is_filtered_by_category_and_text(on: On) {
     assert_eq!(found("q=REFUND%202").await, 1, "titles count too");
     assert_eq!(found("q=0%25&status=unread").await, 1, "a percent sign is one");
     assert_eq!(found("q=A_i").await, 0, "so is an underscore");
+    hub.publish(&json!({ "type": "MESSAGE", "user_id": "u", "message": "Café ПРИВЕТ Größe" }))
+        .await;
+    for text in ["CAFÉ", "привет", "größe", "GRÖße"] {
+        let query: String = text.bytes().map(|byte| format!("%{byte:02X}")).collect();
+        assert_eq!(found(&format!("q={query}")).await, 1, "{text}");
+    }
     let long = "x".repeat(101);
     for bad in [format!("q={long}"), "q=x&since=0".to_owned(), "category=x&since=0".to_owned()] {
         let (status, _) = hub.get(&format!("/api/v1/notifications?user_id=u&{bad}")).await;

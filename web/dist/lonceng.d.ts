@@ -170,6 +170,8 @@ declare class SignIn {
      * @param {() => void} renewed  Called when the token was replaced.
      */
     constructor(options: Options$1, renewed: () => void);
+    /** Reason why `getToken` gave no token, for logs. */
+    problem: string;
     /** True if there is no identity. */
     get isMissing(): boolean;
     /** True if a later attempt may succeed by itself. */

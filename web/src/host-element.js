@@ -15,9 +15,6 @@ const IDENTITY_ATTRIBUTES = ['hub', 'token', 'auth', 'user-id', 'login', 'user-r
 /** Attributes that all elements have. */
 export const COMMON_ATTRIBUTES = [...IDENTITY_ATTRIBUTES, 'lang', 'theme'];
 
-/** Delay before the console warning about an element without an identity, in milliseconds. */
-const WARN_DELAY = 1_000;
-
 /**
  * Choice of a click: an action of a notification, or a link in its message.
  *
@@ -42,11 +39,10 @@ export class HostElement extends HTMLElement {
   #dictionary = null;
   /** @type {(() => Promise<string>) | undefined} */
   #getToken;
-  #status = '';
+  /** Status and reason as last reported. */
+  #reported = '';
   #connectSoon = false;
   #drawSoon = false;
-  /** @type {ReturnType<typeof setTimeout> | undefined} */
-  #warning;
   #dark = matchMedia('(prefers-color-scheme: dark)');
   /** @protected */
   announcer = new Announcer();
@@ -109,9 +105,8 @@ export class HostElement extends HTMLElement {
 
   disconnectedCallback() {
     this.#dark.removeEventListener('change', this.#theme);
-    clearTimeout(this.#warning);
     this.#release();
-    this.#status = '';
+    this.#reported = '';
   }
 
   /**
@@ -253,14 +248,6 @@ export class HostElement extends HTMLElement {
     this.useClient(client, this.#listening.signal);
     this.#reportStatus();
     this.draw();
-    clearTimeout(this.#warning);
-    if (!client.signIn.isMissing) return;
-    this.#warning = setTimeout(() => {
-      console.warn(
-        `Lonceng: <${this.localName}> has no identity; ` +
-          'set the attribute token, the property getToken, or auth="cookie"',
-      );
-    }, WARN_DELAY);
   }
 
   #release() {
@@ -269,11 +256,14 @@ export class HostElement extends HTMLElement {
     this.#shared = null;
   }
 
-  /** Fires `lonceng:status` if the status has changed. */
+  /** Fires `lonceng:status` if the status or its reason has changed. */
   #reportStatus() {
-    const { status, reason } = /** @type {Client} */ (this.client);
-    if (status === this.#status) return;
-    this.#status = status;
+    const { status, reason, signIn } = /** @type {Client} */ (this.client);
+    const report = `${status} ${reason}`;
+    if (report === this.#reported) return;
+    this.#reported = report;
+    if (status === 'unauthorized' && signIn.isMissing)
+      console.warn(`Lonceng: <${this.localName}> has ${reason}`);
     this.fire('lonceng:status', { status, reason });
   }
 

@@ -36,6 +36,13 @@ const NOT_SIGNED_IN = 4001;
 const FORBIDDEN = 4003;
 const TOO_MANY_CONNECTIONS = 4009;
 
+/** Reasons of a status, where the hub gives none. */
+const SIGN_IN_REFUSED = 'the hub refuses the sign-in';
+const SIGN_IN_ENDED = 'the sign-in has ended: the token has expired, or the user was signed out';
+
+/** Result of a failure without an answer of the hub. @type {[Status, string]} */
+const OFFLINE = ['offline', ''];
+
 /**
  * Protocol that runs over a connection.
  *
@@ -61,6 +68,7 @@ export class Link {
   #socket = null;
   /** @type {Status} */
   #status = 'connecting';
+  #reason = '';
   #failures = 0;
   #closed = false;
   #heartbeat = 30;
@@ -141,7 +149,7 @@ export class Link {
       if (Date.now() - this.#endedAt < SIGN_IN_INTERVAL) return;
       this.#endedAt = Date.now();
       if (this.#options.auth === 'cookie') this.#open();
-      else if (this.#protocol.signIn?.mayRecover) void this.#retrySignIn();
+      else if (this.#protocol.signIn?.mayRecover) void this.#retrySignIn(this.#reason);
     } else if (!this.#socket) this.#open();
     else if (this.send({ type: 'ping' })) {
       clearTimeout(this.#silence);
@@ -165,7 +173,7 @@ export class Link {
       socket = new WebSocket(this.#protocol.address(), subprotocols(this.#options));
     } catch (error) {
       console.warn('Lonceng: cannot connect', error);
-      this.#set('forbidden', 'bad address or token');
+      this.#set('forbidden', 'the address of the hub, or the token, is malformed');
       return;
     }
     this.#socket = socket;
@@ -228,18 +236,12 @@ export class Link {
     this.#socket = null;
     if (this.#closed) return;
     this.#failures += 1;
-    if (code === NOT_SIGNED_IN) return this.#retrySignIn();
+    if (code === NOT_SIGNED_IN) return this.#retrySignIn(SIGN_IN_ENDED);
     if (code === FORBIDDEN) return this.#set('forbidden', 'refused by the hub');
-    const why = refused && navigator.onLine ? await this.#findReason() : 'offline';
+    const [why, reason] = refused && navigator.onLine ? await this.#findReason() : OFFLINE;
     if (this.#closed || this.#socket) return;
-    if (why === 'unauthorized') return this.#retrySignIn();
-    if (why === 'forbidden') {
-      console.warn(
-        `Lonceng: the hub refuses pages of ${location.origin}; ` +
-          'add the origin to server.allowed_origins of the hub',
-      );
-      return this.#set('forbidden', 'origin refused');
-    }
+    if (why === 'unauthorized') return this.#retrySignIn(reason);
+    if (why === 'forbidden') return this.#set('forbidden', reason);
     // A first failure is often a restart or a change of network, and not reported.
     if (this.#failures > 1 || !navigator.onLine) this.#set('offline', 'no connection');
     else if (this.#status === 'online') this.#set('connecting', '');
@@ -253,26 +255,39 @@ export class Link {
   }
 
   /**
-   * Finds out why a WebSocket was refused, which browsers do not tell.
-   * @returns {Promise<Status>}
+   * Finds out why a WebSocket was refused, which browsers do not tell. Returns the status, and what
+   * the hub says about it.
+   * @returns {Promise<[Status, string]>}
    */
   async #findReason() {
     const [method, path] = this.#protocol.probe;
+    /** @type {[Status, string]} */
+    const forbidden = [
+      'forbidden',
+      `the hub refuses pages of ${location.origin}; ` +
+        'add the origin to server.allowed_origins of the hub',
+    ];
     try {
-      const { status } = await request(this.#options, callUrl(this.#options, path), method);
-      return status === 401 ? 'unauthorized' : status === 403 ? 'forbidden' : 'offline';
+      const response = await request(this.#options, callUrl(this.#options, path), method);
+      const { status } = response;
+      if (status !== 401 && status !== 403) return OFFLINE;
+      // A response to HEAD has no body.
+      const { detail } = await response.json().catch(() => ({}));
+      if (status === 401) return ['unauthorized', detail ?? SIGN_IN_REFUSED];
+      return detail ? ['forbidden', detail] : forbidden;
     } catch {
       // The hub is unreachable, or refuses this origin.
     }
     const live = new URL('/health/live', this.#options.hub || SCRIPT_ORIGIN);
-    if (live.origin === location.origin) return 'offline';
+    if (live.origin === location.origin) return OFFLINE;
     return fetch(live, { mode: 'no-cors', credentials: 'omit' }).then(
-      () => 'forbidden',
-      () => 'offline',
+      () => forbidden,
+      () => OFFLINE,
     );
   }
 
-  async #retrySignIn() {
+  /** @param {string} reason  Reason of the refusal. */
+  async #retrySignIn(reason) {
     this.#endedAt = Date.now();
     const { signIn } = this.#protocol;
     if (await signIn?.refused()) {
@@ -280,19 +295,23 @@ export class Link {
       return;
     }
     if (this.#closed || this.#socket) return;
-    this.#set('unauthorized', 'not signed in, or the sign-in has ended');
+    this.#set('unauthorized', reason);
     clearTimeout(this.#retry);
     if (signIn?.mayRecover)
-      this.#retry = setTimeout(() => void this.#retrySignIn(), SIGN_IN_INTERVAL);
+      this.#retry = setTimeout(() => void this.#retrySignIn(reason), SIGN_IN_INTERVAL);
   }
 
   /**
+   * Reports a status, if it or its reason has changed.
    * @param {Status} status
    * @param {string} reason
    */
   #set(status, reason) {
-    if (this.#status === status) return;
+    if (this.#status === status && this.#reason === reason) return;
     this.#status = status;
+    this.#reason = reason;
+    if (status === 'unauthorized' || status === 'forbidden')
+      console.warn(`Lonceng: ${status}: ${reason}`);
     this.#protocol.onStatus(status, reason);
   }
 }

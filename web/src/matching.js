@@ -20,5 +20,14 @@ const LISTED = new Set(['unread', 'read']);
 export function matches(item, { tab, category, q }) {
   if (tab === 'all' ? !LISTED.has(item.status) : item.status !== tab) return false;
   if (category && item.category !== category) return false;
-  return !q || `${item.title}\n${item.message}`.toLowerCase().includes(q.toLowerCase());
+  return !q || folded(`${item.title}\n${item.message}`).includes(folded(q));
+}
+
+/**
+ * Folds a text, so that two that differ only in case are equal. Upper case, because `ß` and `ς`
+ * have a counterpart there only; the hub does the same.
+ * @param {string} text
+ */
+function folded(text) {
+  return text.toLowerCase().toUpperCase();
 }

@@ -1,4 +1,4 @@
-import { element } from './icons.js';
+import { element, icon } from './icons.js';
 import { ResultBar } from './result-bar.js';
 import { Settings } from './settings.js';
 import { statusText } from './status-text.js';
@@ -45,7 +45,9 @@ export class PreferencesView {
     const client = this.#host.client();
     const status = client?.status ?? 'connecting';
     const text = statusText(status, this.#words) || (this.#shown ? '' : this.#words.loading);
-    this.#banner.textContent = text;
+    const blocked = Boolean(client && !client.mayShow);
+    this.root.classList.toggle('blocked', blocked);
+    this.#banner.replaceChildren(...(blocked ? [icon('lock')] : []), text);
     this.#banner.hidden = !text;
     this.#settings.root.hidden = !client?.mayShow;
     if (this.#shown || !client || status !== 'online') return;

@@ -52,6 +52,8 @@ export function acquire(options, user) {
   const key = identityOf(options);
   let shared = clients.get(key);
   const { token } = options;
+  // An inbox that has waited in vain for an identity starts over: this element may get one.
+  if (shared?.client.signIn.isMissing && !shared.client.mayShow) shared = undefined;
   if (shared && token && token !== shared.token) {
     // An inbox whose sign-in has ended starts over.
     if (shared.client.mayShow) shared.client.useToken(token);

@@ -44,6 +44,8 @@ export class SignIn {
   /** @type {Promise<boolean> | null} */
   #requesting = null;
   #asked = false;
+  /** Reason why `getToken` gave no token, for logs. */
+  problem = '';
   #refusedAt = 0;
   #pause = 0;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
@@ -95,6 +97,7 @@ export class SignIn {
    */
   async #ready() {
     const { token, getToken } = this.#options;
+    if (this.isMissing) return false;
     if (token || !getToken) return true;
     return this.#requesting ?? (this.#asked ? false : this.#request());
   }
@@ -126,20 +129,22 @@ export class SignIn {
     this.#requesting ??= (async () => {
       try {
         const token = await getToken?.();
+        this.problem = 'getToken returned no token; is the user signed in to the page?';
         // Closed in the meantime, or the user is not signed in.
         if (!token || !this.#options.getToken) return false;
         if (typeof token !== 'string' || !TOKEN.test(token)) {
           // Not shown: it may contain a valid token.
-          console.warn(
-            'Lonceng: getToken returned something that is not a token; ' +
-              'does its endpoint answer 200 with the token alone?',
-          );
+          this.problem =
+            'getToken returned something that is not a token; ' +
+            'does its endpoint answer 200 with the token alone?';
+          console.warn(`Lonceng: ${this.problem}`);
           return false;
         }
         this.#options.token = token;
         this.#plan();
         return true;
       } catch (error) {
+        this.problem = 'getToken failed; the console says why';
         console.warn('Lonceng: getToken failed', error);
         return false;
       } finally {

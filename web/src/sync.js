@@ -16,6 +16,15 @@ const RETRY_AFTER = 3_000;
 /** Delay before `getToken` is called again after it returned none, in milliseconds. */
 const TOKEN_RETRY_AFTER = 5_000;
 
+/**
+ * Time to wait for an identity, in milliseconds: pages often set `getToken` a moment after the
+ * element is connected.
+ */
+const IDENTITY_WAIT = 1_000;
+
+/** Reason of the status without an identity. */
+const NO_IDENTITY = 'no identity: set the attribute token, the property getToken, or auth="cookie"';
+
 /** Time after which an unanswered sync may be requested again, in milliseconds. */
 const SYNC_TIMEOUT = 5_000;
 
@@ -77,9 +86,10 @@ export class InboxSync {
     return this.#tabs?.claims(key) ?? true;
   }
 
-  /** Reconnects with another token. */
+  /** Connects, or connects again, with another token. */
   renew() {
-    this.#link?.renew();
+    if (this.#tabs) this.#link?.renew();
+    else void this.#start();
   }
 
   /** Closes the connection. */
@@ -108,11 +118,20 @@ export class InboxSync {
 
   /** Starts when there is an identity. */
   async #start() {
-    const signedIn = await this.#signIn.first();
     if (this.#closed) return;
-    if (!signedIn || this.#signIn.isMissing) {
-      this.#setStatus('unauthorized', this.#signIn.isMissing ? 'no token' : 'getToken gave none');
-      if (!signedIn) this.#retry = setTimeout(() => void this.#start(), TOKEN_RETRY_AFTER);
+    clearTimeout(this.#retry);
+    if (this.#signIn.isMissing) {
+      const missing = () => this.#setStatus('unauthorized', NO_IDENTITY);
+      this.#retry = setTimeout(missing, IDENTITY_WAIT);
+      return;
+    }
+    const signedIn = await this.#signIn.first();
+    // A token that was set in the meantime has started it.
+    if (this.#closed || this.#tabs) return;
+    clearTimeout(this.#retry);
+    if (!signedIn) {
+      this.#setStatus('unauthorized', this.#signIn.problem);
+      this.#retry = setTimeout(() => void this.#start(), TOKEN_RETRY_AFTER);
       return;
     }
     this.#setStatus('connecting', '');
@@ -301,10 +320,11 @@ export class InboxSync {
    * @param {string} reason
    */
   #setStatus(status, reason) {
-    if (this.status === status) return;
+    if (this.status === status && this.reason === reason) return;
+    const before = this.status;
     this.status = status;
     this.reason = reason;
-    if (status === 'online') this.#sendPending();
+    if (status === 'online' && before !== 'online') this.#sendPending();
     this.changed();
   }
 }

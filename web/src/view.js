@@ -56,6 +56,7 @@ export class View {
   #list;
   #settings = new Settings((result) => this.#actions.show(result));
   #shown = false;
+  #blocked = false;
   #wasOnline = false;
   #nearEnd = false;
   #gestureAt = -Infinity;
@@ -171,7 +172,8 @@ export class View {
     this.#wasOnline = online;
     this.#markAll.disabled = !client?.mayShow || client.unread === 0;
     this.#gear.disabled = !online;
-    this.#drawBanner(client?.status ?? 'unauthorized');
+    this.#block(Boolean(client && !client.mayShow));
+    this.#drawBanner(client?.status ?? 'connecting');
     if (!this.#shown) return;
     const filter = this.#filters.value;
     const items = client?.mayShow ? client.matching(filter) : [];
@@ -201,7 +203,7 @@ export class View {
    */
   key(event) {
     if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return;
-    if (!this.#settings.root.hidden) return;
+    if (this.#blocked || !this.#settings.root.hidden) return;
     const target = /** @type {HTMLElement} */ (event.composedPath()[0]);
     const isText = target.matches('input');
     if (isText && event.key !== 'ArrowDown') return;
@@ -212,6 +214,25 @@ export class View {
       return;
     }
     event.preventDefault();
+  }
+
+  /**
+   * Leaves only the banner, while the user is not signed in or the page is refused: nothing else
+   * would work.
+   * @param {boolean} blocked
+   */
+  #block(blocked) {
+    if (blocked === this.#blocked) return;
+    this.#blocked = blocked;
+    if (!this.#help.root.hidden) this.#toggleHelp();
+    if (!this.#settings.root.hidden) this.#toggleSettings();
+    if (blocked) this.#actions.bar.hide();
+    const { activeElement } = /** @type {ShadowRoot} */ (this.root.getRootNode());
+    this.root.classList.toggle('blocked', blocked);
+    this.#filters.root.hidden = this.#body.hidden = blocked;
+    this.#markAll.hidden = this.#gear.hidden = blocked;
+    // A hidden element loses the focus, and with it the keys of the panel.
+    if (blocked && activeElement && this.root.contains(activeElement)) this.#focus();
   }
 
   #focus() {
@@ -297,7 +318,7 @@ export class View {
     this.#banner.hidden = !text;
     if (this.#banner.dataset.text === text) return;
     this.#banner.dataset.text = text;
-    this.#banner.replaceChildren(text);
+    this.#banner.replaceChildren(...(this.#blocked ? [icon('lock')] : []), text);
     if (failed) this.#banner.append(button('quiet', retry, () => void this.#load()));
   }
 

@@ -231,6 +231,13 @@ describe('Inbox', () => {
     assert.equal(inbox.revision, 2);
   });
 
+  it('searches in any case, also of letters that are not ASCII', () => {
+    inbox.apply(push(1, { title: 'Straße', message: 'ОДИН οδος' }));
+    for (const q of ['STRASSE', 'straße', 'один', 'ΟΔΟΣ'])
+      assert.deepEqual(ids(inbox.matching({ tab: 'all', q })), ['id-1'], q);
+    assert.deepEqual(ids(inbox.matching({ tab: 'all', q: 'два' })), []);
+  });
+
   it('keeps what a filter has loaded out of the list, which has no gaps', () => {
     inbox.apply(push(9));
     inbox.put(item(2, { title: 'Old', message: 'Needle', category: 'Refunds' }), true);

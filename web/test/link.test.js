@@ -8,8 +8,8 @@ const { Link } = await import('../src/link.js');
 
 describe('Link', () => {
   let browser;
-  /** Statuses and messages, as the protocol is told. */
-  let statuses, messages, polls;
+  /** Statuses, their reasons and messages, as the protocol is told. */
+  let statuses, reasons, messages, polls;
   /** @type {InstanceType<typeof Link> | undefined} */
   let link;
   const start = (more = {}, options = { hub: 'https://hub.example', token: 't' }) => {
@@ -17,7 +17,10 @@ describe('Link', () => {
       address: () => 'wss://hub.example/ws',
       welcome: 'connected',
       onMessage: (message) => messages.push(message),
-      onStatus: (status) => statuses.push(status),
+      onStatus: (status, reason) => {
+        statuses.push(status);
+        reasons.push(reason);
+      },
       poll: async () => void (polls += 1),
       probe: ['GET', '/api/v1/notifications/unread-count'],
       ...more,
@@ -29,10 +32,10 @@ describe('Link', () => {
     FakeSocket.last.receive({ type: 'connected', data: { heartbeat_seconds: 30 } });
   };
   /** The hub answers the probe with this status; null: it cannot be reached. */
-  const probed = (status) => {
+  const probed = (status, detail) => {
     mock.method(globalThis, 'fetch', async () => {
       if (status === null) throw new TypeError('failed to fetch');
-      return { status, ok: status < 300 };
+      return new Response(detail && JSON.stringify({ detail }), { status });
     });
   };
   /** Lets time pass in small steps; a large one would look as if the machine had slept. */
@@ -45,7 +48,7 @@ describe('Link', () => {
   };
   beforeEach(() => {
     browser = installBrowser();
-    [statuses, messages, polls] = [[], [], 0];
+    [statuses, reasons, messages, polls] = [[], [], [], 0];
     mock.timers.enable({ apis: ['setTimeout', 'setInterval', 'Date'] });
     mock.method(console, 'warn', () => {});
     probed(null);
@@ -135,6 +138,7 @@ describe('Link', () => {
     online();
     await fail(4001);
     assert.equal(statuses.at(-1), 'unauthorized');
+    assert.match(reasons.at(-1), /expired, or the user was signed out/);
     const count = FakeSocket.all.length;
     wait(120_000);
     assert.equal(FakeSocket.all.length, count);
@@ -155,13 +159,45 @@ describe('Link', () => {
     start();
     await fail();
     assert.deepEqual(statuses, ['forbidden']);
+    assert.match(reasons[0], /refuses pages of https:\/\/page.example; add the origin to server/);
+    assert.equal(console.warn.mock.calls[0].arguments[0], `Lonceng: forbidden: ${reasons[0]}`);
+  });
+
+  it('reports what the hub says about a caller without an inbox', async () => {
+    probed(403, 'an API key has no inbox');
+    start();
+    await fail();
+    assert.deepEqual([statuses, reasons], [['forbidden'], ['an API key has no inbox']]);
   });
 
   it('finds out by a request that the token is refused', async () => {
     probed(401);
     start();
     await fail();
-    assert.deepEqual(statuses, ['unauthorized']);
+    assert.deepEqual([statuses, reasons], [['unauthorized'], ['the hub refuses the sign-in']]);
+  });
+
+  it('reports what the hub says about a refused token, once, and what it says next', async () => {
+    probed(401, 'the token is not accepted: its signature does not match');
+    const signIn = { refused: async () => false, mayRecover: true };
+    start({ signIn });
+    await fail();
+    wait(20_000);
+    await settle();
+    assert.deepEqual(reasons, ['the token is not accepted: its signature does not match']);
+    probed(401, 'the token is not accepted: it expired at 2026-01-01T00:00:00Z');
+    signIn.refused = async () => true;
+    wait(5_000);
+    await settle();
+    signIn.refused = async () => false;
+    await fail();
+    assert.deepEqual(statuses, ['unauthorized', 'unauthorized']);
+    assert.match(reasons[1], /it expired at 2026/);
+    const warnings = console.warn.mock.calls.map((call) => call.arguments[0]);
+    assert.deepEqual(
+      warnings,
+      reasons.map((reason) => `Lonceng: unauthorized: ${reason}`),
+    );
   });
 
   it('waits long after too many connections', async () => {

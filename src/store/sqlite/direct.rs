@@ -70,6 +70,7 @@ impl Direct {
         let connection = Connection::open_with_flags(&self.location, flags)?;
         connection.busy_timeout(self.busy_timeout)?;
         connection.set_prepared_statement_cache_capacity(STATEMENTS);
+        super::fold_case::register(&connection)?;
         for (pragma, value) in super::PRAGMAS {
             connection.pragma_update(None, pragma, value)?;
         }

@@ -5,6 +5,7 @@
 
 mod activity;
 mod direct;
+mod fold_case;
 
 use std::sync::LazyLock;
 
@@ -30,6 +31,7 @@ use crate::domain::{
 
 pub(super) use activity::insert_activity;
 pub(super) use direct::{Direct, DirectTransaction, Statements};
+pub(super) use fold_case::folded;
 
 /// Settings of a connection that bypasses sqlx; those that sqlx sets are in `open.rs`. FULL: a
 /// commit survives a power failure, as an acknowledgement promises.

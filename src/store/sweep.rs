@@ -248,6 +248,10 @@ impl Store {
                     .bind(now)
                     .execute(&mut *tx)
                     .await?;
+                sqlx::query(db::DROP_GROUPS)
+                    .bind(json!(deleted).to_string())
+                    .execute(&mut *tx)
+                    .await?;
                 db::drop_unused_metadata(&mut tx, &unused).await?;
             }
             let touched: BTreeSet<&UserId> = changes.iter().map(|change| &change.user_id).collect();

@@ -18,14 +18,6 @@ use crate::{
 const NOTIFICATION: &str =
     concat!("SELECT ", notification_selection!(), " FROM notifications WHERE notification_id = $1");
 
-/// Selects notifications of an event after an ID.
-const OF_EVENT: &str = concat!(
-    "SELECT ",
-    notification_selection!(),
-    " FROM notifications WHERE event_id = $1 AND notification_id > $2 ORDER BY \
-      notification_id LIMIT $3"
-);
-
 /// Selects read notifications of a user that changed after a revision and were pushed.
 const READ_AND_PUSHED: &str = concat!(
     "SELECT ",
@@ -67,27 +59,6 @@ impl Store {
             sqlx::query_as(NOTIFICATION).bind(Id(id)).fetch_optional(pool).await
         })?;
         row.map(Notification::try_from).transpose()
-    }
-
-    /// Returns notifications of an event after an ID, in the order of their IDs.
-    ///
-    /// # Errors
-    /// When the store is unavailable.
-    pub async fn notifications_of_event(
-        &self,
-        event_id: &str,
-        after: Uuid,
-        limit: i64,
-    ) -> Result<Vec<Notification>, StoreError> {
-        let rows: Vec<NotificationRow> = on_pool!(self, |pool| {
-            sqlx::query_as(OF_EVENT)
-                .bind(event_id)
-                .bind(Id(after))
-                .bind(limit)
-                .fetch_all(pool)
-                .await
-        })?;
-        all(rows)
     }
 
     /// Returns the recipient of a delivery with preferences, if the directory knows them.

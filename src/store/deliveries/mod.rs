@@ -17,7 +17,6 @@ use crate::domain::{
     channel::UnlessState,
     deliveries::DeliveryDraft,
     notification::{Notification, Timestamp},
-    plan::Draft,
     trace_context::TraceContext,
 };
 
@@ -103,17 +102,17 @@ impl DeliveryRow {
         }
     }
 
-    /// Creates the delivery that stands for all recipients of an event.
+    /// Creates the delivery that stands for all recipients of an event; the notification of the
+    /// first one leads to the event.
     pub(super) fn broadcast(
         draft: &DeliveryDraft,
-        notification: Uuid,
-        first: &Draft,
+        first: &Notification,
         trace: Option<&TraceContext>,
         now: Timestamp,
     ) -> Self {
         Self {
             delivery_id: Id(Uuid::now_v7()),
-            notification_id: Id(notification),
+            notification_id: Id(first.notification_id),
             user_id: String::new(),
             type_code: first.type_code.clone(),
             channel: draft.channel.clone(),

@@ -239,3 +239,7 @@ async fn of_everyone(
     };
     Ok((decide_broadcast(item.is_some(), delivery.unless, noticed), item))
 }
+
+#[cfg(test)]
+#[path = "prepare_tests.rs"]
+mod tests;

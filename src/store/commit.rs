@@ -153,6 +153,14 @@ macro_rules! joined {
     }};
 }
 
+/// Checks whether a notification has a delivery on a channel that is still to be made.
+macro_rules! is_pending {
+    ($id:expr, $delivery:expr, $db:ident, $tx:ident) => {
+        $db::first!($tx, (i64,), PENDING, $id, $delivery.channel.as_str())?
+            .is_some_and(|(count,)| count > 0)
+    };
+}
+
 /// Stores a notification that may belong to a group: the group grows, or begins.
 macro_rules! grouped {
     (
@@ -176,14 +184,6 @@ macro_rules! grouped {
         }
         placed
     }};
-}
-
-/// Checks whether a notification has a delivery on a channel that is still to be made.
-macro_rules! is_pending {
-    ($id:expr, $delivery:expr, $db:ident, $tx:ident) => {
-        $db::first!($tx, (i64,), PENDING, $id, $delivery.channel.as_str())?
-            .is_some_and(|(count,)| count > 0)
-    };
 }
 
 /// Adds the deliveries that stand for all recipients of an event, whose notifications are placed.

@@ -115,10 +115,10 @@ async fn recalled_event_leaves_its_group(on: On) {
     });
     assert_eq!(hub.post("/api/v1/events", &event).await.0, 202);
     let grown = client.expect("notification.push").await;
-    assert_eq!((&grown["count"], &grown["message"]), (
-        &json!(2),
-        &json!("ani and 1 others liked \"D\""),
-    ));
+    assert_eq!(
+        (&grown["count"], &grown["message"]),
+        (&json!(2), &json!("ani and 1 others liked \"D\""),)
+    );
     assert_eq!(recall("g4").await, (202, json!(1)));
     client.expect("notification.update").await;
     assert_eq!(recall("g2").await, (202, json!(1)));

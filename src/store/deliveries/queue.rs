@@ -5,10 +5,7 @@ use uuid::Uuid;
 use super::{Delivery, DeliveryOutcome, Row, delivery_columns};
 use crate::{
     domain::notification::Timestamp,
-    store::{
-        Store, StoreError,
-        sql_types::Id,
-    },
+    store::{Store, StoreError, sql_types::Id},
 };
 
 /// Claims due deliveries of a channel: $1 channel, $2 now, $3 end of the claim, $4 limit, $5 with

@@ -62,15 +62,14 @@ const LAST_CHANGED: &str = concat!(
 );
 
 /// Stores the state of one notification.
-pub(super) const SET_STATE: &str = "UPDATE notifications SET status = $2, read_at = $3, revision = $4, \
-    seen_at = $5, expires_at = $6, kept_from = COALESCE($7, kept_from), clicked_at = $8, \
+pub(super) const SET_STATE: &str = "UPDATE notifications SET status = $2, read_at = $3, revision = \
+    $4, seen_at = $5, expires_at = $6, kept_from = COALESCE($7, kept_from), clicked_at = $8, \
     snoozed_until = $9, changed_at = $10, clicked_action = $12 WHERE user_id = $11 AND \
     notification_id = $1";
 
 /// Leaves a tombstone without content.
-pub(super) const BLANK: &str = "UPDATE notifications SET title = '', message = '', metadata = '{}', \
-metadata_id = NULL, \
-     action_url = NULL, actors = NULL, category = NULL, presentation = NULL, \
+pub(super) const BLANK: &str = "UPDATE notifications SET title = '', message = '', metadata = \
+     '{}', metadata_id = NULL, action_url = NULL, actors = NULL, category = NULL, presentation = NULL, \
      deleted_at = $2 WHERE user_id = $3 AND notification_id = $1";
 
 /// Drops the events of the group of a notification.

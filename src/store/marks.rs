@@ -69,8 +69,8 @@ pub(super) const SET_STATE: &str = "UPDATE notifications SET status = $2, read_a
 
 /// Leaves a tombstone without content.
 pub(super) const BLANK: &str = "UPDATE notifications SET title = '', message = '', metadata = \
-     '{}', metadata_id = NULL, action_url = NULL, actors = NULL, category = NULL, presentation = NULL, \
-     deleted_at = $2 WHERE user_id = $3 AND notification_id = $1";
+     '{}', metadata_id = NULL, action_url = NULL, actors = NULL, category = NULL, presentation = \
+     NULL, deleted_at = $2 WHERE user_id = $3 AND notification_id = $1";
 
 /// Drops the events of the group of a notification.
 pub(super) const DROP_MEMBERS: &str = "DELETE FROM group_members WHERE notification_id = $1";

@@ -192,8 +192,9 @@ pub(super) const BLANK_ALL: &str = "UPDATE notifications SET title = '', message
 
 /// Drops the events of the groups of notifications that are gone, by a JSON list of IDs.
 pub(super) const DROP_GROUPS: &str = "DELETE FROM group_members WHERE notification_id IN \
-     (SELECT json_array_elements_text($1::json)::uuid) AND NOT EXISTS (SELECT 1 FROM notifications n WHERE n.user_id = group_members.user_id AND \
-     n.notification_id = group_members.notification_id AND n.status <> 'deleted')";
+     (SELECT json_array_elements_text($1::json)::uuid) AND NOT EXISTS (SELECT 1 FROM \
+     notifications n WHERE n.user_id = group_members.user_id AND n.notification_id = \
+     group_members.notification_id AND n.status <> 'deleted')";
 
 /// Sets the highest purged revisions from a JSON list of `{user, revision}`.
 pub(super) const SET_PURGED: &str = "UPDATE inboxes SET purged_revision = \

@@ -7,13 +7,13 @@ use lonceng::{
         catalog::{Catalog, Origin, TypeRow},
         deliveries::DeliveryDraft,
         event::Event,
-        inbox::Mark,
+        inbox::{Mark, SweepKind},
         notification::{Notification, Status, Timestamp},
         plan::{Draft, People, Planner},
         regroup::Regrouping,
         user::Person,
     },
-    store::{DeliveryFilter, Planned, Regrouped, Store},
+    store::{DeliveryFilter, Fence, Planned, Regrouped, Store},
 };
 use rand::{Rng as _, SeedableRng as _, rngs::StdRng};
 use serde_json::{Map, Value, json};
@@ -352,7 +352,35 @@ async fn a_recall_cancels_what_only_its_event_needs(store: Store) {
     assert_eq!(recall(&store, &catalog, "e3", now.0 + 6).await, (false, 0), "recalled before");
 }
 
+async fn events_of_a_group_end_with_it_and_with_the_people_they_name(store: Store) {
+    let catalog = catalog();
+    let now = NOW.0;
+    let id = commit(&store, liked(&catalog, "e0", "n", "ani", now), now).await;
+    commit(&store, liked(&catalog, "e1", "n", "budi", now + 1), now + 1).await;
+    // The newest event is not rendered again for someone who was erased.
+    store.erase(&user("budi")).await.expect("it writes");
+    let members = store.group_members(id).await.expect("it reads");
+    let kept: Vec<_> = members.iter().map(|one| (one.event.is_some(), &one.actor)).collect();
+    assert_eq!(kept, [(true, &Some("ani".to_owned())), (false, &None)]);
+    commit(&store, liked(&catalog, "e2", "n", "citra", now + 2), now + 2).await;
+    assert!(recall(&store, &catalog, "e2", now + 3).await.0);
+    let item = store.any_notification(id).await.expect("it reads").expect("it is there");
+    assert_eq!((item.count, item.message.as_str()), (2, "2: ani liked te0"));
+    let data = store.personal_data(&user("u"), Timestamp(now)).await.expect("it reads");
+    assert_eq!(data["group_members"].as_array().map(Vec::len), Some(3), "{data}");
+    store.erase(&user("u")).await.expect("it writes");
+    assert_eq!(store.group_members(id).await.expect("it reads"), []);
+
+    // The end of the retention period.
+    let (id, draft) = liked(&catalog, "e3", "n", "ani", now);
+    commit(&store, (id, Draft { keep_until: Some(Timestamp(now + 1)), ..draft }), now).await;
+    let (due, fence) = (Timestamp(now + 2), Fence::alone("sweeper"));
+    let swept = store.sweep(SweepKind::Discard, due, 10, due, &fence).await.expect("it writes");
+    assert_eq!((swept.len(), store.group_members(id).await.expect("it reads")), (1, vec![]));
+}
+
 on_both! {
+    events_of_a_group_end_with_it_and_with_the_people_they_name,
     groups_without_recalled_events_are_as_in_a_plain_model,
     events_and_recalls_at_the_same_time_lose_nothing,
     of_a_large_group_the_first_and_the_newest_events_are_kept,

@@ -111,15 +111,13 @@ impl Regrouping {
         after.count = self.count;
         after.actors.clone_from(&self.actors);
         let group = self.newest.as_ref().and_then(draft).and_then(|draft| draft.group);
-        match group.and_then(|group| group.text.render(self.count, &self.actors)) {
-            Some(text) => {
-                after.message = text.plain;
-                after.presentation.rich = text.rich;
-            }
-            None => {
-                after.message.clone_from(&after.title);
-                after.presentation.rich = None;
-            }
+        let text = group.and_then(|group| group.text.render(self.count, &self.actors));
+        if let Some(text) = text {
+            after.message = text.plain;
+            after.presentation.rich = text.rich;
+        } else {
+            after.message.clone_from(&after.title);
+            after.presentation.rich = None;
         }
         after
     }

@@ -84,3 +84,26 @@ async fn escalation_for_all_is_sent_unless_anyone_has_noticed() {
     let body = json_of(&posts[0]);
     assert_eq!((&body["message"], &body["recipients"]), (&json!("Message unnoticed"), &json!(3)));
 }
+
+#[tokio::test]
+async fn large_fan_out_makes_one_request_too() {
+    const PEOPLE: usize = 600;
+    let Some(receivers) = Receivers::start() else { return };
+    let hub = Hub::with_config(&config(&receivers), &[]).await;
+    let lines: Vec<String> =
+        (0..PEOPLE).map(|n| json!({ "user_id": format!("u{n:03}") }).to_string()).collect();
+    let ndjson = [("content-type", "application/x-ndjson")];
+    let path = "/api/v1/admin/directory/bulk";
+    let (status, answer) = hub.send("POST", path, &ndjson, lines.join("\n")).await;
+    assert_eq!(status, 200, "{answer}");
+    publish(&hub, "HOOKED", "u000", "for very many").await;
+    until("the last one has it", PATIENCE, async || {
+        let last = hub.inbox(&format!("u{}", PEOPLE - 1)).await;
+        (last.len() == 1).then_some(())
+    })
+    .await;
+    let post = &posts_to(&receivers, "/signed", 1).await[0];
+    assert_eq!(json_of(post)["recipients"], PEOPLE);
+    let told = deliveries(&hub, "channel=webhook:signed").await;
+    assert_eq!((told.len(), &told[0]["recipients"]), (1, &json!(PEOPLE)));
+}

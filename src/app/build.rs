@@ -199,6 +199,7 @@ impl Parts {
             channels: self.channels.channels.clone(),
             retry: self.loaded.config.channels.retry.clone(),
             due: Arc::clone(&self.channels.due),
+            unreached: self.channels.unreached.clone(),
             health: self.health.clone(),
             leases: self.leases.clone(),
         };

@@ -8,6 +8,9 @@ use tokio::time::Instant;
 /// Number of failures in a row that open a breaker.
 const FAILURES: u32 = 5;
 
+/// Time after which an open breaker that nobody probes says nothing about its endpoint any more.
+const UNPROBED: Duration = Duration::from_mins(10);
+
 /// Circuit breaker.
 #[derive(Debug, Clone)]
 pub(super) struct Breaker {
@@ -38,6 +41,27 @@ impl Breaker {
         self.open_until.is_some()
     }
 
+    /// Returns whether a message may be tried now. The first one that may after a pause is the
+    /// probe: others have to wait for its result, or for another pause.
+    pub(super) fn passes(&mut self, now: Instant) -> bool {
+        let passes = self.admits(1, now) == 1;
+        if passes && self.is_open() {
+            self.open_until = Some(now + self.pause());
+        }
+        passes
+    }
+
+    /// Returns whether the endpoint is known not to be reached: the breaker is open, and it was
+    /// probed not long ago.
+    pub(super) fn is_down(&self, now: Instant) -> bool {
+        self.open_until.is_some_and(|until| now < until + UNPROBED)
+    }
+
+    fn pause(&self) -> Duration {
+        let last = self.backoff.len().saturating_sub(1);
+        self.backoff.get(self.openings.min(last)).copied().unwrap_or_default()
+    }
+
     /// Records that the endpoint answered.
     pub(super) fn succeeded(&mut self) {
         *self = Self::new(std::mem::take(&mut self.backoff));
@@ -47,8 +71,7 @@ impl Breaker {
     pub(super) fn failed(&mut self, now: Instant) {
         self.failures += 1;
         if self.failures >= FAILURES {
-            let last = self.backoff.len().saturating_sub(1);
-            let pause = self.backoff.get(self.openings.min(last)).copied().unwrap_or_default();
+            let pause = self.pause();
             self.openings += 1;
             self.open_until = Some(now + pause);
         }
@@ -76,5 +99,24 @@ mod tests {
         assert_eq!(breaker.admits(16, start + seconds(35)), 1);
         breaker.succeeded();
         assert_eq!((breaker.admits(16, start), breaker.is_open()), (16, false));
+    }
+
+    #[test]
+    fn one_probe_passes_at_a_time_and_an_endpoint_that_nobody_probes_is_forgotten() {
+        let seconds = |n| Duration::from_secs(n);
+        let mut breaker = Breaker::new(vec![seconds(5), seconds(30)]);
+        let start = Instant::now();
+        assert!(breaker.passes(start) && !breaker.is_down(start));
+        for _ in 0..5 {
+            breaker.failed(start);
+        }
+        assert!(!breaker.passes(start + seconds(4)) && breaker.is_down(start + seconds(4)));
+        assert!(breaker.passes(start + seconds(5)), "the probe");
+        assert!(!breaker.passes(start + seconds(5)), "its result is not known yet");
+        assert!(breaker.passes(start + seconds(35)), "the result of the first one was lost");
+        assert!(breaker.is_down(start + seconds(35)));
+        assert!(!breaker.is_down(start + seconds(36) + UNPROBED + seconds(30)));
+        breaker.succeeded();
+        assert!(breaker.passes(start) && breaker.passes(start) && !breaker.is_down(start));
     }
 }

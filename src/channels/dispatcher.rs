@@ -6,8 +6,8 @@ use actix::{Actor, ActorFutureExt, AsyncContext, Context, Handler, WrapFuture};
 use tokio::sync::Notify;
 
 use super::{
-    Channel,
-    worker::{self, OpenBreakers, WorkerContext},
+    Channel, Unreached,
+    worker::{self, WorkerContext},
 };
 use crate::{
     clock,
@@ -37,6 +37,8 @@ pub struct DispatcherConfig {
     pub due: Arc<Notify>,
     /// Readiness.
     pub health: Health,
+    /// Channels that are not reached.
+    pub unreached: Unreached,
     /// Leases: one hub at a time sends digests.
     pub leases: Leases,
 }
@@ -86,7 +88,7 @@ impl Actor for Dispatcher {
     type Context = Context<Self>;
 
     fn started(&mut self, ctx: &mut Self::Context) {
-        let DispatcherConfig { store, catalog, channels, retry, due, health, leases } =
+        let DispatcherConfig { store, catalog, channels, retry, due, health, unreached, leases } =
             &self.config;
         let state = if channels.is_empty() { PartState::Off } else { PartState::Ok };
         health.set("channels", state);
@@ -96,7 +98,8 @@ impl Actor for Dispatcher {
             retry: retry.clone(),
             due: Arc::clone(due),
             leases: leases.clone(),
-            open: Arc::new(OpenBreakers::new(health.clone())),
+            health: health.clone(),
+            unreached: unreached.clone(),
         };
         for channel in channels {
             let worker = worker::run(Arc::clone(channel), context.clone());

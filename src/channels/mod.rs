@@ -15,6 +15,7 @@ mod outcome;
 mod prepare;
 mod reply;
 mod set;
+mod unreached;
 mod web_push;
 mod webhook;
 mod worker;
@@ -27,6 +28,7 @@ use uuid::Uuid;
 pub use dispatcher::{Dispatcher, DispatcherConfig};
 pub use email::{EmailTemplates, Rendered, Unsubscribe, check_email, test_email_server};
 pub use set::{ChannelSet, ChannelsError};
+pub use unreached::Unreached;
 pub use web_push::{VapidKeys, generate_vapid};
 pub use webhook::check_webhook;
 
@@ -45,8 +47,8 @@ use crate::{
 pub struct Message {
     /// ID of the delivery; the same for every attempt.
     pub id: Uuid,
-    /// Recipient.
-    pub recipient: Person,
+    /// Recipient; `None` if it stands for all recipients of an event.
+    pub recipient: Option<Person>,
     /// Notifications: one, or those of a digest, oldest first.
     pub items: Vec<Arc<Notification>>,
     /// True if it is a digest.
@@ -124,6 +126,12 @@ pub trait Channel: Send + Sync {
         16
     }
 
+    /// Returns the endpoints that the channel leaves alone because they are not reached, if it has
+    /// several. The dispatcher does so for the channel as a whole.
+    fn unreached(&self) -> Vec<String> {
+        Vec::new()
+    }
+
     /// Sends a message. The dispatcher limits the time.
     fn send<'a>(&'a self, message: &'a Message) -> BoxFuture<'a, Result<Sent, SendError>>;
 
@@ -158,7 +166,9 @@ pub fn configured(
         channels.push(Arc::new(email::Email::new(&config.email, timeout, context)?));
     }
     if let Some(keys) = &context.vapid {
-        channels.push(Arc::new(web_push::WebPush::new(&config.push, keys, timeout, context)?));
+        let backoff = config.retry.backoff_seconds.iter().copied().map(Duration::from_secs);
+        let limits = (timeout, backoff.collect());
+        channels.push(Arc::new(web_push::WebPush::new(&config.push, keys, limits, context)?));
     }
     for webhook in &config.webhooks {
         channels.push(Arc::new(webhook::Webhook::new(webhook, timeout)?));

@@ -1,13 +1,22 @@
-//! Preparation of a delivery that is due: is it still wanted, and what exactly is sent.
+//! Preparation of deliveries that are due: are they still wanted, and what exactly is sent.
+//!
+//! Everything that decides is looked up for all of them together: a query for each would limit how
+//! many are sent.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
+
+use tokio::time::Instant;
+use uuid::Uuid;
 
 use super::{Message, outcome::without_attempt};
 use crate::{
     domain::{
         channel::PUSH,
-        deliveries::{Decision, QUIET, Situation, decide},
-        notification::{Notification, Timestamp},
+        deliveries::{Decision, QUIET, Situation, decide, decide_broadcast},
+        notification::{Notification, Status, Timestamp},
         preferences::Preferences,
         user::{Person, UserId},
     },
@@ -21,6 +30,8 @@ pub(super) struct Prepared {
     pub(super) deliveries: Vec<Delivery>,
     /// Message.
     pub(super) message: Message,
+    /// Time of the claim.
+    pub(super) claimed: Instant,
 }
 
 /// Result of preparing: messages to send, and outcomes of deliveries that are not sent now.
@@ -30,49 +41,90 @@ pub(super) struct Preparation {
     pub(super) outcomes: Vec<DeliveryOutcome>,
 }
 
-/// Recipient of a delivery, with what decides.
-struct Recipient {
-    person: Person,
-    preferences: Option<Preferences>,
-    browsers: Vec<PushSubscription>,
-}
-
-impl Recipient {
-    async fn load(store: &Store, delivery: &Delivery) -> Result<Self, StoreError> {
-        // A delivery that stands for all recipients has none of its own.
-        let Ok(user) = UserId::parse(&delivery.user_id) else {
-            let nobody =
-                UserId::parse("-").map_err(|error| StoreError::Corrupt(error.to_string()))?;
-            return Ok(Self {
-                person: Person::unknown(nobody),
-                preferences: None,
-                browsers: Vec::new(),
-            });
+impl Preparation {
+    /// Adds the outcome of a delivery that is not sent now.
+    fn settle(&mut self, delivery: &Delivery, decision: Decision) {
+        let (state, reason, due_at) = match decision {
+            Decision::Send => return,
+            Decision::Wait(until, reason) => ("scheduled", reason, Some(until)),
+            Decision::Cancel(reason) => ("cancelled", reason, None),
+            Decision::Skip(reason) => ("skipped", reason, None),
         };
-        let (person, preferences) = store.recipient(&user).await?;
-        let browsers = match delivery.channel.as_str() {
-            PUSH => store.subscriptions(user.as_str()).await?,
-            _ => Vec::new(),
-        };
-        Ok(Self { person, preferences, browsers })
+        self.outcomes.push(without_attempt(delivery, state, reason, due_at));
     }
 }
 
-/// Claimed deliveries by message: those of a user's digest form one.
-fn by_message(claimed: Vec<Delivery>) -> Vec<Vec<Delivery>> {
-    let (mut single, mut digests) = (Vec::new(), BTreeMap::<String, Vec<Delivery>>::new());
+/// Notifications and people of deliveries.
+#[derive(Default)]
+struct Lookups {
+    notifications: HashMap<Uuid, Arc<Notification>>,
+    people: HashMap<UserId, Person>,
+    preferences: HashMap<UserId, Preferences>,
+    browsers: HashMap<UserId, Vec<PushSubscription>>,
+}
+
+impl Lookups {
+    async fn load(store: &Store, messages: &[Vec<Delivery>]) -> Result<Self, StoreError> {
+        let all = || messages.iter().flatten();
+        let ids: Vec<Uuid> = all().map(|delivery| delivery.notification_id).collect();
+        let notifications = store.notifications(&ids).await?;
+        let mut users: Vec<UserId> = all().filter_map(|one| one.user_id.clone()).collect();
+        users.sort_unstable();
+        users.dedup();
+        let (people, preferences) = store.recipients(&users).await?;
+        let mut browsers = HashMap::new();
+        if all().any(|delivery| delivery.channel == PUSH) {
+            for user in users {
+                let own = store.subscriptions(user.as_str()).await?;
+                browsers.insert(user, own);
+            }
+        }
+        let by_id = |item: Notification| (item.notification_id, Arc::new(item));
+        Ok(Self {
+            notifications: notifications.into_iter().map(by_id).collect(),
+            people: people.into_iter().map(|person| (person.user_id.clone(), person)).collect(),
+            preferences: preferences.into_iter().collect(),
+            browsers,
+        })
+    }
+
+    fn person(&self, user: &UserId) -> Person {
+        self.people.get(user).cloned().unwrap_or_else(|| Person::unknown(user.clone()))
+    }
+
+    fn browsers(&self, user: &UserId) -> &[PushSubscription] {
+        self.browsers.get(user).map(Vec::as_slice).unwrap_or_default()
+    }
+}
+
+/// Claimed deliveries by message: those of a user's digest form one, with what else is due for
+/// that user. A window that has ended takes later notifications of its type along.
+async fn by_message(
+    store: &Store,
+    claimed: Vec<Delivery>,
+    (now, until): (Timestamp, Timestamp),
+) -> Result<Vec<Vec<Delivery>>, StoreError> {
+    let (mut messages, mut digests) = (Vec::new(), BTreeMap::<UserId, Vec<Delivery>>::new());
     for delivery in claimed {
-        if delivery.digest {
-            digests.entry(delivery.user_id.clone()).or_default().push(delivery);
-        } else {
-            single.push(vec![delivery]);
+        match &delivery.user_id {
+            Some(user) if delivery.digest => {
+                digests.entry(user.clone()).or_default().push(delivery);
+            }
+            _ => messages.push(vec![delivery]),
         }
     }
-    single.extend(digests.into_values());
-    single
+    for (user, mut deliveries) in digests {
+        let kind = deliveries.first().map(|one| one.type_code.clone()).unwrap_or_default();
+        let further = store.claim_digest(user.as_str(), now, until, &kind).await?;
+        let known: Vec<_> = deliveries.iter().map(|one| one.delivery_id).collect();
+        deliveries.extend(further.into_iter().filter(|one| !known.contains(&one.delivery_id)));
+        deliveries.sort_by_key(|one| one.delivery_id);
+        messages.push(deliveries);
+    }
+    Ok(messages)
 }
 
-/// Prepares claimed deliveries. Those of a digest collect what else is due for its user.
+/// Prepares claimed deliveries.
 ///
 /// # Errors
 /// When the store is unavailable: the claims expire.
@@ -80,82 +132,71 @@ pub(super) async fn prepare(
     store: &Store,
     catalog: &SharedCatalog,
     claimed: Vec<Delivery>,
-    (now, until): (Timestamp, Timestamp),
+    (now, until, claimed_at): (Timestamp, Timestamp, Instant),
 ) -> Result<Preparation, StoreError> {
     let mut preparation = Preparation::default();
-    for mut deliveries in by_message(claimed) {
-        let Some(first) = deliveries.first().cloned() else { continue };
-        if first.digest {
-            // A window that has ended takes later notifications of its type along.
-            let further = store.claim_digest(&first.user_id, now, until, &first.type_code).await?;
-            let known: Vec<_> = deliveries.iter().map(|one| one.delivery_id).collect();
-            deliveries.extend(further.into_iter().filter(|one| !known.contains(&one.delivery_id)));
-            deliveries.sort_by_key(|one| one.delivery_id);
-        }
-        let recipient = Recipient::load(store, &first).await?;
+    if claimed.is_empty() {
+        return Ok(preparation);
+    }
+    let messages = by_message(store, claimed, (now, until)).await?;
+    let lookups = Lookups::load(store, &messages).await?;
+    for deliveries in messages {
         let (mut wanted, mut items) = (Vec::new(), Vec::new());
         for delivery in deliveries {
-            let found = store.any_notification(delivery.notification_id).await?;
-            match decision(&delivery, found.as_ref(), &recipient, catalog, now) {
-                Decision::Send => {
+            let found = lookups.notifications.get(&delivery.notification_id);
+            let (decision, item) = match (&delivery.user_id, found) {
+                (_, None) => (gone(), None),
+                (Some(user), Some(item)) => {
+                    let decision = of_person(&delivery, item, user, &lookups, catalog, now);
+                    (decision, Some(Arc::clone(item)))
+                }
+                (None, Some(item)) => of_everyone(store, &delivery, item).await?,
+            };
+            match (decision, item) {
+                (Decision::Send, Some(item)) => {
+                    items.push(item);
                     wanted.push(delivery);
-                    items.extend(found.map(Arc::new));
                 }
-                Decision::Wait(until, reason) => preparation.outcomes.push(without_attempt(
-                    &delivery,
-                    "scheduled",
-                    reason,
-                    Some(until),
-                )),
-                Decision::Cancel(reason) => {
-                    preparation.outcomes.push(without_attempt(
-                        &delivery,
-                        "cancelled",
-                        reason,
-                        None,
-                    ));
-                }
-                Decision::Skip(reason) => {
-                    preparation.outcomes.push(without_attempt(&delivery, "skipped", reason, None));
-                }
+                (decision, _) => preparation.settle(&delivery, decision),
             }
         }
         let Some(first) = wanted.first() else { continue };
-        let browsers = recipient.browsers;
+        let browsers = first.user_id.as_ref().map(|user| lookups.browsers(user));
+        let is_open = |browser: &&PushSubscription| !first.confirmed.contains(&browser.id);
         let message = Message {
             id: first.delivery_id,
-            recipient: recipient.person,
+            recipient: first.user_id.as_ref().map(|user| lookups.person(user)),
             items,
             digest: first.digest,
             closes: first.closes,
             recipients: first.recipients,
-            browsers: browsers
-                .into_iter()
-                .filter(|browser| !first.confirmed.contains(&browser.id))
-                .collect(),
+            browsers: browsers.unwrap_or_default().iter().filter(is_open).cloned().collect(),
             now,
             trace: first.trace.clone(),
         };
-        preparation.messages.push(Prepared { deliveries: wanted, message });
+        preparation.messages.push(Prepared { deliveries: wanted, message, claimed: claimed_at });
     }
     Ok(preparation)
 }
 
-fn decision(
+fn gone() -> Decision {
+    Decision::Cancel("the notification does not exist any more".to_owned())
+}
+
+/// Decides about the delivery of one person.
+fn of_person(
     delivery: &Delivery,
-    found: Option<&Notification>,
-    recipient: &Recipient,
+    item: &Notification,
+    user: &UserId,
+    lookups: &Lookups,
     catalog: &SharedCatalog,
     now: Timestamp,
 ) -> Decision {
-    let Some(item) = found else {
-        return Decision::Cancel("the notification does not exist any more".to_owned());
-    };
+    let browsers = lookups.browsers(user).len();
     if delivery.closes {
-        return if recipient.browsers.is_empty() {
-            Decision::Skip("no browser of the person receives Web Push".to_owned())
-        } else {
-            Decision::Send
+        return match browsers {
+            0 => Decision::Skip("no browser of the person receives Web Push".to_owned()),
+            _ => Decision::Send,
         };
     }
     if delivery.reason.as_deref() == Some(QUIET) && item.read_at.is_some() {
@@ -174,9 +215,31 @@ fn decision(
         status: item.status,
         is_seen: item.seen_at.is_some(),
         is_read: item.read_at.is_some(),
-        recipient: &recipient.person,
-        preferences: recipient.preferences.as_ref(),
-        browsers: recipient.browsers.len(),
+        recipient: &lookups.person(user),
+        preferences: lookups.preferences.get(user),
+        browsers,
         now,
     })
 }
+
+/// Decides about a delivery that stands for all recipients of an event, and whose notification is
+/// sent: that of the first recipient, or of another one if it was deleted.
+async fn of_everyone(
+    store: &Store,
+    delivery: &Delivery,
+    first: &Arc<Notification>,
+) -> Result<(Decision, Option<Arc<Notification>>), StoreError> {
+    let item = match first.status {
+        Status::Deleted => store.not_deleted_like(first).await?.map(Arc::new),
+        _ => Some(Arc::clone(first)),
+    };
+    let noticed = match delivery.unless {
+        None => false,
+        Some(unless) => store.was_noticed_by_anyone(first, unless).await?,
+    };
+    Ok((decide_broadcast(item.is_some(), delivery.unless, noticed), item))
+}
+
+#[cfg(test)]
+#[path = "prepare_tests.rs"]
+mod tests;

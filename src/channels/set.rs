@@ -7,7 +7,8 @@ use base64::{Engine as _, prelude::BASE64_STANDARD};
 use tokio::sync::Notify;
 
 use super::{
-    Channel, ChannelContext, EmailTemplates, Unsubscribe, VapidKeys, configured, generate_vapid,
+    Channel, ChannelContext, EmailTemplates, Unreached, Unsubscribe, VapidKeys, configured,
+    generate_vapid,
 };
 use crate::{
     config::{
@@ -47,6 +48,8 @@ pub struct ChannelSet {
     pub vapid: Option<Arc<VapidKeys>>,
     /// Notified when deliveries are committed.
     pub due: Arc<Notify>,
+    /// Channels that are not reached.
+    pub unreached: Unreached,
     /// URL at which people reach the hub; empty if it is not known.
     pub public_url: String,
 }
@@ -86,7 +89,15 @@ impl ChannelSet {
         let channels = configured(config, &context).map_err(ChannelsError::Setting)?;
         let ChannelContext { templates, unsubscribe, vapid, .. } = context;
         let public_url = config.email.public_url.trim_end_matches('/').to_owned();
-        Ok(Self { channels, templates, unsubscribe, vapid, due: Arc::default(), public_url })
+        Ok(Self {
+            channels,
+            templates,
+            unsubscribe,
+            vapid,
+            due: Arc::default(),
+            unreached: Unreached::default(),
+            public_url,
+        })
     }
 
     /// Returns the channel with a name.

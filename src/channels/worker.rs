@@ -15,7 +15,7 @@ use tokio::{
 use uuid::Uuid;
 
 use super::{
-    Channel, Message, SendError, SendErrorKind, Sent,
+    Channel, Message, SendError, SendErrorKind, Sent, Unreached,
     breaker::Breaker,
     outcome::{of_attempt, without_attempt},
     prepare::{Prepared, prepare},
@@ -45,6 +45,12 @@ const CLAIM: Duration = Duration::from_secs(12);
 /// Interval at which claims are renewed.
 const RENEW_INTERVAL: Duration = Duration::from_secs(4);
 
+/// Time after a claim in which a delivery is not looked up again before it is sent.
+const FRESH: Duration = Duration::from_millis(250);
+
+/// Time beyond its limit after which an attempt is dropped whose channel does not keep to it.
+const GRACE: Duration = Duration::from_secs(1);
+
 /// Shared parts of the workers.
 #[derive(Clone)]
 pub(super) struct WorkerContext {
@@ -55,30 +61,10 @@ pub(super) struct WorkerContext {
     pub(super) due: Arc<Notify>,
     /// Leases: one hub at a time sends digests.
     pub(super) leases: Leases,
-    /// Channels whose breaker is open.
-    pub(super) open: Arc<OpenBreakers>,
-}
-
-/// Names of the channels whose breaker is open, for the readiness.
-pub(super) struct OpenBreakers {
-    names: std::sync::Mutex<std::collections::BTreeSet<String>>,
-    health: Health,
-}
-
-impl OpenBreakers {
-    pub(super) fn new(health: Health) -> Self {
-        Self { names: std::sync::Mutex::default(), health }
-    }
-
-    fn set(&self, name: &str, is_open: bool) {
-        let mut names = self.names.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let changed = if is_open { names.insert(name.to_owned()) } else { names.remove(name) };
-        if changed {
-            let list = names.iter().cloned().collect::<Vec<_>>().join(", ");
-            let trouble = (!list.is_empty()).then(|| format!("not reached: {list}"));
-            self.health.set("channels", crate::telemetry::PartState::from_problems(trouble));
-        }
-    }
+    /// Readiness.
+    pub(super) health: Health,
+    /// Channels that are not reached.
+    pub(super) unreached: Unreached,
 }
 
 /// Ended attempt.
@@ -121,6 +107,7 @@ pub(super) async fn run(channel: Arc<dyn Channel>, context: WorkerContext) {
             worker.ended(ended.ok());
         }
         worker.record();
+        worker.report();
     }
 }
 
@@ -166,11 +153,11 @@ impl Worker {
         let now = clock::now();
         let until = later(now, CLAIM);
         let (store, catalog) = (&self.context.store, &self.context.catalog);
-        let name = self.channel.name();
+        let (name, claimed_at) = (self.channel.name(), Instant::now());
         let most = i64::try_from(wanted).unwrap_or(1);
         let digests = self.context.leases.fence(SWEEPER).is_some();
         let claimed = store.claim_deliveries(name, (now, until), most, digests).await?;
-        let prepared = prepare(store, catalog, claimed, (now, until)).await?;
+        let prepared = prepare(store, catalog, claimed, (now, until, claimed_at)).await?;
         self.unrecorded.extend(prepared.outcomes);
         let deliveries = prepared.messages.iter().flat_map(|message| &message.deliveries);
         self.held.extend(deliveries.map(|delivery| delivery.delivery_id));
@@ -182,15 +169,16 @@ impl Worker {
     fn start(&mut self) {
         let limit = Duration::from_secs(self.context.retry.timeout_seconds);
         while self.running.len() < self.channel.concurrency() {
-            let Some(Prepared { deliveries, mut message }) = self.waiting.pop_front() else {
+            let Some(Prepared { deliveries, mut message, claimed }) = self.waiting.pop_front()
+            else {
                 break;
             };
             let (channel, store) = (Arc::clone(&self.channel), self.context.store.clone());
             self.running.spawn(async move {
                 let started = Instant::now();
                 let mut span = send_span(channel.name(), &mut message);
-                let result = if is_wanted(&store, message.id).await {
-                    timeout(limit, channel.send(&message)).await.unwrap_or_else(|_| {
+                let result = if claimed.elapsed() < FRESH || is_wanted(&store, message.id).await {
+                    timeout(limit + GRACE, channel.send(&message)).await.unwrap_or_else(|_| {
                         let reason = format!("no answer within {} s", limit.as_secs());
                         Err(SendError::new(SendErrorKind::Unreachable, reason))
                     })
@@ -228,7 +216,6 @@ impl Worker {
             }
             _ => self.breaker.succeeded(),
         }
-        self.context.open.set(self.channel.name(), self.breaker.is_open());
         let now = clock::now();
         if self.breaker.is_open() {
             // What waits is claimed again when a probe has succeeded.
@@ -258,6 +245,14 @@ impl Worker {
                 "channels: delivery failed; it can be retried on the console");
         }
         self.unrecorded.extend(outcomes);
+    }
+
+    /// Reports whether the channel, or some of its endpoints, are not reached.
+    fn report(&self) {
+        let endpoints = self.channel.unreached();
+        let is_limited = self.breaker.is_open() || !endpoints.is_empty();
+        let WorkerContext { unreached, health, .. } = &self.context;
+        unreached.set(self.channel.name(), is_limited.then_some(endpoints), health);
     }
 
     /// Begins to write the outcomes to the store, while further messages are sent.

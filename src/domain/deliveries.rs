@@ -201,6 +201,20 @@ pub fn decide(situation: &Situation<'_>) -> Decision {
     }
 }
 
+/// Decides about a delivery that stands for all recipients of an event. It is not that of one
+/// person: it is sent while anyone has the notification, unless anyone has noticed it in time.
+#[must_use]
+pub fn decide_broadcast(exists: bool, unless: Option<UnlessState>, noticed: bool) -> Decision {
+    match unless {
+        _ if !exists => Decision::Cancel("every notification of the event was deleted".to_owned()),
+        Some(unless) if noticed => {
+            let state = unless.as_str();
+            Decision::Cancel(format!("a recipient has {state} the notification in time"))
+        }
+        _ => Decision::Send,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -263,6 +277,17 @@ mod tests {
         assert_eq!(decide(&high), Decision::Send);
         let morning = Situation { now: end, ..situation(&with, Some(&wants)) };
         assert_eq!(decide(&morning), Decision::Send);
+    }
+
+    #[test]
+    fn a_broadcast_is_sent_while_anyone_has_it_and_nobody_has_noticed_it() {
+        let cancelled = |decision| matches!(decision, Decision::Cancel(_));
+        assert_eq!(decide_broadcast(true, None, true), Decision::Send);
+        assert!(cancelled(decide_broadcast(false, None, false)));
+        for unless in [UnlessState::Seen, UnlessState::Read] {
+            assert_eq!(decide_broadcast(true, Some(unless), false), Decision::Send);
+            assert!(cancelled(decide_broadcast(true, Some(unless), true)));
+        }
     }
 
     #[derive(Debug, Clone, Copy)]

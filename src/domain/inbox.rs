@@ -167,6 +167,8 @@ pub enum ChangeKind {
         /// True in the reader's quiet hours.
         quiet: bool,
     },
+    /// An event of a group was recalled: the notification shrank.
+    Shrunk,
     /// A mark that changed something.
     Marked(Mark),
     /// A mark that changed nothing: only the connection that asked is told.

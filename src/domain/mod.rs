@@ -21,6 +21,7 @@ pub mod plan;
 pub mod preferences;
 pub mod presentation;
 pub mod rate_limit;
+pub mod regroup;
 pub mod rejected;
 pub mod schedule;
 pub mod skipped;

@@ -190,6 +190,8 @@ pub struct Planner<'a> {
     is_broadcast: bool,
     names: Arc<EventScope>,
     metadata: Arc<RawValue>,
+    /// Event as JSON, if its type groups.
+    member: Option<Arc<str>>,
 }
 
 impl<'a> Planner<'a> {
@@ -209,7 +211,8 @@ impl<'a> Planner<'a> {
         let is_broadcast =
             event.direct.is_none() && matches!(kind.target, Target::Role(_) | Target::All);
         let metadata = metadata(event)?;
-        Ok(Self { event, kind, people, catalog, now, is_broadcast, names, metadata })
+        let member = kind.group.is_some().then(|| Arc::from(event.to_member()));
+        Ok(Self { event, kind, people, catalog, now, is_broadcast, names, metadata, member })
     }
 
     /// Renders the notifications of the recipients that have not muted the type.
@@ -301,6 +304,7 @@ impl<'a> Planner<'a> {
             since: Timestamp(self.now.0.saturating_sub(*window)),
             actor: actor.map(|actor| without_nul(actor.display().to_owned())),
             text,
+            event: Arc::clone(self.member.as_ref()?),
         })
     }
 

@@ -132,7 +132,7 @@ async fn shown(
     wants: Option<&Preferences>,
 ) -> Result<Value, Problem> {
     let now = clock::now();
-    let browsers = if kind.channels.iter().any(|channel| channel == PUSH) {
+    let browsers = if draft.deliveries.iter().any(|delivery| delivery.channel == PUSH) {
         store.subscriptions(person.user_id.as_str()).await?.len()
     } else {
         0

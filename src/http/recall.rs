@@ -10,20 +10,19 @@ use uuid::Uuid;
 use super::{Problem, SharedState, State, admin::audit, identity};
 use crate::{
     domain::{
-        inbox::Mark,
+        inbox::{ChangeKind, Mark},
         limits::IDENTIFIER_MAX_CHARS,
-        notification::{Notification, Status},
     },
     http::api::{Access, Operation, Tag},
-    inbox::MarkOne,
+    inbox::{MarkOne, TakeOut},
     runtime::Gone,
-    store::MarkOutcome,
+    store::{MarkOutcome, Occurrence},
 };
 
 /// Number of notifications that are read at once.
 const PAGE: i64 = 500;
 
-/// Number of notifications that are deleted before the response; the others follow in the
+/// Number of notifications that are changed before the response; the others follow in the
 /// background.
 const AT_ONCE: usize = 2_000;
 
@@ -38,7 +37,8 @@ pub(in crate::http) fn operations() -> Vec<Operation> {
             .doc(Tag::Publish, "recall_event", "Recall an event")
             .description(
                 "Every notification of the event is deleted, deliveries that are not sent yet are \
-                 cancelled, and pushes that were sent are closed. A key recalls what it published; \
+                 cancelled, and pushes that were sent are closed. A notification that stands for \
+                 other events too is rendered without this one. A key recalls what it published; \
                  an administrator anything.",
             )
             .path("event_id", json!({ "type": "string" }), "ID in the answer to the publisher.")
@@ -69,34 +69,35 @@ async fn recall(
     }
     let query = identity::query(request.uri());
     let source = query.iter().find(|(name, _)| name == "source").map(|(_, value)| value.clone());
-    let of_source = |item: &Notification| {
+    let of_source = |found: &Occurrence| {
         source.is_none()
-            || item.source.as_deref().unwrap_or_default() == source.as_deref().unwrap_or_default()
+            || found.source.as_deref().unwrap_or_default() == source.as_deref().unwrap_or_default()
     };
-    let first = state.store.notifications_of_event(&event_id, Uuid::nil(), PAGE).await?;
-    let found: Vec<&Notification> = first.iter().filter(|item| of_source(item)).collect();
+    let first = state.store.occurrences(&event_id, Uuid::nil(), PAGE).await?;
+    let found: Vec<&Occurrence> = first.iter().filter(|found| of_source(found)).collect();
     if found.is_empty() {
         return Err(Problem::not_found("there is no such event, or it made no notification"));
     }
-    let sources: BTreeSet<Option<&str>> = found.iter().map(|item| item.source.as_deref()).collect();
+    let sources: BTreeSet<Option<&str>> =
+        found.iter().map(|found| found.source.as_deref()).collect();
     if sources.len() > 1 {
         return Err(Problem::bad_field("source", "is needed: several sources have this ID"));
     }
     let name = audit::caller_name(&caller);
-    let is_own = |item: &&Notification| item.publisher.as_deref() == Some(name.as_str());
+    let is_own = |found: &&Occurrence| found.publisher.as_deref() == Some(name.as_str());
     if !caller.may_administer() && !found.iter().all(is_own) {
         return Err(Problem::forbidden("another publisher has published this event"));
     }
     let source = sources.into_iter().next().flatten().map(str::to_owned);
     let (counts, after) =
-        delete(&state, &event_id, source.as_deref(), Uuid::nil(), AT_ONCE).await?;
+        recall_some(&state, &event_id, source.as_deref(), Uuid::nil(), AT_ONCE).await?;
     let complete = after.is_none();
     if let Some(mut after) = after {
         let state = state.clone();
         let event_id = event_id.clone();
         actix_web::rt::spawn(async move {
             while let Ok((_, Some(next))) =
-                delete(&state, &event_id, source.as_deref(), after, AT_ONCE).await
+                recall_some(&state, &event_id, source.as_deref(), after, AT_ONCE).await
             {
                 after = next;
             }
@@ -114,9 +115,9 @@ async fn recall(
     })))
 }
 
-/// Deletes up to `most` notifications of an event after an ID. Returns the counts, and the position
+/// Recalls up to `most` notifications of an event after an ID. Returns the counts, and the position
 /// of the next ones; `None` at the end.
-async fn delete(
+async fn recall_some(
     state: &State,
     event_id: &str,
     source: Option<&str>,
@@ -126,28 +127,61 @@ async fn delete(
     let mut counts = Counts::default();
     let mut seen = 0;
     while seen < most {
-        let page = state.store.notifications_of_event(event_id, after, PAGE).await?;
+        let page = state.store.occurrences(event_id, after, PAGE).await?;
         let Some(last) = page.last() else { return Ok((counts, None)) };
         after = last.notification_id;
         seen += page.len();
-        for item in page.iter().filter(|item| item.source.as_deref() == source) {
-            counts.cancelled += state.store.cancel_deliveries(item.notification_id, REASON).await?;
-            if item.status == Status::Deleted {
-                continue;
-            }
-            let (reply, answer) = oneshot::channel();
-            let mark = MarkOne {
-                user_id: item.user_id.clone(),
-                id: item.notification_id,
-                mark: Mark::Delete,
-                origin: None,
-                reply,
-            };
-            state.persistence.send(mark).await?;
-            if let MarkOutcome::Done(_) = answer.await.map_err(|_| Gone)?? {
-                counts.notifications += 1;
+        for found in page.iter().filter(|found| found.source.as_deref() == source) {
+            if found.is_member {
+                take_out(state, event_id, found, &mut counts).await?;
+            } else {
+                delete(state, found, &mut counts).await?;
             }
         }
     }
     Ok((counts, Some(after)))
+}
+
+/// Deletes the notification of an event.
+async fn delete(state: &State, found: &Occurrence, counts: &mut Counts) -> Result<(), Problem> {
+    counts.cancelled += state.store.cancel_deliveries(found.notification_id, REASON).await?;
+    let (reply, answer) = oneshot::channel();
+    let mark = MarkOne {
+        user_id: found.user_id.clone(),
+        id: found.notification_id,
+        mark: Mark::Delete,
+        origin: None,
+        reply,
+    };
+    state.persistence.send(mark).await?;
+    if let MarkOutcome::Done(change) = answer.await.map_err(|_| Gone)??
+        && matches!(change.kind, ChangeKind::Marked(_))
+    {
+        counts.notifications += 1;
+    }
+    Ok(())
+}
+
+/// Takes an event out of the group of a notification.
+async fn take_out(
+    state: &State,
+    event_id: &str,
+    found: &Occurrence,
+    counts: &mut Counts,
+) -> Result<(), Problem> {
+    let (reply, answer) = oneshot::channel();
+    let request = TakeOut {
+        id: found.notification_id,
+        event_id: event_id.to_owned(),
+        source: found.source.clone(),
+        catalog: state.catalog.current(),
+        reason: REASON,
+        reply,
+    };
+    state.persistence.send(request).await?;
+    if let Some(cancelled) = answer.await.map_err(|_| Gone)?? {
+        counts.notifications += 1;
+        counts.cancelled += cancelled;
+    }
+    Ok(())
 }

@@ -1,11 +1,14 @@
 //! Messages of persistence: those that it receives, and those that it sends to the registry.
 
+use std::sync::Arc;
+
 use actix::{Actor, Handler, Message, dev::ToEnvelope};
 use tokio::{sync::oneshot, time::Instant};
 use uuid::Uuid;
 
 use crate::{
     domain::{
+        catalog::Catalog,
         inbox::{BulkMark, Change, ClientId, Mark, SweepKind},
         notification::Timestamp,
         user::UserId,
@@ -58,6 +61,25 @@ pub struct MarkAll {
     pub origin: Option<ClientId>,
     /// Receiver of the result.
     pub reply: oneshot::Sender<Result<MarkOutcome, StoreError>>,
+}
+
+/// Takes an event out of the group of a notification, which is rendered again, or deleted if no
+/// other event is left.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct TakeOut {
+    /// ID of the notification.
+    pub id: Uuid,
+    /// ID of the event.
+    pub event_id: String,
+    /// Source of the event.
+    pub source: Option<String>,
+    /// Types, to render the message.
+    pub catalog: Arc<Catalog>,
+    /// Reason of cancelled deliveries.
+    pub reason: &'static str,
+    /// Receiver of the number of cancelled deliveries; `None` if the group does not have the event.
+    pub reply: oneshot::Sender<Result<Option<u64>, StoreError>>,
 }
 
 /// Addresses of persistence that change an inbox at the request of its owner.

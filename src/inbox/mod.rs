@@ -6,7 +6,7 @@ mod sweeper;
 
 pub use messages::{
     Commit, CommitOutcome, DeliverChanges, MarkAll, MarkHandle, MarkOne, Reconcile, Sweep,
-    SweepTask, Swept,
+    SweepTask, Swept, TakeOut,
 };
 pub use persistence::{Persistence, PersistenceConfig};
 pub use sweeper::Sweeper;

@@ -300,7 +300,9 @@ pub fn encode_change(change: &Change) -> Frames {
             Some((PUSH, Item { quiet, ..item(notification, *step) }))
         }
         ChangeKind::Swept(SweepKind::Wake) => Some((PUSH, item(notification, *step))),
-        ChangeKind::Marked(_) | ChangeKind::Swept(_) => Some((UPDATE, item(notification, *step))),
+        ChangeKind::Shrunk | ChangeKind::Marked(_) | ChangeKind::Swept(_) => {
+            Some((UPDATE, item(notification, *step)))
+        }
         ChangeKind::All { mark, up_to_revision, from_revision } => {
             // One message for any number of notifications. Its previous revision is that of the
             // last change, so a client that does not know the range sees a gap and requests the
@@ -325,7 +327,10 @@ pub fn ack(change: &Change, step: RevisionStep) -> Bytes {
         ChangeKind::Marked(mark) | ChangeKind::Unchanged(mark) => mark.word(),
         ChangeKind::All { mark, .. } | ChangeKind::UnchangedAll(mark) => mark.word(),
         // No connection asks for these changes.
-        ChangeKind::New { .. } | ChangeKind::Grown { .. } | ChangeKind::Swept(_) => "change",
+        ChangeKind::New { .. }
+        | ChangeKind::Grown { .. }
+        | ChangeKind::Shrunk
+        | ChangeKind::Swept(_) => "change",
     };
     let up_to = match change.kind {
         ChangeKind::All { up_to_revision, .. } => Some(up_to_revision),

@@ -119,11 +119,13 @@ impl Store {
             })
             .collect();
         let keys = json!(keys).to_string();
+        let ids: Vec<String> = rows.iter().map(|row| row.notification_id.to_string()).collect();
         let removed = in_transaction!(self, |db, tx| {
             let _locked: Vec<InboxRow> =
                 sqlx::query_as(db::LOCK_INBOXES).bind(&users).fetch_all(&mut *tx).await?;
             let removed: Vec<RemovedRow> =
                 sqlx::query_as(db::REMOVE_ARCHIVED).bind(&keys).fetch_all(&mut *tx).await?;
+            sqlx::query(db::DROP_GROUPS).bind(json!(ids).to_string()).execute(&mut *tx).await?;
             sqlx::query(db::PURGE_INBOXES).bind(purges(&removed)).execute(&mut *tx).await?;
             let metadata: Vec<String> =
                 removed.iter().filter_map(|row| row.metadata_id.clone()).collect();

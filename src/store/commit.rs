@@ -12,6 +12,7 @@ use super::{
     Backend, Part, Store, StoreError,
     deliveries::DeliveryRow,
     fan_outs,
+    groups::{ADD_MEMBER, MEMBERS_MAX, MEMBERS_MAX_BYTES, TRIM_EVERY, TRIM_MEMBERS},
     marks::SET_INBOX,
     on::{keep, within},
     planned::{
@@ -28,6 +29,7 @@ use crate::domain::{
     inbox::{Change, ChangeKind, InboxState, RevisionStep},
     notification::{Notification, NotificationState, Timestamp, stream_id},
     presentation::Presentation,
+    user::UserId,
 };
 
 /// Result of committing an event.
@@ -125,6 +127,40 @@ macro_rules! inserted {
     }};
 }
 
+/// Adds the event of a draft to the group of its notification, for recall.
+macro_rules! joined {
+    ($placed:expr, $draft:expr, $group:expr, $now:expr, $db:ident, $tx:ident) => {{
+        let id = Id($placed.0.notification_id);
+        let event: &str = &$group.event;
+        $db::run!(
+            $tx,
+            ADD_MEMBER,
+            id,
+            $placed.1.revision,
+            $draft.user_id.as_str(),
+            $draft.event_id.as_deref(),
+            $draft.source.as_deref(),
+            $draft.publisher.as_deref(),
+            $draft.actor_id.as_ref().map(UserId::as_str),
+            $group.actor.as_deref(),
+            event,
+            i64::try_from(event.len()).unwrap_or(i64::MAX),
+            $now
+        )?;
+        if $placed.0.count % TRIM_EVERY == 0 {
+            $db::run!($tx, TRIM_MEMBERS, id, MEMBERS_MAX, MEMBERS_MAX_BYTES)?;
+        }
+    }};
+}
+
+/// Checks whether a notification has a delivery on a channel that is still to be made.
+macro_rules! is_pending {
+    ($id:expr, $delivery:expr, $db:ident, $tx:ident) => {
+        $db::first!($tx, (i64,), PENDING, $id, $delivery.channel.as_str())?
+            .is_some_and(|(count,)| count > 0)
+    };
+}
+
 /// Stores a notification that may belong to a group: the group grows, or begins.
 macro_rules! grouped {
     (
@@ -135,18 +171,35 @@ macro_rules! grouped {
             Some(placed) => (placed, true),
             None => (inserted!($notification, $db, $tx), false),
         };
+        if let Some(group) = &$draft.group {
+            joined!(placed, $draft, group, $now, $db, $tx);
+        }
         let id = Id(placed.0.notification_id);
         // A group sends once when it begins; later as its digest or escalation says.
         let is_wanted = |one: &&DeliveryDraft| !grew || one.digest || one.unless.is_some();
         for delivery in $draft.deliveries.iter().filter(is_wanted) {
-            let pending = grew
-                && $db::first!($tx, (i64,), PENDING, id, delivery.channel.as_str())?
-                    .is_some_and(|(count,)| count > 0);
-            if !pending {
+            if !(grew && is_pending!(id, delivery, $db, $tx)) {
                 $deliveries.push(DeliveryRow::of(delivery, &placed.0, $trace, $now));
             }
         }
         placed
+    }};
+}
+
+/// Adds the deliveries that stand for all recipients of an event, whose notifications are placed.
+/// As with those of one recipient, a group sends once when it begins, here for anyone.
+macro_rules! broadcast {
+    ($event:expr, $placed:expr, $deliveries:ident, $now:expr, $db:ident, $tx:ident) => {{
+        let (placed, trace): (&[Placed], _) = ($placed, $event.trace.as_deref());
+        let began = placed.iter().any(|(item, _)| item.count == 1);
+        if let Some((item, _)) = placed.first() {
+            let id = item.notification_id;
+            for one in &$event.broadcasts {
+                if began || one.unless.is_some() && !is_pending!(Id(id), one, $db, $tx) {
+                    $deliveries.push(DeliveryRow::broadcast(one, item, trace, $now));
+                }
+            }
+        }
     }};
 }
 
@@ -256,6 +309,7 @@ impl Store {
                     db::run!(tx, SHARE_METADATA, id, Json::from(*metadata), now)?;
                 }
                 let metadata_id = shared.map(|(id, _)| id);
+                let first = notifications.len();
                 for (id, draft) in &event.drafts {
                     let metadata_id = metadata_id.clone();
                     let notification = Notification { metadata_id, ..notification_of(*id, draft) };
@@ -269,12 +323,7 @@ impl Store {
                     deliveries.extend(own.map(|one| DeliveryRow::of(one, &placed.0, trace, now)));
                     notifications.push(placed);
                 }
-                if let Some((id, draft)) = event.drafts.first() {
-                    let broadcasts = event.broadcasts.iter();
-                    deliveries.extend(
-                        broadcasts.map(|one| DeliveryRow::broadcast(one, *id, draft, trace, now)),
-                    );
-                }
+                broadcast!(event, &notifications[first..], deliveries, now, db, tx);
             }
             if !is_grouped {
                 db::insert_notifications(&mut tx, &notifications).await?;

@@ -24,7 +24,7 @@ pub enum MarkOutcome {
     Done(Change),
 }
 
-const FIND: &str = concat!(
+pub(super) const FIND: &str = concat!(
     "SELECT ",
     notification_selection!(),
     " FROM notifications WHERE user_id = $1 AND notification_id = $2"
@@ -62,19 +62,64 @@ const LAST_CHANGED: &str = concat!(
 );
 
 /// Stores the state of one notification.
-const SET_STATE: &str = "UPDATE notifications SET status = $2, read_at = $3, revision = $4, \
-    seen_at = $5, expires_at = $6, kept_from = COALESCE($7, kept_from), clicked_at = $8, \
+pub(super) const SET_STATE: &str = "UPDATE notifications SET status = $2, read_at = $3, revision = \
+    $4, seen_at = $5, expires_at = $6, kept_from = COALESCE($7, kept_from), clicked_at = $8, \
     snoozed_until = $9, changed_at = $10, clicked_action = $12 WHERE user_id = $11 AND \
     notification_id = $1";
 
 /// Leaves a tombstone without content.
-const BLANK: &str = "UPDATE notifications SET title = '', message = '', metadata = '{}', \
-metadata_id = NULL, \
-     action_url = NULL, actors = NULL, category = NULL, presentation = NULL, \
-     deleted_at = $2 WHERE user_id = $3 AND notification_id = $1";
+pub(super) const BLANK: &str = "UPDATE notifications SET title = '', message = '', metadata = \
+     '{}', metadata_id = NULL, action_url = NULL, actors = NULL, category = NULL, presentation = \
+     NULL, deleted_at = $2 WHERE user_id = $3 AND notification_id = $1";
+
+/// Drops the events of the group of a notification.
+pub(super) const DROP_MEMBERS: &str = "DELETE FROM group_members WHERE notification_id = $1";
 
 pub(super) const SET_INBOX: &str =
     "UPDATE inboxes SET revision = $2, unread = $3, unseen = $4 WHERE user_id = $1";
+
+/// Returns a notification of a user whose inbox is locked.
+macro_rules! find_for_change {
+    ($db:ident, $tx:ident, $user:expr, $id:expr) => {
+        $db::first!($tx, NotificationRow, $crate::store::marks::FIND, $user.as_str(), $id)?
+            .map(Notification::try_from)
+            .transpose()?
+    };
+}
+
+/// Stores the new state of a notification whose inbox is locked, and the inbox. Of a deleted one
+/// the content goes, with the metadata `$shared` if no other notification has it.
+macro_rules! store_state {
+    ($found:expr, $step:expr, $kept_from:expr, $shared:expr, $now:expr, $db:ident, $tx:ident) => {{
+        use $crate::store::marks;
+        let (id, user) = (Id($found.notification_id), $found.user_id.as_str());
+        $db::run!($tx, SET_INBOX, user, $step.revision, $step.unread, $step.unseen)?;
+        $db::run!(
+            $tx,
+            marks::SET_STATE,
+            id,
+            $found.status.as_str(),
+            $found.read_at,
+            $step.revision,
+            $found.seen_at,
+            $found.expires_at,
+            $kept_from,
+            $found.clicked_at,
+            $found.snoozed_until,
+            $now,
+            user,
+            $found.clicked_action.map(i32::from)
+        )?;
+        if $found.status == $crate::domain::notification::Status::Deleted {
+            $db::run!($tx, marks::BLANK, id, $now, user)?;
+            if $found.group_key.is_some() {
+                $db::run!($tx, marks::DROP_MEMBERS, id)?;
+            }
+            $db::drop_metadata_of_one(&mut $tx, $shared.as_deref()).await?;
+        }
+    }};
+}
+pub(super) use {find_for_change, store_state};
 
 /// Returns the mark without the index of an action that the notification does not have.
 fn of_actions(mark: Mark, item: &Notification) -> Mark {
@@ -101,9 +146,9 @@ impl Store {
     ) -> Result<MarkOutcome, StoreError> {
         let outcome = in_inbox_transaction!(self, |db, tx| {
             let inbox = db::first!(tx, InboxRow, db::LOCK_INBOX, user.as_str())?;
-            let row = db::first!(tx, NotificationRow, FIND, user.as_str(), Id(id))?;
+            let found = find_for_change!(db, tx, user, Id(id));
             let before = counters(inbox);
-            match row.map(Notification::try_from).transpose()? {
+            match found {
                 None => None,
                 Some(found) if found.status == Status::Deleted && mark != Mark::Delete => None,
                 Some(mut found) => match transition(found.state(), of_actions(mark, &found), now) {
@@ -112,37 +157,10 @@ impl Store {
                         let step = before.next(found.state(), state);
                         let shared = found.metadata_id.clone();
                         found.enter(state, step.revision, now);
-                        db::run!(
-                            tx,
-                            SET_INBOX,
-                            user.as_str(),
-                            step.revision,
-                            step.unread,
-                            step.unseen
-                        )?;
                         let kept_from =
                             // Restored by its owner: its age counts from now.
                             matches!(mark, Mark::Unread | Mark::Unarchive).then_some(now);
-                        db::run!(
-                            tx,
-                            SET_STATE,
-                            Id(id),
-                            found.status.as_str(),
-                            found.read_at,
-                            step.revision,
-                            found.seen_at,
-                            found.expires_at,
-                            kept_from,
-                            found.clicked_at,
-                            found.snoozed_until,
-                            now,
-                            user.as_str(),
-                            found.clicked_action.map(i32::from)
-                        )?;
-                        if found.status == Status::Deleted {
-                            db::run!(tx, BLANK, Id(id), now, user.as_str())?;
-                            db::drop_metadata_of_one(&mut tx, shared.as_deref()).await?;
-                        }
+                        store_state!(found, step, kept_from, shared, now, db, tx);
                         Some((ChangeKind::Marked(mark), found, step))
                     }
                 },

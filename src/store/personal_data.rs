@@ -12,7 +12,7 @@ const METADATA_OF: &str = "SELECT DISTINCT metadata_id FROM notifications WHERE 
      metadata_id IS NOT NULL";
 
 /// Statements that erase a user, in order.
-const ERASE: [(&str, &str); 9] = [
+const ERASE: [(&str, &str); 11] = [
     ("notifications", "DELETE FROM notifications WHERE user_id = $1"),
     // The revision stays and grows: clients that have an earlier one start over.
     (
@@ -22,6 +22,7 @@ const ERASE: [(&str, &str); 9] = [
     ),
     ("preferences", "DELETE FROM user_notification_preferences WHERE user_id = $1"),
     ("deliveries", "DELETE FROM deliveries WHERE user_id = $1"),
+    ("group_members", "DELETE FROM group_members WHERE user_id = $1"),
     ("push_subscriptions", "DELETE FROM push_subscriptions WHERE user_id = $1"),
     ("directory", "DELETE FROM users WHERE user_id = $1"),
     // The counts of the events stay; of which other users they were is forgotten too.
@@ -32,6 +33,11 @@ const ERASE: [(&str, &str); 9] = [
     ),
     ("activity_users", "DELETE FROM activity_users WHERE user_id = $1"),
     ("as_actor", "UPDATE notifications SET actor_id = NULL WHERE actor_id = $1"),
+    (
+        "as_actor_of_groups",
+        "UPDATE group_members SET actor_id = NULL, actor = NULL, event = NULL, bytes = 0 WHERE \
+         actor_id = $1",
+    ),
 ];
 
 const MENTIONS: &str = "SELECT COUNT(*) FROM dead_letters WHERE LOWER(payload) LIKE $1 ESCAPE '\\'";
@@ -81,6 +87,7 @@ impl Store {
                 break;
             }
         }
+        let groups = self.groups_of(user).await?;
         let activity = self.activity_ids(user).await?;
         let browsers = self.subscriptions(user.as_str()).await?;
         let browsers: Vec<String> = browsers.into_iter().map(|one| one.endpoint).collect();
@@ -92,6 +99,7 @@ impl Store {
             "inbox": { "revision": inbox.revision, "unread": inbox.unread, "unseen": inbox.unseen },
             "notifications": notifications,
             "deliveries": deliveries,
+            "group_members": groups,
             "push_subscriptions": browsers,
             "activity": activity.into_iter().map(|(event_id, type_code, received_at)| json!({
                 "event_id": event_id, "type": type_code, "received_at": received_at,

@@ -243,11 +243,9 @@ impl Store {
             }
             sqlx::query(db::ENTER_ALL).bind(updates(&changes)).bind(now).execute(&mut *tx).await?;
             if !deleted.is_empty() {
-                sqlx::query(db::BLANK_ALL)
-                    .bind(json!(deleted).to_string())
-                    .bind(now)
-                    .execute(&mut *tx)
-                    .await?;
+                let ids = json!(deleted).to_string();
+                sqlx::query(db::BLANK_ALL).bind(&ids).bind(now).execute(&mut *tx).await?;
+                sqlx::query(db::DROP_GROUPS).bind(&ids).execute(&mut *tx).await?;
                 db::drop_unused_metadata(&mut tx, &unused).await?;
             }
             let touched: BTreeSet<&UserId> = changes.iter().map(|change| &change.user_id).collect();

@@ -7,8 +7,9 @@ use std::{
 
 use serde_json::{Value, json};
 
-use crate::channels::{config, deliveries, in_state, person, publish};
+use crate::channels::{Browser, config, deliveries, in_state, person, publish};
 use crate::support::{
+    client::Client,
     hub::{Hub, On},
     receivers::Receivers,
     wait::{PATIENCE, until},
@@ -101,6 +102,115 @@ async fn replies_of_a_webhook_are_honoured_and_a_dead_one_opens_the_breaker() {
         let sent = deliveries(&hub, &format!("{only}&state=sent")).await.len();
         let ready = hub.get("/health/ready").await.1["channels"] == "ok";
         (sent == 7 && ready).then_some(())
+    })
+    .await;
+    drop(receivers);
+}
+
+/// Returns what readiness says about the channels.
+async fn channels_part(hub: &Hub) -> String {
+    let (_, ready) = hub.get("/health/ready").await;
+    ready["channels"].as_str().unwrap_or_default().to_owned()
+}
+
+#[tokio::test]
+async fn mail_server_that_hangs_or_is_away_delays_nothing_else() {
+    let Some(mut receivers) = Receivers::start() else { return };
+    let toml = config(&receivers).replace("timeout_seconds = 5", "timeout_seconds = 2");
+    let hub = Hub::with_config(&toml.replace("max_attempts = 4", "max_attempts = 50"), &[]).await;
+    for user in ["budi", "siti"] {
+        person(&hub, user).await;
+    }
+    let mut client = hub.connect("budi", "").await;
+    client.expect("connected").await;
+    let others_arrive = async |client: &mut Client, receivers: &Receivers, count: usize| {
+        let started = std::time::Instant::now();
+        publish(&hub, "EVERYWHERE", "budi", "meanwhile").await;
+        client.expect("notification.push").await;
+        assert!(started.elapsed() < Duration::from_secs(2), "{:?}", started.elapsed());
+        until("the webhook gets it", PATIENCE, async || {
+            (receivers.posts().await.len() >= count).then_some(())
+        })
+        .await;
+    };
+    // Its answers take 30 s, longer than the time limit.
+    receivers.mode(&json!({ "smtp": "hang" })).await;
+    for n in 0..40 {
+        publish(&hub, "MAILED", "siti", &format!("slow {n}")).await;
+    }
+    others_arrive(&mut client, &receivers, 1).await;
+    let late = until("they are tried again", PATIENCE, async || {
+        let found = deliveries(&hub, "channel=email&state=scheduled").await;
+        let reason = found.iter().find_map(|one| one["reason"].as_str().map(str::to_owned))?;
+        reason.contains("no answer").then_some(reason)
+    })
+    .await;
+    assert!(late.contains("2 s"), "{late}");
+    until("the breaker opens", PATIENCE, async || {
+        (channels_part(&hub).await == "degraded").then_some(())
+    })
+    .await;
+    // It is gone altogether.
+    let (smtp_port, http_port) = (receivers.smtp_port, receivers.http_port);
+    receivers.stop();
+    until("a probe is refused", PATIENCE, async || {
+        let found = deliveries(&hub, "channel=email&state=scheduled").await;
+        let mut reasons = found.iter().filter_map(|one| one["reason"].as_str());
+        reasons.any(|reason| reason.contains("refused")).then_some(())
+    })
+    .await;
+    receivers = Receivers::start_at(smtp_port, http_port).expect("it started before");
+    others_arrive(&mut client, &receivers, 1).await;
+    until("all e-mails are sent", Duration::from_secs(60), async || {
+        let sent = deliveries(&hub, "channel=email&state=sent").await.len();
+        (sent == 42 && channels_part(&hub).await == "ok").then_some(())
+    })
+    .await;
+    let mails = receivers.mails().await;
+    let ids: HashSet<&str> =
+        mails.iter().filter_map(|mail| mail["headers"]["message-id"].as_str()).collect();
+    assert_eq!(ids.len(), mails.len(), "the server that came back got each of them once");
+}
+
+#[tokio::test]
+async fn push_service_that_is_away_is_named_by_readiness_and_holds_up_no_other() {
+    let Some(mut receivers) = Receivers::start() else { return };
+    let hub = Hub::with_config(&config(&receivers), &[]).await;
+    let Some(other) = Receivers::start() else { return };
+    for (user, service) in [("budi", &receivers), ("citra", &other)] {
+        person(&hub, user).await;
+        let subscription = Browser::new().subscription(&service.url("/push"));
+        let path = format!("/api/v1/push/subscriptions?user_id={user}");
+        assert_eq!(hub.post(&path, &subscription).await.0, 201);
+    }
+    let (smtp_port, http_port) = (receivers.smtp_port, receivers.http_port);
+    receivers.stop();
+    for n in 0..6 {
+        publish(&hub, "EVERYWHERE", "budi", &format!("away {n}")).await;
+    }
+    let channel = async |name: &str| {
+        let (_, channels) = hub.get("/api/v1/admin/channels").await;
+        let items = channels["channels"].as_array().cloned().unwrap_or_default();
+        items.into_iter().find(|one| one["channel"] == name).unwrap_or_default()
+    };
+    let push = until("the breaker of the service opens", PATIENCE, async || {
+        Some(channel("push").await).filter(|push| push["state"] == "degraded")
+    })
+    .await;
+    let origin = format!("http://127.0.0.1:{http_port}");
+    let reason = push["reason"].as_str().expect("a reason");
+    assert!(reason.contains(&origin) && !reason.contains("/push"), "{reason}");
+    assert_eq!(channels_part(&hub).await, "degraded");
+    publish(&hub, "EVERYWHERE", "citra", "elsewhere").await;
+    until("the other service gets its push", PATIENCE, async || {
+        let sent = deliveries(&hub, "user=citra&channel=push&state=sent").await;
+        (sent.len() == 1).then_some(())
+    })
+    .await;
+    receivers = Receivers::start_at(smtp_port, http_port).expect("it started before");
+    publish(&hub, "EVERYWHERE", "budi", "back").await;
+    until("it is reached again", PATIENCE, async || {
+        (channels_part(&hub).await == "ok" && channel("push").await["state"] == "ok").then_some(())
     })
     .await;
     drop(receivers);

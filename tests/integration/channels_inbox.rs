@@ -72,6 +72,79 @@ async fn similar_events_become_one_notification_on_postgresql() {
     similar_events_become_one_notification(On::Postgres).await;
 }
 
+async fn recalled_event_leaves_its_group(on: On) {
+    let Some(receivers) = Receivers::start() else { return };
+    let Some(hub) = Hub::with_config_on(on, &config(&receivers), &[]).await else { return };
+    let mut client = hub.connect("budi", "").await;
+    client.expect("connected").await;
+    for (actor, title, id) in [("ani", "A", "g1"), ("citra", "B", "g2"), ("dewi", "C", "g3")] {
+        let event = json!({
+            "type": "LIKED", "user_id": "budi", "actor_id": actor, "note_id": "n1",
+            "title": title, "event_id": id,
+        });
+        assert_eq!(hub.post("/api/v1/events", &event).await.0, 202);
+    }
+    let mut pushed = client.expect("notification.push").await;
+    for _ in 0..2 {
+        pushed = client.expect("notification.push").await;
+    }
+    assert_eq!(pushed["message"], "dewi and 2 others liked \"C\"");
+    let recall = async |id: &str| {
+        let (status, answer) =
+            hub.send("DELETE", &format!("/api/v1/events/{id}"), &[], String::new()).await;
+        (status, answer["notifications"].clone())
+    };
+    // The newest one: the message is that of the one before.
+    assert_eq!(recall("g3").await, (202, json!(1)));
+    let update = client.expect("notification.update").await;
+    assert_eq!(update["notification_id"], pushed["notification_id"]);
+    assert_eq!((&update["count"], &update["status"]), (&json!(2), &json!("unread")));
+    assert_eq!(update["message"], "citra and 1 others liked \"B\"");
+    assert_eq!((&update["previous_revision"], &update["revision"]), (&json!(3), &json!(4)));
+    assert_eq!((&update["unread"], &update["unseen"]), (&json!(1), &json!(1)));
+    assert_eq!(recall("g3").await, (202, json!(0)), "a repetition changes nothing");
+    // The first one: the notification has the data of the next one.
+    assert_eq!(recall("g1").await, (202, json!(1)));
+    let update = client.expect("notification.update").await;
+    assert_eq!((&update["count"], &update["metadata"]["title"]), (&json!(1), &json!("B")));
+    assert_eq!(update["actor_id"], "citra");
+    // It grows again, and the last one takes the notification along.
+    let event = json!({
+        "type": "LIKED", "user_id": "budi", "actor_id": "ani", "note_id": "n1", "title": "D",
+        "event_id": "g4",
+    });
+    assert_eq!(hub.post("/api/v1/events", &event).await.0, 202);
+    let grown = client.expect("notification.push").await;
+    assert_eq!(
+        (&grown["count"], &grown["message"]),
+        (&json!(2), &json!("ani and 1 others liked \"D\""),)
+    );
+    assert_eq!(recall("g4").await, (202, json!(1)));
+    client.expect("notification.update").await;
+    assert_eq!(recall("g2").await, (202, json!(1)));
+    let gone = client.expect("notification.update").await;
+    assert_eq!((&gone["status"], &gone["unread"]), (&json!("deleted"), &json!(0)));
+    assert_eq!(recall("g2").await, (202, json!(0)));
+    assert_eq!(recall("none").await.0, 404);
+    assert!(hub.inbox("budi").await.is_empty());
+    let verified = std::process::Command::new(env!("CARGO_BIN_EXE_lonceng"))
+        .arg("verify")
+        .env("LONCENG_STORE__URL", &hub.store_url)
+        .output()
+        .expect("it runs");
+    assert!(verified.status.success(), "{}", String::from_utf8_lossy(&verified.stdout));
+}
+
+#[tokio::test]
+async fn recalled_event_leaves_its_group_on_sqlite() {
+    recalled_event_leaves_its_group(On::Sqlite).await;
+}
+
+#[tokio::test]
+async fn recalled_event_leaves_its_group_on_postgresql() {
+    recalled_event_leaves_its_group(On::Postgres).await;
+}
+
 async fn snoozed_notification_comes_back(on: On) {
     let Some(hub) = Hub::start(on, &[]).await else { return };
     hub.publish(&json!({ "type": "NOTE_CREATED", "user_id": "budi", "title": "later" })).await;

@@ -53,6 +53,7 @@ async fn groups_grow_as_in_a_plain_model(store: Store) {
             text: GroupText::new(|count, _| {
                 Some(MessageText { plain: count.to_string(), rich: None })
             }),
+            event: "{}".into(),
         };
         let one = Draft { created_at: Timestamp(now), group: Some(group), ..plain };
         store.commit(&[planned(None, vec![(id, one)])], Timestamp(now)).await.expect("it commits");

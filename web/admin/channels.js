@@ -12,7 +12,9 @@ from = "Lonceng <no-reply@example.com>"
 name = "ops"
 url = "https://chat.example.com/hooks/1"`;
 
-/** @typedef {{ channel: string, state: string, deliveries: Record<string, number> }} Channel */
+/**
+ * @typedef {{ channel: string, state: string, reason?: string | null, deliveries: Record<string, number> }} Channel
+ */
 
 /**
  * Returns the name of a channel for people.
@@ -50,7 +52,7 @@ function setupCard() {
 }
 
 /** @param {Channel} channel */
-function card({ channel, state, deliveries }) {
+function card({ channel, state, reason, deliveries }) {
   const isOk = state === 'ok';
   const counts = Object.entries(deliveries).map(([name, number]) => {
     const href = `#deliveries/${new URLSearchParams({ channel, state: name })}`;
@@ -67,6 +69,7 @@ function card({ channel, state, deliveries }) {
       h('span', { class: isOk ? 'badge good' : 'badge bad' }, t(state)),
     ),
     isOk ? null : h('p', {}, t('It could not be reached. The hub tries again by itself.')),
+    isOk || !reason ? null : h('p', { class: 'says' }, reason),
     counts.length
       ? h('ul', { class: 'counts' }, ...counts)
       : h('p', { class: 'muted' }, t('No deliveries yet.')),

@@ -1,5 +1,6 @@
 //! E-mail by SMTP.
 
+mod connections;
 mod templates;
 mod unsubscribe;
 
@@ -8,10 +9,8 @@ use std::{sync::Arc, time::Duration};
 use arc_swap::ArcSwap;
 use futures_util::future::BoxFuture;
 use lettre::{
-    AsyncSmtpTransport, AsyncTransport as _, Tokio1Executor,
     message::{Mailbox, Message as Mail, MultiPart, header::HeaderName, header::HeaderValue},
     transport::smtp::{
-        PoolConfig,
         authentication::Credentials,
         client::{Tls, TlsParameters},
     },
@@ -19,16 +18,16 @@ use lettre::{
 use percent_encoding::percent_decode_str;
 use url::Url;
 
+use connections::{Connections, Server};
 pub use templates::{EmailTemplates, Rendered};
 pub use unsubscribe::Unsubscribe;
 
 use super::{Channel, ChannelContext, Message, SendError, SendErrorKind, Sent};
 use crate::{config::EmailChannel, domain::channel::EMAIL};
 
-/// Maximum number of connections to the server. lettre ends a message with a packet of its own,
-/// which waits 40 ms for a delayed acknowledgement of the server's system: connections make up for
-/// it.
-const CONNECTIONS: u32 = 32;
+/// Maximum number of connections to the server. Over a network most of their time is spent waiting
+/// for replies.
+const CONNECTIONS: usize = 32;
 
 /// Port of submission with STARTTLS (RFC 6409).
 const SUBMISSION_PORT: u16 = 587;
@@ -38,7 +37,7 @@ const SMTPS_PORT: u16 = 465;
 
 /// E-mail.
 pub(super) struct Email {
-    transport: AsyncSmtpTransport<Tokio1Executor>,
+    connections: Connections,
     from: Mailbox,
     reply_to: Option<Mailbox>,
     public_url: String,
@@ -82,10 +81,7 @@ fn server(config: &EmailChannel) -> Result<Url, String> {
     }
 }
 
-fn transport(
-    config: &EmailChannel,
-    timeout: Duration,
-) -> Result<AsyncSmtpTransport<Tokio1Executor>, String> {
+fn connections(config: &EmailChannel, limit: Duration) -> Result<Connections, String> {
     let url = server(config)?;
     let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']).to_owned();
     let secure = url.scheme() == "smtps";
@@ -96,17 +92,12 @@ fn transport(
         (false, SUBMISSION_PORT) => Tls::Required(parameters),
         (false, _) => Tls::Opportunistic(parameters),
     };
-    let mut builder = AsyncSmtpTransport::<Tokio1Executor>::builder_dangerous(host)
-        .port(port)
-        .tls(tls)
-        .timeout(Some(timeout))
-        .pool_config(PoolConfig::new().max_size(CONNECTIONS));
-    if !url.username().is_empty() {
-        let decoded = |text: &str| percent_decode_str(text).decode_utf8_lossy().into_owned();
+    let decoded = |text: &str| percent_decode_str(text).decode_utf8_lossy().into_owned();
+    let credentials = (!url.username().is_empty()).then(|| {
         let password = decoded(url.password().unwrap_or_default());
-        builder = builder.credentials(Credentials::new(decoded(url.username()), password));
-    }
-    Ok(builder.build())
+        Credentials::new(decoded(url.username()), password)
+    });
+    Ok(Connections::new(Server { host, port, tls, credentials, limit }))
 }
 
 /// Checks that the mail server greets and accepts the sign-in.
@@ -114,11 +105,7 @@ fn transport(
 /// # Errors
 /// The reason for which it does not.
 pub async fn test_email_server(config: &EmailChannel, timeout: Duration) -> Result<(), String> {
-    match transport(config, timeout)?.test_connection().await {
-        Ok(true) => Ok(()),
-        Ok(false) => Err("the mail server does not answer".to_owned()),
-        Err(error) => Err(of_error(&error).reason),
-    }
+    connections(config, timeout)?.test().await.map_err(|error| error.reason)
 }
 
 impl Email {
@@ -132,7 +119,7 @@ impl Email {
         check_email(config).map_err(named)?;
         let reply_to = Some(&config.reply_to).filter(|text| !text.is_empty());
         Ok(Self {
-            transport: transport(config, timeout)?,
+            connections: connections(config, timeout)?,
             from: mailbox(&config.from)?,
             reply_to: reply_to.map(|text| mailbox(text)).transpose()?,
             public_url: config.public_url.trim_end_matches('/').to_owned(),
@@ -183,7 +170,7 @@ impl Email {
     }
 
     async fn transmit(&self, mail: Mail) -> Result<String, SendError> {
-        let response = self.transport.send(mail).await.map_err(|error| of_error(&error))?;
+        let response = self.connections.send(mail.envelope(), &mail.formatted()).await?;
         let text = response.message().collect::<Vec<_>>().join(" ");
         Ok(format!("{} {text}", response.code()))
     }
@@ -217,18 +204,21 @@ impl Channel for Email {
     }
 
     fn concurrency(&self) -> usize {
-        CONNECTIONS as usize
+        CONNECTIONS
     }
 
     fn send<'a>(&'a self, message: &'a Message) -> BoxFuture<'a, Result<Sent, SendError>> {
         Box::pin(async move {
             let refused = |reason: String| SendError::new(SendErrorKind::Refused, reason);
-            let address = message.recipient.email.as_deref().unwrap_or_default();
+            let person = message.recipient.as_ref().ok_or_else(|| {
+                SendError::new(SendErrorKind::Nobody, "an e-mail needs one recipient")
+            })?;
+            let address = person.email.as_deref().unwrap_or_default();
             let address: lettre::Address = address
                 .trim()
                 .parse()
                 .map_err(|_| refused(format!("{address:?} is not an e-mail address")))?;
-            let name = message.recipient.name.clone().filter(|name| !name.contains(['\r', '\n']));
+            let name = person.name.clone().filter(|name| !name.contains(['\r', '\n']));
             let url = self.unsubscribe_url(message);
             let rendered = self.templates.load().render(message, &self.public_url, url.as_deref());
             let mail = self

@@ -140,7 +140,7 @@ impl EmailTemplates {
         public_url: &str,
         unsubscribe: Option<&str>,
     ) -> Rendered {
-        let locale = message.recipient.locale.as_deref();
+        let locale = message.recipient.as_ref().and_then(|person| person.locale.as_deref());
         let context = context(message, public_url, unsubscribe);
         let code = message.items.first().map(|item| code_of(&item.type_code)).unwrap_or_default();
         let name = |ending: &str| {
@@ -231,9 +231,11 @@ fn context(message: &Message, public_url: &str, unsubscribe: Option<&str>) -> Ma
     }
     names.insert("items".to_owned(), Json::from(items));
     // A type of this crate with string keys always serializes.
-    let mut recipient = serde_json::to_value(&message.recipient).unwrap_or_default();
-    recipient["display"] = json!(message.recipient.display());
-    names.insert("recipient".to_owned(), recipient);
+    if let Some(person) = &message.recipient {
+        let mut recipient = serde_json::to_value(person).unwrap_or_default();
+        recipient["display"] = json!(person.display());
+        names.insert("recipient".to_owned(), recipient);
+    }
     names.insert("public_url".to_owned(), json!(public_url));
     names.insert("unsubscribe_url".to_owned(), json!(unsubscribe.unwrap_or_default()));
     names
@@ -323,7 +325,7 @@ mod tests {
         };
         Message {
             id: Uuid::nil(),
-            recipient: Person { locale: Some("id-ID".to_owned()), ..Person::unknown(user) },
+            recipient: Some(Person { locale: Some("id-ID".to_owned()), ..Person::unknown(user) }),
             items: (0..count).map(|_| item()).collect(),
             digest: count > 1,
             closes: false,

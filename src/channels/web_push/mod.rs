@@ -9,7 +9,7 @@ use std::{
 };
 
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
-use futures_util::future::BoxFuture;
+use futures_util::future::{BoxFuture, join_all};
 use p256::PublicKey;
 use reqwest::{Client, StatusCode, Url, header};
 use serde_json::{Value, json};
@@ -47,6 +47,7 @@ pub(super) struct WebPush {
     http: Client,
     /// Breakers of the push services, by origin.
     services: Mutex<HashMap<String, Breaker>>,
+    backoff: Vec<Duration>,
 }
 
 impl WebPush {
@@ -54,7 +55,7 @@ impl WebPush {
     pub(super) fn new(
         config: &PushChannel,
         keys: &Arc<VapidKeys>,
-        timeout: Duration,
+        (timeout, backoff): (Duration, Vec<Duration>),
         context: &ChannelContext,
     ) -> Result<Self, String> {
         Ok(Self {
@@ -64,6 +65,7 @@ impl WebPush {
             allow_private: config.allow_private,
             http: guard::client(config.allow_private, timeout)?,
             services: Mutex::default(),
+            backoff,
         })
     }
 
@@ -79,7 +81,7 @@ impl WebPush {
         let url = Url::parse(&browser.endpoint).map_err(|error| refused(error.to_string()))?;
         guard::check_literal(&url, self.allow_private).map_err(refused)?;
         let origin = url.origin().ascii_serialization();
-        if self.with_breaker(&origin, |breaker| breaker.admits(1, Instant::now())) == 0 {
+        if !self.with_breaker(&origin, |breaker| breaker.passes(Instant::now())) {
             return Err(SendError::new(
                 SendErrorKind::Later(None),
                 format!("{origin} is not reached; it is left alone for a while"),
@@ -126,7 +128,7 @@ impl WebPush {
         if services.len() >= SERVICES_MAX && !services.contains_key(origin) {
             services.clear();
         }
-        let new = || Breaker::new(vec![Duration::from_secs(5), Duration::from_mins(1)]);
+        let new = || Breaker::new(self.backoff.clone());
         change(services.entry(origin.to_owned()).or_insert_with(new))
     }
 
@@ -146,8 +148,10 @@ impl WebPush {
             SendErrorKind::Later(_) => 2,
             SendErrorKind::Unreachable => 3,
         };
-        for browser in browsers {
-            match self.push(browser, topic, urgency, payload).await {
+        // Together, so that a push service that hangs holds up no other one.
+        let pushes = browsers.iter().map(|browser| self.push(browser, topic, urgency, payload));
+        for (browser, result) in browsers.iter().zip(join_all(pushes).await) {
+            match result {
                 Ok(answer) => {
                     reply = answer;
                     confirmed.push(browser.id.clone());
@@ -208,6 +212,16 @@ impl Channel for WebPush {
 
     fn concurrency(&self) -> usize {
         32
+    }
+
+    /// Returns the origins of push services, never the endpoint of a person.
+    fn unreached(&self) -> Vec<String> {
+        let now = Instant::now();
+        let services = self.services.lock().unwrap_or_else(PoisonError::into_inner);
+        let down = services.iter().filter(|(_, breaker)| breaker.is_down(now));
+        let mut origins: Vec<String> = down.map(|(origin, _)| origin.clone()).collect();
+        origins.sort_unstable();
+        origins
     }
 
     fn send<'a>(&'a self, message: &'a Message) -> BoxFuture<'a, Result<Sent, SendError>> {

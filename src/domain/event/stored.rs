@@ -4,11 +4,13 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::{Event, Identity};
-use crate::domain::{notification::Timestamp, trace_context::TraceContext, user::UserId};
+use super::{Direct, Event, Identity, without_recipients};
+use crate::domain::{
+    notification::Timestamp, presentation::Presentation, trace_context::TraceContext, user::UserId,
+};
 
-/// Fields of an event, without its overrides as a direct notification: such an event names few
-/// recipients and is not stored, and no feed shows the overrides.
+/// Fields of an event. Its overrides as a direct notification are there only for a group: a large
+/// fan-out has none, and no feed shows them.
 #[derive(Serialize, Deserialize)]
 struct Fields {
     id: String,
@@ -28,13 +30,62 @@ struct Fields {
     publisher: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     trace: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    direct: Option<Overrides>,
+}
+
+/// Overrides of a direct notification that determine its content.
+#[derive(Serialize, Deserialize)]
+struct Overrides {
+    title: Option<String>,
+    action_url: Option<String>,
+    presentation: Presentation,
+    metadata: Option<Map<String, Value>>,
+}
+
+impl From<&Direct> for Overrides {
+    fn from(direct: &Direct) -> Self {
+        Self {
+            title: direct.title.clone(),
+            action_url: direct.action_url.clone(),
+            presentation: direct.presentation.clone(),
+            metadata: direct.metadata.clone(),
+        }
+    }
+}
+
+impl From<Overrides> for Direct {
+    fn from(overrides: Overrides) -> Self {
+        let Overrides { title, action_url, presentation, metadata } = overrides;
+        Self { title, action_url, presentation, metadata, ..Self::default() }
+    }
 }
 
 impl Event {
     /// Encodes the event as JSON, without its overrides as a direct notification.
     #[must_use]
     pub fn to_stored(&self) -> Vec<u8> {
+        // A type of this crate with string keys always serializes.
+        serde_json::to_vec(&self.fields()).unwrap_or_default()
+    }
+
+    /// Encodes what rendering needs of an event of a group: its data without the recipients, and
+    /// its overrides as a direct notification.
+    #[must_use]
+    pub fn to_member(&self) -> String {
         let fields = Fields {
+            identity: None,
+            recipients: Vec::new(),
+            data: without_recipients(&self.data).into_owned(),
+            trace: None,
+            direct: self.direct.as_deref().map(Overrides::from),
+            ..self.fields()
+        };
+        serde_json::to_string(&fields).unwrap_or_default()
+    }
+
+    fn fields(&self) -> Fields {
+        Fields {
             id: self.id.clone(),
             identity: self.identity.as_ref().map(|identity| identity.as_str().to_owned()),
             name: self.name.clone(),
@@ -48,12 +99,11 @@ impl Event {
             bytes: self.bytes,
             publisher: self.publisher.clone(),
             trace: self.trace.as_ref().map(|trace| trace.to_stored()),
-        };
-        // A type of this crate with string keys always serializes.
-        serde_json::to_vec(&fields).unwrap_or_default()
+            direct: None,
+        }
     }
 
-    /// Decodes what [`Event::to_stored`] returned.
+    /// Decodes what [`Event::to_stored`] or [`Event::to_member`] returned.
     ///
     /// # Errors
     /// When the bytes are something else.
@@ -72,7 +122,7 @@ impl Event {
             data: fields.data,
             bytes: fields.bytes,
             publisher: fields.publisher,
-            direct: None,
+            direct: fields.direct.map(|overrides| Box::new(overrides.into())),
             trace: fields.trace.as_deref().and_then(TraceContext::from_stored),
         })
     }
@@ -108,5 +158,12 @@ mod tests {
         let again = Event::from_stored(&event.to_stored()).expect("it was just encoded");
         assert_eq!(format!("{again:?}"), format!("{event:?}"));
         assert!(Event::from_stored(b"{}").is_err());
+
+        let direct = Direct { title: Some("Mine".to_owned()), ..Direct::default() };
+        let direct = Event { direct: Some(Box::new(direct)), ..event };
+        let member = Event::from_stored(direct.to_member().as_bytes()).expect("just encoded");
+        assert_eq!((&member.data, &member.user_id), (&direct.data, &direct.user_id));
+        assert!(member.recipients.is_empty(), "they are private, and may be many");
+        assert_eq!(member.direct.and_then(|direct| direct.title).as_deref(), Some("Mine"));
     }
 }

@@ -155,8 +155,6 @@ async fn retry(
 
 async fn channels(state: SharedState, _: Checked) -> Result<HttpResponse, Problem> {
     let counts = state.store.delivery_counts().await?;
-    let health = state.health.parts();
-    let reason = health.get("channels").and_then(|part| part.reason().map(str::to_owned));
     let items: Vec<Value> = state
         .channels
         .channels
@@ -166,10 +164,11 @@ async fn channels(state: SharedState, _: Checked) -> Result<HttpResponse, Proble
             let own = counts.iter().filter(|(known, _, _)| known == name);
             let deliveries: serde_json::Map<String, Value> =
                 own.map(|(_, state, number)| (state.clone(), json!(number))).collect();
-            let down = reason.as_deref().is_some_and(|reason| reason.contains(name));
+            let unreached = state.channels.unreached.reason(name);
             json!({
                 "channel": name,
-                "state": if down { "degraded" } else { "ok" },
+                "state": if unreached.is_some() { "degraded" } else { "ok" },
+                "reason": unreached.map(|name| format!("not reached: {name}")),
                 "deliveries": deliveries,
             })
         })

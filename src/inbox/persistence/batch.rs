@@ -2,11 +2,13 @@
 
 use tokio::time::Instant;
 
-use super::{Operation, PersistenceConfig, spans::CommitSpans};
+use super::{Operation, PersistenceConfig, spans::CommitSpans, take_out::take_out};
 use crate::{
     clock,
     domain::inbox::{BulkMark, Change, ChangeKind, Mark, SweepKind},
-    inbox::{Commit, CommitOutcome, DeliverChanges, MarkAll, MarkOne, Sweep, SweepTask, Swept},
+    inbox::{
+        Commit, CommitOutcome, DeliverChanges, MarkAll, MarkOne, Sweep, SweepTask, Swept, TakeOut,
+    },
     runtime::MessageHandle,
     store::{Committed, MarkOutcome, Planned, Store, StoreError},
     telemetry::{PartState, metric},
@@ -39,6 +41,10 @@ pub(super) async fn run(
             Operation::MarkAll(MarkAll { user_id, mark, up_to, origin, reply }) => {
                 let change = store.mark_all(&user_id, mark, up_to, origin, clock::now()).await;
                 (change.map(MarkOutcome::Done), reply)
+            }
+            Operation::TakeOut(request) => {
+                run_take_out(&store, &registry, &settings, request, &mut state).await;
+                continue;
             }
             Operation::Sweep(sweep) => {
                 run_sweep(&store, &registry, sweep, &mut state).await;
@@ -82,13 +88,39 @@ async fn close_pushed(store: &Store, change: &Change) -> bool {
         return any;
     }
     let Some(item) = &change.notification else { return false };
+    // A push shows the message as it was; after a recall nobody should read it there.
     let dealt_with = matches!(
         change.kind,
-        ChangeKind::Marked(
-            Mark::Read | Mark::Click(_) | Mark::Archive | Mark::Delete | Mark::Snooze(_)
-        )
+        ChangeKind::Shrunk
+            | ChangeKind::Marked(
+                Mark::Read | Mark::Click(_) | Mark::Archive | Mark::Delete | Mark::Snooze(_)
+            )
     );
     dealt_with && store.close_pushed(item, clock::now()).await.unwrap_or(false)
+}
+
+async fn run_take_out(
+    store: &Store,
+    registry: &MessageHandle<DeliverChanges>,
+    settings: &PersistenceConfig,
+    request: TakeOut,
+    state: &mut PartState,
+) {
+    let taken = take_out(store, &request).await;
+    record_store_state(state, taken.as_ref().err());
+    let cancelled = match taken {
+        Ok(Some((change, cancelled))) => {
+            if settings.closes_pushes && close_pushed(store, &change).await {
+                settings.due.notify_waiters();
+            }
+            deliver(registry, vec![change], Instant::now()).await;
+            Ok(Some(cancelled))
+        }
+        Ok(None) => Ok(None),
+        Err(error) => Err(error),
+    };
+    // The caller may be gone, and needs no reply then.
+    let _ = request.reply.send(cancelled);
 }
 
 async fn run_sweep(

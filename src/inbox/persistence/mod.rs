@@ -11,13 +11,14 @@
 mod batch;
 mod spans;
 mod store_watch;
+mod take_out;
 
 use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use actix::{Actor, ActorFutureExt, AsyncContext, Context, Handler, WrapFuture};
 use tokio::sync::Notify;
 
-use super::{Commit, CommitOutcome, DeliverChanges, MarkAll, MarkOne, Reconcile, Sweep};
+use super::{Commit, CommitOutcome, DeliverChanges, MarkAll, MarkOne, Reconcile, Sweep, TakeOut};
 use crate::{
     runtime::{
         MessageHandle,
@@ -78,6 +79,7 @@ enum Operation {
     Commit(Commit),
     Mark(MarkOne),
     MarkAll(MarkAll),
+    TakeOut(TakeOut),
     Sweep(Sweep),
 }
 
@@ -85,7 +87,7 @@ impl Operation {
     fn rows(&self) -> usize {
         match self {
             Self::Commit(commit) => commit.events.iter().map(|event| event.drafts.len()).sum(),
-            Self::Mark(_) | Self::MarkAll(_) | Self::Sweep(_) => 0,
+            Self::Mark(_) | Self::MarkAll(_) | Self::TakeOut(_) | Self::Sweep(_) => 0,
         }
     }
 
@@ -93,7 +95,7 @@ impl Operation {
     fn bytes(&self) -> usize {
         match self {
             Self::Commit(commit) => commit.events.iter().map(Planned::bytes).sum(),
-            Self::Mark(_) | Self::MarkAll(_) | Self::Sweep(_) => 0,
+            Self::Mark(_) | Self::MarkAll(_) | Self::TakeOut(_) | Self::Sweep(_) => 0,
         }
     }
 
@@ -105,6 +107,9 @@ impl Operation {
                 let _ = commit.reply.send(vec![CommitOutcome::Overloaded; commit.events.len()]);
             }
             Self::Mark(MarkOne { reply, .. }) | Self::MarkAll(MarkAll { reply, .. }) => {
+                let _ = reply.send(Err(StoreError::Overloaded));
+            }
+            Self::TakeOut(TakeOut { reply, .. }) => {
                 let _ = reply.send(Err(StoreError::Overloaded));
             }
             Self::Sweep(Sweep { reply, .. }) => {
@@ -252,6 +257,14 @@ impl Handler<MarkAll> for Persistence {
 
     fn handle(&mut self, mark: MarkAll, ctx: &mut Self::Context) {
         self.enqueue(Operation::MarkAll(mark), ctx);
+    }
+}
+
+impl Handler<TakeOut> for Persistence {
+    type Result = ();
+
+    fn handle(&mut self, request: TakeOut, ctx: &mut Self::Context) {
+        self.enqueue(Operation::TakeOut(request), ctx);
     }
 }
 

@@ -1,13 +1,10 @@
 //! Notifications and people that deliveries refer to.
 
+use serde_json::json;
 use uuid::Uuid;
 
 use crate::{
-    domain::{
-        notification::Notification,
-        preferences::Preferences,
-        user::{Person, UserId},
-    },
+    domain::{channel::UnlessState, notification::Notification, user::UserId},
     store::{
         Store, StoreError,
         rows::{NotificationRow, all, notification_selection},
@@ -15,16 +12,21 @@ use crate::{
     },
 };
 
-const NOTIFICATION: &str =
-    concat!("SELECT ", notification_selection!(), " FROM notifications WHERE notification_id = $1");
-
-/// Selects notifications of an event after an ID.
-const OF_EVENT: &str = concat!(
+/// Selects a notification of an event that is not deleted.
+const NOT_DELETED: &str = concat!(
     "SELECT ",
     notification_selection!(),
-    " FROM notifications WHERE event_id = $1 AND notification_id > $2 ORDER BY \
-      notification_id LIMIT $3"
+    " FROM notifications WHERE event_id = $1 AND COALESCE(source, '') = $2 AND status <> 'deleted' \
+      ORDER BY notification_id LIMIT 1"
 );
+
+/// Counts whether a notification of an event was read, or with $3 at least seen.
+const NOTICED: &str = "SELECT COUNT(*) FROM (SELECT 1 FROM notifications WHERE event_id = $1 AND \
+     COALESCE(source, '') = $2 AND (read_at IS NOT NULL OR ($3 AND seen_at IS NOT NULL)) LIMIT 1) \
+     AS noticed";
+
+const NOTIFICATION: &str =
+    concat!("SELECT ", notification_selection!(), " FROM notifications WHERE notification_id = $1");
 
 /// Selects read notifications of a user that changed after a revision and were pushed.
 const READ_AND_PUSHED: &str = concat!(
@@ -69,38 +71,57 @@ impl Store {
         row.map(Notification::try_from).transpose()
     }
 
-    /// Returns notifications of an event after an ID, in the order of their IDs.
+    /// Returns notifications of any users, deleted ones included.
     ///
     /// # Errors
     /// When the store is unavailable.
-    pub async fn notifications_of_event(
-        &self,
-        event_id: &str,
-        after: Uuid,
-        limit: i64,
-    ) -> Result<Vec<Notification>, StoreError> {
-        let rows: Vec<NotificationRow> = on_pool!(self, |pool| {
-            sqlx::query_as(OF_EVENT)
-                .bind(event_id)
-                .bind(Id(after))
-                .bind(limit)
-                .fetch_all(pool)
-                .await
-        })?;
-        all(rows)
+    pub async fn notifications(&self, ids: &[Uuid]) -> Result<Vec<Notification>, StoreError> {
+        let ids = json!(ids.iter().map(Uuid::to_string).collect::<Vec<_>>()).to_string();
+        all(reading!(self, |db, tx| {
+            db::rows!(tx, NotificationRow, db::NOTIFICATIONS_BY_ID, ids.as_str())
+        })?)
     }
 
-    /// Returns the recipient of a delivery with preferences, if the directory knows them.
+    /// Returns a notification of the event of another one that its owner has not deleted.
     ///
     /// # Errors
     /// When the store is unavailable.
-    pub async fn recipient(
+    pub async fn not_deleted_like(
         &self,
-        user: &UserId,
-    ) -> Result<(Person, Option<Preferences>), StoreError> {
-        let (people, preferences) = self.recipients(std::slice::from_ref(user)).await?;
-        let person = people.into_iter().next();
-        let person = person.unwrap_or_else(|| Person::unknown(user.clone()));
-        Ok((person, preferences.into_iter().next().map(|(_, chosen)| chosen)))
+        item: &Notification,
+    ) -> Result<Option<Notification>, StoreError> {
+        let Some(event_id) = &item.event_id else { return Ok(None) };
+        let row: Option<NotificationRow> = on_pool!(self, |pool| {
+            sqlx::query_as(NOT_DELETED)
+                .bind(event_id)
+                .bind(item.source.as_deref().unwrap_or_default())
+                .fetch_optional(pool)
+                .await
+        })?;
+        row.map(Notification::try_from).transpose()
+    }
+
+    /// Returns whether anyone has seen, or read, the notification of the event of this one.
+    ///
+    /// # Errors
+    /// When the store is unavailable.
+    pub async fn was_noticed_by_anyone(
+        &self,
+        item: &Notification,
+        unless: UnlessState,
+    ) -> Result<bool, StoreError> {
+        let counts_seen = unless == UnlessState::Seen;
+        let Some(event_id) = &item.event_id else {
+            return Ok(item.read || counts_seen && item.seen_at.is_some());
+        };
+        let noticed: i64 = on_pool!(self, |pool| {
+            sqlx::query_scalar(NOTICED)
+                .bind(event_id)
+                .bind(item.source.as_deref().unwrap_or_default())
+                .bind(counts_seen)
+                .fetch_one(pool)
+                .await
+        })?;
+        Ok(noticed > 0)
     }
 }

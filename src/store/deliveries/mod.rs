@@ -17,8 +17,8 @@ use crate::domain::{
     channel::UnlessState,
     deliveries::DeliveryDraft,
     notification::{Notification, Timestamp},
-    plan::Draft,
     trace_context::TraceContext,
+    user::UserId,
 };
 
 pub(super) const INSERT_DELIVERY: &str = "INSERT INTO deliveries (delivery_id, notification_id, \
@@ -54,11 +54,6 @@ const COUNTS: &str = "SELECT channel, state, COUNT(*) AS number FROM deliveries 
 
 const CANCEL: &str = "UPDATE deliveries SET state = 'cancelled', reason = $2, claimed_until = NULL \
      WHERE notification_id = $1 AND state IN ('scheduled', 'sending')";
-
-/// Deletes ended deliveries before an ID: IDs begin with their time.
-const PURGE: &str = "DELETE FROM deliveries WHERE delivery_id IN (SELECT delivery_id FROM \
-     deliveries WHERE delivery_id < $1 AND state NOT IN ('scheduled', 'sending') ORDER BY \
-     delivery_id LIMIT $2)";
 
 const WAS_PUSHED: &str = "SELECT COUNT(*) FROM deliveries WHERE notification_id = $1 AND channel = \
      'push' AND state = 'sent' AND NOT closes";
@@ -103,17 +98,17 @@ impl DeliveryRow {
         }
     }
 
-    /// Creates the delivery that stands for all recipients of an event.
+    /// Creates the delivery that stands for all recipients of an event; the notification of the
+    /// first one leads to the event.
     pub(super) fn broadcast(
         draft: &DeliveryDraft,
-        notification: Uuid,
-        first: &Draft,
+        first: &Notification,
         trace: Option<&TraceContext>,
         now: Timestamp,
     ) -> Self {
         Self {
             delivery_id: Id(Uuid::now_v7()),
-            notification_id: Id(notification),
+            notification_id: Id(first.notification_id),
             user_id: String::new(),
             type_code: first.type_code.clone(),
             channel: draft.channel.clone(),
@@ -135,8 +130,8 @@ pub struct Delivery {
     pub delivery_id: Uuid,
     /// Notification.
     pub notification_id: Uuid,
-    /// Recipient; empty if it stands for all recipients of an event.
-    pub user_id: String,
+    /// Recipient; `None` if it stands for all recipients of an event.
+    pub user_id: Option<UserId>,
     /// Code of the type.
     pub type_code: String,
     /// Channel.
@@ -154,7 +149,7 @@ pub struct Delivery {
     /// Time at which the other side accepted it.
     pub sent_at: Option<Timestamp>,
     /// Number of recipients that it stands for.
-    #[serde(skip)]
+    #[serde(skip_serializing_if = "is_one")]
     pub recipients: i64,
     /// State of the notification in which it is not needed.
     #[serde(skip)]
@@ -171,6 +166,11 @@ pub struct Delivery {
     /// Trace of its event.
     #[serde(skip)]
     pub trace: Option<Arc<TraceContext>>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_one(number: &i64) -> bool {
+    *number == 1
 }
 
 #[derive(FromRow)]
@@ -199,7 +199,8 @@ impl From<Row> for Delivery {
         Self {
             delivery_id: row.delivery_id.0,
             notification_id: row.notification_id.0,
-            user_id: row.user_id,
+            // Empty if it stands for all recipients of an event.
+            user_id: UserId::parse(&row.user_id).ok(),
             type_code: row.type_code,
             channel: row.channel,
             state: row.state,
@@ -254,6 +255,14 @@ pub struct DeliveryFilter {
     pub notification: Option<Uuid>,
     /// Only those before this ID.
     pub before: Option<Uuid>,
+}
+
+impl DeliveryOutcome {
+    /// Returns the browsers as they are stored.
+    pub(super) fn stored_confirmed(&self) -> Option<Json<'static>> {
+        // A list of texts always serializes.
+        serde_json::to_string(self.confirmed.as_ref()?).ok().map(Json::from)
+    }
 }
 
 impl Store {
@@ -372,22 +381,5 @@ impl Store {
                 .map(drop)
         })?;
         Ok(true)
-    }
-
-    /// Deletes at most `limit` ended deliveries of notifications from before a time.
-    ///
-    /// # Errors
-    /// When the store is unavailable.
-    pub async fn purge_deliveries(&self, before: Timestamp, limit: i64) -> Result<u64, StoreError> {
-        let ms = u64::try_from(before.0).unwrap_or(0);
-        let first = uuid::Builder::from_unix_timestamp_millis(ms, &[0; 10]).into_uuid();
-        on_writer!(self, |connection| {
-            sqlx::query(PURGE)
-                .bind(Id(first))
-                .bind(limit)
-                .execute(connection)
-                .await
-                .map(|done| done.rows_affected())
-        })
     }
 }

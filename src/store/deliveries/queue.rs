@@ -5,10 +5,7 @@ use uuid::Uuid;
 use super::{Delivery, DeliveryOutcome, Row, delivery_columns};
 use crate::{
     domain::notification::Timestamp,
-    store::{
-        Store, StoreError,
-        sql_types::{Id, Json},
-    },
+    store::{Store, StoreError, sql_types::Id},
 };
 
 /// Claims due deliveries of a channel: $1 channel, $2 now, $3 end of the claim, $4 limit, $5 with
@@ -44,12 +41,6 @@ const CLAIM_DIGEST: &str = concat!(
     delivery_columns!()
 );
 
-/// Writes the outcome of an attempt. A delivery that was cancelled meanwhile stays so, unless it
-/// was sent.
-const RECORD: &str = "UPDATE deliveries SET state = $2, reason = $3, attempts = attempts + $4, \
-     due_at = COALESCE($5, due_at), sent_at = $6, confirmed = COALESCE($7, confirmed), \
-     claimed_until = NULL WHERE delivery_id = $1 AND (state = 'sending' OR $2 = 'sent')";
-
 const RELEASE: &str = "UPDATE deliveries SET state = 'scheduled', claimed_until = NULL WHERE state \
      = 'sending'";
 
@@ -63,6 +54,11 @@ const WAITING_CHANNELS: &str = "SELECT DISTINCT channel FROM deliveries WHERE st
 /// Renews the claim of a delivery.
 const RENEW: &str =
     "UPDATE deliveries SET claimed_until = $2 WHERE delivery_id = $1 AND state = 'sending'";
+
+/// Deletes ended deliveries before an ID: IDs begin with their time.
+const PURGE: &str = "DELETE FROM deliveries WHERE delivery_id IN (SELECT delivery_id FROM \
+     deliveries WHERE delivery_id < $1 AND state NOT IN ('scheduled', 'sending') ORDER BY \
+     delivery_id LIMIT $2)";
 
 impl Store {
     /// Renews the claims of deliveries until a time.
@@ -138,21 +134,11 @@ impl Store {
     /// # Errors
     /// When the store is unavailable; then nothing is recorded.
     pub async fn record_deliveries(&self, outcomes: &[DeliveryOutcome]) -> Result<(), StoreError> {
-        in_transaction!(self, |_db, tx| {
-            for outcome in outcomes {
-                let confirmed = outcome.confirmed.as_ref();
-                let confirmed = confirmed.and_then(|list| serde_json::to_string(list).ok());
-                sqlx::query(RECORD)
-                    .bind(Id(outcome.delivery_id))
-                    .bind(outcome.state)
-                    .bind(&outcome.reason)
-                    .bind(outcome.attempts)
-                    .bind(outcome.due_at)
-                    .bind(outcome.sent_at)
-                    .bind(confirmed.map(Json::from))
-                    .execute(&mut *tx)
-                    .await?;
-            }
+        if outcomes.is_empty() {
+            return Ok(());
+        }
+        in_inbox_transaction!(self, |db, tx| {
+            db::record_outcomes(&mut tx, outcomes).await?;
         });
         Ok(())
     }
@@ -196,5 +182,22 @@ impl Store {
             })?;
         }
         Ok(())
+    }
+
+    /// Deletes at most `limit` ended deliveries of notifications from before a time.
+    ///
+    /// # Errors
+    /// When the store is unavailable.
+    pub async fn purge_deliveries(&self, before: Timestamp, limit: i64) -> Result<u64, StoreError> {
+        let ms = u64::try_from(before.0).unwrap_or(0);
+        let first = uuid::Builder::from_unix_timestamp_millis(ms, &[0; 10]).into_uuid();
+        on_writer!(self, |connection| {
+            sqlx::query(PURGE)
+                .bind(Id(first))
+                .bind(limit)
+                .execute(connection)
+                .await
+                .map(|done| done.rows_affected())
+        })
     }
 }

@@ -17,7 +17,7 @@ use sqlx::{
 use super::{
     Fence, StoreError,
     columns::{column_names, notification_columns},
-    deliveries::DeliveryRow,
+    deliveries::{DeliveryOutcome, DeliveryRow},
     planned::{stored_actors, stored_metadata, stored_presentation},
     rows::{InboxRow, NotificationRow, RowsOfPage, notification_selection},
     sql_types::{Id, Json},
@@ -191,6 +191,12 @@ pub(super) const BLANK_ALL: &str = "UPDATE notifications SET title = '', message
      presentation = NULL, deleted_at = $2 \
      WHERE notification_id = ANY(ARRAY(SELECT json_array_elements_text($1::json)::uuid))";
 
+/// Drops the events of the groups of notifications that are gone, by a JSON list of IDs.
+pub(super) const DROP_GROUPS: &str = "DELETE FROM group_members WHERE notification_id IN \
+     (SELECT json_array_elements_text($1::json)::uuid) AND NOT EXISTS (SELECT 1 FROM \
+     notifications n WHERE n.user_id = group_members.user_id AND n.notification_id = \
+     group_members.notification_id AND n.status <> 'deleted')";
+
 /// Sets the highest purged revisions from a JSON list of `{user, revision}`.
 pub(super) const SET_PURGED: &str = "UPDATE inboxes SET purged_revision = \
 GREATEST(purged_revision, e.revision) \
@@ -351,6 +357,34 @@ pub(super) async fn insert_deliveries(
         .bind(column(rows, |row| row.created_at))
         .bind(column(rows, |row| row.closes))
         .bind(column(rows, |row| row.trace_context.as_deref()))
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+/// Writes the outcomes of attempts, one array per column. A delivery that was cancelled meanwhile
+/// stays so, unless it was sent.
+const RECORD: &str = "UPDATE deliveries d SET state = o.state, reason = o.reason, attempts = \
+     d.attempts + o.attempts, due_at = COALESCE(o.due_at, d.due_at), sent_at = o.sent_at, \
+     confirmed = COALESCE(o.confirmed, d.confirmed), claimed_until = NULL FROM UNNEST($1, $2, $3, \
+     $4, $5, $6, $7) AS o (delivery_id, state, reason, attempts, due_at, sent_at, confirmed) WHERE \
+     d.delivery_id = o.delivery_id AND (d.state = 'sending' OR o.state = 'sent')";
+
+pub(super) async fn record_outcomes(
+    connection: &mut PgConnection,
+    outcomes: &[DeliveryOutcome],
+) -> Result<(), StoreError> {
+    fn column<'a, T>(rows: &'a [DeliveryOutcome], of: impl Fn(&'a DeliveryOutcome) -> T) -> Vec<T> {
+        rows.iter().map(of).collect()
+    }
+    sqlx::query(RECORD)
+        .bind(column(outcomes, |one| Id(one.delivery_id)))
+        .bind(column(outcomes, |one| one.state))
+        .bind(column(outcomes, |one| one.reason.as_deref()))
+        .bind(column(outcomes, |one| one.attempts))
+        .bind(column(outcomes, |one| one.due_at))
+        .bind(column(outcomes, |one| one.sent_at))
+        .bind(column(outcomes, DeliveryOutcome::stored_confirmed))
         .execute(connection)
         .await?;
     Ok(())

@@ -17,7 +17,7 @@ use sqlx::{Connection as _, Sqlite as Db, SqliteConnection, Transaction};
 use super::{
     Fence, StoreError,
     columns::{column_names, notification_columns},
-    deliveries::{DeliveryRow, INSERT_DELIVERY},
+    deliveries::{DeliveryOutcome, DeliveryRow, INSERT_DELIVERY},
     planned::{stored_actors, stored_metadata, stored_presentation},
     rows::{InboxRow, notification_selection},
     sql_types::{Id, Json},
@@ -139,6 +139,12 @@ pub(super) const BLANK_ALL: &str = "UPDATE notifications SET title = '', message
      metadata_id = NULL, action_url = NULL, actors = NULL, category = NULL, \
      presentation = NULL, deleted_at = $2 WHERE notification_id \
      IN (SELECT value FROM json_each($1))";
+
+/// Drops the events of the groups of notifications that are gone, by a JSON list of IDs.
+pub(super) const DROP_GROUPS: &str = "DELETE FROM group_members WHERE notification_id IN \
+     (SELECT value FROM json_each($1)) AND NOT EXISTS (SELECT 1 FROM \
+     notifications n WHERE n.user_id = group_members.user_id AND n.notification_id = \
+     group_members.notification_id AND n.status <> 'deleted')";
 
 /// Sets the highest purged revisions from a JSON list of `{user, revision}`.
 pub(super) const SET_PURGED: &str = "UPDATE inboxes SET purged_revision = MAX(purged_revision, \
@@ -274,6 +280,33 @@ pub(super) async fn insert_deliveries(
             row.created_at,
             row.closes,
             row.trace_context.as_deref()
+        )?;
+    }
+    Ok(())
+}
+
+/// Writes the outcome of an attempt. A delivery that was cancelled meanwhile stays so, unless it
+/// was sent.
+const RECORD: &str = "UPDATE deliveries SET state = $2, reason = $3, attempts = attempts + $4, \
+     due_at = COALESCE($5, due_at), sent_at = $6, confirmed = COALESCE($7, confirmed), \
+     claimed_until = NULL WHERE delivery_id = $1 AND (state = 'sending' OR $2 = 'sent')";
+
+#[expect(clippy::unused_async, reason = "PostgreSQL has the same function")]
+pub(super) async fn record_outcomes(
+    transaction: &mut DirectTransaction,
+    outcomes: &[DeliveryOutcome],
+) -> Result<(), StoreError> {
+    for outcome in outcomes {
+        run!(
+            transaction,
+            RECORD,
+            Id(outcome.delivery_id),
+            outcome.state,
+            outcome.reason.as_deref(),
+            outcome.attempts,
+            outcome.due_at,
+            outcome.sent_at,
+            outcome.stored_confirmed()
         )?;
     }
     Ok(())

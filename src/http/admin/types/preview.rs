@@ -140,7 +140,7 @@ fn mail(state: &State, recipient: &Person, draft: &Draft, now: Timestamp) -> Val
     let message = Message {
         trace: None,
         id: item.notification_id,
-        recipient: recipient.clone(),
+        recipient: Some(recipient.clone()),
         items: vec![Arc::new(item)],
         digest: false,
         closes: false,

@@ -104,8 +104,17 @@ async fn list(
     })))
 }
 
+/// Returns the values in the reason of an event without a type; null for any other.
+pub(super) fn reason_params(code: &str, is_without_type: bool, catalog: &Catalog) -> Value {
+    if !is_without_type {
+        return Value::Null;
+    }
+    json!({ "type": code, "suggestion": catalog.similar(code) })
+}
+
 fn shown(row: &ActivityRow, catalog: &Catalog) -> Value {
-    let reason = if row.reason_code.as_deref() == Some(Skipped::NoType.as_str()) {
+    let is_without_type = row.reason_code.as_deref() == Some(Skipped::NoType.as_str());
+    let reason = if is_without_type {
         Some(catalog.why_skipped(&row.type_code, Skipped::NoType))
     } else {
         row.reason.clone()
@@ -117,6 +126,7 @@ fn shown(row: &ActivityRow, catalog: &Catalog) -> Value {
         "outcome": row.outcome,
         "reason": reason,
         "reason_code": row.reason_code,
+        "reason_params": reason_params(&row.type_code, is_without_type, catalog),
         "received_at": row.received_at,
         "source": row.source,
         "publisher": row.publisher,

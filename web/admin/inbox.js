@@ -1,4 +1,5 @@
 import { get } from './api.js';
+import { badge } from './badges.js';
 import { channelName } from './channels.js';
 import { deliveriesOf } from './delivery-list.js';
 import { unverified } from './directory.js';
@@ -20,13 +21,14 @@ function row(item) {
     h(
       'td',
       {},
-      h(
-        'span',
-        { class: `badge ${item.status === 'unread' ? 'changed' : ''}` },
-        item.status.toUpperCase(),
-      ),
+      badge(item.status),
     ),
-    h('td', {}, h('strong', {}, item.title), h('small', { class: 'code' }, item.type_code)),
+    h(
+      'td',
+      { class: 'wide' },
+      h('strong', {}, item.title),
+      h('small', { class: 'code' }, item.type_code),
+    ),
     h('td', { class: 'says' }, item.message),
     h('td', {}, when(item.created_at)),
     h('td', {}, when(item.read_at)),
@@ -57,6 +59,12 @@ function channelWish([name, { enabled, types }]) {
   return off.length ? t('{channel} without {types}', { channel, types: off.join(', ') }) : null;
 }
 
+/** @param {number | null} days */
+function keptFor(days) {
+  if (!days) return null;
+  return days === 1 ? t('kept for one day') : t('kept for {n} days', { n: days });
+}
+
 /** @param {any} wants */
 function wishes(wants) {
   if (!wants)
@@ -68,7 +76,7 @@ function wishes(wants) {
     wants.quiet_hours ? t('quiet from {from} to {to}', wants.quiet_hours) : t('no quiet hours'),
     ...Object.entries(wants.channels ?? {}).map(channelWish),
     wants.digest ? t('digest: {digest}', wants) : null,
-    wants.retention_days ? t('kept for {n} days', { n: wants.retention_days }) : null,
+    keptFor(wants.retention_days),
   ];
   return h('p', {}, parts.filter(Boolean).join(' · '));
 }

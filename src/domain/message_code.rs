@@ -53,6 +53,8 @@ const FIELD: Sentences = &[
     ("minimum", "must be at least {min}"),
     ("one_of", "must be one of {values}"),
     ("not_text", "must be a string without NUL"),
+    ("not_a_string", "must be a string"),
+    ("not_user_ids", "must be a list of user ids"),
     ("not_text_list", "must be a list of strings"),
     ("not_boolean", "must be true or false"),
     ("not_an_id", "is not an ID"),
@@ -76,6 +78,20 @@ const FIELD: Sentences = &[
     ("not_one_line", "must have at most {max} characters, on one line"),
     ("type_code", "must have 1 to {max} characters, such as \"ORDER_SHIPPED\""),
     ("unknown_channel", "must be email, push or webhook:NAME of a configured webhook"),
+];
+
+/// Reasons for which an event is rejected.
+const EVENT: Sentences = &[
+    ("needs_field", "the type {type} has the target {target}, which needs {field}"),
+    ("template_needs", "the template needs {field}, which the event does not have"),
+    ("template_failed", "the template failed: {cause}"),
+    ("not_json", "the payload is not JSON: {error}"),
+    ("no_type_named", "the event names no type; add \"type\""),
+    ("not_an_event", "an event must be a JSON object"),
+    ("empty_batch", "the batch has no event"),
+    ("large_batch", "a batch has at most {max} events, this one has {count}"),
+    ("large_event", "the event has {bytes} bytes, at most {max} are allowed"),
+    ("gave_up", "given up after {attempts} failed attempts: {cause}"),
 ];
 
 /// Errors of a request as a whole.
@@ -132,10 +148,22 @@ pub fn of_field(detail: &str) -> Option<MessageCode> {
     find(FIELD, detail)
 }
 
+/// Returns the code of the reason for which an event is rejected. That of a fault of a field has
+/// the name in `field`.
+#[must_use]
+pub fn of_event(reason: &str) -> Option<MessageCode> {
+    find(EVENT, reason).or_else(|| {
+        let (field, detail) = reason.split_once(": ")?;
+        let mut fault = of_field(detail)?;
+        fault.params.insert("field".to_owned(), Value::from(field));
+        Some(fault)
+    })
+}
+
 /// Returns the code of the error of a request.
 #[must_use]
 pub fn of_problem(detail: &str) -> Option<MessageCode> {
-    find(PROBLEM, detail)
+    find(PROBLEM, detail).or_else(|| find(EVENT, detail))
 }
 
 fn find(sentences: Sentences, text: &str) -> Option<MessageCode> {
@@ -185,6 +213,17 @@ mod tests {
     }
 
     #[test]
+    fn fault_of_a_field_of_an_event_names_the_field() {
+        let found = of_event("recipient_ids: must be a list of user ids").expect("it is known");
+        assert_eq!((found.code, &found.params["field"]), ("not_user_ids", &json!("recipient_ids")));
+        let needs = "the type NOTE_CREATED has the target SELF, which needs user_id";
+        let found = of_event(needs).expect("it is known");
+        assert_eq!(json!(found.params), json!({ "type": "NOTE_CREATED", "target": "SELF",
+            "field": "user_id" }));
+        assert_eq!(of_event("odd: of another side"), None);
+    }
+
+    #[test]
     fn sentence_of_another_side_has_no_code() {
         for text in ["", "550 no such mailbox", "is missing here", "must be from 1 to "] {
             assert_eq!(of_delivery(text).or_else(|| of_field(text)), None, "{text}");
@@ -194,7 +233,7 @@ mod tests {
 
     #[test]
     fn every_sentence_is_found_as_itself() {
-        for sentences in [DELIVERY, FIELD, PROBLEM] {
+        for sentences in [DELIVERY, FIELD, EVENT, PROBLEM] {
             for (code, sentence) in sentences {
                 let found = find(sentences, sentence).map(|found| found.code);
                 assert_eq!(found, Some(*code), "{sentence}");

@@ -122,7 +122,7 @@ test('what the hub says is in the language of the console', async () => {
   const page = await openPage(browser, hub, `${as}#activity`, { locale: 'id-ID' });
   await page.getByText('tidak ada jenis NOTE_CREATD; mungkin maksudnya NOTE_CREATED?').waitFor();
   await page.getByText('semua penerima membisukan jenis itu').waitFor();
-  await page.getByText(/^ada isian yang tidak diisi: /).waitFor();
+  await page.getByText('peristiwa tidak menyebut jenis; tambahkan "type"').waitFor();
   await page.getByRole('cell', { name: 'ditolak' }).waitFor();
   await page.getByText(/10\.000 peristiwa terakhir/).waitFor();
   await picture(page, 'activity-id');

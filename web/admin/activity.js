@@ -108,7 +108,8 @@ class Filters {
 /** @param {any} event */
 function row(event) {
   const { event_id: id, type, outcome, recipients, notifications } = event;
-  const reason = event.reason && eventReason(event.reason, event.reason_code, event.reason_params);
+  const { reason: said, reason_code: code, reason_params: params, reason_message: message } = event;
+  const reason = said && eventReason(said, code, params, message);
   const time = when(event.received_at);
   const label = t('Explain {what}', { what: id ?? type ?? '' });
   const href = `#explain/${encodeURIComponent(id)}`;

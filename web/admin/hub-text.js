@@ -15,8 +15,8 @@ const SKIPPED = {
   muted: 'all recipients muted the type',
 };
 
-/** Kinds of rejected events. What exactly is wrong follows in the words of the hub. */
-export const KINDS = /** @type {Record<string, string>} */ ({
+/** Kinds of rejected events. */
+const KINDS = /** @type {Record<string, string>} */ ({
   invalid_json: 'not JSON',
   too_large: 'too large',
   missing_field: 'a field is missing',
@@ -56,6 +56,8 @@ export const FIELD = {
   minimum: 'must be at least {min}',
   one_of: 'must be one of {values}',
   not_text: 'must be a string without NUL',
+  not_a_string: 'must be a string',
+  not_user_ids: 'must be a list of user ids',
   not_text_list: 'must be a list of strings',
   not_boolean: 'must be true or false',
   not_an_id: 'is not an ID',
@@ -76,6 +78,20 @@ export const FIELD = {
   not_one_line: 'must have at most {max} characters, on one line',
   type_code: 'must have 1 to {max} characters, such as "ORDER_SHIPPED"',
   unknown_channel: 'must be email, push or webhook:NAME of a configured webhook',
+};
+
+/** Reasons for which an event is rejected. @type {Sentences} */
+export const EVENT = {
+  needs_field: 'the type {type} has the target {target}, which needs {field}',
+  template_needs: 'the template needs {field}, which the event does not have',
+  template_failed: 'the template failed: {cause}',
+  not_json: 'the payload is not JSON: {error}',
+  no_type_named: 'the event names no type; add "type"',
+  not_an_event: 'an event must be a JSON object',
+  empty_batch: 'the batch has no event',
+  large_batch: 'a batch has at most {max} events, this one has {count}',
+  large_event: 'the event has {bytes} bytes, at most {max} are allowed',
+  gave_up: 'given up after {attempts} failed attempts: {cause}',
 };
 
 /** Errors of a request as a whole. @type {Sentences} */
@@ -150,14 +166,30 @@ function translated(sentences, said, code, params) {
 }
 
 /**
+ * Returns why an event was rejected, with its kind if the sentence has no translation.
+ * @param {string} said
+ * @param {string} kind
+ * @param {any} message  Code of the sentence and the values in it; null for none.
+ */
+function rejection(said, kind, message) {
+  const { code, params } = message ?? {};
+  const sentence = translated(EVENT, said, code, params);
+  if (sentence !== said) return sentence;
+  const fault = translated(FIELD, said, code, params);
+  if (fault !== said) return `${params.field}: ${fault}`;
+  return isTranslated(kind) ? `${t(kind)}: ${said}` : said;
+}
+
+/**
  * Returns why an event made no notification.
  * @param {string} said
  * @param {string | null} code
  * @param {any} [params]
+ * @param {any} [message]
  */
-export function eventReason(said, code, params) {
+export function eventReason(said, code, params, message) {
   const kind = KINDS[code ?? ''];
-  if (kind && isTranslated(kind)) return `${t(kind)}: ${said}`;
+  if (kind) return rejection(said, kind, message);
   const sentence = translated(SKIPPED, said, code, params);
   if (sentence === said || !params?.suggestion) return sentence;
   return `${sentence}; ${t('did you mean {suggestion}?', params)}`;

@@ -47,6 +47,23 @@ export const HUB = {
   'must be a string without NUL': 'harus berupa teks tanpa NUL',
   'must be a list of strings': 'harus berupa daftar teks',
   'must be true or false': 'harus true atau false',
+  'must be a string': 'harus berupa teks',
+  'must be a list of user ids': 'harus berupa daftar ID pengguna',
+  'the type {type} has the target {target}, which needs {field}':
+    'jenis {type} bertujuan {target}, yang memerlukan {field}',
+  'the template needs {field}, which the event does not have':
+    'templat memerlukan {field}, yang tidak ada dalam peristiwa',
+  'the template failed: {cause}': 'templat gagal: {cause}',
+  'the payload is not JSON: {error}': 'isinya bukan JSON: {error}',
+  'the event names no type; add "type"': 'peristiwa tidak menyebut jenis; tambahkan "type"',
+  'an event must be a JSON object': 'peristiwa harus berupa objek JSON',
+  'the batch has no event': 'kumpulan itu tidak memuat peristiwa',
+  'a batch has at most {max} events, this one has {count}':
+    'satu kumpulan paling banyak {max} peristiwa, yang ini {count}',
+  'the event has {bytes} bytes, at most {max} are allowed':
+    'peristiwa berukuran {bytes} byte, paling banyak {max}',
+  'given up after {attempts} failed attempts: {cause}':
+    'dihentikan setelah {attempts} percobaan gagal: {cause}',
   'is not an ID': 'bukan ID',
   'must not have a NUL': 'tidak boleh memuat NUL',
   'a user id must not be empty': 'ID pengguna tidak boleh kosong',

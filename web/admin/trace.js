@@ -1,7 +1,7 @@
 import { keptNote } from './activity.js';
 import { badge } from './badges.js';
 import { h, when } from './dom.js';
-import { KINDS, eventReason } from './hub-text.js';
+import { eventReason } from './hub-text.js';
 import { t } from './translations.js';
 
 /**
@@ -76,11 +76,9 @@ function reached(reader) {
  * Returns why an event made no notification.
  * @param {any} reason
  */
-function reasonOf({ code, detail, params }) {
-  const text = eventReason(detail, code, params);
-  // The kind of a rejection is a part of its translation.
-  const isNamed = text !== detail && code in KINDS;
-  return h('p', {}, isNamed ? null : h('strong', {}, `${code}: `), `${text}.`);
+function reasonOf({ code, detail, params, message }) {
+  const text = eventReason(detail, code, params, message);
+  return h('p', {}, h('strong', { class: 'code' }, code), `: ${text}.`);
 }
 
 /**

@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::query::Query;
 use crate::{
     domain::{
-        catalog::Catalog, event::code_of, notification::Timestamp, skipped::Skipped, user::UserId,
+        catalog::Catalog, event::code_of, message_code, notification::Timestamp, skipped::Skipped, user::UserId,
     },
     http::{
         Problem, SharedState,
@@ -112,6 +112,11 @@ pub(super) fn reason_params(code: &str, is_without_type: bool, catalog: &Catalog
     json!({ "type": code, "suggestion": catalog.similar(code) })
 }
 
+/// Returns the code of the sentence that says why an event was rejected; null if it has none.
+pub(super) fn reason_message(reason: &str) -> Value {
+    json!(message_code::of_event(reason))
+}
+
 fn shown(row: &ActivityRow, catalog: &Catalog) -> Value {
     let is_without_type = row.reason_code.as_deref() == Some(Skipped::NoType.as_str());
     let reason = if is_without_type {
@@ -127,6 +132,7 @@ fn shown(row: &ActivityRow, catalog: &Catalog) -> Value {
         "reason": reason,
         "reason_code": row.reason_code,
         "reason_params": reason_params(&row.type_code, is_without_type, catalog),
+        "reason_message": row.reason.as_deref().map(reason_message),
         "received_at": row.received_at,
         "source": row.source,
         "publisher": row.publisher,

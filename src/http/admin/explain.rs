@@ -311,7 +311,8 @@ fn reason(state: &State, event: &EventTrace) -> Value {
         reason.detail.clone()
     };
     let params = activity::reason_params(&event.code, is_without_type, &catalog);
-    json!({ "code": reason.code, "detail": detail, "params": params })
+    let message = activity::reason_message(&detail);
+    json!({ "code": reason.code, "detail": detail, "params": params, "message": message })
 }
 
 async fn recipient(state: &State, delivered: &Delivered, at: Timestamp) -> Result<Value, Problem> {

@@ -169,7 +169,7 @@ pub fn of_problem(detail: &str) -> Option<MessageCode> {
 fn find(sentences: Sentences, text: &str) -> Option<MessageCode> {
     sentences
         .iter()
-        .find_map(|(code, sentence)| Some(MessageCode { code, params: values(sentence, text)? }))
+        .find_map(|&(code, sentence)| Some(MessageCode { code, params: values(sentence, text)? }))
 }
 
 /// Returns the values in a text, or `None` if it is another sentence.

@@ -17,12 +17,14 @@ use crate::{
 const UNCHANGING: [(&str, &str); 1] =
     [("POST /api/v1/admin/types/{code}/preview", "renders a sample, and stores nothing")];
 
-const TYPE: &str = "template = \"x\"\ntarget = \"SELF\"\n";
+/// Members of each type.
+const TYPE: &str = "title = \"T\"\ntemplate = \"x\"\ntarget = \"SELF\"\n\
+    channels = [\"web\", \"email\"]\n";
 
 /// Returns a config.toml with these types; the e-mail channel reaches nobody.
 fn config(codes: &[&str]) -> String {
     let types = codes.iter().fold(String::new(), |all, code| {
-        format!("{all}[[type]]\ncode = \"{code}\"\ntitle = \"T\"\nchannels = [\"web\", \"email\"]\n{TYPE}")
+        format!("{all}[[type]]\ncode = \"{code}\"\n{TYPE}")
     });
     format!(
         "[auth]\nmethods = [\"dev\"]\n[channels.email]\nurl = \"smtp://127.0.0.1:1\"\n\
@@ -42,7 +44,13 @@ impl Fixture {
         self.hub.send(method, path, &headers, body.to_string()).await
     }
 
+    /// Returns the ID of a dead letter that no job takes.
     async fn dead_letter(&self) -> Uuid {
+        until("no job runs", PATIENCE, async || {
+            let jobs = self.hub.get("/api/v1/admin/jobs").await.1;
+            jobs["jobs"].as_array()?.iter().all(|job| !job["ended_at"].is_null()).then_some(())
+        })
+        .await;
         let letter = DeadLetter {
             id: Uuid::now_v7(),
             received_at: Timestamp(1_000),

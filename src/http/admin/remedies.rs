@@ -56,7 +56,7 @@ fn merged(answers: &[Value], list: &str, key: &str) -> Vec<Value> {
     all.truncate(ENTRIES_MAX);
     let shown = |(name, (count, last_at)): (&str, (u64, Option<Timestamp>))| {
         let members = [("count", json!(count)), ("last_at", json!(last_at)), (key, json!(name))];
-        Value::Object(members.map(|(member, value)| (member.to_owned(), value)).into())
+        members.into_iter().map(|(member, value)| (member.to_owned(), value)).collect()
     };
     all.into_iter().map(shown).collect()
 }
@@ -91,7 +91,7 @@ mod tests {
     #[test]
     fn answer_is_bounded_and_keeps_the_latest() {
         let many: Vec<_> = (0..300).map(|n| format!("https://{n}.example")).collect();
-        let one = |(name, at): (&String, i64)| answer(&[(name, 1, at)]);
+        let one = |(name, at): (&String, i64)| answer(&[(name.as_str(), 1, at)]);
         let answers: Vec<Value> = many.iter().zip(0..).map(one).collect();
         let origins = merged(&answers, "refused_origins", "origin");
         assert_eq!(origins.len(), ENTRIES_MAX);

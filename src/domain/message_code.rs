@@ -200,8 +200,11 @@ mod tests {
     #[test]
     fn sentence_has_its_code_and_its_values() {
         let found = of_field("has 300 characters; at most 256 are possible").expect("it is known");
-        assert_eq!(json!(found), json!({ "code": "too_long", "params": { "length": 300,
-            "max": 256 } }));
+        assert_eq!(
+            json!(found),
+            json!({ "code": "too_long", "params": { "length": 300,
+            "max": 256 } })
+        );
         let zone = of_field("\"Mars\" is no IANA time zone, such as \"Asia/Jakarta\"");
         assert_eq!(zone.map(|zone| zone.params["zone"].clone()), Some(json!("\"Mars\"")));
         let on = of_delivery("the person has muted the type on email").expect("it is known");
@@ -218,8 +221,11 @@ mod tests {
         assert_eq!((found.code, &found.params["field"]), ("not_user_ids", &json!("recipient_ids")));
         let needs = "the type NOTE_CREATED has the target SELF, which needs user_id";
         let found = of_event(needs).expect("it is known");
-        assert_eq!(json!(found.params), json!({ "type": "NOTE_CREATED", "target": "SELF",
-            "field": "user_id" }));
+        assert_eq!(
+            json!(found.params),
+            json!({ "type": "NOTE_CREATED", "target": "SELF",
+            "field": "user_id" })
+        );
         assert_eq!(of_event("odd: of another side"), None);
     }
 

@@ -54,8 +54,7 @@ test('disconnecting asks first, and is in the audit with the name of the adminis
 });
 
 test('a complete file shows whom it removes, and asks before it does', async () => {
-  const lines = (count) =>
-    Array.from({ length: count }, (_, n) => `m${n},Member ${n}`).join('\n');
+  const lines = (count) => Array.from({ length: count }, (_, n) => `m${n},Member ${n}`).join('\n');
   const page = await openPage(browser, hub, `${as}#directory/import`);
   const section = page.getByRole('region', { name: 'Import', exact: true });
   const choose = (name, text) =>
@@ -142,7 +141,10 @@ test('what the hub says is in the language of the console', async () => {
   await dialog.getByRole('button', { name: 'Simpan' }).click();
   const text = '"Mars" bukan zona waktu IANA, misalnya "Asia/Jakarta"';
   await dialog.locator('.error').filter({ hasText: text }).waitFor();
-  await page.locator('#said').filter({ hasText: `Zona waktu: ${text}` }).waitFor();
+  await page
+    .locator('#said')
+    .filter({ hasText: `Zona waktu: ${text}` })
+    .waitFor();
 
   const stranger = await openPage(browser, hub, '/admin?user_id=budi', { locale: 'id-ID' });
   await stranger.getByText('mengelola memerlukan peran admin').waitFor();

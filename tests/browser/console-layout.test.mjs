@@ -37,7 +37,13 @@ priority = "HIGH"
 before(async () => {
   hub = await Hub.start({ config: CONFIG });
   browser = await launch();
-  const person = { login: `${LONG}@example.com`, name: 'Ratna Sari Dewi Kusumawardhani', email: `${LONG}@example.com`, roles: ['teacher', 'parents-and-guardians'], timezone: 'America/Argentina/ComodRivadavia' };
+  const person = {
+    login: `${LONG}@example.com`,
+    name: 'Ratna Sari Dewi Kusumawardhani',
+    email: `${LONG}@example.com`,
+    roles: ['teacher', 'parents-and-guardians'],
+    timezone: 'America/Argentina/ComodRivadavia',
+  };
   await hub.api('PUT', `/api/v1/admin/directory/${LONG}`, person);
   await hub.publish({ type: 'NOTE_CREATED', event_id: LONG, user_id: LONG, title: LONG });
   await hub.publish({ type: 'NOTE_CREATED', event_id: 'e-2', user_id: 'ani', title: 'Violin' });
@@ -136,7 +142,11 @@ test('no state is wider than its window', async () => {
     mimeType: 'text/csv',
     buffer: Buffer.from(`user_id,name,timezone\nnew,New,\n${LONG}2,x,${LONG}\n`),
   });
-  await page.getByText('Lines that are left out').or(page.getByText('is invalid')).first().waitFor();
+  await page
+    .getByText('Lines that are left out')
+    .or(page.getByText('is invalid'))
+    .first()
+    .waitFor();
   await fitsEverywhere(page, 'report of an import');
   await page.getByRole('button', { name: `Edit ${LONG}` }).click();
   await fitsEverywhere(page, 'dialog of a user');

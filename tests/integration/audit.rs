@@ -23,9 +23,9 @@ const TYPE: &str = "title = \"T\"\ntemplate = \"x\"\ntarget = \"SELF\"\n\
 
 /// Returns a config.toml with these types; the e-mail channel reaches nobody.
 fn config(codes: &[&str]) -> String {
-    let types = codes.iter().fold(String::new(), |all, code| {
-        format!("{all}[[type]]\ncode = \"{code}\"\n{TYPE}")
-    });
+    let types = codes
+        .iter()
+        .fold(String::new(), |all, code| format!("{all}[[type]]\ncode = \"{code}\"\n{TYPE}"));
     format!(
         "[auth]\nmethods = [\"dev\"]\n[channels.email]\nurl = \"smtp://127.0.0.1:1\"\n\
          from = \"hub@example.com\"\n{types}"
@@ -135,7 +135,8 @@ impl Fixture {
             "DELETE /api/v1/admin/jobs/{id}" => {
                 // A kind that this version does not know runs until it is stopped.
                 let store = &self.test.store;
-                let begun = store.begin_job("of.another.version", "me", "{}", 1, Timestamp(1)).await;
+                let begun =
+                    store.begin_job("of.another.version", "me", "{}", 1, Timestamp(1)).await;
                 let id = begun.expect("the store works").expect("none is running").to_string();
                 (path.replace("{id}", &id), Value::Null, "job.stopped")
             }
@@ -174,7 +175,8 @@ impl Fixture {
     async fn is_audited(&self, operation: &str, before: usize, action: &str) {
         let entries = self.entries().await;
         let new = &entries[..entries.len() - before];
-        let found = new.iter().any(|entry| entry["action"] == action && entry["who"] == "developer");
+        let found =
+            new.iter().any(|entry| entry["action"] == action && entry["who"] == "developer");
         assert!(found, "{operation} leaves no entry {action}: {new:?}");
     }
 }
@@ -198,8 +200,7 @@ async fn every_change_of_an_administrator_is_in_the_audit() {
             methods.map(|method| format!("{} {path}", method.to_uppercase())).collect()
         };
         let is_admin = |operation: &String| operation.contains(" /api/v1/admin/");
-        let mut operations: Vec<String> =
-            paths.iter().flat_map(of_path).filter(is_admin).collect();
+        let mut operations: Vec<String> = paths.iter().flat_map(of_path).filter(is_admin).collect();
         // The connections of a user are closed in a test of their own; a reload removes types.
         operations.retain(|operation| !operation.contains("clients"));
         operations.sort_by_key(|operation| operation.contains("reload"));
@@ -246,6 +247,9 @@ async fn closing_connections_is_audited_with_the_user() {
         assert_eq!(entries[1]["action"], "client.disconnected");
         let before = &entries[1]["before"];
         assert_eq!((&before["client_id"], &before["user_id"]), (client, &json!("budi")));
-        assert_eq!((&entries[1]["who"], &entries[1]["who_login"]), (&json!("developer"), &Value::Null));
+        assert_eq!(
+            (&entries[1]["who"], &entries[1]["who_login"]),
+            (&json!("developer"), &Value::Null)
+        );
     }
 }

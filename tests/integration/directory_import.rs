@@ -100,8 +100,10 @@ async fn complete_file_removes_the_users_who_are_not_in_it() {
         assert_eq!(ids, ["new", "u000", "u001"]);
         let (_, audit) = hub.get("/api/v1/admin/audit?subject=user:u449").await;
         let entry = &audit["entries"][0];
-        assert_eq!((&entry["action"], &entry["before"]["name"]), (&json!("user.deleted"),
-            &json!("Login 449")));
+        assert_eq!(
+            (&entry["action"], &entry["before"]["name"]),
+            (&json!("user.deleted"), &json!("Login 449"))
+        );
         let (_, audit) = hub.get("/api/v1/admin/audit?subject=directory").await;
         assert_eq!(audit["entries"][0]["after"]["removed"], 448, "{audit}");
         assert_eq!(hub.inbox("u449").await.len(), 1, "the inbox stays");

@@ -61,12 +61,7 @@ function card({ channel, state, deliveries }) {
   return h(
     'section',
     { class: 'card stack', 'aria-label': channelName(channel) },
-    h(
-      'div',
-      { class: 'bar' },
-      h('h3', {}, channelName(channel)),
-      badge(state),
-    ),
+    h('div', { class: 'bar' }, h('h3', {}, channelName(channel)), badge(state)),
     isOk ? null : h('p', {}, t('It could not be reached. The hub tries again by itself.')),
     counts.length
       ? h('ul', { class: 'counts' }, ...counts)

@@ -112,10 +112,14 @@ export class DirectoryImport {
     this.#file.value = '';
     this.#checked = file;
     const { removed, failed } = report;
-    const run = button(removed ? removalText(removed) : t('Import'), () => this.#run(file, report), {
-      class: removed ? 'danger' : 'primary',
-      disabled: !(report.created + report.changed + removed) || isUnsafe(report),
-    });
+    const run = button(
+      removed ? removalText(removed) : t('Import'),
+      () => this.#run(file, report),
+      {
+        class: removed ? 'danger' : 'primary',
+        disabled: !(report.created + report.changed + removed) || isUnsafe(report),
+      },
+    );
     const cancel = button(t('Cancel'), () => this.#clear(), { class: 'quiet' });
     fill(
       this.#outcome,

@@ -114,8 +114,7 @@ export const PROBLEM = {
   no_dead_letter: 'there is no such dead letter',
   no_job: 'there is no such job',
   job_running: 'a job {kind} is running already; wait for it, or stop it',
-  not_retried:
-    'the delivery is {state}; one that failed, was cancelled or skipped can be retried',
+  not_retried: 'the delivery is {state}; one that failed, was cancelled or skipped can be retried',
   no_channel: 'the channel {channel} is not configured',
   type_exists: 'there is a type {code} already',
   empty_file: 'the file is empty',

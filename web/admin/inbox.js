@@ -18,11 +18,7 @@ function row(item) {
   return h(
     'tr',
     {},
-    h(
-      'td',
-      {},
-      badge(item.status),
-    ),
+    h('td', {}, badge(item.status)),
     h(
       'td',
       { class: 'wide' },

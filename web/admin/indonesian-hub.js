@@ -84,7 +84,8 @@ export const HUB = {
   'must name from 1 to {max} people': 'harus menyebut 1 sampai {max} orang',
   'is missing: an e-mail address, or the ID of a user for push':
     'tidak diisi: alamat surel, atau ID pengguna untuk push',
-  'must have at most {max} characters, on one line': 'paling banyak {max} karakter, dalam satu baris',
+  'must have at most {max} characters, on one line':
+    'paling banyak {max} karakter, dalam satu baris',
   'must have 1 to {max} characters, such as "ORDER_SHIPPED"':
     'harus 1 sampai {max} karakter, misalnya "ORDER_SHIPPED"',
   'must be email, push or webhook:NAME of a configured webhook':

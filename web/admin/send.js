@@ -95,8 +95,7 @@ export async function send(place) {
     const own = ++request;
     const n = await recipients.count();
     if (own !== request) return;
-    count.textContent =
-      n === 1 ? t('1 recipient.') : t('{n} recipients.', { n });
+    count.textContent = n === 1 ? t('1 recipient.') : t('{n} recipients.', { n });
   };
   const sendAll = async () => {
     bar.max = await recipients.count();

@@ -11,8 +11,8 @@ const { LANGUAGES, isTranslated, language, t } = await import('../admin/translat
 const { DELIVERY, EVENT, FIELD, PROBLEM, deliveryReason, eventReason, problemText } =
   await import('../admin/hub-text.js');
 
-/** Strings in single quotes, in the source of the console. */
-const STRING = /'((?:[^'\\\n]|\\.)*)'/g;
+/** Strings in the source of the console. */
+const STRING = /'((?:[^'\\\n]|\\.)*)'|"((?:[^"\\\n]|\\.)*)"/g;
 
 /** Texts that are passed to `t`. */
 const TRANSLATED = /\bt\(\s*'((?:[^'\\]|\\.)*)'/g;
@@ -24,7 +24,8 @@ const names = (await readdir(folder)).filter(
 const sources = await Promise.all(names.map((name) => readFile(new URL(name, folder), 'utf8')));
 // Apostrophes in comments are no quotes.
 const source = sources.join('\n').replace(/\/\*[^]*?\*\/|^\s*\/\/.*$/gm, '');
-const all = (pattern) => [...source.matchAll(pattern)].map((match) => match[1].replace("\\'", "'"));
+const all = (pattern) =>
+  [...source.matchAll(pattern)].map((match) => (match[1] ?? match[2]).replace("\\'", "'"));
 
 describe('translations of the console', () => {
   it('uses the chosen language, and replaces placeholders', () => {

@@ -7,7 +7,8 @@ use uuid::Uuid;
 use super::query::Query;
 use crate::{
     domain::{
-        catalog::Catalog, event::code_of, message_code, notification::Timestamp, skipped::Skipped, user::UserId,
+        catalog::Catalog, event::code_of, message_code, notification::Timestamp, skipped::Skipped,
+        user::UserId,
     },
     http::{
         Problem, SharedState,

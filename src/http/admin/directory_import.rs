@@ -83,8 +83,9 @@ async fn import(
     let kind = request.headers().get("content-type").and_then(|value| value.to_str().ok());
     let kind = kind.unwrap_or_default().to_ascii_lowercase();
     let bytes = body::read(payload, FILE_MAX_BYTES).await?;
+    let size = bytes.len();
     let parse = move || directory_file::parse(&bytes, &kind);
-    let parsed = body::decoded(bytes.len(), parse).await??;
+    let parsed = body::decoded(size, parse).await??;
     let present: HashSet<&UserId> =
         parsed.people.iter().map(|patch| &patch.person.user_id).collect();
     if replace && present.is_empty() {

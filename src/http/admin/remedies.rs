@@ -66,9 +66,7 @@ mod tests {
     use super::*;
 
     fn answer(origins: &[(&str, u64, i64)]) -> Value {
-        let entry = |(origin, count, at): &(&str, u64, i64)| {
-            json!({ "origin": origin, "count": count, "last_at": Timestamp(*at) })
-        };
+        let entry = |(origin, count, at): &(&str, u64, i64)| json!({ "origin": origin, "count": count, "last_at": Timestamp(*at) });
         json!({ "refused_origins": origins.iter().map(entry).collect::<Vec<_>>() })
     }
 

@@ -19,6 +19,7 @@ from = "hub@example.com"
 [[channels.webhook]]
 name = "ops"
 url = "http://127.0.0.1:1/hook"
+allow_private = true
 [[type]]
 code = "NOTE_CREATED"
 title = "A note was created"
@@ -30,7 +31,7 @@ code = "INSTALLMENT_REMINDER_FOR_PARENTS_AND_GUARDIANS"
 title = "T"
 template = "x"
 target = "ROLE"
-role = "parents-and-guardians"
+target_role = "parents-and-guardians"
 priority = "HIGH"
 `;
 

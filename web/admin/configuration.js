@@ -90,7 +90,7 @@ function valueText({ value, secret }) {
  */
 function valueCell(one) {
   const isWord = one.secret || one.value === null || one.value === '';
-  return h('td', { class: isWord ? 'muted says' : 'code says' }, valueText(one));
+  return h('td', { class: isWord ? 'muted value' : 'code value' }, valueText(one));
 }
 
 /** @param {any} one */

@@ -130,7 +130,7 @@ export async function inbox(place) {
       wishes(about.preferences),
       table(
         t('Inbox'),
-        ['Status', 'Title', 'Template', 'Created', 'Read', 'Delivery', 'Reason'].map((head) =>
+        ['Status', 'Title', 'Message', 'Created', 'Read', 'Delivery', 'Actions'].map((head) =>
           t(head),
         ),
         about.notifications.map(row),

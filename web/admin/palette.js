@@ -152,6 +152,8 @@ class Palette {
     if (event.key === 'ArrowDown') this.#move(this.#at + 1);
     else if (event.key === 'ArrowUp') this.#move(this.#at - 1);
     else if (event.key === 'Enter') this.#choose(this.#at);
+    // The browser would clear the field first.
+    else if (event.key === 'Escape') this.#dialog.close();
     else return;
     event.preventDefault();
   }

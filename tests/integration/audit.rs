@@ -218,6 +218,14 @@ async fn every_change_of_an_administrator_is_in_the_audit() {
     }
 }
 
+/// Waits until the hub has forgotten the connections that it closed.
+async fn nobody_is_connected(hub: &Hub) {
+    until("nobody is connected", PATIENCE, async || {
+        (hub.get("/api/v1/admin/clients").await.1["total_count"] == 0).then_some(())
+    })
+    .await;
+}
+
 #[tokio::test]
 async fn closing_connections_is_audited_with_the_user() {
     for on in [On::Sqlite, On::Postgres] {
@@ -229,11 +237,13 @@ async fn closing_connections_is_audited_with_the_user() {
         let path = format!("/api/v1/admin/clients/{}", client.as_str().expect("an ID"));
         assert_eq!(hub.send("DELETE", &path, &[], String::new()).await.0, 200);
         assert_eq!(first.closed().await, 4001);
+        nobody_is_connected(&hub).await;
         let mut second = hub.connect("budi", "&sync=none").await;
         second.expect("connected").await;
         let of_user = "/api/v1/admin/users/budi/clients?user_id=9&login=ratna&role=admin";
         assert_eq!(hub.send("DELETE", of_user, &[], String::new()).await.0, 200);
         assert_eq!(second.closed().await, 4001);
+        nobody_is_connected(&hub).await;
         // What closes nothing is no change.
         assert_eq!(hub.send("DELETE", of_user, &[], String::new()).await.0, 200);
         assert_eq!(hub.send("DELETE", &path, &[], String::new()).await.0, 404);

@@ -41,8 +41,8 @@ pub(super) async fn add(state: &State, response: &mut Map<String, Value>) -> Res
     Ok(())
 }
 
-/// Returns the entries of a list of all hubs, those with the same `key` as one with the sum of their
-/// counts and the latest time.
+/// Returns the entries of a list of all hubs: those with the same `key` are one entry, with the sum
+/// of their counts and the latest time.
 fn merged(answers: &[Value], list: &str, key: &str) -> Vec<Value> {
     let mut known: HashMap<&str, (u64, Option<Timestamp>)> = HashMap::new();
     for entry in answers.iter().filter_map(|answer| answer[list].as_array()).flatten() {
@@ -66,7 +66,10 @@ mod tests {
     use super::*;
 
     fn answer(origins: &[(&str, u64, i64)]) -> Value {
-        let entry = |(origin, count, at): &(&str, u64, i64)| json!({ "origin": origin, "count": count, "last_at": Timestamp(*at) });
+        let entry = |(origin, count, at): &(&str, u64, i64)| {
+            let last_at = Timestamp(*at);
+            json!({ "origin": origin, "count": count, "last_at": last_at })
+        };
         json!({ "refused_origins": origins.iter().map(entry).collect::<Vec<_>>() })
     }
 

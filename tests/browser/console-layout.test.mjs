@@ -232,16 +232,20 @@ test('settings of the side bar are in sight at every height', async () => {
   }
 });
 
-test('no total stands alone on a row', async () => {
+test('no total and no chart stands alone on a row', async () => {
   const page = await openPage(browser, hub, as);
-  await page.locator('.totals').waitFor();
+  await page.locator('.trends > :nth-child(7)').waitFor();
   for (const width of WIDTHS) {
     await page.setViewportSize({ width, height: 800 });
-    const rows = await page.locator('.totals > *').evaluateAll((tiles) => {
-      const tops = tiles.map((tile) => Math.round(tile.getBoundingClientRect().top));
-      return [...new Set(tops)].map((top) => tops.filter((one) => one === top).length);
-    });
-    const alone = rows.slice(1).filter((count) => count === 1);
-    assert.deepEqual(alone, [], `rows of ${rows} at ${width}`);
+    for (const grid of ['.totals', '.trends']) {
+      // One that takes the whole row is not alone on it.
+      const alone = await page.locator(grid).evaluate((one) => {
+        const all = [...one.children].map((child) => child.getBoundingClientRect());
+        const { width: whole } = one.getBoundingClientRect();
+        const beside = (box) => all.filter(({ top }) => Math.abs(top - box.top) < 2).length;
+        return all.filter((box) => beside(box) === 1 && box.width < whole - 2).length;
+      });
+      assert.equal(alone, 0, `${grid} at ${width}`);
+    }
   }
 });

@@ -153,7 +153,8 @@ export class Chart {
     const anchors = ['start', 'middle', 'end'];
     for (let index = 0; index < (last > first ? TIMES : 1); index += 1) {
       const at = first + ((last - first) * index) / (TIMES - 1);
-      const label = { x: this.#x(at), y: HEIGHT - 4, 'text-anchor': anchors[index] };
+      const anchor = last > first ? anchors[index] : 'end';
+      const label = { x: this.#x(at), y: HEIGHT - 4, 'text-anchor': anchor };
       this.#drawing.append(svg('text', label, this.#time(at)));
     }
   }

@@ -19,7 +19,7 @@ const RANGES = [
 class Overview {
   #place;
   #live = h('div', { class: 'stack' });
-  #charts = h('div', { class: 'charts' });
+  #charts = h('div', { class: 'charts trends' });
   #note = h('p', { class: 'muted' });
   #ranges = h('div', { class: 'segments', role: 'group', 'aria-label': t('Range') });
   #range = '1h';

@@ -78,7 +78,8 @@ function reached(reader) {
  */
 function reasonOf({ code, detail, params, message }) {
   const text = eventReason(detail, code, params, message);
-  return h('p', {}, h('strong', { class: 'code' }, code), `: ${text}.`);
+  const end = /[?.]$/.test(text) ? '' : '.';
+  return h('p', {}, h('strong', { class: 'code' }, code), `: ${text}${end}`);
 }
 
 /**

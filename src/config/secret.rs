@@ -55,7 +55,7 @@ pub fn is_fingerprint(text: &str) -> bool {
 /// is never printed.
 impl Serialize for Secret {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        if FINGERPRINTS.get() {
+        if FINGERPRINTS.get() && !self.0.is_empty() {
             let hash = hex::encode(Sha256::digest(self.0.as_bytes()));
             return serializer.serialize_str(&format!("{FINGERPRINT}{hash}"));
         }

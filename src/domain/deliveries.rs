@@ -220,7 +220,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::domain::user::UserId;
+    use crate::domain::{message_code, user::UserId};
 
     fn situation<'a>(person: &'a Person, wants: Option<&'a Preferences>) -> Situation<'a> {
         Situation {
@@ -262,6 +262,43 @@ mod tests {
         assert_eq!(decide(&mandatory), Decision::Send);
         let deleted = Situation { status: Status::Deleted, ..situation(&with, None) };
         assert!(matches!(decide(&deleted), Decision::Cancel(_)));
+    }
+
+    #[test]
+    fn every_reason_has_a_code() {
+        let with = person();
+        let mut muted = Preferences::default();
+        muted.mute_on(EMAIL, "t");
+        let all = Preferences { muted_types: vec!["T".to_owned()], ..Preferences::default() };
+        let off = Preferences { email_enabled: false, ..Preferences::default() };
+        let quiet = serde_json::json!({ "quiet_hours": { "from": "22:00", "to": "07:00" } });
+        let quiet: Preferences = serde_json::from_value(quiet).expect("valid preferences");
+        let without = Person { email: None, ..person() };
+        let unverified = Person { email_verified: Some(false), ..person() };
+        let plain = situation(&with, None);
+        let seen = Situation { is_seen: true, unless: Some(UnlessState::Seen), ..plain.clone() };
+        let read = Situation { is_read: true, unless: Some(UnlessState::Read), ..plain.clone() };
+        for (situation, code) in [
+            (situation(&without, None), "no_email"),
+            (situation(&unverified, None), "email_not_verified"),
+            (Situation { channel: PUSH, ..plain.clone() }, "no_browser"),
+            (situation(&with, Some(&muted)), "muted_on_channel"),
+            (situation(&with, Some(&all)), "muted"),
+            (situation(&with, Some(&off)), "channel_off"),
+            (situation(&with, Some(&quiet)), "quiet_hours"),
+            (Situation { status: Status::Deleted, ..plain.clone() }, "deleted"),
+            (seen, "seen_in_time"),
+            (read, "read_in_time"),
+        ] {
+            let reason = match decide(&situation) {
+                Decision::Wait(_, reason) | Decision::Cancel(reason) | Decision::Skip(reason) => {
+                    reason
+                }
+                Decision::Send => panic!("{code}: it is sent"),
+            };
+            let found = message_code::of_delivery(&reason).map(|message| message.code);
+            assert_eq!(found, Some(code), "{reason}");
+        }
     }
 
     #[test]

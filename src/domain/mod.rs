@@ -15,6 +15,7 @@ pub mod inbox;
 pub mod limits;
 pub mod link;
 pub mod markup;
+pub mod message_code;
 pub mod monotonic;
 pub mod notification;
 pub mod plan;

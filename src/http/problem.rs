@@ -11,6 +11,7 @@ use crate::{
     auth::AuthError,
     domain::{
         limits::{IDENTIFIER_MAX_CHARS, shortened},
+        message_code::{self, MessageCode},
         rejected::{Rejected, RejectedKind},
     },
     pipeline::Outcome,
@@ -32,6 +33,9 @@ pub struct Problem {
     title: &'static str,
     status: u16,
     detail: String,
+    /// Code of the description, if it has one.
+    #[serde(flatten)]
+    code: Option<MessageCode>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     errors: Vec<FieldError>,
     /// Additional members, such as the state of each part.
@@ -52,6 +56,15 @@ struct FieldError {
     #[serde(skip_serializing_if = "Option::is_none")]
     index: Option<usize>,
     detail: String,
+    /// Code of the description, if it has one.
+    #[serde(flatten)]
+    code: Option<MessageCode>,
+}
+
+impl FieldError {
+    fn new(field: Option<String>, index: Option<usize>, detail: String) -> Self {
+        Self { field, index, code: message_code::of_field(&detail), detail }
+    }
 }
 
 impl Problem {
@@ -61,12 +74,14 @@ impl Problem {
         title: &'static str,
         detail: impl Into<String>,
     ) -> Self {
+        // It may quote the input, which may be very long.
+        let detail = shortened(&detail.into(), DETAIL_MAX_CHARS);
         Self {
             kind,
             title,
             status: status.as_u16(),
-            // It may quote the input, which may be very long.
-            detail: shortened(&detail.into(), DETAIL_MAX_CHARS),
+            code: message_code::of_problem(&detail),
+            detail,
             errors: Vec::new(),
             extra: Map::new(),
             retry_after: None,
@@ -84,7 +99,7 @@ impl Problem {
         let detail = shortened(&detail.into(), DETAIL_MAX_CHARS);
         let field = shortened(field, IDENTIFIER_MAX_CHARS);
         let mut problem = Self::bad_request(format!("{field}: {detail}"));
-        problem.errors = vec![FieldError { field: Some(field), index: None, detail }];
+        problem.errors = vec![FieldError::new(Some(field), None, detail)];
         problem
     }
 
@@ -206,6 +221,7 @@ impl Problem {
     #[must_use]
     pub fn in_line(mut self, line: usize) -> Self {
         self.detail = format!("line {line}: {}", self.detail);
+        self.code = None;
         self
     }
 
@@ -267,11 +283,8 @@ impl From<&Rejected> for Problem {
             | RejectedKind::Template
             | RejectedKind::GaveUp => Self::bad_request(rejected.to_string()),
         };
-        problem.errors = vec![FieldError {
-            field: rejected.field.clone(),
-            index: rejected.index,
-            detail: rejected.detail.clone(),
-        }];
+        let (field, detail) = (rejected.field.clone(), rejected.detail.clone());
+        problem.errors = vec![FieldError::new(field, rejected.index, detail)];
         problem
     }
 }
@@ -352,6 +365,18 @@ mod tests {
         assert_eq!(json["status"], 400);
         assert_eq!(json["errors"][0]["field"], "user_id");
         assert_eq!(json["errors"][0]["index"], 3);
+    }
+
+    #[test]
+    fn problem_and_its_fields_have_codes_beside_the_sentences() {
+        let json = |problem: &Problem| serde_json::to_value(problem).expect("it serializes");
+        let field = json(&Problem::bad_field("limit", "must be from 1 to 1000"));
+        let error = json!({ "field": "limit", "detail": "must be from 1 to 1000",
+            "code": "range", "params": { "min": 1, "max": 1000 } });
+        assert_eq!((&field["errors"][0], field.get("code")), (&error, None));
+        let missing = json(&Problem::not_found("there is no such job"));
+        assert_eq!((&missing["code"], &missing["params"]), (&json!("no_job"), &json!({})));
+        assert_eq!(json(&Problem::not_found("nothing")).get("code"), None);
     }
 
     #[test]

@@ -204,6 +204,31 @@ impl Store {
         }))
     }
 
+    /// Removes users from the directory as [`Self::remove_person`] does, in one transaction, each
+    /// with its entry. Returns the number of those that existed.
+    ///
+    /// # Errors
+    /// When the store is unavailable.
+    pub async fn remove_people(
+        &self,
+        removals: &[(UserId, AuditEntry)],
+    ) -> Result<usize, StoreError> {
+        // In the order of their IDs in which other transactions lock them.
+        let mut removals: Vec<&(UserId, AuditEntry)> = removals.iter().collect();
+        removals.sort_by(|(a, _), (b, _)| a.cmp(b));
+        Ok(in_transaction!(self, |_db, tx| {
+            let mut count = 0;
+            for (user, entry) in &removals {
+                let done = sqlx::query(REMOVE).bind(user.as_str()).execute(&mut *tx).await?;
+                if done.rows_affected() > 0 {
+                    entered!(entry, tx);
+                    count += 1;
+                }
+            }
+            count
+        }))
+    }
+
     /// Returns these users; unknown ones are left out.
     ///
     /// # Errors

@@ -170,13 +170,17 @@ impl Store {
         })?)
     }
 
-    /// Asks a job to stop after its current step.
+    /// Asks a job to stop after its current step. Returns whether it was running.
     ///
     /// # Errors
     /// When the store is unavailable.
-    pub async fn stop_job(&self, id: Uuid) -> Result<(), StoreError> {
+    pub async fn stop_job(&self, id: Uuid) -> Result<bool, StoreError> {
         on_writer!(self, |connection| {
-            sqlx::query(STOP).bind(id.to_string()).execute(connection).await.map(drop)
+            sqlx::query(STOP)
+                .bind(id.to_string())
+                .execute(connection)
+                .await
+                .map(|done| done.rows_affected() > 0)
         })
     }
 

@@ -143,6 +143,7 @@ test('clients, sending, the directory, dead letters, configuration, audit and ov
   await row.waitFor();
   assert.deepEqual(await violations(page), []);
   await picture(page, 'clients');
+  page.once('dialog', (question) => question.accept());
   await row.getByRole('button', { name: /Disconnect budi/ }).click();
   await until('nobody is connected', async () => (await api('GET', 'clients')).total_count === 0);
 

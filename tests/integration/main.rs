@@ -17,6 +17,7 @@ mod admin;
 mod api;
 mod architecture;
 mod archive;
+mod audit;
 mod channels;
 mod channels_broadcast;
 mod channels_faults;

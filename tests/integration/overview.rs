@@ -3,7 +3,10 @@
 
 use serde_json::{Value, json};
 
-use crate::support::hub::{Hub, On};
+use crate::{
+    cluster::TestCluster,
+    support::hub::{Hub, On},
+};
 
 async fn overview(hub: &Hub, range: &str) -> Value {
     let (status, body) = hub.get(&format!("/api/v1/admin/overview?range={range}")).await;
@@ -88,4 +91,38 @@ async fn refused_origins_and_unknown_types_are_listed_with_their_counts() {
         (&unknown["code"], &unknown["count"], &unknown["suggestion"]),
         (&json!("NOTE_CREATD"), &json!(2), &json!("NOTE_CREATED"))
     );
+}
+
+#[tokio::test]
+async fn refused_origins_and_unknown_types_of_all_hubs_are_added_up() {
+    let Some(mut cluster) = TestCluster::start(2, &[]).await else { return };
+    let page = [("origin", "https://shop.example"), ("access-control-request-method", "GET")];
+    for hub in [&cluster.hubs[0], &cluster.hubs[1], &cluster.hubs[1]] {
+        hub.send("OPTIONS", "/api/v1/notifications", &page, String::new()).await;
+        hub.publish(&json!({ "type": "NOTE_CREATD", "user_id": "a" })).await;
+    }
+    cluster.hubs[1].publish(&json!({ "type": "ORDER_SHIPPED", "user_id": "a" })).await;
+    for hub in &cluster.hubs {
+        let overview = overview(hub, "1h").await;
+        assert_eq!(overview.get("incomplete"), None, "{overview}");
+        let refused = overview["refused_origins"].as_array().expect("a list");
+        assert_eq!(refused.len(), 1, "{overview}");
+        assert_eq!(
+            (&refused[0]["origin"], &refused[0]["count"]),
+            (&json!("https://shop.example"), &json!(3))
+        );
+        let unknown = overview["unknown_types"].as_array().expect("a list");
+        let shown: Vec<Value> = unknown
+            .iter()
+            .map(|one| json!([one["code"], one["count"], one["suggestion"]]))
+            .collect();
+        let expected =
+            [json!(["ORDER_SHIPPED", 1, null]), json!(["NOTE_CREATD", 3, "NOTE_CREATED"])];
+        assert_eq!(shown, expected, "the latest first");
+    }
+
+    cluster.hubs[1].kill();
+    let overview = overview(&cluster.hubs[0], "1h").await;
+    assert_eq!(overview["incomplete"], json!(["hub-1"]), "{overview}");
+    assert_eq!(overview["refused_origins"][0]["count"], 1, "{overview}");
 }

@@ -1,7 +1,9 @@
 import { get } from './api.js';
-import { button, fill, h, runAction, table, tr, when } from './dom.js';
+import { badge } from './badges.js';
+import { addRows, button, fill, h, runAction, table, tr, when } from './dom.js';
+import { eventReason } from './hub-text.js';
 import { TIMES_CHANGED, times } from './settings.js';
-import { t } from './translations.js';
+import { number, t } from './translations.js';
 
 /** Outcomes of an event. */
 const OUTCOMES = ['accepted', 'duplicate', 'skipped', 'rejected', 'failed'];
@@ -11,6 +13,17 @@ const PAGE = '50';
 
 /** Heads of the table. */
 const HEADS = ['Received', 'Type', 'Outcome', 'Reason', 'Recipients', 'Notifications', 'Source'];
+
+/** Key of the last address of the page, with its filters, in the session storage. */
+const LAST = 'lonceng console activity';
+
+/** Returns a link to the page as it was left, with its filters. */
+export const backToActivity = () =>
+  h(
+    'a',
+    { class: 'back', href: sessionStorage.getItem(LAST) ?? '#activity' },
+    `← ${t('Activity')}`,
+  );
 
 /** Length of the time in a field, to the minute. */
 const MINUTES = 'YYYY-MM-DDTHH:MM'.length;
@@ -92,27 +105,22 @@ class Filters {
   }
 }
 
-/** @param {string} outcome */
-export const outcomeBadge = (outcome) => {
-  const shades = { accepted: 'good', rejected: 'bad', failed: 'bad', skipped: 'warn' };
-  const shade = /** @type {Record<string, string>} */ (shades)[outcome] ?? '';
-  return h('span', { class: `badge ${shade}` }, t(outcome));
-};
-
 /** @param {any} event */
 function row(event) {
-  const { event_id: id, type, outcome, reason, recipients, notifications } = event;
+  const { event_id: id, type, outcome, recipients, notifications } = event;
+  const { reason: said, reason_code: code, reason_params: params, reason_message: message } = event;
+  const reason = said && eventReason(said, code, params, message);
   const time = when(event.received_at);
   const label = t('Explain {what}', { what: id ?? type ?? '' });
   const href = `#explain/${encodeURIComponent(id)}`;
   const opener = id ? h('a', { href, 'aria-label': label }, time) : time;
   const line = tr(
-    [opener, id ? h('small', { class: 'code' }, id) : null],
+    h('td', { class: 'wide' }, opener, id ? h('small', { class: 'code' }, id) : null),
     type ? h('a', { class: 'code', href: `#types/${encodeURIComponent(type)}` }, type) : '–',
-    outcomeBadge(outcome),
+    badge(outcome),
     h('td', { class: reason ? 'says' : '' }, reason ?? '–'),
-    recipients.toLocaleString(),
-    notifications.toLocaleString(),
+    number(recipients),
+    number(notifications),
     [event.source, event.publisher].filter(Boolean).join(', '),
   );
   if (!id) return line;
@@ -143,7 +151,9 @@ export async function activity(place) {
     const request = ++latest;
     const { query } = filters;
     const text = new URLSearchParams(query).toString();
-    history.replaceState(null, '', text ? `#activity/${text}` : '#activity');
+    const address = text ? `#activity/${text}` : '#activity';
+    history.replaceState(null, '', address);
+    sessionStorage.setItem(LAST, address);
     const page = await get('activity', {
       ...query,
       limit: PAGE,
@@ -157,7 +167,7 @@ export async function activity(place) {
     const heads = HEADS.map((head) => t(head));
     if (fresh) fill(list, table(t('Activity'), heads, rows, none));
     else {
-      list.querySelector('tbody')?.append(...rows);
+      addRows(list, rows);
       rows[0]?.querySelector('a')?.focus();
     }
     note.textContent = keptNote(page.kept);
@@ -192,8 +202,9 @@ export async function activity(place) {
  * Returns how many events are kept, and for how long.
  * @param {any} kept
  */
-function keptNote(kept) {
+export function keptNote(kept) {
   if (!kept?.days) return '';
-  const events = kept.events.toLocaleString();
-  return t('The last {events} events are kept for {days} days.', { events, days: kept.days });
+  return kept.days === 1
+    ? t('The last {events} events are kept for one day.', kept)
+    : t('The last {events} events are kept for {days} days.', kept);
 }

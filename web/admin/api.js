@@ -1,3 +1,4 @@
+import { problemText } from './hub-text.js';
 import { t } from './translations.js';
 
 /** Query parameters of the page: identity for dev authentication. */
@@ -83,10 +84,10 @@ function buildRequest(path, query = {}) {
  * @param {any} json
  */
 function parsed(status, json) {
-  if (status === 401 || status === 403) throw new NotAllowed(json?.detail ?? t('Not allowed.'));
-  if (status < 200 || status > 299)
-    throw new Refused(json?.detail ?? t('The hub answers {status}.', { status }), status, json);
-  return json;
+  if (status >= 200 && status <= 299) return json;
+  const says = json?.detail ? problemText(json) : null;
+  if (status === 401 || status === 403) throw new NotAllowed(says ?? t('Not allowed.'));
+  throw new Refused(says ?? t('The hub answers {status}.', { status }), status, json);
 }
 
 /**

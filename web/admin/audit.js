@@ -45,6 +45,16 @@ export async function audit(place) {
   await load();
 }
 
+/**
+ * Returns who made a change: the name or the login of a user with the ID, else what the hub calls
+ * it.
+ * @param {any} entry
+ */
+function nameOf({ who, who_name: name, who_login: login }) {
+  const known = name ?? login;
+  return known && known !== who ? `${known} (${who})` : who;
+}
+
 /** @param {any} entry */
 function card(entry) {
   const head = h(
@@ -52,7 +62,7 @@ function card(entry) {
     { class: 'bar' },
     h('strong', {}, entry.action),
     h('span', { class: 'code' }, entry.subject),
-    h('span', { class: 'muted' }, t('by {who}', { who: entry.who })),
+    h('span', { class: 'muted' }, t('by {who}', { who: nameOf(entry) })),
     when(entry.at),
   );
   const of = { class: 'card stack', 'aria-label': `${entry.action} ${entry.subject}` };
@@ -80,6 +90,37 @@ function change(name, before, after) {
 }
 
 /**
+ * Returns whether two states are of the same thing. The replay of a dead letter has the letter
+ * before, and what became of its events after.
+ * @param {any} before
+ * @param {any} after
+ */
+function isSameThing(before, after) {
+  const names = Object.keys(after).filter((name) => name !== 'id');
+  return names.some((name) => name in before);
+}
+
+/**
+ * Returns a state, folded up.
+ * @param {any} state
+ */
+function whole(state) {
+  const json = JSON.stringify(state, null, 2);
+  return h('details', {}, h('summary', {}, t('Changes')), h('pre', { tabIndex: 0 }, json));
+}
+
+/**
+ * Returns what became of something, key by key.
+ * @param {any} after
+ */
+function outcome(after) {
+  const names = Object.keys(after).filter((name) => name !== 'id' && after[name] !== null);
+  const line = (/** @type {string} */ name) =>
+    h('li', {}, h('span', { class: 'code' }, name), ': ', h('ins', {}, text(after[name])));
+  return h('ul', { class: 'changes' }, ...names.map(line));
+}
+
+/**
  * Returns the differences of a change, key by key.
  * @param {any} entry
  */
@@ -92,10 +133,9 @@ export function changes({ before, after, changes: keys }) {
       ...list.map((/** @type {any} */ one) => change(one.key, one.before, one.after)),
     );
   if (!before && !after) return null;
-  if (!before || !after) {
-    const whole = JSON.stringify(before ?? after, null, 2);
-    return h('details', {}, h('summary', {}, t('Changes')), h('pre', { tabIndex: 0 }, whole));
-  }
+  if (before && after && !isSameThing(before, after))
+    return h('div', { class: 'stack' }, outcome(after), whole(before));
+  if (!before || !after) return whole(before ?? after);
   const names = [...new Set([...Object.keys(before), ...Object.keys(after)])].filter(
     (name) => name !== 'updated_at' && text(before[name]) !== text(after[name]),
   );

@@ -1,7 +1,8 @@
 import { call } from './api.js';
+import { badge } from './badges.js';
 import { field, fill, h, runAction } from './dom.js';
 import { withFieldErrors } from './field-errors.js';
-import { t } from './translations.js';
+import { number, t } from './translations.js';
 
 /** Example of a channel in the config file. */
 const EXAMPLE = `[channels.email]
@@ -54,20 +55,15 @@ function setupCard() {
 /** @param {Channel} channel */
 function card({ channel, state, reason, deliveries }) {
   const isOk = state === 'ok';
-  const counts = Object.entries(deliveries).map(([name, number]) => {
+  const counts = Object.entries(deliveries).map(([name, count]) => {
     const href = `#deliveries/${new URLSearchParams({ channel, state: name })}`;
-    const text = `${number.toLocaleString()} ${t(name)}`;
+    const text = `${number(count)} ${t(name)}`;
     return h('li', {}, h('a', { href }, text));
   });
   return h(
     'section',
     { class: 'card stack', 'aria-label': channelName(channel) },
-    h(
-      'div',
-      { class: 'bar' },
-      h('h3', {}, channelName(channel)),
-      h('span', { class: isOk ? 'badge good' : 'badge bad' }, t(state)),
-    ),
+    h('div', { class: 'bar' }, h('h3', {}, channelName(channel)), badge(state)),
     isOk ? null : h('p', {}, t('It could not be reached. The hub tries again by itself.')),
     isOk || !reason ? null : h('p', { class: 'says' }, reason),
     counts.length
@@ -98,11 +94,10 @@ export function testForm(channels) {
     const path = `/api/v1/admin/channels/${encodeURIComponent(channel.value)}/test`;
     const body = to.hidden ? {} : { to: address.value.trim() };
     const { json } = await call('POST', path, { body });
-    const badge = json.ok ? 'badge good' : 'badge bad';
     reply.hidden = false;
     fill(
       reply,
-      h('span', {}, h('span', { class: badge }, json.ok ? t('sent') : t('failed'))),
+      h('span', {}, badge(json.ok ? 'sent' : 'failed')),
       h('span', {}, t('Reply: {reply}', { reply: json.reply })),
     );
   };

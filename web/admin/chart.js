@@ -1,6 +1,6 @@
 import { h } from './dom.js';
 import { TIMES_CHANGED, timeText } from './settings.js';
-import { t } from './translations.js';
+import { number as numberText, t } from './translations.js';
 
 /** Size of the drawing in its own units, and the space for the axes. */
 const WIDTH = 480;
@@ -21,7 +21,7 @@ const DAY = 86_400_000;
 
 /** @param {number | null | undefined} number */
 export const written = (number) =>
-  number === null || number === undefined ? '–' : (Math.round(number * 10) / 10).toLocaleString();
+  number === null || number === undefined ? '–' : numberText(Math.round(number * 10) / 10);
 
 /**
  * Returns a round number that is at least as large.
@@ -153,7 +153,8 @@ export class Chart {
     const anchors = ['start', 'middle', 'end'];
     for (let index = 0; index < (last > first ? TIMES : 1); index += 1) {
       const at = first + ((last - first) * index) / (TIMES - 1);
-      const label = { x: this.#x(at), y: HEIGHT - 4, 'text-anchor': anchors[index] };
+      const anchor = last > first ? anchors[index] : 'end';
+      const label = { x: this.#x(at), y: HEIGHT - 4, 'text-anchor': anchor };
       this.#drawing.append(svg('text', label, this.#time(at)));
     }
   }

@@ -66,9 +66,9 @@ class Values {
         (key) => one.key === key || one.key.startsWith(`${key}.`),
       );
       return tr(
-        h('td', { class: 'code' }, one.key),
-        h('td', { class: 'code says' }, valueText(one)),
-        h('span', { class: one.source === 'default' ? 'badge' : 'badge changed' }, sourceText(one)),
+        h('td', { class: 'code wide' }, one.key),
+        valueCell(one),
+        h('span', { class: sourceShade(one), title: sourceName(one) }, sourceText(one)),
         isWaiting ? h('span', { class: 'badge warn' }, t('after a restart')) : '',
       );
     };
@@ -79,7 +79,22 @@ class Values {
 }
 
 /** @param {any} one */
-const valueText = ({ value, secret }) => (secret ? t('secret') : JSON.stringify(value));
+function valueText({ value, secret }) {
+  if (secret) return t('secret');
+  return value === null || value === '' ? t('not set') : JSON.stringify(value);
+}
+
+/**
+ * Returns the cell of a value. A word of the console does not look like a value.
+ * @param {any} one
+ */
+function valueCell(one) {
+  const isWord = one.secret || one.value === null || one.value === '';
+  return h('td', { class: isWord ? 'muted value' : 'code value' }, valueText(one));
+}
+
+/** @param {any} one */
+const sourceShade = ({ source }) => (source === 'default' ? 'badge' : 'badge changed');
 
 /** @param {any} one */
 function sourceText({ source, variable }) {
@@ -87,8 +102,18 @@ function sourceText({ source, variable }) {
   return source === 'default' ? t('default') : 'config.toml';
 }
 
+/**
+ * Returns everything that a search finds a value by, in the words of the API and of the console.
+ * @param {any} one
+ */
+const sentence = (one) =>
+  [one.key, valueText(one), one.source, sourceText(one), sourceName(one), one.variable].join(' ');
+
 /** @param {any} one */
-const sentence = (one) => `${one.key} ${valueText(one)} ${sourceText(one)}`;
+function sourceName({ source }) {
+  if (source === 'environment') return t('environment');
+  return source === 'default' ? t('default') : 'config.toml';
+}
 
 /**
  * Returns the state of the configuration file.
@@ -113,7 +138,10 @@ function fileState(config, draw) {
       error.snippet ? h('pre', { tabIndex: 0 }, `${error.line} │ ${error.snippet}`) : null,
     );
   const removed = config.would_remove.length;
-  const remove = t('Load the file and remove {n} types', { n: removed });
+  const remove =
+    removed === 1
+      ? t('Load the file and remove one type')
+      : t('Load the file and remove {n} types', { n: removed });
   const restart = config.restart_needed.join(', ');
   const file = h('strong', { class: 'code' }, config.file);
   return [
@@ -137,12 +165,12 @@ function typeStates(types) {
     const after = Object.fromEntries(names.map((name) => [name, type[name]]));
     return tr(
       h('a', { href: `#types/${encodeURIComponent(type.code)}`, class: 'code' }, type.code),
-      changes({ before: type.file_says, after }),
+      h('td', { class: 'says' }, changes({ before: type.file_says, after })),
       type.changed_by ?? t('SQL'),
     );
   };
   const problem = (/** @type {any} */ type) =>
-    tr(h('td', { class: 'code' }, type.code), type.problem);
+    tr(h('td', { class: 'code' }, type.code), h('td', { class: 'says' }, type.problem));
   const differ = t('Types that differ from the file');
   const heads = [t('Code'), t('File and table'), t('Changed by')];
   const off = t('Invalid types, switched off');

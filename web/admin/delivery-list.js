@@ -1,7 +1,9 @@
 import { call, get } from './api.js';
-import { announce, button, h, runAction, table, tr, when } from './dom.js';
+import { badge } from './badges.js';
 import { channelName } from './channels.js';
-import { t } from './translations.js';
+import { addRows, announce, button, h, labelRow, runAction, table, tr, when } from './dom.js';
+import { deliveryReason } from './hub-text.js';
+import { number, t } from './translations.js';
 
 /** States of a delivery. */
 export const STATES = ['scheduled', 'sending', 'sent', 'failed', 'cancelled', 'skipped'];
@@ -15,12 +17,6 @@ const PAGE = '50';
 /** Interval and maximum number of requests that follow a retry. */
 const POLL_INTERVAL = 500;
 const POLLS_MAX = 40;
-
-/** @param {string} state */
-const badgeOf = (state) => {
-  if (state === 'failed') return 'badge bad';
-  return state === 'sent' ? 'badge good' : 'badge';
-};
 
 /** List of deliveries with paging and retries. */
 export class DeliveryList {
@@ -61,12 +57,12 @@ export class DeliveryList {
     this.#more.hidden = !this.#cursor;
     if (fresh) this.#show(rows);
     else {
-      this.element.querySelector('tbody')?.append(...rows);
+      addRows(this.element, rows);
       rows[0]?.querySelector('a')?.focus();
     }
   }
 
-  /** @param {Node[]} rows */
+  /** @param {HTMLElement[]} rows */
   #show(rows) {
     const { name, empty, ofUser } = this.#options;
     const heads = [
@@ -81,15 +77,16 @@ export class DeliveryList {
 
   /** @param {any} delivery */
   #row(delivery) {
-    const { user_id: user, type_code: code, channel, state, reason } = delivery;
+    const { user_id: user, type_code: code, channel, state } = delivery;
+    const reason = deliveryReason(delivery, channelName);
     const actions = h('td', {}, h('div', { class: 'bar' }, explainLink(delivery)));
     const row = tr(
       when(delivery.created_at),
       ...(this.#options.ofUser ? [] : [userLink(user)]),
       h('a', { class: 'code', href: `#types/${encodeURIComponent(code)}` }, code),
       channelName(channel),
-      h('span', { class: badgeOf(state) }, t(state)),
-      String(delivery.attempts),
+      badge(state),
+      number(delivery.attempts),
       h('td', { class: reason ? 'says' : '' }, reason ?? '–'),
       timeOf(delivery),
       actions,
@@ -127,7 +124,8 @@ export class DeliveryList {
       shown = this.#replace(shown, found);
     }
     if (!shown.isConnected) return;
-    const outcome = [t(current.state), current.reason].filter(Boolean).join(', ');
+    const reason = deliveryReason(current, channelName);
+    const outcome = [t(current.state), reason].filter(Boolean).join(', ');
     announce(t('Retried: {outcome}.', { outcome }), current.state === 'failed');
     await this.#options.retried?.();
   }
@@ -140,6 +138,7 @@ export class DeliveryList {
   #replace(row, delivery) {
     const next = this.#row(delivery);
     const hadFocus = row.contains(document.activeElement);
+    labelRow(this.element, next);
     row.replaceWith(next);
     const target = next.querySelector('td:last-child :is(a, button)');
     if (hadFocus) /** @type {HTMLElement | null} */ (target)?.focus();

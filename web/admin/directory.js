@@ -44,7 +44,7 @@ export async function directory(place) {
     shown = fresh ? page.users : [...shown, ...page.users];
     cursor = page.next_cursor;
     more.hidden = !cursor;
-    total.textContent = t('{n} in the directory.', { n: page.total_count.toLocaleString() });
+    total.textContent = t('{n} in the directory.', { n: page.total_count });
     const heads = ['ID', 'Login', 'Name', 'Roles', 'Locale', 'Actions'].map((head) => t(head));
     const rows = shown.map((user) => row(user, () => edit(dialog, user, load)));
     list.replaceChildren(table(t('Directory'), heads, rows, t('No users.')));

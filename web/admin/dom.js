@@ -122,24 +122,50 @@ export function when(time) {
 }
 
 /**
- * Returns a table, or a note if it has no rows.
+ * Returns a table, or a note if it has no rows. On a narrow screen each row is a card, in which each
+ * value has the head of its column as label.
  * @param {string} name
  * @param {string[]} heads
- * @param {Node[]} rows
+ * @param {HTMLElement[]} rows
  * @param {string} empty
  */
 export function table(name, heads, rows, empty) {
   if (!rows.length) return h('p', { class: 'empty' }, empty);
-  return h(
-    'div',
-    { class: 'scroll', role: 'region', 'aria-label': name, tabIndex: 0 },
-    h(
-      'table',
-      {},
-      h('thead', {}, h('tr', {}, ...heads.map((head) => h('th', { scope: 'col' }, head)))),
-      h('tbody', {}, ...rows),
-    ),
+  const head = (/** @type {string} */ text) =>
+    h('th', { scope: 'col', role: 'columnheader' }, text);
+  // The roles stay when the style sheet makes cards of the rows.
+  const element = h(
+    'table',
+    { role: 'table' },
+    h('thead', { role: 'rowgroup' }, h('tr', { role: 'row' }, ...heads.map(head))),
+    h('tbody', { role: 'rowgroup' }),
   );
+  addRows(element, rows);
+  return h('div', { class: 'scroll', role: 'region', 'aria-label': name, tabIndex: 0 }, element);
+}
+
+/**
+ * Adds rows to a table.
+ * @param {ParentNode} place  The table, or an element around it.
+ * @param {HTMLElement[]} rows
+ */
+export function addRows(place, rows) {
+  for (const row of rows) labelRow(place, row);
+  place.querySelector('tbody')?.append(...rows);
+}
+
+/**
+ * Labels the cells of a row with the heads of its table.
+ * @param {ParentNode} place  The table, or an element around it.
+ * @param {HTMLElement} row
+ */
+export function labelRow(place, row) {
+  const heads = [...place.querySelectorAll('th')].map((head) => head.textContent ?? '');
+  row.setAttribute('role', 'row');
+  [...row.children].forEach((cell, index) => {
+    cell.setAttribute('role', 'cell');
+    cell.setAttribute('data-label', heads[index] ?? '');
+  });
 }
 
 const place = /** @type {HTMLElement} */ (document.getElementById('said'));

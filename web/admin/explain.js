@@ -1,3 +1,4 @@
+import { backToActivity } from './activity.js';
 import { get } from './api.js';
 import { h, incompleteNote, runAction } from './dom.js';
 import { memoryNote, traceCard } from './trace.js';
@@ -52,6 +53,7 @@ export async function explain(place) {
     );
   };
   place.append(
+    backToActivity(),
     h(
       'p',
       { class: 'muted' },

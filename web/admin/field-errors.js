@@ -1,5 +1,6 @@
 import { Refused } from './api.js';
 import { h } from './dom.js';
+import { fieldText } from './hub-text.js';
 
 /** Number of the last error, for IDs. */
 let last = 0;
@@ -40,15 +41,15 @@ export function clearErrors(form) {
 /**
  * Shows errors at the fields that they name. Returns the first control.
  * @param {HTMLElement} form
- * @param {Array<{ field?: string, detail: string }>} errors
+ * @param {Array<{ field?: string, detail: string, code?: string }>} errors
  * @returns {HTMLElement | undefined}
  */
 export function markErrors(form, errors) {
-  const marked = errors.map(({ field, detail }) => {
+  const marked = errors.map((error) => {
     // A path such as `escalate[0].after` belongs to the field that it begins with.
-    const name = field?.split(/[.[]/)[0];
+    const name = error.field?.split(/[.[]/)[0];
     const place = name && form.querySelector(`[data-field="${CSS.escape(name)}"]`);
-    return place ? mark(/** @type {HTMLElement} */ (place), detail) : null;
+    return place ? mark(/** @type {HTMLElement} */ (place), fieldText(error)) : null;
   });
   return marked.find((control) => control !== null) ?? undefined;
 }

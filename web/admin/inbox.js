@@ -1,4 +1,5 @@
 import { get } from './api.js';
+import { badge } from './badges.js';
 import { channelName } from './channels.js';
 import { deliveriesOf } from './delivery-list.js';
 import { unverified } from './directory.js';
@@ -17,16 +18,13 @@ function row(item) {
   return h(
     'tr',
     {},
+    h('td', {}, badge(item.status)),
     h(
       'td',
-      {},
-      h(
-        'span',
-        { class: `badge ${item.status === 'unread' ? 'changed' : ''}` },
-        item.status.toUpperCase(),
-      ),
+      { class: 'wide' },
+      h('strong', {}, item.title),
+      h('small', { class: 'code' }, item.type_code),
     ),
-    h('td', {}, h('strong', {}, item.title), h('small', { class: 'code' }, item.type_code)),
     h('td', { class: 'says' }, item.message),
     h('td', {}, when(item.created_at)),
     h('td', {}, when(item.read_at)),
@@ -57,6 +55,12 @@ function channelWish([name, { enabled, types }]) {
   return off.length ? t('{channel} without {types}', { channel, types: off.join(', ') }) : null;
 }
 
+/** @param {number | null} days */
+function keptFor(days) {
+  if (!days) return null;
+  return days === 1 ? t('kept for one day') : t('kept for {n} days', { n: days });
+}
+
 /** @param {any} wants */
 function wishes(wants) {
   if (!wants)
@@ -68,7 +72,7 @@ function wishes(wants) {
     wants.quiet_hours ? t('quiet from {from} to {to}', wants.quiet_hours) : t('no quiet hours'),
     ...Object.entries(wants.channels ?? {}).map(channelWish),
     wants.digest ? t('digest: {digest}', wants) : null,
-    wants.retention_days ? t('kept for {n} days', { n: wants.retention_days }) : null,
+    keptFor(wants.retention_days),
   ];
   return h('p', {}, parts.filter(Boolean).join(' · '));
 }
@@ -126,7 +130,7 @@ export async function inbox(place) {
       wishes(about.preferences),
       table(
         t('Inbox'),
-        ['Status', 'Title', 'Template', 'Created', 'Read', 'Delivery', 'Reason'].map((head) =>
+        ['Status', 'Title', 'Message', 'Created', 'Read', 'Delivery', 'Actions'].map((head) =>
           t(head),
         ),
         about.notifications.map(row),

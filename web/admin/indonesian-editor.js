@@ -31,7 +31,6 @@ export const EDITOR = {
   'New type': 'Jenis baru',
   'It cannot be rendered yet.': 'Belum dapat ditampilkan.',
   '{what} is saved and in effect.': '{what} disimpan dan berlaku.',
-  Template: 'Templat',
   Variant: 'Varian',
   '{name} is a field of the event.': '{name} adalah isian peristiwa.',
   'for ROLE': 'untuk ROLE',

@@ -63,7 +63,6 @@ export const PAGES = {
   unchanged: 'tetap',
   'Lines that are left out': 'Baris yang dilewatkan',
   '{n} lines are invalid and are left out.': '{n} baris tidak sah dan dilewatkan.',
-  Line: 'Baris',
   Range: 'Rentang',
   '1 hour': '1 jam',
   '24 hours': '24 jam',

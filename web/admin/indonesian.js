@@ -1,10 +1,14 @@
+import { CONSOLE } from './indonesian-console.js';
 import { EDITOR } from './indonesian-editor.js';
+import { HUB } from './indonesian-hub.js';
 import { PAGES } from './indonesian-pages.js';
 
 /** Texts of the console in Indonesian, by their English text. @type {Record<string, string>} */
 export const INDONESIAN = {
   ...EDITOR,
   ...PAGES,
+  ...CONSOLE,
+  ...HUB,
   'Discard your changes?': 'Buang perubahan Anda?',
   optional: 'opsional',
   Hubs: 'Hub',

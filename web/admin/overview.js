@@ -1,6 +1,6 @@
 import { Refused, get } from './api.js';
 import { Chart, written } from './chart.js';
-import { fill, h, table, tr, when } from './dom.js';
+import { fill, h, incompleteNote, table, tr, when } from './dom.js';
 import { refusedOrigins, unknownTypes } from './remedies.js';
 import { t } from './translations.js';
 
@@ -19,7 +19,7 @@ const RANGES = [
 class Overview {
   #place;
   #live = h('div', { class: 'stack' });
-  #charts = h('div', { class: 'charts' });
+  #charts = h('div', { class: 'charts trends' });
   #note = h('p', { class: 'muted' });
   #ranges = h('div', { class: 'segments', role: 'group', 'aria-label': t('Range') });
   #range = '1h';
@@ -65,6 +65,7 @@ class Overview {
     this.#ranges.hidden = !long;
     const origins = long?.refused_origins ?? [];
     const unknown = long?.unknown_types ?? stats.unknown_types;
+    const incomplete = long?.incomplete ?? [];
     const now = JSON.stringify([
       stats.totals,
       stats.connections,
@@ -75,6 +76,7 @@ class Overview {
       all,
       origins,
       unknown,
+      incomplete,
     ]);
     if (now !== this.#before) {
       const focus = document.activeElement?.getAttribute('aria-label');
@@ -82,6 +84,7 @@ class Overview {
         this.#live,
         ...state(stats),
         tiles(stats),
+        incompleteNote(incomplete),
         refusedOrigins(origins),
         unknownTypes(unknown),
         hubs(all),
@@ -217,7 +220,7 @@ function tiles(stats) {
   ) => h('a', { class: 'card tile', href }, h('strong', {}, written(value)), h('span', {}, name));
   return h(
     'div',
-    { class: 'tiles' },
+    { class: 'totals' },
     tile(t('users connected'), stats.connections.users, '#clients'),
     tile(t('connections'), stats.totals.connections, '#clients'),
     tile(t('notifications'), stats.totals.notifications, '#activity'),

@@ -91,14 +91,19 @@ class Palette {
     if (wanted.length < USER_FROM) return;
     const { users } = await get('directory', { q: wanted, limit: '5' });
     if (latest !== this.#latest) return;
-    const named = users.map((/** @type {any} */ user) => [user.user_id, user.name ?? user.login]);
-    // A user who is not in the directory can have an inbox too.
-    if (!users.some((/** @type {any} */ user) => user.user_id === wanted)) named.push([wanted]);
-    const found = named.map((/** @type {string[]} */ [id, name]) => ({
-      text: [id, name].filter(Boolean).join(' · '),
+    const entry = (/** @type {any} */ { user_id: id, name, login }) => ({
+      text: [id, name ?? login].filter(Boolean).join(' · '),
       kind: t('User'),
       act: visit(`inbox/${encodeURIComponent(id)}`),
-    }));
+    });
+    const found = users.map(entry);
+    // A user who is not in the directory can have an inbox too.
+    if (!users.some((/** @type {any} */ user) => user.user_id === wanted))
+      found.push({
+        text: t('Open the inbox of the user ID “{id}”', { id: wanted }),
+        kind: t('not in the directory'),
+        act: visit(`inbox/${encodeURIComponent(wanted)}`),
+      });
     this.#show(wanted, found);
   }
 
@@ -147,6 +152,8 @@ class Palette {
     if (event.key === 'ArrowDown') this.#move(this.#at + 1);
     else if (event.key === 'ArrowUp') this.#move(this.#at - 1);
     else if (event.key === 'Enter') this.#choose(this.#at);
+    // The browser would clear the field first.
+    else if (event.key === 'Escape') this.#dialog.close();
     else return;
     event.preventDefault();
   }

@@ -28,10 +28,10 @@ export function refusedOrigins(origins) {
     const line = `allowed_origins = [${quoted(one.origin)}]`;
     const label = t('Copy the line for {what}', { what: one.origin });
     return tr(
-      h('td', { class: 'code' }, one.origin),
+      h('td', { class: 'code wide' }, one.origin),
       written(one.count),
       when(one.last_at),
-      h('td', { class: 'code' }, line),
+      h('td', { class: 'code wide' }, line),
       button(t('Copy'), () => copy(line), { 'aria-label': label }),
     );
   };
@@ -63,12 +63,13 @@ export function unknownTypes(codes) {
       ? h('a', { class: 'code', href: `#types/${encodeURIComponent(like)}` }, like)
       : '–';
     const text = t('Create the type {code}', { code: one.code });
+    const href = `#new-type/${parts.join('/')}`;
     return tr(
       h('td', { class: 'code' }, one.code),
       written(one.count),
       when(one.last_at),
       similar,
-      h('a', { class: 'button', href: `#new-type/${parts.join('/')}` }, text),
+      h('td', { class: 'wide' }, h('a', { class: 'button', href }, text)),
     );
   };
   const title = t('Events without a type');

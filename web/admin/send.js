@@ -95,8 +95,7 @@ export async function send(place) {
     const own = ++request;
     const n = await recipients.count();
     if (own !== request) return;
-    count.textContent =
-      n === 1 ? t('1 recipient.') : t('{n} recipients.', { n: n.toLocaleString() });
+    count.textContent = n === 1 ? t('1 recipient.') : t('{n} recipients.', { n });
   };
   const sendAll = async () => {
     bar.max = await recipients.count();
@@ -109,7 +108,7 @@ export async function send(place) {
       source: 'console',
     };
     const sent = await notify(recipients, body, bar);
-    announce(t('Sent to {n}.', { n: sent.toLocaleString() }));
+    announce(t('Sent to {n}.', { n: sent }));
     message.value = '';
   };
   const onsubmit = (/** @type {Event} */ event) => {

@@ -1,4 +1,7 @@
+import { keptNote } from './activity.js';
+import { badge } from './badges.js';
 import { h, when } from './dom.js';
+import { eventReason } from './hub-text.js';
 import { t } from './translations.js';
 
 /**
@@ -70,6 +73,16 @@ function reached(reader) {
 }
 
 /**
+ * Returns why an event made no notification.
+ * @param {any} reason
+ */
+function reasonOf({ code, detail, params, message }) {
+  const text = eventReason(detail, code, params, message);
+  const end = /[?.]$/.test(text) ? '' : '.';
+  return h('p', {}, h('strong', { class: 'code' }, code), `: ${text}${end}`);
+}
+
+/**
  * Returns the card of an event's delivery trace.
  * @param {any} trace
  */
@@ -81,8 +94,8 @@ export function traceCard(trace) {
     h(
       'div',
       { class: 'bar' },
-      h('span', { class: `badge ${good ? 'changed' : 'bad'}` }, trace.outcome),
-      h('strong', { class: 'code' }, trace.code),
+      badge(trace.outcome),
+      trace.code ? h('strong', { class: 'code' }, trace.code) : null,
       h(
         'a',
         { href: `#explain/${encodeURIComponent(trace.event_id)}`, class: 'code' },
@@ -95,9 +108,7 @@ export function traceCard(trace) {
         t('by {who}', { who: [trace.source, trace.publisher].filter(Boolean).join(', ') }),
       ),
     ),
-    trace.reason
-      ? h('p', {}, h('strong', {}, trace.reason.code), `: ${trace.reason.detail}.`)
-      : null,
+    trace.reason ? reasonOf(trace.reason) : null,
     good
       ? h(
           'p',
@@ -119,21 +130,14 @@ export function traceCard(trace) {
  * @param {any} kept
  */
 export function memoryNote(kept) {
-  const events = kept.events.toLocaleString();
-  if (kept.days > 0) {
-    const text = t('The last {events} events are kept for {days} days.', {
-      events,
-      days: kept.days,
-    });
-    return h('p', { class: 'muted' }, text);
-  }
+  if (kept.days > 0) return h('p', { class: 'muted' }, keptNote(kept));
   return h(
     'p',
     { class: 'muted' },
     kept.events
       ? t('This hub ({hub}) remembers its last {events} events, for {minutes} minutes.', {
           hub: kept.instance,
-          events,
+          events: kept.events,
           minutes: kept.minutes,
         })
       : t('This hub does not remember events: [explain] is off.'),

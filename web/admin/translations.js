@@ -27,6 +27,15 @@ export function chooseLanguage(chosen) {
 }
 
 /**
+ * Returns a number in the format of the console's language.
+ * @param {number} value
+ */
+export const number = (value) => value.toLocaleString(language);
+
+/** @param {unknown} value */
+const shown = (value) => (typeof value === 'number' ? number(value) : String(value));
+
+/**
  * Returns a text in the language of the console.
  * @param {string} text  English text.
  * @param {Record<string, unknown>} [values]  Values of the placeholders.
@@ -34,6 +43,12 @@ export function chooseLanguage(chosen) {
 export function t(text, values = {}) {
   const translated = LANGUAGES[language].texts[text] ?? text;
   return translated.replace(/\{(\w+)\}/g, (whole, name) =>
-    name in values ? String(values[name]) : whole,
+    name in values ? shown(values[name]) : whole,
   );
 }
+
+/**
+ * Returns whether the console is in a language that has this text.
+ * @param {string} text  English text.
+ */
+export const isTranslated = (text) => text in LANGUAGES[language].texts;

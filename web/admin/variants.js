@@ -95,7 +95,7 @@ function chart(variants) {
           h(
             'small',
             {},
-            t('{n} sent', { n: one.sent.toLocaleString() }),
+            t('{n} sent', { n: one.sent }),
             one.weight === null ? `, ${t('no longer used')}` : '',
           ),
         ),

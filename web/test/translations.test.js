@@ -7,10 +7,12 @@ import { installBrowser } from './browser.js';
 installBrowser();
 Object.assign(globalThis, { localStorage: { getItem: () => 'id' } });
 const { LANGUAGES: BELL } = await import('../src/messages.js');
-const { LANGUAGES, language, t } = await import('../admin/translations.js');
+const { LANGUAGES, isTranslated, language, t } = await import('../admin/translations.js');
+const { DELIVERY, EVENT, FIELD, PROBLEM, deliveryReason, eventReason, problemText } =
+  await import('../admin/hub-text.js');
 
-/** Strings in single quotes, in the source of the console. */
-const STRING = /'((?:[^'\\\n]|\\.)*)'/g;
+/** Strings in the source of the console. */
+const STRING = /'((?:[^'\\\n]|\\.)*)'|"((?:[^"\\\n]|\\.)*)"/g;
 
 /** Texts that are passed to `t`. */
 const TRANSLATED = /\bt\(\s*'((?:[^'\\]|\\.)*)'/g;
@@ -22,7 +24,8 @@ const names = (await readdir(folder)).filter(
 const sources = await Promise.all(names.map((name) => readFile(new URL(name, folder), 'utf8')));
 // Apostrophes in comments are no quotes.
 const source = sources.join('\n').replace(/\/\*[^]*?\*\/|^\s*\/\/.*$/gm, '');
-const all = (pattern) => [...source.matchAll(pattern)].map((match) => match[1].replace("\\'", "'"));
+const all = (pattern) =>
+  [...source.matchAll(pattern)].map((match) => (match[1] ?? match[2]).replace("\\'", "'"));
 
 describe('translations of the console', () => {
   it('uses the chosen language, and replaces placeholders', () => {
@@ -61,6 +64,85 @@ describe('translations of the console', () => {
       assert.deepEqual(differing, []);
     });
   }
+});
+
+describe('sentences of the hub', () => {
+  const rust = new URL('../../src/domain/message_code.rs', import.meta.url);
+
+  /** Returns the codes and the sentences of a list in the source of the hub. */
+  const listed = async (name) => {
+    const text = await readFile(rust, 'utf8');
+    const [list] = text.split(`const ${name}: Sentences = &[`)[1].split('\n];');
+    const entry = /"(\w+)",\s+"((?:[^"\\]|\\.)*)"/g;
+    return [...list.matchAll(entry)].map(([, code, said]) => [code, said.replaceAll('\\"', '"')]);
+  };
+
+  for (const [name, sentences] of Object.entries({ DELIVERY, EVENT, FIELD, PROBLEM })) {
+    it(`has every sentence of the hub: ${name}`, async () => {
+      const all = await listed(name);
+      assert.ok(all.length > 8, String(all.length));
+      // An event names the field in its sentence; an import does not.
+      const known = all.filter(([, said]) => said !== 'users.upserted needs user_id');
+      const own = Object.entries(sentences).flatMap(([code, said]) =>
+        [said].flat().map((one) => [code, one]),
+      );
+      assert.deepEqual(own.sort(), known.sort());
+    });
+
+    it(`translates every sentence: ${name}`, () => {
+      for (const said of Object.values(sentences).flat()) assert.ok(isTranslated(said), said);
+    });
+  }
+
+  it('translates by the code, and keeps the sentence without one', () => {
+    const channel = (name) => name.toUpperCase();
+    const off = { reason: 'the person has switched email off', reason_code: 'channel_off' };
+    assert.equal(
+      deliveryReason({ ...off, reason_params: { channel: 'email' } }, channel),
+      'pengguna mematikan EMAIL',
+    );
+    assert.equal(deliveryReason({ reason: '550 no' }, channel), '550 no');
+    assert.equal(deliveryReason({ reason: null }, channel), null);
+    assert.equal(
+      eventReason('no type A; did you mean B?', 'no_type', { type: 'A', suggestion: 'B' }),
+      'tidak ada jenis A; mungkin maksudnya B?',
+    );
+    assert.equal(eventReason('x is odd', 'missing_field'), 'ada isian yang tidak diisi: x is odd');
+    const params = { type: 'A', target: 'SELF', field: 'user_id' };
+    assert.equal(
+      eventReason('said', 'missing_field', null, { code: 'needs_field', params }),
+      'jenis A bertujuan SELF, yang memerlukan user_id',
+    );
+    assert.equal(
+      eventReason('said', 'invalid_field', null, { code: 'empty', params: { field: 'topic' } }),
+      'topic: tidak boleh kosong',
+    );
+    assert.equal(eventReason('new', 'of_another_version'), 'new');
+  });
+
+  it('translates errors of requests and of their fields', () => {
+    const long = {
+      detail: 'login: has 300 characters; at most 256 are possible',
+      errors: [
+        {
+          field: 'login',
+          detail: 'has 300 characters; at most 256 are possible',
+          code: 'too_long',
+          params: { length: 300, max: 256 },
+        },
+      ],
+    };
+    assert.equal(problemText(long), 'Nama masuk: memuat 300 karakter; paling banyak 256');
+    assert.equal(
+      problemText({ detail: 'the API key is not known', code: 'unknown_key', params: {} }),
+      'kunci API tidak dikenal',
+    );
+    assert.equal(problemText({ detail: 'anything else' }), 'anything else');
+  });
+
+  it('writes numbers in the format of the language', () => {
+    assert.equal(t('{n} recipients.', { n: 10_000 }), '10.000 penerima.');
+  });
 });
 
 describe('translations of the bell', () => {

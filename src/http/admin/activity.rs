@@ -7,7 +7,8 @@ use uuid::Uuid;
 use super::query::Query;
 use crate::{
     domain::{
-        catalog::Catalog, event::code_of, notification::Timestamp, skipped::Skipped, user::UserId,
+        catalog::Catalog, event::code_of, message_code, notification::Timestamp, skipped::Skipped,
+        user::UserId,
     },
     http::{
         Problem, SharedState,
@@ -104,8 +105,22 @@ async fn list(
     })))
 }
 
+/// Returns the values in the reason of an event without a type; null for any other.
+pub(super) fn reason_params(code: &str, is_without_type: bool, catalog: &Catalog) -> Value {
+    if !is_without_type {
+        return Value::Null;
+    }
+    json!({ "type": code, "suggestion": catalog.similar(code) })
+}
+
+/// Returns the code of the sentence that says why an event was rejected; null if it has none.
+pub(super) fn reason_message(reason: &str) -> Value {
+    json!(message_code::of_event(reason))
+}
+
 fn shown(row: &ActivityRow, catalog: &Catalog) -> Value {
-    let reason = if row.reason_code.as_deref() == Some(Skipped::NoType.as_str()) {
+    let is_without_type = row.reason_code.as_deref() == Some(Skipped::NoType.as_str());
+    let reason = if is_without_type {
         Some(catalog.why_skipped(&row.type_code, Skipped::NoType))
     } else {
         row.reason.clone()
@@ -117,6 +132,8 @@ fn shown(row: &ActivityRow, catalog: &Catalog) -> Value {
         "outcome": row.outcome,
         "reason": reason,
         "reason_code": row.reason_code,
+        "reason_params": reason_params(&row.type_code, is_without_type, catalog),
+        "reason_message": row.reason.as_deref().map(reason_message),
         "received_at": row.received_at,
         "source": row.source,
         "publisher": row.publisher,

@@ -3,7 +3,7 @@
 use serde_json::Value;
 use tokio::sync::mpsc;
 
-use super::{clients, explain, hubs::Question};
+use super::{clients, explain, hubs::Question, remedies};
 use crate::{
     bus::IncomingRequest,
     http::{Problem, SharedState, State},
@@ -21,6 +21,8 @@ async fn answer(state: &State, question: Question) -> Result<Value, Problem> {
             let count = clients.as_array().map_or(0, Vec::len);
             Ok(if count > CLIENTS_MAX { Value::Null } else { clients })
         }
+        Question::Client { client_id } => clients::client_of_this_hub(state, &client_id).await,
+        Question::Remedies => Ok(remedies::of_this_hub(state)),
         Question::SignOutUser { user_id } => clients::sign_out_user(state, user_id).await,
         Question::SignOutClient { client_id } => clients::sign_out_client(state, client_id).await,
         Question::Traces(subject) => explain::of_this_hub(state, &subject).await,

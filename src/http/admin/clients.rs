@@ -5,7 +5,10 @@ use std::{collections::BTreeMap, sync::Arc};
 use actix_web::{HttpResponse, web};
 use serde_json::{Map, Value, json};
 
-use super::hubs::{self, Gathered, Question};
+use super::{
+    audit::entry,
+    hubs::{self, Gathered, Question},
+};
 use crate::{
     clock,
     delivery::{ClientInfo, ListClients, Revoke, SignOutTarget},
@@ -79,6 +82,24 @@ pub(super) async fn of_this_hub(state: &State, user: Option<&UserId>) -> Result<
         })
     };
     Ok(Value::Array(clients.iter().map(shown).collect()))
+}
+
+/// Returns a connection at this hub, as the audit describes it, in a list; an empty list if it is
+/// not here.
+pub(super) async fn client_of_this_hub(state: &State, client_id: &str) -> Result<Value, Problem> {
+    let clients = state.registry.send(ListClients).await?;
+    let found = clients.iter().filter(|info| info.client_id == client_id);
+    let shown = found.map(|info| {
+        json!({
+            "client_id": info.client_id,
+            "user_id": info.identity.user_id,
+            "login": info.identity.login,
+            "connected_at": info.connected_at,
+            "instance": state.sessions.instance,
+            "transport": info.transport,
+        })
+    });
+    Ok(Value::Array(shown.collect()))
 }
 
 /// Returns the connections at all hubs.
@@ -155,16 +176,27 @@ pub(in crate::http) async fn users(
 pub(in crate::http) async fn revoke_client(
     state: SharedState,
     client_id: web::Path<String>,
-    _: Checked,
+    Checked(caller): Checked,
 ) -> Result<HttpResponse, Problem> {
     let client_id = client_id.into_inner();
+    // The audit names the user, who is not known any more once the connection is closed.
+    let question = Question::Client { client_id: client_id.clone() };
+    let found = hubs::ask(&state, &question, client_of_this_hub(&state, &client_id)).await?;
+    let connection = connections(&found).next().cloned();
+    let subject = connection.as_ref().and_then(|connection| connection["user_id"].as_str());
+    let subject =
+        subject.map_or_else(|| format!("client:{client_id}"), |user| format!("user:{user}"));
     let question = Question::SignOutClient { client_id: client_id.clone() };
     match closed(&hubs::ask(&state, &question, sign_out_client(&state, client_id)).await?) {
         (0, response) if response.contains_key("incomplete") => Err(Problem::unavailable(
             "no hub that answered has this client_id, and not all answered; try again".to_owned(),
         )),
         (0, _) => Err(Problem::not_found("no connection has this client_id")),
-        (_, response) => Ok(HttpResponse::Ok().json(response)),
+        (_, response) => {
+            let entry = entry(&caller, "client.disconnected", subject, connection, None);
+            state.store.note_change(&entry).await?;
+            Ok(HttpResponse::Ok().json(response))
+        }
     }
 }
 
@@ -173,12 +205,19 @@ pub(in crate::http) async fn revoke_client(
 pub(in crate::http) async fn revoke_user(
     state: SharedState,
     user_id: web::Path<String>,
-    _: Checked,
+    Checked(caller): Checked,
 ) -> Result<HttpResponse, Problem> {
     let user = UserId::parse(&user_id)
         .map_err(|error| Problem::bad_field("user_id", error.to_string()))?;
     let question = Question::SignOutUser { user_id: user.clone() };
-    let (_, response) = closed(&hubs::ask(&state, &question, sign_out_user(&state, user)).await?);
+    let subject = format!("user:{user}");
+    let (count, response) =
+        closed(&hubs::ask(&state, &question, sign_out_user(&state, user)).await?);
+    if count > 0 {
+        let after = json!({ "closed": count });
+        let entry = entry(&caller, "user.disconnected", subject, None, Some(after));
+        state.store.note_change(&entry).await?;
+    }
     Ok(HttpResponse::Ok().json(response))
 }
 

@@ -1,15 +1,22 @@
 //! State of the configuration, and the audit: `/api/v1/admin/config` and `/api/v1/admin/audit`.
 
-use std::time::Duration;
+use std::{
+    collections::{BTreeSet, HashMap},
+    time::Duration,
+};
 
 use actix_web::{HttpRequest, HttpResponse};
 use serde_json::{Value, json};
 use tokio::time::timeout;
 use uuid::Uuid;
 
-use super::{audit::caller_name, query::Query};
+use super::{
+    audit::{caller_name, entry},
+    query::Query,
+};
 use crate::{
     auth::Caller,
+    domain::user::{Person, UserId},
     http::{
         Problem, SharedState, State,
         api::{Access, Checked, Operation, Tag},
@@ -72,8 +79,16 @@ pub(in crate::http) async fn reload(
     Checked(caller): Checked,
 ) -> Result<HttpResponse, Problem> {
     tracing::info!(by = caller_name(&caller), "reload: requested through the API");
+    let waiting = state.configuration.status().would_remove;
     // A dropped reply means that the hub stops, or that an earlier request covers this one.
     let _ = timeout(RELOAD_WITHIN, state.reloader.ask()).await;
+    // The reload itself is audited with its changes; who confirmed the removal is known only here.
+    if !waiting.is_empty() && state.configuration.status().would_remove.is_empty() {
+        let after = json!({ "removed": waiting });
+        let subject = "config".to_owned();
+        let entry = entry(&caller, "config.removal_confirmed", subject, None, Some(after));
+        state.store.note_change(&entry).await?;
+    }
     Ok(shown(&state, &caller))
 }
 
@@ -108,9 +123,13 @@ fn shown(state: &State, caller: &Caller) -> HttpResponse {
     }))
 }
 
-/// Returns an entry, with the changes of a reload beside its other members.
-fn shown_entry(entry: &AuditEntry) -> Value {
+/// Returns an entry, with the login and the name of its user, and the changes of a reload, beside
+/// its other members.
+fn shown_entry(entry: &AuditEntry, people: &HashMap<String, Person>) -> Value {
     let mut shown = json!(entry);
+    let person = people.get(&entry.who);
+    shown["who_login"] = json!(person.and_then(|person| person.login.as_ref()));
+    shown["who_name"] = json!(person.and_then(|person| person.name.as_ref()));
     if let Some(changes) = entry.after.as_ref().and_then(|after| after.get("changes"))
         && entry.action == "config.reload"
     {
@@ -137,6 +156,19 @@ pub(in crate::http) async fn audit(
         entries.pop();
     }
     let next = entries.last().filter(|_| more).map(|entry| entry.id);
-    let entries: Vec<Value> = entries.iter().map(shown_entry).collect();
+    let people = users_of(&state, &entries).await?;
+    let entries: Vec<Value> = entries.iter().map(|entry| shown_entry(entry, &people)).collect();
     Ok(HttpResponse::Ok().json(json!({ "entries": entries, "next_cursor": next })))
+}
+
+/// Returns the users who made the changes, by their IDs, as far as the directory has them. API keys
+/// and config.toml are no users.
+async fn users_of(
+    state: &State,
+    entries: &[AuditEntry],
+) -> Result<HashMap<String, Person>, Problem> {
+    let ids: BTreeSet<&str> = entries.iter().map(|entry| entry.who.as_str()).collect();
+    let users: Vec<UserId> = ids.into_iter().filter_map(|id| UserId::parse(id).ok()).collect();
+    let people = state.store.people(&users).await?;
+    Ok(people.into_iter().map(|person| (person.user_id.to_string(), person)).collect())
 }

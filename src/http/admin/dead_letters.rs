@@ -136,8 +136,7 @@ pub(in crate::http) async fn replay_all(
     let text = text.unwrap_or_default();
     let total = state.store.count_dead_letters(kind.as_deref(), &text).await?;
     let parameters = json!({ "kind": kind, "text": text });
-    let by = caller_name(&caller);
-    let job = jobs::begin(&state, replay::KIND, &by, &parameters, total).await?;
+    let job = jobs::begin(&state, replay::KIND, &caller, &parameters, total).await?;
     Ok(HttpResponse::Accepted().json(job))
 }
 

@@ -8,7 +8,10 @@ use uuid::Uuid;
 use super::audit::entry;
 use crate::{
     clock,
-    domain::channel::{EMAIL, PUSH, WEBHOOK_PREFIX},
+    domain::{
+        channel::{EMAIL, PUSH, WEBHOOK_PREFIX},
+        message_code,
+    },
     http::{
         Problem, SharedState, State,
         api::{Access, Checked, Operation, Tag},
@@ -126,7 +129,17 @@ async fn list(
     let more = items.len() > most;
     items.truncate(most);
     let next = items.last().filter(|_| more).map(|last| last.delivery_id);
+    let items: Vec<Value> = items.iter().map(shown).collect();
     Ok(HttpResponse::Ok().json(json!({ "items": items, "next_cursor": next })))
+}
+
+/// Returns a delivery, with the code of its reason if the hub gave it.
+pub(super) fn shown(delivery: &Delivery) -> Value {
+    let mut shown = json!(delivery);
+    let message = delivery.reason.as_deref().and_then(message_code::of_delivery);
+    shown["reason_code"] = json!(message.as_ref().map(|message| message.code));
+    shown["reason_params"] = json!(message.map(|message| message.params));
+    shown
 }
 
 fn no_such() -> Problem {
@@ -150,7 +163,7 @@ async fn retry(
     state.store.note_change(&change).await?;
     state.channels.due.notify_waiters();
     let delivery: Delivery = state.store.delivery(id).await?.ok_or_else(no_such)?;
-    Ok(HttpResponse::Accepted().json(delivery))
+    Ok(HttpResponse::Accepted().json(shown(&delivery)))
 }
 
 async fn channels(state: SharedState, _: Checked) -> Result<HttpResponse, Problem> {

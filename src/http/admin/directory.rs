@@ -126,7 +126,8 @@ const OBJECT_MAX_BYTES: usize = 32 * 1024 * 1024;
 /// Maximum pause within an upload.
 const PAUSE_MAX: Duration = Duration::from_secs(30);
 
-fn subject(user: &UserId) -> String {
+/// Returns the subject of a user in the audit.
+pub(super) fn subject(user: &UserId) -> String {
     format!("user:{user}")
 }
 
@@ -235,6 +236,12 @@ pub(super) fn read(
         let detail = "is not known; user_id, login, name, email, email_verified, addresses, roles, \
                       locale, timezone are";
         return Err(Problem::bad_field(other, detail));
+    }
+    let is_named = ["user_id", "userId", "id"]
+        .iter()
+        .any(|key| map.get(*key).is_some_and(|value| !value.is_null()));
+    if user.is_none() && !is_named {
+        return Err(Problem::bad_field("user_id", "is missing"));
     }
     let patch = patch(map, user).map_err(|rejected| Problem::from(&rejected))?;
     if let Some(zone) = patch.person.timezone.as_deref().filter(|zone| !zone.is_empty())

@@ -3,10 +3,9 @@
 use std::collections::{HashMap, HashSet};
 
 use actix_web::{HttpRequest, HttpResponse, web};
-use bytes::Bytes;
-use serde_json::{Map, Value, json};
+use serde_json::json;
 
-use super::{audit::entry, csv, directory::read};
+use super::{audit::entry, directory_file, directory_replace};
 use crate::{
     clock,
     domain::user::{Person, PersonPatch, UserId},
@@ -35,9 +34,24 @@ pub(in crate::http) fn operations() -> Vec<Operation> {
             "At most 32 MiB. CSV has a header with the names of the fields: `user_id`, `login`, \
              `name`, `email`, `email_verified`, `roles` (separated by `|`), `locale`, `timezone`, \
              and `addresses.CHANNEL`. An empty cell changes nothing. Lines with errors are left \
-             out, the others are imported. A dry run tells what would be done, and stores nothing.",
+             out, the others are imported. A dry run tells what would be done, and stores nothing. \
+             With `mode=replace` the file is complete: users who are not in it are removed from \
+             the directory, as by `DELETE`, each with an audit entry. A file without users is \
+             refused then, and so is one with errors, because the users of those lines would be \
+             removed.",
         )
         .query("dry_run", json!({ "type": "string", "enum": ["true", "false"] }), "Store nothing.")
+        .query(
+            "mode",
+            json!({ "type": "string", "enum": ["merge", "replace"], "default": "merge" }),
+            "`replace` removes the users who are not in the file.",
+        )
+        .query(
+            "confirm",
+            json!({ "type": "integer", "minimum": 0 }),
+            "With `mode=replace`: `removed` of the dry run. If another number of users would be \
+             removed now, the import is refused.",
+        )
         .request_body(json!({
             "required": true,
             "content": {
@@ -45,42 +59,9 @@ pub(in crate::http) fn operations() -> Vec<Operation> {
                 "application/x-ndjson": { "schema": { "type": "string" } },
             },
         }))
-        .returns(200, "Effect of the import.", "DirectoryImport");
+        .returns(200, "Effect of the import.", "DirectoryImport")
+        .errors(&[409, 422]);
     vec![operation]
-}
-
-/// Error in a line.
-#[derive(Debug)]
-struct LineError {
-    line: usize,
-    field: Option<String>,
-    detail: String,
-}
-
-/// Users of a file, each with its line, and the lines with errors.
-#[derive(Debug, Default)]
-struct Parsed {
-    people: Vec<PersonPatch>,
-    errors: Vec<LineError>,
-}
-
-impl Parsed {
-    fn add(&mut self, line: usize, map: &Map<String, Value>) {
-        match read(map, None) {
-            Ok(patch) => self.people.push(patch),
-            Err(problem) => {
-                let problem = serde_json::to_value(&problem).unwrap_or_default();
-                let error = &problem["errors"][0];
-                let text = |value: &Value| value.as_str().map(str::to_owned);
-                let detail = text(&error["detail"]).or_else(|| text(&problem["detail"]));
-                self.fail(line, text(&error["field"]), detail.unwrap_or_default());
-            }
-        }
-    }
-
-    fn fail(&mut self, line: usize, field: Option<String>, detail: String) {
-        self.errors.push(LineError { line, field, detail });
-    }
 }
 
 /// Effect of an import on the directory.
@@ -98,114 +79,86 @@ async fn import(
     payload: web::Payload,
     Checked(caller): Checked,
 ) -> Result<HttpResponse, Problem> {
-    let query = identity::query(request.uri());
-    let dry_run = match query.iter().find(|(name, _)| name == "dry_run") {
-        None => false,
-        Some((_, value)) if value == "false" => false,
-        Some((_, value)) if value == "true" => true,
-        Some(_) => return Err(Problem::bad_field("dry_run", "must be true or false")),
-    };
+    let Options { dry_run, replace, confirmed } = Options::of(&request)?;
     let kind = request.headers().get("content-type").and_then(|value| value.to_str().ok());
     let kind = kind.unwrap_or_default().to_ascii_lowercase();
     let bytes = body::read(payload, FILE_MAX_BYTES).await?;
-    let parsed = body::decoded(bytes.len(), move || parse(&bytes, &kind)).await??;
+    let size = bytes.len();
+    let parse = move || directory_file::parse(&bytes, &kind);
+    let parsed = body::decoded(size, parse).await??;
+    let present: HashSet<&UserId> =
+        parsed.people.iter().map(|patch| &patch.person.user_id).collect();
+    if replace && present.is_empty() {
+        return Err(Problem::unprocessable("the file has no users; nothing is removed"));
+    }
+    if replace && !dry_run && !parsed.errors.is_empty() {
+        return Err(Problem::unprocessable(format!(
+            "lines with errors: {}; correct them first, because their users would be removed",
+            parsed.errors.len()
+        )));
+    }
+    let mut absent = directory_replace::Absent::default();
+    if replace {
+        absent = directory_replace::find(&state, &present).await?;
+        absent.check(confirmed.filter(|_| !dry_run))?;
+    }
     let effect = apply(&state, &parsed.people, dry_run).await?;
+    let mut removed = absent.count;
+    if replace && !dry_run {
+        removed = directory_replace::remove(&state, &caller, &present).await?;
+    }
     let stored = effect.created + effect.changed;
-    if stored > 0 && !dry_run {
+    if stored + removed > 0 && !dry_run {
         let after = json!({ "users": stored, "created": effect.created,
-            "changed": effect.changed });
+            "changed": effect.changed, "removed": removed });
         let subject = "directory".to_owned();
         let entry = entry(&caller, "directory.import", subject, None, Some(after));
         state.store.note_change(&entry).await?;
     }
-    let errors: Vec<Value> = parsed
-        .errors
-        .iter()
-        .take(ERRORS_MAX)
-        .map(|error| json!({ "line": error.line, "field": error.field, "detail": error.detail }))
-        .collect();
     Ok(HttpResponse::Ok().json(json!({
         "dry_run": dry_run,
+        "mode": if replace { "replace" } else { "merge" },
         "created": effect.created,
         "changed": effect.changed,
         "unchanged": effect.unchanged,
+        "removed": removed,
+        "removed_users": absent.first,
         "failed": parsed.errors.len(),
-        "errors": errors,
+        "errors": parsed.errors.iter().take(ERRORS_MAX).collect::<Vec<_>>(),
     })))
 }
 
-/// Parses a file; without a content type that tells, by its first character.
-fn parse(bytes: &Bytes, kind: &str) -> Result<Parsed, Problem> {
-    let text = std::str::from_utf8(bytes)
-        .map_err(|_| Problem::bad_request("the file is not UTF-8; save it as \"CSV UTF-8\""))?;
-    let is_json = text.trim_start_matches('\u{feff}').trim_start().starts_with('{');
-    let is_csv = kind.contains("csv") || (!kind.contains("json") && !is_json);
-    if is_csv { parse_csv(text) } else { Ok(parse_lines(text)) }
+/// Parameters of an import.
+#[derive(Debug, Default)]
+struct Options {
+    dry_run: bool,
+    /// True if the file is complete.
+    replace: bool,
+    /// Number of removed users that the caller has seen.
+    confirmed: Option<usize>,
 }
 
-fn parse_lines(text: &str) -> Parsed {
-    let mut parsed = Parsed::default();
-    for (index, line) in text.trim_start_matches('\u{feff}').lines().enumerate() {
-        if line.trim().is_empty() {
-            continue;
-        }
-        match serde_json::from_str::<Map<String, Value>>(line) {
-            Ok(map) => parsed.add(index + 1, &map),
-            Err(error) => parsed.fail(index + 1, None, format!("is not a JSON object: {error}")),
-        }
-    }
-    parsed
-}
-
-fn parse_csv(text: &str) -> Result<Parsed, Problem> {
-    let records = csv::parse(text)
-        .map_err(|(line, detail)| Problem::bad_request(format!("line {line}: {detail}")))?;
-    let mut records = records.into_iter();
-    let Some(header) = records.next() else {
-        return Err(Problem::bad_request("the file is empty"));
-    };
-    let names: Vec<String> =
-        header.fields.iter().map(|name| name.trim().to_ascii_lowercase()).collect();
-    if !names.iter().any(|name| matches!(name.as_str(), "user_id" | "userid" | "id")) {
-        let detail = "the first line must name the fields, and user_id among them";
-        return Err(Problem::bad_field("user_id", detail));
-    }
-    let mut parsed = Parsed::default();
-    for record in records {
-        if record.fields.len() > names.len() {
-            let detail = format!("has more than {} fields", names.len());
-            parsed.fail(record.line, None, detail);
-            continue;
-        }
-        let mut map = Map::new();
-        for (name, field) in names.iter().zip(&record.fields) {
-            let field = field.trim();
-            if !field.is_empty() && !name.is_empty() {
-                set(&mut map, name, field);
+impl Options {
+    fn of(request: &HttpRequest) -> Result<Self, Problem> {
+        let mut options = Self::default();
+        for (name, value) in identity::query(request.uri()) {
+            let bad = |detail: &str| Err(Problem::bad_field(&name, detail));
+            match (name.as_str(), value.as_str()) {
+                ("dry_run", "true") => options.dry_run = true,
+                ("dry_run", "false") => options.dry_run = false,
+                ("dry_run", _) => return bad("must be true or false"),
+                ("mode", "replace") => options.replace = true,
+                ("mode", "merge") => options.replace = false,
+                ("mode", _) => return bad("must be one of merge, replace"),
+                ("confirm", number) => match number.parse() {
+                    Ok(number) => options.confirmed = Some(number),
+                    Err(_) => return bad("must be a whole number"),
+                },
+                // Parameters of dev authentication and a token are also here.
+                _ => {}
             }
         }
-        parsed.add(record.line, &map);
-    }
-    Ok(parsed)
-}
-
-/// Sets a field from the text of a cell.
-fn set(map: &mut Map<String, Value>, name: &str, text: &str) {
-    let value = match (name, text.to_ascii_lowercase().as_str()) {
-        ("roles" | "role", _) => {
-            text.split('|').map(str::trim).filter(|role| !role.is_empty()).collect()
-        }
-        ("email_verified", "true" | "yes" | "1") => json!(true),
-        ("email_verified", "false" | "no" | "0") => json!(false),
-        _ => json!(text),
-    };
-    match name.split_once('.') {
-        Some(("addresses", channel)) => {
-            let addresses = map.entry("addresses").or_insert_with(|| json!({}));
-            addresses[channel] = value;
-        }
-        _ if name == "userid" => _ = map.insert("user_id".to_owned(), value),
-        _ => _ = map.insert(name.to_owned(), value),
+        Ok(options)
     }
 }
 

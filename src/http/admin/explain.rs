@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use super::{
+    activity,
     explain_deliveries::{add_deliveries, notifications_in},
     explain_stored,
     hubs::{self, Question, Subject},
@@ -287,20 +288,31 @@ async fn shown(
     }
     let muted = event.muted.iter().filter(|user| concerned(user)).take(RECIPIENTS_MAX);
     recipients.extend(muted.map(|user| json!({ "user_id": user, "outcome": "muted" })));
-    let mut reason = event.reason.clone();
-    if let Some(reason) = reason.as_mut().filter(|reason| reason.code == Skipped::NoType.as_str()) {
-        reason.detail = state.catalog.current().why_skipped(&event.code, Skipped::NoType);
-    }
     Ok(json!({
         "id": event.id,
         "event_id": event.event_id, "identity": event.identity.as_ref().map(Identity::as_str),
         "instance": instance,
         "name": event.name, "code": event.code, "publisher": event.publisher,
             "source": event.source,
-        "received_at": event.received_at, "outcome": event.outcome, "reason": reason,
+        "received_at": event.received_at, "outcome": event.outcome, "reason": reason(state, event),
         "reached_count": event.delivered_count, "muted_count": event.muted_count,
             "recipients": recipients,
     }))
+}
+
+/// Returns why an event made no notification: code, sentence and the values in it.
+fn reason(state: &State, event: &EventTrace) -> Value {
+    let Some(reason) = &event.reason else { return Value::Null };
+    let is_without_type = reason.code == Skipped::NoType.as_str();
+    let catalog = state.catalog.current();
+    let detail = if is_without_type {
+        catalog.why_skipped(&event.code, Skipped::NoType)
+    } else {
+        reason.detail.clone()
+    };
+    let params = activity::reason_params(&event.code, is_without_type, &catalog);
+    let message = activity::reason_message(&detail);
+    json!({ "code": reason.code, "detail": detail, "params": params, "message": message })
 }
 
 async fn recipient(state: &State, delivered: &Delivered, at: Timestamp) -> Result<Value, Problem> {

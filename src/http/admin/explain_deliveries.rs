@@ -1,8 +1,9 @@
 //! Deliveries on channels in an explanation.
 
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 use uuid::Uuid;
 
+use super::deliveries;
 use crate::{
     http::{Problem, State},
     store::DeliveryFilter,
@@ -40,7 +41,8 @@ pub(super) async fn add_deliveries(
             continue;
         };
         let filter = DeliveryFilter { notification: Some(id), ..DeliveryFilter::default() };
-        item["deliveries"] = json!(state.store.deliveries(&filter, DELIVERIES_MAX).await?);
+        let found = state.store.deliveries(&filter, DELIVERIES_MAX).await?;
+        item["deliveries"] = found.iter().map(deliveries::shown).collect();
     }
     Ok(())
 }

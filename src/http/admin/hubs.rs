@@ -40,6 +40,13 @@ pub(super) enum Question {
         /// User.
         user_id: Option<UserId>,
     },
+    /// One connection. A hub of an older version does not answer.
+    Client {
+        /// ID of the connection.
+        client_id: String,
+    },
+    /// Refused origins and unknown types. A hub of an older version does not answer.
+    Remedies,
     /// Signs out a user.
     SignOutUser {
         /// User.

@@ -10,8 +10,13 @@ use serde_json::{Value, json};
 use tokio::time::timeout;
 use uuid::Uuid;
 
-use super::{replay, running_job::RunningJob};
+use super::{
+    audit::{caller_name, entry},
+    replay,
+    running_job::RunningJob,
+};
 use crate::{
+    auth::Caller,
     clock,
     domain::notification::Timestamp,
     http::{
@@ -70,20 +75,29 @@ pub fn run_jobs(state: SharedState) {
     });
 }
 
+/// Returns the subject of a job in the audit.
+fn subject(id: &str) -> String {
+    format!("job:{id}")
+}
+
 /// Begins a job, unless one of its kind is running.
 pub(super) async fn begin(
     state: &State,
     kind: &'static str,
-    by: &str,
+    caller: &Caller,
     parameters: &Value,
     total: i64,
 ) -> Result<Value, Problem> {
+    let by = caller_name(caller);
     let begun =
-        state.store.begin_job(kind, by, &parameters.to_string(), total, clock::now()).await?;
+        state.store.begin_job(kind, &by, &parameters.to_string(), total, clock::now()).await?;
     let id = begun.ok_or_else(|| {
         Problem::conflict(format!("a job {kind:?} is running already; wait for it, or stop it"))
     })?;
     let job = to_json(&find(state, &id.to_string()).await?);
+    let after = json!({ "kind": kind, "parameters": parameters, "total": total });
+    let entry = entry(caller, "job.started", subject(&id.to_string()), None, Some(after));
+    state.store.note_change(&entry).await?;
     state.job_begun.notify_one();
     Ok(job)
 }
@@ -122,11 +136,14 @@ pub(in crate::http) async fn get(
 pub(in crate::http) async fn stop(
     state: SharedState,
     id: web::Path<String>,
-    _: Checked,
+    Checked(caller): Checked,
 ) -> Result<HttpResponse, Problem> {
     let job = find(&state, &id).await?;
-    if let Ok(id) = Uuid::try_parse(&job.id) {
-        state.store.stop_job(id).await?;
+    if let Ok(id) = Uuid::try_parse(&job.id)
+        && state.store.stop_job(id).await?
+    {
+        let entry = entry(&caller, "job.stopped", subject(&job.id), Some(to_json(&job)), None);
+        state.store.note_change(&entry).await?;
     }
     Ok(HttpResponse::Ok().json(to_json(&find(&state, &job.id).await?)))
 }

@@ -6,11 +6,12 @@ use actix_web::{HttpRequest, HttpResponse};
 use serde_json::{Map, Value, json};
 use tokio::{sync::Mutex, time::Instant};
 
+use super::remedies;
 use crate::{
     clock,
     domain::notification::Timestamp,
     http::{
-        Problem, SharedState, State,
+        Problem, SharedState,
         api::{Access, Checked, Operation, Tag},
         identity,
     },
@@ -26,7 +27,8 @@ pub(in crate::http) fn operations() -> Vec<Operation> {
             .doc(Tag::Admin, "overview", "Get totals and charts from the store")
             .description(
                 "The counts are of all hubs, and survive a restart. `refused_origins` and \
-                 `unknown_types` are those of this hub since its start.",
+                 `unknown_types` are those of all hubs, each since its start; a hub that did not \
+                 answer is listed in `incomplete`.",
             )
             .query(
                 "range",
@@ -36,9 +38,6 @@ pub(in crate::http) fn operations() -> Vec<Operation> {
             .returns(200, "Totals and charts.", "Overview"),
     ]
 }
-
-/// Maximum number of unknown codes in a response.
-const UNKNOWN_TYPES_MAX: usize = 50;
 
 /// Lifetime of cached totals, as a multiple of the time that counting took.
 const KEPT_TIMES: u32 = 50;
@@ -183,28 +182,18 @@ async fn overview(
             "notifications": point.notifications, "skipped": point.skipped,
             "failed": point.failed })
     });
-    Ok(HttpResponse::Ok().json(json!({
-        "range": range.name,
-        "from": from,
-        "to": to,
-        "interval_seconds": range.step / 1_000,
-        "totals": totals,
-        "series": series.collect::<Vec<_>>(),
-        "refused_origins": state.refused_origins.all(),
-        "unknown_types": unknown_types(&state),
-    })))
-}
-
-/// Returns the unknown codes, without those of types that were added since.
-fn unknown_types(state: &State) -> Vec<Value> {
-    let catalog = state.catalog.current();
-    let unknown = state.unknown_types.latest(UNKNOWN_TYPES_MAX).into_iter();
-    let unknown = unknown.filter(|unknown| catalog.find(&unknown.code).is_none());
-    let shown = unknown.map(|unknown| {
-        json!({ "code": unknown.code, "count": unknown.count, "last_at": unknown.last_at,
-            "suggestion": catalog.similar(&unknown.code) })
-    });
-    shown.collect()
+    let members = [
+        ("range", json!(range.name)),
+        ("from", json!(from)),
+        ("to", json!(to)),
+        ("interval_seconds", json!(range.step / 1_000)),
+        ("totals", Value::Object(totals)),
+        ("series", Value::Array(series.collect())),
+    ];
+    let members = members.map(|(name, value)| (name.to_owned(), value));
+    let mut response: Map<String, Value> = members.into_iter().collect();
+    remedies::add(&state, &mut response).await?;
+    Ok(HttpResponse::Ok().json(response))
 }
 
 #[cfg(test)]

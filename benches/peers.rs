@@ -14,6 +14,7 @@
 )]
 
 #[path = "peers/chart.rs"]
+#[allow(dead_code, reason = "the lines are for another bench")]
 mod chart;
 #[path = "peers/socket.rs"]
 mod socket;

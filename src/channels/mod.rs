@@ -55,6 +55,8 @@ pub struct Message {
     pub digest: bool,
     /// True if it closes an earlier push.
     pub closes: bool,
+    /// True if the recipient cannot mute the type of the first notification.
+    pub mandatory: bool,
     /// Number of recipients that it stands for.
     pub recipients: i64,
     /// Browsers of the recipient that have not confirmed it.

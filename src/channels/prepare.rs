@@ -163,8 +163,10 @@ pub(super) async fn prepare(
         let Some(first) = wanted.first() else { continue };
         let browsers = first.user_id.as_ref().map(|user| lookups.browsers(user));
         let is_open = |browser: &&PushSubscription| !first.confirmed.contains(&browser.id);
+        let kind = items.first().and_then(|item| catalog.current().find(&item.type_code).cloned());
         let message = Message {
             id: first.delivery_id,
+            mandatory: kind.is_some_and(|kind| kind.mandatory),
             recipient: first.user_id.as_ref().map(|user| lookups.person(user)),
             items,
             digest: first.digest,

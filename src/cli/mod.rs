@@ -107,9 +107,26 @@ enum Command {
     Erase(personal_data::Erase),
 }
 
+/// Exit code of a command whose output nobody reads: that of a process which SIGPIPE ended.
+const EXIT_WITHOUT_READER: i32 = 128 + 13;
+
+/// Ends the process without a message when nobody reads its output any more, as after
+/// `lonceng export … | head`: `println!` panics then.
+fn end_quietly_without_reader() {
+    let report = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        let message = panic.payload().downcast_ref::<String>().map_or("", String::as_str);
+        if message.starts_with("failed printing to stdout") && message.contains("Broken pipe") {
+            std::process::exit(EXIT_WITHOUT_READER);
+        }
+        report(panic);
+    }));
+}
+
 /// Parses the command line, runs the command, and returns its exit code.
 #[must_use]
 pub fn run() -> ExitCode {
+    end_quietly_without_reader();
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(error) => {

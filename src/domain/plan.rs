@@ -237,12 +237,12 @@ impl<'a> Planner<'a> {
         let ttl = direct.and_then(|direct| direct.ttl_seconds).or(kind.ttl_seconds);
         let preferences = people.preferences.get(&recipient.user_id).filter(|_| !kind.mandatory);
         let group = self.group(recipient);
-        let scope = match &group {
-            None => names.for_recipient(recipient.clone()),
-            Some(group) => {
-                let actors: Vec<String> = group.actor.clone().into_iter().collect();
-                names.for_group(recipient.clone(), 1, &actors)
-            }
+        // A type that groups has `{count}` and `{actors}` for an event without its field as well.
+        let scope = if kind.group.is_some() {
+            let actors: Vec<String> = self.actor().into_iter().collect();
+            names.for_group(recipient.clone(), 1, &actors)
+        } else {
+            names.for_recipient(recipient.clone())
         };
         let locale = recipient.locale.as_deref();
         let (message, variant) = catalog.message(kind, &recipient.user_id, locale, &scope)?;
@@ -283,12 +283,17 @@ impl<'a> Planner<'a> {
         })
     }
 
+    /// Returns the name of the actor of the event, as a group shows it.
+    fn actor(&self) -> Option<String> {
+        let actor = self.people.get(self.event.actor_id.as_ref()?);
+        Some(without_nul(actor.display().to_owned()))
+    }
+
     /// Returns the group of the notification, if its type groups and the event has the field.
     fn group(&self, recipient: &Person) -> Option<Group> {
         let (field, window) = self.kind.group.as_ref()?;
         let entity = Entity { kind: String::new(), id: field.clone() };
         let key = entity_id(&entity, self.event)?;
-        let actor = self.event.actor_id.as_ref().map(|actor| self.people.get(actor));
         let names = Arc::clone(&self.names);
         let (catalog, recipient) = (Arc::clone(self.catalog), recipient.clone());
         let code = self.kind.code.clone();
@@ -302,7 +307,7 @@ impl<'a> Planner<'a> {
         Some(Group {
             key: without_nul(key),
             since: Timestamp(self.now.0.saturating_sub(*window)),
-            actor: actor.map(|actor| without_nul(actor.display().to_owned())),
+            actor: self.actor(),
             text,
             event: Arc::clone(self.member.as_ref()?),
         })

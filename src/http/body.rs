@@ -55,11 +55,15 @@ pub(super) async fn decoded<T: Send + 'static>(
     web::block(work).await.map_err(|_| Problem::internal("the body could not be decoded"))
 }
 
-/// Parses JSON.
+/// Parses a JSON object.
 ///
 /// # Errors
 /// A problem that names the invalid field.
 pub(super) fn json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+    // serde would take the elements of a list for the fields of a struct, in their order.
+    if bytes.trim_ascii_start().starts_with(b"[") {
+        return Err(Problem::bad_request("the body is a list, and must be a JSON object"));
+    }
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
     serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
         let path = error.path().to_string();

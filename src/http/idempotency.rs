@@ -38,7 +38,8 @@ fn key(request: &HttpRequest) -> Result<Option<String>, Problem> {
         )
     };
     let key = value.to_str().map_err(|_| wrong())?.trim();
-    if key.is_empty() || key.len() > KEY_MAX_BYTES {
+    let is_visible = key.bytes().all(|byte| byte.is_ascii_graphic());
+    if key.is_empty() || key.len() > KEY_MAX_BYTES || !is_visible {
         return Err(wrong());
     }
     Ok(Some(key.to_owned()))

@@ -26,7 +26,7 @@ pub(in crate::http) fn operations() -> Vec<Operation> {
             .doc(Tag::Inbox, "unsubscribe_page", "Get the page that mutes a type on e-mail")
             .query("token", token(), "Token of the link in the e-mail.")
             .returns_text(200, "A page with a button.", &["text/html"])
-            .errors(&[400]),
+            .errors(&[400, 409]),
         Operation::post("/unsubscribe", unsubscribe)
             .access(Access::Anyone)
             .doc(Tag::Inbox, "unsubscribe", "Mute a type on e-mail, without a sign-in")
@@ -72,8 +72,17 @@ fn name_of(state: &State, code: &str) -> String {
     escaped(&catalog.find(code).map_or_else(|| code.to_owned(), |kind| kind.display_name.clone()))
 }
 
+/// Checks that a type can be muted: it may have become mandatory since the e-mail.
+fn check_mutable(state: &State, code: &str) -> Result<(), Problem> {
+    if state.catalog.current().find(code).is_some_and(|kind| kind.mandatory) {
+        return Err(Problem::conflict("e-mails of this kind are mandatory and cannot be muted"));
+    }
+    Ok(())
+}
+
 async fn page(state: SharedState, request: HttpRequest) -> Result<HttpResponse, Problem> {
     let (_, code) = token(&state, &request)?;
+    check_mutable(&state, &code)?;
     let name = name_of(&state, &code);
     Ok(html(
         "Unsubscribe",
@@ -86,9 +95,7 @@ async fn page(state: SharedState, request: HttpRequest) -> Result<HttpResponse, 
 
 async fn unsubscribe(state: SharedState, request: HttpRequest) -> Result<HttpResponse, Problem> {
     let (user, code) = token(&state, &request)?;
-    if state.catalog.current().find(&code).is_some_and(|kind| kind.mandatory) {
-        return Err(Problem::conflict("e-mails of this kind are mandatory and cannot be muted"));
-    }
+    check_mutable(&state, &code)?;
     let mut preferences = state.store.preferences(&user).await?;
     preferences.mute_on(EMAIL, &code);
     state.store.put_preferences(&user, &preferences, clock::now()).await?;

@@ -25,12 +25,12 @@ const ARCHIVABLE: &str = concat!(
     "SELECT ",
     notification_selection!(),
     " FROM notifications WHERE COALESCE(changed_at, created_at) <= $1 AND status IN ('archived', \
-     'deleted', 'auto_cleared') ORDER BY COALESCE(notifications.changed_at, \
+     'deleted') ORDER BY COALESCE(notifications.changed_at, \
      notifications.created_at), user_id, notification_id LIMIT $2"
 );
 
 const COUNT: &str = "SELECT COUNT(*) FROM notifications WHERE COALESCE(changed_at, created_at) <= \
-     $1 AND status IN ('archived', 'deleted', 'auto_cleared')";
+     $1 AND status IN ('archived', 'deleted')";
 
 /// Notification in an archive file.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -82,7 +82,9 @@ impl Store {
         let Backend::Sqlite(Sqlite { file: Some(database), .. }) = &self.backend else {
             return Ok(StoreLock(None));
         };
-        let path = PathBuf::from(format!("{}.lock", database.display()));
+        // The file itself, so that a link to it leads to the same lock.
+        let real = database.canonicalize().unwrap_or_else(|_| database.clone());
+        let path = PathBuf::from(format!("{}.lock", real.display()));
         let unusable = |error: &std::io::Error| {
             StoreError::BadUrl(format!("cannot use {}: {error}", path.display()))
         };

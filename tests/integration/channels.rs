@@ -25,6 +25,7 @@ const TYPES: &[(&str, &str)] = &[
         "target = \"ALL\"\nescalate = [{ after = \"2s\", unless = \"seen\", channels = \
          [\"webhook:signed\"] }]",
     ),
+    ("ALARM", "channels = [\"web\", \"email\"]\npriority = \"HIGH\"\nmandatory = true"),
     ("PRIVATE", "channels = [\"web\", \"webhook:private\"]"),
     (
         "ESCALATED",
@@ -229,6 +230,15 @@ async fn unsubscribed_by_the_link_in_the_mail(hub: &Hub, receivers: &Receivers, 
     })
     .await;
     assert_eq!(receivers.mails().await.len(), before);
+    // What cannot be muted offers no link that would be refused.
+    publish(hub, "ALARM", "budi", "fire").await;
+    let mails = until("the alarm arrives", PATIENCE, async || {
+        Some(receivers.mails().await).filter(|mails| mails.len() > before)
+    })
+    .await;
+    let alarm = mails.last().expect("it is there");
+    assert_eq!(alarm["headers"]["subject"], "Title of ALARM");
+    assert!(alarm["headers"]["list-unsubscribe"].is_null(), "{alarm}");
 }
 
 #[tokio::test]

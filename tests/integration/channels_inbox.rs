@@ -54,6 +54,15 @@ async fn similar_events_become_one_notification(on: On) {
     hub.post(&format!("/api/v1/notifications/{id}/read?user_id=budi"), &json!({})).await;
     like("dewi", "n1", "e5").await;
     assert_eq!(hub.inbox("budi").await.len(), 3);
+    // An event without the field is a notification of its own, with the same template.
+    let event = json!({ "type": "LIKED", "user_id": "eko", "actor_id": "ani", "title": "T" });
+    for _ in 0..2 {
+        let (status, answer) = hub.post("/api/v1/events", &event).await;
+        assert_eq!(status, 202, "{answer}");
+    }
+    let alone = hub.inbox("eko").await;
+    assert_eq!(alone.len(), 2);
+    assert_eq!(alone[0]["message"], "ani and 0 others liked \"T\"");
     let verified = std::process::Command::new(env!("CARGO_BIN_EXE_lonceng"))
         .arg("verify")
         .env("LONCENG_STORE__URL", &hub.store_url)

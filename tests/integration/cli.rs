@@ -94,6 +94,23 @@ fn check_reads_every_template() {
     assert!(code == 2 && err.contains("NOTE_CREATED.txt:2:"), "{err}");
 }
 
+#[test]
+fn command_whose_output_nobody_reads_ends_quietly() {
+    for arguments in [&["check"][..], &["types", "--json-schema"], &["keys", "vapid"]] {
+        let mut child = command(&[&["--config", CONFIG], arguments].concat())
+            .env("LONCENG_NATS__URL", "")
+            .env("LONCENG_STORE__URL", "sqlite::memory:")
+            .stdout(std::process::Stdio::piped())
+            .stderr(std::process::Stdio::piped())
+            .spawn()
+            .expect("it starts");
+        drop(child.stdout.take());
+        let output = child.wait_with_output().expect("it ends");
+        let err = String::from_utf8_lossy(&output.stderr);
+        assert!(!err.contains("panicked"), "{arguments:?}: {err}");
+    }
+}
+
 #[tokio::test]
 async fn a_second_hub_on_the_same_file_is_refused_with_the_file_and_the_process() {
     let hub = Hub::sqlite(&[]).await;
@@ -106,6 +123,18 @@ async fn a_second_hub_on_the_same_file_is_refused_with_the_file_and_the_process(
     assert_eq!(code, 1, "{err}");
     let line = err.lines().last().unwrap_or_default();
     assert!(line.contains("lonceng.db") && line.contains(&hub.pid().to_string()), "{err}");
+    // A link leads to the same file.
+    let folder = tempfile::tempdir().expect("a temporary folder can be made");
+    let link = folder.path().join("link.db");
+    let file = hub.store_url.strip_prefix("sqlite://").expect("a file");
+    std::os::unix::fs::symlink(file, &link).expect("a link can be made");
+    let output = command(&["--config", CONFIG])
+        .env("LONCENG_STORE__URL", format!("sqlite://{}", link.display()))
+        .env("LONCENG_SERVER__LISTEN", "127.0.0.1:0")
+        .env("LONCENG_NATS__URL", "")
+        .output();
+    let (code, _, err) = told(&output.expect("it runs"));
+    assert!(code == 1 && err.contains(&hub.pid().to_string()), "{err}");
     // Other commands may use the store beside the hub.
     let migrated = command(&["--config", CONFIG, "migrate"])
         .env("LONCENG_STORE__URL", &hub.store_url)

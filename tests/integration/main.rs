@@ -8,6 +8,7 @@
 
 #[macro_use]
 mod both_stores;
+mod bodies;
 mod support;
 
 mod access;

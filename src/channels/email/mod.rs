@@ -128,10 +128,10 @@ impl Email {
         })
     }
 
-    /// Returns the link that mutes the type of a message on e-mail.
+    /// Returns the link that mutes the type of a message on e-mail, if it can be muted.
     fn unsubscribe_url(&self, message: &Message) -> Option<String> {
         let item = message.items.first()?;
-        if self.public_url.is_empty() {
+        if self.public_url.is_empty() || message.mandatory {
             return None;
         }
         let token = self.unsubscribe.token(&item.user_id, &item.type_code);

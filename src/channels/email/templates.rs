@@ -329,6 +329,7 @@ mod tests {
             items: (0..count).map(|_| item()).collect(),
             digest: count > 1,
             closes: false,
+            mandatory: false,
             recipients: 1,
             browsers: Vec::new(),
             now: Timestamp(0),

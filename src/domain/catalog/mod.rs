@@ -317,7 +317,14 @@ impl Catalog {
 /// Returns the ID of the entity that an event is about.
 #[must_use]
 pub(super) fn entity_id(entity: &Entity, event: &Event) -> Option<String> {
-    let present = |name: &str| event.data.get(name).filter(|value| !value.is_null());
+    let present = |name: &str| {
+        let nested = || {
+            let mut parts = name.split('.');
+            let first = event.data.get(parts.next()?)?;
+            parts.try_fold(first, |value, part| value.get(part))
+        };
+        event.data.get(name).or_else(nested).filter(|value| !value.is_null())
+    };
     let value = present(&entity.id)
         .or_else(|| super::event::other_spelling(&entity.id).and_then(|other| present(&other)))?;
     Some(value.as_str().map_or_else(|| value.to_string(), str::to_owned))

@@ -278,7 +278,13 @@ pub(in crate::http) async fn bulk(
             |kind| kind.contains("ndjson") || kind.contains("jsonl") || kind.contains("json-seq"),
         );
     let mut upload = Upload { state: &state, waiting: Vec::new(), entered: 0, line: 0 };
-    let done = upload.read(payload, lines).await;
+    let mut done = upload.read(payload, lines).await;
+    if done.as_ref().is_err_and(Problem::is_client_error) {
+        // Entries before an invalid one are kept.
+        if let Err(problem) = upload.flush().await {
+            done = Err(problem);
+        }
+    }
     let entered = upload.entered;
     if entered > 0 {
         let entry = entry(

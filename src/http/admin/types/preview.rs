@@ -144,6 +144,7 @@ fn mail(state: &State, recipient: &Person, draft: &Draft, now: Timestamp) -> Val
         items: vec![Arc::new(item)],
         digest: false,
         closes: false,
+        mandatory: false,
         recipients: 1,
         browsers: Vec::new(),
         now,

@@ -68,8 +68,8 @@ async fn dry_run_tells_what_an_import_does_and_stores_nothing() {
 async fn complete_file_removes_the_users_who_are_not_in_it() {
     for on in [On::Sqlite, On::Postgres] {
         let Some(hub) = Hub::start(on, &[]).await else { continue };
-        let all: String = (0..450).map(|n| format!("u{n:03},Login {n}\n")).collect();
-        import(&hub, "text/csv", "", &format!("user_id,name\n{all}")).await;
+        let all: Vec<String> = (0..450).map(|n| format!("u{n:03},Login {n}")).collect();
+        import(&hub, "text/csv", "", &format!("user_id,name\n{}\n", all.join("\n"))).await;
         hub.publish(&json!({ "type": "NOTE_CREATED", "user_id": "u449", "title": "t" })).await;
         let file = "user_id,name\nu000,Login 0\nu001,Renamed\nnew,New\n";
 

@@ -233,7 +233,7 @@ async fn every_documented_message_is_answered_as_documented() {
             // ID of a notification that does not exist.
             let id = "01978a3e-0000-7000-8000-000000000001";
             client
-                .send(&json!({"type":kind,"notification_id":id,"days":3,"feed":"availability"}))
+                .send(&json!({"type":kind,"notification_id":id,"days":3,"feed":"availability","for":"1h"}))
                 .await;
             let answer = client.next().await.expect("the connection stays");
             let got = answer["type"].as_str().expect("it has a type").to_owned();

@@ -161,7 +161,7 @@ async fn mail_server_that_hangs_or_is_away_delays_nothing_else() {
     .await;
     receivers = Receivers::start_at(smtp_port, http_port).expect("it started before");
     others_arrive(&mut client, &receivers, 1).await;
-    until("all e-mails are sent", Duration::from_secs(60), async || {
+    until("all e-mails are sent", Duration::from_mins(1), async || {
         let sent = deliveries(&hub, "channel=email&state=sent").await.len();
         (sent == 42 && channels_part(&hub).await == "ok").then_some(())
     })

@@ -15,15 +15,15 @@ const NAMED_MAX: usize = 5;
 pub struct Unreached(Arc<Mutex<BTreeMap<String, Vec<String>>>>);
 
 impl Unreached {
-    /// Returns the reason for which a channel is limited; `None` if it is not.
+    /// Returns the endpoints of a channel that are not reached: an empty list stands for the channel
+    /// itself, and `None` for none.
     #[must_use]
-    pub fn reason(&self, channel: &str) -> Option<String> {
+    pub fn of(&self, channel: &str) -> Option<Vec<String>> {
         let channels = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        channels.get(channel).map(|endpoints| reason(channel, endpoints))
+        channels.get(channel).cloned()
     }
 
-    /// Sets the endpoints of a channel that are not reached: an empty list stands for the channel
-    /// itself, and `None` for none.
+    /// Sets the endpoints of a channel that are not reached.
     pub(super) fn set(&self, channel: &str, endpoints: Option<Vec<String>>, health: &Health) {
         let mut channels = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if channels.get(channel) == endpoints.as_ref() {
@@ -67,8 +67,9 @@ mod tests {
         unreached.set("push", Some(origins), &health);
         let push = "push (https://p1, https://p2, https://p3, https://p4, https://p5 and 2 more)";
         assert_eq!(reason(), Some(format!("not reached: {push}, webhook:ops")));
-        assert_eq!(unreached.reason("push").as_deref(), Some(push));
-        assert_eq!(unreached.reason("webhook:op"), None);
+        assert_eq!(unreached.of("push").map(|origins| origins.len()), Some(7));
+        assert_eq!(unreached.of("webhook:ops"), Some(Vec::new()));
+        assert_eq!(unreached.of("webhook:op"), None);
         unreached.set("push", None, &health);
         unreached.set("webhook:ops", None, &health);
         assert_eq!((reason(), health.parts()["channels"].word()), (None, "ok"));

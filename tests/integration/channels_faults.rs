@@ -161,7 +161,7 @@ async fn mail_server_that_hangs_or_is_away_delays_nothing_else() {
     .await;
     receivers = Receivers::start_at(smtp_port, http_port).expect("it started before");
     others_arrive(&mut client, &receivers, 1).await;
-    until("all e-mails are sent", Duration::from_secs(60), async || {
+    until("all e-mails are sent", Duration::from_mins(1), async || {
         let sent = deliveries(&hub, "channel=email&state=sent").await.len();
         (sent == 42 && channels_part(&hub).await == "ok").then_some(())
     })
@@ -198,8 +198,7 @@ async fn push_service_that_is_away_is_named_by_readiness_and_holds_up_no_other()
     })
     .await;
     let origin = format!("http://127.0.0.1:{http_port}");
-    let reason = push["reason"].as_str().expect("a reason");
-    assert!(reason.contains(&origin) && !reason.contains("/push"), "{reason}");
+    assert_eq!(push["unreached"], json!([origin]), "and nobody's endpoint");
     assert_eq!(channels_part(&hub).await, "degraded");
     publish(&hub, "EVERYWHERE", "citra", "elsewhere").await;
     until("the other service gets its push", PATIENCE, async || {

@@ -14,7 +14,7 @@ name = "ops"
 url = "https://chat.example.com/hooks/1"`;
 
 /**
- * @typedef {{ channel: string, state: string, reason?: string | null, deliveries: Record<string, number> }} Channel
+ * @typedef {{ channel: string, state: string, unreached?: string[], deliveries: Record<string, number> }} Channel
  */
 
 /**
@@ -53,7 +53,7 @@ function setupCard() {
 }
 
 /** @param {Channel} channel */
-function card({ channel, state, reason, deliveries }) {
+function card({ channel, state, unreached, deliveries }) {
   const isOk = state === 'ok';
   const counts = Object.entries(deliveries).map(([name, count]) => {
     const href = `#deliveries/${new URLSearchParams({ channel, state: name })}`;
@@ -65,7 +65,7 @@ function card({ channel, state, reason, deliveries }) {
     { class: 'card stack', 'aria-label': channelName(channel) },
     h('div', { class: 'bar' }, h('h3', {}, channelName(channel)), badge(state)),
     isOk ? null : h('p', {}, t('It could not be reached. The hub tries again by itself.')),
-    isOk || !reason ? null : h('p', { class: 'says' }, reason),
+    unreached?.length ? h('p', { class: 'says' }, unreached.join(', ')) : null,
     counts.length
       ? h('ul', { class: 'counts' }, ...counts)
       : h('p', { class: 'muted' }, t('No deliveries yet.')),

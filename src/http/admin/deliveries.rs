@@ -177,11 +177,11 @@ async fn channels(state: SharedState, _: Checked) -> Result<HttpResponse, Proble
             let own = counts.iter().filter(|(known, _, _)| known == name);
             let deliveries: serde_json::Map<String, Value> =
                 own.map(|(_, state, number)| (state.clone(), json!(number))).collect();
-            let unreached = state.channels.unreached.reason(name);
+            let unreached = state.channels.unreached.of(name);
             json!({
                 "channel": name,
                 "state": if unreached.is_some() { "degraded" } else { "ok" },
-                "reason": unreached.map(|name| format!("not reached: {name}")),
+                "unreached": unreached.unwrap_or_default(),
                 "deliveries": deliveries,
             })
         })

@@ -15,8 +15,8 @@ const NAMED_MAX: usize = 5;
 pub struct Unreached(Arc<Mutex<BTreeMap<String, Vec<String>>>>);
 
 impl Unreached {
-    /// Returns the endpoints of a channel that are not reached: an empty list stands for the channel
-    /// itself, and `None` for none.
+    /// Returns the endpoints of a channel that are not reached: an empty list stands for the
+    /// channel itself, and `None` for none.
     #[must_use]
     pub fn of(&self, channel: &str) -> Option<Vec<String>> {
         let channels = self.0.lock().unwrap_or_else(PoisonError::into_inner);

@@ -114,6 +114,33 @@ describe('Web Push', () => {
     assert.equal((await api('/api/v1/notifications/unread-count?user_id=pushed')).unread, 0);
     await until('it is closed', async () => (await service.messages(browsers[0])).length === 2);
 
+    // A click while no page is open waits for the next one.
+    await fixture.hub.publish({ type: 'PUSHED', user_id: 'pushed', time: '12:00' });
+    await until('it arrives', async () => (await service.messages(browsers[0])).length === 3);
+    const [, , second] = await service.messages(browsers[0]);
+    await session.send('ServiceWorker.deliverPushMessage', {
+      origin: fixture.hub.base,
+      registrationId: await registration,
+      data: JSON.stringify(second),
+    });
+    await until('it is shown', async () => (await shown()).length === 1);
+    await worker.evaluate(async () => {
+      const [notification] = await self.registration.getNotifications();
+      self.clients.matchAll = async () => [];
+      self.dispatchEvent(new self.NotificationEvent('notificationclick', { notification }));
+    });
+    await until('it is kept', () =>
+      page.evaluate(async () => (await (await caches.open('lonceng-clicks')).keys()).length === 1),
+    );
+    const later = await page.context().newPage();
+    await later.goto(page.url());
+    await until('the click is recorded', async () => {
+      const { notifications } = await api('/api/v1/admin/explain?user=pushed');
+      const clicked = notifications.find((one) => one.notification_id === second.notification_id);
+      return clicked?.clicked_at;
+    });
+    await later.close();
+
     await device.uncheck();
     await until('nothing is sent any more', async () => {
       await fixture.hub.publish({ type: 'PUSHED', user_id: 'pushed', time: 'never' });

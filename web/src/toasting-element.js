@@ -3,6 +3,7 @@ import { counted } from './messages.js';
 import { element } from './icons.js';
 import { Toasts } from './toasts.js';
 import { chime, here, showOnDesktop } from './browser-settings.js';
+import { reportWorkerClicks } from './worker-clicks.js';
 
 /** @import { Client } from './client.js' */
 /** @import { Notification } from './inbox.js' */
@@ -87,6 +88,14 @@ export class ToastingElement extends HostElement {
       (event) => this.#onSummary(/** @type {CustomEvent} */ (event).detail.count),
       { signal },
     );
+    let reported = false;
+    const report = () => {
+      if (reported || client.status !== 'online') return;
+      reported = true;
+      void reportWorkerClicks(client);
+    };
+    client.addEventListener('change', report, { signal });
+    report();
   }
 
   /** Removes the toasts of notifications that are no longer unread. @protected */
@@ -130,13 +139,12 @@ export class ToastingElement extends HostElement {
   }
 
   /**
-   * Records a click on a notification that the service worker has shown, in one tab only.
+   * Reports a click on a notification that the service worker has shown.
    * @param {MessageEvent} event
    */
-  #onWorker = async ({ data }) => {
-    if (data?.type !== 'lonceng.clicked') return;
-    const id = data.notification_id;
-    if (await this.client?.claims(`clicked ${id}`)) this.client?.clicked(id);
+  #onWorker = ({ data }) => {
+    if (data?.type !== 'lonceng.clicked' || this.client?.status !== 'online') return;
+    void reportWorkerClicks(this.client);
   };
 }
 

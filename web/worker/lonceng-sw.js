@@ -34,9 +34,24 @@ self.addEventListener('push', (event) => {
   );
 });
 
-// A page that is open reports the click with its own sign-in; without one the link says it.
+// Clicks that no page has reported yet, by their path in this cache of the origin.
+const CLICKS = 'lonceng-clicks';
+const CLICKS_MAX = 100;
+
+// The worker has no sign-in: the click waits for the next page with a bell.
+async function keep(id) {
+  const cache = await caches.open(CLICKS);
+  const waiting = await cache.keys();
+  for (const old of waiting.slice(0, Math.max(0, waiting.length + 1 - CLICKS_MAX))) {
+    await cache.delete(old);
+  }
+  await cache.put(`/${encodeURIComponent(id)}`, new Response(''));
+}
+
+// A page that is open reports the click with its own sign-in.
 async function open(id, url) {
   const pages = await self.clients.matchAll({ type: 'window', includeUncontrolled: true });
+  if (id) await keep(id);
   for (const page of pages) page.postMessage({ type: 'lonceng.clicked', notification_id: id });
   if (!url) {
     const page = pages[0];

@@ -63,6 +63,7 @@ mod store_groups;
 mod store_leases;
 mod store_sweeps;
 mod stress;
+mod texts;
 mod tls;
 mod traces;
 mod websocket;

@@ -59,8 +59,8 @@ test('a translation is written by keyboard, previewed, saved and used', async ()
   await tabs.first().focus();
   await page.keyboard.press('ArrowRight');
   assert.equal(await tabs.nth(1).getAttribute('aria-selected'), 'true');
-  await page.getByText('Not translated yet').waitFor();
-  await page.getByText('1 user has this language.').waitFor();
+  const panel = page.getByRole('tabpanel');
+  await panel.getByText('1 user has this language. Not translated yet').waitFor();
   await previews(page, /You updated the note/);
   const title = page.getByRole('textbox', { name: 'Title' });
   assert.equal(await title.inputValue(), '');
@@ -74,7 +74,7 @@ test('a translation is written by keyboard, previewed, saved and used', async ()
   await page.keyboard.press('Tab');
   await page.keyboard.type('Anda mengubah "{title}"');
   await previews(page, /Catatan diubah.*Anda mengubah/);
-  await until('the note is gone', () => page.getByText('Not translated yet').isHidden());
+  await until('the note is gone', () => panel.getByText('Not translated yet').isHidden());
   await title.focus();
   await page.keyboard.press('Enter');
   await page.getByRole('switch', { name: 'NOTE_UPDATED' }).waitFor();
@@ -158,11 +158,25 @@ test('a translation that needs another field warns before it is saved', async ()
   await editor(page).getByRole('button', { name: 'Save' }).click();
   await page.getByRole('switch', { name: 'NOTE_DELETED' }).waitFor();
 
-  // The dead letter says where the text is, and leads to its type.
+  // The error says where the text is.
   const event = { type: 'NOTE_DELETED', user_id: 'rina', title: 'Teh' };
   const refused = await hub.api('POST', '/api/v1/events', event);
   assert.match(refused.detail, /judul.*\(message, locale id, table\)/);
   await api('DELETE', 'types/NOTE_DELETED/override');
+  await done(page);
+});
+
+test('a dead letter leads to its type', async () => {
+  const page = await openPage(browser, hub, `${as}#overview`);
+  const letter = { id: 'x', kind: 'template', source: 'nats', subject: 'events.note.deleted' };
+  const members = { received_at: '2026-01-01T00:00:00Z', payload: '{}', reason: 'no title' };
+  const letters = [{ ...letter, ...members, truncated: false, type_code: 'NOTE_DELETED' }];
+  await page.route(/\/dead-letters\?/, (route) =>
+    route.fulfill({ json: { dead_letters: letters, next_cursor: null, total_count: 1 } }),
+  );
+  await page.getByRole('link', { name: 'Dead letters', exact: true }).click();
+  await page.getByRole('article').getByRole('link', { name: 'Edit NOTE_DELETED' }).click();
+  await page.getByRole('heading', { level: 1, name: 'NOTE_DELETED' }).waitFor();
   await done(page);
 });
 
@@ -177,14 +191,13 @@ test('a new type begins without an error, and the test data follow its texts', a
   await fill('Text', '{who} paid {amount|currency("IDR")} for {order.id}');
   await previews(page, /Budi paid Rp100\.000 for 42/);
   await shot(page, 'texts-new');
-  await fill('Expires after', '');
   for (const name of ['Role', 'Users'])
     assert.equal(await editor(page).getByRole('textbox', { name, exact: true }).count(), 0);
-  await editor(page).getByLabel('Recipients').first().selectOption('ROLE');
+  await editor(page).getByRole('combobox', { name: 'Recipients' }).selectOption('ROLE');
   await editor(page).getByRole('textbox', { name: 'Role' }).waitFor();
   await editor(page).getByRole('button', { name: 'Save' }).click();
   await until('the error has a label', async () => /Recipients: /.test(await saidBy(page)));
-  await editor(page).getByLabel('Recipients').first().selectOption('SELF');
+  await editor(page).getByRole('combobox', { name: 'Recipients' }).selectOption('SELF');
 
   await editor(page).getByRole('button', { name: 'Send to me' }).click();
   await until('it says what happened', async () =>
@@ -221,15 +234,16 @@ test('the test data are those of the latest event until something is typed', asy
 });
 
 test('an e-mail is written and previewed, and loads nothing', async () => {
-  const page = await edit('NOTE_UPDATED');
+  const page = await edit('NOTE_DELETED');
   await page.getByRole('tabpanel').getByText('E-mail', { exact: true }).click();
   await page.getByRole('textbox', { name: 'Subject' }).fill('About {title}');
   const html = '<p style="color:#a00">{title}</p><img src="https://elsewhere.example/a.png">';
   await page.getByRole('textbox', { name: 'HTML' }).fill(html);
   const mail = page.locator('details.mail');
-  await mail.getByText('E-mail: About title').waitFor();
+  // Fields of the notification come before those of the event.
+  await mail.getByText('E-mail: About Note deleted').waitFor();
   const paragraph = mail.locator('iframe').contentFrame().locator('p');
-  await until('the HTML is shown', async () => (await paragraph.textContent()) === 'title');
+  await until('the HTML is shown', async () => (await paragraph.textContent()) === 'Note deleted');
   assert.equal(await mail.locator('iframe').getAttribute('sandbox'), '');
   await shot(page, 'texts-mail');
   await page.getByRole('textbox', { name: 'Subject' }).fill('{% if %}');
@@ -237,10 +251,10 @@ test('an e-mail is written and previewed, and loads nothing', async () => {
   await previews(page, /^Subject: line 1/);
   await page.getByRole('textbox', { name: 'Subject' }).fill('About {title}');
   await editor(page).getByRole('button', { name: 'Save' }).click();
-  await page.getByRole('switch', { name: 'NOTE_UPDATED' }).waitFor();
-  const { email } = await api('GET', 'types/NOTE_UPDATED');
+  await page.getByRole('switch', { name: 'NOTE_DELETED' }).waitFor();
+  const { email } = await api('GET', 'types/NOTE_DELETED');
   assert.deepEqual(email, { subject: 'About {title}', html });
-  await api('DELETE', 'types/NOTE_UPDATED/override');
+  await api('DELETE', 'types/NOTE_DELETED/override');
   page.troubles = page.troubles.filter((line) => !/elsewhere\.example/.test(line));
   await done(page);
 });

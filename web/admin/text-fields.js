@@ -37,14 +37,14 @@ export class TextFields {
     const { locale, own, file } = source;
     const required = !locale;
     const title = own.title ?? file.title ?? '';
-    this.title = h('input', { value: title, required });
+    this.title = h('input', { value: title, required, dir: 'auto' });
     this.template = area(own.template ?? file.template ?? '', { required });
     this.title.dataset.field = locale ? `translations.${locale}.title` : 'display_name';
     this.template.dataset.field = locale ? `translations.${locale}.template` : 'template';
     const written = { ...file.email, ...own.email };
     const mail = (/** @type {string} */ part) =>
       part === 'subject'
-        ? h('input', { value: written[part] ?? '', spellcheck: false })
+        ? h('input', { value: written[part] ?? '', spellcheck: false, dir: 'auto' })
         : area(written[part] ?? '', { rows: part === 'html' ? 6 : 3 });
     this.#mail = Object.fromEntries(Object.keys(MAIL).map((part) => [part, mail(part)]));
     for (const [part, input] of Object.entries(this.#mail))
@@ -188,5 +188,5 @@ function withoutEmpty(members) {
  * @param {Record<string, unknown>} properties
  */
 function area(value, properties) {
-  return h('textarea', { value, rows: 3, spellcheck: false, ...properties });
+  return h('textarea', { value, rows: 3, spellcheck: false, dir: 'auto', ...properties });
 }

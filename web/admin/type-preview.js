@@ -62,9 +62,9 @@ export class TypePreview {
     return [
       this.#bell.element,
       this.#warnings,
+      this.#mail,
       this.#events.element,
       field(t('Test data'), this.#data, t('JSON, as in the data of an event')),
-      this.#mail,
     ];
   }
 

@@ -16,7 +16,7 @@ use crate::{
     domain::{
         catalog::{Catalog, NotificationType, TypeRow, check_locale},
         channel::{EMAIL, WEB},
-        event::{Event, RawEvent, decode},
+        event::{Event, MESSAGE, RawEvent, code_of, decode},
         notification::Timestamp,
         plan::{Draft, People, Planner},
         rejected::Rejected,
@@ -223,7 +223,12 @@ async fn real(
                 .await?
                 .ok_or_else(gone)?;
             // Metadata that the hub has written itself is valid.
-            let data = serde_json::from_str(item.metadata.get()).unwrap_or_default();
+            let mut data: Map<String, Value> =
+                serde_json::from_str(item.metadata.get()).unwrap_or_default();
+            if code_of(&item.type_code) == MESSAGE {
+                // The metadata of a direct notification are without its text.
+                data.entry("message").or_insert_with(|| Value::String(item.message.clone()));
+            }
             Ok(Some((
                 flat(data, Some(&reached.user_id), item.actor_id.as_ref()),
                 Some(reached.user_id),

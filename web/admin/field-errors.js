@@ -19,6 +19,8 @@ export async function withFieldErrors(form, act) {
     await act();
   } catch (error) {
     if (error instanceof Refused) {
+      // A preview may have marked them meanwhile.
+      clearErrors(form);
       const first = markErrors(form, error.problem?.errors ?? []);
       // The tab of another language.
       first?.dispatchEvent(new Event('lonceng:reveal', { bubbles: true }));
@@ -38,7 +40,7 @@ export async function withFieldErrors(form, act) {
  * @param {string} [path]
  * @returns {HTMLElement | null}
  */
-function placeOf(form, path) {
+export function placeOf(form, path) {
   const names = path ? [path, path.split(/[.[]/)[0]] : [];
   const found = names.map((name) => form.querySelector(`[data-field="${CSS.escape(name)}"]`));
   return /** @type {HTMLElement | null} */ (found.find(Boolean) ?? null);

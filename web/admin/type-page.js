@@ -68,7 +68,7 @@ export async function typePage(place, code, { code: wanted = '', like = '' } = {
   const save = async () => {
     clearTimeout(timer);
     const { draft } = form;
-    if (!mayWarn((await preview.update())?.warnings ?? [])) return;
+    if (!mayWarn(await preview.check())) return;
     await store(draft, code, loaded.etag);
     finish(t('{what} is saved and in effect.', { what: draft.code }));
   };

@@ -1,7 +1,7 @@
 import { Refused, call, me } from './api.js';
 import { BellFrame } from './bell-frame.js';
 import { announce, field, fill, h } from './dom.js';
-import { clearErrors, labelOf, markErrors, readable } from './field-errors.js';
+import { clearErrors, labelOf, markErrors, placeOf, readable } from './field-errors.js';
 import { recentEvents } from './samples.js';
 import { testData } from './test-data.js';
 import { languageName } from './type-texts.js';
@@ -30,6 +30,8 @@ export class TypePreview {
   #isAuto = true;
   /** Form whose fields show errors. @type {HTMLElement | null} */
   #place = null;
+  /** Error of the latest preview. @type {any} */
+  #error = null;
   /** Number of the latest request: an earlier one may be answered after it. */
   #latest = 0;
 
@@ -89,15 +91,36 @@ export class TypePreview {
     this.#followTemplates();
     const empty = this.#emptyField();
     if (empty) {
+      this.#error = null;
       this.#wait(empty);
       return null;
     }
     const { rendered, error } = await this.#render();
     if (request !== this.#latest) return rendered;
+    this.#error = error;
     // An event of before may not fit the draft, or be gone.
     if (error && this.#events.reset()) return this.update();
     this.#show(rendered, error);
     return rendered;
+  }
+
+  /**
+   * Renders the draft before it is saved.
+   * @returns {Promise<Warning[]>}  Warnings about other languages.
+   * @throws The error that saving would have.
+   */
+  async check() {
+    const rendered = await this.update();
+    const names = this.#error?.problem?.errors ?? [];
+    // An error of the test data is none of the type.
+    if (!rendered && this.#place && names.some((/** @type {any} */ one) => this.#isOfForm(one)))
+      throw this.#error;
+    return rendered?.warnings ?? [];
+  }
+
+  /** @param {{ field?: string }} error */
+  #isOfForm({ field: path }) {
+    return Boolean(this.#place && placeOf(this.#place, path));
   }
 
   /** Writes test data for the fields of the templates, until the reader changes them. */

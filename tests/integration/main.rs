@@ -62,6 +62,7 @@ mod store_directory;
 mod store_groups;
 mod store_leases;
 mod store_sweeps;
+mod store_texts;
 mod stress;
 mod texts;
 mod tls;

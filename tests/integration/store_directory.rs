@@ -4,7 +4,7 @@ use crate::store::{NOW, draft, fill, mark, planned, user};
 use crate::store_sweeps::timed;
 use lonceng::{
     domain::{
-        catalog::{Catalog, EmailTexts, LocalTexts, Origin, TextsByLocale, TypeRow, Variant},
+        catalog::{EmailTexts, Origin, TextsByLocale, TypeRow, Variant},
         event::Identity,
         inbox::{ChangeKind, Mark},
         notification::Timestamp,
@@ -88,7 +88,7 @@ async fn directory_finds_users_and_roles(store: Store) {
     assert!(store.users_with_role(Some("admin"), "", 9).await.expect("it reads").is_empty());
 }
 
-fn kind(code: &str, template: &str) -> TypeRow {
+pub(crate) fn kind(code: &str, template: &str) -> TypeRow {
     TypeRow {
         code: code.into(),
         display_name: "Title".into(),
@@ -154,48 +154,6 @@ async fn config_types_are_written_and_overrides_kept(store: Store) {
         types.iter().map(|row| (row.is_active, row.origin)).collect::<Vec<_>>(),
         [(false, Origin::Admin), (true, Origin::Admin)]
     );
-}
-
-async fn texts_of_a_type_are_stored_and_invalid_ones_are_reported(store: Store) {
-    let local = |title: &str| LocalTexts {
-        title: Some(title.to_owned()),
-        template: None,
-        email: EmailTexts {
-            html: Some("<p>\u{1f514} {x}</p>".to_owned()),
-            ..EmailTexts::default()
-        },
-    };
-    let row = TypeRow {
-        translations: TextsByLocale::from([
-            ("id".to_owned(), local("Judul")),
-            ("pt-BR".to_owned(), local("\"Título\"")),
-        ]),
-        email: EmailTexts { subject: Some("About {x}".to_owned()), ..EmailTexts::default() },
-        ..kind("A", "one")
-    };
-    store.write_config_types(std::slice::from_ref(&row), NOW).await.expect("it writes");
-    assert_eq!(store.types().await.expect("it reads"), [row.clone()]);
-    let again = store.write_config_types(&[row], NOW).await.expect("it writes");
-    assert_eq!(again, 0, "nothing has changed");
-    // By SQL: an object of something else.
-    store
-        .execute_by_hand("UPDATE notification_types SET translations = '[1]', email = '{\"x\": 1}'")
-        .await
-        .expect("plain SQL");
-    let rows = store.types().await.expect("it reads");
-    let (_, bad) = Catalog::build(&rows, &[], "en");
-    assert_eq!(bad[0].column, "translations", "{bad:?}");
-}
-
-async fn locales_of_the_directory_are_counted(store: Store) {
-    for (id, locale) in [("a", Some("id-ID")), ("b", Some("id-ID")), ("c", Some("en")), ("d", None)]
-    {
-        let mut person = Person::unknown(user(id));
-        person.locale = locale.map(str::to_owned);
-        store.enter_people(&[person], NOW).await.expect("it enters");
-    }
-    let expected = [("id-ID".to_owned(), 2), ("en".to_owned(), 1)];
-    assert_eq!(store.locales().await.expect("it reads"), expected);
 }
 
 async fn dead_letters_are_stored_truncated_and_listed(store: Store) {
@@ -396,8 +354,6 @@ on_both! {
     idempotency_key_is_reserved_once_with_its_response,
     directory_finds_users_and_roles,
     config_types_are_written_and_overrides_kept,
-    texts_of_a_type_are_stored_and_invalid_ones_are_reported,
-    locales_of_the_directory_are_counted,
     dead_letters_are_stored_truncated_and_listed,
     the_epoch_stays_until_it_is_renewed,
     variant_outcomes_are_counted,

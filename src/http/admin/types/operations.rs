@@ -72,11 +72,15 @@ pub(in crate::http) fn operations() -> Vec<Operation> {
             .doc(Tag::Admin, "variants", "Compare the variants of a notification type")
             .code_parameter()
             .returns(200, "Counts over all stored notifications.", "Variants"),
-        Operation::get("/api/v1/admin/locales", locales)
-            .access(Access::Admin)
-            .doc(Tag::Admin, "list_locales", "List the languages of users and texts")
-            .returns(200, "The languages, without the default one.", "Locales"),
+        locales_operation(),
     ]
+}
+
+fn locales_operation() -> Operation {
+    Operation::get("/api/v1/admin/locales", locales)
+        .access(Access::Admin)
+        .doc(Tag::Admin, "list_locales", "List the languages of users and texts")
+        .returns(200, "The languages, without the default one.", "Locales")
 }
 
 fn test_operation() -> Operation {

@@ -170,24 +170,24 @@ async fn a_failed_text_names_its_locale_and_place(on: On) {
 
 async fn e_mails_are_previewed_with_the_texts_of_the_table(on: On) {
     let Some(hub) = start(on).await else { return };
-    save(&hub, "templates/email/NOTE.subject.txt", "File: {title}\n");
-    save(&hub, "templates/id/email/NOTE.subject.txt", "Berkas: {title}\n");
+    save(&hub, "templates/email/NOTE.subject.txt", "File: {topic}\n");
+    save(&hub, "templates/id/email/NOTE.subject.txt", "Berkas: {topic}\n");
     until("the files are loaded", PATIENCE, async || {
         let (_, kind) = hub.get(NOTE).await;
-        let is_loaded = kind["file_email"] == json!({ "subject": "File: {title}" })
-            && kind["file_translations"]["id"]["email"]["subject"] == "Berkas: {title}";
+        let is_loaded = kind["file_email"] == json!({ "subject": "File: {topic}" })
+            && kind["file_translations"]["id"]["email"]["subject"] == "Berkas: {topic}";
         is_loaded.then_some(())
     })
     .await;
     let preview = async |locale: &str, draft: Value| {
-        let body = json!({ "data": { "who": "<b>", "title": "Tea" }, "channel": "email",
+        let body = json!({ "data": { "who": "<b>", "topic": "Tea", "title": "x" }, "channel": "email",
             "locale": locale, "type": draft });
         hub.post(&format!("{NOTE}/preview"), &body).await.1
     };
     let none = preview("", json!({})).await;
     assert_eq!(none["subject"], "File: Tea", "{none}");
     let draft = json!({
-        "email": { "subject": "Table: {title}", "html": "<p>{who}</p>" },
+        "email": { "subject": "Table: {topic}", "html": "<p>{who}</p>" },
         "translations": { "id": { "email": { "text": "Dari {who}" } } },
     });
     let table = preview("", draft.clone()).await;

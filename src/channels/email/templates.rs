@@ -1,5 +1,5 @@
-//! Templates of e-mails: those of the table, then `templates/email/CODE.subject.txt`, `CODE.txt` and
-//! `CODE.html`, or `digest.txt` and `digest.html`, within `layout.txt` and `layout.html`;
+//! Templates of e-mails: those of the table, then `templates/email/CODE.subject.txt`, `CODE.txt`
+//! and `CODE.html`, or `digest.txt` and `digest.html`, within `layout.txt` and `layout.html`;
 //! translations are in `templates/LOCALE/email/`. What is missing is made from title, message and
 //! link.
 

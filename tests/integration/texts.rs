@@ -180,7 +180,8 @@ async fn e_mails_are_previewed_with_the_texts_of_the_table(on: On) {
     })
     .await;
     let preview = async |locale: &str, draft: Value| {
-        let body = json!({ "data": { "who": "<b>", "topic": "Tea", "title": "x" }, "channel": "email",
+        let data = json!({ "who": "<b>", "topic": "Tea", "title": "x" });
+        let body = json!({ "data": data, "channel": "email",
             "locale": locale, "type": draft });
         hub.post(&format!("{NOTE}/preview"), &body).await.1
     };

@@ -61,8 +61,8 @@ fn of_row(row: &Value, local: &[LocalTemplate]) -> Option<EventType> {
     // A text of the table replaces that of a file.
     let own_texts = |locale: &str, member: &str| {
         let locales = row["translations"].as_object().into_iter().flatten();
-        let texts = locales.filter(|(name, _)| name.eq_ignore_ascii_case(locale));
-        texts.filter_map(|(_, texts)| texts[member].as_str()).next().is_some()
+        let mut texts = locales.filter(|(name, _)| name.eq_ignore_ascii_case(locale));
+        texts.any(|(_, texts)| texts[member].is_string())
     };
     // A translation may be of a part of the type: of a variant, or of the title.
     let of_type = |template: &&LocalTemplate| {

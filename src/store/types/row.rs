@@ -98,8 +98,8 @@ impl From<Row> for TypeRow {
             icon: row.icon.filter(|text| !text.is_empty()),
             actions: actions(row.actions.into_text()),
             rich: row.rich,
-            translations: translations(row.translations.into_text()),
-            email: email(row.email.into_text()),
+            translations: translations(&row.translations.into_text()),
+            email: email(&row.email.into_text()),
             origin: if row.origin == "config" { Origin::Config } else { Origin::Admin },
             updated_at: row.updated_at,
         }
@@ -119,19 +119,20 @@ fn actions(text: String) -> Vec<Action> {
 }
 
 /// Unreadable translations become those of an invalid locale, so that validation reports it.
-fn translations(text: String) -> TextsByLocale {
-    let found = serde_json::from_str(&text).map(without_empty);
+fn translations(text: &str) -> TextsByLocale {
+    let found = serde_json::from_str(text).map(without_empty);
     found.unwrap_or_else(|_| {
-        let title = Some(text.clone());
+        let title = Some(text.to_owned());
         let texts = LocalTexts { title, ..LocalTexts::default() };
         TextsByLocale::from([(text.chars().take(40).collect(), texts)])
     })
 }
 
 /// Unreadable texts of e-mails become an invalid template, so that validation reports it.
-fn email(text: String) -> EmailTexts {
-    serde_json::from_str(&text).map(EmailTexts::without_empty).unwrap_or_else(|_| EmailTexts {
+fn email(text: &str) -> EmailTexts {
+    let invalid = || EmailTexts {
         subject: Some("{% the column email is not valid JSON".to_owned()),
         ..EmailTexts::default()
-    })
+    };
+    serde_json::from_str(text).map_or_else(|_| invalid(), EmailTexts::without_empty)
 }

@@ -28,7 +28,7 @@ async fn texts_of_a_type_are_stored_and_invalid_ones_are_reported(store: Store) 
         ..kind("A", "one")
     };
     store.write_config_types(std::slice::from_ref(&row), NOW).await.expect("it writes");
-    assert_eq!(store.types().await.expect("it reads"), [row.clone()]);
+    assert_eq!(store.types().await.expect("it reads"), std::slice::from_ref(&row));
     let again = store.write_config_types(&[row], NOW).await.expect("it writes");
     assert_eq!(again, 0, "nothing has changed");
     // By SQL: an object of something else.

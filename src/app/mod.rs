@@ -291,7 +291,8 @@ async fn parts(
     let (requests, incoming) = mpsc::channel(HUB_REQUESTS_MAX);
     let templates = (loaded.templates.as_path(), &*loaded.config.templates.default_locale);
     let channels =
-        ChannelSet::open(&loaded.config.channels, store, templates, loaded.folder()).await?;
+        ChannelSet::open(&loaded.config.channels, store, &catalog, templates, loaded.folder())
+            .await?;
     store.release_deliveries().await?;
     let trace = Arc::new(DeliveryTrace::new(reload::trace_limits(&loaded.config), clock::now()));
     Ok(Parts {

@@ -26,7 +26,9 @@ use futures_util::future::BoxFuture;
 use uuid::Uuid;
 
 pub use dispatcher::{Dispatcher, DispatcherConfig};
-pub use email::{EmailTemplates, Rendered, Unsubscribe, check_email, test_email_server};
+pub use email::{
+    EmailTemplates, MailFailure, Rendered, Unsubscribe, check_email, test_email_server,
+};
 pub use set::{ChannelSet, ChannelsError};
 pub use unreached::Unreached;
 pub use web_push::{VapidKeys, generate_vapid};
@@ -39,6 +41,7 @@ use crate::{
         trace_context::TraceContext,
         user::Person,
     },
+    pipeline::catalog::SharedCatalog,
     store::{PushSubscription, Store},
 };
 
@@ -148,6 +151,8 @@ pub struct ChannelContext {
     pub store: Store,
     /// Templates of e-mails.
     pub templates: Arc<arc_swap::ArcSwap<EmailTemplates>>,
+    /// Types with the texts of e-mails in the table.
+    pub catalog: SharedCatalog,
     /// Unsubscribe links.
     pub unsubscribe: Unsubscribe,
     /// Keys of Web Push.

@@ -15,6 +15,7 @@ use crate::{
         Channels, PushChannel,
         files::{SECRET_MAX_BYTES, read_text},
     },
+    pipeline::catalog::SharedCatalog,
     store::{Store, StoreError},
 };
 
@@ -68,6 +69,7 @@ impl ChannelSet {
     pub async fn open(
         config: &Channels,
         store: &Store,
+        catalog: &SharedCatalog,
         (templates, default_locale): (&Path, &str),
         folder: &Path,
     ) -> Result<Self, ChannelsError> {
@@ -83,6 +85,7 @@ impl ChannelSet {
         let context = ChannelContext {
             store: store.clone(),
             templates: Arc::new(ArcSwap::from_pointee(mails)),
+            catalog: catalog.clone(),
             unsubscribe: Unsubscribe::new(key.as_bytes()),
             vapid,
         };

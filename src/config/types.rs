@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::files::{TEMPLATE_MAX_BYTES, read_text};
 use crate::domain::{
-    catalog::{Entity, Origin, TypeRow, Variant},
+    catalog::{EmailTexts, Entity, Origin, TextsByLocale, TypeRow, Variant},
     channel::Escalation,
     notification::Timestamp,
     presentation::Action,
@@ -155,6 +155,8 @@ impl TypeConfig {
             group_by: self.group_by.clone(),
             group_window: self.group_window.clone(),
             digest: self.digest.clone(),
+            translations: TextsByLocale::new(),
+            email: EmailTexts::default(),
             origin: Origin::Config,
             updated_at: Timestamp(0),
         })

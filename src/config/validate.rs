@@ -319,7 +319,7 @@ fn types(
                     &config.templates.default_locale,
                 );
                 for bad in bad {
-                    match (bad.column, &kind.file) {
+                    match (&*bad.column, &kind.file) {
                         ("template", Some(file)) => {
                             let message = format!("the type {}: {}", kind.code, bad.detail);
                             files.push(ConfigIssue::in_template(

@@ -236,7 +236,7 @@ impl<'a> Planner<'a> {
         let direct = event.direct.as_deref();
         let ttl = direct.and_then(|direct| direct.ttl_seconds).or(kind.ttl_seconds);
         let preferences = people.preferences.get(&recipient.user_id).filter(|_| !kind.mandatory);
-        let group = self.group(recipient);
+        let group = if event.is_test() { None } else { self.group(recipient) };
         // A type that groups has `{count}` and `{actors}` for an event without its field as well.
         let scope = if kind.group.is_some() {
             let actors: Vec<String> = self.actor().into_iter().collect();
@@ -245,7 +245,10 @@ impl<'a> Planner<'a> {
             names.for_recipient(recipient.clone())
         };
         let locale = recipient.locale.as_deref();
-        let (message, variant) = catalog.message(kind, &recipient.user_id, locale, &scope)?;
+        let (message, variant) = match direct.and_then(|direct| direct.text.as_ref()) {
+            Some(test) => (self.test(test), None),
+            None => catalog.message(kind, &recipient.user_id, locale, &scope)?,
+        };
         let title = match direct.and_then(|direct| direct.title.clone()) {
             Some(title) => title,
             None => catalog.title(kind, locale, &scope)?,
@@ -279,7 +282,8 @@ impl<'a> Planner<'a> {
             event_id: Some(event.id.clone()).filter(|id| !id.is_empty() && !id.contains('\0')),
             publisher: event.publisher.clone(),
             group,
-            deliveries,
+            // A test is for the bell alone.
+            deliveries: if event.is_test() { Vec::new() } else { deliveries },
         })
     }
 
@@ -287,6 +291,12 @@ impl<'a> Planner<'a> {
     fn actor(&self) -> Option<String> {
         let actor = self.people.get(self.event.actor_id.as_ref()?);
         Some(without_nul(actor.display().to_owned()))
+    }
+
+    /// Returns the message of a test, with its marks.
+    fn test(&self, text: &str) -> MessageText {
+        let rich = self.event.direct.as_ref().and_then(|direct| direct.presentation.rich.clone());
+        MessageText { plain: text.to_owned(), rich }
     }
 
     /// Returns the group of the notification, if its type groups and the event has the field.

@@ -85,6 +85,13 @@ impl Rejected {
         Self { kind, field, index: None, detail: shortened(detail, DETAIL_MAX_CHARS) }
     }
 
+    /// Adds the place of the template that failed to the description.
+    #[must_use]
+    pub fn in_place(self, place: &str) -> Self {
+        let detail = shortened(&format!("{} ({place})", self.detail), DETAIL_MAX_CHARS);
+        Self { detail, ..self }
+    }
+
     /// Sets the index in the batch.
     #[must_use]
     pub fn at(mut self, index: usize) -> Self {

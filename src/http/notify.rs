@@ -218,6 +218,7 @@ fn event(body: Body, key: Option<&str>) -> Result<Event, Problem> {
             created_at,
             metadata: body.metadata,
             seed: None,
+            text: None,
         })),
         trace: None,
     })

@@ -99,7 +99,7 @@ async fn show_in_feeds(
     let valid: Vec<&Arc<Event>> = events
         .iter()
         .zip(plans)
-        .filter(|(_, plan)| !plan.has_failed())
+        .filter(|(event, plan)| !plan.has_failed() && !event.is_test())
         .map(|(event, _)| event)
         .collect();
     let select = |has_audience: &dyn Fn(&str) -> bool| -> Vec<Arc<Event>> {

@@ -66,7 +66,7 @@ impl Sources {
         let (catalog, bad) =
             Catalog::build(&rows, &translations.local, &translations.default_locale);
         for bad in &bad {
-            let (code, column, line) = (&bad.code, bad.column, bad.line);
+            let (code, column, line) = (&bad.code, &*bad.column, bad.line);
             tracing::warn!(
                 code,
                 column,

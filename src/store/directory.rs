@@ -52,6 +52,10 @@ const ENTER: &str =
     "INSERT INTO users (user_id, login, updated_at) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING";
 
 /// Replaces a user; absent fields are removed.
+/// Locales of the users; a directory has few.
+const LOCALES: &str = "SELECT locale, COUNT(*) FROM users WHERE locale IS NOT NULL AND \
+locale <> '' GROUP BY locale ORDER BY 2 DESC, 1 LIMIT 100";
+
 const PUT: &str = "INSERT INTO users (user_id, login, name, email, roles, locale, timezone, \
 updated_at, \
      email_verified, addresses) \
@@ -240,6 +244,15 @@ impl Store {
         let ids = serde_json::to_string(users).unwrap_or_else(|_| "[]".to_owned());
         let rows = reading!(self, |db, tx| db::rows!(tx, PersonRow, db::USERS_BY_ID, &ids))?;
         all(rows)
+    }
+
+    /// Returns the locales of the directory with the number of their users, the most frequent
+    /// first.
+    ///
+    /// # Errors
+    /// When the store is unavailable.
+    pub async fn locales(&self) -> Result<Vec<(String, i64)>, StoreError> {
+        Ok(on_pool!(self, |pool| sqlx::query_as(LOCALES).fetch_all(pool).await)?)
     }
 
     /// Returns these users and their preferences, in one statement. Unknown users, and users

@@ -1,7 +1,9 @@
 //! Notification types: table `notification_types`.
 
-use serde_json::Value;
-use sqlx::{FromRow, postgres::PgListener};
+mod row;
+
+use row::Row;
+use sqlx::postgres::PgListener;
 
 use super::{
     Backend, Store, StoreError,
@@ -9,18 +11,15 @@ use super::{
     sql_types::{Json, Texts},
 };
 use crate::domain::{
-    catalog::{Entity, Origin, TypeRow, Variant},
-    channel::{EMAIL, Escalation, UnlessState},
+    catalog::{Origin, TypeRow},
     notification::Timestamp,
-    presentation::Action,
-    user::UserId,
 };
 
 const ALL: &str = "SELECT code, display_name, template, target_type, target_role, target_users, \
 priority, channels, \
      is_active, ttl_seconds, action_url, entity_type, entity_field, mandatory, keep_days, \
      variants, schedule, escalate, group_by, group_window, digest, category, icon, actions, rich, \
-     origin, updated_at \
+     translations, email, origin, updated_at \
      FROM notification_types ORDER BY code";
 
 /// Inserts a row as an administrator.
@@ -29,9 +28,9 @@ target_role, \
      target_users, priority, channels, is_active, ttl_seconds, action_url, entity_type, \
      entity_field, updated_at, \
      mandatory, keep_days, variants, schedule, escalate, group_by, group_window, digest, \
-     category, icon, actions, rich, origin) \
+     category, icon, actions, rich, translations, email, origin) \
      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, \
-     $20, $21, $22, $23, $24, $25, $26, $27) \
+     $20, $21, $22, $23, $24, $25, $26, $27, $28, $29) \
      ON CONFLICT DO NOTHING";
 
 /// Updates a row, unless it has been changed since.
@@ -41,8 +40,8 @@ target_type = $4, target_role = $5, \
      action_url = $11, \
      entity_type = $12, entity_field = $13, updated_at = $14, mandatory = $15, keep_days = $16, \
      variants = $17, schedule = $18, escalate = $19, group_by = $20, group_window = $21, digest = \
-     $22, category = $23, icon = $24, actions = $25, rich = $26, origin = $27 WHERE code = $1 AND \
-     updated_at = $28";
+     $22, category = $23, icon = $24, actions = $25, rich = $26, translations = $27, email = $28, \
+     origin = $29 WHERE code = $1 AND updated_at = $30";
 
 const DROP: &str = "DELETE FROM notification_types WHERE code = $1 AND updated_at = $2";
 
@@ -52,9 +51,9 @@ target_type, target_role, \
      target_users, priority, channels, is_active, ttl_seconds, action_url, entity_type, \
      entity_field, origin, updated_at, \
      mandatory, keep_days, variants, schedule, escalate, group_by, group_window, digest, \
-     category, icon, actions, rich) \
+     category, icon, actions, rich, translations, email) \
      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, 'config', $14, $15, $16, \
-     $17, $18, $19, $20, $21, $22, $23, $24, $25, $26) \
+     $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28) \
      ON CONFLICT (code) DO UPDATE SET display_name = $2, template = $3, target_type = $4, \
      target_role = $5, \
      target_users = $6, priority = $7, channels = $8, is_active = $9, ttl_seconds = $10, \
@@ -62,114 +61,18 @@ target_type, target_role, \
      entity_type = $12, entity_field = $13, updated_at = $14, mandatory = $15, keep_days = $16, \
      variants = $17, \
      schedule = $18, escalate = $19, group_by = $20, group_window = $21, digest = $22, \
-     category = $23, icon = $24, actions = $25, rich = $26 \
+     category = $23, icon = $24, actions = $25, rich = $26, translations = $27, email = $28 \
      WHERE t.origin = 'config'";
 
 /// Deletes a row that config.toml no longer has, unless an administrator has changed it.
 const GONE_FROM_FILE: &str = "DELETE FROM notification_types WHERE code = $1 AND origin = 'config'";
-
-#[derive(FromRow)]
-struct Row {
-    code: String,
-    display_name: String,
-    template: String,
-    target_type: String,
-    target_role: Option<String>,
-    target_users: Texts,
-    priority: String,
-    channels: Texts,
-    is_active: bool,
-    ttl_seconds: Option<i64>,
-    action_url: Option<String>,
-    entity_type: Option<String>,
-    entity_field: Option<String>,
-    mandatory: bool,
-    keep_days: Option<i64>,
-    variants: Json<'static>,
-    schedule: Option<String>,
-    escalate: Json<'static>,
-    group_by: Option<String>,
-    group_window: Option<String>,
-    digest: Option<String>,
-    category: Option<String>,
-    icon: Option<String>,
-    actions: Json<'static>,
-    rich: bool,
-    origin: String,
-    updated_at: Timestamp,
-}
-
-impl From<Row> for TypeRow {
-    fn from(row: Row) -> Self {
-        let entity = row.entity_type.zip(row.entity_field);
-        // Invalid lists written by SQL count as empty; validation of the target then reports it.
-        let users: Vec<UserId> = row
-            .target_users
-            .0
-            .iter()
-            .map(|id| UserId::parse(id))
-            .collect::<Result<_, _>>()
-            .unwrap_or_default();
-        Self {
-            code: row.code,
-            display_name: row.display_name,
-            template: row.template,
-            target_type: row.target_type,
-            target_role: row.target_role,
-            target_users: users,
-            priority: row.priority,
-            channels: row.channels.0,
-            is_active: row.is_active,
-            ttl_seconds: row.ttl_seconds,
-            action_url: row.action_url,
-            entity: entity.map(|(kind, id)| Entity { kind, id }),
-            mandatory: row.mandatory,
-            keep_days: row.keep_days,
-            variants: variants(row.variants.into_text()),
-            // Written by SQL it may be the five fields alone.
-            schedule: row.schedule.filter(|text| !text.is_empty()).map(|text| {
-                let json = serde_json::from_str(&text).ok().filter(Value::is_object);
-                json.unwrap_or(Value::String(text))
-            }),
-            // An invalid list written by SQL becomes an invalid step, and validation reports it.
-            escalate: serde_json::from_str(&row.escalate.0).unwrap_or_else(|_| {
-                vec![Escalation {
-                    after: row.escalate.0.chars().take(40).collect(),
-                    unless: UnlessState::Seen,
-                    channels: vec![EMAIL.to_owned()],
-                }]
-            }),
-            group_by: row.group_by.filter(|text| !text.is_empty()),
-            group_window: row.group_window.filter(|text| !text.is_empty()),
-            digest: row.digest.filter(|text| !text.is_empty()),
-            category: row.category.filter(|text| !text.is_empty()),
-            icon: row.icon.filter(|text| !text.is_empty()),
-            actions: actions(row.actions.into_text()),
-            rich: row.rich,
-            origin: if row.origin == "config" { Origin::Config } else { Origin::Admin },
-            updated_at: row.updated_at,
-        }
-    }
-}
-
-/// Unreadable variants become one invalid variant, so that validation reports it.
-fn variants(text: String) -> Vec<Variant> {
-    serde_json::from_str(&text)
-        .unwrap_or_else(|_| vec![Variant { name: text, weight: 0, template: String::new() }])
-}
-
-/// Unreadable actions become one invalid action, so that validation reports it.
-fn actions(text: String) -> Vec<Action> {
-    serde_json::from_str(&text)
-        .unwrap_or_else(|_| vec![Action { label: String::new(), url: text, primary: false }])
-}
 
 /// Returns whether two rows are equal, except for the time of change.
 fn same(a: &TypeRow, b: &TypeRow) -> bool {
     TypeRow { updated_at: b.updated_at, ..a.clone() } == *b
 }
 
-/// Binds the columns of a row, `$1` to `$26`.
+/// Binds the columns of a row, `$1` to `$28`.
 macro_rules! bound {
     ($query:expr, $row:expr, $now:expr) => {
         $query
@@ -201,11 +104,13 @@ macro_rules! bound {
             .bind(&$row.icon)
             .bind(Json::from(list(&$row.actions)))
             .bind($row.rich)
+            .bind(Json::from(list(&$row.translations)))
+            .bind(Json::from(list(&$row.email)))
     };
 }
 
 fn list(texts: &impl serde::Serialize) -> String {
-    // Lists of strings always serialize.
+    // Lists and maps of strings always serialize.
     serde_json::to_string(texts).unwrap_or_else(|_| "[]".to_owned())
 }
 

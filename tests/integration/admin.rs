@@ -321,6 +321,9 @@ async fn dead_letter_is_found_fixed_by_a_type_change_and_replayed_once() {
             (&letter["field"], &letter["subject"]),
             (&json!("title"), &json!("events.note.created"))
         );
+        assert_eq!(letter["type_code"], "NOTE_CREATED");
+        let reason = letter["reason"].to_string();
+        assert!(reason.contains("(message, default language, config.toml)"), "{reason}");
         assert_eq!(
             hub.get(&format!("{path}?q=NOT+JSON")).await.1["dead_letters"].as_array().map(Vec::len),
             Some(1)

@@ -4,7 +4,7 @@ use crate::store::{NOW, draft, fill, mark, planned, user};
 use crate::store_sweeps::timed;
 use lonceng::{
     domain::{
-        catalog::{Origin, TypeRow, Variant},
+        catalog::{EmailTexts, Origin, TextsByLocale, TypeRow, Variant},
         event::Identity,
         inbox::{ChangeKind, Mark},
         notification::Timestamp,
@@ -88,7 +88,7 @@ async fn directory_finds_users_and_roles(store: Store) {
     assert!(store.users_with_role(Some("admin"), "", 9).await.expect("it reads").is_empty());
 }
 
-fn kind(code: &str, template: &str) -> TypeRow {
+pub(crate) fn kind(code: &str, template: &str) -> TypeRow {
     TypeRow {
         code: code.into(),
         display_name: "Title".into(),
@@ -114,6 +114,8 @@ fn kind(code: &str, template: &str) -> TypeRow {
         group_by: None,
         group_window: None,
         digest: None,
+        translations: TextsByLocale::new(),
+        email: EmailTexts::default(),
         origin: Origin::Config,
         updated_at: NOW,
     }

@@ -51,6 +51,8 @@ fn catalog() -> Arc<Catalog> {
         group_by: Some("note".to_owned()),
         group_window: Some("1h".to_owned()),
         digest: None,
+        translations: lonceng::domain::catalog::TextsByLocale::new(),
+        email: lonceng::domain::catalog::EmailTexts::default(),
         origin: Origin::Config,
         updated_at: Timestamp(0),
     };

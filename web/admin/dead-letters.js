@@ -104,6 +104,15 @@ async function showProgress(job, place, isLeft) {
 }
 
 /**
+ * Returns a link to the type of a dead letter.
+ * @param {string} code
+ */
+function typeLink(code) {
+  const href = `#types/${encodeURIComponent(code)}`;
+  return h('a', { class: 'code', href, 'aria-label': t('Edit {what}', { what: code }) }, code);
+}
+
+/**
  * Returns the card of a dead letter.
  * @param {any} letter
  * @param {() => Promise<void>} load  Loads the list again.
@@ -136,6 +145,7 @@ function card(letter, load) {
       { class: 'bar' },
       h('strong', { class: 'code' }, name),
       h('span', { class: 'badge bad' }, letter.kind),
+      letter.type_code ? typeLink(letter.type_code) : null,
       when(letter.received_at),
     ),
     h('p', {}, letter.reason),

@@ -198,15 +198,18 @@ export function guardClose(dialog, draft) {
  * Shows and announces a message.
  * @param {string} text
  * @param {boolean} [bad]
+ * @param {{ href: string, text: string }} [link]  Link behind the message.
  */
-export function announce(text, bad = false) {
+export function announce(text, bad = false, link) {
   // A modal dialog covers and mutes everything outside.
   const host = document.querySelector('dialog[open]') ?? document.body;
   if (place.parentElement !== host) host.append(place);
   place.className = bad ? 'bad' : '';
   place.textContent = text;
+  if (link) place.append(' ', h('a', { href: link.href }, link.text));
   clearTimeout(Number(place.dataset.timer));
-  place.dataset.timer = String(setTimeout(() => (place.textContent = ''), bad ? 12_000 : 5_000));
+  const time = bad || link ? 12_000 : 5_000;
+  place.dataset.timer = String(setTimeout(() => (place.textContent = ''), time));
 }
 
 /**

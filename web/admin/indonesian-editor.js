@@ -33,8 +33,6 @@ export const EDITOR = {
   '{what} is saved and in effect.': '{what} disimpan dan berlaku.',
   Variant: 'Varian',
   '{name} is a field of the event.': '{name} adalah isian peristiwa.',
-  'for ROLE': 'untuk ROLE',
-  'for USERS, comma-separated': 'untuk USERS, dipisahkan koma',
   Link: 'Tautan',
   'Expires after (seconds)': 'Kedaluwarsa setelah (detik)',
   Schedule: 'Jadwal',
@@ -156,9 +154,31 @@ export const EDITOR = {
   'Each recipient gets one of the variants instead of the text.':
     'Tiap penerima mendapat salah satu varian sebagai ganti teks.',
   Languages: 'Bahasa',
-  'From the files {title} and {text} of the folder of templates.':
-    'Dari berkas {title} dan {text} di folder templat.',
   Default: 'Bawaan',
+  Add: 'Tambah',
+  'Add a language': 'Tambah bahasa',
+  Locale: 'Lokal',
+  'A locale is such as id or pt-BR.': 'Lokal misalnya id atau pt-BR.',
+  '1 user has this language.': '1 pengguna berbahasa ini.',
+  '{n} users have it.': '{n} pengguna berbahasa ini.',
+  'Not translated yet: the default is used. Write it here, or in the file {file} of the folder of templates.':
+    'Belum diterjemahkan: teks bawaan dipakai. Tulis di sini, atau di berkas {file} di folder templat.',
+  'Empty: the file {file} is used.': 'Kosong: berkas {file} dipakai.',
+  'From the file {file}. A change is kept here and replaces it.':
+    'Dari berkas {file}. Perubahan disimpan di sini dan menggantikannya.',
+  'Replaces the file {file}.': 'Menggantikan berkas {file}.',
+  Subject: 'Subjek',
+  Body: 'Isi',
+  'For the channel E-mail. An empty part is made from the notification.':
+    'Untuk saluran Surel. Bagian yang kosong dibuat dari notifikasi.',
+  Warnings: 'Peringatan',
+  'Save anyway?': 'Tetap simpan?',
+  'The preview appears when {field} is filled in.': 'Pratinjau tampil setelah {field} diisi.',
+  'Sent to you as {type}: look at your bell.':
+    'Terkirim ke Anda sebagai {type}: lihat lonceng Anda.',
+  'What happened to it': 'Yang terjadi padanya',
+  'Nothing was sent, because you have muted {type}.':
+    'Tidak ada yang dikirim, karena Anda membisukan {type}.',
   'Add action': 'Tambah tombol',
   Approve: 'Setujui',
   Label: 'Label',

@@ -4,16 +4,20 @@ import { timeText } from './settings.js';
 import { t } from './translations.js';
 
 /**
- * Returns a choice of real events for the preview: recent ones, and dead letters.
+ * Returns a choice of real events for the preview: recent ones, and dead letters. The latest event
+ * is chosen at first.
  * @param {string | null} code
  * @param {() => void} changed
+ * @param {() => boolean} mayChoose  Returns whether nothing else was chosen or typed meanwhile.
  */
-export function recentEvents(code, changed) {
-  const choice = h(
-    'select',
-    { onchange: changed },
-    h('option', { value: '' }, t('the test data below')),
-  );
+export function recentEvents(code, changed, mayChoose) {
+  let isAutomatic = false;
+  const onchange = () => {
+    isAutomatic = false;
+    changed();
+  };
+  const none = h('option', { value: '' }, t('the test data below'));
+  const choice = h('select', { onchange }, none);
   const element = field(t('Recent event'), choice);
   element.hidden = true;
   const load = async () => {
@@ -47,9 +51,20 @@ export function recentEvents(code, changed) {
         ),
     );
     element.hidden = choice.options.length < 2;
+    if (!taken.length || choice.value || !mayChoose()) return;
+    choice.selectedIndex = 1;
+    isAutomatic = true;
+    changed();
   };
   if (code) void runAction(load);
   /** @returns {{ event?: string, dead_letter?: string } | null} */
   const chosen = () => (choice.value ? JSON.parse(choice.value) : null);
-  return { element, chosen };
+  /** Chooses the test data. Returns whether the event was not chosen by the reader. */
+  const reset = () => {
+    const was = isAutomatic;
+    choice.value = '';
+    isAutomatic = false;
+    return was;
+  };
+  return { element, chosen, reset };
 }

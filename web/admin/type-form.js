@@ -19,29 +19,50 @@ export class TypeForm {
   #actions;
   #variants;
   #channels;
+  /** Fields of targets that need more, by the target. @type {Record<string, HTMLElement>} */
+  #ofTarget = {};
 
   /**
    * @param {any} type
    * @param {string | null} code  Null for a new type.
-   * @param {string[]} configured  Names of the configured channels.
+   * @param {{ channels: string[], locales: import('./type-texts.js').Locales }} known  Configured
+   *   channels, and languages.
    * @param {() => void} changed  Called when another language is chosen.
    */
-  constructor(type, code, configured, changed) {
+  constructor(type, code, { channels, locales }, changed) {
     this.#type = type;
     this.#code = code;
     this.#schedule =
       typeof type.schedule === 'string' ? { cron: type.schedule } : (type.schedule ?? {});
     this.#inputs = inputs(type, this.#schedule, code);
-    this.texts = new TypeTexts(type, changed);
+    this.texts = new TypeTexts(type, locales, changed);
     this.#actions = actionRows(type.actions ?? []);
     this.#variants = variantRows(type.variants ?? [], code);
-    this.#channels = new ChannelFields(type, configured);
+    this.#channels = new ChannelFields(type, channels);
     for (const [name, input] of Object.entries(this.#inputs)) input.dataset.field = name;
   }
 
   /** Chosen priority. */
   get priority() {
     return this.#inputs.priority.value;
+  }
+
+  /** All templates, for which there must be test data. @returns {string[]} */
+  get sources() {
+    const { category, icon, actions, action_url, variants, email, translations } = this.draft;
+    const mails = [
+      email,
+      ...Object.values(translations).map((/** @type {any} */ one) => one.email),
+    ];
+    return [
+      ...this.texts.sources,
+      category,
+      icon,
+      action_url,
+      ...(actions ?? []).flatMap((/** @type {any} */ one) => [one.label, one.url]),
+      ...variants.map((/** @type {any} */ one) => one.template),
+      ...mails.flatMap((mail) => Object.values(mail ?? {})),
+    ];
   }
 
   /** Type as written in the form. */
@@ -53,8 +74,8 @@ export class TypeForm {
       ...this.#optional(),
       code: code.value.trim(),
       target_type: target_type.value,
-      target_role: target_role.value || null,
-      target_users: split(more.target_users.value),
+      target_role: (target_type.value === 'ROLE' && target_role.value) || null,
+      target_users: target_type.value === 'USERS' ? split(more.target_users.value) : [],
       priority: more.priority.value,
       mandatory: more.mandatory.checked,
       action_url: more.action_url.value || null,
@@ -120,11 +141,7 @@ export class TypeForm {
       ),
       section(
         t('Recipients'),
-        two(
-          field(t('Recipients'), more.target_type),
-          field(t('Role'), more.target_role, t('for ROLE')),
-          field(t('Users'), more.target_users, t('for USERS, comma-separated')),
-        ),
+        this.#targetFields(),
         two(
           field(t('Priority'), priority),
           field(t('Expires after (seconds)'), more.ttl_seconds, t('empty: never')),
@@ -134,6 +151,23 @@ export class TypeForm {
       section(t('Delivery'), ...this.#channels.elements, this.#scheduleFields()),
       section(t('A/B test'), this.#variants.element),
     ];
+  }
+
+  /** Fields of the target; those of another target are hidden. */
+  #targetFields() {
+    const { target_type, target_role, target_users } = this.#inputs;
+    this.#ofTarget = {
+      ROLE: field(t('Role'), target_role),
+      USERS: field(t('Users'), target_users, t('IDs, comma-separated.')),
+    };
+    const arrange = () => {
+      for (const [target, element] of Object.entries(this.#ofTarget))
+        element.hidden = target_type.value !== target;
+    };
+    target_type.addEventListener('change', arrange);
+    arrange();
+    const recipients = field(t('Recipients'), target_type);
+    return h('div', { class: 'two' }, recipients, ...Object.values(this.#ofTarget));
   }
 
   #scheduleFields() {

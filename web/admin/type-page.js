@@ -3,7 +3,7 @@ import { announce, button, h, runAction } from './dom.js';
 import { withFieldErrors } from './field-errors.js';
 import { guardPage } from './guard.js';
 import { TypeForm } from './type-form.js';
-import { TypePreview, typePath } from './type-preview.js';
+import { TypePreview, typePath, warningText } from './type-preview.js';
 import { t } from './translations.js';
 
 /** Pause in typing before the preview is updated, in milliseconds. */
@@ -44,15 +44,16 @@ async function guess(code, like) {
  * @param {{ code?: string, like?: string }} [start]  Code of a new type, and that of a similar one.
  */
 export async function typePage(place, code, { code: wanted = '', like = '' } = {}) {
-  const [loaded, { channels }] = await Promise.all([
+  const [loaded, { channels }, locales] = await Promise.all([
     code ? call('GET', typePath(code)) : { json: await guess(wanted, like), etag: null },
     get('channels'),
+    get('locales'),
   ]);
   const type = loaded.json;
   if (!code && !wanted) Object.assign(type, { template: '', display_name: '' });
   const configured = channels.map((/** @type {any} */ one) => one.channel);
-  const form = new TypeForm(type, code, configured, () => later());
-  const preview = new TypePreview(form, type, code);
+  const form = new TypeForm(type, code, { channels: configured, locales }, () => later());
+  const preview = new TypePreview(form, code);
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   let timer;
   const later = () => {
@@ -67,6 +68,7 @@ export async function typePage(place, code, { code: wanted = '', like = '' } = {
   const save = async () => {
     clearTimeout(timer);
     const { draft } = form;
+    if (!mayWarn(await preview.check())) return;
     await store(draft, code, loaded.etag);
     finish(t('{what} is saved and in effect.', { what: draft.code }));
   };
@@ -80,23 +82,26 @@ export async function typePage(place, code, { code: wanted = '', like = '' } = {
     'div',
     { class: 'bar' },
     h('button', { class: 'primary' }, t('Save')),
-    button(t('Preview'), () => preview.update()),
+    button(t('Preview'), async () => {
+      await preview.update();
+      preview.scrollTo();
+    }),
     me() ? button(t('Send to me'), () => preview.sendToMe()) : null,
-    ...(code ? removals(code, type, finish) : []),
-    h('a', { class: 'button quiet', href: '#types' }, t('Close')),
+    h('a', { class: 'button quiet close', href: '#types' }, t('Close')),
   );
+  const removing = h('div', { class: 'bar' }, ...(code ? removals(code, type, finish) : []));
   const heading = /** @type {HTMLElement} */ (place.querySelector('h1'));
   if (code) heading.textContent = type.code;
   heading.before(h('a', { class: 'back', href: '#types' }, `← ${t('Types')}`));
   element.append(
-    h('div', { class: 'stack' }, ...form.elements),
+    h('div', { class: 'stack' }, ...form.elements, removing),
     h('aside', { class: 'stack', 'aria-label': t('Preview') }, ...preview.elements(element)),
-    h('div', { class: 'foot' }, preview.result, buttons),
+    h('div', { class: 'foot' }, buttons, preview.result),
   );
   place.append(element);
   const before = JSON.stringify(form.draft);
   guardPage(() => JSON.stringify(form.draft) !== before);
-  if (type.template) await preview.update();
+  await preview.update();
   return () => {
     clearTimeout(timer);
     preview.end();
@@ -111,6 +116,15 @@ let announced = '';
 export function announceOutcome() {
   if (announced) announce(announced);
   announced = '';
+}
+
+/**
+ * Asks whether a type is saved in spite of warnings.
+ * @param {Array<{ locale: string, detail: string }>} warnings
+ */
+function mayWarn(warnings) {
+  if (!warnings.length) return true;
+  return confirm([...warnings.map(warningText), t('Save anyway?')].join('\n\n'));
 }
 
 /**

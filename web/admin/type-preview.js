@@ -1,11 +1,15 @@
 import { Refused, call, me } from './api.js';
 import { BellFrame } from './bell-frame.js';
 import { announce, field, fill, h } from './dom.js';
-import { clearErrors, markErrors } from './field-errors.js';
+import { clearErrors, labelOf, markErrors, placeOf, readable } from './field-errors.js';
 import { recentEvents } from './samples.js';
+import { testData } from './test-data.js';
+import { languageName } from './type-texts.js';
 import { language, t } from './translations.js';
 
 /** @import { TypeForm } from './type-form.js' */
+
+/** @typedef {{ locale: string, detail: string }} Warning */
 
 /** @param {string} code */
 export const typePath = (code) => `/api/v1/admin/types/${encodeURIComponent(code)}`;
@@ -15,29 +19,40 @@ export class TypePreview {
   /** Rendered texts, or why there are none. */
   result = h('output', { class: 'preview', 'aria-live': 'polite' }, '');
   #bell = new BellFrame();
-  /** The e-mail, with the templates on disk; hidden for a type without e-mails. */
+  /** The e-mail; hidden for a type without e-mails. */
   #mail = h('details', { class: 'mail', hidden: true });
+  #warnings = h('ul', { class: 'warnings', hidden: true, 'aria-label': t('Warnings') });
   #form;
   #code;
   #events;
   #data;
+  /** True while the test data follow the templates. */
+  #isAuto = true;
   /** Form whose fields show errors. @type {HTMLElement | null} */
   #place = null;
+  /** Error of the latest preview. @type {any} */
+  #error = null;
   /** Number of the latest request: an earlier one may be answered after it. */
   #latest = 0;
 
   /**
    * @param {TypeForm} form
-   * @param {any} type
    * @param {string | null} code
    */
-  constructor(form, type, code) {
+  constructor(form, code) {
     this.#form = form;
     this.#code = code;
-    this.#events = recentEvents(code, () => void this.update());
-    const links = (type.actions ?? []).map((/** @type {any} */ action) => action.url);
-    const value = sample([type.template, type.action_url, ...links].join(' '));
-    this.#data = h('textarea', { rows: 6, spellcheck: false, value });
+    this.#events = recentEvents(
+      code,
+      () => void this.update(),
+      () => this.#isAuto,
+    );
+    this.#data = h('textarea', { rows: 6, spellcheck: false });
+    this.#data.oninput = () => {
+      this.#isAuto = false;
+      this.#events.reset();
+    };
+    this.#followTemplates();
   }
 
   /**
@@ -48,15 +63,22 @@ export class TypePreview {
     this.#place = place;
     return [
       this.#bell.element,
+      this.#warnings,
+      this.#mail,
       this.#events.element,
       field(t('Test data'), this.#data, t('JSON, as in the data of an event')),
-      this.#mail,
     ];
   }
 
   /** Removes the listeners. */
   end() {
     this.#bell.end();
+  }
+
+  /** Shows the bell where it is out of sight. */
+  scrollTo() {
+    const { top, bottom } = this.#bell.element.getBoundingClientRect();
+    if (top < 0 || bottom > innerHeight) this.#bell.element.scrollIntoView({ block: 'start' });
   }
 
   /**
@@ -66,22 +88,86 @@ export class TypePreview {
   async update() {
     this.#latest += 1;
     const request = this.#latest;
+    this.#followTemplates();
+    const empty = this.#emptyField();
+    if (empty) {
+      this.#error = null;
+      this.#wait(empty);
+      return null;
+    }
     const { rendered, error } = await this.#render();
-    if (request === this.#latest) this.#show(rendered, error);
+    if (request !== this.#latest) return rendered;
+    this.#error = error;
+    // An event of before may not fit the draft, or be gone.
+    if (error && this.#events.reset()) return this.update();
+    this.#show(rendered, error);
     return rendered;
+  }
+
+  /**
+   * Renders the draft before it is saved.
+   * @returns {Promise<Warning[]>}  Warnings about other languages.
+   * @throws The error that saving would have.
+   */
+  async check() {
+    const rendered = await this.update();
+    const names = this.#error?.problem?.errors ?? [];
+    // An error of the test data is none of the type.
+    if (!rendered && this.#place && names.some((/** @type {any} */ one) => this.#isOfForm(one)))
+      throw this.#error;
+    return rendered?.warnings ?? [];
+  }
+
+  /** @param {{ field?: string }} error */
+  #isOfForm({ field: path }) {
+    return Boolean(this.#place && placeOf(this.#place, path));
+  }
+
+  /** Writes test data for the fields of the templates, until the reader changes them. */
+  #followTemplates() {
+    if (!this.#isAuto || this.#events.chosen()) return;
+    this.#data.value = JSON.stringify(testData(...this.#form.sources), null, 2);
+  }
+
+  /** Returns a field without which nothing can be rendered, if it is empty. */
+  #emptyField() {
+    const required = this.#place?.querySelectorAll(':required') ?? [];
+    return /** @type {any[]} */ ([...required]).find(
+      (control) => control.dataset.field !== 'code' && !control.value.trim(),
+    );
+  }
+
+  /**
+   * Says which field is still empty; that is no error yet.
+   * @param {HTMLElement} empty
+   */
+  #wait(empty) {
+    if (this.#place) clearErrors(this.#place);
+    this.result.className = 'preview muted';
+    const text = t('The preview appears when {field} is filled in.', { field: labelOf(empty) });
+    this.result.replaceChildren(text);
+    this.#warn([]);
+    this.#mail.hidden = true;
+    const { code } = this.#form.draft;
+    this.#bell.show(null, { code, priority: this.#form.priority, language });
+  }
+
+  /** Request for the preview of the draft. */
+  #request() {
+    const { code, ...type } = this.#form.draft;
+    const event = this.#events.chosen();
+    const text = this.#data.value.trim();
+    const data = event ?? { data: text ? JSON.parse(text) : {} };
+    const channel = sendsMail(type) || this.#form.texts.hasMail ? 'email' : 'web';
+    const body = { ...data, type, channel, locale: this.#form.texts.language };
+    return { path: typePath(this.#code || code || 'NEW'), body };
   }
 
   /** @returns {Promise<{ rendered: any, error?: any }>} */
   async #render() {
-    const { code, ...type } = { ...this.#form.draft, ...this.#form.texts.shown() };
-    const event = this.#events.chosen();
-    this.#data.disabled = Boolean(event);
     try {
-      const text = this.#data.value.trim();
-      const data = event ?? { data: text ? JSON.parse(text) : {} };
-      const path = `${typePath(this.#code || code || 'NEW')}/preview`;
-      const channel = sendsMail(type) ? 'email' : 'web';
-      return { rendered: (await call('POST', path, { body: { ...data, type, channel } })).json };
+      const { path, body } = this.#request();
+      return { rendered: (await call('POST', `${path}/preview`, { body })).json };
     } catch (error) {
       return { rendered: null, error };
     }
@@ -98,10 +184,11 @@ export class TypePreview {
     this.result.className = rendered ? 'preview' : 'preview bad';
     this.#mail.hidden = !rendered?.subject;
     if (rendered?.subject) this.#showMail(rendered);
+    if (rendered?.data) this.#data.value = JSON.stringify(rendered.data, null, 2);
+    this.#warn(rendered?.warnings ?? []);
     if (this.#place) clearErrors(this.#place);
     if (!rendered) {
-      const invalid = error instanceof SyntaxError;
-      this.result.replaceChildren(invalid ? t('The test data is not valid JSON.') : error.message);
+      this.result.replaceChildren(readable(this.#place, error));
       if (this.#place && error instanceof Refused)
         markErrors(this.#place, error.problem?.errors ?? []);
       return;
@@ -111,35 +198,43 @@ export class TypePreview {
     fill(this.result, ...lines, link ? h('small', {}, `→ ${link}`) : null);
   }
 
+  /** @param {Warning[]} warnings */
+  #warn(warnings) {
+    this.#form.texts.warn(warnings.map(({ locale }) => locale));
+    this.#warnings.hidden = !warnings.length;
+    this.#warnings.replaceChildren(...warnings.map((one) => h('li', {}, warningText(one))));
+  }
+
   /** @param {any} rendered */
   #showMail({ subject, html, text }) {
+    const isNew = !this.#mail.firstChild;
     const summary = h('summary', {}, `${t('E-mail')}: ${subject}`);
     // Nothing of the e-mail can run or load.
     const frame = h('iframe', { title: t('E-mail in HTML') });
     frame.setAttribute('sandbox', '');
     frame.srcdoc = html;
     this.#mail.replaceChildren(summary, frame, h('pre', {}, text));
+    if (isNew && this.#form.texts.hasMail) this.#mail.open = true;
   }
 
   /** Sends the preview to the caller. */
   async sendToMe() {
-    const rendered = await this.update();
-    if (!rendered) throw new Error(t('It cannot be rendered yet.'));
-    const { title, message, action_url, category, icon, actions } = rendered;
-    const optional = { action_url, category, icon, actions };
-    const body = {
-      target: [{ id: me() }],
-      message,
-      title,
-      priority: this.#form.priority,
-      source: 'console',
-      ...Object.fromEntries(
-        Object.entries(optional).filter(([, value]) => (value?.length ?? 0) > 0),
-      ),
-    };
-    await call('POST', '/api/v1/notify', { body });
-    announce(t('Sent to {n}.', { n: String(me()) }));
+    if (!(await this.update())) throw new Error(t('It cannot be rendered yet.'));
+    const { path, body } = this.#request();
+    const { json } = await call('POST', `${path}/test`, { body: { ...body, recipient: me() } });
+    const { type, reason, event_id: id } = json;
+    if (reason) throw new Error(t('Nothing was sent, because you have muted {type}.', { type }));
+    const trace = { href: `#explain/${encodeURIComponent(id)}`, text: t('What happened to it') };
+    announce(t('Sent to you as {type}: look at your bell.', { type }), false, trace);
   }
+}
+
+/**
+ * Returns the text of a warning with its language.
+ * @param {Warning} warning
+ */
+export function warningText({ locale, detail }) {
+  return `${locale ? languageName(locale) : t('Default')}: ${detail}`;
 }
 
 /**
@@ -149,18 +244,4 @@ export class TypePreview {
 function sendsMail({ channels = [], escalate = [] }) {
   const later = escalate.flatMap((/** @type {any} */ step) => step.channels);
   return [...channels, ...later].includes('email');
-}
-
-/**
- * Returns test data for the fields of a template, as JSON.
- * @param {string} template
- */
-function sample(template) {
-  const names = [...template.matchAll(/\{\s*([A-Za-z_]\w*)/g)].map((match) => match[1]);
-  const value = (/** @type {string} */ name) =>
-    /amount|count|total|^n$/.test(name) ? 100000 : name;
-  const fields = names
-    .filter((name) => !['recipient', 'actor', 'user', 'event'].includes(name))
-    .map((name) => [name, value(name)]);
-  return JSON.stringify(Object.fromEntries(fields), null, 2);
 }

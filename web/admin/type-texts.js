@@ -1,37 +1,53 @@
-import { field, h } from './dom.js';
+import { h } from './dom.js';
+import { TextFields } from './text-fields.js';
 import { t } from './translations.js';
 
-/** @typedef {{ title?: string | null, template?: string | null }} Translation */
+/** @import { Texts } from './text-fields.js' */
+
+/** Locale, such as `id` or `pt-BR`; `email` is the folder of e-mails. */
+const LOCALE = /^(?!email$)[A-Za-z][\w-]{0,34}$/i;
 
 /**
- * Title and text of a type, with a tab for each language.
+ * Languages of the directory and of the texts.
+ * @typedef {{ default_locale: string, locales: Array<{ locale: string, users: number }> }} Locales
  */
+
+/** Title, text and e-mail of a type, with a tab for each language. */
 export class TypeTexts {
-  #title;
-  #text;
-  /** @type {Map<string, { title: any, text: any, tab: any, panel: any }>} */
+  /** @type {Map<string, { fields: TextFields, tab: any, panel: any }>} */
   #languages = new Map();
   #tabs = h('div', { class: 'tabs', role: 'tablist', 'aria-label': t('Languages') });
   #panels = h('div', {});
+  #adding = h('div', { class: 'bar', hidden: true });
   /** Chosen tab; empty for the default texts. */
   #chosen = '';
   #changed;
+  #type;
 
   /**
    * @param {any} type
+   * @param {Locales} locales
    * @param {() => void} changed  Called when another language is chosen.
    */
-  constructor(type, changed) {
+  constructor(type, { locales }, changed) {
+    this.#type = type;
     /** Nothing is reported before the form is complete. */
     this.#changed = () => {};
-    this.#title = h('input', { value: type.display_name ?? '', required: true });
-    this.#text = textArea(type.template ?? '', true);
-    this.#title.dataset.field = 'display_name';
-    this.#text.dataset.field = 'template';
-    this.#append('', t('Default'), this.#title, this.#text, t('{name} is a field of the event.'));
-    for (const [locale, translation] of Object.entries(type.translations ?? {}))
-      this.#translate(type.code, locale, /** @type {Translation} */ (translation));
-    this.#choose('');
+    const own = type.translations ?? {};
+    const files = type.file_translations ?? {};
+    this.#add('', 0);
+    const users = new Map(locales.map((one) => [one.locale.toLowerCase(), one.users]));
+    const all = [...Object.keys(own), ...Object.keys(files), ...locales.map((one) => one.locale)];
+    for (const locale of all)
+      if (!this.#known(locale)) this.#add(locale, users.get(locale.toLowerCase()) ?? 0);
+    this.#arrangeAdding();
+    this.#panels.oninput = () => this.#follow();
+    this.#panels.addEventListener('lonceng:reveal', (/** @type {any} */ event) => {
+      const panel = event.target.closest('[role="tabpanel"]');
+      if (panel?.hidden) this.choose(panel.dataset.language);
+    });
+    this.#follow();
+    this.choose('');
     this.#changed = changed;
   }
 
@@ -42,70 +58,56 @@ export class TypeTexts {
 
   /** Elements of the form. */
   get elements() {
-    return [h('div', {}, this.#tabs), this.#panels];
+    const add = h('button', { type: 'button', class: 'quiet' }, t('Add a language'));
+    add.onclick = () => {
+      this.#adding.hidden = false;
+      this.#adding.querySelector('input').focus();
+    };
+    return [h('div', { class: 'bar' }, this.#tabs, add), this.#adding, this.#panels];
   }
 
   /** Members of the type as written in the form. */
   value() {
-    return { display_name: this.#title.value, template: this.#text.value };
-  }
-
-  /** Texts of the chosen language, for the preview. An empty one is that of the type. */
-  shown() {
-    const { title, text } = /** @type {any} */ (this.#languages.get(this.#chosen));
+    const { title, template } = this.#defaults;
+    const translations = [...this.#languages]
+      .filter(([locale]) => locale)
+      .map(([locale, { fields }]) => /** @type {const} */ ([locale, fields.value]))
+      .filter(([, texts]) => Object.keys(texts).length);
     return {
-      display_name: title.value || this.#title.value,
-      template: text.value || this.#text.value,
+      display_name: title.value,
+      template: template.value,
+      email: this.#defaults.value.email ?? {},
+      translations: Object.fromEntries(translations),
     };
   }
 
-  /**
-   * Adds a language. Its texts are files, which the console shows but does not write.
-   * @param {string} code
-   * @param {string} locale
-   * @param {Translation} translation
-   */
-  #translate(code, locale, { title, template }) {
-    const readOnly = true;
-    const input = h('input', { value: title ?? '', placeholder: this.#title.value, readOnly });
-    const text = textArea(template ?? '', false);
-    Object.assign(text, { placeholder: this.#text.value, readOnly });
-    const hint = t('From the files {title} and {text} of the folder of templates.', {
-      title: `${locale}/${code}.title.txt`,
-      text: `${locale}/${code}.txt`,
-    });
-    this.#append(locale, languageName(locale), input, text, hint);
+  /** All titles and texts, with those of files. */
+  get sources() {
+    return [...this.#languages.values()].flatMap(({ fields: { title, template } }) => [
+      title.value,
+      template.value,
+    ]);
+  }
+
+  /** True if there is any text of an e-mail. */
+  get hasMail() {
+    return [...this.#languages.values()].some(({ fields }) => fields.hasMail);
   }
 
   /**
-   * @param {string} locale
-   * @param {string} name
-   * @param {any} title
-   * @param {any} text
-   * @param {string} hint
+   * Marks the tabs of languages with a warning.
+   * @param {string[]} locales
    */
-  #append(locale, name, title, text, hint) {
-    const id = `texts-${locale || 'default'}`;
-    const tab = h(
-      'button',
-      { type: 'button', role: 'tab', id: `${id}-tab`, 'aria-controls': id },
-      name,
-    );
-    tab.onclick = () => this.#choose(locale);
-    tab.onkeydown = (/** @type {KeyboardEvent} */ event) => this.#key(event);
-    const panel = h(
-      'div',
-      { class: 'stack', id, role: 'tabpanel', 'aria-labelledby': tab.id },
-      field(t('Title'), title),
-      field(t('Text'), text, hint),
-    );
-    this.#languages.set(locale, { title, text, tab, panel });
-    this.#tabs.append(tab);
-    this.#panels.append(panel);
+  warn(locales) {
+    for (const [locale, { tab }] of this.#languages)
+      tab.classList.toggle('warned', locales.includes(locale));
   }
 
-  /** @param {string} locale */
-  #choose(locale) {
+  /**
+   * Shows the texts of a language.
+   * @param {string} locale
+   */
+  choose(locale) {
     this.#chosen = locale;
     for (const [one, { tab, panel }] of this.#languages) {
       tab.setAttribute('aria-selected', String(one === locale));
@@ -115,32 +117,114 @@ export class TypeTexts {
     this.#changed();
   }
 
+  get #defaults() {
+    return /** @type {{ fields: TextFields }} */ (this.#languages.get('')).fields;
+  }
+
+  #follow() {
+    for (const { fields } of this.#languages.values()) fields.follow(this.#defaults);
+  }
+
+  /**
+   * Returns the name under which a locale has a tab.
+   * @param {string} locale
+   */
+  #known(locale) {
+    return [...this.#languages.keys()].find((one) => one.toLowerCase() === locale.toLowerCase());
+  }
+
+  /**
+   * Adds the tab of a language.
+   * @param {string} locale
+   * @param {number} users
+   */
+  #add(locale, users) {
+    const type = this.#type;
+    const of = (/** @type {Record<string, Texts> | undefined} */ texts) => {
+      const name = Object.keys(texts ?? {}).find((one) => sameLocale(one, locale));
+      return (name && texts?.[name]) || {};
+    };
+    const own = locale
+      ? of(type.translations)
+      : { title: type.display_name, template: type.template, email: type.email };
+    const file = locale ? of(type.file_translations) : { email: type.file_email ?? {} };
+    const fields = new TextFields({ locale, code: type.code || 'CODE', own, file, users });
+    const id = `texts-${locale || 'default'}`;
+    const name = locale ? languageName(locale) : t('Default');
+    const tab = h(
+      'button',
+      { type: 'button', role: 'tab', id: `${id}-tab`, 'aria-controls': id },
+      name,
+    );
+    tab.onclick = () => this.choose(locale);
+    tab.onkeydown = (/** @type {KeyboardEvent} */ event) => this.#key(event);
+    const panel = h(
+      'div',
+      { class: 'stack', id, role: 'tabpanel', 'aria-labelledby': tab.id },
+      ...fields.elements,
+    );
+    panel.dataset.language = locale;
+    panel.dataset.name = name;
+    this.#languages.set(locale, { fields, tab, panel });
+    this.#tabs.append(tab);
+    this.#panels.append(panel);
+  }
+
+  /** Fills the row in which a language is added. */
+  #arrangeAdding() {
+    const input = h('input', { placeholder: 'pt-BR', 'aria-label': t('Locale'), size: 8 });
+    const add = () => {
+      const locale = input.value.trim();
+      const valid = LOCALE.test(locale);
+      input.setCustomValidity(valid ? '' : t('A locale is such as id or pt-BR.'));
+      if (!input.reportValidity()) return;
+      if (!this.#known(locale)) this.#add(locale, 0);
+      const known = this.#known(locale) ?? '';
+      input.value = '';
+      this.#adding.hidden = true;
+      this.#follow();
+      this.choose(known);
+      this.#languages.get(known)?.fields.title.focus();
+    };
+    input.oninput = () => input.setCustomValidity('');
+    input.onkeydown = (/** @type {KeyboardEvent} */ event) => {
+      // Enter would save the type.
+      if (event.key === 'Enter') event.preventDefault();
+      if (event.key === 'Enter') add();
+      if (event.key === 'Escape') this.#adding.hidden = true;
+    };
+    this.#adding.append(input, h('button', { type: 'button', onclick: add }, t('Add')));
+  }
+
   /** @param {KeyboardEvent} event */
   #key(event) {
-    const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
-    if (!step) return;
-    event.preventDefault();
     const locales = [...this.#languages.keys()];
-    const at = locales.indexOf(this.#chosen) + step + locales.length;
-    const next = locales[at % locales.length];
-    this.#choose(next);
-    this.#languages.get(next)?.tab.focus();
+    const isRtl = getComputedStyle(this.#tabs).direction === 'rtl';
+    const step = { ArrowRight: isRtl ? -1 : 1, ArrowLeft: isRtl ? 1 : -1 }[event.key];
+    const ends = { Home: 0, End: locales.length - 1 };
+    const at = step
+      ? (locales.indexOf(this.#chosen) + step + locales.length) % locales.length
+      : ends[/** @type {keyof typeof ends} */ (event.key)];
+    if (at === undefined) return;
+    event.preventDefault();
+    this.choose(locales[at]);
+    this.#languages.get(locales[at])?.tab.focus();
   }
 }
 
 /**
- * @param {string} value
- * @param {boolean} required
+ * @param {string} a
+ * @param {string} b
  */
-function textArea(value, required) {
-  return h('textarea', { value, required, rows: 3, spellcheck: false });
+function sameLocale(a, b) {
+  return a.toLowerCase() === b.toLowerCase();
 }
 
 /**
  * Returns the name of a language, in itself.
  * @param {string} locale
  */
-function languageName(locale) {
+export function languageName(locale) {
   try {
     return new Intl.DisplayNames([locale], { type: 'language' }).of(locale) ?? locale;
   } catch {

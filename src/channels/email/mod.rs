@@ -19,11 +19,11 @@ use percent_encoding::percent_decode_str;
 use url::Url;
 
 use connections::{Connections, Server};
-pub use templates::{EmailTemplates, Rendered};
+pub use templates::{EmailTemplates, MailFailure, Rendered};
 pub use unsubscribe::Unsubscribe;
 
 use super::{Channel, ChannelContext, Message, SendError, SendErrorKind, Sent};
-use crate::{config::EmailChannel, domain::channel::EMAIL};
+use crate::{config::EmailChannel, domain::channel::EMAIL, pipeline::catalog::SharedCatalog};
 
 /// Maximum number of connections to the server. Over a network most of their time is spent waiting
 /// for replies.
@@ -42,6 +42,7 @@ pub(super) struct Email {
     reply_to: Option<Mailbox>,
     public_url: String,
     templates: Arc<ArcSwap<EmailTemplates>>,
+    catalog: SharedCatalog,
     unsubscribe: Unsubscribe,
 }
 
@@ -124,6 +125,7 @@ impl Email {
             reply_to: reply_to.map(|text| mailbox(text)).transpose()?,
             public_url: config.public_url.trim_end_matches('/').to_owned(),
             templates: Arc::clone(&context.templates),
+            catalog: context.catalog.clone(),
             unsubscribe: context.unsubscribe.clone(),
         })
     }
@@ -220,7 +222,15 @@ impl Channel for Email {
                 .map_err(|_| refused(format!("{address:?} is not an e-mail address")))?;
             let name = person.name.clone().filter(|name| !name.contains(['\r', '\n']));
             let url = self.unsubscribe_url(message);
-            let rendered = self.templates.load().render(message, &self.public_url, url.as_deref());
+            let catalog = self.catalog.current();
+            let rendered =
+                self.templates.load().render(message, &catalog, &self.public_url, url.as_deref());
+            for failure in &rendered.failures {
+                tracing::warn!(
+                    reason = failure.detail,
+                    "email: template failed; the next best text is used"
+                );
+            }
             let mail = self
                 .mail(
                     &message.id.to_string(),
@@ -244,6 +254,7 @@ impl Channel for Email {
                 subject: "Test of Lonceng".to_owned(),
                 text: text.to_owned(),
                 html: format!("<p>{text}</p>"),
+                failures: Vec::new(),
             };
             let id = uuid::Uuid::now_v7().to_string();
             self.transmit(self.mail(&id, to, rendered, None).map_err(refused)?).await

@@ -1,16 +1,22 @@
-//! Templates of e-mails: `templates/email/CODE.subject.txt`, `CODE.txt`, `CODE.html`, `digest.txt`
-//! and `digest.html`, within `layout.txt` and `layout.html`; translations are in
-//! `templates/LOCALE/email/`. What is missing is made from title, message and link.
+//! Templates of e-mails: those of the table, then `templates/email/CODE.subject.txt`, `CODE.txt`
+//! and `CODE.html`, or `digest.txt` and `digest.html`, within `layout.txt` and `layout.html`;
+//! translations are in `templates/LOCALE/email/`. What is missing is made from title, message and
+//! link.
 
-use std::{fmt, path::Path};
+use std::path::Path;
 
-use minijinja::{Environment, Value, value::Serde};
+use minijinja::{Value, value::Serde};
 use serde_json::{Map, Value as Json, json};
 
 use crate::{
     channels::Message,
     config::files::{TEMPLATE_MAX_BYTES, read_text},
-    domain::{event::code_of, notification::Notification, template},
+    domain::{
+        catalog::{Catalog, TextPart, mail_name},
+        event::code_of,
+        notification::Notification,
+        template::MailTemplates,
+    },
 };
 
 /// Folder of the templates, within that of all templates and of each locale.
@@ -22,8 +28,12 @@ const TEMPLATES_MAX: usize = 20_000;
 /// Maximum length of a subject, in characters.
 const SUBJECT_MAX_CHARS: usize = 300;
 
+/// Places of templates, in the order in which they are tried.
+const TABLE: &str = "table";
+const FILE: &str = "file";
+
 /// Parts of an e-mail.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Rendered {
     /// Subject, one line.
     pub subject: String,
@@ -31,29 +41,34 @@ pub struct Rendered {
     pub text: String,
     /// HTML.
     pub html: String,
+    /// Templates that failed; the next best text is used for each.
+    pub failures: Vec<MailFailure>,
 }
 
-/// Compiled templates of e-mails.
+/// Template of an e-mail that failed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MailFailure {
+    /// Locale; empty for the default language.
+    pub locale: String,
+    /// Description, with the place of the template.
+    pub detail: String,
+}
+
+/// Compiled templates of e-mails in the folder of templates.
+#[derive(Debug, Default)]
 pub struct EmailTemplates {
-    text: Environment<'static>,
-    html: Environment<'static>,
+    mails: MailTemplates,
+    /// Names of the folders of locales.
+    locales: Vec<String>,
     default_locale: String,
 }
 
-impl fmt::Debug for EmailTemplates {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("EmailTemplates")
-    }
-}
-
-impl Default for EmailTemplates {
-    fn default() -> Self {
-        Self {
-            text: template::mail_environment(false),
-            html: template::mail_environment(true),
-            default_locale: String::new(),
-        }
-    }
+/// Templates that an e-mail is rendered with: those of the table come before those of files.
+struct Renderer<'a> {
+    files: &'a EmailTemplates,
+    catalog: &'a Catalog,
+    locale: Option<&'a str>,
+    failures: Vec<MailFailure>,
 }
 
 impl EmailTemplates {
@@ -69,9 +84,10 @@ impl EmailTemplates {
         let Ok(entries) = std::fs::read_dir(folder) else { return Ok(templates) };
         for entry in entries.flatten() {
             let path = entry.path();
-            let name = entry.file_name().to_string_lossy().to_ascii_lowercase();
+            let name = entry.file_name().to_string_lossy().into_owned();
             if path.is_dir() && name != FOLDER && !name.starts_with('.') {
                 templates.read_folder(&path.join(FOLDER), &name, &mut count)?;
+                templates.locales.push(name);
             }
         }
         Ok(templates)
@@ -103,33 +119,23 @@ impl EmailTemplates {
     }
 
     fn add(&mut self, locale: &str, file: &str, source: String) -> Result<(), String> {
-        template::check(&source).map_err(|error| match error.line {
+        self.mails.add(named(locale, file), source).map_err(|error| match error.line {
             Some(line) => format!("line {line}: {}", error.detail),
             None => error.detail,
-        })?;
-        let environment = if is_html(file) { &mut self.html } else { &mut self.text };
-        environment
-            .add_template_owned(named(locale, file), source)
-            .map_err(|error| error.to_string())
+        })
     }
 
-    /// Renders a template in the language of the recipient; `None` if there is none. One that fails
-    /// is logged, and counts as missing: the e-mail must not be lost.
-    fn find(&self, locale: Option<&str>, file: &str, context: &Value) -> Option<String> {
-        let environment = if is_html(file) { &self.html } else { &self.text };
-        let wanted = locale.unwrap_or(&self.default_locale).to_ascii_lowercase();
-        let language = wanted.split(['-', '_']).next().unwrap_or_default().to_owned();
-        for locale in [wanted.as_str(), language.as_str(), ""] {
-            let Ok(template) = environment.get_template(&named(locale, file)) else { continue };
-            match template.render(context) {
-                Ok(text) => return Some(text),
-                Err(error) => {
-                    tracing::warn!(file, locale, %error, "email: template failed; the default is \
-                    used");
-                }
-            }
-        }
-        None
+    /// Returns the templates of a type: locale, empty for the default language, part and source.
+    #[must_use]
+    pub fn of_type(&self, code: &str) -> Vec<(&str, TextPart, String)> {
+        let locales = self.locales.iter().map(String::as_str).chain([""]);
+        let texts = locales.flat_map(|locale| {
+            TextPart::EMAIL.into_iter().filter_map(move |part| {
+                let source = self.mails.source(&mail_name(locale, code, part.ending()))?;
+                Some((locale, part, source))
+            })
+        });
+        texts.collect()
     }
 
     /// Renders a message. `unsubscribe` is the link that mutes its type.
@@ -137,40 +143,77 @@ impl EmailTemplates {
     pub fn render(
         &self,
         message: &Message,
+        catalog: &Catalog,
         public_url: &str,
         unsubscribe: Option<&str>,
     ) -> Rendered {
         let locale = message.recipient.as_ref().and_then(|person| person.locale.as_deref());
+        let mut renderer = Renderer { files: self, catalog, locale, failures: Vec::new() };
         let context = context(message, public_url, unsubscribe);
         let code = message.items.first().map(|item| code_of(&item.type_code)).unwrap_or_default();
         let name = |ending: &str| {
             if message.digest { format!("digest.{ending}") } else { format!("{code}.{ending}") }
         };
         let values = Value::from(Serde(&context));
-        let find = |ending: &str| self.find(locale, &name(ending), &values);
+        let mut find = |ending: &str| renderer.find(&name(ending), &values);
         let subject = find("subject.txt").unwrap_or_else(|| default_subject(message));
         let text = find("txt").unwrap_or_else(|| default_text(&context));
         let html = find("html").unwrap_or_else(|| default_html(&context));
         Rendered {
             subject: one_line(&subject),
-            text: self.within_layout(locale, "layout.txt", &context, text),
-            html: self.within_layout(locale, "layout.html", &context, html),
+            text: renderer.within_layout("layout.txt", &context, text),
+            html: renderer.within_layout("layout.html", &context, html),
+            failures: renderer.failures,
         }
     }
+}
 
-    fn within_layout(
-        &self,
-        locale: Option<&str>,
-        file: &str,
-        context: &Map<String, Json>,
-        body: String,
-    ) -> String {
+impl Renderer<'_> {
+    /// Renders a template in the language of the recipient; `None` if there is none. One that fails
+    /// is reported, and counts as missing: the e-mail must not be lost.
+    fn find(&mut self, file: &str, context: &Value) -> Option<String> {
+        let wanted = self.locale.unwrap_or(&self.files.default_locale).to_ascii_lowercase();
+        let language = wanted.split(['-', '_']).next().unwrap_or_default().to_owned();
+        let mut locales = vec![wanted.as_str(), language.as_str(), ""];
+        locales.dedup();
+        for locale in locales {
+            let name = named(locale, file);
+            for place in [TABLE, FILE] {
+                let rendered = match place {
+                    TABLE => self.catalog.mail(&name, context),
+                    _ => self.files.mails.render(&name, context),
+                };
+                match rendered {
+                    None => {}
+                    Some(Ok(text)) => return Some(text),
+                    Some(Err(detail)) => self.failures.push(failure(locale, file, place, &detail)),
+                }
+            }
+        }
+        None
+    }
+
+    fn within_layout(&mut self, file: &str, context: &Map<String, Json>, body: String) -> String {
         let mut names: Vec<(String, Value)> =
             context.iter().map(|(name, value)| (name.clone(), Value::from(Serde(value)))).collect();
         names.push(("content".to_owned(), Value::from_safe_string(body.clone())));
         let context = Value::from_pairs(names);
-        self.find(locale, file, &context).unwrap_or(body)
+        self.find(file, &context).unwrap_or(body)
     }
+}
+
+fn failure(locale: &str, file: &str, place: &str, detail: &str) -> MailFailure {
+    let language = match locale {
+        "" => "default language".to_owned(),
+        locale => format!("locale {locale}"),
+    };
+    let place = match (place, locale) {
+        (FILE, "") => format!("file {FOLDER}/{file}"),
+        (FILE, locale) => format!("file {locale}/{FOLDER}/{file}"),
+        (place, _) => format!("{place}, {file}"),
+    };
+    let detail = format!("the template of the e-mail failed: {detail} ({language}, {place})");
+    MailFailure { locale: locale.to_owned(), detail }
 }
 
 fn is_html(file: &str) -> bool {
@@ -178,6 +221,7 @@ fn is_html(file: &str) -> bool {
 }
 
 fn named(locale: &str, file: &str) -> String {
+    let locale = locale.to_ascii_lowercase();
     // A type's code is found in any spelling.
     let file = match file.split_once('.') {
         Some((stem @ ("layout" | "digest"), ending)) => format!("{stem}.{ending}"),
@@ -301,91 +345,5 @@ fn default_html(context: &Map<String, Json>) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::fs;
-
-    use uuid::Uuid;
-
-    use super::*;
-    use crate::{
-        domain::{
-            notification::Timestamp,
-            user::{Person, UserId},
-        },
-        store::notification_of,
-        testing::draft,
-    };
-
-    fn message(title: &str, count: usize) -> Message {
-        let user = UserId::parse("budi").expect("a user ID");
-        let item = || {
-            let mut item = notification_of(Uuid::nil(), &draft("budi", "It <is> there"));
-            item.title = title.to_owned();
-            std::sync::Arc::new(item)
-        };
-        Message {
-            id: Uuid::nil(),
-            recipient: Some(Person { locale: Some("id-ID".to_owned()), ..Person::unknown(user) }),
-            items: (0..count).map(|_| item()).collect(),
-            digest: count > 1,
-            closes: false,
-            mandatory: false,
-            recipients: 1,
-            browsers: Vec::new(),
-            now: Timestamp(0),
-            trace: None,
-        }
-    }
-
-    fn templates(files: &[(&str, &str)]) -> Result<EmailTemplates, String> {
-        let folder = tempfile::tempdir().expect("a temporary folder");
-        for (name, text) in files {
-            let path = folder.path().join(name);
-            fs::create_dir_all(path.parent().expect("a folder")).expect("it is writable");
-            fs::write(path, text).expect("it is writable");
-        }
-        EmailTemplates::read(folder.path(), "en")
-    }
-
-    #[test]
-    fn templates_are_found_by_code_and_language_within_the_layout() {
-        let code = message("x", 1).items[0].type_code.clone();
-        let files = [
-            (format!("email/{code}.subject.txt"), "About {title}"),
-            (format!("id/email/{code}.html"), "<p>{message}</p>"),
-            ("email/layout.html".to_owned(), "<main>{content}</main><p>The Shop {title}</p>"),
-            (
-                "email/digest.txt".to_owned(),
-                "{count}: {% for item in items %}{item.title} {% endfor %}",
-            ),
-        ];
-        let files: Vec<(&str, &str)> = files.iter().map(|(n, t)| (n.as_str(), *t)).collect();
-        let templates = templates(&files).expect("they are valid");
-        let one = templates.render(&message("A\r\nBcc: all <b>", 1), "", None);
-        assert_eq!(one.subject, "About A Bcc: all <b>");
-        assert_eq!(
-            one.html,
-            "<main><p>It &lt;is&gt; there</p></main><p>The Shop A\r\nBcc: all &lt;b&gt;</p>"
-        );
-        let digest = templates.render(&message("A", 2), "", None);
-        assert_eq!(
-            (digest.text.as_str(), digest.subject.as_str()),
-            ("2: A A ", "2 new notifications")
-        );
-    }
-
-    #[test]
-    fn a_template_that_does_not_compile_names_its_file() {
-        let error = templates(&[("email/X.txt", "{% if %}")]).expect_err("it is invalid");
-        assert!(error.contains("X.txt") && error.contains("line 1"), "{error}");
-    }
-
-    #[test]
-    fn a_template_that_fails_is_replaced_by_the_default() {
-        let code = message("x", 1).items[0].type_code.clone();
-        let name = format!("email/{code}.txt");
-        let templates = templates(&[(name.as_str(), "{nothing}")]).expect("it compiles");
-        let text = templates.render(&message("A", 1), "", Some("https://u")).text;
-        assert!(text.starts_with("A\nIt <is> there") && text.contains("https://u"), "{text}");
-    }
-}
+#[path = "templates_tests.rs"]
+mod tests;

@@ -58,15 +58,32 @@ fn of_row(row: &Value, local: &[LocalTemplate]) -> Option<EventType> {
     let variants = variants.filter_map(|variant| variant["template"].as_str());
     let actions = row["actions"].as_array().into_iter().flatten();
     let actions = actions.flat_map(|action| [action["label"].as_str(), action["url"].as_str()]);
+    // A text of the table replaces that of a file.
+    let own_texts = |locale: &str, member: &str| {
+        let locales = row["translations"].as_object().into_iter().flatten();
+        let mut texts = locales.filter(|(name, _)| name.eq_ignore_ascii_case(locale));
+        texts.any(|(_, texts)| texts[member].is_string())
+    };
     // A translation may be of a part of the type: of a variant, or of the title.
     let of_type = |template: &&LocalTemplate| {
-        let base = template.code.rsplit_once('.').map(|(base, _)| code_of(base));
-        code_of(&template.code) == found.code || base.as_ref() == Some(&found.code)
+        if code_of(&template.code) == found.code {
+            return !own_texts(&template.locale, "template");
+        }
+        let Some((base, part)) = template.code.rsplit_once('.') else { return false };
+        code_of(base) == found.code && !(part == "title" && own_texts(&template.locale, "title"))
     };
-    let translations = local.iter().filter(of_type).map(|template| template.source.as_str());
+    let files = local.iter().filter(of_type).map(|template| template.source.as_str());
+    let texts = row["translations"].as_object().into_iter().flatten();
+    let texts = texts.flat_map(|(_, texts)| [texts["title"].as_str(), texts["template"].as_str()]);
     let own = ["display_name", "template", "action_url"].map(|name| row[name].as_str());
-    let templates: Vec<&str> =
-        own.into_iter().chain(actions).flatten().chain(variants).chain(translations).collect();
+    let templates: Vec<&str> = own
+        .into_iter()
+        .chain(actions)
+        .chain(texts)
+        .flatten()
+        .chain(variants)
+        .chain(files)
+        .collect();
     for template in templates {
         found.add(needs(template));
     }
@@ -130,6 +147,20 @@ mod tests {
             needs_recipients: false,
         };
         assert_eq!(types, [expected]);
+    }
+
+    #[test]
+    fn texts_of_the_table_replace_those_of_files() {
+        let local = |code: &str, field: &str| LocalTemplate {
+            locale: "id".to_owned(),
+            code: code.to_owned(),
+            source: format!("{{{field}}}"),
+        };
+        let mut kind = row("NOTE", "ALL", "");
+        kind["translations"] = json!({ "ID": { "template": "{tabel}" } });
+        let types = of_hub(&[kind], &[local("NOTE", "berkas"), local("NOTE.title", "judul")]);
+        let has = |name: &str| types[0].required.contains(name);
+        assert!(has("tabel") && has("judul") && !has("berkas"), "{types:?}");
     }
 
     #[test]

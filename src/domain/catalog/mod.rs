@@ -5,14 +5,19 @@ mod render;
 mod row;
 mod similar;
 mod target;
+mod texts;
 mod variants;
 
-use std::{collections::HashMap, sync::Arc};
+use std::{borrow::Cow, collections::HashMap, sync::Arc};
 
 pub use presentation::PresentationOfType;
 pub use render::MessageText;
 pub use row::{CODE_MAX_CHARS, Entity, LocalTemplate, Origin, TypeRow, by_code};
 pub use target::Target;
+pub use texts::{
+    EmailTexts, LocalTexts, TextPart, TextsByLocale, TypeText, check_locale, mail_name,
+    without_empty,
+};
 pub use variants::Variant;
 
 use super::{
@@ -21,9 +26,10 @@ use super::{
     link,
     notification::Priority,
     schedule::Schedule,
-    template::{BadTemplate, Templates},
+    template::{BadTemplate, MailTemplates, Templates},
 };
 use crate::domain::skipped::Skipped;
+use presentation::TITLE;
 
 /// Notification type, compiled.
 #[derive(Debug)]
@@ -72,8 +78,8 @@ const GROUP_WINDOW_MS: i64 = 60 * 60 * 1_000;
 pub struct BadType {
     /// Code.
     pub code: String,
-    /// Column with the error.
-    pub column: &'static str,
+    /// Column with the error; for a translation the path, such as `translations.id.title`.
+    pub column: Cow<'static, str>,
     /// Line within the template, from 1.
     pub line: Option<usize>,
     /// Description of the error.
@@ -81,9 +87,18 @@ pub struct BadType {
 }
 
 impl BadType {
-    fn new(row: &TypeRow, column: &'static str, detail: String) -> Self {
-        Self { code: row.code.clone(), column, line: None, detail }
+    fn new(row: &TypeRow, column: impl Into<Cow<'static, str>>, detail: String) -> Self {
+        Self { code: row.code.clone(), column: column.into(), line: None, detail }
     }
+}
+
+/// Place of a text, for descriptions of errors.
+#[derive(Debug)]
+struct Place {
+    /// Description: the part, its locale, and the file or the table.
+    text: String,
+    /// True for a text of the table.
+    in_table: bool,
 }
 
 /// All types, compiled.
@@ -91,6 +106,10 @@ impl BadType {
 pub struct Catalog {
     types: HashMap<String, Arc<NotificationType>>,
     templates: Templates,
+    /// Texts of e-mails in the table.
+    mails: MailTemplates,
+    /// Places of titles and messages, by the name of the template.
+    places: HashMap<String, Place>,
     default_locale: String,
     /// True if any title is translated.
     has_local_titles: bool,
@@ -115,9 +134,16 @@ impl Catalog {
             // A translation may exist before its type.
             let Some((code, text, column)) = catalog.translated(&template.code) else { continue };
             let name = local_name(&template.locale, &text);
+            if catalog.places.get(&name).is_some_and(|place| place.in_table) {
+                continue;
+            }
+            let part = if column == "template" { "message" } else { "title" };
+            let file = format!("{}/{}.txt", template.locale, template.code);
+            catalog.note_place(&name, part, &template.locale, Some(&file));
             catalog.has_local_titles |= column != "template";
             let is_rich = column == "template" && catalog.is_rich(&code);
             if let Err(error) = catalog.templates.add_message(name, &template.source, is_rich) {
+                let column = column.into();
                 bad.push(BadType { code, column, line: error.line, detail: error.detail });
             }
         }
@@ -136,6 +162,7 @@ impl Catalog {
             problem("priority", detail)
         })?;
         row.check().map_err(|(column, detail)| problem(column, detail))?;
+        row.check_texts().map_err(|(path, detail)| BadType::new(row, path, detail))?;
         let schedule = row.schedule.as_ref().map(Schedule::parse).transpose();
         let schedule = schedule.map_err(|detail| problem("schedule", detail))?;
         if schedule.is_some() && !target.needs_no_event() {
@@ -144,6 +171,7 @@ impl Catalog {
             return Err(problem("schedule", detail.to_owned()));
         }
         self.add_templates(&key, row)?;
+        self.add_texts(&key, row)?;
         let presentation = self.compile_presentation(&key, row)?;
         if let Some(schedule) = &schedule {
             self.check_scheduled(&key, row, schedule)?;
@@ -188,11 +216,15 @@ impl Catalog {
             ..BadType::new(row, column, error.detail)
         };
         variants::check(&row.variants).map_err(|detail| problem("variants", detail))?;
+        let file = (row.origin == Origin::Config).then_some("config.toml");
+        self.note_place(key, "message", "", file);
+        self.note_place(&presentation::presentation_name(key, TITLE), "title", "", file);
         self.templates
             .add_message(key.to_owned(), &row.template, row.rich)
             .map_err(|error| wrong("template", error))?;
         for variant in &row.variants {
             let name = variants::text_of(key, &variant.name);
+            self.note_place(&name, &format!("variant {}", variant.name), "", file);
             self.templates.add_message(name, &variant.template, row.rich).map_err(
                 |mut error| {
                     error.detail = format!("{}: {}", variant.name, error.detail);
@@ -220,9 +252,14 @@ impl Catalog {
         schedule: &Schedule,
     ) -> Result<(), BadType> {
         const THERE: [&str; 4] = ["since", "recipient", "event", "time"];
-        let texts =
-            row.variants.iter().map(|variant| (variants::text_of(key, &variant.name), "variants"));
-        for (text, column) in texts.chain([(key.to_owned(), "template")]) {
+        let texts = row
+            .variants
+            .iter()
+            .map(|variant| (variants::text_of(key, &variant.name), Cow::Borrowed("variants")));
+        let local = row.texts().filter(|text| text.part == TextPart::Message);
+        let local = local.map(|text| (local_name(text.locale, key), Cow::Owned(text.path())));
+        let own = [(key.to_owned(), Cow::Borrowed("template"))];
+        for (text, column) in texts.chain(own).chain(local) {
             let is_there = |name: &String| {
                 THERE.contains(&name.as_str()) || name == "count" && schedule.count().is_some()
             };
@@ -240,6 +277,21 @@ impl Catalog {
             }
         }
         Ok(())
+    }
+
+    /// Records the place of a text; without a file it is in the table.
+    fn note_place(&mut self, name: &str, part: &str, locale: &str, file: Option<&str>) {
+        let locale = match locale {
+            "" => "default language".to_owned(),
+            locale => format!("locale {locale}"),
+        };
+        let source = match file {
+            None => "table".to_owned(),
+            Some(file) if file.contains('/') => format!("file {file}"),
+            Some(file) => file.to_owned(),
+        };
+        let text = format!("{part}, {locale}, {source}");
+        self.places.insert(name.to_owned(), Place { text, in_table: file.is_none() });
     }
 
     /// Returns the type with a code, in any case and spelling.

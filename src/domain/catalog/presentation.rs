@@ -163,14 +163,14 @@ impl Catalog {
             for locale in self.languages(locale) {
                 let local = local_name(locale, &name);
                 if self.templates.has(&local) {
-                    return Ok(cut(&self.templates.render(&local, scope)?, TITLE_MAX_CHARS));
+                    return Ok(cut(&self.rendered(&local, scope)?, TITLE_MAX_CHARS));
                 }
             }
         }
         match &kind.presentation.title {
             Text::Constant(title) => Ok(title.clone()),
             Text::Template(name) => {
-                self.templates.render(name, scope).map(|title| cut(&title, TITLE_MAX_CHARS))
+                self.rendered(name, scope).map(|title| cut(&title, TITLE_MAX_CHARS))
             }
         }
     }

@@ -56,13 +56,25 @@ impl Catalog {
         Ok((self.render(kind, &text, scope)?, variant.map(str::to_owned)))
     }
 
+    /// Renders a text. An error names its language, and where it is written.
+    pub(super) fn rendered(
+        &self,
+        name: &str,
+        scope: &Arc<TemplateScope>,
+    ) -> Result<String, Rejected> {
+        self.templates.render(name, scope).map_err(|rejected| match self.places.get(name) {
+            Some(place) => rejected.in_place(&place.text),
+            None => rejected,
+        })
+    }
+
     fn render(
         &self,
         kind: &NotificationType,
         name: &str,
         scope: &Arc<TemplateScope>,
     ) -> Result<MessageText, Rejected> {
-        let text = self.templates.render(name, scope)?;
+        let text = self.rendered(name, scope)?;
         if !kind.presentation.is_rich {
             return Ok(MessageText { plain: text, rich: None });
         }

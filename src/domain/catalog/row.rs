@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::Variant;
+use super::{EmailTexts, TextsByLocale, Variant};
 use crate::domain::{
     channel::{Digest, ESCALATIONS_MAX, Escalation, is_channel, parse_duration},
     limits::{IDENTIFIER_MAX_CHARS, RECIPIENTS_MAX, ROLE_MAX_CHARS, bounded},
@@ -93,6 +93,10 @@ pub struct TypeRow {
     pub group_window: Option<String>,
     /// Time up to which e-mails are collected: five fields of cron, or a duration.
     pub digest: Option<String>,
+    /// Translations, by locale; those that are missing come from the folder of templates.
+    pub translations: TextsByLocale,
+    /// Templates of e-mails in the default language, likewise.
+    pub email: EmailTexts,
     /// Source of the row.
     pub origin: Origin,
     /// Time of the last change.

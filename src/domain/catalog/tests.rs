@@ -32,6 +32,8 @@ pub(crate) fn row(code: &str, template: &str, target: &str) -> TypeRow {
         group_by: None,
         group_window: None,
         digest: None,
+        translations: TextsByLocale::new(),
+        email: EmailTexts::default(),
         origin: Origin::Config,
         updated_at: Timestamp(0),
     }
@@ -47,7 +49,7 @@ fn invalid_row_is_left_out_alone_with_a_reason() {
         "en",
     );
     assert!(catalog.find("D").is_some() && catalog.len() == 1);
-    let columns: Vec<_> = bad.iter().map(|bad| (bad.code.as_str(), bad.column)).collect();
+    let columns: Vec<_> = bad.iter().map(|bad| (bad.code.as_str(), &*bad.column)).collect();
     assert_eq!(columns, [("A", "template"), ("B", "target_type"), ("C", "target_type")]);
 }
 
@@ -119,7 +121,7 @@ fn scheduled_type_needs_a_target_independent_of_events() {
     let more = TypeRow { code: "E".into(), variants: vec![asks], ..all.clone() };
     let (catalog, bad) = Catalog::build(&[all, own, wrong, uncounted, more], &[], "en");
     assert_eq!(catalog.scheduled().count(), 1);
-    let columns: Vec<_> = bad.iter().map(|bad| (bad.code.as_str(), bad.column)).collect();
+    let columns: Vec<_> = bad.iter().map(|bad| (bad.code.as_str(), &*bad.column)).collect();
     assert_eq!(
         columns,
         [("B", "schedule"), ("C", "schedule"), ("D", "template"), ("E", "variants")]

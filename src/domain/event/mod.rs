@@ -70,6 +70,12 @@ pub struct Event {
 }
 
 impl Event {
+    /// Returns whether it is a test of an administrator, which live feeds do not show.
+    #[must_use]
+    pub fn is_test(&self) -> bool {
+        self.direct.as_ref().is_some_and(|direct| direct.text.is_some())
+    }
+
     /// Returns the ID of its trace, for the log.
     #[must_use]
     pub fn trace_id(&self) -> Option<String> {
@@ -98,6 +104,8 @@ pub struct Direct {
     pub metadata: Option<Map<String, Value>>,
     /// Seed of the notification IDs, so that a repeated request gets the same ones.
     pub seed: Option<Seed>,
+    /// Message of a test, instead of the type's.
+    pub text: Option<String>,
 }
 
 /// Seed of reproducible notification IDs.

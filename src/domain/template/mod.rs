@@ -6,6 +6,7 @@
 
 mod budget;
 mod filters;
+mod mail;
 mod needs;
 mod scope;
 mod syntax;
@@ -21,7 +22,8 @@ use minijinja::{
 };
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-pub use needs::{Needs, needs};
+pub use mail::MailTemplates;
+pub use needs::{Needs, PROVIDED, needs};
 pub use scope::{EventScope, TemplateScope};
 
 use super::{
@@ -96,25 +98,6 @@ fn escaping(escape: fn(&str) -> String) -> Environment<'static> {
         output.write_str(&escape(&value.to_string())).map_err(Error::from)
     });
     environment
-}
-
-/// Returns an environment for the templates of e-mails, with the same language and filters; in HTML
-/// values are escaped.
-#[must_use]
-pub fn mail_environment(html: bool) -> Environment<'static> {
-    let mut environment = environment();
-    if html {
-        environment.set_auto_escape_callback(|_| minijinja::AutoEscape::Html);
-    }
-    environment
-}
-
-/// Checks a template, as [`Templates::add`] does.
-///
-/// # Errors
-/// When it does not compile.
-pub fn check(source: &str) -> Result<(), BadTemplate> {
-    try_out(source)
 }
 
 impl Templates {

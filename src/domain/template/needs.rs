@@ -16,6 +16,21 @@ use super::{environment, filters};
 /// Filter that replaces a missing value.
 const DEFAULT: &str = "default";
 
+/// Names that a template has without the data of the event, unless the data replace them.
+pub const PROVIDED: [&str; 11] = [
+    "user",
+    "username",
+    "user_id",
+    "actor",
+    "actor_name",
+    "actor_id",
+    "event",
+    "time",
+    "recipient",
+    "count",
+    "actors",
+];
+
 /// Fields of a template.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Needs {

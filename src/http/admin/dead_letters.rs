@@ -78,6 +78,17 @@ pub(super) async fn find(state: &State, id: &str) -> Result<DeadLetter, Problem>
     state.store.dead_letter(id).await?.ok_or_else(missing)
 }
 
+/// Returns a dead letter as JSON, with the code of the type that its event is of, if there is one.
+fn shown(state: &State, letter: &DeadLetter) -> Value {
+    let events = replay::events_of(state, letter).map(|decoded| decoded.events);
+    let catalog = state.catalog.current();
+    let kind = events.ok().and_then(|events| catalog.find(&events.first()?.code).cloned());
+    // A type of this crate with string keys always serializes.
+    let mut json = serde_json::to_value(letter).unwrap_or_default();
+    json["type_code"] = json!(kind.map(|kind| kind.code.clone()));
+    json
+}
+
 /// Handles `GET /api/v1/admin/dead-letters?kind=&q=&limit=&cursor=`.
 pub(in crate::http) async fn list(
     state: SharedState,
@@ -101,6 +112,7 @@ pub(in crate::http) async fn list(
         letters.pop();
     }
     let next = letters.last().filter(|_| more).map(position);
+    let letters: Vec<Value> = letters.iter().map(|letter| shown(&state, letter)).collect();
     Ok(HttpResponse::Ok()
         .json(json!({ "dead_letters": letters, "next_cursor": next, "total_count": total })))
 }
@@ -111,7 +123,7 @@ pub(in crate::http) async fn get(
     id: web::Path<String>,
     _: Checked,
 ) -> Result<HttpResponse, Problem> {
-    Ok(HttpResponse::Ok().json(find(&state, &id).await?))
+    Ok(HttpResponse::Ok().json(shown(&state, &find(&state, &id).await?)))
 }
 
 /// Handles `POST /api/v1/admin/dead-letters/{id}/replay`. On success the dead letter is deleted;

@@ -2,7 +2,11 @@
 
 mod operations;
 mod preview;
+mod sample;
+mod test_send;
+mod texts;
 mod variants;
+mod warnings;
 mod written;
 
 use std::collections::HashMap;
@@ -17,8 +21,10 @@ use sha2::{Digest as _, Sha256};
 
 pub(in crate::http) use operations::operations;
 use preview::preview;
+use test_send::test_send;
+use texts::{add_files, locales};
 use variants::variants;
-use written::{Written, merged};
+use written::{Written, patched};
 
 use super::audit::entry;
 use crate::{
@@ -130,7 +136,7 @@ async fn answer(state: &State, row: &TypeRow, changed_by: &str, created: bool) -
     let last_run = last_run(state, row).await;
     let mut response = if created { HttpResponse::Created() } else { HttpResponse::Ok() };
     let mut json = shown(row, &state.configuration.types(), Some(changed_by), last_run);
-    json["translations"] = translations(state, &row.code);
+    add_files(&mut json, state, &row.code);
     response.insert_header((header::ETAG, etag(row))).json(json)
 }
 
@@ -157,24 +163,6 @@ pub(in crate::http) async fn list(state: SharedState, _: Checked) -> Result<Http
     Ok(HttpResponse::Ok().json(json!({ "types": types, "total_count": types.len() })))
 }
 
-/// Returns the texts of the locale folders: `{"id": {"title", "template"}}`.
-fn translations(state: &State, code: &str) -> Value {
-    let mut all = Map::new();
-    for text in &state.configuration.translations().local {
-        let (name, member) = match text.code.strip_suffix(".title") {
-            Some(name) => (name, "title"),
-            None => (text.code.as_str(), "template"),
-        };
-        if code_of(name) == code_of(code) {
-            let locale = all
-                .entry(&text.locale)
-                .or_insert_with(|| json!({ "title": null, "template": null }));
-            locale[member] = json!(text.source.trim_end());
-        }
-    }
-    Value::Object(all)
-}
-
 /// Handles `GET /api/v1/admin/types/{code}`.
 pub(in crate::http) async fn get(
     state: SharedState,
@@ -186,7 +174,7 @@ pub(in crate::http) async fn get(
     let by = last.first().map(|change| change.who.as_str());
     let last_run = last_run(&state, &row).await;
     let mut json = shown(&row, &state.configuration.types(), by, last_run);
-    json["translations"] = translations(&state, &row.code);
+    add_files(&mut json, &state, &row.code);
     Ok(HttpResponse::Ok().insert_header((header::ETAG, etag(&row))).json(json))
 }
 
@@ -266,7 +254,7 @@ pub(in crate::http) async fn patch(
     let value: Map<String, Value> = body::json(&bytes)?;
     let before = find(&state, &code).await?;
     check_match(request.headers(), &before)?;
-    let row = merged(&before, value)?.into_row(Some(&before.code), Some(before.updated_at))?;
+    let row = patched(&before, value)?.into_row(Some(&before.code), Some(before.updated_at))?;
     change(&state, &caller, &before, &row).await
 }
 

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{create, delete, get, list, patch, preview, put, revert, variants};
+use super::{create, delete, get, list, locales, patch, preview, put, revert, test_send, variants};
 use crate::http::api::{Access, Operation, Tag, reference};
 
 /// Operations of this resource.
@@ -66,12 +66,39 @@ pub(in crate::http) fn operations() -> Vec<Operation> {
             .returns_type(200, "The type as the file defines it.")
             .errors(&[409, 412]),
         preview_operation(),
+        test_operation(),
         Operation::get("/api/v1/admin/types/{code}/variants", variants)
             .access(Access::Admin)
             .doc(Tag::Admin, "variants", "Compare the variants of a notification type")
             .code_parameter()
             .returns(200, "Counts over all stored notifications.", "Variants"),
+        locales_operation(),
     ]
+}
+
+fn locales_operation() -> Operation {
+    Operation::get("/api/v1/admin/locales", locales)
+        .access(Access::Admin)
+        .doc(Tag::Admin, "list_locales", "List the languages of users and texts")
+        .returns(200, "The languages, without the default one.", "Locales")
+}
+
+fn test_operation() -> Operation {
+    Operation::post("/api/v1/admin/types/{code}/test", test_send)
+        .access(Access::Admin)
+        .doc(Tag::Admin, "test_type", "Send a preview to one user")
+        .description(
+            "The notification appears in the bell of `recipient`, by default the caller. Live \
+             feeds and other channels get nothing. It has the type's code if the type is in use, \
+             else `MESSAGE`.",
+        )
+        .code_parameter()
+        .request_body(json!({
+            "required": true,
+            "content": { "application/json": { "schema": preview_schema() } },
+        }))
+        .returns(200, "The notification.", "TestSent")
+        .errors(&[409])
 }
 
 fn preview_operation() -> Operation {
@@ -97,6 +124,11 @@ fn preview_schema() -> Value {
             },
             "type": { "type": "object", "description": "Unsaved fields of the type." },
             "channel": { "type": "string", "enum": ["web", "email"] },
+            "locale": {
+                "type": "string",
+                "description": "Language of the texts, instead of the recipient's; empty for the \
+                    default texts.",
+            },
             "recipient": {
                 "type": "string",
                 "description": "ID of the recipient; by default the caller.",

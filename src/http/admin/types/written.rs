@@ -1,5 +1,7 @@
 //! Type as written by an administrator, and its validation.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, de::IgnoredAny};
 use serde_json::{Map, Value};
 
@@ -7,7 +9,10 @@ use super::to_json;
 use crate::{
     clock,
     domain::{
-        catalog::{CODE_MAX_CHARS, Catalog, Entity, Origin, TypeRow, Variant},
+        catalog::{
+            CODE_MAX_CHARS, Catalog, EmailTexts, Entity, LocalTexts, Origin, TypeRow, Variant,
+            without_empty,
+        },
         channel::Escalation,
         event::code_of,
         notification::Timestamp,
@@ -66,6 +71,10 @@ pub(super) struct Written {
     group_window: Option<String>,
     #[serde(default)]
     digest: Option<String>,
+    #[serde(default)]
+    translations: Option<BTreeMap<String, Option<LocalTexts>>>,
+    #[serde(default)]
+    email: Option<EmailTexts>,
     #[serde(default, rename = "origin")]
     _origin: IgnoredAny,
     #[serde(default, rename = "updated_at")]
@@ -80,8 +89,10 @@ pub(super) struct Written {
     _last_run: IgnoredAny,
     #[serde(default, rename = "next_run")]
     _next_run: IgnoredAny,
-    #[serde(default, rename = "translations")]
-    _translations: IgnoredAny,
+    #[serde(default, rename = "file_translations")]
+    _file_translations: IgnoredAny,
+    #[serde(default, rename = "file_email")]
+    _file_email: IgnoredAny,
     #[serde(default, rename = "problem")]
     _problem: IgnoredAny,
 }
@@ -108,6 +119,8 @@ impl Written {
             }
         }
         let now = clock::now();
+        let translations = self.translations.unwrap_or_default().into_iter();
+        let translations = translations.filter_map(|(locale, texts)| Some((locale, texts?)));
         let row = TypeRow {
             code,
             display_name: self.display_name,
@@ -135,6 +148,8 @@ impl Written {
             group_by: self.group_by,
             group_window: self.group_window,
             digest: self.digest,
+            translations: without_empty(translations.collect()),
+            email: self.email.unwrap_or_default().without_empty(),
             origin: Origin::Admin,
             // Two changes within a millisecond have different times.
             updated_at: after.map_or(now, |before| Timestamp(now.0.max(before.0 + 1))),
@@ -144,7 +159,7 @@ impl Written {
             None => Ok(row),
             Some(bad) => {
                 let place = bad.line.map_or_else(String::new, |line| format!("line {line}: "));
-                Err(Problem::bad_field(bad.column, format!("{place}{}", bad.detail)))
+                Err(Problem::bad_field(&bad.column, format!("{place}{}", bad.detail)))
             }
         }
     }
@@ -174,7 +189,7 @@ fn checked_code(code: Option<&str>, written: Option<String>) -> Result<String, P
     Ok(code)
 }
 
-/// Applies a JSON merge patch (RFC 7396) to a row.
+/// Replaces members of a row; one that is null is removed.
 pub(super) fn merged(row: &TypeRow, value: Map<String, Value>) -> Result<Written, Problem> {
     let mut whole = to_json(row);
     merge(&mut whole, value);
@@ -198,5 +213,44 @@ fn merge(target: &mut Value, patch: Map<String, Value>) {
                 map.insert(name, other);
             }
         }
+    }
+}
+
+/// Applies a JSON merge patch (RFC 7396) to a row.
+pub(super) fn patched(row: &TypeRow, patch: Map<String, Value>) -> Result<Written, Problem> {
+    let mut whole = to_json(row);
+    merge_patch(&mut whole, Value::Object(patch));
+    body::json(whole.to_string().as_bytes())
+}
+
+fn merge_patch(target: &mut Value, patch: Value) {
+    let Value::Object(patch) = patch else {
+        *target = patch;
+        return;
+    };
+    if !target.is_object() {
+        *target = Value::Object(Map::new());
+    }
+    let Some(map) = target.as_object_mut() else { return };
+    for (name, value) in patch {
+        if value.is_null() {
+            map.remove(&name);
+        } else {
+            merge_patch(map.entry(name).or_insert(Value::Null), value);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_merge_patch_reaches_into_objects() {
+        let mut target = json!({ "a": { "b": 1, "c": 2 }, "d": [1] });
+        merge_patch(&mut target, json!({ "a": { "b": null, "e": { "f": 3 } }, "d": [2] }));
+        assert_eq!(target, json!({ "a": { "c": 2, "e": { "f": 3 } }, "d": [2] }));
     }
 }

@@ -1,0 +1,87 @@
+use std::fs;
+
+use uuid::Uuid;
+
+use super::*;
+use crate::{
+    domain::{
+        notification::Timestamp,
+        user::{Person, UserId},
+    },
+    store::notification_of,
+    testing::draft,
+};
+
+fn message(title: &str, count: usize) -> Message {
+    let user = UserId::parse("budi").expect("a user ID");
+    let item = || {
+        let mut item = notification_of(Uuid::nil(), &draft("budi", "It <is> there"));
+        item.title = title.to_owned();
+        std::sync::Arc::new(item)
+    };
+    Message {
+        id: Uuid::nil(),
+        recipient: Some(Person { locale: Some("id-ID".to_owned()), ..Person::unknown(user) }),
+        items: (0..count).map(|_| item()).collect(),
+        digest: count > 1,
+        closes: false,
+        mandatory: false,
+        recipients: 1,
+        browsers: Vec::new(),
+        now: Timestamp(0),
+        trace: None,
+    }
+}
+
+fn templates(files: &[(&str, &str)]) -> Result<EmailTemplates, String> {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    for (name, text) in files {
+        let path = folder.path().join(name);
+        fs::create_dir_all(path.parent().expect("a folder")).expect("it is writable");
+        fs::write(path, text).expect("it is writable");
+    }
+    EmailTemplates::read(folder.path(), "en")
+}
+
+#[test]
+fn templates_are_found_by_code_and_language_within_the_layout() {
+    let code = message("x", 1).items[0].type_code.clone();
+    let files = [
+        (format!("email/{code}.subject.txt"), "About {title}"),
+        (format!("id/email/{code}.html"), "<p>{message}</p>"),
+        ("email/layout.html".to_owned(), "<main>{content}</main><p>The Shop {title}</p>"),
+        (
+            "email/digest.txt".to_owned(),
+            "{count}: {% for item in items %}{item.title} {% endfor %}",
+        ),
+    ];
+    let files: Vec<(&str, &str)> = files.iter().map(|(n, t)| (n.as_str(), *t)).collect();
+    let templates = templates(&files).expect("they are valid");
+    let one = templates.render(&message("A\r\nBcc: all <b>", 1), &Catalog::default(), "", None);
+    assert_eq!(one.subject, "About A Bcc: all <b>");
+    assert_eq!(
+        one.html,
+        "<main><p>It &lt;is&gt; there</p></main><p>The Shop A\r\nBcc: all &lt;b&gt;</p>"
+    );
+    let digest = templates.render(&message("A", 2), &Catalog::default(), "", None);
+    assert_eq!((digest.text.as_str(), digest.subject.as_str()), ("2: A A ", "2 new notifications"));
+}
+
+#[test]
+fn a_template_that_does_not_compile_names_its_file() {
+    let error = templates(&[("email/X.txt", "{% if %}")]).expect_err("it is invalid");
+    assert!(error.contains("X.txt") && error.contains("line 1"), "{error}");
+}
+
+#[test]
+fn a_template_that_fails_is_replaced_by_the_default() {
+    let code = message("x", 1).items[0].type_code.clone();
+    let name = format!("email/{code}.txt");
+    let templates = templates(&[(name.as_str(), "{nothing}")]).expect("it compiles");
+    let sent = templates.render(&message("A", 1), &Catalog::default(), "", Some("https://u"));
+    let text = &sent.text;
+    assert_eq!(sent.failures.len(), 1);
+    let detail = &sent.failures[0].detail;
+    assert!(detail.contains("nothing") && detail.contains(&name), "{detail}");
+    assert!(text.starts_with("A\nIt <is> there") && text.contains("https://u"), "{text}");
+}

@@ -125,11 +125,11 @@ async fn a_second_hub_on_the_same_file_is_refused_with_the_file_and_the_process(
     assert!(line.contains("lonceng.db") && line.contains(&hub.pid().to_string()), "{err}");
     // A link leads to the same file.
     let folder = tempfile::tempdir().expect("a temporary folder can be made");
-    let link = folder.path().join("link.db");
+    let second_name = folder.path().join("link.db");
     let file = hub.store_url.strip_prefix("sqlite://").expect("a file");
-    std::os::unix::fs::symlink(file, &link).expect("a link can be made");
+    std::os::unix::fs::symlink(file, &second_name).expect("a link can be made");
     let output = command(&["--config", CONFIG])
-        .env("LONCENG_STORE__URL", format!("sqlite://{}", link.display()))
+        .env("LONCENG_STORE__URL", format!("sqlite://{}", second_name.display()))
         .env("LONCENG_SERVER__LISTEN", "127.0.0.1:0")
         .env("LONCENG_NATS__URL", "")
         .output();

@@ -192,28 +192,16 @@ fn checked_code(code: Option<&str>, written: Option<String>) -> Result<String, P
 /// Replaces members of a row; one that is null is removed.
 pub(super) fn merged(row: &TypeRow, value: Map<String, Value>) -> Result<Written, Problem> {
     let mut whole = to_json(row);
-    merge(&mut whole, value);
-    body::json(whole.to_string().as_bytes())
-}
-
-/// Applies a JSON merge patch to a value: `null` removes a member, an object is merged into the
-/// member that it names, anything else replaces it. The depth is that of the parsed patch.
-fn merge(target: &mut Value, patch: Map<String, Value>) {
-    if !target.is_object() {
-        *target = Value::Object(Map::new());
-    }
-    let Some(map) = target.as_object_mut() else { return };
-    for (name, value) in patch {
-        match value {
-            Value::Null => {
+    if let Some(map) = whole.as_object_mut() {
+        for (name, value) in value {
+            if value.is_null() {
                 map.remove(&name);
-            }
-            Value::Object(inner) => merge(map.entry(name).or_insert(Value::Null), inner),
-            other => {
-                map.insert(name, other);
+            } else {
+                map.insert(name, value);
             }
         }
     }
+    body::json(whole.to_string().as_bytes())
 }
 
 /// Applies a JSON merge patch (RFC 7396) to a row.

@@ -40,8 +40,8 @@ macro_rules! page_columns {
     };
 }
 
-/// A page on SQLite, where a condition that is not asked for costs next to nothing. A literal status
-/// makes the index of unread notifications usable.
+/// A page on SQLite, where a condition that is not asked for costs next to nothing. A literal
+/// status makes the index of unread notifications usable.
 macro_rules! page {
     ($status:literal) => {
         concat!(

@@ -268,7 +268,7 @@ async fn uploaded_lines_are_listed_in_pages_and_a_wrong_line_is_named() {
 
         let wrong = lines + "{\"user_id\":\"z\",\"email\":7}\n";
         let (status, problem) = upload(&hub, &ndjson, wrong).await;
-        assert_eq!((status, &problem["upserted"]), (400, &json!(1_000)), "{problem}");
+        assert_eq!((status, &problem["upserted"]), (400, &json!(1_200)), "{problem}");
         let detail = problem["detail"].as_str().unwrap_or_default();
         assert!(detail.starts_with("line 1201: "), "{problem}");
     })

@@ -88,6 +88,7 @@ fn body_of(operation: &Value) -> String {
         Some("notify") => json!({"target":[{"id":"u"}],"message":"m"}).to_string(),
         Some("put_preferences" | "patch_type" | "put_user") => "{}".to_owned(),
         Some("preview_type") => json!({"data":{"message":"x"}}).to_string(),
+        Some("test_type") => json!({"recipient":"u","data":{"message":"x"}}).to_string(),
         Some("create_type" | "put_type") => {
             let code = format!("MADE_{}", MADE.fetch_add(1, std::sync::atomic::Ordering::Relaxed));
             let code = (operation["operationId"] == "create_type").then_some(code);
@@ -233,7 +234,10 @@ async fn every_documented_message_is_answered_as_documented() {
             // ID of a notification that does not exist.
             let id = "01978a3e-0000-7000-8000-000000000001";
             client
-                .send(&json!({"type":kind,"notification_id":id,"days":3,"feed":"availability","for":"1h"}))
+                .send(&json!({
+                    "type": kind, "notification_id": id, "days": 3, "feed": "availability",
+                    "for": "1h",
+                }))
                 .await;
             let answer = client.next().await.expect("the connection stays");
             let got = answer["type"].as_str().expect("it has a type").to_owned();

@@ -144,6 +144,11 @@ impl Fixture {
                 let id = self.skipped_delivery().await;
                 (path.replace("{id}", &id), Value::Null, "delivery.retried")
             }
+            "POST /api/v1/admin/types/{code}/test" => (
+                path.replace("{code}", "A"),
+                json!({ "recipient": "a", "data": { "title": "x" } }),
+                "type.tested",
+            ),
             "POST /api/v1/admin/channels/{channel}/test" => (
                 path.replace("{channel}", "email"),
                 json!({ "to": "a@example.com" }),

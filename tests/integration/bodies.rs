@@ -1,5 +1,5 @@
-//! Bodies of requests: lists where an object is expected, merge patches, and uploads with an invalid
-//! entry.
+//! Bodies of requests: lists where an object is expected, merge patches, and uploads with an
+//! invalid entry.
 
 use serde_json::json;
 

@@ -170,17 +170,17 @@ async fn a_failed_text_names_its_locale_and_place(on: On) {
 
 async fn e_mails_are_previewed_with_the_texts_of_the_table(on: On) {
     let Some(hub) = start(on).await else { return };
-    save(&hub, "templates/email/NOTE.subject.txt", "File: {topic}\n");
-    save(&hub, "templates/id/email/NOTE.subject.txt", "Berkas: {topic}\n");
+    save(&hub, "templates/email/NOTE.subject.txt", "File: {about}\n");
+    save(&hub, "templates/id/email/NOTE.subject.txt", "Berkas: {about}\n");
     until("the files are loaded", PATIENCE, async || {
         let (_, kind) = hub.get(NOTE).await;
-        let is_loaded = kind["file_email"] == json!({ "subject": "File: {topic}" })
-            && kind["file_translations"]["id"]["email"]["subject"] == "Berkas: {topic}";
+        let is_loaded = kind["file_email"] == json!({ "subject": "File: {about}" })
+            && kind["file_translations"]["id"]["email"]["subject"] == "Berkas: {about}";
         is_loaded.then_some(())
     })
     .await;
     let preview = async |locale: &str, draft: Value| {
-        let data = json!({ "who": "<b>", "topic": "Tea", "title": "x" });
+        let data = json!({ "who": "<b>", "about": "Tea", "title": "x" });
         let body = json!({ "data": data, "channel": "email",
             "locale": locale, "type": draft });
         hub.post(&format!("{NOTE}/preview"), &body).await.1
@@ -188,7 +188,7 @@ async fn e_mails_are_previewed_with_the_texts_of_the_table(on: On) {
     let none = preview("", json!({})).await;
     assert_eq!(none["subject"], "File: Tea", "{none}");
     let draft = json!({
-        "email": { "subject": "Table: {topic}", "html": "<p>{who}</p>" },
+        "email": { "subject": "Table: {about}", "html": "<p>{who}</p>" },
         "translations": { "id": { "email": { "text": "Dari {who}" } } },
     });
     let table = preview("", draft.clone()).await;

@@ -154,7 +154,7 @@ pub(super) const LOCK_INBOX: &str =
 /// Selects users by a JSON list of IDs.
 pub(super) const USERS_BY_ID: &str = "SELECT user_id, login, name, email, roles, locale, \
 timezone, email_verified, addresses FROM users \
-                                      WHERE user_id = ANY(ARRAY(SELECT json_array_elements_text($1::json)))";
+     WHERE user_id = ANY(ARRAY(SELECT json_array_elements_text($1::json)))";
 
 /// Selects users and their preferences by a JSON list of IDs.
 pub(super) const RECIPIENTS: &str = "SELECT i.value AS recipient, u.user_id, u.login, u.name, \
@@ -170,8 +170,8 @@ WHERE user_id = ANY(ARRAY(SELECT json_array_elements_text($1::json)))";
 
 /// Locks inboxes by a JSON list of users, in the order in which commits lock them.
 pub(super) const LOCK_INBOXES: &str = "SELECT user_id, revision, unread, unseen FROM inboxes \
-     WHERE user_id = ANY(ARRAY(SELECT json_array_elements_text($1::json))) ORDER BY user_id COLLATE \"C\" \
-     FOR UPDATE";
+     WHERE user_id = ANY(ARRAY(SELECT json_array_elements_text($1::json))) \
+     ORDER BY user_id COLLATE \"C\" FOR UPDATE";
 
 /// Selects notifications by a JSON list of IDs.
 pub(super) const NOTIFICATIONS_BY_ID: &str =

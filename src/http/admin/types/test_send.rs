@@ -12,7 +12,7 @@ use crate::{
     },
     http::{
         Problem, SharedState,
-        admin::audit::caller_name,
+        admin::audit::{caller_name, entry},
         api::Checked,
         publish::{self, PublishOptions},
     },
@@ -67,6 +67,8 @@ pub(in crate::http) async fn test_send(
         trace: None,
     };
     let event_id = event.id.clone();
+    let change = entry(&caller, "type.tested", format!("type:{code}"), None, None);
+    state.store.note_change(&change).await?;
     let outcomes = publish::publish(&state, vec![event], PublishOptions::default()).await?;
     let id = outcomes.iter().find_map(|outcome| match outcome {
         Outcome::Accepted(stored) => stored.ids.first().map(|(_, id)| *id),

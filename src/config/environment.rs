@@ -46,9 +46,9 @@ pub(super) fn overrides(environment: impl Iterator<Item = (String, String)>) -> 
         }
     }
     for (variable, text) in &variables {
-        let Some((section, key)) =
-            variable.strip_prefix("LONCENG_").and_then(|rest| rest.split_once("__"))
-        else {
+        let Some(rest) = variable.strip_prefix("LONCENG_") else { continue };
+        let Some((section, key)) = rest.split_once("__") else {
+            found.extend(with_one_underscore(variable, &rest.to_lowercase()));
             continue;
         };
         found.push(Override {
@@ -61,7 +61,27 @@ pub(super) fn overrides(environment: impl Iterator<Item = (String, String)>) -> 
     found
 }
 
+/// Returns the override of a variable that names a key, but has one underscore after the section:
+/// it is an error, with the right name as its text. Others of the kind are not the hub's, such as
+/// those that Kubernetes sets for each service.
+fn with_one_underscore(variable: &str, name: &str) -> Option<Override> {
+    let (section, key) = DEFAULTS.iter().find_map(|(section, keys)| {
+        let key = name.strip_prefix(section.as_str())?.strip_prefix('_')?;
+        keys.get(key).map(|_| (section, key))
+    })?;
+    let right = format!("LONCENG_{}__{}", section.to_uppercase(), key.to_uppercase());
+    let (section, key) = (section.clone(), String::new());
+    Some(Override { variable: variable.to_owned(), section, key, text: right })
+}
+
 impl Override {
+    /// Returns what is wrong with its name.
+    fn misspelling(&self) -> Option<String> {
+        self.key.is_empty().then(|| {
+            format!("is not read: between a section and its key are two underscores: {}", self.text)
+        })
+    }
+
     /// Returns the path of its key.
     fn path(&self) -> String {
         format!("{}.{}", self.section, self.key)
@@ -98,8 +118,10 @@ pub(super) fn overridden<'a>(
     file: &Table,
     overrides: &'a [Override],
 ) -> Result<Config, Vec<WrongOverride<'a>>> {
-    let alone: Vec<Option<String>> =
-        overrides.iter().map(|change| with(file, std::iter::once(change)).err()).collect();
+    let alone: Vec<Option<String>> = overrides
+        .iter()
+        .map(|change| change.misspelling().or_else(|| with(file, std::iter::once(change)).err()))
+        .collect();
     let is_incomplete =
         |message: &Option<String>| message.as_ref().is_some_and(|text| text.starts_with(MISSING));
     let (mut wrong, mut incomplete) = (Vec::new(), BTreeSet::new());

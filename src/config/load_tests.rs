@@ -95,11 +95,16 @@ fn a_wrong_variable_is_reported_under_its_own_name_whatever_others_are_set() {
         ("LONCENG_NATS__REQUIRED", "true"),
     ];
     assert!(loaded("", &others).is_ok(), "{}", error("", &others));
+    // Kubernetes sets such variables for a service of this name.
+    let of_others = [("LONCENG_SERVICE_HOST", "10.0.0.1"), ("LONCENG_PORT", "tcp://10.0.0.1:80")];
+    assert!(loaded("", &of_others).is_ok());
     for (variable, value) in [
         ("LONCENG_AUTH__METHOD", "x"),
         ("LONCENG_AUTH__METHODS", "x"),
         ("LONCENG_AUTH__JWT", "x"),
         ("LONCENG_FOO__BAR", "x"),
+        ("LONCENG_SERVER_LISTEN", "127.0.0.1:9"),
+        ("LONCENG_STORE_URL", "sqlite://x.db"),
         ("LONCENG_SERVER__LISTE", "127.0.0.1:9"),
         ("LONCENG_SERVER__LISTEN__PORT", "9"),
         ("LONCENG_SERVER__TLS__KEYS", "key.pem"),

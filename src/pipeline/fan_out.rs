@@ -42,6 +42,10 @@ use crate::{
 const ATTEMPTS: usize = 60;
 const RETRY_AFTER: Duration = Duration::from_millis(500);
 
+/// Chunks that are rendered before an event over HTTP is acknowledged: 4,000 recipients. With more,
+/// the publisher would wait longer than it takes to store the event.
+const CHUNKS_BEFORE_ACCEPTANCE: usize = 16;
+
 /// Interval at which the claim of an acknowledged event is renewed.
 const RENEW_INTERVAL: Duration = Duration::from_secs(2);
 
@@ -126,7 +130,15 @@ impl FanOut {
         let now = clock::now();
         let store_error = |error| Outcome::from(&error);
         let named = self.named().await?;
-        self.chunk(&self.recipient_set, "", &named, now, OnError::Reject).await?;
+        let mut after = String::new();
+        for _ in 0..CHUNKS_BEFORE_ACCEPTANCE {
+            let chunk = self.chunk(&self.recipient_set, &after, &named, now, OnError::Reject);
+            let chunk = chunk.await?;
+            if chunk.last {
+                break;
+            }
+            after = chunk.to;
+        }
         let (identity, event) = (self.identity(), self.event.to_stored());
         let event = String::from_utf8_lossy(&event);
         let accepted = self.store.accept_fan_out(&identity, &self.recipient_set, &event, now);

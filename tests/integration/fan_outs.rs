@@ -58,6 +58,14 @@ async fn large_fan_out_reaches_each_recipient_once_despite_crashes() {
         let store = Store::open(&hub.store_url).await.expect("it opens");
         assert_eq!(count(&store, USERS).await, 0);
         write_type_for_all(&hub, "news for {recipient.name}").await;
+        // Nor does one that the last recipient cannot have.
+        let last = "/api/v1/admin/directory/z-without-name";
+        assert_eq!(hub.send("PUT", last, &[], "{}".to_owned()).await.0 / 100, 2);
+        let (status, problem) =
+            hub.post("/api/v1/events", &json!({ "type": "NEWS", "event_id": "n-1" })).await;
+        assert!(status == 400 && problem.to_string().contains("recipient.name"), "{problem}");
+        assert_eq!(count(&store, USERS).await, 0);
+        assert_eq!(hub.send("DELETE", last, &[], String::new()).await.0, 204);
         // Killed during the fan-out, after the event was acknowledged: the hub continues it.
         let news = json!({ "type": "NEWS", "event_id": "n-1" });
         let begun = async {

@@ -20,7 +20,7 @@ use crate::domain::{
 /// Maximum size of a page, in bytes of text.
 const ARCHIVE_MAX_BYTES: usize = 4 * PAGE_MAX_BYTES;
 
-/// Selects what left the list, the oldest change first.
+/// Selects what was archived or deleted, the oldest change first.
 const ARCHIVABLE: &str = concat!(
     "SELECT ",
     notification_selection!(),
@@ -72,7 +72,7 @@ struct Purge {
 }
 
 impl Store {
-    /// Returns at most `limit` archived, deleted and expired notifications whose last change is
+    /// Returns at most `limit` archived and deleted notifications whose last change is
     /// not after `before`, the oldest first.
     ///
     /// # Errors

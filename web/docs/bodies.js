@@ -16,6 +16,7 @@ export const BODIES = {
   put_type: TYPE,
   patch_type: { priority: 'HIGH' },
   preview_type: { data: { user_id: 'budi', title: 'Shopping list' } },
+  test_type: { recipient: 'budi', data: { user_id: 'budi', title: 'Shopping list' } },
   import_users: { users: [{ user_id: 'budi', login: 'budi', roles: ['user'], locale: 'en' }] },
   mark_snooze: { for: '1h' },
   unsubscribe_push: { endpoint: 'https://push.example.com/1' },

@@ -63,7 +63,11 @@ async fn a_text_of_the_table_replaces_that_of_the_file(on: On) {
         (kind["file_translations"] == files).then_some(())
     })
     .await;
-    assert_eq!(newest(&hub, "rina").await, says("Catatan", "Budi menulis Tea"));
+    // The catalog follows a moment later.
+    until("notifications have the texts of the files", PATIENCE, async || {
+        (newest(&hub, "rina").await == says("Catatan", "Budi menulis Tea")).then_some(())
+    })
+    .await;
 
     let texts = json!({ "id": { "template": "Dari {who}: {title}" } });
     let (status, kind) = patch(&hub, json!({ "translations": texts })).await;

@@ -2,7 +2,7 @@
 //! with `-- connections`, `-- fan-out`, `-- rates`, `-- users`, `-- storm`, `-- everyone` or
 //! `-- lists`. Prints a table and writes an SVG for each question.
 //!
-//! It starts what it needs: hubs on SQLite, and on PostgreSQL where `LONCENG_TEST_POSTGRES` names a
+//! Starts what is needed: hubs on SQLite, and on PostgreSQL where `LONCENG_TEST_POSTGRES` names a
 //! server on which databases may be created. Needs `nats-server` on the PATH. The load shares the
 //! processors with the hub; its processor time is read from `/proc` and does not include the load.
 

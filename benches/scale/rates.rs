@@ -49,7 +49,7 @@ async fn connect(hub: &Hub, users: usize) -> Arc<Arrivals> {
     arrivals
 }
 
-/// What was measured at one rate.
+/// Measurements at one rate.
 struct Measured {
     /// Events per second from the first publication to the last arrival.
     taken: f64,
@@ -116,7 +116,7 @@ async fn measure(store: &OnStore, rate: usize, users: usize) -> Measured {
     }
 }
 
-/// Prints what was measured.
+/// Prints a row.
 fn print(store: &OnStore, size: &str, measured: &Measured) {
     println!(
         "| {} | {size} | {:.0} | {} | {} | {} | {:.0} | {} | {} |",

@@ -62,7 +62,7 @@ const LIST_UNREAD: &str = page!("= 'unread'");
 /// Returns the statement for a page with the state of its inbox on PostgreSQL, in one round trip: a
 /// row of the state alone if the page is empty.
 ///
-/// It has only the conditions that are asked for. From `$3 = '' OR status = $3`, the planner would
+/// Has only the conditions that are asked for. From `$3 = '' OR status = $3`, the planner would
 /// expect almost no row, and read and sort the whole inbox instead of the newest of its index.
 fn page_with_inbox(filter: &Filter) -> String {
     let mut conditions = String::from(match filter.status {

@@ -82,7 +82,7 @@ impl Store {
         let Backend::Sqlite(Sqlite { file: Some(database), .. }) = &self.backend else {
             return Ok(StoreLock(None));
         };
-        // The file itself, so that a link to it leads to the same lock.
+        // The file itself, so that a symbolic link to it leads to the same lock.
         let real = database.canonicalize().unwrap_or_else(|_| database.clone());
         let path = PathBuf::from(format!("{}.lock", real.display()));
         let unusable = |error: &std::io::Error| {

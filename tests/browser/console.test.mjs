@@ -80,6 +80,11 @@ test('a type is switched off, created with a live preview, and used', async () =
 
   // Another administrator saves the type meanwhile.
   await page.getByRole('link', { name: 'Edit ORDER_SHIPPED' }).click();
+  // Not before the editor has its own copy: it would read what the other one saves.
+  await until('the type is loaded', async () => {
+    const title = editor.getByRole('textbox', { name: 'Title' });
+    return (await title.count()) === 1 && (await title.inputValue()) === 'On its way';
+  });
   await api('PATCH', 'types/ORDER_SHIPPED', { display_name: 'Shipped' });
   await editor.getByRole('textbox', { name: 'Title' }).fill('Mine');
   await editor.getByRole('button', { name: 'Save' }).click();

@@ -33,29 +33,15 @@ const EVERYONE: &str = concat!(
     " FROM users u WHERE u.user_id > $1 ORDER BY u.user_id LIMIT $2"
 );
 
-/// Updates a user; absent fields stay unchanged.
-const MERGE: &str = "INSERT INTO users (user_id, login, name, email, roles, locale, timezone, \
-updated_at, \
-     email_verified, addresses) \
-     VALUES ($1, $2, $3, $4, COALESCE($5, $9), $6, $7, $8, $10, COALESCE($11, $12)) \
-     ON CONFLICT (user_id) DO UPDATE SET \
-     login = COALESCE(excluded.login, users.login), name = COALESCE(excluded.name, users.name), \
-     email = COALESCE(excluded.email, users.email), roles = COALESCE($5, users.roles), \
-     locale = COALESCE(excluded.locale, users.locale), timezone = COALESCE(excluded.timezone, \
-     users.timezone), \
-     email_verified = CASE WHEN $10 IS NULL AND (excluded.email IS NULL OR excluded.email = \
-     users.email) THEN users.email_verified ELSE $10 END, addresses = COALESCE($11, \
-     users.addresses), updated_at = excluded.updated_at";
-
 /// Inserts a user; an existing one stays unchanged.
 const ENTER: &str =
     "INSERT INTO users (user_id, login, updated_at) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING";
 
-/// Replaces a user; absent fields are removed.
 /// Locales of the users; a directory has few.
 const LOCALES: &str = "SELECT locale, COUNT(*) FROM users WHERE locale IS NOT NULL AND \
 locale <> '' GROUP BY locale ORDER BY 2 DESC, 1 LIMIT 100";
 
+/// Replaces a user; absent fields are removed.
 const PUT: &str = "INSERT INTO users (user_id, login, name, email, roles, locale, timezone, \
 updated_at, \
      email_verified, addresses) \
@@ -82,34 +68,16 @@ const LIST: &str = concat!(
      OR LOWER(COALESCE(u.email, '')) LIKE $2 ESCAPE '\\') ORDER BY u.user_id LIMIT $3"
 );
 
-/// Updates users, in the order of their IDs in which other transactions lock them.
-macro_rules! merge {
-    ($db:ident, $tx:ident, $patches:expr, $now:expr) => {{
-        let mut patches: Vec<&PersonPatch> = $patches.iter().collect();
-        patches.sort_by(|a, b| a.person.user_id.cmp(&b.person.user_id));
-        for PersonPatch { person, set_roles } in patches {
-            let roles = set_roles.then(|| Texts::new(&person.roles));
-            $db::run!(
-                $tx,
-                MERGE,
-                person.user_id.as_str(),
-                &person.login,
-                &person.name,
-                &person.email,
-                roles,
-                &person.locale,
-                &person.timezone,
-                $now,
-                Texts::default(),
-                person.email_verified,
-                (!person.addresses.is_empty()).then(|| addresses(person)),
-                Json::from("{}")
-            )?;
-        }
-    }};
+/// Returns updates in the order of their IDs, in which other transactions lock them; those of one
+/// user stay in the order in which they came.
+fn in_order(patches: &[PersonPatch]) -> Vec<&PersonPatch> {
+    let mut patches: Vec<&PersonPatch> = patches.iter().collect();
+    patches.sort_by(|a, b| a.person.user_id.cmp(&b.person.user_id));
+    patches
 }
 
-fn addresses(person: &Person) -> Json<'static> {
+/// Returns the stored addresses of a user.
+pub(super) fn addresses(person: &Person) -> Json<'static> {
     // A map of texts always serializes.
     serde_json::to_string(&person.addresses).unwrap_or_else(|_| "{}".to_owned()).into()
 }
@@ -315,7 +283,8 @@ impl Store {
         patches: &[PersonPatch],
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        in_inbox_transaction!(self, |db, tx| merge!(db, tx, patches, now));
+        let patches = in_order(patches);
+        in_inbox_transaction!(self, |db, tx| db::merge_people(&mut tx, &patches, now).await?);
         Ok(())
     }
 
@@ -325,7 +294,10 @@ impl Store {
     /// # Errors
     /// When the store is unavailable.
     pub async fn sign_in(&self, patches: &[PersonPatch], now: Timestamp) -> Result<(), StoreError> {
-        in_inbox_transaction!(self, begin_relaxed, |db, tx| merge!(db, tx, patches, now));
+        let patches = in_order(patches);
+        in_inbox_transaction!(self, begin_relaxed, |db, tx| {
+            db::merge_people(&mut tx, &patches, now).await?;
+        });
         Ok(())
     }
 

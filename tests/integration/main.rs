@@ -68,6 +68,7 @@ mod store_leases;
 mod store_recalls;
 mod store_sweeps;
 mod store_texts;
+mod store_users;
 mod stress;
 mod texts;
 mod tls;

@@ -2,6 +2,7 @@
 
 mod activity;
 pub(super) mod commit;
+mod directory;
 pub(super) mod partitions;
 
 use std::sync::LazyLock;
@@ -30,6 +31,7 @@ use crate::domain::{
 };
 
 pub(super) use activity::insert_activity;
+pub(super) use directory::merge_people;
 
 /// Runs a statement. Returns the number of changed rows.
 macro_rules! run {

@@ -5,6 +5,7 @@
 
 mod activity;
 mod direct;
+mod directory;
 mod fold_case;
 
 use std::sync::LazyLock;
@@ -31,6 +32,7 @@ use crate::domain::{
 
 pub(super) use activity::insert_activity;
 pub(super) use direct::{Direct, DirectTransaction, Statements};
+pub(super) use directory::merge_people;
 pub(super) use fold_case::folded;
 
 /// Settings of a connection that bypasses sqlx; those that sqlx sets are in `open.rs`. FULL: a

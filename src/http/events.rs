@@ -1,6 +1,9 @@
 //! Publishing of events: `POST /api/v1/events`.
 
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::{
+    HttpRequest, HttpResponse,
+    web::{self, Bytes},
+};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -118,7 +121,9 @@ pub(super) async fn post(
     let payload = body::read(payload, limit).await?;
     let (headers, max_event_bytes) =
         (event_headers(request.headers()), state.server.load().max_event_bytes);
-    let body = payload.clone();
+    // The decoded events are in memory until they are stored.
+    let _room = body::room(payload.len()).await?;
+    let body = Bytes::clone(&payload);
     let decoded = body::decoded(payload.len(), move || {
         decode(&RawEvent {
             payload: &body,

@@ -21,6 +21,7 @@ pub(super) fn operations() -> Vec<Operation> {
         admin::history::operations(),
         admin::types::operations(),
         admin::directory::operations(),
+        admin::directory_bulk::operations(),
         admin::directory_import::operations(),
         admin::dead_letters::operations(),
         admin::deliveries::operations(),

@@ -76,12 +76,6 @@ fn in_order(patches: &[PersonPatch]) -> Vec<&PersonPatch> {
     patches
 }
 
-/// Returns the stored addresses of a user.
-pub(super) fn addresses(person: &Person) -> Json<'static> {
-    // A map of texts always serializes.
-    serde_json::to_string(&person.addresses).unwrap_or_else(|_| "{}".to_owned()).into()
-}
-
 impl Store {
     /// Returns a page of the directory by ID, and the number of users, in one snapshot: users after
     /// `after` with a role, or with `part` in one of their names. The number counts all users, or
@@ -148,7 +142,7 @@ impl Store {
                 .bind(&person.timezone)
                 .bind(entry.at)
                 .bind(person.email_verified)
-                .bind(addresses(person))
+                .bind(Json::from(&person.addresses))
                 .execute(&mut *tx)
                 .await?;
             entered!(entry, tx);

@@ -1,7 +1,7 @@
 //! Values that PostgreSQL stores in types of its own (`uuid`, `timestamptz`, `jsonb`, `text[]`), so
 //! that administrators can query them, and SQLite as text and integers.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, collections::BTreeMap};
 
 use chrono::{DateTime, Utc};
 use rusqlite::{
@@ -44,6 +44,13 @@ impl<'a> From<&'a str> for Json<'a> {
 impl From<String> for Json<'_> {
     fn from(text: String) -> Self {
         Self(Cow::Owned(text))
+    }
+}
+
+impl From<&BTreeMap<String, String>> for Json<'_> {
+    fn from(texts: &BTreeMap<String, String>) -> Self {
+        // A map of texts always serializes.
+        serde_json::to_string(texts).unwrap_or_else(|_| "{}".to_owned()).into()
     }
 }
 

@@ -36,8 +36,9 @@ const SUBMISSION_PORT: u16 = 587;
 const SMTPS_PORT: u16 = 465;
 
 /// E-mail.
+#[derive(Clone)]
 pub(super) struct Email {
-    connections: Connections,
+    connections: Arc<Connections>,
     from: Mailbox,
     reply_to: Option<Mailbox>,
     public_url: String,
@@ -120,7 +121,7 @@ impl Email {
         check_email(config).map_err(named)?;
         let reply_to = Some(&config.reply_to).filter(|text| !text.is_empty());
         Ok(Self {
-            connections: connections(config, timeout)?,
+            connections: Arc::new(connections(config, timeout)?),
             from: mailbox(&config.from)?,
             reply_to: reply_to.map(|text| mailbox(text)).transpose()?,
             public_url: config.public_url.trim_end_matches('/').to_owned(),
@@ -157,7 +158,10 @@ impl Email {
             builder = builder.reply_to(reply_to.clone());
         }
         let mut mail = builder
-            .multipart(MultiPart::alternative_plain_html(rendered.text, rendered.html))
+            .multipart(MultiPart::alternative_plain_html(
+                crlf(&rendered.text),
+                crlf(&rendered.html),
+            ))
             .map_err(|error| error.to_string())?;
         let mut header = |name: &'static str, value: String| {
             let name = HeaderName::new_from_ascii_str(name);
@@ -171,11 +175,43 @@ impl Email {
         Ok(mail)
     }
 
+    /// Renders a message and makes an e-mail of it.
+    fn compose(&self, message: &Message) -> Result<Mail, SendError> {
+        let refused = |reason: String| SendError::new(SendErrorKind::Refused, reason);
+        let person = message.recipient.as_ref().ok_or_else(|| {
+            SendError::new(SendErrorKind::Nobody, "an e-mail needs one recipient")
+        })?;
+        let address = person.email.as_deref().unwrap_or_default();
+        let address: lettre::Address = address
+            .trim()
+            .parse()
+            .map_err(|_| refused(format!("{address:?} is not an e-mail address")))?;
+        let name = person.name.clone().filter(|name| !name.contains(['\r', '\n']));
+        let url = self.unsubscribe_url(message);
+        let catalog = self.catalog.current();
+        let rendered =
+            self.templates.load().render(message, &catalog, &self.public_url, url.as_deref());
+        for failure in &rendered.failures {
+            tracing::warn!(
+                reason = failure.detail,
+                "email: template failed; the next best text is used"
+            );
+        }
+        self.mail(&message.id.to_string(), Mailbox::new(name, address), rendered, url.as_deref())
+            .map_err(refused)
+    }
+
     async fn transmit(&self, mail: Mail) -> Result<String, SendError> {
         let response = self.connections.send(mail.envelope(), &mail.formatted()).await?;
         let text = response.message().collect::<Vec<_>>().join(" ");
         Ok(format!("{} {text}", response.code()))
     }
+}
+
+/// Returns a text with the line ends of e-mails (RFC 5322). The library would do it too, in a time
+/// that is quadratic in their number.
+fn crlf(text: &str) -> String {
+    text.replace("\r\n", "\n").replace('\n', "\r\n")
 }
 
 /// Interprets an error: a 5xx is final, a 4xx is tried again.
@@ -212,33 +248,11 @@ impl Channel for Email {
     fn send<'a>(&'a self, message: &'a Message) -> BoxFuture<'a, Result<Sent, SendError>> {
         Box::pin(async move {
             let refused = |reason: String| SendError::new(SendErrorKind::Refused, reason);
-            let person = message.recipient.as_ref().ok_or_else(|| {
-                SendError::new(SendErrorKind::Nobody, "an e-mail needs one recipient")
-            })?;
-            let address = person.email.as_deref().unwrap_or_default();
-            let address: lettre::Address = address
-                .trim()
-                .parse()
-                .map_err(|_| refused(format!("{address:?} is not an e-mail address")))?;
-            let name = person.name.clone().filter(|name| !name.contains(['\r', '\n']));
-            let url = self.unsubscribe_url(message);
-            let catalog = self.catalog.current();
-            let rendered =
-                self.templates.load().render(message, &catalog, &self.public_url, url.as_deref());
-            for failure in &rendered.failures {
-                tracing::warn!(
-                    reason = failure.detail,
-                    "email: template failed; the next best text is used"
-                );
-            }
-            let mail = self
-                .mail(
-                    &message.id.to_string(),
-                    Mailbox::new(name, address),
-                    rendered,
-                    url.as_deref(),
-                )
-                .map_err(refused)?;
+            // Templates may take their time: other work must not wait.
+            let (email, message) = (self.clone(), message.clone());
+            let composed = tokio::task::spawn_blocking(move || email.compose(&message)).await;
+            let mail =
+                composed.map_err(|_| refused("the e-mail could not be made".to_owned()))??;
             let reply = self.transmit(mail).await?;
             Ok(Sent { reply, confirmed: Vec::new() })
         })

@@ -3,7 +3,7 @@
 //! translations are in `templates/LOCALE/email/`. What is missing is made from title, message and
 //! link.
 
-use std::path::Path;
+use std::{path::Path, sync::Arc};
 
 use minijinja::{Value, value::Serde};
 use serde_json::{Map, Value as Json, json};
@@ -27,6 +27,12 @@ const TEMPLATES_MAX: usize = 20_000;
 
 /// Maximum length of a subject, in characters.
 const SUBJECT_MAX_CHARS: usize = 300;
+
+/// Maximum number of notifications that an e-mail lists.
+const ITEMS_MAX: usize = 1_000;
+
+/// Maximum size of the notifications that an e-mail lists, in bytes; one is always listed.
+const ITEMS_MAX_BYTES: usize = 128 * 1024;
 
 /// Places of templates, in the order in which they are tried.
 const TABLE: &str = "table";
@@ -247,6 +253,19 @@ fn absolute(link: Option<&str>, public_url: &str) -> Option<String> {
     }
 }
 
+/// Returns the notifications that the e-mail lists; the others are only counted.
+fn listed(message: &Message) -> &[Arc<Notification>] {
+    let mut bytes = 0;
+    let fits = |item: &&Arc<Notification>| {
+        let is_first = bytes == 0;
+        let link = item.action_url.as_deref().map_or(0, str::len);
+        bytes += 1 + item.title.len() + item.message.len() + link;
+        is_first || bytes <= ITEMS_MAX_BYTES
+    };
+    let count = message.items.iter().take(ITEMS_MAX).take_while(fits).count();
+    &message.items[..count]
+}
+
 fn item(item: &Notification, public_url: &str) -> Json {
     json!({
         "title": item.title,
@@ -269,9 +288,10 @@ fn context(message: &Message, public_url: &str, unsubscribe: Option<&str>) -> Ma
             names.extend(fields);
         }
     }
-    let items: Vec<Json> = message.items.iter().map(|one| item(one, public_url)).collect();
+    let items: Vec<Json> = listed(message).iter().map(|one| item(one, public_url)).collect();
     if message.digest {
-        names.insert("count".to_owned(), json!(items.len()));
+        names.insert("count".to_owned(), json!(message.items.len()));
+        names.insert("more".to_owned(), json!(message.items.len() - items.len()));
     }
     names.insert("items".to_owned(), Json::from(items));
     // A type of this crate with string keys always serializes.
@@ -300,6 +320,12 @@ fn items(context: &Map<String, Json>) -> &[Json] {
     context.get("items").and_then(Json::as_array).map(Vec::as_slice).unwrap_or_default()
 }
 
+/// Returns the sentence about the notifications that the e-mail does not list, if there are any.
+fn others(context: &Map<String, Json>) -> Option<String> {
+    let more = context.get("more").and_then(Json::as_u64).filter(|more| *more > 0)?;
+    Some(format!("… and {more} more"))
+}
+
 fn default_text(context: &Map<String, Json>) -> String {
     let mut parts: Vec<String> = items(context)
         .iter()
@@ -308,6 +334,7 @@ fn default_text(context: &Map<String, Json>) -> String {
             lines.into_iter().filter(|line| !line.is_empty()).collect::<Vec<_>>().join("\n")
         })
         .collect();
+    parts.extend(others(context));
     let unsubscribe = context.get("unsubscribe_url").and_then(Json::as_str).unwrap_or_default();
     if !unsubscribe.is_empty() {
         parts.push(format!("-- \nUnsubscribe: {unsubscribe}"));
@@ -331,6 +358,7 @@ fn default_html(context: &Map<String, Json>) -> String {
             format!("<h2>{}</h2>\n<p>{message}</p>\n{link}", escaped(text_of(item, "title")))
         })
         .collect();
+    parts.extend(others(context).map(|text| format!("<p>{text}</p>")));
     let unsubscribe = context.get("unsubscribe_url").and_then(Json::as_str).unwrap_or_default();
     if !unsubscribe.is_empty() {
         parts.push(format!(

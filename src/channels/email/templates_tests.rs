@@ -85,3 +85,23 @@ fn a_template_that_fails_is_replaced_by_the_default() {
     assert!(detail.contains("nothing") && detail.contains(&name), "{detail}");
     assert!(text.starts_with("A\nIt <is> there") && text.contains("https://u"), "{text}");
 }
+
+#[test]
+fn a_long_digest_lists_what_fits_and_counts_the_others() {
+    let templates = templates(&[]).expect("they are valid");
+    let mut long = message("A", 5_000);
+    let mut first = (*long.items[0]).clone();
+    first.message = "<".repeat(4_000);
+    long.items = vec![std::sync::Arc::new(first); 5_000];
+    let mail = templates.render(&long, &Catalog::default(), "", None);
+    assert_eq!(mail.subject, "5000 new notifications");
+    let shown = mail.text.matches("<<\n").count();
+    assert!((20..40).contains(&shown), "{shown}");
+    assert!(mail.text.ends_with(&format!("… and {} more\n", 5_000 - shown)), "{shown}");
+    assert!(mail.html.contains(&format!("<p>… and {} more</p>", 5_000 - shown)));
+    let many = templates.render(&message("A", 1_500), &Catalog::default(), "", None);
+    assert!(many.text.ends_with("… and 500 more\n"));
+    assert!(
+        !templates.render(&message("A", 9), &Catalog::default(), "", None).text.contains("more")
+    );
+}

@@ -1,8 +1,12 @@
 //! Decoding of payloads into events.
 
-use std::sync::Arc;
+use std::{fmt, sync::Arc};
 
-use serde_json::Value;
+use serde::{
+    Deserialize, Deserializer,
+    de::{IgnoredAny, SeqAccess, Visitor},
+};
+use serde_json::{Value, value::RawValue};
 
 use super::{
     Event, cloudevents,
@@ -54,39 +58,93 @@ fn decode_events(incoming: &RawEvent<'_>) -> Result<Decoded, Rejected> {
     if first != Some(&b'[') {
         check_size(incoming.payload.len(), incoming)?;
     }
-    let value = parse(incoming.payload)?;
-    match value {
-        Value::Array(values) => decode_batch(incoming, values),
-        value => {
-            let mut event = decode_event(incoming, value, None)?;
-            event.bytes = incoming.payload.len();
-            Ok(Decoded { events: vec![event], batch: false })
-        }
+    if first == Some(&b'[') {
+        return decode_batch(incoming, parse(incoming.payload)?);
+    }
+    let mut event = decode_event(incoming, parse(incoming.payload)?, None)?;
+    event.bytes = incoming.payload.len();
+    Ok(Decoded { events: vec![event], batch: false })
+}
+
+/// Elements of a batch as they were sent, up to the maximum. They are decoded one by one: a batch
+/// within its limit of bytes may have millions of elements, each of which would take a hundred.
+struct Batch<'p> {
+    elements: Vec<&'p RawValue>,
+    count: usize,
+}
+
+impl<'de> Deserialize<'de> for Batch<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_seq(BatchVisitor)
     }
 }
 
-fn decode_batch(incoming: &RawEvent<'_>, values: Vec<Value>) -> Result<Decoded, Rejected> {
-    if values.is_empty() {
+struct BatchVisitor;
+
+impl<'de> Visitor<'de> for BatchVisitor {
+    type Value = Batch<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list of events")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
+        let mut batch = Batch { elements: Vec::new(), count: 0 };
+        while batch.count < BATCH_MAX_EVENTS {
+            let Some(element) = list.next_element()? else { return Ok(batch) };
+            batch.elements.push(element);
+            batch.count += 1;
+        }
+        while list.next_element::<IgnoredAny>()?.is_some() {
+            batch.count += 1;
+        }
+        Ok(batch)
+    }
+}
+
+fn decode_batch(incoming: &RawEvent<'_>, batch: Batch<'_>) -> Result<Decoded, Rejected> {
+    if batch.count == 0 {
         return Err(Rejected::whole(RejectedKind::InvalidField, "the batch has no event"));
     }
-    if values.len() > BATCH_MAX_EVENTS {
+    if batch.count > BATCH_MAX_EVENTS {
         let detail =
-            format!("a batch has at most {BATCH_MAX_EVENTS} events, this one has {}", values.len());
+            format!("a batch has at most {BATCH_MAX_EVENTS} events, this one has {}", batch.count);
         return Err(Rejected::whole(RejectedKind::TooLarge, detail));
     }
-    let mut events = Vec::with_capacity(values.len());
+    let mut events = Vec::with_capacity(batch.count);
     // The average size of an event; only the sum matters.
-    let bytes = incoming.payload.len() / values.len();
-    for (index, value) in values.into_iter().enumerate() {
-        // Serialize only if the batch may contain an event that is too large.
-        if incoming.payload.len() > incoming.max_event_bytes {
-            check_size(value.to_string().len(), incoming).map_err(|rejected| rejected.at(index))?;
-        }
-        let event =
-            decode_event(incoming, value, Some(index)).map_err(|rejected| rejected.at(index))?;
+    let bytes = incoming.payload.len() / batch.count;
+    for (index, element) in batch.elements.into_iter().enumerate() {
+        let event = decode_element(incoming, element.get(), index);
+        let event = event.map_err(|rejected| rejected.at(index))?;
         events.push(Event { bytes, ..event });
     }
     Ok(Decoded { events, batch: true })
+}
+
+fn decode_element(incoming: &RawEvent<'_>, element: &str, index: usize) -> Result<Event, Rejected> {
+    // White space around the parts does not count.
+    if element.len() > incoming.max_event_bytes {
+        check_size(compact_bytes(element), incoming)?;
+    }
+    decode_event(incoming, parse(element.as_bytes())?, Some(index))
+}
+
+/// Returns the size of a JSON text without white space between its parts.
+fn compact_bytes(json: &str) -> usize {
+    let (mut bytes, mut in_text, mut escaped) = (0, false, false);
+    for byte in json.bytes() {
+        if in_text || !byte.is_ascii_whitespace() {
+            bytes += 1;
+        }
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if in_text => escaped = true,
+            b'"' => in_text = !in_text,
+            _ => {}
+        }
+    }
+    bytes
 }
 
 fn decode_event(

@@ -181,6 +181,31 @@ fn a_bad_event_of_a_batch_names_its_index() {
 }
 
 #[test]
+fn a_batch_with_too_many_events_is_refused_without_decoding_them() {
+    let headers = [];
+    let batch = |count: usize| format!("[{}]", vec![r#"{"type":"X"}"#; count].join(","));
+    let most = batch(1_000);
+    assert_eq!(
+        decode(&incoming(most.as_bytes(), &headers, None)).map(|d| d.events.len()),
+        Ok(1_000)
+    );
+    let more = batch(70_000);
+    let rejected = decode(&incoming(more.as_bytes(), &headers, None)).expect_err("too many");
+    assert_eq!(rejected.kind, RejectedKind::TooLarge);
+    assert_eq!(rejected.detail, "a batch has at most 1000 events, this one has 70000");
+}
+
+#[test]
+fn white_space_does_not_make_an_event_of_a_batch_too_large() {
+    let headers = [];
+    let mut spaced = incoming(br#"[ { "type" :   "X", "pad": " \" , \\" } ]"#, &headers, None);
+    spaced.max_event_bytes = 29;
+    assert_eq!(decode(&spaced).map(|decoded| decoded.events.len()), Ok(1));
+    spaced.max_event_bytes = 28;
+    assert_eq!(decode(&spaced).err().map(|rejected| rejected.kind), Some(RejectedKind::TooLarge));
+}
+
+#[test]
 fn oversized_or_malformed_payload_is_rejected() {
     let headers = [];
     let mut large = incoming(br#"{"type":"X","pad":"0123456789"}"#, &headers, None);

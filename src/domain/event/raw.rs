@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use serde_json::Value;
+use serde::Deserialize;
 
 use super::{Event, Identity, fields};
 use crate::domain::{
@@ -77,7 +77,7 @@ impl RawEvent<'_> {
 }
 
 /// Parses a payload as JSON.
-pub(super) fn parse(payload: &[u8]) -> Result<Value, Rejected> {
+pub(super) fn parse<'p, T: Deserialize<'p>>(payload: &'p [u8]) -> Result<T, Rejected> {
     serde_json::from_slice(payload).map_err(|error| {
         Rejected::whole(RejectedKind::InvalidJson, format!("the payload is not JSON: {error}"))
     })

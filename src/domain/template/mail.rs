@@ -1,10 +1,17 @@
 //! Templates of e-mails: the same language and filters; in HTML values are escaped.
 
-use std::fmt;
+use std::{fmt, sync::Arc};
 
-use minijinja::{Environment, Error, ErrorKind, Value};
+use minijinja::{Environment, Error, ErrorKind, Value, value::merge_maps};
 
-use super::{BadTemplate, bad_template, describe, environment, try_out};
+use super::{
+    BadTemplate, BoundedOutput, bad_template,
+    budget::{self, BudgetHandle},
+    describe_with, environment, try_out,
+};
+
+/// Maximum size of a part of an e-mail, in bytes. Mail programs show less: some 100 KiB.
+const MAIL_MAX_BYTES: usize = 512 * 1024;
 
 /// Ending of the name of an HTML template.
 const HTML: &str = ".html";
@@ -41,7 +48,8 @@ impl MailTemplates {
         environment.add_template_owned(name, source).map_err(|error| bad_template(&error))
     }
 
-    /// Renders a template; `None` if there is none with this name.
+    /// Renders a template; `None` if there is none with this name. The text has at most
+    /// [`MAIL_MAX_BYTES`].
     ///
     /// # Errors
     /// A description of the error, with the missing field.
@@ -53,10 +61,15 @@ impl MailTemplates {
             let missing = template.undeclared_variables(false).into_iter().filter(is_missing).min();
             match missing.filter(|_| error.kind() == ErrorKind::UndefinedError) {
                 Some(field) => format!("it needs {field}, which the event does not have"),
-                None => describe(&error),
+                None => describe_with(&error, MAIL_MAX_BYTES),
             }
         };
-        Some(template.render(context).map_err(described))
+        let budget = Value::from_object(BudgetHandle(Arc::default()));
+        let within = Value::from_pairs([(budget::NAME, budget)]);
+        let mut output = BoundedOutput::new(MAIL_MAX_BYTES);
+        let rendered =
+            template.render_captured_to(merge_maps([within, context.clone()]), &mut output);
+        Some(rendered.map_err(described).map(|_| output.into_text()))
     }
 
     /// Returns the source of a template.
@@ -89,5 +102,23 @@ mod tests {
         let error = mails.render("a.txt", &nothing).expect("it is there").expect_err("no x");
         assert_eq!(error, "it needs x, which the event does not have");
         assert!(mails.add("c.html".to_owned(), "{% if %}".to_owned()).is_err());
+    }
+
+    #[test]
+    fn a_text_of_more_than_the_maximum_and_too_much_work_are_errors() {
+        let mut mails = MailTemplates::default();
+        let mut rendered = |source: &str| {
+            mails.add("a.html".to_owned(), source.to_owned()).expect("it compiles");
+            let rows = Value::from((0..9_000).collect::<Vec<i64>>());
+            let context = Value::from_pairs([("rows", rows), ("note", "<".repeat(200_000).into())]);
+            mails.render("a.html", &context).expect("it is there")
+        };
+        let error = rendered("{% for row in rows %}{note}{% endfor %}").expect_err("it is long");
+        assert_eq!(error, "its text has more than 524288 bytes");
+        let error =
+            rendered("{% for row in rows %}{% if note|upper == row %}x{% endif %}{% endfor %}");
+        assert_eq!(error.expect_err("it is work"), "it takes too many steps");
+        assert!(rendered("{note|upper}").is_err(), "escaped, it is four times as long");
+        assert!(rendered("{note|truncate(9)}").is_ok());
     }
 }

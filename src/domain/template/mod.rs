@@ -183,7 +183,7 @@ fn try_out(source: &str) -> Result<(), BadTemplate> {
         environment.add_filter(name, |_: Value, _: Rest<ValueOrKwargs>| "");
     }
     let template = environment.template_from_str(source).map_err(|error| bad_template(&error))?;
-    let tried = template.render_captured_to((), BoundedOutput::default());
+    let tried = template.render_captured_to((), BoundedOutput::new(OUTPUT_MAX_BYTES));
     match tried {
         Err(error)
             if matches!(
@@ -209,7 +209,7 @@ fn render(
     let fault = |error: &Error| template_fault(error, scope);
     let template = environment.get_template(name).map_err(|error| fault(&error))?;
     scope.budget().reset();
-    let mut output = BoundedOutput::default();
+    let mut output = BoundedOutput::new(OUTPUT_MAX_BYTES);
     let context = Value::from_dyn_object(Arc::clone(scope));
     template.render_captured_to(context, &mut output).map_err(|error| fault(&error))?;
     let mut text = output.into_text();
@@ -233,9 +233,14 @@ fn bad_template(error: &Error) -> BadTemplate {
 }
 
 fn describe(error: &Error) -> String {
+    describe_with(error, OUTPUT_MAX_BYTES)
+}
+
+/// Describes an error of a rendering whose text has at most `max` bytes.
+fn describe_with(error: &Error, max: usize) -> String {
     match error.kind() {
         ErrorKind::OutOfFuel => "it takes too many steps".to_owned(),
-        ErrorKind::WriteFailure => format!("its text has more than {OUTPUT_MAX_BYTES} bytes"),
+        ErrorKind::WriteFailure => format!("its text has more than {max} bytes"),
         kind => {
             error.detail().map_or_else(|| kind.to_string(), |detail| format!("{kind}: {detail}"))
         }
@@ -243,22 +248,29 @@ fn describe(error: &Error) -> String {
 }
 
 /// Output with a maximum size.
-#[derive(Default)]
-struct BoundedOutput(Vec<u8>);
+struct BoundedOutput {
+    text: Vec<u8>,
+    max: usize,
+}
 
 impl BoundedOutput {
+    /// Creates an output of up to `max` bytes.
+    fn new(max: usize) -> Self {
+        Self { text: Vec::new(), max }
+    }
+
     fn into_text(self) -> String {
         // minijinja writes complete strings, so the output is UTF-8.
-        String::from_utf8(self.0).unwrap_or_default()
+        String::from_utf8(self.text).unwrap_or_default()
     }
 }
 
 impl io::Write for BoundedOutput {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        if self.0.len() + bytes.len() > OUTPUT_MAX_BYTES {
+        if self.text.len() + bytes.len() > self.max {
             return Err(io::ErrorKind::FileTooLarge.into());
         }
-        self.0.extend_from_slice(bytes);
+        self.text.extend_from_slice(bytes);
         Ok(bytes.len())
     }
 

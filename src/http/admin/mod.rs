@@ -10,6 +10,7 @@ mod csv;
 pub(super) mod dead_letters;
 pub(super) mod deliveries;
 pub(super) mod directory;
+pub(super) mod directory_bulk;
 mod directory_file;
 pub(super) mod directory_import;
 mod directory_replace;

@@ -32,12 +32,17 @@ const DUE: &str = "SELECT COUNT(*) FROM (SELECT 1 FROM deliveries WHERE channel 
      ('scheduled', 'sending') AND due_at <= $2 AND (state = 'scheduled' OR claimed_until <= $2) \
      LIMIT 1) AS due";
 
-/// Claims what else a digest of a user collects: $1 user, $2 now, $3 end of the claim, $4 type with
-/// a window.
+/// Maximum number of notifications that are claimed for one e-mail; the others make another one.
+const DIGEST_MAX: i64 = 1_000;
+
+/// Claims what else a digest of a user collects, oldest first: $1 user, $2 now, $3 end of the
+/// claim, $4 type with a window, $5 limit. The state is checked once more when the row is locked.
 const CLAIM_DIGEST: &str = concat!(
-    "UPDATE deliveries SET state = 'sending', claimed_until = $3 WHERE user_id = $1 AND channel = \
-     'email' AND digest AND (state = 'scheduled' OR state = 'sending' AND claimed_until <= $2) AND \
-     (due_at <= $2 OR type_code = $4) RETURNING ",
+    "UPDATE deliveries SET state = 'sending', claimed_until = $3 WHERE delivery_id IN (SELECT \
+     delivery_id FROM deliveries WHERE user_id = $1 AND channel = 'email' AND digest AND (state = \
+     'scheduled' OR state = 'sending' AND claimed_until <= $2) AND (due_at <= $2 OR type_code = \
+     $4) ORDER BY delivery_id LIMIT $5) AND (state = 'scheduled' OR state = 'sending' AND \
+     claimed_until <= $2) RETURNING ",
     delivery_columns!()
 );
 
@@ -123,6 +128,7 @@ impl Store {
                 .bind(now)
                 .bind(until)
                 .bind(type_with_window)
+                .bind(DIGEST_MAX)
                 .fetch_all(connection)
                 .await
         })?;

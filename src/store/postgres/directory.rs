@@ -5,7 +5,7 @@ use sqlx::PgConnection;
 
 use crate::{
     domain::{notification::Timestamp, user::PersonPatch},
-    store::{StoreError, directory::addresses, sql_types::Json},
+    store::{StoreError, sql_types::Json},
 };
 
 /// Updates users from one array per column; absent fields stay unchanged. `$10` and `$11` tell
@@ -77,7 +77,7 @@ async fn merge(
         .bind(column(patches, |patch| patch.person.locale.as_deref()))
         .bind(column(patches, |patch| patch.person.timezone.as_deref()))
         .bind(column(patches, |patch| patch.person.email_verified))
-        .bind(column(patches, |patch| addresses(&patch.person)))
+        .bind(column(patches, |patch| Json::from(&patch.person.addresses)))
         .bind(replaced.roles)
         .bind(replaced.addresses)
         .bind(now)

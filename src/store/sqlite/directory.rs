@@ -5,7 +5,6 @@ use crate::{
     domain::{notification::Timestamp, user::PersonPatch},
     store::{
         StoreError,
-        directory::addresses,
         sql_types::{Json, Texts},
     },
 };
@@ -46,7 +45,7 @@ pub(in crate::store) async fn merge_people(
             now,
             Texts::default(),
             person.email_verified,
-            (!person.addresses.is_empty()).then(|| addresses(person)),
+            (!person.addresses.is_empty()).then(|| Json::from(&person.addresses)),
             Json::from("{}")
         )?;
     }

@@ -2,7 +2,12 @@ import { courseCard, courses, made, part } from './courses.js';
 import { dress, say, translate } from './page.js';
 import { answered, arrived, invite, publish } from './trace.js';
 
-/** @typedef {{ id: string, login: string, role: string, kind: 'customer' | 'admin' }} Person */
+/**
+ * Person whose bell is shown. A role replaces those that the directory has, so that only the
+ * administrator has one here, who needs it.
+ *
+ * @typedef {{ id: string, login: string, role?: string, kind: 'customer' | 'admin' }} Person
+ */
 
 const asked = new URLSearchParams(location.search);
 
@@ -12,12 +17,12 @@ const people = asked.get('user_id')
       {
         id: asked.get('user_id') ?? '',
         login: asked.get('login') ?? asked.get('user_id') ?? '',
-        role: asked.get('role') ?? 'user',
+        role: asked.get('role') ?? undefined,
         kind: asked.get('role') === 'admin' ? 'admin' : 'customer',
       },
     ]
   : [
-      { id: 'budi', login: 'budi', role: 'user', kind: 'customer' },
+      { id: 'budi', login: 'budi', kind: 'customer' },
       { id: 'admin', login: 'admin', role: 'admin', kind: 'admin' },
     ];
 
@@ -163,7 +168,7 @@ function showAnswer(person, event) {
 function identify(element, person) {
   element.setAttribute('user-id', person.id);
   element.setAttribute('login', person.login);
-  element.setAttribute('user-role', person.role);
+  if (person.role) element.setAttribute('user-role', person.role);
 }
 
 /**

@@ -199,11 +199,22 @@ declare class SignIn {
 type Status$1 = "connecting" | "online" | "offline" | "unauthorized" | "forbidden";
 
 type Tab$1 = Filter$1["tab"];
+/**
+ * Notification type. Earlier hubs have no `channels` and no `applies`.
+ */
 type TypeName = {
     code: string;
     name: string;
     mandatory: boolean;
-    category?: string | null;
+    category?: string | null | undefined;
+    /**
+     * Channels that it uses besides the inbox.
+     */
+    channels?: string[] | undefined;
+    /**
+     * False if it is for other users only.
+     */
+    applies?: boolean | undefined;
 };
 /**
  * Types by code, and the configured channels that reach a person.

@@ -182,9 +182,10 @@ export class Settings {
     let busy = false;
     box.onchange = async () => {
       const wanted = box.checked;
-      // It shows what is the case, also while the browser talks to its push service.
-      box.checked = !wanted;
-      if (busy) return;
+      if (busy) {
+        box.checked = !wanted;
+        return;
+      }
       busy = true;
       box.setAttribute('aria-busy', 'true');
       hint.textContent = words.deviceBusy;
@@ -194,6 +195,7 @@ export class Settings {
         this.#say(box.checked === wanted ? words.saved : words.blocked);
       } catch (error) {
         console.warn('Lonceng: Web Push', error);
+        box.checked = !wanted;
         const { name } = /** @type {Error} */ (error);
         hint.textContent = name === NO_PUSH_SERVICE ? words.deviceFailed : words.failed;
         this.#say(hint.textContent);

@@ -231,8 +231,10 @@ function inboxSection() {
   section.hidden = false;
 }
 
-/** Shows the free seats of courses, and the event of each booking. */
-function feedSection() {
+/** Shows the free seats of courses, and the event of each booking, if the hub has the feed. */
+async function feedSection() {
+  const { status } = await fetch('/api/v1/feeds/availability', { method: 'HEAD' });
+  if (status === 404) return;
   const section = /** @type {HTMLElement} */ (document.getElementById('live'));
   const trace = part(section, '.trace');
   invite(trace);
@@ -246,7 +248,7 @@ document.addEventListener('lonceng:action', showRefund);
 document.documentElement.classList.toggle('alone', people.length === 1);
 if (people.length > 1) {
   inboxSection();
-  feedSection();
+  void feedSection();
 }
 translate(document);
 dress(document);

@@ -185,8 +185,11 @@ declare class SignIn {
      * Requests a token to connect, if there is none. Returns whether there is an identity.
      */
     first(): Promise<boolean>;
-    /** Requests another token after a refusal, with backoff. Returns whether there is one. */
-    refused(): Promise<boolean>;
+    /**
+     * Requests another token after a refusal, with backoff. Returns whether there is one.
+     * @param {string} [token]  Token that the hub does not accept, which it may accept later.
+     */
+    refused(token?: string): Promise<boolean>;
     /** Stops renewals. */
     close(): void;
     #private;

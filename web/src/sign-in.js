@@ -102,8 +102,11 @@ export class SignIn {
     return this.#requesting ?? (this.#asked ? false : this.#request());
   }
 
-  /** Requests another token after a refusal, with backoff. Returns whether there is one. */
-  async refused() {
+  /**
+   * Requests another token after a refusal, with backoff. Returns whether there is one.
+   * @param {string} [token]  Token that the hub does not accept, which it may accept later.
+   */
+  async refused(token) {
     if (!this.#options.getToken) return false;
     if (this.#requesting) return this.#requesting;
     const now = Date.now();
@@ -114,10 +117,9 @@ export class SignIn {
         ? REFUSED_FIRST
         : Math.min(REFUSED_MAX, this.#pause * 2 || REFUSED_FIRST);
     this.#refusedAt = now;
-    const { token } = this.#options;
     const renewed = await this.#request();
-    // The token that was refused just now would be refused again; later it may be accepted.
-    return renewed && (this.#options.token !== token || this.#pause > REFUSED_FIRST);
+    const isSame = this.#options.token === token && this.#pause === REFUSED_FIRST;
+    return renewed && !isSame;
   }
 
   /** Stops renewals. */

@@ -240,6 +240,7 @@ async function feedSection() {
   invite(trace);
   const book = (/** @type {object} */ event) => void publish(trace, event);
   for (const course of courses) part(section, '.courses').append(courseCard('sari', course, book));
+  translate(section);
   section.hidden = false;
 }
 

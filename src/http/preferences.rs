@@ -6,7 +6,12 @@ use serde_json::json;
 use super::{Problem, SharedState, body, identity};
 use crate::{
     clock,
-    domain::{catalog::Target, channel::is_personal, preferences::Preferences},
+    domain::{
+        catalog::{NotificationType, Target},
+        channel::is_personal,
+        preferences::Preferences,
+        user::Person,
+    },
     http::api::{Access, Operation, Tag},
 };
 
@@ -80,7 +85,9 @@ pub(super) async fn types(
     state: SharedState,
     request: HttpRequest,
 ) -> Result<HttpResponse, Problem> {
-    identity::user(&state, &request).await?;
+    let user = identity::user(&state, &request).await?.user_id;
+    let known = state.store.people(std::slice::from_ref(&user)).await?.pop();
+    let person = known.unwrap_or_else(|| Person::unknown(user));
     let catalog = state.catalog.current();
     let mut types: Vec<_> = catalog
         .all()
@@ -96,10 +103,33 @@ pub(super) async fn types(
                 "name": kind.name(),
                 "mandatory": kind.mandatory,
                 "category": kind.presentation.category(),
+                "channels": personal_channels(kind),
+                "applies": applies_to(&kind.target, &person),
             })
         })
         .collect();
     let channels = state.channels.channels.iter().map(|channel| channel.name());
     let personal: Vec<&str> = channels.filter(|name| is_personal(name)).collect();
     Ok(HttpResponse::Ok().json(json!({ "types": types, "channels": personal })))
+}
+
+/// Returns the channels on which a type reaches a person, at once or by an escalation, besides the
+/// inbox.
+fn personal_channels(kind: &NotificationType) -> Vec<&str> {
+    let later = kind.escalate.iter().flat_map(|(_, step)| &step.channels);
+    let mut names: Vec<_> = kind.channels.iter().chain(later).map(String::as_str).collect();
+    names.retain(|name| *name != "web" && is_personal(name));
+    names.sort_unstable();
+    names.dedup();
+    names
+}
+
+/// Returns whether events of a type can be for a user.
+fn applies_to(target: &Target, person: &Person) -> bool {
+    match target {
+        Target::User | Target::Actor | Target::Recipient | Target::All => true,
+        Target::Role(role) => person.roles.contains(role),
+        Target::Users(users) => users.contains(&person.user_id),
+        Target::Feed => false,
+    }
 }

@@ -37,6 +37,14 @@ template = '{actors|first} and {count|minus(1)} others liked "{title}"'
 target = "SELF"
 group_by = "note_id"
 group_window = "1h"
+channels = ["web", "email"]
+
+[[type]]
+code = "REPORTED"
+title = "Reported"
+template = "A lesson was reported"
+target = "ADMIN"
+channels = ["web", "email", "push"]
 
 [[type]]
 code = "ALARM"

@@ -29,7 +29,9 @@ describe('channels', () => {
     await box('Likes: In the bell').uncheck();
     assert.equal(await box('Likes: E-mail').isDisabled(), true, 'the type is muted');
     await channel('Push: All types').uncheck();
-    assert.equal(await box('Note created: Push').isDisabled(), true, 'the channel is off');
+    assert.equal(await box('Lesson moved: Push').isDisabled(), true, 'the channel is off');
+    assert.equal(await box('Note created: Push').count(), 0, 'the type does not use it');
+    assert.equal(await box(/^Reported/).count(), 0, 'the type is for others');
     await bell(page).getByLabel('Collect e-mails').selectOption('Daily');
     await bell(page).getByRole('button', { name: 'Save' }).click();
     await until('it is saved', async () => (await result(page).textContent()) === 'Saved');
@@ -87,12 +89,52 @@ describe('channels', () => {
       );
     await bell(page).getByRole('switch', { name: 'E-mail: All types' }).focus();
     await page.keyboard.press('ArrowDown');
-    assert.equal(await name(), 'Lesson moved: E-mail', 'the mandatory type is skipped');
+    assert.equal(await name(), 'Likes: E-mail', 'types without a choice are skipped');
     await page.keyboard.press('ArrowLeft');
-    assert.equal(await name(), 'Lesson moved: In the bell');
+    assert.equal(await name(), 'Likes: In the bell');
     await page.keyboard.press('Space');
     await page.keyboard.press('ArrowRight');
-    assert.equal(await name(), 'Lesson moved: In the bell', 'the type is muted');
+    assert.equal(await name(), 'Likes: In the bell', 'the type is muted');
+    await done(page);
+  });
+
+  test('a user gets the choices of a role with the role', async () => {
+    const page = await open('matrix-admin&role=admin');
+    await openSettings(page);
+    const box = bell(page).getByRole('checkbox', { name: 'Reported: Push' });
+    await box.uncheck();
+    await bell(page).getByRole('button', { name: 'Save' }).click();
+    await until('it is saved', async () => (await result(page).textContent()) === 'Saved');
+    // Without the role it is not shown, and stays as it is.
+    await fixture.hub.api('PUT', '/api/v1/admin/directory/matrix-admin', { roles: [] });
+    await page.goto(`${fixture.hub.base}/?user_id=matrix-admin`);
+    await online(page);
+    await openSettings(page);
+    assert.equal(await box.count(), 0);
+    await bell(page).getByRole('checkbox', { name: 'Likes: In the bell' }).uncheck();
+    await bell(page).getByRole('button', { name: 'Save' }).click();
+    await until('it is saved', async () => (await result(page).textContent()) === 'Saved');
+    const { channels, muted_types } = await stored('matrix-admin');
+    assert.deepEqual([channels.push.types, muted_types], [{ REPORTED: false }, ['LIKED']]);
+    await done(page);
+  });
+
+  test('on a small panel Save stays in sight, beside the result', async () => {
+    const page = await open('saved', { viewport: { width: 360, height: 560 } });
+    await openSettings(page);
+    const save = bell(page).getByRole('button', { name: 'Save' });
+    const isWhole = async () => {
+      const [button, form] = await Promise.all([
+        save.boundingBox(),
+        bell(page).locator('.settings').boundingBox(),
+      ]);
+      return button.y >= form.y && button.y + button.height <= form.y + form.height;
+    };
+    assert.equal(await isWhole(), true, 'before it is scrolled');
+    await save.click();
+    await until('it is saved', async () => (await result(page).textContent()) === 'Saved');
+    assert.equal(await isWhole(), true);
+    await shot(page, 'settings-saved');
     await done(page);
   });
 

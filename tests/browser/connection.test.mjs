@@ -1,7 +1,7 @@
 // The connection of the component: several tabs, offline, polling.
 import assert from 'node:assert/strict';
-import { describe, test } from 'node:test';
-import { shot, until } from './harness.mjs';
+import { after, before, describe, test } from 'node:test';
+import { launch, shot, until } from './harness.mjs';
 import { badge, bell, items, online, useDemo } from './page.mjs';
 
 const client = (page, act) => page.evaluate(act);
@@ -118,5 +118,84 @@ describe('the connection', () => {
     }
     assert.equal(await badge(page), '1');
     await context.close();
+  });
+});
+
+describe('the back/forward cache', () => {
+  const fixture = useDemo();
+  const { api, note } = fixture;
+  let browser;
+  before(async () => {
+    browser = await launch({ ignoreDefaultArgs: ['--disable-back-forward-cache'] });
+  });
+  after(() => browser?.close());
+
+  const connections = async (user) =>
+    (await api('/api/v1/admin/clients')).connected_clients.filter((one) => one.user_id === user)
+      .length;
+  /** Opens a page with a bell, and goes to another page in the same tab. */
+  const leaveFor = async (page, address) => {
+    await page.evaluate(() => (window.isSamePage = true));
+    await page.goto(fixture.hub.base + address);
+  };
+  /** Goes back to a page that was frozen, and not loaded again. */
+  const returns = async (page) => {
+    await page.evaluate(() => history.back());
+    await until('it is the same page', () =>
+      page.evaluate(() => window.isSamePage === true).catch(() => false),
+    );
+  };
+
+  test('a page that is left is not connected, and is whole again when it is back', async () => {
+    const page = await (await browser.newContext()).newPage();
+    await page.goto(`${fixture.hub.base}/?user_id=leaver`);
+    await online(page);
+    assert.equal(await connections('leaver'), 1);
+    await leaveFor(page, '/health/live');
+    await until('the hub knows', async () => (await connections('leaver')) === 0);
+    await note('leaver', 'While away');
+    await returns(page);
+    await online(page);
+    await until('it catches up', async () => (await badge(page)) === '1');
+    assert.equal(await connections('leaver'), 1);
+    await note('leaver', 'After it');
+    await until('it is live', async () => (await badge(page)) === '2');
+    await page.context().close();
+  });
+
+  test('another tab takes the connection over, and keeps it', async () => {
+    const context = await browser.newContext();
+    const [first, second] = [await context.newPage(), await context.newPage()];
+    for (const page of [first, second]) {
+      await page.goto(`${fixture.hub.base}/?user_id=handover`);
+      await online(page);
+    }
+    const leads = (page) => client(page, () => document.querySelector('lonceng-bell').client.leads);
+    assert.equal(await leads(first), true);
+    await leaveFor(first, '/health/live');
+    await until('the other leads', () => leads(second));
+    await online(second);
+    await note('handover', 'To the other');
+    await until('it has it', async () => (await badge(second)) === '1');
+    await returns(first);
+    await online(first);
+    await until('the first has it too', async () => (await badge(first)) === '1');
+    assert.deepEqual([await leads(first), await leads(second)], [false, true]);
+    assert.equal(await connections('handover'), 1);
+    await context.close();
+  });
+
+  test('a live feed ends with the visit, and goes on', async () => {
+    const page = await (await browser.newContext()).newPage();
+    await page.goto(`${fixture.hub.base}/demo/seats.html`);
+    const watched = async () => page.locator('lonceng-feed[status="online"]').count();
+    await until('everybody watches', async () => (await watched()) === 6);
+    const open = async () => (await api('/api/v1/admin/stats')).totals.connections;
+    assert.equal(await open(), 7);
+    await leaveFor(page, '/health/live');
+    await until('nobody watches', async () => (await open()) === 0);
+    await returns(page);
+    await until('everybody watches again', async () => (await watched()) === 6);
+    await page.context().close();
   });
 });

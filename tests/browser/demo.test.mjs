@@ -34,6 +34,15 @@ describe('the demo', () => {
     await page.context().close();
   }
 
+  test('it leaves the roles that a user has in the directory', async () => {
+    await hub.api('PUT', '/api/v1/admin/directory/budi', { login: 'budi', roles: ['member'] });
+    for (const address of ['/', '/?user_id=budi']) {
+      await done(await open(address));
+      const { roles } = await hub.api('GET', '/api/v1/admin/directory/budi');
+      assert.deepEqual(roles, ['member']);
+    }
+  });
+
   test('each button shows its event, the result and the notification', async () => {
     const page = await open();
     const budi = desk(page, 'budi');

@@ -99,13 +99,18 @@ describe('the API documentation', () => {
     assert.equal(await page.locator('#results').isVisible(), false);
     await page.locator('#search').fill('unsubscribe_push nothing');
     assert.match(await page.locator('#results').textContent(), /Nothing has all of these words/);
+    // An operation by the end of its path comes first, then schemas, then members.
+    await page.locator('#search').fill('preferences');
+    const kinds = await page.locator('#results .kind').allTextContents();
+    assert.deepEqual(kinds.slice(0, 3), ['Operation', 'Operation', 'Schema']);
     await page.locator('#search').fill('snooze');
     await page.keyboard.press('ArrowDown');
     await page.keyboard.press('ArrowDown');
     await page.keyboard.press('ArrowUp');
     await page.keyboard.press('ArrowUp');
     await page.keyboard.press('Enter');
-    await entry(page, 'schema-Snooze').getByRole('heading', { name: 'Example' }).waitFor();
+    const snooze = entry(page, 'post-/api/v1/notifications/{id}/snooze');
+    await snooze.getByRole('heading', { name: 'Responses' }).waitFor();
     await page.keyboard.press('/');
     await page.keyboard.type('notification.push');
     await page.keyboard.press('Enter');
@@ -245,6 +250,46 @@ describe('the API documentation', () => {
     await page.getByRole('heading', { level: 2 }).waitFor();
     assert.equal(await page.locator('#identity').textContent(), 'Token');
     await page.context().close();
+  });
+
+  test('the first identity changes no user of the directory', async () => {
+    const known = { login: 'budi.s', roles: ['member'] };
+    await hub.api('PUT', '/api/v1/admin/directory/budi', known);
+    const page = await openPage(browser, hub, '/docs#get-/api/v1/preferences');
+    const code = (hash) => entry(page, hash).locator('[role=tabpanel]:visible code').textContent();
+    assert.match(await code('get-/api/v1/preferences'), /\/preferences\?user_id=budi'$/);
+    const sends = async (hash) => {
+      await page.evaluate((to) => (location.hash = to), hash);
+      await entry(page, hash).getByRole('button', { name: 'Send request' }).click();
+      await entry(page, hash).locator('.status.good').waitFor();
+    };
+    await sends('get-/api/v1/preferences');
+    // A publisher or an administrator is the developer.
+    await sends('post-/api/v1/events');
+    assert.match(await code('post-/api/v1/events'), /\/api\/v1\/events'/);
+    await sends('get-/api/v1/admin/types');
+    const { login, roles } = await hub.api('GET', '/api/v1/admin/directory/budi');
+    assert.deepEqual({ login, roles }, known);
+    assert.equal(await page.locator('#identity').textContent(), 'budi');
+    await done(page);
+  });
+
+  test('without dev sign-in nothing is sent as a user, and a 401 says what to do', async () => {
+    const env = { LONCENG_AUTH__METHODS: 'jwt', LONCENG_AUTH__JWT_SECRET: 'x'.repeat(32) };
+    const other = await Hub.start({ env });
+    const page = await openPage(browser, other, '/docs#get-/api/v1/preferences');
+    const operation = entry(page, 'get-/api/v1/preferences');
+    const code = await operation.locator('[role=tabpanel]:visible code').textContent();
+    assert.match(code, /\/preferences' \\\n {2}-H "Authorization: Bearer/);
+    assert.equal(await page.locator('#identity').textContent(), 'Sign in');
+    await operation.getByRole('button', { name: 'Send request' }).click();
+    await operation.getByText('The hub does not know who sends this.').waitFor();
+    await operation.getByRole('button', { name: 'Choose an identity' }).click();
+    await page.getByLabel('Token', { exact: true }).waitFor();
+    assert.deepEqual(await violations(page), []);
+    await shot(page, 'docs-unauthorized');
+    await page.context().close();
+    await other.stop();
   });
 
   test('the copy button copies what is shown', async () => {

@@ -140,8 +140,10 @@ function executable() {
   return known.find((file) => file && existsSync(file));
 }
 
-export function launch() {
+/** Starts a browser. Playwright turns the back/forward cache off, which `options` can undo. */
+export function launch(options = {}) {
   return chromium.launch({
+    ...options,
     executablePath: executable(),
     args: [
       '--headless=new',

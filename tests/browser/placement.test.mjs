@@ -74,6 +74,38 @@ describe('the panel on other pages', () => {
     }
   }
 
+  for (const [lang, width] of ['en', 'id'].flatMap((lang) =>
+    [320, 360, 375, 390, 480, 1280].map((width) => [lang, width]),
+  )) {
+    test(`no button of the panel is cut off: ${lang}, ${width} px`, async () => {
+      await note('cut', 'One');
+      const page = await open(`<lonceng-bell user-id="cut" lang="${lang}"></lonceng-bell>`, {
+        viewport: { width, height: 700 },
+      });
+      await becomes(page, 'online');
+      await bell(page).locator('.bell').click();
+      await until('it is listed', async () => (await items(page).count()) > 0);
+      const cut = await bell(page)
+        .locator('.panel')
+        .evaluate((panel) => {
+          const { left, right } = panel.getBoundingClientRect();
+          const buttons = [...panel.querySelectorAll('.head button, .tabbar button')];
+          const isCut = (one) => {
+            const box = one.getBoundingClientRect();
+            const over = one.scrollWidth > one.clientWidth;
+            return box.left < left || box.right > right || over;
+          };
+          return buttons
+            .filter((one) => one.checkVisibility() && isCut(one))
+            .map((one) => one.textContent || one.ariaLabel);
+        });
+      assert.deepEqual(cut, []);
+      // Each tab is where it can be pressed.
+      for (const tab of await bell(page).getByRole('tab').all()) await tab.click();
+      await page.context().close();
+    });
+  }
+
   test('placement decides where the panel opens, as long as it fits', async () => {
     const page = await open(
       `<div style="position:absolute;left:500px;top:600px">

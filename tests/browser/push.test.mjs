@@ -59,6 +59,26 @@ describe('Web Push', () => {
     return subscribed;
   }
 
+  test('a push service that does not answer is waited for, and said', async () => {
+    const page = await open('hanging', { permissions: ['notifications'] });
+    await page.evaluate(() => {
+      PushManager.prototype.subscribe = () => new Promise((_, no) => (window.answer = no));
+    });
+    const device = bell(page).getByRole('switch', { name: 'Notifications of this device' });
+    await openSettings(page);
+    await device.check();
+    await bell(page).getByText('Asking the browser …').waitFor();
+    assert.equal(await device.getAttribute('aria-busy'), 'true');
+    await until('it asks', () => page.evaluate(() => Boolean(window.answer)));
+    await page.evaluate(() => window.answer(new DOMException('no', 'AbortError')));
+    await bell(page)
+      .locator('#device-hint')
+      .getByText(/cannot reach its push service/)
+      .waitFor();
+    assert.equal(await device.isChecked(), false);
+    await done(page);
+  });
+
   test('the switch subscribes this device, a click marks as read, and switching off unsubscribes', async () => {
     const page = await open('pushed', { permissions: ['notifications'] });
     const browsers = await usePushService(page);

@@ -36,6 +36,15 @@ code = "MESSAGE"
 title = "Message"
 template = "{message}"
 target = "SELF"
+
+[[type]]
+code = "ALERT"
+title = "Alert"
+template = "{message}"
+target = "ROLE"
+target_role = "operator"
+channels = ["web", "push", "webhook:ops"]
+escalate = [{ after = "10m", channels = ["email"] }]
 "#;
 
 async fn start(on: On) -> Option<Hub> {
@@ -82,6 +91,22 @@ async fn a_type_presents_its_notifications(on: On) {
     assert_eq!(of("REFUND")["category"], "Refunds");
     assert_eq!(of("REFUND")["name"], "Refund", "the title depends on the event");
     assert_eq!((&of("LIKED")["category"], &of("LIKED")["name"]), (&Value::Null, &json!("Liked")));
+}
+
+async fn types_say_on_which_channels_and_whether_they_reach_a_user(on: On) {
+    let Some(hub) = start(on).await else { return };
+    let operator = json!({ "roles": ["operator"] }).to_string();
+    hub.send("PUT", "/api/v1/admin/directory/ani", &[], operator).await;
+
+    for (user, applies) in [("ani", true), ("budi", false)] {
+        let (_, types) = hub.get(&format!("/api/v1/preferences/types?user_id={user}")).await;
+        let types = types["types"].as_array().cloned().unwrap_or_default();
+        let of = |code: &str| types.iter().find(|one| one["code"] == code).cloned();
+        let (alert, message) = (of("ALERT").unwrap_or_default(), of("MESSAGE").unwrap_or_default());
+        assert_eq!((&alert["applies"], &message["applies"]), (&json!(applies), &json!(true)));
+        assert_eq!(alert["channels"], json!(["email", "push"]));
+        assert_eq!(message["channels"], json!([]));
+    }
 }
 
 async fn the_value_of_an_event_makes_no_mark(on: On) {
@@ -248,6 +273,7 @@ on_each_store! {
     the_list_is_filtered_by_category_and_text
     titles_are_translated_and_groups_keep_their_marks
     notify_takes_a_presentation
+    types_say_on_which_channels_and_whether_they_reach_a_user
 }
 
 #[tokio::test]

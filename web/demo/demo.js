@@ -2,7 +2,12 @@ import { courseCard, courses, made, part } from './courses.js';
 import { dress, say, translate } from './page.js';
 import { answered, arrived, invite, publish } from './trace.js';
 
-/** @typedef {{ id: string, login: string, role: string, kind: 'customer' | 'admin' }} Person */
+/**
+ * Person whose bell is shown. A role replaces those that the directory has, so that only the
+ * administrator has one here, who needs it.
+ *
+ * @typedef {{ id: string, login: string, role?: string, kind: 'customer' | 'admin' }} Person
+ */
 
 const asked = new URLSearchParams(location.search);
 
@@ -12,12 +17,12 @@ const people = asked.get('user_id')
       {
         id: asked.get('user_id') ?? '',
         login: asked.get('login') ?? asked.get('user_id') ?? '',
-        role: asked.get('role') ?? 'user',
+        role: asked.get('role') ?? undefined,
         kind: asked.get('role') === 'admin' ? 'admin' : 'customer',
       },
     ]
   : [
-      { id: 'budi', login: 'budi', role: 'user', kind: 'customer' },
+      { id: 'budi', login: 'budi', kind: 'customer' },
       { id: 'admin', login: 'admin', role: 'admin', kind: 'admin' },
     ];
 
@@ -163,7 +168,7 @@ function showAnswer(person, event) {
 function identify(element, person) {
   element.setAttribute('user-id', person.id);
   element.setAttribute('login', person.login);
-  element.setAttribute('user-role', person.role);
+  if (person.role) element.setAttribute('user-role', person.role);
 }
 
 /**
@@ -226,13 +231,16 @@ function inboxSection() {
   section.hidden = false;
 }
 
-/** Shows the free seats of courses, and the event of each booking. */
-function feedSection() {
+/** Shows the free seats of courses, and the event of each booking, if the hub has the feed. */
+async function feedSection() {
+  const { status } = await fetch('/api/v1/feeds/availability', { method: 'HEAD' });
+  if (status === 404) return;
   const section = /** @type {HTMLElement} */ (document.getElementById('live'));
   const trace = part(section, '.trace');
   invite(trace);
   const book = (/** @type {object} */ event) => void publish(trace, event);
   for (const course of courses) part(section, '.courses').append(courseCard('sari', course, book));
+  translate(section);
   section.hidden = false;
 }
 
@@ -241,7 +249,7 @@ document.addEventListener('lonceng:action', showRefund);
 document.documentElement.classList.toggle('alone', people.length === 1);
 if (people.length > 1) {
   inboxSection();
-  feedSection();
+  void feedSection();
 }
 translate(document);
 dress(document);

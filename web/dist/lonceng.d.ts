@@ -185,8 +185,11 @@ declare class SignIn {
      * Requests a token to connect, if there is none. Returns whether there is an identity.
      */
     first(): Promise<boolean>;
-    /** Requests another token after a refusal, with backoff. Returns whether there is one. */
-    refused(): Promise<boolean>;
+    /**
+     * Requests another token after a refusal, with backoff. Returns whether there is one.
+     * @param {string} [token]  Token that the hub does not accept, which it may accept later.
+     */
+    refused(token?: string): Promise<boolean>;
     /** Stops renewals. */
     close(): void;
     #private;
@@ -199,11 +202,22 @@ declare class SignIn {
 type Status$1 = "connecting" | "online" | "offline" | "unauthorized" | "forbidden";
 
 type Tab$1 = Filter$1["tab"];
+/**
+ * Notification type. Earlier hubs have no `channels` and no `applies`.
+ */
 type TypeName = {
     code: string;
     name: string;
     mandatory: boolean;
-    category?: string | null;
+    category?: string | null | undefined;
+    /**
+     * Channels that it uses besides the inbox.
+     */
+    channels?: string[] | undefined;
+    /**
+     * False if it is for other users only.
+     */
+    applies?: boolean | undefined;
 };
 /**
  * Types by code, and the configured channels that reach a person.

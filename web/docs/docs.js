@@ -1,4 +1,4 @@
-import { byId, h, paragraphs } from './dom.js';
+import { breakable, byId, h, paragraphs } from './dom.js';
 import { identityControls } from './identity.js';
 import { Model } from './model.js';
 import { operationEntry, schemaEntry } from './operation.js';
@@ -89,7 +89,9 @@ class Router {
             h(
               'ul',
               { hidden: true },
-              ...links.map((link) => h('li', {}, h('a', { href: `#${link.hash}` }, link.title))),
+              ...links.map((link) =>
+                h('li', {}, h('a', { href: `#${link.hash}` }, ...breakable(link.title))),
+              ),
             ),
         ),
       ),

@@ -38,6 +38,15 @@ export function prose(text) {
 }
 
 /**
+ * Returns a path that breaks after its slashes, if it must.
+ * @param {string} path
+ * @returns {Child[]}
+ */
+export function breakable(path) {
+  return path.split(/(?<=\/)/).flatMap((part, at) => (at ? [h('wbr'), part] : [part]));
+}
+
+/**
  * Returns one paragraph for each that a description has.
  * @param {string | undefined} text
  * @returns {HTMLElement[]}

@@ -19,21 +19,33 @@ const listeners = new Set();
 /** Hosts of a hub that is likely to have dev sign-in. */
 const LOOPBACK = ['127.0.0.1', 'localhost', '[::1]'];
 
-/** @returns {Identity} */
-function initial() {
+/** Part of the demo, which a hub has with dev sign-in only. */
+const DEMO = '/demo/icon.svg';
+
+/** Returns whether the hub has dev sign-in, which it has on this machine only. */
+async function hasDevSignIn() {
+  if (!LOOPBACK.includes(location.hostname)) return false;
+  return fetch(DEMO, { method: 'HEAD' }).then(
+    ({ ok }) => ok,
+    () => false,
+  );
+}
+
+/** @returns {Promise<Identity>} */
+async function initial() {
   const stored = sessionStorage.getItem(KEY);
   if (stored) return JSON.parse(stored);
   const asked = new URLSearchParams(location.search);
   const user = asked.get('user_id');
   const dev = { kind: /** @type {const} */ ('dev'), token: '' };
-  if (user)
-    return { ...dev, user, login: asked.get('login') ?? user, role: asked.get('role') ?? 'user' };
-  const kind = LOOPBACK.includes(location.hostname) ? 'dev' : 'token';
-  return { ...dev, kind, user: 'budi', login: 'budi', role: 'admin' };
+  if (user) return { ...dev, user, login: asked.get('login') ?? '', role: asked.get('role') ?? '' };
+  const kind = (await hasDevSignIn()) ? 'dev' : 'token';
+  // A login or a role would replace what the directory has.
+  return { ...dev, kind, user: 'budi', login: '', role: '' };
 }
 
 /** @type {Identity} */
-let present = initial();
+let present = await initial();
 
 export const identity = () => present;
 
@@ -42,9 +54,14 @@ export function onIdentity(listener) {
   listeners.add(listener);
 }
 
-/** Query parameters that carry the identity. @returns {[string, string][]} */
-export function identityQuery() {
-  if (present.kind !== 'dev') return [];
+/**
+ * Returns the query parameters that carry the identity.
+ * @param {boolean} [asService]  True for what no user does without a role: publish and administer.
+ *   With dev sign-in, a request without an identity is the developer's, who may do both.
+ * @returns {[string, string][]}
+ */
+export function identityQuery(asService = false) {
+  if (present.kind !== 'dev' || (asService && !present.role)) return [];
   /** @type {[string, string][]} */
   const all = [
     ['user_id', present.user],
@@ -57,13 +74,13 @@ export function identityQuery() {
 /** Returns a description of the present identity for the button. */
 function summary() {
   if (present.kind === 'dev')
-    return present.user ? `${present.user} (${present.role || 'user'})` : 'Developer';
+    return present.user + (present.role && ` (${present.role})`) || 'Developer';
   if (present.kind === 'token') return present.token ? 'Token' : 'Sign in';
   return 'Nobody';
 }
 
 /** Shows the dialog in which the identity is chosen. */
-function open() {
+export function chooseIdentity() {
   const dialog = byId('identity-dialog');
   const form = dialog.querySelector('form');
   form.elements.kind.value = present.kind;
@@ -136,7 +153,18 @@ export function identityControls() {
         'label',
         {},
         'Role',
-        h('select', { name: 'role' }, h('option', {}, 'user'), h('option', {}, 'admin')),
+        h(
+          'select',
+          { name: 'role' },
+          h('option', { value: '' }, 'as the directory has it'),
+          h('option', {}, 'user'),
+          h('option', {}, 'admin'),
+        ),
+      ),
+      h(
+        'p',
+        { class: 'hint' },
+        'A login or a role that is chosen here replaces that of the user in the directory.',
       ),
     ),
     h(
@@ -160,7 +188,7 @@ export function identityControls() {
   document.body.append(dialog);
   const button = byId('identity');
   const draw = () => (button.textContent = summary());
-  button.addEventListener('click', open);
+  button.addEventListener('click', chooseIdentity);
   onIdentity(draw);
   draw();
 }

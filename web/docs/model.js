@@ -48,6 +48,9 @@ export const CALLERS = {
   admin: 'administrator',
 };
 
+/** Kinds of what is only a part of an operation or a schema. */
+const PARTS = ['Parameter', 'Member'];
+
 /** Both documents, by what the page shows of them. */
 export class Model {
   /**
@@ -140,11 +143,15 @@ export class Model {
   search(query) {
     const words = query.toLowerCase().split(/\s+/).filter(Boolean);
     if (!words.length) return [];
-    const rank = (/** @type {Found} */ one) => {
-      const title = one.title.toLowerCase();
-      if (title === query.trim().toLowerCase()) return 0;
-      if (title.startsWith(words[0])) return 1;
-      return words.every((word) => title.includes(word)) ? 2 : 3;
+    const whole = query.trim().toLowerCase();
+    const rank = (/** @type {Found} */ { kind, title: name }) => {
+      const title = name.toLowerCase();
+      // An operation is often named by the end of its path.
+      const isNamed = title === whole || (kind === 'Operation' && title.endsWith(`/${whole}`));
+      const isPart = PARTS.includes(kind);
+      if (isNamed) return isPart ? 3 : 0;
+      if (title.startsWith(words[0])) return isPart ? 4 : 1;
+      return words.every((word) => title.includes(word)) ? 2 + Number(isPart) * 3 : 6;
     };
     return this.found
       .filter((one) => {

@@ -1,4 +1,4 @@
-import { codeBlock, h, paragraphs, prose, table } from './dom.js';
+import { breakable, codeBlock, h, paragraphs, prose, table } from './dom.js';
 import { CALLERS } from './model.js';
 import { RequestPanel } from './request-panel.js';
 import { example, limits, resolved, schemaView, typeOf } from './schema.js';
@@ -61,7 +61,7 @@ export function operationEntry(http, operation) {
     head: [
       h('span', { class: `method ${method.toLowerCase()}` }, method),
       ' ',
-      h('code', { class: 'path' }, path),
+      h('code', { class: 'path' }, ...breakable(path)),
       h('span', { class: 'summary' }, it.summary),
     ],
     build: () => [

@@ -20,6 +20,12 @@ const SOURCES = /** @type {[RegExp, string, string, string][]} */ ([
 ]);
 
 /**
+ * Returns whether an operation is for publishers or administrators only.
+ * @param {Operation} operation
+ */
+const isForServices = ({ it }) => !it['x-who']?.includes('user');
+
+/**
  * @param {string} text
  * @param {HTMLElement} input
  */
@@ -139,7 +145,10 @@ export class RequestForm {
     const fill = async () => {
       const [, name, list, member] = /** @type {any} */ (this.source());
       const [path, query] = list.split('?');
-      const call = { method: 'GET', path, query: [...new URLSearchParams(query)], headers: [] };
+      const call = {
+        ...{ method: 'GET', path, query: [...new URLSearchParams(query)], headers: [] },
+        asService: isForServices(this.operation),
+      };
       const answer = await this.send(call).then((response) => response.json());
       const entries = Array.isArray(answer) ? answer : Object.values(answer).find(Array.isArray);
       const field = [...this.fields].find(([one]) => one.name === name)?.[1];
@@ -176,7 +185,10 @@ export class RequestForm {
   call() {
     let { path } = this.operation;
     /** @type {Call} */
-    const call = { method: this.operation.method, path, query: [], headers: [] };
+    const call = {
+      ...{ method: this.operation.method, path, query: [], headers: [] },
+      asService: isForServices(this.operation),
+    };
     for (const [{ name, in: place, schema }, { value }] of this.fields) {
       if (place === 'path') path = path.replace(`{${name}}`, encodeURIComponent(value));
       else if (value === '') continue;

@@ -1,5 +1,5 @@
 import { announce, copyButton, h, tabs } from './dom.js';
-import { onIdentity } from './identity.js';
+import { chooseIdentity, onIdentity } from './identity.js';
 import { RequestForm } from './request-form.js';
 import { LANGUAGES, preparation } from './samples.js';
 
@@ -48,6 +48,19 @@ async function read(response, onText) {
     if (/** @type {any} */ (error).name !== 'AbortError') throw error;
   }
   return text;
+}
+
+/**
+ * Returns what to do about a refused identity.
+ * @param {401 | 403} status
+ */
+function signInHint(status) {
+  const text =
+    status === 401
+      ? 'The hub does not know who sends this. '
+      : 'The identity of this request may not do this. ';
+  const choose = h('button', { type: 'button', onclick: chooseIdentity }, 'Choose an identity');
+  return h('p', { class: 'hint sign-in' }, text, choose);
 }
 
 /** Form of an operation, the code for it in three languages, and its response. */
@@ -137,7 +150,7 @@ export class RequestPanel {
       { tabIndex: 0, role: 'region', 'aria-label': 'Body of the response' },
       body,
     );
-    this.output.replaceChildren(
+    const parts = [
       h(
         'p',
         { class: `status ${response.ok ? 'good' : 'bad'}` },
@@ -145,6 +158,7 @@ export class RequestPanel {
         ' in ',
         time,
       ),
+      (response.status === 401 || response.status === 403) && signInHint(response.status),
       h('dl', { class: 'headers' }, ...headers),
       h(
         'div',
@@ -152,7 +166,8 @@ export class RequestPanel {
         pre,
         copyButton('Copy: body of the response', () => body.textContent),
       ),
-    );
+    ];
+    this.output.replaceChildren(...parts.filter((part) => part));
     const text = await read(response, (arrived) => (body.textContent = arrived));
     body.textContent = text ? pretty(text) : '(no body)';
     time.textContent = `${elapsed()} ms`;

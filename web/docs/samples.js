@@ -8,6 +8,7 @@ import { identity, identityQuery } from './identity.js';
  * @property {[string, string][]} query
  * @property {[string, string][]} headers
  * @property {string} [body]
+ * @property {boolean} [asService]  True if no user sends it without a role.
  */
 
 /** Variable of the environment from which the code reads the token. */
@@ -19,7 +20,7 @@ const VARIABLE = 'LONCENG_TOKEN';
  */
 export function urlOf(call) {
   const url = new URL(call.path, location.origin);
-  for (const [name, value] of [...call.query, ...identityQuery()])
+  for (const [name, value] of [...call.query, ...identityQuery(call.asService)])
     if (!url.searchParams.has(name) || name === 'filters') url.searchParams.append(name, value);
   return url.href;
 }

@@ -1,4 +1,4 @@
-import { announce, byId, h } from './dom.js';
+import { announce, breakable, byId, h } from './dom.js';
 
 /** Maximum number of results that are shown. */
 const RESULTS = 40;
@@ -27,7 +27,7 @@ export function searchControls(model) {
               'a',
               { href: `#${hash}`, onclick: close },
               h('span', { class: 'kind' }, kind),
-              h('code', {}, title),
+              h('code', {}, ...breakable(title)),
               h('span', { class: 'detail' }, detail.replaceAll('`', '')),
             ),
           ),

@@ -39,9 +39,9 @@ class LiveBell {
     await import('/lonceng.js');
     const { kind, user, login, role, token } = identity();
     const bell = document.createElement('lonceng-bell');
-    const attributes =
-      kind === 'token' ? { token } : { 'user-id': user, login: login || user, 'user-role': role };
-    for (const [name, value] of Object.entries(attributes)) bell.setAttribute(name, value);
+    const attributes = kind === 'token' ? { token } : { 'user-id': user, login, 'user-role': role };
+    for (const [name, value] of Object.entries(attributes))
+      if (value) bell.setAttribute(name, value);
     this.place.replaceChildren(bell);
     this.button.hidden = true;
   }

@@ -13,6 +13,12 @@ import { SCRIPT_ORIGIN, call } from './options.js';
 /** Path of the hub's service worker, and its scope: it controls no page of the site. */
 const WORKER = '/lonceng-sw.js';
 
+/** Time limit for the browser's push service, in milliseconds. */
+const SUBSCRIBE_TIMEOUT = 20_000;
+
+/** Name of the error when the browser's push service refuses, or does not answer. */
+export const NO_PUSH_SERVICE = 'NoPushService';
+
 const SUBSCRIPTIONS = '/api/v1/push/subscriptions';
 
 /** Web Push of this browser, for the signed-in user. */
@@ -56,10 +62,7 @@ export class DevicePush {
     const registration = await navigator.serviceWorker.register(WORKER, { scope: WORKER });
     await activated(registration);
     await (await registration.pushManager.getSubscription())?.unsubscribe();
-    const subscription = await registration.pushManager.subscribe({
-      userVisibleOnly: true,
-      applicationServerKey: await this.#publicKey(),
-    });
+    const subscription = await subscribe(registration, await this.#publicKey());
     try {
       await call(this.#options, 'POST', SUBSCRIPTIONS, {}, subscription.toJSON());
     } catch (error) {
@@ -97,6 +100,33 @@ export class DevicePush {
     // A worker of the site itself may have subscriptions of another push service.
     const own = registration && new URL(registration.scope).pathname === WORKER;
     return own ? registration.pushManager.getSubscription() : null;
+  }
+}
+
+/**
+ * Subscribes at the browser's push service. Without Internet, Chromium never answers.
+ * @param {ServiceWorkerRegistration} registration
+ * @param {string} applicationServerKey
+ */
+async function subscribe({ pushManager }, applicationServerKey) {
+  const asked = pushManager.subscribe({ userVisibleOnly: true, applicationServerKey });
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  let timer;
+  const timeout = new Promise((_, reject) => {
+    timer = setTimeout(() => reject(new Error('no answer')), SUBSCRIBE_TIMEOUT);
+  });
+  try {
+    return /** @type {PushSubscription} */ (await Promise.race([asked, timeout]));
+  } catch (cause) {
+    // What comes too late is not used.
+    asked.then(
+      (late) => late.unsubscribe(),
+      () => {},
+    );
+    const error = new Error('the push service of the browser cannot be reached', { cause });
+    throw Object.assign(error, { name: NO_PUSH_SERVICE });
+  } finally {
+    clearTimeout(timer);
   }
 }
 

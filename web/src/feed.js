@@ -1,6 +1,7 @@
 import { socketUrl } from './options.js';
 import { SignIn } from './sign-in.js';
 import { Link } from './link.js';
+import { watchVisit } from './page-visit.js';
 
 /** @import { Status } from './link.js' */
 /** @import { Options } from './options.js' */
@@ -45,6 +46,12 @@ export class Feed extends EventTarget {
   #options;
   #signIn;
   #closed = false;
+  /** True while the page is in the back/forward cache. */
+  #left = false;
+  #endVisit = watchVisit(
+    () => this.#leave(),
+    () => this.#comeBack(),
+  );
 
   /** @param {FeedOptions} options */
   constructor(options) {
@@ -59,7 +66,7 @@ export class Feed extends EventTarget {
   async #start() {
     // A public feed needs no token; the hub refuses others.
     await this.#signIn.first();
-    if (this.#closed) return;
+    if (this.#closed || this.#left || this.#link) return;
     const feed = this.#feed;
     this.#link = new Link(this.#options, {
       address: () => {
@@ -72,10 +79,7 @@ export class Feed extends EventTarget {
       welcome: 'subscribed',
       hello: () => this.#subscription(),
       onMessage: (message) => this.#onMessage(message),
-      onStatus: (status) => {
-        this.#status = status;
-        this.dispatchEvent(new Event('change'));
-      },
+      onStatus: (status) => this.#setStatus(status),
       // HEAD, because GET is the feed itself.
       probe: feed
         ? ['HEAD', `/api/v1/feeds/${encodeURIComponent(feed)}`]
@@ -103,8 +107,30 @@ export class Feed extends EventTarget {
 
   close() {
     this.#closed = true;
+    this.#endVisit();
     this.#signIn.close();
     this.#link?.close();
+  }
+
+  /** Closes the connection: the page is left. */
+  #leave() {
+    this.#left = true;
+    this.#link?.close();
+    this.#link = null;
+    this.#setStatus('connecting');
+  }
+
+  /** Connects again: the page is back from the back/forward cache. */
+  #comeBack() {
+    this.#left = false;
+    void this.#start();
+  }
+
+  /** @param {Status} status */
+  #setStatus(status) {
+    if (this.#status === status) return;
+    this.#status = status;
+    this.dispatchEvent(new Event('change'));
   }
 
   #subscription() {

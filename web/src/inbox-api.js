@@ -6,7 +6,15 @@ import { call, callUrl, request } from './options.js';
 
 /** @typedef {Filter['tab']} Tab */
 /**
- * @typedef {{ code: string, name: string, mandatory: boolean, category?: string | null }} TypeName
+ * Notification type. Earlier hubs have no `channels` and no `applies`.
+ *
+ * @typedef {object} TypeName
+ * @property {string} code
+ * @property {string} name
+ * @property {boolean} mandatory
+ * @property {string | null} [category]
+ * @property {string[]} [channels]  Channels that it uses besides the inbox.
+ * @property {boolean} [applies]  False if it is for other users only.
  */
 
 /**

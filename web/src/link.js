@@ -240,7 +240,7 @@ export class Link {
     if (code === FORBIDDEN) return this.#set('forbidden', 'refused by the hub');
     const [why, reason] = refused && navigator.onLine ? await this.#findReason() : OFFLINE;
     if (this.#closed || this.#socket) return;
-    if (why === 'unauthorized') return this.#retrySignIn(reason);
+    if (why === 'unauthorized') return this.#retrySignIn(reason, this.#options.token);
     if (why === 'forbidden') return this.#set('forbidden', reason);
     // A first failure is often a restart or a change of network, and not reported.
     if (this.#failures > 1 || !navigator.onLine) this.#set('offline', 'no connection');
@@ -286,11 +286,14 @@ export class Link {
     );
   }
 
-  /** @param {string} reason  Reason of the refusal. */
-  async #retrySignIn(reason) {
+  /**
+   * @param {string} reason  Reason of the refusal.
+   * @param {string} [token]  Token that the hub does not accept.
+   */
+  async #retrySignIn(reason, token) {
     this.#endedAt = Date.now();
     const { signIn } = this.#protocol;
-    if (await signIn?.refused()) {
+    if (await signIn?.refused(token)) {
       if (!this.#socket) this.#open();
       return;
     }

@@ -1,5 +1,6 @@
-import { counted, filled } from './messages.js';
+import { counted } from './messages.js';
 import { askPermission, here, keep, permission } from './browser-settings.js';
+import { NO_PUSH_SERVICE } from './device-push.js';
 import { element } from './icons.js';
 import { Matrix } from './matrix.js';
 
@@ -43,7 +44,8 @@ export class Settings {
       Boolean(here().desktop) && permission() === 'granted',
     );
     desktop.onchange = () => void this.#allowDesktop(desktop, words);
-    if (device !== 'unavailable') this.#device(browser, client, words, device);
+    if (device !== 'unavailable' && device !== 'elsewhere')
+      this.#device(browser, client, words, device);
     const quiet = this.#group(words.quiet);
     quiet.append(element('p', 'hint', words.quietHint));
     const on = this.#box(quiet, 'quiet', words.quiet, Boolean(known.quiet_hours));
@@ -54,9 +56,10 @@ export class Settings {
     const channels = this.#group(words.types);
     const matrix = new Matrix(known, types, words);
     channels.append(matrix.root);
-    const digest = this.#digest(channels, words, known.digest);
-    const save = element('button', 'save', words.save);
-    this.root.append(save);
+    const digest = matrix.has('email') ? this.#digest(channels, words, known.digest) : null;
+    const foot = element('div', 'foot');
+    foot.append(element('button', 'save', words.save));
+    this.root.append(foot);
     this.root.onsubmit = (event) => {
       event.preventDefault();
       const wanted = {
@@ -64,7 +67,7 @@ export class Settings {
         // Quiet hours are in the time zone of this browser.
         timezone: on.checked ? Intl.DateTimeFormat().resolvedOptions().timeZone : known.timezone,
         retention_days: days.value ? Number(days.value) : null,
-        digest: /** @type {Preferences['digest']} */ (digest.value || null),
+        digest: digest ? /** @type {Preferences['digest']} */ (digest.value || null) : known.digest,
         ...matrix.value,
       };
       client.savePreferences(wanted).then(
@@ -172,10 +175,8 @@ export class Settings {
     group.append(hint);
     const draw = (/** @type {DevicePushState} */ now) => {
       box.checked = now === 'on';
-      box.disabled = now === 'elsewhere' || now === 'blocked';
-      const elsewhere = filled(words.deviceElsewhere, { host: new URL(devicePush.origin).host });
-      hint.textContent =
-        now === 'elsewhere' ? elsewhere : now === 'blocked' ? words.blocked : words.deviceHint;
+      box.disabled = now === 'blocked';
+      hint.textContent = now === 'blocked' ? words.blocked : words.deviceHint;
     };
     draw(state);
     let busy = false;
@@ -186,6 +187,8 @@ export class Settings {
         return;
       }
       busy = true;
+      box.setAttribute('aria-busy', 'true');
+      hint.textContent = words.deviceBusy;
       try {
         const now = await (wanted ? devicePush.enable() : devicePush.disable());
         draw(now);
@@ -193,8 +196,11 @@ export class Settings {
       } catch (error) {
         console.warn('Lonceng: Web Push', error);
         box.checked = !wanted;
-        this.#say(words.failed);
+        const { name } = /** @type {Error} */ (error);
+        hint.textContent = name === NO_PUSH_SERVICE ? words.deviceFailed : words.failed;
+        this.#say(hint.textContent);
       }
+      box.removeAttribute('aria-busy');
       busy = false;
     };
   }

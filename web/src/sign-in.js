@@ -102,8 +102,11 @@ export class SignIn {
     return this.#requesting ?? (this.#asked ? false : this.#request());
   }
 
-  /** Requests another token after a refusal, with backoff. Returns whether there is one. */
-  async refused() {
+  /**
+   * Requests another token after a refusal, with backoff. Returns whether there is one.
+   * @param {string} [token]  Token that the hub does not accept, which it may accept later.
+   */
+  async refused(token) {
     if (!this.#options.getToken) return false;
     if (this.#requesting) return this.#requesting;
     const now = Date.now();
@@ -114,7 +117,9 @@ export class SignIn {
         ? REFUSED_FIRST
         : Math.min(REFUSED_MAX, this.#pause * 2 || REFUSED_FIRST);
     this.#refusedAt = now;
-    return this.#request();
+    const renewed = await this.#request();
+    const isSame = this.#options.token === token && this.#pause === REFUSED_FIRST;
+    return renewed && !isSame;
   }
 
   /** Stops renewals. */
@@ -129,29 +134,39 @@ export class SignIn {
     this.#requesting ??= (async () => {
       try {
         const token = await getToken?.();
-        this.problem = 'getToken returned no token; is the user signed in to the page?';
-        // Closed in the meantime, or the user is not signed in.
-        if (!token || !this.#options.getToken) return false;
+        // Closed in the meantime.
+        if (!this.#options.getToken) return false;
+        if (!token)
+          return this.#fail('getToken returned no token; is the user signed in to the page?');
         if (typeof token !== 'string' || !TOKEN.test(token)) {
           // Not shown: it may contain a valid token.
-          this.problem =
+          return this.#fail(
             'getToken returned something that is not a token; ' +
-            'does its endpoint answer 200 with the token alone?';
-          console.warn(`Lonceng: ${this.problem}`);
-          return false;
+              'does its endpoint answer 200 with the token alone?',
+          );
         }
+        this.problem = '';
         this.#options.token = token;
         this.#plan();
         return true;
       } catch (error) {
-        this.problem = 'getToken failed; the console says why';
-        console.warn('Lonceng: getToken failed', error);
-        return false;
+        return this.#fail('getToken failed; the console says why', error);
       } finally {
         this.#requesting = null;
       }
     })();
     return this.#requesting;
+  }
+
+  /**
+   * Logs why there is no token; once, if it is asked for in vain again and again.
+   * @param {string} problem
+   * @param {...unknown} more
+   */
+  #fail(problem, ...more) {
+    if (this.problem !== problem) console.warn(`Lonceng: ${problem}`, ...more);
+    this.problem = problem;
+    return false;
   }
 
   /** Plans the next renewal. */

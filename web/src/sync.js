@@ -1,6 +1,7 @@
 import { socketUrl, shareName } from './options.js';
 import { Inbox } from './inbox.js';
 import { Link } from './link.js';
+import { watchVisit } from './page-visit.js';
 import { PendingMarks } from './pending-marks.js';
 import { Tabs } from './tabs.js';
 
@@ -44,6 +45,12 @@ export class InboxSync {
   /** @type {Tabs | undefined} */
   #tabs;
   #closed = false;
+  /** True while the page is in the back/forward cache. */
+  #left = false;
+  #endVisit = watchVisit(
+    () => this.#leave(),
+    () => this.#comeBack(),
+  );
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #retry;
   /**
@@ -95,6 +102,27 @@ export class InboxSync {
   /** Closes the connection. */
   close() {
     this.#closed = true;
+    this.#endVisit();
+    this.#disconnect();
+  }
+
+  /** Closes the connection, or hands it over to another tab: the page is left. */
+  #leave() {
+    this.#left = true;
+    this.#disconnect();
+    this.#tabs = undefined;
+    this.#syncing = false;
+    this.#pending.connectionLost();
+    if (this.mayShow) this.#setStatus('connecting', '');
+  }
+
+  /** Connects again, and catches up: the page is back from the back/forward cache. */
+  #comeBack() {
+    this.#left = false;
+    void this.#start();
+  }
+
+  #disconnect() {
     clearTimeout(this.#retry);
     this.#link?.close();
     this.#link = null;
@@ -118,7 +146,7 @@ export class InboxSync {
 
   /** Starts when there is an identity. */
   async #start() {
-    if (this.#closed) return;
+    if (this.#closed || this.#left) return;
     clearTimeout(this.#retry);
     if (this.#signIn.isMissing) {
       const missing = () => this.#setStatus('unauthorized', NO_IDENTITY);
@@ -127,7 +155,7 @@ export class InboxSync {
     }
     const signedIn = await this.#signIn.first();
     // A token that was set in the meantime has started it.
-    if (this.#closed || this.#tabs) return;
+    if (this.#closed || this.#left || this.#tabs) return;
     clearTimeout(this.#retry);
     if (!signedIn) {
       this.#setStatus('unauthorized', this.#signIn.problem);

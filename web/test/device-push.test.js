@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { beforeEach, describe, it } from 'node:test';
+import { beforeEach, describe, it, mock } from 'node:test';
 
 import { DevicePush } from '../src/device-push.js';
 import { installBrowser } from './browser.js';
@@ -97,6 +97,21 @@ describe('DevicePush', () => {
       ['POST', '/api/v1/push/subscriptions', subscription],
       ['DELETE', '/api/v1/push/subscriptions', subscription],
     ]);
+  });
+
+  it('fails when the push service does not answer, and drops what comes too late', async () => {
+    mock.timers.enable({ apis: ['setTimeout'] });
+    let answer;
+    manager.subscribe = () => new Promise((resolve) => (answer = resolve));
+    const enabled = assert.rejects(push.enable(), { name: 'NoPushService' });
+    while (!answer) await new Promise((resolve) => setImmediate(resolve));
+    mock.timers.tick(20_000);
+    await enabled;
+    let dropped = false;
+    answer({ unsubscribe: async () => (dropped = true) });
+    await new Promise((resolve) => setImmediate(resolve));
+    assert.equal(dropped, true);
+    mock.timers.reset();
   });
 
   it('does not subscribe without the permission', async () => {

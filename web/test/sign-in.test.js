@@ -90,6 +90,41 @@ describe('a client without an identity', () => {
     }
   });
 
+  it('logs once that getToken gives no token', async () => {
+    const warn = mock.method(console, 'warn', () => {});
+    let token = '';
+    start({ getToken: async () => token });
+    for (let n = 0; n < 4; n += 1) {
+      await settle();
+      mock.timers.tick(5_000);
+    }
+    assert.deepEqual(
+      warn.mock.calls.map((call) => call.arguments),
+      [['Lonceng: getToken returned no token; is the user signed in to the page?']],
+    );
+    await settle();
+    token = 't';
+    mock.timers.tick(5_000);
+    await settle();
+    assert.equal(client.status, 'connecting');
+    warn.mock.restore();
+  });
+
+  it('does not connect again at once with a token that was refused', async () => {
+    mock.method(globalThis, 'fetch', async () => new Response('{}', { status: 401 }));
+    const warn = mock.method(console, 'warn', () => {});
+    start({ getToken: async () => 'refused' });
+    await settle();
+    FakeSocket.last.end(1006);
+    for (let n = 0; n < 5; n += 1) await settle();
+    assert.deepEqual([FakeSocket.all.length, client.status], [1, 'unauthorized']);
+    // It may be accepted later.
+    mock.timers.tick(5_000);
+    await settle();
+    assert.equal(FakeSocket.all.length, 2);
+    warn.mock.restore();
+  });
+
   it('starts once if a token is set while getToken is asked', async () => {
     let answer;
     start({ getToken: () => new Promise((resolve) => (answer = resolve)) });

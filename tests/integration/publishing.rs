@@ -101,6 +101,63 @@ async fn response_counts_notifications_of_all_recipients() {
     }
 }
 
+/// Returns the entry of the directory, if there is one.
+async fn entry(hub: &Hub, user: &str) -> Option<Value> {
+    let (status, body) = hub.get(&format!("/api/v1/admin/directory/{user}")).await;
+    (status == 200).then_some(body)
+}
+
+#[tokio::test]
+async fn refused_request_writes_nothing_to_the_directory() {
+    for on in [On::Sqlite, On::Postgres] {
+        let Some(hub) = Hub::with_config_on(on, TYPES, &[]).await else { continue };
+        let user = json!({ "type": "users.upserted", "user_id": "new", "login": "newbie",
+            "roles": ["auditor"] });
+        let note = |title: Value| json!({ "type": "NOTE_CREATED", "user_id": "new", "title": title });
+        for (path, bad, expected) in [
+            ("/api/v1/events", json!({ "type": "NOTE_CREATED", "title": "a" }), 400),
+            ("/api/v1/events", json!({ "type": "NOTE_CREATED", "user_id": "new" }), 400),
+            ("/api/v1/events", json!({ "type": "users.upserted", "login": "x" }), 400),
+            ("/api/v1/events?strict=true", json!({ "type": "NOTE_CREATD" }), 422),
+        ] {
+            for at in [0, 1] {
+                let mut batch = vec![user.clone(), note(json!("a"))];
+                batch.insert(at, bad.clone());
+                let (status, body) = hub.post(path, &json!(batch)).await;
+                assert_eq!((status, &body["errors"][0]["index"]), (expected, &json!(at)), "{body}");
+                assert_eq!(entry(&hub, "new").await, None, "{bad}");
+            }
+        }
+        let (status, body) = hub
+            .post("/api/v1/events?strict=true", &json!([
+                { "type": "users.upserted", "user_id": "new", "roles": ["user"] },
+                { "type": "AUDIT" },
+            ]))
+            .await;
+        assert_eq!(status, 422, "nobody is an auditor: {body}");
+        let (status, body) = hub
+            .post("/api/v1/notify", &json!({ "target": [{ "id": "new", "login": "n" }],
+                "message": "x", "type": "NOTE_CREATED" }))
+            .await;
+        assert_eq!(status, 400, "the type needs a title: {body}");
+        assert_eq!(entry(&hub, "new").await, None);
+
+        // The other events of an accepted batch see the directory as the batch makes it.
+        let batch = json!([{ "type": "AUDIT" }, user, note(json!("a")), { "type": "NEWS" }]);
+        let (status, body) = hub.post("/api/v1/events?strict=true", &batch).await;
+        assert_eq!(status, 202, "{body}");
+        for at in 0..4 {
+            let notifications = u64::from(at != 1);
+            assert_eq!(result(&body, at), ("accepted", notifications, ""), "{on:?} {at}");
+        }
+        let entry = entry(&hub, "new").await.expect("the user is in the directory");
+        assert_eq!((&entry["login"], &entry["roles"]), (&json!("newbie"), &json!(["auditor"])));
+        let removed = json!([{ "type": "users.upserted", "user_id": "new", "roles": [] },
+            { "type": "AUDIT" }]);
+        assert_eq!(result(&hub.post("/api/v1/events", &removed).await.1, 1).0, "skipped");
+    }
+}
+
 #[tokio::test]
 async fn strict_publishing_rejects_skipped_events_and_stores_nothing() {
     let hub = Hub::with_config(TYPES, &[]).await;

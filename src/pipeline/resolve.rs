@@ -62,7 +62,7 @@ pub(super) fn resolve(
 /// Outcome of an event that makes no notification.
 pub(super) fn skipped(event: &Event, reason: Skipped, strict: bool, catalog: &Catalog) -> Outcome {
     if strict && reason.is_refused_when_strict() {
-        let field = (reason == Skipped::NoType).then_some("type");
+        let field = matches!(reason, Skipped::NoType | Skipped::InvalidType).then_some("type");
         return Outcome::Rejected(Rejected::unprocessable(
             field,
             catalog.why_skipped(&event.code, reason),

@@ -4,7 +4,12 @@ use std::process::{Command, Output};
 
 use serde_json::{Value, json};
 
-use crate::support::hub::{Hub, On};
+use lonceng::store::Store;
+
+use crate::support::{
+    hub::{Hub, On},
+    wait::{PATIENCE, until},
+};
 
 const TYPES: &str = r#"
 [[type]]
@@ -82,6 +87,36 @@ async fn response_has_outcome_and_reason_of_every_event() {
 }
 
 #[tokio::test]
+async fn event_of_a_type_with_an_invalid_row_says_so() {
+    for on in [On::Sqlite, On::Postgres] {
+        let Some(hub) = Hub::with_config_on(on, TYPES, &[]).await else { continue };
+        let store = Store::open(&hub.store_url).await.expect("it opens");
+        let insert = "INSERT INTO notification_types (code, display_name, template, target_type) \
+                      VALUES ('NOTE_PINNED', 'Pinned', 'Pinned: {title', 'SELF')";
+        store.execute_by_hand(insert).await.expect("plain SQL");
+        let event = json!({ "type": "NOTE_PINNED", "user_id": "u", "title": "a" });
+        let says = "the type's row is invalid, so the type is off";
+        until("the row is read", PATIENCE, async || {
+            let (_, body) = hub.post("/api/v1/events", &event).await;
+            (result(&body, 0) == ("skipped", 0, says)).then_some(())
+        })
+        .await;
+        let (status, body) = hub.post("/api/v1/events?strict=true", &event).await;
+        assert_eq!((status, &body["errors"][0]["field"]), (422, &json!("type")), "{body}");
+        let direct = json!({ "target": [{ "id": "u" }], "message": "x", "type": "NOTE_PINNED" });
+        let (status, body) = hub.post("/api/v1/notify", &direct).await;
+        assert!(status == 400 && body.to_string().contains(says), "{body}");
+        let (_, explained) = hub.get("/api/v1/admin/explain?type=NOTE_PINNED").await;
+        let codes = explained["events"].as_array().expect("a list").iter();
+        assert!(
+            codes.into_iter().any(|one| one["reason"]["code"] == "invalid_type"),
+            "{explained}"
+        );
+        store.close().await;
+    }
+}
+
+#[tokio::test]
 async fn response_counts_notifications_of_all_recipients() {
     for on in [On::Sqlite, On::Postgres] {
         let Some(hub) = Hub::start(on, &[]).await else { continue };
@@ -113,7 +148,8 @@ async fn refused_request_writes_nothing_to_the_directory() {
         let Some(hub) = Hub::with_config_on(on, TYPES, &[]).await else { continue };
         let user = json!({ "type": "users.upserted", "user_id": "new", "login": "newbie",
             "roles": ["auditor"] });
-        let note = |title: Value| json!({ "type": "NOTE_CREATED", "user_id": "new", "title": title });
+        let note =
+            |title: Value| json!({ "type": "NOTE_CREATED", "user_id": "new", "title": title });
         for (path, bad, expected) in [
             ("/api/v1/events", json!({ "type": "NOTE_CREATED", "title": "a" }), 400),
             ("/api/v1/events", json!({ "type": "NOTE_CREATED", "user_id": "new" }), 400),
@@ -129,15 +165,21 @@ async fn refused_request_writes_nothing_to_the_directory() {
             }
         }
         let (status, body) = hub
-            .post("/api/v1/events?strict=true", &json!([
-                { "type": "users.upserted", "user_id": "new", "roles": ["user"] },
-                { "type": "AUDIT" },
-            ]))
+            .post(
+                "/api/v1/events?strict=true",
+                &json!([
+                    { "type": "users.upserted", "user_id": "new", "roles": ["user"] },
+                    { "type": "AUDIT" },
+                ]),
+            )
             .await;
         assert_eq!(status, 422, "nobody is an auditor: {body}");
         let (status, body) = hub
-            .post("/api/v1/notify", &json!({ "target": [{ "id": "new", "login": "n" }],
-                "message": "x", "type": "NOTE_CREATED" }))
+            .post(
+                "/api/v1/notify",
+                &json!({ "target": [{ "id": "new", "login": "n" }],
+                "message": "x", "type": "NOTE_CREATED" }),
+            )
             .await;
         assert_eq!(status, 400, "the type needs a title: {body}");
         assert_eq!(entry(&hub, "new").await, None);

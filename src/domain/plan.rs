@@ -75,8 +75,8 @@ pub struct Draft {
     pub presentation: Presentation,
     /// Data of the event, shared by all its drafts.
     pub metadata: Arc<RawValue>,
-    /// Time of creation.
-    pub created_at: Timestamp,
+    /// Time of creation that the publisher gave; otherwise it is that of the commit.
+    pub created_at: Option<Timestamp>,
     /// Time at which it expires.
     pub expires_at: Option<Timestamp>,
     /// End of the retention period of its type.
@@ -277,7 +277,7 @@ impl<'a> Planner<'a> {
             action_url: self.action_url(&scope),
             presentation: Presentation { rich, ..self.presentation(&scope)? },
             metadata: Arc::clone(metadata),
-            created_at: direct.and_then(|direct| direct.created_at).unwrap_or(now),
+            created_at: direct.and_then(|direct| direct.created_at),
             // The time to live begins now, even if the caller gave an earlier time of creation.
             expires_at: ttl.map(|seconds| later(now, seconds)),
             keep_until: kind.keep_days.map(|days| later(now, days.saturating_mul(24 * 60 * 60))),

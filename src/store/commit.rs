@@ -302,7 +302,8 @@ impl Store {
                 let first = notifications.len();
                 for (id, draft) in &event.drafts {
                     let metadata_id = metadata_id.clone();
-                    let notification = Notification { metadata_id, ..notification_of(*id, draft) };
+                    let notification =
+                        Notification { metadata_id, ..notification_of(*id, draft, now) };
                     if is_grouped {
                         let placed = grouped!(notification, draft, trace, deliveries, now, db, tx);
                         notifications.push(placed);

@@ -29,8 +29,8 @@ pub(super) const FIND_GROUP: &str = concat!(
 );
 
 /// Counts the deliveries of a notification on a channel that are still to be made.
-pub(super) const PENDING: &str = "SELECT COUNT(*) FROM deliveries WHERE notification_id = $1 AND channel = $2 \
-     AND state IN ('scheduled', 'sending')";
+pub(super) const PENDING: &str = "SELECT COUNT(*) FROM deliveries WHERE notification_id = $1 AND \
+     channel = $2 AND state IN ('scheduled', 'sending')";
 
 /// Maximum number of events of a group that are kept, besides the first and the newest.
 pub(super) const MEMBERS_MAX: i64 = 500;

@@ -302,7 +302,8 @@ async fn shown(
     }))
 }
 
-/// Returns why an event made no notification, or not for all of its recipients: code, sentence and the values in it.
+/// Returns why an event made no notification, or not for all of its recipients: code, sentence and
+/// the values in it.
 fn reason(state: &State, event: &EventTrace) -> Value {
     let Some(reason) = &event.reason else { return Value::Null };
     let is_without_type = reason.code == Skipped::NoType.as_str();

@@ -92,11 +92,11 @@ fn may_be_missing(after: &[Spanned<'_>]) -> bool {
 /// Looks up a path, up to its first missing part.
 pub(super) fn look_up(value: &Value, keys: Rest<Value>) -> Result<Value, Error> {
     let mut value = value.clone();
-    for key in keys.iter() {
+    for key in keys.0 {
         if value.is_undefined() {
             break;
         }
-        value = value.get_item(key)?;
+        value = value.get_item(&key)?;
         if value.kind() == ValueKind::Invalid {
             // The data are invalid only when the budget is used up.
             return Err(Error::new(ErrorKind::OutOfFuel, "the template takes too much work"));

@@ -234,7 +234,7 @@ pub(crate) fn draft(user_id: &str, message: &str) -> Draft {
         metadata: serde_json::value::RawValue::from_string("{}".to_owned())
             .expect("an object")
             .into(),
-        created_at: clock::now(),
+        created_at: Some(clock::now()),
         expires_at: None,
         keep_until: None,
         quiet: false,

@@ -25,6 +25,9 @@ struct Users {
     delivered_count: usize,
     muted: Vec<UserId>,
     muted_count: usize,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    failed: Vec<UserId>,
+    failed_count: usize,
 }
 
 /// Returns the row of a trace.
@@ -44,7 +47,9 @@ pub(super) fn row(event: &EventTrace, instance: &str) -> ActivityRow {
         source: event.source.clone().into_owned(),
         publisher: event.publisher.as_deref().map(clean),
         instance: instance.to_owned(),
-        recipients: count(event.delivered_count.saturating_add(event.muted_count)),
+        recipients: count(
+            event.delivered_count.saturating_add(event.muted_count + event.failed_count),
+        ),
         notifications: count(event.delivered_count),
         trace: users(event),
         users: event.people().into_iter().map(ToString::to_string).collect(),
@@ -68,6 +73,8 @@ fn users(event: &EventTrace) -> String {
         delivered_count: event.delivered_count,
         muted: event.muted.iter().filter(|user| listed.contains(user)).cloned().collect(),
         muted_count: event.muted_count,
+        failed: event.failed.iter().filter(|user| listed.contains(user)).cloned().collect(),
+        failed_count: event.failed_count,
     };
     loop {
         // The type always serializes.
@@ -76,12 +83,14 @@ fn users(event: &EventTrace) -> String {
             return json;
         }
         let half = |len: usize| len / 2;
-        if users.names.is_empty() && users.delivered.is_empty() && users.muted.is_empty() {
+        let lists_nobody = users.names.is_empty() && users.delivered.is_empty();
+        if lists_nobody && users.muted.is_empty() && users.failed.is_empty() {
             users.name.clear();
         }
         users.names.truncate(half(users.names.len()));
         users.delivered.truncate(half(users.delivered.len()));
         users.muted.truncate(half(users.muted.len()));
+        users.failed.truncate(half(users.failed.len()));
     }
 }
 
@@ -110,6 +119,8 @@ pub fn restore(row: ActivityRow) -> (EventTrace, String) {
         delivered_count: users.delivered_count,
         muted: users.muted,
         muted_count: users.muted_count,
+        failed: users.failed,
+        failed_count: users.failed_count,
     };
     (trace, row.instance)
 }
@@ -142,7 +153,8 @@ mod tests {
 
     #[test]
     fn trace_is_restored_as_it_was() {
-        let trace = trace(10);
+        let failed = vec![testing::user("x")];
+        let trace = EventTrace { failed, failed_count: 2, ..trace(10) };
         let (restored, instance) = restore(row(&trace, "hub"));
         let reason = Reason { code: "muted".into(), detail: "why\u{fffd}".to_owned() };
         assert_eq!(restored, EventTrace { reason: Some(reason), ..trace });

@@ -75,8 +75,8 @@ pub struct Draft {
     pub presentation: Presentation,
     /// Data of the event, shared by all its drafts.
     pub metadata: Arc<RawValue>,
-    /// Time of creation.
-    pub created_at: Timestamp,
+    /// Time of creation that the publisher gave; otherwise it is that of the commit.
+    pub created_at: Option<Timestamp>,
     /// Time at which it expires.
     pub expires_at: Option<Timestamp>,
     /// End of the retention period of its type.
@@ -132,7 +132,12 @@ impl People {
 /// [`Rejected`] when the event lacks the field that its type's target needs.
 pub fn decide(event: &Event, catalog: &Catalog) -> Result<Decision, Rejected> {
     let Some(kind) = catalog.find(&event.code) else {
+        let is_invalid = catalog.is_invalid(&event.code);
         return match &event.direct {
+            Some(_) if is_invalid => {
+                Err(Rejected::invalid("type", Skipped::InvalidType.explained()))
+            }
+            None if is_invalid => Ok(Decision::Skip(Skipped::InvalidType)),
             // A direct notification must name an existing type; an event of an unknown type is only
             // skipped.
             Some(_) if event.code == MESSAGE => Err(Rejected::missing(
@@ -270,9 +275,9 @@ impl<'a> Planner<'a> {
             entity_type: entity.map(|entity| entity.kind.clone()),
             entity_id: entity.and_then(|entity| entity_id(entity, event)).map(without_nul),
             action_url: self.action_url(&scope),
-            presentation: Presentation { rich, ..self.presentation(&scope) },
+            presentation: Presentation { rich, ..self.presentation(&scope)? },
             metadata: Arc::clone(metadata),
-            created_at: direct.and_then(|direct| direct.created_at).unwrap_or(now),
+            created_at: direct.and_then(|direct| direct.created_at),
             // The time to live begins now, even if the caller gave an earlier time of creation.
             expires_at: ttl.map(|seconds| later(now, seconds)),
             keep_until: kind.keep_days.map(|days| later(now, days.saturating_mul(24 * 60 * 60))),
@@ -325,17 +330,20 @@ impl<'a> Planner<'a> {
 
     /// Returns the category, the icon and the actions: what the caller of a direct notification
     /// gave, else those of the type.
-    fn presentation(&self, scope: &Arc<TemplateScope>) -> Presentation {
-        let of_type = self.catalog.presentation(self.kind, scope);
-        let Some(direct) = self.event.direct.as_deref() else { return of_type };
-        let given = direct.presentation.clone();
-        Presentation {
-            category: given.category.or(of_type.category),
-            icon: given.icon.or(of_type.icon),
-            // As with the link, the type's actions need data that may be missing.
-            actions: given.actions,
-            rich: None,
+    fn presentation(&self, scope: &Arc<TemplateScope>) -> Result<Presentation, Rejected> {
+        let Self { catalog, kind, .. } = self;
+        let Some(direct) = self.event.direct.as_deref() else {
+            return catalog.presentation(kind, scope);
+        };
+        // As with the link, the type's actions need data that may be missing.
+        let mut given = Presentation { rich: None, ..direct.presentation.clone() };
+        if given.category.is_none() && !self.event.is_test() {
+            given.category = catalog.category(kind, scope)?;
         }
+        if given.icon.is_none() && !self.event.is_test() {
+            given.icon = catalog.icon(kind, scope)?;
+        }
+        Ok(given)
     }
 
     /// Returns the link of the notification.

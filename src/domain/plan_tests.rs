@@ -5,6 +5,7 @@ use crate::domain::{
     catalog::{Entity, LocalTemplate, TypeRow, tests::row},
     event::{Decoded, RawEvent, decode},
     preferences::QuietHours,
+    presentation::Action,
     rejected::RejectedKind,
 };
 
@@ -91,6 +92,51 @@ fn unknown_and_inactive_types_are_skipped() {
         |code: &str| super::decide(&event(&json!({"type": code, "user_id": "u"})), &catalog);
     assert!(matches!(decide("NOPE"), Ok(Decision::Skip(Skipped::NoType))));
     assert!(matches!(decide("OFF"), Ok(Decision::Skip(Skipped::Inactive))));
+}
+
+#[test]
+fn type_with_an_invalid_row_is_skipped_for_that_reason() {
+    let (catalog, bad) = Catalog::build(&[row("BAD", "{% if %}", "SELF")], &[], "en");
+    assert_eq!(bad.len(), 1);
+    let decided = super::decide(&event(&json!({"type": "bad", "user_id": "u"})), &catalog);
+    assert!(matches!(decided, Ok(Decision::Skip(Skipped::InvalidType))), "{decided:?}");
+}
+
+#[test]
+fn missing_field_of_category_icon_or_label_rejects_the_event() {
+    let action =
+        |label: &str, url: &str| Action { label: label.into(), url: url.into(), primary: false };
+    let changed = |change: &dyn Fn(&mut TypeRow)| {
+        let mut row = row("T", "x", "SELF");
+        change(&mut row);
+        let catalog = catalog(&[row]);
+        let event = event(&json!({"type": "T", "user_id": "u", "id": 7}));
+        let kind = catalog.find("T").expect("it was just added");
+        let people = People::default();
+        let planner = Planner::new(&event, kind, &people, &catalog, NOW)?;
+        planner
+            .drafts(&[Person::unknown(user("u"))])
+            .map(|mut drafts| drafts.remove(0).presentation)
+    };
+    let parts: [(&str, &dyn Fn(&mut TypeRow)); 3] = [
+        ("category", &|row| row.category = Some("{x}".into())),
+        ("icon", &|row| row.icon = Some("/icons/{x}.png".into())),
+        ("action 1", &|row| row.actions = vec![action("Open {x}", "/open")]),
+    ];
+    for (part, change) in parts {
+        let rejected = changed(change).expect_err("x is missing");
+        assert_eq!((rejected.kind, rejected.field.as_deref()), (RejectedKind::Template, Some("x")));
+        assert!(rejected.detail.contains(part), "{}", rejected.detail);
+    }
+    let presentation = changed(&|row| {
+        row.category = Some(r#"{x.y|default("General")}"#.into());
+        row.icon = Some("/icons/{x|default('none')}.png".into());
+        row.actions = vec![action("Open {id}", "/open/{x}"), action("See {id}", "/see/{id}")];
+    })
+    .expect("every missing field has a default, or is one of a link");
+    assert_eq!(presentation.category.as_deref(), Some("General"));
+    assert_eq!(presentation.icon.as_deref(), Some("/icons/none.png"));
+    assert_eq!(presentation.actions, [action("See 7", "/see/7")]);
 }
 
 #[test]

@@ -5,6 +5,8 @@
 pub enum Skipped {
     /// No type has its code.
     NoType,
+    /// The row of its type is invalid, so the type is off.
+    InvalidType,
     /// Its type is switched off.
     Inactive,
     /// Its type is for live feeds only.
@@ -21,6 +23,7 @@ impl Skipped {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::NoType => "no_type",
+            Self::InvalidType => "invalid_type",
             Self::Inactive => "inactive",
             Self::FeedOnly => "feed_only",
             Self::NoRecipient => "no_recipient",
@@ -33,6 +36,7 @@ impl Skipped {
     pub fn explained(self) -> &'static str {
         match self {
             Self::NoType => "no type has the event's code",
+            Self::InvalidType => "the type's row is invalid, so the type is off",
             Self::Inactive => "the type is inactive",
             Self::FeedOnly => "the type has the target FEED, and no open live feed shows it",
             Self::NoRecipient => "no user matches the type's target",
@@ -43,6 +47,6 @@ impl Skipped {
     /// Returns whether strict publishing refuses the event.
     #[must_use]
     pub fn is_refused_when_strict(self) -> bool {
-        matches!(self, Self::NoType | Self::Inactive | Self::NoRecipient)
+        matches!(self, Self::NoType | Self::InvalidType | Self::Inactive | Self::NoRecipient)
     }
 }

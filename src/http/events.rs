@@ -14,7 +14,6 @@ use super::{
     dry_run::dry_run,
     headers::event_headers,
     idempotency::{self, PublishResponse},
-    identity,
     publish::{self, PublishOptions},
 };
 use crate::{
@@ -114,8 +113,8 @@ pub(super) async fn post(
     payload: web::Payload,
 ) -> Result<HttpResponse, Problem> {
     let caller = publish::admit(&state, &request).await?;
-    let strict = flag(&request, "strict")?;
-    let is_dry_run = flag(&request, "dry_run")?;
+    let strict = publish::flag(&request, "strict")?;
+    let is_dry_run = publish::flag(&request, "dry_run")?;
     let caller = audit::caller_name(&caller);
     let limit = state.server.load().max_event_bytes.saturating_mul(BATCH_FACTOR);
     let payload = body::read(payload, limit).await?;
@@ -156,16 +155,6 @@ pub(super) async fn post(
         Ok(PublishResponse { body, replayed: publish::replayed(&outcomes) })
     })
     .await
-}
-
-/// Parses a parameter that is true or false.
-fn flag(request: &HttpRequest, name: &str) -> Result<bool, Problem> {
-    let query = identity::query(request.uri());
-    match query.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str()) {
-        None | Some("false") => Ok(false),
-        Some("true") => Ok(true),
-        Some(_) => Err(Problem::bad_field(name, "must be true or false")),
-    }
 }
 
 /// Event of the request, for the response.

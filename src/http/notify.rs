@@ -11,6 +11,7 @@ use super::{
     Problem, SharedState, State,
     admin::audit,
     body,
+    dry_run::dry_run,
     headers::event_headers,
     idempotency::{self, PublishResponse},
     publish::{self, PublishOptions},
@@ -47,7 +48,14 @@ pub(in crate::http) fn operations() -> Vec<Operation> {
                 "A request with the same key and body is carried out once and answered \
                  alike for 24 hours.",
             )
+            .query(
+                "dry_run",
+                json!({ "type": "string", "enum": ["true", "false"] }),
+                "Store and send nothing: the response says who would get what, and on which \
+                 channels.",
+            )
             .body("Notify")
+            .returns(200, "Result of a dry run.", "DryRun")
             .response(
                 202,
                 json!({
@@ -110,6 +118,7 @@ pub(super) async fn post(
     payload: web::Payload,
 ) -> Result<HttpResponse, Problem> {
     let caller = publish::admit(&state, &request).await?;
+    let is_dry_run = publish::flag(&request, "dry_run")?;
     let publisher = audit::caller_name(&caller);
     let bytes = body::read(payload, state.server.load().max_event_bytes).await?;
     let headers = event_headers(request.headers());
@@ -124,6 +133,9 @@ pub(super) async fn post(
         Ok::<_, Problem>(Event { bytes: payload.len(), publisher, trace, ..event })
     });
     let event = event.await??;
+    if is_dry_run {
+        return Ok(HttpResponse::Ok().json(dry_run(&state, vec![event]).await?));
+    }
     idempotency::once(&state, &request, &bytes, async move |state: SharedState, seed| {
         notify(&state, event, seed).await
     })

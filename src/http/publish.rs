@@ -81,6 +81,16 @@ pub(super) async fn admit(state: &State, request: &HttpRequest) -> Result<Caller
     Ok(caller)
 }
 
+/// Parses a parameter that is true or false.
+pub(super) fn flag(request: &HttpRequest, name: &str) -> Result<bool, Problem> {
+    let query = identity::query(request.uri());
+    match query.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str()) {
+        None | Some("false") => Ok(false),
+        Some("true") => Ok(true),
+        Some(_) => Err(Problem::bad_field(name, "must be true or false")),
+    }
+}
+
 /// Options of publishing.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct PublishOptions {

@@ -9,7 +9,9 @@ use uuid::Uuid;
 
 use super::{Problem, SharedState, State, admin::audit, identity};
 use crate::{
+    clock,
     domain::{
+        event::Identity as EventIdentity,
         inbox::{ChangeKind, Mark},
         limits::IDENTIFIER_MAX_CHARS,
     },
@@ -47,6 +49,48 @@ pub(in crate::http) fn operations() -> Vec<Operation> {
     ]
 }
 
+/// Source and publisher of an event: of one of its notifications, or of a large fan-out that is in
+/// progress.
+struct Published {
+    source: Option<String>,
+    publisher: Option<String>,
+    fan_out: Option<EventIdentity>,
+}
+
+/// Returns what is known of the events with an ID.
+async fn published(state: &State, event_id: &str) -> Result<Vec<Published>, Problem> {
+    // First those in progress: one that ends meanwhile has notifications then.
+    let unfinished = state.store.unfinished_fan_outs(event_id).await?;
+    let unfinished = unfinished.into_iter().map(|one| Published {
+        source: one.source,
+        publisher: one.publisher,
+        fan_out: Some(one.identity),
+    });
+    let stored = state.store.occurrences(event_id, Uuid::nil(), PAGE).await?;
+    let stored = stored.into_iter().map(|one| Published {
+        source: one.source,
+        publisher: one.publisher,
+        fan_out: None,
+    });
+    Ok(unfinished.chain(stored).collect())
+}
+
+/// Returns the identities of the large fan-outs of an event that may be in progress. They are ended
+/// before its notifications are recalled: nothing follows then.
+fn fan_outs(
+    event_id: &str,
+    source: Option<&str>,
+    found: &[Published],
+    is_only_source: bool,
+) -> Vec<EventIdentity> {
+    let accepted = found.iter().filter_map(|one| one.fan_out.clone());
+    // One from a broker is not stored. Its identity follows from the ID that its publisher gave it;
+    // another event, of another source, may have the same ID.
+    let of_broker = source.map(|source| EventIdentity::cloud_event(source, event_id));
+    let keyed = is_only_source.then(|| EventIdentity::key(event_id));
+    accepted.chain(of_broker).chain(keyed).collect()
+}
+
 /// Counts of a recall.
 #[derive(Default)]
 struct Counts {
@@ -69,12 +113,14 @@ async fn recall(
     }
     let query = identity::query(request.uri());
     let source = query.iter().find(|(name, _)| name == "source").map(|(_, value)| value.clone());
-    let of_source = |found: &Occurrence| {
+    let of_source = |found: &Published| {
         source.is_none()
             || found.source.as_deref().unwrap_or_default() == source.as_deref().unwrap_or_default()
     };
-    let first = state.store.occurrences(&event_id, Uuid::nil(), PAGE).await?;
-    let found: Vec<&Occurrence> = first.iter().filter(|found| of_source(found)).collect();
+    let mut found = published(&state, &event_id).await?;
+    let known = found.len();
+    found.retain(of_source);
+    let is_only_source = found.len() == known;
     if found.is_empty() {
         return Err(Problem::not_found("there is no such event, or it made no notification"));
     }
@@ -84,11 +130,14 @@ async fn recall(
         return Err(Problem::bad_field("source", "is needed: several sources have this ID"));
     }
     let name = audit::caller_name(&caller);
-    let is_own = |found: &&Occurrence| found.publisher.as_deref() == Some(name.as_str());
+    let is_own = |found: &Published| found.publisher.as_deref() == Some(name.as_str());
     if !caller.may_administer() && !found.iter().all(is_own) {
         return Err(Problem::forbidden("another publisher has published this event"));
     }
     let source = sources.into_iter().next().flatten().map(str::to_owned);
+    for identity in fan_outs(&event_id, source.as_deref(), &found, is_only_source) {
+        state.store.end_fan_out(&identity, clock::now()).await?;
+    }
     let (counts, after) =
         recall_some(&state, &event_id, source.as_deref(), Uuid::nil(), AT_ONCE).await?;
     let complete = after.is_none();

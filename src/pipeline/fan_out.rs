@@ -18,6 +18,7 @@ use uuid::Uuid;
 use super::{
     Outcome, Stored,
     fan_out_limiter::Permit,
+    fan_out_report::{Chunk, Failed, FanOutReport},
     recipients::{CHUNK_SIZE, page, without_draft},
 };
 use crate::{
@@ -34,7 +35,6 @@ use crate::{
     inbox::Commit,
     runtime::{Gone, MessageHandle},
     store::{FanOutStart, Part, Planned, Store},
-    telemetry::trace::{Delivered, PEOPLE_MAX},
 };
 
 /// Attempts to commit a chunk, and the pause between two: half a minute of a store that is
@@ -61,28 +61,6 @@ pub(super) struct FanOut {
     pub(super) received: Instant,
     /// True if the event is acknowledged: it is owed to every recipient.
     pub(super) owed: bool,
-}
-
-/// Recipients of a fan-out, for the delivery trace: their number, and the first of them.
-#[derive(Default)]
-pub(super) struct FanOutReport {
-    /// True if a chunk is committed, in this attempt or an earlier one.
-    begun: bool,
-    /// Recipients of the chunks that this attempt committed.
-    stored: usize,
-    pub(super) delivered_count: usize,
-    pub(super) delivered: Vec<Delivered>,
-    pub(super) muted_count: usize,
-    pub(super) muted: Vec<UserId>,
-}
-
-/// Recipients of one transaction.
-struct Chunk {
-    /// ID of the last recipient.
-    to: String,
-    last: bool,
-    drafts: Vec<(Uuid, Draft)>,
-    muted: Vec<UserId>,
 }
 
 /// Result of committing a chunk.
@@ -271,20 +249,20 @@ impl FanOut {
         let people = People::new(named.iter().cloned()).with_preferences(preferences);
         let planner = Planner::new(&self.event, &self.kind, &people, &self.catalog, now)
             .map_err(Outcome::Rejected)?;
-        let (skipped, drafts) = match planner.drafts(&recipients) {
-            Ok(drafts) => (Vec::new(), drafts),
+        let (failed, drafts) = match planner.drafts(&recipients) {
+            Ok(drafts) => (Failed::default(), drafts),
             Err(rejected) if on_error == OnError::Reject => {
                 return Err(Outcome::Rejected(rejected));
             }
             Err(_) => self.render_one_by_one(&planner, &recipients),
         };
         let muted = without_draft(&recipients, &drafts);
-        let muted = muted.into_iter().filter(|user| !skipped.contains(user)).collect();
+        let muted = muted.into_iter().filter(|user| !failed.users.contains(user)).collect();
         // Other events are rendered on the same thread.
         tokio::task::yield_now().await;
         let to = ids.last().map_or_else(|| after.to_owned(), |user| user.as_str().to_owned());
         let drafts = drafts.into_iter().map(|draft| (Uuid::now_v7(), draft)).collect();
-        Ok(Chunk { to, last: recipients.len() < CHUNK_SIZE, drafts, muted })
+        Ok(Chunk { to, last: recipients.len() < CHUNK_SIZE, drafts, muted, failed })
     }
 
     /// Renders each recipient by itself. Returns the recipients for whom rendering fails, and the
@@ -293,25 +271,24 @@ impl FanOut {
         &self,
         planner: &Planner<'_>,
         recipients: &[Person],
-    ) -> (Vec<UserId>, Vec<Draft>) {
-        let (mut skipped, mut drafts) = (Vec::new(), Vec::with_capacity(recipients.len()));
-        let mut first = None;
+    ) -> (Failed, Vec<Draft>) {
+        let (mut failed, mut drafts) = (Failed::default(), Vec::with_capacity(recipients.len()));
         for recipient in recipients {
             match planner.drafts(std::slice::from_ref(recipient)) {
                 Ok(own) => drafts.extend(own),
                 Err(rejected) => {
-                    skipped.push(recipient.user_id.clone());
-                    first.get_or_insert(rejected);
+                    failed.users.push(recipient.user_id.clone());
+                    failed.reason.get_or_insert(rejected);
                 }
             }
         }
-        if let Some(reason) = first {
-            let (code, recipients) = (&self.kind.code, skipped.len());
+        if let Some(reason) = &failed.reason {
+            let (code, recipients) = (&self.kind.code, failed.users.len());
             let trace_id = self.event.trace_id();
             tracing::warn!(code, recipients, %reason, trace_id, "pipeline: rendering failed for \
             some recipients of a large fan-out; they are skipped");
         }
-        (skipped, drafts)
+        (failed, drafts)
     }
 
     /// Returns the deliveries that stand for all recipients.
@@ -363,19 +340,5 @@ impl FanOut {
             outcome = Outcome::Unavailable(Gone.to_string());
         }
         Err(outcome)
-    }
-}
-
-impl FanOutReport {
-    fn add(&mut self, chunk: &Chunk) {
-        self.begun = true;
-        self.stored += chunk.drafts.len();
-        self.delivered_count += chunk.drafts.len();
-        let room = PEOPLE_MAX.saturating_sub(self.delivered.len());
-        self.delivered
-            .extend(chunk.drafts.iter().take(room).map(|(id, draft)| Delivered::new(*id, draft)));
-        self.muted_count += chunk.muted.len();
-        let room = PEOPLE_MAX.saturating_sub(self.muted.len());
-        self.muted.extend(chunk.muted.iter().take(room).cloned());
     }
 }

@@ -10,9 +10,8 @@ use super::{
 use crate::{
     domain::{
         event::Event,
-        notification::Timestamp,
         plan::{People, RecipientSet},
-        user::{Person, UserId},
+        user::{Person, PersonPatch, UserId},
     },
     store::{Store, StoreError},
 };
@@ -27,6 +26,8 @@ pub(super) struct Lookups {
     groups: Vec<(RecipientSet, Vec<Person>)>,
     /// Identities of large fan-outs that have begun.
     begun: HashSet<String>,
+    /// Users whom direct notifications bring along and the directory does not have.
+    entering: HashSet<UserId>,
 }
 
 impl Lookups {
@@ -36,15 +37,21 @@ impl Lookups {
     /// When the store fails.
     pub(super) async fn load(
         store: &Store,
-        resolved: &[(Ingest, Vec<Resolution>)],
-        now: Timestamp,
+        resolved: &[&(Ingest, Vec<Resolution>)],
     ) -> Result<Self, StoreError> {
         let wanted = Wanted::of(resolved);
-        if !wanted.entering.is_empty() {
-            store.enter_people(&wanted.entering, now).await?;
-        }
-        let (people, mut preferences) = store.recipients(&wanted.users).await?;
+        let (mut people, mut preferences) = store.recipients(&wanted.users).await?;
         let mut lookups = Self::default();
+        if !wanted.entering.is_empty() {
+            let known: HashSet<UserId> =
+                people.iter().map(|person| person.user_id.clone()).collect();
+            let new = wanted.entering.iter().filter(|person| !known.contains(&person.user_id));
+            for person in new {
+                if lookups.entering.insert(person.user_id.clone()) {
+                    people.push(person.clone());
+                }
+            }
+        }
         if !wanted.groups.is_empty() {
             let events = resolved.iter().flat_map(|(ingest, _)| &ingest.events);
             let identities: Vec<&str> =
@@ -62,8 +69,45 @@ impl Lookups {
         }
         let members: Vec<UserId> = members.into_iter().collect();
         preferences.extend(store.preferences_of(&members).await?);
+        for patch in wanted.patches {
+            lookups.apply(patch, &mut people);
+        }
         lookups.people = People::new(people).with_preferences(preferences);
         Ok(lookups)
+    }
+
+    /// Applies a change of the directory that is not written yet. The groups are complete: they are
+    /// those of a batch that is committed as a whole.
+    fn apply(&mut self, patch: &PersonPatch, people: &mut Vec<Person>) {
+        let user = &patch.person.user_id;
+        let known = people.iter().position(|person| person.user_id == *user);
+        let changed = patch.apply(known.map(|at| &people[at]));
+        for (recipient_set, members) in &mut self.groups {
+            members.retain(|member| member.user_id != *user);
+            let belongs = match recipient_set {
+                RecipientSet::Users(_) => false,
+                RecipientSet::Role(role) => changed.roles.contains(role),
+                RecipientSet::All => true,
+            };
+            if belongs {
+                members.push(changed.clone());
+            }
+        }
+        match known {
+            Some(at) => people[at] = changed,
+            None => people.push(changed),
+        }
+    }
+
+    /// Returns whether any direct notification brings users along for the directory.
+    pub(super) fn has_entering(&self) -> bool {
+        !self.entering.is_empty()
+    }
+
+    /// Returns the users whom an event brings along and the directory does not have.
+    pub(super) fn entering_with(&self, event: &Event) -> Vec<Person> {
+        let targets = event.direct.iter().flat_map(|direct| &direct.targets);
+        targets.filter(|person| self.entering.contains(&person.user_id)).cloned().collect()
     }
 
     /// Returns the members of a group.
@@ -87,15 +131,21 @@ struct Wanted<'a> {
     groups: Vec<(&'a RecipientSet, bool)>,
     /// Users whom direct notifications bring along for the directory.
     entering: Vec<Person>,
+    /// Changes of the directory that are written only if the rest of their batch is accepted.
+    patches: Vec<&'a PersonPatch>,
 }
 
 impl<'a> Wanted<'a> {
-    fn of(resolved: &'a [(Ingest, Vec<Resolution>)]) -> Self {
+    fn of(resolved: &[&'a (Ingest, Vec<Resolution>)]) -> Self {
         let mut users: BTreeSet<&UserId> = BTreeSet::new();
         let mut groups: Vec<(&RecipientSet, bool)> = Vec::new();
-        let mut entering = Vec::new();
+        let (mut entering, mut patches) = (Vec::new(), Vec::new());
         for (ingest, resolutions) in resolved {
             for (event, resolution) in ingest.events.iter().zip(resolutions) {
+                if let Resolution::Merge(merged) = resolution {
+                    users.extend(merged.iter().map(|patch| &patch.person.user_id));
+                    patches.extend(merged);
+                }
                 let Resolution::Notify(_, recipient_set) = resolution else { continue };
                 users.extend(event.user_id.iter().chain(&event.actor_id));
                 let whole = ingest.atomic && ingest.events.len() > 1;
@@ -108,6 +158,6 @@ impl<'a> Wanted<'a> {
                 entering.extend(event.direct.iter().flat_map(|direct| direct.targets.clone()));
             }
         }
-        Self { users: users.into_iter().cloned().collect(), groups, entering }
+        Self { users: users.into_iter().cloned().collect(), groups, entering, patches }
     }
 }

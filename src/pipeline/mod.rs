@@ -6,6 +6,7 @@ pub mod catalog;
 mod context;
 mod fan_out;
 mod fan_out_limiter;
+mod fan_out_report;
 mod lookups;
 mod outcome;
 mod owed;

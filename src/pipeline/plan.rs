@@ -22,7 +22,7 @@ use crate::{
         plan::{Draft, People, Planner, RecipientSet},
         rejected::Rejected,
         skipped::Skipped,
-        user::{Person, UserId},
+        user::{Person, PersonPatch, UserId},
     },
     store::Planned,
 };
@@ -33,6 +33,8 @@ pub(super) enum Plan {
     Commit(Planned),
     /// Commit its notifications in chunks.
     FanOut(Box<FanOut>),
+    /// Write users to the directory.
+    Merge(Vec<PersonPatch>),
     /// Finished, with this outcome.
     Done(Outcome),
 }
@@ -75,9 +77,7 @@ pub(super) async fn plan(
     let (kind, recipient_set) = match resolution {
         Resolution::Done(outcome) => return Err(outcome),
         Resolution::Notify(kind, recipient_set) => (kind, recipient_set),
-        Resolution::Merge(_) => {
-            return Err(Outcome::Failed("the directory was not written".to_owned()));
-        }
+        Resolution::Merge(patches) => return Ok((Plan::Merge(patches), Vec::new())),
     };
     let named: Vec<Person>;
     let recipients = match &recipient_set {

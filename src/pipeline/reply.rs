@@ -53,7 +53,11 @@ pub(super) async fn hand_over(
     let (mut events, mut fan_outs) = (Vec::new(), Vec::new());
     for (index, plan) in plans.into_iter().enumerate() {
         outcomes.push(match plan {
-            Plan::Commit(_) | Plan::FanOut(_) if refused => Some(Outcome::sibling_failed()),
+            Plan::Commit(_) | Plan::FanOut(_) | Plan::Merge(_) if refused => {
+                Some(Outcome::sibling_failed())
+            }
+            // Written before.
+            Plan::Merge(_) => Some(Outcome::Accepted(Stored::default())),
             Plan::Commit(planned) => {
                 events.push(planned);
                 None

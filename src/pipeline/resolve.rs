@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Outcome, Stored, context::BatchContext};
+use super::{Ingest, Outcome, Stored, context::BatchContext};
 use crate::{
     clock,
     domain::{
@@ -26,7 +26,7 @@ pub(super) enum Resolution {
     Done(Outcome),
     /// Its type and the users that get a notification.
     Notify(Arc<NotificationType>, RecipientSet),
-    /// Users to write to the directory.
+    /// Users to write to the directory, if the rest of the batch is accepted.
     Merge(Vec<PersonPatch>),
 }
 
@@ -62,7 +62,7 @@ pub(super) fn resolve(
 /// Outcome of an event that makes no notification.
 pub(super) fn skipped(event: &Event, reason: Skipped, strict: bool, catalog: &Catalog) -> Outcome {
     if strict && reason.is_refused_when_strict() {
-        let field = (reason == Skipped::NoType).then_some("type");
+        let field = matches!(reason, Skipped::NoType | Skipped::InvalidType).then_some("type");
         return Outcome::Rejected(Rejected::unprocessable(
             field,
             catalog.why_skipped(&event.code, reason),
@@ -94,26 +94,23 @@ fn note_unknown(event: &Event, context: &BatchContext) {
     }
 }
 
-/// Writes users to the directory, before any user is looked up there. Nothing is written for an
-/// atomic batch that is rejected.
+/// Writes users to the directory, before any user is looked up there. Several events that are
+/// committed together leave theirs to [`Plan::Merge`](super::plan::Plan): whether one of them is
+/// rejected is only known when all are rendered.
 pub(super) async fn merge_users(
     store: &Store,
-    atomic: bool,
+    ingest: &Ingest,
     resolutions: &mut [Resolution],
     now: Timestamp,
 ) {
-    let rejected =
-        |resolution: &Resolution| matches!(resolution, Resolution::Done(Outcome::Rejected(_)));
-    let refused = atomic && resolutions.iter().any(rejected);
+    if ingest.atomic && ingest.events.len() > 1 {
+        return;
+    }
     for resolution in resolutions {
         let Resolution::Merge(patches) = resolution else { continue };
-        *resolution = Resolution::Done(if refused {
-            Outcome::sibling_failed()
-        } else {
-            match store.merge_people(patches, now).await {
-                Ok(()) => Outcome::Accepted(Stored::default()),
-                Err(error) => Outcome::from(&error),
-            }
+        *resolution = Resolution::Done(match store.merge_people(patches, now).await {
+            Ok(()) => Outcome::Accepted(Stored::default()),
+            Err(error) => Outcome::from(&error),
         });
     }
 }

@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
-use super::{Outcome, fan_out::FanOutReport, plan::Plan, spans::EventSpans};
+use super::{Outcome, fan_out_report::FanOutReport, plan::Plan, spans::EventSpans};
 use crate::{
     clock,
-    domain::{event::Event, notification::Timestamp, skipped::Skipped, user::UserId},
+    domain::{
+        event::Event, notification::Timestamp, rejected::Rejected, skipped::Skipped, user::UserId,
+    },
     telemetry::{
         DeliveryTrace, metric,
         trace::{Delivered, EventTrace, PEOPLE_MAX, Reason},
@@ -61,6 +63,9 @@ impl BatchTraces {
             event.delivered = report.delivered;
             event.muted_count = report.muted_count;
             event.muted = report.muted;
+            event.failed_count = report.failed_count;
+            event.failed = report.failed.users;
+            event.reason = report.failed.reason.as_ref().map(of_rejected);
         }
     }
 
@@ -80,7 +85,7 @@ impl BatchTraces {
         for (event, outcome) in self.events.iter_mut().zip(outcomes) {
             let Some(event) = event else { continue };
             event.outcome = outcome.label().into();
-            event.reason = reason(outcome);
+            event.reason = reason(outcome).or_else(|| event.reason.take());
             if !matches!(outcome, Outcome::Accepted(_)) {
                 event.delivered.clear();
                 event.delivered_count = 0;
@@ -89,6 +94,10 @@ impl BatchTraces {
         self.spans.finish(outcomes);
         self.trace.record_events(self.events.into_iter().flatten().collect());
     }
+}
+
+fn of_rejected(rejected: &Rejected) -> Reason {
+    Reason { code: rejected.kind.as_str().into(), detail: rejected.to_string() }
 }
 
 fn reason(outcome: &Outcome) -> Option<Reason> {
@@ -101,7 +110,7 @@ fn reason(outcome: &Outcome) -> Option<Reason> {
             new("duplicate", "an event with the same identity was accepted before")
         }
         Outcome::Skipped(reason) => new(Skipped::as_str(*reason), Skipped::explained(*reason)),
-        Outcome::Rejected(rejected) => new(rejected.kind.as_str(), &rejected.to_string()),
+        Outcome::Rejected(rejected) => Some(of_rejected(rejected)),
         Outcome::Unavailable(reason) => new("unavailable", reason),
         Outcome::Interrupted { stored, reason, .. } => {
             new("interrupted", &format!("stored for {stored} of the recipients so far: {reason}"))

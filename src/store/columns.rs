@@ -23,6 +23,7 @@ macro_rules! notification_columns {
             (metadata, Json::from(stored_metadata($n))),
             (count, $n.count),
             (created_at, $n.created_at),
+            (changed_at, Some($n.changed_at).filter(|at| *at != $n.created_at)),
             (expires_at, $n.expires_at),
             (status, $n.status.as_str()),
             (read_at, $n.read_at),

@@ -12,14 +12,16 @@ use super::{
     Backend, Part, Store, StoreError,
     deliveries::DeliveryRow,
     fan_outs,
-    groups::{ADD_MEMBER, MEMBERS_MAX, MEMBERS_MAX_BYTES, TRIM_EVERY, TRIM_MEMBERS},
+    groups::{
+        ADD_MEMBER, FIND_GROUP, MEMBERS_MAX, MEMBERS_MAX_BYTES, PENDING, TRIM_EVERY, TRIM_MEMBERS,
+    },
     marks::SET_INBOX,
     on::{keep, within},
     planned::{
         Placed, Planned, Steps, counts_by_user, notification_of, stored_actors, stored_presentation,
     },
     postgres,
-    rows::{InboxRow, NotificationRow, counters, notification_selection},
+    rows::{InboxRow, NotificationRow, counters},
     sql_types::{Id, Json},
 };
 use crate::domain::{
@@ -44,22 +46,10 @@ pub enum Committed {
 const SHARE_METADATA: &str =
     "INSERT INTO shared_metadata (id, metadata, created_at) VALUES ($1, $2, $3)";
 
-/// Selects the notification that an event is grouped with: $4 is the age of the oldest.
-const FIND_GROUP: &str = concat!(
-    "SELECT ",
-    notification_selection!(),
-    " FROM notifications WHERE user_id = $1 AND type_code = $2 AND group_key = $3 AND status = \
-      'unread' AND created_at >= $4 ORDER BY seq DESC LIMIT 1"
-);
-
 /// Changes a notification to one of a larger group; it becomes the newest.
 const GROW: &str = "UPDATE notifications SET count = $2, message = $3, actors = $4, seen_at = \
      NULL, seq = $5, revision = $5, changed_at = $6, presentation = $8 WHERE user_id = $7 AND \
      notification_id = $1";
-
-/// Counts the deliveries of a notification on a channel that are still to be made.
-const PENDING: &str = "SELECT COUNT(*) FROM deliveries WHERE notification_id = $1 AND channel = $2 \
-     AND state IN ('scheduled', 'sending')";
 
 const FORGET_IDENTITY: &str = "DELETE FROM event_identities WHERE identity = $1";
 
@@ -312,7 +302,8 @@ impl Store {
                 let first = notifications.len();
                 for (id, draft) in &event.drafts {
                     let metadata_id = metadata_id.clone();
-                    let notification = Notification { metadata_id, ..notification_of(*id, draft) };
+                    let notification =
+                        Notification { metadata_id, ..notification_of(*id, draft, now) };
                     if is_grouped {
                         let placed = grouped!(notification, draft, trace, deliveries, now, db, tx);
                         notifications.push(placed);

@@ -9,7 +9,7 @@ use super::{
     Store, StoreError,
     marks::{SET_INBOX, find_for_change, store_state},
     planned::{stored_actors, stored_metadata, stored_presentation},
-    rows::{InboxRow, NotificationRow, counters, user_id},
+    rows::{InboxRow, NotificationRow, counters, notification_selection, user_id},
     sql_types::{Id, Json},
 };
 use crate::domain::{
@@ -19,6 +19,18 @@ use crate::domain::{
     regroup::Regrouping,
     user::UserId,
 };
+
+/// Selects the notification that an event is grouped with: $4 is the age of the oldest.
+pub(super) const FIND_GROUP: &str = concat!(
+    "SELECT ",
+    notification_selection!(),
+    " FROM notifications WHERE user_id = $1 AND type_code = $2 AND group_key = $3 AND status = \
+      'unread' AND created_at >= $4 ORDER BY seq DESC LIMIT 1"
+);
+
+/// Counts the deliveries of a notification on a channel that are still to be made.
+pub(super) const PENDING: &str = "SELECT COUNT(*) FROM deliveries WHERE notification_id = $1 AND \
+     channel = $2 AND state IN ('scheduled', 'sending')";
 
 /// Maximum number of events of a group that are kept, besides the first and the newest.
 pub(super) const MEMBERS_MAX: i64 = 500;
@@ -186,6 +198,34 @@ impl Store {
             })
         };
         rows.into_iter().map(occurrence).collect()
+    }
+
+    /// Returns the notification that an event would be grouped with: unread, of this type and
+    /// value, and not older than `since`.
+    ///
+    /// # Errors
+    /// When the store is unavailable.
+    pub async fn group(
+        &self,
+        user: &UserId,
+        type_code: &str,
+        key: &str,
+        since: Timestamp,
+    ) -> Result<Option<Notification>, StoreError> {
+        let user = user.as_str();
+        let row = reading!(self, |db, tx| {
+            db::first!(tx, NotificationRow, FIND_GROUP, user, type_code, key, since)
+        })?;
+        row.map(Notification::try_from).transpose()
+    }
+
+    /// Returns whether a notification has a delivery on a channel that is still to be made.
+    ///
+    /// # Errors
+    /// When the store is unavailable.
+    pub async fn has_pending_delivery(&self, id: Uuid, channel: &str) -> Result<bool, StoreError> {
+        let count = reading!(self, |db, tx| db::first!(tx, (i64,), PENDING, Id(id), channel))?;
+        Ok(count.is_some_and(|(count,)| count > 0))
     }
 
     /// Returns the events of the group of a notification, oldest first.

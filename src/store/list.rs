@@ -93,12 +93,12 @@ fn page_with_inbox(filter: &Filter) -> String {
     .concat()
 }
 
-/// Selects the position of a time: below the first newer notification, because one with an earlier
-/// time of creation must not hide those before it.
-const PLACE_AT: &str = "SELECT COALESCE(MAX(seq), 0) FROM notifications WHERE user_id = $1 AND \
-created_at <= $2 \
-     AND seq < COALESCE((SELECT MIN(seq) FROM notifications WHERE user_id = $1 AND created_at > \
-     $2), 9223372036854775807)";
+/// Selects the position of a time: the last change up to it, and before the first later one,
+/// because the clocks of several hubs may differ.
+const PLACE_AT: &str = "SELECT COALESCE(MAX(revision), 0) FROM notifications WHERE user_id = $1 \
+     AND COALESCE(changed_at, created_at) <= $2 AND revision < COALESCE((SELECT MIN(revision) FROM \
+     notifications WHERE user_id = $1 AND COALESCE(changed_at, created_at) > $2), \
+     9223372036854775807)";
 
 const GET: &str = concat!(
     "SELECT ",
@@ -294,9 +294,9 @@ impl Store {
         row.map(Notification::try_from).transpose()
     }
 
-    /// Returns the revision of the last notification created up to a time, where `since=TIME`
-    /// starts. Marks between that notification and the time are repeated, which is harmless; none
-    /// after it is missed.
+    /// Returns the revision of the last change up to a time, where `since=TIME` starts. The time
+    /// is that of the hub when it stored the change: a notification to which its publisher gave an
+    /// earlier time of creation is not missed.
     ///
     /// # Errors
     /// When the store is unavailable.

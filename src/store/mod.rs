@@ -69,7 +69,7 @@ pub use list::{Filter, Listing, UnreadTotals};
 pub use marks::MarkOutcome;
 pub use open::StoreLock;
 pub use outbox::{OutboxBatch, OutboxRow, OutboxWatch};
-pub use owed_fan_outs::OwedFanOut;
+pub use owed_fan_outs::{OwedFanOut, UnfinishedFanOut};
 pub use personal_data::Erased;
 pub use planned::{Planned, notification_of};
 pub use push_subscriptions::{PushSubscription, subscription_id};

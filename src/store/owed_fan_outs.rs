@@ -5,7 +5,11 @@
 //! restart, claims the event and continues where the last chunk ended.
 
 use super::{Kind, Store, StoreError, fan_outs};
-use crate::domain::{event::Identity, notification::Timestamp, plan::RecipientSet};
+use crate::domain::{
+    event::{Event, Identity},
+    notification::Timestamp,
+    plan::RecipientSet,
+};
 
 /// Time for which a claim holds, in milliseconds.
 const CLAIM_MS: i64 = 9_000;
@@ -13,6 +17,12 @@ const CLAIM_MS: i64 = 9_000;
 const COUNT_OWED: &str = "SELECT COUNT(*) FROM fan_outs WHERE event IS NOT NULL";
 
 const RELEASE_ALL: &str = "UPDATE fan_outs SET expires_at = 0 WHERE event IS NOT NULL";
+
+/// Selects accepted events by the beginning of their JSON, which is their ID.
+const BY_BEGINNING: &str = "SELECT identity, event FROM fan_outs WHERE event IS NOT NULL AND \
+     substr(event, 1, length($1)) = $1";
+
+const FORGET_IDENTITY: &str = "DELETE FROM event_identities WHERE identity = $1";
 
 /// Statements with the clock of the database.
 macro_rules! with_clock {
@@ -60,7 +70,61 @@ pub struct OwedFanOut {
     pub event: String,
 }
 
+/// Accepted event that not all of its recipients have.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnfinishedFanOut {
+    /// Identity of the event.
+    pub identity: Identity,
+    /// Source of the event.
+    pub source: Option<String>,
+    /// Caller that published the event.
+    pub publisher: Option<String>,
+}
+
 impl Store {
+    /// Returns the accepted events with an ID that not all of their recipients have.
+    ///
+    /// # Errors
+    /// When the store is unavailable.
+    pub async fn unfinished_fan_outs(
+        &self,
+        event_id: &str,
+    ) -> Result<Vec<UnfinishedFanOut>, StoreError> {
+        let beginning = format!("{{\"id\":{},", serde_json::Value::from(event_id));
+        let rows: Vec<(String, String)> = on_pool!(self, |pool| {
+            sqlx::query_as(BY_BEGINNING).bind(&beginning).fetch_all(pool).await
+        })?;
+        let unfinished = |(identity, event): (String, String)| {
+            // An event that cannot be decoded cannot be continued either.
+            let event = Event::from_stored(event.as_bytes()).ok()?;
+            let Event { source, publisher, .. } = event;
+            Some(UnfinishedFanOut { identity: Identity::stored(identity), source, publisher })
+        };
+        Ok(rows.into_iter().filter_map(unfinished).collect())
+    }
+
+    /// Ends a fan-out that is in progress or waits, so that no further chunk of it is committed.
+    /// Returns whether there was one.
+    ///
+    /// # Errors
+    /// When the store is unavailable.
+    pub async fn end_fan_out(
+        &self,
+        identity: &Identity,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let identity = identity.as_str();
+        Ok(in_inbox_transaction!(self, |db, tx| {
+            // The identity first, as in the commit of the last chunk.
+            let fresh = db::insert_identities(&mut tx, &[identity], now).await?;
+            let ended = db::run!(tx, fan_outs::END, identity)? > 0;
+            if !ended && !fresh.is_empty() {
+                db::run!(tx, FORGET_IDENTITY, identity)?;
+            }
+            ended
+        }))
+    }
+
     /// Accepts an event for many recipients, and claims it for this hub. Returns false if it was
     /// accepted before.
     ///

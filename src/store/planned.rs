@@ -9,7 +9,7 @@ use crate::domain::{
     deliveries::DeliveryDraft,
     event::Identity,
     inbox::{InboxState, RevisionStep},
-    notification::{Notification, Status, stream_id},
+    notification::{Notification, Status, Timestamp, stream_id},
     plan::Draft,
     presentation::Presentation,
     trace_context::TraceContext,
@@ -132,9 +132,9 @@ impl Steps {
     }
 }
 
-/// Returns the notification of a draft, without a revision.
+/// Returns the notification of a draft that is stored `now`, without a revision.
 #[must_use]
-pub fn notification_of(id: Uuid, draft: &Draft) -> Notification {
+pub fn notification_of(id: Uuid, draft: &Draft, now: Timestamp) -> Notification {
     let draft = draft.clone();
     Notification {
         notification_id: id,
@@ -153,14 +153,14 @@ pub fn notification_of(id: Uuid, draft: &Draft) -> Notification {
         clicked_action: None,
         metadata: draft.metadata,
         count: 1,
-        created_at: draft.created_at,
+        created_at: draft.created_at.unwrap_or(now),
         expires_at: draft.expires_at,
         status: Status::Unread,
         read: false,
         read_at: None,
         seen_at: None,
         snoozed_until: None,
-        changed_at: draft.created_at,
+        changed_at: now,
         event_id: draft.event_id,
         publisher: draft.publisher,
         actors: draft.group.as_ref().and_then(|group| group.actor.clone()).into_iter().collect(),

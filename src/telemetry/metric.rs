@@ -17,6 +17,8 @@ pub const DELIVERY_LATENCY: &str = "delivery_latency_ms";
 pub const EVENTS: &str = "lonceng_events_total";
 /// Number of events with an unknown code.
 pub const UNKNOWN_TYPE: &str = "lonceng_events_unknown_type_total";
+/// Number of recipients of large fan-outs who got nothing because rendering failed, by reason.
+pub const RECIPIENTS_SKIPPED: &str = "lonceng_recipients_skipped_total";
 /// Number of traces dropped because the store was slower than the events.
 pub const ACTIVITY_DROPPED: &str = "lonceng_activity_dropped_total";
 /// Number of dead letters, by reason.
@@ -91,6 +93,10 @@ fn describe() {
     );
     describe_counter!(EVENTS, "Events by source and outcome");
     describe_counter!(UNKNOWN_TYPE, "Events with an unknown code");
+    describe_counter!(
+        RECIPIENTS_SKIPPED,
+        "Recipients of large fan-outs for whom rendering failed, by reason"
+    );
     describe_counter!(
         ACTIVITY_DROPPED,
         "Traces dropped because the store was slower than the events"

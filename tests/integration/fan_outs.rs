@@ -186,3 +186,83 @@ async fn large_fan_out_does_not_delay_other_broker_events() {
         assert_eq!(accepted.to_string(), "6");
     }
 }
+
+/// Users of an event that is acknowledged long before all of them have it.
+const MANY: usize = 4_200;
+
+#[tokio::test]
+async fn recall_right_after_the_acknowledgement_leaves_nothing_in_any_inbox() {
+    for on in [On::Sqlite, On::Postgres] {
+        let Some(hub) = Hub::start(on, &[]).await else { continue };
+        add_users(&hub, MANY).await;
+        write_type_for_all(&hub, "{title} for {recipient.name}").await;
+        let store = Store::open(&hub.store_url).await.expect("it opens");
+        let left = "SELECT COUNT(*) FROM notifications WHERE event_id = 'bad' AND status <> \
+                    'deleted'";
+        let owed = "SELECT COUNT(*) FROM fan_outs";
+        let news = |id: &str| json!({ "type": "NEWS", "event_id": id, "title": id });
+        // One before it, so that it waits for its turn; then one that has begun.
+        assert_eq!(hub.post("/api/v1/events", &news("other")).await.0, 202);
+        assert_eq!(hub.post("/api/v1/events", &news("bad")).await.0, 202);
+        let recall = async || hub.send("DELETE", "/api/v1/events/bad", &[], String::new()).await;
+        let (status, answer) = recall().await;
+        assert_eq!(status, 202, "{on:?}: {answer}");
+        assert_eq!(hub.post("/api/v1/events", &news("bad")).await.1["accepted"], 1, "a duplicate");
+        until("the other one is finished", PATIENCE, async || {
+            (store.count_by_hand(owed).await.expect("it answers") == 0).then_some(())
+        })
+        .await;
+        assert_eq!(store.count_by_hand(left).await.expect("it answers"), 0);
+        assert_eq!(hub.inbox("p04199").await.len(), 1, "the other event is not recalled");
+
+        let left = left.replace("'bad'", "'late'").leak();
+        assert_eq!(hub.post("/api/v1/events", &news("late")).await.0, 202);
+        until("some have it", PATIENCE, async || {
+            (store.count_by_hand(left).await.expect("it answers") > 0).then_some(())
+        })
+        .await;
+        let (status, answer) = hub.send("DELETE", "/api/v1/events/late", &[], String::new()).await;
+        assert_eq!(status, 202, "{on:?}: {answer}");
+        assert_eq!(store.count_by_hand(owed).await.expect("it answers"), 0, "nothing follows");
+        until("it is recalled", PATIENCE, async || {
+            (store.count_by_hand(left).await.expect("it answers") == 0).then_some(())
+        })
+        .await;
+        // A further one waits until the recalled one has given up its turn.
+        assert_eq!(hub.post("/api/v1/events", &news("next")).await.0, 202);
+        until("the next one is finished", PATIENCE, async || {
+            (store.count_by_hand(owed).await.expect("it answers") == 0).then_some(())
+        })
+        .await;
+        assert_eq!(store.count_by_hand(left).await.expect("it answers"), 0);
+        store.close().await;
+    }
+}
+
+#[tokio::test]
+async fn recipients_for_whom_rendering_fails_are_named_and_counted() {
+    let hub = Hub::sqlite(&[]).await;
+    add_users(&hub, MANY).await;
+    let path = "/api/v1/admin/directory/z-without-name";
+    assert_eq!(hub.send("PUT", path, &[], "{}".to_owned()).await.0 / 100, 2);
+    write_type_for_all(&hub, "news for {recipient.name}").await;
+    let news = json!({ "type": "NEWS", "event_id": "n-1" });
+    assert_eq!(hub.post("/api/v1/events", &news).await.0, 202);
+    let trace = until("the trace is complete", PATIENCE, async || {
+        event(&hub, "n-1").await["events"]
+            .get(0)
+            .filter(|one| one["outcome"] == "accepted")
+            .cloned()
+    })
+    .await;
+    assert_eq!((&trace["reached_count"], &trace["failed_count"]), (&json!(MANY), &json!(1)));
+    assert_eq!(trace["reason"]["code"], "template");
+    let reason = trace["reason"]["detail"].as_str().expect("a text");
+    assert!(reason.contains("recipient.name"), "{reason}");
+    let failed = json!({ "user_id": "z-without-name", "outcome": "failed" });
+    assert!(trace["recipients"].as_array().expect("a list").contains(&failed), "{trace}");
+    let metric = "lonceng_recipients_skipped_total{reason=\"template\"}";
+    assert_eq!(hub.metric(metric).await.to_string(), "1");
+    let (_, of_user) = hub.get("/api/v1/admin/explain?user=z-without-name").await;
+    assert_eq!(of_user["events"][0]["recipients"], json!([failed]), "{of_user}");
+}

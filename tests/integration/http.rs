@@ -195,6 +195,22 @@ async fn changes_since_a_revision_or_a_time_are_listed_in_their_order() {
 }
 
 #[tokio::test]
+async fn late_notification_with_an_earlier_time_is_among_the_changes_since_a_time() {
+    for hub in hubs_with_five_notifications().await {
+        let (_, page) = list(&hub, "limit=1").await;
+        let since = format!("since={}", page["items"][0]["created_at"].as_str().expect("a time"));
+        assert_eq!(list(&hub, &since).await.0, 0, "nothing has changed since the newest");
+        let late = json!({ "target": [{ "id": "u" }], "message": "late",
+            "created_at": "2020-01-01T00:00:00Z" });
+        assert_eq!(hub.post("/api/v1/notify", &late).await.0, 202);
+        let (count, changes) = list(&hub, &since).await;
+        assert_eq!((count, &changes["items"][0]["message"]), (1, &json!("late")));
+        assert_eq!(changes["items"][0]["created_at"], "2020-01-01T00:00:00Z");
+        assert_eq!(list(&hub, "since=2021-01-01T00:00:00Z").await.0, 6, "all have changed since");
+    }
+}
+
+#[tokio::test]
 async fn notification_is_marked_and_deleted_by_its_user_only() {
     for hub in hubs_with_five_notifications().await {
         let (_, page) = list(&hub, "limit=1").await;

@@ -31,6 +31,7 @@ mod convergence;
 mod crash;
 mod directory_import;
 mod doctor;
+mod dry_runs;
 mod event_stream;
 mod explain;
 mod fan_outs;

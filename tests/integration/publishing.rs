@@ -4,7 +4,12 @@ use std::process::{Command, Output};
 
 use serde_json::{Value, json};
 
-use crate::support::hub::{Hub, On};
+use lonceng::store::Store;
+
+use crate::support::{
+    hub::{Hub, On},
+    wait::{PATIENCE, until},
+};
 
 const TYPES: &str = r#"
 [[type]]
@@ -82,6 +87,36 @@ async fn response_has_outcome_and_reason_of_every_event() {
 }
 
 #[tokio::test]
+async fn event_of_a_type_with_an_invalid_row_says_so() {
+    for on in [On::Sqlite, On::Postgres] {
+        let Some(hub) = Hub::with_config_on(on, TYPES, &[]).await else { continue };
+        let store = Store::open(&hub.store_url).await.expect("it opens");
+        let insert = "INSERT INTO notification_types (code, display_name, template, target_type) \
+                      VALUES ('NOTE_PINNED', 'Pinned', 'Pinned: {title', 'SELF')";
+        store.execute_by_hand(insert).await.expect("plain SQL");
+        let event = json!({ "type": "NOTE_PINNED", "user_id": "u", "title": "a" });
+        let says = "the type's row is invalid, so the type is off";
+        until("the row is read", PATIENCE, async || {
+            let (_, body) = hub.post("/api/v1/events", &event).await;
+            (result(&body, 0) == ("skipped", 0, says)).then_some(())
+        })
+        .await;
+        let (status, body) = hub.post("/api/v1/events?strict=true", &event).await;
+        assert_eq!((status, &body["errors"][0]["field"]), (422, &json!("type")), "{body}");
+        let direct = json!({ "target": [{ "id": "u" }], "message": "x", "type": "NOTE_PINNED" });
+        let (status, body) = hub.post("/api/v1/notify", &direct).await;
+        assert!(status == 400 && body.to_string().contains(says), "{body}");
+        let (_, explained) = hub.get("/api/v1/admin/explain?type=NOTE_PINNED").await;
+        let codes = explained["events"].as_array().expect("a list").iter();
+        assert!(
+            codes.into_iter().any(|one| one["reason"]["code"] == "invalid_type"),
+            "{explained}"
+        );
+        store.close().await;
+    }
+}
+
+#[tokio::test]
 async fn response_counts_notifications_of_all_recipients() {
     for on in [On::Sqlite, On::Postgres] {
         let Some(hub) = Hub::start(on, &[]).await else { continue };
@@ -98,6 +133,70 @@ async fn response_counts_notifications_of_all_recipients() {
         assert_eq!(status, 201, "{body}");
         let (_, body) = hub.post("/api/v1/events", &json!({ "type": "EVERYBODY" })).await;
         assert_eq!(result(&body, 0), ("accepted", 600, ""), "{on:?}");
+    }
+}
+
+/// Returns the entry of the directory, if there is one.
+async fn entry(hub: &Hub, user: &str) -> Option<Value> {
+    let (status, body) = hub.get(&format!("/api/v1/admin/directory/{user}")).await;
+    (status == 200).then_some(body)
+}
+
+#[tokio::test]
+async fn refused_request_writes_nothing_to_the_directory() {
+    for on in [On::Sqlite, On::Postgres] {
+        let Some(hub) = Hub::with_config_on(on, TYPES, &[]).await else { continue };
+        let user = json!({ "type": "users.upserted", "user_id": "new", "login": "newbie",
+            "roles": ["auditor"] });
+        let note =
+            |title: Value| json!({ "type": "NOTE_CREATED", "user_id": "new", "title": title });
+        for (path, bad, expected) in [
+            ("/api/v1/events", json!({ "type": "NOTE_CREATED", "title": "a" }), 400),
+            ("/api/v1/events", json!({ "type": "NOTE_CREATED", "user_id": "new" }), 400),
+            ("/api/v1/events", json!({ "type": "users.upserted", "login": "x" }), 400),
+            ("/api/v1/events?strict=true", json!({ "type": "NOTE_CREATD" }), 422),
+        ] {
+            for at in [0, 1] {
+                let mut batch = vec![user.clone(), note(json!("a"))];
+                batch.insert(at, bad.clone());
+                let (status, body) = hub.post(path, &json!(batch)).await;
+                assert_eq!((status, &body["errors"][0]["index"]), (expected, &json!(at)), "{body}");
+                assert_eq!(entry(&hub, "new").await, None, "{bad}");
+            }
+        }
+        let (status, body) = hub
+            .post(
+                "/api/v1/events?strict=true",
+                &json!([
+                    { "type": "users.upserted", "user_id": "new", "roles": ["user"] },
+                    { "type": "AUDIT" },
+                ]),
+            )
+            .await;
+        assert_eq!(status, 422, "nobody is an auditor: {body}");
+        let (status, body) = hub
+            .post(
+                "/api/v1/notify",
+                &json!({ "target": [{ "id": "new", "login": "n" }],
+                "message": "x", "type": "NOTE_CREATED" }),
+            )
+            .await;
+        assert_eq!(status, 400, "the type needs a title: {body}");
+        assert_eq!(entry(&hub, "new").await, None);
+
+        // The other events of an accepted batch see the directory as the batch makes it.
+        let batch = json!([{ "type": "AUDIT" }, user, note(json!("a")), { "type": "NEWS" }]);
+        let (status, body) = hub.post("/api/v1/events?strict=true", &batch).await;
+        assert_eq!(status, 202, "{body}");
+        for at in 0..4 {
+            let notifications = u64::from(at != 1);
+            assert_eq!(result(&body, at), ("accepted", notifications, ""), "{on:?} {at}");
+        }
+        let entry = entry(&hub, "new").await.expect("the user is in the directory");
+        assert_eq!((&entry["login"], &entry["roles"]), (&json!("newbie"), &json!(["auditor"])));
+        let removed = json!([{ "type": "users.upserted", "user_id": "new", "roles": [] },
+            { "type": "AUDIT" }]);
+        assert_eq!(result(&hub.post("/api/v1/events", &removed).await.1, 1).0, "skipped");
     }
 }
 

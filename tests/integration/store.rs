@@ -45,7 +45,7 @@ pub(crate) fn draft(user_id: &str, message: &str) -> (Uuid, Draft) {
         metadata: RawValue::from_string(r#"{"amount":1}"#.into())
             .map(Arc::from)
             .expect("it is JSON"),
-        created_at: NOW,
+        created_at: None,
         expires_at: Some(Timestamp(NOW.0 + 1000)),
         keep_until: None,
         quiet: false,

@@ -55,7 +55,7 @@ async fn groups_grow_as_in_a_plain_model(store: Store) {
             }),
             event: "{}".into(),
         };
-        let one = Draft { created_at: Timestamp(now), group: Some(group), ..plain };
+        let one = Draft { group: Some(group), ..plain };
         store.commit(&[planned(None, vec![(id, one)])], Timestamp(now)).await.expect("it commits");
         revision += 1;
         let found = model

@@ -21,7 +21,7 @@ pub(crate) fn timed(
     let (id, draft) = draft(user_id, "timed");
     let at = |time: i64| Timestamp(NOW.0 + time);
     let draft = Draft {
-        created_at: at(created),
+        created_at: Some(at(created)),
         expires_at: expires.map(at),
         keep_until: keep.map(at),
         ..draft
@@ -127,9 +127,23 @@ async fn unread_totals_cover_all_inboxes(store: Store) {
 }
 
 async fn earlier_creation_time_hides_no_notification(store: Store) {
-    let drafts = vec![timed("u", 100, None, None), timed("u", -100, None, None)];
-    store.commit(&[planned(None, drafts)], NOW).await.expect("it commits");
-    assert_eq!(store.revision_at(&user("u"), NOW).await.expect("it reads"), 0);
+    let commit = async |created: i64, at: i64| {
+        let drafts = vec![timed("u", created, None, None)];
+        store.commit(&[planned(None, drafts)], Timestamp(NOW.0 + at)).await.expect("it commits");
+    };
+    let revision_at = async |at: i64| {
+        store.revision_at(&user("u"), Timestamp(NOW.0 + at)).await.expect("it reads")
+    };
+    commit(0, 0).await;
+    // Later notifications with an earlier and with a later time of creation.
+    commit(-100, 10).await;
+    commit(100, 20).await;
+    for (at, revision) in [(-1, 0), (0, 1), (9, 1), (10, 2), (19, 2), (20, 3), (200, 3)] {
+        assert_eq!(revision_at(at).await, revision, "{at}");
+    }
+    // A hub whose clock is late: its change comes after that of the other one.
+    commit(0, 15).await;
+    assert_eq!((revision_at(19).await, revision_at(20).await), (2, 4));
 }
 
 async fn pages_cover_the_history_without_gap_or_repeat(store: Store) {
@@ -170,7 +184,7 @@ async fn lists_are_filtered_and_paged(store: Store) {
     assert!(other.items.is_empty());
     let revision_at =
         async |time| store.revision_at(&user("u"), Timestamp(time)).await.expect("it reads");
-    assert_eq!((revision_at(NOW.0 - 1).await, revision_at(NOW.0).await), (0, 5));
+    assert_eq!((revision_at(NOW.0 - 1).await, revision_at(NOW.0).await), (0, 7));
 }
 
 async fn what_left_the_list_is_deleted_by_the_age_of_its_last_change(store: Store) {

@@ -9,6 +9,7 @@ import { isTranslated, t } from './translations.js';
 /** Reasons for which a valid event makes no notification. @type {Sentences} */
 const SKIPPED = {
   no_type: 'no type {type}',
+  invalid_type: "the type's row is invalid, so the type is off",
   inactive: 'the type is inactive',
   feed_only: 'the type has the target FEED, and no open live feed shows it',
   no_recipient: "no user matches the type's target",

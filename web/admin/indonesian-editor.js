@@ -63,6 +63,9 @@ export const EDITOR = {
   'not connected: it waited in the inbox': 'tidak tersambung: menunggu di kotak masuk',
   'delivery is no longer known': 'pengiriman tidak lagi diketahui',
   'muted this type, so nothing was stored': 'membisukan jenis ini, jadi tidak ada yang disimpan',
+  'could not be rendered, so nothing was stored':
+    'tidak dapat dibuat, jadi tidak ada yang disimpan',
+  'Could not be rendered for {n}.': 'Tidak dapat dibuat untuk {n}.',
   stored: 'disimpan',
   'revision {n}': 'revisi {n}',
   'deleted since': 'sudah dihapus',

@@ -4,6 +4,7 @@
  */
 export const HUB = {
   'no type {type}': 'tidak ada jenis {type}',
+  "the type's row is invalid, so the type is off": 'baris jenis itu tidak sah, jadi jenis itu mati',
   'the type is inactive': 'jenis itu tidak aktif',
   'the type has the target FEED, and no open live feed shows it':
     'jenis itu bertujuan FEED, dan tidak ada umpan langsung yang terbuka untuknya',

@@ -34,6 +34,8 @@ function reached(reader) {
   );
   if (reader.outcome === 'muted')
     return h('li', { class: 'stop' }, name, ' ', t('muted this type, so nothing was stored'));
+  if (reader.outcome === 'failed')
+    return h('li', { class: 'stop' }, name, ' ', t('could not be rendered, so nothing was stored'));
   const steps = [
     [
       t('stored'),
@@ -117,6 +119,9 @@ export function traceCard(trace) {
             reached: trace.reached_count,
             muted: trace.muted_count,
           }),
+          trace.failed_count
+            ? ` ${t('Could not be rendered for {n}.', { n: trace.failed_count })}`
+            : '',
         )
       : null,
     trace.recipients.length

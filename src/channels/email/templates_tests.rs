@@ -15,7 +15,7 @@ use crate::{
 fn message(title: &str, count: usize) -> Message {
     let user = UserId::parse("budi").expect("a user ID");
     let item = || {
-        let mut item = notification_of(Uuid::nil(), &draft("budi", "It <is> there"));
+        let mut item = notification_of(Uuid::nil(), &draft("budi", "It <is> there"), Timestamp(0));
         item.title = title.to_owned();
         std::sync::Arc::new(item)
     };

@@ -75,7 +75,8 @@ fn of_row(row: &Value, local: &[LocalTemplate]) -> Option<EventType> {
     let files = local.iter().filter(of_type).map(|template| template.source.as_str());
     let texts = row["translations"].as_object().into_iter().flatten();
     let texts = texts.flat_map(|(_, texts)| [texts["title"].as_str(), texts["template"].as_str()]);
-    let own = ["display_name", "template", "action_url"].map(|name| row[name].as_str());
+    let own = ["display_name", "template", "action_url", "category", "icon"]
+        .map(|name| row[name].as_str());
     let templates: Vec<&str> = own
         .into_iter()
         .chain(actions)

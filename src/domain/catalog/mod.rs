@@ -1,5 +1,6 @@
 //! The catalog: every type, its target and its compiled template, as one immutable snapshot.
 
+mod absent;
 mod presentation;
 mod render;
 mod row;
@@ -8,7 +9,11 @@ mod target;
 mod texts;
 mod variants;
 
-use std::{borrow::Cow, collections::HashMap, sync::Arc};
+use std::{
+    borrow::Cow,
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
 pub use presentation::PresentationOfType;
 pub use render::MessageText;
@@ -28,7 +33,6 @@ use super::{
     schedule::Schedule,
     template::{BadTemplate, MailTemplates, Templates},
 };
-use crate::domain::skipped::Skipped;
 use presentation::TITLE;
 
 /// Notification type, compiled.
@@ -105,6 +109,8 @@ struct Place {
 #[derive(Debug, Default)]
 pub struct Catalog {
     types: HashMap<String, Arc<NotificationType>>,
+    /// Types that are off because their row is invalid.
+    invalid: HashSet<String>,
     templates: Templates,
     /// Texts of e-mails in the table.
     mails: MailTemplates,
@@ -127,6 +133,7 @@ impl Catalog {
         let mut bad = Vec::new();
         for row in rows {
             if let Err(problem) = catalog.add(row) {
+                catalog.invalid.insert(code_of(&row.code));
                 bad.push(problem);
             }
         }
@@ -298,25 +305,6 @@ impl Catalog {
     #[must_use]
     pub fn find(&self, code: &str) -> Option<&Arc<NotificationType>> {
         self.types.get(&code_of(code))
-    }
-
-    /// Returns the code of the type that `code` was probably meant to be.
-    #[must_use]
-    pub fn similar(&self, code: &str) -> Option<&str> {
-        let key = similar::nearest(&code_of(code), self.types.keys())?;
-        self.types.get(key).map(|kind| kind.code.as_str())
-    }
-
-    /// Returns the reason for which an event with this code makes no notification, as a sentence.
-    #[must_use]
-    pub fn why_skipped(&self, code: &str, why: Skipped) -> String {
-        match why {
-            Skipped::NoType => match self.similar(code) {
-                Some(similar) => format!("no type {code}; did you mean {similar}?"),
-                None => format!("no type {code}"),
-            },
-            other => other.explained().to_owned(),
-        }
     }
 
     /// Number of types.

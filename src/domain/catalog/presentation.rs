@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, sync::Arc};
 
-use super::{BadType, Catalog, NotificationType, TypeRow, local_name};
+use super::{BadType, Catalog, NotificationType, Origin, TypeRow, local_name};
 use crate::domain::{
     event::code_of,
     limits::{IDENTIFIER_MAX_CHARS, shortened},
@@ -86,6 +86,10 @@ impl Catalog {
             return Err(BadType::new(row, "actions", detail));
         }
         let of = |part: &str| presentation_name(key, part);
+        let file = (row.origin == Origin::Config).then_some("config.toml");
+        for part in ["category", "icon"] {
+            self.note_place(&of(part), part, "", file);
+        }
         let title = self.compile_text(row, "display_name", of(TITLE), &row.display_name)?;
         let category = row.category.as_deref().filter(|text| !text.is_empty());
         let category = category
@@ -99,6 +103,7 @@ impl Catalog {
                 return Err(BadType::new(row, "actions", "a label must not be empty".to_owned()));
             }
             let name = of(&format!("action {at}"));
+            self.note_place(&name, &format!("action {}", at + 1), "", file);
             actions.push(ActionOfType {
                 label: self.compile_text(row, "actions", name.clone(), &action.label)?,
                 url: self.compile_url(row, "actions", name, &action.url)?,
@@ -175,43 +180,87 @@ impl Catalog {
         }
     }
 
-    /// Renders the category, the icon and the actions of a type. What cannot be rendered is left
-    /// out: it must not prevent the notification.
-    #[must_use]
+    /// Renders the category, the icon and the actions of a type.
+    ///
+    /// # Errors
+    /// [`Rejected`] with the missing field.
     pub fn presentation(
         &self,
         kind: &NotificationType,
         scope: &Arc<TemplateScope>,
-    ) -> Presentation {
-        let text = |text: &Text, max_chars| {
-            let text = match text {
-                Text::Constant(text) => Some(text.clone()),
-                Text::Template(name) => self.templates.render(name, scope).ok(),
-            };
-            text.filter(|text| !text.trim().is_empty()).map(|text| cut(&text, max_chars))
-        };
-        let url = |url: &Text| {
-            let url = match url {
-                Text::Constant(url) => Some(url.clone()),
-                Text::Template(name) => self.templates.render_url(name, scope).ok(),
-            };
-            url.filter(|url| link::is_safe(url))
-        };
-        let PresentationOfType { category, icon, actions, .. } = &kind.presentation;
-        Presentation {
-            category: category.as_ref().and_then(|category| text(category, CATEGORY_MAX_CHARS)),
-            icon: icon.as_ref().and_then(url),
-            actions: actions
-                .iter()
-                .filter_map(|action| {
-                    Some(Action {
-                        label: text(&action.label, LABEL_MAX_CHARS)?,
-                        url: url(&action.url)?,
-                        primary: action.primary,
-                    })
-                })
-                .collect(),
+    ) -> Result<Presentation, Rejected> {
+        Ok(Presentation {
+            category: self.category(kind, scope)?,
+            icon: self.icon(kind, scope)?,
+            actions: self.actions(kind, scope)?,
             rich: None,
+        })
+    }
+
+    /// Renders the category of a type; an empty one is none.
+    ///
+    /// # Errors
+    /// [`Rejected`] with the missing field.
+    pub fn category(
+        &self,
+        kind: &NotificationType,
+        scope: &Arc<TemplateScope>,
+    ) -> Result<Option<String>, Rejected> {
+        let Some(category) = &kind.presentation.category else { return Ok(None) };
+        self.text(category, scope, CATEGORY_MAX_CHARS)
+    }
+
+    /// Renders the icon of a type; one that is no safe link is none.
+    ///
+    /// # Errors
+    /// [`Rejected`] with the missing field.
+    pub fn icon(
+        &self,
+        kind: &NotificationType,
+        scope: &Arc<TemplateScope>,
+    ) -> Result<Option<String>, Rejected> {
+        let Some(icon) = &kind.presentation.icon else { return Ok(None) };
+        Ok(Some(self.url(icon, scope)?).filter(|url| link::is_safe(url)))
+    }
+
+    /// Renders the actions of a type. As with the link of a notification, an action whose link
+    /// cannot be rendered is left out.
+    fn actions(
+        &self,
+        kind: &NotificationType,
+        scope: &Arc<TemplateScope>,
+    ) -> Result<Vec<Action>, Rejected> {
+        let mut actions = Vec::with_capacity(kind.presentation.actions.len());
+        for ActionOfType { label, url, primary } in &kind.presentation.actions {
+            let label = self.text(label, scope, LABEL_MAX_CHARS)?;
+            let url = self.url(url, scope).ok().filter(|url| link::is_safe(url));
+            if let (Some(label), Some(url)) = (label, url) {
+                actions.push(Action { label, url, primary: *primary });
+            }
+        }
+        Ok(actions)
+    }
+
+    fn text(
+        &self,
+        text: &Text,
+        scope: &Arc<TemplateScope>,
+        max_chars: usize,
+    ) -> Result<Option<String>, Rejected> {
+        let text = match text {
+            Text::Constant(text) => text.clone(),
+            Text::Template(name) => self.rendered(name, scope)?,
+        };
+        Ok(Some(text).filter(|text| !text.trim().is_empty()).map(|text| cut(&text, max_chars)))
+    }
+
+    fn url(&self, url: &Text, scope: &Arc<TemplateScope>) -> Result<String, Rejected> {
+        match url {
+            Text::Constant(url) => Ok(url.clone()),
+            Text::Template(name) => self
+                .templates
+                .render_url(name, scope)
+                .map_err(|rejected| self.placed(name, rejected)),
         }
     }
 }

@@ -62,10 +62,15 @@ impl Catalog {
         name: &str,
         scope: &Arc<TemplateScope>,
     ) -> Result<String, Rejected> {
-        self.templates.render(name, scope).map_err(|rejected| match self.places.get(name) {
+        self.templates.render(name, scope).map_err(|rejected| self.placed(name, rejected))
+    }
+
+    /// Adds the place of a text to its error.
+    pub(super) fn placed(&self, name: &str, rejected: Rejected) -> Rejected {
+        match self.places.get(name) {
             Some(place) => rejected.in_place(&place.text),
             None => rejected,
-        })
+        }
     }
 
     fn render(

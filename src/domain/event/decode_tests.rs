@@ -114,6 +114,8 @@ fn the_first_identity_in_the_order_of_the_contract_wins() -> Result<(), Rejected
     assert_eq!(first(&cloud, &both, None)?.identity, Some(Identity::cloud_event("s", "1")));
     assert_eq!(first(&flat, &both, None)?.identity, Some(Identity::key("m1")));
     assert_eq!(first(&flat, &both[1..], None)?.identity, Some(Identity::key("k1")));
+    let of_broker = first(&flat, &both[1..], Some("events.x"))?;
+    assert_eq!(of_broker.identity, Some(Identity::key("e1")), "Idempotency-Key is one of HTTP");
     let event = first(&flat, &[], None)?;
     assert_eq!((event.identity, event.id.as_str()), (Some(Identity::key("e1")), "e1"));
     let headers = [];

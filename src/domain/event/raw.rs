@@ -31,12 +31,14 @@ impl RawEvent<'_> {
         self.headers.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 
-    /// Returns the publisher's key from the headers; `Nats-Msg-Id` comes first. Records of Kafka
-    /// and messages of AMQP have `event_id`.
+    /// Returns the publisher's key from the headers; `Nats-Msg-Id` comes first. `Idempotency-Key`
+    /// is a header of HTTP, which has no subject. Records of Kafka and messages of AMQP have
+    /// `event_id`.
     fn header_key(&self) -> Option<(&'static str, &str)> {
         let found = |name: &'static str| Some((name, self.header(name)?));
         ["nats-msg-id", "idempotency-key", "event_id"]
             .into_iter()
+            .filter(|name| *name != "idempotency-key" || self.subject.is_none())
             .find_map(found)
             .filter(|(_, key)| !key.is_empty())
     }

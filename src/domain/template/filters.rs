@@ -16,6 +16,7 @@ use currency::currency;
 
 use super::{
     budget::{VALUE_MAX, charge},
+    nested,
     scope::counted,
 };
 
@@ -77,6 +78,7 @@ pub(super) fn is_known(name: &str) -> bool {
 
 /// Adds the filters, tests and functions of templates to an environment that has none.
 pub(super) fn install(environment: &mut Environment<'_>) {
+    environment.add_filter(nested::FILTER, nested::look_up);
     environment.add_filter("currency", currency);
     environment.add_filter("date", date);
     environment.add_filter("plural", plural);

@@ -1,11 +1,11 @@
 //! Templates of e-mails: the same language and filters; in HTML values are escaped.
 
-use std::{fmt, sync::Arc};
+use std::{collections::HashMap, fmt, sync::Arc};
 
 use minijinja::{Environment, Error, ErrorKind, Value, value::merge_maps};
 
 use super::{
-    BadTemplate, BoundedOutput, bad_template,
+    BadTemplate, BoundedOutput, add,
     budget::{self, BudgetHandle},
     describe_with, environment, try_out,
 };
@@ -21,13 +21,15 @@ const HTML: &str = ".html";
 pub struct MailTemplates {
     text: Environment<'static>,
     html: Environment<'static>,
+    /// Templates as they are written, by name.
+    sources: HashMap<String, String>,
 }
 
 impl Default for MailTemplates {
     fn default() -> Self {
         let mut html = environment();
         html.set_auto_escape_callback(|_| minijinja::AutoEscape::Html);
-        Self { text: environment(), html }
+        Self { text: environment(), html, sources: HashMap::new() }
     }
 }
 
@@ -45,7 +47,9 @@ impl MailTemplates {
     pub fn add(&mut self, name: String, source: String) -> Result<(), BadTemplate> {
         try_out(&source)?;
         let environment = if name.ends_with(HTML) { &mut self.html } else { &mut self.text };
-        environment.add_template_owned(name, source).map_err(|error| bad_template(&error))
+        add(environment, name.clone(), &source)?;
+        self.sources.insert(name, source);
+        Ok(())
     }
 
     /// Renders a template; `None` if there is none with this name. The text has at most
@@ -75,8 +79,7 @@ impl MailTemplates {
     /// Returns the source of a template.
     #[must_use]
     pub fn source(&self, name: &str) -> Option<String> {
-        let template = self.environment(name).get_template(name).ok()?;
-        Some(template.source().to_owned())
+        self.sources.get(name).cloned()
     }
 
     fn environment(&self, name: &str) -> &Environment<'static> {
@@ -101,6 +104,10 @@ mod tests {
         let nothing = Value::from_pairs(Vec::<(String, Value)>::new());
         let error = mails.render("a.txt", &nothing).expect("it is there").expect_err("no x");
         assert_eq!(error, "it needs x, which the event does not have");
+        let optional = "{order.note|default('none')}".to_owned();
+        mails.add("d.txt".to_owned(), optional.clone()).expect("it compiles");
+        assert_eq!(mails.render("d.txt", &nothing), Some(Ok("none".to_owned())));
+        assert_eq!(mails.source("d.txt"), Some(optional), "as it is written");
         assert!(mails.add("c.html".to_owned(), "{% if %}".to_owned()).is_err());
     }
 

@@ -8,6 +8,7 @@ mod budget;
 mod filters;
 mod mail;
 mod needs;
+mod nested;
 mod scope;
 mod syntax;
 #[cfg(test)]
@@ -107,7 +108,7 @@ impl Templates {
     /// When it does not compile.
     pub fn add(&mut self, name: String, source: String) -> Result<(), BadTemplate> {
         try_out(&source)?;
-        self.text.add_template_owned(name, source).map_err(|error| bad_template(&error))
+        add(&mut self.text, name, &source)
     }
 
     /// Compiles a message template under a name; with `is_rich` it may have bold and links.
@@ -124,7 +125,7 @@ impl Templates {
             return self.add(name, source.to_owned());
         }
         try_out(source)?;
-        self.rich.add_template_owned(name, source.to_owned()).map_err(|error| bad_template(&error))
+        add(&mut self.rich, name, source)
     }
 
     /// Compiles the template of an action URL under a name.
@@ -133,7 +134,7 @@ impl Templates {
     /// When it does not compile.
     pub fn add_url(&mut self, name: String, source: String) -> Result<(), BadTemplate> {
         try_out(&source)?;
-        self.urls.add_template_owned(name, source).map_err(|error| bad_template(&error))
+        add(&mut self.urls, name, &source)
     }
 
     /// Returns whether there is a message template with this name.
@@ -170,6 +171,16 @@ impl Templates {
     pub fn render_url(&self, name: &str, scope: &Arc<TemplateScope>) -> Result<String, Rejected> {
         render(&self.urls, name, scope)
     }
+}
+
+/// Compiles a checked template under a name.
+fn add(
+    environment: &mut Environment<'static>,
+    name: String,
+    source: &str,
+) -> Result<(), BadTemplate> {
+    let source = nested::with_optional_paths(source, &syntax_config()).into_owned();
+    environment.add_template_owned(name, source).map_err(|error| bad_template(&error))
 }
 
 /// Checks a template before it is compiled, and renders it once without data: an unknown function

@@ -11,7 +11,7 @@ use minijinja::{
     value::{Enumerator, Object, ObjectRepr, Rest, ValueOrKwargs},
 };
 
-use super::{environment, filters};
+use super::{environment, filters, nested, syntax_config};
 
 /// Filter that replaces a missing value.
 const DEFAULT: &str = "default";
@@ -50,6 +50,7 @@ pub fn needs(source: &str) -> Needs {
             if value.is_undefined() { Err(Error::from(ErrorKind::UndefinedError)) } else { Ok("") }
         });
     }
+    let source = &*nested::with_optional_paths(source, &syntax_config());
     let Ok(template) = environment.template_from_str(source) else { return Needs::default() };
     let all: BTreeSet<String> = template.undeclared_variables(false).into_iter().collect();
     if lacks(&environment, source, &all) {
@@ -111,6 +112,8 @@ mod tests {
             ("no fields", &[][..], &[][..]),
             ("{title} by {author.name}", &["author", "title"], &[]),
             (r#"{title|default("?")} {amount|currency("IDR")}"#, &["amount"], &["title"]),
+            (r#"{order.note|default("?")} {order.id}"#, &["order"], &[]),
+            (r#"{order.note|default("?")} {id}"#, &["id"], &["order"]),
             (
                 "{% if note is defined %}{note} {detail}{% endif %}{id}",
                 &["id"],

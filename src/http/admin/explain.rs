@@ -288,6 +288,8 @@ async fn shown(
     }
     let muted = event.muted.iter().filter(|user| concerned(user)).take(RECIPIENTS_MAX);
     recipients.extend(muted.map(|user| json!({ "user_id": user, "outcome": "muted" })));
+    let failed = event.failed.iter().filter(|user| concerned(user)).take(RECIPIENTS_MAX);
+    recipients.extend(failed.map(|user| json!({ "user_id": user, "outcome": "failed" })));
     Ok(json!({
         "id": event.id,
         "event_id": event.event_id, "identity": event.identity.as_ref().map(Identity::as_str),
@@ -296,11 +298,12 @@ async fn shown(
             "source": event.source,
         "received_at": event.received_at, "outcome": event.outcome, "reason": reason(state, event),
         "reached_count": event.delivered_count, "muted_count": event.muted_count,
-            "recipients": recipients,
+        "failed_count": event.failed_count, "recipients": recipients,
     }))
 }
 
-/// Returns why an event made no notification: code, sentence and the values in it.
+/// Returns why an event made no notification, or not for all of its recipients: code, sentence and
+/// the values in it.
 fn reason(state: &State, event: &EventTrace) -> Value {
     let Some(reason) = &event.reason else { return Value::Null };
     let is_without_type = reason.code == Skipped::NoType.as_str();

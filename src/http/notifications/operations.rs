@@ -71,8 +71,9 @@ fn reads() -> Vec<Operation> {
             .query(
                 "since",
                 json!({ "type": "string" }),
-                "Revision, EPOCH.REVISION, or time: changes after it. Another epoch is \
-                 answered with `reset: true` and the newest notifications.",
+                "Revision, EPOCH.REVISION, or time: changes after it. A time is compared with \
+                 the time at which the hub stored a change, not with `created_at`. Another \
+                 epoch is answered with `reset: true` and the newest notifications.",
             )
             .returns(200, "A page, and the state of the inbox.", "Listing"),
         Operation::get("/api/v1/notifications/unread-count", unread_count)

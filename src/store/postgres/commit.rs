@@ -102,7 +102,7 @@ pub(in crate::store) async fn commit(
         .iter()
         .zip(1..)
         .flat_map(|(event, number)| event.drafts.iter().map(move |draft| (number, draft)))
-        .map(|(number, (id, draft))| (number, notification_of(*id, draft)))
+        .map(|(number, (id, draft))| (number, notification_of(*id, draft, now)))
         .collect();
     let numbers: Vec<i64> = unplaced.iter().map(|(number, _)| *number).collect();
     let places: Vec<i64> = (0..).take(unplaced.len()).collect();

@@ -46,7 +46,7 @@ pub struct EventTrace {
     pub names: Vec<UserId>,
     /// Outcome, as in `lonceng_events_total`.
     pub outcome: Cow<'static, str>,
-    /// Reason, if it made no notification.
+    /// Reason, if it made no notification, or not for all of its recipients.
     pub reason: Option<Reason>,
     /// Users that got a notification.
     pub delivered: Vec<Delivered>,
@@ -56,6 +56,10 @@ pub struct EventTrace {
     pub muted: Vec<UserId>,
     /// Number of them.
     pub muted_count: usize,
+    /// Users for whom rendering failed, of a large fan-out.
+    pub failed: Vec<UserId>,
+    /// Number of them.
+    pub failed_count: usize,
 }
 
 /// Reason for which an event made no notification.
@@ -162,6 +166,8 @@ impl EventTrace {
             delivered_count: 0,
             muted: Vec::new(),
             muted_count: 0,
+            failed: Vec::new(),
+            failed_count: 0,
         }
     }
 
@@ -170,6 +176,7 @@ impl EventTrace {
     pub fn concerns(&self, user: &UserId) -> bool {
         self.names.contains(user)
             || self.muted.contains(user)
+            || self.failed.contains(user)
             || self.delivered.iter().any(|delivered| delivered.user_id == *user)
     }
 
@@ -178,7 +185,7 @@ impl EventTrace {
     pub fn people(&self) -> Vec<&UserId> {
         let delivered = self.delivered.iter().map(|delivered| &delivered.user_id);
         let mut people: Vec<&UserId> = Vec::new();
-        for user in self.names.iter().chain(delivered).chain(&self.muted) {
+        for user in self.names.iter().chain(delivered).chain(&self.muted).chain(&self.failed) {
             if people.len() >= PEOPLE_MAX {
                 break;
             }
@@ -196,7 +203,7 @@ impl EventTrace {
         let optional = self.publisher.as_ref().map_or(0, String::len)
             + self.identity.as_ref().map_or(0, |identity| identity.as_str().len())
             + self.reason.as_ref().map_or(0, |reason| reason.detail.len());
-        let people: usize = self.names.iter().chain(&self.muted).map(of).sum();
+        let people: usize = self.names.iter().chain(&self.muted).chain(&self.failed).map(of).sum();
         let delivered: usize = self
             .delivered
             .iter()

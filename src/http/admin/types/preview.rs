@@ -62,7 +62,7 @@ fn merge(rendered: &mut Value, presentation: &Presentation) {
 
 /// Renders the e-mail of a notification.
 fn mail(state: &State, prepared: &Prepared, draft: &Draft) -> Rendered {
-    let item = notification_of(Uuid::now_v7(), draft);
+    let item = notification_of(Uuid::now_v7(), draft, prepared.now);
     let message = Message {
         trace: None,
         id: item.notification_id,

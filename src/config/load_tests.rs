@@ -2,7 +2,8 @@ use super::*;
 
 fn loaded(text: &str, environment: &[(&str, &str)]) -> Result<Loaded, String> {
     let pairs = environment.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
-    load_text(Path::new("config.toml"), text, FilesSnapshot::default(), pairs)
+    draft_of(Path::new("config.toml"), text, FilesSnapshot::default(), pairs)
+        .and_then(Draft::finish)
         .map_err(|error| error.to_string())
 }
 
@@ -198,12 +199,7 @@ fn every_key_of_the_default_file_can_be_set_by_the_environment() {
         for (key, value) in keys {
             let setting = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
             let variable = format!("LONCENG_{}__{}", section.to_uppercase(), key.to_uppercase());
-            let loaded = load_text(
-                Path::new("config.toml"),
-                text,
-                FilesSnapshot::default(),
-                [(variable.clone(), setting)].into_iter(),
-            );
+            let loaded = loaded(text, &[(&variable, &setting)]);
             assert!(loaded.is_ok(), "{variable}: {loaded:?}");
             checked += 1;
         }

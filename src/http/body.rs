@@ -8,6 +8,7 @@ use serde::de::DeserializeOwned;
 use tokio::time::timeout;
 
 use super::Problem;
+use crate::domain::objects::Objects;
 
 /// Time limit for receiving a body.
 const TIMEOUT: Duration = Duration::from_secs(30);
@@ -65,7 +66,7 @@ pub(super) fn json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
         return Err(Problem::bad_request("the body is a list, and must be a JSON object"));
     }
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
-    serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
+    serde_path_to_error::deserialize(Objects(&mut deserializer)).map_err(|error| {
         let path = error.path().to_string();
         let detail = error.inner().to_string();
         // serde names a missing field only in its message.

@@ -221,6 +221,7 @@ fn event(body: Body, key: Option<&str>) -> Result<Event, Problem> {
             text: None,
         })),
         trace: None,
+        destination: None,
     })
 }
 

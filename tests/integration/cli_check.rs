@@ -16,6 +16,7 @@ fn every_invalid_value_is_named_at_once() {
         [[feed]]\nname = \"a b\"\n[sever]\nx = 1\n";
     std::fs::write(&path, config).expect("it is written");
     std::fs::create_dir_all(folder.path().join("templates/id")).expect("it is made");
+    // Not checked while its type is invalid.
     std::fs::write(folder.path().join("templates/id/A.txt"), "satu\n").expect("it is written");
     let file = path.to_str().expect("text");
     let expected = [

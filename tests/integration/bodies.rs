@@ -38,7 +38,7 @@ async fn list_in_place_of_an_object_within_a_body_is_refused() {
             "POST",
             "/api/v1/notify",
             r#"{"target":[["budi","b"]],"message":"m"}"#.to_owned(),
-            "target[0]",
+            "target",
         ),
         ("POST", "/api/v1/admin/types", kind(r#""entity":["refund","refund_id"]"#), "entity"),
         ("POST", "/api/v1/admin/types", kind(r#""variants":[["a",1,"text"]]"#), "variants[0]"),

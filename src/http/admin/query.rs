@@ -102,7 +102,7 @@ mod tests {
         let names = ["a", "b", "c", "d", "e"];
         let page = |query: &str| {
             let request = TestRequest::with_uri(&format!("/x?{query}")).to_http_request();
-            let query = Query::of(&request).ok().expect("the query is valid");
+            let query = Query::of(&request).expect("the query is valid");
             query.page_of(names.to_vec(), |name| (*name).to_owned())
         };
         assert_eq!(page(""), (names.to_vec(), None));

@@ -178,6 +178,10 @@ impl Rest {
 
 /// Returns a message in the words of a configuration.
 fn in_words(message: &str) -> String {
+    if let Some(known) = message.strip_prefix("unknown field `").and_then(similar_key) {
+        let meant = format!("; did you mean `{known}`? Expected");
+        return message.replacen(", expected", &meant, 1);
+    }
     let (found, expected) = match message.rsplit_once(", expected ") {
         Some((found, expected)) if message.starts_with("invalid ") => (found, expected),
         _ => return message.to_owned(),
@@ -192,6 +196,15 @@ fn in_words(message: &str) -> String {
         other => other,
     };
     format!("{found}, expected {expected}")
+}
+
+/// Returns the key that was probably meant, by the message of serde from the unknown key on.
+fn similar_key(message: &str) -> Option<&str> {
+    let mut quoted = message.split('`').step_by(2);
+    let unknown = quoted.next()?;
+    let (distance, known) =
+        quoted.map(|known| (strsim::damerau_levenshtein(unknown, known), known)).min()?;
+    (distance <= 1 + unknown.len() / 5).then_some(known)
 }
 
 /// Puts a value under a key.
@@ -364,6 +377,13 @@ mod tests {
         assert_eq!(found, expected);
         // After an invalid header nothing can be told of the keys below it.
         assert_eq!(keys("[[type]\ncode = 5\n"), [""]);
+    }
+
+    #[test]
+    fn unknown_key_has_the_one_that_was_meant() {
+        let message = |text: &str| parse(text).invalid[0].message.clone();
+        assert!(message("[server]\nlisen = 1\n").contains("`lisen`; did you mean `listen`?"));
+        assert!(!message("[server]\ncolour = 1\n").contains("did you mean"));
     }
 
     #[test]

@@ -19,8 +19,8 @@ use tracing::log::LevelFilter;
 use uuid::Uuid;
 
 use super::{
-    Backend, Kind, Sqlite, Store, StoreError, Writes, postgres::partitions::partition,
-    sqlite::Direct,
+    Backend, Kind, Sqlite, Store, StoreError, Writes, file_identity,
+    postgres::partitions::partition, sqlite::Direct,
 };
 
 static SQLITE: Migrator = sqlx::migrate!("migrations/sqlite");
@@ -123,7 +123,7 @@ impl Store {
         }
         let written = file.set_len(0).and_then(|()| write!(file, "{}", std::process::id()));
         written.map_err(|error| unusable(&error))?;
-        let by_identity = lock_identity(&real).map_err(|error| match error {
+        let by_identity = file_identity::lock(&real).map_err(|error| match error {
             TryLockError::WouldBlock => StoreError::Locked(format!(
                 "another hub uses {} under another name (a hard link); stop it, or set store.url \
                  to another file",
@@ -362,22 +362,4 @@ fn file_of(options: &SqliteConnectOptions) -> Option<PathBuf> {
 
 fn cannot_open(folder: &Path, error: &std::io::Error) -> StoreError {
     StoreError::BadUrl(format!("cannot create the folder {}: {error}", folder.display()))
-}
-/// Locks a database file itself, which several names may lead to (hard links).
-///
-/// On Linux this is `flock`, which is independent of the locks of SQLite. Call it only with the
-/// lock by name: closing the file releases the locks of SQLite in this process.
-#[cfg(target_os = "linux")]
-fn lock_identity(database: &Path) -> Result<Option<File>, TryLockError> {
-    let mut options = File::options();
-    let file = options.read(true).write(true).create(true).truncate(false).open(database);
-    let file = file.map_err(TryLockError::Error)?;
-    file.try_lock()?;
-    Ok(Some(file))
-}
-
-/// Locks nothing: on other systems such a lock would exclude SQLite as well.
-#[cfg(not(target_os = "linux"))]
-fn lock_identity(_: &Path) -> Result<Option<File>, TryLockError> {
-    Ok(None)
 }

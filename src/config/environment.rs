@@ -7,6 +7,7 @@ use serde::Deserialize as _;
 use toml::{Table, Value};
 
 use super::Config;
+use crate::domain::objects::Objects;
 
 /// Well-known variables of platforms, and their keys.
 const WELL_KNOWN: [(&str, &str, &str); 7] = [
@@ -185,7 +186,7 @@ fn with<'a>(file: &Table, overrides: impl Iterator<Item = &'a Override>) -> Resu
     for change in overrides {
         apply(&mut table, change);
     }
-    Config::deserialize(table).map_err(|error| error.message().to_owned())
+    Config::deserialize(Objects(table)).map_err(|error| error.message().to_owned())
 }
 
 /// Applies an override to the table, with the type of its key.

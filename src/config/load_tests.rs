@@ -18,6 +18,22 @@ fn empty_file_is_a_valid_configuration() {
 }
 
 #[test]
+fn values_out_of_range_have_their_line_beside_values_that_are_not_toml() {
+    let text = error("[server]\nlisten = 127.0.0.1:1\n\nheartbeat_seconds = 0\n", &[]);
+    let lines: Vec<&str> = text.lines().collect();
+    assert!(
+        lines[0].starts_with("config.toml:2:15: server.listen: the value is not TOML"),
+        "{text}"
+    );
+    assert!(lines[1].starts_with("config.toml:4:1: server.heartbeat_seconds: 0 is"), "{text}");
+    assert_eq!(lines.len(), 2, "{text}");
+    // The error within the value is enough.
+    let text = error("[store]\nurl = { env = 1 }\n", &[]);
+    assert!(text.starts_with("config.toml:2:15: store.url.env: "), "{text}");
+    assert_eq!(text.lines().count(), 1, "{text}");
+}
+
+#[test]
 fn an_unknown_key_names_key_file_and_line() {
     let text = error("[server]\nlisten = \"127.0.0.1:1\"\nlisen = \"x\"\n", &[]);
     assert!(text.starts_with("config.toml:3:1: server"), "{text}");

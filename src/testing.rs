@@ -214,6 +214,7 @@ pub(crate) fn event(id: &str, user_id: &str) -> Event {
         publisher: None,
         direct: None,
         trace: None,
+        destination: None,
     }
 }
 

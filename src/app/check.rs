@@ -1,81 +1,115 @@
 //! Checks of a configuration by the parts that use it, for `lonceng check`, the start and reloads.
 
+use std::path::Path;
+
 use crate::{
     auth::Authenticator,
     channels::{EmailTemplates, VapidKeys, check_email, check_webhook},
-    config::{ConfigError, ConfigIssue, Loaded},
+    config::{self, ConfigError, Draft, Loaded},
+    domain::catalog::LocalTemplate,
     http::Tls,
     ingest::nats::Servers,
     redis::Redis,
     store::Store,
 };
 
-/// Checks URLs and keys, without connecting.
+/// Valid configuration and its translations.
+pub type Checked = (Loaded, Vec<LocalTemplate>);
+
+/// Reads the configuration, and checks URLs and keys, without connecting.
 ///
 /// # Errors
 /// All problems, each with key, file and line.
-pub fn check(loaded: &Loaded) -> Result<(), ConfigError> {
+pub fn check_values(file: &Path) -> Result<Loaded, ConfigError> {
+    with_parts(file)?.finish()
+}
+
+/// Reads the configuration and all translations, and checks them without connecting.
+///
+/// # Errors
+/// All problems, each with key, file and line.
+pub fn check(file: &Path) -> Result<Checked, ConfigError> {
+    let mut draft = with_parts(file)?;
+    let mut translations = Vec::new();
+    match config::translations(&draft.loaded) {
+        Ok(local) => translations = local,
+        Err(error) => draft.report_templates(error),
+    }
+    Ok((draft.finish()?, translations))
+}
+
+/// Reads the configuration, with the faults that the parts find which use it.
+fn with_parts(file: &Path) -> Result<Draft, ConfigError> {
+    let mut draft = config::draft(file)?;
+    draft.report(faults(&draft.loaded));
+    Ok(draft)
+}
+
+/// Returns the faults of URLs, keys and certificates.
+fn faults(loaded: &Loaded) -> Vec<(String, String)> {
     let config = &loaded.config;
-    let mut problems: Vec<ConfigIssue> = Vec::new();
+    let mut faults = Vec::new();
+    let mut fault = |key: &str, message: String| faults.push((key.to_owned(), message));
     if let Err(message) = Store::check_url(config.store.url.reveal()) {
-        problems.push(loaded.problem("store.url", message));
+        fault("store.url", message);
     }
     if let Err(message) =
         Store::check_replica(config.store.url.reveal(), config.store.replica_url.reveal())
     {
-        problems.push(loaded.problem("store.replica_url", message));
+        fault("store.replica_url", message);
     }
     if !config.redis.url.is_empty()
         && let Err(message) = Redis::check_url(config.redis.url.reveal())
     {
-        problems.push(loaded.problem("redis.url", message));
+        fault("redis.url", message);
     }
     if !config.nats.url.is_empty()
         && let Err(error) = Servers::parse(config.nats.url.reveal())
     {
-        problems.push(keyed(loaded, "nats.url", &error.to_string()));
+        let (key, message) = keyed("nats.url", &error.to_string());
+        fault(&key, message);
     }
     if let Err((key, message)) = check_email(&config.channels.email) {
-        problems.push(loaded.problem(&format!("channels.email.{key}"), message));
+        fault(&format!("channels.email.{key}"), message);
     }
     for (index, webhook) in config.channels.webhooks.iter().enumerate() {
         if let Err((key, message)) = check_webhook(webhook) {
-            problems.push(loaded.problem(&format!("channels.webhook[{index}].{key}"), message));
+            fault(&format!("channels.webhook[{index}].{key}"), message);
         }
     }
     let vapid = &config.channels.push.vapid_private_key.key;
     if !vapid.is_empty()
         && let Err(message) = VapidKeys::from_pem(vapid.reveal())
     {
-        problems.push(loaded.problem("channels.push.vapid_private_key", message));
+        fault("channels.push.vapid_private_key", message);
     }
     if let Some(tls) = &config.server.tls
         && let Err((key, message)) = Tls::load(tls, loaded.folder())
     {
-        problems.push(loaded.problem(&key, message));
+        fault(&key, message);
     }
     if let Err(message) = EmailTemplates::read(&loaded.templates, &config.templates.default_locale)
     {
-        problems.push(loaded.problem("templates.dir", message));
+        fault("templates.dir", message);
     }
     if let Err(error) = Authenticator::new(&config.auth, None) {
-        problems.push(keyed(loaded, "auth", &error.to_string()));
+        let (key, message) = keyed("auth", &error.to_string());
+        fault(&key, message);
     }
-    if problems.is_empty() { Ok(()) } else { Err(ConfigError { problems }) }
+    faults
 }
 
-/// Creates a problem from an error whose text begins with its key.
-fn keyed(loaded: &Loaded, section: &str, text: &str) -> ConfigIssue {
+/// Splits an error whose text begins with its key.
+fn keyed(section: &str, text: &str) -> (String, String) {
     match text.split_once(": ") {
-        Some((key, message)) if key.starts_with(section) => loaded.problem(key, message.to_owned()),
-        _ => loaded.problem(section, text.to_owned()),
+        Some((key, message)) if key.starts_with(section) => (key.to_owned(), message.to_owned()),
+        _ => (section.to_owned(), text.to_owned()),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::check;
-    use crate::config::load;
 
     #[test]
     fn urls_are_checked_without_being_printed() {
@@ -88,9 +122,7 @@ mod tests {
             let folder = tempfile::tempdir().expect("a temporary folder can be made");
             let path = folder.path().join("config.toml");
             std::fs::write(&path, format!("[{section}]\nurl = {url:?}\n")).expect("it is written");
-            let loaded = load(&path).expect("the values have the right types");
-
-            let text = check(&loaded).expect_err("the URL is invalid").to_string();
+            let text = check(&path).expect_err("the URL is invalid").to_string();
 
             assert!(text.contains(&format!("{section}.url")) && text.contains(expected), "{text}");
             assert!(text.contains("config.toml:2") && !text.contains("hunter2"), "{text}");

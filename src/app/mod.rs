@@ -9,7 +9,7 @@ mod threads;
 mod totals;
 
 pub use build::instance;
-pub use check::check;
+pub use check::{Checked, check, check_values};
 pub use start_error::StartError;
 
 use std::{

@@ -159,6 +159,7 @@ mod tests {
             publisher: None,
             direct: None,
             trace: None,
+            destination: None,
         };
 
         let message = encode_event(SENDER, &event);

@@ -64,6 +64,8 @@ pub struct Message {
     pub recipients: i64,
     /// Browsers of the recipient that have not confirmed it.
     pub browsers: Vec<PushSubscription>,
+    /// Time of the delivery; the same for every attempt.
+    pub created_at: Timestamp,
     /// Time of the attempt.
     pub now: Timestamp,
     /// Trace of the event.

@@ -173,6 +173,7 @@ pub(super) async fn prepare(
             closes: first.closes,
             recipients: first.recipients,
             browsers: browsers.unwrap_or_default().iter().filter(is_open).cloned().collect(),
+            created_at: first.created_at,
             now,
             trace: first.trace.clone(),
         };

@@ -2,18 +2,16 @@
 
 use std::path::Path;
 
-use super::{Failure, load};
-use crate::config::translations;
+use super::Failure;
 
 pub(super) fn run(config: &Path) -> Result<(), Failure> {
-    let loaded = load(config)?;
-    crate::app::check(&loaded).map_err(|error| Failure::Usage(error.to_string()))?;
-    let translations =
-        translations(&loaded).map_err(|error| Failure::Usage(error.to_string()))?.len();
+    let (loaded, translations) =
+        crate::app::check(config).map_err(|error| Failure::Usage(error.to_string()))?;
     println!(
-        "{} is fine: {} types, {translations} translations",
+        "{} is fine: {} types, {} translations",
         config.display(),
-        loaded.types.len()
+        loaded.types.len(),
+        translations.len()
     );
     Ok(())
 }

@@ -2,15 +2,15 @@
 
 use std::path::Path;
 
-use super::{Failure, install_tls, load};
+use super::{Failure, install_tls};
 use crate::{
     app::{Hub, StartError},
     telemetry::{metric, spans, start_logging},
 };
 
 pub(super) fn run(config: &Path) -> Result<(), Failure> {
-    let loaded = load(config)?;
-    crate::app::check(&loaded).map_err(|error| Failure::Usage(error.to_string()))?;
+    let loaded =
+        crate::app::check_values(config).map_err(|error| Failure::Usage(error.to_string()))?;
     start_logging();
     install_tls();
     // The default limit is 1,024 open files, and every connection is one: raise it as far as

@@ -7,6 +7,7 @@ use serde::Deserialize as _;
 use toml::{Table, Value};
 
 use super::Config;
+use crate::domain::objects::Objects;
 
 /// Well-known variables of platforms, and their keys.
 const WELL_KNOWN: [(&str, &str, &str); 7] = [
@@ -83,7 +84,7 @@ impl Override {
     }
 
     /// Returns the path of its key.
-    fn path(&self) -> String {
+    pub(super) fn path(&self) -> String {
         format!("{}.{}", self.section, self.key)
     }
 
@@ -110,27 +111,56 @@ pub(super) struct WrongOverride<'a> {
 /// Beginning of the error of a table in which a required key is missing.
 const MISSING: &str = "missing field";
 
-/// Applies overrides to the table of a valid file.
-///
-/// # Errors
-/// Every wrong override. Each is tried alone, so that no other one is blamed for it.
+/// Configuration with its overrides.
+pub(super) struct Overridden<'a> {
+    /// Values of the file, with the valid overrides.
+    pub(super) config: Config,
+    /// Every wrong override. Each is tried alone, so that no other one is blamed for it.
+    pub(super) wrong: Vec<WrongOverride<'a>>,
+}
+
+/// Applies overrides to the table of a valid file, whose values are `config`.
 pub(super) fn overridden<'a>(
     file: &Table,
+    config: Config,
     overrides: &'a [Override],
-) -> Result<Config, Vec<WrongOverride<'a>>> {
+) -> Overridden<'a> {
     let alone: Vec<Option<String>> = overrides
         .iter()
         .map(|change| change.misspelling().or_else(|| with(file, std::iter::once(change)).err()))
         .collect();
+    let wrong = wrong_overrides(file, overrides, &alone);
+    if wrong.is_empty() {
+        return match with(file, overrides.iter()) {
+            Ok(config) => Overridden { config, wrong },
+            Err(error) => {
+                let message = format!("conflicts with another variable: {error}");
+                let change = first_conflict(file, overrides);
+                let wrong = change.map(|change| WrongOverride { change, message });
+                Overridden { config, wrong: wrong.into_iter().collect() }
+            }
+        };
+    }
+    let valid = overrides.iter().zip(&alone).filter(|(_, error)| error.is_none());
+    let config = with(file, valid.map(|(change, _)| change)).unwrap_or(config);
+    Overridden { config, wrong }
+}
+
+/// Returns the wrong ones of the overrides. `alone` are the errors of each without the others.
+fn wrong_overrides<'a>(
+    file: &Table,
+    overrides: &'a [Override],
+    alone: &[Option<String>],
+) -> Vec<WrongOverride<'a>> {
     let is_incomplete =
         |message: &Option<String>| message.as_ref().is_some_and(|text| text.starts_with(MISSING));
     let (mut wrong, mut incomplete) = (Vec::new(), BTreeSet::new());
-    for (change, error) in overrides.iter().zip(&alone) {
+    for (change, error) in overrides.iter().zip(alone) {
         let Some(error) = error else { continue };
         let mut message = error.clone();
         if error.starts_with(MISSING) {
             // Some tables need several variables, such as a certificate and its key.
-            let family = overrides.iter().zip(&alone).filter(|(other, error)| {
+            let family = overrides.iter().zip(alone).filter(|(other, error)| {
                 other.table() == change.table() && (error.is_none() || is_incomplete(error))
             });
             match with(file, family.map(|(other, _)| other)) {
@@ -140,14 +170,7 @@ pub(super) fn overridden<'a>(
         }
         wrong.push(WrongOverride { change, message });
     }
-    if !wrong.is_empty() {
-        return Err(wrong);
-    }
-    with(file, overrides.iter()).map_err(|error| {
-        let message = format!("conflicts with another variable: {error}");
-        let change = first_conflict(file, overrides);
-        change.map(|change| WrongOverride { change, message }).into_iter().collect()
-    })
+    wrong
 }
 
 /// Returns the override that is invalid after those before it, each of which is valid alone.
@@ -163,7 +186,7 @@ fn with<'a>(file: &Table, overrides: impl Iterator<Item = &'a Override>) -> Resu
     for change in overrides {
         apply(&mut table, change);
     }
-    Config::deserialize(table).map_err(|error| error.message().to_owned())
+    Config::deserialize(Objects(table)).map_err(|error| error.message().to_owned())
 }
 
 /// Applies an override to the table, with the type of its key.

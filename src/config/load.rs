@@ -5,13 +5,13 @@ use std::{
     sync::Arc,
 };
 
-use toml::Table;
-
 use super::{
-    Config, ConfigError, ConfigIssue, EffectiveValue, FilesSnapshot, effective, environment,
+    Config, ConfigError, ConfigIssue, EffectiveValue, FilesSnapshot, effective,
+    environment::{self, Overridden},
     files::{CONFIG_MAX_BYTES, read_text},
+    parse::{Invalid, Parsed, parse},
     problem::{locate, position, snippet},
-    validate::{Faults, validate},
+    validate::{Validated, validate},
 };
 use crate::domain::{catalog::TypeRow, limits::shortened};
 
@@ -81,6 +81,14 @@ fn placed(
 /// # Errors
 /// All problems, each with key, file and line.
 pub fn load(file: &Path) -> Result<Loaded, ConfigError> {
+    draft(file)?.finish()
+}
+
+/// Reads, overrides and validates, for further checks of the values.
+///
+/// # Errors
+/// All problems, when nothing further can be checked.
+pub fn draft(file: &Path) -> Result<Draft, ConfigError> {
     let files = FilesSnapshot::default().with(file);
     let text = read_text(file, CONFIG_MAX_BYTES).map_err(|error| ConfigIssue {
         file: Some(file.to_owned()),
@@ -92,72 +100,120 @@ pub fn load(file: &Path) -> Result<Loaded, ConfigError> {
         ),
         snippet: None,
     })?;
-    load_text(file, &text, files, std::env::vars())
+    draft_of(file, &text, files, std::env::vars())
 }
 
-/// [`load`] with the text and the environment given.
-pub(super) fn load_text(
+/// [`draft`] with the text and the environment given.
+pub(super) fn draft_of(
     file: &Path,
     text: &str,
     files: FilesSnapshot,
     environment: impl Iterator<Item = (String, String)>,
-) -> Result<Loaded, ConfigError> {
+) -> Result<Draft, ConfigError> {
     // Parse the file alone first, so that an error has its line.
-    let mut config = parse(file, text)?;
+    let Parsed { usable, invalid, wrong } = parse(text);
+    let problems = invalid.into_iter().map(|invalid| parse_issue(file, text, invalid)).collect();
+    let Some((config, table)) = usable else {
+        return Err(ConfigError { problems });
+    };
     let overrides = environment::overrides(environment);
-    if !overrides.is_empty() {
-        config = overridden(file, text, &overrides)?;
-    }
+    let Overridden { config, wrong: wrong_overrides } =
+        environment::overridden(&table, config, &overrides);
+    let mut wrong = wrong;
+    wrong.extend(wrong_overrides.iter().map(|wrong| wrong.change.path()));
+    let issues: Vec<ConfigIssue> = wrong_overrides
+        .into_iter()
+        .map(|wrong| in_environment(&wrong.change.variable, one_line(&wrong.message)))
+        .collect();
     let folder = file.parent().map_or_else(PathBuf::new, Path::to_path_buf);
     let templates = folder.join(&config.templates.dir);
     let files = files.with(&templates);
-    let problems = validate(&config, &templates);
-    match problems {
-        Ok(types) => {
-            let origin = Arc::new(Origin { text: text.to_owned(), overrides });
-            Ok(Loaded { file: file.to_owned(), config, types, templates, files, origin })
+    let Validated { types, keys, files: of_templates } = validate(&config, &templates);
+    let origin = Arc::new(Origin { text: text.to_owned(), overrides });
+    let loaded = Loaded { file: file.to_owned(), config, types, templates, files, origin };
+    let mut draft = Draft { loaded, problems, of_templates, wrong };
+    draft.problems.extend(issues);
+    draft.report(keys);
+    Ok(draft)
+}
+
+/// Configuration that may be invalid: valid values, and defaults for the others.
+#[derive(Debug)]
+pub struct Draft {
+    /// Values.
+    pub loaded: Loaded,
+    problems: Vec<ConfigIssue>,
+    /// Problems of template files.
+    of_templates: Vec<ConfigIssue>,
+    /// Keys with an invalid value.
+    wrong: Vec<String>,
+}
+
+/// Keys whose value depends on others: a fault may follow from one of those.
+const DEPENDENT: [(&str, &[&str]); 3] = [
+    (
+        "auth.methods",
+        &["auth.jwt_secret", "auth.jwt_public_key_file", "auth.jwks_url", "redis.url"],
+    ),
+    ("outbox.enabled", &["store.url"]),
+    ("store.replica_url", &["store.url"]),
+];
+
+impl Draft {
+    /// Adds faults of values: key and description. One is left out whose value was reported before
+    /// the call, or follows from such a value.
+    pub fn report(&mut self, faults: impl IntoIterator<Item = (String, String)>) {
+        let known = self.wrong.len();
+        for (key, message) in faults {
+            if !self.wrong.iter().take(known).any(|wrong| follows(&key, wrong)) {
+                self.problems.push(self.loaded.problem(&key, message));
+                self.wrong.push(key);
+            }
         }
-        Err(Faults { keys, templates }) => {
-            let placed =
-                keys.into_iter().map(|(key, message)| placed(file, text, &overrides, key, message));
-            Err(ConfigError { problems: placed.chain(templates).collect() })
+    }
+
+    /// Adds problems of template files.
+    pub fn report_templates(&mut self, error: ConfigError) {
+        self.of_templates.extend(error.problems);
+    }
+
+    /// Returns the configuration, if it is valid.
+    ///
+    /// # Errors
+    /// All problems.
+    pub fn finish(mut self) -> Result<Loaded, ConfigError> {
+        // Those of the environment come after those of the file.
+        self.problems.sort_by_key(|problem| (problem.file.is_none(), problem.line));
+        self.problems.append(&mut self.of_templates);
+        if self.problems.is_empty() {
+            Ok(self.loaded)
+        } else {
+            Err(ConfigError { problems: self.problems })
         }
     }
 }
 
-fn parse(file: &Path, text: &str) -> Result<Config, ConfigError> {
-    let whole = |key: String, message: &str, span: Option<std::ops::Range<usize>>| {
-        let place = span.map(|span| position(text, span.start));
-        ConfigError::from(ConfigIssue {
-            file: Some(file.to_owned()),
-            line: place.map(|(line, _)| line),
-            column: place.map(|(_, column)| column),
-            key,
-            message: one_line(message),
-            snippet: snippet(text, place.map(|(line, _)| line)),
-        })
+/// Returns whether a fault of `key` may follow from another one of `wrong`.
+fn follows(key: &str, wrong: &str) -> bool {
+    let is_within = |inner: &str, outer: &str| {
+        let rest = inner.strip_prefix(outer);
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
     };
-    let deserializer = toml::Deserializer::parse(text)
-        .map_err(|error| whole(String::new(), error.message(), error.span()))?;
-    serde_path_to_error::deserialize(deserializer).map_err(|error| {
-        let key = shown(&error.path().to_string());
-        whole(key, error.inner().message(), error.inner().span())
-    })
+    let depends = DEPENDENT.iter().any(|(on, others)| *on == key && others.contains(&wrong));
+    depends || is_within(key, wrong) || is_within(wrong, key)
 }
 
-fn overridden(
-    file: &Path,
-    text: &str,
-    overrides: &[environment::Override],
-) -> Result<Config, ConfigError> {
-    let table: Table = toml::from_str(text)
-        .map_err(|error| in_file(file, text, String::new(), one_line(error.message())))?;
-    environment::overridden(&table, overrides).map_err(|wrong| {
-        let problems = wrong
-            .into_iter()
-            .map(|wrong| in_environment(&wrong.change.variable, one_line(&wrong.message)));
-        ConfigError { problems: problems.collect() }
-    })
+/// Creates a problem from a value that could not be parsed.
+fn parse_issue(file: &Path, text: &str, invalid: Invalid) -> ConfigIssue {
+    let place = invalid.span.map(|span| position(text, span.start));
+    ConfigIssue {
+        file: Some(file.to_owned()),
+        line: place.map(|(line, _)| line),
+        column: place.map(|(_, column)| column),
+        key: invalid.key,
+        message: one_line(&invalid.message),
+        snippet: snippet(text, place.map(|(line, _)| line)),
+    }
 }
 
 fn in_environment(variable: &str, message: String) -> ConfigIssue {
@@ -181,11 +237,6 @@ fn in_file(file: &Path, text: &str, key: String, message: String) -> ConfigIssue
         message,
         snippet: snippet(text, place.map(|(line, _)| line)),
     }
-}
-
-/// Returns the path of an error; serde calls the whole document ".".
-fn shown(path: &str) -> String {
-    if path == "." { String::new() } else { path.to_owned() }
 }
 
 /// Returns a message on one line, shortened.

@@ -2,7 +2,8 @@ use super::*;
 
 fn loaded(text: &str, environment: &[(&str, &str)]) -> Result<Loaded, String> {
     let pairs = environment.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
-    load_text(Path::new("config.toml"), text, FilesSnapshot::default(), pairs)
+    draft_of(Path::new("config.toml"), text, FilesSnapshot::default(), pairs)
+        .and_then(Draft::finish)
         .map_err(|error| error.to_string())
 }
 
@@ -14,6 +15,22 @@ fn error(text: &str, environment: &[(&str, &str)]) -> String {
 fn empty_file_is_a_valid_configuration() {
     let config = loaded("", &[]).map(|loaded| loaded.config);
     assert_eq!(config.map(|config| config.server.listen), Ok("127.0.0.1:8080".to_owned()));
+}
+
+#[test]
+fn values_out_of_range_have_their_line_beside_values_that_are_not_toml() {
+    let text = error("[server]\nlisten = 127.0.0.1:1\n\nheartbeat_seconds = 0\n", &[]);
+    let lines: Vec<&str> = text.lines().collect();
+    assert!(
+        lines[0].starts_with("config.toml:2:15: server.listen: the value is not TOML"),
+        "{text}"
+    );
+    assert!(lines[1].starts_with("config.toml:4:1: server.heartbeat_seconds: 0 is"), "{text}");
+    assert_eq!(lines.len(), 2, "{text}");
+    // The error within the value is enough.
+    let text = error("[store]\nurl = { env = 1 }\n", &[]);
+    assert!(text.starts_with("config.toml:2:15: store.url.env: "), "{text}");
+    assert_eq!(text.lines().count(), 1, "{text}");
 }
 
 #[test]
@@ -198,12 +215,7 @@ fn every_key_of_the_default_file_can_be_set_by_the_environment() {
         for (key, value) in keys {
             let setting = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
             let variable = format!("LONCENG_{}__{}", section.to_uppercase(), key.to_uppercase());
-            let loaded = load_text(
-                Path::new("config.toml"),
-                text,
-                FilesSnapshot::default(),
-                [(variable.clone(), setting)].into_iter(),
-            );
+            let loaded = loaded(text, &[(&variable, &setting)]);
             assert!(loaded.is_ok(), "{variable}: {loaded:?}");
             checked += 1;
         }

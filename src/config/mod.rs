@@ -11,6 +11,7 @@ mod feeds;
 pub mod files;
 mod live;
 mod load;
+mod parse;
 mod problem;
 mod secret;
 mod sections;
@@ -26,7 +27,7 @@ pub use channels::{
 pub use effective::{EffectiveValue, flatten};
 pub use feeds::{Feed, FeedMessage};
 pub use live::{LiveConfig, Reload, Reloader, Status, Translations};
-pub use load::{Loaded, load};
+pub use load::{Draft, Loaded, draft, load};
 pub use problem::{ConfigError, ConfigIssue};
 pub use secret::{Secret, is_fingerprint, with_fingerprints};
 pub use sections::{

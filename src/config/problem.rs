@@ -109,7 +109,7 @@ pub(super) fn position(text: &str, offset: usize) -> (usize, usize) {
 /// Returns the position of a key such as `type[2].target` in the text, or of its nearest parent.
 #[must_use]
 pub(super) fn locate(text: &str, key: &str) -> Option<(usize, usize)> {
-    let table = DeTable::parse(text).ok()?;
+    let (table, _) = DeTable::parse_recoverable(text);
     let mut offset = None;
     let mut current: Option<&DeTable<'_>> = Some(table.get_ref());
     for segment in key.split('.') {

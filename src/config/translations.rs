@@ -1,7 +1,7 @@
 //! Translations in `templates/LOCALE/`.
 
 use super::{ConfigError, ConfigIssue, Loaded, local_templates};
-use crate::domain::catalog::{Catalog, LocalTemplate};
+use crate::domain::catalog::{Catalog, LocalTemplate, TypeRow};
 
 /// Reads and validates all translations.
 ///
@@ -13,11 +13,14 @@ pub fn translations(loaded: &Loaded) -> Result<Vec<LocalTemplate>, ConfigError> 
         let file = Some(loaded.templates.clone());
         ConfigIssue { file, line: None, column: None, key: String::new(), message, snippet: None }
     })?;
+    // Invalid types are problems of their own.
+    let locale = &loaded.config.templates.default_locale;
+    let is_valid = |row: &&TypeRow| Catalog::faults(row, locale).is_empty();
+    let types: Vec<TypeRow> = loaded.types.iter().filter(is_valid).cloned().collect();
     let problems: Vec<ConfigIssue> = local
         .iter()
         .filter_map(|template| {
-            let (_, bad) =
-                Catalog::build(&loaded.types, std::slice::from_ref(template), &template.locale);
+            let (_, bad) = Catalog::build(&types, std::slice::from_ref(template), &template.locale);
             let bad = bad.into_iter().next()?;
             let file =
                 loaded.templates.join(&template.locale).join(format!("{}.txt", template.code));

@@ -25,16 +25,18 @@ const TRANSLATIONS_MAX: usize = 20_000;
 /// Minimum size of an HS256 secret in bytes (RFC 7518, section 3.2: the size of the hash).
 const JWT_SECRET_MIN_BYTES: usize = 32;
 
-/// Errors found by the validation.
-pub(super) struct Faults {
+/// Result of the validation.
+pub(super) struct Validated {
+    /// Types whose template is there, with the contents of their files.
+    pub(super) types: Vec<TypeRow>,
     /// Errors of values in config.toml and the environment.
     pub(super) keys: Vec<Fault>,
     /// Errors of template files.
-    pub(super) templates: Vec<ConfigIssue>,
+    pub(super) files: Vec<ConfigIssue>,
 }
 
 /// Validates the configuration, and reads the template files of the types.
-pub(super) fn validate(config: &Config, templates: &Path) -> Result<Vec<TypeRow>, Faults> {
+pub(super) fn validate(config: &Config, templates: &Path) -> Validated {
     let mut faults = Vec::new();
     server(config, &mut faults);
     auth(config, &mut faults);
@@ -47,12 +49,8 @@ pub(super) fn validate(config: &Config, templates: &Path) -> Result<Vec<TypeRow>
     config.channels.check(&mut faults);
     feeds(config, &mut faults);
     let mut files = Vec::new();
-    let rows = types(config, templates, &mut faults, &mut files);
-    if faults.is_empty() && files.is_empty() {
-        Ok(rows)
-    } else {
-        Err(Faults { keys: faults, templates: files })
-    }
+    let types = types(config, templates, &mut faults, &mut files);
+    Validated { types, keys: faults, files }
 }
 
 pub(super) fn range(faults: &mut Vec<Fault>, key: &str, value: u64, least: u64, most: u64) {
@@ -313,12 +311,7 @@ fn types(
         match kind.to_row(templates) {
             Err((name, message)) => faults.push((key(name), message)),
             Ok(row) => {
-                let (_, bad) = Catalog::build(
-                    std::slice::from_ref(&row),
-                    &[],
-                    &config.templates.default_locale,
-                );
-                for bad in bad {
+                for bad in Catalog::faults(&row, &config.templates.default_locale) {
                     match (&*bad.column, &kind.file) {
                         ("template", Some(file)) => {
                             let message = format!("the type {}: {}", kind.code, bad.detail);
@@ -330,6 +323,7 @@ fn types(
                             ));
                         }
                         ("target_type", _) => faults.push((key("target"), bad.detail)),
+                        ("display_name", _) => faults.push((key("title"), bad.detail)),
                         (column, _) => faults.push((key(column), bad.detail)),
                     }
                 }

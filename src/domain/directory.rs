@@ -144,6 +144,7 @@ mod tests {
             publisher: None,
             direct: None,
             trace: None,
+            destination: None,
         }
     }
 

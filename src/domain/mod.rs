@@ -18,6 +18,7 @@ pub mod markup;
 pub mod message_code;
 pub mod monotonic;
 pub mod notification;
+pub mod objects;
 pub mod plan;
 pub mod preferences;
 pub mod presentation;

@@ -11,6 +11,7 @@ use tokio::{
 };
 
 use super::Problem;
+use crate::domain::objects::Objects;
 
 /// Time limit for receiving a body.
 const TIMEOUT: Duration = Duration::from_secs(30);
@@ -147,7 +148,7 @@ pub(super) fn json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
         return Err(Problem::bad_request("the body is a list, and must be a JSON object"));
     }
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
-    serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
+    serde_path_to_error::deserialize(Objects(&mut deserializer)).map_err(|error| {
         let path = error.path().to_string();
         let detail = error.inner().to_string();
         // serde names a missing field only in its message.

@@ -233,6 +233,7 @@ fn event(body: Body, key: Option<&str>) -> Result<Event, Problem> {
             text: None,
         })),
         trace: None,
+        destination: None,
     })
 }
 

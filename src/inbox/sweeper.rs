@@ -191,10 +191,15 @@ fn is_full(rows: u64) -> bool {
     rows >= FORGET_BATCH.unsigned_abs()
 }
 
-/// Verifies the inboxes after a user. Returns the last user; empty to start over.
+/// Verifies the inboxes after a user, and with the last ones the deliveries. Returns the last user;
+/// empty to start over.
 async fn verify(store: &Store, after: String) -> String {
     // A store that is unavailable is asked again.
-    let Ok(verified) = store.verify_inboxes(&after, VERIFIED).await else { return after };
+    let Ok(mut verified) = store.verify_inboxes(&after, VERIFIED).await else { return after };
+    if verified.next.is_none() {
+        let Ok(findings) = store.verify_deliveries().await else { return after };
+        verified.findings.extend(findings);
+    }
     #[expect(clippy::cast_precision_loss, reason = "at most some hundreds")]
     let found = verified.findings.len() as f64;
     metrics::gauge!(metric::STORE_DRIFT).increment(found);

@@ -109,7 +109,10 @@ impl SourceMessage {
             now: clock::now(),
             max_event_bytes,
         })?;
-        decoded.events.iter_mut().for_each(assign_id);
+        for event in &mut decoded.events {
+            assign_id(event);
+            event.destination = Some(self.subject.clone());
+        }
         Ok(decoded)
     }
 

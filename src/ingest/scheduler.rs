@@ -193,6 +193,7 @@ fn event(code: &str, last: Timestamp, at: Timestamp, count: Option<i64>) -> Even
         publisher: None,
         direct: None,
         trace: None,
+        destination: None,
     }
 }
 

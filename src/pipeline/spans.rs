@@ -63,7 +63,8 @@ fn start(event: &mut Event, source: &'static str, received: Instant) -> Option<S
         span.set("messaging.system", system);
         span.set("messaging.operation.name", "process");
         span.set("messaging.operation.type", "process");
-        span.set("messaging.destination.name", event.name.clone());
+        let destination = event.destination.as_ref().unwrap_or(&event.name);
+        span.set("messaging.destination.name", destination.clone());
     }
     span.set("lonceng.source", source);
     span.set("lonceng.event.type", event.code.clone());

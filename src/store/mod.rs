@@ -23,6 +23,7 @@ mod directory;
 mod error;
 mod failed_attempts;
 mod fan_outs;
+mod file_identity;
 mod groups;
 mod hubs;
 mod idempotency;

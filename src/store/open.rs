@@ -19,8 +19,8 @@ use tracing::log::LevelFilter;
 use uuid::Uuid;
 
 use super::{
-    Backend, Kind, Sqlite, Store, StoreError, Writes, postgres::partitions::partition,
-    sqlite::Direct,
+    Backend, Kind, Sqlite, Store, StoreError, Writes, file_identity,
+    postgres::partitions::partition, sqlite::Direct,
 };
 
 static SQLITE: Migrator = sqlx::migrate!("migrations/sqlite");
@@ -53,7 +53,17 @@ const UNKNOWN_SCHEME: &str = "must start with sqlite:// or postgres://";
 
 /// Lock that prevents a second hub on the same SQLite file. Released when dropped, even by a crash.
 #[derive(Debug)]
-pub struct StoreLock(#[expect(dead_code, reason = "held")] Option<File>);
+pub struct StoreLock {
+    #[expect(dead_code, reason = "held")]
+    by_name: Option<File>,
+    #[expect(dead_code, reason = "held")]
+    by_identity: Option<File>,
+}
+
+impl StoreLock {
+    /// Lock of a store that needs none.
+    const NONE: Self = Self { by_name: None, by_identity: None };
+}
 
 impl Store {
     /// Validates a URL without connecting.
@@ -80,7 +90,7 @@ impl Store {
     /// When another hub has the lock; the error names the file and the process.
     pub fn lock(&self) -> Result<StoreLock, StoreError> {
         let Backend::Sqlite(Sqlite { file: Some(database), .. }) = &self.backend else {
-            return Ok(StoreLock(None));
+            return Ok(StoreLock::NONE);
         };
         // The file itself, so that a symbolic link to it leads to the same lock.
         let real = database.canonicalize().unwrap_or_else(|_| database.clone());
@@ -113,7 +123,17 @@ impl Store {
         }
         let written = file.set_len(0).and_then(|()| write!(file, "{}", std::process::id()));
         written.map_err(|error| unusable(&error))?;
-        Ok(StoreLock(Some(file)))
+        let by_identity = file_identity::lock(&real).map_err(|error| match error {
+            TryLockError::WouldBlock => StoreError::Locked(format!(
+                "another hub uses {} under another name (a hard link); stop it, or set store.url \
+                 to another file",
+                database.display()
+            )),
+            TryLockError::Error(error) => {
+                StoreError::BadUrl(format!("cannot lock {}: {error}", real.display()))
+            }
+        })?;
+        Ok(StoreLock { by_name: Some(file), by_identity })
     }
 
     /// Shrinks SQLite's write-ahead log after a long reader let it grow. Does not wait: while

@@ -30,6 +30,30 @@ const WITHOUT_METADATA: &str = "SELECT CAST(notification_id AS TEXT) FROM notifi
 const UNUSED_METADATA: &str = "SELECT id FROM shared_metadata m WHERE NOT EXISTS \
      (SELECT 1 FROM notifications n WHERE n.metadata_id = m.id) LIMIT $1";
 
+/// Selects deliveries that are to be sent, and whose notification is missing or of somebody else.
+/// Those that have ended may outlive it.
+const WITHOUT_NOTIFICATION: &str = "SELECT CAST(delivery_id AS TEXT) FROM deliveries d WHERE state \
+     IN ('scheduled', 'sending') AND NOT EXISTS (SELECT 1 FROM notifications n WHERE \
+     n.notification_id = d.notification_id AND (d.user_id = '' OR n.user_id = d.user_id)) LIMIT $1";
+
+/// Selects groups of events whose notification is missing or of somebody else.
+const WITHOUT_GROUP: &str = "SELECT DISTINCT CAST(notification_id AS TEXT) FROM group_members g \
+     WHERE NOT EXISTS (SELECT 1 FROM notifications n WHERE n.notification_id = g.notification_id \
+     AND n.user_id = g.user_id) LIMIT $1";
+
+/// Orphans that `lonceng verify` looks for, with the beginning of the finding.
+const ORPHANS: [(&str, &str); 3] = [
+    (WITHOUT_INBOX, "notifications without an inbox, of the user"),
+    (WITHOUT_METADATA, "missing shared metadata of the notification"),
+    (UNUSED_METADATA, "shared metadata that no notification uses:"),
+];
+
+/// Orphans that running hubs look for too: only what waits is read.
+const ORPHANS_OF_CHANNELS: [(&str, &str); 2] = [
+    (WITHOUT_NOTIFICATION, "the notification of a delivery that waits is missing, of the delivery"),
+    (WITHOUT_GROUP, "the notification of grouped events is missing:"),
+];
+
 /// Maximum number of findings of each kind.
 const FINDINGS_MAX: i64 = 100;
 
@@ -117,18 +141,28 @@ impl Store {
             whole.findings.extend(page.findings);
             after = page.next;
         }
-        let orphans = [
-            (WITHOUT_INBOX, "notifications without an inbox, of the user"),
-            (WITHOUT_METADATA, "missing shared metadata of the notification"),
-            (UNUSED_METADATA, "shared metadata that no notification uses:"),
-        ];
-        for (sql, what) in orphans {
-            let found: Vec<String> = on_pool!(self, |pool| sqlx::query_scalar(sql)
+        whole.findings.extend(self.orphans(&ORPHANS).await?);
+        whole.findings.extend(self.verify_deliveries().await?);
+        Ok(whole)
+    }
+
+    /// Looks for deliveries and grouped events without a notification. Returns the findings.
+    ///
+    /// # Errors
+    /// When the store is unavailable.
+    pub async fn verify_deliveries(&self) -> Result<Vec<String>, StoreError> {
+        self.orphans(&ORPHANS_OF_CHANNELS).await
+    }
+
+    async fn orphans(&self, kinds: &[(&'static str, &str)]) -> Result<Vec<String>, StoreError> {
+        let mut findings = Vec::new();
+        for (sql, what) in kinds {
+            let found: Vec<String> = on_pool!(self, |pool| sqlx::query_scalar(*sql)
                 .bind(FINDINGS_MAX)
                 .fetch_all(pool)
                 .await)?;
-            whole.findings.extend(found.into_iter().map(|id| format!("{what} {id:?}")));
+            findings.extend(found.into_iter().map(|id| format!("{what} {id:?}")));
         }
-        Ok(whole)
+        Ok(findings)
     }
 }

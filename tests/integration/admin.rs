@@ -61,6 +61,43 @@ async fn created_type_is_used_at_once() {
 }
 
 #[tokio::test]
+async fn lists_have_pages_and_are_whole_without_a_limit() {
+    let hub = Hub::sqlite(&[]).await;
+    let mut clients = Vec::new();
+    for user in ["u1", "u2", "u3"] {
+        let mut client = hub.connect(user, "").await;
+        client.expect("connected").await;
+        clients.push(client);
+    }
+    for (path, member) in [
+        ("/api/v1/admin/types", "types"),
+        ("/api/v1/admin/clients", "connected_clients"),
+        ("/api/v1/admin/users", "available_users"),
+    ] {
+        let (_, whole) = hub.get(path).await;
+        let all = whole[member].as_array().expect("a list").clone();
+        assert!(all.len() >= 3 && whole["next_cursor"].is_null(), "{whole}");
+        let (mut found, mut cursor) = (Vec::new(), String::new());
+        loop {
+            let (status, page) = hub.get(&format!("{path}?limit=2{cursor}")).await;
+            let items = page[member].as_array().expect("a list").clone();
+            assert!(status == 200 && items.len() <= 2, "{page}");
+            assert_eq!(page["total_count"], json!(all.len()), "{page}");
+            found.extend(items);
+            let Some(next) = page["next_cursor"].as_str() else { break };
+            cursor = format!("&cursor={next}");
+        }
+        assert_eq!(found, all, "{path}");
+        for limit in ["0", "1001", "x"] {
+            assert_eq!(hub.get(&format!("{path}?limit={limit}")).await.0, 400, "{path} {limit}");
+        }
+    }
+    let (status, jobs) = hub.get("/api/v1/admin/jobs?limit=1").await;
+    assert_eq!((status, &jobs["jobs"], &jobs["next_cursor"]), (200, &json!([]), &Value::Null));
+    assert_eq!(hub.get("/api/v1/admin/jobs?limit=0").await.0, 400);
+}
+
+#[tokio::test]
 async fn preview_renders_drafts_and_stores_nothing() {
     on_both(&[], async |hub| {
         ask(&hub, "POST", TYPES, order_shipped()).await;

@@ -26,6 +26,44 @@ async fn list_in_place_of_an_object_is_refused_and_changes_nothing() {
 }
 
 #[tokio::test]
+async fn list_in_place_of_an_object_within_a_body_is_refused() {
+    let hub = Hub::sqlite(&[]).await;
+    let kind = |member: &str| {
+        format!(
+            r#"{{"code":"ARR","display_name":"x","template":"y","target_type":"SELF",{member}}}"#
+        )
+    };
+    for (method, path, body, field) in [
+        (
+            "POST",
+            "/api/v1/notify",
+            r#"{"target":[["budi","b"]],"message":"m"}"#.to_owned(),
+            "target",
+        ),
+        ("POST", "/api/v1/admin/types", kind(r#""entity":["refund","refund_id"]"#), "entity"),
+        ("POST", "/api/v1/admin/types", kind(r#""variants":[["a",1,"text"]]"#), "variants[0]"),
+        ("POST", "/api/v1/admin/types", kind(r#""actions":[["Open","/x",true]]"#), "actions[0]"),
+        (
+            "POST",
+            "/api/v1/admin/types",
+            kind(r#""escalate":[["1h","seen",["email"]]]"#),
+            "escalate[0]",
+        ),
+        (
+            "PUT",
+            "/api/v1/preferences?user_id=u",
+            r#"{"quiet_hours":["22:00","07:00"]}"#.to_owned(),
+            "quiet_hours",
+        ),
+    ] {
+        let (status, answer) = hub.send(method, path, &[], body.clone()).await;
+        assert_eq!(status, 400, "{body}: {answer}");
+        assert_eq!(answer["errors"][0]["field"], field, "{body}: {answer}");
+    }
+    assert_eq!(hub.get("/api/v1/admin/types/ARR").await.0, 404);
+}
+
+#[tokio::test]
 async fn patch_of_a_type_is_merged_into_its_objects() {
     let hub = Hub::sqlite(&[]).await;
     let kind = json!({

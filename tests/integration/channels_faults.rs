@@ -79,6 +79,7 @@ async fn replies_of_a_webhook_are_honoured_and_a_dead_one_opens_the_breaker() {
         let again = ids.into_values().find(|posts| posts.len() > 1)?;
         let of = |name: &str, n: usize| again[n]["headers"][name].clone();
         assert_eq!(of("webhook-id", 0), of("webhook-id", 1), "the same ID");
+        assert_eq!(again[0]["body"], again[1]["body"], "the same body");
         Some(())
     })
     .await;

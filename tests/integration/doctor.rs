@@ -17,6 +17,7 @@ use crate::{
         redis::RedisServer,
         stores,
     },
+    tls::{self, write_certificate},
 };
 
 /// Report of a run.
@@ -215,6 +216,32 @@ async fn sign_in_of_a_hub_that_asks_for_one_is_used() {
     let report = run(&["--token", token.trim()]).await;
     report.has("ok    websocket: opens, and messages arrive");
     report.has("ok    event stream: opens, and its first event arrives");
+}
+
+#[tokio::test]
+async fn hub_with_a_certificate_that_is_not_trusted_is_told_from_no_hub() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let trusted = write_certificate(folder.path());
+    let hub = tls::hub(folder.path()).await;
+    let url = format!("https://localhost:{}", hub.port);
+    let store = ("LONCENG_STORE__URL", hub.store_url.as_str());
+    let report = doctor(&[store], &["--url", &url]).await;
+    assert_eq!(report.code, 1, "{}", report.text);
+    report.has(&format!(
+        "fail  hub: a hub answers at {url} with a certificate that is not trusted (its issuer is \
+         unknown); name the certificate (PEM) of its authority in the environment variable \
+         SSL_CERT_FILE"
+    ));
+    report.has("fail  websocket: not checked, because the certificate of");
+    report.has("fail  event stream: not checked, because the certificate of");
+
+    let file = folder.path().join("ca.pem");
+    std::fs::write(&file, trusted).expect("it is written");
+    let ca = ("SSL_CERT_FILE", file.to_str().expect("text"));
+    let report = doctor(&[store, ca], &["--url", &url, "--user", "u"]).await;
+    assert_eq!(report.code, 0, "{}", report.text);
+    report.has(&format!("ok    hub: {url} is ready"));
+    report.has("ok    websocket: opens");
 }
 
 #[tokio::test]

@@ -24,6 +24,7 @@ mod channels_broadcast;
 mod channels_faults;
 mod channels_inbox;
 mod cli;
+mod cli_check;
 mod cli_listen;
 mod cli_types;
 mod cluster;

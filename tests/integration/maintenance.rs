@@ -86,6 +86,36 @@ async fn damage(store: &TestStore) {
     } else {
         "INSERT INTO shared_metadata (id, metadata, created_at) VALUES ('m1', '{}', now())"
     };
+    let (late, nobody) = if store.url.starts_with("sqlite") {
+        ("9999999999999", "'00000000-0000-7000-8000-000000000001'")
+    } else {
+        ("now() + interval '1 day'", "'00000000-0000-7000-8000-000000000001'::uuid")
+    };
+    let created = if store.url.starts_with("sqlite") { "0" } else { "now()" };
+    let delivery = |id: u8, notification: &str, user: &str, state: &str| {
+        format!(
+            "INSERT INTO deliveries (delivery_id, notification_id, user_id, type_code, channel, \
+             state, due_at, created_at) SELECT '00000000-0000-7000-8000-0000000000a{id}', \
+             {notification}, '{user}', 'NOTE_CREATED', 'email', '{state}', {late}, {created}"
+        )
+    };
+    let of_budi = "(SELECT notification_id FROM notifications WHERE user_id = 'budi' LIMIT 1)";
+    for sql in [
+        // One that has ended may outlive its notification.
+        delivery(1, nobody, "budi", "sent"),
+        delivery(2, nobody, "budi", "scheduled"),
+        delivery(3, of_budi, "siti", "scheduled"),
+        delivery(4, of_budi, "budi", "scheduled"),
+        delivery(5, of_budi, "", "scheduled"),
+        format!(
+            "INSERT INTO group_members (notification_id, revision, user_id, bytes, added_at) \
+             SELECT {nobody}, 1, 'budi', 0, {created}"
+        ),
+    ] {
+        // A test may leak some bytes for a statement of its own.
+        let sql: &'static str = sql.leak();
+        store.store.execute_by_hand(sql).await.expect("it is executed");
+    }
     for sql in [
         "UPDATE inboxes SET unread = unread + 1 WHERE user_id = 'budi'",
         "UPDATE inboxes SET revision = revision + 5 WHERE user_id = 'siti'",
@@ -112,7 +142,10 @@ async fn verify_finds_what_was_damaged(on: On) {
         "inbox of \"budi\": unread is 2, and 1 notifications are",
         "inbox of \"siti\": revision is 12, and its last change is 7",
         "shared metadata that no notification uses: \"m1\"",
-        "3 problems were found in 2 inboxes",
+        "is missing, of the delivery \"00000000-0000-7000-8000-0000000000a2\"",
+        "is missing, of the delivery \"00000000-0000-7000-8000-0000000000a3\"",
+        "the notification of grouped events is missing: \"00000000-0000-7000-8000-000000000001\"",
+        "6 problems were found in 2 inboxes",
     ] {
         assert!(text.contains(found), "{found}: {text}");
     }

@@ -88,6 +88,24 @@ impl Reader {
 }
 
 #[tokio::test]
+async fn reload_names_every_invalid_value_at_once() {
+    let hub = Hub::with_config(&config("template = 'x'", ""), &[]).await;
+    let more = "[retention]\nhistory = 0\narchive_after_days = \"many\"\n[limit]\nx = 1";
+    save(&hub, "config.toml", &config("template = 'x {n|nofilter}'", more));
+    let keys = until("the errors are shown", PATIENCE, async || {
+        let (_, shown) = hub.get("/api/v1/admin/config").await;
+        let keys = |errors: &Vec<Value>| errors.iter().map(|one| one["key"].clone()).collect();
+        let keys: Vec<Value> = keys(shown["errors"].as_array()?);
+        (!keys.is_empty()).then_some(keys)
+    })
+    .await;
+    for key in ["retention.history", "retention.archive_after_days", "limit", "type[0].template"] {
+        assert!(keys.contains(&json!(key)), "{key}: {keys:?}");
+    }
+    assert_eq!(keys.len(), 4, "{keys:?}");
+}
+
+#[tokio::test]
 async fn template_reload_under_load_keeps_connections() {
     let text = |template: &str| config(&format!("template = '{template}'"), "");
     let hub = Hub::with_config(&text("first {n}"), &[]).await;

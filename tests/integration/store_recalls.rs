@@ -89,6 +89,7 @@ fn event(id: &str, actor: &str, data: Map<String, Value>, now: i64) -> Event {
         publisher: Some("key:notes".to_owned()),
         direct: None,
         trace: None,
+        destination: None,
     }
 }
 

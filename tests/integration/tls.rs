@@ -17,7 +17,7 @@ use crate::support::{
 };
 
 /// Writes a new certificate for `localhost`. Returns its PEM.
-fn write_certificate(folder: &Path) -> String {
+pub(crate) fn write_certificate(folder: &Path) -> String {
     let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).expect("certificate");
     std::fs::write(folder.join("key.pem"), made.signing_key.serialize_pem()).expect("written");
     std::fs::write(folder.join("cert.pem"), made.cert.pem()).expect("written");
@@ -43,7 +43,8 @@ fn client(trusted: &str) -> reqwest::Client {
     reqwest::Client::builder().tls_certs_only([root]).build().expect("a client")
 }
 
-async fn hub(folder: &Path) -> Hub {
+/// Starts a hub with the certificate of a folder.
+pub(crate) async fn hub(folder: &Path) -> Hub {
     let path = |name: &str| folder.join(name).display().to_string();
     let (certificate, key) = (path("cert.pem"), path("key.pem"));
     let env =

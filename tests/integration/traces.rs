@@ -142,6 +142,7 @@ async fn trace_of_a_nats_message_reaches_push_and_webhook() {
     let process = of("process EVERYWHERE");
     assert_eq!(process["kind"], "consumer");
     assert_eq!(process["attributes"]["messaging.system"], "nats");
+    assert_eq!(process["attributes"]["messaging.destination.name"], subject);
     assert_eq!(process["attributes"]["messaging.operation.type"], "process");
     // The receiver of a webhook continues the trace.
     let request = until("the webhook arrives", PATIENCE, async || {

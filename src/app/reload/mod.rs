@@ -28,7 +28,10 @@ use changes::{Loadable, changes};
 use read::Reader;
 use restart::restart_needed;
 
-use super::build::Parts;
+use super::{
+    build::Parts,
+    check::{Checked, check},
+};
 use crate::{
     clock,
     config::{self, Config, ConfigError, FilesSnapshot, Loaded, Reload},
@@ -258,10 +261,10 @@ impl FileWatcher {
         }
     }
 
-    async fn load(&mut self) -> Result<read::Read, ConfigError> {
+    async fn load(&mut self) -> Result<Checked, ConfigError> {
         let file = self.parts.loaded.file.clone();
         let of = file.clone();
-        match self.reader.run(move || read::read(&of)).await {
+        match self.reader.run(move || check(&of)).await {
             Ok(read) => read,
             Err(message) => Err(read::problem(&file, message).into()),
         }

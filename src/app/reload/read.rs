@@ -7,17 +7,10 @@ use tokio::{
     time::timeout,
 };
 
-use crate::{
-    app::check,
-    config::{self, ConfigError, ConfigIssue, Loaded},
-    domain::catalog::LocalTemplate,
-};
+use crate::config::ConfigIssue;
 
 /// Time limit of a read.
 const WITHIN: Duration = Duration::from_secs(10);
-
-/// Configuration and translations.
-pub(super) type Read = (Loaded, Vec<LocalTemplate>);
 
 /// Runs one read at a time, with a time limit.
 #[derive(Default)]
@@ -55,14 +48,6 @@ impl Reader {
             }
         }
     }
-}
-
-/// Reads and validates all files, as at the start.
-pub(super) fn read(file: &Path) -> Result<Read, ConfigError> {
-    let loaded = config::load(file)?;
-    check(&loaded)?;
-    let local = config::translations(&loaded)?;
-    Ok((loaded, local))
 }
 
 /// Creates a problem of the file as a whole.

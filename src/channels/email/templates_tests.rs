@@ -28,6 +28,7 @@ fn message(title: &str, count: usize) -> Message {
         mandatory: false,
         recipients: 1,
         browsers: Vec::new(),
+        created_at: Timestamp(0),
         now: Timestamp(0),
         trace: None,
     }

@@ -16,7 +16,7 @@ use crate::{
     config::{WebhookChannel, WebhookFormat},
     domain::{
         channel::WEBHOOK_PREFIX,
-        notification::{Notification, Timestamp},
+        notification::{Notification, NotificationState, Status, Timestamp},
         trace_context::TraceContext,
     },
 };
@@ -117,16 +117,32 @@ fn signature(key: &[u8], id: &str, seconds: i64, body: &str) -> Option<String> {
     Some(format!("v1,{}", BASE64_STANDARD.encode(mac.finalize().into_bytes())))
 }
 
-/// Returns the body of a message.
+/// Returns a notification without the marks of its recipient, so that a retry repeats the body.
+fn as_created(item: &Notification) -> Notification {
+    let mut created = item.clone();
+    let state = NotificationState {
+        status: Status::Unread,
+        seen_at: None,
+        read_at: None,
+        clicked_at: None,
+        clicked_action: None,
+        expires_at: item.expires_at,
+        snoozed_until: None,
+    };
+    created.enter(state, item.seq, item.changed_at);
+    created
+}
+
+/// Returns the body of a message. It is the same for every attempt.
 fn body(format: WebhookFormat, item: &Notification, message: &Message) -> Value {
     let link = item.action_url.as_deref().filter(|url| url.starts_with("http"));
     match format {
         WebhookFormat::Json => {
             // A type of this crate with string keys always serializes.
-            let mut body = serde_json::to_value(item).unwrap_or_default();
+            let mut body = serde_json::to_value(as_created(item)).unwrap_or_default();
             body["type"] = json!("notification");
             body["delivery_id"] = json!(message.id);
-            body["timestamp"] = json!(message.now);
+            body["timestamp"] = json!(message.created_at);
             body["recipients"] = json!(message.recipients);
             if message.recipients == 1 {
                 body["user_id"] = json!(item.user_id);
@@ -228,6 +244,39 @@ mod tests {
         let body = r#"{"test": 2432232314}"#;
         let signed = signature(&key, "msg_p5jXN8AQM9LWM0D4loKWxJek", 1_614_265_330, body);
         assert_eq!(signed.as_deref(), Some("v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="));
+    }
+
+    #[test]
+    fn retry_repeats_the_body_whatever_was_marked_in_between() {
+        let item = crate::store::notification_of(
+            Uuid::nil(),
+            &crate::testing::draft("budi", "It is there"),
+        );
+        let message = Message {
+            id: Uuid::now_v7(),
+            recipient: None,
+            items: Vec::new(),
+            digest: false,
+            closes: false,
+            mandatory: false,
+            recipients: 1,
+            browsers: Vec::new(),
+            created_at: Timestamp(1_000),
+            now: Timestamp(2_000),
+            trace: None,
+        };
+        let first = body(WebhookFormat::Json, &item, &message);
+        assert_eq!(first["timestamp"], "1970-01-01T00:00:01Z");
+        let mut read = item.clone();
+        let state = NotificationState {
+            status: Status::Read,
+            seen_at: Some(Timestamp(3_000)),
+            read_at: Some(Timestamp(3_000)),
+            ..item.state()
+        };
+        read.enter(state, item.revision + 1, Timestamp(3_000));
+        let later = Message { now: Timestamp(9_000), ..message };
+        assert_eq!(body(WebhookFormat::Json, &read, &later), first);
     }
 
     #[test]

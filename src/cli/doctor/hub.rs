@@ -1,7 +1,10 @@
 //! Hub, directly or behind a proxy: readiness, and its clock.
 
+use std::error::Error;
+
 use httpdate::parse_http_date;
 use reqwest::{Client, RequestBuilder, Response};
+use rustls::CertificateError;
 use serde_json::Value;
 
 use super::{
@@ -97,16 +100,77 @@ impl HubAddress {
         self.credentials.authorize(request)
     }
 
-    /// Returns the finding for a hub that is not reached.
-    pub(super) fn unreachable(&self, part: &'static str, reason: &str) -> Finding {
+    /// Returns the finding of a probe that does not reach the hub.
+    pub(super) fn unreachable(&self, part: &'static str, why: &Unreached) -> Finding {
         let base = &self.base;
-        if self.is_named {
-            let text = format!("{base} is not reached ({reason}); start it, or correct --url");
-            return Finding::fail(part, text);
+        match why {
+            Unreached::Untrusted(_) => {
+                let text = format!("not checked, because the certificate of {base} is not trusted");
+                Finding::away(part, self.is_named, text)
+            }
+            Unreached::Away(reason) if self.is_named => {
+                let text = format!("{base} is not reached ({reason}); start it, or correct --url");
+                Finding::fail(part, text)
+            }
+            Unreached::Away(_) => {
+                let mut finding = Finding::off(part);
+                finding.text =
+                    format!("no hub answers at {base}; start it, or name one with --url");
+                finding
+            }
         }
-        let mut finding = Finding::off(part);
-        finding.text = format!("no hub answers at {base}; start it, or name one with --url");
-        finding
+    }
+
+    /// Returns the finding for a server whose certificate is not trusted.
+    async fn untrusted(&self, reason: &str) -> Finding {
+        let base = &self.base;
+        // No credentials are sent.
+        let builder = Client::builder().tls_danger_accept_invalid_certs(true);
+        let sent = match builder.connect_timeout(TIME_LIMIT).build() {
+            Ok(client) => client.get(format!("{base}/health/ready")).send().await.ok(),
+            Err(_) => None,
+        };
+        let body: Option<Value> = match sent {
+            Some(response) => response.json().await.ok(),
+            None => None,
+        };
+        let is_hub = body.is_some_and(|body| body.get("store").is_some());
+        let server = if is_hub { "a hub" } else { "a server" };
+        let text = format!(
+            "{server} answers at {base} with a certificate that is not trusted ({reason}); name \
+             the certificate (PEM) of its authority in the environment variable SSL_CERT_FILE, or \
+             add it to those of the system"
+        );
+        Finding::away("hub", self.is_named, text)
+    }
+}
+
+/// Reason for which a probe does not reach the hub.
+pub(super) enum Unreached {
+    /// No server answers.
+    Away(String),
+    /// The certificate of the server is not trusted.
+    Untrusted(String),
+}
+
+impl Unreached {
+    /// Describes an error by its cause.
+    pub(super) fn of(error: &(dyn Error + 'static)) -> Self {
+        let mut cause = error;
+        loop {
+            if let Some(rustls::Error::InvalidCertificate(wrong)) = cause.downcast_ref() {
+                return Self::Untrusted(match wrong {
+                    CertificateError::UnknownIssuer => "its issuer is unknown".to_owned(),
+                    other => other.to_string(),
+                });
+            }
+            // The error within one of I/O is not its source.
+            let within = cause.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+            match within.map(|error| error as &(dyn Error + 'static)).or_else(|| cause.source()) {
+                Some(source) => cause = source,
+                None => return Self::Away(cause.to_string()),
+            }
+        }
     }
 }
 
@@ -118,15 +182,6 @@ pub(super) fn client() -> reqwest::Result<Client> {
         .build()
 }
 
-/// Describes an error of a request by its cause.
-pub(super) fn reason(error: &reqwest::Error) -> String {
-    let mut cause: &dyn std::error::Error = error;
-    while let Some(source) = cause.source() {
-        cause = source;
-    }
-    cause.to_string()
-}
-
 /// Checks that the hub answers and is ready, and compares its clock.
 pub(super) async fn check(address: &HubAddress) -> Vec<Finding> {
     let url = format!("{}/health/ready", address.base);
@@ -136,7 +191,12 @@ pub(super) async fn check(address: &HubAddress) -> Vec<Finding> {
     };
     let response = match sent {
         Ok(response) => response,
-        Err(error) => return vec![address.unreachable("hub", &reason(&error))],
+        Err(error) => {
+            return vec![match Unreached::of(&error) {
+                Unreached::Untrusted(reason) => address.untrusted(&reason).await,
+                away @ Unreached::Away(_) => address.unreachable("hub", &away),
+            }];
+        }
     };
     let clock = clock_finding(&response);
     let status = response.status();

@@ -105,11 +105,7 @@ impl Finding {
 
 impl Doctor {
     pub(super) async fn run(self, config: &Path) -> Result<(), Failure> {
-        let loaded = match crate::config::load(config) {
-            Ok(loaded) => loaded,
-            Err(error) => return Err(invalid(&error)),
-        };
-        crate::app::check(&loaded).map_err(|error| invalid(&error))?;
+        let loaded = crate::app::check_values(config).map_err(|error| invalid(&error))?;
         let address = HubAddress::new(self.url, &loaded.config, self.user, self.credentials);
         let mut failed = 0;
         let mut checks = stream::iter(checks(&loaded, &address)).buffered(usize::MAX);

@@ -12,7 +12,7 @@ use tokio_tungstenite::{
 
 use super::{
     Finding,
-    hub::{HubAddress, Probe, client, reason},
+    hub::{HubAddress, Probe, Unreached, client},
 };
 use crate::protocol::SUBPROTOCOL;
 
@@ -43,7 +43,7 @@ enum Outcome {
     /// Failure, with the reason.
     Broken(String),
     /// No answer, with the reason.
-    Unreachable(String),
+    Unreachable(Unreached),
 }
 
 /// Checks that a WebSocket opens and a message arrives.
@@ -72,7 +72,9 @@ async fn open_web_socket(address: &HubAddress, probe: &Probe) -> Outcome {
     let url = format!("{}{path}", address.base.replacen("http", "ws", 1));
     let uri: http::Uri = match url.parse() {
         Ok(uri) => uri,
-        Err(error) => return Outcome::Unreachable(format!("invalid address: {error}")),
+        Err(error) => {
+            return Outcome::Unreachable(Unreached::Away(format!("invalid address: {error}")));
+        }
     };
     let mut request = ClientRequestBuilder::new(uri).with_sub_protocol(SUBPROTOCOL);
     for (name, value) in address.headers() {
@@ -85,7 +87,7 @@ async fn open_web_socket(address: &HubAddress, probe: &Probe) -> Outcome {
             error @ (tungstenite::Error::Io(_)
             | tungstenite::Error::Tls(_)
             | tungstenite::Error::Url(_)),
-        ) => return Outcome::Unreachable(error.to_string()),
+        ) => return Outcome::Unreachable(Unreached::of(&error)),
         Err(error) => return Outcome::Broken(format!("the upgrade fails ({error})")),
     };
     if let Probe::Feed(_) = probe {
@@ -174,13 +176,13 @@ async fn open_event_stream(address: &HubAddress, probe: &Probe) -> Outcome {
     let (Probe::Inbox(path) | Probe::Feed(path)) = probe;
     let client = match client() {
         Ok(client) => client,
-        Err(error) => return Outcome::Unreachable(reason(&error)),
+        Err(error) => return Outcome::Unreachable(Unreached::of(&error)),
     };
     let request =
         client.get(format!("{}{path}", address.base)).header("accept", "text/event-stream");
     let mut response = match address.authorize(request).send().await {
         Ok(response) => response,
-        Err(error) => return Outcome::Unreachable(reason(&error)),
+        Err(error) => return Outcome::Unreachable(Unreached::of(&error)),
     };
     let status = response.status();
     let kind = response.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
@@ -196,6 +198,6 @@ async fn open_event_stream(address: &HubAddress, probe: &Probe) -> Outcome {
     match response.chunk().await {
         Ok(Some(_)) => Outcome::Works,
         Ok(None) => Outcome::Broken("ends without an event".to_owned()),
-        Err(error) => Outcome::Broken(format!("ends without an event ({})", reason(&error))),
+        Err(error) => Outcome::Broken(format!("ends without an event ({error})")),
     }
 }

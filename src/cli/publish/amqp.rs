@@ -82,3 +82,46 @@ impl Publish {
         Ok(())
     }
 }
+
+/// Returns whether the pattern of a binding matches a routing key: `*` is one word, and `#` any
+/// number of words.
+pub(super) fn matches(pattern: &str, key: &str) -> bool {
+    let pattern: Vec<&str> = pattern.split('.').collect();
+    let key: Vec<&str> = key.split('.').collect();
+    words_match(&pattern, &key)
+}
+
+fn words_match(pattern: &[&str], key: &[&str]) -> bool {
+    match (pattern.split_first(), key.split_first()) {
+        (None, rest) => rest.is_none(),
+        (Some((&"#", more)), rest) => {
+            words_match(more, key) || rest.is_some_and(|(_, key)| words_match(pattern, key))
+        }
+        (Some((word, more)), Some((first, key))) => {
+            (*word == "*" || word == first) && words_match(more, key)
+        }
+        (Some(_), None) => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::matches;
+
+    #[test]
+    fn patterns_of_bindings_match_as_in_the_server() {
+        for (pattern, key, expected) in [
+            ("#", "booking.created", true),
+            ("booking.*", "booking.created", true),
+            ("booking.*", "booking", false),
+            ("booking.*", "booking.created.now", false),
+            ("booking.#", "booking", true),
+            ("#.created", "a.b.created", true),
+            ("*.#.created", "created", false),
+            ("booking.created", "booking.created", true),
+            ("booking.created", "booking.cancelled", false),
+        ] {
+            assert_eq!(matches(pattern, key), expected, "{pattern} {key}");
+        }
+    }
+}

@@ -80,6 +80,9 @@ impl Publish {
             false
         };
         if broker {
+            if let Some(warning) = self.unread(&config) {
+                eprintln!("lonceng: warning: {warning}");
+            }
             println!("published {count} × {code}; the hub processes them when it receives them");
             return Ok(());
         }
@@ -105,6 +108,30 @@ impl Publish {
     fn topic(&self) -> String {
         let subject = self.subject();
         subject.strip_prefix("events.").unwrap_or(&subject).to_owned()
+    }
+
+    /// Returns the reason for which the hub of this configuration will not receive the events.
+    fn unread(&self, config: &Config) -> Option<String> {
+        let topic = self.topic();
+        let (kind, key, read) = if self.kafka {
+            ("topic", "kafka.topics", &config.kafka.topics)
+        } else if self.amqp {
+            ("routing key", "amqp.bindings", &config.amqp.bindings)
+        } else {
+            return None;
+        };
+        let is_read = if self.kafka {
+            read.contains(&topic)
+        } else {
+            read.iter().any(|pattern| amqp::matches(pattern, &topic))
+        };
+        (!is_read).then(|| {
+            format!(
+                "the hub of this configuration does not read the {kind} {topic}; add it to {key}, \
+                 which has {}",
+                if read.is_empty() { "none".to_owned() } else { read.join(", ") }
+            )
+        })
     }
 
     fn event(&self) -> Result<Map<String, Value>, Failure> {

@@ -4,6 +4,7 @@ mod absent;
 mod presentation;
 mod render;
 mod row;
+mod scheduled;
 mod similar;
 mod target;
 mod texts;
@@ -157,39 +158,69 @@ impl Catalog {
         (catalog, bad)
     }
 
+    /// Returns everything that is wrong with a row.
+    #[must_use]
+    pub fn faults(row: &TypeRow, default_locale: &str) -> Vec<BadType> {
+        let mut catalog = Self { default_locale: default_locale.to_owned(), ..Self::default() };
+        let mut bad = Vec::new();
+        catalog.compile_row(row, &mut bad);
+        bad
+    }
+
     /// Compiles a row and adds its type, if everything in the row is valid.
     fn add(&mut self, row: &TypeRow) -> Result<(), BadType> {
-        let problem = |column, detail| BadType::new(row, column, detail);
+        let mut bad = Vec::new();
+        if let Some(kind) = self.compile_row(row, &mut bad) {
+            self.types.insert(code_of(&row.code), Arc::new(kind));
+        }
+        // One is enough for a log.
+        bad.into_iter().next().map_or(Ok(()), Err)
+    }
+
+    /// Compiles a row. Reports everything that is wrong with it to `bad`.
+    fn compile_row(&mut self, row: &TypeRow, bad: &mut Vec<BadType>) -> Option<NotificationType> {
         let key = code_of(&row.code);
+        let new = |column: &'static str, detail: String| BadType::new(row, column, detail);
         let target = Target::parse(&row.target_type, row.target_role.as_deref(), &row.target_users)
-            .map_err(|detail| problem("target_type", detail))?;
-        let priority = Priority::parse(&row.priority).ok_or_else(|| {
+            .map_err(|detail| bad.push(new("target_type", detail)))
+            .ok();
+        let priority = Priority::parse(&row.priority);
+        if priority.is_none() {
             let detail =
                 format!("unknown priority {:?}; LOW, MEDIUM or HIGH is expected", row.priority);
-            problem("priority", detail)
-        })?;
-        row.check().map_err(|(column, detail)| problem(column, detail))?;
-        row.check_texts().map_err(|(path, detail)| BadType::new(row, path, detail))?;
-        let schedule = row.schedule.as_ref().map(Schedule::parse).transpose();
-        let schedule = schedule.map_err(|detail| problem("schedule", detail))?;
-        if schedule.is_some() && !target.needs_no_event() {
+            bad.push(new("priority", detail));
+        }
+        bad.extend(row.faults().into_iter().map(|(column, detail)| new(column, detail)));
+        if let Err((path, detail)) = row.check_texts() {
+            bad.push(BadType::new(row, path, detail));
+        }
+        let schedule = row.schedule.as_ref().and_then(|written| {
+            Schedule::parse(written).map_err(|detail| bad.push(new("schedule", detail))).ok()
+        });
+        if schedule.is_some() && target.as_ref().is_some_and(|target| !target.needs_no_event()) {
             let detail = "a scheduled type needs a target that does not depend on an event: \
             ADMIN, ROLE, USERS or ALL";
-            return Err(problem("schedule", detail.to_owned()));
+            bad.push(new("schedule", detail.to_owned()));
         }
-        self.add_templates(&key, row)?;
-        self.add_texts(&key, row)?;
-        let presentation = self.compile_presentation(&key, row)?;
-        if let Some(schedule) = &schedule {
-            self.check_scheduled(&key, row, schedule)?;
+        self.add_templates(&key, row, bad);
+        if let Err(wrong) = self.add_texts(&key, row) {
+            bad.push(wrong);
+        }
+        let presentation =
+            self.compile_presentation(&key, row).map_err(|wrong| bad.push(wrong)).ok();
+        if let Some(schedule) = schedule.as_ref().filter(|_| bad.is_empty()) {
+            bad.extend(self.unscheduled_fields(&key, row, schedule));
+        }
+        if !bad.is_empty() {
+            return None;
         }
         let variants = row.variants.iter().map(|v| (v.name.clone(), v.weight)).collect();
-        let compiled = NotificationType {
+        Some(NotificationType {
             code: row.code.clone(),
             display_name: row.display_name.clone(),
-            presentation,
-            target,
-            priority,
+            presentation: presentation?,
+            target: target?,
+            priority: priority?,
             is_active: row.is_active,
             ttl_seconds: row.ttl_seconds.filter(|seconds| *seconds > 0),
             has_action: row.action_url.as_deref().is_some_and(|url| !url.is_empty()),
@@ -210,80 +241,38 @@ impl Catalog {
                 (field, window.unwrap_or(GROUP_WINDOW_MS))
             }),
             digest: row.digest.as_deref().and_then(|text| Digest::parse(text).ok()),
-        };
-        self.types.insert(key, Arc::new(compiled));
-        Ok(())
+        })
     }
 
     /// Compiles the template of a row, those of its variants, and its action URL.
-    fn add_templates(&mut self, key: &str, row: &TypeRow) -> Result<(), BadType> {
-        let problem = |column, detail| BadType::new(row, column, detail);
+    fn add_templates(&mut self, key: &str, row: &TypeRow, bad: &mut Vec<BadType>) {
         let wrong = |column, error: BadTemplate| BadType {
             line: error.line,
             ..BadType::new(row, column, error.detail)
         };
-        variants::check(&row.variants).map_err(|detail| problem("variants", detail))?;
         let file = (row.origin == Origin::Config).then_some("config.toml");
         self.note_place(key, "message", "", file);
         self.note_place(&presentation::presentation_name(key, TITLE), "title", "", file);
-        self.templates
-            .add_message(key.to_owned(), &row.template, row.rich)
-            .map_err(|error| wrong("template", error))?;
+        if let Err(error) = self.templates.add_message(key.to_owned(), &row.template, row.rich) {
+            bad.push(wrong("template", error));
+        }
+        if let Err(detail) = variants::check(&row.variants) {
+            bad.push(BadType::new(row, "variants", detail));
+        }
         for variant in &row.variants {
             let name = variants::text_of(key, &variant.name);
             self.note_place(&name, &format!("variant {}", variant.name), "", file);
-            self.templates.add_message(name, &variant.template, row.rich).map_err(
-                |mut error| {
-                    error.detail = format!("{}: {}", variant.name, error.detail);
-                    wrong("variants", error)
-                },
-            )?;
-        }
-        let Some(url) = row.action_url.as_deref().filter(|url| !url.is_empty()) else {
-            return Ok(());
-        };
-        if !link::is_safe_template(url) {
-            return Err(problem("action_url", link::EXPECTED.to_owned()));
-        }
-        self.templates
-            .add_url(key.to_owned(), url.to_owned())
-            .map_err(|error| problem("action_url", error.to_string()))
-    }
-
-    /// Checks that a scheduled type renders without an event: a template with other fields would
-    /// always fail.
-    fn check_scheduled(
-        &self,
-        key: &str,
-        row: &TypeRow,
-        schedule: &Schedule,
-    ) -> Result<(), BadType> {
-        const THERE: [&str; 4] = ["since", "recipient", "event", "time"];
-        let texts = row
-            .variants
-            .iter()
-            .map(|variant| (variants::text_of(key, &variant.name), Cow::Borrowed("variants")));
-        let local = row.texts().filter(|text| text.part == TextPart::Message);
-        let local = local.map(|text| (local_name(text.locale, key), Cow::Owned(text.path())));
-        let own = [(key.to_owned(), Cow::Borrowed("template"))];
-        for (text, column) in texts.chain(own).chain(local) {
-            let is_there = |name: &String| {
-                THERE.contains(&name.as_str()) || name == "count" && schedule.count().is_some()
-            };
-            let missing = self.templates.asks_for(&text).into_iter().find(|name| !is_there(name));
-            if let Some(name) = missing {
-                let detail = if name == "count" {
-                    "{count} needs a schedule that says which type it counts".to_owned()
-                } else {
-                    format!(
-                        "{{{name}}} is a field of an event; a scheduled type has {{count}}, \
-                         {{since}} and {{recipient}}"
-                    )
-                };
-                return Err(BadType { code: row.code.clone(), column, line: None, detail });
+            if let Err(mut error) = self.templates.add_message(name, &variant.template, row.rich) {
+                error.detail = format!("{}: {}", variant.name, error.detail);
+                bad.push(wrong("variants", error));
             }
         }
-        Ok(())
+        let Some(url) = row.action_url.as_deref().filter(|url| !url.is_empty()) else { return };
+        if !link::is_safe_template(url) {
+            bad.push(BadType::new(row, "action_url", link::EXPECTED.to_owned()));
+        } else if let Err(error) = self.templates.add_url(key.to_owned(), url.to_owned()) {
+            bad.push(BadType::new(row, "action_url", error.to_string()));
+        }
     }
 
     /// Records the place of a text; without a file it is in the table.

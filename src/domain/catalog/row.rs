@@ -104,49 +104,47 @@ pub struct TypeRow {
 }
 
 impl TypeRow {
-    /// Checks what does not depend on other rows or on templates. Fails with the column.
-    pub(super) fn check(&self) -> Result<(), (&'static str, String)> {
-        if self.mandatory && Priority::parse(&self.priority) != Some(Priority::High) {
+    /// Returns what is wrong with values that do not depend on other rows or on templates, each
+    /// with its column.
+    pub(super) fn faults(&self) -> Vec<(&'static str, String)> {
+        let mut faults = Vec::new();
+        // An unknown priority is a fault of its own.
+        let priority = Priority::parse(&self.priority);
+        if self.mandatory && priority.is_some_and(|priority| priority != Priority::High) {
             let detail = "only a type with the priority HIGH can be mandatory";
-            return Err(("mandatory", detail.to_owned()));
+            faults.push(("mandatory", detail.to_owned()));
         }
-        if let Some(fault) = self.too_long() {
-            return Err(fault);
-        }
+        faults.extend(self.too_long());
         if let Some(channel) = self.channels.iter().find(|channel| !is_channel(channel)) {
             let detail =
                 format!("unknown channel {channel:?}; web, email, push and webhook:NAME are known");
-            return Err(("channels", detail));
+            faults.push(("channels", detail));
         }
-        self.check_channels()?;
-        match self.column_with_nul() {
-            Some(column) => Err((column, "must not contain a NUL character".to_owned())),
-            None => Ok(()),
+        if self.escalate.len() > ESCALATIONS_MAX {
+            faults.push(("escalate", format!("has more than {ESCALATIONS_MAX} steps")));
         }
+        let wrong_step = self.escalate.iter().find_map(|step| step.check().err());
+        faults.extend(wrong_step.map(|detail| ("escalate", detail)));
+        let wrong_digest = self.digest.as_ref().and_then(|digest| Digest::parse(digest).err());
+        faults.extend(wrong_digest.map(|detail| ("digest", detail)));
+        faults.extend(self.wrong_group());
+        let with_nul = self.column_with_nul();
+        faults.extend(with_nul.map(|column| (column, "must not contain a NUL character".into())));
+        faults
     }
 
-    /// Checks escalations, grouping and digests.
-    fn check_channels(&self) -> Result<(), (&'static str, String)> {
-        if self.escalate.len() > ESCALATIONS_MAX {
-            return Err(("escalate", format!("has more than {ESCALATIONS_MAX} steps")));
-        }
-        for step in &self.escalate {
-            step.check().map_err(|detail| ("escalate", detail))?;
-        }
-        if let Some(digest) = &self.digest {
-            Digest::parse(digest).map_err(|detail| ("digest", detail))?;
-        }
+    /// Returns what is wrong with the grouping of similar events.
+    fn wrong_group(&self) -> Option<(&'static str, String)> {
         match (&self.group_by, &self.group_window) {
             (None, Some(_)) => {
-                Err(("group_by", "is missing: group_window needs the field to group by".to_owned()))
+                let detail = "is missing: group_window needs the field to group by";
+                Some(("group_by", detail.to_owned()))
             }
             (Some(field), _) if field.is_empty() => {
-                Err(("group_by", "must be the name of a field of the data".to_owned()))
+                Some(("group_by", "must be the name of a field of the data".to_owned()))
             }
-            (_, Some(window)) => {
-                parse_duration(window).map(drop).map_err(|detail| ("group_window", detail))
-            }
-            _ => Ok(()),
+            (_, Some(window)) => parse_duration(window).err().map(|why| ("group_window", why)),
+            _ => None,
         }
     }
 

@@ -130,6 +130,57 @@ fn scheduled_type_needs_a_target_independent_of_events() {
 }
 
 #[test]
+fn scheduled_type_has_no_fields_of_events_in_any_text() {
+    let kind = TypeRow {
+        schedule: Some(serde_json::json!({ "cron": "0 18 * * *", "count": "NOTE_CREATED" })),
+        display_name: "{count} at {time}".into(),
+        action_url: Some("/list?since={since}".into()),
+        ..row("A", "{count} new", "ALL")
+    };
+    assert_eq!(Catalog::faults(&kind, "en"), []);
+    let action = |label: &str, url: &str| crate::domain::presentation::Action {
+        label: label.into(),
+        url: url.into(),
+        primary: false,
+    };
+    let wrong = TypeRow {
+        display_name: "About {title}".into(),
+        category: Some("{topic}".into()),
+        icon: Some("/icons/{kind}.png".into()),
+        action_url: Some("/notes/{note_id}".into()),
+        actions: vec![action("Open {label}", "/x"), action("Open", "/notes/{id}")],
+        ..kind
+    };
+    let faults = Catalog::faults(&wrong, "en");
+    let field = |detail: &str| detail.split('}').next().unwrap_or_default().to_owned();
+    let found: Vec<_> = faults.iter().map(|bad| (&*bad.column, field(&bad.detail))).collect();
+    let expected = [
+        ("display_name", "{title"),
+        ("category", "{topic"),
+        ("icon", "{kind"),
+        ("action_url", "{note_id"),
+        ("actions", "{label"),
+        ("actions", "{id"),
+    ];
+    assert_eq!(found, expected.map(|(column, field)| (column, field.to_owned())));
+}
+
+#[test]
+fn everything_that_is_wrong_with_a_row_is_found() {
+    let wrong = TypeRow {
+        priority: "URGENT".into(),
+        channels: vec!["pigeon".into()],
+        digest: Some("never".into()),
+        action_url: Some("javascript:x".into()),
+        ..row("A", "{", "NOBODY")
+    };
+    let columns: Vec<_> =
+        Catalog::faults(&wrong, "en").into_iter().map(|bad| bad.column.into_owned()).collect();
+    let expected = ["target_type", "priority", "channels", "digest", "template", "action_url"];
+    assert_eq!(columns, expected);
+}
+
+#[test]
 fn code_is_found_in_any_spelling() {
     let (catalog, _) = Catalog::build(&[row("order.shipped", "x", "SELF")], &[], "en");
     assert!(catalog.find("ORDER_SHIPPED").is_some());

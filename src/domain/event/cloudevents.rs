@@ -114,5 +114,6 @@ fn event(
         publisher: None,
         direct: None,
         trace: None,
+        destination: None,
     })
 }

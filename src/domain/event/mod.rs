@@ -67,6 +67,8 @@ pub struct Event {
     pub direct: Option<Box<Direct>>,
     /// Trace that it belongs to.
     pub trace: Option<Arc<TraceContext>>,
+    /// Subject, topic or routing key on which it arrived; `None` if it did not come from a broker.
+    pub destination: Option<String>,
 }
 
 impl Event {

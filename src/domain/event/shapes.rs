@@ -104,6 +104,7 @@ fn event(
         publisher: None,
         direct: None,
         trace: None,
+        destination: None,
     })
 }
 

@@ -124,6 +124,7 @@ impl Event {
             publisher: fields.publisher,
             direct: fields.direct.map(|overrides| Box::new(overrides.into())),
             trace: fields.trace.as_deref().and_then(TraceContext::from_stored),
+            destination: None,
         })
     }
 }
@@ -154,6 +155,7 @@ mod tests {
             publisher: Some("key:shop".to_owned()),
             direct: None,
             trace: None,
+            destination: None,
         };
         let again = Event::from_stored(&event.to_stored()).expect("it was just encoded");
         assert_eq!(format!("{again:?}"), format!("{event:?}"));

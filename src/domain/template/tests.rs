@@ -23,6 +23,7 @@ fn event(data: &serde_json::Value) -> Arc<Event> {
         publisher: None,
         direct: None,
         trace: None,
+        destination: None,
     })
 }
 

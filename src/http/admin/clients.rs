@@ -2,12 +2,13 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use actix_web::{HttpResponse, web};
+use actix_web::{HttpRequest, HttpResponse, web};
 use serde_json::{Map, Value, json};
 
 use super::{
     audit::entry,
     hubs::{self, Gathered, Question},
+    query::Query,
 };
 use crate::{
     clock,
@@ -26,6 +27,7 @@ pub(in crate::http) fn operations() -> Vec<Operation> {
         Operation::get("/api/v1/admin/clients", clients)
             .access(Access::Admin)
             .doc(Tag::Admin, "list_clients", "List the open connections")
+            .pages()
             .returns(200, "The connections of all hubs.", "Clients"),
         Operation::delete("/api/v1/admin/clients/{client_id}", revoke_client)
             .access(Access::Admin)
@@ -35,6 +37,7 @@ pub(in crate::http) fn operations() -> Vec<Operation> {
         Operation::get("/api/v1/admin/users", users)
             .access(Access::Admin)
             .doc(Tag::Admin, "list_connected_users", "List the connected users")
+            .pages()
             .returns(200, "The users.", "Users"),
         Operation::delete("/api/v1/admin/users/{user_id}/clients", revoke_user)
             .access(Access::Admin)
@@ -128,28 +131,40 @@ fn closed(gathered: &Gathered) -> (u64, Map<String, Value>) {
     (closed, response)
 }
 
-/// Handles `GET /api/v1/admin/clients`.
+/// Returns the position of a connection in the list, which is in the order of connecting.
+fn position(client: &Value) -> String {
+    let connected_at = hubs::time(client, "connected_at").unwrap_or_default();
+    format!("{:015}-{}", connected_at.0, client["client_id"].as_str().unwrap_or_default())
+}
+
+/// Handles `GET /api/v1/admin/clients?limit=&cursor=`.
 pub(in crate::http) async fn clients(
     state: SharedState,
+    request: HttpRequest,
     _: Checked,
 ) -> Result<HttpResponse, Problem> {
+    let query = Query::of(&request)?;
     let gathered =
         hubs::ask(&state, &Question::Clients { user_id: None }, of_this_hub(&state, None)).await?;
     let mut connected: Vec<&Value> = connections(&gathered).collect();
-    connected.sort_by_key(|client| hubs::time(client, "connected_at"));
+    connected.sort_by_cached_key(|client| position(client));
     let mut response = Map::new();
     response.insert("total_count".to_owned(), json!(connected.len()));
-    response.insert("connected_clients".to_owned(), json!(connected));
+    let (page, next) = query.page_of(connected, |client| position(client));
+    response.insert("connected_clients".to_owned(), json!(page));
+    response.insert("next_cursor".to_owned(), json!(next));
     response.insert("timestamp".to_owned(), json!(clock::now()));
     gathered.note_incomplete(&mut response);
     Ok(HttpResponse::Ok().json(response))
 }
 
-/// Handles `GET /api/v1/admin/users`.
+/// Handles `GET /api/v1/admin/users?limit=&cursor=`.
 pub(in crate::http) async fn users(
     state: SharedState,
+    request: HttpRequest,
     _: Checked,
 ) -> Result<HttpResponse, Problem> {
+    let query = Query::of(&request)?;
     let gathered =
         hubs::ask(&state, &Question::Clients { user_id: None }, of_this_hub(&state, None)).await?;
     let unique: BTreeMap<String, Value> = connections(&gathered)
@@ -163,10 +178,12 @@ pub(in crate::http) async fn users(
             )
         })
         .collect();
-    let users: Vec<&Value> = unique.values().collect();
     let mut response = Map::new();
-    response.insert("total_count".to_owned(), json!(users.len()));
+    response.insert("total_count".to_owned(), json!(unique.len()));
+    let (page, next) = query.page_of(unique.iter().collect(), |(id, _)| (*id).clone());
+    let users: Vec<&Value> = page.into_iter().map(|(_, user)| user).collect();
     response.insert("available_users".to_owned(), json!(users));
+    response.insert("next_cursor".to_owned(), json!(next));
     response.insert("timestamp".to_owned(), json!(clock::now()));
     gathered.note_incomplete(&mut response);
     Ok(HttpResponse::Ok().json(response))

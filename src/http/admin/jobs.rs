@@ -5,13 +5,14 @@
 
 use std::time::Duration;
 
-use actix_web::{HttpResponse, web};
+use actix_web::{HttpRequest, HttpResponse, web};
 use serde_json::{Value, json};
 use tokio::time::timeout;
 use uuid::Uuid;
 
 use super::{
     audit::{caller_name, entry},
+    query::Query,
     replay,
     running_job::RunningJob,
 };
@@ -35,6 +36,7 @@ pub(in crate::http) fn operations() -> Vec<Operation> {
         Operation::get("/api/v1/admin/jobs", list)
             .access(Access::Admin)
             .doc(Tag::Admin, "list_jobs", "List background jobs")
+            .pages()
             .returns(200, "The latest jobs, newest first.", "Jobs"),
         Operation::get("/api/v1/admin/jobs/{id}", get)
             .access(Access::Admin)
@@ -117,10 +119,20 @@ async fn find(state: &State, id: &str) -> Result<JobRow, Problem> {
     state.store.job(id).await?.ok_or_else(missing)
 }
 
-/// Handles `GET /api/v1/admin/jobs`.
-pub(in crate::http) async fn list(state: SharedState, _: Checked) -> Result<HttpResponse, Problem> {
-    let jobs: Vec<Value> = state.store.jobs().await?.iter().map(to_json).collect();
-    Ok(HttpResponse::Ok().json(json!({ "jobs": jobs })))
+/// Handles `GET /api/v1/admin/jobs?limit=&cursor=`.
+pub(in crate::http) async fn list(
+    state: SharedState,
+    request: HttpRequest,
+    _: Checked,
+) -> Result<HttpResponse, Problem> {
+    let query = Query::of(&request)?;
+    // Newest first.
+    let position = |job: &JobRow| format!("{:020}-{}", i64::MAX - job.started_at, job.id);
+    let mut jobs = state.store.jobs().await?;
+    jobs.sort_by_cached_key(position);
+    let (page, next) = query.page_of(jobs, position);
+    let jobs: Vec<Value> = page.iter().map(to_json).collect();
+    Ok(HttpResponse::Ok().json(json!({ "jobs": jobs, "next_cursor": next })))
 }
 
 /// Handles `GET /api/v1/admin/jobs/{id}`.

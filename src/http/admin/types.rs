@@ -26,7 +26,7 @@ use texts::{add_files, locales};
 use variants::variants;
 use written::{Written, patched};
 
-use super::audit::entry;
+use super::{audit::entry, query::Query};
 use crate::{
     auth::Caller,
     clock,
@@ -140,9 +140,14 @@ async fn answer(state: &State, row: &TypeRow, changed_by: &str, created: bool) -
     response.insert_header((header::ETAG, etag(row))).json(json)
 }
 
-/// Handles `GET /api/v1/admin/types`.
-pub(in crate::http) async fn list(state: SharedState, _: Checked) -> Result<HttpResponse, Problem> {
-    let (rows, changes, runs) = tokio::try_join!(
+/// Handles `GET /api/v1/admin/types?limit=&cursor=`.
+pub(in crate::http) async fn list(
+    state: SharedState,
+    request: HttpRequest,
+    _: Checked,
+) -> Result<HttpResponse, Problem> {
+    let query = Query::of(&request)?;
+    let (mut rows, changes, runs) = tokio::try_join!(
         state.store.types(),
         state.store.last_changes_of_types(),
         state.store.schedule_runs()
@@ -159,8 +164,12 @@ pub(in crate::http) async fn list(state: SharedState, _: Checked) -> Result<Http
             runs.get(&row.code).copied(),
         )
     };
-    let types: Vec<Value> = rows.iter().map(show).collect();
-    Ok(HttpResponse::Ok().json(json!({ "types": types, "total_count": types.len() })))
+    rows.sort_by(|a, b| a.code.cmp(&b.code));
+    let total = rows.len();
+    let (page, next) = query.page_of(rows, |row| row.code.clone());
+    let types: Vec<Value> = page.iter().map(show).collect();
+    Ok(HttpResponse::Ok()
+        .json(json!({ "types": types, "next_cursor": next, "total_count": total })))
 }
 
 /// Handles `GET /api/v1/admin/types/{code}`.

@@ -191,7 +191,13 @@ async fn publish_command_reaches_the_hub_over_kafka() {
     let output =
         lonceng(&env, &["publish", &topic, "--user", "u", "--kafka", "--count", "20"]).await;
     assert!(output.status.success(), "{}", text(&output));
+    assert!(!text(&output).contains("warning"), "{}", text(&output));
     unread(&hub, "u", 20).await;
+    let unread_topic = [("KAFKA_BROKERS", address.as_str())];
+    let output = lonceng(&unread_topic, &["publish", &topic, "--user", "u", "--kafka"]).await;
+    assert!(output.status.success(), "{}", text(&output));
+    let warning = format!("does not read the topic {topic}; add it to kafka.topics");
+    assert!(text(&output).contains(&warning), "{}", text(&output));
 
     let output = lonceng(&[], &["publish", &topic, "--user", "u", "--kafka"]).await;
     assert_eq!(output.status.code(), Some(2), "{}", text(&output));
@@ -317,6 +323,12 @@ async fn amqp_identity_is_that_of_the_event_before_that_of_the_message() {
     let output = lonceng(&unbound, &arguments).await;
     assert_eq!(output.status.code(), Some(1), "{}", text(&output));
     assert!(text(&output).contains("no queue takes"), "{}", text(&output));
+    // The queue takes it, and the hub of this configuration would not.
+    let output = lonceng(&[&env[..], &unbound[3..]].concat(), &arguments).await;
+    assert!(output.status.success(), "{}", text(&output));
+    let warning = "does not read the routing key note.created; add it to amqp.bindings";
+    assert!(text(&output).contains(warning), "{}", text(&output));
+    unread(&hub, "d", 40).await;
     until("everything is acknowledged", PATIENCE, async || {
         (client.queue_length(&queue).await == 0).then_some(())
     })

@@ -11,6 +11,7 @@ pub(in crate::http) fn operations() -> Vec<Operation> {
         Operation::get("/api/v1/admin/types", list)
             .access(Access::Admin)
             .doc(Tag::Admin, "list_types", "List the notification types")
+            .pages()
             .returns(200, "The rows of the table.", "Types"),
         Operation::post("/api/v1/admin/types", create)
             .access(Access::Admin)

@@ -73,6 +73,7 @@ fn mail(state: &State, prepared: &Prepared, draft: &Draft) -> Rendered {
         mandatory: false,
         recipients: 1,
         browsers: Vec::new(),
+        created_at: prepared.now,
         now: prepared.now,
     };
     let public_url = &state.channels.public_url;

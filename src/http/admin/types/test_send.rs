@@ -65,6 +65,7 @@ pub(in crate::http) async fn test_send(
             text: Some(draft.message),
         })),
         trace: None,
+        destination: None,
     };
     let event_id = event.id.clone();
     let change = entry(&caller, "type.tested", format!("type:{code}"), None, None);

@@ -52,7 +52,7 @@ mod verify;
 pub use activity::{ACTIVITY_USERS_MAX, ActivityFilter, ActivityRow};
 pub use activity_counts::{ActivityCount, CountUnit};
 pub use archive::ArchivedRow;
-pub use audit::AuditEntry;
+pub use audit::{AuditEntry, AuditFilter};
 pub use catchup::Page;
 pub use commit::Committed;
 pub use dead_letters::DeadLetter;

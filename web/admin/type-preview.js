@@ -38,12 +38,14 @@ export class TypePreview {
   /**
    * @param {TypeForm} form
    * @param {string | null} code
+   * @param {string} [letter]  ID of the dead letter to begin with.
    */
-  constructor(form, code) {
+  constructor(form, code, letter = '') {
     this.#form = form;
     this.#code = code;
     this.#events = recentEvents(
       code,
+      letter,
       () => void this.update(),
       () => this.#isAuto,
     );
@@ -99,7 +101,8 @@ export class TypePreview {
     if (request !== this.#latest) return rendered;
     this.#error = error;
     // An event of before may not fit the draft, or be gone.
-    if (error && this.#events.reset()) return this.update();
+    const isGone = error instanceof Refused && error.status === 404;
+    if (error && this.#events.giveUp(isGone)) return this.update();
     this.#show(rendered, error);
     return rendered;
   }
@@ -225,7 +228,11 @@ export class TypePreview {
     const { type, reason, event_id: id } = json;
     if (reason) throw new Error(t('Nothing was sent, because you have muted {type}.', { type }));
     const trace = { href: `#explain/${encodeURIComponent(id)}`, text: t('What happened to it') };
-    announce(t('Sent to you as {type}: look at your bell.', { type }), false, trace);
+    const text = t('Sent to {user} as {type}. It is in the bell of your site.', {
+      type,
+      user: me(),
+    });
+    announce(text, false, trace);
   }
 }
 

@@ -201,7 +201,7 @@ test('a new type begins without an error, and the test data follow its texts', a
 
   await editor(page).getByRole('button', { name: 'Send to me' }).click();
   await until('it says what happened', async () =>
-    /Sent to you as MESSAGE: look at your bell\./.test(await saidBy(page)),
+    /Sent to 9 as MESSAGE\. It is in the bell of your site\./.test(await saidBy(page)),
   );
   assert.equal((await latest('9')).message, 'Budi paid Rp100.000 for 42');
   await editor(page).getByRole('button', { name: 'Save' }).click();

@@ -1,8 +1,16 @@
 /** Number of actions of the reader that are under way. */
 let running = 0;
 
-/** Returns whether an action of the reader is under way. */
-export const isActing = () => running > 0;
+/** Whether the reader has declined to sign in during these actions. */
+let isDeclined = false;
+
+/** Returns whether an action of the reader is under way, for which a sign-in may be asked. */
+export const mayAsk = () => running > 0 && !isDeclined;
+
+/** Notes that the reader does not want to sign in now: the same action does not ask again. */
+export function decline() {
+  isDeclined = true;
+}
 
 /**
  * Runs an action of the reader.
@@ -11,6 +19,7 @@ export const isActing = () => running > 0;
  * @returns {Promise<T>}
  */
 export async function acting(act) {
+  if (!running) isDeclined = false;
   running += 1;
   try {
     return await act();

@@ -1,4 +1,4 @@
-import { isActing } from './acting.js';
+import { decline, mayAsk } from './acting.js';
 import { problemText } from './hub-text.js';
 import { askAgain } from './sign-in.js';
 import { token } from './token.js';
@@ -57,7 +57,10 @@ async function signedIn(send) {
     } catch (error) {
       const isOver = error instanceof NotAllowed && error.status === 401;
       // What the page asks by itself opens nothing.
-      if (!isOver || !isActing() || !(await askAgain(error.message, enterOnce))) throw error;
+      if (!isOver || !mayAsk()) throw error;
+      if (await askAgain(error.message, enterOnce)) continue;
+      decline();
+      throw error;
     }
   }
 }

@@ -108,24 +108,30 @@ export class Shell {
       .map(([code, { name }]) =>
         button(name, () => switchTo(code), { class: 'quiet', lang: code }),
       );
-    const leave = () => {
-      signOut();
-      this.#reload();
-    };
-    const out = button(t('Sign out'), leave, { class: 'quiet' });
     this.#settings.replaceChildren(
       choose(t('Theme'), THEMES, theme(), chooseTheme),
       choose(t('Times'), TIMES, times(), chooseTimes),
       ...languages,
-      ...(this.isIn ? [this.#identity(), ...(isSignedIn() ? [out] : [])] : []),
+      ...(this.isIn ? [this.#identity()] : []),
     );
   }
 
-  /** Returns who is signed in. */
+  /** Returns who is signed in, with the way out. */
   #identity() {
     const who = callerName();
-    if (!who) return h('p', { class: 'identity' }, t('Signed in for development'));
-    return h('p', { class: 'identity' }, t('Signed in as'), ' ', h('strong', {}, who));
+    const leave = () => {
+      signOut();
+      this.#reload();
+    };
+    const text = who
+      ? [t('Signed in as'), ' ', h('strong', {}, who)]
+      : [t('Signed in for development')];
+    return h(
+      'div',
+      { class: 'identity' },
+      h('p', {}, ...text),
+      isSignedIn() ? button(t('Sign out'), leave, { class: 'quiet' }) : null,
+    );
   }
 
   #find() {

@@ -221,9 +221,6 @@ test('the audit of a replay shows what became of the event', async () => {
   const card = page.getByRole('article');
   await card.getByText('by Ratna (9)').waitFor();
   const lines = card.locator('.changes li');
-  assert.deepEqual(await lines.allTextContents(), [
-    'outcome: "accepted"',
-    'notification_ids: ["n-1"]',
-  ]);
+  assert.deepEqual(await lines.allTextContents(), ['outcome: accepted', 'notification_ids: n-1']);
   assert.deepEqual(page.troubles, []);
 });

@@ -116,6 +116,7 @@ export async function audit(place) {
  * @param {any} entry
  */
 function nameOf({ who, who_name: name, who_login: login }) {
+  if (who === 'developer') return t('developer');
   const known = name ?? login;
   return known && known !== who ? `${known} (${who})` : who;
 }
@@ -126,7 +127,7 @@ function card(entry) {
     'div',
     { class: 'bar' },
     h('strong', { title: entry.action }, actionName(entry.action)),
-    h('span', { class: 'code' }, entry.subject),
+    subjectLink(entry.subject),
     h('span', { class: 'muted' }, t('by {who}', { who: nameOf(entry) })),
     when(entry.at),
   );
@@ -135,7 +136,31 @@ function card(entry) {
 }
 
 /** @param {any} value */
-const text = (value) => JSON.stringify(value ?? null);
+const json = (value) => JSON.stringify(value ?? null);
+
+/**
+ * Returns a value for people: texts and lists of texts without quotes.
+ * @param {any} value
+ * @returns {string}
+ */
+function text(value) {
+  if (value === null || value === undefined) return '–';
+  if (typeof value === 'string' && value) return value;
+  const isPlain =
+    Array.isArray(value) && value.length > 0 && value.every((one) => typeof one === 'string');
+  return isPlain ? value.join(', ') : json(value);
+}
+
+/**
+ * Returns the subject of an entry, with a link to the type or the user.
+ * @param {string} subject
+ */
+function subjectLink(subject) {
+  const [, kind, id] = /^(type|user):(.+)$/s.exec(subject) ?? [];
+  if (!kind) return h('span', { class: 'code' }, subject);
+  const page = kind === 'type' ? 'types' : 'inbox';
+  return h('a', { class: 'code', href: `#${page}/${encodeURIComponent(id)}` }, subject);
+}
 
 /**
  * @param {string} name
@@ -202,7 +227,7 @@ export function changes({ before, after, changes: keys }) {
     return h('div', { class: 'stack' }, outcome(after), whole(before));
   if (!before || !after) return whole(before ?? after);
   const names = [...new Set([...Object.keys(before), ...Object.keys(after)])].filter(
-    (name) => name !== 'updated_at' && text(before[name]) !== text(after[name]),
+    (name) => name !== 'updated_at' && json(before[name]) !== json(after[name]),
   );
   return h(
     'ul',

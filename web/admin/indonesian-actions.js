@@ -133,4 +133,5 @@ export const ACTIONS = {
   '“Reset to config.toml” below uses the file again.':
     '“Kembalikan ke config.toml” di bawah memakai berkas itu lagi.',
   'separated by commas, such as member, editor': 'dipisahkan koma, misalnya member, editor',
+  developer: 'pengembang',
 };

@@ -14,7 +14,7 @@ export const PAGES = {
   Automatic: 'Otomatis',
   Light: 'Terang',
   Dark: 'Gelap',
-  'Local time': 'Waktu setempat',
+  'Local time': 'Setempat',
   UTC: 'UTC',
   'Inbox of a user': 'Kotak masuk pengguna',
   'all outcomes': 'semua hasil',

@@ -1,6 +1,7 @@
 import { Refused, get } from './api.js';
 import { Chart, written } from './chart.js';
 import { fill, h, incompleteNote, table, tr, when } from './dom.js';
+import { reasonText } from './hub-text.js';
 import { allowedOrigins, refusedOrigins, unknownTypes } from './remedies.js';
 import { t } from './translations.js';
 
@@ -194,13 +195,13 @@ function state({ parts, optional }) {
   const required = failing.filter(([name]) => !optional.includes(name));
   const missing = failing.filter(([name]) => optional.includes(name));
   const failure = (/** @type {[string, unknown]} */ [name, word]) => {
-    const reason = parts.reasons[name] ? `: ${parts.reasons[name]}` : '';
+    const reason = parts.reasons[name] ? `: ${reasonText(parts.reasons[name])}` : '';
     const text = t('The part {name} is {word}', { name, word: t(String(word)) });
     return h('li', {}, h('strong', {}, text), reason);
   };
   const absence = (/** @type {[string, unknown]} */ [name]) => {
     const text = t('{name} is not connected; the hub works without it.', { name });
-    const title = parts.reasons[name] ?? '';
+    const title = reasonText(parts.reasons[name] ?? '');
     return h('li', { title }, h('span', { class: 'badge' }, t('optional')), ` ${text}`);
   };
   return [

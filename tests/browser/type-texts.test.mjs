@@ -114,7 +114,7 @@ test('the text of a file is shown, replaced, and used again after a reset', asyn
 test('a language is added, and an error names it as the form does', async () => {
   const page = await edit('NOTE_DELETED');
   await page.getByRole('button', { name: 'Add a language' }).click();
-  const locale = page.getByRole('textbox', { name: 'Locale' });
+  const locale = page.getByRole('textbox', { name: 'Code of the language' });
   await locale.fill('not a locale');
   await page.keyboard.press('Enter');
   assert.equal(await locale.evaluate((one) => one.validity.valid), false);

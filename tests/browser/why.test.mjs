@@ -56,7 +56,10 @@ test('the trace of an event and the inbox of a user show why something was not d
   await page.keyboard.press('Enter');
   await page.getByText('This hub does not remember such an event').waitFor();
 
-  await page.getByRole('link', { name: 'Inbox of a user', exact: true }).click();
+  await page
+    .getByRole('navigation')
+    .getByRole('link', { name: 'Inbox of a user', exact: true })
+    .click();
   await page.getByRole('searchbox', { name: 'User' }).fill('budi');
   await page.keyboard.press('Enter');
   await page.getByText('muted: NOTE_UPDATED').waitFor();

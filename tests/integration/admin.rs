@@ -164,7 +164,7 @@ async fn preview_of_an_event_for_administrators_has_the_user_of_the_event() {
     assert_eq!(ask(&hub, "PUT", "/api/v1/admin/directory/chief", chief).await.0, 200);
     hub.publish(&json!({ "type": "REFUND_REQUESTED", "event_id": "r-1", "user_id": "budi",
         "refund_id": "r", "amount": 5 }))
-    .await;
+        .await;
     let path = format!("{TYPES}/REFUND_REQUESTED/preview");
     let (status, rendered) = ask(&hub, "POST", &path, json!({ "event": "r-1" })).await;
     assert_eq!((status, &rendered["data"]["user_id"]), (200, &json!("budi")), "{rendered}");

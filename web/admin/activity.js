@@ -75,7 +75,7 @@ class Filters {
 
   get elements() {
     const { type, user, outcome, from, to } = this.#controls;
-    const span = h('span', { class: 'bar span' }, from, '–', to);
+    const span = h('span', { class: 'bar span' }, from, h('span', { class: 'dash' }, '–'), to);
     return [type, user, outcome, span];
   }
 

@@ -34,7 +34,7 @@ class Filters {
 
   get elements() {
     const { q, who, from, to } = this.#controls;
-    return [q, who, h('span', { class: 'bar span' }, from, '–', to)];
+    return [q, who, h('span', { class: 'bar span' }, from, h('span', { class: 'dash' }, '–'), to)];
   }
 
   /** Chosen filters, as parameters of a query. @returns {Record<string, string>} */

@@ -134,4 +134,7 @@ export const ACTIONS = {
     '“Kembalikan ke config.toml” di bawah memakai berkas itu lagi.',
   'separated by commas, such as member, editor': 'dipisahkan koma, misalnya member, editor',
   developer: 'pengembang',
+  'Send this e-mail': 'Kirim surel ini',
+  'Write an e-mail address first.': 'Tulis alamat surel dahulu.',
+  'Sent to {to}. Reply: {reply}': 'Terkirim ke {to}. Balasan: {reply}',
 };

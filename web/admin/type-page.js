@@ -55,7 +55,8 @@ export async function typePage(place, code, { code: wanted = '', like = '', lett
   if (!code && !wanted) Object.assign(type, { template: '', display_name: '' });
   const configured = channels.map((/** @type {any} */ one) => one.channel);
   const form = new TypeForm(type, code, { channels: configured, locales }, () => later());
-  const preview = new TypePreview(form, code, letter);
+  const sendsMail = configured.includes('email');
+  const preview = new TypePreview(form, code, { letter, sendsMail });
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   let timer;
   const later = () => {
@@ -96,7 +97,8 @@ export async function typePage(place, code, { code: wanted = '', like = '', lett
   if (code) heading.textContent = type.code;
   heading.before(h('a', { class: 'back', href: '#types' }, `← ${t('Types')}`));
   element.append(
-    h('div', { class: 'stack' }, ...(code ? typeNotes(type) : []), ...form.elements, removing),
+    ...(code ? typeNotes(type) : []),
+    h('div', { class: 'stack' }, ...form.elements, removing),
     h('aside', { class: 'stack', 'aria-label': t('Preview') }, ...preview.elements(element)),
     h('div', { class: 'foot' }, buttons, preview.result),
   );

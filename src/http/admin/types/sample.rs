@@ -230,10 +230,7 @@ async fn real(
                 // The metadata of a direct notification are without its text.
                 data.entry("message").or_insert_with(|| Value::String(item.message.clone()));
             }
-            Ok(Some((
-                flat(data, user.as_ref(), item.actor_id.as_ref()),
-                Some(reached.user_id),
-            )))
+            Ok(Some((flat(data, user.as_ref(), item.actor_id.as_ref()), Some(reached.user_id))))
         }
     }
 }

@@ -1,14 +1,47 @@
 // Remedies in the console: refused origins, dead letters, and messages to mistyped users.
 import assert from 'node:assert/strict';
 import http from 'node:http';
+import net from 'node:net';
 import { writeFile } from 'node:fs/promises';
 import { after, before, test } from 'node:test';
 import { Hub, launch, openPage, shot, until, violations } from './harness.mjs';
 
 const FIRST = 'https://a.example.com';
 
+/** Mail server that takes everything. */
+const mails = [];
+const smtp = net.createServer((socket) => {
+  let data = null;
+  socket.setEncoding('utf8');
+  socket.on('error', () => {});
+  socket.write('220 test\r\n');
+  socket.on('data', (text) => {
+    if (data !== null) {
+      data += text;
+      if (!data.endsWith('\r\n.\r\n')) return;
+      mails.push(data);
+      data = null;
+      socket.write('250 taken\r\n');
+    } else if (/^DATA/i.test(text)) {
+      data = '';
+      socket.write('354 go on\r\n');
+    } else socket.write(/^QUIT/i.test(text) ? '221 bye\r\n' : '250 ok\r\n');
+  });
+});
+
 const config = (origins) => `[server]
 allowed_origins = ${JSON.stringify(origins)}
+
+[channels.email]
+url = "smtp://127.0.0.1:${smtp.address().port}"
+from = "Lonceng <no-reply@example.com>"
+
+[[type]]
+code = "MAILED"
+title = "Mailed"
+template = "Your lesson {title} begins"
+target = "SELF"
+channels = ["web", "email"]
 
 [[type]]
 code = "MESSAGE"
@@ -34,6 +67,7 @@ let hub;
 let browser;
 
 before(async () => {
+  await new Promise((listening) => smtp.listen(0, '127.0.0.1', listening));
   hub = await Hub.start({ config: config([FIRST]) });
   browser = await launch();
   await api('PUT', 'directory/budi', { login: 'budi', name: 'Budi Santoso' });
@@ -43,6 +77,7 @@ before(async () => {
 after(async () => {
   await browser?.close();
   await hub?.stop();
+  smtp.close();
 });
 
 const as = '/admin?user_id=9&login=ratna&role=admin';
@@ -299,4 +334,26 @@ test('the editor says that a type is off, and how it differs from the file', asy
     page.troubles.filter((line) => !/status of 400/.test(line)),
     [],
   );
+});
+
+test('the e-mail of a draft is sent to an address', async () => {
+  await api('PUT', 'directory/9', { login: 'ratna', email: 'ratna@example.com' });
+  const page = await openPage(browser, hub, `${as}#types/MAILED`);
+  await page.getByRole('textbox', { name: 'Text' }).fill('Draft of {title}');
+  const mail = page.locator('details.mail');
+  await mail.locator('summary').click();
+  const to = mail.getByLabel('E-mail address');
+  await until('the own address is there', async () => (await to.inputValue()).startsWith('ratna@'));
+  await to.fill('ops@example.com');
+  await until('the draft is shown', async () =>
+    /Draft of title/.test((await mail.locator('pre').textContent()) ?? ''),
+  );
+  assert.deepEqual(await violations(page), []);
+  await shot(page, 'console-send-mail');
+  await to.press('Enter');
+  await page.getByText('Sent to ops@example.com. Reply: 250').waitFor();
+  assert.match(mails.at(-1), /Subject: Mailed[^]*Draft of title/);
+  assert.match(mails.at(-1), /To: ops@example\.com/);
+  await page.getByRole('heading', { level: 1, name: 'MAILED' }).waitFor();
+  assert.deepEqual(page.troubles, []);
 });

@@ -163,7 +163,7 @@ test('a message goes to all users with a role; the import shows its progress', a
   );
   await page.getByRole('link', { name: 'Send', exact: true }).click();
   await page.getByRole('combobox', { name: 'Recipients' }).selectOption('role');
-  await page.getByRole('textbox', { name: 'Role' }).fill('teacher');
+  await page.getByLabel('Role', { exact: true }).fill('teacher');
   await page.getByText('450 recipients.').waitFor();
   await page.getByLabel('Message').fill('Staff meeting');
   page.once('dialog', (question) => question.accept());

@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::{
     Store, StoreError,
-    on::pattern,
+    like::pattern,
     sql_types::{Id, Json},
 };
 use crate::domain::notification::Timestamp;

@@ -29,6 +29,7 @@ mod idempotency;
 mod inspect;
 mod jobs;
 mod kind;
+mod like;
 mod list;
 mod marks;
 mod open;

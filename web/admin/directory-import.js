@@ -51,7 +51,7 @@ export class DirectoryImport {
         {},
         t('CSV with a header: user_id, login, name, email, roles, locale, timezone.'),
         ' ',
-        t('Several roles are separated by | or ;, such as member|editor.'),
+        t('Several roles are separated by | or by ; (member|editor).'),
         ' ',
         t('NDJSON: one JSON object per line. Nothing is changed before you confirm.'),
       ),

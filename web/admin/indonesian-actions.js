@@ -121,8 +121,8 @@ export const ACTIONS = {
     'Untuk uji A/B: tiap penerima mendapat salah satu varian sebagai ganti teks.',
   'CSV with a header: user_id, login, name, email, roles, locale, timezone.':
     'CSV dengan baris judul: user_id, login, name, email, roles, locale, timezone.',
-  'Several roles are separated by | or ;, such as member|editor.':
-    'Beberapa peran dipisahkan | atau ;, misalnya member|editor.',
+  'Several roles are separated by | or by ; (member|editor).':
+    'Beberapa peran dipisahkan | atau ; (member|editor).',
   'This type is off.': 'Jenis ini mati.',
   'Its events make no notification. The box at “Recipients” switches it on.':
     'Peristiwanya tidak membuat notifikasi. Kotak di “Penerima” menyalakannya.',

@@ -357,3 +357,35 @@ test('the e-mail of a draft is sent to an address', async () => {
   await page.getByRole('heading', { level: 1, name: 'MAILED' }).waitFor();
   assert.deepEqual(page.troubles, []);
 });
+
+test('an administrator changes the preferences of a user', async () => {
+  let stored = {
+    muted_types: ['GONE'],
+    channels: { email: { enabled: true, types: { MAILED: false } } },
+    email_enabled: true,
+    quiet_hours: null,
+    timezone: 'Asia/Jakarta',
+  };
+  const page = await openPage(browser, hub, `${as}#inbox/budi`);
+  await page.route('**/admin/users/budi/preferences*', (route) => {
+    if (route.request().method() === 'PUT') stored = route.request().postDataJSON();
+    return route.fulfill({ json: stored });
+  });
+  await page.getByRole('button', { name: 'Edit preferences' }).click();
+  const dialog = page.getByRole('dialog', { name: 'Preferences of budi' });
+  await dialog.getByRole('checkbox', { name: 'Refund' }).check();
+  await dialog.getByRole('checkbox', { name: 'E-mail' }).uncheck();
+  await dialog.getByLabel('From').fill('22:00');
+  await dialog.getByLabel('Until').fill('07:00');
+  assert.deepEqual(await violations(page), []);
+  await shot(page, 'console-preferences');
+  await dialog.getByRole('button', { name: 'Save' }).click();
+  await page.getByText('The preferences of budi are saved.').waitFor();
+  assert.deepEqual(stored, {
+    muted_types: ['GONE', 'REFUND_ASKED'],
+    channels: { email: { enabled: false, types: { MAILED: false } } },
+    quiet_hours: { from: '22:00', to: '07:00' },
+    timezone: 'Asia/Jakarta',
+  });
+  assert.deepEqual(page.troubles, []);
+});

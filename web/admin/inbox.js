@@ -3,7 +3,8 @@ import { badge } from './badges.js';
 import { channelName } from './channels.js';
 import { deliveriesOf } from './delivery-list.js';
 import { unverified } from './directory.js';
-import { fill, h, table, runAction, when } from './dom.js';
+import { button, fill, h, table, runAction, when } from './dom.js';
+import { editPreferences } from './preferences-dialog.js';
 import { memoryNote, traceCard, typesOf } from './trace.js';
 import { t } from './translations.js';
 
@@ -146,18 +147,22 @@ function choiceOf(text, users) {
  * @param {any} about
  * @param {any[]} missed  Traces of events that did not reach everybody.
  * @param {Map<string, any>} types
+ * @param {() => Promise<void>} reload
  */
-function contentOf(user, about, missed, types) {
+function contentOf(user, about, missed, types, reload) {
   const unknown = t(
     'This user is not in the directory: notifications for a role or for all do not reach them.',
   );
   const heads = ['Status', 'Title', 'Message', 'Created', 'Read', 'Delivery', 'Actions'];
   const rows = about.notifications.map(row);
   const none = h('p', { class: 'empty' }, t('This hub remembers none.'));
+  const edit = about.in_directory
+    ? button(t('Edit preferences'), () => editPreferences(user, reload))
+    : null;
   return [
     identity(about.user),
     about.in_directory ? null : h('p', { class: 'alert' }, unknown),
-    wishes(about.preferences),
+    h('div', { class: 'bar' }, wishes(about.preferences), edit),
     table(
       t('Inbox'),
       heads.map((head) => t(head)),
@@ -205,7 +210,7 @@ export async function inbox(place) {
       id.value = called.user_id;
       return look();
     }
-    fill(list, ...contentOf(user, about, missed, types));
+    fill(list, ...contentOf(user, about, missed, types, look));
   };
   place.append(
     h(

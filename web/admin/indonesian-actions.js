@@ -137,4 +137,10 @@ export const ACTIONS = {
   'Send this e-mail': 'Kirim surel ini',
   'Write an e-mail address first.': 'Tulis alamat surel dahulu.',
   'Sent to {to}. Reply: {reply}': 'Terkirim ke {to}. Balasan: {reply}',
+  'Muted types': 'Jenis yang dibisukan',
+  'Preferences of {who}': 'Preferensi {who}',
+  'The preferences of {who} are saved.': 'Preferensi {who} disimpan.',
+  'Quiet hours': 'Jam tenang',
+  'Both empty: none.': 'Keduanya kosong: tidak ada.',
+  'Edit preferences': 'Ubah preferensi',
 };

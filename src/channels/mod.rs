@@ -142,8 +142,13 @@ pub trait Channel: Send + Sync {
     /// Sends a message. The dispatcher limits the time.
     fn send<'a>(&'a self, message: &'a Message) -> BoxFuture<'a, Result<Sent, SendError>>;
 
-    /// Sends a test to an address, for administrators. Returns the reply of the other side.
-    fn test<'a>(&'a self, to: &'a str) -> BoxFuture<'a, Result<String, SendError>>;
+    /// Sends a test to an address, for administrators: `mail` if the channel sends e-mails, else a
+    /// fixed text. Returns the reply of the other side.
+    fn test<'a>(
+        &'a self,
+        to: &'a str,
+        mail: Option<Rendered>,
+    ) -> BoxFuture<'a, Result<String, SendError>>;
 }
 
 /// Shared parts of the channels.

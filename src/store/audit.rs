@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use super::{
     Store, StoreError,
+    like::pattern,
     sql_types::{Id, Json},
 };
 use crate::domain::notification::Timestamp;
@@ -16,7 +17,11 @@ pub(super) const ENTER: &str = "INSERT INTO audit (id, at, who, action, subject,
 VALUES ($1, $2, $3, $4, $5, $6, $7)";
 
 const LIST: &str = "SELECT id, at, who, action, subject, before, after FROM audit \
-     WHERE id < $1 AND ($2 = '' OR subject = $2) ORDER BY id DESC LIMIT $3";
+     WHERE id < $1 AND ($2 = '' OR subject = $2) AND at >= $5 AND at <= $6 \
+     AND ($3 = '' OR LOWER(subject) LIKE $3 ESCAPE '\\' OR LOWER(action) LIKE $3 ESCAPE '\\') \
+     AND ($4 = '' OR LOWER(who) LIKE $4 ESCAPE '\\' OR EXISTS (SELECT 1 FROM users u \
+     WHERE u.user_id = audit.who AND (LOWER(COALESCE(u.login, '')) LIKE $4 ESCAPE '\\' \
+     OR LOWER(COALESCE(u.name, '')) LIKE $4 ESCAPE '\\'))) ORDER BY id DESC LIMIT $7";
 
 const LAST: &str = "SELECT a.id, a.at, a.who, a.action, a.subject, a.before, a.after FROM audit a \
      WHERE a.subject LIKE 'type:%' AND NOT EXISTS (SELECT 1 FROM audit l WHERE l.subject = \
@@ -39,6 +44,21 @@ pub struct AuditEntry {
     pub before: Option<Value>,
     /// State after the change.
     pub after: Option<Value>,
+}
+
+/// Filter of the audit; an empty text stands for all.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct AuditFilter {
+    /// Subject, such as `type:NOTE_CREATED`.
+    pub subject: String,
+    /// Part of the subject or the action.
+    pub text: String,
+    /// Part of the caller's ID, or of the login or the name of that user.
+    pub who: String,
+    /// Earliest time.
+    pub from: Option<Timestamp>,
+    /// Latest time.
+    pub to: Option<Timestamp>,
 }
 
 /// Writes an entry in an open transaction.
@@ -93,22 +113,25 @@ impl TryFrom<Row> for AuditEntry {
 }
 
 impl Store {
-    /// Returns the newest entries, newest first: those before `before`, and only of `subject` if
-    /// given.
+    /// Returns the newest entries that match a filter, newest first: those before `before`.
     ///
     /// # Errors
     /// When the store is unavailable.
     pub async fn audit(
         &self,
         before: Option<Uuid>,
-        subject: Option<&str>,
+        filter: &AuditFilter,
         limit: i64,
     ) -> Result<Vec<AuditEntry>, StoreError> {
         let before = Id(before.unwrap_or(Uuid::max()));
         let rows: Vec<Row> = on_pool!(self, |pool| {
             sqlx::query_as(LIST)
                 .bind(before)
-                .bind(subject.unwrap_or_default())
+                .bind(&filter.subject)
+                .bind(pattern(&filter.text))
+                .bind(pattern(&filter.who))
+                .bind(filter.from.unwrap_or(Timestamp(0)))
+                .bind(filter.to.unwrap_or(Timestamp(i64::MAX)))
                 .bind(limit)
                 .fetch_all(pool)
                 .await

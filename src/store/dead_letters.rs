@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::{
     Store, StoreError,
     audit::{AuditEntry, entered},
-    on::pattern,
+    like::pattern,
     sql_types::{Id, Json},
 };
 use crate::domain::{notification::Timestamp, rejected::Rejected};

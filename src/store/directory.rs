@@ -3,7 +3,7 @@
 use super::{
     Store, StoreError,
     audit::{AuditEntry, entered},
-    on::pattern,
+    like::pattern,
     rows::{PersonRow, RecipientRow, all},
     sql_types::{Json, Texts},
 };

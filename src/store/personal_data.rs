@@ -126,7 +126,7 @@ impl Store {
             db::drop_unused_metadata(&mut tx, &metadata).await?;
             rows
         });
-        let pattern = super::on::pattern(user.as_str());
+        let pattern = super::like::pattern(user.as_str());
         let dead_letters: i64 = on_pool!(self, |pool| sqlx::query_scalar(MENTIONS)
             .bind(&pattern)
             .fetch_one(pool)

@@ -46,7 +46,7 @@ test('disconnecting asks first, and is in the audit with the name of the adminis
   await button.click();
   await page.getByText('budi is disconnected.').waitFor();
   await page.getByRole('link', { name: 'Audit', exact: true }).click();
-  const entry = page.getByRole('article', { name: 'client.disconnected user:budi' });
+  const entry = page.getByRole('article', { name: 'Connection closed user:budi' });
   await entry.getByText('by ratna (9)').waitFor();
   assert.deepEqual(await violations(page), []);
   await picture(page, 'audit-clients');
@@ -221,9 +221,6 @@ test('the audit of a replay shows what became of the event', async () => {
   const card = page.getByRole('article');
   await card.getByText('by Ratna (9)').waitFor();
   const lines = card.locator('.changes li');
-  assert.deepEqual(await lines.allTextContents(), [
-    'outcome: "accepted"',
-    'notification_ids: ["n-1"]',
-  ]);
+  assert.deepEqual(await lines.allTextContents(), ['outcome: accepted', 'notification_ids: n-1']);
   assert.deepEqual(page.troubles, []);
 });

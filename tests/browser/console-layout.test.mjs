@@ -183,7 +183,7 @@ test('a table is cards with labels on a narrow screen', async () => {
   const page = await openPage(browser, hub, as, { viewport: { width: 360, height: 740 } });
   for (const [hash, label, value] of [
     ['activity', 'Outcome', 'skipped'],
-    ['types', 'Recipients', 'SELF'],
+    ['types', 'Recipients', 'User of the event'],
     ['configuration', 'Comes from', 'config.toml'],
     ['deliveries', 'Channel', 'webhook:ops'],
     ['directory', 'Roles', 'teacher, parents-and-guardians'],

@@ -134,6 +134,7 @@ test('clients, sending, the directory, dead letters, configuration, audit and ov
   await page.getByRole('combobox', { name: 'Recipients' }).selectOption('connected');
   await until('it counts first', async () => (await page.getByText('1 recipient.').count()) === 1);
   await page.getByLabel('Message').fill('The lesson begins <b>now</b>');
+  page.once('dialog', (question) => question.accept());
   await page.getByRole('button', { name: 'Send' }).click();
   await bell.locator('lonceng-bell .toast .text').waitFor();
   assert.match(
@@ -196,7 +197,7 @@ test('clients, sending, the directory, dead letters, configuration, audit and ov
   await picture(page, 'configuration');
 
   await go(page, 'Audit');
-  await page.getByText('user.put').first().waitFor();
+  await page.getByText('User saved').first().waitFor();
   assert.deepEqual(await violations(page), []);
   await picture(page, 'audit');
   assert.deepEqual(

@@ -246,7 +246,7 @@ test('the inbox of a user shows the deliveries on every channel', async () => {
   await list.getByText('sent', { exact: true }).waitFor();
   assert.deepEqual(await violations(page), []);
   await picture(page, 'inbox-deliveries');
-  await page.getByRole('searchbox', { name: 'User ID' }).fill('nobody');
+  await page.getByRole('searchbox', { name: 'User' }).fill('nobody');
   await page.keyboard.press('Enter');
   await page.getByText('Nothing was sent to this user on a channel').waitFor();
   assert.deepEqual(page.troubles, []);

@@ -114,7 +114,7 @@ test('the text of a file is shown, replaced, and used again after a reset', asyn
 test('a language is added, and an error names it as the form does', async () => {
   const page = await edit('NOTE_DELETED');
   await page.getByRole('button', { name: 'Add a language' }).click();
-  const locale = page.getByRole('textbox', { name: 'Locale' });
+  const locale = page.getByRole('textbox', { name: 'Code of the language' });
   await locale.fill('not a locale');
   await page.keyboard.press('Enter');
   assert.equal(await locale.evaluate((one) => one.validity.valid), false);
@@ -201,7 +201,7 @@ test('a new type begins without an error, and the test data follow its texts', a
 
   await editor(page).getByRole('button', { name: 'Send to me' }).click();
   await until('it says what happened', async () =>
-    /Sent to you as MESSAGE: look at your bell\./.test(await saidBy(page)),
+    /Sent to 9 as MESSAGE\. It is in the bell of your site\./.test(await saidBy(page)),
   );
   assert.equal((await latest('9')).message, 'Budi paid Rp100.000 for 42');
   await editor(page).getByRole('button', { name: 'Save' }).click();

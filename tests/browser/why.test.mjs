@@ -56,8 +56,11 @@ test('the trace of an event and the inbox of a user show why something was not d
   await page.keyboard.press('Enter');
   await page.getByText('This hub does not remember such an event').waitFor();
 
-  await page.getByRole('link', { name: 'Inbox of a user', exact: true }).click();
-  await page.getByRole('searchbox', { name: 'User ID' }).fill('budi');
+  await page
+    .getByRole('navigation')
+    .getByRole('link', { name: 'Inbox of a user', exact: true })
+    .click();
+  await page.getByRole('searchbox', { name: 'User' }).fill('budi');
   await page.keyboard.press('Enter');
   await page.getByText('muted: NOTE_UPDATED').waitFor();
   assert.equal(await page.getByRole('row').filter({ hasText: 'UNREAD' }).count(), 1);
@@ -160,9 +163,10 @@ test('a message goes to all users with a role; the import shows its progress', a
   );
   await page.getByRole('link', { name: 'Send', exact: true }).click();
   await page.getByRole('combobox', { name: 'Recipients' }).selectOption('role');
-  await page.getByRole('textbox', { name: 'Role' }).fill('teacher');
+  await page.getByLabel('Role', { exact: true }).fill('teacher');
   await page.getByText('450 recipients.').waitFor();
   await page.getByLabel('Message').fill('Staff meeting');
+  page.once('dialog', (question) => question.accept());
   await page.getByRole('button', { name: 'Send' }).click();
   await until('all have it', async () =>
     (await page.locator('#said').textContent()).includes('Sent to 450'),

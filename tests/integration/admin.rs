@@ -176,8 +176,37 @@ async fn changes_of_a_type_are_conditional_and_audited() {
         assert_eq!(actions, ["type.deleted", "type.changed", "type.changed", "type.created"]);
         assert_eq!(entries[2]["before"]["is_active"], true);
         assert_eq!(entries[2]["after"]["is_active"], false);
+
+        // Parts of the subject, the action and the name, and times.
+        for (filter, found) in [
+            ("q=der_shipp", 4),
+            ("q=TYPE.CHANGED", 2),
+            ("who=Devel", 4),
+            ("who=nobody", 0),
+            ("from=2026-01-01T00:00:00Z&q=order", 4),
+            ("to=2020-01-01T00:00:00Z", 0),
+        ] {
+            let (_, audit) = hub.get(&format!("/api/v1/admin/audit?{filter}")).await;
+            assert_eq!(audit["entries"].as_array().map(Vec::len), Some(found), "{filter}");
+        }
+        assert_eq!(hub.get("/api/v1/admin/audit?from=soon").await.0, 400);
     })
     .await;
+}
+
+#[tokio::test]
+async fn preview_of_an_event_for_administrators_has_the_user_of_the_event() {
+    let hub = Hub::sqlite(&[]).await;
+    let chief = json!({ "roles": ["admin"] });
+    assert_eq!(ask(&hub, "PUT", "/api/v1/admin/directory/chief", chief).await.0, 200);
+    hub.publish(&json!({ "type": "REFUND_REQUESTED", "event_id": "r-1", "user_id": "budi",
+        "refund_id": "r", "amount": 5 }))
+        .await;
+    let path = format!("{TYPES}/REFUND_REQUESTED/preview");
+    let (status, rendered) = ask(&hub, "POST", &path, json!({ "event": "r-1" })).await;
+    assert_eq!((status, &rendered["data"]["user_id"]), (200, &json!("budi")), "{rendered}");
+    let sent = hub.inbox("chief").await[0]["message"].clone();
+    assert_eq!(rendered["message"], sent, "the text that was sent");
 }
 
 #[tokio::test]

@@ -50,6 +50,15 @@ async fn replies_of_the_mail_server_are_honoured() {
     let (status, tested) = hub.post("/api/v1/admin/channels/email/test", &body).await;
     assert_eq!((status, &tested["ok"]), (200, &json!(true)), "{tested}");
     assert!(tested["reply"].as_str().is_some_and(|reply| reply.contains("taken")), "{tested}");
+    let mail =
+        json!({ "subject": "Preview\r\nBcc: x@y.example", "text": "Plain", "html": "<p>H</p>" });
+    let body = json!({ "to": "ops@people.example", "mail": mail });
+    let (status, tested) = hub.post("/api/v1/admin/channels/email/test", &body).await;
+    assert_eq!((status, &tested["ok"]), (200, &json!(true)), "{tested}");
+    let mails = receivers.mails().await;
+    let headers = &mails.last().expect("it arrived")["headers"];
+    assert_eq!(headers["subject"], "Preview  Bcc: x@y.example");
+    assert_eq!(headers["bcc"], Value::Null);
 }
 
 #[tokio::test]

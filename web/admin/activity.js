@@ -1,8 +1,9 @@
 import { get } from './api.js';
 import { badge } from './badges.js';
-import { addRows, button, fill, h, runAction, table, tr, when } from './dom.js';
+import { addRows, button, fill, h, runAction, suggestions, table, tr, when } from './dom.js';
 import { eventReason } from './hub-text.js';
 import { TIMES_CHANGED, times } from './settings.js';
+import { fieldOf, timeOf } from './time-fields.js';
 import { number, t } from './translations.js';
 
 /** Outcomes of an event. */
@@ -12,7 +13,19 @@ const OUTCOMES = ['accepted', 'duplicate', 'skipped', 'rejected', 'failed'];
 const PAGE = '50';
 
 /** Heads of the table. */
-const HEADS = ['Received', 'Type', 'Outcome', 'Reason', 'Recipients', 'Notifications', 'Source'];
+const HEADS = [
+  'Received',
+  'Type',
+  'Outcome',
+  'Reason',
+  'Users',
+  'Recipients',
+  'Notifications',
+  'Source',
+];
+
+/** Time of the shortcut, in milliseconds. */
+const HOUR = 3_600_000;
 
 /** Key of the last address of the page, with its filters, in the session storage. */
 const LAST = 'lonceng console activity';
@@ -25,29 +38,8 @@ export const backToActivity = () =>
     `← ${t('Activity')}`,
   );
 
-/** Length of the time in a field, to the minute. */
-const MINUTES = 'YYYY-MM-DDTHH:MM'.length;
-
-/**
- * Returns the time of a field in RFC 3339; empty for none.
- * @param {string} value
- * @param {string} [zone]
- */
-function timeOf(value, zone = times()) {
-  if (!value) return '';
-  return new Date(zone === 'utc' ? `${value}Z` : value).toISOString();
-}
-
-/**
- * Returns the value of a field with a time.
- * @param {string | null} time  RFC 3339.
- */
-function fieldOf(time) {
-  const date = new Date(time ?? '');
-  if (Number.isNaN(date.getTime())) return '';
-  const offset = times() === 'utc' ? 0 : date.getTimezoneOffset() * 60_000;
-  return new Date(date.getTime() - offset).toISOString().slice(0, MINUTES);
-}
+/** ID of the suggested codes of types. */
+const CODES = 'known-codes';
 
 /** Filters of the list, kept in the address of the page. */
 class Filters {
@@ -68,8 +60,10 @@ class Filters {
         title: label,
         value: fieldOf(chosen.get(name)),
       });
+    const type = search(t('Type'));
+    type.setAttribute('list', CODES);
     this.#controls = {
-      type: search(t('Type')),
+      type,
       user: search(t('User ID')),
       outcome: h('select', { 'aria-label': t('Outcome') }, ...['', ...OUTCOMES].map(option)),
       from: time(t('From'), 'from'),
@@ -81,7 +75,7 @@ class Filters {
 
   get elements() {
     const { type, user, outcome, from, to } = this.#controls;
-    const span = h('span', { class: 'bar span' }, from, '–', to);
+    const span = h('span', { class: 'bar span' }, from, h('span', { class: 'dash' }, '–'), to);
     return [type, user, outcome, span];
   }
 
@@ -100,9 +94,31 @@ class Filters {
     this.#zone = times();
   }
 
+  /** Shows the last hour. */
+  lastHour() {
+    this.#controls.from.value = fieldOf(new Date(Date.now() - HOUR).toISOString());
+    this.#controls.to.value = '';
+  }
+
   clear() {
     for (const control of Object.values(this.#controls)) control.value = '';
   }
+}
+
+/** Number of users in a row. */
+const USERS_SHOWN = 3;
+
+/**
+ * Returns links to the users that an event names.
+ * @param {string[]} users
+ */
+function userLinks(users) {
+  const link = (/** @type {string} */ id, /** @type {number} */ at) => [
+    at ? ', ' : '',
+    h('a', { class: 'code', href: `#inbox/${encodeURIComponent(id)}` }, id),
+  ];
+  const shown = users.slice(0, USERS_SHOWN).flatMap(link);
+  return users.length ? [...shown, users.length > USERS_SHOWN ? ' …' : ''] : '–';
 }
 
 /** @param {any} event */
@@ -119,6 +135,7 @@ function row(event) {
     type ? h('a', { class: 'code', href: `#types/${encodeURIComponent(type)}` }, type) : '–',
     badge(outcome),
     h('td', { class: reason ? 'says' : '' }, reason ?? '–'),
+    userLinks(event.users ?? []),
     number(recipients),
     number(notifications),
     [event.source, event.publisher].filter(Boolean).join(', '),
@@ -131,6 +148,18 @@ function row(event) {
     if (!isText && !(/** @type {Element} */ (target).closest('a'))) location.hash = href;
   };
   return line;
+}
+
+/** Returns the suggested codes of types, which appear when they are loaded. */
+function knownCodes() {
+  const place = h('span', { hidden: true });
+  const load = async () => {
+    const { types } = await get('types');
+    const codes = types.map((/** @type {any} */ one) => one.code);
+    place.append(suggestions(CODES, codes));
+  };
+  void runAction(load);
+  return place;
 }
 
 /**
@@ -180,13 +209,23 @@ export async function activity(place) {
     filters.clear();
     return load();
   };
+  const lastHour = () => {
+    filters.lastHour();
+    return load();
+  };
   place.append(
     h(
       'form',
       { class: 'bar filters', role: 'search', onsubmit, onchange: () => void runAction(load) },
       ...filters.elements,
-      h('button', { class: 'primary' }, t('Show')),
-      button(t('Clear'), clear, { class: 'quiet' }),
+      h(
+        'span',
+        { class: 'bar' },
+        h('button', { class: 'primary' }, t('Show')),
+        button(t('Last hour'), lastHour),
+        button(t('Clear'), clear, { class: 'quiet' }),
+      ),
+      knownCodes(),
     ),
     list,
     more,

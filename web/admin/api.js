@@ -1,14 +1,23 @@
+import { decline, mayAsk } from './acting.js';
 import { problemText } from './hub-text.js';
+import { askAgain } from './sign-in.js';
+import { token } from './token.js';
 import { t } from './translations.js';
 
 /** Query parameters of the page: identity for dev authentication. */
 const pageQuery = new URLSearchParams(location.search);
 
-/** Key of the token in the session storage. */
-const TOKEN_KEY = 'lonceng console token';
-
 /** Error: not signed in, or without the role `admin`. */
-export class NotAllowed extends Error {}
+export class NotAllowed extends Error {
+  /**
+   * @param {string} message
+   * @param {number} status
+   */
+  constructor(message, status) {
+    super(message);
+    this.status = status;
+  }
+}
 
 /** Error response of the hub. */
 export class Refused extends Error {
@@ -24,19 +33,6 @@ export class Refused extends Error {
   }
 }
 
-/** @param {string} token */
-export function signIn(token) {
-  sessionStorage.setItem(TOKEN_KEY, token.trim());
-}
-
-export function signOut() {
-  sessionStorage.removeItem(TOKEN_KEY);
-}
-
-export function isSignedIn() {
-  return Boolean(sessionStorage.getItem(TOKEN_KEY));
-}
-
 /**
  * Sends a request to the hub. Returns the JSON response and its `ETag`.
  * @param {string} method
@@ -45,7 +41,38 @@ export function isSignedIn() {
  *   string> }} [options]
  * @returns {Promise<{ json: any, etag: string | null }>}
  */
-export async function call(method, path, options = {}) {
+export const call = (method, path, options = {}) => signedIn(() => request(method, path, options));
+
+/**
+ * Sends a request of an action. When the session has ended, the sign-in opens in place, and the
+ * request is sent again after it.
+ * @template T
+ * @param {() => Promise<T>} send
+ * @returns {Promise<T>}
+ */
+async function signedIn(send) {
+  for (;;) {
+    try {
+      return await send();
+    } catch (error) {
+      const isOver = error instanceof NotAllowed && error.status === 401;
+      // What the page asks by itself opens nothing.
+      if (!isOver || !mayAsk()) throw error;
+      if (await askAgain(error.message, enterOnce)) continue;
+      decline();
+      throw error;
+    }
+  }
+}
+
+/**
+ * @param {string} method
+ * @param {string} path
+ * @param {{ body?: unknown, query?: Record<string, string | undefined>, headers?: Record<string,
+ *   string> }} options
+ * @returns {Promise<{ json: any, etag: string | null }>}
+ */
+async function request(method, path, options) {
   const { url, headers } = buildRequest(path, options.query);
   Object.assign(headers, options.headers);
   if (options.body !== undefined) headers['content-type'] = 'application/json';
@@ -65,8 +92,8 @@ export async function call(method, path, options = {}) {
  */
 function buildRequest(path, query = {}) {
   const url = new URL(path, location.origin);
-  const token = sessionStorage.getItem(TOKEN_KEY);
-  if (!token) {
+  const own = token();
+  if (!own) {
     for (const name of ['user_id', 'login', 'role']) {
       const value = pageQuery.get(name);
       if (value) url.searchParams.set(name, value);
@@ -74,7 +101,7 @@ function buildRequest(path, query = {}) {
   }
   for (const [name, value] of Object.entries(query)) if (value) url.searchParams.set(name, value);
   /** @type {Record<string, string>} */
-  const headers = token ? { authorization: `Bearer ${token}` } : {};
+  const headers = own ? { authorization: `Bearer ${own}` } : {};
   return { url, headers };
 }
 
@@ -86,7 +113,7 @@ function buildRequest(path, query = {}) {
 function parsed(status, json) {
   if (status >= 200 && status <= 299) return json;
   const says = json?.detail ? problemText(json) : null;
-  if (status === 401 || status === 403) throw new NotAllowed(says ?? t('Not allowed.'));
+  if (status === 401 || status === 403) throw new NotAllowed(says ?? t('Not allowed.'), status);
   throw new Refused(says ?? t('The hub answers {status}.', { status }), status, json);
 }
 
@@ -98,7 +125,17 @@ function parsed(status, json) {
  * @param {(share: number) => void} onProgress  Called with the share that is sent, from 0 to 1.
  * @returns {Promise<any>}
  */
-export function upload(path, file, type, onProgress) {
+export const upload = (path, file, type, onProgress) =>
+  signedIn(() => sendFile(path, file, type, onProgress));
+
+/**
+ * @param {string} path
+ * @param {Blob} file
+ * @param {string} type
+ * @param {(share: number) => void} onProgress
+ * @returns {Promise<any>}
+ */
+function sendFile(path, file, type, onProgress) {
   const { url, headers } = buildRequest(path);
   // fetch does not report the progress of an upload.
   const request = new XMLHttpRequest();
@@ -125,19 +162,31 @@ export function upload(path, file, type, onProgress) {
 const DEVELOPER = 'admin';
 
 /**
- * User ID of the caller: that of the demo page for a developer without one, null for a service.
- * @type {string | null}
+ * Caller, as the hub knows it; null before it is known.
+ * @type {{ kind: string, user_id: string | null, name?: string | null } | null}
  */
-let callerId = null;
+let caller = null;
 
-/** Checks the access of this page and stores the caller's user ID. */
-export async function enter() {
-  const { caller } = await get('config');
-  callerId = caller.kind === 'developer' ? DEVELOPER : caller.user_id;
+/** Checks the access of this page and stores the caller, without asking for a sign-in. */
+async function enterOnce() {
+  caller = (await request('GET', '/api/v1/admin/config', {})).json.caller;
 }
 
-/** @returns {string | null} */
-export const me = () => callerId;
+/** Checks the access of this page and stores the caller. */
+export const enter = () => signedIn(enterOnce);
+
+/**
+ * Returns the user ID of the caller: that of the demo page for a developer without one, null for a
+ * service.
+ * @returns {string | null}
+ */
+export const me = () => (caller?.kind === 'developer' ? DEVELOPER : (caller?.user_id ?? null));
+
+/** Returns the caller for people; empty for a developer, who has no name. */
+export function callerName() {
+  if (caller?.kind === 'service') return t('API key {name}', { name: caller.name ?? '' });
+  return caller?.name ?? caller?.user_id ?? '';
+}
 
 /**
  * @param {string} path

@@ -1,9 +1,10 @@
-import { NotAllowed, enter, signIn } from './api.js';
-import { announce, field, h } from './dom.js';
+import { NotAllowed, enter } from './api.js';
+import { announce, h } from './dom.js';
 import { mayLeave } from './guard.js';
 import { PAGES } from './pages.js';
 import { applyTheme } from './settings.js';
 import { Shell } from './shell.js';
+import { askWho } from './sign-in.js';
 import { language, t } from './translations.js';
 
 const place = /** @type {HTMLElement} */ (document.getElementById('page'));
@@ -21,21 +22,26 @@ async function open() {
   const mine = ++asked;
   end?.();
   end = undefined;
-  shell.draw(PAGES[id] ? (page.under ?? id) : 'overview');
+  const current = PAGES[id] ? (page.under ?? id) : 'overview';
+  if (shell.isIn) shell.draw(current);
   document.title = `${t(page.name)} – Lonceng`;
   const own = h('div', { class: 'page' }, h('h1', {}, t(page.name)));
   try {
     // Checked first, so that no partial page is shown.
     await enter();
     if (mine !== asked) return;
+    shell.draw(current);
     place.replaceChildren(own);
     const ended = await page.show(own);
     if (mine === asked) end = ended;
     else ended?.();
   } catch (error) {
     if (mine !== asked) return;
-    if (error instanceof NotAllowed) askWho(error.message);
-    else
+    if (error instanceof NotAllowed) {
+      shell.drawSignedOut();
+      document.title = `${t('Sign in')} – Lonceng`;
+      askWho(place, error.message, error.status === 403, () => void open());
+    } else
       place.replaceChildren(
         h(
           'p',
@@ -44,38 +50,6 @@ async function open() {
         ),
       );
   }
-}
-
-/** @param {string} why */
-function askWho(why) {
-  const token = h('input', {
-    type: 'password',
-    autocomplete: 'off',
-    required: true,
-    name: 'token',
-  });
-  place.replaceChildren(
-    h(
-      'form',
-      {
-        class: 'card sign-in',
-        onsubmit: (/** @type {Event} */ event) => {
-          event.preventDefault();
-          signIn(token.value);
-          void open();
-        },
-      },
-      h('h1', {}, t('Sign in')),
-      h('p', { class: 'muted' }, why),
-      field(
-        t('Token'),
-        token,
-        t('A JWT with the role admin. It is kept until this tab is closed.'),
-      ),
-      h('button', { class: 'primary' }, t('Sign in')),
-    ),
-  );
-  token.focus();
 }
 
 applyTheme();

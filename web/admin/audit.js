@@ -1,43 +1,108 @@
 import { get } from './api.js';
-import { fill, h, runAction, when } from './dom.js';
+import { button, fill, h, runAction, when } from './dom.js';
+import { actionName } from './names.js';
+import { fieldOf, timeOf } from './time-fields.js';
 import { t } from './translations.js';
 
+/** Filters of the list, kept in the address of the page. */
+class Filters {
+  #controls;
+
+  constructor() {
+    const chosen = chosenFilters();
+    const search = (/** @type {string} */ label, /** @type {string} */ name) =>
+      h('input', {
+        type: 'search',
+        placeholder: label,
+        'aria-label': label,
+        value: chosen.get(name) ?? '',
+      });
+    const time = (/** @type {string} */ label, /** @type {string} */ name) =>
+      h('input', {
+        type: 'datetime-local',
+        'aria-label': label,
+        title: label,
+        value: fieldOf(chosen.get(name)),
+      });
+    this.#controls = {
+      q: search(t('Subject or action'), 'q'),
+      who: search(t('Changed by'), 'who'),
+      from: time(t('From'), 'from'),
+      to: time(t('Until'), 'to'),
+    };
+  }
+
+  get elements() {
+    const { q, who, from, to } = this.#controls;
+    return [q, who, h('span', { class: 'bar span' }, from, h('span', { class: 'dash' }, '–'), to)];
+  }
+
+  /** Chosen filters, as parameters of a query. @returns {Record<string, string>} */
+  get query() {
+    const { q, who, from, to } = this.#controls;
+    const all = {
+      q: q.value.trim(),
+      who: who.value.trim(),
+      from: timeOf(from.value),
+      to: timeOf(to.value),
+    };
+    return Object.fromEntries(Object.entries(all).filter(([, value]) => value));
+  }
+
+  clear() {
+    for (const control of Object.values(this.#controls)) control.value = '';
+  }
+}
+
+/** Returns the filters of the address: parameters, or a subject such as `type:NOTE_CREATED`. */
+function chosenFilters() {
+  const text = location.hash.split('/').slice(1).join('/');
+  return text.includes('=')
+    ? new URLSearchParams(text)
+    : new URLSearchParams({ q: decodeURIComponent(text) });
+}
+
 /**
- * Page *Audit*. The address may name a subject, such as `type:NOTE_CREATED`.
+ * Page *Audit*. The address may have filters.
  * @param {HTMLElement} place
  */
 export async function audit(place) {
-  const search = h('input', {
-    type: 'search',
-    placeholder: 'type:NOTE_CREATED',
-    'aria-label': t('Subject'),
-    value: decodeURIComponent(location.hash.split('/').slice(1).join('/')),
-  });
+  const filters = new Filters();
   const list = h('div', { class: 'stack' });
-  const more = h('button', { type: 'button', hidden: true }, t('Load older'));
+  const more = button(t('Load older'), () => load(false), { hidden: true });
   /** @type {string | undefined} */
   let cursor;
   const load = async (fresh = true) => {
-    const subject = search.value.trim();
-    history.replaceState(null, '', subject ? `#audit/${encodeURIComponent(subject)}` : '#audit');
-    const page = await get('audit', { cursor: fresh ? undefined : cursor, subject, limit: '30' });
+    const { query } = filters;
+    const text = new URLSearchParams(query).toString();
+    history.replaceState(null, '', text ? `#audit/${text}` : '#audit');
+    const page = await get('audit', { ...query, cursor: fresh ? undefined : cursor, limit: '30' });
     cursor = page.next_cursor ?? undefined;
     more.hidden = !cursor;
     if (fresh) list.replaceChildren();
     list.append(...page.entries.map(card));
-    if (!list.children.length) fill(list, h('p', { class: 'empty' }, t('No changes yet.')));
+    const none = text ? t('No change matches.') : t('No changes yet.');
+    if (!list.children.length) fill(list, h('p', { class: 'empty' }, none));
   };
   const onsubmit = (/** @type {Event} */ event) => {
     event.preventDefault();
     void runAction(load);
   };
-  more.addEventListener('click', () => void runAction(() => load(false)));
+  const clear = () => {
+    filters.clear();
+    return load();
+  };
   place.append(
     h(
       'form',
-      { class: 'bar', role: 'search', onsubmit },
-      search,
-      h('button', { class: 'primary' }, t('Show')),
+      { class: 'bar filters', role: 'search', onsubmit, onchange: () => void runAction(load) },
+      ...filters.elements,
+      h(
+        'span',
+        { class: 'bar' },
+        h('button', { class: 'primary' }, t('Show')),
+        button(t('Clear'), clear, { class: 'quiet' }),
+      ),
     ),
     list,
     more,
@@ -51,6 +116,7 @@ export async function audit(place) {
  * @param {any} entry
  */
 function nameOf({ who, who_name: name, who_login: login }) {
+  if (who === 'developer') return t('developer');
   const known = name ?? login;
   return known && known !== who ? `${known} (${who})` : who;
 }
@@ -60,17 +126,41 @@ function card(entry) {
   const head = h(
     'div',
     { class: 'bar' },
-    h('strong', {}, entry.action),
-    h('span', { class: 'code' }, entry.subject),
+    h('strong', { title: entry.action }, actionName(entry.action)),
+    subjectLink(entry.subject),
     h('span', { class: 'muted' }, t('by {who}', { who: nameOf(entry) })),
     when(entry.at),
   );
-  const of = { class: 'card stack', 'aria-label': `${entry.action} ${entry.subject}` };
+  const of = { class: 'card stack', 'aria-label': `${actionName(entry.action)} ${entry.subject}` };
   return h('article', of, head, changes(entry));
 }
 
 /** @param {any} value */
-const text = (value) => JSON.stringify(value ?? null);
+const json = (value) => JSON.stringify(value ?? null);
+
+/**
+ * Returns a value for people: texts and lists of texts without quotes.
+ * @param {any} value
+ * @returns {string}
+ */
+function text(value) {
+  if (value === null || value === undefined) return '–';
+  if (typeof value === 'string' && value) return value;
+  const isPlain =
+    Array.isArray(value) && value.length > 0 && value.every((one) => typeof one === 'string');
+  return isPlain ? value.join(', ') : json(value);
+}
+
+/**
+ * Returns the subject of an entry, with a link to the type or the user.
+ * @param {string} subject
+ */
+function subjectLink(subject) {
+  const [, kind, id] = /^(type|user):(.+)$/s.exec(subject) ?? [];
+  if (!kind) return h('span', { class: 'code' }, subject);
+  const page = kind === 'type' ? 'types' : 'inbox';
+  return h('a', { class: 'code', href: `#${page}/${encodeURIComponent(id)}` }, subject);
+}
 
 /**
  * @param {string} name
@@ -137,7 +227,7 @@ export function changes({ before, after, changes: keys }) {
     return h('div', { class: 'stack' }, outcome(after), whole(before));
   if (!before || !after) return whole(before ?? after);
   const names = [...new Set([...Object.keys(before), ...Object.keys(after)])].filter(
-    (name) => name !== 'updated_at' && text(before[name]) !== text(after[name]),
+    (name) => name !== 'updated_at' && json(before[name]) !== json(after[name]),
   );
   return h(
     'ul',

@@ -1,5 +1,8 @@
 import { call, get } from './api.js';
-import { button, h, announce, runAction, when } from './dom.js';
+import { card } from './dead-letter-card.js';
+import { button, h, runAction } from './dom.js';
+import { guardPage, mayLeave } from './guard.js';
+import { kindName, reasonText } from './hub-text.js';
 import { t } from './translations.js';
 
 /** Kinds of dead letters; the empty one stands for all. */
@@ -27,7 +30,9 @@ export async function deadLetters(place) {
     placeholder,
     'aria-label': t('Search dead letters'),
   });
-  const kinds = KINDS.map((one) => h('option', { value: one }, one || t('all kinds')));
+  const kinds = KINDS.map((one) =>
+    h('option', { value: one }, one ? kindName(one) : t('all kinds')),
+  );
   const kind = h('select', { 'aria-label': t('Kind') }, ...kinds);
   const list = h('div', { class: 'stack' });
   const more = h('button', { type: 'button', hidden: true }, t('Load older'));
@@ -62,8 +67,10 @@ export async function deadLetters(place) {
     const query = { q: search.value, kind: kind.value };
     await follow((await call('POST', '/api/v1/admin/dead-letters/replay', { query })).json);
   };
-  search.addEventListener('input', () => void runAction(load));
-  kind.addEventListener('change', () => void runAction(load));
+  // An event that is being edited goes with the list.
+  const filter = () => void (mayLeave() && runAction(load));
+  search.addEventListener('input', filter);
+  kind.addEventListener('change', filter);
   more.addEventListener('click', () => void runAction(() => load(false)));
   place.append(h('div', { class: 'bar' }, search, kind, replay), progress, list, more);
   await load();
@@ -74,6 +81,7 @@ export async function deadLetters(place) {
   if (running) void runAction(() => follow(running));
   return () => {
     left = true;
+    guardPage(null);
   };
 }
 
@@ -96,66 +104,9 @@ async function showProgress(job, place, isLeft) {
     state.textContent = t('{done} of {total}: {succeeded} accepted, {failed} failed.', now);
     if (now.ended_at) {
       stop.remove();
-      if (now.last_error) place.append(h('p', { class: 'alert' }, now.last_error));
+      if (now.last_error) place.append(h('p', { class: 'alert' }, reasonText(now.last_error)));
       return;
     }
     await new Promise((resolve) => setTimeout(resolve, POLL_INTERVAL));
   }
-}
-
-/**
- * Returns a link to the type of a dead letter.
- * @param {string} code
- */
-function typeLink(code) {
-  const href = `#types/${encodeURIComponent(code)}`;
-  return h('a', { class: 'code', href, 'aria-label': t('Edit {what}', { what: code }) }, code);
-}
-
-/**
- * Returns the card of a dead letter.
- * @param {any} letter
- * @param {() => Promise<void>} load  Loads the list again.
- */
-function card(letter, load) {
-  const path = `/api/v1/admin/dead-letters/${letter.id}`;
-  const name = letter.subject ?? letter.source;
-  const failure = h('p', { class: 'alert', hidden: true });
-  const replay = async () => {
-    try {
-      const { json } = await call('POST', `${path}/replay`);
-      announce(t('Replayed: {outcome}.', json));
-      await load();
-    } catch (error) {
-      failure.hidden = false;
-      failure.textContent = t('Failed: {why}', { why: /** @type {Error} */ (error).message });
-    }
-  };
-  const discard = async () => {
-    await call('DELETE', path);
-    announce(t('Discarded.'));
-    await load();
-  };
-  const summary = h('summary', {}, letter.truncated ? t('First 64 KiB') : t('Event'));
-  return h(
-    'article',
-    { class: 'card stack', 'aria-label': name },
-    h(
-      'div',
-      { class: 'bar' },
-      h('strong', { class: 'code' }, name),
-      h('span', { class: 'badge bad' }, letter.kind),
-      letter.type_code ? typeLink(letter.type_code) : null,
-      when(letter.received_at),
-    ),
-    h('p', {}, letter.reason),
-    h('details', {}, summary, h('pre', { tabIndex: 0 }, letter.payload)),
-    failure,
-    h(
-      'div',
-      { class: 'bar' },
-      button(t('Replay'), replay, { disabled: letter.truncated }),
-      button(t('Discard'), discard, { class: 'quiet' }),
-    ),
-  );
 }

@@ -49,7 +49,9 @@ export class DirectoryImport {
       h(
         'small',
         {},
-        t('CSV with a header: user_id, login, name, email, roles (a|b), locale, timezone.'),
+        t('CSV with a header: user_id, login, name, email, roles, locale, timezone.'),
+        ' ',
+        t('Several roles are separated by | or by ; (member|editor).'),
         ' ',
         t('NDJSON: one JSON object per line. Nothing is changed before you confirm.'),
       ),

@@ -14,6 +14,12 @@ const FIELDS = [
   ['timezone', 'Time zone'],
 ];
 
+/**
+ * Returns the roles of a text; they may be separated as in a file of the import too.
+ * @param {string} text
+ */
+const splitRoles = (text) => split(text.replace(/[|;]/g, ','));
+
 /** @param {string} id */
 const path = (id) => `/api/v1/admin/directory/${encodeURIComponent(id)}`;
 
@@ -100,7 +106,7 @@ function edit(dialog, user, load) {
     FIELDS.map(([name]) => [name, h('input', { value: value(name), 'data-field': name })]),
   );
   const written = (/** @type {string} */ name) =>
-    name === 'roles' ? split(inputs.roles.value) : inputs[name].value || null;
+    name === 'roles' ? splitRoles(inputs.roles.value) : inputs[name].value || null;
   const draft = () => Object.fromEntries(FIELDS.map(([name]) => [name, written(name)]));
   const finish = async (/** @type {string} */ message) => {
     dialog.close();
@@ -119,7 +125,7 @@ function edit(dialog, user, load) {
   };
   const close = guardClose(dialog, () => [id.value, draft()]);
   const hint = (/** @type {string} */ name) =>
-    name === 'roles' ? t('comma-separated') : undefined;
+    name === 'roles' ? t('separated by commas, such as member, editor') : undefined;
   const onsubmit = (/** @type {Event} */ event) => {
     event.preventDefault();
     void runAction(() => withFieldErrors(dialog, save));

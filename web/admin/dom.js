@@ -1,3 +1,4 @@
+import { acting } from './acting.js';
 import { timeText } from './settings.js';
 import { t } from './translations.js';
 
@@ -66,11 +67,12 @@ export function button(text, act, properties = {}) {
  * @param {string[]} values
  * @param {string} selected
  * @param {Record<string, any>} [properties]
+ * @param {(value: string) => string} [named]
  * @returns {HTMLSelectElement}
  */
-export function choice(values, selected, properties = {}) {
+export function choice(values, selected, properties = {}, named = String) {
   const option = (/** @type {string} */ value) =>
-    h('option', { value, selected: value === selected }, value);
+    h('option', { value, selected: value === selected }, named(value));
   return h('select', properties, ...values.map(option));
 }
 
@@ -110,6 +112,16 @@ export function field(text, control, hint) {
     control,
     hint ? h('small', {}, hint) : null,
   );
+}
+
+/**
+ * Returns a list of suggestions for an input, which refers to it by its ID.
+ * @param {string} id
+ * @param {Iterable<string>} values
+ */
+export function suggestions(id, values) {
+  const options = [...new Set(values)].map((value) => h('option', { value }));
+  return h('datalist', { id }, ...options);
 }
 
 /**
@@ -218,7 +230,7 @@ export function announce(text, bad = false, link) {
  */
 export async function runAction(act) {
   try {
-    await act();
+    await acting(act);
   } catch (error) {
     announce(error instanceof Error ? error.message : String(error), true);
   }

@@ -1,8 +1,25 @@
 import { backToActivity } from './activity.js';
 import { get } from './api.js';
 import { h, incompleteNote, runAction } from './dom.js';
-import { memoryNote, traceCard } from './trace.js';
+import { kindName, reasonText } from './hub-text.js';
+import { memoryNote, traceCard, typesOf } from './trace.js';
 import { t } from './translations.js';
+
+/** @param {any} letter */
+function letterCard({ subject, source, kind, reason, payload }) {
+  return h(
+    'article',
+    { class: 'card stack', 'aria-label': subject ?? source },
+    h(
+      'div',
+      { class: 'bar' },
+      h('span', { class: 'badge bad', title: kind }, kindName(kind)),
+      h('a', { href: '#dead-letters' }, t('Dead letter')),
+    ),
+    h('p', {}, reasonText(reason)),
+    h('pre', { tabIndex: 0 }, payload),
+  );
+}
 
 /**
  * Page *Explain*: the delivery trace of an event.
@@ -21,21 +38,10 @@ export async function explain(place) {
     if (!wanted) return;
     history.replaceState(null, '', `#explain/${encodeURIComponent(wanted)}`);
     const answer = await get('explain', { event: wanted });
-    const letters = answer.dead_letters.map((/** @type {any} */ letter) =>
-      h(
-        'article',
-        { class: 'card stack', 'aria-label': letter.subject ?? letter.source },
-        h(
-          'div',
-          { class: 'bar' },
-          h('span', { class: 'badge bad' }, letter.kind),
-          h('a', { href: '#dead-letters' }, t('Dead letter')),
-        ),
-        h('p', {}, letter.reason),
-        h('pre', { tabIndex: 0 }, letter.payload),
-      ),
-    );
-    const found = [...answer.events.map(traceCard), ...letters];
+    const letters = answer.dead_letters.map(letterCard);
+    const types = await typesOf(answer.events);
+    const traces = answer.events.map((/** @type {any} */ trace) => traceCard(trace, types));
+    const found = [...traces, ...letters];
     list.replaceChildren(
       ...(found.length
         ? found
@@ -57,7 +63,10 @@ export async function explain(place) {
     h(
       'p',
       { class: 'muted' },
-      t('How an event was delivered. For everything about one user, see Inbox.'),
+      t('How an event was delivered. For everything about one user, see'),
+      ' ',
+      h('a', { href: '#inbox' }, t('Inbox of a user')),
+      '.',
     ),
     h(
       'form',

@@ -1,3 +1,4 @@
+import { Sentences as Matcher } from './hub-match.js';
 import { isTranslated, t } from './translations.js';
 
 /**
@@ -127,6 +128,38 @@ export const PROBLEM = {
     'the import would remove {count} users, and {confirmed} were confirmed; check it again',
 };
 
+/** Reasons for which a token is refused. @type {string[]} */
+export const TOKEN = [
+  'this hub takes no tokens; add "jwt" to auth.methods',
+  'it is neither a JSON Web Token nor a known API key',
+  'the hub has no key for its algorithm (alg) and key ID (kid)',
+  "its signature does not match: it was signed with another secret or key than the hub's",
+  'it expired at {time}',
+  'it is not valid before {time}',
+  "its issuer (iss) is not the hub's auth.jwt_issuer",
+  "its audience (aud) is not the hub's auth.jwt_audience",
+  'its key cannot be fetched now; try again',
+  'its claim {name} is missing or cannot be used',
+  'its header demands an extension (crit) that is not known here',
+];
+
+/** All sentences, for texts that the hub sends without a code. */
+const ALL = new Matcher(
+  [...[DELIVERY, FIELD, EVENT, PROBLEM].flatMap((list) => Object.values(list)), TOKEN].flat(2),
+);
+
+/**
+ * Returns a reason of the hub in the language of the console, as far as it is known.
+ * @param {string} said
+ */
+export const reasonText = (said) => ALL.translated(said);
+
+/**
+ * Returns the name of the kind of a rejected event.
+ * @param {string} kind
+ */
+export const kindName = (kind) => t(KINDS[kind] ?? kind);
+
 /** Names of fields in the console. @type {Record<string, string>} */
 const FIELDS = {
   user_id: 'User ID',
@@ -162,7 +195,8 @@ function sentenceOf(sentences, params) {
  */
 function translated(sentences, said, code, params) {
   const sentence = sentenceOf(code ? sentences[code] : undefined, params ?? {});
-  return sentence && isTranslated(sentence) ? t(sentence, params ?? {}) : said;
+  if (!sentence || !isTranslated(sentence)) return ALL.translated(said);
+  return t(sentence, ALL.nested(params ?? {}));
 }
 
 /**

@@ -3,8 +3,9 @@ import { badge } from './badges.js';
 import { channelName } from './channels.js';
 import { deliveriesOf } from './delivery-list.js';
 import { unverified } from './directory.js';
-import { fill, h, table, runAction, when } from './dom.js';
-import { memoryNote, traceCard } from './trace.js';
+import { button, fill, h, table, runAction, when } from './dom.js';
+import { editPreferences } from './preferences-dialog.js';
+import { memoryNote, traceCard, typesOf } from './trace.js';
 import { t } from './translations.js';
 
 /** @param {any} item */
@@ -95,6 +96,86 @@ function identity(user) {
   );
 }
 
+/** Maximum number of users to choose from. */
+const MEANT_MAX = '10';
+
+/**
+ * Returns the users whose ID, login, name or e-mail address has this text.
+ * @param {string} q
+ * @returns {Promise<any[]>}
+ */
+const usersLike = async (q) => (await get('directory', { q, limit: MEANT_MAX })).users;
+
+/**
+ * Returns the only user with this login, name or e-mail address; undefined if there are several.
+ * @param {string} text
+ * @param {any[]} users
+ */
+function userCalled(text, users) {
+  const wanted = text.toLowerCase();
+  const found = users.filter(({ login, name, email }) =>
+    [login, name, email].some((one) => one?.toLowerCase() === wanted),
+  );
+  return found.length === 1 ? found[0] : undefined;
+}
+
+/**
+ * Returns a choice of the users that a text may mean.
+ * @param {string} text
+ * @param {any[]} users
+ */
+function choiceOf(text, users) {
+  const line = (/** @type {any} */ { user_id: id, name, login, email }) =>
+    h(
+      'li',
+      {},
+      h('a', { href: `#inbox/${encodeURIComponent(id)}` }, name ?? login ?? id),
+      ' ',
+      h('span', { class: 'muted' }, [id, login, email].filter(Boolean).join(' · ')),
+    );
+  return h(
+    'section',
+    { class: 'card stack' },
+    h('p', {}, t('No user has the ID “{id}”. Did you mean:', { id: text })),
+    h('ul', { class: 'meant' }, ...users.map(line)),
+  );
+}
+
+/**
+ * Returns everything about a user.
+ * @param {string} user
+ * @param {any} about
+ * @param {any[]} missed  Traces of events that did not reach everybody.
+ * @param {Map<string, any>} types
+ * @param {() => Promise<void>} reload
+ */
+function contentOf(user, about, missed, types, reload) {
+  const unknown = t(
+    'This user is not in the directory: notifications for a role or for all do not reach them.',
+  );
+  const heads = ['Status', 'Title', 'Message', 'Created', 'Read', 'Delivery', 'Actions'];
+  const rows = about.notifications.map(row);
+  const none = h('p', { class: 'empty' }, t('This hub remembers none.'));
+  const edit = about.in_directory
+    ? button(t('Edit preferences'), () => editPreferences(user, reload))
+    : null;
+  return [
+    identity(about.user),
+    about.in_directory ? null : h('p', { class: 'alert' }, unknown),
+    h('div', { class: 'bar' }, wishes(about.preferences), edit),
+    table(
+      t('Inbox'),
+      heads.map((head) => t(head)),
+      rows,
+      t('This inbox is empty.'),
+    ),
+    deliveriesOf(user),
+    h('h2', {}, t('Not delivered, and why')),
+    ...(missed.length ? missed.map((trace) => traceCard(trace, types)) : [none]),
+    memoryNote(about.kept),
+  ];
+}
+
 /**
  * Page *Inbox*: everything about one user.
  * @param {HTMLElement} place
@@ -103,46 +184,33 @@ export async function inbox(place) {
   const id = h('input', {
     type: 'search',
     required: true,
-    placeholder: 'budi',
-    'aria-label': t('User ID'),
+    placeholder: t('ID, login, name or e-mail'),
+    'aria-label': t('User'),
   });
   const list = h('div', { class: 'stack', 'aria-live': 'polite' });
+  /** Number of the latest request: an earlier one may be answered after it. */
+  let latest = 0;
+  /** @returns {Promise<void>} */
   const look = async () => {
     const user = id.value.trim();
     if (!user) return;
+    latest += 1;
+    const request = latest;
     history.replaceState(null, '', `#inbox/${encodeURIComponent(user)}`);
     const about = await get('explain', { user });
     const missed = about.events.filter(
       (/** @type {any} */ trace) => trace.outcome !== 'accepted' || trace.muted_count > 0,
     );
-    fill(
-      list,
-      identity(about.user),
-      about.in_directory
-        ? null
-        : h(
-            'p',
-            { class: 'alert' },
-            t(
-              'This user is not in the directory: notifications for a role or for all do not reach them.',
-            ),
-          ),
-      wishes(about.preferences),
-      table(
-        t('Inbox'),
-        ['Status', 'Title', 'Message', 'Created', 'Read', 'Delivery', 'Actions'].map((head) =>
-          t(head),
-        ),
-        about.notifications.map(row),
-        t('This inbox is empty.'),
-      ),
-      deliveriesOf(user),
-      h('h2', {}, t('Not delivered, and why')),
-      ...(missed.length
-        ? missed.map(traceCard)
-        : [h('p', { class: 'empty' }, t('This hub remembers none.'))]),
-      memoryNote(about.kept),
-    );
+    const types = await typesOf(missed);
+    const meant = about.in_directory ? [] : await usersLike(user);
+    if (request !== latest) return;
+    if (meant.length && !about.notifications.length) {
+      const called = userCalled(user, meant);
+      if (!called) return void fill(list, choiceOf(user, meant));
+      id.value = called.user_id;
+      return look();
+    }
+    fill(list, ...contentOf(user, about, missed, types, look));
   };
   place.append(
     h(

@@ -140,7 +140,6 @@ export const EDITOR = {
   'not verified': 'belum diverifikasi',
   'No e-mails are sent to this address.': 'Surel tidak dikirim ke alamat ini.',
   Text: 'Teks',
-  'A/B test': 'Uji A/B',
   'Defined in': 'Ditetapkan di',
   'changed here': 'diubah di sini',
   'Code, title or text': 'Kode, judul, atau teks',
@@ -154,8 +153,6 @@ export const EDITOR = {
   'The test data is not valid JSON.': 'Data uji bukan JSON yang sah.',
   'the test data below': 'data uji di bawah',
   'Recent event': 'Peristiwa terbaru',
-  'Each recipient gets one of the variants instead of the text.':
-    'Tiap penerima mendapat salah satu varian sebagai ganti teks.',
   Languages: 'Bahasa',
   Default: 'Bawaan',
   Add: 'Tambah',
@@ -177,8 +174,6 @@ export const EDITOR = {
   Warnings: 'Peringatan',
   'Save anyway?': 'Tetap simpan?',
   'The preview appears when {field} is filled in.': 'Pratinjau tampil setelah {field} diisi.',
-  'Sent to you as {type}: look at your bell.':
-    'Terkirim ke Anda sebagai {type}: lihat lonceng Anda.',
   'What happened to it': 'Yang terjadi padanya',
   'Nothing was sent, because you have muted {type}.':
     'Tidak ada yang dikirim, karena Anda membisukan {type}.',

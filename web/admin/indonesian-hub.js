@@ -127,4 +127,23 @@ export const HUB = {
     'baris dengan kesalahan: {count}; perbaiki dahulu, karena penggunanya akan dihapus',
   'the import would remove {count} users, and {confirmed} were confirmed; check it again':
     'impor akan menghapus {count} pengguna, sedangkan {confirmed} yang disetujui; periksa lagi',
+  'this hub takes no tokens; add "jwt" to auth.methods':
+    'hub ini tidak menerima token; tambahkan "jwt" ke auth.methods',
+  'it is neither a JSON Web Token nor a known API key':
+    'bukan JSON Web Token dan bukan kunci API yang dikenal',
+  'the hub has no key for its algorithm (alg) and key ID (kid)':
+    'hub tidak punya kunci untuk algoritme (alg) dan ID kuncinya (kid)',
+  "its signature does not match: it was signed with another secret or key than the hub's":
+    'tanda tangannya tidak cocok: ditandatangani dengan rahasia atau kunci lain',
+  'it expired at {time}': 'kedaluwarsa pada {time}',
+  'it is not valid before {time}': 'belum berlaku sebelum {time}',
+  "its issuer (iss) is not the hub's auth.jwt_issuer":
+    'penerbitnya (iss) bukan auth.jwt_issuer hub ini',
+  "its audience (aud) is not the hub's auth.jwt_audience":
+    'audiensnya (aud) bukan auth.jwt_audience hub ini',
+  'its key cannot be fetched now; try again': 'kuncinya belum dapat diambil sekarang; coba lagi',
+  'its claim {name} is missing or cannot be used':
+    'klaim {name} tidak ada atau tidak dapat dipakai',
+  'its header demands an extension (crit) that is not known here':
+    'header-nya menuntut ekstensi (crit) yang tidak dikenal di sini',
 };

@@ -14,7 +14,7 @@ export const PAGES = {
   Automatic: 'Otomatis',
   Light: 'Terang',
   Dark: 'Gelap',
-  'Local time': 'Waktu setempat',
+  'Local time': 'Setempat',
   UTC: 'UTC',
   'Inbox of a user': 'Kotak masuk pengguna',
   'all outcomes': 'semua hasil',
@@ -51,8 +51,6 @@ export const PAGES = {
   'Upload users from a CSV or NDJSON file': 'Unggah pengguna dari berkas CSV atau NDJSON',
   'Drop a CSV or NDJSON file here, or choose one.':
     'Letakkan berkas CSV atau NDJSON di sini, atau pilih satu.',
-  'CSV with a header: user_id, login, name, email, roles (a|b), locale, timezone.':
-    'CSV dengan baris judul: user_id, login, name, email, roles (a|b), locale, timezone.',
   'NDJSON: one JSON object per line. Nothing is changed before you confirm.':
     'NDJSON: satu objek JSON per baris. Tidak ada yang berubah sebelum Anda menyetujui.',
   Cancel: 'Batal',
@@ -91,8 +89,5 @@ export const PAGES = {
   'Refused origins': 'Asal yang ditolak',
   Origin: 'Asal',
   Requests: 'Permintaan',
-  'Line for [server]': 'Baris untuk [server]',
-  'Pages of these sites may not use the hub. To allow one, add it to config.toml.':
-    'Halaman situs ini tidak boleh memakai hub. Untuk mengizinkannya, tambahkan ke config.toml.',
   'Create the type {code}': 'Buat jenis {code}',
 };

@@ -1,3 +1,4 @@
+import { ACTIONS } from './indonesian-actions.js';
 import { CONSOLE } from './indonesian-console.js';
 import { EDITOR } from './indonesian-editor.js';
 import { HUB } from './indonesian-hub.js';
@@ -5,6 +6,7 @@ import { PAGES } from './indonesian-pages.js';
 
 /** Texts of the console in Indonesian, by their English text. @type {Record<string, string>} */
 export const INDONESIAN = {
+  ...ACTIONS,
   ...EDITOR,
   ...PAGES,
   ...CONSOLE,
@@ -61,9 +63,6 @@ export const INDONESIAN = {
   'The connection to the hub is gone.': 'Sambungan ke hub terputus.',
   'Sign out': 'Keluar',
   'Sign in': 'Masuk',
-  Token: 'Token',
-  'A JWT with the role admin. It is kept until this tab is closed.':
-    'JWT dengan peran admin. Disimpan sampai tab ini ditutup.',
   'Skip to content': 'Langsung ke isi',
   'Disconnect {who}': 'Putuskan {who}',
   '{who} is disconnected.': '{who} diputuskan.',
@@ -115,7 +114,6 @@ export const INDONESIAN = {
   '{what} is saved.': '{what} disimpan.',
   'New user': 'Pengguna baru',
   ID: 'ID',
-  'comma-separated': 'dipisahkan koma',
   Save: 'Simpan',
   'Remove {who} from the directory?': 'Hapus {who} dari direktori?',
   '{who} was removed from the directory.': '{who} dihapus dari direktori.',
@@ -129,8 +127,6 @@ export const INDONESIAN = {
   'Dead letter': 'Surat mati',
   'This hub does not remember such an event: it never arrived here, or too long ago.':
     'Hub ini tidak ingat peristiwa itu: tidak pernah tiba di sini, atau sudah terlalu lama.',
-  'How an event was delivered. For everything about one user, see Inbox.':
-    'Bagaimana peristiwa dikirim. Untuk semua tentang satu pengguna, lihat Kotak masuk.',
   'delivered live': 'dikirim langsung',
   'over the limit': 'melebihi batas',
   'not connected': 'tidak tersambung',
@@ -148,18 +144,17 @@ export const INDONESIAN = {
   'Not delivered, and why': 'Tidak dikirim, dan sebabnya',
   'This hub remembers none.': 'Hub ini tidak ingat satu pun.',
   Show: 'Tampilkan',
-  '{name} is {word}': '{name} {word}',
   'All parts are operational.': 'Semua bagian berfungsi.',
   'users connected': 'pengguna tersambung',
   connections: 'sambungan',
-  notifications: 'pemberitahuan',
+  notifications: 'notifikasi',
   events: 'peristiwa',
   'dead letters': 'surat mati',
   'in the directory': 'dalam direktori',
   types: 'jenis',
   Events: 'Peristiwa',
   'per minute': 'per menit',
-  Notifications: 'Pemberitahuan',
+  Notifications: 'Notifikasi',
   Latency: 'Latensi',
   ms: 'md',
   Connections: 'Sambungan',

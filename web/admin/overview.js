@@ -1,7 +1,8 @@
 import { Refused, get } from './api.js';
 import { Chart, written } from './chart.js';
 import { fill, h, incompleteNote, table, tr, when } from './dom.js';
-import { refusedOrigins, unknownTypes } from './remedies.js';
+import { reasonText } from './hub-text.js';
+import { allowedOrigins, refusedOrigins, unknownTypes } from './remedies.js';
 import { t } from './translations.js';
 
 /** Interval of updates, in milliseconds. */
@@ -61,9 +62,10 @@ class Overview {
       get('hubs'),
       overviewOf(range),
     ]);
+    const origins = long?.refused_origins ?? [];
+    const allowed = origins.length ? await allowedOrigins() : { origins: [], variable: null };
     if (range !== this.#range) return;
     this.#ranges.hidden = !long;
-    const origins = long?.refused_origins ?? [];
     const unknown = long?.unknown_types ?? stats.unknown_types;
     const incomplete = long?.incomplete ?? [];
     const now = JSON.stringify([
@@ -73,8 +75,10 @@ class Overview {
       stats.dead_letters,
       stats.directory,
       stats.types,
+      long?.totals.deliveries,
       all,
       origins,
+      allowed,
       unknown,
       incomplete,
     ]);
@@ -83,9 +87,9 @@ class Overview {
       fill(
         this.#live,
         ...state(stats),
-        tiles(stats),
+        tiles(stats, long),
         incompleteNote(incomplete),
-        refusedOrigins(origins),
+        refusedOrigins(origins, allowed),
         unknownTypes(unknown),
         hubs(all),
       );
@@ -136,7 +140,7 @@ class Overview {
     this.#shown = shown;
     this.#charts.replaceChildren(...[...shown.values()].map(({ element }) => element));
     this.#note.textContent =
-      isHour && live.length < 2
+      isHour && live.length
         ? t('Latency, connections and queue are of this hub since its start, for one hour.')
         : '';
   }
@@ -191,13 +195,13 @@ function state({ parts, optional }) {
   const required = failing.filter(([name]) => !optional.includes(name));
   const missing = failing.filter(([name]) => optional.includes(name));
   const failure = (/** @type {[string, unknown]} */ [name, word]) => {
-    const reason = parts.reasons[name] ? `: ${parts.reasons[name]}` : '';
-    const text = t('{name} is {word}', { name, word: t(String(word)) });
+    const reason = parts.reasons[name] ? `: ${reasonText(parts.reasons[name])}` : '';
+    const text = t('The part {name} is {word}', { name, word: t(String(word)) });
     return h('li', {}, h('strong', {}, text), reason);
   };
   const absence = (/** @type {[string, unknown]} */ [name]) => {
     const text = t('{name} is not connected; the hub works without it.', { name });
-    const title = parts.reasons[name] ?? '';
+    const title = reasonText(parts.reasons[name] ?? '');
     return h('li', { title }, h('span', { class: 'badge' }, t('optional')), ` ${text}`);
   };
   return [
@@ -209,25 +213,48 @@ function state({ parts, optional }) {
 }
 
 /**
+ * Returns the number of deliveries that failed on all channels; null if it is not known.
+ * @param {any} long
+ * @returns {number | null}
+ */
+function failedDeliveries(long) {
+  if (!long) return null;
+  const channels = /** @type {any[]} */ (Object.values(long.totals.deliveries));
+  return channels.reduce((sum, { failed = 0 }) => sum + failed, 0);
+}
+
+/**
  * Returns the totals.
  * @param {any} stats
+ * @param {any} long  Totals of the store; null if the hub does not keep them.
  */
-function tiles(stats) {
+function tiles(stats, long) {
   const tile = (
-    /** @type {string} */ name,
-    /** @type {number} */ value,
+    /** @type {number | null} */ value,
+    /** @type {string} */ one,
+    /** @type {string} */ many,
     /** @type {string} */ href,
-  ) => h('a', { class: 'card tile', href }, h('strong', {}, written(value)), h('span', {}, name));
+  ) =>
+    h(
+      'a',
+      { class: 'card tile', href },
+      h('strong', {}, written(value)),
+      h('span', {}, value === 1 ? one : many),
+    );
+  const { totals, dead_letters: letters, directory, types } = stats;
+  const { connections, notifications, events } = totals;
+  const failed = failedDeliveries(long);
   return h(
     'div',
     { class: 'totals' },
-    tile(t('users connected'), stats.connections.users, '#clients'),
-    tile(t('connections'), stats.totals.connections, '#clients'),
-    tile(t('notifications'), stats.totals.notifications, '#activity'),
-    tile(t('events'), stats.totals.events, '#activity'),
-    tile(t('dead letters'), stats.dead_letters, '#dead-letters'),
-    tile(t('in the directory'), stats.directory, '#directory'),
-    tile(t('types'), stats.types, '#types'),
+    tile(stats.connections.users, t('user connected'), t('users connected'), '#clients'),
+    tile(connections, t('connection'), t('connections'), '#clients'),
+    tile(notifications, t('notification'), t('notifications'), '#activity'),
+    tile(events, t('event'), t('events'), '#activity'),
+    tile(letters, t('dead letter'), t('dead letters'), '#dead-letters'),
+    tile(failed, t('failed delivery'), t('failed deliveries'), '#deliveries/state=failed'),
+    tile(directory, t('in the directory'), t('in the directory'), '#directory'),
+    tile(types, t('type'), t('types'), '#types'),
   );
 }
 

@@ -117,6 +117,7 @@ async function show({ notification, language, theme, mode }) {
     created_at: new Date().toISOString(),
     ...notification,
     notification_id: crypto.randomUUID(),
+    stream_id: `preview-${revision}`,
     revision,
   };
   const push = { type: 'notification.push', data: { ...counts(), ...current } };

@@ -1,82 +1,9 @@
-import { call, get } from './api.js';
-import { choice, field, h, announce, split, runAction } from './dom.js';
+import { call } from './api.js';
+import { choice, field, h, announce, runAction } from './dom.js';
+import { withFieldErrors } from './field-errors.js';
+import { priorityName } from './names.js';
+import { Recipients, TOGETHER } from './recipients.js';
 import { t } from './translations.js';
-
-/** Number of recipients per request. */
-const TOGETHER = 200;
-
-/** Number of users per page. */
-const PAGE = '1000';
-
-/** @typedef {{ id: unknown, login?: string }} Target */
-
-/**
- * Choice of recipients: users by ID, connected users, or users with a role.
- */
-class Recipients {
-  kind;
-  #users = h('input', { placeholder: 'budi, ani' });
-  #role = h('input', { placeholder: 'moderator' });
-  users = field(t('Users'), this.#users, t('IDs, comma-separated.'));
-  role = field(t('Role'), this.#role);
-
-  constructor() {
-    const kinds = [
-      ['users', t('these users')],
-      ['connected', t('all connected users')],
-      ['role', t('all users with a role')],
-    ];
-    this.kind = h('select', {}, ...kinds.map(([value, text]) => h('option', { value }, text)));
-  }
-
-  /** Shows the fields of the chosen kind. */
-  arrange() {
-    this.users.hidden = this.kind.value !== 'users';
-    this.role.hidden = this.kind.value !== 'role';
-  }
-
-  #ids() {
-    return [...new Set(split(this.#users.value))];
-  }
-
-  /**
-   * Counts the recipients now.
-   * @returns {Promise<number>}
-   */
-  async count() {
-    if (this.kind.value === 'users') return this.#ids().length;
-    if (this.kind.value === 'connected') return (await get('users')).total_count;
-    const with_role = this.#role.value.trim();
-    return with_role ? (await get('directory', { with_role, limit: '1' })).total_count : 0;
-  }
-
-  /**
-   * Returns the recipients in parts for one request each.
-   * @returns {AsyncGenerator<Target[]>}
-   */
-  async *parts() {
-    for await (const page of this.#pages())
-      for (let at = 0; at < page.length; at += TOGETHER) yield page.slice(at, at + TOGETHER);
-  }
-
-  /** @returns {AsyncGenerator<Target[]>} */
-  async *#pages() {
-    if (this.kind.value === 'users') yield this.#ids().map((id) => ({ id }));
-    if (this.kind.value === 'connected') yield (await get('users')).available_users;
-    if (this.kind.value !== 'role') return;
-    /** @type {string | undefined} */
-    let cursor;
-    do {
-      const with_role = this.#role.value.trim();
-      const page = await get('directory', { with_role, limit: PAGE, cursor });
-      cursor = page.next_cursor ?? undefined;
-      yield page.users.map((/** @type {any} */ user) => ({
-        id: user.user_id,
-        login: user.login ?? undefined,
-      }));
-    } while (cursor);
-  }
-}
 
 /**
  * Page *Send*.
@@ -84,9 +11,14 @@ class Recipients {
  */
 export async function send(place) {
   const recipients = new Recipients();
-  const title = h('input', { placeholder: 'Message' });
+  const title = h('input', { placeholder: t('Message') });
   const message = h('textarea', { rows: 3, required: true });
-  const priority = choice(['LOW', 'MEDIUM', 'HIGH'], 'MEDIUM');
+  const priority = choice(['LOW', 'MEDIUM', 'HIGH'], 'MEDIUM', {}, priorityName);
+  const link = h('input', {
+    placeholder: '/orders/42',
+    spellcheck: false,
+    'data-field': 'action_url',
+  });
   const count = h('p', { class: 'muted', role: 'status' });
   const bar = h('progress', { hidden: true, 'aria-label': t('Sent') });
   let request = 0;
@@ -98,13 +30,16 @@ export async function send(place) {
     count.textContent = n === 1 ? t('1 recipient.') : t('{n} recipients.', { n });
   };
   const sendAll = async () => {
-    bar.max = await recipients.count();
-    if (!(await recipients.count())) throw new Error(t('No recipients.'));
+    const n = await recipients.count();
+    if (!n) throw new Error(t('No recipients.'));
+    if (!confirm(question(n, await recipients.unknown()))) return;
+    bar.max = n;
     bar.hidden = bar.max <= TOGETHER;
     const body = {
       message: message.value,
       title: title.value || undefined,
       priority: priority.value,
+      action_url: link.value.trim() || undefined,
       source: 'console',
     };
     const sent = await notify(recipients, body, bar);
@@ -113,22 +48,50 @@ export async function send(place) {
   };
   const onsubmit = (/** @type {Event} */ event) => {
     event.preventDefault();
-    void runAction(sendAll);
+    void runAction(() => withFieldErrors(form, sendAll));
   };
   const kind = field(t('Recipients'), recipients.kind);
-  place.append(
+  const form = h(
+    'form',
+    { class: 'card stack', onsubmit },
     h(
-      'form',
-      { class: 'card stack', oninput: () => void runAction(recount), onsubmit },
-      h('div', { class: 'two' }, kind, recipients.users, recipients.role),
-      h('div', { class: 'two' }, field(t('Title'), title), field(t('Priority'), priority)),
-      field(t('Message'), message),
-      count,
-      bar,
-      h('button', { class: 'primary' }, t('Send')),
+      'div',
+      { class: 'two', oninput: () => void runAction(recount) },
+      kind,
+      recipients.users,
+      recipients.role,
     ),
+    h('div', { class: 'two' }, field(t('Title'), title), field(t('Priority'), priority)),
+    field(t('Message'), message),
+    field(t('Link'), link, t('opened by a click on the notification')),
+    count,
+    bar,
+    h('div', {}, h('button', { class: 'primary' }, t('Send'))),
   );
+  place.append(form);
   await recount();
+}
+
+/** Maximum number of unknown users in the question. */
+const NAMED_MAX = 10;
+
+/**
+ * Returns the question before a message is sent.
+ * @param {number} n
+ * @param {string[]} unknown  Users who are not in the directory.
+ */
+function question(n, unknown) {
+  const send =
+    n === 1 ? t('Send the message to 1 user?') : t('Send the message to {n} users?', { n });
+  if (!unknown.length) return send;
+  const more = unknown.length - NAMED_MAX;
+  const named = unknown.slice(0, NAMED_MAX).join(', ');
+  const users = more > 0 ? `${named} ${t('and {n} more', { n: more })}` : named;
+  const warning = t(
+    'Not in the directory: {users}. Check the spelling. Sending adds them to the directory.',
+    { users },
+  );
+  return `${warning}\n\n${send}`;
 }
 
 /**

@@ -1,9 +1,10 @@
-import { isSignedIn, signOut } from './api.js';
-import { button, h } from './dom.js';
+import { callerName } from './api.js';
+import { button, field, h } from './dom.js';
 import { icon } from './icons.js';
 import { GROUPS, PAGES } from './pages.js';
 import { openPalette } from './palette.js';
 import { THEMES, TIMES, chooseTheme, chooseTimes, theme, times } from './settings.js';
+import { isSignedIn, signOut } from './token.js';
 import { LANGUAGES, chooseLanguage, language, t } from './translations.js';
 
 /** Names of the themes and of the time zones. @type {Record<string, string>} */
@@ -16,7 +17,11 @@ export class Shell {
   #nav = h('nav', { 'aria-label': t('Pages') });
   #settings = h('div', { class: 'settings' });
   #drawer = h('dialog', { class: 'drawer', 'aria-label': t('Pages') });
+  /** Parts that need a sign-in. @type {HTMLElement[]} */
+  #inner;
   #reload;
+  /** Whether the caller may use the console. */
+  isIn = false;
 
   /** @param {() => void} reload  Loads the page again. */
   constructor(reload) {
@@ -39,6 +44,7 @@ export class Shell {
     menu.onclick = () => this.#open();
     this.#side.append(brand(), search, this.#nav, this.#settings);
     this.#top.append(menu, brand(), small);
+    this.#inner = [search, this.#nav, small];
     document.body.append(this.#drawer);
     this.#drawer.onclose = () => this.#close();
     // A click beside the drawer closes it; so does a link in it.
@@ -69,6 +75,18 @@ export class Shell {
       return [label, h('ul', { 'aria-labelledby': label.id }, ...ids.map(link))];
     });
     this.#nav.replaceChildren(...groups.flat());
+    this.#show(true);
+  }
+
+  /** Draws the frame of somebody who is not signed in: the settings alone. */
+  drawSignedOut() {
+    this.#show(false);
+  }
+
+  /** @param {boolean} isIn */
+  #show(isIn) {
+    this.isIn = isIn;
+    for (const part of this.#inner) part.hidden = !isIn;
     this.#drawSettings();
   }
 
@@ -81,28 +99,43 @@ export class Shell {
     ) => {
       const option = (/** @type {string} */ value) =>
         h('option', { value, selected: value === selected }, t(NAMES[value]));
-      const select = h('select', { 'aria-label': label }, ...values.map(option));
+      const select = h('select', {}, ...values.map(option));
       select.onchange = () => act(select.value);
-      return select;
+      return field(label, select);
     };
     const languages = Object.entries(LANGUAGES)
       .filter(([code]) => code !== language)
       .map(([code, { name }]) =>
         button(name, () => switchTo(code), { class: 'quiet', lang: code }),
       );
-    const leave = () => {
-      signOut();
-      this.#reload();
-    };
     this.#settings.replaceChildren(
       choose(t('Theme'), THEMES, theme(), chooseTheme),
       choose(t('Times'), TIMES, times(), chooseTimes),
       ...languages,
-      ...(isSignedIn() ? [button(t('Sign out'), leave, { class: 'quiet' })] : []),
+      ...(this.isIn ? [this.#identity()] : []),
+    );
+  }
+
+  /** Returns who is signed in, with the way out. */
+  #identity() {
+    const who = callerName();
+    const leave = () => {
+      signOut();
+      this.#reload();
+    };
+    const text = who
+      ? [t('Signed in as'), ' ', h('strong', {}, who)]
+      : [t('Signed in for development')];
+    return h(
+      'div',
+      { class: 'identity' },
+      h('p', {}, ...text),
+      isSignedIn() ? button(t('Sign out'), leave, { class: 'quiet' }) : null,
     );
   }
 
   #find() {
+    if (!this.isIn) return;
     if (this.#drawer.open) this.#drawer.close();
     // A dialog that is open keeps its place.
     if (!document.querySelector('dialog[open]')) openPalette();

@@ -1,7 +1,9 @@
 import { keptNote } from './activity.js';
+import { call, get } from './api.js';
 import { badge } from './badges.js';
-import { h, when } from './dom.js';
+import { h, runAction, when } from './dom.js';
 import { eventReason } from './hub-text.js';
+import { createLink } from './remedies.js';
 import { t } from './translations.js';
 
 /**
@@ -75,20 +77,68 @@ function reached(reader) {
 }
 
 /**
- * Returns why an event made no notification.
- * @param {any} reason
+ * Returns the types of the events that had no recipient, by their codes.
+ * @param {any[]} traces
+ * @returns {Promise<Map<string, any>>}
  */
-function reasonOf({ code, detail, params, message }) {
-  const text = eventReason(detail, code, params, message);
+export async function typesOf(traces) {
+  if (!traces.some(({ reason }) => reason?.code === 'no_recipient')) return new Map();
+  const { types } = await get('types');
+  return new Map(types.map((/** @type {any} */ type) => [type.code, type]));
+}
+
+/**
+ * Returns who is missing for a type without recipients; null for a target that needs no one in the
+ * directory.
+ * @param {any} type
+ */
+function missing(type) {
+  const role = type?.target_type === 'ADMIN' ? 'admin' : type?.target_role;
+  if (role) return t('nobody in the directory has the role {role}', { role });
+  return type?.target_type === 'ALL' ? t('the directory has no users') : null;
+}
+
+/**
+ * Returns why an event made no notification, with its remedy.
+ * @param {any} trace
+ * @param {Map<string, any>} types
+ */
+function reasonOf({ reason, code: type }, types) {
+  const { code, detail, params, message } = reason;
+  const known = code === 'no_recipient' ? missing(types.get(type)) : null;
+  const text = known ?? eventReason(detail, code, params, message);
   const end = /[?.]$/.test(text) ? '' : '.';
-  return h('p', {}, h('strong', { class: 'code' }, code), `: ${text}${end}`);
+  const line = h('p', {}, h('strong', { class: 'code' }, code), `: ${text}${end}`);
+  if (code !== 'no_type' || !type) return line;
+  return h('div', { class: 'stack' }, line, h('div', {}, createLink(type, params?.suggestion)));
+}
+
+/**
+ * Returns the data of an event, loaded when they are opened; null for one without notifications.
+ * @param {any} trace
+ */
+function dataOf({ code, recipients }) {
+  const reached = recipients.find((/** @type {any} */ one) => one.notification_id);
+  if (!reached || !code) return null;
+  const place = h('div', { class: 'stack' });
+  const load = async () => {
+    const path = `/api/v1/admin/types/${encodeURIComponent(code)}/preview`;
+    const { json } = await call('POST', path, { body: { event: reached.notification_id } });
+    place.replaceChildren(h('pre', { tabIndex: 0 }, JSON.stringify(json.data, null, 2)));
+  };
+  const element = h('details', {}, h('summary', {}, t('Data of the event')), place);
+  element.ontoggle = () => {
+    if (element.open && !place.firstChild) void runAction(load);
+  };
+  return element;
 }
 
 /**
  * Returns the card of an event's delivery trace.
  * @param {any} trace
+ * @param {Map<string, any>} [types]  Types of events without recipients.
  */
-export function traceCard(trace) {
+export function traceCard(trace, types = new Map()) {
   const good = trace.outcome === 'accepted';
   return h(
     'article',
@@ -110,7 +160,7 @@ export function traceCard(trace) {
         t('by {who}', { who: [trace.source, trace.publisher].filter(Boolean).join(', ') }),
       ),
     ),
-    trace.reason ? reasonOf(trace.reason) : null,
+    trace.reason ? reasonOf(trace, types) : null,
     good
       ? h(
           'p',
@@ -127,6 +177,7 @@ export function traceCard(trace) {
     trace.recipients.length
       ? h('ul', { class: 'recipients' }, ...trace.recipients.map(reached))
       : null,
+    dataOf(trace),
   );
 }
 

@@ -1,4 +1,6 @@
-import { choice, field, h, split, when } from './dom.js';
+import { choice, field, h, runAction, split, suggestions, when } from './dom.js';
+import { priorityName, targetName, targetText } from './names.js';
+import { knownRoles } from './recipients.js';
 import { actionRows } from './type-actions.js';
 import { ChannelFields } from './type-channels.js';
 import { TypeTexts } from './type-texts.js';
@@ -78,6 +80,7 @@ export class TypeForm {
       target_users: target_type.value === 'USERS' ? split(more.target_users.value) : [],
       priority: more.priority.value,
       mandatory: more.mandatory.checked,
+      is_active: more.is_active.checked,
       action_url: more.action_url.value || null,
       ttl_seconds: more.ttl_seconds.value ? Number(more.ttl_seconds.value) : null,
       variants: this.#variants.value(),
@@ -114,7 +117,7 @@ export class TypeForm {
 
   /** Elements of the form. */
   get elements() {
-    const { code, priority, rich, mandatory, ...more } = this.#inputs;
+    const { code, priority, rich, mandatory, is_active: active, ...more } = this.#inputs;
     const two = (/** @type {Node[]} */ ...fields) => h('div', { class: 'two' }, ...fields);
     const check = (/** @type {HTMLElement} */ box, /** @type {string} */ text) =>
       h('label', { class: 'check' }, box, h('span', {}, text));
@@ -147,9 +150,10 @@ export class TypeForm {
           field(t('Expires after (seconds)'), more.ttl_seconds, t('empty: never')),
         ),
         check(mandatory, t('Users cannot mute it')),
+        check(active, t('On: its events make notifications')),
       ),
       section(t('Delivery'), ...this.#channels.elements, this.#scheduleFields()),
-      section(t('A/B test'), this.#variants.element),
+      section(t('Variants'), this.#variants.element),
     ];
   }
 
@@ -160,13 +164,14 @@ export class TypeForm {
       ROLE: field(t('Role'), target_role),
       USERS: field(t('Users'), target_users, t('IDs, comma-separated.')),
     };
+    const recipients = field(t('Recipients'), target_type, ' ');
     const arrange = () => {
       for (const [target, element] of Object.entries(this.#ofTarget))
         element.hidden = target_type.value !== target;
+      recipients.querySelector('small').textContent = targetText(target_type.value);
     };
     target_type.addEventListener('change', arrange);
     arrange();
-    const recipients = field(t('Recipients'), target_type);
     return h('div', { class: 'two' }, recipients, ...Object.values(this.#ofTarget));
   }
 
@@ -199,6 +204,17 @@ function section(name, ...children) {
 }
 
 /**
+ * Returns the control of a role, which suggests those that are known.
+ * @param {string} value
+ */
+function roleInput(value) {
+  const input = h('input', { value, list: 'known-roles', autocomplete: 'off' });
+  const suggest = async () => input.after(suggestions('known-roles', await knownRoles()));
+  input.addEventListener('focus', () => void runAction(suggest), { once: true });
+  return input;
+}
+
+/**
  * Returns the controls of a type.
  * @param {any} type
  * @param {any} schedule
@@ -215,10 +231,11 @@ function inputs(type, schedule, code) {
       placeholder: 'ORDER_SHIPPED',
       autocapitalize: 'characters',
     }),
-    target_type: choice(TARGETS, type.target_type),
-    target_role: h('input', { value: type.target_role ?? '' }),
+    is_active: h('input', { type: 'checkbox', checked: type.is_active !== false }),
+    target_type: choice(TARGETS, type.target_type, {}, targetName),
+    target_role: roleInput(type.target_role ?? ''),
     target_users: h('input', { value: (type.target_users ?? []).join(', ') }),
-    priority: choice(PRIORITIES, type.priority),
+    priority: choice(PRIORITIES, type.priority, {}, priorityName),
     mandatory: h('input', { type: 'checkbox', checked: Boolean(type.mandatory) }),
     category: text(type.category, 'Orders'),
     icon: text(type.icon, '/icons/orders.svg'),

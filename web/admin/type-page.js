@@ -3,6 +3,7 @@ import { announce, button, h, runAction } from './dom.js';
 import { withFieldErrors } from './field-errors.js';
 import { guardPage } from './guard.js';
 import { TypeForm } from './type-form.js';
+import { typeNotes } from './type-notes.js';
 import { TypePreview, typePath, warningText } from './type-preview.js';
 import { t } from './translations.js';
 
@@ -41,9 +42,10 @@ async function guess(code, like) {
  * Editor of a type.
  * @param {HTMLElement} place
  * @param {string | null} code  Null for a new type.
- * @param {{ code?: string, like?: string }} [start]  Code of a new type, and that of a similar one.
+ * @param {{ code?: string, like?: string, letter?: string }} [start]  Code of a new type, that of a
+ *   similar one, and the ID of a dead letter to preview.
  */
-export async function typePage(place, code, { code: wanted = '', like = '' } = {}) {
+export async function typePage(place, code, { code: wanted = '', like = '', letter = '' } = {}) {
   const [loaded, { channels }, locales] = await Promise.all([
     code ? call('GET', typePath(code)) : { json: await guess(wanted, like), etag: null },
     get('channels'),
@@ -53,7 +55,8 @@ export async function typePage(place, code, { code: wanted = '', like = '' } = {
   if (!code && !wanted) Object.assign(type, { template: '', display_name: '' });
   const configured = channels.map((/** @type {any} */ one) => one.channel);
   const form = new TypeForm(type, code, { channels: configured, locales }, () => later());
-  const preview = new TypePreview(form, code);
+  const sendsMail = configured.includes('email');
+  const preview = new TypePreview(form, code, { letter, sendsMail });
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   let timer;
   const later = () => {
@@ -94,6 +97,7 @@ export async function typePage(place, code, { code: wanted = '', like = '' } = {
   if (code) heading.textContent = type.code;
   heading.before(h('a', { class: 'back', href: '#types' }, `← ${t('Types')}`));
   element.append(
+    ...(code ? typeNotes(type) : []),
     h('div', { class: 'stack' }, ...form.elements, removing),
     h('aside', { class: 'stack', 'aria-label': t('Preview') }, ...preview.elements(element)),
     h('div', { class: 'foot' }, buttons, preview.result),

@@ -4,6 +4,7 @@ import { announce, field, fill, h } from './dom.js';
 import { clearErrors, labelOf, markErrors, placeOf, readable } from './field-errors.js';
 import { recentEvents } from './samples.js';
 import { testData } from './test-data.js';
+import { MailPreview } from './type-mail.js';
 import { languageName } from './type-texts.js';
 import { language, t } from './translations.js';
 
@@ -19,8 +20,7 @@ export class TypePreview {
   /** Rendered texts, or why there are none. */
   result = h('output', { class: 'preview', 'aria-live': 'polite' }, '');
   #bell = new BellFrame();
-  /** The e-mail; hidden for a type without e-mails. */
-  #mail = h('details', { class: 'mail', hidden: true });
+  #mail;
   #warnings = h('ul', { class: 'warnings', hidden: true, 'aria-label': t('Warnings') });
   #form;
   #code;
@@ -38,12 +38,16 @@ export class TypePreview {
   /**
    * @param {TypeForm} form
    * @param {string | null} code
+   * @param {{ letter: string, sendsMail: boolean }} options  ID of the dead letter to begin with,
+   *   and whether the hub can send e-mails.
    */
-  constructor(form, code) {
+  constructor(form, code, { letter, sendsMail: canSend }) {
+    this.#mail = new MailPreview(canSend);
     this.#form = form;
     this.#code = code;
     this.#events = recentEvents(
       code,
+      letter,
       () => void this.update(),
       () => this.#isAuto,
     );
@@ -64,7 +68,7 @@ export class TypePreview {
     return [
       this.#bell.element,
       this.#warnings,
-      this.#mail,
+      this.#mail.element,
       this.#events.element,
       field(t('Test data'), this.#data, t('JSON, as in the data of an event')),
     ];
@@ -99,7 +103,8 @@ export class TypePreview {
     if (request !== this.#latest) return rendered;
     this.#error = error;
     // An event of before may not fit the draft, or be gone.
-    if (error && this.#events.reset()) return this.update();
+    const isGone = error instanceof Refused && error.status === 404;
+    if (error && this.#events.giveUp(isGone)) return this.update();
     this.#show(rendered, error);
     return rendered;
   }
@@ -147,7 +152,7 @@ export class TypePreview {
     const text = t('The preview appears when {field} is filled in.', { field: labelOf(empty) });
     this.result.replaceChildren(text);
     this.#warn([]);
-    this.#mail.hidden = true;
+    this.#mail.show(null);
     const { code } = this.#form.draft;
     this.#bell.show(null, { code, priority: this.#form.priority, language });
   }
@@ -182,8 +187,7 @@ export class TypePreview {
     const shownIn = this.#form.texts.language || language;
     this.#bell.show(rendered, { code, priority: this.#form.priority, language: shownIn });
     this.result.className = rendered ? 'preview' : 'preview bad';
-    this.#mail.hidden = !rendered?.subject;
-    if (rendered?.subject) this.#showMail(rendered);
+    this.#mail.show(rendered?.subject ? rendered : null, this.#form.texts.hasMail);
     if (rendered?.data) this.#data.value = JSON.stringify(rendered.data, null, 2);
     this.#warn(rendered?.warnings ?? []);
     if (this.#place) clearErrors(this.#place);
@@ -205,18 +209,6 @@ export class TypePreview {
     this.#warnings.replaceChildren(...warnings.map((one) => h('li', {}, warningText(one))));
   }
 
-  /** @param {any} rendered */
-  #showMail({ subject, html, text }) {
-    const isNew = !this.#mail.firstChild;
-    const summary = h('summary', {}, `${t('E-mail')}: ${subject}`);
-    // Nothing of the e-mail can run or load.
-    const frame = h('iframe', { title: t('E-mail in HTML') });
-    frame.setAttribute('sandbox', '');
-    frame.srcdoc = html;
-    this.#mail.replaceChildren(summary, frame, h('pre', {}, text));
-    if (isNew && this.#form.texts.hasMail) this.#mail.open = true;
-  }
-
   /** Sends the preview to the caller. */
   async sendToMe() {
     if (!(await this.update())) throw new Error(t('It cannot be rendered yet.'));
@@ -225,7 +217,11 @@ export class TypePreview {
     const { type, reason, event_id: id } = json;
     if (reason) throw new Error(t('Nothing was sent, because you have muted {type}.', { type }));
     const trace = { href: `#explain/${encodeURIComponent(id)}`, text: t('What happened to it') };
-    announce(t('Sent to you as {type}: look at your bell.', { type }), false, trace);
+    const text = t('Sent to {user} as {type}. It is in the bell of your site.', {
+      type,
+      user: me(),
+    });
+    announce(text, false, trace);
   }
 }
 

@@ -1,4 +1,4 @@
-import { h } from './dom.js';
+import { field, h } from './dom.js';
 import { TextFields } from './text-fields.js';
 import { t } from './translations.js';
 
@@ -172,7 +172,7 @@ export class TypeTexts {
 
   /** Fills the row in which a language is added. */
   #arrangeAdding() {
-    const input = h('input', { placeholder: 'pt-BR', 'aria-label': t('Locale'), size: 8 });
+    const input = h('input', { placeholder: 'pt-BR', size: 8 });
     const add = () => {
       const locale = input.value.trim();
       const valid = LOCALE.test(locale);
@@ -193,7 +193,8 @@ export class TypeTexts {
       if (event.key === 'Enter') add();
       if (event.key === 'Escape') this.#adding.hidden = true;
     };
-    this.#adding.append(input, h('button', { type: 'button', onclick: add }, t('Add')));
+    const label = field(t('Code of the language'), input, t('such as id or pt-BR'));
+    this.#adding.append(label, h('button', { type: 'button', onclick: add }, t('Add')));
   }
 
   /** @param {KeyboardEvent} event */

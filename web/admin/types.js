@@ -1,5 +1,6 @@
 import { call, get } from './api.js';
 import { button, h, announce, table, tr } from './dom.js';
+import { priorityName, targetName } from './names.js';
 import { announceOutcome, typePage } from './type-page.js';
 import { typePath } from './type-preview.js';
 import { t } from './translations.js';
@@ -7,16 +8,16 @@ import { t } from './translations.js';
 /** Heads of the table. */
 const HEADS = ['Active', 'Code', 'Text', 'Recipients', 'Priority', 'Defined in', 'Actions'];
 
-/** Parts of the address behind the name of the page. */
-const parts = () => location.hash.split('/').slice(1).map(decodeURIComponent);
-
 /**
- * Page *Types*: the list, or the editor of the type that the address names.
+ * Page *Types*: the list, or the editor of the type that the address names. The address may name a
+ * dead letter too, which is previewed.
  * @param {HTMLElement} place
  */
 export async function types(place) {
-  const code = parts().join('/');
-  return code ? typePage(place, code) : list(place);
+  const [path, query] = location.hash.split('?');
+  const code = path.split('/').slice(1).map(decodeURIComponent).join('/');
+  const letter = new URLSearchParams(query).get('dead_letter') ?? '';
+  return code ? typePage(place, code, { letter }) : list(place);
 }
 
 /**
@@ -24,7 +25,7 @@ export async function types(place) {
  * @param {HTMLElement} place
  */
 export async function newType(place) {
-  const [code, like] = parts();
+  const [code, like] = location.hash.split('/').slice(1).map(decodeURIComponent);
   return typePage(place, null, { code, like });
 }
 
@@ -69,8 +70,8 @@ async function list(place) {
       }),
       [h('a', { class: 'code', href }, type.code), h('small', {}, type.display_name)],
       h('td', { class: 'says' }, type.template),
-      [type.target_type, type.target_role].filter(Boolean).join(' '),
-      h('span', { class: `badge ${type.priority.toLowerCase()}` }, type.priority),
+      h('span', { title: type.target_type }, recipientsOf(type)),
+      h('span', { class: `badge ${type.priority.toLowerCase()}` }, priorityName(type.priority)),
       source(type),
       h('a', { class: 'button', href, 'aria-label': label }, t('Edit')),
     );
@@ -80,6 +81,11 @@ async function list(place) {
   place.append(h('div', { class: 'bar' }, search, add), rows);
   await load();
   announceOutcome();
+}
+
+/** @param {any} type */
+function recipientsOf({ target_type: target, target_role: role }) {
+  return role ? `${targetName(target)}: ${role}` : targetName(target);
 }
 
 /**

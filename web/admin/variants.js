@@ -42,7 +42,11 @@ export function variantRows(variants, code) {
   const element = h(
     'div',
     { class: 'stack', 'data-field': 'variants' },
-    h('p', { class: 'muted' }, t('Each recipient gets one of the variants instead of the text.')),
+    h(
+      'p',
+      { class: 'muted' },
+      t('For an A/B test: each recipient gets one of the variants instead of the text.'),
+    ),
     counts,
     rows,
     h('div', {}, h('button', { type: 'button', onclick: next }, t('Add variant'))),

@@ -8,8 +8,17 @@ installBrowser();
 Object.assign(globalThis, { localStorage: { getItem: () => 'id' } });
 const { LANGUAGES: BELL } = await import('../src/messages.js');
 const { LANGUAGES, isTranslated, language, t } = await import('../admin/translations.js');
-const { DELIVERY, EVENT, FIELD, PROBLEM, deliveryReason, eventReason, problemText } =
-  await import('../admin/hub-text.js');
+const {
+  DELIVERY,
+  EVENT,
+  FIELD,
+  PROBLEM,
+  TOKEN,
+  deliveryReason,
+  eventReason,
+  problemText,
+  reasonText,
+} = await import('../admin/hub-text.js');
 
 /** Strings in the source of the console. */
 const STRING = /'((?:[^'\\\n]|\\.)*)'|"((?:[^"\\\n]|\\.)*)"/g;
@@ -93,6 +102,39 @@ describe('sentences of the hub', () => {
       for (const said of Object.values(sentences).flat()) assert.ok(isTranslated(said), said);
     });
   }
+
+  it('has every reason for which a token is refused', async () => {
+    const text = await readFile(new URL('../../src/auth/token.rs', import.meta.url), 'utf8');
+    const [list] = text.split('pub enum TokenError {')[1].split('\n}\n');
+    const said = [...list.matchAll(/#\[error\(\s*"((?:[^"\\]|\\.)*)"/g)].map(([, one]) =>
+      one.replaceAll('\\"', '"').replace(/\{\d?\}/, '{}'),
+    );
+    assert.deepEqual(said.sort(), TOKEN.map((one) => one.replace(/\{\w+\}/, '{}')).sort());
+    for (const one of TOKEN) assert.ok(isTranslated(one), one);
+  });
+
+  it('translates sentences without a code, and sentences in sentences', () => {
+    const needs = 'the template needs title, which the event does not have';
+    const translated = 'templat memerlukan title, yang tidak ada dalam peristiwa';
+    assert.equal(reasonText(needs), translated);
+    assert.equal(reasonText(`${needs} (message, locale id)`), `${translated} (message, locale id)`);
+    assert.equal(reasonText('user_id: is missing'), 'user_id: tidak diisi');
+    assert.equal(reasonText('anything else'), 'anything else');
+    const message = { code: 'template_failed', params: { cause: needs } };
+    assert.equal(
+      eventReason(`the template failed: ${needs}`, 'template', null, message),
+      `templat gagal: ${translated}`,
+    );
+    const refused = {
+      detail: 'the token is not accepted: it expired at 2026-01-01T00:00:00Z',
+      code: 'token_refused',
+      params: { why: 'it expired at 2026-01-01T00:00:00Z' },
+    };
+    assert.equal(
+      problemText(refused),
+      'token tidak diterima: kedaluwarsa pada 2026-01-01T00:00:00Z',
+    );
+  });
 
   it('translates by the code, and keeps the sentence without one', () => {
     const channel = (name) => name.toUpperCase();

@@ -236,6 +236,17 @@ fn of_error(error: &lettre::transport::smtp::Error) -> SendError {
     SendError::new(kind, reason)
 }
 
+/// Returns the e-mail of a test without a text of its own.
+fn test_mail() -> Rendered {
+    let text = "This is a test of Lonceng. E-mails arrive.";
+    Rendered {
+        subject: "Test of Lonceng".to_owned(),
+        text: text.to_owned(),
+        html: format!("<p>{text}</p>"),
+        failures: Vec::new(),
+    }
+}
+
 impl Channel for Email {
     fn name(&self) -> &str {
         EMAIL
@@ -258,18 +269,16 @@ impl Channel for Email {
         })
     }
 
-    fn test<'a>(&'a self, to: &'a str) -> BoxFuture<'a, Result<String, SendError>> {
+    fn test<'a>(
+        &'a self,
+        to: &'a str,
+        mail: Option<Rendered>,
+    ) -> BoxFuture<'a, Result<String, SendError>> {
         Box::pin(async move {
             let refused = |reason: String| SendError::new(SendErrorKind::Refused, reason);
             let to: Mailbox =
                 to.parse().map_err(|_| refused(format!("{to:?} is not an e-mail address")))?;
-            let text = "This is a test of Lonceng. E-mails arrive.";
-            let rendered = Rendered {
-                subject: "Test of Lonceng".to_owned(),
-                text: text.to_owned(),
-                html: format!("<p>{text}</p>"),
-                failures: Vec::new(),
-            };
+            let rendered = mail.unwrap_or_else(test_mail);
             let id = uuid::Uuid::now_v7().to_string();
             self.transmit(self.mail(&id, to, rendered, None).map_err(refused)?).await
         })

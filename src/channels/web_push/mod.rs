@@ -19,8 +19,8 @@ use web_push_native::{Auth, encrypt};
 pub use vapid::{VapidKeys, generate as generate_vapid};
 
 use super::{
-    Channel, ChannelContext, Message, SendError, SendErrorKind, Sent, breaker::Breaker, guard,
-    reply,
+    Channel, ChannelContext, Message, Rendered, SendError, SendErrorKind, Sent, breaker::Breaker,
+    guard, reply,
 };
 use crate::{
     clock,
@@ -247,7 +247,11 @@ impl Channel for WebPush {
         })
     }
 
-    fn test<'a>(&'a self, to: &'a str) -> BoxFuture<'a, Result<String, SendError>> {
+    fn test<'a>(
+        &'a self,
+        to: &'a str,
+        _mail: Option<Rendered>,
+    ) -> BoxFuture<'a, Result<String, SendError>> {
         Box::pin(async move {
             let browsers =
                 self.store.subscriptions(to).await.map_err(|error| {

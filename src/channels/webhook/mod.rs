@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use sha2::Sha256;
 use uuid::Uuid;
 
-use super::{Channel, Message, SendError, SendErrorKind, Sent, guard, reply};
+use super::{Channel, Message, Rendered, SendError, SendErrorKind, Sent, guard, reply};
 use crate::{
     clock,
     config::{WebhookChannel, WebhookFormat},
@@ -200,7 +200,11 @@ impl Channel for Webhook {
         })
     }
 
-    fn test<'a>(&'a self, _to: &'a str) -> BoxFuture<'a, Result<String, SendError>> {
+    fn test<'a>(
+        &'a self,
+        _to: &'a str,
+        _mail: Option<Rendered>,
+    ) -> BoxFuture<'a, Result<String, SendError>> {
         Box::pin(async move {
             let text = "This is a test of Lonceng.";
             let body = match self.format {

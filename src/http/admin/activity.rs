@@ -6,6 +6,7 @@ use uuid::Uuid;
 
 use super::query::Query;
 use crate::{
+    activity::restore,
     domain::{
         catalog::Catalog, event::code_of, message_code, notification::Timestamp, skipped::Skipped,
         user::UserId,
@@ -17,6 +18,9 @@ use crate::{
     },
     store::{ACTIVITY_USERS_MAX, ActivityFilter, ActivityRow},
 };
+
+/// Maximum number of users in an entry.
+const NAMES_MAX: usize = 10;
 
 /// Outcomes that an event can be stored with.
 const OUTCOMES: [&str; 5] = ["accepted", "duplicate", "skipped", "rejected", "failed"];
@@ -118,6 +122,12 @@ pub(super) fn reason_message(reason: &str) -> Value {
     json!(message_code::of_event(reason))
 }
 
+/// Returns the first users that an event names.
+fn named(row: &ActivityRow) -> Vec<UserId> {
+    let (trace, _) = restore(row.clone());
+    trace.names.into_iter().take(NAMES_MAX).collect()
+}
+
 fn shown(row: &ActivityRow, catalog: &Catalog) -> Value {
     let is_without_type = row.reason_code.as_deref() == Some(Skipped::NoType.as_str());
     let reason = if is_without_type {
@@ -138,6 +148,7 @@ fn shown(row: &ActivityRow, catalog: &Catalog) -> Value {
         "source": row.source,
         "publisher": row.publisher,
         "instance": row.instance,
+        "users": named(row),
         "recipients": row.recipients,
         "notifications": row.notifications,
     })

@@ -16,16 +16,21 @@ use super::{
 };
 use crate::{
     auth::Caller,
-    domain::user::{Person, UserId},
+    domain::{
+        notification::Timestamp,
+        user::{Person, UserId},
+    },
     http::{
         Problem, SharedState, State,
         api::{Access, Checked, Operation, Tag},
+        identity,
     },
-    store::AuditEntry,
+    store::{AuditEntry, AuditFilter},
 };
 
 /// Operations of this resource.
 pub(in crate::http) fn operations() -> Vec<Operation> {
+    let time = || json!({ "type": "string", "format": "date-time" });
     vec![
         Operation::get("/api/v1/admin/config", config)
             .access(Access::Admin)
@@ -51,6 +56,14 @@ pub(in crate::http) fn operations() -> Vec<Operation> {
                 json!({"type": "string"}),
                 "Only this subject, such as `type:NOTE_CREATED`.",
             )
+            .query("q", json!({"type": "string"}), "Part of the subject or the action.")
+            .query(
+                "who",
+                json!({"type": "string"}),
+                "Part of the ID, the login or the name of the administrator, or of the API key.",
+            )
+            .query("from", time(), "Only changes made at this time or later.")
+            .query("to", time(), "Only changes made at this time or earlier.")
             .query(
                 "limit",
                 json!({"type": "integer", "minimum": 1, "maximum": 1000}),
@@ -98,6 +111,12 @@ fn shown(state: &State, caller: &Caller) -> HttpResponse {
         Caller::Service { .. } => "service",
         Caller::Developer => "developer",
     };
+    let name = match caller {
+        Caller::User(identity) => identity.login.as_deref(),
+        Caller::Service { name, .. } => Some(name.as_str()),
+        Caller::Developer => None,
+    };
+    let user_id = caller.user().map(|identity| &identity.user_id);
     let status = state.configuration.status();
     let problem = |problem: &crate::config::ConfigIssue| {
         json!({
@@ -116,7 +135,7 @@ fn shown(state: &State, caller: &Caller) -> HttpResponse {
         "loaded_at": status.loaded_at,
         "last_error": problems.first(),
         "errors": problems,
-        "caller": { "kind": kind, "user_id": caller.user().map(|identity| &identity.user_id) },
+        "caller": { "kind": kind, "user_id": user_id, "name": name },
         "would_remove": status.would_remove,
         "restart_needed": status.restart_needed,
         "values": *state.configuration.values(),
@@ -138,19 +157,40 @@ fn shown_entry(entry: &AuditEntry, people: &HashMap<String, Person>) -> Value {
     shown
 }
 
-/// Handles `GET /api/v1/admin/audit?subject=&limit=&cursor=`.
+/// Returns the filter of the audit in a request.
+fn audit_filter(request: &HttpRequest, query: &Query) -> Result<AuditFilter, Problem> {
+    let mut filter = AuditFilter {
+        subject: query.subject.clone().unwrap_or_default(),
+        text: query.text.clone().unwrap_or_default(),
+        ..AuditFilter::default()
+    };
+    for (name, value) in identity::query(request.uri()) {
+        let time = || Timestamp::parse(&value).map_err(|why| Problem::bad_field(&name, why));
+        match name.as_str() {
+            _ if value.is_empty() => {}
+            "who" => filter.who.clone_from(&value),
+            "from" => filter.from = Some(time()?),
+            "to" => filter.to = Some(time()?),
+            _ => {}
+        }
+    }
+    Ok(filter)
+}
+
+/// Handles `GET /api/v1/admin/audit?subject=&q=&who=&from=&to=&limit=&cursor=`.
 pub(in crate::http) async fn audit(
     state: SharedState,
     request: HttpRequest,
     _: Checked,
 ) -> Result<HttpResponse, Problem> {
     let query = Query::of(&request)?;
+    let filter = audit_filter(&request, &query)?;
     let before = match query.cursor.as_deref().map(Uuid::try_parse) {
         None => None,
         Some(Ok(id)) => Some(id),
         Some(Err(_)) => return Err(Problem::bad_field("cursor", "is not one that this list gave")),
     };
-    let mut entries = state.store.audit(before, query.subject.as_deref(), query.limit + 1).await?;
+    let mut entries = state.store.audit(before, &filter, query.limit + 1).await?;
     let more = i64::try_from(entries.len()).is_ok_and(|count| count > query.limit);
     if more {
         entries.pop();

@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use super::audit::entry;
 use crate::{
+    channels::Rendered,
     clock,
     domain::{
         channel::{EMAIL, PUSH, WEBHOOK_PREFIX},
@@ -195,6 +196,25 @@ async fn channels(state: SharedState, _: Checked) -> Result<HttpResponse, Proble
 struct Test {
     #[serde(default)]
     to: Option<String>,
+    /// E-mail to send instead of the fixed text, such as the preview of a type.
+    #[serde(default)]
+    mail: Option<TestMail>,
+}
+
+/// Texts of an e-mail.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TestMail {
+    subject: String,
+    text: String,
+    html: String,
+}
+
+impl From<TestMail> for Rendered {
+    fn from(TestMail { subject, text, html }: TestMail) -> Self {
+        let subject = subject.replace(['\r', '\n'], " ");
+        Self { subject, text, html, failures: Vec::new() }
+    }
 }
 
 async fn test(
@@ -204,7 +224,7 @@ async fn test(
     Checked(caller): Checked,
 ) -> Result<HttpResponse, Problem> {
     let bytes = body::read(payload, state.server.load().max_message_bytes).await?;
-    let Test { to } = body::json(&bytes)?;
+    let Test { to, mail } = body::json(&bytes)?;
     let Some(found) = state.channels.find(&channel) else {
         return Err(Problem::not_found(format!(
             "the channel {:?} is not configured",
@@ -220,9 +240,12 @@ async fn test(
         let detail = format!("must have at most {ADDRESS_MAX_CHARS} characters, on one line");
         return Err(Problem::bad_field("to", detail));
     }
+    if mail.is_some() && channel.as_str() != EMAIL {
+        return Err(Problem::bad_field("mail", "is for the channel email only"));
+    }
     let change = entry(&caller, "channel.tested", format!("channel:{channel}"), None, None);
     state.store.note_change(&change).await?;
-    let (ok, reply) = match found.test(&to).await {
+    let (ok, reply) = match found.test(&to, mail.map(Rendered::from)).await {
         Ok(reply) => (true, reply),
         Err(error) => (false, error.reason),
     };

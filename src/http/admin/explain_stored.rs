@@ -9,6 +9,7 @@ use uuid::Uuid;
 use super::hubs::Subject;
 use crate::{
     activity::restore,
+    domain::user::UserId,
     http::{Problem, State},
     store::{ActivityFilter, ActivityRow},
     telemetry::trace::{Delivered, EventTrace},
@@ -64,8 +65,18 @@ fn made(trace: &EventTrace, id: Uuid) -> bool {
         || trace.delivered_count > trace.delivered.len()
 }
 
-/// Returns the first notification of an event.
-pub(super) async fn first_delivery(state: &State, id: &str) -> Result<Option<Delivered>, Problem> {
+/// Returns the first notification of an event, and the user that the event is about.
+pub(super) async fn first_delivery(
+    state: &State,
+    id: &str,
+) -> Result<Option<(Delivered, Option<UserId>)>, Problem> {
     let rows = state.store.activity_of_event(id, LIMIT).await?;
-    Ok(rows.into_iter().find_map(|row| restore(row).0.delivered.into_iter().next()))
+    Ok(rows.into_iter().find_map(|row| first_reached(&restore(row).0)))
+}
+
+/// Returns the first notification in a trace, and the user that the event is about. A trace names
+/// that user first; the recipient of the notification can be another one, such as an administrator.
+pub(super) fn first_reached(trace: &EventTrace) -> Option<(Delivered, Option<UserId>)> {
+    let reached = trace.delivered.first()?.clone();
+    Some((reached, trace.names.first().cloned()))
 }

@@ -8,6 +8,7 @@ use serde_json::{Map, Value, json};
 
 use super::hubs::{self, Question};
 use crate::{
+    config::Server,
     domain::notification::Timestamp,
     http::{Problem, State},
 };
@@ -24,11 +25,13 @@ pub(super) fn of_this_hub(state: &State) -> Value {
 }
 
 /// Adds the refused origins and the unknown types of all hubs to a response, the latest first.
-/// Codes of types that were added since are left out.
+/// Origins that were allowed since, and codes of types that were added since, are left out.
 pub(super) async fn add(state: &State, response: &mut Map<String, Value>) -> Result<(), Problem> {
     let own = std::future::ready(Ok(of_this_hub(state)));
     let gathered = hubs::ask(state, &Question::Remedies, own).await?;
-    let origins = merged(&gathered.answers, "refused_origins", "origin");
+    let mut origins = merged(&gathered.answers, "refused_origins", "origin");
+    let server = state.server.load();
+    origins.retain(|one| one["origin"].as_str().is_none_or(|origin| !is_allowed(&server, origin)));
     let catalog = state.catalog.current();
     let mut codes = merged(&gathered.answers, "unknown_types", "code");
     codes.retain(|one| one["code"].as_str().is_none_or(|code| catalog.find(code).is_none()));
@@ -39,6 +42,11 @@ pub(super) async fn add(state: &State, response: &mut Map<String, Value>) -> Res
     response.insert("unknown_types".to_owned(), Value::Array(codes));
     gathered.note_incomplete(response);
     Ok(())
+}
+
+/// Returns whether pages of this origin may use the hub now.
+fn is_allowed(server: &Server, origin: &str) -> bool {
+    server.allowed_origins.iter().any(|allowed| allowed.trim_end_matches('/') == origin)
 }
 
 /// Returns the entries of a list of all hubs: those with the same `key` are one entry, with the sum

@@ -38,6 +38,7 @@ use crate::{
     },
     http::{Problem, SharedState, State, api::Checked, body},
     pipeline::catalog::Refresh,
+    store::AuditFilter,
 };
 
 /// Returns a type as JSON.
@@ -179,7 +180,8 @@ pub(in crate::http) async fn get(
     _: Checked,
 ) -> Result<HttpResponse, Problem> {
     let row = find(&state, &code).await?;
-    let last = state.store.audit(None, Some(&subject(&row.code)), 1).await?;
+    let of_type = AuditFilter { subject: subject(&row.code), ..AuditFilter::default() };
+    let last = state.store.audit(None, &of_type, 1).await?;
     let by = last.first().map(|change| change.who.as_str());
     let last_run = last_run(&state, &row).await;
     let mut json = shown(&row, &state.configuration.types(), by, last_run);

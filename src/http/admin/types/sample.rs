@@ -213,8 +213,9 @@ async fn real(
             let gone =
                 || Problem::not_found("this event is not known any more, or made no notification");
             let traces = state.trace.of_event(id, 1);
-            let reached = match traces.iter().find_map(|trace| trace.delivered.first().cloned()) {
-                Some(reached) => reached,
+            let known = traces.iter().find_map(|trace| explain_stored::first_reached(trace));
+            let (reached, user) = match known {
+                Some(known) => known,
                 None => explain_stored::first_delivery(state, id).await?.ok_or_else(gone)?,
             };
             let item = state
@@ -229,10 +230,7 @@ async fn real(
                 // The metadata of a direct notification are without its text.
                 data.entry("message").or_insert_with(|| Value::String(item.message.clone()));
             }
-            Ok(Some((
-                flat(data, Some(&reached.user_id), item.actor_id.as_ref()),
-                Some(reached.user_id),
-            )))
+            Ok(Some((flat(data, user.as_ref(), item.actor_id.as_ref()), Some(reached.user_id))))
         }
     }
 }

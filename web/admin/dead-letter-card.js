@@ -1,0 +1,184 @@
+import { NotAllowed, Refused, call } from './api.js';
+import { announce, button, field, h, when } from './dom.js';
+import { guardPage } from './guard.js';
+import { eventReason, kindName, reasonText } from './hub-text.js';
+import { t } from './translations.js';
+
+/**
+ * Returns a link to the type of a dead letter, which is previewed with it.
+ * @param {any} letter
+ */
+function typeLink({ type_code: code, id, truncated }) {
+  const query = truncated ? '' : `?dead_letter=${id}`;
+  const href = `#types/${encodeURIComponent(code)}${query}`;
+  return h('a', { class: 'code', href, 'aria-label': t('Edit {what}', { what: code }) }, code);
+}
+
+/**
+ * Returns the event of a dead letter as text to be edited: indented, and with its type.
+ * @param {any} letter
+ */
+function editable({ payload, type_code: code }) {
+  try {
+    const event = JSON.parse(payload);
+    const isPlain = event && typeof event === 'object' && !Array.isArray(event);
+    // The subject or a header named the type.
+    const isNamed =
+      !isPlain || !code || ['type', 'topic', 'specversion'].some((one) => one in event);
+    return JSON.stringify(isNamed ? event : { type: code, ...event }, null, 2);
+  } catch {
+    return payload;
+  }
+}
+
+/**
+ * Publishes an edited event. Throws unless each of its events has made something.
+ * @param {string} text
+ */
+async function publish(text) {
+  let body;
+  try {
+    body = JSON.parse(text);
+  } catch (error) {
+    throw new Error(t('This is not JSON: {why}', { why: /** @type {Error} */ (error).message }), {
+      cause: error,
+    });
+  }
+  const { json } = await call('POST', '/api/v1/events', { body, query: { strict: 'true' } });
+  const lost = json.results.find((/** @type {any} */ one) => one.outcome !== 'accepted');
+  if (!lost) return;
+  if (lost.outcome === 'duplicate')
+    throw new Error(t('An event with the same identity was processed before.'));
+  throw new Error(lost.reason ? eventReason(lost.reason, null) : t(lost.outcome));
+}
+
+/** Card of a dead letter. */
+class Card {
+  #letter;
+  #path;
+  #load;
+  #failure = h('p', { class: 'alert', role: 'alert', hidden: true });
+  #editor = h('div', { class: 'stack', hidden: true });
+
+  /**
+   * @param {any} letter
+   * @param {() => Promise<void>} load  Loads the list again.
+   */
+  constructor(letter, load) {
+    this.#letter = letter;
+    this.#path = `/api/v1/admin/dead-letters/${letter.id}`;
+    this.#load = load;
+  }
+
+  /** @param {() => Promise<void>} act */
+  async #try(act) {
+    this.#failure.hidden = true;
+    try {
+      await act();
+    } catch (error) {
+      if (!(error instanceof Error) || error instanceof NotAllowed) throw error;
+      this.#failure.hidden = false;
+      this.#failure.textContent = t('Failed: {why}', { why: error.message });
+    }
+  }
+
+  #replay() {
+    return this.#try(async () => {
+      const { json } = await call('POST', `${this.#path}/replay`);
+      announce(t('Replayed: {outcome}.', { outcome: t(json.outcome) }));
+      await this.#load();
+    });
+  }
+
+  async #discard() {
+    const question = t(
+      'Discard this dead letter? Its event is not processed. A copy stays in the audit.',
+    );
+    if (!confirm(question)) return;
+    await call('DELETE', this.#path);
+    announce(t('Discarded.'));
+    await this.#load();
+  }
+
+  /** Publishes the edited event, and then discards the dead letter. */
+  #publish(/** @type {string} */ text) {
+    return this.#try(async () => {
+      await publish(text);
+      guardPage(null);
+      try {
+        await call('DELETE', this.#path);
+      } catch (error) {
+        // Somebody else may have discarded it.
+        if (!(error instanceof Refused && error.status === 404)) throw error;
+      }
+      announce(t('The edited event is published, and the dead letter is discarded.'));
+      await this.#load();
+    });
+  }
+
+  /** Opens the editor of the event. */
+  #edit() {
+    const before = editable(this.#letter);
+    const area = h('textarea', {
+      value: before,
+      rows: Math.min(24, before.split('\n').length + 1),
+      spellcheck: false,
+      dir: 'ltr',
+    });
+    const close = () => {
+      if (area.value !== before && !confirm(t('Discard your changes?'))) return;
+      guardPage(null);
+      this.#editor.hidden = true;
+      this.#editor.replaceChildren();
+    };
+    this.#editor.replaceChildren(
+      field(t('Event (JSON)'), area, t('It is published as a new event of yours.')),
+      h(
+        'div',
+        { class: 'bar' },
+        button(t('Publish and discard'), () => this.#publish(area.value), { class: 'primary' }),
+        button(t('Cancel'), close, { class: 'quiet' }),
+      ),
+    );
+    this.#editor.hidden = false;
+    guardPage(() => area.isConnected && area.value !== before);
+    area.focus();
+  }
+
+  get element() {
+    const letter = this.#letter;
+    const name = letter.subject ?? letter.source;
+    const summary = h('summary', {}, letter.truncated ? t('First 64 KiB') : t('Event'));
+    return h(
+      'article',
+      { class: 'card stack', 'aria-label': name },
+      h(
+        'div',
+        { class: 'bar' },
+        h('strong', { class: 'code' }, name),
+        h('span', { class: 'badge bad', title: letter.kind }, kindName(letter.kind)),
+        letter.type_code ? typeLink(letter) : null,
+        when(letter.received_at),
+      ),
+      h('p', {}, reasonText(letter.reason)),
+      h('details', {}, summary, h('pre', { tabIndex: 0 }, letter.payload)),
+      this.#failure,
+      this.#editor,
+      h(
+        'div',
+        { class: 'bar' },
+        button(t('Replay'), () => this.#replay(), { disabled: letter.truncated }),
+        button(t('Edit the event'), () => this.#edit(), { disabled: letter.truncated }),
+        h('span', { class: 'gap' }),
+        button(t('Discard'), () => this.#discard(), { class: 'danger' }),
+      ),
+    );
+  }
+}
+
+/**
+ * Returns the card of a dead letter.
+ * @param {any} letter
+ * @param {() => Promise<void>} load  Loads the list again.
+ */
+export const card = (letter, load) => new Card(letter, load).element;

@@ -255,6 +255,7 @@ mod tests {
         let item = crate::store::notification_of(
             Uuid::nil(),
             &crate::testing::draft("budi", "It is there"),
+            Timestamp(1_000),
         );
         let message = Message {
             id: Uuid::now_v7(),

@@ -6,7 +6,7 @@ use serde_json::json;
 use super::{Problem, SharedState, State, identity};
 use crate::{
     clock,
-    domain::{channel::EMAIL, user::UserId},
+    domain::{channel::EMAIL, preferences::Preferences, user::UserId},
     http::api::{Access, Operation, Tag},
 };
 
@@ -96,9 +96,11 @@ async fn page(state: SharedState, request: HttpRequest) -> Result<HttpResponse, 
 async fn unsubscribe(state: SharedState, request: HttpRequest) -> Result<HttpResponse, Problem> {
     let (user, code) = token(&state, &request)?;
     check_mutable(&state, &code)?;
-    let mut preferences = state.store.preferences(&user).await?;
-    preferences.mute_on(EMAIL, &code);
-    state.store.put_preferences(&user, &preferences, clock::now()).await?;
+    let muted = |mut preferences: Preferences| {
+        preferences.mute_on(EMAIL, &code);
+        Ok::<_, Problem>(preferences)
+    };
+    state.store.change_preferences(&user, clock::now(), muted).await??;
     let name = name_of(&state, &code);
     Ok(html("Unsubscribed", &format!("<p>You get no more e-mails of the kind “{name}”.</p>")))
 }

@@ -24,7 +24,7 @@ use crate::{
 
 /// Type as written by an administrator. Members that responses add may be sent back, and are
 /// ignored.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Written {
     code: Option<String>,

@@ -313,6 +313,9 @@ fn types(
         match kind.to_row(templates) {
             Err((name, message)) => faults.push((key(name), message)),
             Ok(row) => {
+                if let Some(channel) = row.doubled_channel() {
+                    faults.push((key("channels"), format!("names {channel} twice")));
+                }
                 let (_, bad) = Catalog::build(
                     std::slice::from_ref(&row),
                     &[],

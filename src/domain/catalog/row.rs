@@ -7,8 +7,13 @@ use serde_json::Value;
 
 use super::{EmailTexts, TextsByLocale, Variant};
 use crate::domain::{
-    channel::{Digest, ESCALATIONS_MAX, Escalation, is_channel, parse_duration},
-    limits::{IDENTIFIER_MAX_CHARS, RECIPIENTS_MAX, ROLE_MAX_CHARS, bounded},
+    channel::{
+        Digest, ESCALATIONS_MAX, Escalation, WEBHOOK_PREFIX, is_channel, parse_duration,
+    },
+    limits::{
+        IDENTIFIER_MAX_CHARS, KEEP_DAYS_MAX, RECIPIENTS_MAX, ROLE_MAX_CHARS, TTL_MAX_SECONDS,
+        bounded,
+    },
     link::LINK_MAX_CHARS,
     notification::{Priority, Timestamp},
     presentation::Action,
@@ -118,11 +123,45 @@ impl TypeRow {
                 format!("unknown channel {channel:?}; web, email, push and webhook:NAME are known");
             return Err(("channels", detail));
         }
+        self.check_times()?;
         self.check_channels()?;
         match self.column_with_nul() {
             Some(column) => Err((column, "must not contain a NUL character".to_owned())),
             None => Ok(()),
         }
+    }
+
+    /// Checks that times are not beyond what the store can hold. What is not positive counts as
+    /// none.
+    fn check_times(&self) -> Result<(), (&'static str, String)> {
+        let times = [
+            ("ttl_seconds", self.ttl_seconds, TTL_MAX_SECONDS),
+            ("keep_days", self.keep_days, KEEP_DAYS_MAX),
+        ];
+        for (column, time, most) in times {
+            if time.is_some_and(|time| time > most) {
+                return Err((column, format!("must be from 1 to {most}")));
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns a channel that is named twice.
+    #[must_use]
+    pub fn doubled_channel(&self) -> Option<&str> {
+        let mut channels = self.channels.iter().enumerate();
+        channels
+            .find(|(at, channel)| self.channels[..*at].contains(channel))
+            .map(|(_, channel)| channel.as_str())
+    }
+
+    /// Returns the names of the webhooks that it uses, each with the column that names it.
+    pub fn webhooks(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        let channels = self.channels.iter().map(|channel| ("channels", channel));
+        let steps = self.escalate.iter().flat_map(|step| &step.channels);
+        channels
+            .chain(steps.map(|channel| ("escalate", channel)))
+            .filter_map(|(column, channel)| Some((column, channel.strip_prefix(WEBHOOK_PREFIX)?)))
     }
 
     /// Checks escalations, grouping and digests.
@@ -140,7 +179,7 @@ impl TypeRow {
             (None, Some(_)) => {
                 Err(("group_by", "is missing: group_window needs the field to group by".to_owned()))
             }
-            (Some(field), _) if field.is_empty() => {
+            (Some(field), _) if field.split('.').any(str::is_empty) => {
                 Err(("group_by", "must be the name of a field of the data".to_owned()))
             }
             (_, Some(window)) => {

@@ -31,6 +31,7 @@ use crate::{
     clock,
     domain::{
         catalog::{Catalog, Origin, TypeRow},
+        channel::WEBHOOK_PREFIX,
         event::code_of,
         notification::Timestamp,
         schedule::Schedule,
@@ -193,7 +194,23 @@ pub(in crate::http) async fn create(
     insert(&state, &caller, &row).await
 }
 
+/// Checks that the webhooks exist that a type did not use before.
+fn check_webhooks(state: &State, row: &TypeRow, before: Option<&TypeRow>) -> Result<(), Problem> {
+    let is_used = |name| {
+        before.is_some_and(|before| before.webhooks().any(|(_, used)| used == name))
+    };
+    let exists = |name: &str| state.channels.find(&format!("{WEBHOOK_PREFIX}{name}")).is_some();
+    match row.webhooks().find(|(_, name)| !is_used(*name) && !exists(name)) {
+        None => Ok(()),
+        Some((column, name)) => {
+            let detail = format!("there is no webhook {name:?} in the configuration of the hub");
+            Err(Problem::bad_field(column, detail))
+        }
+    }
+}
+
 async fn insert(state: &State, caller: &Caller, row: &TypeRow) -> Result<HttpResponse, Problem> {
+    check_webhooks(state, row, None)?;
     let taken = || Problem::conflict(format!("there is a type {:?} already", row.code));
     if find(state, &row.code).await.is_ok() {
         return Err(taken());
@@ -211,6 +228,7 @@ async fn change(
     before: &TypeRow,
     row: &TypeRow,
 ) -> Result<Option<HttpResponse>, Problem> {
+    check_webhooks(state, row, Some(before))?;
     let entry = entry(
         caller,
         "type.changed",

@@ -321,6 +321,8 @@ mod tests {
             ("target", json!("x")),
             ("created_at", json!("soon")),
             ("priority", json!("URGENT")),
+            ("category", json!("\u{0}")),
+            ("action_url", json!("https://")),
             ("ttl_seconds", json!(0)),
             ("action_url", json!("javascript:alert(1)")),
             ("action_url", json!("//evil.example")),

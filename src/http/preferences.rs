@@ -119,7 +119,10 @@ pub(super) async fn put(
         check_mandatory(&state, &wanted)?;
         Ok(wanted)
     };
-    Ok(shown(&state.store.change_preferences(&user, clock::now(), replace).await??))
+    let stored = state.store.change_preferences(&user, clock::now(), replace).await??;
+    // What waited for the end of other quiet hours may be due.
+    state.channels.due.notify_waiters();
+    Ok(shown(&stored))
 }
 
 /// Handles `GET /api/v1/preferences/types`: names of the types that a user can mute.

@@ -7,7 +7,9 @@ use super::{
     rows::{parse_preferences, user_id},
     sql_types::Json,
 };
-use crate::domain::{notification::Timestamp, preferences::Preferences, user::UserId};
+use crate::domain::{
+    deliveries::QUIET, notification::Timestamp, preferences::Preferences, user::UserId,
+};
 
 const OF_ONE: &str = "SELECT preferences FROM user_notification_preferences WHERE user_id = $1";
 
@@ -22,6 +24,10 @@ retention_days) \
 const LOCK: &str = "INSERT INTO user_notification_preferences (user_id, preferences, updated_at) \
      VALUES ($1, $2, $3) ON CONFLICT (user_id) DO UPDATE SET user_id = excluded.user_id \
      RETURNING preferences";
+
+/// Makes due what waits for the end of the quiet hours: the dispatcher decides again.
+const RELEASE_QUIET: &str = "UPDATE deliveries SET due_at = $2 WHERE user_id = $1 AND state = \
+     'scheduled' AND reason = $3 AND due_at > $2";
 
 fn written(preferences: &Preferences) -> Json<'static> {
     // A type of this crate with string keys always serializes.
@@ -101,8 +107,18 @@ impl Store {
                 .bind(now)
                 .fetch_one(&mut *tx)
                 .await?;
-            let changed = change(parse_preferences(&stored));
+            let stored = parse_preferences(&stored);
+            let quiet = (stored.quiet_hours, stored.timezone.clone());
+            let changed = change(stored);
             if let Ok(preferences) = &changed {
+                if (preferences.quiet_hours, preferences.timezone.clone()) != quiet {
+                    sqlx::query(RELEASE_QUIET)
+                        .bind(user.as_str())
+                        .bind(now)
+                        .bind(QUIET)
+                        .execute(&mut *tx)
+                        .await?;
+                }
                 sqlx::query(PUT)
                     .bind(user.as_str())
                     .bind(written(preferences))

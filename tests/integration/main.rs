@@ -73,5 +73,6 @@ mod stress;
 mod texts;
 mod tls;
 mod traces;
+mod types_api;
 mod websocket;
 mod websocket_access;

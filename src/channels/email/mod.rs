@@ -1,6 +1,7 @@
 //! E-mail by SMTP.
 
 mod connections;
+mod limited;
 mod templates;
 mod unsubscribe;
 

@@ -313,3 +313,29 @@ impl Channel for WebPush {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_is_cut_by_the_bytes_of_its_json() {
+        for text in ["a".repeat(900), "\u{1F600}".repeat(900), "\"\n\u{1}".repeat(900)] {
+            let cut = cut(&text, 500);
+            assert!(text.starts_with(&cut) && !cut.is_empty());
+            let json = Value::from(cut.as_str()).to_string();
+            assert_eq!(json.len() - 2, json_bytes(&cut));
+            assert!(json_bytes(&cut) <= 500 && json_bytes(&cut) > 490);
+        }
+        assert_eq!(cut(&"a".repeat(900), 5_000).len(), TEXT_MAX_CHARS);
+    }
+
+    #[test]
+    fn only_a_point_of_the_curve_is_a_key() {
+        let point = |bytes: &[u8]| is_browser_key(&BASE64_URL_SAFE_NO_PAD.encode(bytes));
+        let mut bytes = [5_u8; 65];
+        bytes[0] = 4;
+        assert!(!point(&bytes), "no point of the curve");
+        assert!(!point(b"short"));
+    }
+}

@@ -191,7 +191,7 @@ impl Catalog {
             keep_days: row.keep_days.filter(|days| *days > 0),
             variants,
             schedule,
-            channels: distinct(&row.channels),
+            channels: row.distinct_channels(),
             // Invalid ones were refused above.
             escalate: row
                 .escalate
@@ -380,17 +380,6 @@ pub(super) fn entity_id(entity: &Entity, event: &Event) -> Option<String> {
     let value = present(&entity.id)
         .or_else(|| super::event::other_spelling(&entity.id).and_then(|other| present(&other)))?;
     Some(value.as_str().map_or_else(|| value.to_string(), str::to_owned))
-}
-
-/// Returns channels without repetitions: each gets a notification once.
-fn distinct(channels: &[String]) -> Vec<String> {
-    let mut distinct: Vec<String> = Vec::with_capacity(channels.len());
-    for channel in channels {
-        if !distinct.contains(channel) {
-            distinct.push(channel.clone());
-        }
-    }
-    distinct
 }
 
 fn local_name(locale: &str, code: &str) -> String {

@@ -1,6 +1,6 @@
 //! Notification type as written in the table, in config.toml or by an administrator.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -153,6 +153,15 @@ impl TypeRow {
         channels
             .find(|(at, channel)| self.channels[..*at].contains(channel))
             .map(|(_, channel)| channel.as_str())
+    }
+
+    /// Returns the channels without repetitions, which SQL can write: each gets a notification
+    /// once.
+    pub(super) fn distinct_channels(&self) -> Vec<String> {
+        let mut distinct = self.channels.clone();
+        let mut seen = BTreeSet::new();
+        distinct.retain(|channel| seen.insert(channel.clone()));
+        distinct
     }
 
     /// Returns the names of the webhooks that it uses, each with the column that names it.

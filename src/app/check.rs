@@ -77,6 +77,14 @@ fn faults(loaded: &Loaded) -> Vec<(String, String)> {
             fault(&format!("channels.webhook[{index}].{key}"), message);
         }
     }
+    for (index, row) in loaded.types.iter().enumerate() {
+        let is_known =
+            |name: &str| config.channels.webhooks.iter().any(|webhook| webhook.name == name);
+        if let Some((column, name)) = row.webhooks().find(|(_, name)| !is_known(name)) {
+            let message = format!("there is no [[channels.webhook]] with the name {name:?}");
+            fault(&format!("type[{index}].{column}"), message);
+        }
+    }
     let vapid = &config.channels.push.vapid_private_key.key;
     if !vapid.is_empty()
         && let Err(message) = VapidKeys::from_pem(vapid.reveal())

@@ -34,6 +34,8 @@ fn is_private_v4(address: Ipv4Addr) -> bool {
         || a >= 240
         || (a == 100 && (64..128).contains(&b))
         || (a == 192 && b == 0 && c == 0)
+        // Relays of 6to4 (RFC 7526).
+        || (a == 192 && b == 88 && c == 99)
         || (a == 198 && (b == 18 || b == 19))
 }
 
@@ -49,15 +51,14 @@ fn is_private_v6(address: Ipv6Addr) -> bool {
         // NAT64 and 6to4 carry an IPv4 address.
         [0x64, 0xff9b, 0, 0, 0, 0, high, low] | [0x2002, high, low, ..] => embedded(high, low),
         [first, second, ..] => {
-            address.is_loopback()
-                || address.is_unspecified()
-                || address.is_multicast()
-                || first & 0xfe00 == 0xfc00
-                || first & 0xffc0 == 0xfe80
+            // Only 2000::/3 is global unicast: not what is local to a network or a site, multicast,
+            // IPv4-translated (RFC 2765), the other NAT64 prefix (RFC 8215), discard-only, SRv6.
+            first & 0xe000 != 0x2000
+                // Teredo, benchmarks, ORCHID and other protocol assignments (RFC 2928).
                 || (first == 0x2001 && second < 0x200)
+                // Documentation (RFC 3849, RFC 9637).
                 || (first == 0x2001 && second == 0xdb8)
-                || (first == 0x64 && second == 0xff9b)
-                || (first == 0x100 && second == 0)
+                || (first == 0x3fff && second < 0x1000)
         }
     }
 }
@@ -142,11 +143,26 @@ mod tests {
             "2002:7f00:1::",
             "2001:db8::1",
             "ff02::1",
+            "fec0::1",
+            "3fff::1",
+            "3fff:fff::1",
+            "::ffff:0:127.0.0.1",
+            "::ffff:0:1.1.1.1",
+            "192.88.99.1",
+            "2001:0:7f00:1::",
+            "2001:20::1",
+            "64:ff9b:1::a00:1",
+            "100::1",
+            "100:0:0:1::1",
+            "5f00::1",
+            "2002:c0a8:101::1",
         ] {
             let address: IpAddr = private.parse().expect("an address");
             assert!(is_private(address), "{private}");
         }
-        for public in ["1.1.1.1", "93.184.216.34", "2606:4700::1111", "64:ff9b::101:101"] {
+        for public in
+            ["1.1.1.1", "93.184.216.34", "2606:4700::1111", "64:ff9b::101:101", "2002:101:101::"]
+        {
             let address: IpAddr = public.parse().expect("an address");
             assert!(!is_private(address), "{public}");
         }

@@ -31,7 +31,7 @@ pub use email::{
 };
 pub use set::{ChannelSet, ChannelsError};
 pub use unreached::Unreached;
-pub use web_push::{VapidKeys, generate_vapid};
+pub use web_push::{VapidKeys, generate_vapid, is_browser_key};
 pub use webhook::check_webhook;
 
 use crate::{
@@ -185,7 +185,7 @@ pub fn configured(
         channels.push(Arc::new(web_push::WebPush::new(&config.push, keys, limits, context)?));
     }
     for webhook in &config.webhooks {
-        channels.push(Arc::new(webhook::Webhook::new(webhook, timeout)?));
+        channels.push(Arc::new(webhook::Webhook::new(webhook, &config.email.public_url, timeout)?));
     }
     Ok(channels)
 }

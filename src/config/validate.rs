@@ -311,6 +311,9 @@ fn types(
         match kind.to_row(templates) {
             Err((name, message)) => faults.push((key(name), message)),
             Ok(row) => {
+                if let Some(channel) = row.doubled_channel() {
+                    faults.push((key("channels"), format!("names {channel} twice")));
+                }
                 for bad in Catalog::faults(&row, &config.templates.default_locale) {
                     match (&*bad.column, &kind.file) {
                         ("template", Some(file)) => {

@@ -127,6 +127,11 @@ impl SweepKind {
     pub fn apply(self, state: NotificationState) -> Option<NotificationState> {
         let to = match (self, state.status) {
             (Self::Wake, Status::Snoozed) => {
+                // Its snooze lasted as long as its time to live.
+                if state.expires_at.is_some() && state.expires_at <= state.snoozed_until {
+                    let status = Status::AutoCleared;
+                    return Some(NotificationState { status, snoozed_until: None, ..state });
+                }
                 // It is as new as on the first day: its owner asked to be told again.
                 return Some(NotificationState {
                     status: Status::Unread,

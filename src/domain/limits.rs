@@ -3,6 +3,12 @@
 /// Maximum length of an identifier, in characters: type, event ID, source, login, title.
 pub const IDENTIFIER_MAX_CHARS: usize = 256;
 
+/// Longest time to live of a notification, in seconds: ten years.
+pub const TTL_MAX_SECONDS: i64 = 10 * 365 * 24 * 60 * 60;
+
+/// Longest time for which a type keeps its notifications, in days: a hundred years.
+pub const KEEP_DAYS_MAX: i64 = 36_500;
+
 /// Maximum number of recipients that one event can name.
 pub const RECIPIENTS_MAX: usize = 10_000;
 

@@ -1,5 +1,7 @@
 //! Safety of links.
 
+use url::Url;
+
 /// Maximum length of a link, in characters.
 pub const LINK_MAX_CHARS: usize = 2_048;
 
@@ -14,9 +16,20 @@ pub const EXPECTED: &str = "must start with https://, http:// or one slash, with
 /// drop.
 #[must_use]
 pub fn is_safe(link: &str) -> bool {
+    begins_safely(link) && (link.starts_with('/') || names_host(link))
+}
+
+/// Returns whether a link begins as a safe one does. What follows can still be no host.
+fn begins_safely(link: &str) -> bool {
     link.chars().count() <= LINK_MAX_CHARS
         && !link.chars().any(|c| c.is_control() || c == '\\')
-        && (has_host(link) || (link.starts_with('/') && !link.starts_with("//")))
+        && (has_scheme(link) || (link.starts_with('/') && !link.starts_with("//")))
+}
+
+/// Returns whether a link with a scheme is a URL with a host right behind it.
+fn names_host(link: &str) -> bool {
+    let behind = link.split_once("://").map(|(_, behind)| behind).unwrap_or_default();
+    !behind.starts_with('/') && Url::parse(link).is_ok_and(|url| url.has_host())
 }
 
 /// Returns whether every rendering of a template is a safe link: its literal beginning decides. A
@@ -29,11 +42,11 @@ pub fn is_safe_template(source: &str) -> bool {
     match source.find('{') {
         None => is_safe(source),
         // Values are percent-encoded, so a link that begins with one is never safe.
-        Some(end) => is_safe(&source[..end]),
+        Some(end) => begins_safely(&source[..end]),
     }
 }
 
-fn has_host(link: &str) -> bool {
+fn has_scheme(link: &str) -> bool {
     let begins = |scheme: &str| {
         link.get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme))
     };
@@ -62,6 +75,11 @@ mod tests {
             "https:\\\\evil.example",
             "refunds/1",
             "https:/x",
+            "https://",
+            "http:///x",
+            "https://[::1",
+            "https://a b/",
+            "https://host:port/",
         ] {
             assert!(!is_safe(link), "{link}");
         }

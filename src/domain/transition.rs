@@ -146,6 +146,8 @@ fn snoozed(
     until: Timestamp,
     seen_at: Option<Timestamp>,
 ) -> Option<NotificationState> {
+    // Then it is cleared instead of woken: a snooze does not prolong a time to live.
+    let until = state.expires_at.map_or(until, |expires_at| until.min(expires_at));
     let is_listed = matches!(state.status, Status::Unread | Status::Read | Status::Snoozed);
     if !is_listed || state.snoozed_until == Some(until) {
         return None;

@@ -155,7 +155,8 @@ pub(super) fn json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
         let missing =
             detail.strip_prefix("missing field `").and_then(|rest| rest.split('`').next());
         match (missing, path.as_str()) {
-            (Some(field), _) => Problem::bad_field(field, "is missing"),
+            (Some(field), "." | "?") => Problem::bad_field(field, "is missing"),
+            (Some(field), of) => Problem::bad_field(&format!("{of}.{field}"), "is missing"),
             (None, "." | "?") => Problem::bad_request(format!("the body is invalid: {detail}")),
             (None, field) => Problem::bad_field(field, detail),
         }

@@ -9,6 +9,7 @@ mod admission;
 mod api;
 mod assets;
 mod body;
+mod conditional;
 mod cors;
 mod dry_run;
 mod events;

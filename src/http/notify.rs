@@ -20,7 +20,7 @@ use crate::{
     clock,
     domain::{
         event::{Direct, Event, Identity, MESSAGE, Seed, code_of},
-        limits::{IDENTIFIER_MAX_CHARS, bounded},
+        limits::{IDENTIFIER_MAX_CHARS, TTL_MAX_SECONDS, bounded},
         link,
         notification::{Priority, Timestamp},
         presentation::{ACTIONS_MAX, Action, CATEGORY_MAX_CHARS, LABEL_MAX_CHARS, Presentation},
@@ -80,9 +80,6 @@ pub(in crate::http) fn operations() -> Vec<Operation> {
 
 /// Maximum number of targets per request.
 const TARGETS_MAX: usize = 1_000;
-
-/// Maximum time to live, in seconds: ten years.
-const TTL_MAX_SECONDS: i64 = 315_360_000;
 
 #[derive(Deserialize)]
 struct Body {
@@ -240,7 +237,12 @@ fn event(body: Body, key: Option<&str>) -> Result<Event, Problem> {
 /// Validates the category, the icon and the actions.
 fn presentation(body: &Body) -> Result<Presentation, Problem> {
     let wrong = |field: &str, detail: String| Problem::bad_field(field, detail);
+    let no_nul = |field: &str, text: &str| match text.contains('\0') {
+        true => Err(wrong(field, "must not contain a NUL character".to_owned())),
+        false => Ok(()),
+    };
     if let Some(category) = &body.category {
+        no_nul("category", category)?;
         bounded(category.clone(), CATEGORY_MAX_CHARS)
             .map_err(|detail| wrong("category", detail))?;
     }
@@ -254,15 +256,12 @@ fn presentation(body: &Body) -> Result<Presentation, Problem> {
         if label.trim().is_empty() {
             return Err(wrong(&format!("actions[{at}].label"), "must not be empty".to_owned()));
         }
+        no_nul(&format!("actions[{at}].label"), label)?;
         bounded(label.clone(), LABEL_MAX_CHARS)
             .map_err(|detail| wrong(&format!("actions[{at}].label"), detail))?;
         if !link::is_safe(url) {
             return Err(wrong(&format!("actions[{at}].url"), link::EXPECTED.to_owned()));
         }
-    }
-    let texts = body.category.iter().chain(body.actions.iter().map(|action| &action.label));
-    if texts.into_iter().any(|text| text.contains('\0')) {
-        return Err(wrong("actions", "must not contain a NUL character".to_owned()));
     }
     Ok(Presentation {
         category: body.category.clone().filter(|category| !category.trim().is_empty()),
@@ -335,6 +334,8 @@ mod tests {
             ("target", json!("x")),
             ("created_at", json!("soon")),
             ("priority", json!("URGENT")),
+            ("category", json!("\u{0}")),
+            ("action_url", json!("https://")),
             ("ttl_seconds", json!(0)),
             ("action_url", json!("javascript:alert(1)")),
             ("action_url", json!("//evil.example")),

@@ -1,9 +1,13 @@
 //! Preferences of a user: `/api/v1/preferences`.
 
-use actix_web::{HttpRequest, HttpResponse, web};
-use serde_json::json;
+use actix_web::{HttpRequest, HttpResponse, http::header, web};
+use serde_json::{Value, json};
 
-use super::{Problem, SharedState, body, identity};
+use super::{
+    Problem, SharedState, State, body,
+    conditional::{etag, matches},
+    identity,
+};
 use crate::{
     clock,
     domain::{
@@ -12,7 +16,7 @@ use crate::{
         preferences::Preferences,
         user::Person,
     },
-    http::api::{Access, Operation, Tag},
+    http::api::{Access, Operation, Tag, reference},
 };
 
 /// Operations of this resource.
@@ -21,7 +25,7 @@ pub(in crate::http) fn operations() -> Vec<Operation> {
         Operation::get("/api/v1/preferences", get)
             .access(Access::User)
             .doc(Tag::Inbox, "get_preferences", "Get the preferences of the user")
-            .returns(200, "The preferences.", "Preferences"),
+            .response(200, answer("The preferences.")),
         Operation::put("/api/v1/preferences", put)
             .access(Access::User)
             .doc(Tag::Inbox, "put_preferences", "Replace the preferences of the user")
@@ -30,8 +34,14 @@ pub(in crate::http) fn operations() -> Vec<Operation> {
                  muted type are not stored; a mandatory type cannot be muted. In quiet \
                  hours notifications arrive without a toast.",
             )
+            .header(
+                "If-Match",
+                json!({ "type": "string" }),
+                "`ETag` of the preferences as the caller saw them.",
+            )
             .body("Preferences")
-            .returns(200, "The stored preferences.", "Preferences"),
+            .response(200, answer("The stored preferences."))
+            .errors(&[412]),
         Operation::get("/api/v1/preferences/types", types)
             .access(Access::User)
             .doc(
@@ -45,7 +55,46 @@ pub(in crate::http) fn operations() -> Vec<Operation> {
 
 pub(super) async fn get(state: SharedState, request: HttpRequest) -> Result<HttpResponse, Problem> {
     let user = identity::user(&state, &request).await?.user_id;
-    Ok(HttpResponse::Ok().json(state.store.preferences(&user).await?.complete()))
+    Ok(shown(&state.store.preferences(&user).await?.complete()))
+}
+
+/// Returns the description of a response with preferences and their `ETag`.
+fn answer(description: &str) -> Value {
+    json!({
+        "description": description,
+        "content": { "application/json": { "schema": reference("Preferences") } },
+        "headers": {
+            "ETag": { "schema": { "type": "string" }, "description": "For `If-Match`." },
+        },
+    })
+}
+
+/// Returns the `ETag` of complete preferences.
+fn tag_of(preferences: &Preferences) -> String {
+    // A type of this crate with string keys always serializes.
+    etag(&serde_json::to_value(preferences).unwrap_or_default())
+}
+
+fn shown(preferences: &Preferences) -> HttpResponse {
+    HttpResponse::Ok().insert_header((header::ETAG, tag_of(preferences))).json(preferences)
+}
+
+/// Checks that no mandatory type is muted.
+fn check_mandatory(state: &State, preferences: &Preferences) -> Result<(), Problem> {
+    let catalog = state.catalog.current();
+    let mandatory = |code: &&String| catalog.find(code).is_some_and(|kind| kind.mandatory);
+    let refused = |field, code: &str| {
+        let detail = format!("the type {code} is mandatory and cannot be muted");
+        Err(Problem::bad_field(field, detail))
+    };
+    if let Some(code) = preferences.muted_types.iter().find(mandatory) {
+        return refused("muted_types", code);
+    }
+    let named = preferences.channels.values().flat_map(|channel| &channel.types);
+    match named.filter(|(_, wanted)| !**wanted).find(|(code, _)| mandatory(code)) {
+        Some((code, _)) => refused("channels", code),
+        None => Ok(()),
+    }
 }
 
 /// Handles `PUT`: replaces all preferences.
@@ -59,25 +108,22 @@ pub(super) async fn put(
     let preferences: Preferences = body::json(&bytes)?;
     let preferences =
         preferences.checked().map_err(|(field, detail)| Problem::bad_field(field, detail))?;
-    let preferences = preferences.merged_with(&state.store.preferences(&user).await?);
-    let catalog = state.catalog.current();
-    let mandatory = |code: &&String| catalog.find(code).is_some_and(|kind| kind.mandatory);
-    if let Some(code) = preferences.muted_types.iter().find(mandatory) {
-        return Err(Problem::bad_field(
-            "muted_types",
-            format!("the type {code} is mandatory and cannot be muted"),
-        ));
-    }
-    let named = preferences.channels.values().flat_map(|channel| &channel.types);
-    if let Some((code, _)) = named.filter(|(_, wanted)| !**wanted).find(|(code, _)| mandatory(code))
-    {
-        return Err(Problem::bad_field(
-            "channels",
-            format!("the type {code} is mandatory and cannot be muted"),
-        ));
-    }
-    state.store.put_preferences(&user, &preferences, clock::now()).await?;
-    Ok(HttpResponse::Ok().json(preferences))
+    let replace = |stored: Preferences| {
+        let stored = stored.complete();
+        if !matches(request.headers(), || tag_of(&stored)) {
+            return Err(Problem::precondition_failed(
+                "the preferences have been changed meanwhile; load them again, and send what is \
+                 still to change",
+            ));
+        }
+        let wanted = preferences.merged_with(&stored);
+        check_mandatory(&state, &wanted)?;
+        Ok(wanted)
+    };
+    let stored = state.store.change_preferences(&user, clock::now(), replace).await??;
+    // What waited for the end of other quiet hours may be due.
+    state.channels.due.notify_waiters();
+    Ok(shown(&stored))
 }
 
 /// Handles `GET /api/v1/preferences/types`: names of the types that a user can mute.

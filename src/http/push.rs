@@ -8,7 +8,7 @@ use url::Url;
 
 use super::{Problem, SharedState, State, body, identity};
 use crate::{
-    channels::VapidKeys,
+    channels::{VapidKeys, is_browser_key},
     clock,
     http::api::{Access, Operation, Tag},
     store::{PushSubscription, subscription_id},
@@ -100,6 +100,9 @@ async fn subscribe(
     if bytes_of(&p256dh) != Some(KEY_BYTES) || bytes_of(&auth) != Some(SECRET_BYTES) {
         let detail = "must be p256dh and auth in base64url, as the browser gave them";
         return Err(Problem::bad_field("keys", detail));
+    }
+    if !is_browser_key(&p256dh) {
+        return Err(Problem::bad_field("keys.p256dh", "is not a public key of P-256"));
     }
     let id = subscription_id(&written.endpoint);
     let subscription =

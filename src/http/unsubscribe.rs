@@ -6,7 +6,7 @@ use serde_json::json;
 use super::{Problem, SharedState, State, identity};
 use crate::{
     clock,
-    domain::{channel::EMAIL, user::UserId},
+    domain::{channel::EMAIL, preferences::Preferences, user::UserId},
     http::api::{Access, Operation, Tag},
 };
 
@@ -36,8 +36,8 @@ pub(in crate::http) fn operations() -> Vec<Operation> {
     ]
 }
 
-/// Returns user and type of the token of a request.
-fn token(state: &State, request: &HttpRequest) -> Result<(UserId, String), Problem> {
+/// Returns user and types of the token of a request.
+fn token(state: &State, request: &HttpRequest) -> Result<(UserId, Vec<String>), Problem> {
     let query = identity::query(request.uri());
     let token = query.iter().find(|(name, _)| name == "token").map(|(_, value)| value.as_str());
     token
@@ -66,39 +66,50 @@ fn html(title: &str, content: &str) -> HttpResponse {
         ))
 }
 
-/// Returns the name of a type for people.
-fn name_of(state: &State, code: &str) -> String {
+/// Returns the names of types for people, as HTML.
+fn names_of(state: &State, codes: &[String]) -> String {
     let catalog = state.catalog.current();
-    escaped(&catalog.find(code).map_or_else(|| code.to_owned(), |kind| kind.display_name.clone()))
+    let name = |code: &String| {
+        let name = catalog.find(code).map_or(code.as_str(), |kind| &kind.display_name);
+        format!("“{}”", escaped(name))
+    };
+    let names: Vec<String> = codes.iter().map(name).collect();
+    let word = if names.len() == 1 { "kind" } else { "kinds" };
+    format!("{word} {}", names.join(", "))
 }
 
-/// Checks that a type can be muted: it may have become mandatory since the e-mail.
-fn check_mutable(state: &State, code: &str) -> Result<(), Problem> {
-    if state.catalog.current().find(code).is_some_and(|kind| kind.mandatory) {
+/// Returns the types that can be muted: some may have become mandatory since the e-mail.
+fn mutable(state: &State, mut codes: Vec<String>) -> Result<Vec<String>, Problem> {
+    let catalog = state.catalog.current();
+    codes.retain(|code| !catalog.find(code).is_some_and(|kind| kind.mandatory));
+    if codes.is_empty() {
         return Err(Problem::conflict("e-mails of this kind are mandatory and cannot be muted"));
     }
-    Ok(())
+    Ok(codes)
 }
 
 async fn page(state: SharedState, request: HttpRequest) -> Result<HttpResponse, Problem> {
-    let (_, code) = token(&state, &request)?;
-    check_mutable(&state, &code)?;
-    let name = name_of(&state, &code);
+    let (_, codes) = token(&state, &request)?;
+    let names = names_of(&state, &mutable(&state, codes)?);
     Ok(html(
         "Unsubscribe",
         &format!(
-            "<p>You will get no more e-mails of the kind “{name}”. The notifications stay in your \
+            "<p>You will get no more e-mails of the {names}. The notifications stay in your \
              inbox.</p><form method=\"post\"><button>Unsubscribe</button></form>"
         ),
     ))
 }
 
 async fn unsubscribe(state: SharedState, request: HttpRequest) -> Result<HttpResponse, Problem> {
-    let (user, code) = token(&state, &request)?;
-    check_mutable(&state, &code)?;
-    let mut preferences = state.store.preferences(&user).await?;
-    preferences.mute_on(EMAIL, &code);
-    state.store.put_preferences(&user, &preferences, clock::now()).await?;
-    let name = name_of(&state, &code);
-    Ok(html("Unsubscribed", &format!("<p>You get no more e-mails of the kind “{name}”.</p>")))
+    let (user, codes) = token(&state, &request)?;
+    let codes = mutable(&state, codes)?;
+    let muted = |mut preferences: Preferences| {
+        for code in &codes {
+            preferences.mute_on(EMAIL, code);
+        }
+        Ok::<_, Problem>(preferences)
+    };
+    state.store.change_preferences(&user, clock::now(), muted).await??;
+    let names = names_of(&state, &codes);
+    Ok(html("Unsubscribed", &format!("<p>You get no more e-mails of the {names}.</p>")))
 }

@@ -59,6 +59,18 @@ const LIST: &str = page!("<> 'deleted'");
 
 const LIST_UNREAD: &str = page!("= 'unread'");
 
+/// Folds a text on PostgreSQL: text and pattern alike, because its idea of upper case depends on
+/// the database. The letters that it may not know are those that become two.
+macro_rules! folded {
+    ($text:literal) => {
+        concat!(
+            "UPPER(LOWER(REPLACE(REPLACE(REPLACE(",
+            $text,
+            ", 'ß', 'ss'), 'ẞ', 'ss'), 'İ', 'i\u{307}')))"
+        )
+    };
+}
+
 /// Returns the statement for a page with the state of its inbox on PostgreSQL, in one round trip: a
 /// row of the state alone if the page is empty.
 ///
@@ -75,7 +87,17 @@ fn page_with_inbox(filter: &Filter) -> String {
         (filter.category.is_some(), " AND category = $6"),
         (
             filter.search.is_some(),
-            " AND (LOWER(title) LIKE $7 ESCAPE '!' OR LOWER(message) LIKE $7 ESCAPE '!')",
+            concat!(
+                " AND (",
+                folded!("title"),
+                " LIKE ",
+                folded!("$7"),
+                " ESCAPE '!' OR ",
+                folded!("message"),
+                " LIKE ",
+                folded!("$7"),
+                " ESCAPE '!')"
+            ),
         ),
     ] {
         if is_asked {
@@ -271,11 +293,11 @@ impl Store {
         Ok(Listing { items, next, inbox })
     }
 
-    /// Folds a text as the statements of the backend do.
+    /// Folds a text as the statements of the backend do, unless they do it themselves.
     fn folded(&self, text: &str) -> String {
         match &self.backend {
             Backend::Sqlite(_) => sqlite::folded(text),
-            Backend::Postgres(_) => text.to_lowercase(),
+            Backend::Postgres(_) => text.to_owned(),
         }
     }
 

@@ -1,11 +1,15 @@
 //! Preferences of users: table `user_notification_preferences`.
 
+use std::convert::Infallible;
+
 use super::{
     Store, StoreError,
     rows::{parse_preferences, user_id},
     sql_types::Json,
 };
-use crate::domain::{notification::Timestamp, preferences::Preferences, user::UserId};
+use crate::domain::{
+    deliveries::QUIET, notification::Timestamp, preferences::Preferences, user::UserId,
+};
 
 const OF_ONE: &str = "SELECT preferences FROM user_notification_preferences WHERE user_id = $1";
 
@@ -14,6 +18,16 @@ retention_days) \
      VALUES ($1, $2, $3, $4) ON CONFLICT (user_id) DO UPDATE SET preferences = \
      excluded.preferences, \
      updated_at = excluded.updated_at, retention_days = excluded.retention_days";
+
+/// Selects the preferences of a user for a change, and locks them until the end of the transaction,
+/// also those of a user who has none yet.
+const LOCK: &str = "INSERT INTO user_notification_preferences (user_id, preferences, updated_at) \
+     VALUES ($1, $2, $3) ON CONFLICT (user_id) DO UPDATE SET user_id = excluded.user_id \
+     RETURNING preferences";
+
+/// Makes due what waits for the end of the quiet hours: the dispatcher decides again.
+const RELEASE_QUIET: &str = "UPDATE deliveries SET due_at = $2 WHERE user_id = $1 AND state = \
+     'scheduled' AND reason = $3 AND due_at > $2";
 
 fn written(preferences: &Preferences) -> Json<'static> {
     // A type of this crate with string keys always serializes.
@@ -74,6 +88,50 @@ impl Store {
         Ok(())
     }
 
+    /// Changes the preferences of a user by what `change` makes of the stored ones. No other change
+    /// comes between, by this hub or another one. Returns what is stored then; after an error of
+    /// `change`, nothing has changed.
+    ///
+    /// # Errors
+    /// When the store is unavailable; within, what `change` refuses.
+    pub async fn change_preferences<E>(
+        &self,
+        user: &UserId,
+        now: Timestamp,
+        change: impl FnOnce(Preferences) -> Result<Preferences, E>,
+    ) -> Result<Result<Preferences, E>, StoreError> {
+        let changed = in_transaction!(self, |_db, tx| {
+            let stored: Json<'static> = sqlx::query_scalar(LOCK)
+                .bind(user.as_str())
+                .bind(written(&Preferences::default()))
+                .bind(now)
+                .fetch_one(&mut *tx)
+                .await?;
+            let stored = parse_preferences(&stored);
+            let quiet = (stored.quiet_hours, stored.timezone.clone());
+            let changed = change(stored);
+            if let Ok(preferences) = &changed {
+                if (preferences.quiet_hours, preferences.timezone.clone()) != quiet {
+                    sqlx::query(RELEASE_QUIET)
+                        .bind(user.as_str())
+                        .bind(now)
+                        .bind(QUIET)
+                        .execute(&mut *tx)
+                        .await?;
+                }
+                sqlx::query(PUT)
+                    .bind(user.as_str())
+                    .bind(written(preferences))
+                    .bind(now)
+                    .bind(preferences.retention_days)
+                    .execute(&mut *tx)
+                    .await?;
+            }
+            changed
+        });
+        Ok(changed)
+    }
+
     /// Sets the retention period of a user, and leaves other preferences unchanged.
     ///
     /// # Errors
@@ -84,19 +142,10 @@ impl Store {
         days: i64,
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        in_transaction!(self, |_db, tx| {
-            let found: Option<Json<'static>> =
-                sqlx::query_scalar(OF_ONE).bind(user.as_str()).fetch_optional(&mut *tx).await?;
-            let mut preferences = found.as_ref().map(parse_preferences).unwrap_or_default();
-            preferences.retention_days = Some(days);
-            sqlx::query(PUT)
-                .bind(user.as_str())
-                .bind(written(&preferences))
-                .bind(now)
-                .bind(days)
-                .execute(&mut *tx)
-                .await?;
-        });
-        Ok(())
+        let set =
+            |stored| Ok::<_, Infallible>(Preferences { retention_days: Some(days), ..stored });
+        match self.change_preferences(user, now, set).await? {
+            Ok(_) => Ok(()),
+        }
     }
 }

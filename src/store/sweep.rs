@@ -232,9 +232,13 @@ impl Store {
                     deleted.push(found.notification_id.to_string());
                     unused.extend(shared);
                 }
+                let kind = match (sweep, found.status) {
+                    (SweepKind::Wake, Status::AutoCleared) => SweepKind::Expire,
+                    _ => sweep,
+                };
                 changes.push(Change {
                     user_id: found.user_id.clone(),
-                    kind: ChangeKind::Swept(sweep),
+                    kind: ChangeKind::Swept(kind),
                     notification: Some(Arc::new(found)),
                     step,
                     origin: None,

@@ -1,11 +1,12 @@
 //! Grouping and snooze: changes of the inbox that come with the channels.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
-use crate::channels::{config, deliveries, person};
+use crate::channels::{config, deliveries, in_state, person, publish};
 use crate::support::{
     hub::{Hub, On},
     receivers::Receivers,
+    wait::{PATIENCE, until},
 };
 
 async fn similar_events_become_one_notification(on: On) {
@@ -193,4 +194,67 @@ async fn snoozed_notification_comes_back_on_sqlite() {
 #[tokio::test]
 async fn snoozed_notification_comes_back_on_postgresql() {
     snoozed_notification_comes_back(On::Postgres).await;
+}
+
+async fn quiet_hours_that_end_early_release_what_waits(on: On) {
+    let Some(receivers) = Receivers::start() else { return };
+    let Some(hub) = Hub::with_config_on(on, &config(&receivers), &[]).await else { return };
+    person(&hub, "budi").await;
+    let put = async |body: Value| {
+        let path = "/api/v1/preferences?user_id=budi";
+        hub.send("PUT", path, &[], body.to_string()).await
+    };
+    // Quiet hours of almost the whole day, which include the time of the test.
+    let now = chrono::Utc::now();
+    let time = |minutes| (now - chrono::TimeDelta::minutes(minutes)).format("%H:%M").to_string();
+    let quiet = json!({ "quiet_hours": { "from": time(3), "to": time(9) }, "timezone": "UTC" });
+    assert_eq!(put(quiet.clone()).await.0, 200);
+    publish(&hub, "MAILED", "budi", "later").await;
+    until("the e-mail waits", PATIENCE, async || {
+        let waiting = deliveries(&hub, "user=budi&state=scheduled").await;
+        waiting.first().filter(|one| one["reason"] == "quiet hours").map(drop)
+    })
+    .await;
+    // With an `If-Match` that is not the current one nothing changes.
+    let path = "/api/v1/preferences?user_id=budi";
+    let stale = [("if-match", "\"other\"")];
+    let (status, _) = hub.send("PUT", path, &stale, json!({}).to_string()).await;
+    assert_eq!(status, 412);
+    assert_eq!(put(json!({})).await.0, 200);
+    in_state(&hub, "budi", "sent", 1).await;
+}
+
+#[tokio::test]
+async fn quiet_hours_that_end_early_release_what_waits_on_sqlite() {
+    quiet_hours_that_end_early_release_what_waits(On::Sqlite).await;
+}
+
+#[tokio::test]
+async fn quiet_hours_that_end_early_release_what_waits_on_postgresql() {
+    quiet_hours_that_end_early_release_what_waits(On::Postgres).await;
+}
+
+#[tokio::test]
+async fn quoted_address_is_sent_to_and_a_digest_can_be_unsubscribed_as_a_whole() {
+    let Some(receivers) = Receivers::start() else { return };
+    let more = "[[type]]\ncode = \"COLLECTED_TOO\"\ntitle = \"Too\"\ntemplate = \"Too\"\n\
+                target = \"SELF\"\nchannels = [\"web\", \"email\"]\ndigest = \"3s\"\n";
+    let hub = Hub::with_config(&format!("{}{more}", config(&receivers)), &[]).await;
+    let body = json!({ "email": "\"a b\"@people.example" }).to_string();
+    hub.send("PUT", "/api/v1/admin/directory/budi", &[], body).await;
+    publish(&hub, "COLLECTED", "budi", "one").await;
+    let event = json!({ "type": "COLLECTED_TOO", "user_id": "budi" });
+    assert_eq!(hub.post("/api/v1/events", &event).await.0, 202);
+    in_state(&hub, "budi", "sent", 2).await;
+    let mut muted = 0;
+    for mail in receivers.mails().await {
+        let link = mail["headers"]["list-unsubscribe"].as_str().expect("a link");
+        let link = link.trim_matches(['<', '>']);
+        let path = link.strip_prefix("https://hub.example").expect("the public URL");
+        assert_eq!(hub.send("POST", path, &[], String::new()).await.0, 200);
+        let (_, preferences) = hub.get("/api/v1/preferences?user_id=budi").await;
+        let types = &preferences["channels"]["email"]["types"];
+        muted = types.as_object().map_or(0, serde_json::Map::len);
+    }
+    assert_eq!(muted, 2);
 }

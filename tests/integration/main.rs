@@ -75,5 +75,6 @@ mod stress;
 mod texts;
 mod tls;
 mod traces;
+mod types_api;
 mod websocket;
 mod websocket_access;

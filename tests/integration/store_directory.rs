@@ -33,6 +33,29 @@ async fn preferences_are_stored_per_user(store: Store) {
     assert_eq!(all, [(user("u"), kept)]);
 }
 
+async fn simultaneous_changes_of_preferences_are_all_kept(store: Store) {
+    let codes: Vec<String> = (0..12).map(|n| format!("T{n:02}")).collect();
+    let mute = async |code: &String| {
+        let change = |mut stored: Preferences| {
+            stored.mute_on("email", code);
+            Ok::<_, ()>(stored)
+        };
+        let changed = store.change_preferences(&user("u"), NOW, change).await.expect("it writes");
+        changed.expect("nothing is refused");
+    };
+    let retention = async { store.set_retention(&user("u"), 7, NOW).await.expect("it writes") };
+    let mutes = futures_util::future::join_all(codes.iter().map(mute));
+    tokio::join!(mutes, retention);
+    let kept = store.preferences(&user("u")).await.expect("it reads");
+    let muted: Vec<&String> = kept.channels["email"].types.keys().collect();
+    assert_eq!(muted, codes.iter().collect::<Vec<_>>());
+    assert_eq!(kept.retention_days, Some(7));
+    // What is refused changes nothing.
+    let refused = store.change_preferences(&user("u"), NOW, |_| Err("no")).await;
+    assert_eq!(refused.expect("it reads"), Err("no"));
+    assert_eq!(store.preferences(&user("u")).await.expect("it reads"), kept);
+}
+
 async fn idempotency_key_is_reserved_once_with_its_response(store: Store) {
     let reserve = async |key: &str, print: &str, holder: &str, now: Timestamp| {
         store.reserve(key, print, holder, now).await.expect("it reserves")
@@ -351,6 +374,7 @@ on_both! {
     columns_for_sql_follow_what_the_hub_writes,
     accepted_fan_out_is_claimed_by_one_hub_at_a_time_until_it_ends,
     preferences_are_stored_per_user,
+    simultaneous_changes_of_preferences_are_all_kept,
     idempotency_key_is_reserved_once_with_its_response,
     directory_finds_users_and_roles,
     config_types_are_written_and_overrides_kept,

@@ -87,6 +87,51 @@ async fn sweeps_run_in_bounded_batches(store: Store) {
     assert_eq!(back, (ChangeKind::Marked(Mark::Unread), 8, 1));
 }
 
+async fn a_snooze_does_not_prolong_a_time_to_live(store: Store) {
+    let drafts = vec![timed("a", 0, Some(10), None), timed("a", 0, Some(90), None)];
+    let ids: Vec<Uuid> = drafts.iter().map(|(id, _)| *id).collect();
+    store.commit(&[planned(None, drafts)], NOW).await.expect("it commits");
+    for id in &ids {
+        mark(&store, "a", *id, Mark::Snooze(Timestamp(NOW.0 + 50))).await;
+    }
+    let wake = async |at| {
+        let at = Timestamp(NOW.0 + at);
+        let fence = Fence::alone("sweeper");
+        store.sweep(SweepKind::Wake, at, 10, at, &fence).await.expect("it sweeps")
+    };
+    let cleared = wake(15).await;
+    let kinds: Vec<_> = cleared.iter().map(|change| change.kind).collect();
+    assert_eq!(kinds, [ChangeKind::Swept(SweepKind::Expire)]);
+    let item =
+        store.notification(&user("a"), ids[0]).await.expect("it reads").expect("it is there");
+    assert_eq!((item.status, item.snoozed_until), (Status::AutoCleared, None));
+    let woken = wake(60).await;
+    let kinds: Vec<_> = woken.iter().map(|change| change.kind).collect();
+    assert_eq!(kinds, [ChangeKind::Swept(SweepKind::Wake)]);
+    let counters = store.inbox(&user("a")).await.expect("it reads");
+    assert_eq!((counters.unread, counters.unseen), (1, 1));
+}
+
+async fn search_finds_text_in_any_case_of_any_alphabet(store: Store) {
+    let texts = ["ΣΊΣΥΦΟΣ", "İstanbul", "straße", "ÉCOLE", "100% sure"];
+    let drafts = texts.iter().map(|text| draft("a", text)).collect();
+    store.commit(&[planned(None, drafts)], NOW).await.expect("it commits");
+    for (search, found) in [
+        ("ΣΊΣΥΦΟΣ", "ΣΊΣΥΦΟΣ"),
+        ("İSTANBUL", "İstanbul"),
+        ("İstanbul", "İstanbul"),
+        ("strasse", "straße"),
+        ("STRASSE", "straße"),
+        ("ÉCOLE", "ÉCOLE"),
+        ("0% S", "100% sure"),
+    ] {
+        let filter = Filter { search: Some(search.to_owned()), ..Filter::default() };
+        let page = store.list(&user("a"), &filter, 10).await.expect("it reads");
+        let messages: Vec<_> = page.items.iter().map(|item| item.message.as_str()).collect();
+        assert_eq!(messages, [found], "{search}");
+    }
+}
+
 async fn retention_periods_are_per_user_and_checked_page_by_page(store: Store) {
     const DAY: i64 = 24 * 60 * 60 * 1_000;
     let users: Vec<String> = (0..250).map(|n| format!("u{n:03}")).collect();
@@ -242,6 +287,8 @@ async fn what_left_the_list_is_deleted_by_the_age_of_its_last_change(store: Stor
 }
 
 on_both! {
+    a_snooze_does_not_prolong_a_time_to_live,
+    search_finds_text_in_any_case_of_any_alphabet,
     sweeps_run_in_bounded_batches,
     what_left_the_list_is_deleted_by_the_age_of_its_last_change,
     retention_periods_are_per_user_and_checked_page_by_page,

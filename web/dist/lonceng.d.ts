@@ -408,10 +408,11 @@ declare class Client extends EventTarget {
     preferences(): Promise<Preferences$1>;
     /**
      * Changes some preferences of the user. Returns all of them.
-     * @param {Partial<Preferences>} changes
+     * @param {Partial<Preferences> | ((known: Preferences) => Partial<Preferences>)} changes  New
+     *   values, or what makes them of the stored ones.
      * @returns {Promise<Preferences>}
      */
-    savePreferences(changes: Partial<Preferences$1>): Promise<Preferences$1>;
+    savePreferences(changes: Partial<Preferences$1> | ((known: Preferences$1) => Partial<Preferences$1>)): Promise<Preferences$1>;
     /**
      * Returns true in one of the tabs that ask with the same key.
      * @param {string} key

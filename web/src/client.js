@@ -245,7 +245,8 @@ export class Client extends EventTarget {
 
   /**
    * Changes some preferences of the user. Returns all of them.
-   * @param {Partial<Preferences>} changes
+   * @param {Partial<Preferences> | ((known: Preferences) => Partial<Preferences>)} changes  New
+   *   values, or what makes them of the stored ones.
    * @returns {Promise<Preferences>}
    */
   savePreferences(changes) {

@@ -1,4 +1,4 @@
-import { call, callUrl, request } from './options.js';
+import { call, callUrl, exchange, request } from './options.js';
 
 /** @import { Options } from './options.js' */
 /** @import { Filter } from './matching.js' */
@@ -58,6 +58,9 @@ const UNDO_MAX = 1_000;
 
 /** Number of parallel requests of an undo. */
 const UNDO_PARALLEL = 4;
+
+/** Number of attempts to change preferences that others change at the same time. */
+const SAVE_ATTEMPTS = 8;
 
 /** HTTP interface of an inbox. */
 export class InboxApi {
@@ -169,12 +172,23 @@ export class InboxApi {
   }
 
   /**
-   * Changes some preferences. Returns all of them.
-   * @param {Partial<Preferences>} changes
+   * Changes some preferences. Returns all of them. Another change that comes between reading and
+   * writing is kept: the change is made again.
+   * @param {Partial<Preferences> | ((known: Preferences) => Partial<Preferences>)} changes
    * @returns {Promise<Preferences>}
    */
   async savePreferences(changes) {
-    const preferences = { ...(await this.preferences()), ...changes };
-    return call(this.#options, 'PUT', '/api/v1/preferences', {}, preferences);
+    const path = '/api/v1/preferences';
+    for (let attempt = 1; ; attempt += 1) {
+      const { answer: known, tag } = await exchange(this.#options, 'GET', path);
+      const wanted = typeof changes === 'function' ? changes(known) : changes;
+      try {
+        const preferences = { ...known, ...wanted };
+        return (await exchange(this.#options, 'PUT', path, {}, preferences, tag)).answer;
+      } catch (error) {
+        const { status } = /** @type {{ status?: number }} */ (error);
+        if (status !== 412 || attempt >= SAVE_ATTEMPTS) throw error;
+      }
+    }
   }
 }

@@ -69,17 +69,32 @@ export function subprotocols(options) {
  * @returns {Promise<any>}
  */
 export async function call(options, method, path, parameters = {}, body) {
+  return (await exchange(options, method, path, parameters, body)).answer;
+}
+
+/**
+ * The same, with the response's `ETag`. An error has the `status` of the response.
+ * @param {Options} options
+ * @param {string} method
+ * @param {string} path
+ * @param {Record<string, string>} [parameters]
+ * @param {unknown} [body]
+ * @param {string | null} [tag]  `ETag` that what is changed must still have.
+ */
+export async function exchange(options, method, path, parameters = {}, body, tag) {
   if (options.ready && !(await options.ready())) throw new Error('no token');
   const url = new URL(path, options.hub || SCRIPT_ORIGIN);
   const query = identityQuery(options);
   for (const [name, value] of Object.entries(parameters)) query.set(name, value);
   url.search = query.toString();
-  let response = await request(options, url, method, body);
+  let response = await request(options, url, method, body, false, tag);
   if (response.status === 401 && (await options.renew?.()))
-    response = await request(options, url, method, body);
+    response = await request(options, url, method, body, false, tag);
+  const { status } = response;
   const answer = await response.json().catch(() => ({}));
-  if (!response.ok) throw new Error(answer.detail ?? `the hub answers ${response.status}`);
-  return answer;
+  if (!response.ok)
+    throw Object.assign(new Error(answer.detail ?? `the hub answers ${status}`), { status });
+  return { answer, tag: response.headers?.get('etag') ?? null };
 }
 
 /**
@@ -89,11 +104,13 @@ export async function call(options, method, path, parameters = {}, body) {
  * @param {string} method
  * @param {unknown} [body]
  * @param {boolean} [keepalive]  True if the request outlives the page.
+ * @param {string | null} [tag]  `ETag` that what is changed must still have.
  */
-export function request(options, url, method, body, keepalive = false) {
+export function request(options, url, method, body, keepalive = false, tag = null) {
   /** @type {Record<string, string>} */
   const headers = options.token ? { authorization: `Bearer ${options.token}` } : {};
   if (body !== undefined) headers['content-type'] = 'application/json';
+  if (tag) headers['if-match'] = tag;
   return fetch(url, {
     method,
     headers,

@@ -98,11 +98,19 @@ export class RowActions {
     const type = this.muteName(item);
     if (!client || !type) return;
     try {
-      const { muted_types: before } = await client.preferences();
-      await client.savePreferences({ muted_types: [...before, item.type_code] });
+      /** @type {string[]} */
+      let before = [];
+      const { muted_types: after } = await client.savePreferences(({ muted_types: known }) => {
+        before = known;
+        return { muted_types: [...known, item.type_code] };
+      });
+      // The hub may write the code in another way.
+      const added = after.filter((code) => !before.includes(code));
       const undo = () =>
         void client
-          .savePreferences({ muted_types: before })
+          .savePreferences(({ muted_types: known }) => ({
+            muted_types: known.filter((code) => !added.includes(code)),
+          }))
           .catch(() => this.show(this.words.failed));
       this.show(filled(this.words.muted, { type }), undo);
     } catch {

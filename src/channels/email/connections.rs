@@ -24,7 +24,7 @@ use tokio::{
     time::{Instant, timeout},
 };
 
-use super::{SendError, SendErrorKind, of_error};
+use super::{SendError, SendErrorKind, limited::Limited, of_error};
 
 /// Maximum number of connections that are kept.
 const KEPT_MAX: usize = super::CONNECTIONS;
@@ -149,7 +149,7 @@ impl Connections {
             })?;
             // Without it messages are only slower.
             let _ = stream.set_nodelay(true);
-            let stream = Box::new(stream);
+            let stream = Box::new(Limited::new(stream));
             AsyncSmtpConnection::connect_with_transport(stream, &self.hello)
                 .await
                 .map_err(failed)?

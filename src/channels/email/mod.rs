@@ -1,6 +1,7 @@
 //! E-mail by SMTP.
 
 mod connections;
+mod limited;
 mod templates;
 mod unsubscribe;
 
@@ -9,6 +10,7 @@ use std::{sync::Arc, time::Duration};
 use arc_swap::ArcSwap;
 use futures_util::future::BoxFuture;
 use lettre::{
+    address::Envelope,
     message::{Mailbox, Message as Mail, MultiPart, header::HeaderName, header::HeaderValue},
     transport::smtp::{
         authentication::Credentials,
@@ -131,13 +133,24 @@ impl Email {
         })
     }
 
-    /// Returns the link that mutes the type of a message on e-mail, if it can be muted.
+    /// Returns the link that mutes the types of a message on e-mail, if they can be muted.
     fn unsubscribe_url(&self, message: &Message) -> Option<String> {
-        let item = message.items.first()?;
-        if self.public_url.is_empty() || message.mandatory {
+        let user = &message.items.first()?.user_id;
+        if self.public_url.is_empty() {
             return None;
         }
-        let token = self.unsubscribe.token(&item.user_id, &item.type_code);
+        let catalog = self.catalog.current();
+        let mut codes: Vec<&str> = Vec::new();
+        for code in message.items.iter().map(|item| item.type_code.as_str()) {
+            let mandatory = catalog.find(code).is_some_and(|kind| kind.mandatory);
+            if !mandatory && !codes.contains(&code) {
+                codes.push(code);
+            }
+        }
+        if codes.is_empty() {
+            return None;
+        }
+        let token = self.unsubscribe.token(user, &codes);
         Some(format!("{}/unsubscribe?token={token}", self.public_url))
     }
 
@@ -149,7 +162,11 @@ impl Email {
         unsubscribe: Option<&str>,
     ) -> Result<Mail, String> {
         let host = self.from.email.domain();
+        // lettre would parse the address back from the header, which fails for some valid ones.
+        let envelope = Envelope::new(Some(self.from.email.clone()), vec![to.email.clone()])
+            .map_err(|error| error.to_string())?;
         let mut builder = Mail::builder()
+            .envelope(envelope)
             .from(self.from.clone())
             .to(to)
             .subject(rendered.subject)

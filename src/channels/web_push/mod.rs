@@ -25,15 +25,28 @@ use super::{
 use crate::{
     clock,
     config::PushChannel,
-    domain::{channel::PUSH, notification::Priority},
+    domain::{
+        channel::PUSH,
+        notification::{Notification, Priority},
+    },
     store::{PushSubscription, Store},
 };
 
 /// Time for which a push service keeps a message for a browser that is off, in seconds: a day.
 const TTL_SECONDS: u32 = 24 * 60 * 60;
 
-/// Maximum length of the message in a push, in characters: the whole payload must fit into 4 KiB.
+/// Maximum length of a payload, in bytes: push services take 4,096 bytes (RFC 8030, section 7.2),
+/// of which the encryption needs 103 (RFC 8188: header with key 86, delimiter 1, tag 16).
+const PAYLOAD_MAX_BYTES: usize = 3_993;
+
+/// Maximum length of the message in a push, in characters.
 const TEXT_MAX_CHARS: usize = 600;
+
+/// Maximum length of the title in a push, in bytes of JSON.
+const TITLE_MAX_BYTES: usize = 700;
+
+/// Maximum length of the link in a push, in bytes of JSON; a longer one is left out.
+const LINK_MAX_BYTES: usize = 2_500;
 
 /// Maximum number of push services whose state is remembered.
 const SERVICES_MAX: usize = 1_000;
@@ -185,13 +198,21 @@ impl WebPush {
     }
 }
 
+/// Decodes the key of a browser; `None` if it is not a point of the curve.
+fn public_key(p256dh: &str) -> Option<PublicKey> {
+    let bytes = BASE64_URL_SAFE_NO_PAD.decode(p256dh.trim_end_matches('=')).ok()?;
+    PublicKey::from_sec1_bytes(&bytes).ok()
+}
+
+/// Returns whether a text is the key of a browser: a point of P-256 in base64url.
+#[must_use]
+pub fn is_browser_key(p256dh: &str) -> bool {
+    public_key(p256dh).is_some()
+}
+
 /// Encrypts a payload for a browser.
 fn encrypted(browser: &PushSubscription, payload: &Value) -> Result<Vec<u8>, String> {
-    let key = BASE64_URL_SAFE_NO_PAD
-        .decode(browser.p256dh.trim_end_matches('='))
-        .ok()
-        .and_then(|bytes| PublicKey::from_sec1_bytes(&bytes).ok())
-        .ok_or("the key of the browser is invalid")?;
+    let key = public_key(&browser.p256dh).ok_or("the key of the browser is invalid")?;
     let secret = BASE64_URL_SAFE_NO_PAD
         .decode(browser.auth.trim_end_matches('='))
         .ok()
@@ -201,8 +222,43 @@ fn encrypted(browser: &PushSubscription, payload: &Value) -> Result<Vec<u8>, Str
     encrypt(payload.to_string().into_bytes(), &key, &secret).map_err(|error| error.to_string())
 }
 
-fn cut(text: &str) -> String {
-    text.chars().take(TEXT_MAX_CHARS).collect()
+/// Returns the length of a text in JSON, in bytes, without the quotation marks.
+fn json_bytes(text: &str) -> usize {
+    text.chars().map(json_bytes_of).sum()
+}
+
+fn json_bytes_of(character: char) -> usize {
+    match character {
+        '"' | '\\' | '\n' | '\r' | '\t' | '\u{8}' | '\u{c}' => 2,
+        other if other < ' ' => 6,
+        other => other.len_utf8(),
+    }
+}
+
+/// Cuts a text to a number of bytes of JSON.
+fn cut(text: &str, max_bytes: usize) -> String {
+    let mut bytes = 0;
+    let fits = |character: &char| {
+        bytes += json_bytes_of(*character);
+        bytes <= max_bytes
+    };
+    text.chars().take(TEXT_MAX_CHARS).take_while(fits).collect()
+}
+
+/// Returns the payload of a notification, cut to what push services take.
+fn payload(item: &Notification) -> Value {
+    let link = item.action_url.as_deref().filter(|url| json_bytes(url) <= LINK_MAX_BYTES);
+    let mut payload = json!({
+        "title": cut(&item.title, TITLE_MAX_BYTES),
+        "message": "",
+        "notification_id": item.notification_id,
+        "action_url": link,
+        "type_code": item.type_code,
+        "priority": item.priority,
+    });
+    let rest = PAYLOAD_MAX_BYTES.saturating_sub(payload.to_string().len());
+    payload["message"] = cut(&item.message, rest).into();
+    payload
 }
 
 impl Channel for WebPush {
@@ -232,14 +288,7 @@ impl Channel for WebPush {
             let payload = if message.closes {
                 json!({ "close": item.notification_id })
             } else {
-                json!({
-                    "title": cut(&item.title),
-                    "message": cut(&item.message),
-                    "notification_id": item.notification_id,
-                    "action_url": item.action_url,
-                    "type_code": item.type_code,
-                    "priority": item.priority,
-                })
+                payload(item)
             };
             let urgency = if item.priority == Priority::High { "high" } else { "normal" };
             let topic = message.id.simple().to_string();
@@ -266,5 +315,31 @@ impl Channel for WebPush {
             let sent = self.push_all(&browsers, &topic, "normal", &payload).await?;
             Ok(format!("{} browsers: {}", sent.confirmed.len(), sent.reply))
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_is_cut_by_the_bytes_of_its_json() {
+        for text in ["a".repeat(900), "\u{1F600}".repeat(900), "\"\n\u{1}".repeat(900)] {
+            let cut = cut(&text, 500);
+            assert!(text.starts_with(&cut) && !cut.is_empty());
+            let json = Value::from(cut.as_str()).to_string();
+            assert_eq!(json.len() - 2, json_bytes(&cut));
+            assert!(json_bytes(&cut) <= 500 && json_bytes(&cut) > 490);
+        }
+        assert_eq!(cut(&"a".repeat(900), 5_000).len(), TEXT_MAX_CHARS);
+    }
+
+    #[test]
+    fn only_a_point_of_the_curve_is_a_key() {
+        let point = |bytes: &[u8]| is_browser_key(&BASE64_URL_SAFE_NO_PAD.encode(bytes));
+        let mut bytes = [5_u8; 65];
+        bytes[0] = 4;
+        assert!(!point(&bytes), "no point of the curve");
+        assert!(!point(b"short"));
     }
 }

@@ -1,5 +1,7 @@
 //! Webhooks: signed JSON (Standard Webhooks), Slack, Discord and Teams.
 
+mod text;
+
 use std::time::Duration;
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
@@ -24,9 +26,6 @@ use crate::{
 /// Prefix of a secret (Standard Webhooks).
 const SECRET_PREFIX: &str = "whsec_";
 
-/// Maximum length of a message of Discord, in characters.
-const DISCORD_MAX_CHARS: usize = 2_000;
-
 /// Webhook.
 pub(super) struct Webhook {
     name: String,
@@ -35,6 +34,8 @@ pub(super) struct Webhook {
     /// Key of the signature; empty for none.
     key: Vec<u8>,
     allow_private: bool,
+    /// URL of the hub, for links that begin with a slash; empty if it is not known.
+    public_url: String,
     http: Client,
 }
 
@@ -63,7 +64,11 @@ fn key(config: &WebhookChannel) -> Result<Vec<u8>, String> {
 
 impl Webhook {
     /// Creates a webhook.
-    pub(super) fn new(config: &WebhookChannel, timeout: Duration) -> Result<Self, String> {
+    pub(super) fn new(
+        config: &WebhookChannel,
+        public_url: &str,
+        timeout: Duration,
+    ) -> Result<Self, String> {
         let named =
             |(field, message)| format!("channels.webhook {:?}: {field} {message}", config.name);
         check_webhook(config).map_err(named)?;
@@ -74,6 +79,7 @@ impl Webhook {
             format: config.format,
             key: key(config)?,
             allow_private: config.allow_private,
+            public_url: public_url.trim_end_matches('/').to_owned(),
             http: guard::client(config.allow_private, timeout)?,
         })
     }
@@ -134,8 +140,8 @@ fn as_created(item: &Notification) -> Notification {
 }
 
 /// Returns the body of a message. It is the same for every attempt.
-fn body(format: WebhookFormat, item: &Notification, message: &Message) -> Value {
-    let link = item.action_url.as_deref().filter(|url| url.starts_with("http"));
+fn body(format: WebhookFormat, public_url: &str, item: &Notification, message: &Message) -> Value {
+    let link = item.action_url.as_deref().and_then(|url| text::link(url, public_url));
     match format {
         WebhookFormat::Json => {
             // A type of this crate with string keys always serializes.
@@ -152,21 +158,22 @@ fn body(format: WebhookFormat, item: &Notification, message: &Message) -> Value 
         WebhookFormat::Slack => {
             let escape =
                 |text: &str| text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
-            let link = link.map_or_else(String::new, |url| format!("\n<{}|Open>", escape(url)));
+            let link = link.map_or_else(String::new, |url| {
+                format!("\n<{}|Open>", escape(&url).replace('|', "%7C"))
+            });
             json!({ "text": format!("*{}*\n{}{link}", escape(&item.title), escape(&item.message)) })
         }
         WebhookFormat::Discord => {
-            let link = link.map_or_else(String::new, |url| format!("\n<{url}>"));
-            let text = format!("**{}**\n{}{link}", item.title, item.message);
-            let content: String = text.chars().take(DISCORD_MAX_CHARS).collect();
+            let content = text::discord(&item.title, &item.message, link.as_deref());
             json!({ "content": content, "allowed_mentions": { "parse": [] } })
         }
         WebhookFormat::Teams => {
             let text = |text: &str, weight: &str| {
-                let block = "TextBlock";
+                let (block, text) = ("TextBlock", text::escaped(text));
                 json!({ "type": block, "text": text, "wrap": true, "weight": weight })
             };
-            let open = |url: &str| json!({ "type": "Action.OpenUrl", "title": "Open", "url": url });
+            let open =
+                |url: String| json!({ "type": "Action.OpenUrl", "title": "Open", "url": url });
             json!({
                 "type": "message",
                 "attachments": [{
@@ -194,7 +201,7 @@ impl Channel for Webhook {
             let item = message.items.first().ok_or_else(|| {
                 SendError::new(SendErrorKind::Nobody, "the notification does not exist any more")
             })?;
-            let body = body(self.format, item, message);
+            let body = body(self.format, &self.public_url, item, message);
             let reply = self.post(message.id, message.now, message.trace.as_deref(), &body).await?;
             Ok(Sent { reply, confirmed: Vec::new() })
         })
@@ -270,7 +277,7 @@ mod tests {
             now: Timestamp(2_000),
             trace: None,
         };
-        let first = body(WebhookFormat::Json, &item, &message);
+        let first = body(WebhookFormat::Json, "", &item, &message);
         assert_eq!(first["timestamp"], "1970-01-01T00:00:01Z");
         let mut read = item.clone();
         let state = NotificationState {
@@ -281,7 +288,7 @@ mod tests {
         };
         read.enter(state, item.revision + 1, Timestamp(3_000));
         let later = Message { now: Timestamp(9_000), ..message };
-        assert_eq!(body(WebhookFormat::Json, &read, &later), first);
+        assert_eq!(body(WebhookFormat::Json, "", &read, &later), first);
     }
 
     #[test]

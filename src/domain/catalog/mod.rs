@@ -229,7 +229,7 @@ impl Catalog {
             keep_days: row.keep_days.filter(|days| *days > 0),
             variants,
             schedule,
-            channels: row.channels.clone(),
+            channels: row.distinct_channels(),
             // Invalid ones were refused above.
             escalate: row
                 .escalate

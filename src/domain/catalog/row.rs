@@ -1,14 +1,17 @@
 //! Notification type as written in the table, in config.toml or by an administrator.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{EmailTexts, TextsByLocale, Variant};
 use crate::domain::{
-    channel::{Digest, ESCALATIONS_MAX, Escalation, is_channel, parse_duration},
-    limits::{IDENTIFIER_MAX_CHARS, RECIPIENTS_MAX, ROLE_MAX_CHARS, bounded},
+    channel::{Digest, ESCALATIONS_MAX, Escalation, WEBHOOK_PREFIX, is_channel, parse_duration},
+    limits::{
+        IDENTIFIER_MAX_CHARS, KEEP_DAYS_MAX, RECIPIENTS_MAX, ROLE_MAX_CHARS, TTL_MAX_SECONDS,
+        bounded,
+    },
     link::LINK_MAX_CHARS,
     notification::{Priority, Timestamp},
     presentation::Action,
@@ -120,6 +123,7 @@ impl TypeRow {
                 format!("unknown channel {channel:?}; web, email, push and webhook:NAME are known");
             faults.push(("channels", detail));
         }
+        faults.extend(self.wrong_times());
         if self.escalate.len() > ESCALATIONS_MAX {
             faults.push(("escalate", format!("has more than {ESCALATIONS_MAX} steps")));
         }
@@ -133,6 +137,44 @@ impl TypeRow {
         faults
     }
 
+    /// Returns the times beyond what the store can hold. What is not positive counts as none.
+    fn wrong_times(&self) -> Vec<(&'static str, String)> {
+        let times = [
+            ("ttl_seconds", self.ttl_seconds, TTL_MAX_SECONDS),
+            ("keep_days", self.keep_days, KEEP_DAYS_MAX),
+        ];
+        let wrong =
+            times.into_iter().filter(|(_, time, most)| time.is_some_and(|time| time > *most));
+        wrong.map(|(column, _, most)| (column, format!("must be from 1 to {most}"))).collect()
+    }
+
+    /// Returns a channel that is named twice.
+    #[must_use]
+    pub fn doubled_channel(&self) -> Option<&str> {
+        let mut channels = self.channels.iter().enumerate();
+        channels
+            .find(|(at, channel)| self.channels[..*at].contains(channel))
+            .map(|(_, channel)| channel.as_str())
+    }
+
+    /// Returns the channels without repetitions, which SQL can write: each gets a notification
+    /// once.
+    pub(super) fn distinct_channels(&self) -> Vec<String> {
+        let mut distinct = self.channels.clone();
+        let mut seen = BTreeSet::new();
+        distinct.retain(|channel| seen.insert(channel.clone()));
+        distinct
+    }
+
+    /// Returns the names of the webhooks that it uses, each with the column that names it.
+    pub fn webhooks(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        let channels = self.channels.iter().map(|channel| ("channels", channel));
+        let steps = self.escalate.iter().flat_map(|step| &step.channels);
+        channels
+            .chain(steps.map(|channel| ("escalate", channel)))
+            .filter_map(|(column, channel)| Some((column, channel.strip_prefix(WEBHOOK_PREFIX)?)))
+    }
+
     /// Returns what is wrong with the grouping of similar events.
     fn wrong_group(&self) -> Option<(&'static str, String)> {
         match (&self.group_by, &self.group_window) {
@@ -140,7 +182,7 @@ impl TypeRow {
                 let detail = "is missing: group_window needs the field to group by";
                 Some(("group_by", detail.to_owned()))
             }
-            (Some(field), _) if field.is_empty() => {
+            (Some(field), _) if field.split('.').any(str::is_empty) => {
                 Some(("group_by", "must be the name of a field of the data".to_owned()))
             }
             (_, Some(window)) => parse_duration(window).err().map(|why| ("group_window", why)),

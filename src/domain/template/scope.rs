@@ -2,6 +2,7 @@
 
 use std::{
     collections::{BTreeMap, HashMap},
+    fmt,
     sync::{Arc, Mutex, PoisonError},
 };
 
@@ -59,8 +60,9 @@ impl EventScope {
         count: i64,
         actors: &[String],
     ) -> Arc<TemplateScope> {
-        let actors = Json::from(actors.to_vec());
-        let actors = value_of("actors", &actors, &self.budget);
+        let items = actors.iter().map(|name| Value::from(name.as_str())).collect();
+        let budget = Arc::clone(&self.budget);
+        let actors = Value::from_object(Names(DataList { items, budget }));
         let group = Some((Value::from(count), actors));
         Arc::new(TemplateScope { shared: Arc::clone(self), recipient, group })
     }
@@ -177,7 +179,8 @@ fn value_of(path: &str, value: &Json, budget: &Arc<Budget>) -> Value {
         }
         Json::Array(list) => {
             let items = list.iter().map(|item| value_of(path, item, budget)).collect();
-            Value::from_object(DataList { items, budget: Arc::clone(budget) })
+            let budget = Arc::clone(budget);
+            Value::from_object(DataList { items, budget })
         }
         other => Value::from(Serde(other)),
     }
@@ -225,21 +228,53 @@ struct DataList {
     budget: Arc<Budget>,
 }
 
-impl Object for DataList {
-    fn repr(self: &Arc<Self>) -> ObjectRepr {
-        ObjectRepr::Seq
-    }
-
-    fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
+impl DataList {
+    fn item(&self, key: &Value) -> Option<Value> {
         let item = self.items.get(key.as_usize()?)?;
         match self.budget.charge(1) {
             Ok(()) => Some(item.clone()),
             Err(error) => Some(Value::from(error)),
         }
     }
+}
+
+impl Object for DataList {
+    fn repr(self: &Arc<Self>) -> ObjectRepr {
+        ObjectRepr::Seq
+    }
+
+    fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
+        self.item(key)
+    }
 
     fn enumerate(self: &Arc<Self>) -> Enumerator {
         Enumerator::Seq(self.items.len())
+    }
+}
+
+/// Names of people, which are inserted with commas between them.
+#[derive(Debug)]
+struct Names(DataList);
+
+impl Object for Names {
+    fn repr(self: &Arc<Self>) -> ObjectRepr {
+        ObjectRepr::Seq
+    }
+
+    fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
+        self.0.item(key)
+    }
+
+    fn enumerate(self: &Arc<Self>) -> Enumerator {
+        Enumerator::Seq(self.0.items.len())
+    }
+
+    fn render(self: &Arc<Self>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (at, item) in self.0.items.iter().enumerate() {
+            let separator = if at == 0 { "" } else { ", " };
+            write!(f, "{separator}{item}")?;
+        }
+        Ok(())
     }
 }
 
@@ -259,5 +294,6 @@ pub(super) fn counted(state: &State<'_, '_>, list: &Value) -> Result<Value, Erro
         budget.charge(1)?;
         items.push(item);
     }
-    Ok(Value::from_object(DataList { items, budget: Arc::clone(budget) }))
+    let budget = Arc::clone(budget);
+    Ok(Value::from_object(DataList { items, budget }))
 }

@@ -46,6 +46,20 @@ fn render_with(source: &str, data: &serde_json::Value) -> Result<String, Rejecte
 }
 
 #[test]
+fn actors_of_a_group_are_inserted_as_names() {
+    let render = |source: &str| {
+        let mut templates = Templates::default();
+        templates.add("t".into(), source.into()).expect("a template");
+        let scope = EventScope::new(&event(&json!({})), None, None);
+        let names = ["Ani", "Budi", "Siti"].map(str::to_owned);
+        templates.render("t", &scope.for_group(person("r1", ""), 3, &names)).expect("it renders")
+    };
+    assert_eq!(render("{actors} liked it"), "Ani, Budi, Siti liked it");
+    assert_eq!(render("{actors|first} of {count}"), "Ani of 3");
+    assert_eq!(render("{% for one in actors %}<{one}>{% endfor %}"), "<Ani><Budi><Siti>");
+}
+
+#[test]
 fn documented_examples_render() {
     for (source, data, expected) in [
         (

@@ -1,4 +1,5 @@
-//! CSV (RFC 4180): records of a text, with commas or semicolons, as spreadsheets write it.
+//! CSV (RFC 4180): records of a text, with commas or semicolons, as spreadsheets write it. A line
+//! ends with LF, CR LF or CR.
 
 /// Record with the number of its first line, from 1.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,7 +15,7 @@ pub(super) struct Record {
 /// The line of a quotation that does not end, or of text after one.
 pub(super) fn parse(text: &str) -> Result<Vec<Record>, (usize, &'static str)> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let separator = separator(text.lines().next().unwrap_or_default());
+    let separator = separator(text.split(['\r', '\n']).next().unwrap_or_default());
     let (mut records, mut line) = (Vec::new(), 1);
     let mut record = Record { line, fields: Vec::new() };
     let mut field = String::new();
@@ -28,7 +29,9 @@ pub(super) fn parse(text: &str) -> Result<Vec<Record>, (usize, &'static str)> {
                         Some('"') if characters.next_if_eq(&'"').is_some() => field.push('"'),
                         Some('"') => break,
                         Some(quoted) => {
-                            line += usize::from(quoted == '\n');
+                            let is_end = quoted == '\n'
+                                || quoted == '\r' && characters.peek() != Some(&'\n');
+                            line += usize::from(is_end);
                             field.push(quoted);
                         }
                         None => return Err((began, "the quotation mark has no end")),
@@ -42,7 +45,7 @@ pub(super) fn parse(text: &str) -> Result<Vec<Record>, (usize, &'static str)> {
                 }
             }
             '\r' if characters.peek() == Some(&'\n') => {}
-            '\n' => {
+            '\r' | '\n' => {
                 record.fields.push(std::mem::take(&mut field));
                 line += 1;
                 let next = Record { line, fields: Vec::new() };
@@ -84,6 +87,8 @@ mod tests {
         assert_eq!(records(text), expected);
         assert_eq!(records("id;name\n1;a,b"), [of(1, &["id", "name"]), of(2, &["1", "a,b"])]);
         assert_eq!(records(""), []);
+        let lines = [of(1, &["id", "name"]), of(2, &["1", "a\rb"]), of(4, &["2", "c"])];
+        assert_eq!(records("id,name\r1,\"a\rb\"\r2,c\r"), lines);
     }
 
     #[test]

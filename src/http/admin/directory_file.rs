@@ -104,6 +104,10 @@ fn parse_csv(text: &str) -> Result<Parsed, Problem> {
         let detail = "the first line must name the fields, and user_id among them";
         return Err(Problem::bad_field("user_id", detail));
     }
+    if let Some(name) = doubled(&names) {
+        let detail = format!("the first line names {name} in two columns");
+        return Err(Problem::bad_field(name, detail));
+    }
     let mut parsed = Parsed { columns: names.clone(), ..Parsed::default() };
     for record in records {
         if record.fields.len() > names.len() {
@@ -121,6 +125,18 @@ fn parse_csv(text: &str) -> Result<Parsed, Problem> {
         parsed.add(record.line, &map);
     }
     Ok(parsed)
+}
+
+/// Returns a field that two columns stand for. Columns without a name are not read.
+fn doubled(names: &[String]) -> Option<&str> {
+    let field = |name: &String| match name.as_str() {
+        "userid" | "id" => "user_id".to_owned(),
+        "role" => "roles".to_owned(),
+        name => name.to_owned(),
+    };
+    let is_again = |at: usize| names[..at].iter().any(|other| field(other) == field(&names[at]));
+    let at = (0..names.len()).find(|at| !names[*at].is_empty() && is_again(*at))?;
+    Some(&names[at])
 }
 
 /// Sets a field from the text of a cell.

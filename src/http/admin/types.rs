@@ -17,7 +17,6 @@ use actix_web::{
     web,
 };
 use serde_json::{Map, Value, json};
-use sha2::{Digest as _, Sha256};
 
 pub(in crate::http) use operations::operations;
 use preview::preview;
@@ -32,14 +31,18 @@ use crate::{
     clock,
     domain::{
         catalog::{Catalog, Origin, TypeRow},
+        channel::WEBHOOK_PREFIX,
         event::code_of,
         notification::Timestamp,
         schedule::Schedule,
     },
-    http::{Problem, SharedState, State, api::Checked, body},
+    http::{Problem, SharedState, State, api::Checked, body, conditional},
     pipeline::catalog::Refresh,
     store::AuditFilter,
 };
+
+/// Maximum number of attempts of a change, while others change the same type.
+const ATTEMPTS: usize = 100;
 
 /// Returns a type as JSON.
 fn to_json(row: &TypeRow) -> Value {
@@ -49,8 +52,7 @@ fn to_json(row: &TypeRow) -> Value {
 
 /// Returns the `ETag` of a type.
 fn etag(row: &TypeRow) -> String {
-    let hash = Sha256::digest(to_json(row).to_string().as_bytes());
-    format!("\"{}\"", hex::encode(&hash[..12]))
+    conditional::etag(&to_json(row))
 }
 
 /// Returns the columns that differ in config.toml; `None` if the file does not have the type.
@@ -103,24 +105,27 @@ async fn find(state: &State, code: &str) -> Result<TypeRow, Problem> {
         .ok_or_else(|| Problem::not_found(format!("there is no type {code:?}")))
 }
 
-/// Checks `If-Match` (RFC 9110, section 13.1.1): the type must be as its author saw it.
+/// Checks `If-Match`: the type must be as its author saw it.
 fn check_match(headers: &HeaderMap, row: &TypeRow) -> Result<(), Problem> {
-    let Some(wanted) = headers.get(header::IF_MATCH).and_then(|value| value.to_str().ok()) else {
-        return Ok(());
-    };
-    let tag = etag(row);
-    if wanted.trim() == "*"
-        || wanted.split(',').any(|one| one.trim().trim_start_matches("W/") == tag)
-    {
+    if conditional::matches(headers, || etag(row)) {
         return Ok(());
     }
-    Err(changed_meanwhile())
+    Err(Problem::precondition_failed(
+        "somebody has changed the type meanwhile; load it again, and save what is still to change",
+    ))
 }
 
-fn changed_meanwhile() -> Problem {
-    Problem::precondition_failed(
-        "somebody has changed the type meanwhile; load it again, and save what is still to change",
-    )
+/// Repeats a change of a type while others change it between reading and writing: an attempt
+/// returns `None` then. A request with `If-Match` ends with the check of the next attempt.
+async fn repeated<T>(
+    mut attempt: impl AsyncFnMut() -> Result<Option<T>, Problem>,
+) -> Result<T, Problem> {
+    for _ in 0..ATTEMPTS {
+        if let Some(done) = attempt().await? {
+            return Ok(done);
+        }
+    }
+    Err(Problem::unavailable("others change the type all the time; try again"))
 }
 
 /// Returns the last run of its schedule; `None` while the store is unavailable.
@@ -200,7 +205,22 @@ pub(in crate::http) async fn create(
     insert(&state, &caller, &row).await
 }
 
+/// Checks that the webhooks exist that a type did not use before.
+fn check_webhooks(state: &State, row: &TypeRow, before: Option<&TypeRow>) -> Result<(), Problem> {
+    let is_used =
+        |name| before.is_some_and(|before| before.webhooks().any(|(_, used)| used == name));
+    let exists = |name: &str| state.channels.find(&format!("{WEBHOOK_PREFIX}{name}")).is_some();
+    match row.webhooks().find(|(_, name)| !is_used(*name) && !exists(name)) {
+        None => Ok(()),
+        Some((column, name)) => {
+            let detail = format!("there is no webhook {name:?} in the configuration of the hub");
+            Err(Problem::bad_field(column, detail))
+        }
+    }
+}
+
 async fn insert(state: &State, caller: &Caller, row: &TypeRow) -> Result<HttpResponse, Problem> {
+    check_webhooks(state, row, None)?;
     let taken = || Problem::conflict(format!("there is a type {:?} already", row.code));
     if find(state, &row.code).await.is_ok() {
         return Err(taken());
@@ -217,7 +237,8 @@ async fn change(
     caller: &Caller,
     before: &TypeRow,
     row: &TypeRow,
-) -> Result<HttpResponse, Problem> {
+) -> Result<Option<HttpResponse>, Problem> {
+    check_webhooks(state, row, Some(before))?;
     let entry = entry(
         caller,
         "type.changed",
@@ -226,9 +247,9 @@ async fn change(
         Some(to_json(row)),
     );
     if !state.store.change_type(row, before, &entry).await? {
-        return Err(changed_meanwhile());
+        return Ok(None);
     }
-    Ok(answer(state, row, &entry.who, false).await)
+    Ok(Some(answer(state, row, &entry.who, false).await))
 }
 
 /// Handles `PUT /api/v1/admin/types/{code}`: creates or replaces the type.
@@ -241,16 +262,19 @@ pub(in crate::http) async fn put(
 ) -> Result<HttpResponse, Problem> {
     let bytes = body::read(payload, state.server.load().max_event_bytes).await?;
     let written: Written = body::json(&bytes)?;
-    let Ok(before) = find(&state, &code).await else {
-        if request.headers().contains_key(header::IF_MATCH) {
-            return Err(Problem::precondition_failed("there is no such type any more"));
-        }
-        let row = written.into_row(Some(&code), None)?;
-        return insert(&state, &caller, &row).await;
-    };
-    check_match(request.headers(), &before)?;
-    let row = written.into_row(Some(&before.code), Some(before.updated_at))?;
-    change(&state, &caller, &before, &row).await
+    repeated(async || {
+        let Ok(before) = find(&state, &code).await else {
+            if request.headers().contains_key(header::IF_MATCH) {
+                return Err(Problem::precondition_failed("there is no such type any more"));
+            }
+            let row = written.clone().into_row(Some(&code), None)?;
+            return insert(&state, &caller, &row).await.map(Some);
+        };
+        check_match(request.headers(), &before)?;
+        let row = written.clone().into_row(Some(&before.code), Some(before.updated_at))?;
+        change(&state, &caller, &before, &row).await
+    })
+    .await
 }
 
 /// Handles `PATCH /api/v1/admin/types/{code}`: JSON merge patch (RFC 7396).
@@ -263,10 +287,14 @@ pub(in crate::http) async fn patch(
 ) -> Result<HttpResponse, Problem> {
     let bytes = body::read(payload, state.server.load().max_event_bytes).await?;
     let value: Map<String, Value> = body::json(&bytes)?;
-    let before = find(&state, &code).await?;
-    check_match(request.headers(), &before)?;
-    let row = patched(&before, value)?.into_row(Some(&before.code), Some(before.updated_at))?;
-    change(&state, &caller, &before, &row).await
+    repeated(async || {
+        let before = find(&state, &code).await?;
+        check_match(request.headers(), &before)?;
+        let written = patched(&before, value.clone())?;
+        let row = written.into_row(Some(&before.code), Some(before.updated_at))?;
+        change(&state, &caller, &before, &row).await
+    })
+    .await
 }
 
 /// Handles `DELETE /api/v1/admin/types/{code}`.
@@ -276,17 +304,19 @@ pub(in crate::http) async fn delete(
     code: web::Path<String>,
     Checked(caller): Checked,
 ) -> Result<HttpResponse, Problem> {
-    let before = find(&state, &code).await?;
-    check_match(request.headers(), &before)?;
-    if in_file(&before, &state.configuration.types()).is_some() {
-        let detail = "config.toml has this type, and would create it again: switch it off with \
-        is_active, or take it out of the file";
-        return Err(Problem::conflict(detail));
-    }
-    let entry = entry(&caller, "type.deleted", subject(&before.code), Some(to_json(&before)), None);
-    if !state.store.drop_type(&before, &entry).await? {
-        return Err(changed_meanwhile());
-    }
+    repeated(async || {
+        let before = find(&state, &code).await?;
+        check_match(request.headers(), &before)?;
+        if in_file(&before, &state.configuration.types()).is_some() {
+            let detail = "config.toml has this type, and would create it again: switch it off \
+            with is_active, or take it out of the file";
+            return Err(Problem::conflict(detail));
+        }
+        let was = Some(to_json(&before));
+        let entry = entry(&caller, "type.deleted", subject(&before.code), was, None);
+        Ok(state.store.drop_type(&before, &entry).await?.then_some(()))
+    })
+    .await?;
     let _ = state.types.send(Refresh).await;
     Ok(HttpResponse::NoContent().finish())
 }
@@ -298,25 +328,23 @@ pub(in crate::http) async fn revert(
     code: web::Path<String>,
     Checked(caller): Checked,
 ) -> Result<HttpResponse, Problem> {
-    let before = find(&state, &code).await?;
-    check_match(request.headers(), &before)?;
-    let file = state.configuration.types();
-    let Some(of_file) = file.iter().find(|row| row.code == before.code) else {
-        return Err(Problem::conflict(
-            "config.toml does not have this type, so it cannot be reverted",
-        ));
-    };
-    let updated_at = Timestamp(clock::now().0.max(before.updated_at.0 + 1));
-    let row = TypeRow { origin: Origin::Config, updated_at, ..of_file.clone() };
-    let entry = entry(
-        &caller,
-        "type.reverted",
-        subject(&row.code),
-        Some(to_json(&before)),
-        Some(to_json(&row)),
-    );
-    if !state.store.change_type(&row, &before, &entry).await? {
-        return Err(changed_meanwhile());
-    }
-    Ok(answer(&state, &row, &entry.who, false).await)
+    repeated(async || {
+        let before = find(&state, &code).await?;
+        check_match(request.headers(), &before)?;
+        let file = state.configuration.types();
+        let Some(of_file) = file.iter().find(|row| row.code == before.code) else {
+            return Err(Problem::conflict(
+                "config.toml does not have this type, so it cannot be reverted",
+            ));
+        };
+        let updated_at = Timestamp(clock::now().0.max(before.updated_at.0 + 1));
+        let row = TypeRow { origin: Origin::Config, updated_at, ..of_file.clone() };
+        let (was, is) = (Some(to_json(&before)), Some(to_json(&row)));
+        let entry = entry(&caller, "type.reverted", subject(&row.code), was, is);
+        if !state.store.change_type(&row, &before, &entry).await? {
+            return Ok(None);
+        }
+        Ok(Some(answer(&state, &row, &entry.who, false).await))
+    })
+    .await
 }

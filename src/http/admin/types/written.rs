@@ -24,7 +24,7 @@ use crate::{
 
 /// Type as written by an administrator. Members that responses add may be sent back, and are
 /// ignored.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Written {
     code: Option<String>,
@@ -154,6 +154,9 @@ impl Written {
             // Two changes within a millisecond have different times.
             updated_at: after.map_or(now, |before| Timestamp(now.0.max(before.0 + 1))),
         };
+        if let Some(channel) = row.doubled_channel() {
+            return Err(Problem::bad_field("channels", format!("names {channel} twice")));
+        }
         let (_, bad) = Catalog::build(std::slice::from_ref(&row), &[], "en");
         match bad.into_iter().next() {
             None => Ok(row),

@@ -5,7 +5,7 @@
 
 use std::path::Path;
 
-use minijinja::{Value, value::Serde};
+use minijinja::Value;
 use serde_json::{Map, Value as Json, json};
 
 use crate::{
@@ -15,7 +15,7 @@ use crate::{
         catalog::{Catalog, TextPart, mail_name},
         event::code_of,
         notification::Notification,
-        template::MailTemplates,
+        template::{MailTemplates, mail_scope},
     },
 };
 
@@ -154,7 +154,7 @@ impl EmailTemplates {
         let name = |ending: &str| {
             if message.digest { format!("digest.{ending}") } else { format!("{code}.{ending}") }
         };
-        let values = Value::from(Serde(&context));
+        let values = mail_scope(&context, None);
         let mut find = |ending: &str| renderer.find(&name(ending), &values);
         let subject = find("subject.txt").unwrap_or_else(|| default_subject(message));
         let text = find("txt").unwrap_or_else(|| default_text(&context));
@@ -194,11 +194,8 @@ impl Renderer<'_> {
     }
 
     fn within_layout(&mut self, file: &str, context: &Map<String, Json>, body: String) -> String {
-        let mut names: Vec<(String, Value)> =
-            context.iter().map(|(name, value)| (name.clone(), Value::from(Serde(value)))).collect();
-        names.push(("content".to_owned(), Value::from_safe_string(body.clone())));
-        let context = Value::from_pairs(names);
-        self.find(file, &context).unwrap_or(body)
+        let scope = mail_scope(context, Some(&body));
+        self.find(file, &scope).unwrap_or(body)
     }
 }
 

@@ -4,7 +4,9 @@ use std::fmt;
 
 use minijinja::{Environment, Error, ErrorKind, Value};
 
-use super::{BadTemplate, bad_template, describe, environment, try_out};
+use super::{
+    BadTemplate, bad_template, budget::Budget, describe, environment, scope::mail_budget, try_out,
+};
 
 /// Ending of the name of an HTML template.
 const HTML: &str = ".html";
@@ -41,16 +43,18 @@ impl MailTemplates {
         environment.add_template_owned(name, source).map_err(|error| bad_template(&error))
     }
 
-    /// Renders a template; `None` if there is none with this name.
+    /// Renders a template with the names of [`mail_scope`](super::mail_scope); `None` if there is none with this name.
     ///
     /// # Errors
     /// A description of the error, with the missing field.
     pub fn render(&self, name: &str, context: &Value) -> Option<Result<String, String>> {
         let template = self.environment(name).get_template(name).ok()?;
+        let budget = mail_budget(context);
+        if let Some(budget) = budget {
+            budget.reset();
+        }
         let described = |error: Error| {
-            let is_missing =
-                |name: &String| context.get_attr(name).is_ok_and(|value| value.is_undefined());
-            let missing = template.undeclared_variables(false).into_iter().filter(is_missing).min();
+            let missing = budget.and_then(Budget::missing);
             match missing.filter(|_| error.kind() == ErrorKind::UndefinedError) {
                 Some(field) => format!("it needs {field}, which the event does not have"),
                 None => describe(&error),
@@ -73,7 +77,10 @@ impl MailTemplates {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
+    use crate::domain::template::mail_scope;
 
     #[test]
     fn values_are_escaped_in_html_alone_and_a_missing_field_is_named() {
@@ -81,13 +88,26 @@ mod tests {
         for name in ["a.txt", "a.html"] {
             mails.add(name.to_owned(), "<b>{x}</b>".to_owned()).expect("it compiles");
         }
-        let context = Value::from_pairs([("x", Value::from("<i>"))]);
+        let scope = |json: serde_json::Value| {
+            mail_scope(json.as_object().expect("an object"), None)
+        };
+        let context = scope(json!({ "x": "<i>" }));
         assert_eq!(mails.render("a.txt", &context), Some(Ok("<b><i></b>".to_owned())));
         assert_eq!(mails.render("a.html", &context), Some(Ok("<b>&lt;i&gt;</b>".to_owned())));
         assert_eq!(mails.render("b.html", &context), None);
-        let nothing = Value::from_pairs(Vec::<(String, Value)>::new());
+        let nothing = scope(json!({}));
         let error = mails.render("a.txt", &nothing).expect("it is there").expect_err("no x");
         assert_eq!(error, "it needs x, which the event does not have");
         assert!(mails.add("c.html".to_owned(), "{% if %}".to_owned()).is_err());
+        let nameless = scope(json!({ "recipient": { "name": null }, "x": true, "y": ["<"] }));
+        let mut rendered = |name: &str, source: &str| {
+            mails.add(name.to_owned(), source.to_owned()).expect("it compiles");
+            mails.render(name, &nameless).expect("it is there")
+        };
+        let error = rendered("d.txt", "For {recipient.name}").expect_err("no name");
+        assert_eq!(error, "it needs recipient.name, which the event does not have");
+        let named = rendered("e.txt", "For {recipient.name|default(\"you\")}: {x} {y}");
+        assert_eq!(named.as_deref(), Ok("For you: true [\"<\"]"));
+        assert_eq!(rendered("e.html", "{y}").as_deref(), Ok("[&quot;&lt;&quot;]"));
     }
 }

@@ -10,6 +10,7 @@ mod mail;
 mod needs;
 mod scope;
 mod syntax;
+mod text;
 #[cfg(test)]
 mod tests;
 
@@ -24,7 +25,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 pub use mail::MailTemplates;
 pub use needs::{Needs, PROVIDED, needs};
-pub use scope::{EventScope, TemplateScope};
+pub use scope::{EventScope, TemplateScope, mail_scope};
 
 use super::{
     markup,
@@ -84,6 +85,7 @@ fn environment() -> Environment<'static> {
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
     environment.set_auto_escape_callback(|_| minijinja::AutoEscape::None);
     environment.set_fuel(Some(FUEL));
+    environment.set_formatter(text::write);
     filters::install(&mut environment);
     environment
 }
@@ -92,10 +94,7 @@ fn environment() -> Environment<'static> {
 fn escaping(escape: fn(&str) -> String) -> Environment<'static> {
     let mut environment = environment();
     environment.set_formatter(move |output, _state, value| {
-        if value.is_undefined() {
-            return Err(Error::from(ErrorKind::UndefinedError));
-        }
-        output.write_str(&escape(&value.to_string())).map_err(Error::from)
+        output.write_str(&escape(&text::text_of(value)?)).map_err(Error::from)
     });
     environment
 }

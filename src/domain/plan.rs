@@ -126,6 +126,11 @@ impl People {
     }
 }
 
+/// Reason for which a direct notification without a type is rejected.
+const NO_MESSAGE_TYPE: &str = "the type MESSAGE is not configured; name another type, or add to \
+config.toml: [[type]] code = \"MESSAGE\", title = \"Message\", template = \"{message}\", \
+target = \"SELF\", each on a line of its own";
+
 /// Decides whether an event makes notifications, and for which recipients.
 ///
 /// # Errors
@@ -137,7 +142,7 @@ pub fn decide(event: &Event, catalog: &Catalog) -> Result<Decision, Rejected> {
             // skipped.
             Some(_) if event.code == MESSAGE => Err(Rejected::missing(
                 "type",
-                "the type MESSAGE is not configured; add it to config.toml",
+                NO_MESSAGE_TYPE,
             )),
             Some(_) => {
                 Err(Rejected::invalid("type", format!("no type has the code {:?}", event.code)))

@@ -3,7 +3,7 @@
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde_json::json;
 
-use super::{Problem, SharedState, body, identity};
+use super::{Problem, SharedState, State, body, identity};
 use crate::{
     clock,
     domain::{catalog::Target, channel::is_personal, preferences::Preferences},
@@ -51,10 +51,24 @@ pub(super) async fn put(
 ) -> Result<HttpResponse, Problem> {
     let user = identity::user(&state, &request).await?.user_id;
     let bytes = body::read(payload, state.server.load().max_event_bytes).await?;
-    let preferences: Preferences = body::json(&bytes)?;
+    let preferences = checked(&state, &bytes, &state.store.preferences(&user).await?)?;
+    state.store.put_preferences(&user, &preferences, clock::now()).await?;
+    Ok(HttpResponse::Ok().json(preferences))
+}
+
+/// Returns the preferences in a body, for a user who has others now.
+///
+/// # Errors
+/// A problem with the invalid field, such as a mandatory type that is muted.
+pub(super) fn checked(
+    state: &State,
+    body: &[u8],
+    before: &Preferences,
+) -> Result<Preferences, Problem> {
+    let preferences: Preferences = body::json(body)?;
     let preferences =
         preferences.checked().map_err(|(field, detail)| Problem::bad_field(field, detail))?;
-    let preferences = preferences.merged_with(&state.store.preferences(&user).await?);
+    let preferences = preferences.merged_with(before);
     let catalog = state.catalog.current();
     let mandatory = |code: &&String| catalog.find(code).is_some_and(|kind| kind.mandatory);
     if let Some(code) = preferences.muted_types.iter().find(mandatory) {
@@ -71,8 +85,7 @@ pub(super) async fn put(
             format!("the type {code} is mandatory and cannot be muted"),
         ));
     }
-    state.store.put_preferences(&user, &preferences, clock::now()).await?;
-    Ok(HttpResponse::Ok().json(preferences))
+    Ok(preferences)
 }
 
 /// Handles `GET /api/v1/preferences/types`: names of the types that a user can mute.

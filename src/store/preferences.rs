@@ -2,6 +2,7 @@
 
 use super::{
     Store, StoreError,
+    audit::{AuditEntry, entered},
     rows::{parse_preferences, user_id},
     sql_types::Json,
 };
@@ -71,6 +72,29 @@ impl Store {
                 .await
                 .map(drop)
         })?;
+        Ok(())
+    }
+
+    /// Replaces the preferences of a user, with the audit entry of an administrator.
+    ///
+    /// # Errors
+    /// When the store is unavailable.
+    pub async fn put_preferences_as(
+        &self,
+        user: &UserId,
+        preferences: &Preferences,
+        entry: &AuditEntry,
+    ) -> Result<(), StoreError> {
+        in_transaction!(self, |_db, tx| {
+            sqlx::query(PUT)
+                .bind(user.as_str())
+                .bind(written(preferences))
+                .bind(entry.at)
+                .bind(preferences.retention_days)
+                .execute(&mut *tx)
+                .await?;
+            entered!(entry, tx);
+        });
         Ok(())
     }
 

@@ -64,7 +64,7 @@ fn templates_are_found_by_code_and_language_within_the_layout() {
         "<main><p>It &lt;is&gt; there</p></main><p>The Shop A\r\nBcc: all &lt;b&gt;</p>"
     );
     let digest = templates.render(&message("A", 2), &Catalog::default(), "", None);
-    assert_eq!((digest.text.as_str(), digest.subject.as_str()), ("2: A A ", "2 new notifications"));
+    assert_eq!((digest.text.as_str(), digest.subject.as_str()), ("2: A A ", "2 notifikasi baru"));
 }
 
 #[test]
@@ -84,4 +84,29 @@ fn a_template_that_fails_is_replaced_by_the_default() {
     let detail = &sent.failures[0].detail;
     assert!(detail.contains("nothing") && detail.contains(&name), "{detail}");
     assert!(text.starts_with("A\nIt <is> there") && text.contains("https://u"), "{text}");
+}
+
+#[test]
+fn built_in_texts_are_in_the_language_of_the_recipient() {
+    let templates = templates(&[]).expect("there is nothing wrong");
+    let sent = |locale: &str, count: usize| {
+        let mut message = message("A", count);
+        let items = std::mem::take(&mut message.items).into_iter();
+        message.items = items
+            .map(|item| {
+                let mut item = (*item).clone();
+                item.action_url = Some("https://shop/1".to_owned());
+                std::sync::Arc::new(item)
+            })
+            .collect();
+        message.recipient.as_mut().expect("a recipient").locale = Some(locale.to_owned());
+        templates.render(&message, &Catalog::default(), "", Some("https://u"))
+    };
+    let id = sent("id", 2);
+    assert_eq!(id.subject, "2 notifikasi baru");
+    assert!(id.text.contains("Berhenti berlangganan: https://u"), "{}", id.text);
+    assert!(id.html.contains("lang=\"id\"") && id.html.contains(">Buka</a>"), "{}", id.html);
+    let en = sent("de", 2);
+    assert_eq!(en.subject, "2 new notifications");
+    assert!(en.text.contains("Unsubscribe: https://u") && en.html.contains(">Open</a>"));
 }

@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::{EmailTexts, TextsByLocale, Variant};
 use crate::domain::{
     channel::{Digest, ESCALATIONS_MAX, Escalation, is_channel, parse_duration},
+    event::code_of,
     limits::{IDENTIFIER_MAX_CHARS, RECIPIENTS_MAX, ROLE_MAX_CHARS, bounded},
     link::LINK_MAX_CHARS,
     notification::{Priority, Timestamp},
@@ -112,6 +113,14 @@ impl TypeRow {
         }
         if let Some(fault) = self.too_long() {
             return Err(fault);
+        }
+        if self.code.contains(char::is_whitespace) {
+            let words: Vec<&str> = self.code.split_whitespace().collect();
+            let detail = format!(
+                "has white space, which the types of events do not have; write {:?}",
+                code_of(&words.join("_"))
+            );
+            return Err(("code", detail));
         }
         if let Some(channel) = self.channels.iter().find(|channel| !is_channel(channel)) {
             let detail =

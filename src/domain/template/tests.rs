@@ -146,6 +146,26 @@ fn null_counts_as_missing_and_values_have_the_texts_of_json() {
 }
 
 #[test]
+fn style_sheet_is_refused_with_the_ways_to_write_one() {
+    for source in [
+        "<style>p{color:red}</style>",
+        "<style>p { color: red; margin: 0 }</style>",
+        "<style>@media print{p{color:red}}</style>",
+        "<style>p{font-family:serif}</style>",
+    ] {
+        let bad = add(source).expect_err(source);
+        assert!(bad.detail.contains("placeholders"), "{source}: {}", bad.detail);
+        assert!(bad.detail.contains("attributes") && bad.detail.contains("{% raw %}"), "{source}");
+        assert_eq!(bad.line, Some(1));
+    }
+    let raw = "{% raw %}<style>p{color:red}</style>{% endraw %}{x}";
+    let rendered = render_with(raw, &json!({ "x": 1 }));
+    assert_eq!(rendered.as_deref(), Ok("<style>p{color:red}</style>1"));
+    let slice = add("{a[0:2]}").expect_err("a slice");
+    assert!(slice.detail.contains("slice"), "{}", slice.detail);
+}
+
+#[test]
 fn endless_loop_is_stopped() {
     let source =
         "{% for a in range(99999) %}{% for b in range(99999) %}{b}{% endfor %}{% endfor %}";

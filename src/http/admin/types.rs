@@ -201,12 +201,22 @@ async fn insert(state: &State, caller: &Caller, row: &TypeRow) -> Result<HttpRes
     Ok(answer(state, row, &entry.who, true).await)
 }
 
+/// Returns the row as one of config.toml, if that says the same: switching a type off and on again
+/// leads back to the file.
+fn without_override(row: TypeRow, file: &[TypeRow]) -> TypeRow {
+    match in_file(&row, file) {
+        Some(differs) if differs.is_empty() => TypeRow { origin: Origin::Config, ..row },
+        _ => row,
+    }
+}
+
 async fn change(
     state: &State,
     caller: &Caller,
     before: &TypeRow,
-    row: &TypeRow,
+    row: TypeRow,
 ) -> Result<HttpResponse, Problem> {
+    let row = &without_override(row, &state.configuration.types());
     let entry = entry(
         caller,
         "type.changed",
@@ -239,7 +249,7 @@ pub(in crate::http) async fn put(
     };
     check_match(request.headers(), &before)?;
     let row = written.into_row(Some(&before.code), Some(before.updated_at))?;
-    change(&state, &caller, &before, &row).await
+    change(&state, &caller, &before, row).await
 }
 
 /// Handles `PATCH /api/v1/admin/types/{code}`: JSON merge patch (RFC 7396).
@@ -255,7 +265,7 @@ pub(in crate::http) async fn patch(
     let before = find(&state, &code).await?;
     check_match(request.headers(), &before)?;
     let row = patched(&before, value)?.into_row(Some(&before.code), Some(before.updated_at))?;
-    change(&state, &caller, &before, &row).await
+    change(&state, &caller, &before, row).await
 }
 
 /// Handles `DELETE /api/v1/admin/types/{code}`.

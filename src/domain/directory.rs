@@ -84,10 +84,9 @@ fn check_shapes(person: &Person) -> Result<(), Rejected> {
         return wrong("locale", format!("{locale:?} is no language tag, such as id or pt-BR"));
     }
     match filled(&person.timezone).filter(|zone| zone.parse::<chrono_tz::Tz>().is_err()) {
-        Some(zone) => wrong(
-            "timezone",
-            format!("{zone:?} is no IANA time zone, such as \"Asia/Jakarta\""),
-        ),
+        Some(zone) => {
+            wrong("timezone", format!("{zone:?} is no IANA time zone, such as \"Asia/Jakarta\""))
+        }
         None => Ok(()),
     }
 }

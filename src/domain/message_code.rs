@@ -79,10 +79,7 @@ const FIELD: Sentences = &[
     ("no_address", "is missing: an e-mail address, or the ID of a user for push"),
     ("not_one_line", "must have at most {max} characters, on one line"),
     ("type_code", "must have 1 to {max} characters, such as \"ORDER_SHIPPED\""),
-    (
-        "type_code_space",
-        "has white space, which the types of events do not have; write {code}",
-    ),
+    ("type_code_space", "has white space, which the types of events do not have; write {code}"),
     ("unknown_channel", "must be email, push or webhook:NAME of a configured webhook"),
 ];
 

@@ -13,7 +13,7 @@ use serde_json::value::RawValue;
 use super::{
     catalog::{Catalog, Entity, MessageText, NotificationType, Target, entity_id},
     deliveries::{self, DeliveryDraft},
-    event::{Event, MESSAGE, without_recipients},
+    event::{Event, MESSAGE, NO_MESSAGE_TYPE, without_recipients},
     group::{Group, GroupText},
     link,
     notification::{Priority, Timestamp},
@@ -126,11 +126,6 @@ impl People {
     }
 }
 
-/// Reason for which a direct notification without a type is rejected.
-const NO_MESSAGE_TYPE: &str = "the type MESSAGE is not configured; name another type, or add to \
-config.toml: [[type]] code = \"MESSAGE\", title = \"Message\", template = \"{message}\", \
-target = \"SELF\", each on a line of its own";
-
 /// Decides whether an event makes notifications, and for which recipients.
 ///
 /// # Errors
@@ -140,10 +135,7 @@ pub fn decide(event: &Event, catalog: &Catalog) -> Result<Decision, Rejected> {
         return match &event.direct {
             // A direct notification must name an existing type; an event of an unknown type is only
             // skipped.
-            Some(_) if event.code == MESSAGE => Err(Rejected::missing(
-                "type",
-                NO_MESSAGE_TYPE,
-            )),
+            Some(_) if event.code == MESSAGE => Err(Rejected::missing("type", NO_MESSAGE_TYPE)),
             Some(_) => {
                 Err(Rejected::invalid("type", format!("no type has the code {:?}", event.code)))
             }

@@ -102,10 +102,7 @@ fn refused(request: &HttpRequest, problem: Problem) -> Result<HttpResponse, Prob
                 "These e-mails are always sent",
                 "<p>E-mails of this kind are mandatory and cannot be switched off.</p>",
             ),
-            (
-                "Surel ini selalu dikirim",
-                "<p>Surel jenis ini wajib dan tidak dapat dimatikan.</p>",
-            ),
+            ("Surel ini selalu dikirim", "<p>Surel jenis ini wajib dan tidak dapat dimatikan.</p>"),
         ),
         StatusCode::BAD_REQUEST => language.choose(
             (

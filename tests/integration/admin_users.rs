@@ -23,17 +23,17 @@ async fn signed_in(hub: &Hub, who: &str, method: &str, path: &str, body: Value) 
 #[tokio::test]
 async fn administrator_changes_the_preferences_of_a_user_and_nobody_names_another_user() {
     for on in [On::Sqlite, On::Postgres] {
-        let jwt = [
-            ("LONCENG_AUTH__METHODS", r#"["jwt"]"#),
-            ("LONCENG_AUTH__JWT_SECRET", SECRET),
-        ];
+        let jwt = [("LONCENG_AUTH__METHODS", r#"["jwt"]"#), ("LONCENG_AUTH__JWT_SECRET", SECRET)];
         let Some(hub) = Hub::start(on, &jwt).await else { continue };
         let (ani, zaki) = (bearer("ani", "admin"), bearer("zaki", "user"));
         let own = "/api/v1/preferences";
         let mute = json!({ "muted_types": ["NOTE_CREATED"] });
-        for (method, path) in
-            [("GET", own), ("PUT", own), ("GET", "/api/v1/notifications"), ("GET", "/api/v1/stream")]
-        {
+        for (method, path) in [
+            ("GET", own),
+            ("PUT", own),
+            ("GET", "/api/v1/notifications"),
+            ("GET", "/api/v1/stream"),
+        ] {
             let path = format!("{path}?user_id=zaki");
             let (status, problem) = signed_in(&hub, &ani, method, &path, mute.clone()).await;
             assert_eq!(status, 403, "{method} {path}: {problem}");
@@ -65,7 +65,10 @@ async fn administrator_changes_the_preferences_of_a_user_and_nobody_names_anothe
         let (_, audit) = signed_in(&hub, &ani, "GET", audit, json!({})).await;
         let entries = audit["entries"].as_array().expect("a list");
         assert_eq!(entries.len(), 1, "{audit}");
-        assert_eq!((&entries[0]["who"], &entries[0]["action"]), (&json!("ani"), &json!("preferences.put")));
+        assert_eq!(
+            (&entries[0]["who"], &entries[0]["action"]),
+            (&json!("ani"), &json!("preferences.put"))
+        );
         assert_eq!(entries[0]["before"]["muted_types"], json!([]));
         assert_eq!(entries[0]["after"]["muted_types"], json!(["NOTE_CREATED"]));
     }
@@ -130,7 +133,11 @@ async fn invalid_entry_of_the_directory_is_refused_by_field_everywhere() {
         assert_eq!((status, &problem["errors"][0]["field"]), (400, &json!(field)), "{problem}");
         assert!(problem["errors"][0]["code"].is_string(), "it can be translated: {problem}");
 
-        let lines = format!("{}\n{}\n", json!({ "user_id": "ok" }), json!({ "user_id": "u", field: value }));
+        let lines = format!(
+            "{}\n{}\n",
+            json!({ "user_id": "ok" }),
+            json!({ "user_id": "u", field: value })
+        );
         let ndjson = [("content-type", "application/x-ndjson")];
         let (status, problem) =
             hub.send("POST", &format!("{DIRECTORY}/bulk"), &ndjson, lines.clone()).await;
@@ -168,4 +175,14 @@ async fn dry_run_of_an_import_names_the_users_who_are_created_and_changed() {
         hub.send("POST", &path, &[("content-type", "text/csv")], format!("user_id\n{many}")).await;
     let shown = dry["created_users"].as_array().map(Vec::len);
     assert_eq!((&dry["created"], shown), (&json!(150), Some(100)));
+}
+
+#[tokio::test]
+async fn message_without_the_type_message_says_what_to_add() {
+    let hub = Hub::with_config("[auth]\nmethods = [\"dev\"]\n", &[]).await;
+    let message = json!({ "target": [{ "id": "a" }], "message": "hi" });
+    let (status, problem) = hub.post("/api/v1/notify", &message).await;
+    assert_eq!((status, &problem["errors"][0]["field"]), (400, &json!("type")), "{problem}");
+    let detail = problem["detail"].as_str().unwrap_or_default();
+    assert!(detail.contains("[[type]]") && detail.contains("template = \"{message}\""), "{detail}");
 }

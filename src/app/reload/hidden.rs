@@ -29,11 +29,8 @@ pub(super) async fn warn_of_hidden(store: &Store, before: &[TypeRow], file: &[Ty
 /// has from an administrator.
 fn hidden(before: &[TypeRow], file: &[TypeRow], table: &[TypeRow]) -> Vec<String> {
     let (before, table) = (by_code(before), by_code(table));
-    let plain = |row: &TypeRow| TypeRow {
-        origin: Origin::Config,
-        updated_at: Timestamp(0),
-        ..row.clone()
-    };
+    let plain =
+        |row: &TypeRow| TypeRow { origin: Origin::Config, updated_at: Timestamp(0), ..row.clone() };
     let is_hidden = |row: &&TypeRow| {
         let code = row.code.as_str();
         let is_changed = before.get(code).is_none_or(|old| plain(old) != plain(row));

@@ -88,9 +88,8 @@ mod tests {
         for name in ["a.txt", "a.html"] {
             mails.add(name.to_owned(), "<b>{x}</b>".to_owned()).expect("it compiles");
         }
-        let scope = |json: serde_json::Value| {
-            mail_scope(json.as_object().expect("an object"), None)
-        };
+        let scope =
+            |json: serde_json::Value| mail_scope(json.as_object().expect("an object"), None);
         let context = scope(json!({ "x": "<i>" }));
         assert_eq!(mails.render("a.txt", &context), Some(Ok("<b><i></b>".to_owned())));
         assert_eq!(mails.render("a.html", &context), Some(Ok("<b>&lt;i&gt;</b>".to_owned())));

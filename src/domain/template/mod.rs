@@ -10,9 +10,9 @@ mod mail;
 mod needs;
 mod scope;
 mod syntax;
-mod text;
 #[cfg(test)]
 mod tests;
+mod text;
 
 use std::{collections::BTreeSet, io, sync::Arc};
 

@@ -162,9 +162,7 @@ impl Object for TemplateScope {
 /// Converts a value of the data; access to nested objects and lists is charged to the budget.
 fn value_of(path: &str, value: &Json, budget: &Arc<Budget>) -> Value {
     match value {
-        Json::Object(map) => {
-            Value::from_object(data_map(path, map, budget))
-        }
+        Json::Object(map) => Value::from_object(data_map(path, map, budget)),
         Json::Array(list) => {
             let items = list.iter().map(|item| value_of(path, item, budget)).collect();
             let path = path.to_owned();

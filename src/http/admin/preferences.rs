@@ -39,8 +39,8 @@ pub(in crate::http) fn operations() -> Vec<Operation> {
 
 /// Returns the user of an address, who must be in the directory: a mistyped ID has no preferences.
 async fn known(state: &State, user_id: &str) -> Result<UserId, Problem> {
-    let user = UserId::parse(user_id)
-        .map_err(|error| Problem::bad_field("user_id", error.to_string()))?;
+    let user =
+        UserId::parse(user_id).map_err(|error| Problem::bad_field("user_id", error.to_string()))?;
     match state.store.people(std::slice::from_ref(&user)).await?.is_empty() {
         true => Err(Problem::not_found("the directory does not have this user")),
         false => Ok(user),

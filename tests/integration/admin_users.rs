@@ -106,7 +106,7 @@ async fn message_that_a_person_sends_is_in_the_audit_and_the_activity_names_the_
     assert!(!audit.to_string().contains("on Friday"), "not the text: {audit}");
     let publishers = until("the activity has both", PATIENCE, async || {
         let (_, found) = hub.get("/api/v1/admin/activity?type=MESSAGE").await;
-        let publishers: Vec<String> = found["items"]
+        let publishers: Vec<String> = found["events"]
             .as_array()?
             .iter()
             .filter_map(|item| item["publisher"].as_str().map(str::to_owned))

@@ -43,7 +43,8 @@ impl MailTemplates {
         environment.add_template_owned(name, source).map_err(|error| bad_template(&error))
     }
 
-    /// Renders a template with the names of [`mail_scope`](super::mail_scope); `None` if there is none with this name.
+    /// Renders a template with the names of [`mail_scope`](super::mail_scope); `None` if there is
+    /// none with this name.
     ///
     /// # Errors
     /// A description of the error, with the missing field.

@@ -35,8 +35,9 @@ pub(in crate::http) fn operations() -> Vec<Operation> {
         .doc(Tag::Admin, "import_directory", "Import users from CSV or NDJSON")
         .description(
             "At most 32 MiB. CSV has a header with the names of the fields: `user_id`, `login`, \
-             `name`, `email`, `email_verified`, `roles` (separated by `|`, `;` or `,`, in quotes where \
-             it separates the fields), `locale`, `timezone`, and `addresses.CHANNEL`. An empty cell changes nothing. Lines with errors are left \
+             `name`, `email`, `email_verified`, `roles` (separated by `|`, `;` or `,`, in quotes \
+             where it separates the fields), `locale`, `timezone`, and `addresses.CHANNEL`. An \
+             empty cell changes nothing. Lines with errors are left \
              out, the others are imported. A dry run tells what would be done, and stores nothing. \
              With `mode=replace` the file is complete: users who are not in it are removed from \
              the directory, as by `DELETE`, each with an audit entry. A file without users is \

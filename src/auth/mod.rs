@@ -232,7 +232,7 @@ fn identify_developer(credentials: &Credentials) -> Result<Identified, AuthError
         return wrong("login", expected);
     }
     if credentials.roles.len() > ROLES_MAX || !credentials.roles.iter().all(|role| is_role(role)) {
-        let expected = format!("at most {ROLE_MAX_CHARS} characters, no control characters");
+        let expected = format!("at most {ROLE_MAX_CHARS} characters, no white space, | ; or ,");
         return wrong("role", expected);
     }
     let Some(user_id) = &credentials.user_id else { return Ok(Caller::Developer.into()) };

@@ -8,7 +8,8 @@ use crate::{
     config,
     domain::{
         limits::{
-            EMAIL_MAX_CHARS, IDENTIFIER_MAX_CHARS, LOCALE_MAX_CHARS, TIMEZONE_MAX_CHARS, is_plain,
+            EMAIL_MAX_CHARS, IDENTIFIER_MAX_CHARS, LOCALE_MAX_CHARS, TIMEZONE_MAX_CHARS, is_email,
+            is_language_tag, is_plain,
         },
         notification::Timestamp,
         user::{Identity, Person, PersonPatch, UserId, roles_of},
@@ -123,7 +124,8 @@ impl Claims {
         })
     }
 
-    /// Returns the update of the directory.
+    /// Returns the update of the directory. A claim that is no address, language tag or time zone
+    /// is left out.
     ///
     /// # Errors
     /// When `sub` is not a user ID.
@@ -135,10 +137,12 @@ impl Claims {
                 user_id: self.identity()?.user_id,
                 login: self.login(),
                 name: self.text("name", IDENTIFIER_MAX_CHARS),
-                email: self.text("email", EMAIL_MAX_CHARS),
+                email: self.text("email", EMAIL_MAX_CHARS).filter(|email| is_email(email)),
                 roles: roles.unwrap_or_default(),
-                locale: self.text("locale", LOCALE_MAX_CHARS),
-                timezone: self.text("zoneinfo", TIMEZONE_MAX_CHARS),
+                locale: self.text("locale", LOCALE_MAX_CHARS).filter(|tag| is_language_tag(tag)),
+                timezone: self
+                    .text("zoneinfo", TIMEZONE_MAX_CHARS)
+                    .filter(|zone| zone.parse::<chrono_tz::Tz>().is_ok()),
                 email_verified: None,
                 addresses: std::collections::BTreeMap::new(),
             },

@@ -7,6 +7,7 @@
 //!
 //! A new kind of channel implements [`Channel`] and is registered in [`configured`].
 
+mod attempt_log;
 mod breaker;
 mod dispatcher;
 mod email;

@@ -29,6 +29,7 @@ impl Unreached {
         if channels.get(channel) == endpoints.as_ref() {
             return;
         }
+        log_change(channel, endpoints.as_deref());
         match endpoints {
             Some(endpoints) => channels.insert(channel.to_owned(), endpoints),
             None => channels.remove(channel),
@@ -37,6 +38,19 @@ impl Unreached {
             channels.iter().map(|(channel, endpoints)| reason(channel, endpoints)).collect();
         let trouble = (!names.is_empty()).then(|| format!("not reached: {}", names.join(", ")));
         health.set("channels", PartState::from_problems(trouble));
+    }
+}
+
+/// Logs that a breaker of a channel opened or closed.
+fn log_change(channel: &str, endpoints: Option<&[String]>) {
+    match endpoints {
+        None => tracing::info!(channel, "channels: reached again; deliveries continue"),
+        Some(endpoints) => tracing::warn!(
+            channel,
+            not_reached = reason(channel, endpoints),
+            "channels: not reached several times in a row; deliveries wait, and one at a time \
+             probes it"
+        ),
     }
 }
 

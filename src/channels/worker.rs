@@ -16,6 +16,7 @@ use uuid::Uuid;
 
 use super::{
     Channel, Message, SendError, SendErrorKind, Sent, Unreached,
+    attempt_log::{AttemptLog, impersonal},
     breaker::Breaker,
     outcome::{of_attempt, without_attempt},
     prepare::{Prepared, prepare},
@@ -79,6 +80,7 @@ pub(super) async fn run(channel: Arc<dyn Channel>, context: WorkerContext) {
     let backoff = context.retry.backoff_seconds.iter().copied().map(Duration::from_secs).collect();
     let mut worker = Worker {
         breaker: Breaker::new(backoff),
+        log: AttemptLog::default(),
         waiting: VecDeque::new(),
         running: JoinSet::new(),
         held: HashSet::new(),
@@ -115,6 +117,7 @@ struct Worker {
     channel: Arc<dyn Channel>,
     context: WorkerContext,
     breaker: Breaker,
+    log: AttemptLog,
     /// Messages that are claimed, and wait for a place.
     waiting: VecDeque<Prepared>,
     running: JoinSet<Attempt>,
@@ -237,14 +240,29 @@ impl Worker {
         metrics::counter!(metric::CHANNEL_ATTEMPTS, &labels).increment(1);
         metrics::histogram!(metric::CHANNEL_LATENCY, "channel" => channel.clone())
             .record(took.as_secs_f64());
-        if let (Err(error), Some(first)) = (&result, outcomes.first())
-            && first.state == "failed"
+        if let (Err(error), Some(outcome), Some(delivery)) =
+            (&result, outcomes.first(), deliveries.first())
         {
-            let trace_id = deliveries.first().and_then(|one| Some(one.trace.as_ref()?.id()));
-            tracing::warn!(channel, delivery = %first.delivery_id, reason = error.reason, trace_id,
-                "channels: delivery failed; it can be retried on the console");
+            self.log_failure(error, delivery, outcome);
         }
         self.unrecorded.extend(outcomes);
+    }
+
+    /// Logs an attempt that failed: the last one always, others at a limited rate.
+    fn log_failure(&self, error: &SendError, delivery: &Delivery, outcome: &DeliveryOutcome) {
+        let channel = self.channel.name();
+        match outcome.state {
+            "scheduled" => self.log.failed(channel, delivery, outcome),
+            "failed" => tracing::warn!(
+                channel,
+                delivery = %outcome.delivery_id,
+                reason = &*impersonal(&error.reason),
+                attempt = delivery.attempts + 1,
+                trace_id = delivery.trace.as_ref().map(|trace| trace.id()),
+                "channels: delivery failed; it can be retried on the console"
+            ),
+            _ => {}
+        }
     }
 
     /// Reports whether the channel, or some of its endpoints, are not reached.

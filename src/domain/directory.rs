@@ -8,7 +8,7 @@ use super::{
     event::{Event, other_spelling},
     limits::{
         ADDRESSES_MAX, EMAIL_MAX_CHARS, IDENTIFIER_MAX_CHARS, LOCALE_MAX_CHARS, ROLE_MAX_CHARS,
-        ROLES_MAX, TIMEZONE_MAX_CHARS, bounded, is_role,
+        ROLES_MAX, TIMEZONE_MAX_CHARS, bounded, is_email, is_language_tag, is_role,
     },
     rejected::Rejected,
     user::{Person, PersonPatch, UserId},
@@ -58,20 +58,37 @@ pub fn patch(map: &Map<String, Value>, user: Option<&UserId>) -> Result<PersonPa
         Some(_) => Err(Rejected::invalid(name, "must be a string without NUL")),
     };
     let roles = find("roles").or_else(|| find("role")).map(roles).transpose()?;
-    Ok(PersonPatch {
-        set_roles: roles.is_some(),
-        person: Person {
-            user_id,
-            login: text("login", IDENTIFIER_MAX_CHARS)?,
-            name: text("name", IDENTIFIER_MAX_CHARS)?,
-            email: text("email", EMAIL_MAX_CHARS)?,
-            roles: roles.unwrap_or_default(),
-            locale: text("locale", LOCALE_MAX_CHARS)?,
-            timezone: text("timezone", TIMEZONE_MAX_CHARS)?,
-            email_verified: find("email_verified").map(flag).transpose()?,
-            addresses: find("addresses").map(addresses).transpose()?.unwrap_or_default(),
-        },
-    })
+    let person = Person {
+        user_id,
+        login: text("login", IDENTIFIER_MAX_CHARS)?,
+        name: text("name", IDENTIFIER_MAX_CHARS)?,
+        email: text("email", EMAIL_MAX_CHARS)?,
+        locale: text("locale", LOCALE_MAX_CHARS)?,
+        timezone: text("timezone", TIMEZONE_MAX_CHARS)?,
+        email_verified: find("email_verified").map(flag).transpose()?,
+        addresses: find("addresses").map(addresses).transpose()?.unwrap_or_default(),
+        roles: roles.clone().unwrap_or_default(),
+    };
+    check_shapes(&person)?;
+    Ok(PersonPatch { set_roles: roles.is_some(), person })
+}
+
+/// Checks the e-mail address, the locale and the time zone; a text that is empty removes the value.
+fn check_shapes(person: &Person) -> Result<(), Rejected> {
+    let filled = |text: &'_ Option<String>| text.clone().filter(|text| !text.is_empty());
+    let wrong = |field: &str, detail: String| Err(Rejected::invalid(field, detail));
+    if let Some(email) = filled(&person.email).filter(|email| !is_email(email.trim())) {
+        return wrong("email", format!("{email:?} is no e-mail address"));
+    }
+    if let Some(locale) = filled(&person.locale).filter(|locale| !is_language_tag(locale)) {
+        return wrong("locale", format!("{locale:?} is no language tag, such as id or pt-BR"));
+    }
+    match filled(&person.timezone).filter(|zone| zone.parse::<chrono_tz::Tz>().is_err()) {
+        Some(zone) => {
+            wrong("timezone", format!("{zone:?} is no IANA time zone, such as \"Asia/Jakarta\""))
+        }
+        None => Ok(()),
+    }
 }
 
 fn flag(value: &Value) -> Result<bool, Rejected> {
@@ -114,7 +131,7 @@ fn roles(value: &Value) -> Result<Vec<String>, Rejected> {
     if roles.len() > ROLES_MAX || !roles.iter().all(|role| is_role(role)) {
         let detail = format!(
             "must have at most {ROLES_MAX} roles of 1 to {ROLE_MAX_CHARS} characters without \
-             control characters"
+             white space, | ; or ,"
         );
         return Err(wrong(&detail));
     }
@@ -174,6 +191,11 @@ mod tests {
             (json!({"login":"x".repeat(257)}), "login"),
             (json!({"email":"x".repeat(321)}), "email"),
             (json!({"email":7}), "email"),
+            (json!({"email":"not-an-address"}), "email"),
+            (json!({"locale":"zzzzz"}), "locale"),
+            (json!({"timezone":"Mars/Base"}), "timezone"),
+            (json!({"roles":["night shift"]}), "roles"),
+            (json!({"roles":["member;editor"]}), "roles"),
         ] {
             assert_eq!(
                 patches(&event(&data)).err().and_then(|r| r.field).as_deref(),

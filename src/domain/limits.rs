@@ -30,10 +30,46 @@ pub const LOCALE_MAX_CHARS: usize = 35;
 /// Maximum length of the name of a time zone, in characters.
 pub const TIMEZONE_MAX_CHARS: usize = 64;
 
-/// Returns whether a text can be a role.
+/// Characters that separate roles in a file or a parameter.
+pub const ROLE_SEPARATORS: [char; 3] = ['|', ';', ','];
+
+/// Returns whether a text can be a role: it has no white space and no separator of roles.
 #[must_use]
 pub fn is_role(text: &str) -> bool {
-    !text.is_empty() && is_plain(text, ROLE_MAX_CHARS)
+    let separates = |c: char| c.is_whitespace() || ROLE_SEPARATORS.contains(&c);
+    !text.is_empty() && is_plain(text, ROLE_MAX_CHARS) && !text.contains(separates)
+}
+
+/// Returns whether a text has the shape of an e-mail address: a name without white space, an `@`,
+/// and the name of a host (RFC 5321, section 4.1.2).
+#[must_use]
+pub fn is_email(text: &str) -> bool {
+    const SPECIAL: [char; 12] = ['<', '>', '(', ')', '[', ']', ':', ';', ',', '\\', '"', '@'];
+    let Some((local, host)) = text.rsplit_once('@') else { return false };
+    let is_name = |name: &str| {
+        let stops = |c: char| c.is_whitespace() || c.is_control() || SPECIAL.contains(&c);
+        !name.is_empty() && !name.contains(stops)
+    };
+    let is_label = |label: &str| {
+        let fits = |c: char| c.is_alphanumeric() || c == '-';
+        !label.is_empty() && label.chars().all(fits) && !label.starts_with('-')
+    };
+    is_name(local) && local.split('.').all(|part| !part.is_empty()) && host.split('.').all(is_label)
+}
+
+/// Returns whether a text has the shape of a language tag (RFC 5646, section 2.1): a language of
+/// two or three letters, then subtags such as a region. `_` may stand in the place of `-`.
+#[must_use]
+pub fn is_language_tag(text: &str) -> bool {
+    let mut parts = text.split(['-', '_']);
+    let language = parts.next().unwrap_or_default();
+    let is_subtag = |part: &str| {
+        (1..=8).contains(&part.len()) && part.chars().all(|c| c.is_ascii_alphanumeric())
+    };
+    (2..=3).contains(&language.len())
+        && language.chars().all(|c| c.is_ascii_alphabetic())
+        && text.len() <= LOCALE_MAX_CHARS
+        && parts.all(is_subtag)
 }
 
 /// Returns whether a text has at most `max_chars` characters and no control character.
@@ -69,6 +105,39 @@ pub fn shortened(text: &str, max_chars: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn roles_addresses_and_language_tags_have_a_shape() {
+        for role in ["admin", "night-shift", "realm:editor", "Führung"] {
+            assert!(is_role(role), "{role}");
+        }
+        for role in ["", "night shift", "a;b", "a|b", "a,b", " a", "a\tb"] {
+            assert!(!is_role(role), "{role}");
+        }
+        for address in ["a@b.example", "a.b+c@localhost", "é@bücher.example", "o'x@a-b.c"] {
+            assert!(is_email(address), "{address}");
+        }
+        for address in [
+            "not-an-address",
+            "@b",
+            "a@",
+            "a b@c",
+            "a@b c",
+            "a@@b",
+            "a..b@c",
+            "a@b..c",
+            "A <a@b>",
+            "a@-b",
+        ] {
+            assert!(!is_email(address), "{address}");
+        }
+        for tag in ["en", "id-ID", "pt_BR", "zh-Hant-TW", "fil", "sr-Latn-RS"] {
+            assert!(is_language_tag(tag), "{tag}");
+        }
+        for tag in ["zzzzz", "e", "english", "id ID", "id-", "en_US.UTF-8", "12"] {
+            assert!(!is_language_tag(tag), "{tag}");
+        }
+    }
 
     #[test]
     fn a_limit_counts_characters_and_not_bytes() {

@@ -66,8 +66,10 @@ const FIELD: Sentences = &[
     ("other_user", "is not the one in the address"),
     (
         "roles",
-        "must have at most {max} roles of 1 to {length} characters without control characters",
+        "must have at most {max} roles of 1 to {length} characters without white space, | ; or ,",
     ),
+    ("not_email", "{address} is no e-mail address"),
+    ("not_language_tag", "{tag} is no language tag, such as id or pt-BR"),
     ("time_zone", "{zone} is no IANA time zone, such as \"Asia/Jakarta\""),
     ("unknown_field", "is not known; {known} are"),
     ("not_an_object", "is not a JSON object: {error}"),
@@ -77,6 +79,7 @@ const FIELD: Sentences = &[
     ("no_address", "is missing: an e-mail address, or the ID of a user for push"),
     ("not_one_line", "must have at most {max} characters, on one line"),
     ("type_code", "must have 1 to {max} characters, such as \"ORDER_SHIPPED\""),
+    ("type_code_space", "has white space, which the types of events do not have; write {code}"),
     ("unknown_channel", "must be email, push or webhook:NAME of a configured webhook"),
 ];
 

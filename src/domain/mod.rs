@@ -12,6 +12,7 @@ pub mod feed;
 pub mod follow;
 pub mod group;
 pub mod inbox;
+pub mod language;
 pub mod limits;
 pub mod link;
 pub mod markup;

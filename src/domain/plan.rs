@@ -13,7 +13,7 @@ use serde_json::value::RawValue;
 use super::{
     catalog::{Catalog, Entity, MessageText, NotificationType, Target, entity_id},
     deliveries::{self, DeliveryDraft},
-    event::{Event, MESSAGE, without_recipients},
+    event::{Event, MESSAGE, NO_MESSAGE_TYPE, without_recipients},
     group::{Group, GroupText},
     link,
     notification::{Priority, Timestamp},
@@ -140,10 +140,7 @@ pub fn decide(event: &Event, catalog: &Catalog) -> Result<Decision, Rejected> {
             None if is_invalid => Ok(Decision::Skip(Skipped::InvalidType)),
             // A direct notification must name an existing type; an event of an unknown type is only
             // skipped.
-            Some(_) if event.code == MESSAGE => Err(Rejected::missing(
-                "type",
-                "the type MESSAGE is not configured; add it to config.toml",
-            )),
+            Some(_) if event.code == MESSAGE => Err(Rejected::missing("type", NO_MESSAGE_TYPE)),
             Some(_) => {
                 Err(Rejected::invalid("type", format!("no type has the code {:?}", event.code)))
             }

@@ -213,13 +213,30 @@ pub(super) async fn identify_user(
     local_peer: bool,
 ) -> Result<Identity, Problem> {
     match identify(state, headers, uri, local_peer).await? {
-        Caller::User(identity) => Ok(identity),
+        Caller::User(identity) => {
+            check_named_user(uri, &identity)?;
+            Ok(identity)
+        }
         Caller::Service { .. } => Err(Problem::forbidden("an API key has no inbox")),
         Caller::Developer => {
             refused_sign_ins::record(&AuthError::NoUser, headers, uri);
             Err(AuthError::NoUser.into())
         }
     }
+}
+
+/// Refuses a parameter `user_id` that names another user than a token or a cookie does: it selects
+/// the user with dev authentication only, and ignoring it would change the wrong inbox.
+fn check_named_user(uri: &Uri, identity: &Identity) -> Result<(), Problem> {
+    let own = identity.user_id.as_str();
+    let other = |(name, value): &(String, String)| name == "user_id" && value != own;
+    if query(uri).iter().any(other) {
+        return Err(Problem::forbidden(
+            "user_id names another user than the signed-in one; leave it out, or use the \
+             operations for administrators",
+        ));
+    }
+    Ok(())
 }
 
 /// Identifies a caller that must be an administrator.

@@ -17,6 +17,7 @@ use super::{
     publish::{self, PublishOptions},
 };
 use crate::{
+    auth::Caller,
     clock,
     domain::{
         event::{Direct, Event, Identity, MESSAGE, Seed, code_of},
@@ -29,6 +30,7 @@ use crate::{
     },
     http::api::{Access, Operation, Tag},
     pipeline::Outcome,
+    store::AuditEntry,
 };
 
 /// Operations of this resource.
@@ -80,6 +82,9 @@ pub(in crate::http) fn operations() -> Vec<Operation> {
 
 /// Maximum number of targets per request.
 const TARGETS_MAX: usize = 1_000;
+
+/// Maximum number of recipients that an audit entry names.
+const TO_SHOWN_MAX: usize = 20;
 
 #[derive(Deserialize)]
 struct Body {
@@ -134,9 +139,35 @@ pub(super) async fn post(
         return Ok(HttpResponse::Ok().json(dry_run(&state, vec![event]).await?));
     }
     idempotency::once(&state, &request, &bytes, async move |state: SharedState, seed| {
-        notify(&state, event, seed).await
+        let entry = sent_by(&caller, &event);
+        let response = notify(&state, event, seed).await?;
+        if let Some(entry) = entry.filter(|_| !response.replayed)
+            && let Err(error) = state.store.note_change(&entry).await
+        {
+            tracing::warn!(%error, "notify: the audit entry could not be written; the message is \
+                sent");
+        }
+        Ok(response)
     })
     .await
+}
+
+/// Returns the audit entry of a message that a person sends, without its text. Services send many,
+/// and have none.
+fn sent_by(caller: &Caller, event: &Event) -> Option<AuditEntry> {
+    caller.user()?;
+    let direct = event.direct.as_deref()?;
+    let to: Vec<&UserId> =
+        direct.targets.iter().take(TO_SHOWN_MAX).map(|person| &person.user_id).collect();
+    let after = json!({
+        "event_id": event.id,
+        "title": direct.title,
+        "source": event.source,
+        "recipients": direct.targets.len(),
+        "to": to,
+    });
+    let subject = format!("type:{}", event.code);
+    Some(audit::entry(caller, "message.sent", subject, None, Some(after)))
 }
 
 async fn notify(

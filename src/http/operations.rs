@@ -18,6 +18,7 @@ pub(super) fn operations() -> Vec<Operation> {
         stream::operations(),
         feeds::operations(),
         admin::clients::operations(),
+        admin::preferences::operations(),
         admin::history::operations(),
         admin::types::operations(),
         admin::directory::operations(),

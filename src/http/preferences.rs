@@ -14,9 +14,10 @@ use crate::{
         catalog::{NotificationType, Target},
         channel::is_personal,
         preferences::Preferences,
-        user::Person,
+        user::{Person, UserId},
     },
     http::api::{Access, Operation, Tag, reference},
+    store::AuditEntry,
 };
 
 /// Operations of this resource.
@@ -104,11 +105,27 @@ pub(super) async fn put(
     payload: web::Payload,
 ) -> Result<HttpResponse, Problem> {
     let user = identity::user(&state, &request).await?.user_id;
+    replace(&state, &request, payload, &user, |_, _| None).await
+}
+
+/// Replaces the preferences of a user by those of a body, and answers with them. `entry` makes the
+/// audit entry of the change from the preferences before and after it.
+///
+/// # Errors
+/// A problem with the invalid field, such as a mandatory type that is muted; 412 if the `If-Match`
+/// is not that of the stored ones.
+pub(super) async fn replace(
+    state: &State,
+    request: &HttpRequest,
+    payload: web::Payload,
+    user: &UserId,
+    entry: impl FnOnce(&Preferences, &Preferences) -> Option<AuditEntry>,
+) -> Result<HttpResponse, Problem> {
     let bytes = body::read(payload, state.server.load().max_event_bytes).await?;
     let preferences: Preferences = body::json(&bytes)?;
     let preferences =
         preferences.checked().map_err(|(field, detail)| Problem::bad_field(field, detail))?;
-    let replace = |stored: Preferences| {
+    let change = |stored: Preferences| {
         let stored = stored.complete();
         if !matches(request.headers(), || tag_of(&stored)) {
             return Err(Problem::precondition_failed(
@@ -117,10 +134,11 @@ pub(super) async fn put(
             ));
         }
         let wanted = preferences.merged_with(&stored);
-        check_mandatory(&state, &wanted)?;
-        Ok(wanted)
+        check_mandatory(state, &wanted)?;
+        let entry = entry(&stored, &wanted);
+        Ok((wanted, entry))
     };
-    let stored = state.store.change_preferences(&user, clock::now(), replace).await??;
+    let stored = state.store.change_preferences(user, clock::now(), change).await??;
     // What waited for the end of other quiet hours may be due.
     state.channels.due.notify_waiters();
     Ok(shown(&stored))

@@ -1,12 +1,15 @@
 //! One-click unsubscribe of e-mails (RFC 8058): `/unsubscribe`.
 
-use actix_web::{HttpRequest, HttpResponse, http::header};
+use actix_web::{
+    HttpRequest, HttpResponse, ResponseError as _,
+    http::{StatusCode, header},
+};
 use serde_json::json;
 
 use super::{Problem, SharedState, State, identity};
 use crate::{
     clock,
-    domain::{channel::EMAIL, preferences::Preferences, user::UserId},
+    domain::{channel::EMAIL, language::Language, preferences::Preferences, user::UserId},
     http::api::{Access, Operation, Tag},
 };
 
@@ -50,15 +53,18 @@ fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 
-fn html(title: &str, content: &str) -> HttpResponse {
-    HttpResponse::Ok()
+/// Returns a page; title and content are HTML.
+fn html(status: StatusCode, language: Language, title: &str, content: &str) -> HttpResponse {
+    let tag = language.tag();
+    HttpResponse::build(status)
         .insert_header((header::CONTENT_TYPE, "text/html; charset=utf-8"))
+        .insert_header((header::CONTENT_LANGUAGE, tag))
         .insert_header((header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY))
         .insert_header((header::CACHE_CONTROL, "no-store"))
         .insert_header((header::REFERRER_POLICY, "no-referrer"))
         .insert_header((header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
         .body(format!(
-            "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><meta name=\"viewport\" \
+            "<!doctype html><html lang=\"{tag}\"><meta charset=\"utf-8\"><meta name=\"viewport\" \
              content=\"width=device-width\"><title>{title}</title><style>body{{font-family:\
              system-ui,sans-serif;max-width:32rem;margin:4rem auto;padding:0 1rem;line-height:1.5;\
              color-scheme:light dark}}button{{font:inherit;padding:.6rem 1.2rem}}</style>\
@@ -66,15 +72,64 @@ fn html(title: &str, content: &str) -> HttpResponse {
         ))
 }
 
-/// Returns the names of types for people, as HTML.
-fn names_of(state: &State, codes: &[String]) -> String {
+fn text<'a>(request: &'a HttpRequest, name: &header::HeaderName) -> &'a str {
+    request.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
+}
+
+/// Returns the language of the browser.
+fn browser_language(request: &HttpRequest) -> Language {
+    Language::accepted(text(request, &header::ACCEPT_LANGUAGE))
+}
+
+/// Returns the language of a user: that of the directory, else of the browser.
+async fn language(state: &State, request: &HttpRequest, user: &UserId) -> Language {
+    let people = state.store.people(std::slice::from_ref(user)).await.unwrap_or_default();
+    let locale = people.into_iter().find_map(|person| person.locale).filter(|tag| !tag.is_empty());
+    locale.map_or_else(|| browser_language(request), |locale| Language::of(&locale))
+}
+
+/// Returns a page that says why a link has no effect; a client that does not ask for HTML gets the
+/// problem.
+fn refused(request: &HttpRequest, problem: Problem) -> Result<HttpResponse, Problem> {
+    if !text(request, &header::ACCEPT).contains("text/html") {
+        return Err(problem);
+    }
+    let language = browser_language(request);
+    let status = problem.status_code();
+    let (title, content) = match status {
+        StatusCode::CONFLICT => language.choose(
+            (
+                "These e-mails are always sent",
+                "<p>E-mails of this kind are mandatory and cannot be switched off.</p>",
+            ),
+            ("Surel ini selalu dikirim", "<p>Surel jenis ini wajib dan tidak dapat dimatikan.</p>"),
+        ),
+        StatusCode::BAD_REQUEST => language.choose(
+            (
+                "This link does not work",
+                "<p>It is incomplete, or of another hub. Open the link in the e-mail again, or \
+                 change your settings in the bell.</p>",
+            ),
+            (
+                "Tautan ini tidak berfungsi",
+                "<p>Tautannya tidak lengkap, atau dari hub lain. Buka lagi tautan di surel, atau \
+                 ubah pengaturan Anda di lonceng.</p>",
+            ),
+        ),
+        _ => return Err(problem),
+    };
+    Ok(html(status, language, title, content))
+}
+
+/// Returns what the types are called, as HTML.
+fn names_of(state: &State, codes: &[String], language: Language) -> String {
     let catalog = state.catalog.current();
     let name = |code: &String| {
         let name = catalog.find(code).map_or(code.as_str(), |kind| &kind.display_name);
         format!("“{}”", escaped(name))
     };
     let names: Vec<String> = codes.iter().map(name).collect();
-    let word = if names.len() == 1 { "kind" } else { "kinds" };
+    let word = language.choose(if names.len() == 1 { "kind" } else { "kinds" }, "jenis");
     format!("{word} {}", names.join(", "))
 }
 
@@ -88,28 +143,51 @@ fn mutable(state: &State, mut codes: Vec<String>) -> Result<Vec<String>, Problem
     Ok(codes)
 }
 
+/// Returns user and types of the token of a request, as far as they can be muted.
+fn target(state: &State, request: &HttpRequest) -> Result<(UserId, Vec<String>), Problem> {
+    let (user, codes) = token(state, request)?;
+    Ok((user, mutable(state, codes)?))
+}
+
 async fn page(state: SharedState, request: HttpRequest) -> Result<HttpResponse, Problem> {
-    let (_, codes) = token(&state, &request)?;
-    let names = names_of(&state, &mutable(&state, codes)?);
-    Ok(html(
-        "Unsubscribe",
-        &format!(
-            "<p>You will get no more e-mails of the {names}. The notifications stay in your \
-             inbox.</p><form method=\"post\"><button>Unsubscribe</button></form>"
+    let (user, codes) = match target(&state, &request) {
+        Ok(found) => found,
+        Err(problem) => return refused(&request, problem),
+    };
+    let language = language(&state, &request, &user).await;
+    let names = names_of(&state, &codes, language);
+    let title = language.choose("Unsubscribe", "Berhenti berlangganan");
+    let text = language.choose(
+        format!(
+            "You will get no more e-mails of the {names}. The notifications stay in your inbox."
         ),
-    ))
+        format!(
+            "Anda tidak akan menerima surel {names} lagi. Notifikasinya tetap ada di kotak \
+             masuk Anda."
+        ),
+    );
+    let content = format!("<p>{text}</p><form method=\"post\"><button>{title}</button></form>");
+    Ok(html(StatusCode::OK, language, title, &content))
 }
 
 async fn unsubscribe(state: SharedState, request: HttpRequest) -> Result<HttpResponse, Problem> {
-    let (user, codes) = token(&state, &request)?;
-    let codes = mutable(&state, codes)?;
+    let (user, codes) = match target(&state, &request) {
+        Ok(found) => found,
+        Err(problem) => return refused(&request, problem),
+    };
     let muted = |mut preferences: Preferences| {
         for code in &codes {
             preferences.mute_on(EMAIL, code);
         }
-        Ok::<_, Problem>(preferences)
+        Ok::<_, Problem>((preferences, None))
     };
     state.store.change_preferences(&user, clock::now(), muted).await??;
-    let names = names_of(&state, &codes);
-    Ok(html("Unsubscribed", &format!("<p>You get no more e-mails of the {names}.</p>")))
+    let language = language(&state, &request, &user).await;
+    let names = names_of(&state, &codes, language);
+    let title = language.choose("Unsubscribed", "Langganan dihentikan");
+    let content = language.choose(
+        format!("<p>You get no more e-mails of the {names}.</p>"),
+        format!("<p>Anda tidak menerima surel {names} lagi.</p>"),
+    );
+    Ok(html(StatusCode::OK, language, title, &content))
 }

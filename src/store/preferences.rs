@@ -4,6 +4,7 @@ use std::convert::Infallible;
 
 use super::{
     Store, StoreError,
+    audit::{AuditEntry, entered},
     rows::{parse_preferences, user_id},
     sql_types::Json,
 };
@@ -88,8 +89,8 @@ impl Store {
         Ok(())
     }
 
-    /// Changes the preferences of a user by what `change` makes of the stored ones. No other change
-    /// comes between, by this hub or another one. Returns what is stored then; after an error of
+    /// Changes the preferences of a user by what `change` makes of the stored ones, with the
+    /// audit entry that it may return. No other change comes between, by this hub or another one. Returns what is stored then; after an error of
     /// `change`, nothing has changed.
     ///
     /// # Errors
@@ -98,7 +99,7 @@ impl Store {
         &self,
         user: &UserId,
         now: Timestamp,
-        change: impl FnOnce(Preferences) -> Result<Preferences, E>,
+        change: impl FnOnce(Preferences) -> Result<(Preferences, Option<AuditEntry>), E>,
     ) -> Result<Result<Preferences, E>, StoreError> {
         let changed = in_transaction!(self, |_db, tx| {
             let stored: Json<'static> = sqlx::query_scalar(LOCK)
@@ -110,7 +111,7 @@ impl Store {
             let stored = parse_preferences(&stored);
             let quiet = (stored.quiet_hours, stored.timezone.clone());
             let changed = change(stored);
-            if let Ok(preferences) = &changed {
+            if let Ok((preferences, entry)) = &changed {
                 if (preferences.quiet_hours, preferences.timezone.clone()) != quiet {
                     sqlx::query(RELEASE_QUIET)
                         .bind(user.as_str())
@@ -126,8 +127,11 @@ impl Store {
                     .bind(preferences.retention_days)
                     .execute(&mut *tx)
                     .await?;
+                if let Some(entry) = entry {
+                    entered!(entry, tx);
+                }
             }
-            changed
+            changed.map(|(preferences, _)| preferences)
         });
         Ok(changed)
     }
@@ -142,8 +146,10 @@ impl Store {
         days: i64,
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        let set =
-            |stored| Ok::<_, Infallible>(Preferences { retention_days: Some(days), ..stored });
+        let set = |stored| {
+            let preferences = Preferences { retention_days: Some(days), ..stored };
+            Ok::<_, Infallible>((preferences, None))
+        };
         match self.change_preferences(user, now, set).await? {
             Ok(_) => Ok(()),
         }

@@ -242,6 +242,38 @@ async fn override_stays_until_it_is_reverted() {
     assert!(config["file"].as_str().is_some_and(|file| file.ends_with("config.toml")), "{config}");
 }
 
+#[tokio::test]
+async fn override_that_equals_the_file_is_none() {
+    on_both(&[], async |hub| {
+        let path = format!("{TYPES}/NOTE_DELETED");
+        let switch = async |is_active: bool| {
+            ask(&hub, "PATCH", &path, json!({ "is_active": is_active })).await.1
+        };
+        assert_eq!(switch(false).await["origin"], "admin");
+        let on = switch(true).await;
+        assert_eq!((&on["origin"], &on["file"]), (&json!("config"), &json!("same")), "{on}");
+        let (_, whole) = hub.get(&path).await;
+        assert_eq!(ask(&hub, "PUT", &path, whole).await.1["origin"], "config");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn code_with_white_space_is_refused_with_the_code_to_write() {
+    on_both(&[], async |hub| {
+        let mut kind = order_shipped();
+        kind["code"] = json!("invoice paid");
+        let put = format!("{TYPES}/invoice%20paid");
+        for (method, path) in [("POST", TYPES), ("PUT", &put)] {
+            let (status, problem) = ask(&hub, method, path, kind.clone()).await;
+            let error = &problem["errors"][0];
+            assert_eq!((status, &error["field"]), (400, &json!("code")), "{problem}");
+            assert_eq!(error["params"]["code"], "\"INVOICE_PAID\"", "{problem}");
+        }
+    })
+    .await;
+}
+
 const DIRECTORY: &str = "/api/v1/admin/directory";
 
 /// Uploads users to the directory.

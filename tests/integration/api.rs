@@ -86,7 +86,9 @@ fn body_of(operation: &Value) -> String {
             json!({"type":"NOTE_CREATED","user_id":"u","title":"x"}).to_string()
         }
         Some("notify") => json!({"target":[{"id":"u"}],"message":"m"}).to_string(),
-        Some("put_preferences" | "patch_type" | "put_user") => "{}".to_owned(),
+        Some("put_preferences" | "put_preferences_of_user" | "patch_type" | "put_user") => {
+            "{}".to_owned()
+        }
         Some("preview_type") => json!({"data":{"message":"x"}}).to_string(),
         Some("test_type") => json!({"recipient":"u","data":{"message":"x"}}).to_string(),
         Some("create_type" | "put_type") => {

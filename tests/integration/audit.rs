@@ -106,6 +106,11 @@ impl Fixture {
                 self.send("PUT", "/api/v1/admin/directory/y", json!({})).await;
                 (path.replace("{user_id}", "y"), Value::Null, "user.deleted")
             }
+            "PUT /api/v1/admin/users/{user_id}/preferences" => {
+                self.send("PUT", "/api/v1/admin/directory/w", json!({})).await;
+                let wants = json!({ "muted_types": ["A"] });
+                (path.replace("{user_id}", "w"), wants, "preferences.put")
+            }
             "POST /api/v1/admin/directory/bulk" => {
                 (path.to_owned(), json!({ "users": [{ "user_id": "z" }] }), "directory.bulk")
             }

@@ -203,6 +203,29 @@ async fn every_channel_gets_a_notification(on: On) {
     unsubscribed_by_the_link_in_the_mail(&hub, &receivers, headers).await;
 }
 
+/// Checks the pages behind a link: the directory's locale comes before that of the browser.
+async fn pages_are_in_the_language_of_the_reader(hub: &Hub, path: &str) {
+    let get = async |path: &str, language: &str| {
+        let headers = [("accept", "text/html,*/*"), ("accept-language", language)];
+        let request = headers.iter().fold(
+            reqwest::Client::new().get(format!("{}{path}", hub.base())),
+            |request, (name, value)| request.header(*name, *value),
+        );
+        let response = request.send().await.expect("the hub answers");
+        let status = response.status().as_u16();
+        (status, response.text().await.expect("a page"))
+    };
+    let (status, page) = get(path, "id-ID,id;q=0.9").await;
+    assert!(status == 200 && page.contains("lang=\"id\""), "{page}");
+    assert!(page.contains("Berhenti berlangganan"), "{page}");
+    let (_, page) = get(path, "en").await;
+    assert!(page.contains("lang=\"en\"") && page.contains("Unsubscribe"), "{page}");
+    let (status, page) = get(&format!("{path}x"), "id").await;
+    assert!(status == 400 && page.contains("Tautan ini tidak berfungsi"), "{page}");
+    let (status, problem) = hub.get(&format!("{path}x")).await;
+    assert_eq!((status, &problem["status"]), (400, &json!(400)), "a program gets the problem");
+}
+
 async fn unsubscribed_by_the_link_in_the_mail(hub: &Hub, receivers: &Receivers, headers: &Value) {
     let link = headers["list-unsubscribe"].as_str().expect("a link").trim_matches(['<', '>']);
     let path = link.strip_prefix("https://hub.example").expect("the public URL");
@@ -210,6 +233,7 @@ async fn unsubscribed_by_the_link_in_the_mail(hub: &Hub, receivers: &Receivers, 
     assert!(page.contains("Title of EVERYWHERE") && page.contains("<button>"), "{page}");
     let (status, _) = hub.send("POST", &format!("{path}x"), &[], String::new()).await;
     assert_eq!(status, 400, "a changed token is refused");
+    pages_are_in_the_language_of_the_reader(hub, path).await;
     let type_of_form = [("content-type", "application/x-www-form-urlencoded")];
     let one_click = "List-Unsubscribe=One-Click".to_owned();
     let (status, _) = hub.send("POST", path, &type_of_form, one_click).await;

@@ -176,6 +176,13 @@ async fn mail_server_that_hangs_or_is_away_delays_nothing_else() {
         (sent == 42 && channels_part(&hub).await == "ok").then_some(())
     })
     .await;
+    let log = hub.log();
+    let lines = |part: &str| {
+        log.lines().filter(|line| line.contains(part) && line.contains("email")).count()
+    };
+    assert!((1..=2).contains(&lines("an attempt failed")), "one line in a minute: {log}");
+    assert!(lines("not reached several times") > 0 && lines("reached again") > 0, "{log}");
+    assert!(log.contains("next_attempt_at") && !log.contains("siti@"), "{log}");
     let mails = receivers.mails().await;
     let ids: HashSet<&str> =
         mails.iter().filter_map(|mail| mail["headers"]["message-id"].as_str()).collect();

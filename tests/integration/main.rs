@@ -15,6 +15,7 @@ mod access;
 mod access_limits;
 mod activity;
 mod admin;
+mod admin_users;
 mod api;
 mod architecture;
 mod archive;

@@ -129,3 +129,26 @@ async fn pipe_as_configuration_is_refused_and_the_hub_stops_normally() {
     hub.terminate().await;
     assert!(hub.log().trim_end().ends_with("stopped"), "{}", hub.log());
 }
+
+#[tokio::test]
+async fn changed_type_of_the_file_that_an_override_hides_is_named_in_the_log() {
+    let hub = Hub::with_config(&types(&["NOTE_CREATED", "NOTE_UPDATED"]), &[]).await;
+    let path = "/api/v1/admin/types/NOTE_CREATED";
+    let body = json!({ "is_active": false }).to_string();
+    assert_eq!(hub.send("PATCH", path, &[], body).await.0, 200);
+    let warnings = || {
+        let log = hub.log();
+        let lines = log.lines().filter(|line| line.contains("the file does not apply"));
+        lines.map(str::to_owned).collect::<Vec<_>>()
+    };
+    let changed = types(&["NOTE_CREATED", "NOTE_UPDATED"]).replace("\"x\"", "\"changed\"");
+    save(&hub, "config.toml", &changed);
+    until("the edit is named", PATIENCE, async || (!warnings().is_empty()).then_some(())).await;
+    save(&hub, "config.toml", &types(&["NOTE_CREATED", "NOTE_UPDATED", "NOTE_SHARED"]));
+    until("the next edit is taken", PATIENCE, async || {
+        (hub.get("/api/v1/admin/types/NOTE_SHARED").await.0 == 200).then_some(())
+    })
+    .await;
+    let warnings = warnings();
+    assert!(warnings[0].contains("NOTE_CREATED") && !warnings[0].contains("NOTE_UPDATED"));
+}

@@ -38,7 +38,7 @@ async fn simultaneous_changes_of_preferences_are_all_kept(store: Store) {
     let mute = async |code: &String| {
         let change = |mut stored: Preferences| {
             stored.mute_on("email", code);
-            Ok::<_, ()>(stored)
+            Ok::<_, ()>((stored, None))
         };
         let changed = store.change_preferences(&user("u"), NOW, change).await.expect("it writes");
         changed.expect("nothing is refused");

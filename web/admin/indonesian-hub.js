@@ -73,8 +73,11 @@ export const HUB = {
     'ID pengguna tidak boleh memuat karakter kendali',
   'a user id must be a string or a whole number': 'ID pengguna harus teks atau bilangan bulat',
   'is not the one in the address': 'tidak sama dengan yang di alamat',
-  'must have at most {max} roles of 1 to {length} characters without control characters':
-    'paling banyak {max} peran, masing-masing 1 sampai {length} karakter tanpa karakter kendali',
+  'must have at most {max} roles of 1 to {length} characters without white space, | ; or ,':
+    'paling banyak {max} peran, masing-masing 1 sampai {length} karakter tanpa spasi, | ; atau ,',
+  '{address} is no e-mail address': '{address} bukan alamat surel',
+  '{tag} is no language tag, such as id or pt-BR':
+    '{tag} bukan kode bahasa, misalnya id atau pt-BR',
   '{zone} is no IANA time zone, such as "Asia/Jakarta"':
     '{zone} bukan zona waktu IANA, misalnya "Asia/Jakarta"',
   'is not known; {known} are': 'tidak dikenal; yang dikenal: {known}',
@@ -87,6 +90,8 @@ export const HUB = {
     'tidak diisi: alamat surel, atau ID pengguna untuk push',
   'must have at most {max} characters, on one line':
     'paling banyak {max} karakter, dalam satu baris',
+  'has white space, which the types of events do not have; write {code}':
+    'mengandung spasi, yang tidak ada pada jenis peristiwa; tulis {code}',
   'must have 1 to {max} characters, such as "ORDER_SHIPPED"':
     'harus 1 sampai {max} karakter, misalnya "ORDER_SHIPPED"',
   'must be email, push or webhook:NAME of a configured webhook':

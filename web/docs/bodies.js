@@ -21,4 +21,5 @@ export const BODIES = {
   mark_snooze: { for: '1h' },
   unsubscribe_push: { endpoint: 'https://push.example.com/1' },
   put_preferences: { muted_types: [], timezone: 'Asia/Jakarta' },
+  put_preferences_of_user: { muted_types: [], timezone: 'Asia/Jakarta' },
 };

@@ -12,6 +12,7 @@
 //! An invalid edit changes nothing and is logged once. Keys that need a restart are named.
 
 mod changes;
+mod hidden;
 mod read;
 mod restart;
 
@@ -25,6 +26,7 @@ use tokio::{
 use uuid::Uuid;
 
 use changes::{Loadable, changes};
+use hidden::warn_of_hidden;
 use read::Reader;
 use restart::restart_needed;
 
@@ -196,6 +198,7 @@ impl FileWatcher {
             tracing::warn!(%error, "reload: the types could not be written to the store; retrying");
             return Step::Again;
         }
+        warn_of_hidden(&self.parts.store, &before, &loaded.types).await;
         let feeds = loaded.config.feeds();
         if feeds != self.running.feeds()
             && self.parts.handles.broadcaster.send(SetFeeds(feeds)).await.is_err()

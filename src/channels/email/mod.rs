@@ -1,6 +1,7 @@
 //! E-mail by SMTP.
 
 mod connections;
+mod defaults;
 mod limited;
 mod templates;
 mod unsubscribe;

@@ -5,17 +5,19 @@
 
 use std::{path::Path, sync::Arc};
 
-use minijinja::{Value, value::Serde};
+use minijinja::Value;
 use serde_json::{Map, Value as Json, json};
 
+use super::defaults;
 use crate::{
     channels::Message,
     config::files::{TEMPLATE_MAX_BYTES, read_text},
     domain::{
         catalog::{Catalog, TextPart, mail_name},
         event::code_of,
+        language::Language,
         notification::Notification,
-        template::MailTemplates,
+        template::{MailTemplates, mail_scope},
     },
 };
 
@@ -160,11 +162,12 @@ impl EmailTemplates {
         let name = |ending: &str| {
             if message.digest { format!("digest.{ending}") } else { format!("{code}.{ending}") }
         };
-        let values = Value::from(Serde(&context));
+        let values = mail_scope(&context, None);
         let mut find = |ending: &str| renderer.find(&name(ending), &values);
-        let subject = find("subject.txt").unwrap_or_else(|| default_subject(message));
-        let text = find("txt").unwrap_or_else(|| default_text(&context));
-        let html = find("html").unwrap_or_else(|| default_html(&context));
+        let language = Language::of(locale.unwrap_or(&self.default_locale));
+        let subject = find("subject.txt").unwrap_or_else(|| defaults::subject(message, language));
+        let text = find("txt").unwrap_or_else(|| defaults::text(&context, language));
+        let html = find("html").unwrap_or_else(|| defaults::html(&context, language));
         Rendered {
             subject: one_line(&subject),
             text: renderer.within_layout("layout.txt", &context, text),
@@ -200,11 +203,8 @@ impl Renderer<'_> {
     }
 
     fn within_layout(&mut self, file: &str, context: &Map<String, Json>, body: String) -> String {
-        let mut names: Vec<(String, Value)> =
-            context.iter().map(|(name, value)| (name.clone(), Value::from(Serde(value)))).collect();
-        names.push(("content".to_owned(), Value::from_safe_string(body.clone())));
-        let context = Value::from_pairs(names);
-        self.find(file, &context).unwrap_or(body)
+        let scope = mail_scope(context, Some(&body));
+        self.find(file, &scope).unwrap_or(body)
     }
 }
 
@@ -303,73 +303,6 @@ fn context(message: &Message, public_url: &str, unsubscribe: Option<&str>) -> Ma
     names.insert("public_url".to_owned(), json!(public_url));
     names.insert("unsubscribe_url".to_owned(), json!(unsubscribe.unwrap_or_default()));
     names
-}
-
-fn default_subject(message: &Message) -> String {
-    match (message.digest, message.items.as_slice()) {
-        (true, items) if items.len() != 1 => format!("{} new notifications", items.len()),
-        (_, items) => items.first().map(|item| item.title.clone()).unwrap_or_default(),
-    }
-}
-
-fn text_of<'a>(item: &'a Json, name: &str) -> &'a str {
-    item[name].as_str().unwrap_or_default()
-}
-
-fn items(context: &Map<String, Json>) -> &[Json] {
-    context.get("items").and_then(Json::as_array).map(Vec::as_slice).unwrap_or_default()
-}
-
-/// Returns the sentence about the notifications that the e-mail does not list, if there are any.
-fn others(context: &Map<String, Json>) -> Option<String> {
-    let more = context.get("more").and_then(Json::as_u64).filter(|more| *more > 0)?;
-    Some(format!("… and {more} more"))
-}
-
-fn default_text(context: &Map<String, Json>) -> String {
-    let mut parts: Vec<String> = items(context)
-        .iter()
-        .map(|item| {
-            let lines = ["title", "message", "action_url"].map(|name| text_of(item, name));
-            lines.into_iter().filter(|line| !line.is_empty()).collect::<Vec<_>>().join("\n")
-        })
-        .collect();
-    parts.extend(others(context));
-    let unsubscribe = context.get("unsubscribe_url").and_then(Json::as_str).unwrap_or_default();
-    if !unsubscribe.is_empty() {
-        parts.push(format!("-- \nUnsubscribe: {unsubscribe}"));
-    }
-    parts.join("\n\n") + "\n"
-}
-
-fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
-}
-
-fn default_html(context: &Map<String, Json>) -> String {
-    let mut parts: Vec<String> = items(context)
-        .iter()
-        .map(|item| {
-            let message = escaped(text_of(item, "message")).replace('\n', "<br>");
-            let link = match escaped(text_of(item, "action_url")) {
-                url if url.is_empty() => String::new(),
-                url => format!("<p><a href=\"{url}\">Open</a></p>"),
-            };
-            format!("<h2>{}</h2>\n<p>{message}</p>\n{link}", escaped(text_of(item, "title")))
-        })
-        .collect();
-    parts.extend(others(context).map(|text| format!("<p>{text}</p>")));
-    let unsubscribe = context.get("unsubscribe_url").and_then(Json::as_str).unwrap_or_default();
-    if !unsubscribe.is_empty() {
-        parts.push(format!(
-            "<p><small><a href=\"{}\">Unsubscribe</a></small></p>",
-            escaped(unsubscribe)
-        ));
-    }
-    format!(
-        "<div style=\"font-family:system-ui,sans-serif;max-width:36rem;margin:auto\">{}</div>",
-        parts.join("\n")
-    )
 }
 
 #[cfg(test)]

@@ -65,7 +65,7 @@ fn templates_are_found_by_code_and_language_within_the_layout() {
         "<main><p>It &lt;is&gt; there</p></main><p>The Shop A\r\nBcc: all &lt;b&gt;</p>"
     );
     let digest = templates.render(&message("A", 2), &Catalog::default(), "", None);
-    assert_eq!((digest.text.as_str(), digest.subject.as_str()), ("2: A A ", "2 new notifications"));
+    assert_eq!((digest.text.as_str(), digest.subject.as_str()), ("2: A A ", "2 notifikasi baru"));
 }
 
 #[test]
@@ -95,14 +95,39 @@ fn a_long_digest_lists_what_fits_and_counts_the_others() {
     first.message = "<".repeat(4_000);
     long.items = vec![std::sync::Arc::new(first); 5_000];
     let mail = templates.render(&long, &Catalog::default(), "", None);
-    assert_eq!(mail.subject, "5000 new notifications");
+    assert_eq!(mail.subject, "5000 notifikasi baru");
     let shown = mail.text.matches("<<\n").count();
     assert!((20..40).contains(&shown), "{shown}");
-    assert!(mail.text.ends_with(&format!("… and {} more\n", 5_000 - shown)), "{shown}");
-    assert!(mail.html.contains(&format!("<p>… and {} more</p>", 5_000 - shown)));
+    assert!(mail.text.ends_with(&format!("… dan {} lainnya\n", 5_000 - shown)), "{shown}");
+    assert!(mail.html.contains(&format!("<p>… dan {} lainnya</p>", 5_000 - shown)));
     let many = templates.render(&message("A", 1_500), &Catalog::default(), "", None);
-    assert!(many.text.ends_with("… and 500 more\n"));
+    assert!(many.text.ends_with("… dan 500 lainnya\n"));
     assert!(
-        !templates.render(&message("A", 9), &Catalog::default(), "", None).text.contains("more")
+        !templates.render(&message("A", 9), &Catalog::default(), "", None).text.contains("lainnya")
     );
+}
+
+#[test]
+fn built_in_texts_are_in_the_language_of_the_recipient() {
+    let templates = templates(&[]).expect("there is nothing wrong");
+    let sent = |locale: &str, count: usize| {
+        let mut message = message("A", count);
+        let items = std::mem::take(&mut message.items).into_iter();
+        message.items = items
+            .map(|item| {
+                let mut item = (*item).clone();
+                item.action_url = Some("https://shop/1".to_owned());
+                std::sync::Arc::new(item)
+            })
+            .collect();
+        message.recipient.as_mut().expect("a recipient").locale = Some(locale.to_owned());
+        templates.render(&message, &Catalog::default(), "", Some("https://u"))
+    };
+    let id = sent("id", 2);
+    assert_eq!(id.subject, "2 notifikasi baru");
+    assert!(id.text.contains("Berhenti berlangganan: https://u"), "{}", id.text);
+    assert!(id.html.contains("lang=\"id\"") && id.html.contains(">Buka</a>"), "{}", id.html);
+    let en = sent("de", 2);
+    assert_eq!(en.subject, "2 new notifications");
+    assert!(en.text.contains("Unsubscribe: https://u") && en.html.contains(">Open</a>"));
 }

@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::{EmailTexts, TextsByLocale, Variant};
 use crate::domain::{
     channel::{Digest, ESCALATIONS_MAX, Escalation, WEBHOOK_PREFIX, is_channel, parse_duration},
+    event::code_of,
     limits::{
         IDENTIFIER_MAX_CHARS, KEEP_DAYS_MAX, RECIPIENTS_MAX, ROLE_MAX_CHARS, TTL_MAX_SECONDS,
         bounded,
@@ -116,6 +117,14 @@ impl TypeRow {
         if self.mandatory && priority.is_some_and(|priority| priority != Priority::High) {
             let detail = "only a type with the priority HIGH can be mandatory";
             faults.push(("mandatory", detail.to_owned()));
+        }
+        if self.code.contains(char::is_whitespace) {
+            let words: Vec<&str> = self.code.split_whitespace().collect();
+            let detail = format!(
+                "has white space, which the types of events do not have; write {:?}",
+                code_of(&words.join("_"))
+            );
+            faults.push(("code", detail));
         }
         faults.extend(self.too_long());
         if let Some(channel) = self.channels.iter().find(|channel| !is_channel(channel)) {

@@ -54,6 +54,15 @@ fn invalid_row_is_left_out_alone_with_a_reason() {
 }
 
 #[test]
+fn code_with_white_space_is_an_invalid_row_that_names_the_code_to_write() {
+    let rows = [row("invoice paid", "x", "SELF"), row("invoice.paid", "x", "SELF")];
+    let (catalog, bad) = Catalog::build(&rows, &[], "en");
+    assert!(catalog.find("INVOICE_PAID").is_some_and(|kind| kind.code == "invoice.paid"));
+    assert_eq!((bad.len(), &*bad[0].column), (1, "code"));
+    assert!(bad[0].detail.ends_with("write \"INVOICE_PAID\""), "{}", bad[0].detail);
+}
+
+#[test]
 fn translation_belongs_to_a_variant_or_to_the_type() {
     let mut kind = row("NOTE", "plain", "SELF");
     let variant = |name: &str, template: &str| Variant {

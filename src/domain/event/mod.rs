@@ -36,6 +36,11 @@ pub const USERS_UPSERTED: &str = "USERS_UPSERTED";
 /// Code of the type that direct notifications use by default.
 pub const MESSAGE: &str = "MESSAGE";
 
+/// Reason for which a direct notification is rejected while its default type is not there.
+pub const NO_MESSAGE_TYPE: &str = "the type MESSAGE is not configured; name another type, or add \
+to config.toml: [[type]] code = \"MESSAGE\", title = \"Message\", template = \"{message}\", \
+target = \"SELF\", each on a line of its own";
+
 /// Event, independent of the shape in which it arrived.
 #[derive(Debug, Clone)]
 pub struct Event {

@@ -3,8 +3,6 @@
 
 mod currency;
 
-use std::fmt::Write as _;
-
 use chrono::{DateTime, NaiveDate, Utc, format::StrftimeItems};
 use chrono_tz::Tz;
 use minijinja::{
@@ -18,6 +16,7 @@ use super::{
     budget::{VALUE_MAX, charge},
     nested,
     scope::counted,
+    text::{as_text, text_of},
 };
 
 /// Names of the filters defined here.
@@ -62,6 +61,9 @@ const LIBRARY: [&str; 35] = [
     "upper",
     "urlencode",
 ];
+
+/// Filters of minijinja that take any value as a text.
+const OF_TEXTS: [&str; 6] = ["capitalize", "lower", "string", "title", "trim", "upper"];
 
 /// Maximum number of elements of `range`.
 const RANGE_MAX: i64 = 10_000;
@@ -152,8 +154,9 @@ fn add_bounded(environment: &mut Environment<'_>, name: &'static str, filter: Va
         name,
         move |state: &mut State<'_, '_>, value: &Value, arguments: Rest<ValueOrKwargs>| {
             charge(state, value)?;
+            let value = if OF_TEXTS.contains(&name) { as_text(value)? } else { value.clone() };
             let arguments: Vec<Value> =
-                std::iter::once(value.clone()).chain(arguments.into_values()).collect();
+                std::iter::once(value).chain(arguments.into_values()).collect();
             let result = filter.call(state, &arguments)?;
             charge(state, &result)?;
             if matches!(result.kind(), ValueKind::Seq | ValueKind::Iterable) {
@@ -196,8 +199,7 @@ fn join(state: &State<'_, '_>, value: &Value, between: Option<&str>) -> Result<S
         if index > 0 {
             text.push_str(between.unwrap_or_default());
         }
-        // Writing to a String never fails.
-        let _ = write!(text, "{item}");
+        text.push_str(&text_of(&item)?);
         if text.len() > VALUE_MAX {
             return Err(invalid("join: the text is too long for a message".to_owned()));
         }
@@ -210,7 +212,7 @@ fn join(state: &State<'_, '_>, value: &Value, between: Option<&str>) -> Result<S
 fn replace(state: &State<'_, '_>, value: &Value, from: &str, to: &str) -> Result<String, Error> {
     present(value)?;
     charge(state, value)?;
-    let text = value.to_string();
+    let text = text_of(value)?;
     let grown = text.matches(from).count().saturating_mul(to.len().saturating_sub(from.len()));
     if text.len().saturating_add(grown) > VALUE_MAX {
         return Err(invalid("replace: the text is too long for a message".to_owned()));
@@ -290,10 +292,10 @@ fn plural(value: &Value, one: &str, many: &str) -> Result<String, Error> {
 
 fn truncate(value: &Value, length: Option<usize>) -> Result<String, Error> {
     present(value)?;
-    let text = value.to_string();
+    let text = text_of(value)?;
     let length = length.unwrap_or(80).max(1);
     if text.chars().count() <= length {
-        return Ok(text);
+        return Ok(text.into_owned());
     }
     let kept: String = text.chars().take(length - 1).collect();
     Ok(format!("{}…", kept.trim_end()))

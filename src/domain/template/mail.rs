@@ -1,13 +1,12 @@
 //! Templates of e-mails: the same language and filters; in HTML values are escaped.
 
-use std::{collections::HashMap, fmt, sync::Arc};
+use std::{collections::HashMap, fmt};
 
-use minijinja::{Environment, Error, ErrorKind, Value, value::merge_maps};
+use minijinja::{Environment, Error, ErrorKind, Value};
 
 use super::{
-    BadTemplate, BoundedOutput, add,
-    budget::{self, BudgetHandle},
-    describe_with, environment, try_out,
+    BadTemplate, BoundedOutput, add, budget::Budget, describe_with, environment,
+    scope::mail_budget, try_out,
 };
 
 /// Maximum size of a part of an e-mail, in bytes. Mail programs show less: some 100 KiB.
@@ -52,27 +51,26 @@ impl MailTemplates {
         Ok(())
     }
 
-    /// Renders a template; `None` if there is none with this name. The text has at most
-    /// [`MAIL_MAX_BYTES`].
+    /// Renders a template with the names of [`mail_scope`](super::mail_scope); `None` if there is
+    /// none with this name. The text has at most [`MAIL_MAX_BYTES`].
     ///
     /// # Errors
     /// A description of the error, with the missing field.
     pub fn render(&self, name: &str, context: &Value) -> Option<Result<String, String>> {
         let template = self.environment(name).get_template(name).ok()?;
+        let budget = mail_budget(context);
+        if let Some(budget) = budget {
+            budget.reset();
+        }
         let described = |error: Error| {
-            let is_missing =
-                |name: &String| context.get_attr(name).is_ok_and(|value| value.is_undefined());
-            let missing = template.undeclared_variables(false).into_iter().filter(is_missing).min();
+            let missing = budget.and_then(Budget::missing);
             match missing.filter(|_| error.kind() == ErrorKind::UndefinedError) {
                 Some(field) => format!("it needs {field}, which the event does not have"),
                 None => describe_with(&error, MAIL_MAX_BYTES),
             }
         };
-        let budget = Value::from_object(BudgetHandle(Arc::default()));
-        let within = Value::from_pairs([(budget::NAME, budget)]);
         let mut output = BoundedOutput::new(MAIL_MAX_BYTES);
-        let rendered =
-            template.render_captured_to(merge_maps([within, context.clone()]), &mut output);
+        let rendered = template.render_captured_to(context.clone(), &mut output);
         Some(rendered.map_err(described).map(|_| output.into_text()))
     }
 
@@ -89,7 +87,14 @@ impl MailTemplates {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
+    use crate::domain::template::mail_scope;
+
+    fn scope(json: serde_json::Value) -> Value {
+        mail_scope(json.as_object().expect("an object"), None)
+    }
 
     #[test]
     fn values_are_escaped_in_html_alone_and_a_missing_field_is_named() {
@@ -97,11 +102,11 @@ mod tests {
         for name in ["a.txt", "a.html"] {
             mails.add(name.to_owned(), "<b>{x}</b>".to_owned()).expect("it compiles");
         }
-        let context = Value::from_pairs([("x", Value::from("<i>"))]);
+        let context = scope(json!({ "x": "<i>" }));
         assert_eq!(mails.render("a.txt", &context), Some(Ok("<b><i></b>".to_owned())));
         assert_eq!(mails.render("a.html", &context), Some(Ok("<b>&lt;i&gt;</b>".to_owned())));
         assert_eq!(mails.render("b.html", &context), None);
-        let nothing = Value::from_pairs(Vec::<(String, Value)>::new());
+        let nothing = scope(json!({}));
         let error = mails.render("a.txt", &nothing).expect("it is there").expect_err("no x");
         assert_eq!(error, "it needs x, which the event does not have");
         let optional = "{order.note|default('none')}".to_owned();
@@ -109,6 +114,16 @@ mod tests {
         assert_eq!(mails.render("d.txt", &nothing), Some(Ok("none".to_owned())));
         assert_eq!(mails.source("d.txt"), Some(optional), "as it is written");
         assert!(mails.add("c.html".to_owned(), "{% if %}".to_owned()).is_err());
+        let nameless = scope(json!({ "recipient": { "name": null }, "x": true, "y": ["<"] }));
+        let mut rendered = |name: &str, source: &str| {
+            mails.add(name.to_owned(), source.to_owned()).expect("it compiles");
+            mails.render(name, &nameless).expect("it is there")
+        };
+        let error = rendered("d.txt", "For {recipient.name}").expect_err("no name");
+        assert_eq!(error, "it needs recipient.name, which the event does not have");
+        let named = rendered("e.txt", "For {recipient.name|default(\"you\")}: {x} {y}");
+        assert_eq!(named.as_deref(), Ok("For you: true [\"<\"]"));
+        assert_eq!(rendered("e.html", "{y}").as_deref(), Ok("[&quot;&lt;&quot;]"));
     }
 
     #[test]
@@ -116,8 +131,8 @@ mod tests {
         let mut mails = MailTemplates::default();
         let mut rendered = |source: &str| {
             mails.add("a.html".to_owned(), source.to_owned()).expect("it compiles");
-            let rows = Value::from((0..9_000).collect::<Vec<i64>>());
-            let context = Value::from_pairs([("rows", rows), ("note", "<".repeat(200_000).into())]);
+            let rows: Vec<i64> = (0..9_000).collect();
+            let context = scope(json!({ "rows": rows, "note": "<".repeat(200_000) }));
             mails.render("a.html", &context).expect("it is there")
         };
         let error = rendered("{% for row in rows %}{note}{% endfor %}").expect_err("it is long");

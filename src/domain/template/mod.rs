@@ -13,6 +13,7 @@ mod scope;
 mod syntax;
 #[cfg(test)]
 mod tests;
+mod text;
 
 use std::{collections::BTreeSet, io, sync::Arc};
 
@@ -25,7 +26,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 pub use mail::MailTemplates;
 pub use needs::{Needs, PROVIDED, needs};
-pub use scope::{EventScope, TemplateScope};
+pub use scope::{EventScope, TemplateScope, mail_scope};
 
 use super::{
     markup,
@@ -85,6 +86,7 @@ fn environment() -> Environment<'static> {
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
     environment.set_auto_escape_callback(|_| minijinja::AutoEscape::None);
     environment.set_fuel(Some(FUEL));
+    environment.set_formatter(text::write);
     filters::install(&mut environment);
     environment
 }
@@ -93,10 +95,7 @@ fn environment() -> Environment<'static> {
 fn escaping(escape: fn(&str) -> String) -> Environment<'static> {
     let mut environment = environment();
     environment.set_formatter(move |output, _state, value| {
-        if value.is_undefined() {
-            return Err(Error::from(ErrorKind::UndefinedError));
-        }
-        output.write_str(&escape(&value.to_string())).map_err(Error::from)
+        output.write_str(&escape(&text::text_of(value)?)).map_err(Error::from)
     });
     environment
 }

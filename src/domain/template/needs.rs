@@ -2,7 +2,6 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    fmt,
     sync::Arc,
 };
 
@@ -44,6 +43,10 @@ pub struct Needs {
 #[must_use]
 pub fn needs(source: &str) -> Needs {
     let mut environment = environment();
+    environment.set_formatter(|_, _, value| match value.is_undefined() {
+        true => Err(Error::from(ErrorKind::UndefinedError)),
+        false => Ok(()),
+    });
     // Filters would reject the values, which are only stand-ins.
     for name in filters::names().filter(|name| *name != DEFAULT) {
         environment.add_filter(name, |value: Value, _: Rest<ValueOrKwargs>| {
@@ -95,10 +98,6 @@ impl Object for StandIn {
 
     fn enumerate(self: &Arc<Self>) -> Enumerator {
         Enumerator::Values(vec![Value::from_object(Self)])
-    }
-
-    fn render(self: &Arc<Self>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("x")
     }
 }
 

@@ -10,7 +10,7 @@ use minijinja::{
     Error, State, Value,
     value::{Enumerator, Object, ObjectRepr, Serde},
 };
-use serde_json::Value as Json;
+use serde_json::{Map, Value as Json};
 
 use super::budget::{self, Budget, BudgetHandle};
 use crate::domain::{
@@ -62,7 +62,8 @@ impl EventScope {
     ) -> Arc<TemplateScope> {
         let items = actors.iter().map(|name| Value::from(name.as_str())).collect();
         let budget = Arc::clone(&self.budget);
-        let actors = Value::from_object(Names(DataList { items, budget }));
+        let actors =
+            Value::from_object(Names(DataList { path: "actors".to_owned(), items, budget }));
         let group = Some((Value::from(count), actors));
         Arc::new(TemplateScope { shared: Arc::clone(self), recipient, group })
     }
@@ -164,26 +165,44 @@ impl Object for TemplateScope {
 /// Converts a value of the data; access to nested objects and lists is charged to the budget.
 fn value_of(path: &str, value: &Json, budget: &Arc<Budget>) -> Value {
     match value {
-        Json::Object(map) => {
-            let converted = |(name, value): (&String, &Json)| {
-                let value = (!value.is_null())
-                    .then(|| value_of(&format!("{path}.{name}"), value, budget))?;
-                Some((name.clone(), value))
-            };
-            let entries = map.iter().filter_map(converted).collect();
-            Value::from_object(DataMap {
-                path: path.to_owned(),
-                entries,
-                budget: Arc::clone(budget),
-            })
-        }
+        Json::Object(map) => Value::from_object(data_map(path, map, budget)),
         Json::Array(list) => {
             let items = list.iter().map(|item| value_of(path, item, budget)).collect();
-            let budget = Arc::clone(budget);
-            Value::from_object(DataList { items, budget })
+            let path = path.to_owned();
+            Value::from_object(DataList { path, items, budget: Arc::clone(budget) })
         }
+        // JSON null counts as missing.
+        Json::Null => Value::UNDEFINED,
         other => Value::from(Serde(other)),
     }
+}
+
+/// Converts an object of the data. A member that is null counts as missing.
+fn data_map(path: &str, map: &Map<String, Json>, budget: &Arc<Budget>) -> DataMap {
+    let converted = |(name, value): (&String, &Json)| {
+        let below = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
+        Some((name.clone(), (!value.is_null()).then(|| value_of(&below, value, budget))?))
+    };
+    let entries = map.iter().filter_map(converted).collect();
+    DataMap { path: path.to_owned(), entries, budget: Arc::clone(budget) }
+}
+
+/// Returns the names that a template of an e-mail can use; `content` is the text within a layout.
+#[must_use]
+pub fn mail_scope(names: &Map<String, Json>, content: Option<&str>) -> Value {
+    let budget = Arc::new(Budget::default());
+    let mut scope = data_map("", names, &budget);
+    let handle = Value::from_object(BudgetHandle(Arc::clone(&budget)));
+    scope.entries.insert(budget::NAME.to_owned(), handle);
+    if let Some(content) = content {
+        scope.entries.insert("content".to_owned(), Value::from_safe_string(content.to_owned()));
+    }
+    Value::from_object(scope)
+}
+
+/// Returns the budget of the names of an e-mail.
+pub(super) fn mail_budget(scope: &Value) -> Option<&Budget> {
+    scope.downcast_object_ref::<DataMap>().map(|map| &*map.budget)
 }
 
 /// Object of the data, which records missing names.
@@ -211,7 +230,11 @@ impl Object for DataMap {
             .or_else(|| other_spelling(name).and_then(|other| self.entries.get(&other)))
             .cloned();
         if found.is_none() {
-            self.budget.set_missing(Some(format!("{}.{name}", self.path)));
+            let path = match self.path.as_str() {
+                "" => name.to_owned(),
+                path => format!("{path}.{name}"),
+            };
+            self.budget.set_missing(Some(path));
         }
         found
     }
@@ -224,13 +247,19 @@ impl Object for DataMap {
 /// List of the data.
 #[derive(Debug)]
 struct DataList {
+    /// Path in the data; empty for a list that a filter returned.
+    path: String,
     items: Vec<Value>,
     budget: Arc<Budget>,
 }
 
 impl DataList {
     fn item(&self, key: &Value) -> Option<Value> {
-        let item = self.items.get(key.as_usize()?)?;
+        let index = key.as_usize()?;
+        let item = self.items.get(index)?;
+        if item.is_undefined() {
+            self.budget.set_missing(Some(format!("{}[{index}]", self.path)));
+        }
         match self.budget.charge(1) {
             Ok(()) => Some(item.clone()),
             Err(error) => Some(Value::from(error)),
@@ -294,6 +323,5 @@ pub(super) fn counted(state: &State<'_, '_>, list: &Value) -> Result<Value, Erro
         budget.charge(1)?;
         items.push(item);
     }
-    let budget = Arc::clone(budget);
-    Ok(Value::from_object(DataList { items, budget }))
+    Ok(Value::from_object(DataList { path: String::new(), items, budget: Arc::clone(budget) }))
 }

@@ -28,6 +28,10 @@ const BRACKETS_MAX_DEPTH: usize = 16;
 /// Maximum depth of nested statements; each `elif` counts, because it nests in the syntax tree.
 const BLOCKS_MAX_DEPTH: usize = 32;
 
+/// Error of braces that are meant literally, such as those of a style sheet.
+const BRACES: &str = "braces are placeholders, and this is none: write styles as attributes, such \
+as <p style=\"color: red\">, or put {% raw %} before and {% endraw %} after braces that are text";
+
 /// Tests that `is` may name: those of minijinja that take constant time or time linear in their
 /// argument.
 const TESTS: [&str; 36] = [
@@ -266,12 +270,19 @@ impl Tag {
                     "~ is not possible in a template; write {a} {b} to join texts".to_owned()
                 );
             }
+            // `@media print { p { … } }` and `p { color: red }` are rules of a style sheet.
+            Token::BraceOpen if statement == Statement::Print && self.brackets.is_empty() => {
+                return Err(BRACES.to_owned());
+            }
             Token::BraceOpen | Token::BraceClose => {
                 return Err("a map is not possible in a template".to_owned());
             }
             Token::Dot => Previous::Dot,
             Token::Pipe => Previous::Pipe,
             Token::Comma => return self.comma(statement),
+            Token::Colon if statement == Statement::Print && self.brackets.is_empty() => {
+                return Err(BRACES.to_owned());
+            }
             Token::Colon => {
                 return Err(
                     "a slice is not possible in a template; use truncate, first or last".to_owned()

@@ -138,6 +138,57 @@ fn a_missing_field_is_named() {
 }
 
 #[test]
+fn null_counts_as_missing_and_values_have_the_texts_of_json() {
+    let data = json!({ "nil": null, "deep": { "nil": null }, "list": [1, null], "yes": true,
+        "order": { "paid": false, "lines": ["a", { "b": 2.5 }] } });
+    for (source, expected) in [
+        (r#"{nil|default("-")} {deep.nil|default("-")} {list[1]|default("-")}"#, "- - -"),
+        (r#"{recipient.name|default("you")} {user.name|d("-")}"#, "you -"),
+        ("{yes} {order.paid} {yes|string} {yes|lower}", "true false true true"),
+        ("{order}", r#"{"lines":["a",{"b":2.5}],"paid":false}"#),
+        (r#"{order.lines} {order.lines|join("+")}"#, r#"["a",{"b":2.5}] a+{"b":2.5}"#),
+        ("{order.lines|truncate(4)} {order.lines|upper}", r#"["a… ["A",{"B":2.5}]"#),
+        ("{% for x in list %}{x|default('-')}{% endfor %}{[true, false]}", "1-[true,false]"),
+        ("{nil is defined} {nil is undefined}", "false true"),
+    ] {
+        assert_eq!(render_with(source, &data), Ok(expected.to_owned()), "{source}");
+    }
+    for (source, field) in [
+        ("{nil}", "nil"),
+        ("{deep.nil}", "deep.nil"),
+        ("{list[1]}", "list[1]"),
+        ("{yes}{% for x in list %}{x}{% endfor %}", "list[1]"),
+        ("{list|join}", "list[1]"),
+        ("{recipient.name}", "recipient.name"),
+        ("{recipient.name|upper}", "recipient.name"),
+    ] {
+        let rejected = render_with(source, &data).err();
+        assert_eq!(rejected.and_then(|r| r.field).as_deref(), Some(field), "{source}");
+    }
+    assert!(render_with("{nil|default(none)}", &data).is_err(), "no text of none");
+}
+
+#[test]
+fn style_sheet_is_refused_with_the_ways_to_write_one() {
+    for source in [
+        "<style>p{color:red}</style>",
+        "<style>p { color: red; margin: 0 }</style>",
+        "<style>@media print{p{color:red}}</style>",
+        "<style>p{font-family:serif}</style>",
+    ] {
+        let bad = add(source).expect_err(source);
+        assert!(bad.detail.contains("placeholders"), "{source}: {}", bad.detail);
+        assert!(bad.detail.contains("attributes") && bad.detail.contains("{% raw %}"), "{source}");
+        assert_eq!(bad.line, Some(1));
+    }
+    let raw = "{% raw %}<style>p{color:red}</style>{% endraw %}{x}";
+    let rendered = render_with(raw, &json!({ "x": 1 }));
+    assert_eq!(rendered.as_deref(), Ok("<style>p{color:red}</style>1"));
+    let slice = add("{a[0:2]}").expect_err("a slice");
+    assert!(slice.detail.contains("slice"), "{}", slice.detail);
+}
+
+#[test]
 fn endless_loop_is_stopped() {
     let source =
         "{% for a in range(99999) %}{% for b in range(99999) %}{b}{% endfor %}{% endfor %}";

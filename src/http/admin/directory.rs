@@ -195,14 +195,6 @@ pub(super) fn read(
         return Err(Problem::bad_field("user_id", "is missing"));
     }
     let patch = patch(map, user).map_err(|rejected| Problem::from(&rejected))?;
-    if let Some(zone) = patch.person.timezone.as_deref().filter(|zone| !zone.is_empty())
-        && zone.parse::<chrono_tz::Tz>().is_err()
-    {
-        return Err(Problem::bad_field(
-            "timezone",
-            format!("{zone:?} is no IANA time zone, such as \"Asia/Jakarta\""),
-        ));
-    }
     // The user may be named in the body and in the path.
     let named = map.get("user_id").or_else(|| map.get("userId")).or_else(|| map.get("id"));
     let named = named.filter(|id| !id.is_null()).map(UserId::from_json).transpose();

@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 use super::{csv, directory::read};
 use crate::{
     domain::{
+        limits::ROLE_SEPARATORS,
         message_code::{self, MessageCode},
         user::PersonPatch,
     },
@@ -143,7 +144,7 @@ fn doubled(names: &[String]) -> Option<&str> {
 fn set(map: &mut Map<String, Value>, name: &str, text: &str) {
     let value = match (name, text.to_ascii_lowercase().as_str()) {
         ("roles" | "role", _) => {
-            text.split('|').map(str::trim).filter(|role| !role.is_empty()).collect()
+            text.split(ROLE_SEPARATORS).map(str::trim).filter(|role| !role.is_empty()).collect()
         }
         ("email_verified", "true" | "yes" | "1") => json!(true),
         ("email_verified", "false" | "no" | "0") => json!(false),

@@ -1,9 +1,9 @@
 //! Import of users from CSV or NDJSON: `POST /api/v1/admin/directory/import`.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use actix_web::{HttpRequest, HttpResponse, web};
-use serde_json::json;
+use serde_json::{Map, Value, json};
 
 use super::{audit::entry, directory_file, directory_replace};
 use crate::{
@@ -25,6 +25,9 @@ const CHUNK: usize = 500;
 /// Maximum number of errors in a response.
 const ERRORS_MAX: usize = 100;
 
+/// Maximum number of created users in a response, and of changed ones.
+const SHOWN_MAX: usize = 100;
+
 /// Operations of this resource.
 pub(in crate::http) fn operations() -> Vec<Operation> {
     let operation = Operation::post("/api/v1/admin/directory/import", import)
@@ -32,8 +35,9 @@ pub(in crate::http) fn operations() -> Vec<Operation> {
         .doc(Tag::Admin, "import_directory", "Import users from CSV or NDJSON")
         .description(
             "At most 32 MiB. CSV has a header with the names of the fields: `user_id`, `login`, \
-             `name`, `email`, `email_verified`, `roles` (separated by `|`), `locale`, `timezone`, \
-             and `addresses.CHANNEL`. An empty cell changes nothing. Lines with errors are left \
+             `name`, `email`, `email_verified`, `roles` (separated by `|`, `;` or `,`, in quotes \
+             where it separates the fields), `locale`, `timezone`, and `addresses.CHANNEL`. An \
+             empty cell changes nothing. Lines with errors are left \
              out, the others are imported. A dry run tells what would be done, and stores nothing. \
              With `mode=replace` the file is complete: users who are not in it are removed from \
              the directory, as by `DELETE`, each with an audit entry. A file without users is \
@@ -70,6 +74,47 @@ struct Effect {
     created: usize,
     changed: usize,
     unchanged: usize,
+    /// The first users who are created, in the order of the file.
+    created_users: Vec<Person>,
+    /// The first users who are changed, each with the changed members before and after.
+    changed_users: Vec<Value>,
+}
+
+impl Effect {
+    fn count(&mut self, before: Option<&Person>, after: &Person) {
+        match before {
+            None => {
+                self.created += 1;
+                if self.created_users.len() < SHOWN_MAX {
+                    self.created_users.push(after.clone());
+                }
+            }
+            Some(before) if before == after => self.unchanged += 1,
+            Some(before) => {
+                self.changed += 1;
+                if self.changed_users.len() < SHOWN_MAX {
+                    self.changed_users.push(difference(before, after));
+                }
+            }
+        }
+    }
+}
+
+/// Returns the members that differ, before and after.
+fn difference(before: &Person, after: &Person) -> Value {
+    let members = |person: &Person| match json!(person) {
+        Value::Object(members) => members,
+        _ => Map::new(),
+    };
+    let (old, new) = (members(before), members(after));
+    let names: BTreeSet<&String> = old.keys().chain(new.keys()).collect();
+    let differing = names.into_iter().filter(|name| old.get(*name) != new.get(*name));
+    let (mut was, mut is) = (Map::new(), Map::new());
+    for name in differing {
+        was.insert(name.clone(), old.get(name).cloned().unwrap_or_default());
+        is.insert(name.clone(), new.get(name).cloned().unwrap_or_default());
+    }
+    json!({ "user_id": after.user_id, "before": was, "after": is })
 }
 
 /// Handles `POST /api/v1/admin/directory/import?dry_run=`.
@@ -121,6 +166,8 @@ async fn import(
         "created": effect.created,
         "changed": effect.changed,
         "unchanged": effect.unchanged,
+        "created_users": effect.created_users,
+        "changed_users": effect.changed_users,
         "removed": removed,
         "removed_users": absent.first,
         "failed": parsed.errors.len(),
@@ -167,10 +214,13 @@ async fn apply(state: &State, people: &[PersonPatch], dry_run: bool) -> Result<E
     // Users as they are now, and as they were before the import.
     let mut now: HashMap<UserId, Person> = HashMap::new();
     let mut before: HashMap<UserId, Option<Person>> = HashMap::new();
+    let mut order: Vec<UserId> = Vec::new();
     for chunk in people.chunks(CHUNK) {
-        let new: HashSet<&UserId> = chunk.iter().map(|patch| &patch.person.user_id).collect();
-        let new: Vec<UserId> =
-            new.into_iter().filter(|user| !before.contains_key(*user)).cloned().collect();
+        let mut seen: HashSet<&UserId> = HashSet::new();
+        let users = chunk.iter().map(|patch| &patch.person.user_id);
+        let new = users.filter(|user| !before.contains_key(*user) && seen.insert(*user));
+        let new: Vec<UserId> = new.cloned().collect();
+        order.extend_from_slice(&new);
         let mut known: HashMap<UserId, Person> = state
             .store
             .people(&new)
@@ -199,11 +249,9 @@ async fn apply(state: &State, people: &[PersonPatch], dry_run: bool) -> Result<E
         }
     }
     let mut effect = Effect::default();
-    for (user, before) in &before {
-        match before {
-            None => effect.created += 1,
-            Some(person) if now.get(user) == Some(person) => effect.unchanged += 1,
-            Some(_) => effect.changed += 1,
+    for user in &order {
+        if let (Some(before), Some(after)) = (before.get(user), now.get(user)) {
+            effect.count(before.as_ref(), after);
         }
     }
     Ok(effect)

@@ -21,6 +21,7 @@ pub(super) mod history;
 pub(super) mod hubs;
 pub mod jobs;
 pub(super) mod overview;
+pub(super) mod preferences;
 mod query;
 mod remedies;
 mod replay;

@@ -232,13 +232,23 @@ async fn insert(state: &State, caller: &Caller, row: &TypeRow) -> Result<HttpRes
     Ok(answer(state, row, &entry.who, true).await)
 }
 
+/// Returns the row as one of config.toml, if that says the same: switching a type off and on again
+/// leads back to the file.
+fn without_override(row: TypeRow, file: &[TypeRow]) -> TypeRow {
+    match in_file(&row, file) {
+        Some(differs) if differs.is_empty() => TypeRow { origin: Origin::Config, ..row },
+        _ => row,
+    }
+}
+
 async fn change(
     state: &State,
     caller: &Caller,
     before: &TypeRow,
-    row: &TypeRow,
+    row: TypeRow,
 ) -> Result<Option<HttpResponse>, Problem> {
-    check_webhooks(state, row, Some(before))?;
+    check_webhooks(state, &row, Some(before))?;
+    let row = &without_override(row, &state.configuration.types());
     let entry = entry(
         caller,
         "type.changed",
@@ -272,7 +282,7 @@ pub(in crate::http) async fn put(
         };
         check_match(request.headers(), &before)?;
         let row = written.clone().into_row(Some(&before.code), Some(before.updated_at))?;
-        change(&state, &caller, &before, &row).await
+        change(&state, &caller, &before, row).await
     })
     .await
 }
@@ -292,7 +302,7 @@ pub(in crate::http) async fn patch(
         check_match(request.headers(), &before)?;
         let written = patched(&before, value.clone())?;
         let row = written.into_row(Some(&before.code), Some(before.updated_at))?;
-        change(&state, &caller, &before, &row).await
+        change(&state, &caller, &before, row).await
     })
     .await
 }

@@ -109,6 +109,17 @@ fn next_id(received_at: Timestamp) -> Uuid {
     Builder::from_unix_timestamp_millis(received_at.0.max(0).unsigned_abs(), &bytes).into_uuid()
 }
 
+/// Returns the publisher that an event names; that of a direct message has the person who sent it.
+fn publisher(event: &Event) -> Option<String> {
+    let is_person = |name: &&str| !name.starts_with("key:") && *name != "developer";
+    let person = event.publisher.as_deref().filter(is_person);
+    let person = person.filter(|_| event.direct.is_some());
+    match (&event.source, person) {
+        (Some(source), Some(person)) => Some(format!("{source} ({person})")),
+        (source, person) => source.clone().or_else(|| person.map(str::to_owned)),
+    }
+}
+
 impl EventTrace {
     /// Creates the trace of an event from `source`.
     #[must_use]
@@ -123,7 +134,7 @@ impl EventTrace {
             identity: event.identity.clone(),
             name: event.name.clone(),
             code: event.code.clone(),
-            publisher: event.source.clone(),
+            publisher: publisher(event),
             names: named.chain(direct).take(PEOPLE_MAX).cloned().collect(),
             ..Self::empty(source, received_at)
         }

@@ -160,7 +160,9 @@ mod tests {
             let address: IpAddr = private.parse().expect("an address");
             assert!(is_private(address), "{private}");
         }
-        for public in ["1.1.1.1", "93.184.216.34", "2606:4700::1111", "64:ff9b::101:101", "2002:101:101::"] {
+        for public in
+            ["1.1.1.1", "93.184.216.34", "2606:4700::1111", "64:ff9b::101:101", "2002:101:101::"]
+        {
             let address: IpAddr = public.parse().expect("an address");
             assert!(!is_private(address), "{public}");
         }

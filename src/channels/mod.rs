@@ -178,11 +178,7 @@ pub fn configured(
         channels.push(Arc::new(web_push::WebPush::new(&config.push, keys, limits, context)?));
     }
     for webhook in &config.webhooks {
-        channels.push(Arc::new(webhook::Webhook::new(
-            webhook,
-            &config.email.public_url,
-            timeout,
-        )?));
+        channels.push(Arc::new(webhook::Webhook::new(webhook, &config.email.public_url, timeout)?));
     }
     Ok(channels)
 }

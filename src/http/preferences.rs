@@ -1,10 +1,6 @@
 //! Preferences of a user: `/api/v1/preferences`.
 
-use actix_web::{
-    HttpRequest, HttpResponse,
-    http::header,
-    web,
-};
+use actix_web::{HttpRequest, HttpResponse, http::header, web};
 use serde_json::{Value, json};
 
 use super::{

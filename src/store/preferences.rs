@@ -142,9 +142,8 @@ impl Store {
         days: i64,
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        let set = |stored| {
-            Ok::<_, Infallible>(Preferences { retention_days: Some(days), ..stored })
-        };
+        let set =
+            |stored| Ok::<_, Infallible>(Preferences { retention_days: Some(days), ..stored });
         match self.change_preferences(user, now, set).await? {
             Ok(_) => Ok(()),
         }

@@ -102,7 +102,8 @@ async fn a_snooze_does_not_prolong_a_time_to_live(store: Store) {
     let cleared = wake(15).await;
     let kinds: Vec<_> = cleared.iter().map(|change| change.kind).collect();
     assert_eq!(kinds, [ChangeKind::Swept(SweepKind::Expire)]);
-    let item = store.notification(&user("a"), ids[0]).await.expect("it reads").expect("it is there");
+    let item =
+        store.notification(&user("a"), ids[0]).await.expect("it reads").expect("it is there");
     assert_eq!((item.status, item.snoozed_until), (Status::AutoCleared, None));
     let woken = wake(60).await;
     let kinds: Vec<_> = woken.iter().map(|change| change.kind).collect();

@@ -7,9 +7,7 @@ use serde_json::Value;
 
 use super::{EmailTexts, TextsByLocale, Variant};
 use crate::domain::{
-    channel::{
-        Digest, ESCALATIONS_MAX, Escalation, WEBHOOK_PREFIX, is_channel, parse_duration,
-    },
+    channel::{Digest, ESCALATIONS_MAX, Escalation, WEBHOOK_PREFIX, is_channel, parse_duration},
     limits::{
         IDENTIFIER_MAX_CHARS, KEEP_DAYS_MAX, RECIPIENTS_MAX, ROLE_MAX_CHARS, TTL_MAX_SECONDS,
         bounded,

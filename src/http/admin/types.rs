@@ -196,9 +196,8 @@ pub(in crate::http) async fn create(
 
 /// Checks that the webhooks exist that a type did not use before.
 fn check_webhooks(state: &State, row: &TypeRow, before: Option<&TypeRow>) -> Result<(), Problem> {
-    let is_used = |name| {
-        before.is_some_and(|before| before.webhooks().any(|(_, used)| used == name))
-    };
+    let is_used =
+        |name| before.is_some_and(|before| before.webhooks().any(|(_, used)| used == name));
     let exists = |name: &str| state.channels.find(&format!("{WEBHOOK_PREFIX}{name}")).is_some();
     match row.webhooks().find(|(_, name)| !is_used(*name) && !exists(name)) {
         None => Ok(()),

@@ -120,6 +120,18 @@ mod tests {
     use super::check;
 
     #[test]
+    fn type_that_names_no_webhook_is_a_problem() {
+        let folder = tempfile::tempdir().expect("a temporary folder can be made");
+        let path = folder.path().join("config.toml");
+        let kind = "[[type]]\ncode = \"A\"\ntitle = \"A\"\ntemplate = \"a\"\ntarget = \"SELF\"\n\
+                    channels = [\"web\", \"webhook:nope\"]\n";
+        std::fs::write(&path, kind).expect("it is written");
+        let loaded = load(&path).expect("the values have the right types");
+        let text = check(&loaded).expect_err("there is no such webhook").to_string();
+        assert!(text.contains("type[0].channels") && text.contains("nope"), "{text}");
+    }
+
+    #[test]
     fn urls_are_checked_without_being_printed() {
         for (section, url, expected) in [
             ("store", "mysql://u:hunter2@h/d", "must start with sqlite:// or postgres://"),

@@ -268,9 +268,11 @@ fn event(body: Body, key: Option<&str>) -> Result<Event, Problem> {
 /// Validates the category, the icon and the actions.
 fn presentation(body: &Body) -> Result<Presentation, Problem> {
     let wrong = |field: &str, detail: String| Problem::bad_field(field, detail);
-    let no_nul = |field: &str, text: &str| match text.contains('\0') {
-        true => Err(wrong(field, "must not contain a NUL character".to_owned())),
-        false => Ok(()),
+    let no_nul = |field: &str, text: &str| {
+        if text.contains('\0') {
+            return Err(wrong(field, "must not contain a NUL character".to_owned()));
+        }
+        Ok(())
     };
     if let Some(category) = &body.category {
         no_nul("category", category)?;

@@ -96,7 +96,7 @@ impl Problem {
 
     /// Creates 400: a field or parameter is invalid.
     pub fn bad_field(field: &str, detail: impl Into<String>) -> Self {
-        let detail = detail.into();
+        let detail: String = detail.into();
         // Some descriptions begin with the name of the field.
         let without = detail.strip_prefix(field).and_then(|rest| rest.strip_prefix(' '));
         let detail = shortened(without.unwrap_or(&detail), DETAIL_MAX_CHARS);

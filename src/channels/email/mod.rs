@@ -137,7 +137,7 @@ impl Email {
     /// Returns the link that mutes the types of a message on e-mail, if they can be muted.
     fn unsubscribe_url(&self, message: &Message) -> Option<String> {
         let user = &message.items.first()?.user_id;
-        if self.public_url.is_empty() {
+        if self.public_url.is_empty() || (message.mandatory && !message.digest) {
             return None;
         }
         let catalog = self.catalog.current();

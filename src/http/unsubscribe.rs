@@ -91,20 +91,21 @@ async fn language(state: &State, request: &HttpRequest, user: &UserId) -> Langua
 /// Returns a page that says why a link has no effect; a client that does not ask for HTML gets the
 /// problem.
 fn refused(request: &HttpRequest, problem: Problem) -> Result<HttpResponse, Problem> {
-    if !text(request, &header::ACCEPT).contains("text/html") {
+    let status = problem.status_code();
+    if !status.is_client_error() || !text(request, &header::ACCEPT).contains("text/html") {
         return Err(problem);
     }
     let language = browser_language(request);
-    let status = problem.status_code();
-    let (title, content) = match status {
-        StatusCode::CONFLICT => language.choose(
+    let (title, content) = if status == StatusCode::CONFLICT {
+        language.choose(
             (
                 "These e-mails are always sent",
                 "<p>E-mails of this kind are mandatory and cannot be switched off.</p>",
             ),
             ("Surel ini selalu dikirim", "<p>Surel jenis ini wajib dan tidak dapat dimatikan.</p>"),
-        ),
-        StatusCode::BAD_REQUEST => language.choose(
+        )
+    } else {
+        language.choose(
             (
                 "This link does not work",
                 "<p>It is incomplete, or of another hub. Open the link in the e-mail again, or \
@@ -115,8 +116,7 @@ fn refused(request: &HttpRequest, problem: Problem) -> Result<HttpResponse, Prob
                 "<p>Tautannya tidak lengkap, atau dari hub lain. Buka lagi tautan di surel, atau \
                  ubah pengaturan Anda di lonceng.</p>",
             ),
-        ),
-        _ => return Err(problem),
+        )
     };
     Ok(html(status, language, title, content))
 }

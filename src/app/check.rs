@@ -126,8 +126,7 @@ mod tests {
         let kind = "[[type]]\ncode = \"A\"\ntitle = \"A\"\ntemplate = \"a\"\ntarget = \"SELF\"\n\
                     channels = [\"web\", \"webhook:nope\"]\n";
         std::fs::write(&path, kind).expect("it is written");
-        let loaded = load(&path).expect("the values have the right types");
-        let text = check(&loaded).expect_err("there is no such webhook").to_string();
+        let text = check(&path).expect_err("there is no such webhook").to_string();
         assert!(text.contains("type[0].channels") && text.contains("nope"), "{text}");
     }
 

@@ -1,6 +1,11 @@
 //! CSV (RFC 4180): records of a text, with commas or semicolons, as spreadsheets write it. A line
 //! ends with LF, CR LF or CR.
 
+use std::str::Chars;
+
+/// Mark at the start of a text that some programs write.
+const BYTE_ORDER_MARK: char = '\u{feff}';
+
 /// Record with the number of its first line, from 1.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Record {
@@ -8,57 +13,97 @@ pub(super) struct Record {
     pub(super) fields: Vec<String>,
 }
 
-/// Parses all records. Empty lines are left out. The separator is the one that the first line has
-/// more of.
-///
-/// # Errors
-/// The line of a quotation that does not end, or of text after one.
-pub(super) fn parse(text: &str) -> Result<Vec<Record>, (usize, &'static str)> {
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let separator = separator(text.split(['\r', '\n']).next().unwrap_or_default());
-    let (mut records, mut line) = (Vec::new(), 1);
-    let mut record = Record { line, fields: Vec::new() };
-    let mut field = String::new();
-    let mut characters = text.chars().peekable();
-    while let Some(character) = characters.next() {
-        match character {
-            '"' if field.is_empty() => {
-                let began = line;
-                loop {
-                    match characters.next() {
-                        Some('"') if characters.next_if_eq(&'"').is_some() => field.push('"'),
-                        Some('"') => break,
-                        Some(quoted) => {
-                            let is_end = quoted == '\n'
-                                || quoted == '\r' && characters.peek() != Some(&'\n');
-                            line += usize::from(is_end);
-                            field.push(quoted);
-                        }
-                        None => return Err((began, "the quotation mark has no end")),
+/// Reader of the records of a text, one after the other. Empty lines are left out. The separator is
+/// the one that the first line has more of.
+#[derive(Debug)]
+pub(super) struct Records {
+    separator: char,
+    /// Bytes that were read.
+    position: usize,
+    /// Line of the next record.
+    line: usize,
+}
+
+impl Records {
+    /// Begins to read a text.
+    pub(super) fn new(text: &str) -> Self {
+        let start = if text.starts_with(BYTE_ORDER_MARK) { BYTE_ORDER_MARK.len_utf8() } else { 0 };
+        let first = text[start..].split(['\r', '\n']).next().unwrap_or_default();
+        Self { separator: separator(first), position: start, line: 1 }
+    }
+
+    /// Returns the next record of the text.
+    ///
+    /// # Errors
+    /// The line of a quotation that does not end, or of text after one.
+    pub(super) fn next(&mut self, text: &str) -> Option<Result<Record, (usize, &'static str)>> {
+        while self.position < text.len() {
+            match self.record(text) {
+                Ok(record) if record.fields.iter().all(|field| field.trim().is_empty()) => {}
+                record => return Some(record),
+            }
+        }
+        None
+    }
+
+    /// Reads a record up to the end of its last line.
+    fn record(&mut self, text: &str) -> Result<Record, (usize, &'static str)> {
+        let mut characters = text[self.position..].chars();
+        let mut record = Record { line: self.line, fields: Vec::new() };
+        let mut field = String::new();
+        while let Some(character) = characters.next() {
+            match character {
+                '"' if field.is_empty() => {
+                    let Some(lines) = quoted(&mut characters, &mut field) else {
+                        return Err((self.line, "the quotation mark has no end"));
+                    };
+                    self.line += lines;
+                    if next_of(&characters)
+                        .is_some_and(|next| next != self.separator && !is_line_end(next))
+                    {
+                        return Err((self.line, "there is text after a closing quotation mark"));
                     }
                 }
-                if characters
-                    .peek()
-                    .is_some_and(|next| *next != separator && !matches!(next, '\r' | '\n'))
-                {
-                    return Err((line, "there is text after a closing quotation mark"));
+                '\r' if next_of(&characters) == Some('\n') => {}
+                end if is_line_end(end) => {
+                    self.line += 1;
+                    break;
                 }
+                other if other == self.separator => record.fields.push(std::mem::take(&mut field)),
+                other => field.push(other),
             }
-            '\r' if characters.peek() == Some(&'\n') => {}
-            '\r' | '\n' => {
-                record.fields.push(std::mem::take(&mut field));
-                line += 1;
-                let next = Record { line, fields: Vec::new() };
-                records.push(std::mem::replace(&mut record, next));
+        }
+        record.fields.push(field);
+        self.position = text.len() - characters.as_str().len();
+        Ok(record)
+    }
+}
+
+/// Reads the rest of a quotation. Returns its line ends, or `None` if it has no end.
+fn quoted(characters: &mut Chars<'_>, field: &mut String) -> Option<usize> {
+    let mut lines = 0;
+    loop {
+        match characters.next()? {
+            '"' if next_of(characters) == Some('"') => {
+                characters.next();
+                field.push('"');
             }
-            other if other == separator => record.fields.push(std::mem::take(&mut field)),
-            other => field.push(other),
+            '"' => return Some(lines),
+            other => {
+                let is_end = other == '\n' || other == '\r' && next_of(characters) != Some('\n');
+                lines += usize::from(is_end);
+                field.push(other);
+            }
         }
     }
-    record.fields.push(field);
-    records.push(record);
-    records.retain(|record| record.fields.iter().any(|field| !field.trim().is_empty()));
-    Ok(records)
+}
+
+fn next_of(characters: &Chars<'_>) -> Option<char> {
+    characters.clone().next()
+}
+
+fn is_line_end(character: char) -> bool {
+    matches!(character, '\r' | '\n')
 }
 
 fn separator(header: &str) -> char {
@@ -70,9 +115,14 @@ fn separator(header: &str) -> char {
 mod tests {
     use super::*;
 
+    fn parse(text: &str) -> Result<Vec<(usize, Vec<String>)>, (usize, &'static str)> {
+        let mut reader = Records::new(text);
+        let records = std::iter::from_fn(|| reader.next(text));
+        records.map(|record| record.map(|record| (record.line, record.fields))).collect()
+    }
+
     fn records(text: &str) -> Vec<(usize, Vec<String>)> {
-        let records = parse(text).expect("it is CSV");
-        records.into_iter().map(|record| (record.line, record.fields)).collect()
+        parse(text).expect("it is CSV")
     }
 
     fn of(line: usize, fields: &[&str]) -> (usize, Vec<String>) {

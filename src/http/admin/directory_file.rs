@@ -14,6 +14,12 @@ use crate::{
     http::Problem,
 };
 
+/// Mark at the start of a text that some programs write.
+const BYTE_ORDER_MARK: char = '\u{feff}';
+
+/// Maximum number of columns of a CSV file.
+const COLUMNS_MAX: usize = 1_000;
+
 /// Error in a line.
 #[derive(Debug, Serialize)]
 pub(super) struct LineError {
@@ -28,79 +34,144 @@ pub(super) struct LineError {
     code: Option<MessageCode>,
 }
 
-/// Users of a file, and the lines with errors.
-#[derive(Debug, Default)]
-pub(super) struct Parsed {
-    pub(super) people: Vec<PersonPatch>,
-    pub(super) errors: Vec<LineError>,
-    /// Names of the columns of a CSV file.
-    columns: Vec<String>,
+/// Users of a file, read one after the other: all of them would take twenty times its size.
+#[derive(Debug)]
+pub(super) struct Users {
+    file: Bytes,
+    format: Format,
 }
 
-impl Parsed {
-    fn add(&mut self, line: usize, map: &Map<String, Value>) {
-        match read(map, None) {
-            Ok(patch) => self.people.push(patch),
-            Err(problem) => {
-                let problem = serde_json::to_value(&problem).unwrap_or_default();
-                let error = &problem["errors"][0];
-                let text = |value: &Value| value.as_str().map(str::to_owned);
-                let detail = text(&error["detail"]).or_else(|| text(&problem["detail"]));
-                self.fail(line, text(&error["field"]), detail.unwrap_or_default());
+#[derive(Debug)]
+enum Format {
+    Csv {
+        records: csv::Records,
+        /// Names of the columns.
+        names: Vec<String>,
+    },
+    /// NDJSON, with the bytes and lines that were read.
+    Lines { position: usize, line: usize },
+}
+
+impl Users {
+    /// Begins to read a file; without a content type that tells, by its first character.
+    ///
+    /// # Errors
+    /// 400 if it is not UTF-8, or has no header.
+    pub(super) fn open(file: Bytes, kind: &str) -> Result<Self, Problem> {
+        let text = std::str::from_utf8(&file)
+            .map_err(|_| Problem::bad_request("the file is not UTF-8; save it as \"CSV UTF-8\""))?;
+        let start = text.trim_start_matches(BYTE_ORDER_MARK);
+        let is_json = start.trim_start().starts_with('{');
+        let is_csv = kind.contains("csv") || (!kind.contains("json") && !is_json);
+        let format = if is_csv {
+            header(text)?
+        } else {
+            Format::Lines { position: text.len() - start.len(), line: 0 }
+        };
+        Ok(Self { file, format })
+    }
+
+    /// Returns the next user, or the error of a line.
+    ///
+    /// # Errors
+    /// 400 if the rest of the file cannot be read.
+    pub(super) fn next(&mut self) -> Result<Option<Result<PersonPatch, LineError>>, Problem> {
+        // It was checked when the file was opened.
+        let text = std::str::from_utf8(&self.file).unwrap_or_default();
+        match &mut self.format {
+            Format::Csv { records, names } => match records.next(text) {
+                None => Ok(None),
+                Some(Err((line, detail))) => {
+                    Err(Problem::bad_request(format!("line {line}: {detail}")))
+                }
+                Some(Ok(record)) => Ok(Some(of_record(&record, names))),
+            },
+            Format::Lines { position, line } => {
+                while *position < text.len() {
+                    let rest = &text[*position..];
+                    let end = rest.find('\n').map_or(rest.len(), |end| end + 1);
+                    *position += end;
+                    *line += 1;
+                    let written = rest[..end].trim();
+                    if !written.is_empty() {
+                        return Ok(Some(of_line(*line, written)));
+                    }
+                }
+                Ok(None)
             }
         }
     }
+}
 
-    fn fail(&mut self, line: usize, field: Option<String>, detail: String) {
-        let column = field.as_deref().and_then(|field| self.column(field));
-        let code = message_code::of_field(&detail);
-        self.errors.push(LineError { line, column, field, detail, code });
-    }
-
-    /// Returns the number of the column of a field, from 1.
-    fn column(&self, field: &str) -> Option<usize> {
-        let is_of = |name: &str| match field {
-            "user_id" => matches!(name, "user_id" | "userid" | "id"),
-            "roles" => matches!(name, "roles" | "role"),
-            "addresses" => name.starts_with("addresses."),
-            field => name.eq_ignore_ascii_case(field),
-        };
-        Some(self.columns.iter().position(|name| is_of(name))? + 1)
+fn of_line(line: usize, text: &str) -> Result<PersonPatch, LineError> {
+    match serde_json::from_str::<Map<String, Value>>(text) {
+        Ok(map) => person(line, &map, &[]),
+        Err(error) => Err(failed(line, None, format!("is not a JSON object: {error}"), &[])),
     }
 }
 
-/// Parses a file; without a content type that tells, by its first character.
-pub(super) fn parse(bytes: &Bytes, kind: &str) -> Result<Parsed, Problem> {
-    let text = std::str::from_utf8(bytes)
-        .map_err(|_| Problem::bad_request("the file is not UTF-8; save it as \"CSV UTF-8\""))?;
-    let is_json = text.trim_start_matches('\u{feff}').trim_start().starts_with('{');
-    let is_csv = kind.contains("csv") || (!kind.contains("json") && !is_json);
-    if is_csv { parse_csv(text) } else { Ok(parse_lines(text)) }
-}
-
-fn parse_lines(text: &str) -> Parsed {
-    let mut parsed = Parsed::default();
-    for (index, line) in text.trim_start_matches('\u{feff}').lines().enumerate() {
-        if line.trim().is_empty() {
-            continue;
-        }
-        match serde_json::from_str::<Map<String, Value>>(line) {
-            Ok(map) => parsed.add(index + 1, &map),
-            Err(error) => parsed.fail(index + 1, None, format!("is not a JSON object: {error}")),
+fn of_record(record: &csv::Record, names: &[String]) -> Result<PersonPatch, LineError> {
+    if record.fields.len() > names.len() {
+        let detail = format!("has more than {} fields", names.len());
+        return Err(failed(record.line, None, detail, names));
+    }
+    let mut map = Map::new();
+    for (name, field) in names.iter().zip(&record.fields) {
+        let field = field.trim();
+        if !field.is_empty() && !name.is_empty() {
+            set(&mut map, name, field);
         }
     }
-    parsed
+    person(record.line, &map, names)
 }
 
-fn parse_csv(text: &str) -> Result<Parsed, Problem> {
-    let records = csv::parse(text)
-        .map_err(|(line, detail)| Problem::bad_request(format!("line {line}: {detail}")))?;
-    let mut records = records.into_iter();
-    let Some(header) = records.next() else {
-        return Err(Problem::bad_request("the file is empty"));
+fn person(
+    line: usize,
+    map: &Map<String, Value>,
+    names: &[String],
+) -> Result<PersonPatch, LineError> {
+    read(map, None).map_err(|problem| {
+        let problem = serde_json::to_value(&problem).unwrap_or_default();
+        let error = &problem["errors"][0];
+        let text = |value: &Value| value.as_str().map(str::to_owned);
+        let detail = text(&error["detail"]).or_else(|| text(&problem["detail"]));
+        failed(line, text(&error["field"]), detail.unwrap_or_default(), names)
+    })
+}
+
+fn failed(line: usize, field: Option<String>, detail: String, names: &[String]) -> LineError {
+    let column = field.as_deref().and_then(|field| column(field, names));
+    let code = message_code::of_field(&detail);
+    LineError { line, column, field, detail, code }
+}
+
+/// Returns the number of the column of a field, from 1.
+fn column(field: &str, names: &[String]) -> Option<usize> {
+    let is_of = |name: &str| match field {
+        "user_id" => matches!(name, "user_id" | "userid" | "id"),
+        "roles" => matches!(name, "roles" | "role"),
+        "addresses" => name.starts_with("addresses."),
+        field => name.eq_ignore_ascii_case(field),
+    };
+    Some(names.iter().position(|name| is_of(name))? + 1)
+}
+
+/// Reads the first line of a CSV file.
+fn header(text: &str) -> Result<Format, Problem> {
+    let mut records = csv::Records::new(text);
+    let header = match records.next(text) {
+        Some(Ok(header)) => header,
+        Some(Err((line, detail))) => {
+            return Err(Problem::bad_request(format!("line {line}: {detail}")));
+        }
+        None => return Err(Problem::bad_request("the file is empty")),
     };
     let names: Vec<String> =
         header.fields.iter().map(|name| name.trim().to_ascii_lowercase()).collect();
+    if names.len() > COLUMNS_MAX {
+        let detail = format!("the first line has more than {COLUMNS_MAX} columns");
+        return Err(Problem::bad_request(detail));
+    }
     if !names.iter().any(|name| matches!(name.as_str(), "user_id" | "userid" | "id")) {
         let detail = "the first line must name the fields, and user_id among them";
         return Err(Problem::bad_field("user_id", detail));
@@ -109,23 +180,7 @@ fn parse_csv(text: &str) -> Result<Parsed, Problem> {
         let detail = format!("the first line names {name} in two columns");
         return Err(Problem::bad_field(name, detail));
     }
-    let mut parsed = Parsed { columns: names.clone(), ..Parsed::default() };
-    for record in records {
-        if record.fields.len() > names.len() {
-            let detail = format!("has more than {} fields", names.len());
-            parsed.fail(record.line, None, detail);
-            continue;
-        }
-        let mut map = Map::new();
-        for (name, field) in names.iter().zip(&record.fields) {
-            let field = field.trim();
-            if !field.is_empty() && !name.is_empty() {
-                set(&mut map, name, field);
-            }
-        }
-        parsed.add(record.line, &map);
-    }
-    Ok(parsed)
+    Ok(Format::Csv { records, names })
 }
 
 /// Returns a field that two columns stand for. Columns without a name are not read.

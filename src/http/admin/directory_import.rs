@@ -2,10 +2,17 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::{
+    HttpRequest, HttpResponse,
+    web::{self, Bytes},
+};
 use serde_json::{Map, Value, json};
 
-use super::{audit::entry, directory_file, directory_replace};
+use super::{
+    audit::entry,
+    directory_file::{LineError, Users},
+    directory_replace,
+};
 use crate::{
     clock,
     domain::user::{Person, PersonPatch, UserId},
@@ -127,19 +134,18 @@ async fn import(
     let Options { dry_run, replace, confirmed } = Options::of(&request)?;
     let kind = request.headers().get("content-type").and_then(|value| value.to_str().ok());
     let kind = kind.unwrap_or_default().to_ascii_lowercase();
-    let bytes = body::read(payload, FILE_MAX_BYTES).await?;
-    let size = bytes.len();
-    let parse = move || directory_file::parse(&bytes, &kind);
-    let parsed = body::decoded(size, parse).await??;
-    let present: HashSet<&UserId> =
-        parsed.people.iter().map(|patch| &patch.person.user_id).collect();
+    let body = body::read(payload, FILE_MAX_BYTES).await?;
+    let file = Bytes::clone(&body);
+    let _room = body::room(file.len()).await?;
+    let (again, kind_again) = (file.clone(), kind.clone());
+    let scanned = body::decoded(file.len(), move || scan(again, &kind_again)).await??;
+    let Scanned { present, repeated, failed, errors } = scanned;
     if replace && present.is_empty() {
         return Err(Problem::unprocessable("the file has no users; nothing is removed"));
     }
-    if replace && !dry_run && !parsed.errors.is_empty() {
+    if replace && !dry_run && failed > 0 {
         return Err(Problem::unprocessable(format!(
-            "lines with errors: {}; correct them first, because their users would be removed",
-            parsed.errors.len()
+            "lines with errors: {failed}; correct them first, because their users would be removed",
         )));
     }
     let mut absent = directory_replace::Absent::default();
@@ -147,7 +153,7 @@ async fn import(
         absent = directory_replace::find(&state, &present).await?;
         absent.check(confirmed.filter(|_| !dry_run))?;
     }
-    let effect = apply(&state, &parsed.people, dry_run).await?;
+    let effect = apply(&state, Users::open(file, &kind)?, &repeated, dry_run).await?;
     let mut removed = absent.count;
     if replace && !dry_run {
         removed = directory_replace::remove(&state, &caller, &present).await?;
@@ -170,8 +176,8 @@ async fn import(
         "changed_users": effect.changed_users,
         "removed": removed,
         "removed_users": absent.first,
-        "failed": parsed.errors.len(),
-        "errors": parsed.errors.iter().take(ERRORS_MAX).collect::<Vec<_>>(),
+        "failed": failed,
+        "errors": errors,
     })))
 }
 
@@ -209,50 +215,104 @@ impl Options {
     }
 }
 
-/// Merges users into the directory in chunks. Counts the users, each once.
-async fn apply(state: &State, people: &[PersonPatch], dry_run: bool) -> Result<Effect, Problem> {
-    // Users as they are now, and as they were before the import.
-    let mut now: HashMap<UserId, Person> = HashMap::new();
-    let mut before: HashMap<UserId, Option<Person>> = HashMap::new();
-    let mut order: Vec<UserId> = Vec::new();
-    for chunk in people.chunks(CHUNK) {
-        let mut seen: HashSet<&UserId> = HashSet::new();
-        let users = chunk.iter().map(|patch| &patch.person.user_id);
-        let new = users.filter(|user| !before.contains_key(*user) && seen.insert(*user));
-        let new: Vec<UserId> = new.cloned().collect();
-        order.extend_from_slice(&new);
-        let mut known: HashMap<UserId, Person> = state
-            .store
-            .people(&new)
-            .await?
-            .into_iter()
-            .map(|person| (person.user_id.clone(), person))
-            .collect();
-        for user in new {
-            let person = known.remove(&user);
-            if let Some(person) = &person {
-                now.insert(user.clone(), person.clone());
+/// What a first reading of a file finds.
+#[derive(Debug, Default)]
+struct Scanned {
+    present: HashSet<UserId>,
+    /// Users with several lines.
+    repeated: HashSet<UserId>,
+    /// Number of lines with errors.
+    failed: usize,
+    /// The first of them.
+    errors: Vec<LineError>,
+}
+
+fn scan(file: Bytes, kind: &str) -> Result<Scanned, Problem> {
+    let mut users = Users::open(file, kind)?;
+    let mut scanned = Scanned::default();
+    while let Some(read) = users.next()? {
+        match read {
+            Ok(patch) => {
+                let user = patch.person.user_id;
+                if let Some(again) = scanned.present.replace(user) {
+                    scanned.repeated.insert(again);
+                }
             }
-            before.insert(user, person);
+            Err(error) => {
+                scanned.failed += 1;
+                if scanned.errors.len() < ERRORS_MAX {
+                    scanned.errors.push(error);
+                }
+            }
         }
+    }
+    Ok(scanned)
+}
+
+/// Returns the next users of a file; lines with errors are left out.
+fn chunk(users: &mut Users) -> Result<Vec<PersonPatch>, Problem> {
+    let mut chunk = Vec::with_capacity(CHUNK);
+    while chunk.len() < CHUNK {
+        match users.next()? {
+            Some(Ok(patch)) => chunk.push(patch),
+            Some(Err(_)) => {}
+            None => break,
+        }
+    }
+    Ok(chunk)
+}
+
+/// Merges users into the directory in chunks. Counts the users, each once; those with several lines
+/// at their last.
+async fn apply(
+    state: &State,
+    mut users: Users,
+    repeated: &HashSet<UserId>,
+    dry_run: bool,
+) -> Result<Effect, Problem> {
+    let mut effect = Effect::default();
+    // Users with several lines, before the import and now.
+    let mut several: HashMap<UserId, (Option<Person>, Person)> = HashMap::new();
+    loop {
+        let chunk = chunk(&mut users)?;
+        if chunk.is_empty() {
+            break;
+        }
+        let mut seen: HashSet<&UserId> = HashSet::new();
+        let of_chunk = chunk.iter().map(|patch| &patch.person.user_id);
+        let new = of_chunk.filter(|user| !several.contains_key(*user) && seen.insert(*user));
+        let new: Vec<UserId> = new.cloned().collect();
+        let known = state.store.people(&new).await?.into_iter();
+        let mut known: HashMap<UserId, Person> =
+            known.map(|person| (person.user_id.clone(), person)).collect();
         let mut changed = Vec::new();
         for patch in chunk {
-            let user = &patch.person.user_id;
-            let merged = patch.apply(now.get(user));
-            if now.get(user) != Some(&merged) {
-                changed.push(patch.clone());
-                now.insert(user.clone(), merged);
+            let user = patch.person.user_id.clone();
+            let (before, now) = match several.remove(&user) {
+                Some((before, now)) => (before, Some(now)),
+                None => {
+                    let stored = known.remove(&user);
+                    (stored.clone(), stored)
+                }
+            };
+            let merged = patch.apply(now.as_ref());
+            if now.as_ref() != Some(&merged) {
+                changed.push(patch);
+            }
+            if repeated.contains(&user) {
+                several.insert(user, (before, merged));
+            } else {
+                effect.count(before.as_ref(), &merged);
             }
         }
         if !dry_run && !changed.is_empty() {
             state.store.merge_people(&changed, clock::now()).await?;
         }
     }
-    let mut effect = Effect::default();
-    for user in &order {
-        if let (Some(before), Some(after)) = (before.get(user), now.get(user)) {
-            effect.count(before.as_ref(), after);
-        }
+    let mut several: Vec<_> = several.into_iter().collect();
+    several.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
+    for (_, (before, now)) in &several {
+        effect.count(before.as_ref(), now);
     }
     Ok(effect)
 }

@@ -43,7 +43,7 @@ impl Absent {
 /// user of the page.
 async fn page(
     state: &State,
-    present: &HashSet<&UserId>,
+    present: &HashSet<UserId>,
     after: Option<&UserId>,
 ) -> Result<(Vec<Person>, Option<UserId>), Problem> {
     let after = after.map_or("", UserId::as_str);
@@ -55,7 +55,7 @@ async fn page(
 }
 
 /// Finds the users who are not in the file.
-pub(super) async fn find(state: &State, present: &HashSet<&UserId>) -> Result<Absent, Problem> {
+pub(super) async fn find(state: &State, present: &HashSet<UserId>) -> Result<Absent, Problem> {
     let mut absent = Absent::default();
     let mut after = None;
     loop {
@@ -74,7 +74,7 @@ pub(super) async fn find(state: &State, present: &HashSet<&UserId>) -> Result<Ab
 pub(super) async fn remove(
     state: &State,
     caller: &Caller,
-    present: &HashSet<&UserId>,
+    present: &HashSet<UserId>,
 ) -> Result<usize, Problem> {
     let removal = |person: Person| -> (UserId, AuditEntry) {
         let before: Option<Value> = serde_json::to_value(&person).ok();

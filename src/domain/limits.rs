@@ -1,5 +1,7 @@
 //! Limits of external input: every stored text has a maximum length, and the error names it.
 
+use std::net::{Ipv4Addr, Ipv6Addr};
+
 /// Maximum length of an identifier, in characters: type, event ID, source, login, title.
 pub const IDENTIFIER_MAX_CHARS: usize = 256;
 
@@ -54,7 +56,36 @@ pub fn is_email(text: &str) -> bool {
         let fits = |c: char| c.is_alphanumeric() || c == '-';
         !label.is_empty() && label.chars().all(fits) && !label.starts_with('-')
     };
-    is_name(local) && local.split('.').all(|part| !part.is_empty()) && host.split('.').all(is_label)
+    let is_local = local.split('.').all(is_name) || is_quoted(local);
+    is_local && (host.split('.').all(is_label) || is_address_literal(host))
+}
+
+/// Returns whether the local part of an address is in quotation marks (RFC 5321, section 4.1.2).
+fn is_quoted(local: &str) -> bool {
+    let inner = local.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
+    let mut characters = inner.unwrap_or_default().chars();
+    while let Some(character) = characters.next() {
+        let is_wrong = match character {
+            '"' => true,
+            '\\' => characters.next().is_none_or(char::is_control),
+            other => other.is_control(),
+        };
+        if is_wrong {
+            return false;
+        }
+    }
+    inner.is_some_and(|inner| !inner.is_empty())
+}
+
+/// Returns whether a host is an IP address in brackets (RFC 5321, section 4.1.3).
+fn is_address_literal(host: &str) -> bool {
+    let Some(inner) = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) else {
+        return false;
+    };
+    match inner.strip_prefix("IPv6:") {
+        Some(address) => address.parse::<Ipv6Addr>().is_ok(),
+        None => inner.parse::<Ipv4Addr>().is_ok(),
+    }
 }
 
 /// Returns whether a text has the shape of a language tag (RFC 5646, section 2.1): a language of
@@ -114,7 +145,16 @@ mod tests {
         for role in ["", "night shift", "a;b", "a|b", "a,b", " a", "a\tb"] {
             assert!(!is_role(role), "{role}");
         }
-        for address in ["a@b.example", "a.b+c@localhost", "é@bücher.example", "o'x@a-b.c"] {
+        for address in [
+            "a@b.example",
+            "a.b+c@localhost",
+            "é@bücher.example",
+            "o'x@a-b.c",
+            "\"a b\"@c.example",
+            "\"q \\\"x\"@c",
+            "a@[127.0.0.1]",
+            "a@[IPv6:::1]",
+        ] {
             assert!(is_email(address), "{address}");
         }
         for address in [
@@ -128,6 +168,11 @@ mod tests {
             "a@b..c",
             "A <a@b>",
             "a@-b",
+            "\"a\"b\"@c",
+            "\"a\\\"@c",
+            "\"\"@c",
+            "a@[b]",
+            "a@[127.0.0.1",
         ] {
             assert!(!is_email(address), "{address}");
         }

@@ -89,9 +89,9 @@ impl Store {
         Ok(())
     }
 
-    /// Changes the preferences of a user by what `change` makes of the stored ones, with the
-    /// audit entry that it may return. No other change comes between, by this hub or another one. Returns what is stored then; after an error of
-    /// `change`, nothing has changed.
+    /// Changes the preferences of a user by what `change` makes of the stored ones, with the audit
+    /// entry that it may return. No other change comes between, by this hub or another one. Returns
+    /// what is stored then; after an error of `change`, nothing has changed.
     ///
     /// # Errors
     /// When the store is unavailable; within, what `change` refuses.

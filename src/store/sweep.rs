@@ -232,13 +232,9 @@ impl Store {
                     deleted.push(found.notification_id.to_string());
                     unused.extend(shared);
                 }
-                let kind = match (sweep, found.status) {
-                    (SweepKind::Wake, Status::AutoCleared) => SweepKind::Expire,
-                    _ => sweep,
-                };
                 changes.push(Change {
                     user_id: found.user_id.clone(),
-                    kind: ChangeKind::Swept(kind),
+                    kind: ChangeKind::Swept(effect_of(sweep, &found)),
                     notification: Some(Arc::new(found)),
                     step,
                     origin: None,
@@ -265,6 +261,15 @@ impl Store {
             }
             Ok(changes)
         })
+    }
+}
+
+/// Returns what a sweep has done to a notification: one that should wake after its time to live has
+/// expired.
+fn effect_of(sweep: SweepKind, found: &Notification) -> SweepKind {
+    match (sweep, found.status) {
+        (SweepKind::Wake, Status::AutoCleared) => SweepKind::Expire,
+        _ => sweep,
     }
 }
 

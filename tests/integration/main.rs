@@ -31,6 +31,7 @@ mod cli_types;
 mod cluster;
 mod convergence;
 mod crash;
+mod directory;
 mod directory_import;
 mod doctor;
 mod dry_runs;

@@ -283,7 +283,7 @@ impl Object for DataList {
 
 /// Names of people, which are inserted with commas between them.
 #[derive(Debug)]
-struct Names(DataList);
+pub(super) struct Names(DataList);
 
 impl Object for Names {
     fn repr(self: &Arc<Self>) -> ObjectRepr {

@@ -1,11 +1,13 @@
-//! Text of values: booleans as `true` and `false`, objects and lists as JSON. A value that is
-//! missing has none.
+//! Text of values: booleans as `true` and `false`, objects and lists as JSON, names of people
+//! with commas. A value that is missing has none.
 
 use std::borrow::Cow;
 
 use minijinja::{
     AutoEscape, Error, ErrorKind, Output, State, Value, escape_formatter, value::ValueKind,
 };
+
+use super::scope::Names;
 
 /// Returns the text of a value.
 ///
@@ -22,6 +24,7 @@ pub(super) fn text_of(value: &Value) -> Result<Cow<'_, str>, Error> {
         ValueKind::String => {
             Ok(value.as_str().map_or_else(|| value.to_string().into(), Cow::Borrowed))
         }
+        _ if value.downcast_object_ref::<Names>().is_some() => Ok(value.to_string().into()),
         ValueKind::Map | ValueKind::Seq | ValueKind::Iterable => serde_json::to_string(value)
             .map(Cow::Owned)
             .map_err(|error| Error::new(ErrorKind::InvalidOperation, error.to_string())),

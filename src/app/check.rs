@@ -77,14 +77,6 @@ fn faults(loaded: &Loaded) -> Vec<(String, String)> {
             fault(&format!("channels.webhook[{index}].{key}"), message);
         }
     }
-    for (index, row) in loaded.types.iter().enumerate() {
-        let is_known =
-            |name: &str| config.channels.webhooks.iter().any(|webhook| webhook.name == name);
-        if let Some((column, name)) = row.webhooks().find(|(_, name)| !is_known(name)) {
-            let message = format!("there is no [[channels.webhook]] with the name {name:?}");
-            fault(&format!("type[{index}].{column}"), message);
-        }
-    }
     let vapid = &config.channels.push.vapid_private_key.key;
     if !vapid.is_empty()
         && let Err(message) = VapidKeys::from_pem(vapid.reveal())
@@ -118,17 +110,6 @@ fn keyed(section: &str, text: &str) -> (String, String) {
 #[cfg(test)]
 mod tests {
     use super::check;
-
-    #[test]
-    fn type_that_names_no_webhook_is_a_problem() {
-        let folder = tempfile::tempdir().expect("a temporary folder can be made");
-        let path = folder.path().join("config.toml");
-        let kind = "[[type]]\ncode = \"A\"\ntitle = \"A\"\ntemplate = \"a\"\ntarget = \"SELF\"\n\
-                    channels = [\"web\", \"webhook:nope\"]\n";
-        std::fs::write(&path, kind).expect("it is written");
-        let text = check(&path).expect_err("there is no such webhook").to_string();
-        assert!(text.contains("type[0].channels") && text.contains("nope"), "{text}");
-    }
 
     #[test]
     fn urls_are_checked_without_being_printed() {

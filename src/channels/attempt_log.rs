@@ -43,10 +43,7 @@ pub(super) fn impersonal(reason: &str) -> Cow<'_, str> {
     if !reason.contains('@') {
         return Cow::Borrowed(reason);
     }
-    let words = reason.split(' ').map(|word| match word.contains('@') {
-        true => "(address)",
-        false => word,
-    });
+    let words = reason.split(' ').map(|word| if word.contains('@') { "(address)" } else { word });
     Cow::Owned(words.collect::<Vec<_>>().join(" "))
 }
 

@@ -1,6 +1,6 @@
 //! Limits of external input: every stored text has a maximum length, and the error names it.
 
-use std::net::{Ipv4Addr, Ipv6Addr};
+use core::net::{Ipv4Addr, Ipv6Addr};
 
 /// Maximum length of an identifier, in characters: type, event ID, source, login, title.
 pub const IDENTIFIER_MAX_CHARS: usize = 256;

@@ -102,6 +102,9 @@ fn type_with_an_invalid_row_is_skipped_for_that_reason() {
     assert!(matches!(decided, Ok(Decision::Skip(Skipped::InvalidType))), "{decided:?}");
 }
 
+/// Change of a row.
+type Change<'a> = &'a dyn Fn(&mut TypeRow);
+
 #[test]
 fn missing_field_of_category_icon_or_label_rejects_the_event() {
     let action =
@@ -118,7 +121,7 @@ fn missing_field_of_category_icon_or_label_rejects_the_event() {
             .drafts(&[Person::unknown(user("u"))])
             .map(|mut drafts| drafts.remove(0).presentation)
     };
-    let parts: [(&str, &dyn Fn(&mut TypeRow)); 3] = [
+    let parts: [(&str, Change<'_>); 3] = [
         ("category", &|row| row.category = Some("{x}".into())),
         ("icon", &|row| row.icon = Some("/icons/{x}.png".into())),
         ("action 1", &|row| row.actions = vec![action("Open {x}", "/open")]),

@@ -179,16 +179,15 @@ impl DryRun<'_> {
     async fn join(&mut self, draft: &Draft) -> Result<Option<Joined>, Problem> {
         let Some(group) = &draft.group else { return Ok(None) };
         let key = (draft.user_id.clone(), draft.type_code.clone(), group.key.clone());
-        let before = match self.groups.get(&key) {
-            Some(joined) => Some(joined.clone()),
-            None => {
-                let found = self.state.store.group(&key.0, &key.1, &key.2, group.since).await?;
-                found.map(|found| Joined {
-                    id: Some(found.notification_id),
-                    count: found.count,
-                    actors: found.actors,
-                })
-            }
+        let before = if let Some(joined) = self.groups.get(&key) {
+            Some(joined.clone())
+        } else {
+            let found = self.state.store.group(&key.0, &key.1, &key.2, group.since).await?;
+            found.map(|found| Joined {
+                id: Some(found.notification_id),
+                count: found.count,
+                actors: found.actors,
+            })
         };
         let joins = before.is_some();
         let before = before.unwrap_or(Joined { id: None, count: 0, actors: Vec::new() });

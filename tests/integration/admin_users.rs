@@ -171,7 +171,7 @@ async fn dry_run_of_an_import_names_the_users_who_are_created_and_changed() {
     let expected = json!([{ "user_id": "budi", "before": { "name": "Budi", "roles": [] },
         "after": { "name": "Budi S.", "roles": ["a", "b"] } }]);
     assert_eq!(dry["changed_users"], expected, "{dry}");
-    let many: String = (0..150).map(|n| format!("u{n:03}\n")).collect();
+    let many = (0..150).map(|n| format!("u{n:03}\n")).collect::<Vec<_>>().concat();
     let (_, dry) =
         hub.send("POST", &path, &[("content-type", "text/csv")], format!("user_id\n{many}")).await;
     let shown = dry["created_users"].as_array().map(Vec::len);

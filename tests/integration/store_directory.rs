@@ -47,8 +47,8 @@ async fn simultaneous_changes_of_preferences_are_all_kept(store: Store) {
     let mutes = futures_util::future::join_all(codes.iter().map(mute));
     tokio::join!(mutes, retention);
     let kept = store.preferences(&user("u")).await.expect("it reads");
-    let muted: Vec<&String> = kept.channels["email"].types.keys().collect();
-    assert_eq!(muted, codes.iter().collect::<Vec<_>>());
+    let stored: Vec<&String> = kept.channels["email"].types.keys().collect();
+    assert_eq!(stored, codes.iter().collect::<Vec<_>>());
     assert_eq!(kept.retention_days, Some(7));
     // What is refused changes nothing.
     let refused = store.change_preferences(&user("u"), NOW, |_| Err("no")).await;

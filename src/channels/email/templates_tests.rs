@@ -93,7 +93,8 @@ fn a_long_digest_lists_what_fits_and_counts_the_others() {
     let mut long = message("A", 5_000);
     let mut first = (*long.items[0]).clone();
     first.message = "<".repeat(4_000);
-    long.items = vec![std::sync::Arc::new(first); 5_000];
+    let first = std::sync::Arc::new(first);
+    long.items = (0..5_000).map(|_| std::sync::Arc::clone(&first)).collect();
     let mail = templates.render(&long, &Catalog::default(), "", None);
     assert_eq!(mail.subject, "5000 notifikasi baru");
     let shown = mail.text.matches("<<\n").count();

@@ -89,6 +89,8 @@ mod tests {
         assert!(text.ends_with("\n<https://hub.example/orders/1?a=%3Cb%3E>"), "{text}");
         assert!(text.chars().count() <= 2_000, "{}", text.len());
         let message = text.lines().nth(1).expect("the message");
-        assert!(message.chars().all(|c| matches!(c, '\\' | '*')) && message.len() % 2 == 0);
+        assert!(
+            message.chars().all(|c| matches!(c, '\\' | '*')) && message.len().is_multiple_of(2)
+        );
     }
 }

@@ -270,7 +270,7 @@ impl Catalog {
         let Some(url) = row.action_url.as_deref().filter(|url| !url.is_empty()) else { return };
         if !link::is_safe_template(url) {
             bad.push(BadType::new(row, "action_url", link::EXPECTED.to_owned()));
-        } else if let Err(error) = self.templates.add_url(key.to_owned(), url.to_owned()) {
+        } else if let Err(error) = self.templates.add_url(key.to_owned(), url) {
             bad.push(BadType::new(row, "action_url", error.to_string()));
         }
     }

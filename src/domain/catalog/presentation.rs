@@ -143,12 +143,12 @@ impl Catalog {
         column: &'static str,
         name: String,
         source: &str,
-        add: fn(&mut Templates, String, String) -> Result<(), BadTemplate>,
+        add: fn(&mut Templates, String, &str) -> Result<(), BadTemplate>,
     ) -> Result<Text, BadType> {
         if !source.contains('{') {
             return Ok(Text::Constant(source.to_owned()));
         }
-        add(&mut self.templates, name.clone(), source.to_owned())
+        add(&mut self.templates, name.clone(), source)
             .map_err(|error| BadType::new(row, column, error.to_string()))?;
         Ok(Text::Template(name))
     }

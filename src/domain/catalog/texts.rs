@@ -240,7 +240,7 @@ impl Catalog {
                     let title = presentation::presentation_name(key, presentation::TITLE);
                     let name = local_name(text.locale, &title);
                     self.note_place(&name, "title", text.locale, None);
-                    self.templates.add(name, source)
+                    self.templates.add(name, &source)
                 }
                 TextPart::Message => {
                     let name = local_name(text.locale, key);

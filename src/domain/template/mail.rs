@@ -92,7 +92,7 @@ mod tests {
     use super::*;
     use crate::domain::template::mail_scope;
 
-    fn scope(json: serde_json::Value) -> Value {
+    fn scope(json: &serde_json::Value) -> Value {
         mail_scope(json.as_object().expect("an object"), None)
     }
 
@@ -102,11 +102,11 @@ mod tests {
         for name in ["a.txt", "a.html"] {
             mails.add(name.to_owned(), "<b>{x}</b>".to_owned()).expect("it compiles");
         }
-        let context = scope(json!({ "x": "<i>" }));
+        let context = scope(&json!({ "x": "<i>" }));
         assert_eq!(mails.render("a.txt", &context), Some(Ok("<b><i></b>".to_owned())));
         assert_eq!(mails.render("a.html", &context), Some(Ok("<b>&lt;i&gt;</b>".to_owned())));
         assert_eq!(mails.render("b.html", &context), None);
-        let nothing = scope(json!({}));
+        let nothing = scope(&json!({}));
         let error = mails.render("a.txt", &nothing).expect("it is there").expect_err("no x");
         assert_eq!(error, "it needs x, which the event does not have");
         let optional = "{order.note|default('none')}".to_owned();
@@ -114,7 +114,7 @@ mod tests {
         assert_eq!(mails.render("d.txt", &nothing), Some(Ok("none".to_owned())));
         assert_eq!(mails.source("d.txt"), Some(optional), "as it is written");
         assert!(mails.add("c.html".to_owned(), "{% if %}".to_owned()).is_err());
-        let nameless = scope(json!({ "recipient": { "name": null }, "x": true, "y": ["<"] }));
+        let nameless = scope(&json!({ "recipient": { "name": null }, "x": true, "y": ["<"] }));
         let mut rendered = |name: &str, source: &str| {
             mails.add(name.to_owned(), source.to_owned()).expect("it compiles");
             mails.render(name, &nameless).expect("it is there")
@@ -132,7 +132,7 @@ mod tests {
         let mut rendered = |source: &str| {
             mails.add("a.html".to_owned(), source.to_owned()).expect("it compiles");
             let rows: Vec<i64> = (0..9_000).collect();
-            let context = scope(json!({ "rows": rows, "note": "<".repeat(200_000) }));
+            let context = scope(&json!({ "rows": rows, "note": "<".repeat(200_000) }));
             mails.render("a.html", &context).expect("it is there")
         };
         let error = rendered("{% for row in rows %}{note}{% endfor %}").expect_err("it is long");

@@ -105,9 +105,9 @@ impl Templates {
     ///
     /// # Errors
     /// When it does not compile.
-    pub fn add(&mut self, name: String, source: String) -> Result<(), BadTemplate> {
-        try_out(&source)?;
-        add(&mut self.text, name, &source)
+    pub fn add(&mut self, name: String, source: &str) -> Result<(), BadTemplate> {
+        try_out(source)?;
+        add(&mut self.text, name, source)
     }
 
     /// Compiles a message template under a name; with `is_rich` it may have bold and links.
@@ -121,7 +121,7 @@ impl Templates {
         is_rich: bool,
     ) -> Result<(), BadTemplate> {
         if !is_rich {
-            return self.add(name, source.to_owned());
+            return self.add(name, source);
         }
         try_out(source)?;
         add(&mut self.rich, name, source)
@@ -131,9 +131,9 @@ impl Templates {
     ///
     /// # Errors
     /// When it does not compile.
-    pub fn add_url(&mut self, name: String, source: String) -> Result<(), BadTemplate> {
-        try_out(&source)?;
-        add(&mut self.urls, name, &source)
+    pub fn add_url(&mut self, name: String, source: &str) -> Result<(), BadTemplate> {
+        try_out(source)?;
+        add(&mut self.urls, name, source)
     }
 
     /// Returns whether there is a message template with this name.

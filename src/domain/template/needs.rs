@@ -43,9 +43,8 @@ pub struct Needs {
 #[must_use]
 pub fn needs(source: &str) -> Needs {
     let mut environment = environment();
-    environment.set_formatter(|_, _, value| match value.is_undefined() {
-        true => Err(Error::from(ErrorKind::UndefinedError)),
-        false => Ok(()),
+    environment.set_formatter(|_, _, value| {
+        if value.is_undefined() { Err(Error::from(ErrorKind::UndefinedError)) } else { Ok(()) }
     });
     // Filters would reject the values, which are only stand-ins.
     for name in filters::names().filter(|name| *name != DEFAULT) {

@@ -271,7 +271,9 @@ impl Tag {
                 );
             }
             // `@media print { p { … } }` and `p { color: red }` are rules of a style sheet.
-            Token::BraceOpen if statement == Statement::Print && self.brackets.is_empty() => {
+            Token::BraceOpen | Token::Colon
+                if statement == Statement::Print && self.brackets.is_empty() =>
+            {
                 return Err(BRACES.to_owned());
             }
             Token::BraceOpen | Token::BraceClose => {
@@ -280,9 +282,6 @@ impl Tag {
             Token::Dot => Previous::Dot,
             Token::Pipe => Previous::Pipe,
             Token::Comma => return self.comma(statement),
-            Token::Colon if statement == Statement::Print && self.brackets.is_empty() => {
-                return Err(BRACES.to_owned());
-            }
             Token::Colon => {
                 return Err(
                     "a slice is not possible in a template; use truncate, first or last".to_owned()

@@ -36,7 +36,7 @@ fn person(id: &str, login: &str) -> Person {
 fn render_with(source: &str, data: &serde_json::Value) -> Result<String, Rejected> {
     let mut templates = Templates::default();
     templates
-        .add("t".into(), source.into())
+        .add("t".into(), source)
         .map_err(|error| Rejected::whole(RejectedKind::Template, error.to_string()))?;
     let mut recipient = person("r1", "rina");
     recipient.timezone = Some("Asia/Jakarta".into());
@@ -49,7 +49,7 @@ fn render_with(source: &str, data: &serde_json::Value) -> Result<String, Rejecte
 fn actors_of_a_group_are_inserted_as_names() {
     let render = |source: &str| {
         let mut templates = Templates::default();
-        templates.add("t".into(), source.into()).expect("a template");
+        templates.add("t".into(), source).expect("a template");
         let scope = EventScope::new(&event(&json!({})), None, None);
         let names = ["Ani", "Budi", "Siti"].map(str::to_owned);
         templates.render("t", &scope.for_group(person("r1", ""), 3, &names)).expect("it renders")
@@ -198,7 +198,7 @@ fn endless_loop_is_stopped() {
 #[test]
 fn a_template_that_does_not_compile_says_where() {
     let mut templates = Templates::default();
-    let error = templates.add("t".into(), "one\ntwo {amount|nosuch} {".into()).err();
+    let error = templates.add("t".into(), "one\ntwo {amount|nosuch} {").err();
     assert_eq!(error.and_then(|error| error.line), Some(2));
 }
 
@@ -206,7 +206,7 @@ fn a_template_that_does_not_compile_says_where() {
 fn values_in_urls_are_encoded() -> Result<(), Rejected> {
     let mut templates = Templates::default();
     templates
-        .add_url("u".into(), "/refunds/{refund_id}".into())
+        .add_url("u".into(), "/refunds/{refund_id}")
         .map_err(|error| Rejected::whole(RejectedKind::Template, error.to_string()))?;
     let scope = EventScope::new(&event(&json!({"refund_id": "a/b?x=1 ü"})), None, None)
         .for_recipient(person("r", ""));
@@ -227,7 +227,7 @@ fn unknown_filter_is_detected_at_compile_time() {
         ("{amount|currency(\"IDR\")}\n{n|upper|nofilter}", 2),
         ("{nofunction()}", 1),
     ] {
-        let bad = templates.add("X".to_owned(), source.to_owned()).expect_err("it is not taken");
+        let bad = templates.add("X".to_owned(), source).expect_err("it is not taken");
         assert_eq!(bad.line, Some(line), "{source}: {}", bad.detail);
         assert!(bad.detail.contains("nof"), "{}", bad.detail);
         assert!(!templates.has("X"));
@@ -240,13 +240,13 @@ fn unknown_filter_is_detected_at_compile_time() {
         "{recipient.login} {event.time|date(\"%d %b\")} {list[0]}",
     ] {
         templates
-            .add("X".to_owned(), source.to_owned())
+            .add("X".to_owned(), source)
             .unwrap_or_else(|bad| panic!("{source}: {}", bad.detail));
     }
 }
 
 fn add(source: &str) -> Result<(), BadTemplate> {
-    Templates::default().add("t".to_owned(), source.to_owned())
+    Templates::default().add("t".to_owned(), source)
 }
 
 #[test]

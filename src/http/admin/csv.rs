@@ -115,13 +115,15 @@ fn separator(header: &str) -> char {
 mod tests {
     use super::*;
 
-    fn parse(text: &str) -> Result<Vec<(usize, Vec<String>)>, (usize, &'static str)> {
+    type Lines = Vec<(usize, Vec<String>)>;
+
+    fn parse(text: &str) -> Result<Lines, (usize, &'static str)> {
         let mut reader = Records::new(text);
         let records = std::iter::from_fn(|| reader.next(text));
         records.map(|record| record.map(|record| (record.line, record.fields))).collect()
     }
 
-    fn records(text: &str) -> Vec<(usize, Vec<String>)> {
+    fn records(text: &str) -> Lines {
         parse(text).expect("it is CSV")
     }
 

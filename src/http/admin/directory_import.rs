@@ -288,12 +288,11 @@ async fn apply(
         let mut changed = Vec::new();
         for patch in chunk {
             let user = patch.person.user_id.clone();
-            let (before, now) = match several.remove(&user) {
-                Some((before, now)) => (before, Some(now)),
-                None => {
-                    let stored = known.remove(&user);
-                    (stored.clone(), stored)
-                }
+            let (before, now) = if let Some((before, now)) = several.remove(&user) {
+                (before, Some(now))
+            } else {
+                let stored = known.remove(&user);
+                (stored.clone(), stored)
             };
             let merged = patch.apply(now.as_ref());
             if now.as_ref() != Some(&merged) {

@@ -41,10 +41,10 @@ pub(in crate::http) fn operations() -> Vec<Operation> {
 async fn known(state: &State, user_id: &str) -> Result<UserId, Problem> {
     let user =
         UserId::parse(user_id).map_err(|error| Problem::bad_field("user_id", error.to_string()))?;
-    match state.store.people(std::slice::from_ref(&user)).await?.is_empty() {
-        true => Err(Problem::not_found("the directory does not have this user")),
-        false => Ok(user),
+    if state.store.people(std::slice::from_ref(&user)).await?.is_empty() {
+        return Err(Problem::not_found("the directory does not have this user"));
     }
+    Ok(user)
 }
 
 /// Handles `GET /api/v1/admin/users/{user_id}/preferences`.

@@ -17,7 +17,7 @@ const OUTPUT_MAX_BYTES: usize = 64 * 1024;
 
 fuzz_target!(|source: &str| {
     let mut templates = Templates::default();
-    if templates.add("t".to_owned(), source.to_owned()).is_err() {
+    if templates.add("t".to_owned(), source).is_err() {
         return;
     }
     let incoming = RawEvent {

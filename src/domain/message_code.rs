@@ -66,7 +66,7 @@ const FIELD: Sentences = &[
     ("other_user", "is not the one in the address"),
     (
         "roles",
-        "must have at most {max} roles of 1 to {length} characters without white space, | ; or ,",
+        "must have at most {max} roles of 1 to {length} characters without control characters",
     ),
     ("not_email", "{address} is no e-mail address"),
     ("not_language_tag", "{tag} is no language tag, such as id or pt-BR"),

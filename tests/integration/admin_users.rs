@@ -125,7 +125,7 @@ async fn invalid_entry_of_the_directory_is_refused_by_field_everywhere() {
         ("email", json!("not-an-address")),
         ("locale", json!("zzzzz")),
         ("timezone", json!("Mars/Base")),
-        ("roles", json!(["night shift"])),
+        ("roles", json!(["night\nshift"])),
         ("roles", json!(["member;editor"])),
     ] {
         let entry = json!({ field: value });

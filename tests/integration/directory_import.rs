@@ -20,7 +20,7 @@ fn numbers(body: &Value) -> [&Value; 4] {
 }
 
 const CSV: &str = "user_id,login,name,email,roles,timezone,addresses.phone\n\
-     budi,budi,\"Budi, S.\",budi@example.com,admin|night-shift,Asia/Jakarta,+62\n\
+     budi,budi,\"Budi, S.\",budi@example.com,admin|night shift,Asia/Jakarta,+62\n\
      siti,siti,,,,,\n\
      ,nobody,,,,,\n\
      tono,tono,,,,Mars/Olympus,\n\
@@ -51,7 +51,7 @@ async fn dry_run_tells_what_an_import_does_and_stores_nothing() {
             (&budi["name"], &budi["timezone"]),
             (&json!("Budi, S."), &json!("Asia/Jakarta"))
         );
-        assert_eq!(budi["roles"], json!(["admin", "night-shift"]), "{budi}");
+        assert_eq!(budi["roles"], json!(["admin", "night shift"]), "{budi}");
         assert_eq!(budi["addresses"], json!({ "phone": "+62" }), "{budi}");
         let audit = hub.get("/api/v1/admin/audit").await.1["entries"][0].clone();
         assert_eq!(

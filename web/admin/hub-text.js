@@ -69,7 +69,7 @@ export const FIELD = {
   user_id_control: 'a user id must not contain control characters',
   user_id_kind: 'a user id must be a string or a whole number',
   other_user: 'is not the one in the address',
-  roles: 'must have at most {max} roles of 1 to {length} characters without white space, | ; or ,',
+  roles: 'must have at most {max} roles of 1 to {length} characters without control characters',
   not_email: '{address} is no e-mail address',
   not_language_tag: '{tag} is no language tag, such as id or pt-BR',
   time_zone: '{zone} is no IANA time zone, such as "Asia/Jakarta"',

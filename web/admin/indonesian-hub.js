@@ -73,8 +73,8 @@ export const HUB = {
     'ID pengguna tidak boleh memuat karakter kendali',
   'a user id must be a string or a whole number': 'ID pengguna harus teks atau bilangan bulat',
   'is not the one in the address': 'tidak sama dengan yang di alamat',
-  'must have at most {max} roles of 1 to {length} characters without white space, | ; or ,':
-    'paling banyak {max} peran, masing-masing 1 sampai {length} karakter tanpa spasi, | ; atau ,',
+  'must have at most {max} roles of 1 to {length} characters without control characters':
+    'paling banyak {max} peran, masing-masing 1 sampai {length} karakter tanpa karakter kendali',
   '{address} is no e-mail address': '{address} bukan alamat surel',
   '{tag} is no language tag, such as id or pt-BR':
     '{tag} bukan kode bahasa, misalnya id atau pt-BR',

@@ -391,6 +391,6 @@ async fn older_administration_api_keeps_its_format() {
     assert_eq!(hub.get("/api/v1/admin/history").await.0, 400);
     assert_eq!(hub.get("/api/v1/admin/history?user_id=1&role=user").await.0, 403);
     alice.send(&json!({"type":"sync.request","limit":5})).await;
-    let sync = alice.expect("sync.response").await;
-    assert_eq!(sync["data"][0]["notification_id"], *id);
+    let synced = alice.expect("sync.response").await;
+    assert_eq!(synced[0]["notification_id"], *id, "{synced}");
 }

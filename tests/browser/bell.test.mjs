@@ -329,7 +329,7 @@ describe('the bell on other pages', () => {
     );
     assert.equal(await status(page), 'unauthorized');
     await bell(page).locator('.bell').click();
-    assert.match(await banner(page), /not signed in/);
+    await until('the panel says so', async () => /not signed in/.test(await banner(page)));
     assert.doesNotMatch(await bell(page).locator('.panel').textContent(), /caught up/);
     assert.deepEqual(await violations(page), []);
     await page.context().close();
@@ -352,7 +352,9 @@ describe('the bell on other pages', () => {
         ),
       );
       await bell(page).locator('.bell').click();
-      assert.equal(await banner(page), 'Notifications are not allowed on this page.');
+      // The list is loaded when the panel opens.
+      const text = 'Notifications are not allowed on this page.';
+      await until('the panel says so', async () => (await banner(page)) === text);
       assert.doesNotMatch(await bell(page).locator('.panel').textContent(), /caught up/);
       await page.context().close();
     }

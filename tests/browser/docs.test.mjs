@@ -101,8 +101,19 @@ describe('the API documentation', () => {
     assert.match(await page.locator('#results').textContent(), /Nothing has all of these words/);
     // An operation by the end of its path comes first, then schemas, then members.
     await page.locator('#search').fill('preferences');
-    const kinds = await page.locator('#results .kind').allTextContents();
-    assert.deepEqual(kinds.slice(0, 3), ['Operation', 'Operation', 'Schema']);
+    const titles = await page
+      .locator('#results li')
+      .evaluateAll((rows) =>
+        rows.map(
+          (row) =>
+            row.querySelector('.kind').textContent + ' ' + row.querySelector('code').textContent,
+        ),
+      );
+    const operations = titles.findIndex((title) => !title.startsWith('Operation '));
+    assert.ok(operations >= 2, titles.join());
+    for (const title of titles.slice(0, operations)) assert.match(title, /\/preferences$/);
+    assert.match(titles[operations], /^Schema Preferences/);
+    assert.ok(titles.findIndex((title) => title.startsWith('Member ')) > operations, titles.join());
     await page.locator('#search').fill('snooze');
     await page.keyboard.press('ArrowDown');
     await page.keyboard.press('ArrowDown');

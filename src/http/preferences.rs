@@ -13,7 +13,7 @@ use crate::{
     domain::{
         catalog::{NotificationType, Target},
         channel::is_personal,
-        preferences::Preferences,
+        preferences::{OlderMembers, Preferences},
         user::{Person, UserId},
     },
     http::api::{Access, Operation, Tag, reference},
@@ -123,6 +123,7 @@ pub(super) async fn replace(
 ) -> Result<HttpResponse, Problem> {
     let bytes = body::read(payload, state.server.load().max_event_bytes).await?;
     let preferences: Preferences = body::json(&bytes)?;
+    let older: OlderMembers = body::json(&bytes)?;
     let preferences =
         preferences.checked().map_err(|(field, detail)| Problem::bad_field(field, detail))?;
     let change = |stored: Preferences| {
@@ -133,7 +134,7 @@ pub(super) async fn replace(
                  still to change",
             ));
         }
-        let wanted = preferences.merged_with(&stored);
+        let wanted = preferences.merged_with(&stored, older);
         check_mandatory(state, &wanted)?;
         let entry = entry(&stored, &wanted);
         Ok((wanted, entry))

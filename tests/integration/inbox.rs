@@ -186,6 +186,13 @@ async fn preferences_control_storage_and_toasts() {
             (&push["type_code"], &push["quiet"], &push["revision"]),
             (&json!("NOTE_CREATED"), &json!(true), &json!(1))
         );
+        // The matrix is enough, and the same request has the same result.
+        let matrix = json!({"channels":{"email":{"enabled":false,"types":{"A":false}}}});
+        for _ in 0..2 {
+            let (status, kept) = put(matrix.clone()).await;
+            assert_eq!((status, &kept["email_enabled"]), (200, &json!(false)));
+            assert_eq!(kept["muted_channels"], json!({"A":["email"]}));
+        }
         // A muted type makes no notification by /notify either.
         let (_, muted) = put(json!({"muted_types":["message"]})).await;
         assert_eq!(

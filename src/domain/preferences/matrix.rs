@@ -3,8 +3,19 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, de::IgnoredAny};
+
 use super::{CHANNELS, CODE_MAX_CHARS, ChannelPreferences, MUTED_MAX, Preferences};
 use crate::domain::event::code_of;
+
+/// Older members that a body of preferences has, whatever their values.
+#[derive(Debug, Default, Clone, Copy, Deserialize)]
+#[serde(default)]
+pub struct OlderMembers {
+    email_enabled: Option<IgnoredAny>,
+    push_enabled: Option<IgnoredAny>,
+    muted_channels: Option<IgnoredAny>,
+}
 
 impl Preferences {
     /// Validates the matrix of channels, and normalizes its codes.
@@ -62,32 +73,31 @@ impl Preferences {
         self
     }
 
-    /// Takes the older members as the caller's wish where they differ from what is stored: a client
-    /// that does not know the matrix sends it back unchanged.
+    /// Takes the older members that a body has as the caller's wish where they differ from what is
+    /// stored: a client that does not know the matrix sends it back unchanged. Beside a matrix, an
+    /// older member that is missing means nothing.
     #[must_use]
-    pub fn merged_with(mut self, stored: &Self) -> Self {
+    pub fn merged_with(mut self, stored: &Self, named: OlderMembers) -> Self {
         let stored = stored.clone().complete();
-        if self.email_enabled != stored.email_enabled {
-            let enabled = self.email_enabled;
-            if let Some(channel) = self.channels.get_mut("email")
-                && channel.enabled == stored.email_enabled
+        let switches = [
+            ("email", named.email_enabled, self.email_enabled, stored.email_enabled),
+            ("push", named.push_enabled, self.push_enabled, stored.push_enabled),
+        ];
+        for (name, named, wanted, stored) in switches {
+            if named.is_some()
+                && let Some(channel) = self.channels.get_mut(name)
+                && channel.enabled == stored
             {
-                channel.enabled = enabled;
+                channel.enabled = wanted;
             }
         }
-        if self.push_enabled != stored.push_enabled {
-            let enabled = self.push_enabled;
-            if let Some(channel) = self.channels.get_mut("push")
-                && channel.enabled == stored.push_enabled
-            {
-                channel.enabled = enabled;
-            }
-        }
-        if self.muted_channels != stored.muted_channels
-            && CHANNELS.iter().all(|name| {
-                self.channels.get(*name).map(|channel| &channel.types)
-                    == stored.channels.get(*name).map(|channel| &channel.types)
-            })
+        let types_are_stored = CHANNELS.iter().all(|name| {
+            self.channels.get(*name).map(|channel| &channel.types)
+                == stored.channels.get(*name).map(|channel| &channel.types)
+        });
+        if named.muted_channels.is_some()
+            && self.muted_channels != stored.muted_channels
+            && types_are_stored
         {
             for name in CHANNELS {
                 let Some(channel) = self.channels.get_mut(name) else { continue };

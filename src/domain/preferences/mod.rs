@@ -10,6 +10,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::{event::code_of, notification::Timestamp};
 
+pub use matrix::OlderMembers;
+
 /// Maximum number of muted types of a user.
 const MUTED_MAX: usize = 1_000;
 

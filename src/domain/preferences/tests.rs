@@ -94,3 +94,39 @@ fn muted_type_matches_in_any_spelling() {
     let json = serde_json::to_value(&muted).expect("it is JSON");
     assert_eq!(serde_json::from_value::<Preferences>(json).expect("it is read back"), muted);
 }
+
+/// Replaces preferences by those of a body, as `PUT` does.
+fn put(stored: &Preferences, body: &serde_json::Value) -> Preferences {
+    let wanted: Preferences = serde_json::from_value(body.clone()).expect("valid preferences");
+    let older: OlderMembers = serde_json::from_value(body.clone()).expect("an object");
+    wanted.checked().expect("valid preferences").merged_with(stored, older)
+}
+
+#[test]
+fn a_matrix_without_the_older_members_is_stored_as_it_is_however_often_it_is_sent() {
+    let matrix = serde_json::json!({ "channels": {
+        "email": { "enabled": false, "types": { "A": false } }, "push": { "enabled": true },
+    } });
+    let first = put(&Preferences::default(), &matrix);
+    assert!(!first.email_enabled && first.push_enabled);
+    assert_eq!(first.muted_channels, BTreeMap::from([("A".into(), vec!["email".into()])]));
+    assert_eq!(put(&first, &matrix), first);
+    assert_eq!(put(&first, &serde_json::json!({})), Preferences::default().complete());
+}
+
+#[test]
+fn older_members_that_differ_from_what_is_stored_win_over_a_matrix_that_does_not() {
+    let stored = put(&Preferences::default(), &serde_json::json!({ "email_enabled": false }));
+    assert!(!stored.channels["email"].enabled);
+    // A client that does not know the matrix sends it back unchanged.
+    let mut body = serde_json::to_value(&stored).expect("it serializes");
+    body["email_enabled"] = true.into();
+    body["muted_channels"] = serde_json::json!({ "B": ["push"] });
+    let changed = put(&stored, &body);
+    assert!(changed.channels["email"].enabled && changed.email_enabled);
+    assert_eq!(changed.channels["push"].types, BTreeMap::from([("B".into(), false)]));
+    // One that knows it changes it, and leaves the older members as they were.
+    let mut body = serde_json::to_value(&stored).expect("it serializes");
+    body["channels"]["email"]["enabled"] = true.into();
+    assert!(put(&stored, &body).email_enabled);
+}

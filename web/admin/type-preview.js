@@ -53,6 +53,8 @@ export class TypePreview {
     );
     this.#data = h('textarea', { rows: 6, spellcheck: false });
     this.#data.oninput = () => {
+      // An answer on its way would overwrite what is being typed.
+      this.#latest += 1;
       this.#isAuto = false;
       this.#events.reset();
     };

@@ -18,13 +18,15 @@ pub(super) struct Breaker {
     failures: u32,
     /// Number of times that it opened since the last success.
     openings: usize,
+    /// Time of the last opening.
+    opened_at: Option<Instant>,
     open_until: Option<Instant>,
 }
 
 impl Breaker {
     /// Creates a closed breaker; the last delay of `backoff` repeats.
     pub(super) fn new(backoff: Vec<Duration>) -> Self {
-        Self { backoff, failures: 0, openings: 0, open_until: None }
+        Self { backoff, failures: 0, openings: 0, opened_at: None, open_until: None }
     }
 
     /// Returns the number of messages that may be tried now, at most `wanted`: none while it is
@@ -67,12 +69,17 @@ impl Breaker {
         *self = Self::new(std::mem::take(&mut self.backoff));
     }
 
-    /// Records that the endpoint was not reached.
-    pub(super) fn failed(&mut self, now: Instant) {
+    /// Records that an attempt, which began at `began`, did not reach the endpoint. Attempts that
+    /// were in flight when the breaker opened say nothing new.
+    pub(super) fn failed(&mut self, began: Instant, now: Instant) {
+        if self.opened_at.is_some_and(|opened_at| began <= opened_at) {
+            return;
+        }
         self.failures += 1;
         if self.failures >= FAILURES {
             let pause = self.pause();
             self.openings += 1;
+            self.opened_at = Some(now);
             self.open_until = Some(now + pause);
         }
     }
@@ -88,17 +95,36 @@ mod tests {
         let mut breaker = Breaker::new(vec![seconds(5), seconds(30)]);
         let start = Instant::now();
         for _ in 0..4 {
-            breaker.failed(start);
+            breaker.failed(start, start);
         }
         assert_eq!((breaker.admits(16, start), breaker.is_open()), (16, false));
-        breaker.failed(start);
+        breaker.failed(start, start);
         assert_eq!((breaker.admits(16, start), breaker.is_open()), (0, true));
         assert_eq!(breaker.admits(16, start + seconds(5)), 1);
-        breaker.failed(start + seconds(5));
+        breaker.failed(start + seconds(5), start + seconds(5));
         assert_eq!(breaker.admits(16, start + seconds(34)), 0);
         assert_eq!(breaker.admits(16, start + seconds(35)), 1);
         breaker.succeeded();
         assert_eq!((breaker.admits(16, start), breaker.is_open()), (16, false));
+    }
+
+    #[test]
+    fn attempts_in_flight_when_it_opens_do_not_lengthen_the_pause() {
+        let seconds = |n| Duration::from_secs(n);
+        let mut breaker = Breaker::new(vec![seconds(5), seconds(30), seconds(120)]);
+        let start = Instant::now();
+        for _ in 0..32 {
+            breaker.failed(start, start + seconds(1));
+        }
+        assert_eq!(breaker.admits(16, start + seconds(5)), 0);
+        assert_eq!(breaker.admits(16, start + seconds(6)), 1);
+        // One that hangs ends while the probe is on its way.
+        let probe = start + seconds(7);
+        assert!(breaker.passes(probe));
+        breaker.failed(start, start + seconds(10));
+        breaker.failed(probe, start + seconds(12));
+        assert_eq!(breaker.admits(16, start + seconds(41)), 0);
+        assert_eq!(breaker.admits(16, start + seconds(42)), 1);
     }
 
     #[test]
@@ -108,7 +134,7 @@ mod tests {
         let start = Instant::now();
         assert!(breaker.passes(start) && !breaker.is_down(start));
         for _ in 0..5 {
-            breaker.failed(start);
+            breaker.failed(start, start);
         }
         assert!(!breaker.passes(start + seconds(4)) && breaker.is_down(start + seconds(4)));
         assert!(breaker.passes(start + seconds(5)), "the probe");

@@ -96,6 +96,8 @@ pub struct SendError {
 /// Kind of a failed attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SendErrorKind {
+    /// The hub cannot make the message, or may not send it there: it is not tried.
+    Invalid,
     /// The other side refuses the message: it is not tried again.
     Refused,
     /// The other side cannot take the message now; with the pause that it asked for.
@@ -110,6 +112,7 @@ impl SendErrorKind {
     /// Returns the name, for the attribute `error.type` of spans.
     fn as_str(self) -> &'static str {
         match self {
+            Self::Invalid => "invalid",
             Self::Refused => "refused",
             Self::Later(_) => "later",
             Self::Unreachable => "unreachable",

@@ -57,7 +57,7 @@ pub(super) fn of_attempt(
             let attempts = u32::try_from(delivery.attempts + 1).unwrap_or(u32::MAX);
             let asked = match kind {
                 SendErrorKind::Nobody => return make("skipped", Some(reason), None, None, &[]),
-                SendErrorKind::Refused => {
+                SendErrorKind::Invalid | SendErrorKind::Refused => {
                     return make("failed", Some(reason), None, None, confirmed);
                 }
                 SendErrorKind::Later(asked) => *asked,

@@ -27,7 +27,7 @@ pub(super) fn of_error(error: &reqwest::Error) -> SendError {
         cause = inner.source();
     }
     let kind = if reason.contains("no public address") {
-        SendErrorKind::Refused
+        SendErrorKind::Invalid
     } else {
         SendErrorKind::Unreachable
     };

@@ -195,7 +195,7 @@ impl Email {
 
     /// Renders a message and makes an e-mail of it.
     fn compose(&self, message: &Message) -> Result<Mail, SendError> {
-        let refused = |reason: String| SendError::new(SendErrorKind::Refused, reason);
+        let invalid = |reason: String| SendError::new(SendErrorKind::Invalid, reason);
         let person = message.recipient.as_ref().ok_or_else(|| {
             SendError::new(SendErrorKind::Nobody, "an e-mail needs one recipient")
         })?;
@@ -203,7 +203,7 @@ impl Email {
         let address: lettre::Address = address
             .trim()
             .parse()
-            .map_err(|_| refused(format!("{address:?} is not an e-mail address")))?;
+            .map_err(|_| invalid(format!("{address:?} is not an e-mail address")))?;
         let name = person.name.clone().filter(|name| !name.contains(['\r', '\n']));
         let url = self.unsubscribe_url(message);
         let catalog = self.catalog.current();
@@ -216,7 +216,7 @@ impl Email {
             );
         }
         self.mail(&message.id.to_string(), Mailbox::new(name, address), rendered, url.as_deref())
-            .map_err(refused)
+            .map_err(invalid)
     }
 
     async fn transmit(&self, mail: Mail) -> Result<String, SendError> {
@@ -276,12 +276,12 @@ impl Channel for Email {
 
     fn send<'a>(&'a self, message: &'a Message) -> BoxFuture<'a, Result<Sent, SendError>> {
         Box::pin(async move {
-            let refused = |reason: String| SendError::new(SendErrorKind::Refused, reason);
+            let invalid = |reason: String| SendError::new(SendErrorKind::Invalid, reason);
             // Templates may take their time: other work must not wait.
             let (email, message) = (self.clone(), message.clone());
             let composed = tokio::task::spawn_blocking(move || email.compose(&message)).await;
             let mail =
-                composed.map_err(|_| refused("the e-mail could not be made".to_owned()))??;
+                composed.map_err(|_| invalid("the e-mail could not be made".to_owned()))??;
             let reply = self.transmit(mail).await?;
             Ok(Sent { reply, confirmed: Vec::new() })
         })
@@ -293,12 +293,12 @@ impl Channel for Email {
         mail: Option<Rendered>,
     ) -> BoxFuture<'a, Result<String, SendError>> {
         Box::pin(async move {
-            let refused = |reason: String| SendError::new(SendErrorKind::Refused, reason);
+            let invalid = |reason: String| SendError::new(SendErrorKind::Invalid, reason);
             let to: Mailbox =
-                to.parse().map_err(|_| refused(format!("{to:?} is not an e-mail address")))?;
+                to.parse().map_err(|_| invalid(format!("{to:?} is not an e-mail address")))?;
             let rendered = mail.unwrap_or_else(test_mail);
             let id = uuid::Uuid::now_v7().to_string();
-            self.transmit(self.mail(&id, to, rendered, None).map_err(refused)?).await
+            self.transmit(self.mail(&id, to, rendered, None).map_err(invalid)?).await
         })
     }
 }

@@ -90,9 +90,9 @@ impl WebPush {
         urgency: &str,
         payload: &Value,
     ) -> Result<String, SendError> {
-        let refused = |reason: String| SendError::new(SendErrorKind::Refused, reason);
-        let url = Url::parse(&browser.endpoint).map_err(|error| refused(error.to_string()))?;
-        guard::check_literal(&url, self.allow_private).map_err(refused)?;
+        let invalid = |reason: String| SendError::new(SendErrorKind::Invalid, reason);
+        let url = Url::parse(&browser.endpoint).map_err(|error| invalid(error.to_string()))?;
+        guard::check_literal(&url, self.allow_private).map_err(invalid)?;
         let origin = url.origin().ascii_serialization();
         if !self.with_breaker(&origin, |breaker| breaker.passes(Instant::now())) {
             return Err(SendError::new(
@@ -100,8 +100,9 @@ impl WebPush {
                 format!("{origin} is not reached; it is left alone for a while"),
             ));
         }
-        let body = encrypted(browser, payload).map_err(refused)?;
-        let authorization = self.keys.authorization(&origin, &self.subject).map_err(refused)?;
+        let body = encrypted(browser, payload).map_err(invalid)?;
+        let authorization = self.keys.authorization(&origin, &self.subject).map_err(invalid)?;
+        let began = Instant::now();
         let sent = self
             .http
             .post(url)
@@ -120,7 +121,7 @@ impl WebPush {
                 response
             }
             Err(error) => {
-                self.with_breaker(&origin, |breaker| breaker.failed(Instant::now()));
+                self.with_breaker(&origin, |breaker| breaker.failed(began, Instant::now()));
                 return Err(reply::of_error(&error));
             }
         };
@@ -157,7 +158,7 @@ impl WebPush {
         let (mut worst, mut reply): (Option<SendError>, _) = (None, String::new());
         let rank = |kind: SendErrorKind| match kind {
             SendErrorKind::Nobody => 0,
-            SendErrorKind::Refused => 1,
+            SendErrorKind::Invalid | SendErrorKind::Refused => 1,
             SendErrorKind::Later(_) => 2,
             SendErrorKind::Unreachable => 3,
         };

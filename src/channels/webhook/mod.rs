@@ -92,7 +92,7 @@ impl Webhook {
         body: &Value,
     ) -> Result<String, SendError> {
         guard::check_literal(&self.url, self.allow_private)
-            .map_err(|message| SendError::new(SendErrorKind::Refused, message))?;
+            .map_err(|message| SendError::new(SendErrorKind::Invalid, message))?;
         let body = body.to_string();
         let seconds = now.0.div_euclid(1_000);
         let mut request = self

@@ -6,7 +6,8 @@
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use futures_util::{StreamExt as _, future::LocalBoxFuture, stream::FuturesUnordered};
-use serde_json::{Map, Value};
+use serde::Serialize;
+use serde_json::value::RawValue;
 use tokio::time::{sleep, timeout};
 
 use super::{Consumer, EventSource, Retries, SourceMessage, settle::Finished, stop::StopSignal};
@@ -151,28 +152,44 @@ impl Receiver<'_> {
     }
 }
 
+/// Event as other sources have it: the columns that are set.
+#[derive(Serialize)]
+struct OutboxEvent<'a> {
+    #[serde(rename = "type")]
+    name: &'a str,
+    data: &'a RawValue,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    user_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    actor_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    source: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    event_id: Option<String>,
+}
+
 /// Converts a row: the columns that are set, and `data` nested, so that its fields cannot be taken
 /// for columns.
 fn convert(row: OutboxRow) -> (SourceMessage, i64) {
-    let identity = Identity::outbox(row.id, row.created_at.timestamp_micros());
-    let mut event = Map::new();
-    event.insert("type".to_owned(), Value::String(row.name.clone()));
-    event.insert("data".to_owned(), row.data);
-    for (name, value) in [
-        ("user_id", row.user_id),
-        ("actor_id", row.actor_id),
-        ("source", row.source),
-        ("event_id", row.event_id),
-    ] {
-        if let Some(value) = value {
-            event.insert(name.to_owned(), Value::String(value));
-        }
-    }
+    let identity = Identity::outbox(row.id, row.created_us);
+    // PostgreSQL has written valid JSON, though perhaps too deep for an event, or with a number that
+    // is too large; then the event is rejected.
+    let data = RawValue::from_string(row.data).unwrap_or_default();
+    let event = OutboxEvent {
+        name: &row.name,
+        data: &data,
+        user_id: row.user_id,
+        actor_id: row.actor_id,
+        source: row.source,
+        event_id: row.event_id,
+    };
+    // A struct of texts and valid JSON always serializes.
+    let payload = serde_json::to_string(&event).unwrap_or_default();
     let headers = row.traceparent.map(|value| ("traceparent".to_owned(), value));
     let message = SourceMessage {
         subject: row.name,
         headers: headers.into_iter().collect(),
-        payload: Value::Object(event).to_string().into(),
+        payload: payload.into(),
         identity: Some(identity),
         delivered: 1,
     };

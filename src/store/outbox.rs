@@ -1,7 +1,5 @@
 //! Outbox: events that applications write into the hub's PostgreSQL in their own transactions.
 
-use chrono::{DateTime, Utc};
-use serde_json::Value;
 use sqlx::{FromRow, PgPool, Postgres, Transaction, postgres::PgListener};
 
 use super::{Backend, Store, StoreError};
@@ -9,10 +7,12 @@ use super::{Backend, Store, StoreError};
 /// Channel that the trigger of the table notifies.
 const CHANNEL: &str = "lonceng_outbox";
 
-/// Rows of other hubs are skipped, as are those in `$1`, which this hub holds.
-const TAKE: &str = "SELECT id, type AS name, data, user_id, actor_id, source, event_id, \
-     traceparent, created_at FROM lonceng_outbox WHERE id <> ALL($1) ORDER BY id LIMIT $2 FOR \
-     UPDATE SKIP LOCKED";
+/// Rows of other hubs are skipped, as are those in `$1`, which this hub holds. Data and time are
+/// taken as PostgreSQL has them: what no event can have must not stop the rows beside it.
+const TAKE: &str = "SELECT id, type AS name, data::text AS data, user_id, actor_id, source, \
+     event_id, traceparent, CASE WHEN isfinite(created_at) THEN LEAST(extract(epoch FROM \
+     created_at) * 1000000, 9223372036854775807)::bigint ELSE 0 END AS created_us FROM \
+     lonceng_outbox WHERE id <> ALL($1) ORDER BY id LIMIT $2 FOR UPDATE SKIP LOCKED";
 
 const DELETE: &str = "DELETE FROM lonceng_outbox WHERE id = ANY($1)";
 
@@ -23,8 +23,8 @@ pub struct OutboxRow {
     pub id: i64,
     /// Name of the event, as a NATS subject would be.
     pub name: String,
-    /// Data, normally an object.
-    pub data: Value,
+    /// Data in JSON, normally an object.
+    pub data: String,
     /// User that it concerns.
     pub user_id: Option<String>,
     /// User that caused it.
@@ -35,8 +35,8 @@ pub struct OutboxRow {
     pub event_id: Option<String>,
     /// Trace context.
     pub traceparent: Option<String>,
-    /// Time of the insert.
-    pub created_at: DateTime<Utc>,
+    /// Time of the insert, in microseconds since the Unix epoch.
+    pub created_us: i64,
 }
 
 /// Rows of the outbox, locked until the batch is finished or dropped.

@@ -4,7 +4,7 @@
 //! many are sent.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
     sync::Arc,
 };
 
@@ -23,6 +23,9 @@ use crate::{
     pipeline::catalog::SharedCatalog,
     store::{Delivery, DeliveryOutcome, PushSubscription, Store, StoreError},
 };
+
+/// Maximum number of deliveries of one e-mail; the others make another one.
+const DIGEST_MAX: usize = 1_000;
 
 /// Deliveries that are sent as one message.
 pub(super) struct Prepared {
@@ -113,15 +116,41 @@ async fn by_message(
             _ => messages.push(vec![delivery]),
         }
     }
-    for (user, mut deliveries) in digests {
-        let kind = deliveries.first().map(|one| one.type_code.clone()).unwrap_or_default();
-        let further = store.claim_digest(user.as_str(), now, until, &kind).await?;
-        let known: Vec<_> = deliveries.iter().map(|one| one.delivery_id).collect();
-        deliveries.extend(further.into_iter().filter(|one| !known.contains(&one.delivery_id)));
-        deliveries.sort_by_key(|one| one.delivery_id);
-        messages.push(deliveries);
+    for (user, deliveries) in digests {
+        messages.push(digest(store, &user, deliveries, (now, until)).await?);
     }
     Ok(messages)
+}
+
+/// Adds to the due deliveries of a user's digest what else is due, and what came later of every
+/// type whose window has ended.
+async fn digest(
+    store: &Store,
+    user: &UserId,
+    mut deliveries: Vec<Delivery>,
+    (now, until): (Timestamp, Timestamp),
+) -> Result<Vec<Delivery>, StoreError> {
+    let mut known: HashSet<Uuid> = deliveries.iter().map(|one| one.delivery_id).collect();
+    let mut open: BTreeSet<String> = deliveries.iter().map(|one| one.type_code.clone()).collect();
+    let mut closed = BTreeSet::new();
+    while let Some(kind) = open.pop_first() {
+        let room = DIGEST_MAX.saturating_sub(deliveries.len());
+        if room == 0 {
+            break;
+        }
+        let further = store.claim_digest(user.as_str(), (now, until), &kind, room).await?;
+        closed.insert(kind);
+        for one in further {
+            if one.due_at <= now && !closed.contains(&one.type_code) {
+                open.insert(one.type_code.clone());
+            }
+            if known.insert(one.delivery_id) {
+                deliveries.push(one);
+            }
+        }
+    }
+    deliveries.sort_by_key(|one| one.delivery_id);
+    Ok(deliveries)
 }
 
 /// Prepares claimed deliveries.
@@ -154,7 +183,10 @@ pub(super) async fn prepare(
             };
             match (decision, item) {
                 (Decision::Send, Some(item)) => {
-                    items.push(item);
+                    // A group that grew while it was sent has two deliveries.
+                    if !items.iter().any(|other: &Arc<Notification>| is_same(other, &item)) {
+                        items.push(item);
+                    }
                     wanted.push(delivery);
                 }
                 (decision, _) => preparation.settle(&delivery, decision),
@@ -182,6 +214,10 @@ pub(super) async fn prepare(
     Ok(preparation)
 }
 
+fn is_same(one: &Notification, other: &Notification) -> bool {
+    one.notification_id == other.notification_id
+}
+
 fn gone() -> Decision {
     Decision::Cancel("the notification does not exist any more".to_owned())
 }
@@ -207,6 +243,12 @@ fn of_person(
     }
     if delivery.digest && item.read_at.is_some() {
         return Decision::Cancel("the notification was read before the digest".to_owned());
+    }
+    if delivery.channel == PUSH && (item.read_at.is_some() || item.status != Status::Unread) {
+        return Decision::Cancel(match item.status {
+            Status::Deleted => "the notification was deleted".to_owned(),
+            _ => "the notification was dealt with before the push".to_owned(),
+        });
     }
     let kind = catalog.current().find(&item.type_code).cloned();
     decide(&Situation {

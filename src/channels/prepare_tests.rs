@@ -5,7 +5,12 @@ use rand::{Rng as _, SeedableRng as _, rngs::StdRng};
 use super::*;
 use crate::{
     clock,
-    domain::{channel::UnlessState, deliveries::DeliveryDraft, inbox::Mark, plan::Draft},
+    domain::{
+        channel::{EMAIL, UnlessState},
+        deliveries::DeliveryDraft,
+        inbox::Mark,
+        plan::Draft,
+    },
     store::Planned,
     testing::{TestStore, draft, user},
 };
@@ -126,5 +131,71 @@ async fn broadcast_has_no_recipient_and_ends_when_anyone_noticed_or_nobody_has_i
             "every notification of the event was deleted"
         ]
     );
+    assert!(outcomes.iter().all(|one| one.state == "cancelled"));
+}
+
+fn digest_of(code: &str, due_at: Timestamp) -> Draft {
+    let channel = EMAIL.to_owned();
+    let digest = DeliveryDraft { channel, due_at, unless: None, digest: true, recipients: 1 };
+    Draft { type_code: code.to_owned(), deliveries: vec![digest], ..draft("ani", code) }
+}
+
+#[tokio::test]
+async fn windows_of_several_types_that_end_together_are_all_closed() {
+    let test = TestStore::open().await;
+    let (store, start) = (&test.store, clock::now());
+    let end = Timestamp(start.0 + 1_000);
+    let later = Timestamp(start.0 + 900_000);
+    // Of each type one event begins the window, and one comes in it; C has a window of its own.
+    let codes = [("A", end), ("B", end), ("A", later), ("B", later), ("C", later)];
+    let drafts = codes.map(|(code, due_at)| (Uuid::now_v7(), digest_of(code, due_at)));
+    commit(store, drafts.into(), Vec::new()).await;
+    let claim = async |now: Timestamp| {
+        let until = Timestamp(now.0 + 60_000);
+        // One at a time, so that the other types are not among what is claimed at first.
+        let claimed = store.claim_deliveries(EMAIL, (now, until), 1, true).await.expect("claimed");
+        let messages = by_message(store, claimed, (now, until)).await.expect("it reads");
+        let types = |all: &Vec<Delivery>| all.iter().map(|one| one.type_code.clone()).collect();
+        messages.iter().map(types).collect::<Vec<Vec<String>>>()
+    };
+    let [message] = &claim(end).await[..] else { panic!("there is one e-mail") };
+    let mut types = message.clone();
+    types.sort_unstable();
+    assert_eq!(types, ["A", "A", "B", "B"]);
+    assert_eq!(claim(later).await, [["C"]]);
+}
+
+#[tokio::test]
+async fn push_of_what_was_dealt_with_is_not_sent() {
+    let test = TestStore::open().await;
+    let (store, now) = (&test.store, clock::now());
+    let subscription = PushSubscription {
+        id: "a".to_owned(),
+        endpoint: "https://push.example/a".to_owned(),
+        p256dh: "p".to_owned(),
+        auth: "s".to_owned(),
+    };
+    store.put_subscription(&user("ani"), &subscription, now).await.expect("it writes");
+    let push = || {
+        let channel = PUSH.to_owned();
+        let push =
+            DeliveryDraft { channel, due_at: now, unless: None, digest: false, recipients: 1 };
+        (Uuid::now_v7(), Draft { deliveries: vec![push], ..draft("ani", "x") })
+    };
+    let drafts = vec![push(), push(), push(), push()];
+    let ids: Vec<Uuid> = drafts.iter().map(|(id, _)| *id).collect();
+    commit(store, drafts, Vec::new()).await;
+    mark(store, "ani", ids[0], Mark::Read).await;
+    mark(store, "ani", ids[1], Mark::Archive).await;
+    mark(store, "ani", ids[2], Mark::Seen).await;
+    let until = Timestamp(now.0 + 60_000);
+    let claimed = store.claim_deliveries(PUSH, (now, until), 10, false).await.expect("claimed");
+    let times = (now, until, Instant::now());
+    let Preparation { messages, outcomes } =
+        prepare(store, &SharedCatalog::default(), claimed, times).await.expect("it reads");
+    let sent: HashSet<Uuid> =
+        messages.iter().map(|one| one.message.items[0].notification_id).collect();
+    assert_eq!(sent, HashSet::from([ids[2], ids[3]]));
+    assert_eq!(outcomes.len(), 2);
     assert!(outcomes.iter().all(|one| one.state == "cancelled"));
 }

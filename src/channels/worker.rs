@@ -25,7 +25,7 @@ use crate::{
     clock,
     cluster::{Leases, SWEEPER},
     config::Retry,
-    domain::notification::Timestamp,
+    domain::{channel::PUSH, notification::Timestamp},
     pipeline::catalog::SharedCatalog,
     store::{Delivery, DeliveryOutcome, Store, StoreError},
     telemetry::{
@@ -206,18 +206,24 @@ impl Worker {
         }
         let ids: Vec<Uuid> = self.held.iter().copied().collect();
         // Without a renewal the claims expire, and a message may be repeated.
-        let _ = self.context.store.renew_deliveries(&ids, later(clock::now(), CLAIM)).await;
+        let now = clock::now();
+        let _ = self.context.store.renew_deliveries(&ids, (now, later(now, CLAIM))).await;
         self.renewed = Instant::now();
     }
 
     /// Takes the result of an attempt; `None` if it panicked, and its claim expires.
     fn ended(&mut self, attempt: Option<Attempt>) {
         let Some(Attempt { deliveries, result, took }) = attempt else { return };
-        match &result {
-            Err(SendError { kind: SendErrorKind::Unreachable, .. }) => {
-                self.breaker.failed(Instant::now());
+        match result.as_ref().map_err(|error| error.kind) {
+            Err(SendErrorKind::Unreachable) => {
+                let now = Instant::now();
+                self.breaker.failed(now.checked_sub(took).unwrap_or(now), now);
             }
-            _ => self.breaker.succeeded(),
+            Ok(_) | Err(SendErrorKind::Later(_) | SendErrorKind::Refused) => {
+                self.breaker.succeeded();
+            }
+            // Nothing was sent, which says nothing about the other side.
+            Err(SendErrorKind::Invalid | SendErrorKind::Nobody) => {}
         }
         let now = clock::now();
         if self.breaker.is_open() {
@@ -280,8 +286,12 @@ impl Worker {
             return;
         }
         let (store, batch) = (self.context.store.clone(), std::mem::take(&mut self.unrecorded));
+        let (is_push, due) = (self.channel.name() == PUSH, Arc::clone(&self.context.due));
         self.recording.spawn(async move {
             let result = store.record_deliveries(&batch).await;
+            if is_push && result.is_ok() && close_overtaken(&store, &batch).await {
+                due.notify_waiters();
+            }
             (batch, result)
         });
     }
@@ -304,6 +314,15 @@ impl Worker {
             self.held.remove(&outcome.delivery_id);
         }
     }
+}
+
+/// Closes the pushes on the devices whose notification was read, or otherwise dealt with, while
+/// they were on their way. A failure is not repeated: only the notification of the operating system
+/// stays.
+async fn close_overtaken(store: &Store, outcomes: &[DeliveryOutcome]) -> bool {
+    let arrived = |one: &&DeliveryOutcome| one.state == "sent" || one.confirmed.is_some();
+    let ids: Vec<Uuid> = outcomes.iter().filter(arrived).map(|one| one.delivery_id).collect();
+    store.close_overtaken(&ids, clock::now()).await.unwrap_or(false)
 }
 
 /// Starts the span of an attempt, and makes it the parent of what the other side does.

@@ -154,6 +154,7 @@ impl FanOut {
         if !self.owed {
             self.render_all(&identity, &recipient_set, &after, &named, now).await?;
         }
+        let mut announced = report.begun && self.has_notification().await?;
         let mut renewed = Instant::now();
         loop {
             if self.owed && renewed.elapsed() > RENEW_INTERVAL {
@@ -162,9 +163,10 @@ impl FanOut {
                 renewed = Instant::now();
             }
             let chunk = self.chunk(&recipient_set, &after, &named, now, OnError::Skip).await?;
-            match self.commit(&identity, &after, &chunk).await? {
+            match self.commit(&identity, &after, &chunk, !announced).await? {
                 Committed::Stored => {
                     report.add(&chunk);
+                    announced |= !chunk.drafts.is_empty();
                     if chunk.last {
                         return Ok(());
                     }
@@ -173,7 +175,10 @@ impl FanOut {
                 Committed::Elsewhere => {
                     match begin().await.map_err(|error| Outcome::from(&error))? {
                         FanOutStart::Over => return Ok(()),
-                        FanOutStart::After(position, _) if position > after => after = position,
+                        FanOutStart::After(position, _) if position != after => {
+                            announced = self.has_notification().await?;
+                            after = position;
+                        }
                         FanOutStart::After(..) => {
                             return Err(Outcome::Unavailable(
                                 "another hub is processing this event".to_owned(),
@@ -301,15 +306,25 @@ impl FanOut {
         deliveries::broadcasts(&self.kind, recipients, clock::now())
     }
 
-    /// Commits a chunk, with retries while the store is unavailable.
+    /// Returns whether anyone has a notification of the event.
+    async fn has_notification(&self) -> Result<bool, Outcome> {
+        let source = self.event.source.as_deref().unwrap_or_default();
+        let found = self.store.has_notification_of(&self.event.id, source).await;
+        found.map_err(|error| Outcome::from(&error))
+    }
+
+    /// Commits a chunk, with retries while the store is unavailable. With the first one that has
+    /// notifications, if `announces`, what stands for all recipients is committed.
     async fn commit(
         &self,
         identity: &Identity,
         after: &str,
         chunk: &Chunk,
+        announces: bool,
     ) -> Result<Committed, Outcome> {
         let mut outcome = Outcome::Unavailable(Gone.to_string());
-        let broadcasts = if after.is_empty() { self.broadcasts().await } else { Vec::new() };
+        let announces = announces && !chunk.drafts.is_empty();
+        let broadcasts = if announces { self.broadcasts().await } else { Vec::new() };
         for _ in 0..ATTEMPTS {
             let planned = Planned {
                 identity: chunk.last.then(|| identity.clone()),

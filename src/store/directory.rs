@@ -295,11 +295,14 @@ impl Store {
         Ok(())
     }
 
-    /// Inserts users that are not in the directory.
+    /// Inserts users that are not in the directory, in the order in which other transactions lock
+    /// them.
     ///
     /// # Errors
     /// When the store is unavailable.
     pub async fn enter_people(&self, people: &[Person], now: Timestamp) -> Result<(), StoreError> {
+        let mut people: Vec<&Person> = people.iter().collect();
+        people.sort_by(|a, b| a.user_id.cmp(&b.user_id));
         in_inbox_transaction!(self, |db, tx| {
             for person in people {
                 db::run!(tx, ENTER, person.user_id.as_str(), &person.login, now)?;

@@ -28,9 +28,10 @@ pub(super) const FIND_GROUP: &str = concat!(
       'unread' AND created_at >= $4 ORDER BY seq DESC LIMIT 1"
 );
 
-/// Counts the deliveries of a notification on a channel that are still to be made.
+/// Counts the deliveries of a notification on a channel that are still to be made. What is being
+/// sent shows the notification as it was.
 pub(super) const PENDING: &str = "SELECT COUNT(*) FROM deliveries WHERE notification_id = $1 AND \
-     channel = $2 AND state IN ('scheduled', 'sending')";
+     channel = $2 AND state = 'scheduled'";
 
 /// Maximum number of events of a group that are kept, besides the first and the newest.
 pub(super) const MEMBERS_MAX: i64 = 500;

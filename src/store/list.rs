@@ -8,6 +8,7 @@ use uuid::Uuid;
 use super::{
     Backend, Store, StoreError,
     catchup::INBOX,
+    on::{keep, within},
     postgres,
     rows::{
         InboxRow, NotificationRow, PAGE_MAX_BYTES, RowsOfPage, all, counters,
@@ -277,7 +278,10 @@ impl Store {
             let sql = sqlx::AssertSqlSafe(page_with_inbox(filter));
             let found = sqlx::query(sql).bind(user).bind(before).bind(status).bind(type_code);
             let found = found.bind(asked).bind(category).bind(search);
-            postgres::fill_with_inbox(page, found.fetch(pool)).await?
+            let mut owned = pool.acquire().await?;
+            let filled = within(postgres::fill_with_inbox(page, found.fetch(&mut *owned))).await;
+            keep(&mut owned, &filled, postgres::makes_unusable);
+            filled?
         } else {
             let sql = if is_unread { LIST_UNREAD } else { LIST };
             reading!(self, snapshot, |db, tx| {

@@ -1,15 +1,40 @@
 //! Macros that run one body on either backend.
 
-use std::time::Duration;
+use std::{
+    io::{self, ErrorKind},
+    time::Duration,
+};
 
 use sqlx::pool::PoolConnection;
 use tokio::time::timeout;
 
 use super::StoreError;
 
-/// Runs a read on the pool of the backend.
+/// Runs one statement that reads, on the pool of the backend. With `unlimited`, PostgreSQL may take
+/// longer than a hub would wait, for commands of operators.
 macro_rules! on_pool {
     ($store:expr, |$pool:ident| $body:expr) => {
+        match &$store.backend {
+            $crate::store::Backend::Sqlite(sqlite) => {
+                let $pool = &sqlite.readers;
+                $body
+            }
+            $crate::store::Backend::Postgres(pool) => match pool.acquire().await {
+                Ok(mut owned) => {
+                    let result = {
+                        let $pool = &mut *owned;
+                        $crate::store::on::read_within(async { $body }).await
+                    };
+                    if result.as_ref().is_err_and($crate::store::on::is_timeout) {
+                        owned.close_on_drop();
+                    }
+                    result
+                }
+                Err(error) => Err(error),
+            },
+        }
+    };
+    ($store:expr, unlimited, |$pool:ident| $body:expr) => {
         match &$store.backend {
             $crate::store::Backend::Sqlite(sqlite) => {
                 let $pool = &sqlite.readers;
@@ -143,10 +168,16 @@ macro_rules! reading {
             $crate::store::Backend::Sqlite(sqlite) => reading!(@sqlite sqlite, $db, $reader, $body),
             $crate::store::Backend::Postgres(pool) => {
                 use $crate::store::postgres as $db;
-                let mut $reader = $db::begin_read(pool).await?;
-                let result = $body;
-                $reader.commit().await?;
-                result
+                let mut owned = pool.acquire().await?;
+                let result = $crate::store::on::within(async {
+                    let mut $reader = $db::begin_read(&mut owned).await?;
+                    let result = $body;
+                    $reader.commit().await?;
+                    Ok::<_, $crate::store::StoreError>(result)
+                })
+                .await;
+                $crate::store::on::keep(&mut owned, &result, $db::makes_unusable);
+                result?
             }
         }
     };
@@ -155,8 +186,13 @@ macro_rules! reading {
             $crate::store::Backend::Sqlite(sqlite) => reading!(@sqlite sqlite, $db, $reader, $body),
             $crate::store::Backend::Postgres(pool) => {
                 use $crate::store::postgres as $db;
-                let mut $reader = pool.acquire().await?;
-                $body
+                let mut owned = pool.acquire().await?;
+                let result = {
+                    let $reader = &mut *owned;
+                    $crate::store::on::within(async { $body }).await
+                };
+                $crate::store::on::keep(&mut owned, &result, $db::makes_unusable);
+                result
             }
         }
     };
@@ -180,10 +216,20 @@ macro_rules! in_snapshot {
                 result
             }
             $crate::store::Backend::Postgres(pool) => {
-                let mut $tx = $crate::store::postgres::begin_read(pool).await?;
-                let result = $body;
-                $tx.commit().await?;
-                result
+                let mut owned = pool.acquire().await?;
+                let result = $crate::store::on::within(async {
+                    let mut $tx = $crate::store::postgres::begin_read(&mut owned).await?;
+                    let result = $body;
+                    $tx.commit().await?;
+                    Ok::<_, $crate::store::StoreError>(result)
+                })
+                .await;
+                $crate::store::on::keep(
+                    &mut owned,
+                    &result,
+                    $crate::store::postgres::makes_unusable,
+                );
+                result?
             }
         }
     };
@@ -193,16 +239,32 @@ macro_rules! in_snapshot {
 /// have lost it without a word.
 const TRANSACTION_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Limits the time of a transaction.
+/// Returns what to say about a server that does not answer in time.
+fn no_answer() -> String {
+    format!("the server did not answer within {} s", TRANSACTION_TIMEOUT.as_secs())
+}
+
+/// Limits the time of a transaction, or of reads.
 pub(super) async fn within<T>(
     transaction: impl Future<Output = Result<T, StoreError>>,
 ) -> Result<T, StoreError> {
-    timeout(TRANSACTION_TIMEOUT, transaction).await.unwrap_or_else(|_| {
-        Err(StoreError::Unavailable(format!(
-            "the server did not answer within {} s",
-            TRANSACTION_TIMEOUT.as_secs()
-        )))
-    })
+    timeout(TRANSACTION_TIMEOUT, transaction)
+        .await
+        .unwrap_or_else(|_| Err(StoreError::Unavailable(no_answer())))
+}
+
+/// Limits the time of one statement that reads.
+pub(super) async fn read_within<T>(
+    statement: impl Future<Output = Result<T, sqlx::Error>>,
+) -> Result<T, sqlx::Error> {
+    timeout(TRANSACTION_TIMEOUT, statement)
+        .await
+        .unwrap_or_else(|_| Err(sqlx::Error::Io(io::Error::new(ErrorKind::TimedOut, no_answer()))))
+}
+
+/// Returns whether a read was given up because of its time: its connection must be closed.
+pub(super) fn is_timeout(error: &sqlx::Error) -> bool {
+    matches!(error, sqlx::Error::Io(error) if error.kind() == ErrorKind::TimedOut)
 }
 
 /// Returns a connection to the pool, or closes it after an error that may have left it unusable.

@@ -13,13 +13,15 @@ const METADATA_OF: &str = "SELECT DISTINCT metadata_id FROM notifications WHERE 
 
 /// Statements that erase a user, in order.
 const ERASE: [(&str, &str); 11] = [
-    ("notifications", "DELETE FROM notifications WHERE user_id = $1"),
-    // The revision stays and grows: clients that have an earlier one start over.
+    // The revision stays and grows: clients that have an earlier one start over. What is empty
+    // already stays as it is.
     (
         "inboxes",
         "UPDATE inboxes SET revision = revision + 1, unread = 0, unseen = 0, purged_revision = \
-         revision + 1 WHERE user_id = $1 AND purged_revision < revision",
+         revision + 1 WHERE user_id = $1 AND (purged_revision < revision OR unread <> 0 OR unseen \
+         <> 0 OR EXISTS (SELECT 1 FROM notifications n WHERE n.user_id = $1))",
     ),
+    ("notifications", "DELETE FROM notifications WHERE user_id = $1"),
     ("preferences", "DELETE FROM user_notification_preferences WHERE user_id = $1"),
     ("deliveries", "DELETE FROM deliveries WHERE user_id = $1"),
     ("group_members", "DELETE FROM group_members WHERE user_id = $1"),
@@ -127,7 +129,7 @@ impl Store {
             rows
         });
         let pattern = super::like::pattern(user.as_str());
-        let dead_letters: i64 = on_pool!(self, |pool| sqlx::query_scalar(MENTIONS)
+        let dead_letters: i64 = on_pool!(self, unlimited, |pool| sqlx::query_scalar(MENTIONS)
             .bind(&pattern)
             .fetch_one(pool)
             .await)?;

@@ -11,7 +11,8 @@ const PER_USER_MAX: i64 = 20;
 
 const PUT: &str = "INSERT INTO push_subscriptions (id, user_id, endpoint, p256dh, auth, \
      created_at) VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (id) DO UPDATE SET user_id = \
-     excluded.user_id, p256dh = excluded.p256dh, auth = excluded.auth";
+     excluded.user_id, p256dh = excluded.p256dh, auth = excluded.auth, created_at = \
+     excluded.created_at";
 
 const LIMIT: &str = "DELETE FROM push_subscriptions WHERE user_id = $1 AND id NOT IN (SELECT id \
      FROM push_subscriptions WHERE user_id = $1 ORDER BY created_at DESC LIMIT $2)";

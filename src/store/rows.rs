@@ -55,6 +55,7 @@ macro_rules! from_tuple {
 }
 from_tuple!(A 0);
 from_tuple!(A 0, B 1);
+from_tuple!(A 0, B 1, C 2);
 
 /// Defines rows that either backend reads. SQLite reads columns in the order of the fields.
 macro_rules! row {

@@ -115,7 +115,7 @@ impl Store {
     /// # Errors
     /// When the store is unavailable.
     pub async fn verify_inboxes(&self, after: &str, limit: i64) -> Result<Verified, StoreError> {
-        let rows: Vec<Row> = on_pool!(self, |pool| sqlx::query_as(INBOXES)
+        let rows: Vec<Row> = on_pool!(self, unlimited, |pool| sqlx::query_as(INBOXES)
             .bind(after)
             .bind(limit)
             .fetch_all(pool)
@@ -157,7 +157,7 @@ impl Store {
     async fn orphans(&self, kinds: &[(&'static str, &str)]) -> Result<Vec<String>, StoreError> {
         let mut findings = Vec::new();
         for (sql, what) in kinds {
-            let found: Vec<String> = on_pool!(self, |pool| sqlx::query_scalar(*sql)
+            let found: Vec<String> = on_pool!(self, unlimited, |pool| sqlx::query_scalar(*sql)
                 .bind(FINDINGS_MAX)
                 .fetch_all(pool)
                 .await)?;

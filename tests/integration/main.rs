@@ -69,6 +69,7 @@ mod store_bounds;
 mod store_directory;
 mod store_groups;
 mod store_leases;
+mod store_pushes;
 mod store_recalls;
 mod store_sweeps;
 mod store_texts;

@@ -43,6 +43,7 @@ export const DELIVERY = {
   no_notification: 'the notification does not exist any more',
   read_in_quiet_hours: 'the notification was read during the quiet hours',
   read_before_digest: 'the notification was read before the digest',
+  dealt_with_before_push: 'the notification was dealt with before the push',
   recalled: 'the event was recalled',
   channel_down: 'the other side is not reached',
   timeout: ['no answer within {seconds} s', 'no answer in time'],

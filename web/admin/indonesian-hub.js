@@ -32,6 +32,8 @@ export const HUB = {
   'the notification does not exist any more': 'notifikasi sudah tidak ada',
   'the notification was read during the quiet hours': 'notifikasi dibaca pada jam tenang',
   'the notification was read before the digest': 'notifikasi dibaca sebelum ringkasan',
+  'the notification was dealt with before the push':
+    'notifikasi sudah ditangani sebelum push dikirim',
   'the event was recalled': 'peristiwa ditarik kembali',
   'the other side is not reached': 'pihak lain tidak dapat dihubungi',
   'no answer within {seconds} s': 'tidak ada jawaban dalam {seconds} detik',

@@ -50,7 +50,12 @@ export class DevicePush {
     if (globalThis.Notification.permission === 'denied') return 'blocked';
     const subscription = await this.#subscription();
     // A subscription with an earlier key of the hub receives nothing.
-    return subscription && keyOf(subscription) === key ? 'on' : 'off';
+    if (!subscription || keyOf(subscription) !== key) return 'off';
+    // The hub may have it for another user of this browser, or not any more.
+    return call(this.#options, 'POST', SUBSCRIPTIONS, {}, subscription.toJSON()).then(
+      () => 'on',
+      () => 'off',
+    );
   }
 
   /**

@@ -95,6 +95,7 @@ describe('DevicePush', () => {
     assert.deepEqual(requests, [
       ['GET', '/api/v1/push/key', undefined],
       ['POST', '/api/v1/push/subscriptions', subscription],
+      ['POST', '/api/v1/push/subscriptions', subscription],
       ['DELETE', '/api/v1/push/subscriptions', subscription],
     ]);
   });
@@ -124,6 +125,17 @@ describe('DevicePush', () => {
     answers['/api/v1/push/subscriptions'] = [503, { detail: 'unavailable' }];
     await assert.rejects(push.enable(), /unavailable/);
     assert.equal(manager.subscription, null);
+  });
+
+  it('gives the hub a subscription that it may have for another user, or not any more', async () => {
+    await push.enable();
+    const other = new DevicePush({ hub: ORIGIN, token: 'of another user' });
+    requests.length = 0;
+    assert.equal(await other.state(), 'on');
+    const [, renewed] = requests;
+    assert.deepEqual(renewed.slice(0, 2), ['POST', '/api/v1/push/subscriptions']);
+    answers['/api/v1/push/subscriptions'] = [503, { detail: 'unavailable' }];
+    assert.equal(await other.state(), 'off');
   });
 
   it('is off when the hub has another key by now', async () => {

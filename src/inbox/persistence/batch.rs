@@ -14,9 +14,6 @@ use crate::{
     telemetry::{PartState, metric},
 };
 
-/// Maximum number of pushes that one mark of the whole inbox closes.
-const CLOSED_AT_ONCE: i64 = 50;
-
 /// Result for each event of a batch.
 type Results = Vec<Result<Committed, StoreError>>;
 
@@ -79,13 +76,8 @@ pub(super) async fn run(
 /// system stays.
 async fn close_pushed(store: &Store, change: &Change) -> bool {
     if let ChangeKind::All { mark: BulkMark::Read, from_revision, .. } = change.kind {
-        let user = &change.user_id;
-        let read = store.read_and_pushed(user, from_revision, CLOSED_AT_ONCE).await;
-        let mut any = false;
-        for item in read.unwrap_or_default() {
-            any |= store.close_pushed(&item, clock::now()).await.unwrap_or(false);
-        }
-        return any;
+        let closed = store.close_read(&change.user_id, from_revision, clock::now());
+        return closed.await.unwrap_or(false);
     }
     let Some(item) = &change.notification else { return false };
     // A push shows the message as it was; after a recall nobody should read it there.

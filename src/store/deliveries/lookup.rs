@@ -4,7 +4,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use crate::{
-    domain::{channel::UnlessState, notification::Notification, user::UserId},
+    domain::{channel::UnlessState, notification::Notification},
     store::{
         Store, StoreError,
         rows::{NotificationRow, all, notification_selection},
@@ -25,41 +25,14 @@ const NOTICED: &str = "SELECT COUNT(*) FROM (SELECT 1 FROM notifications WHERE e
      COALESCE(source, '') = $2 AND (read_at IS NOT NULL OR ($3 AND seen_at IS NOT NULL)) LIMIT 1) \
      AS noticed";
 
+/// Counts whether an event has a notification.
+const OF_EVENT: &str = "SELECT COUNT(*) FROM (SELECT 1 FROM notifications WHERE event_id = $1 AND \
+     COALESCE(source, '') = $2 LIMIT 1) AS found";
+
 const NOTIFICATION: &str =
     concat!("SELECT ", notification_selection!(), " FROM notifications WHERE notification_id = $1");
 
-/// Selects read notifications of a user that changed after a revision and were pushed.
-const READ_AND_PUSHED: &str = concat!(
-    "SELECT ",
-    notification_selection!(),
-    " FROM notifications WHERE user_id = $1 AND revision > $2 AND read_at IS NOT NULL AND EXISTS \
-      (SELECT 1 FROM deliveries d WHERE d.notification_id = notifications.notification_id AND \
-      d.channel = 'push' AND d.state = 'sent' AND NOT d.closes) ORDER BY revision LIMIT $3"
-);
-
 impl Store {
-    /// Returns notifications of a user that were pushed, and were read after a revision; the oldest
-    /// changes first.
-    ///
-    /// # Errors
-    /// When the store is unavailable.
-    pub async fn read_and_pushed(
-        &self,
-        user: &UserId,
-        revision: i64,
-        limit: i64,
-    ) -> Result<Vec<Notification>, StoreError> {
-        let rows: Vec<NotificationRow> = on_pool!(self, |pool| {
-            sqlx::query_as(READ_AND_PUSHED)
-                .bind(user.as_str())
-                .bind(revision)
-                .bind(limit)
-                .fetch_all(pool)
-                .await
-        })?;
-        all(rows)
-    }
-
     /// Returns a notification of any user, deleted ones included.
     ///
     /// # Errors
@@ -99,6 +72,19 @@ impl Store {
                 .await
         })?;
         row.map(Notification::try_from).transpose()
+    }
+
+    /// Returns whether anyone has, or had, a notification of an event.
+    ///
+    /// # Errors
+    /// When the store is unavailable.
+    pub async fn has_notification_of(
+        &self,
+        event_id: &str,
+        source: &str,
+    ) -> Result<bool, StoreError> {
+        let found = reading!(self, |db, tx| db::first!(tx, (i64,), OF_EVENT, event_id, source))?;
+        Ok(found.is_some_and(|(count,)| count > 0))
     }
 
     /// Returns whether anyone has seen, or read, the notification of the event of this one.

@@ -1,5 +1,6 @@
 //! Deliveries on channels: table `deliveries`, an outbox that is written with the notifications.
 
+mod closing;
 mod lookup;
 mod queue;
 
@@ -14,7 +15,7 @@ use super::{
     sql_types::{Id, Json},
 };
 use crate::domain::{
-    channel::UnlessState,
+    channel::{PUSH, UnlessState},
     deliveries::DeliveryDraft,
     notification::{Notification, Timestamp},
     trace_context::TraceContext,
@@ -55,9 +56,6 @@ const COUNTS: &str = "SELECT channel, state, COUNT(*) AS number FROM deliveries 
 const CANCEL: &str = "UPDATE deliveries SET state = 'cancelled', reason = $2, claimed_until = NULL \
      WHERE notification_id = $1 AND state IN ('scheduled', 'sending')";
 
-const WAS_PUSHED: &str = "SELECT COUNT(*) FROM deliveries WHERE notification_id = $1 AND channel = \
-     'push' AND state = 'sent' AND NOT closes";
-
 /// Values of a new delivery.
 pub(super) struct DeliveryRow {
     pub(super) delivery_id: Id,
@@ -95,6 +93,24 @@ impl DeliveryRow {
             due_at: draft.due_at,
             created_at: now,
             trace_context: trace.map(TraceContext::to_stored),
+        }
+    }
+
+    /// Creates the push that closes an earlier one on the devices of its recipient.
+    pub(super) fn closing(id: Uuid, user: &UserId, type_code: &str, now: Timestamp) -> Self {
+        Self {
+            delivery_id: Id(Uuid::now_v7()),
+            notification_id: Id(id),
+            user_id: user.as_str().to_owned(),
+            type_code: type_code.to_owned(),
+            channel: PUSH.to_owned(),
+            unless: String::new(),
+            digest: false,
+            closes: true,
+            recipients: 1,
+            due_at: now,
+            created_at: now,
+            trace_context: None,
         }
     }
 
@@ -343,43 +359,5 @@ impl Store {
                 .await
                 .map(|done| done.rows_affected())
         })
-    }
-
-    /// Schedules pushes that close the notification on the devices of its owner, if it was pushed
-    /// to them. Returns whether it was.
-    ///
-    /// # Errors
-    /// When the store is unavailable.
-    pub async fn close_pushed(
-        &self,
-        item: &Notification,
-        now: Timestamp,
-    ) -> Result<bool, StoreError> {
-        let id = Id(item.notification_id);
-        let pushed: i64 = on_pool!(self, |pool| {
-            sqlx::query_scalar(WAS_PUSHED).bind(id).fetch_one(pool).await
-        })?;
-        if pushed == 0 {
-            return Ok(false);
-        }
-        on_writer!(self, |connection| {
-            sqlx::query(INSERT_DELIVERY)
-                .bind(Id(Uuid::now_v7()))
-                .bind(id)
-                .bind(item.user_id.as_str())
-                .bind(&item.type_code)
-                .bind(crate::domain::channel::PUSH)
-                .bind("")
-                .bind(false)
-                .bind(1_i64)
-                .bind(now)
-                .bind(now)
-                .bind(true)
-                .bind(None::<String>)
-                .execute(connection)
-                .await
-                .map(drop)
-        })?;
-        Ok(true)
     }
 }

@@ -2,48 +2,77 @@
 
 use uuid::Uuid;
 
-use super::{Delivery, DeliveryOutcome, Row, delivery_columns};
+use super::{Delivery, DeliveryOutcome, Row};
 use crate::{
     domain::notification::Timestamp,
     store::{Store, StoreError, sql_types::Id},
 };
 
-/// Claims due deliveries of a channel: $1 channel, $2 now, $3 end of the claim, $4 limit, $5 with
-/// digests.
-macro_rules! claim {
-    ($lock:literal) => {
-        concat!(
-            "UPDATE deliveries SET state = 'sending', claimed_until = $3 WHERE delivery_id IN \
-             (SELECT delivery_id FROM deliveries WHERE channel = $1 AND state IN ('scheduled', \
-             'sending') AND due_at <= $2 AND (state = 'scheduled' OR claimed_until <= $2) AND \
-             ($5 OR NOT digest) ORDER BY due_at LIMIT $4 ",
-            $lock,
-            ") RETURNING ",
-            delivery_columns!()
-        )
+/// Defines the statements that claim. On PostgreSQL the clock of the database decides about claims,
+/// because the clocks of the hubs need not agree.
+macro_rules! with_clock {
+    ($module:ident, $clock:literal, $end:literal, $lock:literal) => {
+        mod $module {
+            use super::super::delivery_columns;
+
+            /// Claims due deliveries of a channel: $1 channel, $2 now, $3 end of the claim, $4
+            /// limit, $5 with digests.
+            pub(super) const CLAIM: &str = concat!(
+                "UPDATE deliveries SET state = 'sending', claimed_until = ",
+                $end,
+                " WHERE delivery_id IN (SELECT delivery_id FROM deliveries WHERE channel = $1 AND \
+                 state IN ('scheduled', 'sending') AND due_at <= $2 AND (state = 'scheduled' OR \
+                 claimed_until <= ",
+                $clock,
+                ") AND ($5 OR NOT digest) ORDER BY due_at LIMIT $4 ",
+                $lock,
+                ") RETURNING ",
+                delivery_columns!()
+            );
+
+            /// Counts due deliveries: a statement that changes nothing would count as a successful
+            /// write.
+            pub(super) const DUE: &str = concat!(
+                "SELECT COUNT(*) FROM (SELECT 1 FROM deliveries WHERE channel = $1 AND state IN \
+                 ('scheduled', 'sending') AND due_at <= $2 AND (state = 'scheduled' OR \
+                 claimed_until <= ",
+                $clock,
+                ") LIMIT 1) AS due"
+            );
+
+            /// Claims what else a digest of a user collects, oldest first: $1 user, $2 now, $3 end
+            /// of the claim, $4 type with a window, $5 limit. The state is checked once more when
+            /// the row is locked.
+            pub(super) const CLAIM_DIGEST: &str = concat!(
+                "UPDATE deliveries SET state = 'sending', claimed_until = ",
+                $end,
+                " WHERE delivery_id IN (SELECT delivery_id FROM deliveries WHERE user_id = $1 AND \
+                 channel = 'email' AND digest AND (state = 'scheduled' OR state = 'sending' AND \
+                 claimed_until <= ",
+                $clock,
+                ") AND (due_at <= $2 OR type_code = $4) ORDER BY delivery_id LIMIT $5) AND (state \
+                 = 'scheduled' OR state = 'sending' AND claimed_until <= ",
+                $clock,
+                ") RETURNING ",
+                delivery_columns!()
+            );
+
+            /// Renews the claim of a delivery: $1 ID, $2 now, $3 end of the claim.
+            pub(super) const RENEW: &str = concat!(
+                "UPDATE deliveries SET claimed_until = ",
+                $end,
+                " WHERE delivery_id = $1 AND state = 'sending'"
+            );
+        }
     };
 }
 
-const CLAIM_SQLITE: &str = claim!("");
-const CLAIM_POSTGRES: &str = claim!("FOR UPDATE SKIP LOCKED");
-
-/// Counts due deliveries: a statement that changes nothing would count as a successful write.
-const DUE: &str = "SELECT COUNT(*) FROM (SELECT 1 FROM deliveries WHERE channel = $1 AND state IN \
-     ('scheduled', 'sending') AND due_at <= $2 AND (state = 'scheduled' OR claimed_until <= $2) \
-     LIMIT 1) AS due";
-
-/// Maximum number of notifications that are claimed for one e-mail; the others make another one.
-const DIGEST_MAX: i64 = 1_000;
-
-/// Claims what else a digest of a user collects, oldest first: $1 user, $2 now, $3 end of the
-/// claim, $4 type with a window, $5 limit. The state is checked once more when the row is locked.
-const CLAIM_DIGEST: &str = concat!(
-    "UPDATE deliveries SET state = 'sending', claimed_until = $3 WHERE delivery_id IN (SELECT \
-     delivery_id FROM deliveries WHERE user_id = $1 AND channel = 'email' AND digest AND (state = \
-     'scheduled' OR state = 'sending' AND claimed_until <= $2) AND (due_at <= $2 OR type_code = \
-     $4) ORDER BY delivery_id LIMIT $5) AND (state = 'scheduled' OR state = 'sending' AND \
-     claimed_until <= $2) RETURNING ",
-    delivery_columns!()
+with_clock!(sqlite_clock, "$2", "$3", "");
+with_clock!(
+    postgres_clock,
+    "clock_timestamp()",
+    "clock_timestamp() + ($3::timestamptz - $2::timestamptz)",
+    "FOR UPDATE SKIP LOCKED"
 );
 
 const RELEASE: &str = "UPDATE deliveries SET state = 'scheduled', claimed_until = NULL WHERE state \
@@ -56,10 +85,6 @@ const SKIP_UNKNOWN: &str = "UPDATE deliveries SET state = 'skipped', reason = $3
 const WAITING_CHANNELS: &str = "SELECT DISTINCT channel FROM deliveries WHERE state = 'scheduled' \
      AND due_at <= $1";
 
-/// Renews the claim of a delivery.
-const RENEW: &str =
-    "UPDATE deliveries SET claimed_until = $2 WHERE delivery_id = $1 AND state = 'sending'";
-
 /// Deletes ended deliveries before an ID: IDs begin with their time.
 const PURGE: &str = "DELETE FROM deliveries WHERE delivery_id IN (SELECT delivery_id FROM \
      deliveries WHERE delivery_id < $1 AND state NOT IN ('scheduled', 'sending') ORDER BY \
@@ -70,10 +95,15 @@ impl Store {
     ///
     /// # Errors
     /// When the store is unavailable.
-    pub async fn renew_deliveries(&self, ids: &[Uuid], until: Timestamp) -> Result<(), StoreError> {
+    pub async fn renew_deliveries(
+        &self,
+        ids: &[Uuid],
+        (now, until): (Timestamp, Timestamp),
+    ) -> Result<(), StoreError> {
+        let sql = self.at_database_clock(sqlite_clock::RENEW, postgres_clock::RENEW);
         in_transaction!(self, |_db, tx| {
             for id in ids {
-                sqlx::query(RENEW).bind(Id(*id)).bind(until).execute(&mut *tx).await?;
+                sqlx::query(sql).bind(Id(*id)).bind(now).bind(until).execute(&mut *tx).await?;
             }
         });
         Ok(())
@@ -90,13 +120,14 @@ impl Store {
         limit: i64,
         digests: bool,
     ) -> Result<Vec<Delivery>, StoreError> {
+        let waiting = self.at_database_clock(sqlite_clock::DUE, postgres_clock::DUE);
         let due: i64 = on_pool!(self, |pool| {
-            sqlx::query_scalar(DUE).bind(channel).bind(now).fetch_one(pool).await
+            sqlx::query_scalar(waiting).bind(channel).bind(now).fetch_one(pool).await
         })?;
         if due == 0 {
             return Ok(Vec::new());
         }
-        let sql = self.at_database_clock(CLAIM_SQLITE, CLAIM_POSTGRES);
+        let sql = self.at_database_clock(sqlite_clock::CLAIM, postgres_clock::CLAIM);
         let rows: Vec<Row> = on_writer!(self, |connection| {
             sqlx::query_as(sql)
                 .bind(channel)
@@ -111,24 +142,26 @@ impl Store {
     }
 
     /// Claims what else a digest of a user collects: what is due, and what is of a type whose
-    /// window has ended.
+    /// window has ended; at most `limit`.
     ///
     /// # Errors
     /// When the store is unavailable.
     pub async fn claim_digest(
         &self,
         user: &str,
-        now: Timestamp,
-        until: Timestamp,
+        (now, until): (Timestamp, Timestamp),
         type_with_window: &str,
+        limit: usize,
     ) -> Result<Vec<Delivery>, StoreError> {
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let sql = self.at_database_clock(sqlite_clock::CLAIM_DIGEST, postgres_clock::CLAIM_DIGEST);
         let rows: Vec<Row> = on_writer!(self, |connection| {
-            sqlx::query_as(CLAIM_DIGEST)
+            sqlx::query_as(sql)
                 .bind(user)
                 .bind(now)
                 .bind(until)
                 .bind(type_with_window)
-                .bind(DIGEST_MAX)
+                .bind(limit)
                 .fetch_all(connection)
                 .await
         })?;

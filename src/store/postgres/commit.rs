@@ -49,8 +49,8 @@ static COMMIT: LazyLock<String> = LazyLock::new(|| {
     format!(
         "WITH event AS (SELECT number, identity FROM UNNEST($1::text[]) WITH ORDINALITY AS e \
          (identity, number)), \
-         fresh AS (INSERT INTO event_identities (identity, seen_at) SELECT DISTINCT identity, $2 \
-         FROM event WHERE identity IS NOT NULL ORDER BY identity ON CONFLICT DO NOTHING RETURNING \
+         fresh AS (INSERT INTO event_identities (identity, seen_at) SELECT identity, $2 FROM \
+         event WHERE identity IS NOT NULL GROUP BY identity ORDER BY identity COLLATE \"C\" ON CONFLICT DO NOTHING RETURNING \
          identity), \
          accepted AS (SELECT number FROM event WHERE identity IS NULL UNION ALL SELECT \
          MIN(number) FROM event JOIN fresh USING (identity) GROUP BY identity), \

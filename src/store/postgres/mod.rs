@@ -11,7 +11,7 @@ use std::collections::HashSet;
 
 use futures_util::{Stream, TryStreamExt as _};
 use sqlx::{
-    Connection as _, FromRow as _, PgConnection, PgPool, Postgres as Db, Row as _, Transaction,
+    Connection as _, FromRow as _, PgConnection, Postgres as Db, Row as _, Transaction,
     postgres::PgRow,
 };
 
@@ -146,8 +146,10 @@ pub(super) fn makes_unusable(error: &StoreError) -> bool {
 }
 
 /// Begins a read transaction with one snapshot.
-pub(super) async fn begin_read(pool: &PgPool) -> Result<Transaction<'static, Db>, StoreError> {
-    Ok(pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?)
+pub(super) async fn begin_read(
+    connection: &mut PgConnection,
+) -> Result<Transaction<'_, Db>, StoreError> {
+    Ok(connection.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?)
 }
 
 pub(super) const LOCK_INBOX: &str =

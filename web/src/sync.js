@@ -53,6 +53,8 @@ export class InboxSync {
   );
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #retry;
+  /** Timer of what the hub could not take. @type {ReturnType<typeof setTimeout> | undefined} */
+  #again;
   /**
    * Connection, in the leading tab.
    * @type {Link | null}
@@ -60,6 +62,8 @@ export class InboxSync {
   #link = null;
   #pending = new PendingMarks();
   #syncing = false;
+  /** True while changes are missing. */
+  #behind = false;
 
   /**
    * @param {Options} options
@@ -124,6 +128,7 @@ export class InboxSync {
 
   #disconnect() {
     clearTimeout(this.#retry);
+    clearTimeout(this.#again);
     this.#link?.close();
     this.#link = null;
     this.#tabs?.close();
@@ -218,9 +223,9 @@ export class InboxSync {
    * @param {any} message
    */
   #onHubMessage(message) {
-    if (['sync.response', 'reset', 'error', 'connected'].includes(message.type))
-      this.#syncing = false;
+    if (['sync.response', 'reset', 'connected'].includes(message.type)) this.#caughtUp();
     if (message.type === 'error') {
+      this.#syncing = false;
       this.#onError(message.data.code);
       return;
     }
@@ -247,13 +252,13 @@ export class InboxSync {
       return;
     }
     if (message.snapshot) {
-      this.#syncing = false;
+      this.#caughtUp();
       this.inbox.adopt(message.snapshot);
       this.changed();
     }
     if (message.removed) this.#onRefused(message.removed);
-    if (message.retry) setTimeout(() => this.#sendPending(), RETRY_AFTER);
-    if (['connected', 'reset'].includes(message.message?.type)) this.#syncing = false;
+    if (message.retry) this.#retryLater();
+    if (['connected', 'reset'].includes(message.message?.type)) this.#caughtUp();
     if (message.message) {
       // Without a snapshot the message would leave a gap.
       if (this.inbox.revision < 0) this.#catchUp();
@@ -279,6 +284,7 @@ export class InboxSync {
   }
 
   #catchUp() {
+    this.#behind = true;
     if (this.#syncing) return;
     this.#syncing = true;
     // The tab that was asked may be closed.
@@ -286,6 +292,10 @@ export class InboxSync {
     if (this.leads)
       this.#link?.send({ type: 'sync.request', since: this.inbox.position, limit: 500 });
     else this.#tabs?.send({ requestSnapshot: true });
+  }
+
+  #caughtUp() {
+    this.#syncing = this.#behind = false;
   }
 
   /** @param {string} code */
@@ -298,8 +308,17 @@ export class InboxSync {
     if (code === 'unavailable' || code === 'rate_limited') {
       this.#pending.connectionLost();
       this.#tabs?.send({ retry: true });
-      setTimeout(() => this.#sendPending(), RETRY_AFTER);
+      this.#retryLater();
     }
+  }
+
+  /** Sends again what the hub could not take: once, however many errors it has replied. */
+  #retryLater() {
+    clearTimeout(this.#again);
+    this.#again = setTimeout(() => {
+      this.#sendPending();
+      if (this.#behind) this.#catchUp();
+    }, RETRY_AFTER);
   }
 
   /**

@@ -1,0 +1,135 @@
+import assert from 'node:assert/strict';
+import { afterEach, beforeEach, describe, it, mock } from 'node:test';
+
+import { FakeSocket, installBrowser, settle } from './browser.js';
+
+installBrowser();
+const { Client } = await import('../src/client.js');
+
+const HUB = 'https://hub.example';
+
+/** A token of a user. The hub of these tests does not look at its signature. */
+const token = (sub, more = {}) =>
+  `h.${Buffer.from(JSON.stringify({ sub, ...more })).toString('base64url')}.s`;
+
+const item = (n, more = {}) => ({
+  notification_id: `id-${n}`,
+  stream_id: `1700000000000-${n}`,
+  revision: n,
+  status: 'unread',
+  read: false,
+  seen_at: null,
+  ...more,
+});
+
+/** Notifications of a user become known. */
+const push = (socket, ...numbers) => {
+  for (const n of numbers)
+    socket.receive({
+      type: 'notification.push',
+      data: { ...item(n), previous_revision: n - 1, unread: n, unseen: n },
+    });
+};
+
+/** The hub accepts a connection. */
+const welcome = async (socket, data = {}) => {
+  socket.open();
+  const state = { epoch: 'e1', revision: 0, unread: 0, unseen: 0, heartbeat_seconds: 30 };
+  socket.receive({ type: 'connected', data: { ...state, ...data } });
+  await settle();
+};
+
+const refuse = (socket, code) => socket.receive({ type: 'error', data: { code } });
+
+/** What was sent since the last time. */
+const sent = (socket) =>
+  socket.sent.splice(0).map(({ type, notification_id }) => `${type} ${notification_id ?? ''}`.trim());
+
+describe('the synchronization of an inbox', () => {
+  /** @type {InstanceType<typeof Client>[]} */
+  let open;
+  /** Requests over HTTP, and what the hub answers; without an answer it is away. */
+  let requests, answers;
+  const start = async (options = {}) => {
+    const client = new Client({ hub: HUB, token: token('budi'), ...options });
+    open.push(client);
+    await settle();
+    return client;
+  };
+  /** A client with a connection. */
+  const online = async (options) => {
+    const client = await start(options);
+    await welcome(FakeSocket.last);
+    return [client, FakeSocket.last];
+  };
+  /** The hub is away, or refuses the credentials with this status. */
+  const fail = async (socket, code = 1006) => {
+    socket.end(code);
+    for (let n = 0; n < 3; n += 1) await settle();
+  };
+  beforeEach(() => {
+    installBrowser();
+    [open, requests, answers] = [[], [], {}];
+    mock.timers.enable({ apis: ['setTimeout', 'setInterval', 'Date'] });
+    mock.method(console, 'warn', () => {});
+    mock.method(globalThis, 'fetch', async (url, { method, headers, body } = {}) => {
+      const request = `${method ?? 'GET'} ${new URL(url).pathname}`;
+      requests.push({ request, headers, body: body && JSON.parse(body) });
+      const answer = answers[request] ?? answers.all;
+      if (!answer) throw new TypeError('failed to fetch');
+      const { status = 200, ...data } = answer instanceof Function ? await answer() : answer;
+      return { status, ok: status < 400, headers: new Headers(), json: async () => data };
+    });
+  });
+  afterEach(() => {
+    for (const client of open) client.close();
+    mock.timers.reset();
+    mock.restoreAll();
+  });
+
+  it('sends marks that could not be stored again once, however many there are', async () => {
+    const [client, socket] = await online();
+    push(socket, 1, 2, 3);
+    for (const n of [1, 2, 3]) client.markRead(`id-${n}`);
+    const marks = [1, 2, 3].map((n) => `notification.read id-${n}`);
+    assert.deepEqual(sent(socket), marks);
+    for (let round = 0; round < 3; round += 1) {
+      for (const code of ['unavailable', 'unavailable', 'rate_limited']) refuse(socket, code);
+      mock.timers.tick(3_000);
+      assert.deepEqual(sent(socket), marks, `round ${round}`);
+    }
+  });
+
+  it('sends them again once from another tab, too', async () => {
+    const [leader, socket] = await online();
+    const other = await start();
+    push(socket, 1, 2);
+    await settle();
+    for (const n of [1, 2]) other.markRead(`id-${n}`);
+    await settle();
+    const marks = [1, 2].map((n) => `notification.read id-${n}`);
+    assert.deepEqual([leader.leads, other.leads, sent(socket)], [true, false, marks]);
+    for (let round = 0; round < 3; round += 1) {
+      for (let n = 0; n < 2; n += 1) refuse(socket, 'unavailable');
+      await settle();
+      mock.timers.tick(3_000);
+      await settle();
+      assert.deepEqual(sent(socket), marks, `round ${round}`);
+    }
+  });
+
+  it('requests missing changes again if the hub could not read them', async () => {
+    const [client, socket] = await online();
+    push(socket, 4);
+    assert.deepEqual(sent(socket), ['sync.request']);
+    refuse(socket, 'unavailable');
+    mock.timers.tick(3_000);
+    assert.deepEqual(sent(socket), ['sync.request']);
+    const data = [1, 2, 3, 4].map((n) => item(n));
+    socket.receive({ type: 'sync.response', data, revision: 4, unread: 4, complete: true });
+    assert.deepEqual([client.revision, client.items.length], [4, 4]);
+    refuse(socket, 'unavailable');
+    mock.timers.tick(3_000);
+    assert.deepEqual(sent(socket), [], 'nothing is missing any more');
+  });
+});

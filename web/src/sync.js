@@ -60,6 +60,8 @@ export class InboxSync {
    * @type {Link | null}
    */
   #link = null;
+  /** True if the hub refuses the credentials of this tab; those of another tab may be valid. */
+  #refused = false;
   #pending = new PendingMarks();
   #syncing = false;
   /** True while changes are missing. */
@@ -99,8 +101,12 @@ export class InboxSync {
 
   /** Connects, or connects again, with another token. */
   renew() {
-    if (this.#tabs) this.#link?.renew();
-    else void this.#start();
+    if (!this.#tabs) void this.#start();
+    else if (!this.#refused) this.#link?.renew();
+    else {
+      this.#refused = false;
+      this.#tabs.queue();
+    }
   }
 
   /** Closes the connection. */
@@ -115,7 +121,7 @@ export class InboxSync {
     this.#left = true;
     this.#disconnect();
     this.#tabs = undefined;
-    this.#syncing = false;
+    this.#refused = this.#syncing = false;
     this.#pending.connectionLost();
     if (this.mayShow) this.#setStatus('connecting', '');
   }
@@ -188,7 +194,7 @@ export class InboxSync {
     };
     // Every tab sees the next `online` as a change, and sends its pending marks.
     report('connecting', '');
-    this.#link = new Link(this.#options, {
+    const link = new Link(this.#options, {
       address: () => socketUrl(this.#options, this.inbox.position),
       welcome: 'connected',
       onMessage: (message) => this.#onHubMessage(message),
@@ -197,6 +203,9 @@ export class InboxSync {
       probe: ['GET', '/api/v1/notifications/unread-count'],
       signIn: this.#signIn,
     });
+    // A malformed address is refused at once.
+    if (this.#refused) link.close();
+    else this.#link = link;
   }
 
   /** Requests changes over HTTP. */
@@ -213,6 +222,7 @@ export class InboxSync {
   }
 
   #yieldLead() {
+    this.#refused = true;
     this.#link?.close();
     this.#link = null;
     this.#tabs?.yield();
@@ -264,7 +274,24 @@ export class InboxSync {
       if (this.inbox.revision < 0) this.#catchUp();
       else this.#apply(message.message);
     }
-    if (message.status) this.#setStatus(message.status, message.reason ?? '');
+    if (message.status) this.#onTabStatus(message.status, message.reason ?? '');
+  }
+
+  /**
+   * Handles the status of the leading tab.
+   * @param {Status} status
+   * @param {string} reason
+   */
+  #onTabStatus(status, reason) {
+    if (this.#refused) {
+      // A tab that only tries its credentials says nothing about those of this tab.
+      if (status !== 'online') return;
+      this.#refused = false;
+      // It leads again when that tab is closed, and finds out whether it may connect.
+      this.#tabs?.queue();
+      this.#catchUp();
+    }
+    this.#setStatus(status, reason);
   }
 
   /** @param {any} message */

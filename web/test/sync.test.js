@@ -132,4 +132,80 @@ describe('the synchronization of an inbox', () => {
     mock.timers.tick(3_000);
     assert.deepEqual(sent(socket), [], 'nothing is missing any more');
   });
+
+  describe('with refused credentials', () => {
+    /** Two tabs whose tokens have expired; the first one had the connection. */
+    const refused = async () => {
+      answers.all = { status: 401, detail: 'it expired' };
+      const [first, socket] = await online();
+      const second = await start();
+      await fail(socket, 4001);
+      await fail(FakeSocket.last);
+      return [first, second];
+    };
+
+    it('says so in every tab', async () => {
+      const [first, second] = await refused();
+      assert.equal(FakeSocket.all.length, 2);
+      assert.deepEqual([first.status, second.status], ['unauthorized', 'unauthorized']);
+      mock.timers.tick(60_000);
+      await settle();
+      assert.equal(FakeSocket.all.length, 2, 'neither tries again');
+    });
+
+    it('follows a tab that is accepted, and not beyond it', async () => {
+      const [first, second] = await refused();
+      const third = await start();
+      assert.deepEqual([third.leads, third.status], [true, 'connecting']);
+      assert.deepEqual([first.status, second.status], ['unauthorized', 'unauthorized']);
+      await welcome(FakeSocket.last);
+      push(FakeSocket.last, 1);
+      await settle();
+      assert.deepEqual([first.status, first.unread, second.status], ['online', 1, 'online']);
+      third.close();
+      for (let n = 0; n < 2; n += 1) {
+        await settle();
+        await fail(FakeSocket.last);
+      }
+      assert.deepEqual([first.status, second.status], ['unauthorized', 'unauthorized']);
+      assert.equal(FakeSocket.all.length, 5, 'each has tried once');
+    });
+
+    it('connects with another token', async () => {
+      for (const share of [false, true]) {
+        const [client, socket] = await online({ share });
+        await fail(socket, 4001);
+        assert.equal(client.status, 'unauthorized');
+        client.useToken(token('budi', { n: 2 }));
+        await settle();
+        assert.equal(FakeSocket.last.protocols[1], `token.${token('budi', { n: 2 })}`);
+        await welcome(FakeSocket.last);
+        assert.deepEqual([client.status, client.leads], ['online', true]);
+        client.close();
+      }
+    });
+
+    it('leaves no timer behind when its token is malformed', async () => {
+      const running = new Set();
+      const { setInterval: begin, clearInterval: end } = globalThis;
+      mock.method(globalThis, 'setInterval', (...of) => {
+        const timer = begin(...of);
+        running.add(timer);
+        return timer;
+      });
+      mock.method(globalThis, 'clearInterval', (timer) => {
+        running.delete(timer);
+        end(timer);
+      });
+      mock.method(globalThis, 'WebSocket', () => {
+        throw new SyntaxError('malformed');
+      });
+      const client = await start({ token: 'a b' });
+      client.useToken('c d');
+      await settle();
+      assert.equal(client.status, 'forbidden');
+      client.close();
+      assert.equal(running.size, 0);
+    });
+  });
 });

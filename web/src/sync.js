@@ -244,6 +244,7 @@ export class InboxSync {
     const whole = ['sync.response', 'polled'].includes(message.type);
     if (!whole) this.#tabs?.send({ message });
     this.#apply(message);
+    if (message.type === 'connected') this.#onRenewed();
     if (whole) this.#tabs?.send({ snapshot: this.inbox.snapshot });
     if (message.type === 'polled') void this.#sendByHttp();
   }
@@ -273,6 +274,7 @@ export class InboxSync {
       // Without a snapshot the message would leave a gap.
       if (this.inbox.revision < 0) this.#catchUp();
       else this.#apply(message.message);
+      if (message.message.type === 'connected') this.#onRenewed();
     }
     if (message.status) this.#onTabStatus(message.status, message.reason ?? '');
   }
@@ -362,6 +364,16 @@ export class InboxSync {
   #send(message) {
     if (this.leads) this.#sendOverLink(message);
     else this.#tabs?.send({ send: message });
+  }
+
+  /**
+   * Sends what was lost between two connections, if the status did not change: the token was
+   * renewed. Otherwise the status `online` does the same.
+   */
+  #onRenewed() {
+    if (this.status !== 'online') return;
+    this.#pending.connectionLost();
+    this.#sendPending();
   }
 
   /**

@@ -133,6 +133,37 @@ describe('the synchronization of an inbox', () => {
     assert.deepEqual(sent(socket), [], 'nothing is missing any more');
   });
 
+  it('sends marks that fall between two connections when the token is renewed', async () => {
+    const [client, before] = await online();
+    const other = await start();
+    push(before, 1, 2, 3);
+    await settle();
+    client.markRead('id-1');
+    assert.deepEqual(sent(before), ['notification.read id-1']);
+    client.useToken(token('budi', { n: 2 }));
+    await settle();
+    const after = FakeSocket.last;
+    client.archive('id-2');
+    other.archive('id-3');
+    await settle();
+    assert.deepEqual([sent(before), client.status, other.status], [[], 'online', 'online']);
+    await welcome(after, { revision: 3, unread: 1 });
+    const marks = ['read id-1', 'archive id-2', 'archive id-3'].map((one) => `notification.${one}`);
+    assert.deepEqual([...new Set(sent(after))].sort(), [...marks].sort());
+    // The hub refuses the oldest one: nothing else counts as in flight.
+    refuse(after, 'not_found');
+    for (const [type, id] of marks.slice(1).map((one) => one.split(' ')))
+      after.receive({
+        type: `${type}.ack`,
+        data: { notification_id: id, status: 'archived', revision: 3 },
+      });
+    await settle();
+    await fail(after);
+    mock.timers.tick(1_000);
+    await welcome(FakeSocket.last, { revision: 3 });
+    assert.deepEqual(sent(FakeSocket.last), [], 'nothing is sent a third time');
+  });
+
   describe('with refused credentials', () => {
     /** Two tabs whose tokens have expired; the first one had the connection. */
     const refused = async () => {

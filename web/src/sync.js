@@ -210,11 +210,14 @@ export class InboxSync {
 
   /** Requests changes over HTTP. */
   async #poll() {
+    const link = this.#link;
+    // Before, so that what the hub answers has the marks.
+    await this.#sendByHttp();
     let since = this.inbox.position ?? '0';
     for (let more = true; more;) {
       const page = await this.#api.changes(since);
       // A connection that opened in the meantime has newer changes.
-      if (this.status === 'online') return;
+      if (this.status === 'online' || link !== this.#link) return;
       this.#onHubMessage({ type: 'polled', data: page });
       more = Boolean(page.next_cursor);
       since = `${page.epoch}.${page.revision}`;
@@ -246,7 +249,6 @@ export class InboxSync {
     this.#apply(message);
     if (message.type === 'connected') this.#onRenewed();
     if (whole) this.#tabs?.send({ snapshot: this.inbox.snapshot });
-    if (message.type === 'polled') void this.#sendByHttp();
   }
 
   /**
@@ -255,7 +257,8 @@ export class InboxSync {
    */
   #onTabMessage(message) {
     if (this.#tabs?.leads) {
-      if (message.send) this.#sendOverLink(message.send);
+      // Without a connection, this tab sends it with the next request over HTTP.
+      if (message.send && !this.#sendOverLink(message.send)) this.#pending.add(message.send);
       if (message.requestSnapshot && this.inbox.revision >= 0) {
         this.#tabs.send({ snapshot: this.inbox.snapshot });
         this.#tabs.send({ status: this.status, reason: this.reason });
@@ -268,6 +271,7 @@ export class InboxSync {
       this.changed();
     }
     if (message.removed) this.#onRefused(message.removed);
+    if (message.stored) this.#pending.remove(message.stored);
     if (message.retry) this.#retryLater();
     if (['connected', 'reset'].includes(message.message?.type)) this.#caughtUp();
     if (message.message) {
@@ -377,21 +381,31 @@ export class InboxSync {
   }
 
   /**
-   * Sends a mark over the connection, in the leading tab.
+   * Sends a mark over the connection, in the leading tab. Returns whether it was sent.
    * @param {any} message
    */
   #sendOverLink(message) {
-    if (this.#link?.send(message)) this.#pending.sent(message);
+    if (!this.#link?.send(message)) return false;
+    this.#pending.sent(message);
+    return true;
   }
 
-  /** Sends pending marks over HTTP, while there is no WebSocket. */
+  /** Sends pending marks, also those of other tabs, over HTTP, while there is no WebSocket. */
   async #sendByHttp() {
+    const link = this.#link;
     for (const message of this.#pending.all) {
+      const key = PendingMarks.key(message);
       try {
         await this.#api.mark(message);
-        this.#pending.remove(PendingMarks.key(message));
-      } catch {
-        // The next poll retries.
+        if (link !== this.#link) return;
+        this.#pending.remove(key);
+        this.#tabs?.send({ stored: key });
+      } catch (error) {
+        const { status } = /** @type {{ status?: number }} */ (error);
+        // The next poll retries, unless the hub will never take it.
+        if (status !== 400 && status !== 404) return;
+        this.#onRefused(key);
+        this.#tabs?.send({ removed: key });
       }
     }
   }

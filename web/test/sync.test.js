@@ -164,6 +164,70 @@ describe('the synchronization of an inbox', () => {
     assert.deepEqual(sent(FakeSocket.last), [], 'nothing is sent a third time');
   });
 
+  describe('without a WebSocket', () => {
+    const READ = 'POST /api/v1/notifications/id-';
+    const page = (revision, unread, items = []) => ({ epoch: 'e1', revision, unread, items });
+    /** Two tabs with the notifications 1 and 2, whose connection is lost and refused from now on. */
+    const tabs = async () => {
+      const [leader, socket] = await online();
+      const other = await start();
+      push(socket, 1, 2);
+      await settle();
+      for (let n = 0; n < 4; n += 1) {
+        await fail(FakeSocket.last);
+        for (let left = 4; left > 0; left -= 1) mock.timers.tick(1_000);
+      }
+      assert.deepEqual([leader.status, other.status], ['offline', 'offline']);
+      return [leader, other];
+    };
+    const poll = async () => {
+      requests = [];
+      for (let left = 30; left > 0; left -= 1) {
+        mock.timers.tick(1_000);
+        await settle();
+        if (FakeSocket.last.readyState === 0) await fail(FakeSocket.last);
+      }
+    };
+    const marks = () => requests.map((one) => one.request).filter((one) => one.startsWith('POST'));
+
+    it('sends the marks of every tab with the next request, before it asks', async () => {
+      const [leader, other] = await tabs();
+      const read = (n) => item(n, { revision: n + 2, status: 'read', read: true });
+      let polled = page(2, 2);
+      answers['GET /api/v1/notifications'] = () => polled;
+      for (const n of [1, 2])
+        answers[`${READ}${n}/read`] = () => {
+          polled = page(n + 2, 2 - n, [...polled.items, read(n)]);
+          return {};
+        };
+      leader.markRead('id-1');
+      other.markRead('id-2');
+      await poll();
+      assert.deepEqual(marks(), [`${READ}1/read`, `${READ}2/read`]);
+      for (const tab of [leader, other]) {
+        assert.deepEqual([tab.unread, tab.revision], [0, 4]);
+        assert.ok(tab.items.every(({ status }) => status === 'read'));
+      }
+      await poll();
+      assert.deepEqual(marks(), [], 'nothing is sent twice');
+    });
+
+    it('drops a mark that the hub refuses, and keeps one that it cannot store', async () => {
+      const [leader] = await tabs();
+      answers['GET /api/v1/notifications'] = page(2, 2);
+      answers[`${READ}1/read`] = { status: 404 };
+      answers[`${READ}2/read`] = { status: 503 };
+      for (const n of [1, 2]) leader.markRead(`id-${n}`);
+      for (const expected of [[1, 2], [2], [2]]) {
+        await poll();
+        assert.deepEqual(
+          marks(),
+          expected.map((n) => `${READ}${n}/read`),
+        );
+      }
+    });
+  });
+
   describe('with refused credentials', () => {
     /** Two tabs whose tokens have expired; the first one had the connection. */
     const refused = async () => {

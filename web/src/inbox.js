@@ -258,7 +258,9 @@ export class Inbox {
         unsnooze: 'unread',
       }[mark]
     );
-    if (item.status === status || (mark === 'read' && item.status !== 'unread')) return false;
+    // A snooze may get another end.
+    const isSame = item.status === status && (mark !== 'snooze' || item.snoozed_until === until);
+    if (isSame || (mark === 'read' && item.status !== 'unread')) return false;
     if (mark === 'unsnooze' && item.status !== 'snoozed') return false;
     const read = mark === 'read' || (item.read && !['unread', 'snooze'].includes(mark));
     this.#replace(item, { ...item, status, read, snoozed_until: until ?? null });

@@ -72,7 +72,8 @@ export class List {
     let index = 0;
     for (const [item, place] of places) {
       // The other fields of a notification never change.
-      const key = JSON.stringify([item.status, item.count, item.clicked_action, place]);
+      const { status, snoozed_until, count, clicked_action } = item;
+      const key = JSON.stringify([status, snoozed_until, count, clicked_action, place]);
       const known = this.#rows.get(item.notification_id);
       // A row with an open menu is kept.
       const keep = known && (known.key === key || this.#menu.isIn(known.row));

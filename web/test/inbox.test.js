@@ -208,6 +208,16 @@ describe('Inbox', () => {
     assert.deepEqual([ids(inbox.items), inbox.unread], [['id-1'], 1]);
   });
 
+  it('gives a snooze another end', () => {
+    inbox.apply(push(1));
+    const [first, second] = ['2030-01-01T09:00:00.000Z', '2030-01-02T09:00:00.000Z'];
+    assert.equal(inbox.applyMark('id-1', 'snooze', first), true);
+    assert.equal(inbox.applyMark('id-1', 'snooze', first), false, 'it changes nothing');
+    assert.equal(inbox.applyMark('id-1', 'snooze', second), true);
+    const [snoozed] = inbox.matching({ tab: 'snoozed' });
+    assert.deepEqual([snoozed.snoozed_until, inbox.unread], [second, 0]);
+  });
+
   it('starts over after a restore of the hub', () => {
     inbox.apply(push(1));
     inbox.apply(connected(0, 0, 'e2'));

@@ -10,8 +10,8 @@
  */
 
 /**
- * @typedef {{epoch: string, revision: number, unread: number, unseen: number, items:
- *   Notification[], raised?: [string, number][]}} Snapshot
+ * @typedef {{epoch: string, revision: number, since?: number, unread: number, unseen: number,
+ *   items: Notification[], raised?: [string, number][]}} Snapshot
  */
 
 export {};

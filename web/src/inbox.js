@@ -78,6 +78,10 @@ export class Inbox {
   epoch = '';
   /** Last revision up to which everything is loaded; -1 before the first connection. */
   revision = -1;
+  /** Revision since which every change is known. */
+  #since = -1;
+  /** Number of times that it has started over: what was loaded before is gone. */
+  generation = 0;
   /** Lowest revision of the pages that came before the first connection; none is Infinity. */
   #page = Infinity;
   /** Highest revision received, complete or not. */
@@ -123,16 +127,23 @@ export class Inbox {
   get snapshot() {
     const { epoch, revision, unread, unseen } = this;
     const items = this.all.filter((item) => !this.#loose.has(item.notification_id));
-    return { epoch, revision, unread, unseen, items, raised: [...this.#raised] };
+    const raised = [...this.#raised];
+    return { epoch, revision, since: this.#since, unread, unseen, items, raised };
   }
 
   /**
-   * Adopts the state of another tab, unless this one is newer.
+   * Adopts the state of another tab, unless this one is newer. Starts over if that tab does not know
+   * all changes since this one's state.
    * @param {Snapshot} snapshot
    */
   adopt(snapshot) {
-    if (snapshot.epoch === this.epoch && snapshot.revision < this.revision) return;
-    if (snapshot.epoch !== this.epoch) this.#clear();
+    const isOther = snapshot.epoch !== this.epoch;
+    if (!isOther && snapshot.revision < this.revision) return;
+    const { since = snapshot.revision } = snapshot;
+    const known = this.revision < 0 ? this.#page : this.revision;
+    const misses = isOther || known < (snapshot.since ?? -1);
+    if (misses) this.#clear();
+    if (misses || this.revision < 0) this.#since = since;
     for (const [id, revision] of snapshot.raised ?? []) this.#raised.set(id, revision);
     for (const item of snapshot.items) this.put(item, false);
     this.#setState(snapshot);
@@ -149,8 +160,7 @@ export class Inbox {
       case 'connected':
         return this.#connected(data);
       case 'reset':
-        this.#clear();
-        this.#setState(data);
+        this.#begin(data);
         return {};
       case 'sync.response':
         for (const item of message.data) this.put(item);
@@ -159,7 +169,7 @@ export class Inbox {
         // Changes received while the answer was in flight may be beyond it.
         return message.complete && this.revision >= this.#ahead ? {} : { gap: true };
       case 'polled':
-        if (data.reset || (this.epoch && data.epoch !== this.epoch)) this.#clear();
+        if (data.reset || (this.epoch && data.epoch !== this.epoch)) this.#begin(data);
         for (const item of data.items) this.put(item);
         this.#setState(data);
         return {};
@@ -289,7 +299,27 @@ export class Inbox {
     this.#sorted = null;
   }
 
+  /** Forgets everything, for another user. */
+  forget() {
+    this.#clear();
+    this.epoch = '';
+    this.#ahead = this.#since = this.revision = -1;
+    this.unread = this.unseen = 0;
+  }
+
+  /**
+   * Starts over with the state that the hub names.
+   * @param {{epoch: string, revision: number, unread: number, unseen?: number}} data
+   */
+  #begin(data) {
+    this.#clear();
+    this.#setState(data);
+    this.#since = data.revision;
+  }
+
   #clear() {
+    // Before the first connection there is nothing yet, unless a page of the list has come.
+    if (this.epoch) this.generation += 1;
     this.#page = Infinity;
     this.#items.clear();
     this.#loose.clear();
@@ -310,11 +340,10 @@ export class Inbox {
     const page = this.#page;
     if (this.revision < 0 && data.epoch === this.epoch && page <= data.revision) {
       this.#setState(data);
-      this.revision = page;
+      this.#since = this.revision = page;
       return page < data.revision ? { gap: true } : {};
     }
-    this.#clear();
-    this.#setState(data);
+    this.#begin(data);
     return {};
   }
 

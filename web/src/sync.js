@@ -109,6 +109,19 @@ export class InboxSync {
     }
   }
 
+  /** Starts over for another user. */
+  startOver() {
+    this.#disconnect();
+    this.#tabs = undefined;
+    this.#refused = this.#syncing = this.#behind = false;
+    this.#pending = new PendingMarks();
+    this.#api.forget();
+    this.inbox.forget();
+    this.#setStatus('connecting', '');
+    this.changed();
+    void this.#start();
+  }
+
   /** Closes the connection. */
   close() {
     this.#closed = true;

@@ -92,6 +92,7 @@ export class Tabs {
     this.#abort.abort();
     this.#release();
     this.#channel?.close();
+    this.#channel = null;
     this.leads = false;
   }
 }

@@ -164,6 +164,59 @@ describe('the synchronization of an inbox', () => {
     assert.deepEqual(sent(FakeSocket.last), [], 'nothing is sent a third time');
   });
 
+  it('starts over when getToken returns a token of another user', async () => {
+    const seconds = Math.floor(Date.now() / 1000);
+    let user = 'budi';
+    const getToken = async () => token(user, { iat: seconds, exp: seconds + 600 });
+    const [client, socket] = await online({ token: undefined, getToken });
+    push(socket, 1, 2);
+    answers.all = () => ({ items: [item(2)], next_cursor: null, epoch: 'e1', revision: 2 });
+    await client.loadOlder(null);
+    assert.equal(client.items.length, 2);
+    // A mark that waits, and a request in flight.
+    socket.readyState = 3;
+    client.markRead('id-1');
+    let answer;
+    answers.all = () => new Promise((resolve) => (answer = resolve));
+    const page = client.loadOlder(null);
+    await settle();
+    user = 'sari';
+    for (let left = 560; left > 0; left -= 1) mock.timers.tick(1_000);
+    await settle();
+    const state = () => [client.status, client.items, client.unread, client.generation];
+    assert.deepEqual(state(), ['connecting', [], 0, 1]);
+    answer({ items: [item(2)], next_cursor: null, epoch: 'e1', revision: 2 });
+    await page;
+    assert.deepEqual(state(), ['connecting', [], 0, 1], 'nothing of the earlier user comes back');
+    const { url, protocols } = FakeSocket.last;
+    assert.deepEqual([url, protocols[1]], ['wss://hub.example/ws', `token.${await getToken()}`]);
+    await welcome(FakeSocket.last, { epoch: 'e1', revision: 9, unread: 1, unseen: 1 });
+    assert.deepEqual(sent(FakeSocket.last), []);
+    assert.deepEqual(state(), ['online', [], 1, 1]);
+  });
+
+  it('sends no request of one user with the token of another', async () => {
+    let user = 'budi';
+    const getToken = async () => token(user);
+    const [client] = await online({ token: undefined, getToken });
+    answers.all = { status: 401 };
+    user = 'sari';
+    await assert.rejects(client.preferences());
+    assert.deepEqual(
+      requests.map(({ headers }) => headers.authorization),
+      [`Bearer ${token('budi')}`],
+    );
+    assert.deepEqual([client.status, client.generation], ['connecting', 1]);
+  });
+
+  it('ignores marks after it was closed', async () => {
+    const [client, socket] = await online();
+    push(socket, 1);
+    client.close();
+    client.markRead('id-1');
+    assert.deepEqual(sent(socket), []);
+  });
+
   describe('without a WebSocket', () => {
     const READ = 'POST /api/v1/notifications/id-';
     const page = (revision, unread, items = []) => ({ epoch: 'e1', revision, unread, items });

@@ -1,5 +1,5 @@
 import { acquire, adopt, release } from './shared-clients.js';
-import { words } from './messages.js';
+import { languageOf, words } from './messages.js';
 import { styles } from './styles.js';
 import { Announcer } from './announcer.js';
 
@@ -268,8 +268,8 @@ export class HostElement extends HTMLElement {
   }
 
   #applyLanguage() {
-    const near = /** @type {HTMLElement | null} */ (this.closest('[lang]'));
-    this.language = this.lang || near?.lang || navigator.language || 'en';
+    const near = /** @type {HTMLElement | null} */ (this.parentElement?.closest('[lang]') ?? null);
+    this.language = languageOf(this.lang, near?.lang, navigator.language);
     this.words = words(this.language, this.#dictionary);
     this.applyWords();
     this.draw();

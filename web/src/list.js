@@ -54,19 +54,23 @@ export class List {
   /**
    * Shows notifications in this order.
    * @param {Notification[]} items
-   * @param {Node} empty  Shown for an empty list.
+   * @param {HTMLElement} empty  Shown for an empty list.
    * @param {boolean} titled  True if the rows show their category.
    */
   show(items, empty, titled) {
+    const hasFocus = this.root.contains(this.#active());
     if (items.length === 0) {
       this.#rows.clear();
       this.root.role = 'presentation';
+      if (this.root.firstElementChild?.isEqualNode(empty)) return;
       this.root.replaceChildren(empty);
+      // Without the focus, the keys of the list and of the panel would be gone.
+      if (hasFocus) empty.focus();
       return;
     }
     this.root.role = 'feed';
     const now = Date.now();
-    const focused = this.#focused();
+    const focused = this.#focused() ?? (hasFocus ? { id: '', at: 0 } : null);
     const kept = new Map();
     const places = this.#places(items, now, titled);
     let index = 0;

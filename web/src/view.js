@@ -212,8 +212,9 @@ export class View {
     if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return;
     if (this.#blocked || !this.#settings.root.hidden) return;
     const target = /** @type {HTMLElement} */ (event.composedPath()[0]);
-    const isText = target.matches('input');
-    if (isText && event.key !== 'ArrowDown') return;
+    // Controls of the page's own rows keep their keys; an arrow leads from the search to the list.
+    const isText = target.matches('input, textarea, select') || target.isContentEditable;
+    if (isText && !(event.key === 'ArrowDown' && target.matches('.query'))) return;
     if (event.key === '?') this.#toggleHelp();
     else if (event.key === '/') this.#filters.openSearch();
     else {

@@ -26,6 +26,24 @@ describe('a bell', () => {
     await settle();
   };
 
+  it('stays open while Tab moves to and from controls of the page within it', async () => {
+    await connect();
+    const panel = bell.shadowRoot.querySelector('.panel');
+    const own = document.createElement('button');
+    bell.append(own);
+    const leave = (target, relatedTarget) => {
+      bell.open();
+      target.fire('keydown', { key: 'Tab' });
+      target.fire('focusout', { relatedTarget });
+      return panel.hidden;
+    };
+    assert.equal(leave(panel, own), false, 'to the control');
+    // The focus in the shadow root is that of the bell for the page.
+    assert.equal(leave(own, bell), false, 'from the control');
+    assert.equal(leave(own, document.createElement('button')), true, 'out of the bell');
+    assert.equal(leave(panel, null), true, 'out of the page');
+  });
+
   it('takes the language of the page if its own is not one', async () => {
     body.setAttribute('lang', 'id_ID');
     body.lang = 'id_ID';

@@ -83,6 +83,53 @@ describe('a view of an inbox', () => {
     assert.equal(client.loadOlder.mock.callCount(), 3, 'when it is online');
   });
 
+  it('keeps the focus, and with it its keys, when the last row goes and when one comes', async () => {
+    client.items = [item(1)];
+    await show(new View(host()));
+    const root = view.root.getRootNode();
+    const focused = () => root.activeElement?.className;
+    view.root.querySelector('.item').focus();
+    client.items = [];
+    view.render();
+    assert.equal(focused(), 'empty');
+    const empty = root.activeElement;
+    view.render();
+    assert.equal(root.activeElement, empty, 'a screen reader does not begin again');
+    client.items = [item(2)];
+    view.render();
+    assert.match(focused(), /^item/);
+    // Without the focus in the list, it stays where it is.
+    view.root.querySelector('.tab').focus();
+    client.items = [];
+    view.render();
+    assert.equal(focused(), 'tab');
+  });
+
+  it('leaves the keys to the controls of a row of the page', async () => {
+    client.items = [item(1)];
+    await show(new View(host()));
+    const control = (tag, more = {}) => {
+      const made = Object.assign(document.createElement(tag), more);
+      view.root.querySelector('.list').append(made);
+      return made;
+    };
+    const moves = (target, key) => {
+      view.root.querySelector('.gear').focus();
+      view.key(target.fire('keydown', { key }));
+      return view.root.getRootNode().activeElement.className !== 'gear';
+    };
+    for (const own of [
+      control('textarea'),
+      control('select'),
+      control('input'),
+      control('div', { isContentEditable: true }),
+    ])
+      for (const key of ['j', 'k', '/', '?', 'Home', 'ArrowDown'])
+        assert.equal(moves(own, key), false, `${own.localName} ${key}`);
+    assert.equal(moves(view.root.querySelector('.query'), 'ArrowDown'), true);
+    assert.equal(moves(control('button'), 'j'), true);
+  });
+
   it('closes the settings and the undo of an earlier user', async () => {
     client.items = [item(1)];
     client.archive = () => {};

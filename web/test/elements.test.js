@@ -44,6 +44,15 @@ describe('a bell', () => {
     assert.equal(leave(panel, null), true, 'out of the page');
   });
 
+  it('gives pages no link to follow that is not safe', async () => {
+    await connect();
+    const seen = [];
+    bell.addEventListener('lonceng:action', (event) => seen.push(event.url));
+    for (const action_url of ['/refunds/7', 'javascript:alert(1)', '//elsewhere.example', null])
+      bell.reportClick({ notification_id: 'id-1', action_url }, false);
+    assert.deepEqual(seen, ['/refunds/7', null, null, null]);
+  });
+
   it('takes the language of the page if its own is not one', async () => {
     body.setAttribute('lang', 'id_ID');
     body.lang = 'id_ID';

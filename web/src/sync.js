@@ -1,8 +1,10 @@
 import { socketUrl, shareName } from './options.js';
+import { CatchUp } from './catch-up.js';
 import { Inbox } from './inbox.js';
 import { Link } from './link.js';
 import { watchVisit } from './page-visit.js';
 import { PendingMarks } from './pending-marks.js';
+import { requestChanges, sendMarks } from './polling.js';
 import { Tabs } from './tabs.js';
 
 /** @import { Options } from './options.js' */
@@ -10,9 +12,6 @@ import { Tabs } from './tabs.js';
 /** @import { Status } from './link.js' */
 /** @import { MarkMessage } from './pending-marks.js' */
 /** @import { SignIn } from './sign-in.js' */
-
-/** Delay before marks are sent again that the hub could not store, in milliseconds. */
-const RETRY_AFTER = 3_000;
 
 /** Delay before `getToken` is called again after it returned none, in milliseconds. */
 const TOKEN_RETRY_AFTER = 5_000;
@@ -25,9 +24,6 @@ const IDENTITY_WAIT = 1_000;
 
 /** Reason of the status without an identity. */
 const NO_IDENTITY = 'no identity: set the attribute token, the property getToken, or auth="cookie"';
-
-/** Time after which an unanswered sync may be requested again, in milliseconds. */
-const SYNC_TIMEOUT = 5_000;
 
 /**
  * Synchronization of an inbox with the hub, through this tab's connection or that of the leading
@@ -53,8 +49,6 @@ export class InboxSync {
   );
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #retry;
-  /** Timer of what the hub could not take. @type {ReturnType<typeof setTimeout> | undefined} */
-  #again;
   /**
    * Connection, in the leading tab.
    * @type {Link | null}
@@ -63,9 +57,10 @@ export class InboxSync {
   /** True if the hub refuses the credentials of this tab; those of another tab may be valid. */
   #refused = false;
   #pending = new PendingMarks();
-  #syncing = false;
-  /** True while changes are missing. */
-  #behind = false;
+  #catchUp = new CatchUp(
+    () => this.#requestChanges(),
+    () => this.#sendPending(),
+  );
 
   /**
    * @param {Options} options
@@ -112,8 +107,6 @@ export class InboxSync {
   /** Starts over for another user. */
   startOver() {
     this.#disconnect();
-    this.#tabs = undefined;
-    this.#refused = this.#syncing = this.#behind = false;
     this.#pending = new PendingMarks();
     this.#api.forget();
     this.inbox.forget();
@@ -133,8 +126,6 @@ export class InboxSync {
   #leave() {
     this.#left = true;
     this.#disconnect();
-    this.#tabs = undefined;
-    this.#refused = this.#syncing = false;
     this.#pending.connectionLost();
     if (this.mayShow) this.#setStatus('connecting', '');
   }
@@ -147,10 +138,12 @@ export class InboxSync {
 
   #disconnect() {
     clearTimeout(this.#retry);
-    clearTimeout(this.#again);
+    this.#catchUp.close();
     this.#link?.close();
     this.#link = null;
     this.#tabs?.close();
+    this.#tabs = undefined;
+    this.#refused = false;
   }
 
   /**
@@ -221,20 +214,23 @@ export class InboxSync {
     else this.#link = link;
   }
 
-  /** Requests changes over HTTP. */
+  /** Sends pending marks, also those of other tabs, and requests changes, over HTTP. */
   async #poll() {
     const link = this.#link;
     // Before, so that what the hub answers has the marks.
-    await this.#sendByHttp();
-    let since = this.inbox.position ?? '0';
-    for (let more = true; more;) {
-      const page = await this.#api.changes(since);
+    await sendMarks(this.#api, this.#pending.all, (key, isRefused) => {
+      if (link !== this.#link) return false;
+      if (isRefused) this.#onRefused(key);
+      else this.#pending.remove(key);
+      this.#tabs?.send(isRefused ? { removed: key } : { stored: key });
+      return true;
+    });
+    await requestChanges(this.#api, this.inbox.position, (page) => {
       // A connection that opened in the meantime has newer changes.
-      if (this.status === 'online' || link !== this.#link) return;
+      if (this.status === 'online' || link !== this.#link) return false;
       this.#onHubMessage({ type: 'polled', data: page });
-      more = Boolean(page.next_cursor);
-      since = `${page.epoch}.${page.revision}`;
-    }
+      return true;
+    });
   }
 
   #yieldLead() {
@@ -249,14 +245,13 @@ export class InboxSync {
    * @param {any} message
    */
   #onHubMessage(message) {
-    if (['sync.response', 'reset', 'connected'].includes(message.type)) this.#caughtUp();
+    if (['sync.response', 'reset', 'connected'].includes(message.type)) this.#catchUp.done();
     if (message.type === 'error') {
-      this.#syncing = false;
+      this.#catchUp.failed();
       this.#onError(message.data.code);
       return;
     }
-    // A partial answer is complete only from this tab's revision: others get the resulting
-    // snapshot.
+    // Other tabs may lack what precedes a partial answer: they get the resulting snapshot.
     const whole = ['sync.response', 'polled'].includes(message.type);
     if (!whole) this.#tabs?.send({ message });
     this.#apply(message);
@@ -279,17 +274,17 @@ export class InboxSync {
       return;
     }
     if (message.snapshot) {
-      this.#caughtUp();
+      this.#catchUp.done();
       this.inbox.adopt(message.snapshot);
       this.changed();
     }
     if (message.removed) this.#onRefused(message.removed);
     if (message.stored) this.#pending.remove(message.stored);
-    if (message.retry) this.#retryLater();
-    if (['connected', 'reset'].includes(message.message?.type)) this.#caughtUp();
+    if (message.retry) this.#catchUp.retryLater();
+    if (['connected', 'reset'].includes(message.message?.type)) this.#catchUp.done();
     if (message.message) {
       // Without a snapshot the message would leave a gap.
-      if (this.inbox.revision < 0) this.#catchUp();
+      if (this.inbox.revision < 0) this.#catchUp.request();
       else this.#apply(message.message);
       if (message.message.type === 'connected') this.#onRenewed();
     }
@@ -308,7 +303,7 @@ export class InboxSync {
       this.#refused = false;
       // It leads again when that tab is closed, and finds out whether it may connect.
       this.#tabs?.queue();
-      this.#catchUp();
+      this.#catchUp.request();
     }
     this.#setStatus(status, reason);
   }
@@ -317,7 +312,7 @@ export class InboxSync {
   #apply(message) {
     if (message.type.endsWith('.ack')) this.#pending.acknowledge(message);
     const effect = this.inbox.apply(message);
-    if (effect.gap) this.#catchUp();
+    if (effect.gap) this.#catchUp.request();
     if (effect.fresh?.status === 'unread') {
       this.#target.dispatchEvent(new CustomEvent('notification', { detail: effect.fresh }));
     }
@@ -329,19 +324,10 @@ export class InboxSync {
     this.changed();
   }
 
-  #catchUp() {
-    this.#behind = true;
-    if (this.#syncing) return;
-    this.#syncing = true;
-    // The tab that was asked may be closed.
-    setTimeout(() => (this.#syncing = false), SYNC_TIMEOUT);
+  #requestChanges() {
     if (this.leads)
       this.#link?.send({ type: 'sync.request', since: this.inbox.position, limit: 500 });
     else this.#tabs?.send({ requestSnapshot: true });
-  }
-
-  #caughtUp() {
-    this.#syncing = this.#behind = false;
   }
 
   /** @param {string} code */
@@ -354,17 +340,8 @@ export class InboxSync {
     if (code === 'unavailable' || code === 'rate_limited') {
       this.#pending.connectionLost();
       this.#tabs?.send({ retry: true });
-      this.#retryLater();
+      this.#catchUp.retryLater();
     }
-  }
-
-  /** Sends again what the hub could not take: once, however many errors it has replied. */
-  #retryLater() {
-    clearTimeout(this.#again);
-    this.#again = setTimeout(() => {
-      this.#sendPending();
-      if (this.#behind) this.#catchUp();
-    }, RETRY_AFTER);
   }
 
   /**
@@ -401,26 +378,6 @@ export class InboxSync {
     if (!this.#link?.send(message)) return false;
     this.#pending.sent(message);
     return true;
-  }
-
-  /** Sends pending marks, also those of other tabs, over HTTP, while there is no WebSocket. */
-  async #sendByHttp() {
-    const link = this.#link;
-    for (const message of this.#pending.all) {
-      const key = PendingMarks.key(message);
-      try {
-        await this.#api.mark(message);
-        if (link !== this.#link) return;
-        this.#pending.remove(key);
-        this.#tabs?.send({ stored: key });
-      } catch (error) {
-        const { status } = /** @type {{ status?: number }} */ (error);
-        // The next poll retries, unless the hub will never take it.
-        if (status !== 400 && status !== 404) return;
-        this.#onRefused(key);
-        this.#tabs?.send({ removed: key });
-      }
-    }
   }
 
   #sendPending() {

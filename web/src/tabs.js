@@ -92,7 +92,6 @@ export class Tabs {
     this.#abort.abort();
     this.#release();
     this.#channel?.close();
-    this.#channel = null;
     this.leads = false;
   }
 }

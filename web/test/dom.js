@@ -69,8 +69,7 @@ export class FakeElement {
     for (const node of nodes) this.insertBefore(nodeOf(node), null);
   }
   prepend(...nodes) {
-    for (const node of nodes.reverse())
-      this.insertBefore(nodeOf(node), this.childNodes[0] ?? null);
+    for (const node of nodes.reverse()) this.insertBefore(nodeOf(node), this.childNodes[0] ?? null);
   }
   after(...nodes) {
     const next = this.parentNode.childNodes[this.parentNode.childNodes.indexOf(this) + 1];

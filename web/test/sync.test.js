@@ -43,7 +43,9 @@ const refuse = (socket, code) => socket.receive({ type: 'error', data: { code } 
 
 /** What was sent since the last time. */
 const sent = (socket) =>
-  socket.sent.splice(0).map(({ type, notification_id }) => `${type} ${notification_id ?? ''}`.trim());
+  socket.sent
+    .splice(0)
+    .map(({ type, notification_id }) => `${type} ${notification_id ?? ''}`.trim());
 
 describe('the synchronization of an inbox', () => {
   /** @type {InstanceType<typeof Client>[]} */

@@ -95,21 +95,9 @@ declare class DevicePush {
 type DevicePushState = "unavailable" | "elsewhere" | "blocked" | "off" | "on";
 
 /**
- * Selection of notifications.
- */
-type Filter$1 = {
-    tab: "all" | "unread" | "snoozed" | "archived";
-    category?: string | undefined;
-    /**
-     * Text in the title or the message.
-     */
-    q?: string | undefined;
-};
-
-/**
  * Action of a notification.
  */
-type Action$1 = {
+type Action$2 = {
     label: string;
     url: string | null;
     primary?: boolean | undefined;
@@ -117,7 +105,7 @@ type Action$1 = {
 /**
  * Notification as sent by the hub. `message` is plain text: never insert it as HTML.
  */
-type Notification$1 = {
+type Notification$2 = {
     notification_id: string;
     stream_id: string;
     revision: number;
@@ -148,7 +136,7 @@ type Notification$1 = {
     /**
      * At most two.
      */
-    actions?: Action$1[] | undefined;
+    actions?: Action$2[] | undefined;
     /**
      * Index of the action that the user has chosen.
      */
@@ -161,6 +149,21 @@ type Notification$1 = {
 };
 
 /**
+ * Selection of notifications.
+ */
+type Filter$1 = {
+    tab: "all" | "unread" | "snoozed" | "archived";
+    category?: string | undefined;
+    /**
+     * Text in the title or the message.
+     */
+    q?: string | undefined;
+};
+
+type Action$1 = Action$2;
+type Notification$1 = Notification$2;
+
+/**
  * Sign-in of a page: a token, a function that returns tokens, a cookie, or the parameters of dev
  * authentication. Keeps `options.token` fresh.
  */
@@ -168,8 +171,9 @@ declare class SignIn {
     /**
      * @param {Options} options
      * @param {() => void} renewed  Called when the token was replaced.
+     * @param {() => void} [switched]  Called when it was replaced by one of another user.
      */
-    constructor(options: Options$1, renewed: () => void);
+    constructor(options: Options$1, renewed: () => void, switched?: () => void);
     /** Reason why `getToken` gave no token, for logs. */
     problem: string;
     /** True if there is no identity. */
@@ -333,6 +337,11 @@ declare class Client extends EventTarget {
     get mayShow(): boolean;
     /** Last revision up to which everything is loaded. */
     get revision(): number;
+    /**
+     * Number of times that the list has started over, because the hub was restored or the user is
+     * another one. Pages that were loaded before are gone from it then.
+     */
+    get generation(): number;
     /** True if this tab holds the connection that the browser's tabs share. */
     get leads(): boolean;
     /**

@@ -59,9 +59,11 @@ export class LoncengBell extends ToastingElement {
     this.shadowRoot?.prepend(this.#bell, this.#panel.root);
     this.addEventListener('keydown', (event) => (this.#tabbed = event.key === 'Tab'));
     this.addEventListener('pointerdown', () => (this.#tabbed = false));
-    this.addEventListener('focusout', () => {
-      // Focus moves inside the shadow root do not fire here, so the focus has left the bell.
-      if (this.#tabbed && this.#panel.isOpen) this.close();
+    this.addEventListener('focusout', ({ relatedTarget }) => {
+      // Focus moves inside the shadow root do not fire here; moves to and from the page's own rows,
+      // which are children of the bell, do.
+      const stays = this.contains(/** @type {Node | null} */ (relatedTarget));
+      if (this.#tabbed && this.#panel.isOpen && !stays) this.close();
     });
   }
 

@@ -28,7 +28,11 @@ export class Client extends EventTarget {
     const own = { ...options };
     this.#api = new InboxApi(own);
     this.devicePush = new DevicePush(own);
-    this.#signIn = new SignIn(own, () => this.#sync.renew());
+    this.#signIn = new SignIn(
+      own,
+      () => this.#sync.renew(),
+      () => this.#sync.startOver(),
+    );
     this.#sync = new InboxSync(own, this.#api, this.#signIn, this);
   }
 
@@ -93,6 +97,14 @@ export class Client extends EventTarget {
   /** Last revision up to which everything is loaded. */
   get revision() {
     return this.#sync.inbox.revision;
+  }
+
+  /**
+   * Number of times that the list has started over, because the hub was restored or the user is
+   * another one. Pages that were loaded before are gone from it then.
+   */
+  get generation() {
+    return this.#sync.inbox.generation;
   }
 
   /** True if this tab holds the connection that the browser's tabs share. */
@@ -228,10 +240,15 @@ export class Client extends EventTarget {
   async loadOlder(cursor, filter = 'all') {
     const wanted = typeof filter === 'string' ? { tab: filter } : filter;
     const { tab, category, q } = wanted;
+    const { inbox } = this.#sync;
+    const { generation } = inbox;
     const page = await this.#api.list(cursor, wanted);
     const whole = tab === 'all' && !category && !q;
-    this.#sync.inbox.putPage(page.items, !whole, page);
-    this.#sync.changed();
+    // Otherwise it has started over in the meantime.
+    if (generation === inbox.generation) {
+      inbox.putPage(page.items, !whole, page);
+      this.#sync.changed();
+    }
     return page.next_cursor;
   }
 

@@ -13,6 +13,8 @@ import { element, icon } from './icons.js';
  */
 export function emptyList(words, { tab, category, q }, known, loading) {
   const empty = element('div', 'empty');
+  // It gets the focus when the last row goes.
+  empty.tabIndex = -1;
   const filtered = q ? words.nothingFound : category ? words.nothingIn : '';
   empty.append(icon(q ? 'search' : 'bell'));
   const texts = {

@@ -1,5 +1,6 @@
 import { acquire, adopt, release } from './shared-clients.js';
-import { words } from './messages.js';
+import { languageOf, words } from './messages.js';
+import { safeUrl } from './links.js';
 import { styles } from './styles.js';
 import { Announcer } from './announcer.js';
 
@@ -198,7 +199,7 @@ export class HostElement extends HTMLElement {
    * @param {Choice} [choice]
    * @protected
    */
-  reportClick(item, leaving, { action, url } = { url: item.action_url }) {
+  reportClick(item, leaving, { action, url } = { url: safeUrl(item.action_url) }) {
     const follow = this.fire('lonceng:action', item, { action, url });
     this.client?.clicked(item.notification_id, leaving && follow, action);
     return follow;
@@ -268,8 +269,8 @@ export class HostElement extends HTMLElement {
   }
 
   #applyLanguage() {
-    const near = /** @type {HTMLElement | null} */ (this.closest('[lang]'));
-    this.language = this.lang || near?.lang || navigator.language || 'en';
+    const near = /** @type {HTMLElement | null} */ (this.parentElement?.closest('[lang]') ?? null);
+    this.language = languageOf(this.lang, near?.lang, navigator.language);
     this.words = words(this.language, this.#dictionary);
     this.applyWords();
     this.draw();

@@ -162,8 +162,14 @@ export class InboxApi {
         return Object.assign(new Map(byCode), { channels: channels ?? [] });
       },
     );
-    this.#types.catch(() => (this.#types = null));
-    return this.#types;
+    const types = this.#types;
+    types.catch(() => this.#types === types && this.forget());
+    return types;
+  }
+
+  /** Forgets the types, which another user may not have. */
+  forget() {
+    this.#types = null;
   }
 
   /** @returns {Promise<Preferences>} */

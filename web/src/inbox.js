@@ -4,52 +4,9 @@ import { matches } from './matching.js';
 
 /** @import { Filter } from './matching.js' */
 
-/**
- * Action of a notification.
- *
- * @typedef {object} Action
- * @property {string} label
- * @property {string | null} url
- * @property {boolean} [primary]
- */
-
-/**
- * Notification as sent by the hub. `message` is plain text: never insert it as HTML.
- *
- * @typedef {object} Notification
- * @property {string} notification_id
- * @property {string} stream_id
- * @property {number} revision
- * @property {string} type_code
- * @property {string} title
- * @property {string} message
- * @property {'LOW' | 'MEDIUM' | 'HIGH'} priority
- * @property {string | null} source
- * @property {string | null} actor_id
- * @property {string | null} entity_type
- * @property {string | null} entity_id
- * @property {string | null} action_url
- * @property {Record<string, any>} metadata
- * @property {number} count
- * @property {string} created_at
- * @property {string | null} expires_at
- * @property {'unread' | 'read' | 'snoozed' | 'archived' | 'deleted' | 'auto_cleared'} status
- * @property {boolean} read
- * @property {string | null} read_at
- * @property {string | null} seen_at
- * @property {string | null} [snoozed_until]
- * @property {boolean} [quiet]
- * @property {string | null} [category]
- * @property {string | null} [icon]  URL of an icon or avatar.
- * @property {Action[]} [actions]  At most two.
- * @property {number} [clicked_action]  Index of the action that the user has chosen.
- * @property {string} [rich]  The message with markup: `**bold**` and `[text](url)`; a backslash
- *   escapes the next character.
- */
-
-/**
- * @typedef {'read' | 'unread' | 'archive' | 'unarchive' | 'delete' | 'snooze' | 'unsnooze'} Mark
- */
+/** @typedef {import('./inbox-types.js').Action} Action */
+/** @typedef {import('./inbox-types.js').Mark} Mark */
+/** @typedef {import('./inbox-types.js').Notification} Notification */
 
 /** @param {Notification} item */
 const sequence = (item) => Number(item.stream_id.split('-')[1]);
@@ -78,6 +35,10 @@ export class Inbox {
   epoch = '';
   /** Last revision up to which everything is loaded; -1 before the first connection. */
   revision = -1;
+  /** Revision since which every change is known. */
+  #since = -1;
+  /** Number of times that it has started over: what was loaded before is gone. */
+  generation = 0;
   /** Lowest revision of the pages that came before the first connection; none is Infinity. */
   #page = Infinity;
   /** Highest revision received, complete or not. */
@@ -123,16 +84,23 @@ export class Inbox {
   get snapshot() {
     const { epoch, revision, unread, unseen } = this;
     const items = this.all.filter((item) => !this.#loose.has(item.notification_id));
-    return { epoch, revision, unread, unseen, items, raised: [...this.#raised] };
+    const raised = [...this.#raised];
+    return { epoch, revision, since: this.#since, unread, unseen, items, raised };
   }
 
   /**
-   * Adopts the state of another tab, unless this one is newer.
+   * Adopts the state of another tab, unless this one is newer. Starts over if that tab does not know
+   * all changes since this one's state.
    * @param {Snapshot} snapshot
    */
   adopt(snapshot) {
-    if (snapshot.epoch === this.epoch && snapshot.revision < this.revision) return;
-    if (snapshot.epoch !== this.epoch) this.#clear();
+    const isOther = snapshot.epoch !== this.epoch;
+    if (!isOther && snapshot.revision < this.revision) return;
+    const { since = snapshot.revision } = snapshot;
+    const known = this.revision < 0 ? this.#page : this.revision;
+    const misses = isOther || known < (snapshot.since ?? -1);
+    if (misses) this.#clear();
+    if (misses || this.revision < 0) this.#since = since;
     for (const [id, revision] of snapshot.raised ?? []) this.#raised.set(id, revision);
     for (const item of snapshot.items) this.put(item, false);
     this.#setState(snapshot);
@@ -149,8 +117,7 @@ export class Inbox {
       case 'connected':
         return this.#connected(data);
       case 'reset':
-        this.#clear();
-        this.#setState(data);
+        this.#begin(data);
         return {};
       case 'sync.response':
         for (const item of message.data) this.put(item);
@@ -159,7 +126,7 @@ export class Inbox {
         // Changes received while the answer was in flight may be beyond it.
         return message.complete && this.revision >= this.#ahead ? {} : { gap: true };
       case 'polled':
-        if (data.reset || (this.epoch && data.epoch !== this.epoch)) this.#clear();
+        if (data.reset || (this.epoch && data.epoch !== this.epoch)) this.#begin(data);
         for (const item of data.items) this.put(item);
         this.#setState(data);
         return {};
@@ -258,7 +225,9 @@ export class Inbox {
         unsnooze: 'unread',
       }[mark]
     );
-    if (item.status === status || (mark === 'read' && item.status !== 'unread')) return false;
+    // A snooze may get another end.
+    const isSame = item.status === status && (mark !== 'snooze' || item.snoozed_until === until);
+    if (isSame || (mark === 'read' && item.status !== 'unread')) return false;
     if (mark === 'unsnooze' && item.status !== 'snoozed') return false;
     const read = mark === 'read' || (item.read && !['unread', 'snooze'].includes(mark));
     this.#replace(item, { ...item, status, read, snoozed_until: until ?? null });
@@ -287,7 +256,27 @@ export class Inbox {
     this.#sorted = null;
   }
 
+  /** Forgets everything, for another user. */
+  forget() {
+    this.#clear();
+    this.epoch = '';
+    this.#ahead = this.#since = this.revision = -1;
+    this.unread = this.unseen = 0;
+  }
+
+  /**
+   * Starts over with the state that the hub names.
+   * @param {{epoch: string, revision: number, unread: number, unseen?: number}} data
+   */
+  #begin(data) {
+    this.#clear();
+    this.#setState(data);
+    this.#since = data.revision;
+  }
+
   #clear() {
+    // Before the first connection there is nothing yet, unless a page of the list has come.
+    if (this.epoch) this.generation += 1;
     this.#page = Infinity;
     this.#items.clear();
     this.#loose.clear();
@@ -308,11 +297,10 @@ export class Inbox {
     const page = this.#page;
     if (this.revision < 0 && data.epoch === this.epoch && page <= data.revision) {
       this.#setState(data);
-      this.revision = page;
+      this.#since = this.revision = page;
       return page < data.revision ? { gap: true } : {};
     }
-    this.#clear();
-    this.#setState(data);
+    this.#begin(data);
     return {};
   }
 

@@ -54,25 +54,30 @@ export class List {
   /**
    * Shows notifications in this order.
    * @param {Notification[]} items
-   * @param {Node} empty  Shown for an empty list.
+   * @param {HTMLElement} empty  Shown for an empty list.
    * @param {boolean} titled  True if the rows show their category.
    */
   show(items, empty, titled) {
+    const hasFocus = this.root.contains(this.#active());
     if (items.length === 0) {
       this.#rows.clear();
       this.root.role = 'presentation';
+      if (this.root.firstElementChild?.isEqualNode(empty)) return;
       this.root.replaceChildren(empty);
+      // Without the focus, the keys of the list and of the panel would be gone.
+      if (hasFocus) empty.focus();
       return;
     }
     this.root.role = 'feed';
     const now = Date.now();
-    const focused = this.#focused();
+    const focused = this.#focused() ?? (hasFocus ? { id: '', at: 0 } : null);
     const kept = new Map();
     const places = this.#places(items, now, titled);
     let index = 0;
     for (const [item, place] of places) {
       // The other fields of a notification never change.
-      const key = JSON.stringify([item.status, item.count, item.clicked_action, place]);
+      const { status, snoozed_until, count, clicked_action } = item;
+      const key = JSON.stringify([status, snoozed_until, count, clicked_action, place]);
       const known = this.#rows.get(item.notification_id);
       // A row with an open menu is kept.
       const keep = known && (known.key === key || this.#menu.isIn(known.row));

@@ -211,6 +211,22 @@ export const LANGUAGES = {
 };
 
 /**
+ * Returns the first of these languages that the formatters of a browser accept; English if there is
+ * none. Pages also say `en_US`, which is not a language tag (BCP 47).
+ * @param {(string | undefined)[]} wanted
+ */
+export function languageOf(...wanted) {
+  for (const one of wanted) {
+    try {
+      if (one) return Intl.getCanonicalLocales(one.replaceAll('_', '-'))[0];
+    } catch {
+      // The next one.
+    }
+  }
+  return 'en';
+}
+
+/**
  * Returns the texts of a language; English if it is unknown. The page's own texts come first.
  * @param {string} language
  * @param {Words | null} [own]

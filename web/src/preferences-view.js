@@ -17,6 +17,8 @@ export class PreferencesView {
   #host;
   /** True if the form is filled, or is being filled. */
   #shown = false;
+  /** Generation of the inbox that the form belongs to. */
+  #generation = 0;
 
   /** @param {{ client: () => Client | null, announce: (text: string) => void }} of */
   constructor(of) {
@@ -36,13 +38,15 @@ export class PreferencesView {
 
   /** Clears the form for another user. */
   forget() {
+    this.#generation = this.#host.client()?.generation ?? 0;
     this.#shown = false;
-    this.#settings.root.replaceChildren();
+    this.#settings.forget();
   }
 
   /** Fills the form as soon as the user is signed in, and shows why it is not filled. */
   render() {
     const client = this.#host.client();
+    if (client && client.generation !== this.#generation) this.forget();
     const status = client?.status ?? 'connecting';
     const text = statusText(status, this.#words) || (this.#shown ? '' : this.#words.loading);
     const blocked = Boolean(client && !client.mayShow);

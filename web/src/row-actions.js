@@ -61,6 +61,10 @@ export class RowActions {
     client?.snooze(id, until);
     const time = clock(until, this.language, 'medium');
     this.show(filled(this.words.snoozed, { time }), () => {
+      if (item.status === 'snoozed' && item.snoozed_until) {
+        client?.snooze(id, new Date(item.snoozed_until));
+        return;
+      }
       client?.unsnooze(id);
       // A notification that wakes up is unread.
       if (item.status === 'read') client?.markRead(id);

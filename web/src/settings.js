@@ -17,6 +17,8 @@ export class Settings {
   root = element('form', 'settings');
   /** @type {(result: string) => void} */
   #say;
+  /** The last time that the form was shown. */
+  #turn = {};
 
   /** @param {(result: string) => void} say  Shows the result. */
   constructor(say) {
@@ -29,11 +31,13 @@ export class Settings {
    * @param {Words} words
    */
   async show(client, words) {
-    this.root.replaceChildren();
+    this.forget();
+    const turn = this.#turn;
     const [known, types] = await Promise.all([client.preferences(), client.types()]);
     const pushes = types.channels?.includes('push');
     const device = pushes ? await client.devicePush.state() : 'unavailable';
-    this.root.replaceChildren();
+    // Another form, or another user, has come in the meantime.
+    if (turn !== this.#turn) return;
     const browser = this.#group(words.here);
     const sound = this.#box(browser, 'sound', words.sound, Boolean(here().sound));
     sound.onchange = () => keep({ sound: sound.checked });
@@ -75,6 +79,12 @@ export class Settings {
         () => this.#say(words.failed),
       );
     };
+  }
+
+  /** Clears the form. */
+  forget() {
+    this.#turn = {};
+    this.root.replaceChildren();
   }
 
   /** @param {string} legend */

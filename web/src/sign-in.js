@@ -33,6 +33,16 @@ export function claims(token) {
 }
 
 /**
+ * Returns true if two tokens name different users.
+ * @param {string | undefined} before
+ * @param {string} after
+ */
+function isOther(before, after) {
+  const [was, is] = [claims(before ?? '').sub, claims(after).sub];
+  return was !== undefined && is !== undefined && was !== is;
+}
+
+/**
  * Sign-in of a page: a token, a function that returns tokens, a cookie, or the parameters of dev
  * authentication. Keeps `options.token` fresh.
  */
@@ -41,6 +51,8 @@ export class SignIn {
   #options;
   /** @type {() => void} */
   #renewed;
+  /** @type {() => void} */
+  #switched;
   /** @type {Promise<boolean> | null} */
   #requesting = null;
   #asked = false;
@@ -54,10 +66,12 @@ export class SignIn {
   /**
    * @param {Options} options
    * @param {() => void} renewed  Called when the token was replaced.
+   * @param {() => void} [switched]  Called when it was replaced by one of another user.
    */
-  constructor(options, renewed) {
+  constructor(options, renewed, switched = renewed) {
     this.#options = options;
     this.#renewed = renewed;
+    this.#switched = switched;
     options.renew = () => this.refused();
     options.ready = () => this.#ready();
     this.#plan();
@@ -79,9 +93,7 @@ export class SignIn {
    * @param {string} token
    */
   setToken(token) {
-    this.#options.token = token;
-    this.#plan();
-    this.#renewed();
+    if (!this.#replace(token)) this.#renewed();
   }
 
   /**
@@ -108,7 +120,10 @@ export class SignIn {
    */
   async refused(token) {
     if (!this.#options.getToken) return false;
-    if (this.#requesting) return this.#requesting;
+    const before = this.#options.token;
+    // What was refused is not for another user.
+    const isMine = () => !isOther(before, this.#options.token ?? '');
+    if (this.#requesting) return (await this.#requesting) && isMine();
     const now = Date.now();
     const since = now - this.#refusedAt;
     if (since < this.#pause) return false;
@@ -119,7 +134,7 @@ export class SignIn {
     this.#refusedAt = now;
     const renewed = await this.#request();
     const isSame = this.#options.token === token && this.#pause === REFUSED_FIRST;
-    return renewed && !isSame;
+    return renewed && !isSame && isMine();
   }
 
   /** Stops renewals. */
@@ -146,8 +161,7 @@ export class SignIn {
           );
         }
         this.problem = '';
-        this.#options.token = token;
-        this.#plan();
+        this.#replace(token);
         return true;
       } catch (error) {
         return this.#fail('getToken failed; the console says why', error);
@@ -156,6 +170,18 @@ export class SignIn {
       }
     })();
     return this.#requesting;
+  }
+
+  /**
+   * Replaces the token. Returns whether it is one of another user.
+   * @param {string} token
+   */
+  #replace(token) {
+    const other = isOther(this.#options.token, token);
+    this.#options.token = token;
+    this.#plan();
+    if (other) this.#switched();
+    return other;
   }
 
   /**
@@ -190,8 +216,10 @@ export class SignIn {
   async #renew() {
     // The timer may have been cut to its maximum duration.
     const left = (claims(this.#options.token ?? '').exp ?? 0) * 1000 - Date.now();
+    const before = this.#options.token;
     if (left > PLANNED_MAX) this.#plan();
-    else if (await this.#request()) this.#renewed();
-    else this.#timer = setTimeout(() => void this.#renew(), REFUSED_FIRST);
+    else if (await this.#request()) {
+      if (!isOther(before, this.#options.token ?? '')) this.#renewed();
+    } else this.#timer = setTimeout(() => void this.#renew(), REFUSED_FIRST);
   }
 }

@@ -1,8 +1,10 @@
 import { socketUrl, shareName } from './options.js';
+import { CatchUp } from './catch-up.js';
 import { Inbox } from './inbox.js';
 import { Link } from './link.js';
 import { watchVisit } from './page-visit.js';
 import { PendingMarks } from './pending-marks.js';
+import { requestChanges, sendMarks } from './polling.js';
 import { Tabs } from './tabs.js';
 
 /** @import { Options } from './options.js' */
@@ -10,9 +12,6 @@ import { Tabs } from './tabs.js';
 /** @import { Status } from './link.js' */
 /** @import { MarkMessage } from './pending-marks.js' */
 /** @import { SignIn } from './sign-in.js' */
-
-/** Delay before marks are sent again that the hub could not store, in milliseconds. */
-const RETRY_AFTER = 3_000;
 
 /** Delay before `getToken` is called again after it returned none, in milliseconds. */
 const TOKEN_RETRY_AFTER = 5_000;
@@ -25,9 +24,6 @@ const IDENTITY_WAIT = 1_000;
 
 /** Reason of the status without an identity. */
 const NO_IDENTITY = 'no identity: set the attribute token, the property getToken, or auth="cookie"';
-
-/** Time after which an unanswered sync may be requested again, in milliseconds. */
-const SYNC_TIMEOUT = 5_000;
 
 /**
  * Synchronization of an inbox with the hub, through this tab's connection or that of the leading
@@ -58,8 +54,13 @@ export class InboxSync {
    * @type {Link | null}
    */
   #link = null;
+  /** True if the hub refuses the credentials of this tab; those of another tab may be valid. */
+  #refused = false;
   #pending = new PendingMarks();
-  #syncing = false;
+  #catchUp = new CatchUp(
+    () => this.#requestChanges(),
+    () => this.#sendPending(),
+  );
 
   /**
    * @param {Options} options
@@ -95,8 +96,23 @@ export class InboxSync {
 
   /** Connects, or connects again, with another token. */
   renew() {
-    if (this.#tabs) this.#link?.renew();
-    else void this.#start();
+    if (!this.#tabs) void this.#start();
+    else if (!this.#refused) this.#link?.renew();
+    else {
+      this.#refused = false;
+      this.#tabs.queue();
+    }
+  }
+
+  /** Starts over for another user. */
+  startOver() {
+    this.#disconnect();
+    this.#pending = new PendingMarks();
+    this.#api.forget();
+    this.inbox.forget();
+    this.#setStatus('connecting', '');
+    this.changed();
+    void this.#start();
   }
 
   /** Closes the connection. */
@@ -110,8 +126,6 @@ export class InboxSync {
   #leave() {
     this.#left = true;
     this.#disconnect();
-    this.#tabs = undefined;
-    this.#syncing = false;
     this.#pending.connectionLost();
     if (this.mayShow) this.#setStatus('connecting', '');
   }
@@ -124,9 +138,12 @@ export class InboxSync {
 
   #disconnect() {
     clearTimeout(this.#retry);
+    this.#catchUp.close();
     this.#link?.close();
     this.#link = null;
     this.#tabs?.close();
+    this.#tabs = undefined;
+    this.#refused = false;
   }
 
   /**
@@ -183,7 +200,7 @@ export class InboxSync {
     };
     // Every tab sees the next `online` as a change, and sends its pending marks.
     report('connecting', '');
-    this.#link = new Link(this.#options, {
+    const link = new Link(this.#options, {
       address: () => socketUrl(this.#options, this.inbox.position),
       welcome: 'connected',
       onMessage: (message) => this.#onHubMessage(message),
@@ -192,22 +209,32 @@ export class InboxSync {
       probe: ['GET', '/api/v1/notifications/unread-count'],
       signIn: this.#signIn,
     });
+    // A malformed address is refused at once.
+    if (this.#refused) link.close();
+    else this.#link = link;
   }
 
-  /** Requests changes over HTTP. */
+  /** Sends pending marks, also those of other tabs, and requests changes, over HTTP. */
   async #poll() {
-    let since = this.inbox.position ?? '0';
-    for (let more = true; more;) {
-      const page = await this.#api.changes(since);
+    const link = this.#link;
+    // Before, so that what the hub answers has the marks.
+    await sendMarks(this.#api, this.#pending.all, (key, isRefused) => {
+      if (link !== this.#link) return false;
+      if (isRefused) this.#onRefused(key);
+      else this.#pending.remove(key);
+      this.#tabs?.send(isRefused ? { removed: key } : { stored: key });
+      return true;
+    });
+    await requestChanges(this.#api, this.inbox.position, (page) => {
       // A connection that opened in the meantime has newer changes.
-      if (this.status === 'online') return;
+      if (this.status === 'online' || link !== this.#link) return false;
       this.#onHubMessage({ type: 'polled', data: page });
-      more = Boolean(page.next_cursor);
-      since = `${page.epoch}.${page.revision}`;
-    }
+      return true;
+    });
   }
 
   #yieldLead() {
+    this.#refused = true;
     this.#link?.close();
     this.#link = null;
     this.#tabs?.yield();
@@ -218,19 +245,18 @@ export class InboxSync {
    * @param {any} message
    */
   #onHubMessage(message) {
-    if (['sync.response', 'reset', 'error', 'connected'].includes(message.type))
-      this.#syncing = false;
+    if (['sync.response', 'reset', 'connected'].includes(message.type)) this.#catchUp.done();
     if (message.type === 'error') {
+      this.#catchUp.failed();
       this.#onError(message.data.code);
       return;
     }
-    // A partial answer is complete only from this tab's revision: others get the resulting
-    // snapshot.
+    // Other tabs may lack what precedes a partial answer: they get the resulting snapshot.
     const whole = ['sync.response', 'polled'].includes(message.type);
     if (!whole) this.#tabs?.send({ message });
     this.#apply(message);
+    if (message.type === 'connected') this.#onRenewed();
     if (whole) this.#tabs?.send({ snapshot: this.inbox.snapshot });
-    if (message.type === 'polled') void this.#sendByHttp();
   }
 
   /**
@@ -239,7 +265,8 @@ export class InboxSync {
    */
   #onTabMessage(message) {
     if (this.#tabs?.leads) {
-      if (message.send) this.#sendOverLink(message.send);
+      // Without a connection, this tab sends it with the next request over HTTP.
+      if (message.send && !this.#sendOverLink(message.send)) this.#pending.add(message.send);
       if (message.requestSnapshot && this.inbox.revision >= 0) {
         this.#tabs.send({ snapshot: this.inbox.snapshot });
         this.#tabs.send({ status: this.status, reason: this.reason });
@@ -247,26 +274,45 @@ export class InboxSync {
       return;
     }
     if (message.snapshot) {
-      this.#syncing = false;
+      this.#catchUp.done();
       this.inbox.adopt(message.snapshot);
       this.changed();
     }
     if (message.removed) this.#onRefused(message.removed);
-    if (message.retry) setTimeout(() => this.#sendPending(), RETRY_AFTER);
-    if (['connected', 'reset'].includes(message.message?.type)) this.#syncing = false;
+    if (message.stored) this.#pending.remove(message.stored);
+    if (message.retry) this.#catchUp.retryLater();
+    if (['connected', 'reset'].includes(message.message?.type)) this.#catchUp.done();
     if (message.message) {
       // Without a snapshot the message would leave a gap.
-      if (this.inbox.revision < 0) this.#catchUp();
+      if (this.inbox.revision < 0) this.#catchUp.request();
       else this.#apply(message.message);
+      if (message.message.type === 'connected') this.#onRenewed();
     }
-    if (message.status) this.#setStatus(message.status, message.reason ?? '');
+    if (message.status) this.#onTabStatus(message.status, message.reason ?? '');
+  }
+
+  /**
+   * Handles the status of the leading tab.
+   * @param {Status} status
+   * @param {string} reason
+   */
+  #onTabStatus(status, reason) {
+    if (this.#refused) {
+      // A tab that only tries its credentials says nothing about those of this tab.
+      if (status !== 'online') return;
+      this.#refused = false;
+      // It leads again when that tab is closed, and finds out whether it may connect.
+      this.#tabs?.queue();
+      this.#catchUp.request();
+    }
+    this.#setStatus(status, reason);
   }
 
   /** @param {any} message */
   #apply(message) {
     if (message.type.endsWith('.ack')) this.#pending.acknowledge(message);
     const effect = this.inbox.apply(message);
-    if (effect.gap) this.#catchUp();
+    if (effect.gap) this.#catchUp.request();
     if (effect.fresh?.status === 'unread') {
       this.#target.dispatchEvent(new CustomEvent('notification', { detail: effect.fresh }));
     }
@@ -278,11 +324,7 @@ export class InboxSync {
     this.changed();
   }
 
-  #catchUp() {
-    if (this.#syncing) return;
-    this.#syncing = true;
-    // The tab that was asked may be closed.
-    setTimeout(() => (this.#syncing = false), SYNC_TIMEOUT);
+  #requestChanges() {
     if (this.leads)
       this.#link?.send({ type: 'sync.request', since: this.inbox.position, limit: 500 });
     else this.#tabs?.send({ requestSnapshot: true });
@@ -298,7 +340,7 @@ export class InboxSync {
     if (code === 'unavailable' || code === 'rate_limited') {
       this.#pending.connectionLost();
       this.#tabs?.send({ retry: true });
-      setTimeout(() => this.#sendPending(), RETRY_AFTER);
+      this.#catchUp.retryLater();
     }
   }
 
@@ -319,23 +361,23 @@ export class InboxSync {
   }
 
   /**
-   * Sends a mark over the connection, in the leading tab.
+   * Sends what was lost between two connections, if the status did not change: the token was
+   * renewed. Otherwise the status `online` does the same.
+   */
+  #onRenewed() {
+    if (this.status !== 'online') return;
+    this.#pending.connectionLost();
+    this.#sendPending();
+  }
+
+  /**
+   * Sends a mark over the connection, in the leading tab. Returns whether it was sent.
    * @param {any} message
    */
   #sendOverLink(message) {
-    if (this.#link?.send(message)) this.#pending.sent(message);
-  }
-
-  /** Sends pending marks over HTTP, while there is no WebSocket. */
-  async #sendByHttp() {
-    for (const message of this.#pending.all) {
-      try {
-        await this.#api.mark(message);
-        this.#pending.remove(PendingMarks.key(message));
-      } catch {
-        // The next poll retries.
-      }
-    }
+    if (!this.#link?.send(message)) return false;
+    this.#pending.sent(message);
+    return true;
   }
 
   #sendPending() {

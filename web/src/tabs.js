@@ -15,6 +15,8 @@ export class Tabs {
   #name;
   #abort = new AbortController();
   /** @type {() => void} */
+  #lead;
+  /** @type {() => void} */
   #release = () => {};
   leads = false;
 
@@ -25,22 +27,31 @@ export class Tabs {
    */
   constructor(name, lead, receive) {
     this.#name = name;
-    if (!name) {
+    this.#lead = lead;
+    if (name) {
+      this.#channel = new BroadcastChannel(name);
+      this.#channel.onmessage = (event) => receive(event.data);
+    }
+    this.queue();
+  }
+
+  /** Leads when no other tab does. To be called again after `yield`. */
+  queue() {
+    const { signal } = this.#abort;
+    if (!this.#name) {
       this.leads = true;
       // After the caller's constructor.
-      queueMicrotask(() => this.#abort.signal.aborted || lead());
+      queueMicrotask(() => signal.aborted || this.#lead());
       return;
     }
-    this.#channel = new BroadcastChannel(name);
-    this.#channel.onmessage = (event) => receive(event.data);
     const hold = () =>
       new Promise((resolve) => {
         this.#release = () => resolve(undefined);
-        if (this.#abort.signal.aborted) return this.#release();
+        if (signal.aborted) return this.#release();
         this.leads = true;
-        lead();
+        this.#lead();
       });
-    navigator.locks.request(name, { signal: this.#abort.signal }, hold).catch(() => {
+    navigator.locks.request(this.#name, { signal }, hold).catch(() => {
       // Closed before it became the leader.
     });
   }

@@ -94,12 +94,13 @@ export class Toasts {
       : element('strong', 'title', notification.title);
     title.dir = 'auto';
     const press = (/** @type {MouseEvent} */ event, /** @type {Choice} */ choice) => {
+      // The right button opens the menu of the browser.
+      if (event.button > 1) return;
       const leaving = Boolean(choice.url) && staysHere(event);
       if (!this.#host.click(notification, leaving, choice)) event.preventDefault();
       this.#leave(toast);
     };
-    const click = (/** @type {MouseEvent} */ event) =>
-      press(event, { url: notification.action_url });
+    const click = (/** @type {MouseEvent} */ event) => press(event, { url });
     if (title instanceof HTMLAnchorElement) {
       title.href = url ?? '';
       title.onclick = title.onauxclick = click;

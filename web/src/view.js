@@ -58,6 +58,8 @@ export class View {
   #shown = false;
   #blocked = false;
   #wasOnline = false;
+  /** Generation of the inbox that the pages belong to. */
+  #generation = 0;
   #nearEnd = false;
   #gestureAt = -Infinity;
   #end = new IntersectionObserver((entries) => this.#onEnd(entries.at(-1)?.isIntersecting), {
@@ -122,8 +124,12 @@ export class View {
     this.#actions.bar.hide();
   }
 
-  /** Clears the view for another inbox. */
+  /** Clears the view for another inbox, or one that has started over. */
   forget() {
+    this.#generation = this.#host.client()?.generation ?? 0;
+    if (!this.#settings.root.hidden) this.#toggleSettings();
+    this.#settings.forget();
+    this.#actions.bar.hide();
     this.#pager.forget();
     this.#actions.types = new Map();
     this.#filters.setCategories([]);
@@ -165,6 +171,7 @@ export class View {
   /** Renders what has changed. */
   render() {
     const client = this.#host.client();
+    if (client && client.generation !== this.#generation) this.forget();
     const online = client?.status === 'online';
     // Failures from before the reconnect no longer count.
     if (online && !this.#wasOnline) this.#pager.failed = false;
@@ -205,8 +212,9 @@ export class View {
     if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return;
     if (this.#blocked || !this.#settings.root.hidden) return;
     const target = /** @type {HTMLElement} */ (event.composedPath()[0]);
-    const isText = target.matches('input');
-    if (isText && event.key !== 'ArrowDown') return;
+    // Controls of the page's own rows keep their keys; an arrow leads from the search to the list.
+    const isText = target.matches('input, textarea, select') || target.isContentEditable;
+    if (isText && !(event.key === 'ArrowDown' && target.matches('.query'))) return;
     if (event.key === '?') this.#toggleHelp();
     else if (event.key === '/') this.#filters.openSearch();
     else {

@@ -78,6 +78,7 @@ class FakeChannel {
   }
 
   postMessage(data) {
+    if (!FakeChannel.#all.has(this)) throw new DOMException('closed', 'InvalidStateError');
     for (const other of FakeChannel.#all) {
       if (other !== this && other.name === this.name)
         queueMicrotask(() => other.onmessage?.({ data: structuredClone(data) }));

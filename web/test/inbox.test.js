@@ -208,6 +208,16 @@ describe('Inbox', () => {
     assert.deepEqual([ids(inbox.items), inbox.unread], [['id-1'], 1]);
   });
 
+  it('gives a snooze another end', () => {
+    inbox.apply(push(1));
+    const [first, second] = ['2030-01-01T09:00:00.000Z', '2030-01-02T09:00:00.000Z'];
+    assert.equal(inbox.applyMark('id-1', 'snooze', first), true);
+    assert.equal(inbox.applyMark('id-1', 'snooze', first), false, 'it changes nothing');
+    assert.equal(inbox.applyMark('id-1', 'snooze', second), true);
+    const [snoozed] = inbox.matching({ tab: 'snoozed' });
+    assert.deepEqual([snoozed.snoozed_until, inbox.unread], [second, 0]);
+  });
+
   it('starts over after a restore of the hub', () => {
     inbox.apply(push(1));
     inbox.apply(connected(0, 0, 'e2'));
@@ -229,6 +239,50 @@ describe('Inbox', () => {
     inbox.apply(push(2));
     inbox.adopt(other.snapshot);
     assert.equal(inbox.revision, 2);
+  });
+
+  it('starts over when another tab does not know the changes since its own state', () => {
+    inbox.apply(push(1));
+    const [fresh, whole] = [new Inbox(), new Inbox()];
+    // That tab has begun at revision 5, and does not know that id-1 was read before.
+    fresh.apply(connected(5));
+    fresh.apply(push(6));
+    inbox.adopt(fresh.snapshot);
+    assert.deepEqual([ids(inbox.items), inbox.revision, inbox.generation], [['id-6'], 6, 1]);
+    // Later tabs know what this one knows.
+    whole.apply(connected(5));
+    whole.adopt(inbox.snapshot);
+    assert.deepEqual([ids(whole.items), whole.generation], [['id-6'], 0]);
+    const behind = new Inbox();
+    behind.apply(connected(4));
+    behind.adopt(whole.snapshot);
+    assert.equal(behind.generation, 1);
+  });
+
+  it('keeps a page that came before another tab tells its state, if that knows the rest', () => {
+    const other = new Inbox();
+    other.apply(connected(2));
+    other.apply(push(3));
+    const early = new Inbox();
+    early.putPage([item(2)], false, { epoch: 'e1', revision: 2 });
+    early.adopt(other.snapshot);
+    assert.deepEqual([ids(early.items), early.generation], [['id-3', 'id-2'], 0]);
+    const late = new Inbox();
+    late.putPage([item(1)], false, { epoch: 'e1', revision: 1 });
+    late.adopt(other.snapshot);
+    assert.deepEqual([ids(late.items), late.generation], [['id-3'], 1]);
+  });
+
+  it('counts how often it has started over', () => {
+    assert.equal(inbox.generation, 0, 'the first connection is none');
+    inbox.apply(push(1));
+    inbox.apply(connected(2));
+    assert.equal(inbox.generation, 0, 'it has resumed');
+    inbox.apply({ type: 'reset', data: { epoch: 'e2', revision: 1, unread: 0 } });
+    inbox.apply({ type: 'polled', data: { epoch: 'e3', revision: 1, unread: 0, items: [] } });
+    assert.deepEqual([inbox.generation, inbox.position], [2, 'e3.1']);
+    inbox.forget();
+    assert.deepEqual([inbox.generation, inbox.position, inbox.items], [3, null, []]);
   });
 
   it('searches in any case, also of letters that are not ASCII', () => {

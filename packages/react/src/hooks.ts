@@ -73,9 +73,10 @@ export function useInbox({ tab = 'all', category, q }: UseInboxOptions = {}): In
     () => INITIAL_PAGE,
   );
   const isOnline = state.status === 'online';
+  const { isLoaded } = page;
   useEffect(() => {
-    if (isOnline) void store.loadFirst(filter);
-  }, [store, filter, isOnline]);
+    if (isOnline && !isLoaded) void store.loadFirst(filter);
+  }, [store, filter, isOnline, isLoaded]);
   const actions = useMemo(() => {
     const client = () => store.getClient();
     return {

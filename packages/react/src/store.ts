@@ -71,6 +71,8 @@ export class InboxStore {
   #items = new Map<string, readonly Notification[]>();
   /** By the key of the filter. */
   #pages = new Map<string, Page>();
+  /** Generation of the live inbox that the pages belong to. */
+  #generation = 0;
   #listeners = new Set<() => void>();
   #isUsed = false;
 
@@ -121,7 +123,7 @@ export class InboxStore {
     const client = new Client(options);
     client.addEventListener('change', () => this.#changed(client));
     this.#client = client;
-    this.#pages = new Map();
+    this.#startOver(client);
     this.#changed(client);
     return client;
   }
@@ -146,6 +148,8 @@ export class InboxStore {
     const client = this.#client;
     const page = this.getPage(filter);
     if (!client || page.isLoading || (page.isLoaded && !page.hasMore)) return;
+    const generation = this.#generation;
+    const hasStartedOver = () => client === this.#client && generation !== this.#generation;
     this.#setPage(client, filter, { ...page, isLoading: true, error: null });
     const before = client.matching(filter).length;
     let cursor = page.cursor;
@@ -156,8 +160,10 @@ export class InboxStore {
         cursor &&
         page.isLoaded &&
         client === this.#client &&
+        !hasStartedOver() &&
         client.matching(filter).length === before
       );
+      if (hasStartedOver()) return this.load(filter);
       const hasMore = cursor !== null;
       this.#setPage(client, filter, {
         hasMore,
@@ -167,6 +173,7 @@ export class InboxStore {
         cursor,
       });
     } catch (thrown) {
+      if (hasStartedOver()) return this.load(filter);
       const error = thrown instanceof Error ? thrown : new Error(String(thrown));
       this.#setPage(client, filter, { ...page, isLoading: false, error });
     }
@@ -179,8 +186,14 @@ export class InboxStore {
     this.#tell();
   }
 
+  #startOver({ generation }: Client) {
+    this.#generation = generation;
+    this.#pages = new Map();
+  }
+
   #changed(client: Client) {
     if (client !== this.#client) return;
+    if (client.generation !== this.#generation) this.#startOver(client);
     this.#state = null;
     this.#items.clear();
     this.#tell();

@@ -161,6 +161,27 @@ test('the real bell previews a type as it is typed, without taking the focus', a
   );
 });
 
+test('an answer on its way does not overwrite the test data that are typed', async () => {
+  const page = await openPage(browser, hub, `${as}#overview`);
+  const asked = [];
+  await page.route('**/types/NOTE_CREATED/preview*', async (route) => {
+    const { event } = route.request().postDataJSON();
+    if (event) await new Promise((resolve) => asked.push(resolve));
+    const rendered = { title: 'Note', message: 'Note', warnings: [] };
+    if (event) rendered.data = { title: 'of the event' };
+    return route.fulfill({ status: 200, json: rendered });
+  });
+  await page.evaluate(() => (location.hash = '#types/NOTE_CREATED'));
+  await until('the preview of an event is on its way', () => asked.length > 0);
+  const data = page.getByRole('textbox', { name: 'Test data' });
+  await data.fill('{ "title": "typed" }');
+  const answered = page.waitForResponse('**/types/NOTE_CREATED/preview*');
+  for (const answer of asked) answer();
+  await answered;
+  await page.evaluate(() => new Promise((drawn) => requestAnimationFrame(() => drawn(null))));
+  assert.equal(await data.inputValue(), '{ "title": "typed" }');
+});
+
 test('buttons, category and icon of a type are saved', async () => {
   const page = await openPage(browser, hub, `${as}#new-type`);
   const editor = page.locator('form.editor');

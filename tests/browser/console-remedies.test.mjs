@@ -229,29 +229,6 @@ test('a type that is opened from a dead letter is previewed with it', async () =
   assert.equal(previewed.at(-1), 'x');
 });
 
-test('an answer on its way does not overwrite the test data that are typed', async () => {
-  const page = await openPage(browser, hub, `${as}#overview`);
-  await withLetter(page, LETTER);
-  const asked = [];
-  await page.route('**/types/ORDER_PAID/preview*', async (route) => {
-    const { dead_letter: letter } = route.request().postDataJSON();
-    if (letter) await new Promise((resolve) => asked.push(resolve));
-    const rendered = { title: 'Paid', message: 'Paid', warnings: [] };
-    if (letter) rendered.data = { amount: 1 };
-    return route.fulfill({ status: 200, json: rendered });
-  });
-  await page.getByRole('link', { name: 'Dead letters', exact: true }).click();
-  await page.getByRole('link', { name: 'Edit ORDER_PAID' }).click();
-  await until('the preview of the event is on its way', () => asked.length > 0);
-  const data = page.getByRole('textbox', { name: 'Test data' });
-  await data.fill('{ "amount": 7 }');
-  const answered = page.waitForResponse('**/types/ORDER_PAID/preview*');
-  for (const answer of asked) answer();
-  await answered;
-  await page.evaluate(() => new Promise((drawn) => requestAnimationFrame(() => drawn(null))));
-  assert.equal(await data.inputValue(), '{ "amount": 7 }');
-});
-
 test('a message to a user who is not in the directory asks first', async () => {
   const page = await openPage(browser, hub, `${as}#send`);
   const asked = answering(page, false);

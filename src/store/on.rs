@@ -277,3 +277,21 @@ pub(super) fn keep<Db: sqlx::Database, T>(
         connection.close_on_drop();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::future::pending;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_server_that_does_not_answer_is_given_up() {
+        let read = read_within(pending::<Result<(), sqlx::Error>>()).await;
+        let error = read.expect_err("nothing was read");
+        assert!(is_timeout(&error), "{error}");
+        assert!(StoreError::from(error).is_transient());
+        assert!(!is_timeout(&sqlx::Error::RowNotFound));
+        let written = within(pending::<Result<(), StoreError>>()).await;
+        assert!(written.expect_err("nothing was written").is_transient());
+    }
+}

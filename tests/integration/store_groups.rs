@@ -1,5 +1,7 @@
 //! Grouping against a plain model, on both stores.
 
+use std::sync::Arc;
+
 use lonceng::{
     domain::{
         catalog::MessageText,
@@ -11,6 +13,7 @@ use lonceng::{
     store::Store,
 };
 use rand::{Rng as _, SeedableRng as _, rngs::StdRng};
+use serde_json::value::RawValue;
 
 use crate::store::{NOW, draft, planned, user};
 
@@ -91,6 +94,38 @@ async fn groups_grow_as_in_a_plain_model(store: Store) {
     assert_eq!(verified.findings, Vec::<String>::new());
 }
 
+async fn large_data_of_a_group_that_grows_is_kept_once(store: Store) {
+    let data = format!(r#"{{"text":"{}"}}"#, "x".repeat(3_000));
+    let grown = |user_id: &str| {
+        let (id, plain) = draft(user_id, "1");
+        let group = Group {
+            key: "k".to_owned(),
+            since: Timestamp(NOW.0 - WINDOW),
+            actor: None,
+            text: GroupText::new(|count, _| {
+                Some(MessageText { plain: count.to_string(), rich: None })
+            }),
+            event: "{}".into(),
+        };
+        let metadata = RawValue::from_string(data.clone()).map(Arc::from).expect("it is JSON");
+        (id, Draft { group: Some(group), metadata, ..plain })
+    };
+    let kept = async || {
+        let rows = store.count_by_hand("SELECT COUNT(*) FROM shared_metadata").await;
+        rows.expect("it counts")
+    };
+    for _ in 0..3 {
+        let drafts = vec![grown("u"), grown("v")];
+        store.commit(&[planned(None, drafts)], NOW).await.expect("it commits");
+        assert_eq!(kept().await, 1);
+    }
+    // For someone a group begins.
+    store.commit(&[planned(None, vec![grown("u"), grown("w")])], NOW).await.expect("it commits");
+    assert_eq!(kept().await, 2);
+    assert_eq!(store.verify().await.expect("it reads").findings, [] as [String; 0]);
+}
+
 on_both! {
+    large_data_of_a_group_that_grows_is_kept_once,
     groups_grow_as_in_a_plain_model,
 }

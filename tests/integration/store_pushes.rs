@@ -10,7 +10,7 @@ use lonceng::{
         notification::Timestamp,
         plan::Draft,
     },
-    store::{Delivery, DeliveryOutcome, Store},
+    store::{Delivery, DeliveryOutcome, Kind, Store},
 };
 use uuid::Uuid;
 
@@ -142,7 +142,19 @@ async fn a_group_that_grows_while_it_is_sent_is_sent_again(store: Store) {
     assert_eq!(next[0].notification_id, sending[0].notification_id);
 }
 
+async fn a_claim_holds_whatever_the_clock_of_another_hub_says(store: Store) {
+    if store.kind() == Kind::Sqlite {
+        return;
+    }
+    assert_eq!(claimed_pushes(&store, 3).await.len(), 3);
+    let ahead = Timestamp(UNTIL.0 + 1);
+    let until = Timestamp(ahead.0 + 60_000);
+    let others = store.claim_deliveries("push", (ahead, until), 10, true).await;
+    assert_eq!(others.expect("claimed"), []);
+}
+
 on_both! {
+    a_claim_holds_whatever_the_clock_of_another_hub_says,
     reading_everything_closes_every_push,
     what_one_of_several_browsers_has_is_closed,
     a_push_that_was_on_its_way_is_closed_when_it_arrives,

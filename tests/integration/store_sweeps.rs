@@ -286,7 +286,27 @@ async fn what_left_the_list_is_deleted_by_the_age_of_its_last_change(store: Stor
     assert_eq!(store.verify().await.expect("it reads").findings, [] as [String; 0]);
 }
 
+async fn an_erasure_leaves_no_counts_and_makes_clients_start_over(store: Store) {
+    let (kept, gone) = (draft("u", "kept"), draft("u", "gone"));
+    let (_, id) = (kept.0, gone.0);
+    store.commit(&[planned(None, vec![kept, gone])], NOW).await.expect("it commits");
+    store.mark(&user("u"), id, Mark::Delete, None, NOW).await.expect("it marks");
+    let later = Timestamp(NOW.0 + 1);
+    assert_eq!(store.purge_tombstones(later, 10).await.expect("it purges"), 1);
+    let before = store.position(&user("u")).await.expect("it reads");
+    assert_eq!(before.purged, before.counters.revision, "nothing came after the deletion");
+    store.erase(&user("u")).await.expect("it writes");
+    let after = store.position(&user("u")).await.expect("it reads");
+    assert_eq!((after.counters.unread, after.counters.unseen), (0, 0));
+    assert!(after.purged > before.counters.revision);
+    // Nothing is left to erase.
+    store.erase(&user("u")).await.expect("it writes");
+    assert_eq!(store.position(&user("u")).await.expect("it reads").purged, after.purged);
+    assert_eq!(store.verify().await.expect("it reads").findings, [] as [String; 0]);
+}
+
 on_both! {
+    an_erasure_leaves_no_counts_and_makes_clients_start_over,
     a_snooze_does_not_prolong_a_time_to_live,
     search_finds_text_in_any_case_of_any_alphabet,
     sweeps_run_in_bounded_batches,

@@ -3,4 +3,5 @@
 
 mod brokers;
 mod conformance;
+mod outbox;
 mod specifics;

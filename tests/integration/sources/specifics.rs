@@ -5,16 +5,13 @@ use std::{process::Output, time::Duration};
 use krafka::Record;
 use lapin::ExchangeKind;
 use serde_json::{Value, json};
-use sqlx::PgPool;
 use tokio::process::Command;
 use uuid::Uuid;
 
-use super::brokers::drop_database;
 use crate::{
     feeds::{booked, updated},
     support::{
-        client::Client,
-        hub::{Hub, On},
+        hub::Hub,
         kafka::{self, Kafka, KafkaClient},
         rabbitmq::{self, AmqpClient, persistent},
         wait::{PATIENCE, until},
@@ -26,7 +23,7 @@ fn unique(name: &str) -> String {
     format!("{name}-{}", Uuid::new_v4().simple())
 }
 
-async fn unread(hub: &Hub, user: &str, count: u64) {
+pub(super) async fn unread(hub: &Hub, user: &str, count: u64) {
     until(&format!("{user} has {count}"), PATIENCE * 2, async || {
         let (_, body) =
             hub.get(&format!("/api/v1/notifications/unread-count?user_id={user}")).await;
@@ -35,14 +32,14 @@ async fn unread(hub: &Hub, user: &str, count: u64) {
     .await;
 }
 
-async fn receives(hub: &Hub, source: &str) {
+pub(super) async fn receives(hub: &Hub, source: &str) {
     until(&format!("{source} is ok"), PATIENCE * 2, async || {
         (hub.get("/health/ready").await.1[source] == "ok").then_some(())
     })
     .await;
 }
 
-async fn lonceng(env: &[(&str, &str)], arguments: &[&str]) -> Output {
+pub(super) async fn lonceng(env: &[(&str, &str)], arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_lonceng"))
         .args(["--config", concat!(env!("CARGO_MANIFEST_DIR"), "/config.toml")])
         .args(arguments)
@@ -52,7 +49,7 @@ async fn lonceng(env: &[(&str, &str)], arguments: &[&str]) -> Output {
         .expect("it runs")
 }
 
-fn text(output: &Output) -> String {
+pub(super) fn text(output: &Output) -> String {
     String::from_utf8_lossy(&[&*output.stdout, &*output.stderr].concat()).into_owned()
 }
 
@@ -333,58 +330,4 @@ async fn amqp_identity_is_that_of_the_event_before_that_of_the_message() {
         (client.queue_length(&queue).await == 0).then_some(())
     })
     .await;
-}
-
-#[tokio::test]
-async fn outbox_follows_the_transactions_of_the_application() {
-    let env = [("LONCENG_OUTBOX__ENABLED", "true")];
-    let Some(hub) = Hub::start(On::Postgres, &env).await else { return };
-    receives(&hub, "outbox").await;
-    let pool = PgPool::connect(&hub.store_url).await.expect("PostgreSQL answers");
-    let publish = "SELECT lonceng_publish('note.created', '{\"title\":\"n\"}', user_id => $1)";
-    let mut rolled_back = pool.begin().await.expect("a transaction");
-    sqlx::query(publish).bind("never").execute(&mut *rolled_back).await.expect("it is written");
-    rolled_back.rollback().await.expect("a rollback");
-    let mut open = pool.begin().await.expect("a transaction");
-    sqlx::query(publish).bind("u").execute(&mut *open).await.expect("it is written");
-    // A later event overtakes one whose transaction is still open.
-    sqlx::query(publish).bind("v").execute(&pool).await.expect("it is written");
-    unread(&hub, "v", 1).await;
-    unread(&hub, "u", 0).await;
-    open.commit().await.expect("a commit");
-    unread(&hub, "u", 1).await;
-    unread(&hub, "never", 0).await;
-
-    let mut client: Client = hub.connect("live", "").await;
-    client.expect("connected").await;
-    // A caller with another search path, and fields of the data that are called like columns.
-    let mut connection = pool.acquire().await.expect("a connection");
-    let path = "SET search_path TO pg_catalog";
-    sqlx::query(path).execute(&mut *connection).await.expect("it is set");
-    let nested = "SELECT public.lonceng_publish('note.created', \
-                  '{\"title\":\"n\",\"type\":\"OTHER\",\"user_id\":\"live\"}')";
-    sqlx::query(nested).execute(&mut *connection).await.expect("it is written");
-    let message = client.skip_to("notification.push").await;
-    assert!(message.to_string().contains("OTHER"), "{message}");
-    // By hand, as another application may.
-    let insert =
-        "INSERT INTO lonceng_outbox (type, data, user_id) VALUES ('note.created', $1, 'w')";
-    sqlx::query(insert).bind(json!({ "title": "n" })).execute(&pool).await.expect("it is written");
-    unread(&hub, "w", 1).await;
-    until("the table is empty", PATIENCE, async || {
-        let left: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM lonceng_outbox")
-            .fetch_one(&pool)
-            .await
-            .expect("it counts");
-        (left == 0).then_some(())
-    })
-    .await;
-    drop_database(&hub).await;
-}
-
-#[tokio::test]
-async fn outbox_on_sqlite_is_refused_at_the_start() {
-    let output = lonceng(&[("LONCENG_OUTBOX__ENABLED", "true")], &["check"]).await;
-    assert_eq!(output.status.code(), Some(2), "{}", text(&output));
-    assert!(text(&output).contains("PostgreSQL"), "{}", text(&output));
 }

@@ -172,8 +172,8 @@ struct OutboxEvent<'a> {
 /// for columns.
 fn convert(row: OutboxRow) -> (SourceMessage, i64) {
     let identity = Identity::outbox(row.id, row.created_us);
-    // PostgreSQL has written valid JSON, though perhaps too deep for an event, or with a number that
-    // is too large; then the event is rejected.
+    // PostgreSQL has written valid JSON, though perhaps too deep for an event, or with a number
+    // that is too large; then the event is rejected.
     let data = RawValue::from_string(row.data).unwrap_or_default();
     let event = OutboxEvent {
         name: &row.name,

@@ -50,8 +50,8 @@ static COMMIT: LazyLock<String> = LazyLock::new(|| {
         "WITH event AS (SELECT number, identity FROM UNNEST($1::text[]) WITH ORDINALITY AS e \
          (identity, number)), \
          fresh AS (INSERT INTO event_identities (identity, seen_at) SELECT identity, $2 FROM \
-         event WHERE identity IS NOT NULL GROUP BY identity ORDER BY identity COLLATE \"C\" ON CONFLICT DO NOTHING RETURNING \
-         identity), \
+         event WHERE identity IS NOT NULL GROUP BY identity ORDER BY identity COLLATE \"C\" ON \
+         CONFLICT DO NOTHING RETURNING identity), \
          accepted AS (SELECT number FROM event WHERE identity IS NULL UNION ALL SELECT \
          MIN(number) FROM event JOIN fresh USING (identity) GROUP BY identity), \
          new AS (SELECT n.*, COUNT(*) OVER (PARTITION BY user_id) AS total, ROW_NUMBER() OVER \

@@ -50,8 +50,8 @@ async fn outbox_follows_the_transactions_of_the_application() {
     sqlx::query(insert).bind(json!({ "title": "n" })).execute(&pool).await.expect("it is written");
     unread(&hub, "w", 1).await;
     // What no event can have is a dead letter, and does not hold up what is behind it.
-    let odd = "INSERT INTO lonceng_outbox (type, data, user_id, created_at) VALUES ('note.created', \
-               $1::text::jsonb, 'x', $2::text::timestamptz)";
+    let odd = "INSERT INTO lonceng_outbox (type, data, user_id, created_at) VALUES \
+               ('note.created', $1::text::jsonb, 'x', $2::text::timestamptz)";
     let deep = format!(r#"{{"title":"n","a":{}{}}}"#, "[".repeat(200), "]".repeat(200));
     for (data, time) in [
         (r#"{"title":"n","a":1e400}"#, "now"),

@@ -10,6 +10,10 @@ use super::limits::{ROLES_MAX, is_role};
 /// Maximum length of a user ID, in characters.
 pub const USER_ID_MAX_CHARS: usize = 128;
 
+/// Largest whole number that JavaScript holds exactly: beyond it, the JSON number of one user is
+/// read as that of another.
+const EXACT_NUMBER_MAX: u64 = (1 << 53) - 1;
+
 /// User ID: 1 to 128 characters without control characters.
 ///
 /// Cheap to clone: every change, draft and session carries one.
@@ -53,13 +57,17 @@ impl UserId {
         &self.0
     }
 
-    /// Returns the ID in the format of the older API: a JSON number if it is a whole number, else a
-    /// string.
+    /// Returns the ID in the format of the older API: a JSON number if it is a whole number that
+    /// JavaScript can hold, else a string.
     #[must_use]
     pub fn to_legacy_json(&self) -> Value {
         match self.0.parse::<i64>() {
             // Only a number that is written back the same way: "007" and "+7" stay strings.
-            Ok(number) if number.to_string() == *self.0 => Value::from(number),
+            Ok(number)
+                if number.unsigned_abs() <= EXACT_NUMBER_MAX && number.to_string() == *self.0 =>
+            {
+                Value::from(number)
+            }
             _ => Value::from(&*self.0),
         }
     }
@@ -285,12 +293,16 @@ mod tests {
     }
 
     #[test]
-    fn only_whole_numbers_are_json_numbers_in_the_older_api() {
+    fn only_whole_numbers_that_javascript_holds_are_json_numbers_in_the_older_api() {
         for (id, expected) in [
             ("1", serde_json::json!(1)),
             ("-5", serde_json::json!(-5)),
             ("007", serde_json::json!("007")),
             ("1.5", serde_json::json!("1.5")),
+            ("9007199254740991", serde_json::json!(9_007_199_254_740_991_i64)),
+            ("9007199254740993", serde_json::json!("9007199254740993")),
+            ("-9007199254740993", serde_json::json!("-9007199254740993")),
+            ("-9223372036854775808", serde_json::json!("-9223372036854775808")),
             ("99999999999999999999", serde_json::json!("99999999999999999999")),
             ("budi", serde_json::json!("budi")),
         ] {

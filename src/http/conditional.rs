@@ -1,4 +1,4 @@
-//! Conditional requests: `ETag` and `If-Match` (RFC 9110, section 13.1.1).
+//! Conditional requests: `ETag`, `If-Match` and `If-None-Match: *` (RFC 9110, section 13.1).
 
 use actix_web::http::header::{self, HeaderMap};
 use serde_json::Value;
@@ -21,4 +21,9 @@ pub(super) fn matches(headers: &HeaderMap, tag: impl FnOnce() -> String) -> bool
     }
     let tag = tag();
     wanted.split(',').any(|one| one.trim().trim_start_matches("W/") == tag)
+}
+
+/// Returns whether a request may only create what it writes: it has `If-None-Match: *`.
+pub(super) fn only_new(headers: &HeaderMap) -> bool {
+    headers.get(header::IF_NONE_MATCH).is_some_and(|value| value.as_bytes().trim_ascii() == b"*")
 }

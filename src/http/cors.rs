@@ -17,7 +17,8 @@ use super::{SharedState, State, identity};
 /// Methods and headers that an allowed page may send.
 const METHODS: HeaderValue = HeaderValue::from_static("GET, POST, PUT, PATCH, DELETE");
 const HEADERS: HeaderValue = HeaderValue::from_static(
-    "authorization, content-type, idempotency-key, if-match, last-event-id, x-api-key",
+    "authorization, content-type, idempotency-key, if-match, if-none-match, last-event-id, \
+     x-api-key",
 );
 
 /// Response headers that an allowed page may read, beside the safelisted ones.

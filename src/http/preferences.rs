@@ -35,11 +35,7 @@ pub(in crate::http) fn operations() -> Vec<Operation> {
                  muted type are not stored; a mandatory type cannot be muted. In quiet \
                  hours notifications arrive without a toast.",
             )
-            .header(
-                "If-Match",
-                json!({ "type": "string" }),
-                "`ETag` of the preferences as the caller saw them.",
-            )
+            .if_match_preferences()
             .body("Preferences")
             .response(200, answer("The stored preferences."))
             .errors(&[412]),
@@ -59,8 +55,16 @@ pub(super) async fn get(state: SharedState, request: HttpRequest) -> Result<Http
     Ok(shown(&state.store.preferences(&user).await?.complete()))
 }
 
+impl Operation {
+    /// Adds the header `If-Match` of preferences.
+    pub(super) fn if_match_preferences(self) -> Self {
+        let description = "`ETag` of the preferences as the caller saw them.";
+        self.header("If-Match", json!({ "type": "string" }), description)
+    }
+}
+
 /// Returns the description of a response with preferences and their `ETag`.
-fn answer(description: &str) -> Value {
+pub(super) fn answer(description: &str) -> Value {
     json!({
         "description": description,
         "content": { "application/json": { "schema": reference("Preferences") } },
@@ -76,7 +80,8 @@ fn tag_of(preferences: &Preferences) -> String {
     etag(&serde_json::to_value(preferences).unwrap_or_default())
 }
 
-fn shown(preferences: &Preferences) -> HttpResponse {
+/// Returns the response with complete preferences and their `ETag`.
+pub(super) fn shown(preferences: &Preferences) -> HttpResponse {
     HttpResponse::Ok().insert_header((header::ETAG, tag_of(preferences))).json(preferences)
 }
 

@@ -23,9 +23,15 @@ const LIST: &str = "SELECT id, at, who, action, subject, before, after FROM audi
      WHERE u.user_id = audit.who AND (LOWER(COALESCE(u.login, '')) LIKE $4 ESCAPE '\\' \
      OR LOWER(COALESCE(u.name, '')) LIKE $4 ESCAPE '\\'))) ORDER BY id DESC LIMIT $7";
 
+/// Selects the last change of each type; a test and a message are no changes of their type.
 const LAST: &str = "SELECT a.id, a.at, a.who, a.action, a.subject, a.before, a.after FROM audit a \
-     WHERE a.subject LIKE 'type:%' AND NOT EXISTS (SELECT 1 FROM audit l WHERE l.subject = \
-     a.subject AND l.id > a.id)";
+     WHERE a.subject LIKE 'type:%' AND a.action NOT IN ('type.tested', 'message.sent') \
+     AND NOT EXISTS (SELECT 1 FROM audit l WHERE l.subject = a.subject AND l.id > a.id \
+     AND l.action NOT IN ('type.tested', 'message.sent'))";
+
+/// Selects the last change of one type, as [`LAST`] does.
+const LAST_OF_TYPE: &str = "SELECT id, at, who, action, subject, before, after FROM audit \
+     WHERE subject = $1 AND action NOT IN ('type.tested', 'message.sent') ORDER BY id DESC LIMIT 1";
 
 /// Change made by an administrator.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -139,13 +145,27 @@ impl Store {
         super::rows::all(rows)
     }
 
-    /// Returns the last entry of each type.
+    /// Returns the last change of each type.
     ///
     /// # Errors
     /// When the store is unavailable.
     pub async fn last_changes_of_types(&self) -> Result<Vec<AuditEntry>, StoreError> {
         let rows: Vec<Row> = on_pool!(self, |pool| sqlx::query_as(LAST).fetch_all(pool).await)?;
         super::rows::all(rows)
+    }
+
+    /// Returns the last change of a type, by its subject.
+    ///
+    /// # Errors
+    /// When the store is unavailable.
+    pub async fn last_change_of_type(
+        &self,
+        subject: &str,
+    ) -> Result<Option<AuditEntry>, StoreError> {
+        let row: Option<Row> = on_pool!(self, |pool| {
+            sqlx::query_as(LAST_OF_TYPE).bind(subject).fetch_optional(pool).await
+        })?;
+        row.map(TryInto::try_into).transpose()
     }
 
     /// Writes the entry of a change that is already committed.

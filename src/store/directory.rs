@@ -41,16 +41,24 @@ const ENTER: &str =
 const LOCALES: &str = "SELECT locale, COUNT(*) FROM users WHERE locale IS NOT NULL AND \
 locale <> '' GROUP BY locale ORDER BY 2 DESC, 1 LIMIT 100";
 
+macro_rules! put_person {
+    () => {
+        "INSERT INTO users (user_id, login, name, email, roles, locale, timezone, updated_at, \
+         email_verified, addresses) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) "
+    };
+}
+
+/// Inserts a user with all fields; an existing one stays unchanged.
+const CREATE: &str = concat!(put_person!(), "ON CONFLICT DO NOTHING");
+
 /// Replaces a user; absent fields are removed.
-const PUT: &str = "INSERT INTO users (user_id, login, name, email, roles, locale, timezone, \
-updated_at, \
-     email_verified, addresses) \
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT (user_id) DO UPDATE SET login = \
-     excluded.login, \
-     name = excluded.name, email = excluded.email, roles = excluded.roles, locale = \
-     excluded.locale, \
-     timezone = excluded.timezone, updated_at = excluded.updated_at, email_verified = \
-     excluded.email_verified, addresses = excluded.addresses";
+const PUT: &str = concat!(
+    put_person!(),
+    "ON CONFLICT (user_id) DO UPDATE SET login = excluded.login, name = excluded.name, email = \
+     excluded.email, roles = excluded.roles, locale = excluded.locale, timezone = \
+     excluded.timezone, updated_at = excluded.updated_at, email_verified = \
+     excluded.email_verified, addresses = excluded.addresses"
+);
 
 const REMOVE: &str = "DELETE FROM users WHERE user_id = $1";
 
@@ -125,14 +133,21 @@ impl Store {
         Ok(on_pool!(self, |pool| sqlx::query_scalar(COUNT).fetch_one(pool).await)?)
     }
 
-    /// Replaces a user.
+    /// Replaces a user, or adds one. With `only_new`, a user that exists stays unchanged. Returns
+    /// whether the user was written.
     ///
     /// # Errors
     /// When the store is unavailable.
-    pub async fn put_person(&self, person: &Person, entry: &AuditEntry) -> Result<(), StoreError> {
+    pub async fn put_person(
+        &self,
+        person: &Person,
+        only_new: bool,
+        entry: &AuditEntry,
+    ) -> Result<bool, StoreError> {
         let roles = Texts::new(&person.roles);
-        in_transaction!(self, |_db, tx| {
-            sqlx::query(PUT)
+        let sql = if only_new { CREATE } else { PUT };
+        Ok(in_transaction!(self, |_db, tx| {
+            let written = sqlx::query(sql)
                 .bind(person.user_id.as_str())
                 .bind(&person.login)
                 .bind(&person.name)
@@ -144,10 +159,14 @@ impl Store {
                 .bind(person.email_verified)
                 .bind(Json::from(&person.addresses))
                 .execute(&mut *tx)
-                .await?;
-            entered!(entry, tx);
-        });
-        Ok(())
+                .await?
+                .rows_affected()
+                > 0;
+            if written {
+                entered!(entry, tx);
+            }
+            written
+        }))
     }
 
     /// Removes a user from the directory; the inbox stays. Returns whether the user existed.

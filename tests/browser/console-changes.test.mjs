@@ -224,3 +224,118 @@ test('the audit of a replay shows what became of the event', async () => {
   assert.deepEqual(await lines.allTextContents(), ['outcome: accepted', 'notification_ids: n-1']);
   assert.deepEqual(page.troubles, []);
 });
+
+const said = (page, text) => page.locator('#said').filter({ hasText: text }).waitFor();
+
+test('the form of a user keeps what it does not show, and a new user replaces nobody', async () => {
+  const tono = {
+    name: 'Tono',
+    email: 'tono@example.com',
+    email_verified: false,
+    addresses: { phone: '+62 1' },
+  };
+  await api('PUT', 'directory/tono', tono);
+  const page = await openPage(browser, hub, `${as}#directory`);
+  await page.getByRole('searchbox', { name: 'Search the directory' }).fill(' tono ');
+  const dialog = page.getByRole('dialog');
+  const edit = async (field, value) => {
+    await page.getByRole('button', { name: 'Edit tono' }).click();
+    await dialog.getByLabel(field).fill(value);
+    await dialog.getByRole('button', { name: 'Save' }).click();
+    await said(page, 'tono is saved.');
+    return api('GET', 'directory/tono');
+  };
+  const kept = await edit('Roles', 'member');
+  assert.deepEqual(kept, { ...kept, ...tono, roles: ['member'] });
+  // Another address is not known to be the user's.
+  const moved = await edit('E-mail', 'tono@example.org');
+  assert.deepEqual([moved.email_verified, moved.addresses], [undefined, tono.addresses]);
+
+  await page.getByRole('button', { name: 'New user' }).click();
+  await dialog.getByLabel('ID', { exact: true }).fill('tono');
+  await dialog.getByLabel('Name').fill('Another');
+  await dialog.getByRole('button', { name: 'Save' }).click();
+  await said(page, 'There is a user tono already; edit them in the list.');
+  assert.deepEqual(await api('GET', 'directory/tono'), moved);
+  await dialog.getByLabel('ID', { exact: true }).fill('tono2');
+  await dialog.getByRole('button', { name: 'Save' }).click();
+  await said(page, 'tono2 is saved.');
+  assert.equal((await api('GET', 'directory/tono2')).name, 'Another');
+  assert.deepEqual(
+    page.troubles.filter((line) => !/status of 412/.test(line)),
+    [],
+  );
+});
+
+test('what somebody else has changed meanwhile is not overwritten', async () => {
+  await api('PUT', 'directory/wati', { name: 'Wati' });
+  const preferences = '/api/v1/preferences?user_id=wati';
+  const page = await openPage(browser, hub, `${as}#inbox/wati`);
+  const asked = answering(page, true);
+  const dialog = page.getByRole('dialog', { name: 'Preferences of wati' });
+  const quiet = async () => {
+    await page.getByRole('button', { name: 'Edit preferences' }).click();
+    await dialog.getByLabel('From').fill('22:00');
+    await dialog.getByLabel('Until').fill('07:00');
+  };
+  await quiet();
+  await hub.api('PUT', preferences, { muted_types: ['NOTE_CREATED'] });
+  await dialog.getByRole('button', { name: 'Save' }).click();
+  await said(page, 'These preferences were changed in the meantime.');
+  assert.deepEqual((await hub.api('GET', preferences)).muted_types, ['NOTE_CREATED']);
+  await dialog.getByRole('button', { name: 'Close' }).click();
+  await quiet();
+  await dialog.getByRole('button', { name: 'Save' }).click();
+  await said(page, 'The preferences of wati are saved.');
+  const { muted_types: muted, quiet_hours: hours } = await hub.api('GET', preferences);
+  assert.deepEqual([muted, hours], [['NOTE_CREATED'], { from: '22:00', to: '07:00' }]);
+
+  await api('PATCH', 'types/NOTE_CREATED', { priority: 'HIGH' });
+  await page.goto(`${hub.base}${as}#types/NOTE_CREATED`);
+  const reset = page.getByRole('button', { name: 'Reset to config.toml' });
+  await reset.waitFor();
+  await api('PATCH', 'types/NOTE_CREATED', { category: 'Notes' });
+  await reset.click();
+  await said(page, 'Somebody else saved this type in the meantime.');
+  assert.equal((await api('GET', 'types/NOTE_CREATED')).category, 'Notes');
+  await api('DELETE', 'types/NOTE_CREATED/override');
+  assert.equal(asked.all.length, 2);
+  assert.deepEqual(
+    page.troubles.filter((line) => !/status of 412/.test(line)),
+    [],
+  );
+});
+
+test('an inbox shows the events that did not reach its own user', async () => {
+  const page = await openPage(browser, hub, `${as}#overview`);
+  const trace = (id, recipients) => ({
+    event_id: id,
+    code: 'NOTE_CREATED',
+    source: 'http',
+    received_at: '2026-01-01T00:00:00Z',
+    outcome: 'accepted',
+    reached_count: 9,
+    muted_count: 3,
+    failed_count: 1,
+    recipients: recipients.map((outcome) => ({ user_id: 'wati', outcome, live: {} })),
+  });
+  let events = [trace('got', ['stored']), trace('failed', ['failed']), trace('mute', ['muted'])];
+  await page.route('**/admin/explain?**', async (route) => {
+    const response = await route.fetch();
+    const json = { ...(await response.json()), events, incomplete: ['hub-2'] };
+    await route.fulfill({ response, json });
+  });
+  await page.evaluate(() => (location.hash = 'inbox/wati'));
+  await page.getByRole('article', { name: 'failed' }).waitFor();
+  await page.getByRole('article', { name: 'mute' }).waitFor();
+  assert.equal(await page.getByRole('article').count(), 2);
+  await page.getByText('No answer from: hub-2.').waitFor();
+  events = [trace('got', ['stored'])];
+  await page.getByRole('button', { name: 'Show' }).click();
+  await page.getByText('None among the latest 50 events of this user.').waitFor();
+  assert.deepEqual(await violations(page), []);
+  await page.getByRole('main').getByRole('link', { name: 'Activity' }).click();
+  await h1(page, 'Activity').waitFor();
+  assert.match(page.url(), /#activity\/user=wati$/);
+  assert.deepEqual(page.troubles, []);
+});

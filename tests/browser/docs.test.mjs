@@ -198,6 +198,24 @@ describe('the API documentation', () => {
     await done(page);
   });
 
+  test('an ID that the hub has is filled in for a delivery', async () => {
+    const page = await open('post-/api/v1/admin/deliveries/{id}/retry');
+    let items = [];
+    await page.route('**/api/v1/admin/deliveries?*', (route) =>
+      route.fulfill({ json: { items, next_cursor: null } }),
+    );
+    const operation = entry(page, 'post-/api/v1/admin/deliveries/{id}/retry');
+    const fill = operation.getByRole('button', { name: 'Use one that the hub has' });
+    await fill.click();
+    await operation.getByText('The hub has none.').waitFor();
+    items = [{ delivery_id: 'd-1', notification_id: 'n-1' }];
+    await fill.click();
+    await until('the ID is filled in', async () =>
+      (await operation.locator('[role=tabpanel]:visible').textContent()).includes('/d-1/retry'),
+    );
+    await done(page);
+  });
+
   test('the body that a form begins with is one that the hub takes', async () => {
     const { paths } = await hub.api('GET', '/openapi.json');
     await hub.publish({ type: 'NOTE_CREATED', user_id: 'budi', title: 'To be snoozed' });

@@ -92,6 +92,10 @@ async fn lists_have_pages_and_are_whole_without_a_limit() {
             assert_eq!(hub.get(&format!("{path}?limit={limit}")).await.0, 400, "{path} {limit}");
         }
     }
+    let (_, of_user) = hub.get("/api/v1/admin/clients?user=u2&limit=2").await;
+    let found = &of_user["connected_clients"];
+    assert_eq!((&of_user["total_count"], &found[0]["user_id"]), (&json!(1), &json!("u2")));
+    assert_eq!(hub.get("/api/v1/admin/clients?user=%01").await.0, 400);
     let (status, jobs) = hub.get("/api/v1/admin/jobs?limit=1").await;
     assert_eq!((status, &jobs["jobs"], &jobs["next_cursor"]), (200, &json!([]), &Value::Null));
     assert_eq!(hub.get("/api/v1/admin/jobs?limit=0").await.0, 400);

@@ -52,6 +52,15 @@ async fn administrator_changes_the_preferences_of_a_user_and_nobody_names_anothe
         let (_, of_admin) = signed_in(&hub, &ani, "GET", path, json!({})).await;
         let (_, of_user) = signed_in(&hub, &zaki, "GET", own, json!({})).await;
         assert_eq!((&of_admin["muted_types"], &of_admin), (&mute["muted_types"], &of_user));
+        let signed = ("authorization", ani.as_str());
+        let (status, tag, _) = hub.answer("GET", path, &[signed], "", "etag").await;
+        let tag = tag.expect("the response has an ETag");
+        assert_eq!((status, tag.len()), (200, 26), "{tag}");
+        let put = async |tag: &str| {
+            let headers = [signed, ("if-match", tag)];
+            hub.send("PUT", path, &headers, mute.to_string()).await.0
+        };
+        assert_eq!((put("\"older\"").await, put(&tag).await), (412, 200));
         let note = json!({ "type": "NOTE_CREATED", "user_id": "zaki", "title": "t" });
         let (_, sent) = signed_in(&hub, &ani, "POST", "/api/v1/events", note).await;
         assert_eq!(sent["results"][0]["notifications"], 0, "{sent}");
@@ -65,13 +74,11 @@ async fn administrator_changes_the_preferences_of_a_user_and_nobody_names_anothe
         let audit = "/api/v1/admin/audit?subject=user:zaki";
         let (_, audit) = signed_in(&hub, &ani, "GET", audit, json!({})).await;
         let entries = audit["entries"].as_array().expect("a list");
-        assert_eq!(entries.len(), 1, "{audit}");
-        assert_eq!(
-            (&entries[0]["who"], &entries[0]["action"]),
-            (&json!("ani"), &json!("preferences.put"))
-        );
-        assert_eq!(entries[0]["before"]["muted_types"], json!([]));
-        assert_eq!(entries[0]["after"]["muted_types"], json!(["NOTE_CREATED"]));
+        assert_eq!(entries.len(), 2, "{audit}");
+        let first = &entries[1];
+        assert_eq!((&first["who"], &first["action"]), (&json!("ani"), &json!("preferences.put")));
+        assert_eq!(first["before"]["muted_types"], json!([]));
+        assert_eq!(first["after"]["muted_types"], json!(["NOTE_CREATED"]));
     }
 }
 

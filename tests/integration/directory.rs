@@ -35,6 +35,12 @@ async fn user_of_the_directory_is_written_read_and_deleted() {
         assert_eq!(put["login"], "b");
         assert_eq!((&put["name"], &put["roles"]), (&Value::Null, &json!([])), "PUT replaces all");
         assert_eq!(hub.get(&path).await.1, put);
+        let only_new = [("if-none-match", "*")];
+        let (status, refused) = hub.send("PUT", &path, &only_new, json!({}).to_string()).await;
+        assert_eq!((status, &hub.get(&path).await.1), (412, &put), "{refused}");
+        let other = path.replace('7', "77");
+        let (status, new) = hub.send("PUT", &other, &only_new, json!({}).to_string()).await;
+        assert_eq!((status, &new["user_id"]), (200, &json!("77")), "{new}");
 
         for (body, field) in [
             (json!({ "user_id": "8" }), "user_id"),

@@ -1,12 +1,14 @@
-//! Conformance of both stores: many updates of the directory at once, against a plain model.
+//! Conformance of both stores: many updates of the directory at once, against a plain model; new
+//! users, and the last change of each type.
 
 use std::collections::BTreeMap;
 
 use lonceng::{
     domain::user::{Person, PersonPatch},
-    store::Store,
+    store::{AuditEntry, AuditFilter, Store},
 };
 use rand::{Rng as _, SeedableRng as _, rngs::StdRng};
+use uuid::Uuid;
 
 use crate::store::{NOW, user};
 
@@ -55,4 +57,60 @@ async fn updates_of_many_users_do_what_updates_one_by_one_would(store: Store) {
     assert_eq!(admins.len(), wanted);
 }
 
-on_both! { updates_of_many_users_do_what_updates_one_by_one_would }
+fn entry(number: u128, who: &str, action: &str, subject: &str) -> AuditEntry {
+    AuditEntry {
+        id: Uuid::from_u128(number),
+        at: NOW,
+        who: who.to_owned(),
+        action: action.to_owned(),
+        subject: subject.to_owned(),
+        before: None,
+        after: None,
+    }
+}
+
+async fn new_user_replaces_nobody(store: Store) {
+    let mut budi = Person::unknown(user("budi"));
+    budi.login = Some("budi".to_owned());
+    budi.roles = vec!["admin".to_owned()];
+    let put = async |person: &Person, only_new, number| {
+        let entry = entry(number, "ani", "user.put", "user:budi");
+        store.put_person(person, only_new, &entry).await.expect("it writes")
+    };
+    assert!(put(&budi, true, 1).await);
+    assert!(!put(&Person::unknown(user("budi")), true, 2).await);
+    assert_eq!(store.people(&[user("budi")]).await.expect("it reads"), [budi]);
+    let entries = store.audit(None, &AuditFilter::default(), 9).await.expect("it reads");
+    assert_eq!(entries.len(), 1, "what was refused is no change");
+    let other = Person::unknown(user("budi"));
+    assert!(put(&other, false, 3).await);
+    assert_eq!(store.people(&[user("budi")]).await.expect("it reads"), [other]);
+}
+
+async fn test_and_message_are_no_changes_of_their_type(store: Store) {
+    let entries = [
+        ("budi", "type.created", "type:A"),
+        ("siti", "type.changed", "type:A"),
+        ("ani", "type.tested", "type:A"),
+        ("ani", "type.tested", "type:B"),
+        ("dewi", "type.changed", "type:MESSAGE"),
+        ("ani", "message.sent", "type:MESSAGE"),
+    ];
+    for (number, (who, action, subject)) in (1..).zip(entries) {
+        store.note_change(&entry(number, who, action, subject)).await.expect("it writes");
+    }
+    let mut last = store.last_changes_of_types().await.expect("it reads");
+    last.sort_by(|a, b| a.subject.cmp(&b.subject));
+    let by: Vec<_> = last.iter().map(|one| (one.subject.as_str(), one.who.as_str())).collect();
+    assert_eq!(by, [("type:A", "siti"), ("type:MESSAGE", "dewi")]);
+    for (subject, who) in [("type:A", Some("siti")), ("type:B", None)] {
+        let last = store.last_change_of_type(subject).await.expect("it reads");
+        assert_eq!(last.as_ref().map(|one| one.who.as_str()), who, "{subject}");
+    }
+}
+
+on_both! {
+    updates_of_many_users_do_what_updates_one_by_one_would,
+    new_user_replaces_nobody,
+    test_and_message_are_no_changes_of_their_type,
+}

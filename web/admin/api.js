@@ -76,13 +76,26 @@ async function request(method, path, options) {
   const { url, headers } = buildRequest(path, options.query);
   Object.assign(headers, options.headers);
   if (options.body !== undefined) headers['content-type'] = 'application/json';
-  const response = await fetch(url, {
+  const response = await reach(url, {
     method,
-    headers,
+    headers: new Headers(headers),
     body: options.body === undefined ? undefined : JSON.stringify(options.body),
   });
   const json = response.status === 204 ? null : await response.json().catch(() => null);
   return { json: parsed(response.status, json), etag: response.headers.get('etag') };
+}
+
+/**
+ * Sends a request. Throws in the language of the console if the hub is not reached.
+ * @param {URL} url
+ * @param {RequestInit} init
+ */
+async function reach(url, init) {
+  try {
+    return await fetch(url, init);
+  } catch (error) {
+    throw new Error(t('The connection to the hub is gone.'), { cause: error });
+  }
 }
 
 /**

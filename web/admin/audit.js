@@ -1,12 +1,15 @@
 import { get } from './api.js';
 import { button, fill, h, runAction, when } from './dom.js';
 import { actionName } from './names.js';
+import { TIMES_CHANGED, times } from './settings.js';
 import { fieldOf, timeOf } from './time-fields.js';
 import { t } from './translations.js';
 
 /** Filters of the list, kept in the address of the page. */
 class Filters {
   #controls;
+  /** Zone in which the fields show their times. */
+  #zone = times();
 
   constructor() {
     const chosen = chosenFilters();
@@ -49,6 +52,13 @@ class Filters {
     return Object.fromEntries(Object.entries(all).filter(([, value]) => value));
   }
 
+  /** Shows the same times in the zone that is chosen now. */
+  convert() {
+    for (const field of [this.#controls.from, this.#controls.to])
+      field.value = fieldOf(timeOf(field.value, this.#zone));
+    this.#zone = times();
+  }
+
   clear() {
     for (const control of Object.values(this.#controls)) control.value = '';
   }
@@ -72,11 +82,15 @@ export async function audit(place) {
   const more = button(t('Load older'), () => load(false), { hidden: true });
   /** @type {string | undefined} */
   let cursor;
+  /** Number of the latest request: an earlier one may be answered after it. */
+  let latest = 0;
   const load = async (fresh = true) => {
+    const request = ++latest;
     const { query } = filters;
     const text = new URLSearchParams(query).toString();
     history.replaceState(null, '', text ? `#audit/${text}` : '#audit');
     const page = await get('audit', { ...query, cursor: fresh ? undefined : cursor, limit: '30' });
+    if (request !== latest) return;
     cursor = page.next_cursor ?? undefined;
     more.hidden = !cursor;
     if (fresh) list.replaceChildren();
@@ -107,7 +121,10 @@ export async function audit(place) {
     list,
     more,
   );
+  const convert = () => filters.convert();
+  addEventListener(TIMES_CHANGED, convert);
   await load();
+  return () => removeEventListener(TIMES_CHANGED, convert);
 }
 
 /**

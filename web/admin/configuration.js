@@ -1,6 +1,7 @@
 import { call, get } from './api.js';
 import { changes } from './audit.js';
 import { announce, button, fill, h, table, tr, when } from './dom.js';
+import { refreshing } from './refresh.js';
 import { t } from './translations.js';
 
 /** Interval of updates, in milliseconds. */
@@ -24,8 +25,7 @@ export async function configuration(place) {
     values.show(config.values ?? [], config.restart_needed);
   };
   await draw();
-  const timer = setInterval(() => void draw().catch(() => {}), REFRESH_INTERVAL);
-  return () => clearInterval(timer);
+  return refreshing(place, draw, REFRESH_INTERVAL);
 }
 
 /** Effective values and where each comes from, with a search. */

@@ -1,6 +1,5 @@
 import { NotAllowed, Refused, call } from './api.js';
 import { announce, button, field, h, when } from './dom.js';
-import { guardPage } from './guard.js';
 import { eventReason, kindName, reasonText } from './hub-text.js';
 import { t } from './translations.js';
 
@@ -53,21 +52,48 @@ async function publish(text) {
 }
 
 /** Card of a dead letter. */
-class Card {
+export class Card {
   #letter;
   #path;
-  #load;
+  #gone;
   #failure = h('p', { class: 'alert', role: 'alert', hidden: true });
   #editor = h('div', { class: 'stack', hidden: true });
+  /** Text area of the open editor. @type {HTMLTextAreaElement | null} */
+  #area = null;
+  /** Text of the editor when it was opened. */
+  #before = '';
+  element;
 
   /**
    * @param {any} letter
-   * @param {() => Promise<void>} load  Loads the list again.
+   * @param {(card: Card) => Promise<void>} gone  Called when the dead letter is no longer kept.
    */
-  constructor(letter, load) {
+  constructor(letter, gone) {
     this.#letter = letter;
     this.#path = `/api/v1/admin/dead-letters/${letter.id}`;
-    this.#load = load;
+    this.#gone = gone;
+    this.element = this.#draw();
+  }
+
+  /** Whether the event is open in the editor. */
+  get isOpen() {
+    return this.#area !== null;
+  }
+
+  /** Whether the event was changed in the editor. */
+  get isEdited() {
+    return this.#area !== null && this.#area.value !== this.#before;
+  }
+
+  /** Closes the editor. Changes are lost. */
+  close() {
+    this.#area = null;
+    this.#editor.hidden = true;
+    this.#editor.replaceChildren();
+  }
+
+  #mayClose() {
+    return !this.isEdited || confirm(t('Discard your changes?'));
   }
 
   /** @param {() => Promise<void>} act */
@@ -84,9 +110,10 @@ class Card {
 
   #replay() {
     return this.#try(async () => {
+      if (!this.#mayClose()) return;
       const { json } = await call('POST', `${this.#path}/replay`);
       announce(t('Replayed: {outcome}.', { outcome: t(json.outcome) }));
-      await this.#load();
+      await this.#gone(this);
     });
   }
 
@@ -97,14 +124,14 @@ class Card {
     if (!confirm(question)) return;
     await call('DELETE', this.#path);
     announce(t('Discarded.'));
-    await this.#load();
+    await this.#gone(this);
   }
 
   /** Publishes the edited event, and then discards the dead letter. */
   #publish(/** @type {string} */ text) {
     return this.#try(async () => {
       await publish(text);
-      guardPage(null);
+      this.close();
       try {
         await call('DELETE', this.#path);
       } catch (error) {
@@ -112,24 +139,18 @@ class Card {
         if (!(error instanceof Refused && error.status === 404)) throw error;
       }
       announce(t('The edited event is published, and the dead letter is discarded.'));
-      await this.#load();
+      await this.#gone(this);
     });
   }
 
   /** Opens the editor of the event. */
   #edit() {
-    const before = editable(this.#letter);
-    const area = h('textarea', {
-      value: before,
-      rows: Math.min(24, before.split('\n').length + 1),
-      spellcheck: false,
-      dir: 'ltr',
-    });
+    if (!this.#mayClose()) return;
+    const value = editable(this.#letter);
+    const rows = Math.min(24, value.split('\n').length + 1);
+    const area = h('textarea', { value, rows, spellcheck: false, dir: 'ltr' });
     const close = () => {
-      if (area.value !== before && !confirm(t('Discard your changes?'))) return;
-      guardPage(null);
-      this.#editor.hidden = true;
-      this.#editor.replaceChildren();
+      if (this.#mayClose()) this.close();
     };
     this.#editor.replaceChildren(
       field(t('Event (JSON)'), area, t('It is published as a new event of yours.')),
@@ -141,11 +162,13 @@ class Card {
       ),
     );
     this.#editor.hidden = false;
-    guardPage(() => area.isConnected && area.value !== before);
+    this.#area = area;
+    // The browser may have normalized its line ends.
+    this.#before = area.value;
     area.focus();
   }
 
-  get element() {
+  #draw() {
     const letter = this.#letter;
     const name = letter.subject ?? letter.source;
     const summary = h('summary', {}, letter.truncated ? t('First 64 KiB') : t('Event'));
@@ -175,10 +198,3 @@ class Card {
     );
   }
 }
-
-/**
- * Returns the card of a dead letter.
- * @param {any} letter
- * @param {() => Promise<void>} load  Loads the list again.
- */
-export const card = (letter, load) => new Card(letter, load).element;

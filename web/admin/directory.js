@@ -1,4 +1,4 @@
-import { call, get } from './api.js';
+import { Refused, call, get } from './api.js';
 import { button, field, guardClose, h, announce, split, table, tr, runAction } from './dom.js';
 import { DirectoryImport } from './directory-import.js';
 import { withFieldErrors } from './field-errors.js';
@@ -42,11 +42,15 @@ export async function directory(place) {
   let shown = [];
   /** @type {string | null} */
   let cursor = null;
+  /** Number of the latest request: an earlier one may be answered after it. */
+  let latest = 0;
   const load = async (fresh = true) => {
+    const request = ++latest;
     const page = await get('directory', {
-      q: search.value,
+      q: search.value.trim(),
       cursor: fresh ? undefined : (cursor ?? undefined),
     });
+    if (request !== latest) return;
     shown = fresh ? page.users : [...shown, ...page.users];
     cursor = page.next_cursor;
     more.hidden = !cursor;
@@ -92,6 +96,35 @@ export function unverified(user) {
 }
 
 /**
+ * Replaces a user. What the form does not show stays as it is now: a member that is missing would
+ * be removed.
+ * @param {string} id
+ * @param {any} draft
+ */
+async function replace(id, draft) {
+  const { addresses, email, email_verified: verified } = (await call('GET', path(id))).json;
+  // Another address is not known to be the user's.
+  const mark = (email ?? null) === draft.email ? verified : undefined;
+  await call('PUT', path(id), { body: { addresses, email_verified: mark, ...draft } });
+}
+
+/**
+ * Adds a user, unless there is one with this ID.
+ * @param {string} id
+ * @param {any} draft
+ */
+async function create(id, draft) {
+  try {
+    await call('PUT', path(id), { body: draft, headers: { 'if-none-match': '*' } });
+  } catch (error) {
+    if (!(error instanceof Refused && error.status === 412)) throw error;
+    throw new Error(t('There is a user {id} already; edit them in the list.', { id }), {
+      cause: error,
+    });
+  }
+}
+
+/**
  * Opens the form of a user; null for a new one.
  * @param {HTMLDialogElement} dialog
  * @param {any} user
@@ -114,8 +147,10 @@ function edit(dialog, user, load) {
     announce(message);
   };
   const save = async () => {
-    await call('PUT', path(id.value.trim()), { body: draft() });
-    await finish(t('{what} is saved.', { what: id.value }));
+    const who = id.value.trim();
+    if (user) await replace(who, draft());
+    else await create(who, draft());
+    await finish(t('{what} is saved.', { what: who }));
   };
   const remove = async () => {
     const who = user.user_id;

@@ -3,7 +3,7 @@ import { badge } from './badges.js';
 import { channelName } from './channels.js';
 import { deliveriesOf } from './delivery-list.js';
 import { unverified } from './directory.js';
-import { button, fill, h, table, runAction, when } from './dom.js';
+import { button, fill, h, incompleteNote, table, runAction, when } from './dom.js';
 import { editPreferences } from './preferences-dialog.js';
 import { memoryNote, traceCard, typesOf } from './trace.js';
 import { t } from './translations.js';
@@ -141,11 +141,34 @@ function choiceOf(text, users) {
   );
 }
 
+/** Number of the latest events of a user that the hub explains. */
+const EVENTS_EXPLAINED = 50;
+
+/**
+ * Returns whether the user of an inbox has missed an event, or a part of it. Its recipients are
+ * those of this user only; its counts are of all users.
+ * @param {any} trace
+ */
+const isMissed = ({ outcome, recipients }) =>
+  outcome !== 'accepted' || recipients.some((/** @type {any} */ one) => one.outcome !== 'stored');
+
+/**
+ * Returns a link to all events of a user; null if the store does not keep them.
+ * @param {string} user
+ * @param {any} kept
+ */
+function allEvents(user, kept) {
+  if (!kept.days) return null;
+  const href = `#activity/${new URLSearchParams({ user })}`;
+  const link = h('a', { href }, t('Activity'));
+  return h('p', { class: 'muted' }, t('All events of this user are in'), ' ', link, '.');
+}
+
 /**
  * Returns everything about a user.
  * @param {string} user
  * @param {any} about
- * @param {any[]} missed  Traces of events that did not reach everybody.
+ * @param {any[]} missed  Traces of events that did not reach the user.
  * @param {Map<string, any>} types
  * @param {() => Promise<void>} reload
  */
@@ -155,7 +178,8 @@ function contentOf(user, about, missed, types, reload) {
   );
   const heads = ['Status', 'Title', 'Message', 'Created', 'Read', 'Delivery', 'Actions'];
   const rows = about.notifications.map(row);
-  const none = h('p', { class: 'empty' }, t('This hub remembers none.'));
+  const looked = t('None among the latest {n} events of this user.', { n: EVENTS_EXPLAINED });
+  const none = h('p', { class: 'empty' }, looked);
   const edit = about.in_directory
     ? button(t('Edit preferences'), () => editPreferences(user, reload))
     : null;
@@ -172,7 +196,9 @@ function contentOf(user, about, missed, types, reload) {
     deliveriesOf(user),
     h('h2', {}, t('Not delivered, and why')),
     ...(missed.length ? missed.map((trace) => traceCard(trace, types)) : [none]),
+    allEvents(user, about.kept),
     memoryNote(about.kept),
+    incompleteNote(about.incomplete),
   ];
 }
 
@@ -198,9 +224,7 @@ export async function inbox(place) {
     const request = latest;
     history.replaceState(null, '', `#inbox/${encodeURIComponent(user)}`);
     const about = await get('explain', { user });
-    const missed = about.events.filter(
-      (/** @type {any} */ trace) => trace.outcome !== 'accepted' || trace.muted_count > 0,
-    );
+    const missed = about.events.filter(isMissed);
     const types = await typesOf(missed);
     const meant = about.in_directory ? [] : await usersLike(user);
     if (request !== latest) return;

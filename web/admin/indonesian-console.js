@@ -4,6 +4,20 @@
  * @type {Record<string, string>}
  */
 export const CONSOLE = {
+  'Not refreshed since {time}: {why}': 'Tidak disegarkan sejak {time}: {why}',
+  'This user is not connected.': 'Pengguna ini tidak tersambung.',
+  '1 connection.': '1 sambungan.',
+  '{n} connections.': '{n} sambungan.',
+  'user at this hub': 'pengguna di hub ini',
+  'users at this hub': 'pengguna di hub ini',
+  'No answer from: {hubs}. Who is connected only there does not get it.':
+    'Tidak ada jawaban dari: {hubs}. Yang hanya tersambung di sana tidak menerimanya.',
+  'The list was not loaded again: an event is being edited.':
+    'Daftar tidak dimuat ulang: ada peristiwa yang sedang diubah.',
+  'There is a user {id} already; edit them in the list.':
+    'Pengguna {id} sudah ada; ubahlah di daftar.',
+  'These preferences were changed in the meantime. Close the dialog, and open it again.':
+    'Preferensi ini sudah berubah. Tutup dialog ini, lalu buka lagi.',
   'Disconnect {who}? An open page signs in again, if it may.':
     'Putuskan {who}? Halaman yang terbuka masuk lagi jika diizinkan.',
   'The last {events} events are kept for one day.':

@@ -142,7 +142,9 @@ export const INDONESIAN = {
     'Pengguna ini tidak ada di direktori: notifikasi untuk peran atau semua tidak sampai kepadanya.',
   'This inbox is empty.': 'Kotak masuk ini kosong.',
   'Not delivered, and why': 'Tidak dikirim, dan sebabnya',
-  'This hub remembers none.': 'Hub ini tidak ingat satu pun.',
+  'None among the latest {n} events of this user.':
+    'Tidak ada di antara {n} peristiwa terakhir pengguna ini.',
+  'All events of this user are in': 'Semua peristiwa pengguna ini ada di',
   Show: 'Tampilkan',
   'All parts are operational.': 'Semua bagian berfungsi.',
   'users connected': 'pengguna tersambung',

@@ -1,7 +1,8 @@
 import { Refused, get } from './api.js';
 import { Chart, written } from './chart.js';
-import { fill, h, incompleteNote, table, tr, when } from './dom.js';
+import { fill, h, incompleteNote, runAction, table, tr, when } from './dom.js';
 import { reasonText } from './hub-text.js';
+import { refreshing } from './refresh.js';
 import { allowedOrigins, refusedOrigins, unknownTypes } from './remedies.js';
 import { t } from './translations.js';
 
@@ -36,7 +37,7 @@ class Overview {
       const choose = () => {
         this.#range = range;
         this.#press();
-        void this.draw().catch(() => {});
+        void runAction(() => this.draw());
       };
       const one = h('button', { type: 'button', onclick: choose, 'data-range': range }, t(name));
       this.#ranges.append(one);
@@ -87,7 +88,7 @@ class Overview {
       fill(
         this.#live,
         ...state(stats),
-        tiles(stats, long),
+        tiles(stats, long, all),
         incompleteNote(incomplete),
         refusedOrigins(origins, allowed),
         unknownTypes(unknown),
@@ -180,8 +181,7 @@ async function overviewOf(range) {
 export async function overview(place) {
   const page = new Overview(place);
   await page.draw();
-  const timer = setInterval(() => void page.draw().catch(() => {}), REFRESH_INTERVAL);
-  return () => clearInterval(timer);
+  return refreshing(place, () => page.draw(), REFRESH_INTERVAL);
 }
 
 /**
@@ -227,8 +227,9 @@ function failedDeliveries(long) {
  * Returns the totals.
  * @param {any} stats
  * @param {any} long  Totals of the store; null if the hub does not keep them.
+ * @param {any[]} all  Hubs.
  */
-function tiles(stats, long) {
+function tiles(stats, long, all) {
   const tile = (
     /** @type {number | null} */ value,
     /** @type {string} */ one,
@@ -242,12 +243,20 @@ function tiles(stats, long) {
       h('span', {}, value === 1 ? one : many),
     );
   const { totals, dead_letters: letters, directory, types } = stats;
-  const { connections, notifications, events } = totals;
+  const { notifications, events } = totals;
+  const isAlone = all.length < 2;
+  const connections = isAlone
+    ? totals.connections
+    : all.reduce((sum, hub) => sum + (hub.connections ?? 0), 0);
+  // A user may be connected to several hubs, so the numbers of the hubs have no sum.
+  const users = isAlone
+    ? [t('user connected'), t('users connected')]
+    : [t('user at this hub'), t('users at this hub')];
   const failed = failedDeliveries(long);
   return h(
     'div',
     { class: 'totals' },
-    tile(stats.connections.users, t('user connected'), t('users connected'), '#clients'),
+    tile(stats.connections.users, users[0], users[1], '#clients'),
     tile(connections, t('connection'), t('connections'), '#clients'),
     tile(notifications, t('notification'), t('notifications'), '#activity'),
     tile(events, t('event'), t('events'), '#activity'),

@@ -1,4 +1,4 @@
-import { call, get } from './api.js';
+import { Refused, call, get } from './api.js';
 import { channelName } from './channels.js';
 import { announce, button, field, guardClose, h, runAction } from './dom.js';
 import { withFieldErrors } from './field-errors.js';
@@ -71,12 +71,31 @@ function channelBoxes(wanted, configured) {
 }
 
 /**
+ * Saves the preferences of a user, unless they were changed in the meantime.
+ * @param {string} user
+ * @param {any} draft
+ * @param {string | null} etag
+ */
+async function store(user, draft, etag) {
+  try {
+    const headers = etag ? { 'if-match': etag } : undefined;
+    await call('PUT', pathOf(user), { body: draft, headers });
+  } catch (error) {
+    if (!(error instanceof Refused && error.status === 412)) throw error;
+    const message = t(
+      'These preferences were changed in the meantime. Close the dialog, and open it again.',
+    );
+    throw new Error(message, { cause: error });
+  }
+}
+
+/**
  * Opens the preferences of a user, which an administrator may change.
  * @param {string} user
  * @param {() => Promise<void>} saved  Called after a change.
  */
 export async function editPreferences(user, saved) {
-  const [{ json: before }, { types }, { channels }] = await Promise.all([
+  const [{ json: before, etag }, { types }, { channels }] = await Promise.all([
     call('GET', pathOf(user)),
     get('types'),
     get('channels'),
@@ -98,7 +117,7 @@ export async function editPreferences(user, saved) {
   const title = t('Preferences of {who}', { who: user });
   const dialog = h('dialog', { 'aria-label': title });
   const save = async () => {
-    await call('PUT', pathOf(user), { body: draft() });
+    await store(user, draft(), etag);
     dialog.close();
     await saved();
     announce(t('The preferences of {who} are saved.', { who: user }));

@@ -44,6 +44,10 @@ export class Recipients {
   #role = h('input', { placeholder: 'moderator', list: 'known-roles', autocomplete: 'off' });
   users = field(t('Users'), this.#users, t('IDs, comma-separated.'));
   role = field(t('Role'), this.#role);
+  /** Connected users when they were counted. @type {Target[]} */
+  #connected = [];
+  /** Hubs that did not answer when the connected users were counted. @type {string[]} */
+  silent = [];
 
   constructor() {
     const kinds = [
@@ -74,12 +78,17 @@ export class Recipients {
   }
 
   /**
-   * Counts the recipients now.
+   * Counts the recipients now. Connected users are those of this count until the next one.
    * @returns {Promise<number>}
    */
   async count() {
+    this.silent = [];
     if (this.kind.value === 'users') return this.#ids().length;
-    if (this.kind.value === 'connected') return (await get('users')).total_count;
+    if (this.kind.value === 'connected') {
+      const { available_users: users, incomplete } = await get('users');
+      [this.#connected, this.silent] = [users, incomplete ?? []];
+      return users.length;
+    }
     const query = this.#query();
     return query ? (await get('directory', { ...query, limit: '1' })).total_count : 0;
   }
@@ -113,7 +122,7 @@ export class Recipients {
   /** @returns {AsyncGenerator<Target[]>} */
   async *#pages() {
     if (this.kind.value === 'users') return yield this.#ids().map((id) => ({ id }));
-    if (this.kind.value === 'connected') return yield (await get('users')).available_users;
+    if (this.kind.value === 'connected') return yield this.#connected;
     /** @type {string | undefined} */
     let cursor;
     do {

@@ -32,7 +32,7 @@ export async function send(place) {
   const sendAll = async () => {
     const n = await recipients.count();
     if (!n) throw new Error(t('No recipients.'));
-    if (!confirm(question(n, await recipients.unknown()))) return;
+    if (!confirm(question(n, await recipients.unknown(), recipients.silent))) return;
     bar.max = n;
     bar.hidden = bar.max <= TOGETHER;
     const body = {
@@ -79,10 +79,18 @@ const NAMED_MAX = 10;
  * Returns the question before a message is sent.
  * @param {number} n
  * @param {string[]} unknown  Users who are not in the directory.
+ * @param {string[]} silent  Hubs that did not answer.
  */
-function question(n, unknown) {
+function question(n, unknown, silent) {
   const send =
     n === 1 ? t('Send the message to 1 user?') : t('Send the message to {n} users?', { n });
+  if (silent.length) {
+    const hubs = silent.join(', ');
+    const missing = t('No answer from: {hubs}. Who is connected only there does not get it.', {
+      hubs,
+    });
+    return `${missing}\n\n${send}`;
+  }
   if (!unknown.length) return send;
   const more = unknown.length - NAMED_MAX;
   const named = unknown.slice(0, NAMED_MAX).join(', ');

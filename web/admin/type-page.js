@@ -92,7 +92,7 @@ export async function typePage(place, code, { code: wanted = '', like = '', lett
     me() ? button(t('Send to me'), () => preview.sendToMe()) : null,
     h('a', { class: 'button quiet close', href: '#types' }, t('Close')),
   );
-  const removing = h('div', { class: 'bar' }, ...(code ? removals(code, type, finish) : []));
+  const removing = h('div', { class: 'bar' }, ...(code ? removals(code, loaded, finish) : []));
   const heading = /** @type {HTMLElement} */ (place.querySelector('h1'));
   if (code) heading.textContent = type.code;
   heading.before(h('a', { class: 'back', href: '#types' }, `← ${t('Types')}`));
@@ -138,13 +138,20 @@ function mayWarn(warnings) {
  * @param {string | null} etag
  */
 async function store(draft, code, etag) {
-  if (!code) {
-    await call('POST', '/api/v1/admin/types', { body: draft });
-    return;
-  }
+  if (code) await unlessChanged('PUT', typePath(code), etag, draft);
+  else await call('POST', '/api/v1/admin/types', { body: draft });
+}
+
+/**
+ * Sends a request, unless somebody else has changed the type in the meantime.
+ * @param {string} method
+ * @param {string} path
+ * @param {string | null} etag
+ * @param {any} [body]
+ */
+async function unlessChanged(method, path, etag, body) {
   try {
-    const headers = etag ? { 'if-match': etag } : undefined;
-    await call('PUT', typePath(code), { body: draft, headers });
+    await call(method, path, { body, headers: etag ? { 'if-match': etag } : undefined });
   } catch (error) {
     if (!(error instanceof Refused && error.status === 412)) throw error;
     const message = t(
@@ -157,19 +164,19 @@ async function store(draft, code, etag) {
 /**
  * Returns the buttons that reset or delete a type.
  * @param {string} code
- * @param {any} type
+ * @param {{ json: any, etag: string | null }} loaded
  * @param {(message: string) => void} finish
  */
-function removals(code, type, finish) {
+function removals(code, { json: type, etag }, finish) {
   const what = code;
   const reset = async () => {
     if (!confirm(t('Discard the changes of {what} and use config.toml?', { what }))) return;
-    await call('DELETE', `${typePath(code)}/override`);
+    await unlessChanged('DELETE', `${typePath(code)}/override`, etag);
     finish(t('{what} is as in config.toml.', { what }));
   };
   const remove = async () => {
     if (!confirm(t('Delete {what}?', { what }))) return;
-    await call('DELETE', typePath(code));
+    await unlessChanged('DELETE', typePath(code), etag);
     finish(t('{what} is deleted.', { what }));
   };
   return [

@@ -15,7 +15,7 @@ const SOURCES = /** @type {[RegExp, string, string, string][]} */ ([
   [/\/clients\/\{client_id\}/, 'client_id', '/api/v1/admin/clients', 'client_id'],
   [/\/directory\/\{user_id\}/, 'user_id', '/api/v1/admin/directory?limit=1', 'user_id'],
   [/\/dead-letters\/\{id\}/, 'id', '/api/v1/admin/dead-letters?limit=1', 'id'],
-  [/\/deliveries\/\{id\}/, 'id', '/api/v1/admin/deliveries?limit=1', 'id'],
+  [/\/deliveries\/\{id\}/, 'id', '/api/v1/admin/deliveries?limit=1', 'delivery_id'],
   [/\/jobs\/\{id\}/, 'id', '/api/v1/admin/jobs', 'id'],
 ]);
 
@@ -152,9 +152,10 @@ export class RequestForm {
       const answer = await this.send(call).then((response) => response.json());
       const entries = Array.isArray(answer) ? answer : Object.values(answer).find(Array.isArray);
       const field = [...this.fields].find(([one]) => one.name === name)?.[1];
-      said.textContent = entries?.length ? '' : (answer.detail ?? 'The hub has none.');
-      if (!entries?.length || !field) return;
-      field.value = entries[0][member];
+      const id = entries?.[0]?.[member];
+      said.textContent = id === undefined ? (answer.detail ?? 'The hub has none.') : '';
+      if (id === undefined || !field) return;
+      field.value = id;
       this.onChange();
     };
     const onclick = () => void fill().catch((error) => (said.textContent = String(error)));

@@ -27,6 +27,7 @@ pub(in crate::http) fn operations() -> Vec<Operation> {
         Operation::get("/api/v1/admin/clients", clients)
             .access(Access::Admin)
             .doc(Tag::Admin, "list_clients", "List the open connections")
+            .query("user", json!({ "type": "string" }), "Only those of the user with this ID.")
             .pages()
             .returns(200, "The connections of all hubs.", "Clients"),
         Operation::delete("/api/v1/admin/clients/{client_id}", revoke_client)
@@ -137,15 +138,17 @@ fn position(client: &Value) -> String {
     format!("{:015}-{}", connected_at.0, client["client_id"].as_str().unwrap_or_default())
 }
 
-/// Handles `GET /api/v1/admin/clients?limit=&cursor=`.
+/// Handles `GET /api/v1/admin/clients?user=&limit=&cursor=`.
 pub(in crate::http) async fn clients(
     state: SharedState,
     request: HttpRequest,
     _: Checked,
 ) -> Result<HttpResponse, Problem> {
     let query = Query::of(&request)?;
-    let gathered =
-        hubs::ask(&state, &Question::Clients { user_id: None }, of_this_hub(&state, None)).await?;
+    let user = query.user.as_deref().map(UserId::parse).transpose();
+    let user = user.map_err(|error| Problem::bad_field("user", error.to_string()))?;
+    let question = Question::Clients { user_id: user.clone() };
+    let gathered = hubs::ask(&state, &question, of_this_hub(&state, user.as_ref())).await?;
     let mut connected: Vec<&Value> = connections(&gathered).collect();
     connected.sort_by_cached_key(|client| position(client));
     let mut response = Map::new();

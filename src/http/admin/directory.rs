@@ -13,6 +13,7 @@ use crate::{
         Problem, SharedState, State,
         api::{Access, Checked, Operation, Tag},
         body,
+        conditional::only_new,
     },
 };
 
@@ -51,17 +52,22 @@ pub(in crate::http) fn operations() -> Vec<Operation> {
         Operation::put("/api/v1/admin/directory/{user_id}", put)
             .access(Access::Admin)
             .doc(Tag::Admin, "put_user", "Replace a user of the directory")
-            .description("A member that is missing is removed.")
+            .description(
+                "A member that is missing is removed. With `If-None-Match: *`, a user who exists \
+                 is not replaced (412).",
+            )
             .path(
                 "user_id",
                 json!({ "type": "string", "minLength": 1, "maxLength": 128 }),
                 "ID of the user.",
             )
+            .header("If-None-Match", json!({ "type": "string" }), "`*`: only a new user.")
             .request_body(json!({
                 "required": true,
                 "content": { "application/json": { "schema": { "type": "object" } } },
             }))
-            .returns(200, "The stored user.", "Person"),
+            .returns(200, "The stored user.", "Person")
+            .errors(&[412]),
         Operation::delete("/api/v1/admin/directory/{user_id}", delete)
             .access(Access::Admin)
             .doc(Tag::Admin, "delete_user", "Remove a user from the directory")
@@ -129,6 +135,7 @@ pub(in crate::http) async fn get(
 /// Handles `PUT /api/v1/admin/directory/{user_id}`: replaces the user.
 pub(in crate::http) async fn put(
     state: SharedState,
+    request: HttpRequest,
     user_id: web::Path<String>,
     payload: web::Payload,
     Checked(caller): Checked,
@@ -144,7 +151,9 @@ pub(in crate::http) async fn put(
     let json = |person: &Person| serde_json::to_value(person).unwrap_or_default();
     let entry =
         entry(&caller, "user.put", subject(&user), before.as_ref().map(json), Some(json(&person)));
-    state.store.put_person(&person, &entry).await?;
+    if !state.store.put_person(&person, only_new(request.headers()), &entry).await? {
+        return Err(Problem::precondition_failed("the directory has this user already"));
+    }
     Ok(HttpResponse::Ok().json(person))
 }
 

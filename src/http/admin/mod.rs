@@ -1,5 +1,5 @@
 //! Operations for administrators. Those of the older API keep its format: IDs that are whole
-//! numbers are JSON numbers.
+//! numbers up to 2^53-1 are JSON numbers.
 
 pub(super) mod activity;
 pub(super) mod answers;

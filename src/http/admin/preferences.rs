@@ -9,7 +9,7 @@ use crate::{
     http::{
         Problem, SharedState, State,
         api::{Access, Checked, Operation, Tag},
-        preferences::replace,
+        preferences::{answer, replace, shown},
     },
 };
 
@@ -22,7 +22,7 @@ pub(in crate::http) fn operations() -> Vec<Operation> {
             .access(Access::Admin)
             .doc(Tag::Admin, "get_preferences_of_user", "Get the preferences of a user")
             .path("user_id", id(), "ID of the user.")
-            .returns(200, "The preferences.", "Preferences"),
+            .response(200, answer("The preferences.")),
         Operation::put(path, put)
             .access(Access::Admin)
             .doc(Tag::Admin, "put_preferences_of_user", "Replace the preferences of a user")
@@ -31,8 +31,9 @@ pub(in crate::http) fn operations() -> Vec<Operation> {
                  is reset to its default.",
             )
             .path("user_id", id(), "ID of the user.")
+            .if_match_preferences()
             .body("Preferences")
-            .returns(200, "The stored preferences.", "Preferences")
+            .response(200, answer("The stored preferences."))
             .errors(&[412]),
     ]
 }
@@ -54,7 +55,7 @@ async fn get(
     _: Checked,
 ) -> Result<HttpResponse, Problem> {
     let user = known(&state, &user_id).await?;
-    Ok(HttpResponse::Ok().json(state.store.preferences(&user).await?.complete()))
+    Ok(shown(&state.store.preferences(&user).await?.complete()))
 }
 
 /// Handles `PUT /api/v1/admin/users/{user_id}/preferences`: replaces all preferences.

@@ -19,6 +19,7 @@ pub(super) struct Query {
     pub(super) kind: Option<String>,
     pub(super) subject: Option<String>,
     pub(super) role: Option<String>,
+    pub(super) user: Option<String>,
 }
 
 impl Query {
@@ -31,6 +32,7 @@ impl Query {
             kind: None,
             subject: None,
             role: None,
+            user: None,
         };
         for (name, value) in identity::query(request.uri()) {
             if value.contains('\0') {
@@ -51,6 +53,8 @@ impl Query {
                 "subject" => query.subject = given,
                 // `role` itself is a parameter of dev authentication.
                 "with_role" => query.role = given,
+                // As is `user_id`.
+                "user" => query.user = given,
                 // Parameters of dev authentication and a token are also here.
                 _ => {}
             }

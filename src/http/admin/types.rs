@@ -38,7 +38,6 @@ use crate::{
     },
     http::{Problem, SharedState, State, api::Checked, body, conditional},
     pipeline::catalog::Refresh,
-    store::AuditFilter,
 };
 
 /// Maximum number of attempts of a change, while others change the same type.
@@ -185,9 +184,8 @@ pub(in crate::http) async fn get(
     _: Checked,
 ) -> Result<HttpResponse, Problem> {
     let row = find(&state, &code).await?;
-    let of_type = AuditFilter { subject: subject(&row.code), ..AuditFilter::default() };
-    let last = state.store.audit(None, &of_type, 1).await?;
-    let by = last.first().map(|change| change.who.as_str());
+    let last = state.store.last_change_of_type(&subject(&row.code)).await?;
+    let by = last.as_ref().map(|change| change.who.as_str());
     let last_run = last_run(&state, &row).await;
     let mut json = shown(&row, &state.configuration.types(), by, last_run);
     add_files(&mut json, &state, &row.code);

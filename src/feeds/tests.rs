@@ -94,6 +94,18 @@ impl Fixture {
         self.broadcaster.send(subscribe).await.expect("it lives")
     }
 
+    /// Subscribes a connection without filters.
+    async fn subscribe_unfiltered(
+        &self,
+        client: ClientId,
+        queue: &Arc<ConflatingQueue>,
+        target: WatchTarget,
+    ) -> Option<Lease> {
+        let (queue, filters) = (Arc::clone(queue), Filters::default());
+        let subscribe = Subscribe { client, queue, target, filters };
+        self.broadcaster.send(subscribe).await.expect("it lives")
+    }
+
     fn filters(&self, course: &str) -> Filters {
         let feeds = self.feeds_handle.feeds();
         Filters::of_pairs(feeds.get(FeedId(0)), [("course_id", course)].into_iter())
@@ -181,6 +193,32 @@ async fn new_watcher_gets_the_snapshot_of_its_course() {
 }
 
 #[actix::test]
+async fn live_message_leaves_a_waiting_snapshot_complete() {
+    let fixture = Fixture::start(true);
+    let courses = |name: &str| (0..40).map(|n| booking(&format!("{name}{n}"), 3)).collect();
+    fixture.show(courses("A")).await;
+    let queue = ConflatingQueue::new(16);
+    let _lease = fixture.subscribe_unfiltered(1, &queue, FEED).await;
+    fixture.show(vec![booking("B", 3)]).await;
+    let messages = shown(&queue);
+    assert_eq!((messages.len(), &messages[0]["data"]["course_id"]), (41, &json!("A0")));
+    // The room of the snapshot is gone with it.
+    fixture.show(courses("C")).await;
+    assert_eq!(shown(&queue).len(), 16);
+}
+
+#[actix::test]
+async fn message_of_a_feed_leaves_the_waiting_events_of_an_administrator() {
+    let fixture = Fixture::start(false);
+    let queue = ConflatingQueue::new(16);
+    let _lease = fixture.subscribe_unfiltered(1, &queue, WatchTarget::All).await;
+    fixture.show((0..40).map(|n| booking("PIANO", n)).collect()).await;
+    assert!(fixture.subscribe_unfiltered(1, &queue, FEED).await.is_none(), "it has a lease");
+    fixture.show(vec![booking("GUITAR", 3)]).await;
+    assert_eq!(shown(&queue).len(), 42, "41 events, and one message of the feed");
+}
+
+#[actix::test]
 async fn later_subscription_replaces_the_earlier_one() {
     let fixture = Fixture::start(false);
     let (queue, _lease) = fixture.subscribe(1, "PIANO").await;
@@ -207,13 +245,7 @@ async fn unsubscribed_watcher_gets_nothing_and_counts_no_more() {
 async fn administrator_who_watches_everything_sees_every_field() {
     let fixture = Fixture::start(false);
     let queue = ConflatingQueue::new(16);
-    let subscribe = Subscribe {
-        client: 1,
-        queue: Arc::clone(&queue),
-        target: WatchTarget::All,
-        filters: Filters::default(),
-    };
-    let _lease = fixture.broadcaster.send(subscribe).await.expect("it lives");
+    let _lease = fixture.subscribe_unfiltered(1, &queue, WatchTarget::All).await;
     fixture.show(vec![booking("PIANO", 3)]).await;
     assert!(shown(&queue)[0].to_string().contains("student"));
     let list = fixture.broadcaster.send(ListSubscriptions).await.expect("it lives");

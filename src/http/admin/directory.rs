@@ -145,6 +145,7 @@ pub(in crate::http) async fn put(
     let entry =
         entry(&caller, "user.put", subject(&user), before.as_ref().map(json), Some(json(&person)));
     state.store.put_person(&person, &entry).await?;
+    state.sign_ins.forget([&user]);
     Ok(HttpResponse::Ok().json(person))
 }
 
@@ -158,7 +159,9 @@ pub(in crate::http) async fn delete(
     let before = known(&state, &user).await?;
     let before = before.map(|person| serde_json::to_value(person).unwrap_or_default());
     let entry = entry(&caller, "user.deleted", subject(&user), before, None);
-    if !state.store.remove_person(&user, &entry).await? {
+    let removed = state.store.remove_person(&user, &entry).await?;
+    state.sign_ins.forget([&user]);
+    if !removed {
         return Err(Problem::not_found("the directory does not have this user"));
     }
     Ok(HttpResponse::NoContent().finish())

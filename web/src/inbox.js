@@ -369,6 +369,8 @@ export class Inbox {
    */
   #applyRange(how, range, data) {
     if (this.revision < range.from_revision) return { gap: true };
+    // Nothing was marked, or the marks and what followed them are known.
+    if (data.revision <= this.revision) return {};
     for (const item of this.#items.values()) {
       if (item.status !== 'unread' || sequence(item) > range.up_to_revision) continue;
       const seen_at = item.seen_at ?? new Date().toISOString();

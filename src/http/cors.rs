@@ -69,8 +69,7 @@ fn allowed_headers(preflight: &HeaderMap) -> HeaderValue {
     let asked = asked.and_then(|names| names.to_str().ok()).unwrap_or_default();
     let attributes = asked.split(',').map(str::trim).filter(|name| name.starts_with(ATTRIBUTE));
     let names: Vec<&str> = std::iter::once(HEADERS).chain(attributes).collect();
-    HeaderValue::from_str(&names.join(", "))
-        .unwrap_or_else(|_| HeaderValue::from_static(HEADERS))
+    HeaderValue::from_str(&names.join(", ")).unwrap_or_else(|_| HeaderValue::from_static(HEADERS))
 }
 
 /// Adds the CORS headers to a response.

@@ -153,7 +153,8 @@ mod tests {
 
     fn of(uri: &str, headers: &[(&str, &str)], body: &str) -> String {
         let request = TestRequest::post().uri(uri);
-        let request = headers.iter().fold(request, |request, header| request.append_header(*header));
+        let request =
+            headers.iter().fold(request, |request, header| request.append_header(*header));
         fingerprint(&request.to_http_request(), body.as_bytes())
     }
 

@@ -36,8 +36,7 @@ impl ConflatedMap {
             self.messages.insert(key, message);
         }
         let mut dropped = false;
-        while self.order.len() > 1
-            && (self.order.len() > self.most || self.bytes > self.max_bytes)
+        while self.order.len() > 1 && (self.order.len() > self.most || self.bytes > self.max_bytes)
         {
             dropped |= self.pop().is_some();
         }

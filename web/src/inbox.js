@@ -171,17 +171,9 @@ export class Inbox {
         this.put(data);
         return this.#advance(data);
       case 'notification.read_all.ack':
-        return this.#applyRange(
-          'read',
-          { from_revision: data.previous_revision, up_to_revision: data.up_to_revision ?? 0 },
-          data,
-        );
+        return this.#applyRange('read', { ...data, from_revision: data.previous_revision }, data);
       case 'notification.seen_all.ack':
-        return this.#applyRange(
-          'seen',
-          { from_revision: data.previous_revision, up_to_revision: data.up_to_revision ?? 0 },
-          data,
-        );
+        return this.#applyRange('seen', { ...data, from_revision: data.previous_revision }, data);
       case 'notifications.behind':
         // The changes follow, in order.
         this.#setCounts(data);

@@ -297,12 +297,19 @@ impl Peer {
 
     /// Sends a JSON message.
     pub(crate) async fn send(&mut self, message: &Value) {
-        let text = message.to_string();
-        let mut frame = vec![0x81, 0xFE];
-        frame.extend(u16::try_from(text.len()).expect("a short message").to_be_bytes());
-        frame.extend([0; 4]);
-        frame.extend(text.as_bytes());
-        self.io.write_all(&frame).await.expect("the hub reads");
+        self.send_all(std::slice::from_ref(message)).await;
+    }
+
+    /// Sends JSON messages in one write.
+    pub(crate) async fn send_all(&mut self, messages: &[Value]) {
+        let mut frames = Vec::new();
+        for text in messages.iter().map(Value::to_string) {
+            frames.extend([0x81, 0xFE]);
+            frames.extend(u16::try_from(text.len()).expect("a short message").to_be_bytes());
+            frames.extend([0; 4]);
+            frames.extend(text.as_bytes());
+        }
+        self.io.write_all(&frames).await.expect("the hub reads");
         settle().await;
     }
 

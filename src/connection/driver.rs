@@ -23,6 +23,9 @@ const FRAMES_AT_ONCE: usize = 32;
 /// client down.
 const IN_FLIGHT_MAX: usize = 32;
 
+/// Maximum number of replies queued in one poll, before anything is written.
+pub(super) const REPLIES_AT_ONCE: usize = FRAMES_AT_ONCE + IN_FLIGHT_MAX;
+
 /// Driver of one connection.
 #[derive(Default)]
 pub(crate) struct ConnectionDriver {
@@ -60,6 +63,7 @@ impl<C: ConnectionActor> ActorFuture<C> for ConnectionDriver {
             if flushed.is_pending() {
                 return Poll::Pending;
             }
+            client.connection().on_flushed();
             if std::mem::take(&mut held_back) {
                 cx.waker().wake_by_ref();
             }

@@ -84,6 +84,8 @@ pub struct Connection {
     pinged: Option<Instant>,
     /// Number of the client's requests in progress.
     pub(crate) in_flight: usize,
+    /// Number of replies queued since the queue was last empty.
+    replies: usize,
     /// Rate limit of the client's messages.
     rate_limit: Bucket,
     /// Number of messages beyond the limit since the warning.
@@ -120,6 +122,7 @@ impl Connection {
             closing: false,
             pinged: None,
             in_flight: 0,
+            replies: 0,
             rate_limit: Bucket::default(),
             excess: 0,
             drain: None,
@@ -138,6 +141,11 @@ impl Connection {
         if let Some(drain) = &self.drain {
             drain.register(waker);
         }
+    }
+
+    /// Records that the queue is written: the client has been given every reply.
+    fn on_flushed(&mut self) {
+        self.replies = 0;
     }
 
     fn answered(&mut self, payload: &[u8]) {
@@ -252,15 +260,19 @@ pub(crate) trait ConnectionActor: Actor<Context = Context<Self>> + Sized {
     fn on_written(&mut self, ctx: &mut Context<Self>);
 
     /// Queues a reply. A client that requests and does not read is closed, so memory stays bounded.
+    /// The driver may queue [`driver::REPLIES_AT_ONCE`] replies before it writes the first of them.
     fn answer(&mut self, frame: Bytes) {
         // Pushes have their own bound; replies come on top.
-        let most = self.limits().outbound_queue * 2;
+        let queue = self.limits().outbound_queue;
         let connection = self.connection();
-        if connection.waiting() >= most || connection.waiting_bytes() >= ANSWERS_BYTES_MAX {
+        let too_many = connection.waiting() >= queue * 2
+            && connection.replies >= queue.max(driver::REPLIES_AT_ONCE);
+        if too_many || connection.waiting_bytes() >= ANSWERS_BYTES_MAX {
             self.close(CloseCode::TooSlow);
             return;
         }
-        self.connection().enqueue(frame, None);
+        connection.replies += 1;
+        connection.enqueue(frame, None);
     }
 
     /// Replies with an error; the connection stays open.

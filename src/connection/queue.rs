@@ -22,6 +22,14 @@ use crate::{
 /// Maximum number of messages per batch.
 const BATCH: usize = 64;
 
+/// Maximum number of events queued for an administrator with `scope: all`, and their size in bytes;
+/// then the oldest is dropped. No queue is larger, unless `server.outbound_queue` is.
+const ALL_WAITING_MAX: usize = 4_096;
+const ALL_WAITING_MAX_BYTES: usize = 8 * WAITING_BYTES_MAX;
+
+/// Maximum size of a queued snapshot, in bytes.
+const SNAPSHOT_MAX_BYTES: usize = 4 * WAITING_BYTES_MAX;
+
 /// Queue of feed messages for one connection.
 #[derive(Default)]
 pub struct ConflatingQueue {
@@ -50,20 +58,46 @@ impl ConflatingQueue {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Queues a message, in the place of a waiting one with the same key.
+    /// Queues a live message of a feed, in the place of a waiting one with the same key.
     pub fn put(&self, key: Key, message: Bytes) {
-        self.put_with_capacity(key, message, self.most, WAITING_BYTES_MAX);
+        let mut waiting = self.waiting();
+        let was_empty = waiting.is_empty();
+        waiting.put(key, message, self.most, WAITING_BYTES_MAX);
+        drop(waiting);
+        self.wake(was_empty);
     }
 
-    /// Queues a message, with room for at least `most` messages and `max_bytes`: for a snapshot
-    /// that must be complete.
-    pub fn put_with_capacity(&self, key: Key, message: Bytes, most: usize, max_bytes: usize) {
+    /// Queues an event for an administrator with `scope: all`.
+    pub fn put_event(&self, key: Key, message: Bytes) {
         let mut waiting = self.waiting();
-        let first = waiting.is_empty();
-        waiting.put(key, message, most.max(self.most), max_bytes.max(WAITING_BYTES_MAX));
+        let was_empty = waiting.is_empty();
+        waiting.put(key, message, self.most.max(ALL_WAITING_MAX), ALL_WAITING_MAX_BYTES);
         drop(waiting);
-        // If the queue was not empty, the driver has been woken or waits for the client.
-        if first {
+        self.wake(was_empty);
+    }
+
+    /// Queues the snapshot of a feed, with room for all of it beside what waits and what follows.
+    pub fn put_snapshot(&self, snapshot: Vec<(Key, Bytes)>) {
+        if snapshot.is_empty() {
+            return;
+        }
+        let bytes: usize = snapshot.iter().map(|(_, message)| message.len()).sum();
+        let mut waiting = self.waiting();
+        let was_empty = waiting.is_empty();
+        let most = (waiting.len() + snapshot.len() + self.most).min(ALL_WAITING_MAX);
+        let max_bytes = waiting.bytes() + bytes.min(SNAPSHOT_MAX_BYTES) + WAITING_BYTES_MAX;
+        let (most, max_bytes) = (most.max(self.most), max_bytes.min(ALL_WAITING_MAX_BYTES));
+        for (key, message) in snapshot {
+            waiting.put(key, message, most, max_bytes);
+        }
+        drop(waiting);
+        self.wake(was_empty);
+    }
+
+    /// Wakes the driver if the queue was empty; otherwise it has been woken or waits for the
+    /// client.
+    fn wake(&self, was_empty: bool) {
+        if was_empty {
             self.waker.wake();
         }
     }

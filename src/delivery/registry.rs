@@ -25,6 +25,7 @@ use tokio::{sync::oneshot, time::Instant};
 use super::{
     Attach, ClientInfo, CountSessions, Detach, DismissAll, ListClients, Revoke, SessionMessage,
     SignOutTarget, TooManyConnections,
+    live_windows::LiveWindows,
     user_sessions::{AttachedSession, PushResult, UserSessions, created},
 };
 use crate::{
@@ -66,6 +67,9 @@ const SUMMARY_AFTER: Duration = Duration::from_secs(5);
 pub struct Registry {
     users: HashMap<UserId, UserSessions>,
     sessions: usize,
+    live_windows: LiveWindows,
+    /// True while the hub is stopping: new sessions are asked to leave at once.
+    leaving: bool,
     store: Store,
     config: RegistryConfig,
     /// True while revisions are compared with the store.
@@ -95,6 +99,8 @@ impl Registry {
         Self {
             users: HashMap::new(),
             sessions: 0,
+            live_windows: LiveWindows::default(),
+            leaving: false,
             store,
             config,
             reconciling: false,
@@ -146,13 +152,16 @@ impl Registry {
     /// Removes sessions that ended without detaching.
     fn remove_dead(&mut self) {
         let mut left = 0;
-        let bus = &self.config.bus;
+        let (bus, windows, now) = (&self.config.bus, &mut self.live_windows, clock::monotonic());
         self.users.retain(|id, user| {
             let before = user.sessions.len();
             user.sessions.retain(|session| session.address.connected());
             left += user.sessions.len();
             if before != user.sessions.len() {
                 Self::detached(bus, id, user.sessions.len());
+            }
+            if user.sessions.is_empty() {
+                windows.keep(id.clone(), std::mem::take(&mut user.rate_limit), now);
             }
             !user.sessions.is_empty()
         });
@@ -223,6 +232,7 @@ impl Actor for Registry {
 impl Registry {
     fn reconcile_tick(&mut self, ctx: &mut Context<Self>) {
         self.remove_dead();
+        self.live_windows.remove_idle(clock::monotonic());
         self.reconcile(ctx);
     }
 }
@@ -233,9 +243,13 @@ impl Handler<Attach> for Registry {
     fn handle(&mut self, attach: Attach, _: &mut Self::Context) -> Self::Result {
         let Attach { info, address, signals } = attach;
         let (user_id, client) = (info.identity.user_id.clone(), info.client);
-        let user = self.users.entry(user_id.clone()).or_default();
+        let window = || UserSessions::new(self.live_windows.take(&user_id));
+        let user = self.users.entry(user_id.clone()).or_insert_with(window);
         if user.sessions.len() >= self.config.max_per_user {
             return Box::pin(ready(Err(TooManyConnections)));
+        }
+        if self.leaving {
+            let _ = address.try_send(SessionMessage::Leave);
         }
         let (keep, lease) = oneshot::channel();
         user.sessions.push(AttachedSession { info, address, signals, _lease: keep });
@@ -266,8 +280,10 @@ impl Registry {
         user.sessions.retain(|session| session.info.client != client);
         let left = user.sessions.len();
         self.sessions -= before - left;
-        if left == 0 {
-            self.users.remove(user_id);
+        if left == 0
+            && let Some((id, user)) = self.users.remove_entry(user_id)
+        {
+            self.live_windows.keep(id, user.rate_limit, clock::monotonic());
         }
         if left < before {
             Self::detached(&self.config.bus, user_id, left);
@@ -339,6 +355,7 @@ impl Handler<DismissAll> for Registry {
     type Result = ();
 
     fn handle(&mut self, _: DismissAll, _: &mut Self::Context) {
+        self.leaving = true;
         for session in self.users.values().flat_map(|user| &user.sessions) {
             // A session with a full mailbox is closed when the grace period ends.
             let _ = session.address.try_send(SessionMessage::Leave);

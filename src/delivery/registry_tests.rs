@@ -170,6 +170,25 @@ async fn notifications_beyond_the_live_limit_are_summarized_after_five_seconds()
 }
 
 #[actix::test]
+async fn live_limit_continues_when_the_user_reconnects() {
+    let fixture = Fixture::start().await;
+    fixture.settings.set(SettingValues {
+        live_per_minute: 2,
+        client_messages_per_minute: 0,
+        archive_after_days: 30,
+        delete_after_days: 0,
+        history: 50,
+    });
+    for (client, expected) in [(1, vec![1]), (2, vec![2]), (3, vec![])] {
+        let session = fixture.attach("budi", client).await;
+        fixture.publish(commit(&fixture.store.store, &["budi"]).await).await;
+        assert_eq!(revisions(&session.messages), expected);
+        let detach = Detach { user_id: user("budi"), client };
+        fixture.registry.send(detach).await.expect("the registry lives");
+    }
+}
+
+#[actix::test]
 async fn summary_is_sent_before_a_change_that_is_not_limited() {
     let fixture = Fixture::start().await;
     fixture.settings.set(SettingValues {
@@ -285,5 +304,13 @@ async fn stopping_hub_asks_every_session_to_leave() {
     let fixture = Fixture::start().await;
     let session = fixture.attach("budi", 1).await;
     fixture.registry.send(DismissAll).await.expect("the registry lives");
+    assert!(matches!(session.messages.next().await, SessionMessage::Leave));
+}
+
+#[actix::test]
+async fn session_that_attaches_to_a_stopping_hub_is_asked_to_leave() {
+    let fixture = Fixture::start().await;
+    fixture.registry.send(DismissAll).await.expect("the registry lives");
+    let session = fixture.attach("budi", 1).await;
     assert!(matches!(session.messages.next().await, SessionMessage::Leave));
 }

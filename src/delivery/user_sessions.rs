@@ -76,12 +76,12 @@ pub(crate) fn created(change: &Change) -> Option<Uuid> {
 }
 
 /// Sessions of one connected user.
-#[derive(Default)]
 pub(crate) struct UserSessions {
     pub(crate) sessions: Vec<AttachedSession>,
     /// Last revision sent to the sessions; `None` before the first.
     pub(crate) revision: Option<i64>,
-    rate_limit: PerMinute,
+    /// Window of the live limit.
+    pub(crate) rate_limit: PerMinute,
     summary: Option<Summary>,
 }
 
@@ -100,6 +100,11 @@ pub(crate) enum PushResult {
 }
 
 impl UserSessions {
+    /// Creates a user without sessions, in this window of the live limit.
+    pub(crate) fn new(rate_limit: PerMinute) -> Self {
+        Self { sessions: Vec::new(), revision: None, rate_limit, summary: None }
+    }
+
     /// Sends a change to every session, or adds it to the summary after `limit` in the last minute.
     /// `frames` are encoded already if other hubs get them too.
     pub(crate) fn push(

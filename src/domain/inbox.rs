@@ -188,7 +188,12 @@ pub enum ChangeKind {
         from_revision: i64,
     },
     /// A bulk mark that found nothing.
-    UnchangedAll(BulkMark),
+    UnchangedAll {
+        /// Kind of mark.
+        mark: BulkMark,
+        /// Revision up to which notifications would have been marked.
+        up_to_revision: i64,
+    },
     /// A sweep.
     Swept(SweepKind),
 }

@@ -28,6 +28,12 @@ impl PerMinute {
         }
         left
     }
+
+    /// Returns whether the last minute had no occurrence.
+    #[must_use]
+    pub fn is_idle(&self, now: Monotonic) -> bool {
+        self.times.back().is_none_or(|at| now.0 - at >= MINUTE_MS)
+    }
 }
 
 /// Token bucket of one minute that fills evenly: the generic cell rate algorithm (ITU-T I.371), in

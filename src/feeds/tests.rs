@@ -1,5 +1,7 @@
 //! The broadcaster and the connections that watch its feeds.
 
+mod watcher_tests;
+
 use std::{
     sync::{Arc, atomic::AtomicUsize},
     task::Wake,
@@ -23,10 +25,10 @@ use crate::{
     },
     protocol::CloseCode,
     runtime::{
-        Handle, Lease,
+        Handle, Lease, RuntimeSettings,
         supervisor::{Crash, DropGuard},
     },
-    testing::{ManualClock, Peer, Recorded, event, recipient, settle, until, user},
+    testing::{Peer, Recorded, event, recipient, settings, settle, until, user},
 };
 
 /// Feed `availability`, filtered by `course_id`; with a snapshot or without.
@@ -65,6 +67,7 @@ fn booking(course: &str, slots: u64) -> Event {
 struct Fixture {
     broadcaster: Addr<Broadcaster>,
     feeds_handle: FeedsHandle,
+    settings: Arc<RuntimeSettings>,
 }
 
 impl Fixture {
@@ -73,7 +76,7 @@ impl Fixture {
             FeedsHandle::new(feeds(snapshot), Handle::default(), crate::bus::Bus::default());
         let broadcaster = Broadcaster::new(feeds_handle.clone(), 2, DropGuard::detached()).start();
         feeds_handle.broadcaster.fill(broadcaster.clone());
-        Self { broadcaster, feeds_handle }
+        Self { broadcaster, feeds_handle, settings: settings() }
     }
 
     /// Subscribes a connection to a course.
@@ -91,6 +94,18 @@ impl Fixture {
     ) -> Option<Lease> {
         let (queue, filters) = (Arc::clone(queue), self.filters(course));
         let subscribe = Subscribe { client, queue, target: FEED, filters };
+        self.broadcaster.send(subscribe).await.expect("it lives")
+    }
+
+    /// Subscribes a connection without filters.
+    async fn subscribe_unfiltered(
+        &self,
+        client: ClientId,
+        queue: &Arc<ConflatingQueue>,
+        target: WatchTarget,
+    ) -> Option<Lease> {
+        let (queue, filters) = (Arc::clone(queue), Filters::default());
+        let subscribe = Subscribe { client, queue, target, filters };
         self.broadcaster.send(subscribe).await.expect("it lives")
     }
 
@@ -117,6 +132,7 @@ impl Fixture {
                 outbound_queue: 16,
                 client_messages_per_minute: 0,
             },
+            settings: Arc::clone(&self.settings),
             sign_in: None,
         };
         let subscriptions = Subscriptions::new(self.feeds_handle.clone(), client, None, 16);
@@ -181,6 +197,32 @@ async fn new_watcher_gets_the_snapshot_of_its_course() {
 }
 
 #[actix::test]
+async fn live_message_leaves_a_waiting_snapshot_complete() {
+    let fixture = Fixture::start(true);
+    let courses = |name: &str| (0..40).map(|n| booking(&format!("{name}{n}"), 3)).collect();
+    fixture.show(courses("A")).await;
+    let queue = ConflatingQueue::new(16);
+    let _lease = fixture.subscribe_unfiltered(1, &queue, FEED).await;
+    fixture.show(vec![booking("B", 3)]).await;
+    let messages = shown(&queue);
+    assert_eq!((messages.len(), &messages[0]["data"]["course_id"]), (41, &json!("A0")));
+    // The room of the snapshot is gone with it.
+    fixture.show(courses("C")).await;
+    assert_eq!(shown(&queue).len(), 16);
+}
+
+#[actix::test]
+async fn message_of_a_feed_leaves_the_waiting_events_of_an_administrator() {
+    let fixture = Fixture::start(false);
+    let queue = ConflatingQueue::new(16);
+    let _lease = fixture.subscribe_unfiltered(1, &queue, WatchTarget::All).await;
+    fixture.show((0..40).map(|n| booking("PIANO", n)).collect()).await;
+    assert!(fixture.subscribe_unfiltered(1, &queue, FEED).await.is_none(), "it has a lease");
+    fixture.show(vec![booking("GUITAR", 3)]).await;
+    assert_eq!(shown(&queue).len(), 42, "41 events, and one message of the feed");
+}
+
+#[actix::test]
 async fn later_subscription_replaces_the_earlier_one() {
     let fixture = Fixture::start(false);
     let (queue, _lease) = fixture.subscribe(1, "PIANO").await;
@@ -207,13 +249,7 @@ async fn unsubscribed_watcher_gets_nothing_and_counts_no_more() {
 async fn administrator_who_watches_everything_sees_every_field() {
     let fixture = Fixture::start(false);
     let queue = ConflatingQueue::new(16);
-    let subscribe = Subscribe {
-        client: 1,
-        queue: Arc::clone(&queue),
-        target: WatchTarget::All,
-        filters: Filters::default(),
-    };
-    let _lease = fixture.broadcaster.send(subscribe).await.expect("it lives");
+    let _lease = fixture.subscribe_unfiltered(1, &queue, WatchTarget::All).await;
     fixture.show(vec![booking("PIANO", 3)]).await;
     assert!(shown(&queue)[0].to_string().contains("student"));
     let list = fixture.broadcaster.send(ListSubscriptions).await.expect("it lives");
@@ -268,73 +304,6 @@ async fn panic_ends_the_lease_of_every_watcher() {
     assert!(fixture.broadcaster.send(Crash).await.is_err());
     until("the lease ends", || lease.try_recv().is_err()).await;
     assert!(!fixture.broadcaster.connected());
-}
-
-fn subscribe_to(course: &str) -> serde_json::Value {
-    json!({ "type": "subscribe", "filters": { "course_id": course } })
-}
-
-#[actix::test]
-async fn watcher_is_answered_before_its_first_message() {
-    let fixture = Fixture::start(true);
-    fixture.show(vec![booking("PIANO", 3)]).await;
-    let (_watcher, mut peer) = fixture.watcher(1);
-    peer.send(&subscribe_to("PIANO")).await;
-    assert_eq!(peer.next().await["type"], "subscribed");
-    assert_eq!(peer.next().await["data"]["slots"], 3);
-}
-
-#[actix::test]
-async fn watcher_cannot_watch_another_feed_or_an_inbox() {
-    let fixture = Fixture::start(false);
-    let (_watcher, mut peer) = fixture.watcher(1);
-    peer.send(&json!({ "type": "subscribe", "feed": "prices" })).await;
-    assert_eq!(peer.next().await["data"]["code"], "not_found");
-    peer.send(&json!({ "type": "sync.request" })).await;
-    assert_eq!(peer.next().await["data"]["code"], "forbidden");
-    peer.send(&json!({ "type": "subscribe", "filters": { "teacher": "x" } })).await;
-    assert_eq!(peer.next().await["type"], "error");
-}
-
-#[actix::test]
-async fn watcher_is_told_to_retry_while_the_broadcaster_is_gone() {
-    let feeds_handle =
-        FeedsHandle::new(feeds(false), Handle::default(), crate::bus::Bus::default());
-    let fixture = Fixture { broadcaster: Fixture::start(false).broadcaster, feeds_handle };
-    let (_watcher, mut peer) = fixture.watcher(1);
-    peer.send(&subscribe_to("PIANO")).await;
-    assert_eq!(peer.next().await["data"]["code"], "unavailable");
-}
-
-#[actix::test]
-async fn watcher_watches_again_at_a_new_broadcaster() {
-    let clock = ManualClock::pause();
-    let fixture = Fixture::start(false);
-    let (_watcher, mut peer) = fixture.watcher(1);
-    peer.send(&subscribe_to("PIANO")).await;
-    assert_eq!(peer.next().await["type"], "subscribed");
-    assert!(fixture.broadcaster.send(Crash).await.is_err());
-    let next = Broadcaster::new(fixture.feeds_handle.clone(), 2, DropGuard::detached()).start();
-    fixture.feeds_handle.broadcaster.fill(next.clone());
-    clock.advance(Duration::from_millis(100)).await;
-    until("it is counted", || {
-        fixture.feeds_handle.subscriber_counts().has_audience("BOOKING_CREATED")
-    })
-    .await;
-    let events = vec![Arc::new(booking("PIANO", 1))];
-    next.send(ShowEvents(events)).await.expect("it lives");
-    assert_eq!(peer.next().await["data"]["slots"], 1);
-}
-
-#[actix::test]
-async fn watcher_of_a_stopping_hub_is_told_when_to_reconnect() {
-    let fixture = Fixture::start(false);
-    let (watcher, mut peer) = fixture.watcher(1);
-    until("it has joined", || watcher.connected()).await;
-    settle().await;
-    fixture.broadcaster.send(DismissWatchers).await.expect("it lives");
-    assert_eq!(peer.next().await["type"], "going_away");
-    assert_eq!(peer.closed().await, CloseCode::GoingAway.code());
 }
 
 /// Waker that records whether a feed is retired at the time of the wake-up.

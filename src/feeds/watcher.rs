@@ -21,6 +21,7 @@ use crate::{
         user::Identity,
     },
     protocol::{self, ClientMessage, CloseCode, ErrorCode, Scope},
+    runtime::RuntimeSettings,
 };
 
 /// Watcher actor.
@@ -28,6 +29,7 @@ pub struct Watcher {
     feeds: Arc<Feeds>,
     feed: FeedId,
     limits: Limits,
+    settings: Arc<RuntimeSettings>,
     /// Sign-in required by a feed that is not public, and its checker.
     sign_in: Option<(Identity, SignIns)>,
     connection: Connection,
@@ -43,6 +45,8 @@ pub struct WatcherConfig {
     pub feed: FeedId,
     /// Limits of the connection.
     pub limits: Limits,
+    /// Settings that may change at run time.
+    pub settings: Arc<RuntimeSettings>,
     /// Sign-in required by a feed that is not public, and its checker.
     pub sign_in: Option<(Identity, SignIns)>,
 }
@@ -57,11 +61,12 @@ impl Watcher {
         slot: Slot,
         address_slot: Option<AddressSlot>,
     ) -> Self {
-        let WatcherConfig { feeds, feed, limits, sign_in } = watching;
+        let WatcherConfig { feeds, feed, limits, settings, sign_in } = watching;
         Self {
             feeds,
             feed,
             limits,
+            settings,
             sign_in,
             connection: Connection::new(transport, slot),
             watched,
@@ -111,7 +116,10 @@ impl ConnectionActor for Watcher {
     }
 
     fn limits(&self) -> Limits {
-        self.limits
+        Limits {
+            client_messages_per_minute: self.settings.client_messages_per_minute(),
+            ..self.limits
+        }
     }
 
     fn expires_at(&self) -> Option<i64> {

@@ -16,10 +16,11 @@ use super::{SharedState, State, identity};
 
 /// Methods and headers that an allowed page may send.
 const METHODS: HeaderValue = HeaderValue::from_static("GET, POST, PUT, PATCH, DELETE");
-const HEADERS: HeaderValue = HeaderValue::from_static(
-    "authorization, content-type, idempotency-key, if-match, if-none-match, last-event-id, \
-     x-api-key",
-);
+const HEADERS: &str = "authorization, content-type, idempotency-key, if-match, if-none-match, \
+    last-event-id, nats-msg-id, traceparent, tracestate, x-api-key";
+
+/// Prefix of the headers with the attributes of a binary `CloudEvent`, whose names are free.
+const ATTRIBUTE: &str = "ce-";
 
 /// Response headers that an allowed page may read, beside the safelisted ones.
 const EXPOSED: HeaderValue = HeaderValue::from_static("etag, idempotency-replayed, retry-after");
@@ -50,7 +51,8 @@ pub(super) async fn cors(
     let mut response = if preflight {
         let mut answer = HttpResponse::NoContent().finish();
         answer.headers_mut().insert(header::ACCESS_CONTROL_ALLOW_METHODS, METHODS);
-        answer.headers_mut().insert(header::ACCESS_CONTROL_ALLOW_HEADERS, HEADERS);
+        let headers = allowed_headers(request.headers());
+        answer.headers_mut().insert(header::ACCESS_CONTROL_ALLOW_HEADERS, headers);
         answer.headers_mut().insert(header::ACCESS_CONTROL_MAX_AGE, MAX_AGE);
         request.into_response(answer).map_into_right_body()
     } else {
@@ -58,6 +60,16 @@ pub(super) async fn cors(
     };
     mark(response.headers_mut(), origin);
     Ok(response)
+}
+
+/// Returns the headers that an allowed page may send, with the attributes of an event among those
+/// that it asks for.
+fn allowed_headers(preflight: &HeaderMap) -> HeaderValue {
+    let asked = preflight.get(header::ACCESS_CONTROL_REQUEST_HEADERS);
+    let asked = asked.and_then(|names| names.to_str().ok()).unwrap_or_default();
+    let attributes = asked.split(',').map(str::trim).filter(|name| name.starts_with(ATTRIBUTE));
+    let names: Vec<&str> = std::iter::once(HEADERS).chain(attributes).collect();
+    HeaderValue::from_str(&names.join(", ")).unwrap_or_else(|_| HeaderValue::from_static(HEADERS))
 }
 
 /// Adds the CORS headers to a response.
@@ -85,4 +97,22 @@ pub(super) fn allowed_origin(
         .iter()
         .any(|allowed| allowed.trim_end_matches('/') == text);
     (known && path.starts_with("/api/")).then(|| origin.clone())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn page_may_send_event_attributes_and_traces_and_nothing_unknown() {
+        let asked = "ce-id,ce-source, ce-tenant,content-type,traceparent,x-other";
+        let mut preflight = HeaderMap::new();
+        let names = HeaderValue::from_static(asked);
+        preflight.insert(header::ACCESS_CONTROL_REQUEST_HEADERS, names);
+        let allowed = allowed_headers(&preflight);
+        let allowed: Vec<&str> = allowed.to_str().expect("it is text").split(", ").collect();
+        let refused: Vec<&str> =
+            asked.split(',').map(str::trim).filter(|name| !allowed.contains(name)).collect();
+        assert_eq!(refused, ["x-other"]);
+    }
 }

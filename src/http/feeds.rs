@@ -1,7 +1,10 @@
 //! Live feeds: `/ws/{feed}` and `GET /api/v1/feeds/{feed}`.
 
 use serde_json::json;
-use std::{net::SocketAddr, sync::atomic::Ordering};
+use std::{
+    net::SocketAddr,
+    sync::{Arc, atomic::Ordering},
+};
 
 use actix::Actor as _;
 use actix_web::{
@@ -76,16 +79,16 @@ impl AdmittedFeed {
     /// Starts the watcher on a transport.
     pub(super) fn begin(self, state: &State, transport: Transport) {
         let Self { feed, watched, slot, address_slot, identity } = self;
-        let (feeds, limits) = (state.sessions.feeds_handle.feeds(), state.sessions.limits());
-        let sign_in = identity.map(|identity| (identity, state.sessions.sign_ins.clone()));
-        Watcher::new(
-            WatcherConfig { feeds, feed, limits, sign_in },
-            watched,
-            transport,
-            slot,
-            address_slot,
-        )
-        .start();
+        let sessions = &state.sessions;
+        let sign_in = identity.map(|identity| (identity, sessions.sign_ins.clone()));
+        let config = WatcherConfig {
+            feeds: sessions.feeds_handle.feeds(),
+            feed,
+            limits: sessions.limits,
+            settings: Arc::clone(&sessions.settings),
+            sign_in,
+        };
+        Watcher::new(config, watched, transport, slot, address_slot).start();
     }
 }
 

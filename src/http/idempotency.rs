@@ -8,7 +8,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
-use super::{Problem, SharedState, headers::event_headers};
+use super::{Problem, SharedState, headers::event_headers, publish};
 use crate::{
     clock,
     domain::{event::Seed, notification::Timestamp},
@@ -45,16 +45,22 @@ fn key(request: &HttpRequest) -> Result<Option<String>, Problem> {
     Ok(Some(key.to_owned()))
 }
 
-/// Returns the hash of a request: path, query, headers of the event, and body.
+/// Headers that differ between the attempts of one request: an instrumented client starts a span
+/// for each attempt.
+const TRACE_HEADERS: [&str; 2] = ["traceparent", "tracestate"];
+
+/// Returns the hash of what a request asks for: path, `strict`, headers of the event, and body.
+/// Credentials and the trace are no part of it, because a later attempt may have others.
 fn fingerprint(request: &HttpRequest, body: &[u8]) -> String {
     let mut hash = Sha256::new().chain_update(request.path());
-    if !request.query_string().is_empty() {
-        hash.update("?");
-        hash.update(request.query_string());
+    // An invalid value has been refused.
+    if publish::flag(request, "strict").unwrap_or_default() {
+        hash.update("?strict=true");
     }
+    let mut described = event_headers(request.headers());
+    described.retain(|(name, _)| !TRACE_HEADERS.contains(&name.as_str()));
     // The order of the header map differs between requests; the sort is stable, so repeated headers
     // keep their order.
-    let mut described = event_headers(request.headers());
     described.sort_by(|(a, _), (b, _)| a.cmp(b));
     for (name, value) in described {
         hash.update([0]);
@@ -134,4 +140,47 @@ fn accepted(answer: &PublishResponse) -> HttpResponse {
         response.insert_header(REPLAYED);
     }
     response.json(&answer.body)
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::test::TestRequest;
+
+    use super::*;
+
+    const SPAN: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+    const OTHER_SPAN: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b8-01";
+
+    fn of(uri: &str, headers: &[(&str, &str)], body: &str) -> String {
+        let request = TestRequest::post().uri(uri);
+        let request =
+            headers.iter().fold(request, |request, header| request.append_header(*header));
+        fingerprint(&request.to_http_request(), body.as_bytes())
+    }
+
+    #[test]
+    fn retry_in_another_span_or_with_another_token_is_the_same_request() {
+        let first = of("/api/v1/events?token=old", &[("traceparent", SPAN)], "{}");
+        let traced = [("traceparent", OTHER_SPAN), ("tracestate", "vendor=1")];
+        assert_eq!(of("/api/v1/events?token=new", &traced, "{}"), first);
+        assert_eq!(of("/api/v1/events?strict=false", &[], "{}"), first);
+    }
+
+    #[test]
+    fn another_body_path_event_header_or_strictness_is_another_request() {
+        let headers = [("content-type", "application/json"), ("ce-id", "1")];
+        let first = of("/api/v1/events", &headers, "{}");
+        assert_eq!(of("/api/v1/events", &[headers[1], headers[0]], "{}"), first, "other order");
+        let others = [
+            of("/api/v1/events", &headers, "[]"),
+            of("/api/v1/notify", &headers, "{}"),
+            of("/api/v1/events?strict=true", &headers, "{}"),
+            of("/api/v1/events", &[headers[0], ("ce-id", "2")], "{}"),
+            of("/api/v1/events", &[("content-type", "application/cloudevents+json")], "{}"),
+            of("/api/v1/events", &[headers[0], headers[1], ("nats-msg-id", "1")], "{}"),
+        ];
+        for other in others {
+            assert_ne!(other, first);
+        }
+    }
 }

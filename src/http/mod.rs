@@ -15,6 +15,7 @@ mod dry_run;
 mod events;
 mod feeds;
 mod first_request;
+mod grouping;
 mod headers;
 mod health;
 mod idempotency;

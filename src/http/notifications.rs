@@ -144,16 +144,19 @@ async fn changes(
 ) -> Result<HttpResponse, Problem> {
     let limit = query.limit;
     let wrong = |detail: String| Problem::bad_field("since", detail);
-    let after = if let Some(reached) = query.cursor {
-        Resume::After(reached)
-    } else if since.contains([':', 'T']) {
+    // A later page continues from its cursor, in the history that the first page was of.
+    let since = if since.contains([':', 'T']) {
         let time = Timestamp::parse(since).map_err(wrong)?;
-        let since = Since { epoch: None, revision: state.store.revision_at(user, time).await? };
-        resume(&since, &state.sessions.epoch, state.store.position(user).await?)
+        let revision = match query.cursor {
+            Some(reached) => reached,
+            None => state.store.revision_at(user, time).await?,
+        };
+        Since { epoch: None, revision }
     } else {
         let since = Since::parse(since).map_err(wrong)?;
-        resume(&since, &state.sessions.epoch, state.store.position(user).await?)
+        Since { revision: query.cursor.unwrap_or(since.revision), ..since }
     };
+    let after = resume(&since, &state.sessions.epoch, state.store.position(user).await?);
     let (mut page, reset) = match after {
         Resume::After(revision) => (state.store.changed_since(user, revision, limit).await?, None),
         Resume::Reset => {

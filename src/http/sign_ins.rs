@@ -1,41 +1,43 @@
 //! Users who sign in, on their way to the directory.
 //!
-//! A sign-in that changes nothing costs no write, and those that arrive together share one: ten
-//! thousand clients that reconnect must not mean ten thousand transactions.
+//! A sign-in that changes nothing costs no write, and a repeated one no read. Those that arrive
+//! together share one statement or transaction: ten thousand clients that reconnect must not mean
+//! ten thousand of them.
 
 use std::{
     collections::HashMap,
-    sync::{Mutex, PoisonError},
+    sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use tokio::sync::{Mutex as AsyncMutex, oneshot};
-
+use super::grouping::Grouping;
 use crate::{
     clock,
-    domain::user::{Person, PersonPatch, UserId},
+    domain::{
+        monotonic::Monotonic,
+        user::{Person, PersonPatch, UserId},
+    },
     store::{Store, StoreError},
 };
 
 /// Maximum number of cached users; others are compared with the directory again.
 const CACHE_MAX: usize = 100_000;
 
-/// Maximum number of users in one transaction.
-const GROUP_MAX: usize = 500;
+/// Time after which a cached user is compared with the directory again, in milliseconds: another
+/// hub, an event or SQL may have changed or removed the user.
+const CACHED_MS: i64 = 60_000;
 
-/// Cache of users as last written to the directory, and users that wait to be written.
+/// Cache of users as last compared with the directory, and sign-ins that wait for the store.
 #[derive(Debug, Default)]
 pub struct SignInDirectory {
-    known: Mutex<HashMap<UserId, PersonPatch>>,
-    waiting: Mutex<Vec<Waiting>>,
-    /// Held by the caller who writes for all that wait.
-    turn: AsyncMutex<()>,
+    known: Mutex<HashMap<UserId, Known>>,
+    reads: Grouping<UserId, Option<Person>>,
+    writes: Grouping<PersonPatch, ()>,
 }
 
 #[derive(Debug)]
-struct Waiting {
+struct Known {
     patch: PersonPatch,
-    /// Receives the text of the failure, if any.
-    done: oneshot::Sender<Result<(), String>>,
+    since: Monotonic,
 }
 
 impl SignInDirectory {
@@ -44,69 +46,53 @@ impl SignInDirectory {
     /// # Errors
     /// When the store is unavailable.
     pub(super) async fn enter(&self, store: &Store, patch: PersonPatch) -> Result<(), StoreError> {
-        if self.is_known(&patch) {
+        let now = clock::monotonic();
+        if self.is_known(&patch, now) {
             return Ok(());
         }
-        let stored = store.people(std::slice::from_ref(&patch.person.user_id)).await?;
-        if !stored.first().is_some_and(|person| is_contained(&patch, person)) {
-            self.write(store, patch.clone()).await?;
+        let read = async |users: Vec<UserId>| {
+            let people = store.people(&users).await?.into_iter();
+            let people: HashMap<UserId, Person> =
+                people.map(|person| (person.user_id.clone(), person)).collect();
+            Ok(users.iter().map(|user| people.get(user).cloned()).collect())
+        };
+        let stored = self.reads.join(patch.person.user_id.clone(), read).await?;
+        if !stored.is_some_and(|person| is_contained(&patch, &person)) {
+            let write = async |patches: Vec<PersonPatch>| {
+                store.sign_in(&patches, clock::now()).await?;
+                Ok(vec![(); patches.len()])
+            };
+            self.writes.join(patch.clone(), write).await?;
         }
-        self.remember(patch);
+        self.remember(patch, now);
         Ok(())
     }
 
-    fn is_known(&self, patch: &PersonPatch) -> bool {
-        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        known.get(&patch.person.user_id) == Some(patch)
+    /// Removes users whose entries in the directory were changed or removed from the cache, so that
+    /// the next sign-in is compared with the directory.
+    pub(super) fn forget<'a>(&self, users: impl IntoIterator<Item = &'a UserId>) {
+        let mut known = self.known();
+        for user in users {
+            known.remove(user);
+        }
     }
 
-    fn remember(&self, patch: PersonPatch) {
-        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+    fn is_known(&self, patch: &PersonPatch, now: Monotonic) -> bool {
+        self.known()
+            .get(&patch.person.user_id)
+            .is_some_and(|known| now.0 - known.since.0 < CACHED_MS && known.patch == *patch)
+    }
+
+    fn remember(&self, patch: PersonPatch, since: Monotonic) {
+        let mut known = self.known();
         if known.len() >= CACHE_MAX {
             known.clear();
         }
-        known.insert(patch.person.user_id.clone(), patch);
+        known.insert(patch.person.user_id.clone(), Known { patch, since });
     }
 
-    /// Writes a user together with the others that wait.
-    async fn write(&self, store: &Store, patch: PersonPatch) -> Result<(), StoreError> {
-        loop {
-            let (done, mut written) = oneshot::channel();
-            self.waiting().push(Waiting { patch: patch.clone(), done });
-            let _turn = self.turn.lock().await;
-            match written.try_recv() {
-                Ok(result) => return result.map_err(StoreError::Unavailable),
-                // The caller who wrote for this one hung up before the end.
-                Err(oneshot::error::TryRecvError::Closed) => continue,
-                Err(oneshot::error::TryRecvError::Empty) => {}
-            }
-            // Requests that have arrived meanwhile get the opportunity to join.
-            tokio::task::yield_now().await;
-            while let Some(group) = self.next_group() {
-                let (patches, waiting): (Vec<_>, Vec<_>) =
-                    group.into_iter().map(|one| (one.patch, one.done)).unzip();
-                let result = store.sign_in(&patches, clock::now()).await;
-                let result = result.map_err(|error| error.to_string());
-                for done in waiting {
-                    // The caller may have hung up.
-                    let _ = done.send(result.clone());
-                }
-                // One of the others writes for those that have come meanwhile.
-                if let Ok(result) = written.try_recv() {
-                    return result.map_err(StoreError::Unavailable);
-                }
-            }
-        }
-    }
-
-    fn waiting(&self) -> std::sync::MutexGuard<'_, Vec<Waiting>> {
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn next_group(&self) -> Option<Vec<Waiting>> {
-        let mut waiting = self.waiting();
-        let count = waiting.len().min(GROUP_MAX);
-        (count > 0).then(|| waiting.drain(..count).collect())
+    fn known(&self) -> MutexGuard<'_, HashMap<UserId, Known>> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -123,10 +109,12 @@ fn is_contained(PersonPatch { person: new, set_roles }: &PersonPatch, old: &Pers
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use futures_util::future::join_all;
 
     use super::*;
-    use crate::testing::{TestStore, user};
+    use crate::testing::{ManualClock, TestStore, user};
 
     fn patch(id: &str, login: &str) -> PersonPatch {
         let person = Person { login: Some(login.to_owned()), ..Person::unknown(user(id)) };
@@ -161,6 +149,28 @@ mod tests {
         assert_eq!(test.store.count_by_hand(at).await.expect("it answers"), first - 5_000);
         enter("budi2").await;
         assert!(test.store.count_by_hand(at).await.expect("it answers") >= first);
+    }
+
+    #[actix::test]
+    async fn removed_user_is_entered_again_at_once_when_forgotten_and_else_after_a_minute() {
+        let clock = ManualClock::pause();
+        let test = TestStore::open().await;
+        let directory = SignInDirectory::default();
+        let remove = async || {
+            test.store.execute_by_hand("DELETE FROM users").await.expect("it deletes");
+        };
+        let size_after_sign_in = async || {
+            directory.enter(&test.store, patch("budi", "budi")).await.expect("it answers");
+            test.store.directory_size().await.expect("it answers")
+        };
+        assert_eq!(size_after_sign_in().await, 1);
+        remove().await;
+        assert_eq!(size_after_sign_in().await, 0, "a cached user is not read");
+        directory.forget([&user("budi")]);
+        assert_eq!(size_after_sign_in().await, 1);
+        remove().await;
+        clock.advance(Duration::from_millis(60_001)).await;
+        assert_eq!(size_after_sign_in().await, 1);
     }
 
     #[actix::test]

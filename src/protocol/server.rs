@@ -312,7 +312,7 @@ pub fn encode_change(change: &Change) -> Frames {
             let (read_all, seen_all) = (covers(BulkMark::Read), covers(BulkMark::Seen));
             Some((UPDATE, Item { read_all, seen_all, ..item(notification, last) }))
         }
-        ChangeKind::Unchanged(_) | ChangeKind::UnchangedAll(_) => None,
+        ChangeKind::Unchanged(_) | ChangeKind::UnchangedAll { .. } => None,
     };
     let others = others.map(|(kind, data)| encode(&Message { kind, data }));
     Frames { others, origin }
@@ -325,7 +325,7 @@ pub fn ack(change: &Change, step: RevisionStep) -> Bytes {
     let RevisionStep { previous_revision, revision, unread, unseen } = step;
     let word = match change.kind {
         ChangeKind::Marked(mark) | ChangeKind::Unchanged(mark) => mark.word(),
-        ChangeKind::All { mark, .. } | ChangeKind::UnchangedAll(mark) => mark.word(),
+        ChangeKind::All { mark, .. } | ChangeKind::UnchangedAll { mark, .. } => mark.word(),
         // No connection asks for these changes.
         ChangeKind::New { .. }
         | ChangeKind::Grown { .. }
@@ -333,7 +333,8 @@ pub fn ack(change: &Change, step: RevisionStep) -> Bytes {
         | ChangeKind::Swept(_) => "change",
     };
     let up_to = match change.kind {
-        ChangeKind::All { up_to_revision, .. } => Some(up_to_revision),
+        ChangeKind::All { up_to_revision, .. }
+        | ChangeKind::UnchangedAll { up_to_revision, .. } => Some(up_to_revision),
         _ => None,
     };
     let one =

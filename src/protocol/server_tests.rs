@@ -133,7 +133,7 @@ mod devices {
                     up_to_revision: before.revision,
                     from_revision: before.revision,
                 },
-                None => ChangeKind::UnchangedAll(mark),
+                None => ChangeKind::UnchangedAll { mark, up_to_revision: before.revision },
             };
             Change { step, ..change(kind, last, Some(origin)) }
         }
@@ -323,6 +323,16 @@ fn a_mark_that_changed_nothing_is_only_acknowledged() {
         Some(9),
     ));
     assert!(frames.others.is_none() && frames.origin.is_some());
+}
+
+#[test]
+fn ack_of_a_bulk_mark_that_found_nothing_has_its_upper_revision() {
+    let kind = ChangeKind::UnchangedAll { mark: BulkMark::Read, up_to_revision: 5 };
+    let frames = encode_change(&change(kind, None, Some(9)));
+    assert!(frames.others.is_none());
+    let ack = json_of(&frames.origin.expect("the asker hears of it"));
+    assert_eq!(ack["type"], "notification.read_all.ack");
+    assert_eq!(ack["data"]["up_to_revision"], 5);
 }
 
 #[test]

@@ -213,7 +213,7 @@ impl Store {
                 unseen: before.unseen - unseen,
             };
             if marked == 0 {
-                (ChangeKind::UnchangedAll(mark), None, step)
+                (ChangeKind::UnchangedAll { mark, up_to_revision: up_to }, None, step)
             } else {
                 db::run!(tx, SET_INBOX, user.as_str(), step.revision, step.unread, step.unseen)?;
                 let last =

@@ -125,3 +125,25 @@ async fn upload_without_a_content_type_is_recognized() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn user_who_was_removed_or_replaced_comes_back_by_signing_in() {
+    on_both(&[], async |hub| {
+        let path = format!("{DIRECTORY}/u9");
+        let sign_in = async || {
+            let inbox = "/api/v1/notifications?user_id=u9&login=nine&role=admin";
+            assert_eq!(hub.get(inbox).await.0, 200);
+            let (status, user) = hub.get(&path).await;
+            assert_eq!((status, &user["login"]), (200, &json!("nine")), "{user}");
+        };
+        sign_in().await;
+        assert_eq!(hub.send("DELETE", &path, &[], String::new()).await.0, 204);
+        sign_in().await;
+        assert_eq!(ask(&hub, "PUT", &path, json!({ "login": "ten" })).await.0, 200);
+        sign_in().await;
+        let users = json!({ "users": [{ "user_id": "u9", "login": "eleven" }] }).to_string();
+        assert_eq!(upload(&hub, &[], users).await.0, 200);
+        sign_in().await;
+    })
+    .await;
+}

@@ -191,6 +191,11 @@ async fn changes_since_a_revision_or_a_time_are_listed_in_their_order() {
         assert_eq!((count, &rest["next_cursor"]), (2, &Value::Null));
         assert_eq!(list(&hub, "since=0&status=read").await.0, 1);
         assert_eq!(list(&hub, "since=other.1").await.1["reset"], true, "another epoch");
+        // A later page of another history is none of this one.
+        for query in ["since=other.0&cursor=3", "since=0&cursor=7"] {
+            let (count, page) = list(&hub, query).await;
+            assert_eq!((count, &page["reset"]), (5, &json!(true)), "{query}: {page}");
+        }
     }
 }
 

@@ -264,7 +264,8 @@ async fn read_all_gives_each_its_revision(store: Store) {
     let all = store.mark_all(&user("u"), BulkMark::Read, None, None, NOW).await.expect("it marks");
     assert_eq!((all.step.revision, all.step.unread), (10, 0));
     let none = store.mark_all(&user("u"), BulkMark::Read, None, None, NOW).await.expect("it marks");
-    assert_eq!((none.kind, none.step.revision), (ChangeKind::UnchangedAll(BulkMark::Read), 10));
+    let unchanged = ChangeKind::UnchangedAll { mark: BulkMark::Read, up_to_revision: 10 };
+    assert_eq!((none.kind, none.step.revision), (unchanged, 10));
 }
 
 async fn seen_and_read_are_counted_separately(store: Store) {
@@ -287,7 +288,8 @@ async fn seen_and_read_are_counted_separately(store: Store) {
         (6, 8, 3, 0)
     );
     let none = store.mark_all(&user("u"), BulkMark::Seen, None, None, NOW).await.expect("it marks");
-    assert_eq!(none.kind, ChangeKind::UnchangedAll(BulkMark::Seen));
+    let unchanged = ChangeKind::UnchangedAll { mark: BulkMark::Seen, up_to_revision: 8 };
+    assert_eq!(none.kind, unchanged);
     // A notification that is unread again stays seen.
     mark(&store, "u", ids[1], Mark::Unread).await;
     assert_eq!(counters().await, InboxState { revision: 9, unread: 4, unseen: 0 });

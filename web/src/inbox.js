@@ -138,17 +138,9 @@ export class Inbox {
         this.put(data);
         return this.#advance(data);
       case 'notification.read_all.ack':
-        return this.#applyRange(
-          'read',
-          { from_revision: data.previous_revision, up_to_revision: data.up_to_revision ?? 0 },
-          data,
-        );
+        return this.#applyRange('read', { ...data, from_revision: data.previous_revision }, data);
       case 'notification.seen_all.ack':
-        return this.#applyRange(
-          'seen',
-          { from_revision: data.previous_revision, up_to_revision: data.up_to_revision ?? 0 },
-          data,
-        );
+        return this.#applyRange('seen', { ...data, from_revision: data.previous_revision }, data);
       case 'notifications.behind':
         // The changes follow, in order.
         this.#setCounts(data);
@@ -357,6 +349,8 @@ export class Inbox {
    */
   #applyRange(how, range, data) {
     if (this.revision < range.from_revision) return { gap: true };
+    // Nothing was marked, or the marks and what followed them are known.
+    if (data.revision <= this.revision) return {};
     for (const item of this.#items.values()) {
       if (item.status !== 'unread' || sequence(item) > range.up_to_revision) continue;
       const seen_at = item.seen_at ?? new Date().toISOString();

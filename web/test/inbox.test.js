@@ -127,6 +127,16 @@ describe('Inbox', () => {
     assert.deepEqual([inbox.unread, inbox.revision], [1, 5]);
   });
 
+  it('changes nothing by a bulk mark that found nothing, or that it knows', () => {
+    for (const n of [1, 2, 3]) inbox.apply(push(n));
+    const data = { up_to_revision: 3, previous_revision: 3, revision: 3, unread: 3, unseen: 3 };
+    for (const type of ['notification.read_all.ack', 'notification.seen_all.ack']) {
+      assert.deepEqual(inbox.apply({ type, data }), {});
+    }
+    const known = inbox.items.map((one) => [one.status, one.seen_at]);
+    assert.deepEqual(known, Array(3).fill(['unread', null]));
+  });
+
   it('reports a gap before a bulk mark', () => {
     const range = { from_revision: 9, up_to_revision: 9 };
     const data = { read_all: range, revision: 12, unread: 0 };

@@ -37,6 +37,7 @@ struct Setup {
     marks: Option<MessageHandle<MarkOne>>,
     start: Start,
     capacity: usize,
+    outbound_queue: usize,
     expires_at: Option<i64>,
 }
 
@@ -47,6 +48,7 @@ impl Default for Setup {
             marks: None,
             start: Start::Fresh,
             capacity: 64 * 1024,
+            outbound_queue: 16,
             expires_at: None,
         }
     }
@@ -80,7 +82,7 @@ impl Fixture {
             limits: Limits {
                 heartbeat: Duration::from_secs(30),
                 heartbeat_timeout: Duration::from_secs(10),
-                outbound_queue: 16,
+                outbound_queue: setup.outbound_queue,
                 client_messages_per_minute: 0,
             },
             settings: settings(),
@@ -298,6 +300,33 @@ async fn client_that_does_not_read_is_told_and_closed_with_4008_after_ten_second
 }
 
 #[actix::test]
+async fn client_that_reads_gets_every_reply_however_small_the_queue_is() {
+    let store = TestStore::open().await;
+    for _ in 0..20 {
+        commit(&store.store, &["budi"]).await;
+    }
+    let setup = Setup { outbound_queue: 4, ..Setup::default() };
+    let mut fixture = Fixture::start_with(setup, store);
+    fixture.peer.send_all(&vec![json!({ "type": "ping" }); 32]).await;
+    let mut pongs = 0;
+    for _ in 0..53 {
+        pongs += usize::from(fixture.peer.next().await["type"] == "pong");
+    }
+    assert_eq!(pongs, 32, "beside connected and 20 notifications");
+}
+
+#[actix::test]
+async fn client_that_asks_and_does_not_read_is_closed_with_4008() {
+    let setup = Setup { capacity: 1024, ..Setup::default() };
+    let mut fixture = Fixture::start_with(setup, TestStore::open().await);
+    fixture.peer.next().await;
+    for _ in 0..90 {
+        fixture.peer.send(&json!({ "type": "ping" })).await;
+    }
+    assert_eq!(fixture.peer.closed().await, 4008);
+}
+
+#[actix::test]
 async fn client_that_reads_again_in_time_is_told_how_far_behind_it_is_and_gets_the_rest() {
     let clock = ManualClock::pause();
     let setup = Setup { capacity: 1024, ..Setup::default() };
@@ -309,7 +338,6 @@ async fn client_that_reads_again_in_time_is_told_how_far_behind_it_is_and_gets_t
         settle().await;
     }
     clock.advance(Duration::from_secs(5)).await;
-
     let (mut revisions, mut behind) = (Vec::new(), Vec::new());
     while revisions.last() != Some(&40) {
         let message = fixture.peer.next().await;
@@ -319,7 +347,6 @@ async fn client_that_reads_again_in_time_is_told_how_far_behind_it_is_and_gets_t
             _ => revisions.extend(data["revision"].as_i64()),
         }
     }
-
     assert_eq!(revisions, (1..=40).collect::<Vec<i64>>());
     assert_eq!(behind.len(), 1, "{behind:?}");
     clock.advance(Duration::from_secs(6)).await;

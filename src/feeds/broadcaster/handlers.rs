@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use actix::{Handler, MessageResult};
 
-use super::{Broadcaster, SNAPSHOT_SHOWN_MAX, SNAPSHOT_SHOWN_MAX_BYTES};
+use super::{Broadcaster, SNAPSHOT_SHOWN_MAX};
 use crate::{
     bus::ShowRemote,
     domain::inbox::ClientId,
@@ -48,14 +48,10 @@ impl Handler<Subscribe> for Broadcaster {
             WatchTarget::All if self.all.contains(&client) => {}
             WatchTarget::All => self.all.push(client),
             WatchTarget::Feed(feed) => {
-                for (key, shown) in self.snapshots[feed.0].of(&filters, SNAPSHOT_SHOWN_MAX) {
-                    queue.put_with_capacity(
-                        key,
-                        protocol::shown(shown, true),
-                        SNAPSHOT_SHOWN_MAX,
-                        SNAPSHOT_SHOWN_MAX_BYTES,
-                    );
-                }
+                let snapshot = self.snapshots[feed.0].of(&filters, SNAPSHOT_SHOWN_MAX);
+                let encoded = snapshot.into_iter();
+                let encoded = encoded.map(|(key, shown)| (key, protocol::shown(shown, true)));
+                queue.put_snapshot(encoded.collect());
                 self.indexes[feed.0].insert(client, filters);
                 if self.feeds.is_retired(feed) {
                     self.remove_from_retired_feed(client, feed);

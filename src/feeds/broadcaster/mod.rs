@@ -47,14 +47,8 @@ const SNAPSHOT_MAX: usize = 10_000;
 /// Maximum size of a snapshot, in bytes of the events it was taken from.
 const SNAPSHOT_MAX_BYTES: usize = 16 * 1024 * 1024;
 
-/// Maximum number of messages that a new watcher gets from a snapshot, and their size in bytes.
+/// Maximum number of messages that a new watcher gets from a snapshot.
 const SNAPSHOT_SHOWN_MAX: usize = 1_000;
-const SNAPSHOT_SHOWN_MAX_BYTES: usize = 4 * 1024 * 1024;
-
-/// Maximum number of events queued for an administrator with `scope: all`, and their size in bytes;
-/// then the oldest is dropped.
-const ALL_WAITING_MAX: usize = 4_096;
-const ALL_WAITING_MAX_BYTES: usize = 8 * 1024 * 1024;
 
 /// Interval of removing watchers that ended without notice.
 const CLEANUP_INTERVAL: std::time::Duration = std::time::Duration::from_secs(30);
@@ -157,12 +151,7 @@ impl Broadcaster {
             for queue in
                 self.all.iter().filter_map(|client| self.watchers.get(client)?.queue.upgrade())
             {
-                queue.put_with_capacity(
-                    Key::unique(self.number),
-                    frame.clone(),
-                    ALL_WAITING_MAX,
-                    ALL_WAITING_MAX_BYTES,
-                );
+                queue.put_event(Key::unique(self.number), frame.clone());
             }
         }
     }

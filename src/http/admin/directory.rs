@@ -154,6 +154,7 @@ pub(in crate::http) async fn put(
     if !state.store.put_person(&person, only_new(request.headers()), &entry).await? {
         return Err(Problem::precondition_failed("the directory has this user already"));
     }
+    state.sign_ins.forget([&user]);
     Ok(HttpResponse::Ok().json(person))
 }
 
@@ -167,7 +168,9 @@ pub(in crate::http) async fn delete(
     let before = known(&state, &user).await?;
     let before = before.map(|person| serde_json::to_value(person).unwrap_or_default());
     let entry = entry(&caller, "user.deleted", subject(&user), before, None);
-    if !state.store.remove_person(&user, &entry).await? {
+    let removed = state.store.remove_person(&user, &entry).await?;
+    state.sign_ins.forget([&user]);
+    if !removed {
         return Err(Problem::not_found("the directory does not have this user"));
     }
     Ok(HttpResponse::NoContent().finish())

@@ -214,6 +214,7 @@ impl Upload<'_> {
             return Ok(());
         }
         self.state.store.merge_people(&self.waiting, clock::now()).await?;
+        self.state.sign_ins.forget(self.waiting.iter().map(|patch| &patch.person.user_id));
         self.entered += self.waiting.len();
         self.waiting.clear();
         Ok(())

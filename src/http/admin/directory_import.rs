@@ -306,6 +306,7 @@ async fn apply(
         }
         if !dry_run && !changed.is_empty() {
             state.store.merge_people(&changed, clock::now()).await?;
+            state.sign_ins.forget(changed.iter().map(|patch| &patch.person.user_id));
         }
     }
     let mut several: Vec<_> = several.into_iter().collect();

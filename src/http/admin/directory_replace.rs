@@ -87,6 +87,7 @@ pub(super) async fn remove(
         let removals: Vec<_> = people.into_iter().map(removal).collect();
         if !removals.is_empty() {
             removed += state.store.remove_people(&removals).await?;
+            state.sign_ins.forget(removals.iter().map(|(user, _)| user));
         }
         match last {
             Some(last) => after = Some(last),

@@ -42,6 +42,10 @@ pub fn check(file: &Path) -> Result<Checked, ConfigError> {
 fn with_parts(file: &Path) -> Result<Draft, ConfigError> {
     let mut draft = config::draft(file)?;
     draft.report(faults(&draft.loaded));
+    let Loaded { templates, config, .. } = &draft.loaded;
+    if let Err(error) = EmailTemplates::read(templates, &config.templates.default_locale) {
+        draft.report_templates(error);
+    }
     Ok(draft)
 }
 
@@ -87,10 +91,6 @@ fn faults(loaded: &Loaded) -> Vec<(String, String)> {
         && let Err((key, message)) = Tls::load(tls, loaded.folder())
     {
         fault(&key, message);
-    }
-    if let Err(message) = EmailTemplates::read(&loaded.templates, &config.templates.default_locale)
-    {
-        fault("templates.dir", message);
     }
     if let Err(error) = Authenticator::new(&config.auth, None) {
         let (key, message) = keyed("auth", &error.to_string());

@@ -80,8 +80,8 @@ impl ChannelSet {
         } else {
             Some(Arc::new(vapid(&config.push, store, folder).await?))
         };
-        let mails =
-            EmailTemplates::read(templates, default_locale).map_err(ChannelsError::Setting)?;
+        let mails = EmailTemplates::read(templates, default_locale)
+            .map_err(|error| ChannelsError::Setting(error.to_string()))?;
         let context = ChannelContext {
             store: store.clone(),
             templates: Arc::new(ArcSwap::from_pointee(mails)),
@@ -114,7 +114,7 @@ impl ChannelSet {
     pub fn reload_templates(&self, folder: &Path, default_locale: &str) {
         match EmailTemplates::read(folder, default_locale) {
             Ok(templates) => self.templates.store(Arc::new(templates)),
-            Err(error) => tracing::warn!(error, "email: the templates cannot be read"),
+            Err(error) => tracing::warn!(%error, "email: the templates cannot be read"),
         }
     }
 }

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use anyhow::anyhow;
 use clap::Args;
 
-use super::{Failure, load};
-use crate::store::{Kind, Store};
+use super::{Failure, load, open_store};
+use crate::store::Kind;
 
 /// Back up a SQLite store, while the hub runs
 #[derive(Debug, Args)]
@@ -30,7 +30,7 @@ impl Backup {
         if self.file.exists() {
             return Err(anyhow!("{file} exists already; name a new file").into());
         }
-        let store = Store::open(url).await?;
+        let store = open_store(url).await?;
         let copied = store.backup(&self.file).await;
         store.close().await;
         copied.map_err(|error| anyhow!("{file} cannot be written: {error}"))?;

@@ -21,11 +21,15 @@ mod token;
 mod types;
 mod verify;
 
-use std::{future::Future, path::PathBuf, process::ExitCode};
+use std::{future::Future, io::Write as _, path::PathBuf, process::ExitCode};
 
+use anyhow::anyhow;
 use clap::{Parser, Subcommand};
 
-use crate::config::{ConfigError, Loaded};
+use crate::{
+    config::{ConfigError, Loaded},
+    store::Store,
+};
 
 /// Failure of a command.
 #[derive(Debug)]
@@ -110,23 +114,32 @@ enum Command {
 /// Exit code of a command whose output nobody reads: that of a process which SIGPIPE ended.
 const EXIT_WITHOUT_READER: i32 = 128 + 13;
 
-/// Ends the process without a message when nobody reads its output any more, as after
-/// `lonceng export … | head`: `println!` panics then.
-fn end_quietly_without_reader() {
+/// Ends the process when its output cannot be written, where `println!` panics: without a message
+/// when nobody reads it any more, as after `lonceng export … | head`, else with an error.
+fn end_without_output() {
     let report = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {
         let message = panic.payload().downcast_ref::<String>().map_or("", String::as_str);
-        if message.starts_with("failed printing to stdout") && message.contains("Broken pipe") {
+        let Some(error) = message.strip_prefix("failed printing to stdout: ") else {
+            report(panic);
+            return;
+        };
+        if error.contains("Broken pipe") {
             std::process::exit(EXIT_WITHOUT_READER);
         }
-        report(panic);
+        // Standard error may be the same full disk.
+        let _ = writeln!(
+            std::io::stderr(),
+            "lonceng: standard output cannot be written: {error}; look for a full disk"
+        );
+        std::process::exit(1);
     }));
 }
 
 /// Parses the command line, runs the command, and returns its exit code.
 #[must_use]
 pub fn run() -> ExitCode {
-    end_quietly_without_reader();
+    end_without_output();
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(error) => {
@@ -183,6 +196,20 @@ fn install_tls() {
 /// Loads the configuration for a command that requires one.
 fn load(path: &std::path::Path) -> Result<Loaded, Failure> {
     crate::config::load(path).map_err(|error| Failure::Usage(error.to_string()))
+}
+
+/// Opens the store for a command that needs an existing one: only `serve` and `migrate` create it.
+async fn open_store(url: &str) -> Result<Store, Failure> {
+    if let Some(file) = Store::file_of_url(url).filter(|file| !file.exists()) {
+        let file = std::path::absolute(&file).unwrap_or(file);
+        return Err(anyhow!(
+            "there is no store at {}; run the command in the working directory of the hub, or \
+             correct store.url",
+            file.display()
+        )
+        .into());
+    }
+    Ok(Store::open(url).await?)
 }
 
 /// Loads the configuration for a client command, with defaults if there is no file.

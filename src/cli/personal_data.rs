@@ -5,7 +5,7 @@ use std::path::Path;
 use anyhow::anyhow;
 use clap::Args;
 
-use super::{Failure, load};
+use super::{Failure, load, open_store};
 use crate::{clock, domain::user::UserId, store::Store};
 
 /// Print all data of a user as JSON
@@ -70,5 +70,5 @@ fn parse(user: &str) -> Result<UserId, Failure> {
 
 async fn open(config: &Path) -> Result<Store, Failure> {
     let loaded = load(config)?;
-    Ok(Store::open(loaded.config.store.url.reveal()).await?)
+    open_store(loaded.config.store.url.reveal()).await
 }

@@ -28,7 +28,15 @@ pub(super) fn run(config: &Path) -> Result<(), Failure> {
         let exporter =
             spans::Exporter::start(&crate::app::instance(&loaded.config.server.instance_id))
                 .map_err(Failure::Usage)?;
-        let hub = Hub::start(loaded, metrics).await.map_err(|error| match error {
+        // The store may take long to answer. Nothing is served before the start is complete.
+        let started = tokio::select! {
+            started = Hub::start(loaded, metrics) => started,
+            () = stop.stop_asked() => {
+                tracing::info!("stopped before the start was complete");
+                std::process::exit(0)
+            }
+        };
+        let hub = started.map_err(|error| match error {
             StartError::Key(_) | StartError::Redis(_) => Failure::Usage(error.to_string()),
             other => other.into(),
         })?;
@@ -103,6 +111,20 @@ impl StopSignal {
             _ = self.interrupt.recv() => Asked::Stop,
             _ = self.hangup.recv() => Asked::Reload,
         }
+    }
+
+    /// Waits until the hub is asked to stop. A reload that is asked for meanwhile stays pending.
+    #[cfg(unix)]
+    async fn stop_asked(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+
+    #[cfg(not(unix))]
+    async fn stop_asked(&mut self) {
+        let _ = self.wait().await;
     }
 
     #[cfg(not(unix))]

@@ -5,8 +5,7 @@ use std::path::Path;
 use anyhow::anyhow;
 use clap::Args;
 
-use super::{Failure, load};
-use crate::store::Store;
+use super::{Failure, load, open_store};
 
 /// Check that the store is consistent: counters, revisions, orphans
 #[derive(Debug, Args)]
@@ -16,7 +15,7 @@ pub(super) struct Verify {}
 impl Verify {
     pub(super) async fn run(self, config: &Path) -> Result<(), Failure> {
         let loaded = load(config)?;
-        let store = Store::open(loaded.config.store.url.reveal()).await?;
+        let store = open_store(loaded.config.store.url.reveal()).await?;
         let verified = store.verify().await;
         store.close().await;
         let verified = verified?;

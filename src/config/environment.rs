@@ -1,7 +1,7 @@
 //! Overrides from the environment: `LONCENG_SECTION__KEY`, `LONCENG_CHANNELS__EMAIL__URL` for a
 //! section within a section, and well-known names of platforms.
 
-use std::{collections::BTreeSet, sync::LazyLock};
+use std::{collections::BTreeSet, ffi::OsString, sync::LazyLock};
 
 use serde::Deserialize as _;
 use toml::{Table, Value};
@@ -28,25 +28,43 @@ pub(super) struct Override {
     /// Key; within sections of the section, with dots between.
     pub(super) key: String,
     pub(super) text: String,
+    /// Reason for which the variable cannot be applied.
+    fault: Option<String>,
 }
 
 /// Selects the overrides of an environment. Later ones win, so the hub's own names come last.
-pub(super) fn overrides(environment: impl Iterator<Item = (String, String)>) -> Vec<Override> {
-    let variables: Vec<_> = environment.collect();
+pub(super) fn overrides(
+    environment: impl Iterator<Item = (impl Into<OsString>, impl Into<OsString>)>,
+) -> Vec<Override> {
+    // Variables of other programs need not be UTF-8.
+    let variables: Vec<_> = environment
+        .map(|(variable, value)| {
+            let variable: OsString = variable.into();
+            let (text, fault) = match value.into().into_string() {
+                Ok(text) => (text, None),
+                Err(value) => (
+                    value.to_string_lossy().into_owned(),
+                    Some("the value is not UTF-8 text".to_owned()),
+                ),
+            };
+            (variable.to_string_lossy().into_owned(), text, fault)
+        })
+        .collect();
     let mut found = Vec::new();
     for (name, section, key) in WELL_KNOWN {
-        for (variable, text) in
-            variables.iter().filter(|(variable, text)| variable == name && !text.is_empty())
+        for (variable, text, fault) in
+            variables.iter().filter(|(variable, text, _)| variable == name && !text.is_empty())
         {
             found.push(Override {
                 variable: variable.clone(),
                 section: section.to_owned(),
                 key: key.to_owned(),
                 text: text.clone(),
+                fault: fault.clone(),
             });
         }
     }
-    for (variable, text) in &variables {
+    for (variable, text, fault) in &variables {
         let Some(rest) = variable.strip_prefix("LONCENG_") else { continue };
         let Some((section, key)) = rest.split_once("__") else {
             found.extend(with_one_underscore(variable, &rest.to_lowercase()));
@@ -57,13 +75,14 @@ pub(super) fn overrides(environment: impl Iterator<Item = (String, String)>) -> 
             section: section.to_lowercase(),
             key: key.to_lowercase().replace("__", "."),
             text: text.clone(),
+            fault: fault.clone(),
         });
     }
     found
 }
 
 /// Returns the override of a variable that names a key, but has one underscore after the section:
-/// it is an error, with the right name as its text. Others of the kind are not the hub's, such as
+/// it is an error, which names the right one. Others of the kind are not the hub's, such as
 /// those that Kubernetes sets for each service.
 fn with_one_underscore(variable: &str, name: &str) -> Option<Override> {
     let (section, key) = DEFAULTS.iter().find_map(|(section, keys)| {
@@ -71,18 +90,18 @@ fn with_one_underscore(variable: &str, name: &str) -> Option<Override> {
         keys.get(key).map(|_| (section, key))
     })?;
     let right = format!("LONCENG_{}__{}", section.to_uppercase(), key.to_uppercase());
-    let (section, key) = (section.clone(), String::new());
-    Some(Override { variable: variable.to_owned(), section, key, text: right })
+    Some(Override {
+        variable: variable.to_owned(),
+        section: section.clone(),
+        key: String::new(),
+        text: String::new(),
+        fault: Some(format!(
+            "is not read: between a section and its key are two underscores: {right}"
+        )),
+    })
 }
 
 impl Override {
-    /// Returns what is wrong with its name.
-    fn misspelling(&self) -> Option<String> {
-        self.key.is_empty().then(|| {
-            format!("is not read: between a section and its key are two underscores: {}", self.text)
-        })
-    }
-
     /// Returns the path of its key.
     pub(super) fn path(&self) -> String {
         format!("{}.{}", self.section, self.key)
@@ -127,7 +146,7 @@ pub(super) fn overridden<'a>(
 ) -> Overridden<'a> {
     let alone: Vec<Option<String>> = overrides
         .iter()
-        .map(|change| change.misspelling().or_else(|| with(file, std::iter::once(change)).err()))
+        .map(|change| change.fault.clone().or_else(|| with(file, std::iter::once(change)).err()))
         .collect();
     let wrong = wrong_overrides(file, overrides, &alone);
     if wrong.is_empty() {

@@ -1,6 +1,7 @@
 //! Loading of config.toml: parse, override from the environment, validate.
 
 use std::{
+    ffi::OsString,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -90,17 +91,13 @@ pub fn load(file: &Path) -> Result<Loaded, ConfigError> {
 /// All problems, when nothing further can be checked.
 pub fn draft(file: &Path) -> Result<Draft, ConfigError> {
     let files = FilesSnapshot::default().with(file);
-    let text = read_text(file, CONFIG_MAX_BYTES).map_err(|error| ConfigIssue {
-        file: Some(file.to_owned()),
-        line: None,
-        column: None,
-        key: String::new(),
-        message: format!(
+    let text = read_text(file, CONFIG_MAX_BYTES).map_err(|error| {
+        let message = format!(
             "cannot read the configuration: {error}; name another with --config or LONCENG_CONFIG"
-        ),
-        snippet: None,
+        );
+        ConfigIssue::in_file(file, message)
     })?;
-    draft_of(file, &text, files, std::env::vars())
+    draft_of(file, &text, files, std::env::vars_os())
 }
 
 /// [`draft`] with the text and the environment given.
@@ -108,7 +105,7 @@ pub(super) fn draft_of(
     file: &Path,
     text: &str,
     files: FilesSnapshot,
-    environment: impl Iterator<Item = (String, String)>,
+    environment: impl Iterator<Item = (impl Into<OsString>, impl Into<OsString>)>,
 ) -> Result<Draft, ConfigError> {
     // Parse the file alone first, so that an error has its line.
     let Parsed { usable, invalid, wrong } = parse(text);

@@ -165,6 +165,29 @@ fn every_wrong_variable_is_reported_at_once() {
     assert_eq!(named, expected, "{text}");
 }
 
+#[cfg(unix)]
+#[test]
+fn variable_that_is_not_utf8_is_an_error_only_if_the_hub_reads_it() {
+    use std::{ffi::OsString, os::unix::ffi::OsStringExt as _};
+    let loaded = |name: &[u8]| {
+        let variable = [name, b"hunter2\xff"].map(|bytes| OsString::from_vec(bytes.to_vec()));
+        let variables = std::iter::once(variable.into());
+        draft_of(Path::new("config.toml"), "", FilesSnapshot::default(), variables)
+            .and_then(Draft::finish)
+            .map_err(|error| error.to_string())
+    };
+    for other in [&b"PS1"[..], b"\xff", b"LONCENG_LOG_FORMAT"] {
+        assert!(loaded(other).is_ok(), "{other:?}: {:?}", loaded(other).err());
+    }
+    for name in ["LONCENG_STORE__URL", "DATABASE_URL", "LONCENG_SERVER__OUTBOUND_QUEUE"] {
+        let text = loaded(name.as_bytes()).expect_err("the value is not text");
+        let expected = format!("the environment variable {name}: the value is not UTF-8 text");
+        assert_eq!(text, expected);
+    }
+    let text = loaded(b"LONCENG_SERVER__LISTE\xff").expect_err("there is no such key");
+    assert!(text.starts_with("the environment variable LONCENG_SERVER__LISTE"), "{text}");
+}
+
 #[test]
 fn an_incomplete_table_and_a_conflict_name_a_variable_that_causes_them() {
     let text = error("", &[("LONCENG_SERVER__TLS__CERTIFICATE", "cert.pem")]);

@@ -31,15 +31,18 @@ pub struct ConfigIssue {
 
 impl ConfigIssue {
     /// Creates a problem of a template file in `line`, from 1, or as a whole.
-    pub(super) fn in_template(
-        file: &Path,
-        text: &str,
-        line: Option<usize>,
-        message: String,
-    ) -> Self {
+    #[must_use]
+    pub fn in_template(file: &Path, text: &str, line: Option<usize>, message: String) -> Self {
         let snippet = snippet(text, line);
         let (line, column) = (Some(line.unwrap_or(1)), Some(1));
         Self { file: Some(file.to_owned()), line, column, key: String::new(), message, snippet }
+    }
+
+    /// Creates a problem of a file or folder as a whole.
+    #[must_use]
+    pub fn in_file(file: &Path, message: String) -> Self {
+        let (file, key) = (Some(file.to_owned()), String::new());
+        Self { file, line: None, column: None, key, message, snippet: None }
     }
 }
 

@@ -10,8 +10,7 @@ use crate::domain::catalog::{Catalog, LocalTemplate, TypeRow};
 pub fn translations(loaded: &Loaded) -> Result<Vec<LocalTemplate>, ConfigError> {
     let local = local_templates(&loaded.templates).map_err(|error| {
         let message = format!("the locale folders cannot be read: {error}");
-        let file = Some(loaded.templates.clone());
-        ConfigIssue { file, line: None, column: None, key: String::new(), message, snippet: None }
+        ConfigIssue::in_file(&loaded.templates, message)
     })?;
     // Invalid types are problems of their own.
     let locale = &loaded.config.templates.default_locale;

@@ -92,7 +92,7 @@ impl Consumer {
         let mut shared = Vec::new();
         let decoded = decode_all(messages, self.max_event_bytes).await;
         let steps: Vec<NextStep> =
-            decoded.into_iter().map(|decoded| self.classify(decoded, &mut shared)).collect();
+            decoded.into_iter().map(|decoded| classify(decoded, &mut shared)).collect();
         let outcomes = self.ingest(shared, false, received).await;
         let mut processed = Vec::with_capacity(messages.len());
         for (message, step) in messages.iter().zip(steps) {
@@ -167,21 +167,6 @@ impl Consumer {
         if optional { health.set_silently(part, state) } else { health.set(part, state) }
     }
 
-    fn classify(&self, decoded: Result<Decoded, Rejected>, shared: &mut Vec<Event>) -> NextStep {
-        match decoded {
-            Err(rejected) => {
-                metrics::counter!(metric::EVENTS, "source" => self.source, "outcome" => "rejected")
-                    .increment(1);
-                NextStep::Reject(rejected)
-            }
-            Ok(decoded) if decoded.batch => NextStep::Batch(decoded.events),
-            Ok(decoded) => {
-                shared.extend(decoded.events);
-                NextStep::Shared(shared.len() - 1)
-            }
-        }
-    }
-
     async fn ingest(&self, events: Vec<Event>, atomic: bool, received: Instant) -> Vec<Outcome> {
         let count = events.len();
         if count == 0 {
@@ -236,7 +221,9 @@ impl Consumer {
     }
 
     /// Stores the dead letter and the trace of a message that cannot be decoded.
-    async fn reject(&self, message: &SourceMessage, rejected: Rejected) -> Disposition {
+    pub(super) async fn reject(&self, message: &SourceMessage, rejected: Rejected) -> Disposition {
+        metrics::counter!(metric::EVENTS, "source" => self.source, "outcome" => "rejected")
+            .increment(1);
         let (id, now) = (message.dead_letter_id(), clock::now());
         let trace = EventTrace::undecodable(id, &rejected, self.source, now);
         let disposition = self.store_if_rejected(message, Disposition::Reject(rejected)).await;
@@ -279,6 +266,17 @@ impl Consumer {
                     unavailable: error.is_transient(),
                 }
             }
+        }
+    }
+}
+
+fn classify(decoded: Result<Decoded, Rejected>, shared: &mut Vec<Event>) -> NextStep {
+    match decoded {
+        Err(rejected) => NextStep::Reject(rejected),
+        Ok(decoded) if decoded.batch => NextStep::Batch(decoded.events),
+        Ok(decoded) => {
+            shared.extend(decoded.events);
+            NextStep::Shared(shared.len() - 1)
         }
     }
 }

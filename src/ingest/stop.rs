@@ -48,6 +48,11 @@ impl StopSignal {
                 break;
             }
         }
+        self.report_stopped();
+    }
+
+    /// Reports that the source has stopped.
+    pub(super) fn report_stopped(&self) {
         self.stopped.cancel();
     }
 }

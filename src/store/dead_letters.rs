@@ -149,6 +149,7 @@ impl Store {
     /// # Errors
     /// When the store is unavailable.
     pub async fn keep_dead_letter(&self, letter: &DeadLetter) -> Result<(), StoreError> {
+        // PostgreSQL cannot store a NUL character.
         let clean = |text: &str| text.replace('\0', "\u{fffd}");
         let headers =
             clean(&serde_json::to_string(&letter.headers).unwrap_or_else(|_| "[]".to_owned()));
@@ -157,7 +158,7 @@ impl Store {
                 .bind(Id(letter.id))
                 .bind(letter.received_at)
                 .bind(&letter.source)
-                .bind(&letter.subject)
+                .bind(letter.subject.as_deref().map(clean))
                 .bind(&letter.kind)
                 .bind(letter.field.as_deref().map(clean))
                 .bind(clean(&letter.reason))

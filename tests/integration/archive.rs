@@ -337,6 +337,8 @@ async fn wrong_arguments_and_files_are_named() {
     assert_eq!(count(&test.store).await, 1, "nothing is removed");
 
     let (new, _folder) = stores::sqlite_url();
+    // Without a schema.
+    Store::open(&new).await.expect("it opens").close().await;
     let output = run(&new, "0s", &folder.path().join("b.zst"));
     assert_eq!(output.status.code(), Some(1), "{}", text(&output));
     assert!(text(&output).contains("run `lonceng migrate`"), "{}", text(&output));

@@ -97,6 +97,50 @@ fn command_whose_output_nobody_reads_ends_quietly() {
     }
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn output_that_cannot_be_written_is_an_error_of_one_line() {
+    for arguments in [&["check"][..], &["types", "--json-schema"], &["keys", "vapid"]] {
+        let full = std::fs::File::options().write(true).open("/dev/full").expect("it opens");
+        let output = command(&[&["--config", CONFIG], arguments].concat())
+            .env("LONCENG_NATS__URL", "")
+            .env("LONCENG_STORE__URL", "sqlite::memory:")
+            .stdout(full)
+            .output();
+        let (code, _, err) = told(&output.expect("it runs"));
+        assert_eq!(code, 1, "{arguments:?}: {err}");
+        assert!(err.starts_with("lonceng: standard output cannot be written: "), "{err}");
+        assert_eq!(err.trim().lines().count(), 1, "{err}");
+    }
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn hub_that_waits_for_its_store_stops_when_asked() {
+    use std::io::{BufRead as _, BufReader};
+    let port = crate::support::nats::free_port();
+    let mut hub = command(&["--config", CONFIG])
+        .env("LONCENG_STORE__URL", format!("postgres://u:p@127.0.0.1:{port}/d"))
+        .env("LONCENG_SERVER__LISTEN", "127.0.0.1:0")
+        .env("LONCENG_NATS__URL", "")
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("it starts");
+    let mut log = BufReader::new(hub.stderr.take().expect("it is piped"));
+    let mut line = String::new();
+    // The log ends with the hub, so the loop ends too.
+    while !line.contains("waiting for it") {
+        line.clear();
+        assert_ne!(log.read_line(&mut line).expect("it is text"), 0, "the hub has ended");
+    }
+    let id = hub.id().to_string();
+    let sent = Command::new("kill").args(["-TERM", &id]).status();
+    assert!(sent.is_ok_and(|status| status.success()));
+    // Without the signal the hub would end with 1.
+    let end = until("the hub ends", PATIENCE, async || hub.try_wait().ok().flatten()).await;
+    assert_eq!(end.code(), Some(0));
+}
+
 #[tokio::test]
 async fn a_second_hub_on_the_same_file_is_refused_with_the_file_and_the_process() {
     let hub = Hub::sqlite(&[]).await;
@@ -267,6 +311,27 @@ async fn publish_sends_many_events_and_notify_sends_to_several_users() {
         run(&["notify", "--to", "1:alice", "--to", "2", "--message", "hi", "--http", &base]);
     assert!(code == 0 && out.lines().count() == 2, "{out}");
     assert_eq!(hub.inbox("2").await[0]["message"], "hi");
+}
+
+#[tokio::test]
+async fn publish_over_nats_without_jetstream_warns_and_succeeds() {
+    let Some(nats) = NatsServer::start(false).await else { return };
+    let hub = Hub::sqlite(&[("LONCENG_NATS__URL", &nats.url())]).await;
+    until("the hub has subscribed", PATIENCE, async || {
+        (hub.get("/health/ready").await.1["nats"] == "degraded").then_some(())
+    })
+    .await;
+    let event = ["publish", "NOTE_CREATED", "--user", "u", "--data", r#"{"title":"x"}"#];
+    let url = nats.url();
+    let by = ["--config", CONFIG, "--nats", &url, "--count", "300"];
+    let (code, out, err) = run(&[event.as_slice(), &by].concat());
+    assert_eq!(code, 0, "{out}{err}");
+    assert!(err.contains("warning: this NATS server has no JetStream"), "{err}");
+    until("all are stored", PATIENCE, async || {
+        let count = hub.get("/api/v1/notifications/unread-count?user_id=u").await.1;
+        (count["unread"] == 300).then_some(())
+    })
+    .await;
 }
 
 #[test]

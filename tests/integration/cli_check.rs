@@ -54,6 +54,16 @@ fn every_invalid_value_is_named_at_once() {
     }
 }
 
+#[cfg(unix)]
+#[test]
+fn variables_of_other_programs_need_not_be_utf8() {
+    use std::os::unix::ffi::OsStrExt as _;
+    let value = std::ffi::OsStr::from_bytes(b"\xff");
+    let output = command(&["--config", CONFIG, "check"]).env("PS1", value).output();
+    let (code, out, err) = told(&output.expect("it runs"));
+    assert_eq!(code, 0, "{out}{err}");
+}
+
 #[test]
 fn check_reads_every_template() {
     let (code, out, _) = run(&["--config", CONFIG, "check"]);
@@ -66,6 +76,29 @@ fn check_reads_every_template() {
     let (code, _, err) =
         run(&["--config", folder.path().join("config.toml").to_str().expect("text"), "check"]);
     assert!(code == 2 && err.contains("NOTE_CREATED.txt:2:"), "{err}");
+}
+
+#[test]
+fn check_reports_every_invalid_template_of_an_email_at_its_line() {
+    let folder = tempfile::tempdir().expect("a temporary folder can be made");
+    let path = folder.path().join("config.toml");
+    std::fs::copy(CONFIG, &path).expect("it is copied");
+    for (file, text) in
+        [("email/NOTE_CREATED.html", "<p>\n\n{title|}</p>\n"), ("id/email/X.txt", "{% if %}\n")]
+    {
+        let file = folder.path().join("templates").join(file);
+        std::fs::create_dir_all(file.parent().expect("a folder")).expect("it is made");
+        std::fs::write(file, text).expect("it is written");
+    }
+    let output = command(&["--config", path.to_str().expect("text"), "check"])
+        .env("LONCENG_TEMPLATES__DIR", "templates")
+        .output();
+    let (code, _, err) = told(&output.expect("it runs"));
+    assert_eq!(code, 2, "{err}");
+    let lines: Vec<&str> = err.lines().collect();
+    assert_eq!(lines.len(), 2, "{err}");
+    assert!(lines[0].contains("templates/email/NOTE_CREATED.html:3:1: "), "{err}");
+    assert!(lines[1].contains("templates/id/email/X.txt:1:1: "), "{err}");
 }
 
 #[test]

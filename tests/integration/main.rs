@@ -50,6 +50,7 @@ mod inbox;
 mod maintenance;
 mod native_types;
 mod nats_access;
+mod nats_edges;
 mod operating;
 mod overview;
 mod partitions;

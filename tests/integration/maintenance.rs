@@ -71,6 +71,28 @@ async fn a_running_sqlite_store_is_backed_up() {
 }
 
 #[test]
+fn a_command_on_a_store_that_does_not_exist_fails_and_creates_nothing() {
+    let folder = tempfile::tempdir().expect("a temporary folder can be made");
+    let file = folder.path().join("data/lonceng.db");
+    let url = format!("sqlite://{}", file.display());
+    let (copy, archive) = (folder.path().join("copy.db"), folder.path().join("archive.zst"));
+    for arguments in [
+        &["backup", copy.to_str().expect("a path")][..],
+        &["verify"],
+        &["export", "--user", "budi"],
+        &["erase", "--user", "budi"],
+        &["archive", "--before", "1d", "--to", archive.to_str().expect("a path")],
+    ] {
+        let output = lonceng(&url, arguments);
+        let text = text(&output);
+        assert_eq!(output.status.code(), Some(1), "{arguments:?}: {text}");
+        let expected = format!("there is no store at {}", file.display());
+        assert!(text.contains(&expected) && text.contains("store.url"), "{arguments:?}: {text}");
+    }
+    assert_eq!(folder.path().read_dir().expect("it can be read").count(), 0);
+}
+
+#[test]
 fn postgresql_is_backed_up_by_its_own_tool() {
     let output = lonceng("postgres://u:hunter2@127.0.0.1:1/d", &["backup", "x.dump"]);
     assert_eq!(output.status.code(), Some(2));

@@ -20,19 +20,23 @@ async fn hub_of(nats: &NatsServer, on: On, more: &[(&str, &str)]) -> Option<Hub>
     Some(hub)
 }
 
-async fn joined(hub: &Hub) {
+pub(crate) async fn joined(hub: &Hub) {
     until("the hub has joined NATS", PATIENCE, async || {
         (hub.get("/health/ready").await.1["nats"] == "ok").then_some(())
     })
     .await;
 }
 
-fn note(user: &str, n: usize) -> Vec<u8> {
+pub(crate) fn note(user: &str, n: usize) -> Vec<u8> {
     json!({ "user_id": user, "title": format!("n{n}") }).to_string().into_bytes()
 }
 
 /// Publishes, awaiting the stream's answers together.
-async fn publish(context: &jetstream::Context, user: &str, numbers: std::ops::Range<usize>) {
+pub(crate) async fn publish(
+    context: &jetstream::Context,
+    user: &str,
+    numbers: std::ops::Range<usize>,
+) {
     let mut sent = Vec::new();
     for n in numbers {
         let mut headers = HeaderMap::new();
@@ -54,7 +58,7 @@ async fn publish(context: &jetstream::Context, user: &str, numbers: std::ops::Ra
 
 /// Waits until the inbox has `count` notifications; then they are exactly n0, n1, … each once, and
 /// the history is whole.
-async fn exactly(hub: &Hub, user: &str, count: usize) {
+pub(crate) async fn exactly(hub: &Hub, user: &str, count: usize) {
     until("every event has arrived", PATIENCE * 4, async || {
         let (_, body) =
             hub.get(&format!("/api/v1/notifications/unread-count?user_id={user}")).await;

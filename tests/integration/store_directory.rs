@@ -184,12 +184,14 @@ async fn dead_letters_are_stored_truncated_and_listed(store: Store) {
     let mut letter =
         DeadLetter::new(Uuid::now_v7(), NOW, "nats", &rejected, &[b'x', 0, 0xFF].repeat(30_000));
     letter.headers = vec![("nats-msg-id".into(), "m1".into())];
-    letter.subject = Some("events.x".into());
+    // A routing key of AMQP may contain a NUL.
+    letter.subject = Some("events.\0x".into());
     store.keep_dead_letter(&letter).await.expect("it keeps");
     store.keep_dead_letter(&letter).await.expect("twice is once");
     let letters = store.dead_letters(10).await.expect("it lists");
     assert_eq!(letters.len(), 1);
     assert_eq!((letters[0].field.as_deref(), letters[0].truncated), (Some("user_id"), true));
+    assert_eq!(letters[0].subject.as_deref(), Some("events.\u{fffd}x"));
     assert_eq!(letters[0].headers, letter.headers);
 }
 

@@ -36,7 +36,7 @@ use super::{
 };
 use crate::{
     clock,
-    config::{self, Config, ConfigError, FilesSnapshot, Loaded, Reload},
+    config::{self, Config, ConfigError, ConfigIssue, FilesSnapshot, Loaded, Reload},
     domain::{catalog::TypeRow, event::code_of, notification::Timestamp},
     feeds::SetFeeds,
     http,
@@ -269,7 +269,7 @@ impl FileWatcher {
         let of = file.clone();
         match self.reader.run(move || check(&of)).await {
             Ok(read) => read,
-            Err(message) => Err(read::problem(&file, message).into()),
+            Err(message) => Err(ConfigIssue::in_file(&file, message).into()),
         }
     }
 
@@ -341,7 +341,7 @@ fn would_remove(loaded: &Loaded, removed: &[String], before: usize) -> ConfigErr
         removed.len(),
         names(removed)
     );
-    read::problem(&loaded.file, message).into()
+    ConfigIssue::in_file(&loaded.file, message).into()
 }
 
 #[cfg(test)]

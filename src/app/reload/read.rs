@@ -1,13 +1,11 @@
 //! Reading of configuration files on a separate thread, which a hanging file system may block.
 
-use std::{path::Path, time::Duration};
+use std::time::Duration;
 
 use tokio::{
     task::{JoinHandle, spawn_blocking},
     time::timeout,
 };
-
-use crate::config::ConfigIssue;
 
 /// Time limit of a read.
 const WITHIN: Duration = Duration::from_secs(10);
@@ -47,18 +45,6 @@ impl Reader {
                 Err(late())
             }
         }
-    }
-}
-
-/// Creates a problem of the file as a whole.
-pub(super) fn problem(file: &Path, message: String) -> ConfigIssue {
-    ConfigIssue {
-        file: Some(file.to_owned()),
-        line: None,
-        column: None,
-        key: String::new(),
-        message,
-        snippet: None,
     }
 }
 

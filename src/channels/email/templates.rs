@@ -11,7 +11,10 @@ use serde_json::{Map, Value as Json, json};
 use super::defaults;
 use crate::{
     channels::Message,
-    config::files::{TEMPLATE_MAX_BYTES, read_text},
+    config::{
+        ConfigError, ConfigIssue,
+        files::{TEMPLATE_MAX_BYTES, read_text},
+    },
     domain::{
         catalog::{Catalog, TextPart, mail_name},
         event::code_of,
@@ -83,22 +86,26 @@ impl EmailTemplates {
     /// Reads and compiles the templates of a folder.
     ///
     /// # Errors
-    /// A description of the first file that cannot be read or does not compile.
-    pub fn read(folder: &Path, default_locale: &str) -> Result<Self, String> {
+    /// All files that cannot be read or do not compile, each with its line.
+    pub fn read(folder: &Path, default_locale: &str) -> Result<Self, ConfigError> {
         let mut templates =
             Self { default_locale: default_locale.to_ascii_lowercase(), ..Self::default() };
-        let mut count = 0;
-        templates.read_folder(&folder.join(FOLDER), "", &mut count)?;
-        let Ok(entries) = std::fs::read_dir(folder) else { return Ok(templates) };
-        for entry in entries.flatten() {
+        let (mut count, mut problems) = (0, Vec::new());
+        templates.read_folder(&folder.join(FOLDER), "", &mut count, &mut problems);
+        for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
             let path = entry.path();
             let name = entry.file_name().to_string_lossy().into_owned();
             if path.is_dir() && name != FOLDER && !name.starts_with('.') {
-                templates.read_folder(&path.join(FOLDER), &name, &mut count)?;
+                templates.read_folder(&path.join(FOLDER), &name, &mut count, &mut problems);
                 templates.locales.push(name);
             }
         }
-        Ok(templates)
+        if count > TEMPLATES_MAX {
+            let message = format!("there are more than {TEMPLATES_MAX} templates of e-mails");
+            problems.push(ConfigIssue::in_file(folder, message));
+        }
+        problems.sort_by(|a, b| a.file.cmp(&b.file));
+        if problems.is_empty() { Ok(templates) } else { Err(ConfigError { problems }) }
     }
 
     fn read_folder(
@@ -106,9 +113,9 @@ impl EmailTemplates {
         folder: &Path,
         locale: &str,
         count: &mut usize,
-    ) -> Result<(), String> {
-        let Ok(entries) = std::fs::read_dir(folder) else { return Ok(()) };
-        for entry in entries.flatten() {
+        problems: &mut Vec<ConfigIssue>,
+    ) {
+        for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
             let path = entry.path();
             let Some(name) = path.file_name().and_then(|name| name.to_str()) else { continue };
             if !is_html(name) && path.extension().is_none_or(|ending| ending != "txt") {
@@ -116,21 +123,20 @@ impl EmailTemplates {
             }
             *count += 1;
             if *count > TEMPLATES_MAX {
-                return Err(format!("there are more than {TEMPLATES_MAX} templates of e-mails"));
+                return;
             }
-            let wrong = |detail: String| format!("{}: {detail}", path.display());
-            let source =
-                read_text(&path, TEMPLATE_MAX_BYTES).map_err(|error| wrong(error.to_string()))?;
-            self.add(locale, name, source).map_err(wrong)?;
+            let source = match read_text(&path, TEMPLATE_MAX_BYTES) {
+                Ok(source) => source,
+                Err(error) => {
+                    problems.push(ConfigIssue::in_file(&path, error.to_string()));
+                    continue;
+                }
+            };
+            if let Err(error) = self.mails.add(named(locale, name), source.clone()) {
+                let (line, detail) = (error.line, error.detail);
+                problems.push(ConfigIssue::in_template(&path, &source, line, detail));
+            }
         }
-        Ok(())
-    }
-
-    fn add(&mut self, locale: &str, file: &str, source: String) -> Result<(), String> {
-        self.mails.add(named(locale, file), source).map_err(|error| match error.line {
-            Some(line) => format!("line {line}: {}", error.detail),
-            None => error.detail,
-        })
     }
 
     /// Returns the templates of a type: locale, empty for the default language, part and source.

@@ -34,7 +34,7 @@ fn message(title: &str, count: usize) -> Message {
     }
 }
 
-fn templates(files: &[(&str, &str)]) -> Result<EmailTemplates, String> {
+fn templates(files: &[(&str, &str)]) -> Result<EmailTemplates, ConfigError> {
     let folder = tempfile::tempdir().expect("a temporary folder");
     for (name, text) in files {
         let path = folder.path().join(name);
@@ -69,9 +69,25 @@ fn templates_are_found_by_code_and_language_within_the_layout() {
 }
 
 #[test]
-fn a_template_that_does_not_compile_names_its_file() {
-    let error = templates(&[("email/X.txt", "{% if %}")]).expect_err("it is invalid");
-    assert!(error.contains("X.txt") && error.contains("line 1"), "{error}");
+fn every_template_that_is_invalid_is_named_with_its_line() {
+    let files = [
+        ("email/X.txt", "{% if %}"),
+        ("email/A.html", "<p>{title}</p>\n"),
+        ("email/Y.html", "<p>\n{title|}\n</p>"),
+        ("id/email/X.subject.txt", "{title|}"),
+    ];
+    let error = templates(&files).expect_err("three are invalid");
+    let places: Vec<_> = error
+        .problems
+        .iter()
+        .map(|problem| {
+            let file = problem.file.as_ref().and_then(|file| file.file_name()?.to_str());
+            (file.unwrap_or_default(), problem.line, problem.key.as_str())
+        })
+        .collect();
+    let expected =
+        [("X.txt", Some(1), ""), ("Y.html", Some(2), ""), ("X.subject.txt", Some(1), "")];
+    assert_eq!(places, expected, "{error}");
 }
 
 #[test]

@@ -17,7 +17,7 @@ use clap::Args;
 use serde::Serialize;
 use tokio::time::sleep;
 
-use super::{Failure, load, progress::progress};
+use super::{Failure, load, open_store, progress::progress};
 use crate::{
     clock,
     domain::{
@@ -95,7 +95,7 @@ impl Archive {
         let before = parse_before(&self.before, clock::now())
             .map_err(|message| Failure::Usage(format!("lonceng: --before: {message}")))?;
         let loaded = load(config)?;
-        let store = Store::open(loaded.config.store.url.reveal()).await?;
+        let store = open_store(loaded.config.store.url.reveal()).await?;
         let moved = self.archive(&store, before).await;
         store.close().await;
         let (written, removed) = moved?;

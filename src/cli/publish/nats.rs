@@ -1,4 +1,4 @@
-//! Publishing over NATS JetStream.
+//! Publishing over NATS, with JetStream or without.
 
 use std::time::Duration;
 
@@ -6,12 +6,21 @@ use anyhow::anyhow;
 use async_nats::{HeaderMap, jetstream};
 use futures_util::{StreamExt as _, stream::FuturesUnordered};
 use serde_json::{Map, Value};
+use tokio::time::timeout;
 
 use super::{IN_FLIGHT, Publish};
-use crate::{cli::progress::progress, config::Config, ingest::nats::Servers};
+use crate::{
+    cli::progress::progress,
+    config::Config,
+    ingest::nats::{Servers, has_jetstream},
+};
 
 /// Time limit for connecting.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Time limit for the server's answer whether it has JetStream: a publisher may lack the permission
+/// to ask.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(1);
 
 impl Publish {
     pub(super) async fn over_nats(
@@ -33,6 +42,14 @@ impl Publish {
             )
         })?;
         let context = jetstream::new(nats.clone());
+        let ask = async || timeout(ANSWER_TIMEOUT, has_jetstream(&nats)).await.unwrap_or(true);
+        let is_confirmed = ask().await;
+        if !is_confirmed {
+            eprintln!(
+                "lonceng: warning: this NATS server has no JetStream, so nothing confirms that a \
+                 hub receives the events; start the server with -js"
+            );
+        }
         let payload = bytes::Bytes::from(serde_json::to_vec(event)?);
         let subject = self.subject();
         let progress = progress(self.count);
@@ -40,6 +57,11 @@ impl Publish {
         for n in 0..self.count {
             let mut headers = HeaderMap::new();
             headers.insert("Nats-Msg-Id", self.id(n));
+            if !is_confirmed {
+                nats.publish_with_headers(subject.clone(), headers, payload.clone()).await?;
+                progress.inc(1);
+                continue;
+            }
             let sent =
                 context.publish_with_headers(subject.clone(), headers, payload.clone()).await?;
             waiting.push(sent.into_future());
@@ -53,6 +75,10 @@ impl Publish {
             progress.inc(1);
         }
         nats.flush().await?;
+        if !is_confirmed {
+            // The server answers after it has taken the events.
+            ask().await;
+        }
         progress.finish_and_clear();
         Ok(())
     }

@@ -102,6 +102,8 @@ impl EventScope {
             "user_id" => id(&self.user),
             "actor_id" => id(&self.actor),
             "time" => Some(Value::from(self.event.time.to_rfc3339())),
+            // The fields of an object `data` are among the others; publishers name them as sent.
+            "data" => Some(Value::from_object(data_map(name, &self.event.data, &self.budget))),
             _ => None,
         }
     }

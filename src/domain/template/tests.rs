@@ -60,6 +60,17 @@ fn actors_of_a_group_are_inserted_as_names() {
 }
 
 #[test]
+fn data_names_the_fields_of_the_event_unless_it_is_one_itself() {
+    let data = json!({"amount": 5, "order": {"id": 7}});
+    let render = |source: &str| render_with(source, &data);
+    assert_eq!(render("{order.id}: {data.amount} {data.order.id}").as_deref(), Ok("7: 5 7"));
+    let missing = render("{data.total}").expect_err("there is no such field");
+    assert!(missing.to_string().contains("data.total"), "{missing}");
+    let own = json!({"data": "text", "amount": 5});
+    assert_eq!(render_with("{data} {amount}", &own).as_deref(), Ok("text 5"));
+}
+
+#[test]
 fn documented_examples_render() {
     for (source, data, expected) in [
         (

@@ -91,7 +91,7 @@ impl KafkaSource {
         };
         let kafka = kafka?;
         let offsets = Arc::new(Mutex::new(Offsets::default()));
-        let listener = Arc::new(Revocations(Arc::clone(&offsets)));
+        let listener = Arc::new(Assignments(Arc::clone(&offsets)));
         let client =
             Arc::new(client::consumer(&kafka, &self.config, &self.instance, listener).await?);
         let positioned = Arc::new(AtomicBool::new(false));
@@ -246,7 +246,12 @@ impl Receiver<'_> {
     async fn take(&mut self, records: Vec<ConsumerRecord>) -> Result<(), KrafkaError> {
         let mut chunk = Vec::with_capacity(records.len());
         for record in records {
-            let topic_id = self.topics.id_of(&self.client, &record.topic).await?;
+            let changes = {
+                let mut offsets = lock(&self.offsets);
+                offsets.start_over(&record.topic, record.partition, record.offset);
+                offsets.changes()
+            };
+            let topic_id = self.topics.id_of(&self.client, &record.topic, changes).await?;
             let taken = lock(&self.offsets).take(&record.topic, record.partition, record.offset);
             chunk.push((record::convert(record, topic_id), taken));
         }
@@ -312,10 +317,11 @@ impl Receiver<'_> {
     }
 }
 
-/// Listener that forgets the partitions which other members take over.
-struct Revocations(Arc<Mutex<Offsets>>);
+/// Listener that records changes of the assigned partitions, and forgets those which other members
+/// take over.
+struct Assignments(Arc<Mutex<Offsets>>);
 
-impl Revocations {
+impl Assignments {
     fn revoke(&self, partitions: &[TopicPartition]) {
         let mut offsets = lock(&self.0);
         for partition in partitions {
@@ -324,9 +330,10 @@ impl Revocations {
     }
 }
 
-impl ConsumerRebalanceListener for Revocations {
+impl ConsumerRebalanceListener for Assignments {
     async fn on_partitions_assigned(&self, partitions: &[TopicPartition]) {
         tracing::debug!(?partitions, "kafka: partitions are assigned");
+        lock(&self.0).assign();
     }
 
     async fn on_partitions_revoked(&self, partitions: &[TopicPartition]) {

@@ -21,6 +21,7 @@ pub(super) struct Taken {
 pub(super) struct Offsets {
     partitions: HashMap<Partition, Progress>,
     assignments: u64,
+    changes: u64,
 }
 
 /// Progress in one partition, from its assignment to its revocation.
@@ -66,6 +67,26 @@ impl Offsets {
     /// Forgets a partition that now belongs to another member of the group.
     pub(super) fn revoke(&mut self, topic: &str, partition: i32) {
         self.partitions.remove(&(Arc::from(topic), partition));
+        self.changes += 1;
+    }
+
+    /// Records that partitions are assigned.
+    pub(super) fn assign(&mut self) {
+        self.changes += 1;
+    }
+
+    /// Forgets a partition if `offset` is before the latest record taken. Offsets do not go back
+    /// during an assignment, so the topic may have been deleted and created again.
+    pub(super) fn start_over(&mut self, topic: &Arc<str>, partition: i32, offset: i64) {
+        let progress = self.partitions.get(&(Arc::clone(topic), partition));
+        if progress.is_some_and(|progress| offset < progress.next) {
+            self.revoke(topic, partition);
+        }
+    }
+
+    /// Returns the number of changes of the partitions. While it is the same, so are the topics.
+    pub(super) fn changes(&self) -> u64 {
+        self.changes
     }
 
     /// Returns the number of records in progress.
@@ -154,6 +175,25 @@ mod tests {
         assert!(committable(&offsets).is_empty(), "the later delivery is in progress");
         offsets.finish(&again);
         assert_eq!(committable(&offsets), [6]);
+    }
+
+    #[test]
+    fn offset_that_goes_back_begins_a_new_assignment() {
+        let mut offsets = Offsets::default();
+        let early: Vec<Taken> = (0..3).map(|at| offsets.take(&topic(), 0, at)).collect();
+        let before = offsets.changes();
+        offsets.start_over(&topic(), 0, 3);
+        offsets.start_over(&topic(), 1, 0);
+        assert_eq!(offsets.changes(), before, "3 follows, and nothing was taken of partition 1");
+        offsets.start_over(&topic(), 0, 0);
+        assert_ne!(offsets.changes(), before);
+        let again = offsets.take(&topic(), 0, 0);
+        for taken in &early {
+            offsets.finish(taken);
+        }
+        assert!(committable(&offsets).is_empty(), "the record of the new topic is in progress");
+        offsets.finish(&again);
+        assert_eq!(committable(&offsets), [1]);
     }
 
     proptest! {

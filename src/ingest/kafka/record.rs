@@ -15,22 +15,33 @@ use crate::{
 
 /// IDs of topics, which distinguish a topic from an earlier one of the same name.
 #[derive(Debug, Default)]
-pub(super) struct TopicIds(HashMap<Arc<str>, Option<Uuid>>);
+pub(super) struct TopicIds {
+    /// IDs, valid since the last change of the assigned partitions.
+    ids: HashMap<Arc<str>, Option<Uuid>>,
+    /// Number of that change, as [`Offsets::changes`](super::offsets::Offsets::changes).
+    changes: u64,
+}
 
 impl TopicIds {
-    /// Returns the ID of a topic; `None` from a broker that has none (before Kafka 2.8).
+    /// Returns the ID of a topic; `None` from a broker that has none (before Kafka 2.8). The broker
+    /// is asked again after a change of the assigned partitions.
     pub(super) async fn id_of(
         &mut self,
         client: &Client,
         topic: &Arc<str>,
+        changes: u64,
     ) -> Result<Option<Uuid>, KrafkaError> {
-        if let Some(id) = self.0.get(topic) {
+        if self.changes != changes {
+            self.ids.clear();
+            self.changes = changes;
+        }
+        if let Some(id) = self.ids.get(topic) {
             return Ok(*id);
         }
         let metadata = client.fetch_metadata(Some(topic)).await?;
         let found = metadata.topics.iter().find(|info| info.name == **topic);
         let id = found.map(|info| Uuid::from_bytes(info.topic_id)).filter(|id| !id.is_nil());
-        self.0.insert(Arc::clone(topic), id);
+        self.ids.insert(Arc::clone(topic), id);
         Ok(id)
     }
 }

@@ -3,9 +3,12 @@
 use std::sync::Once;
 
 use futures_util::{StreamExt as _, stream::select_all};
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
-use super::{ConsumerError, Subscription, connection::NatsConnection, headers};
+use super::{
+    ANSWER_TIMEOUT, ConsumerError, DRAIN_TIMEOUT, Subscription, connection::NatsConnection,
+    headers, jetstream::is_available,
+};
 use crate::{
     ingest::{Disposition, Processed, SourceMessage},
     telemetry::PartState,
@@ -17,11 +20,11 @@ const CHUNK: usize = 250;
 /// Logs the warning about a server without JetStream once per process.
 static WARNED: Once = Once::new();
 
-/// Receives messages until the connection is lost.
+/// Receives messages until the connection is lost, or until the hub stops.
 pub(super) async fn receive(
     subscription: &Subscription,
     connection: &NatsConnection,
-) -> ConsumerError {
+) -> Result<(), ConsumerError> {
     let mut subscriptions = Vec::new();
     for subject in &subscription.config.subjects {
         match connection
@@ -31,13 +34,14 @@ pub(super) async fn receive(
         {
             Ok(subscription) => subscriptions.push(subscription),
             Err(error) => {
-                return ConsumerError::Refused(format!("cannot subscribe to {subject}: {error}"));
+                let reason = format!("cannot subscribe to {subject}: {error}");
+                return Err(ConsumerError::Refused(reason));
             }
         }
     }
     // The server has the subscriptions when it has answered.
     if let Err(error) = connection.client.flush().await {
-        return ConsumerError::Refused(format!("the subscriptions failed: {error}"));
+        return Err(ConsumerError::Refused(format!("the subscriptions failed: {error}")));
     }
     let reason = "this NATS server has no JetStream: events published while no hub listens are \
     lost, and so are those \
@@ -49,14 +53,29 @@ pub(super) async fn receive(
     let mut lost = std::pin::pin!(connection.lost());
     loop {
         tokio::select! {
-            () = &mut lost => return ConsumerError::Disconnected,
+            () = &mut lost => return Err(ConsumerError::Disconnected),
+            () = subscription.stop.requested() => break,
             chunk = chunks.next() => match chunk {
-                None => return ConsumerError::Disconnected,
+                None => return Err(ConsumerError::Disconnected),
                 Some(chunk) => process(subscription,
                     chunk.into_iter().map(convert).collect()).await,
             }
         }
     }
+    // The answer arrives after everything that the server has sent before it.
+    let _ = timeout(ANSWER_TIMEOUT, is_available(&connection.client)).await;
+    for ended in chunks.get_mut().iter_mut() {
+        // Without a connection nothing more arrives.
+        let _ = ended.drain().await;
+    }
+    // What has arrived is not delivered again.
+    let rest = async {
+        while let Some(chunk) = chunks.next().await {
+            process(subscription, chunk.into_iter().map(convert).collect()).await;
+        }
+    };
+    let _ = timeout(DRAIN_TIMEOUT, rest).await;
+    Ok(())
 }
 
 fn convert(message: async_nats::Message) -> SourceMessage {

@@ -17,13 +17,20 @@ use async_nats::{
         stream,
     },
 };
-use futures_util::{StreamExt as _, stream::FuturesOrdered};
+use futures_util::{
+    FutureExt as _, StreamExt as _,
+    stream::{FuturesOrdered, ReadyChunks},
+};
 use tokio::{
     sync::watch,
-    time::{Instant, interval, sleep},
+    task::unconstrained,
+    time::{Instant, interval, sleep, timeout},
 };
 
-use super::{ConsumerError, Subscription, connection::NatsConnection, headers};
+use super::{
+    ANSWER_TIMEOUT, ConsumerError, DRAIN_TIMEOUT, Subscription, connection::NatsConnection,
+    headers, undecodable::reject_undecodable,
+};
 use crate::{
     domain::event::Identity,
     ingest::{Disposition, Processed, SourceMessage},
@@ -66,29 +73,23 @@ pub(super) async fn is_available(client: &Client) -> Result<bool, ConsumerError>
     }
 }
 
-/// Receives messages until an error.
-pub(super) async fn receive(
-    subscription: &Subscription,
-    connection: &NatsConnection,
-) -> ConsumerError {
-    match receive_all(subscription, connection).await {
-        Ok(never) => match never {},
-        Err(error) => error,
-    }
+fn refused(what: &str, error: &impl std::fmt::Display) -> ConsumerError {
+    ConsumerError::Refused(format!("{what}: {error}"))
 }
 
-async fn receive_all(
+/// Opens the stream and starts pulling from the consumer. Both are created if they do not exist.
+async fn open(
     subscription: &Subscription,
-    connection: &NatsConnection,
-) -> Result<std::convert::Infallible, ConsumerError> {
-    let refused = |what: &str, error: &dyn std::fmt::Display| {
-        ConsumerError::Refused(format!("{what}: {error}"))
-    };
-    let context = jetstream::new(connection.client.clone());
+    client: &Client,
+    interrupted: bool,
+) -> Result<(stream::Stream, pull::Stream), ConsumerError> {
+    let context = jetstream::new(client.clone());
     let stream = stream(subscription, &context).await?;
-    let created_ms =
-        i64::try_from(stream.cached_info().created.unix_timestamp_nanos() / 1_000_000).unwrap_or(0);
     let consumer = consumer(subscription, &stream).await?;
+    if interrupted {
+        let (of, pending) = ((&stream, created_ms(&stream)), consumer.cached_info());
+        reject_undecodable(&subscription.consumer, &context, of, pending).await;
+    }
     let messages = consumer
         .stream()
         .max_messages_per_batch(PULL)
@@ -97,6 +98,24 @@ async fn receive_all(
         .messages()
         .await
         .map_err(|error| refused("the consumer cannot be pulled from", &error))?;
+    Ok((stream, messages))
+}
+
+/// Returns the time at which a stream was created, in milliseconds.
+fn created_ms(stream: &stream::Stream) -> i64 {
+    i64::try_from(stream.cached_info().created.unix_timestamp_nanos() / 1_000_000).unwrap_or(0)
+}
+
+/// Receives messages until an error, or until the hub stops. `interrupted` is true after an error.
+pub(super) async fn receive(
+    subscription: &Subscription,
+    connection: &NatsConnection,
+    interrupted: bool,
+) -> Result<(), ConsumerError> {
+    let opening = open(subscription, &connection.client, interrupted);
+    let Some(opened) = subscription.stop.or_stop(opening).await else { return Ok(()) };
+    let (stream, messages) = opened?;
+    let created_ms = created_ms(&stream);
     subscription.consumer.report(PartState::Ok);
     tracing::info!(
         stream = subscription.config.stream,
@@ -112,9 +131,11 @@ async fn receive_all(
     loop {
         tokio::select! {
             () = &mut lost => return Err(ConsumerError::Disconnected),
+            () = subscription.stop.requested() => break,
             Some(away) = in_flight.next(), if !in_flight.is_empty() => {
                 if away {
-                    subscription.consumer.wait_for_store().await;
+                    let back = subscription.consumer.wait_for_store();
+                    let _ = subscription.stop.or_stop(back).await;
                 }
             }
             chunk = chunks.next(), if in_flight.len() < CHUNKS_IN_FLIGHT => {
@@ -133,6 +154,37 @@ async fn receive_all(
             _ = check.tick() => check_consumer(subscription, &stream).await?,
         }
     }
+    drain(&connection.client, chunks, in_flight).await;
+    Ok(())
+}
+
+/// Finishes the chunks in progress, and gives back what was pulled after them: another hub receives
+/// it at once instead of after the ack wait.
+async fn drain(
+    client: &Client,
+    mut chunks: ReadyChunks<pull::Stream>,
+    mut in_flight: FuturesOrdered<impl Future<Output = bool>>,
+) {
+    // What is not finished in time is delivered again after the ack wait.
+    let finished = async { while in_flight.next().await.is_some() {} };
+    let _ = timeout(DRAIN_TIMEOUT, finished).await;
+    // The answer arrives after everything that the server has sent before it.
+    let _ = timeout(ANSWER_TIMEOUT, is_available(client)).await;
+    let mut rest = Vec::new();
+    // The budget of the task would end this too early, and an await would pull again.
+    while let Some(Some(chunk)) = unconstrained(chunks.next()).now_or_never() {
+        let before = rest.len();
+        rest.extend(chunk.into_iter().flatten());
+        if rest.len() == before {
+            break;
+        }
+    }
+    // The server ends the pull before it takes back the messages, so none of them comes here again.
+    drop(chunks);
+    for message in rest {
+        acknowledge(&message.split().1, AckKind::Nak(None)).await;
+    }
+    let _ = timeout(ANSWER_TIMEOUT, client.flush()).await;
 }
 
 type Pulled = Result<jetstream::Message, pull::MessagesError>;

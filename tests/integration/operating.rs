@@ -22,6 +22,11 @@ const FAILURES: &[(&str, &str)] = &[
         "the_certificate_of_the_server_is_checked_with_the_given_authority",
     ),
     ("the JetStream consumer is deleted", "deleted_consumer_is_recreated"),
+    (
+        "a message in JetStream has a subject or headers that the client library cannot decode, \
+         such as a space in the name of a header",
+        "message_that_breaks_the_connection_is_a_dead_letter_and_blocks_nothing",
+    ),
     ("Kafka or RabbitMQ is unavailable", "restart_of_the_broker_loses_and_repeats_nothing"),
     ("a partition of Kafka moves to another hub", "two_hubs_share_the_work_and_one_leaves"),
     ("a message of RabbitMQ has no identity", "existing_queue_and_exchange_are_used_as_they_are"),

@@ -42,8 +42,8 @@ async fn events_that_a_stopped_hub_has_pulled_are_delivered_before_the_ack_wait(
     works(&hub).await;
     hub.terminate().await;
     hub.run().await;
-    // What the server sends while the last pull of 500 ends waits for the ack wait; none of the four
-    // chunks that were in progress does.
+    // What the server sends while the last pull of 500 ends waits for the ack wait; none of the
+    // four chunks that were in progress does.
     at_least(&hub, EVENTS as u64 - 450).await;
 }
 

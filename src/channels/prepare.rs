@@ -244,12 +244,6 @@ fn of_person(
     if delivery.digest && item.read_at.is_some() {
         return Decision::Cancel("the notification was read before the digest".to_owned());
     }
-    if delivery.channel == PUSH && (item.read_at.is_some() || item.status != Status::Unread) {
-        return Decision::Cancel(match item.status {
-            Status::Deleted => "the notification was deleted".to_owned(),
-            _ => "the notification was dealt with before the push".to_owned(),
-        });
-    }
     let kind = catalog.current().find(&item.type_code).cloned();
     decide(&Situation {
         channel: &delivery.channel,

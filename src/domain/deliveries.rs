@@ -174,6 +174,9 @@ pub fn decide(situation: &Situation<'_>) -> Decision {
         }
         _ => {}
     }
+    if channel == PUSH && (situation.is_read || situation.status != Status::Unread) {
+        return Decision::Cancel("the notification was dealt with before the push".to_owned());
+    }
     if channel.starts_with(WEBHOOK_PREFIX) {
         return Decision::Send;
     }
@@ -288,7 +291,10 @@ mod tests {
             (situation(&with, Some(&quiet)), "quiet_hours"),
             (Situation { status: Status::Deleted, ..plain.clone() }, "deleted"),
             (seen, "seen_in_time"),
-            (read, "read_in_time"),
+            (read.clone(), "read_in_time"),
+            // The condition of an escalation is the reason before what holds for every push.
+            (Situation { channel: PUSH, ..read.clone() }, "read_in_time"),
+            (Situation { channel: PUSH, unless: None, ..read }, "dealt_with_before_push"),
         ] {
             let reason = match decide(&situation) {
                 Decision::Wait(_, reason) | Decision::Cancel(reason) | Decision::Skip(reason) => {

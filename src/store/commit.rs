@@ -314,9 +314,9 @@ impl Store {
                     deliveries.extend(own.map(|one| DeliveryRow::of(one, &placed.0, trace, now)));
                     notifications.push(placed);
                 }
-                if let Some(id) = metadata_id.as_deref().filter(|_| is_grouped) {
+                if is_grouped {
                     // Groups that only grew keep the metadata of their first event.
-                    db::drop_metadata_of_one(&mut tx, Some(id)).await?;
+                    db::drop_metadata_of_one(&mut tx, metadata_id.as_deref()).await?;
                 }
                 broadcast!(event, &notifications[first..], deliveries, now, db, tx);
             }

@@ -75,12 +75,12 @@ export class Card {
     this.element = this.#draw();
   }
 
-  /** Whether the event is open in the editor. */
+  /** True while the event is open in the editor. */
   get isOpen() {
     return this.#area !== null;
   }
 
-  /** Whether the event was changed in the editor. */
+  /** True if the event was changed in the editor. */
   get isEdited() {
     return this.#area !== null && this.#area.value !== this.#before;
   }

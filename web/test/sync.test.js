@@ -41,7 +41,7 @@ const welcome = async (socket, data = {}) => {
 
 const refuse = (socket, code) => socket.receive({ type: 'error', data: { code } });
 
-/** What was sent since the last time. */
+/** Messages sent since the last time. */
 const sent = (socket) =>
   socket.sent
     .splice(0)

@@ -1,4 +1,4 @@
-//! What is special in the outbox.
+//! Specifics of the outbox.
 
 use serde_json::json;
 use sqlx::PgPool;
